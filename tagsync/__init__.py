@@ -1,0 +1,30 @@
+"""Tags as code for ImageKit: plan and apply a media library's tags from manifests.
+
+The names below are the library's public face. They load on first use, so that `import tagsync` costs nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tagsync.api import Target, apply, apply_async, plan, plan_async, validate
+    from tagsync.errors import TagsyncError
+    from tagsync.model import Plan, Report
+
+__all__ = ["Plan", "Report", "TagsyncError", "Target", "apply", "apply_async", "plan", "plan_async", "validate"]
+
+_HOMES = {"Plan": "tagsync.model", "Report": "tagsync.model", "TagsyncError": "tagsync.errors"}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'tagsync' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - `import tagsync` must stay free of cost
+
+    return getattr(import_module(_HOMES.get(name, "tagsync.api")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

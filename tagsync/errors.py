@@ -1,0 +1,113 @@
+"""Every error that tagsync raises on purpose; not the outcomes of single calls, which are values.
+
+TagsyncError
+├── UsageError                 the call itself is wrong
+├── ManifestError              manifests cannot be read, or ask for what cannot be (carries all faults)
+├── DocumentError              a saved plan or report cannot be read
+├── StateError                 the state directory or a sandbox library cannot be used
+├── RefusedError               refused on purpose, nothing written
+└── LibraryError               the library could not be read or written
+    ├── AuthorisationError     401, 403: the key
+    ├── EndpointError          TLS, unknown host, proxy: the way there
+    ├── RejectedError          400 and other final answers, with the server's words
+    ├── UnstableListingError   pages changed while they were read
+    └── TransientError         worth another attempt; after the last one the outcome is unknown
+        ├── TimedOutError
+        ├── ConnectionFailedError
+        ├── ServerFaultError   5xx
+        └── ProtocolError      an answer that is no answer
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tagsync.model import Diagnostic
+
+
+class TagsyncError(Exception):
+    """What went wrong, where, and how to mend it, in one message for a person."""
+
+    exit_code = 1
+
+
+class UsageError(TagsyncError):
+    """The command or call was used wrongly; nothing was read or written."""
+
+    exit_code = 64
+
+
+class ManifestError(TagsyncError):
+    """Manifests are invalid.
+
+    Attributes:
+        diagnostics: the faults, sorted by place.
+        more: how many further faults were counted but not kept.
+    """
+
+    def __init__(self, diagnostics: "tuple[Diagnostic, ...]", more: int = 0) -> None:
+        total = len(diagnostics) + more
+        super().__init__(f"{total} fault{'s' * (total != 1)} in the manifests")
+        self.diagnostics = diagnostics
+        self.more = more
+
+
+class DocumentError(TagsyncError):
+    """A saved plan or report is not one, or is damaged."""
+
+
+class StateError(TagsyncError):
+    """The state directory or what it holds cannot be used."""
+
+
+class RefusedError(TagsyncError):
+    """Refused on purpose; nothing was written."""
+
+    exit_code = 4
+
+
+class LibraryError(TagsyncError):
+    """The library could not be read or written.
+
+    Attributes:
+        request_id: the server's name for the call, where it gave one.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+
+
+class AuthorisationError(LibraryError):
+    """The library does not accept the key (401 or 403)."""
+
+
+class EndpointError(LibraryError):
+    """The endpoint cannot be reached as configured: TLS, host name or proxy."""
+
+
+class RejectedError(LibraryError):
+    """The library refused the call for good, with its reason."""
+
+
+class UnstableListingError(LibraryError):
+    """The pages of a listing did not fit together, however often they were read."""
+
+
+class TransientError(LibraryError):
+    """Worth another attempt. If the call writes, whether it took effect is not known."""
+
+
+class TimedOutError(TransientError):
+    """No complete answer within the call's deadline."""
+
+
+class ConnectionFailedError(TransientError):
+    """The connection was refused, reset or lost."""
+
+
+class ServerFaultError(TransientError):
+    """The server answered 5xx."""
+
+
+class ProtocolError(TransientError):
+    """The answer was not what the API promises: a redirect, HTML, broken JSON, too much of it."""

@@ -1,0 +1,95 @@
+r"""Globs over file paths and over tags, compiled to regular expressions that cannot backtrack for long.
+
+`*` and `?` stay in a folder, `**` crosses folders and may be none, `\` escapes, all else is literal. Over tags, which
+have no folders, `*` and `?` match any character.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+_PATH_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|(?P<folders>/(?:\*\*/)+)|(?P<across>\*\*)|(?P<star>\*)|(?P<one>\?)|(?P<literal>[^\\*?/]+|/)",
+    re.DOTALL,
+)
+_TAG_TOKEN = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|(?P<literal>[^\\*?]+)", re.DOTALL)
+
+_Token = tuple[Literal["star", "one", "literal"], str]
+_Joint = Literal["start", "folders", "across"]
+
+# How a part is reached from the part before it: at the first place where it fits, or, for the last part, at any.
+_JOINT: dict[_Joint, str] = {"start": "", "folders": "(?:.*?/)??", "across": ".*?"}
+_LAST_JOINT: dict[_Joint, str] = {"start": "", "folders": "(?:.*/)?", "across": ".*"}
+
+
+def glob_fault(pattern: str) -> str | None:
+    """Say what is wrong with a glob; None if nothing is."""
+    trailing = len(pattern) - len(pattern.rstrip("\\"))
+    return "it ends in a lone backslash: write \\\\ for a backslash" if trailing % 2 else None
+
+
+def literal_prefix(pattern: str) -> str:
+    """Return the text that every path matched by a glob starts with, as far as the glob is literal."""
+    prefix = ""
+    for token in _PATH_TOKEN.finditer(pattern):
+        text = token["escaped"] or token["literal"]
+        if text is None:
+            return prefix + ("/" if token["folders"] else "")
+        prefix += text
+    return prefix
+
+
+@lru_cache(maxsize=4096)
+def path_glob(pattern: str) -> re.Pattern[str]:
+    """Return the expression whose `fullmatch` decides a glob over filePaths.
+
+    After a wildcard, the shortest stretch that lets the literal text behind it fit is always enough; so all but the
+    last wildcard of a kind stand in atomic groups, which keeps a hostile glob from backtracking for ever.
+    """
+    parts = _split_at_double_stars(pattern)
+    expression = ""
+    for number, (joint, tokens) in enumerate(parts, start=1):
+        last = number == len(parts)
+        piece = _piece(tokens, "[^/]", last=last)
+        expression += f"{_LAST_JOINT[joint]}{piece}" if last else f"(?>{_JOINT[joint]}{piece})"
+    return re.compile(expression, re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def tag_glob(pattern: str) -> re.Pattern[str]:
+    """Return the expression whose `fullmatch` decides a glob over tags."""
+    return re.compile(_piece([_token(match) for match in _TAG_TOKEN.finditer(pattern)], ".", last=True), re.DOTALL)
+
+
+def _token(match: re.Match[str]) -> _Token:
+    kind = "star" if match["star"] else "one" if match["one"] else "literal"
+    return kind, match["escaped"] or match["literal"] or ""
+
+
+def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
+    """Return the parts between double stars, each with what joins it to the part before."""
+    parts: list[tuple[_Joint, list[_Token]]] = [("start", [])]
+    for match in _PATH_TOKEN.finditer(pattern):
+        if match["folders"]:
+            parts[-1][1].append(("literal", "/"))
+            parts.append(("folders", []))
+        elif match["across"]:
+            parts.append(("across", []))
+        else:
+            parts[-1][1].append(_token(match))
+    return parts
+
+
+def _piece(tokens: list[_Token], any_character: str, *, last: bool) -> str:
+    """Translate tokens without a double star; in the last piece the last `*` may have to reach the end."""
+    runs = [""]
+    for kind, text in tokens:
+        if kind == "star":
+            runs.append("")
+        else:
+            runs[-1] += any_character if kind == "one" else re.escape(text)
+    expression = runs[0]
+    for number, run in enumerate(runs[1:], start=2):
+        reaches_end = last and number == len(runs)
+        expression += f"{any_character}*{run}" if reaches_end else f"(?>{any_character}*?{run})"
+    return expression

@@ -1,0 +1,101 @@
+"""What a schema cannot say of an entry: globs, spellings, contradictions, the 500 characters."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tagsync.globs import glob_fault
+from tagsync.manifest.entries import declares_something
+from tagsync.model import (
+    MAX_TAG_CHARACTERS,
+    ByMatch,
+    Entry,
+    Origin,
+    Texts,
+    joined_length,
+    normalized,
+)
+from tagsync.printable import quoted
+
+
+class Fault(NamedTuple):
+    """Something that is wrong with an entry."""
+
+    origin: Origin
+    code: str
+    message: str
+
+
+def faults_of(entry: Entry) -> Iterator[Fault]:
+    """Yield what is wrong with an entry whose defaults are merged in."""
+    wishes = entry.wishes
+    if isinstance(entry.selector, ByMatch):
+        yield from _glob_faults(entry, entry.selector)
+    if not declares_something(wishes):
+        yield Fault(
+            entry.origin(), "declares-nothing", "this entry declares nothing: give it tags, absent, exclusive or aiTags"
+        )
+    if not wishes.tags.values:
+        return
+    yield from _spelling_faults(entry, wishes.tags)
+    if wishes.absent.values:
+        yield from _contradictions(entry)
+    if wishes.if_over_limit in (None, "error"):
+        yield from _length_faults(entry, wishes.tags)
+
+
+def _glob_faults(entry: Entry, selector: ByMatch) -> Iterator[Fault]:
+    for pattern in (*([selector.glob] if selector.glob else []), *selector.excepts):
+        if fault := glob_fault(pattern):
+            yield Fault(entry.origin(), "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+    exclusive = entry.wishes.exclusive
+    if exclusive and exclusive.only:
+        for pattern, place in zip(exclusive.only.values, exclusive.only.places, strict=True):
+            if fault := glob_fault(pattern):
+                yield Fault(entry.origin(place), "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+    expect = entry.expect
+    if expect and expect.max is not None and expect.min > expect.max:
+        yield Fault(entry.origin(expect.place), "range", f"min {expect.min} is more than max {expect.max}: swap them")
+
+
+def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
+    """Two spellings of one tag: equal under NFC, but not the same characters."""
+    if all(map(str.isascii, tags.values)):
+        return
+    first: dict[str, tuple[str, int]] = {}
+    for tag, place in zip(tags.values, tags.places, strict=True):
+        seen, at = first.setdefault(normalized(tag), (tag, place))
+        if seen != tag:
+            yield Fault(
+                entry.origin(place),
+                "two-spellings",
+                f"the tag {quoted(tag)} stands at {entry.origin(at)} in another spelling (equal under Unicode NFC): "
+                "write both the same way",
+            )
+
+
+def _contradictions(entry: Entry) -> Iterator[Fault]:
+    tags, absent = entry.wishes.tags, entry.wishes.absent
+    declared = {normalized(tag): place for tag, place in zip(tags.values, tags.places, strict=True)}
+    for tag, place in zip(absent.values, absent.places, strict=True):
+        at = declared.get(normalized(tag))
+        if at is not None:
+            yield Fault(
+                entry.origin(place),
+                "conflict",
+                f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out",
+            )
+
+
+def _length_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
+    values = tags.values
+    if joined_length(len(values), sum(map(len, values))) <= MAX_TAG_CHARACTERS:
+        return
+    distinct = set(values)
+    length = joined_length(len(distinct), sum(map(len, distinct)))
+    if length > MAX_TAG_CHARACTERS:
+        yield Fault(
+            entry.origin(),
+            "over-limit",
+            f"its tags are {length} characters joined by commas; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
+            "declare fewer or shorter ones, or set ifOverLimit",
+        )

@@ -1,0 +1,249 @@
+"""YAML events to plain values that know their places; not their meaning.
+
+PyYAML's event stream is read directly: its `load` keeps no positions, keeps the last of two equal keys without a
+word, and takes far more time and memory. Items of one named list are handed over as they come and not kept.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from tagsync.manifest.scalars import resolve
+from tagsync.model import packed
+from tagsync.printable import quoted, shown
+
+MAX_DEPTH = 20
+"""How deep lists and mappings may nest."""
+
+_GIVE_UP_DEPTH = 100
+"""Where reading ends: libyaml's time grows with the square of the depth of flow collections."""
+
+MAX_ITEMS = 100_000
+"""How many items one list or mapping may hold, the list of entries apart."""
+
+_ROOT = ("",)
+_OPENING = (SequenceStartEvent, MappingStartEvent)
+_CLOSING = (SequenceEndEvent, MappingEndEvent)
+
+
+class EventSource(Protocol):
+    """The part of PyYAML's loaders that is used here; both the libyaml and the pure one have it."""
+
+    def get_event(self) -> Any:
+        """Return the next event."""
+
+
+PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser, or PyYAML's own where libyaml is not built in."""
+
+
+class TooDeepError(Exception):
+    """The rest of the file is not read; the fault itself was reported."""
+
+
+class Refused:
+    """Stands for a value that already was reported as a fault."""
+
+    def __repr__(self) -> str:
+        return "a refused value"
+
+
+REFUSED = Refused()
+
+
+class Seq(list[Any]):
+    """A list that knows the packed places of its items."""
+
+    __slots__ = ("places",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[int] = []
+
+
+class Map(dict[str, Any]):
+    """A mapping that knows the packed places of its keys and values."""
+
+    __slots__ = ("key_places", "places")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key_places: dict[str, int] = {}
+        self.places: dict[str, int] = {}
+
+
+class TreeReader:
+    """Reads one file's documents.
+
+    Args:
+        parser: where events come from.
+        report: called with (place, code, message) for each fault of structure; reading goes on after it.
+        stream_at: the keys that lead to the list whose items are streamed.
+        item: called with (value, place) for each item of that list.
+    """
+
+    def __init__(
+        self,
+        parser: EventSource,
+        report: Callable[[int, str, str], None],
+        *,
+        stream_at: tuple[str, ...],
+        item: Callable[[Any, int], None],
+    ) -> None:
+        self._next = parser.get_event
+        self._report = report
+        self._stream_at = (*_ROOT, *stream_at)
+        self._item = item
+        self.written: dict[int, str] = {}
+        """The source text of the unquoted scalars that are not text, by place, for messages."""
+
+    def documents(self) -> Iterator[tuple[Any, int]]:
+        """Yield each document's value and place; streamed items have been handed over by then.
+
+        Raises:
+            yaml.YAMLError: the file is no YAML; what was yielded before is good.
+            TooDeepError: nesting so deep that reading on would take too long.
+        """
+        while True:
+            event = self._next()
+            if event.__class__ is StreamEndEvent:
+                return
+            if event.__class__ is DocumentStartEvent:
+                self.written.clear()
+                root = self._next()
+                yield self._value(root, 1, _ROOT), _place(root)
+
+    def _value(self, event: Any, depth: int, path: tuple[str, ...] | None) -> Any:
+        """Read one value. `path` is None where no list can be streamed any more."""
+        kind = event.__class__
+        if kind is ScalarEvent:
+            return self._scalar(event)
+        if kind is AliasEvent:
+            self._fault(event, "alias", f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for")
+            return REFUSED
+        self._check_decorations(event)
+        if depth > MAX_DEPTH:
+            self._fault(event, "nesting", f"nested deeper than {MAX_DEPTH} levels: flatten this")
+            self._skip()
+            return REFUSED
+        if kind is MappingStartEvent:
+            return self._map(event, depth, path)
+        return self._stream(depth) if path == self._stream_at else self._seq(event, depth)
+
+    def _scalar(self, event: Any) -> Any:
+        if event.tag is not None or event.anchor is not None:
+            self._check_decorations(event)
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        value = resolve(text)
+        if value.__class__ is not str:
+            self.written[_place(event)] = text
+        return value
+
+    def _check_decorations(self, event: Any) -> None:
+        if event.tag is not None:
+            self._fault(event, "explicit-tag", f"explicit tags are not read: remove {shown(event.tag, 60)}")
+        if event.anchor is not None:
+            self._fault(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
+
+    def _seq(self, start: Any, depth: int) -> Seq:
+        seq = Seq()
+        places = seq.places
+        while True:
+            event = self._next()
+            kind = event.__class__
+            if kind is ScalarEvent:
+                value = self._scalar(event)
+            elif kind is SequenceEndEvent:
+                return seq
+            else:
+                value = self._value(event, depth + 1, None)
+            if len(places) < MAX_ITEMS:
+                mark = event.start_mark
+                seq.append(value)
+                places.append(mark.line << 32 | mark.column)
+            elif len(places) == MAX_ITEMS:
+                self._fault(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
+                places.append(0)
+
+    def _stream(self, depth: int) -> Seq:
+        outside = dict(self.written)
+        while True:
+            event = self._next()
+            self.written.clear()
+            if event.__class__ is SequenceEndEvent:
+                self.written.update(outside)
+                return Seq()
+            self._item(self._value(event, depth + 1, None), _place(event))
+
+    def _map(self, start: Any, depth: int, path: tuple[str, ...] | None) -> Map:
+        result = Map()
+        while True:
+            event = self._next()
+            if event.__class__ is MappingEndEvent:
+                return result
+            key = self._key(event)
+            value_event = self._next()
+            if value_event.__class__ is ScalarEvent:
+                value = self._scalar(value_event)
+            else:
+                value = self._value(value_event, depth + 1, path and (*path, str(key)))
+            if key is None:
+                continue
+            if key in result:
+                first = result.key_places[key]
+                self._fault(
+                    event,
+                    "duplicate-key",
+                    f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1}): "
+                    "keep one of them",
+                )
+            elif len(result) < MAX_ITEMS:
+                result[key] = value
+                result.key_places[key] = _place(event)
+                result.places[key] = _place(value_event)
+            else:
+                self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
+
+    def _key(self, event: Any) -> str | None:
+        """Return a mapping's key as it is written; None where it is refused."""
+        if event.__class__ is not ScalarEvent:
+            self._value(event, MAX_DEPTH, None)
+            self._fault(event, "key", "a key is plain text, not a list, a mapping or an alias")
+            return None
+        if event.tag is not None or event.anchor is not None:
+            self._check_decorations(event)
+        if event.value == "<<" and event.implicit[0]:
+            self._fault(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
+            return None
+        key: str = event.value
+        return key
+
+    def _skip(self) -> None:
+        """Read on to the end of the list or mapping that was just opened."""
+        depth = 1
+        while depth:
+            event = self._next()
+            depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
+            if depth > _GIVE_UP_DEPTH:
+                raise TooDeepError
+
+    def _fault(self, event: Any, code: str, message: str) -> None:
+        self._report(_place(event), code, message)
+
+
+def _place(event: Any) -> int:
+    mark = event.start_mark
+    return packed(mark.line, mark.column)
