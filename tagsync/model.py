@@ -22,6 +22,11 @@ def normalized(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def all_normalized(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return each text in Unicode NFC; quick for the usual case that nothing changes."""
+    return texts if all(map(str.isascii, texts)) else tuple(map(normalized, texts))
+
+
 def joined_length(count: int, characters: int) -> int:
     """Return the length of `count` tags of `characters` in all, joined by commas."""
     return characters + max(0, count - 1)

@@ -1,0 +1,48 @@
+"""Values to canonical JSON: equal values give equal bytes, and no byte can harm a terminal; not whole documents.
+
+Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
+"""
+
+import json
+from typing import Any
+
+from tagsync.model import Diagnostic, FileChange, Op
+
+
+def canonical(value: Any) -> str:
+    """Return canonical JSON text."""
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def change_document(change: FileChange) -> dict[str, Any]:
+    """Return a file's changes as the plan document holds them."""
+    file = change.file
+    return {
+        "fileId": file.file_id,
+        "path": file.path,
+        "before": {
+            "tags": file.tags,
+            "aiTags": [{"name": tag.name, "confidence": tag.confidence, "source": tag.source} for tag in file.ai_tags],
+        },
+        "add": change.tags(Op.ADD),
+        "remove": change.tags(Op.REMOVE),
+        "removeAI": change.tags(Op.REMOVE_AI),
+        "because": [
+            {"op": item.op, "tag": item.tag, "source": str(reason.origin), "rule": reason.rule}
+            for item in change.changes
+            for reason in item.because
+        ],
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as documents hold it."""
+    return {
+        "level": diagnostic.level,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "source": str(diagnostic.origin) if diagnostic.origin else None,
+    }

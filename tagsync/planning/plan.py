@@ -1,0 +1,157 @@
+"""Desired state beside current state to a plan; pure: the same two states give the same plan."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tagsync.globs import path_glob
+from tagsync.model import (
+    MAX_TAG_CHARACTERS,
+    Change,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    Estimate,
+    FileChange,
+    Inputs,
+    Op,
+    Origin,
+    Plan,
+    Summary,
+    TargetName,
+)
+from tagsync.planning.covering import stage
+from tagsync.planning.digest import digest
+from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.merge import merge
+from tagsync.planning.select import LEVELS, select
+from tagsync.printable import quoted
+
+
+def make_plan(
+    desired: DesiredState,
+    current: CurrentState,
+    target: TargetName,
+    *,
+    created_at: str,
+    bulk_rate: float | None,
+    only: str | None = None,
+) -> Plan:
+    """Compare two states.
+
+    Args:
+        desired: what manifests declare.
+        current: a complete read of the library, files sorted by path.
+        target: which library that is.
+        created_at: ISO 8601, UTC; the one thing here that differs from run to run.
+        bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
+        only: a glob; changes of other files are left out after everything was judged.
+
+    Returns:
+        The plan. If anything is an error it has no changes, and its diagnostics say why.
+    """
+    findings = _find(desired, current, only)
+    changes = () if findings.has_errors else tuple(findings.changes)
+    stages = stage(changes)
+    requests = stages.requests()
+    return Plan(
+        target=target,
+        created_at=created_at,
+        digest=digest(target, desired.manifests, changes),
+        inputs=Inputs(desired.manifests, len(current.files), current.read_requests),
+        summary=_summary(changes, findings),
+        estimate=Estimate(
+            len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
+        ),
+        changes=changes,
+        requests=requests,
+        diagnostics=tuple(sorted(findings.diagnostics, key=_by_place)),
+    )
+
+
+def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagnostic]:
+    """Yield an error for each manifest that is for another account than this run, or than another manifest."""
+    if account is None and desired.accounts:
+        account = desired.accounts[0][0]
+    for name, origin in desired.accounts:
+        if name != account:
+            message = (
+                f"this manifest is for the account {quoted(name)}, this run for {quoted(account or '')}: "
+                "give the right --account, or leave this manifest out"
+            )
+            yield Diagnostic("error", "account", message, origin)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What comparing found, file by file."""
+
+    changes: list[FileChange] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    unchanged: int = 0
+    missing: int = 0
+
+    @property
+    def has_errors(self) -> bool:
+        return any(diagnostic.level == "error" for diagnostic in self.diagnostics)
+
+
+def _find(desired: DesiredState, current: CurrentState, only: str | None) -> _Findings:
+    selection = select(desired.entries, current)
+    findings = _Findings(missing=selection.missing)
+    findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
+    included = path_glob(only).fullmatch if only is not None else None
+    for number in sorted(selection.entries):
+        file, entries = current.files[number], selection.entries[number]
+        merged = merge(file, entries)
+        findings.diagnostics += merged.diagnostics
+        change = _fitted(file, merged.changes, entries, findings) if merged.changes else None
+        if included and not included(file.path):
+            continue
+        if change:
+            findings.changes.append(change)
+        else:
+            findings.unchanged += 1
+    return findings
+
+
+def _fitted(
+    file: CurrentFile, changes: tuple[Change, ...], entries: Sequence[Entry], findings: _Findings
+) -> FileChange | None:
+    """Return a file's changes if they fit into the 500 characters; else say so and leave the file as it is."""
+    verdict = fit(file, changes)
+    if verdict is not Fit.OVER:
+        return FileChange(file, changes, remove_first=verdict is Fit.REMOVE_FIRST)
+    leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
+    strictest = next(item for item in LEVELS if item in leniencies)
+    level = LEVELS[strictest]
+    if level:
+        message = (
+            f"{quoted(file.path, 200)} would have {length_after(file, changes)} characters of tags joined by commas; "
+            f"ImageKit allows {MAX_TAG_CHARACTERS}: declare fewer or shorter tags, or set ifOverLimit"
+        )
+        origin = next(change.because[0].origin for change in changes if change.op == Op.ADD)
+        findings.diagnostics.append(Diagnostic(level, "over-limit", message, origin))
+    return None
+
+
+def _summary(changes: Iterable[FileChange], findings: _Findings) -> Summary:
+    counts = dict.fromkeys(Op, 0)
+    files = 0
+    for files, file_change in enumerate(changes, start=1):
+        for change in file_change.changes:
+            counts[change.op] += 1
+    return Summary(
+        files_changed=files,
+        add_tags=counts[Op.ADD],
+        remove_tags=counts[Op.REMOVE],
+        remove_ai_tags=counts[Op.REMOVE_AI],
+        unchanged=findings.unchanged,
+        missing=findings.missing,
+        warnings=sum(diagnostic.level == "warning" for diagnostic in findings.diagnostics),
+    )
+
+
+def _by_place(diagnostic: Diagnostic) -> tuple[Origin, str, str]:
+    return diagnostic.origin or Origin("", 0, 0), diagnostic.code, diagnostic.message
