@@ -70,11 +70,17 @@ class LibraryError(TagsyncError):
 
     Attributes:
         request_id: the server's name for the call, where it gave one.
+        attempts: how often the call was sent.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
         super().__init__(message)
         self.request_id = request_id
+        self.attempts = 1
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} (request {self.request_id})" if self.request_id else message
 
 
 class AuthorisationError(LibraryError):

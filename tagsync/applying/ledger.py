@@ -1,0 +1,53 @@
+"""What is known so far of each file's changes; not how it came to be known."""
+
+from collections.abc import Container, Iterable
+
+from tagsync.model import FileOutcome, Status
+
+_WORSE = (Status.ACCEPTED, Status.SKIPPED, Status.UNKNOWN, Status.FAILED, Status.MISSING)
+"""A file is told by the worst that happened to one of its calls."""
+
+
+class Ledger:
+    """One outcome for each file that a call was meant for."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, FileOutcome] = {}
+
+    def note(
+        self,
+        file_ids: Iterable[str],
+        status: Status,
+        *,
+        attempts: int = 0,
+        error: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Note what one call came to for files; a worse outcome known before stays."""
+        for file_id in file_ids:
+            before = self._outcomes.get(file_id)
+            if before is None:
+                self._outcomes[file_id] = FileOutcome(status, attempts, error, request_id)
+                continue
+            tries = max(before.attempts, attempts)
+            if _WORSE.index(before.status) >= _WORSE.index(status):
+                self._outcomes[file_id] = before._replace(attempts=tries)
+            else:
+                self._outcomes[file_id] = FileOutcome(status, tries, error, request_id)
+
+    def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
+        """Set what reading back has shown, whatever was known before."""
+        before = self._outcomes.get(file_id, FileOutcome(status))
+        self._outcomes[file_id] = before._replace(status=status, error=error)
+
+    def outcome(self, file_id: str) -> FileOutcome:
+        """Return a file's outcome; a file without a call was skipped."""
+        return self._outcomes.get(file_id, FileOutcome(Status.SKIPPED, error="not reached: run again"))
+
+    def sent(self) -> list[str]:
+        """Return the files that a call was sent for, in the order of their first call."""
+        return [file_id for file_id, outcome in self._outcomes.items() if outcome.attempts]
+
+    def held_back(self) -> Container[str]:
+        """Return the files of which a call did not succeed: their later stages are not sent."""
+        return {file_id for file_id, outcome in self._outcomes.items() if outcome.status is not Status.ACCEPTED}

@@ -1,0 +1,75 @@
+"""What the library shows after the writes, file by file: that, not its answers, decides what is confirmed."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from tagsync.applying.ledger import Ledger
+from tagsync.errors import LibraryError
+from tagsync.model import CurrentFile, FileChange, Op, Status, normalized
+from tagsync.printable import quoted
+
+Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
+"""Reads files once more: None for one that is gone, nothing for one that could not be read."""
+
+
+async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
+    """Read back every file that a call was sent for and settle its outcome.
+
+    Args:
+        changes: the plan's.
+        ledger: the outcomes so far; changed in place.
+        reread: reads many files in few calls.
+        read_details: reads files one by one; what it shows is not an index that may lag.
+    """
+    touched = {change.file.file_id: change for change in changes}
+    sent = [file_id for file_id in ledger.sent() if file_id in touched]
+    shown = await _read(reread, sent, ledger)
+    doubtful = [file_id for file_id, file in shown.items() if file is None or differences(touched[file_id], file)]
+    shown |= await _read(read_details, doubtful, ledger)
+    for file_id, file in shown.items():
+        _settle(touched[file_id], file, ledger)
+
+
+async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> dict[str, CurrentFile | None]:
+    """Read files; those that could not be read are noted, for nothing can be said of them."""
+    if not file_ids:
+        return {}
+    try:
+        shown = dict(await reread(file_ids))
+    except LibraryError as error:
+        shown, why = {}, f"could not be read back: {error}"
+    else:
+        why = "could not be read back: run again"
+    for file_id in file_ids:
+        if file_id not in shown and ledger.outcome(file_id).status in (Status.ACCEPTED, Status.UNKNOWN):
+            ledger.settle(file_id, Status.UNKNOWN, why)
+    return shown
+
+
+def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> None:
+    file_id = change.file.file_id
+    if file is None:
+        ledger.settle(file_id, Status.MISSING, "the file does not exist any more")
+        return
+    differing = differences(change, file)
+    if not differing:
+        ledger.settle(file_id, Status.CONFIRMED)
+        return
+    before = ledger.outcome(file_id)
+    if before.status is Status.ACCEPTED:
+        ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
+    elif before.status is Status.UNKNOWN:
+        ledger.settle(file_id, Status.FAILED, f"{before.error}; it shows no effect: {differing[0]}")
+
+
+def differences(change: FileChange, file: CurrentFile) -> list[str]:
+    """Return in words what a file lacks of its changes; nothing if it shows them all."""
+    tags = set(map(normalized, file.tags))
+    ai_names = {normalized(tag.name) for tag in file.ai_tags}
+    return [
+        f"{_PROBLEMS[item.op]} {quoted(item.tag)}"
+        for item in change.changes
+        if (normalized(item.tag) in (ai_names if item.op == Op.REMOVE_AI else tags)) is not (item.op == Op.ADD)
+    ]
+
+
+_PROBLEMS = {Op.ADD: "it lacks the tag", Op.REMOVE: "it still has the tag", Op.REMOVE_AI: "it still has the AI tag"}

@@ -1,0 +1,236 @@
+"""What ImageKit's payloads mean; no network, no waiting, no retries.
+
+Facts of the API are marked with where they come from: the official OpenAPI description or the documentation.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tagsync.errors import ProtocolError
+from tagsync.model import AITag, CurrentFile, Op, Request
+from tagsync.printable import shown
+
+PAGE_LIMIT = 1000
+"""Most files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
+
+SERVER_WORDS = 300
+"""How much of a server's message is repeated."""
+
+BULK_PATHS = {op: f"/v1/files/{op}" for op in Op}
+
+_BULK_TAGS_KEY = {Op.ADD: "tags", Op.REMOVE: "tags", Op.REMOVE_AI: "AITags"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the call (documentation: every response has `x-ik-requestId`)."""
+        found = self.headers.get("x-ik-requestid")
+        return shown(found, 100) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """200 or 207: which files were updated, and the server's words for those that were not."""
+
+    updated: frozenset[str]
+    failed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """404: nothing was applied; the ids that do not exist, empty where the server names none of those asked for."""
+
+    missing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """400 and other final answers: nothing was applied, in the server's words."""
+
+    status: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """An answer that contradicts itself or the call; what was applied is not known."""
+
+    why: str
+
+
+BulkResult = Done | Gone | Refused | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a listing and when it was created, which is what listings are sorted by."""
+
+    file: CurrentFile
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: its files, and how many rows it had, folders and old versions included."""
+
+    files: tuple[ListedFile, ...]
+    rows: int
+
+
+class FileReader:
+    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def page(self, answer: Answer) -> Page:
+        """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
+
+        Raises:
+            ProtocolError: it is no such page.
+        """
+        items = json_body(answer)
+        if not isinstance(items, list):
+            raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
+        return Page(
+            tuple(
+                ListedFile(self.file(item, answer.request_id), str(item.get("createdAt") or ""))
+                for item in items
+                if not (isinstance(item, dict) and item.get("type", "file") != "file")
+            ),
+            len(items),
+        )
+
+    def details(self, answer: Answer) -> CurrentFile:
+        """Return the file of a details answer.
+
+        Raises:
+            ProtocolError: it is no file.
+        """
+        return self.file(json_body(answer), answer.request_id)
+
+    def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
+        """Return one file object. Tags that are null, absent or `[]` are one thing: none.
+
+        Raises:
+            ProtocolError: it is no file object.
+        """
+        try:
+            known = self._known.setdefault
+            return CurrentFile(
+                file_id=_text(item["fileId"]),
+                path=_text(item["filePath"]),
+                tags=tuple([known(tag, tag) for tag in map(_text, item.get("tags") or ())]),
+                ai_tags=tuple([self._ai_tag(tag) for tag in item.get("AITags") or ()]),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
+
+    def _ai_tag(self, item: Any) -> AITag:
+        known = self._known.setdefault
+        name, source, confidence = _text(item["name"]), _text(item.get("source") or ""), item.get("confidence")
+        if confidence is not None and (not isinstance(confidence, int | float) or confidence != confidence):  # noqa: PLR0124 - NaN
+            raise TypeError
+        return AITag(known(name, name), confidence, known(source, source))
+
+
+def _text(value: Any) -> str:
+    if value.__class__ is not str:
+        raise TypeError
+    text: str = value
+    return text
+
+
+def json_body(answer: Answer) -> Any:
+    """Return an answer's JSON.
+
+    Raises:
+        ProtocolError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        kind = shown(answer.headers.get("content-type", "no content type"), 60)
+        raise ProtocolError(
+            f"the library answered {answer.status} with something that is not JSON ({kind})",
+            request_id=answer.request_id,
+        ) from error
+
+
+def bulk_payload(request: Request) -> dict[str, list[str]]:
+    """Return the body of a bulk call (OpenAPI: fileIds beside tags, or AITags for removeAITags)."""
+    return {"fileIds": list(request.file_ids), _BULK_TAGS_KEY[request.op]: list(request.tags)}
+
+
+def server_words(answer: Answer) -> str:
+    """Return the message of an error answer, safe to print and cut; a stand-in where it has none."""
+    try:
+        message = json.loads(answer.body)["message"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        message = None
+    return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {answer.status}"
+
+
+def bulk_result(answer: Answer, request: Request) -> BulkResult:
+    """Return what an answer other than 401, 403, 429 and 5xx says about a bulk call.
+
+    404 is all or nothing (documentation: "If ANY of the fileId is not found ... The whole operation fails").
+
+    Raises:
+        ProtocolError: a 2xx or 404 that is not JSON.
+    """
+    if answer.status in (200, 207):
+        return _done(json_body(answer), request)
+    if answer.status == 404:  # noqa: PLR2004 - HTTP
+        named = _ids(json_body(answer), "missingFileIds")
+        return Gone(frozenset(named or ()) & frozenset(request.file_ids))
+    return Refused(answer.status, server_words(answer))
+
+
+def _done(body: Any, request: Request) -> Done | Unclear:
+    """Hold an answer against its call: each file named once, either as updated or with an error."""
+    updated = _ids(body, "successfullyUpdatedFileIds")
+    errors = body.get("errors") or [] if isinstance(body, dict) else None
+    if updated is None or not isinstance(errors, list):
+        return Unclear("its answer names no files")
+    failed: dict[str, str] = {}
+    for item in errors:
+        if not isinstance(item, dict) or not isinstance(item.get("fileId"), str):
+            return Unclear("its answer holds an error that names no file")
+        failed[item["fileId"]] = shown(str(item.get("error") or "no reason given"), SERVER_WORDS)
+    counts = Counter(updated) + Counter(item["fileId"] for item in errors)
+    if counts != Counter(set(request.file_ids)):
+        return Unclear("its answer does not name each file of the call once")
+    return Done(frozenset(updated), failed)
+
+
+def _ids(body: Any, key: str) -> list[str] | None:
+    """Return a list of ids from an answer; None where there is none."""
+    ids = body.get(key) if isinstance(body, dict) else None
+    return ids if isinstance(ids, list) and all(isinstance(item, str) for item in ids) else None
+
+
+def reset_seconds(answer: Answer) -> float | None:
+    """Return how long a 429 asks to wait (OpenAPI: `X-RateLimit-Reset`, milliseconds, a duration).
+
+    None where the header is absent, negative, or beyond what a limit's window can be.
+    """
+    try:
+        milliseconds = int(answer.headers.get("x-ratelimit-reset", ""))
+    except ValueError:
+        return None
+    return milliseconds / 1000 if 0 <= milliseconds <= _LONGEST_RESET_MS else None
+
+
+_LONGEST_RESET_MS = 900_000
