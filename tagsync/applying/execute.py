@@ -13,6 +13,7 @@ from tagsync.library.client import BulkReply
 from tagsync.library.wire import Done, Gone, Refused, Unclear
 from tagsync.model import Request, Status
 from tagsync.planning.covering import Stages
+from tagsync.printable import quoted
 
 GRACE = 4.0
 """Seconds that calls in flight get once a run is interrupted (contract: then they count as unknown)."""
@@ -192,7 +193,7 @@ class Executor:
                 self._push(request._replace(tags=tags), job.origin)
         else:
             job.origin.refused = result.words
-            words = f"{result.words} (tag {request.tags[0]!r})"
+            words = f"{result.words} (tag {quoted(request.tags[0])})"
             self._fail(request.file_ids, Status.FAILED, reply.attempts, words, reply.request_id)
 
     def _requeue(self, job: _Job, groups: Sequence[tuple[str, ...]], *, again: bool = False) -> None:

@@ -112,7 +112,10 @@ async def details_of(client: Client, file_ids: Iterable[str]) -> dict[str, Curre
             except LibraryError:
                 continue  # left out: its outcome stays unknown, and the report says so
 
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(MAX_CONNECTIONS):
-            workers.create_task(worker())
+    workers = [asyncio.ensure_future(worker()) for _ in range(MAX_CONNECTIONS)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for task in workers:
+            task.cancel()
     return found

@@ -1,0 +1,201 @@
+"""The library's public face, and the one place where everything meets: gather, decide, act.
+
+    import os, tagsync
+
+    target = tagsync.Target(key=os.environ["IMAGEKIT_PRIVATE_KEY"])
+    plan = tagsync.plan(["manifests"], target=target)
+    report = tagsync.apply(plan, target=target)
+    assert report.converged
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.errors import ManifestError, RefusedError, UsageError
+from tagsync.events import Listener, ManifestsRead, Waiting, ignore
+from tagsync.globs import glob_fault
+from tagsync.library.client import MAX_CONNECTIONS, Client, Gates
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
+from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
+from tagsync.library.listing import read_library
+from tagsync.manifest.read import read_manifests
+from tagsync.model import DesiredState, Plan, Report, TargetName
+from tagsync.planning.plan import account_faults, make_plan
+
+IN_PROCESS = "http://sandbox.localhost"
+"""What an application in this process is called by; no byte leaves the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A library and how to speak to it.
+
+    Attributes:
+        key: the private key. Never shown, not even by `repr`.
+        endpoint: the API's base URL.
+        account: a name for the account, for manifests and reports; without one a keyed hash of the key stands in.
+        app: an ASGI application that plays the library in this process; `endpoint` is then only its name.
+        rate: bulk calls a second; None for the library's usual five, or no pace at all for an `app`.
+        concurrency: calls in flight at most, 1 to 8.
+    """
+
+    key: str = field(default="", repr=False)
+    endpoint: str = DEFAULT_ENDPOINT
+    account: str | None = None
+    app: Callable[..., Any] | None = field(default=None, repr=False)
+    rate: float | None = None
+    concurrency: int = 4
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a call."""
+        if self.app is None:
+            object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
+            if not self.key:
+                raise UsageError(
+                    "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
+                    "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
+                )
+        if not self.key.isascii() or not self.key.isprintable():
+            raise UsageError("the private key holds characters that no key has: check where it comes from")
+        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
+            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
+        if self.rate is not None and not self.rate > 0:
+            raise UsageError(f"the rate is {self.rate}: use a number of calls a second above 0")
+
+    @property
+    def name(self) -> TargetName:
+        """The target as documents name it."""
+        return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
+
+    @property
+    def bulk_rate(self) -> float | None:
+        """Bulk calls a second; None for no pace."""
+        return self.rate or (BULK_RATE if self.app is None else None)
+
+
+def validate(paths: Sequence[str], *, account: str | None = None) -> DesiredState:
+    """Read manifests without any call to a library.
+
+    Args:
+        paths: files, folders, or `-` for standard input.
+        account: what `metadata.account` of each manifest must be, where it has one.
+
+    Raises:
+        ManifestError: with every fault.
+    """
+    desired = read_manifests(paths)
+    faults = tuple(account_faults(desired, account))
+    if faults:
+        raise ManifestError(faults)
+    return desired
+
+
+def plan(
+    paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore
+) -> Plan:
+    """Compare manifests with a library; see `plan_async`."""
+    return asyncio.run(plan_async(paths, target=target, select=select, listener=listener))
+
+
+async def plan_async(
+    paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore
+) -> Plan:
+    """Compare manifests with a library. Only reads.
+
+    Args:
+        paths: files, folders, or `-` for standard input.
+        target: the library.
+        select: a glob; changes of files that it does not match are left out once everything was judged.
+        listener: told of progress.
+
+    Returns:
+        The plan; if it cannot be applied, `plan.errors` says why.
+
+    Raises:
+        ManifestError: the manifests are invalid; nothing was read from the library.
+        UsageError: `select` is no glob.
+        LibraryError: the library could not be read completely.
+    """
+    fault = glob_fault(select) if select is not None else None
+    if fault:
+        raise UsageError(f"--select cannot be read: {fault}")
+    desired = validate(paths, account=target.account)
+    listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
+    async with _connect(target, listener) as client:
+        current = await read_library(client, desired.queries(), listener=listener)
+    return make_plan(
+        desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select
+    )
+
+
+def apply(
+    plan: Plan, *, target: Target, options: ApplyOptions | None = None, listener: Listener = ignore
+) -> Report:
+    """Carry out a plan; see `apply_async`."""
+    return asyncio.run(apply_async(plan, target=target, options=options, listener=listener))
+
+
+async def apply_async(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    stop: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Carry out a plan: write, read back, report.
+
+    Args:
+        plan: as made for this very target.
+        target: the library.
+        options: how to go about it.
+        stop: once set, nothing more is sent, and what is in flight gets four seconds.
+        listener: told of progress.
+
+    Returns:
+        The report. What went wrong with single files is in it, not raised.
+
+    Raises:
+        ManifestError: the plan has errors.
+        RefusedError: the plan is for another target.
+    """
+    if plan.errors:
+        raise ManifestError(plan.errors)
+    if plan.target != target.name:
+        raise RefusedError(
+            f"this plan is for {plan.target.account} at {plan.target.endpoint}, not for {target.name.account} at "
+            f"{target.name.endpoint}: plan again for this target"
+        )
+    async with _connect(target, listener) as client:
+        return await carry_out(
+            plan,
+            client,
+            options=options or ApplyOptions(concurrency=target.concurrency),
+            stop=stop or asyncio.Event(),
+            listener=listener,
+            now=_now,
+        )
+
+
+def _connect(target: Target, listener: Listener) -> Client:
+    def announce(seconds: float) -> None:
+        listener(Waiting(seconds))
+
+    in_process = target.app is not None
+    return Client(
+        IN_PROCESS if in_process else target.endpoint,
+        target.key or "sandbox",
+        gates=Gates(
+            reads=Gate(None if in_process else READ_RATE, announce),
+            bulk=Gate(target.bulk_rate, announce),
+        ),
+        app=target.app,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

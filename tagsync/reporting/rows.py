@@ -1,0 +1,101 @@
+"""What every format shows, computed once: groups of identical changes, totals in words; no layout."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tagsync.model import FileChange, FileOutcome, Op, Origin, Plan, Report, Status
+
+
+class Line(NamedTuple):
+    """One tag of a group, and where it was asked for; `more` says that not all of it was in one place."""
+
+    op: Op
+    tag: str
+    origin: Origin
+    more: bool
+
+
+class Group(NamedTuple):
+    """Files that change in the same way."""
+
+    paths: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+class StatusRow(NamedTuple):
+    """A file whose changes did not all arrive."""
+
+    path: str
+    outcome: FileOutcome
+
+
+def groups(changes: Iterable[FileChange]) -> list[Group]:
+    """Return changes grouped by what they do: most files first, then by the first path."""
+    same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = defaultdict(list)
+    for change in changes:
+        same[tuple((item.op, item.tag) for item in change.changes)].append(change)
+    found = [Group(tuple(change.file.path for change in members), _lines(members)) for members in same.values()]
+    return sorted(found, key=lambda group: (-len(group.paths), group.paths))
+
+
+def _lines(members: Sequence[FileChange]) -> tuple[Line, ...]:
+    lines = []
+    for number, change in enumerate(members[0].changes):
+        places = {reason.origin for member in members for reason in member.changes[number].because}
+        lines.append(Line(change.op, change.tag, min(places), len(places) > 1))
+    return tuple(lines)
+
+
+def totals(plan: Plan) -> list[tuple[Op, str]]:
+    """Return one sentence for each op that the plan holds."""
+    summary = plan.summary
+    sentences = [
+        (Op.ADD, summary.add_tags, "to add"),
+        (Op.REMOVE, summary.remove_tags, "to remove"),
+        (Op.REMOVE_AI, summary.remove_ai_tags, "to remove, which cannot be undone"),
+    ]
+    return [
+        (op, f"{counted(count, 'AI tag' if op == Op.REMOVE_AI else 'tag')} {what}") for op, count, what in sentences if count
+    ]
+
+
+def calls(plan: Plan) -> str:
+    """Return the plan's calls in a sentence."""
+    estimate = plan.estimate
+    time = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
+    return (
+        f"{counted(estimate.write_requests, 'call')}{time} (never fewer than {estimate.lower_bound:,}; one per file would "
+        f"be {estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
+    )
+
+
+def unfinished(report: Report) -> list[StatusRow]:
+    """Return the files whose changes are not in the library, as far as is known, sorted by path."""
+    fine = (Status.CONFIRMED, Status.ACCEPTED)
+    return [
+        StatusRow(change.file.path, outcome)
+        for change, outcome in zip(report.plan.changes, report.outcomes, strict=True)
+        if outcome.status not in fine
+    ]
+
+
+def status_counts(report: Report) -> list[tuple[Status, int]]:
+    """Return how many files ended in each status, those that occur."""
+    counts = dict.fromkeys(Status, 0)
+    for outcome in report.outcomes:
+        counts[outcome.status] += 1
+    return [(status, count) for status, count in counts.items() if count]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and its noun."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in a unit that a person would choose."""
+    if seconds < 90:  # noqa: PLR2004 - up to here seconds read best
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - one digit is enough above
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - likewise

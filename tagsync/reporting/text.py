@@ -1,0 +1,145 @@
+"""Plans, reports and diagnostics as text for people; the rows come from `rows`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tagsync.model import Diagnostic, Level, Op, Origin, Plan, Report, Status
+from tagsync.printable import shown
+from tagsync.reporting.console import Lines, Segment
+from tagsync.reporting.rows import (
+    Group,
+    Line,
+    calls,
+    counted,
+    duration,
+    groups,
+    status_counts,
+    totals,
+    unfinished,
+)
+
+SHOWN_GROUPS = 40
+"""Groups of a plan that are shown unless all are asked for."""
+
+SHOWN_PATHS = 3
+SHOWN_FILES = 50
+
+_SIGNS: dict[Op, tuple[str, str]] = {
+    Op.ADD: ("+ ", "green"),
+    Op.REMOVE: ("- ", "red"),
+    Op.REMOVE_AI: ("- AI ", "red"),
+}
+_LEVELS: dict[Level, str] = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_STATUSES = {Status.CONFIRMED: "green", Status.ACCEPTED: "green", Status.SKIPPED: "yellow", Status.STALE: "yellow"}
+
+Names = Mapping[str, str]
+"""How to show a manifest: from its name in documents to the path that the user gave."""
+
+
+def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
+    """Write a plan: what changes, by groups of identical changes, then totals."""
+    target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
+    if not plan.changes:
+        _write_unchanged(plan, target, lines)
+        return
+    names = shown_names(plan)
+    found = groups(plan.changes)
+    kept = found if everything else found[:SHOWN_GROUPS]
+    for group in kept:
+        _write_group(group, names, lines, everything=everything)
+        lines.write()
+    if len(kept) < len(found):
+        left = sum(len(group.paths) for group in found[len(kept) :])
+        kinds = counted(len(found) - len(kept), "more kind")
+        lines.write((f"… and {kinds} of change on {counted(left, 'file')}: --verbose shows them", "dim"))
+        lines.write()
+    _write_totals(plan, target, lines)
+
+
+def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
+    if plan.errors:
+        lines.write(("No plan: ", "bold red"), f"{counted(len(plan.errors), 'error')} for {target}, nothing is changed.")
+        return
+    files = counted(plan.summary.unchanged, "managed file")
+    lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
+
+
+def _write_group(group: Group, names: Names, lines: Lines, *, everything: bool) -> None:
+    count = len(group.paths)
+    kept = group.paths if everything else group.paths[:SHOWN_PATHS]
+    for path in kept:
+        lines.write(("  " + shown(path), "bold"))
+    if len(kept) < count:
+        lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
+    width = min(40, max(len(_SIGNS[line.op][0] + shown(line.tag)) for line in group.lines))
+    for line in group.lines:
+        lines.write(*_change_segments(line, names, width))
+
+
+def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
+    sign, style = _SIGNS[line.op]
+    text = (sign + shown(line.tag)).ljust(width)
+    yield "      " + text, style
+    if line.op == Op.REMOVE_AI:
+        yield "  cannot be undone", "bold yellow"
+    yield f"  {shown_origin(line.origin, names)}{' and elsewhere' if line.more else ''}", "dim"
+
+
+def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
+    summary = plan.summary
+    files = counted(summary.files_changed, "file")
+    lines.write(("Plan: ", "bold"), f"{files} to change, {summary.unchanged:,} unchanged, for {target}")
+    for op, sentence in totals(plan):
+        sign, style = _SIGNS[op]
+        lines.write((f"  {sign[0]} {sentence}", style))
+    lines.write(f"  {calls(plan)}")
+    lines.write((f"  digest {plan.digest}", "dim"))
+
+
+def report_text(report: Report, lines: Lines) -> None:
+    """Write what an apply did: files that did not arrive first, then totals."""
+    rows = unfinished(report)
+    for row in rows[:SHOWN_FILES]:
+        status = row.outcome.status
+        where = f" (request {shown(row.outcome.request_id)})" if row.outcome.request_id else ""
+        lines.write(
+            (f"  {status:9} ", _STATUSES.get(status, "red")),
+            shown(row.path),
+            (f"  {shown(row.outcome.error or '')}{where}", "dim"),
+        )
+    if len(rows) > SHOWN_FILES:
+        lines.write((f"  … and {counted(len(rows) - SHOWN_FILES, 'more file')}: --report json=FILE has all", "dim"))
+    counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
+    style = "bold green" if report.converged else "bold yellow"
+    lines.write((f"Apply {report.outcome}: ", style), counts)
+    sent = report.requests
+    if sent.sent:
+        lines.write(
+            f"  {counted(sent.sent, 'call')} in {duration(report.timing.seconds)}"
+            f" ({sent.retried:,} retried, {sent.throttled:,} throttled, {duration(report.timing.waited)} waited)"
+        )
+    if not report.converged:
+        lines.write("  Running the same command again is safe: it plans anew and sends only what is still missing.")
+
+
+def diagnostics_text(
+    diagnostics: Sequence[Diagnostic], lines: Lines, *, names: Names, limit: int, more: int = 0
+) -> None:
+    """Write diagnostics, errors first, at most `limit`; `more` is how many others were not even kept."""
+    order = list(_LEVELS)
+    ranked = sorted(diagnostics, key=lambda diagnostic: order.index(diagnostic.level))
+    for diagnostic in ranked[:limit]:
+        where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
+        lines.write((f"{diagnostic.level}: ", _LEVELS[diagnostic.level]), (where, "bold"), shown(diagnostic.message))
+    left = more + max(0, len(ranked) - limit)
+    if left:
+        lines.write((f"… and {left:,} more", "dim"))
+
+
+def shown_names(plan: Plan) -> Names:
+    """Return how a plan's manifests are shown."""
+    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
+
+
+def shown_origin(origin: Origin, names: Names) -> str:
+    """Return a place in a manifest, safe to print, as a path that the user can open."""
+    return shown(str(origin._replace(file=names.get(origin.file, origin.file))))

@@ -1,0 +1,325 @@
+"""The sandbox's HTTP face: routes, checks and messages as ImageKit documents them; what is kept is in `store`.
+
+Where the documentation is silent the sandbox has to choose. Its choices: tags are exact, case-sensitive text and keep
+their order; adding what is there and removing what is not succeed; an id that does not exist fails the whole call with
+404; a file whose tags would pass 500 characters joined by commas is an error in a 207; tags that became none are null.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tagsync.sandbox.faults import Fault, FaultScript
+from tagsync.sandbox.limits import Limit, Limiter
+from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.store import SORTS, File, Store
+
+_HELP = "For support kindly contact us at support@imagekit.io ."
+_MAX_FILES = 50
+_MAX_CHARACTERS = 500
+_MAX_PAGE = 1000
+_TYPES = ("file", "file-version", "folder", "all")
+_AI_ADVICE = (
+    "Your request contains invalid value for AITags. Please provide an array of strings. "
+    "Example - ['t-shirt','summer-sale']."
+)
+_TAGS_ADVICE = (
+    "Your request contains invalid value for tags parameter. "
+    "Combined length of all tags should be less than or equal to 500."
+)
+
+
+class _Failure(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, message: str, **members: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message, "help": _HELP, **members}
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Edit = Callable[[File, Sequence[str]], None]
+
+
+def make_app(
+    store: Store,
+    *,
+    key: str | None = None,
+    limit: Limit | None = None,
+    latency: float = 0.0,
+    faults: FaultScript | None = None,
+    clock: Callable[[], float] = monotonic,
+) -> Starlette:
+    """Return an ASGI application that plays an ImageKit library.
+
+    Args:
+        store: the library.
+        key: the one private key that is accepted; None accepts any.
+        limit: a limit for each endpoint; None announces and enforces none.
+        latency: seconds before each answer.
+        faults: what goes wrong.
+        clock: seconds, for the limit.
+    """
+    return _Sandbox(store, key, Limiter(limit, clock), latency, faults or FaultScript()).app()
+
+
+class _Sandbox:
+    def __init__(
+        self, store: Store, key: str | None, limiter: Limiter, latency: float, faults: FaultScript
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._limiter = limiter
+        self._latency = latency
+        self._faults = faults
+
+    def app(self) -> Starlette:
+        served: list[tuple[str, str, str, Endpoint]] = [
+            ("GET", "/v1/files", "list", self._list),
+            ("GET", "/v1/files/{file_id}/details", "details", self._details),
+            ("PATCH", "/v1/files/{file_id}/details", "patch", self._patch),
+            ("POST", "/v1/files/addTags", "addTags", self._bulk("tags", _add_tags)),
+            ("POST", "/v1/files/removeTags", "removeTags", self._bulk("tags", _remove_tags)),
+            ("POST", "/v1/files/removeAITags", "removeAITags", self._bulk("AITags", _remove_ai_tags)),
+        ]
+        return Starlette(
+            routes=[
+                Route(path + slash, self._guarded(name, endpoint), methods=[method])
+                for method, path, name, endpoint in served
+                for slash in ("", "/")
+            ]
+        )
+
+    def _guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
+        """Put what is common to all endpoints around one: key, limit, latency, faults, headers."""
+
+        async def answer(request: Request) -> Response:
+            fault = self._faults.next(name, await _named_files(request))
+            await asyncio.sleep(self._latency + (fault.delayMs / 1000 if fault else 0))
+            passes, headers = self._limiter.count(name)
+            try:
+                self._check_key(request)
+                if not passes:
+                    response = _json(429, {"message": "You have exceeded the rate limit for this API."})
+                else:
+                    response = await self._faulty(fault, request, endpoint)
+            except _Failure as failure:
+                response = _json(failure.status, failure.body)
+            request_id = str(uuid.uuid4())
+            extra = {"x-ik-requestid": request_id, "x-request-id": request_id, "access-control-allow-origin": "*"}
+            response.headers.update(headers | extra | dict(fault.headers if fault else {}))
+            return response
+
+        return answer
+
+    async def _faulty(self, fault: Fault | None, request: Request, endpoint: Endpoint) -> Response:
+        if fault is None:
+            return await endpoint(request)
+        if fault.status:
+            message = json.dumps({"message": "Something went wrong.", "help": _HELP})
+            return Response(message if fault.body is None else fault.body, fault.status, media_type="application/json")
+        if fault.ignore:
+            return _json(200, {"successfullyUpdatedFileIds": await _named_files(request)})
+        request.state.failing = dict.fromkeys(fault.failFiles, fault.error)
+        response = await endpoint(request)
+        if fault.lose:
+            raise _Failure(504, "Something went wrong.")
+        body = bytes(response.body) if fault.body is None else fault.body.encode()
+        return Response(body[: len(body) // 2] if fault.cut else body, response.status_code, media_type="application/json")
+
+    def _check_key(self, request: Request) -> None:
+        """Any password will do (the official SDKs send different ones)."""
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        try:
+            user = base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            user = ""
+        if scheme.lower() != "basic" or not user:
+            raise _Failure(401, "Your request does not contain private API key.")
+        if self._key is not None and user != self._key:
+            raise _Failure(403, "Your account cannot be authenticated.")
+
+    async def _list(self, request: Request) -> Response:
+        asked = request.query_params
+        kind, sort = asked.get("type", "file"), asked.get("sort", "ASC_CREATED")
+        if kind not in _TYPES:
+            raise _Failure(
+                400,
+                "Your request contains invalid value for type parameter. Please provide one of the following: "
+                "file, file-version, folder, all.",
+            )
+        if sort not in SORTS:
+            raise _Failure(400, "Your request contains invalid value for sort parameters.")
+        query = asked.get("searchQuery")
+        try:
+            condition = compile_query(query, datetime.now(UTC)) if query else None
+        except QueryError as error:
+            raise _Failure(400, str(error)) from error
+        page = self._store.list(
+            kind="file" if condition else kind,
+            condition=condition,
+            path=asked.get("path"),
+            file_type=asked.get("fileType", "all"),
+            sort=sort,
+            limit=_limit(asked),
+            skip=_skip(asked),
+        )
+        return Response(page, media_type="application/json")
+
+    async def _details(self, request: Request) -> Response:
+        return Response(self._existing(request), media_type="application/json")
+
+    def _existing(self, request: Request) -> str:
+        file_id = request.path_params["file_id"]
+        found = self._store.details(file_id)
+        if found is not None:
+            return found
+        if len(file_id) == 24 and all(letter in "0123456789abcdef" for letter in file_id):  # noqa: PLR2004 - an id's length
+            raise _Failure(404, "The requested file does not exist.")
+        raise _Failure(400, "Your request contains invalid fileId parameter.")
+
+    async def _patch(self, request: Request) -> Response:
+        self._existing(request)
+        body = await _body(request)
+        file_id = request.path_params["file_id"]
+        file = self._store.files([file_id])[file_id]
+        removed = body.get("removeAITags", [])
+        ai_tags = [] if removed == "all" else [tag for tag in file.ai_tags if tag["name"] not in removed]
+        tags = list(dict.fromkeys(body["tags"] or [])) if "tags" in body else file.tags
+        if len(",".join(tags)) > _MAX_CHARACTERS:
+            raise _Failure(400, _TAGS_ADVICE)
+        self._store.save([File(file_id, tags, ai_tags)])
+        others = {name: body[name] for name in ("customCoordinates", "customMetadata", "description") if name in body}
+        if others:
+            self._store.patch(file_id, others)
+        return Response(self._existing(request), media_type="application/json")
+
+    def _bulk(self, key: str, edit: Edit) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            body = await _body(request)
+            file_ids, tags = _checked_files(body), _checked_tags(body, key)
+            files = self._store.files(file_ids)
+            missing = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in files]
+            if missing:
+                raise _Failure(404, "The requested file(s) does not exist.", missingFileIds=missing)
+            failing = dict(getattr(request.state, "failing", {}))
+            updated = []
+            for file_id in dict.fromkeys(file_ids):
+                edit(files[file_id], tags)
+                if edit is _add_tags and len(",".join(files[file_id].tags)) > _MAX_CHARACTERS:
+                    failing.setdefault(file_id, "Error in adding tags")
+                if file_id not in failing:
+                    updated.append(file_id)
+            self._store.save([files[file_id] for file_id in updated])
+            errors = [{"fileId": file_id, "error": failing[file_id]} for file_id in files if file_id in failing]
+            if errors:
+                return _json(207, {"successfullyUpdatedFileIds": updated, "errors": errors})
+            return _json(200, {"successfullyUpdatedFileIds": updated})
+
+        return answer
+
+
+def _add_tags(file: File, tags: Sequence[str]) -> None:
+    file.tags.extend(tag for tag in dict.fromkeys(tags) if tag not in file.tags)
+
+
+def _remove_tags(file: File, tags: Sequence[str]) -> None:
+    file.tags[:] = [tag for tag in file.tags if tag not in tags]
+
+
+def _remove_ai_tags(file: File, tags: Sequence[str]) -> None:
+    file.ai_tags[:] = [tag for tag in file.ai_tags if tag["name"] not in tags]
+
+
+def _json(status: int, body: Any) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise _Failure(400, "Your request contains an invalid JSON body.")
+    return body
+
+
+async def _named_files(request: Request) -> list[str]:
+    """Return the file ids that a call is about, as far as it is well-formed."""
+    if "file_id" in request.path_params:
+        return [request.path_params["file_id"]]
+    if request.method != "POST":
+        return []
+    try:
+        named = json.loads(await request.body())["fileIds"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return []
+    return [file_id for file_id in named if isinstance(file_id, str)] if isinstance(named, list) else []
+
+
+def _checked_files(body: Mapping[str, Any]) -> list[str]:
+    if "fileIds" not in body:
+        raise _Failure(400, "fileIds parameter is missing.")
+    file_ids = body["fileIds"]
+    if not isinstance(file_ids, list):
+        raise _Failure(400, "fileIds should be an Array.")
+    if not file_ids:
+        raise _Failure(400, "fileIds is empty.")
+    if len(file_ids) > _MAX_FILES:
+        raise _Failure(400, "A maximum of 50 files can be edited at a time.")
+    return [str(file_id) for file_id in file_ids]
+
+
+def _checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
+    if key not in body:
+        raise _Failure(400, f"{key} parameter is missing.")
+    tags = body[key]
+    if tags == []:
+        raise _Failure(400, f"{key} array cannot be empty.")
+    advice = _AI_ADVICE if key == "AITags" else _TAGS_ADVICE
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise _Failure(400, advice)
+    if key == "tags" and len(",".join(tags)) > _MAX_CHARACTERS:
+        raise _Failure(400, advice)
+    return tags
+
+
+def _limit(asked: Mapping[str, str]) -> int:
+    limit = _integer(asked.get("limit", str(_MAX_PAGE)), "limit")
+    if limit < 1:
+        raise _Failure(400, f"Minimum value of limit parameter is 1. Value sent is {limit}.")
+    if limit > _MAX_PAGE:
+        raise _Failure(400, f"Maximum value of limit parameter is 1000. Value sent is {limit}.")
+    return limit
+
+
+def _skip(asked: Mapping[str, str]) -> int:
+    skip = _integer(asked.get("skip", "0"), "skip")
+    if skip < 0:
+        raise _Failure(
+            400, f"The value of skip parameter should be greater than or equal to 0. Value sent is {skip}."
+        )
+    return skip
+
+
+def _integer(text: str, name: str) -> int:
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise _Failure(400, f"Your request contains invalid value for {name} parameter.") from error
+    if abs(value) >= 1 << 63:
+        raise _Failure(400, f"Your request contains invalid value for {name} parameter.")
+    return value

@@ -1,0 +1,266 @@
+"""The sandbox's library in SQLite: seeded from a file of list-API objects, kept from run to run; no HTTP."""
+
+import gzip
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from tagsync.sandbox.search import Condition
+
+_SCHEMA = """
+CREATE TABLE files (
+  number INTEGER PRIMARY KEY,
+  file_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  folder TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  size REAL, width REAL, height REAL, format TEXT, file_type TEXT,
+  private INTEGER, published INTEGER,
+  custom TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  ai_tags TEXT NOT NULL,
+  rest TEXT NOT NULL
+) STRICT;
+CREATE INDEX files_by_creation ON files (type, created_at, number);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+_SORTS = {
+    "NAME": "name",
+    "CREATED": "created_at",
+    "UPDATED": "updated_at",
+    "HEIGHT": "height",
+    "WIDTH": "width",
+    "SIZE": "size",
+    "RELEVANCE": "created_at",
+}
+SORTS = frozenset(f"{direction}_{name}" for direction in ("ASC", "DESC") for name in _SORTS)
+
+_BATCH = 5000
+_KINDS = {"file", "file-version", "folder"}
+
+
+class SeedError(Exception):
+    """A library file or a sandbox database that cannot be used, in words for a person."""
+
+
+class File(NamedTuple):
+    """What the bulk calls and a details call need of a file."""
+
+    file_id: str
+    tags: list[str]
+    ai_tags: list[dict[str, Any]]
+
+
+class Store:
+    """A library. Use it from one thread at a time.
+
+    Args:
+        database: the SQLite file; made and seeded if it is not there, `:memory:` for one that is not kept.
+        library: the file to seed from, one list-API file object a line, gzip if its name ends in `.gz`.
+    """
+
+    def __init__(self, database: str | Path, library: Path) -> None:
+        try:
+            self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
+            self.source_changed = False
+            """Whether the library file is another one than this database was seeded from."""
+            fingerprint = _fingerprint(library)
+            if seeded is None:
+                self._seed(library, fingerprint)
+            else:
+                self.source_changed = self._fact("source") != fingerprint
+        except sqlite3.Error as error:
+            raise SeedError(f"the sandbox database {database} cannot be used ({error}): try sandbox reset") from error
+        except OSError as error:
+            raise SeedError(f"the library file {library} cannot be read: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _fact(self, name: str) -> str:
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(row[0])
+
+    def _seed(self, library: Path, fingerprint: str) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            for rows in _batches(_rows(library)):
+                self._db.executemany(f"INSERT INTO files VALUES ({', '.join('?' * 18)})", rows)  # noqa: S608 - only marks
+            self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def list(  # noqa: PLR0913 - the parameters of the API's call
+        self, *, kind: str, condition: Condition | None, path: str | None, file_type: str, sort: str, limit: int, skip: int
+    ) -> str:
+        """Return a page as JSON text."""
+        where, parameters = _where(kind, condition, path, file_type)
+        direction, _, name = sort.partition("_")
+        rows = self._db.execute(
+            f"SELECT {_JSON} FROM files WHERE {where} "  # noqa: S608 - parts of our own, values are parameters
+            f"ORDER BY {_SORTS[name]} {direction}, number LIMIT ? OFFSET ?",
+            (*parameters, limit, skip),
+        )
+        return f"[{','.join(row[0] for row in rows)}]"
+
+    def details(self, file_id: str) -> str | None:
+        """Return a file as JSON text; None if there is none."""
+        row = self._db.execute(
+            f"SELECT {_JSON} FROM files WHERE file_id = ? AND type = 'file'",  # noqa: S608 - a constant
+            (file_id,),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def files(self, file_ids: Iterable[str]) -> dict[str, File]:
+        """Return the files that exist among some ids."""
+        wanted = list(dict.fromkeys(file_ids))
+        marks = ", ".join("?" * len(wanted))
+        rows = self._db.execute(
+            f"SELECT file_id, tags, ai_tags FROM files WHERE type = 'file' AND file_id IN ({marks})",  # noqa: S608 - only marks
+            wanted,
+        )
+        return {row[0]: File(row[0], json.loads(row[1]) or [], json.loads(row[2]) or []) for row in rows}
+
+    def save(self, files: Sequence[File]) -> None:
+        """Store the tags of files, all or none of them. Tags that became none are stored as null."""
+        now = timestamp(datetime.now(UTC))
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(
+            "UPDATE files SET tags = ?, ai_tags = ?, updated_at = ? WHERE file_id = ?",
+            [(_json(file.tags or None), _json(file.ai_tags or None), now, file.file_id) for file in files],
+        )
+        self._db.execute("COMMIT")
+
+    def patch(self, file_id: str, members: dict[str, Any]) -> None:
+        """Set other members of a file object."""
+        row = self._db.execute("SELECT rest, custom FROM files WHERE file_id = ?", (file_id,)).fetchone()
+        rest, custom = json.loads(row[0]) | members, json.loads(row[1])
+        custom |= members.get("customMetadata") or {}
+        rest["customMetadata"] = custom = {name: value for name, value in custom.items() if value is not None}
+        self._db.execute(
+            "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
+            (_json(rest), _json(custom), timestamp(datetime.now(UTC)), file_id),
+        )
+
+
+# A file object is put together from its unchanging rest and the members that calls change.
+_JSON = (
+    "substr(rest, 1, length(rest) - 1) || CASE rest WHEN '{}' THEN '' ELSE ',' END || CASE type WHEN 'folder' THEN "
+    "'\"updatedAt\":\"' || updated_at || '\"}' ELSE "
+    "'\"tags\":' || tags || ',\"AITags\":' || ai_tags || ',\"updatedAt\":\"' || updated_at || '\"}' END"
+)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as the API writes it, in UTC with milliseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _where(
+    kind: str, condition: Condition | None, path: str | None, file_type: str
+) -> tuple[str, tuple[Any, ...]]:
+    parts: list[str] = []
+    parameters: tuple[Any, ...] = ()
+    if condition:
+        parts.append(f"({condition.sql})")
+        parameters += condition.parameters
+    if not condition or not condition.names_type:
+        parts.append({"all": "type IN ('file', 'folder')"}.get(kind, "type = ?"))
+        parameters += () if kind == "all" else (kind,)
+    if path is not None:
+        parts.append("folder = ?")
+        parameters += (path if path.endswith("/") else path + "/",)
+    if file_type != "all":
+        parts.append("file_type = ?")
+        parameters += (file_type,)
+    return " AND ".join(parts), parameters
+
+
+def _fingerprint(library: Path) -> str:
+    """Return what tells whether the library file is still the same."""
+    with library.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open(library: Path) -> IO[str]:
+    if library.suffix == ".gz":
+        return gzip.open(library, "rt", encoding="utf-8")
+    return library.open(encoding="utf-8")
+
+
+def _rows(library: Path) -> Iterator[tuple[Any, ...]]:
+    try:
+        with _open(library) as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _row(number, line, f"{library}:{number}")
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        raise SeedError(f"{library} is not a text file of one JSON object a line") from error
+
+
+def _row(number: int, line: str, where: str) -> tuple[Any, ...]:
+    try:
+        item = json.loads(line)
+        kind = item.get("type", "file")
+        path = item["folderPath"] if kind == "folder" else item["filePath"]
+        file_id = item["folderId"] if kind == "folder" else item["fileId"]
+        name = item.get("name") or path.rpartition("/")[2]
+        ai_tags = item.pop("AITags", None) or []
+        tags = item.pop("tags", None) or []
+        if kind not in _KINDS:
+            raise TypeError
+        for text in (path, file_id, name, *tags, *(tag["name"] for tag in ai_tags)):
+            str.encode(text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SeedError(f"{where} is not a file object as the list API returns it") from error
+    updated = item.pop("updatedAt", None) or item.get("createdAt") or ""
+    custom = item.get("customMetadata") or {}
+    return (
+        number,
+        file_id,
+        kind,
+        name,
+        path.rpartition("/")[0] + "/",
+        item.get("createdAt") or "",
+        updated,
+        item.get("size"),
+        item.get("width"),
+        item.get("height"),
+        name.rpartition(".")[2].lower(),
+        item.get("fileType"),
+        int(bool(item.get("isPrivateFile"))),
+        int(bool(item.get("isPublished", True))),
+        _json(custom),
+        _json(tags or None),
+        _json(ai_tags or None),
+        _json(item),
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    batch: list[tuple[Any, ...]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    yield batch
