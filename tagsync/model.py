@@ -1,4 +1,7 @@
-"""The frozen values that flow from manifests to reports; no behaviour beyond what follows from their fields."""
+"""The frozen values that flow from manifests to reports; no behaviour beyond what follows from their fields.
+
+Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes, and logs are no place for them.
+"""
 
 import unicodedata
 from collections.abc import Mapping
@@ -185,7 +188,7 @@ class ManifestRef(NamedTuple):
 class DesiredState:
     """All that the manifests of one run declare, in the order of their names."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = field(repr=False)
     manifests: tuple[ManifestRef, ...]
     accounts: tuple[tuple[str, Origin], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -221,8 +224,8 @@ class CurrentFile:
 class CurrentState:
     """One complete read of the library: its files by path, and the file ids that each searchQuery found."""
 
-    files: tuple[CurrentFile, ...]
-    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    files: tuple[CurrentFile, ...] = field(repr=False)
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     read_requests: int = 0
 
 
@@ -310,7 +313,8 @@ class Inputs(NamedTuple):
 class Plan:
     """What would be done, and why; a value: making one writes nothing.
 
-    `changes` are sorted by path. A plan with an error among its diagnostics has no changes and cannot be applied.
+    `changes` are sorted by path; `canonical_changes` are the same as lines of canonical JSON, which the digest covers
+    and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied.
     """
 
     target: TargetName
@@ -319,9 +323,10 @@ class Plan:
     inputs: Inputs
     summary: Summary
     estimate: Estimate
-    changes: tuple[FileChange, ...]
-    requests: tuple[Request, ...]
-    diagnostics: tuple[Diagnostic, ...]
+    changes: tuple[FileChange, ...] = field(repr=False)
+    canonical_changes: tuple[str, ...] = field(repr=False)
+    requests: tuple[Request, ...] = field(repr=False)
+    diagnostics: tuple[Diagnostic, ...] = field(repr=False)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -380,7 +385,7 @@ class Report:
 
     plan: Plan
     outcome: OutcomeName
-    outcomes: tuple[FileOutcome, ...]
+    outcomes: tuple[FileOutcome, ...] = field(repr=False)
     requests: RequestCounts
     timing: Timing
     finished_at: str

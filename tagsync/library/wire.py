@@ -127,22 +127,29 @@ class FileReader:
             ProtocolError: it is no file object.
         """
         try:
-            known = self._known.setdefault
             return CurrentFile(
                 file_id=_text(item["fileId"]),
                 path=_text(item["filePath"]),
-                tags=tuple([known(tag, tag) for tag in map(_text, item.get("tags") or ())]),
+                tags=tuple([self._known_text(tag) for tag in item.get("tags") or ()]),
                 ai_tags=tuple([self._ai_tag(tag) for tag in item.get("AITags") or ()]),
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
 
+    def _known_text(self, value: Any) -> str:
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = _text(value)
+        return known
+
     def _ai_tag(self, item: Any) -> AITag:
-        known = self._known.setdefault
-        name, source, confidence = _text(item["name"]), _text(item.get("source") or ""), item.get("confidence")
-        if confidence is not None and (not isinstance(confidence, int | float) or confidence != confidence):  # noqa: PLR0124 - NaN
+        confidence = item.get("confidence")
+        if confidence.__class__ not in _NUMBERS:
             raise TypeError
-        return AITag(known(name, name), confidence, known(source, source))
+        return AITag(self._known_text(item["name"]), confidence, self._known_text(item.get("source") or ""))
+
+
+_NUMBERS = (float, int, type(None))
 
 
 def _text(value: Any) -> str:
@@ -159,13 +166,17 @@ def json_body(answer: Answer) -> Any:
         ProtocolError: it is not JSON, or nested too deeply.
     """
     try:
-        return json.loads(answer.body)
+        return json.loads(answer.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         kind = shown(answer.headers.get("content-type", "no content type"), 60)
         raise ProtocolError(
             f"the library answered {answer.status} with something that is not JSON ({kind})",
             request_id=answer.request_id,
         ) from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def bulk_payload(request: Request) -> dict[str, list[str]]:

@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Iterable
 
-from tagsync.canonical import canonical, change_document
-from tagsync.model import FileChange, ManifestRef, TargetName
+from tagsync.canonical import canonical
+from tagsync.model import ManifestRef, TargetName
 
 
-def digest(target: TargetName, manifests: Iterable[ManifestRef], changes: Iterable[FileChange]) -> str:
+def digest(target: TargetName, manifests: Iterable[ManifestRef], canonical_changes: Iterable[str]) -> str:
     """Return the digest as documents hold it, `sha256:` and 64 hex digits.
 
     It finds damage and tells plans apart. It is no signature: who can rewrite a plan can rewrite its digest.
@@ -18,7 +18,7 @@ def digest(target: TargetName, manifests: Iterable[ManifestRef], changes: Iterab
         "policy": None,
     }
     hashed = hashlib.sha256(canonical(head).encode("ascii"))
-    for change in changes:
+    for line in canonical_changes:
         hashed.update(b"\n")
-        hashed.update(canonical(change_document(change)).encode("ascii"))
+        hashed.update(line.encode("ascii"))
     return f"sha256:{hashed.hexdigest()}"

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tagsync.globs import tag_glob
@@ -18,6 +19,7 @@ from tagsync.model import (
     Reason,
     all_normalized,
     normalized,
+    unpacked,
 )
 from tagsync.printable import quoted
 
@@ -161,7 +163,7 @@ def _judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
     if rule.source is not None and rule.source != tag.source:
         return []
     if rule.remove_all:
-        return [Reason(entry.origin(rule.place), "aiTags.remove")]
+        return [_rule_reason(entry.manifest, rule.place, "aiTags.remove")]
     reasons = []
     if rule.remove.values:
         name = normalized(tag.name)
@@ -169,8 +171,14 @@ def _judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
             if key == name:
                 reasons.append(Reason(entry.origin(rule.remove.places[number]), "aiTags.remove"))
     if rule.min_confidence is not None and tag.confidence is not None and tag.confidence < rule.min_confidence:
-        reasons.append(Reason(entry.origin(rule.place), "aiTags.minConfidence"))
+        reasons.append(_rule_reason(entry.manifest, rule.place, "aiTags.minConfidence"))
     return reasons
+
+
+@lru_cache(maxsize=1024)
+def _rule_reason(manifest: str, place: int, rule: str) -> Reason:
+    """Return one reason for all that a rule does: one of a document's defaults may hit every file."""
+    return Reason(unpacked(manifest, place), rule)
 
 
 def _stay(file: CurrentFile, staying: AITag, reasons: list[Reason]) -> Diagnostic:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tagsync.canonical import canonical, change_document
 from tagsync.globs import path_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -55,16 +56,18 @@ def make_plan(
     changes = () if findings.has_errors else tuple(findings.changes)
     stages = stage(changes)
     requests = stages.requests()
+    lines = tuple(canonical(change_document(change)) for change in changes)
     return Plan(
         target=target,
         created_at=created_at,
-        digest=digest(target, desired.manifests, changes),
+        digest=digest(target, desired.manifests, lines),
         inputs=Inputs(desired.manifests, len(current.files), current.read_requests),
         summary=_summary(changes, findings),
         estimate=Estimate(
             len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
         ),
         changes=changes,
+        canonical_changes=lines,
         requests=requests,
         diagnostics=tuple(sorted(findings.diagnostics, key=_by_place)),
     )

@@ -71,11 +71,12 @@ def plan_document(plan: Plan) -> Iterator[str]:
             "summary": _camel(plan.summary),
             "estimate": _camel(plan.estimate),
             "guards": [],
-            "changes": map(change_document, plan.changes),
+            "changes": iter(plan.canonical_changes),
             "requests": (
-                {"op": request.op, "tags": request.tags, "fileIds": request.file_ids} for request in plan.requests
+                canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
+                for request in plan.requests
             ),
-            "diagnostics": map(diagnostic_document, plan.diagnostics),
+            "diagnostics": map(_diagnostic_line, plan.diagnostics),
         }
     )
 
@@ -95,17 +96,17 @@ def report_document(report: Report) -> Iterator[str]:
             "requests": _camel(report.requests),
             "timing": _camel(report.timing),
             "changes": (
-                change_document(change) | _outcome_document(outcome)
+                canonical(change_document(change) | _outcome_document(outcome))
                 for change, outcome in zip(plan.changes, report.outcomes, strict=True)
             ),
-            "diagnostics": map(diagnostic_document, (*plan.diagnostics, *report.diagnostics)),
+            "diagnostics": map(_diagnostic_line, (*plan.diagnostics, *report.diagnostics)),
         }
     )
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
     """Yield a document for a command that came to no plan: what was found, and how much more there was."""
-    return _document({"tool": _tool(), "more": more, "diagnostics": map(diagnostic_document, diagnostics)})
+    return _document({"tool": _tool(), "more": more, "diagnostics": map(_diagnostic_line, diagnostics)})
 
 
 def read_document(data: bytes, name: str) -> Plan | Report:
@@ -147,7 +148,7 @@ def _tool() -> str:
 
 
 def _document(members: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a JSON object, a member a line, and an item a line of members that are iterated."""
+    """Yield a JSON object, a member a line; of a member that is an iterator of canonical JSON, an item a line."""
     separator = "{\n"
     for key, value in members.items():
         yield f"{separator}{canonical(key)}:"
@@ -159,12 +160,16 @@ def _document(members: Mapping[str, Any]) -> Iterator[str]:
     yield "\n}\n"
 
 
-def _list(items: Iterator[Any]) -> Iterator[str]:
+def _list(items: Iterator[str]) -> Iterator[str]:
     separator = "[\n"
     for item in items:
-        yield separator + canonical(item)
+        yield separator + item
         separator = ",\n"
     yield "[]" if separator == "[\n" else "\n]"
+
+
+def _diagnostic_line(diagnostic: Diagnostic) -> str:
+    return canonical(diagnostic_document(diagnostic))
 
 
 class _Tuple(Protocol):
@@ -201,6 +206,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(**_snake(document["estimate"], Estimate)),
         changes=tuple(map(_file_change, document["changes"])),
+        canonical_changes=tuple(map(canonical, document["changes"])),
         requests=tuple(
             Request(Op(item["op"]), tuple(item["tags"]), tuple(item["fileIds"])) for item in document["requests"]
         ),
@@ -217,6 +223,7 @@ def _report(document: Mapping[str, Any]) -> Report:
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(),
         changes=tuple(map(_file_change, document["changes"])),
+        canonical_changes=(),
         requests=(),
         diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
     )
