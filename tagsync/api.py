@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tagsync.applying.apply import ApplyOptions, carry_out
-from tagsync.errors import ManifestError, RefusedError, UsageError
+from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
 from tagsync.events import Listener, ManifestsRead, Waiting, ignore
 from tagsync.globs import glob_fault
 from tagsync.library.client import MAX_CONNECTIONS, Client, Gates
@@ -55,12 +55,12 @@ class Target:
         if self.app is None:
             object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
             if not self.key:
-                raise UsageError(
+                raise CredentialsError(
                     "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
                     "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
                 )
         if not self.key.isascii() or not self.key.isprintable():
-            raise UsageError("the private key holds characters that no key has: check where it comes from")
+            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
         if not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and not self.rate > 0:

@@ -4,6 +4,8 @@ TagsyncError
 ├── UsageError                 the call itself is wrong
 ├── ManifestError              manifests cannot be read, or ask for what cannot be (carries all faults)
 ├── DocumentError              a saved plan or report cannot be read
+├── CredentialsError           no private key, or none that could be one
+├── InterruptedRunError        a signal ended the run
 ├── StateError                 the state directory or a sandbox library cannot be used
 ├── RefusedError               refused on purpose, nothing written
 └── LibraryError               the library could not be read or written
@@ -53,6 +55,22 @@ class ManifestError(TagsyncError):
 
 class DocumentError(TagsyncError):
     """A saved plan or report is not one, or is damaged."""
+
+
+class CredentialsError(TagsyncError):
+    """There is no private key, or it cannot be one."""
+
+
+class InterruptedRunError(TagsyncError):
+    """A signal ended the run before its end.
+
+    Attributes:
+        exit_code: 128 and the signal's number, as shells have it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__("interrupted")
+        self.exit_code = 128 + signal_number
 
 
 class StateError(TagsyncError):

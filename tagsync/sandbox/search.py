@@ -228,9 +228,11 @@ def _negated(operator: str, condition: Condition) -> Condition:
 
 
 def _compared(column: str, operator: str, values: list[Any]) -> Condition:
-    if operator.endswith("IN"):
-        marks = ", ".join("?" * len(values))
-        return Condition(f"coalesce({column} {operator} ({marks}), {int(operator == 'NOT IN')})", tuple(values))
+    marks = ", ".join("?" * len(values))
+    if operator == "IN":
+        return Condition(f"{column} IN ({marks})", tuple(values))
+    if operator == "NOT IN":
+        return Condition(f"coalesce({column} NOT IN ({marks}), 1)", tuple(values))
     if operator == "NOT =":
         return Condition(f"{column} IS NOT ?", tuple(values))
     return Condition(f"{column} {operator} ?", tuple(values))

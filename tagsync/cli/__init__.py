@@ -1,0 +1,1 @@
+"""The command line: flags and environment to objects, one call, an exit code."""

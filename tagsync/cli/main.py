@@ -1,0 +1,211 @@
+"""Commands and exit codes. Bodies load what they need when they run, so that help costs nothing."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tagsync import __version__
+from tagsync.cli.options import (
+    LibrarySettings,
+    OutputSettings,
+    library_options,
+    option,
+    output_options,
+    settings,
+    state_options,
+)
+from tagsync.errors import ManifestError, TagsyncError, UsageError
+from tagsync.printable import shown
+
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it without an account: tagsync plan --sandbox LIBRARY.jsonl MANIFESTS",
+)
+@click.version_option(__version__, message="tagsync %(version)s")
+def cli() -> None:
+    """Tags as code for ImageKit.
+
+    Manifests declare the tags that files should have. `plan` shows what differs in the library, `apply` changes it,
+    with the fewest calls it can, and reports what the library shows afterwards.
+
+    The private key comes from IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names.
+    """
+
+
+@cli.command()
+@PATHS
+@option("--account", metavar="NAME", help="Check that the manifests are for this account.")
+@output_options
+def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
+    """Check manifests, offline and without a key.
+
+    PATH is a file, a folder, or - for standard input.
+
+    Example: tagsync validate manifests/
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.validate(paths, account, settings(OutputSettings, values))
+
+
+@cli.command()
+@PATHS
+@option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
+@option("--strict", is_flag=True, help="Take warnings for errors.")
+@library_options
+@output_options
+def plan(paths: tuple[str, ...], *, detailed_exitcode: bool, strict: bool, **values: Any) -> int:
+    """Show what apply would change. Only reads.
+
+    PATH is a file, a folder, or - for standard input.
+
+    Example: tagsync plan --detailed-exitcode manifests/
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    return run.plan(paths, library, output, detailed_exitcode=detailed_exitcode, strict=strict)
+
+
+@cli.command()
+@PATHS
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+@option(
+    "--on-error",
+    type=click.Choice(["continue", "stop"]),
+    default="continue",
+    show_default=True,
+    help="What the first failure means for the rest.",
+)
+@option("--no-verify", is_flag=True, help="Do not read the changed files back.")
+@library_options
+@output_options
+def apply(paths: tuple[str, ...], *, yes: bool, on_error: Any, no_verify: bool, **values: Any) -> int:
+    """Change the library until it is as declared, and read back what it shows.
+
+    PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked.
+
+    Example: tagsync apply --yes manifests/
+    """
+    from tagsync.applying.apply import ApplyOptions  # noqa: PLC0415 - start-up
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    options = ApplyOptions(concurrency=library.concurrency, on_error=on_error, verify=not no_verify)
+    return run.apply(paths, library, output, options=options, yes=yes)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PLANFILE|REPORTFILE")
+@output_options
+def show(file: Path, **values: Any) -> int:
+    """Render a saved plan or report again.
+
+    Example: tagsync show report.json
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.show(file, settings(OutputSettings, values))
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["manifest", "plan", "report"]), default="manifest")
+def schema(kind: Any) -> int:
+    """Print the JSON Schema of manifests, plans or reports.
+
+    Example: tagsync schema > manifest.schema.json
+    """
+    from tagsync import schemas  # noqa: PLC0415 - start-up
+
+    sys.stdout.write(schemas.text(kind))
+    return 0
+
+
+@cli.group()
+def sandbox() -> None:
+    """An ImageKit-compatible library on this machine."""
+
+
+LIBRARY = click.argument("library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl")
+
+
+@sandbox.command()
+@LIBRARY
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for any free one.")
+@click.option("--limit", metavar="N/SECONDS", help="Calls an interval for each endpoint; the rest get 429.")
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Milliseconds before each answer.")
+@click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A script of faults.")
+@click.option("--key", help="The one key to accept; any will do without it.")
+@state_options
+def serve(library: Path, state_dir: Path, **values: Any) -> int:
+    """Serve a library on 127.0.0.1, for tagsync, the official SDKs or curl.
+
+    Its state is kept from run to run; sandbox reset starts over.
+
+    Example: tagsync sandbox serve examples/library.jsonl --limit 40/1
+    """
+    from tagsync.cli import serving  # noqa: PLC0415 - start-up
+
+    return serving.serve(library, state_dir, **values)
+
+
+@sandbox.command()
+@LIBRARY
+@state_options
+def reset(library: Path, state_dir: Path) -> int:
+    """Forget what became of a library: the next use seeds it from its file.
+
+    Example: tagsync sandbox reset examples/library.jsonl
+    """
+    from tagsync.cli import serving  # noqa: PLC0415 - start-up
+
+    return serving.reset(library, state_dir)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Whatever goes wrong ends in a message, never a traceback."""
+    try:
+        code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return UsageError.exit_code
+    except ManifestError:
+        # Its faults were shown where the output's settings are known.
+        return ManifestError.exit_code
+    except TagsyncError as error:
+        _say(str(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader has gone; what Python flushes at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last stop: a defect is told as one, not thrown at the user
+        return _defect(error)
+    return code if isinstance(code, int) else 0
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"error: {shown(message)}\n")
+
+
+def _defect(error: Exception) -> int:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    _say(f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line.")
+    return 1

@@ -1,0 +1,120 @@
+"""Options that several commands share; each is also an environment variable, TAGSYNC_ and its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+FORMATS = ("text", "json")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSettings:
+    """Where results go, and how much is said on the way."""
+
+    format: str
+    report: tuple[tuple[str, Path], ...]
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibrarySettings:
+    """Which library, and how fast."""
+
+    endpoint: str | None
+    account: str | None
+    sandbox: Path | None
+    select: str | None
+    concurrency: int
+    rate: float | None
+    state_dir: Path
+
+
+class _ReportParameter(click.ParamType):
+    """FORMAT=FILE."""
+
+    name = "FORMAT=FILE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        kind, found, path = str(value).partition("=")
+        if not found or kind not in FORMATS or not path:
+            self.fail(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}", param, ctx)
+        return kind, Path(path)
+
+
+def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """Return a click option that is also read from the environment."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "TAGSYNC_" + long.removeprefix("--").replace("-", "_").upper()
+    more = settings.pop("more_variables", ())
+    return click.option(*names, envvar=[variable, *more], show_envvar=False, **settings)
+
+
+_OUTPUT = (
+    option("--format", type=click.Choice(FORMATS), default="text", show_default=True, help="What standard output carries."),
+    option("--report", type=_ReportParameter(), multiple=True, help="Also write a file; may be given again."),
+    option("--quiet", "-q", is_flag=True, help="No progress and no warnings on standard error."),
+    option("--verbose", "-v", is_flag=True, help="Show everything, however long."),
+    option("--no-color", is_flag=True, help="No colours (NO_COLOR is honoured too)."),
+)
+
+_LIBRARY = (
+    option("--endpoint", more_variables=["IMAGE_KIT_BASE_URL"], metavar="URL", help="The API's base URL."),
+    option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
+    option(
+        "--sandbox",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="LIBRARY.jsonl",
+        help="Use a library in this process, seeded from a file: no key, no network.",
+    ),
+    option("--select", metavar="GLOB", help="Leave out changes of files whose path does not match."),
+    option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
+    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Bulk calls a second."),
+)
+
+_STATE = option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".tagsync"),
+    show_default=True,
+    help="Where a sandbox's library is kept.",
+)
+
+
+def output_options(command: Command) -> Command:
+    """Add the options of `OutputSettings`."""
+    return _with(_OUTPUT, command)
+
+
+def library_options(command: Command) -> Command:
+    """Add the options of `LibrarySettings`."""
+    return _with((*_LIBRARY, _STATE), command)
+
+
+def state_options(command: Command) -> Command:
+    """Add the state directory alone."""
+    return _with((_STATE,), command)
+
+
+def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    for decorate in reversed(options):
+        command = decorate(command)
+    return command
+
+
+Settings = TypeVar("Settings", OutputSettings, LibrarySettings)
+
+
+def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    """Take a settings object's values out of a command's."""
+    return kind(**{field.name: values.pop(field.name) for field in fields(kind)})

@@ -1,0 +1,148 @@
+"""What commands do once their options are read: gather, decide, act, and write what came of it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from tagsync import api
+from tagsync.applying.apply import ApplyOptions
+from tagsync.cli.options import LibrarySettings, OutputSettings
+from tagsync.cli.output import Output
+from tagsync.cli.targets import target
+from tagsync.errors import DocumentError, InterruptedRunError, ManifestError, RefusedError, UsageError
+from tagsync.model import Plan, Report
+from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
+from tagsync.reporting.rows import counted
+
+REFUSED = RefusedError.exit_code
+INCOMPLETE = 3
+CHANGES_PENDING = 2
+
+T = TypeVar("T")
+
+
+def validate(paths: Sequence[str], account: str | None, settings: OutputSettings) -> int:
+    """Check manifests."""
+    output = Output(settings)
+    with output.faults_shown():
+        desired = api.validate(paths, account=account)
+    output.diagnostics(desired.diagnostics, {ref.path: ref.shown_as for ref in desired.manifests})
+    files, entries = len(desired.manifests), len(desired.entries)
+    output.valid(
+        f"Valid: {counted(files, 'manifest')} with {entries:,} {'entry' if entries == 1 else 'entries'}",
+        desired.diagnostics,
+    )
+    return 0
+
+
+def plan(
+    paths: Sequence[str], library: LibrarySettings, settings: OutputSettings, *, detailed_exitcode: bool, strict: bool
+) -> int:
+    """Plan and show the plan."""
+    output = Output(settings)
+    made = _plan(paths, library, output)
+    output.plan(made)
+    if made.errors or (strict and made.summary.warnings):
+        return 1
+    return CHANGES_PENDING if detailed_exitcode and made.changes else 0
+
+
+def apply(
+    paths: Sequence[str], library: LibrarySettings, settings: OutputSettings, *, options: ApplyOptions, yes: bool
+) -> int:
+    """Plan, ask, apply, report."""
+    _refuse_plan_files(paths)
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("nobody can be asked here: give --yes to apply without asking")
+    output = Output(settings)
+    made = _plan(paths, library, output)
+    if made.errors:
+        output.plan(made)
+        return 1
+    output.plan_before_apply(made)
+    if made.changes and not yes and not output.confirmed(made):
+        return REFUSED
+    with output.progress() as listener, target(library, output.warn) as where:
+        report, interrupted = _until_signal(
+            lambda stop: api.apply_async(made, target=where, options=options, stop=stop, listener=listener)
+        )
+    output.report(report)
+    return _exit_code(report, interrupted)
+
+
+def show(file: Path, settings: OutputSettings) -> int:
+    """Render a saved document again."""
+    if file.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
+    document = read_document(file.read_bytes(), str(file))
+    output = Output(settings)
+    if isinstance(document, Plan):
+        output.plan(document)
+    else:
+        output.report(document)
+    return 0
+
+
+def _plan(paths: Sequence[str], library: LibrarySettings, output: Output) -> Plan:
+    with output.faults_shown(), output.progress() as listener, target(library, output.warn) as where:
+        plan, _ = _until_signal(
+            lambda _stop: api.plan_async(paths, target=where, select=library.select, listener=listener),
+            graceful=False,
+        )
+        return plan
+
+
+def _refuse_plan_files(paths: Sequence[str]) -> None:
+    """Saved plans are not applied yet; say so instead of calling one a bad manifest."""
+    for path in map(Path, paths):
+        if path.suffix == ".json" and path.is_file():
+            with path.open("rb") as file:
+                start = file.read(200)
+            if b'"formatVersion"' in start:
+                raise UsageError(f"{path} is a saved plan: applying those comes later, give the manifests for now")
+
+
+def _exit_code(report: Report, interrupted: int | None) -> int:
+    if report.outcome == "interrupted" and interrupted is not None:
+        return 128 + interrupted
+    return 0 if report.converged else INCOMPLETE
+
+
+def _until_signal(
+    start: Callable[[asyncio.Event], Awaitable[T]], *, graceful: bool = True
+) -> tuple[T, int | None]:
+    """Run to the end, or to what a signal makes of it.
+
+    Args:
+        start: what to run, given an event that the first SIGINT or SIGTERM sets.
+        graceful: whether the run ends by itself once that event is set; else the first signal ends it.
+
+    Returns:
+        The result, and the number of the signal that came, if any.
+
+    Raises:
+        InterruptedRunError: a signal ended the run.
+    """
+    received: list[int] = []
+
+    async def main() -> T:
+        loop, task, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+        def on_signal(number: int) -> None:
+            received.append(number)
+            stop.set()
+            if task and (len(received) > 1 or not graceful):
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal, number)
+        return await start(stop)
+
+    try:
+        result = asyncio.run(main())
+    except asyncio.CancelledError:
+        raise InterruptedRunError(received[0]) from None
+    return result, received[0] if received else None

@@ -1,0 +1,60 @@
+"""The sandbox commands: a library served on this machine's loopback, and forgotten again."""
+
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from tagsync.cli.targets import sandbox_database, sandbox_store
+from tagsync.errors import StateError, UsageError
+
+
+def serve(
+    library: Path, state_dir: Path, *, port: int, limit: str | None, latency_ms: int, faults: Path | None, key: str | None
+) -> int:
+    """Serve until interrupted; print the URL first."""
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+
+        from tagsync.sandbox.app import make_app  # noqa: PLC0415 - likewise
+        from tagsync.sandbox.faults import FaultScriptError, read_script  # noqa: PLC0415 - likewise
+        from tagsync.sandbox.limits import parse_limit  # noqa: PLC0415 - likewise
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error
+    try:
+        script = read_script(faults) if faults else None
+        parsed = parse_limit(limit) if limit else None
+    except (FaultScriptError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    with sandbox_store(library, state_dir, lambda words: click.echo(f"warning: {words}", err=True)) as store:
+        app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
+        sock = _bound("127.0.0.1", port)
+        sys.stdout.write(f"http://127.0.0.1:{sock.getsockname()[1]}\n")
+        sys.stdout.flush()
+        server.run(sockets=[sock])
+    return 0
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StateError(f"port {port} on {host} cannot be used ({error.strerror}): give another with --port") from error
+    return listening
+
+
+def reset(library: Path, state_dir: Path) -> int:
+    """Remove a sandbox's library from the state directory."""
+    database = sandbox_database(library, state_dir)
+    removed = False
+    for suffix in ("", "-wal", "-shm"):
+        path = database.with_name(database.name + suffix)
+        removed = removed or path.exists()
+        path.unlink(missing_ok=True)
+    sys.stderr.write(f"{'Reset' if removed else 'Nothing to reset'}: the next use seeds it from {library}\n")
+    return 0

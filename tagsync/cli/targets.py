@@ -1,0 +1,108 @@
+"""Settings to a target: the key from the environment, or a sandbox's library from the state directory."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from tagsync.api import Target
+from tagsync.cli.options import LibrarySettings
+from tagsync.errors import CredentialsError, StateError, UsageError
+from tagsync.library.endpoint import DEFAULT_ENDPOINT
+from tagsync.printable import shown
+from tagsync.state import state_directory
+
+if TYPE_CHECKING:
+    from tagsync.sandbox.store import Store
+
+MAX_KEY_BYTES = 4096
+
+
+@contextmanager
+def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[Target]:
+    """Yield the target that settings name; a sandbox's library is open as long.
+
+    Raises:
+        CredentialsError: no key.
+        StateError: the sandbox's library cannot be used.
+    """
+    if settings.sandbox is None:
+        yield Target(
+            key=private_key(),
+            endpoint=settings.endpoint or DEFAULT_ENDPOINT,
+            account=settings.account,
+            rate=settings.rate,
+            concurrency=settings.concurrency,
+        )
+        return
+    make_app = _sandbox_module("app").make_app
+    with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
+        yield Target(
+            endpoint=f"sandbox:{settings.sandbox.name}",
+            account=settings.account,
+            app=make_app(store),
+            rate=settings.rate,
+            concurrency=settings.concurrency,
+        )
+
+
+def private_key() -> str:
+    """Return the private key from the environment, empty if there is none.
+
+    Raises:
+        CredentialsError: the file that should hold it cannot be read.
+    """
+    key = os.environ.get("IMAGEKIT_PRIVATE_KEY", "").strip()
+    path = os.environ.get("IMAGEKIT_PRIVATE_KEY_FILE")
+    if key or not path:
+        return key
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_KEY_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a key"
+        raise CredentialsError(f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}") from None
+
+
+@contextmanager
+def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -> "Iterator[Store]":
+    """Yield a sandbox's library, seeded on first use.
+
+    Raises:
+        StateError: the library file or the database cannot be used.
+    """
+    module = _sandbox_module("store")
+    database = sandbox_database(library, state_dir)
+    database.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        store: Store = module.Store(database, library)
+    except module.SeedError as error:
+        raise StateError(str(error)) from error
+    try:
+        if store.source_changed:
+            warn(
+                f"{library} has changed since the sandbox was seeded from it: the sandbox goes on with what it has; "
+                f"tagsync sandbox reset {library} starts over"
+            )
+        yield store
+    finally:
+        store.close()
+
+
+def sandbox_database(library: Path, state_dir: Path) -> Path:
+    """Return where a sandbox's library is kept."""
+    digest = sha256(os.fsencode(library.resolve())).hexdigest()[:12]
+    return state_directory(state_dir) / "sandbox" / f"{library.name}-{digest}.sqlite"
+
+
+def _sandbox_module(name: str) -> ModuleType:
+    """Import a module of the sandbox: what it needs is an extra."""
+    from importlib import import_module  # noqa: PLC0415 - only for a sandbox
+
+    try:
+        return import_module(f"tagsync.sandbox.{name}")
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error

@@ -1,0 +1,117 @@
+"""Progress on standard error: a bar on a terminal, plain lines now and then elsewhere."""
+
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from tagsync.events import Event, FilesRead, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.printable import shown
+from tagsync.reporting.rows import counted, duration
+
+_FILES_A_LINE = 10_000
+_LINES_OF_CALLS = 10
+
+
+class ProgressView(Protocol):
+    """Shows events while it is entered."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Show nothing."""
+
+
+class PlainProgress(NoProgress):
+    """Writes a line for each phase, each ten thousand files, each tenth of the calls, and each long wait."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next_files = 0
+        self._next_calls = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Write a line if the event is worth one."""
+        words = self._words(event)
+        if words:
+            self._stream.write(f"tagsync: {words}\n")
+            self._stream.flush()
+
+    def _words(self, event: Event) -> str | None:
+        match event:
+            case ManifestsRead(manifests, entries):
+                return f"read {counted(manifests, 'manifest')} with {entries:,} entries"
+            case FilesRead(files, None):
+                if files < self._next_files:
+                    return None
+                self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
+                return f"reading the library: {counted(files, 'file')}"
+            case FilesRead(files, str(query)):
+                return f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+            case RequestDone(done, total):
+                if done < self._next_calls and done < total:
+                    return None
+                self._next_calls = done + total / _LINES_OF_CALLS
+                return f"{done:,} of {counted(total, 'call')} done"
+            case ReadingBack(files):
+                return f"reading back {counted(files, 'file')}"
+            case Waiting(seconds):
+                return f"the library asks to wait {duration(seconds)}"
+
+
+class BarProgress:
+    """Draws one bar on a terminal."""
+
+    def __init__(self, stream: TextIO, *, colour: bool | None) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(file=stream, no_color=True if colour is False else None),
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("reading manifests", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Move the bar."""
+        match event:
+            case ManifestsRead():
+                self._show("reading the library", 0, None)
+            case FilesRead(files, query):
+                words = "reading the library" if query is None else f"asking for {shown(query, 40)}"
+                self._show(words, files, None)
+            case RequestDone(done, total):
+                self._show("calling", done, total)
+            case ReadingBack(files):
+                self._show("reading back", 0, files)
+            case Waiting(seconds):
+                self._progress.update(self._task, description=f"the library asks to wait {duration(seconds)}")
+
+    def _show(self, description: str, completed: int, total: int | None) -> None:
+        self._progress.update(self._task, description=description, completed=completed, total=total)
