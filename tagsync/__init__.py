@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from tagsync.errors import TagsyncError
     from tagsync.model import Plan, Report
 
-__all__ = ["Plan", "Report", "TagsyncError", "Target", "apply", "apply_async", "plan", "plan_async", "validate"]
+__all__ = [
+    "Plan",
+    "Report",
+    "TagsyncError",
+    "Target",
+    "apply",
+    "apply_async",
+    "plan",
+    "plan_async",
+    "validate",
+]
 
 _HOMES = {"Plan": "tagsync.model", "Report": "tagsync.model", "TagsyncError": "tagsync.errors"}
 

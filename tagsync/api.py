@@ -1,11 +1,11 @@
 """The library's public face, and the one place where everything meets: gather, decide, act.
 
-    import os, tagsync
+import os, tagsync
 
-    target = tagsync.Target(key=os.environ["IMAGEKIT_PRIVATE_KEY"])
-    plan = tagsync.plan(["manifests"], target=target)
-    report = tagsync.apply(plan, target=target)
-    assert report.converged
+target = tagsync.Target(key=os.environ["IMAGEKIT_PRIVATE_KEY"])
+plan = tagsync.plan(["manifests"], target=target)
+report = tagsync.apply(plan, target=target)
+assert report.converged
 """
 
 import asyncio
@@ -94,9 +94,7 @@ def validate(paths: Sequence[str], *, account: str | None = None) -> DesiredStat
     return desired
 
 
-def plan(
-    paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore
-) -> Plan:
+def plan(paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
     return asyncio.run(plan_async(paths, target=target, select=select, listener=listener))
 
@@ -127,14 +125,10 @@ async def plan_async(
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with _connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
-    return make_plan(
-        desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select
-    )
+    return make_plan(desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select)
 
 
-def apply(
-    plan: Plan, *, target: Target, options: ApplyOptions | None = None, listener: Listener = ignore
-) -> Report:
+def apply(plan: Plan, *, target: Target, options: ApplyOptions | None = None, listener: Listener = ignore) -> Report:
     """Carry out a plan; see `apply_async`."""
     return asyncio.run(apply_async(plan, target=target, options=options, listener=listener))
 

@@ -14,7 +14,8 @@ _PATH_TOKEN = re.compile(
 )
 _TAG_TOKEN = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|(?P<literal>[^\\*?]+)", re.DOTALL)
 
-_Token = tuple[Literal["star", "one", "literal"], str]
+_Kind = Literal["star", "one", "literal"]
+_Token = tuple[_Kind, str]
 _Joint = Literal["start", "folders", "across"]
 
 # How a part is reached from the part before it: at the first place where it fits, or, for the last part, at any.
@@ -62,7 +63,7 @@ def tag_glob(pattern: str) -> re.Pattern[str]:
 
 
 def _token(match: re.Match[str]) -> _Token:
-    kind = "star" if match["star"] else "one" if match["one"] else "literal"
+    kind: _Kind = "star" if match["star"] else "one" if match["one"] else "literal"
     return kind, match["escaped"] or match["literal"] or ""
 
 

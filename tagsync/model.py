@@ -1,6 +1,6 @@
 """The frozen values that flow from manifests to reports; no behaviour beyond what follows from their fields.
 
-Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes, and logs are no place for them.
+Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
 import unicodedata
@@ -291,7 +291,7 @@ class Summary(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Bulk calls of this plan, a true lower bound, and what the three usual ways would take; seconds at the known rate."""
+    """Bulk calls of this plan, a true lower bound, what the three usual ways would take, seconds at the known rate."""
 
     write_requests: int = 0
     lower_bound: int = 0

@@ -66,9 +66,7 @@ async def carry_out(
         plan=plan,
         outcome=_outcome(outcomes, interrupted=stop.is_set()),
         outcomes=outcomes,
-        requests=RequestCounts(
-            traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled
-        ),
+        requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
         timing=Timing(
             seconds=round(loop.time() - began, 3),
             waited=round(client.gates.bulk.waited, 3),

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from tagsync.applying.ledger import Ledger
 from tagsync.errors import AuthorisationError, EndpointError, LibraryError
@@ -119,13 +119,14 @@ class Executor:
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for workers; once the run is interrupted, for so long as calls in flight are given."""
         interrupted = asyncio.create_task(self._stop.wait())
-        working = asyncio.gather(*workers)
-        await asyncio.wait([interrupted, working], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            await asyncio.wait([working], timeout=GRACE)
-        interrupted.cancel()
-        for worker in workers:
-            worker.cancel()
+        running: set[asyncio.Task[Any]] = set(workers)
+        while running and not interrupted.done():
+            _, running = await asyncio.wait({*running, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            running.discard(interrupted)
+        if running:
+            await asyncio.wait(running, timeout=GRACE)
+        for task in (interrupted, *workers):
+            task.cancel()
         for result in await asyncio.gather(*workers, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
@@ -170,9 +171,7 @@ class Executor:
 
     def _take_done(self, job: _Job, result: Done, reply: BulkReply) -> None:
         job.origin.accepted = job.origin.accepted or bool(result.updated)
-        self._ledger.note(
-            result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id
-        )
+        self._ledger.note(result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
         if not result.failed:
             self.counts.succeeded += 1
             return

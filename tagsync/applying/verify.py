@@ -72,4 +72,8 @@ def differences(change: FileChange, file: CurrentFile) -> list[str]:
     ]
 
 
-_PROBLEMS = {Op.ADD: "it lacks the tag", Op.REMOVE: "it still has the tag", Op.REMOVE_AI: "it still has the AI tag"}
+_PROBLEMS = {
+    Op.ADD: "it lacks the tag",
+    Op.REMOVE: "it still has the tag",
+    Op.REMOVE_AI: "it still has the AI tag",
+}

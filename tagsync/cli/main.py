@@ -1,5 +1,6 @@
 """Commands and exit codes. Bodies load what they need when they run, so that help costs nothing."""
 
+import io
 import os
 import signal
 import sys
@@ -134,7 +135,9 @@ def sandbox() -> None:
     """An ImageKit-compatible library on this machine."""
 
 
-LIBRARY = click.argument("library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl")
+LIBRARY = click.argument(
+    "library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl"
+)
 
 
 @sandbox.command()
@@ -172,40 +175,49 @@ def reset(library: Path, state_dir: Path) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Whatever goes wrong ends in a message, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or locale that lacks a character gets its escape, not an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return UsageError.exit_code
-    except ManifestError:
-        # Its faults were shown where the output's settings are known.
-        return ManifestError.exit_code
-    except TagsyncError as error:
-        _say(str(error))
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader has gone; what Python flushes at exit must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-        return 1
-    except Exception as error:  # noqa: BLE001 - the last stop: a defect is told as one, not thrown at the user
-        return _defect(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop: all are told apart there
+        return _told(error)
     return code if isinstance(code, int) else 0
+
+
+def _told(error: BaseException) -> int:
+    """Tell what ended the run, and return its exit code."""
+    code = 1
+    match error:
+        case click.UsageError():
+            error.show()
+            code = UsageError.exit_code
+        case ManifestError():
+            pass  # its faults were shown where the output's settings are known
+        case TagsyncError():
+            _say(str(error))
+            code = error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            _say("interrupted")
+            code = 128 + signal.SIGINT
+        case BrokenPipeError():
+            # The reader has gone; what Python flushes at exit must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case OSError():
+            _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        case _:
+            _say_defect(error)
+    return code
 
 
 def _say(message: str) -> None:
     sys.stderr.write(f"error: {shown(message)}\n")
 
 
-def _defect(error: Exception) -> int:
+def _say_defect(error: BaseException) -> None:
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
     _say(f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line.")
-    return 1

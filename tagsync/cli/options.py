@@ -1,6 +1,6 @@
 """Options that several commands share; each is also an environment variable, TAGSYNC_ and its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ class OutputSettings:
     """Where results go, and how much is said on the way."""
 
     format: str
-    report: tuple[tuple[str, Path], ...]
+    report: Sequence[tuple[str, Path]]
     quiet: bool
     verbose: bool
     no_color: bool
@@ -36,20 +36,14 @@ class LibrarySettings:
     state_dir: Path
 
 
-class _ReportParameter(click.ParamType):
-    """FORMAT=FILE."""
-
-    name = "FORMAT=FILE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Path]:
-        if isinstance(value, tuple):
-            return value
-        kind, found, path = str(value).partition("=")
-        if not found or kind not in FORMATS or not path:
-            self.fail(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}", param, ctx)
-        return kind, Path(path)
+def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
+    reports = []
+    for value in values:
+        kind, _, path = value.partition("=")
+        if kind not in FORMATS or not path:
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
+        reports.append((kind, Path(path)))
+    return reports
 
 
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
@@ -61,8 +55,20 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
 
 
 _OUTPUT = (
-    option("--format", type=click.Choice(FORMATS), default="text", show_default=True, help="What standard output carries."),
-    option("--report", type=_ReportParameter(), multiple=True, help="Also write a file; may be given again."),
+    option(
+        "--format",
+        type=click.Choice(FORMATS),
+        default="text",
+        show_default=True,
+        help="What standard output carries.",
+    ),
+    option(
+        "--report",
+        metavar="FORMAT=FILE",
+        callback=_reports,
+        multiple=True,
+        help="Also write a file; may be given again.",
+    ),
     option("--quiet", "-q", is_flag=True, help="No progress and no warnings on standard error."),
     option("--verbose", "-v", is_flag=True, help="Show everything, however long."),
     option("--no-color", is_flag=True, help="No colours (NO_COLOR is honoured too)."),

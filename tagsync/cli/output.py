@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tagsync.cli.options import OutputSettings
-from tagsync.errors import ManifestError
+from tagsync.errors import ManifestError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
 from tagsync.model import Diagnostic, Plan, Report
 from tagsync.printable import shown
@@ -29,6 +29,8 @@ class Output:
         self._settings = settings
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour)
+        for _kind, path in settings.report:
+            _check_writable(path)
 
     def plan(self, plan: Plan) -> None:
         """Write a plan wherever it was asked for, and its diagnostics to standard error."""
@@ -78,12 +80,12 @@ class Output:
         try:
             yield
         except ManifestError as error:
-            faults = error.diagnostics
-            diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=error.more)
+            faults, more = error.diagnostics, error.more
+            diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
             self._errors.write((f"{error}: nothing was done", "bold"))
             self._everywhere(
                 text=lambda _lines, _everything: None,
-                json=lambda: diagnostics_document(faults, more=error.more),
+                json=lambda: diagnostics_document(faults, more=more),
             )
             raise
 
@@ -106,9 +108,7 @@ class Output:
             return BarProgress(sys.stderr, colour=self._colour)
         return PlainProgress(sys.stderr)
 
-    def _everywhere(
-        self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]]
-    ) -> None:
+    def _everywhere(self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]]) -> None:
         """Write a result to standard output and to each report file, each in its format."""
         wanted: list[tuple[str, Path | None]] = [(self._settings.format, None), *self._settings.report]
         for kind, path in wanted:
@@ -121,6 +121,16 @@ class Output:
 
     def _lines(self, stream: TextIO) -> Lines:
         return Lines(stream, colour=self._colour if stream is sys.stdout else False)
+
+
+def _check_writable(path: Path) -> None:
+    """Find out before anything is done that a report could not be written.
+
+    Raises:
+        UsageError: its folder is not there or not writable, or the path is a folder itself.
+    """
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"a report cannot be written to {shown(str(path))}: name a file in a folder you can write to")
 
 
 @contextmanager

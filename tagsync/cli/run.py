@@ -12,7 +12,7 @@ from tagsync.applying.apply import ApplyOptions
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
 from tagsync.cli.targets import target
-from tagsync.errors import DocumentError, InterruptedRunError, ManifestError, RefusedError, UsageError
+from tagsync.errors import DocumentError, InterruptedRunError, RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
 from tagsync.reporting.rows import counted
@@ -39,7 +39,12 @@ def validate(paths: Sequence[str], account: str | None, settings: OutputSettings
 
 
 def plan(
-    paths: Sequence[str], library: LibrarySettings, settings: OutputSettings, *, detailed_exitcode: bool, strict: bool
+    paths: Sequence[str],
+    library: LibrarySettings,
+    settings: OutputSettings,
+    *,
+    detailed_exitcode: bool,
+    strict: bool,
 ) -> int:
     """Plan and show the plan."""
     output = Output(settings)
@@ -51,7 +56,12 @@ def plan(
 
 
 def apply(
-    paths: Sequence[str], library: LibrarySettings, settings: OutputSettings, *, options: ApplyOptions, yes: bool
+    paths: Sequence[str],
+    library: LibrarySettings,
+    settings: OutputSettings,
+    *,
+    options: ApplyOptions,
+    yes: bool,
 ) -> int:
     """Plan, ask, apply, report."""
     _refuse_plan_files(paths)
@@ -69,7 +79,12 @@ def apply(
         report, interrupted = _until_signal(
             lambda stop: api.apply_async(made, target=where, options=options, stop=stop, listener=listener)
         )
-    output.report(report)
+    try:
+        output.report(report)
+    except OSError as error:
+        # The library was written to: that is what the exit code has to tell.
+        output.warn(f"the report could not be written ({error.strerror}); the apply itself: {report.outcome}")
+        return INCOMPLETE
     return _exit_code(report, interrupted)
 
 
@@ -111,9 +126,7 @@ def _exit_code(report: Report, interrupted: int | None) -> int:
     return 0 if report.converged else INCOMPLETE
 
 
-def _until_signal(
-    start: Callable[[asyncio.Event], Awaitable[T]], *, graceful: bool = True
-) -> tuple[T, int | None]:
+def _until_signal(start: Callable[[asyncio.Event], Awaitable[T]], *, graceful: bool = True) -> tuple[T, int | None]:
     """Run to the end, or to what a signal makes of it.
 
     Args:

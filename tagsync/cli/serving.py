@@ -11,7 +11,14 @@ from tagsync.errors import StateError, UsageError
 
 
 def serve(
-    library: Path, state_dir: Path, *, port: int, limit: str | None, latency_ms: int, faults: Path | None, key: str | None
+    library: Path,
+    state_dir: Path,
+    *,
+    port: int,
+    limit: str | None,
+    latency_ms: int,
+    faults: Path | None,
+    key: str | None,
 ) -> int:
     """Serve until interrupted; print the URL first."""
     try:
@@ -44,7 +51,9 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise StateError(f"port {port} on {host} cannot be used ({error.strerror}): give another with --port") from error
+        raise StateError(
+            f"port {port} on {host} cannot be used ({error.strerror}): give another with --port"
+        ) from error
     return listening
 
 

@@ -64,7 +64,9 @@ def private_key() -> str:
             return file.read(MAX_KEY_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
-        raise CredentialsError(f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}") from None
+        raise CredentialsError(
+            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}"
+        ) from None
 
 
 @contextmanager

@@ -282,7 +282,7 @@ def _connection_error(error: httpx.TransportError, host: str) -> LibraryError:
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", None) or cause.reason or "TLS failed"
             return EndpointError(
-                f"no trusted connection to {host}: {reason}. Check the endpoint; SSL_CERT_FILE may name a CA of your own."
+                f"no trusted connection to {host}: {reason}. Check the endpoint; SSL_CERT_FILE may name your own CA."
             )
         if isinstance(cause, socket.gaierror):
             return EndpointError(f"the host {host} is not known: check the endpoint and the network")

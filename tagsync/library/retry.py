@@ -70,6 +70,6 @@ async def retrying(call: Callable[[], Awaitable[T]], *, random: Random, quota: R
         sleep=asyncio.sleep,
         reraise=True,
     )
-    result = await attempts(call)
+    result: T = await attempts(call)
     quota.give()
     return result

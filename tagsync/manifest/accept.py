@@ -62,7 +62,11 @@ class FastAccept:
 def _is_plain_tag(value: Any) -> bool:
     """Printable text holds no control, bidi or white-space character but the space."""
     return (
-        value.__class__ is str and value.isprintable() and "%" not in value and value != "" and value == value.strip(" ")
+        value.__class__ is str
+        and value.isprintable()
+        and "%" not in value
+        and value != ""
+        and value == value.strip(" ")
     )
 
 

@@ -25,7 +25,7 @@ class Faults:
 
     def absorb(self, other: "Faults") -> None:
         """Take over all that another one has collected."""
-        self._kept.extend(other._kept)
+        self._kept.extend(other.first())
         self.count += other.count
         self._cut()
 

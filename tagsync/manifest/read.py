@@ -91,7 +91,9 @@ class _Run:
             return
         for tag, place in zip(tags.values, tags.places, strict=True):
             if "," in tag and tag not in self._seen_tags:
-                message = f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
+                message = (
+                    f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
+                )
                 self.warnings.append(Diagnostic("warning", "comma", message, entry.origin(place)))
         self._seen_tags.update(tags.values)
 

@@ -32,7 +32,9 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
         yield from _glob_faults(entry, entry.selector)
     if not declares_something(wishes):
         yield Fault(
-            entry.origin(), "declares-nothing", "this entry declares nothing: give it tags, absent, exclusive or aiTags"
+            entry.origin(),
+            "declares-nothing",
+            "this entry declares nothing: give it tags, absent, exclusive or aiTags",
         )
     if not wishes.tags.values:
         return

@@ -3,7 +3,7 @@
 The schema is the authority on what a manifest may hold. Plainly valid entries never come here (see `accept`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -13,8 +13,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from tagsync import schemas
-from tagsync.manifest.scalars import AMBIGUOUS
-from tagsync.manifest.tree import REFUSED, Map, Seq
+from tagsync.manifest.tree import REFUSED, Map
 from tagsync.printable import quoted, shown
 
 LATER_FIELDS = frozenset({"until", "promote"})
@@ -70,45 +69,43 @@ def verdicts(part: Part, tree: Any, place: int, written: dict[int, str]) -> Iter
             yield from _explained(error, tree, place, written)
 
 
+class _Finding(NamedTuple):
+    """What the validator found, and where that is in the manifest."""
+
+    keyword: str
+    value: Any
+    instance: Any
+    schema: Any
+    at: int
+    name: str
+    written: dict[int, str]
+
+    def picture(self) -> str:
+        """Return a short, safe picture of the value as the manifest has it."""
+        if isinstance(self.instance, dict):
+            return "a mapping"
+        if isinstance(self.instance, list):
+            return "a list"
+        if isinstance(self.instance, str):
+            return quoted(self.instance)
+        return shown(self.written.get(self.at, ""), 60) or "empty"
+
+
 def _explained(error: ValidationError, tree: Any, place: int, written: dict[int, str]) -> Iterator[Verdict]:
     path = list(error.absolute_path)
-    at = _place_at(tree, place, path)
     name = next((step for step in reversed(path) if isinstance(step, str)), "this")
-    value = error.validator_value
-    match error.validator:
-        case "additionalProperties":
-            yield from _unknown_keys(error)
-        case "type":
-            yield _wrong_type(at, name, error, written)
-        case "oneOf" if isinstance(error.instance, Map):
-            yield Verdict(at, "selector", _selector_words(error.instance))
-        case "required":
-            missing = [key for key in value if key not in error.instance]
-            yield Verdict(at, "missing-key", f"{_list_of(missing)} missing: add {'it' if len(missing) == 1 else 'them'}")
-        case "not" if isinstance(error.instance, Map):
-            at = error.instance.places["minConfidence"]
-            yield Verdict(at, "contradiction", "minConfidence does not go with remove: all, which removes them all")
-        case "not":
-            yield Verdict(at, "tag-text", tag_fault(error.instance))
-        case "enum":
-            yield Verdict(at, "value", f"{name} is {_written(error.instance, at, written)}: use {_choice(value)}")
-        case "const":
-            yield Verdict(at, "value", _const_words(name, value, _written(error.instance, at, written)))
-        case "pattern":
-            yield Verdict(at, "path", f"{quoted(error.instance, 120)} does not start with /: give the whole filePath")
-        case "minimum" | "maximum":
-            bound = "at least" if error.validator == "minimum" else "at most"
-            yield Verdict(at, "range", f"{name} is {error.instance}: it must be {bound} {value}")
-        case "minLength" | "minItems" | "minProperties":
-            yield Verdict(at, "empty", f"{name} is empty: fill it in or take it out")
+    keyword = str(error.validator)
+    at = _place_at(tree, place, path)
+    finding = _Finding(keyword, error.validator_value, error.instance, error.schema, at, name, written)
+    return _EXPLANATIONS[keyword](finding)
 
 
-def _unknown_keys(error: ValidationError) -> Iterator[Verdict]:
-    known = sorted(error.schema["properties"])
-    for key in error.instance:
+def _unknown_keys(finding: _Finding) -> Iterator[Verdict]:
+    known = sorted(finding.schema["properties"])
+    for key in finding.instance:
         if key in known:
             continue
-        place = error.instance.key_places[key]
+        place = finding.instance.key_places[key]
         if key in LATER_FIELDS:
             yield Verdict(place, "later", f"{key!r} comes in a later version of tagsync: take it out for now")
             continue
@@ -117,35 +114,89 @@ def _unknown_keys(error: ValidationError) -> Iterator[Verdict]:
         yield Verdict(place, "unknown-key", f"unknown key {quoted(key)} ({hint})")
 
 
-def _wrong_type(at: int, name: str, error: ValidationError, written: dict[int, str]) -> Verdict:
-    value = error.validator_value
-    wanted = [value] if isinstance(value, str) else value
-    if wanted == ["string"] and at in written:
-        text = written[at]
-        if not text:
-            return Verdict(at, "empty", f"{name} has no value: write one, quoted if it is meant to be empty")
-        return Verdict(
-            at, "quote", f"{shown(text, 60)} may be read as something other than text: quote it, \"{shown(text, 60)}\""
-        )
-    words = " or ".join(_TYPES[kind] for kind in wanted)
-    return Verdict(at, "type", f"{name} is {_written(error.instance, at, written)}: it must be {words}")
+def _wrong_type(finding: _Finding) -> Iterator[Verdict]:
+    at, name = finding.at, finding.name
+    wanted = [finding.value] if isinstance(finding.value, str) else finding.value
+    if wanted != ["string"] or at not in finding.written:
+        words = " or ".join(_TYPES[kind] for kind in wanted)
+        yield Verdict(at, "type", f"{name} is {finding.picture()}: it must be {words}")
+        return
+    text = shown(finding.written[at], 60)
+    if text:
+        yield Verdict(at, "quote", f'{text} may be read as something other than text: quote it, "{text}"')
+    else:
+        yield Verdict(at, "empty", f"{name} has no value: write one")
 
 
-def _const_words(name: str, value: str, instance: str) -> str:
-    if name == "remove":
-        return f"remove is {instance}: use a list of names, or all"
-    return f"{name} is {instance}: this version reads {value!r}"
-
-
-def _selector_words(entry: Any) -> str:
-    present = [key for key in (*SELECTORS, "except", "expect") if key in entry]
-    chosen = [key for key in present if key in SELECTORS]
+def _selector(finding: _Finding) -> Iterator[Verdict]:
+    entry = finding.instance
+    if not isinstance(entry, Map):
+        return  # its type is a finding of its own
+    chosen = [key for key in SELECTORS if key in entry]
+    rest = [key for key in ("except", "expect") if key in entry]
     if not chosen:
-        return "an entry says which files it is for: exactly one of path, fileId, or match and/or query"
-    if len(chosen) == 1:
-        extra = _list_of([key for key in present if key not in SELECTORS], verb="go")
-        return f"{extra} only with match or query, not with {chosen[0]}"
-    return f"an entry has exactly one of path, fileId, or match and/or query; this one has {' and '.join(chosen)}"
+        words = "an entry says which files it is for: exactly one of path, fileId, or match and/or query"
+    elif len(chosen) > 1:
+        words = f"an entry has exactly one of path, fileId, or match and/or query; this has {' and '.join(chosen)}"
+    else:
+        words = f"{' and '.join(rest)} may stand only beside match or query, not beside {chosen[0]}"
+    yield Verdict(finding.at, "selector", words)
+
+
+def _missing_keys(finding: _Finding) -> Iterator[Verdict]:
+    for key in finding.value:
+        if key not in finding.instance:
+            yield Verdict(finding.at, "missing-key", f"{finding.name} lacks {key}: add it")
+
+
+def _forbidden(finding: _Finding) -> Iterator[Verdict]:
+    if isinstance(finding.instance, Map):
+        at = finding.instance.places["minConfidence"]
+        yield Verdict(at, "contradiction", "minConfidence does not go with remove: all, which removes them all")
+    else:
+        yield Verdict(finding.at, "tag-text", tag_fault(finding.instance))
+
+
+def _wrong_value(finding: _Finding) -> Iterator[Verdict]:
+    if finding.keyword == "enum":
+        allowed = f"{', '.join(finding.value[:-1])} or {finding.value[-1]}"
+    elif finding.name == "remove":
+        allowed = "a list of names, or all"
+    else:
+        allowed = repr(finding.value)
+    yield Verdict(finding.at, "value", f"{finding.name} is {finding.picture()}: use {allowed}")
+
+
+def _no_path(finding: _Finding) -> Iterator[Verdict]:
+    words = f"{quoted(finding.instance, 120)} does not start with /: give the whole filePath"
+    yield Verdict(finding.at, "path", words)
+
+
+def _out_of_range(finding: _Finding) -> Iterator[Verdict]:
+    bound = "at least" if finding.keyword == "minimum" else "at most"
+    words = f"{finding.name} is {finding.instance}: it must be {bound} {finding.value}"
+    yield Verdict(finding.at, "range", words)
+
+
+def _empty(finding: _Finding) -> Iterator[Verdict]:
+    yield Verdict(finding.at, "empty", f"{finding.name} is empty: fill it in or take it out")
+
+
+_EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[Verdict]]] = {
+    "additionalProperties": _unknown_keys,
+    "type": _wrong_type,
+    "oneOf": _selector,
+    "required": _missing_keys,
+    "not": _forbidden,
+    "enum": _wrong_value,
+    "const": _wrong_value,
+    "pattern": _no_path,
+    "minimum": _out_of_range,
+    "maximum": _out_of_range,
+    "minLength": _empty,
+    "minItems": _empty,
+    "minProperties": _empty,
+}
 
 
 def tag_fault(text: str) -> str:
@@ -155,27 +206,6 @@ def tag_fault(text: str) -> str:
     if "%" in text:
         return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags"
     return f"the tag {quoted(text)} contains a control or bidi-control character: remove it"
-
-
-def _list_of(keys: list[str], verb: str = "is") -> str:
-    plural = {"is": "are", "go": "go"}
-    singular = {"is": "is", "go": "goes"}
-    return f"{' and '.join(keys)} {singular[verb] if len(keys) == 1 else plural[verb]}"
-
-
-def _choice(values: list[str]) -> str:
-    return f"{', '.join(values[:-1])} or {values[-1]}"
-
-
-def _written(instance: Any, at: int, written: dict[int, str]) -> str:
-    """Return a short, safe picture of a value as the manifest has it."""
-    if isinstance(instance, (Map, dict)):
-        return "a mapping"
-    if isinstance(instance, (Seq, list)):
-        return "a list"
-    if instance is AMBIGUOUS or not isinstance(instance, str):
-        return shown(written.get(at, ""), 60) or "empty"
-    return quoted(instance)
 
 
 def _place_at(tree: Any, place: int, path: list[str | int]) -> int:

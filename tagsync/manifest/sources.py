@@ -93,7 +93,11 @@ def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
     elif not os.path.lexists(path):
         report(path, "no-such-file", "there is no such file or folder: check the path")
     elif here.suffix not in SUFFIXES:
-        report(path, "not-a-manifest", f"a manifest's name ends in {', '.join(SUFFIXES)}: rename it or name another")
+        report(
+            path,
+            "not-a-manifest",
+            f"a manifest's name ends in {', '.join(SUFFIXES)}: rename it or name another",
+        )
     else:
         yield here
 
@@ -123,4 +127,3 @@ def _walk(folder: Path, report: Report) -> Iterator[Path]:
 
 def _is_below(path: Path, folder: str) -> bool:
     return os.path.commonpath([os.path.realpath(path), folder]) == folder
-

@@ -61,9 +61,7 @@ def _changes(op: Op, reasons: _Reasons) -> Iterator[Change]:
         yield Change(op, tag, tuple(because if len(because) == 1 else sorted(set(because))))
 
 
-def _additions(
-    file: CurrentFile, entries: Sequence[Entry], wanted: set[str]
-) -> tuple[_Reasons, list[Diagnostic]]:
+def _additions(file: CurrentFile, entries: Sequence[Entry], wanted: set[str]) -> tuple[_Reasons, list[Diagnostic]]:
     """Return the wanted tags that the file lacks, as they are spelled, and those that are spelled in two ways."""
     lacking = wanted.difference(all_normalized(file.tags))
     if not lacking:
@@ -96,9 +94,7 @@ def _two_spellings(file: CurrentFile, tag: str, origin: Origin, first: Origin) -
     return Diagnostic("error", "two-spellings", message, origin)
 
 
-def _removals(
-    file: CurrentFile, entries: Sequence[Entry], wanted: set[str]
-) -> tuple[_Reasons, list[Diagnostic]]:
+def _removals(file: CurrentFile, entries: Sequence[Entry], wanted: set[str]) -> tuple[_Reasons, list[Diagnostic]]:
     """Return the ordinary tags that go, each in the library's spelling, and contradictions with wanted ones."""
     absent: _Reasons = defaultdict(list)
     exclusives: list[tuple[Entry, Exclusive]] = []

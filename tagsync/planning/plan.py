@@ -1,6 +1,6 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tagsync.canonical import canonical, change_document
@@ -139,14 +139,13 @@ def _fitted(
     return None
 
 
-def _summary(changes: Iterable[FileChange], findings: _Findings) -> Summary:
+def _summary(changes: Sequence[FileChange], findings: _Findings) -> Summary:
     counts = dict.fromkeys(Op, 0)
-    files = 0
-    for files, file_change in enumerate(changes, start=1):
+    for file_change in changes:
         for change in file_change.changes:
             counts[change.op] += 1
     return Summary(
-        files_changed=files,
+        files_changed=len(changes),
         add_tags=counts[Op.ADD],
         remove_tags=counts[Op.REMOVE],
         remove_ai_tags=counts[Op.REMOVE_AI],

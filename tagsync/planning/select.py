@@ -11,7 +11,6 @@ from tagsync.model import (
     ById,
     ByMatch,
     ByPath,
-    CurrentFile,
     CurrentState,
     Diagnostic,
     Entry,

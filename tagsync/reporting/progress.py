@@ -56,25 +56,23 @@ class PlainProgress(NoProgress):
             self._stream.flush()
 
     def _words(self, event: Event) -> str | None:
+        words = None
         match event:
             case ManifestsRead(manifests, entries):
-                return f"read {counted(manifests, 'manifest')} with {entries:,} entries"
-            case FilesRead(files, None):
-                if files < self._next_files:
-                    return None
+                words = f"read {counted(manifests, 'manifest')} with {entries:,} entries"
+            case FilesRead(files, None) if files >= self._next_files:
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
-                return f"reading the library: {counted(files, 'file')}"
+                words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
-                return f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
-            case RequestDone(done, total):
-                if done < self._next_calls and done < total:
-                    return None
+                words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+            case RequestDone(done, total) if done >= self._next_calls or done == total:
                 self._next_calls = done + total / _LINES_OF_CALLS
-                return f"{done:,} of {counted(total, 'call')} done"
+                words = f"{done:,} of {counted(total, 'call')} done"
             case ReadingBack(files):
-                return f"reading back {counted(files, 'file')}"
+                words = f"reading back {counted(files, 'file')}"
             case Waiting(seconds):
-                return f"the library asks to wait {duration(seconds)}"
+                words = f"the library asks to wait {duration(seconds)}"
+        return words
 
 
 class BarProgress:

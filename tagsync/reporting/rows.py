@@ -55,9 +55,8 @@ def totals(plan: Plan) -> list[tuple[Op, str]]:
         (Op.REMOVE, summary.remove_tags, "to remove"),
         (Op.REMOVE_AI, summary.remove_ai_tags, "to remove, which cannot be undone"),
     ]
-    return [
-        (op, f"{counted(count, 'AI tag' if op == Op.REMOVE_AI else 'tag')} {what}") for op, count, what in sentences if count
-    ]
+    nouns = {Op.REMOVE_AI: "AI tag"}
+    return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
 def calls(plan: Plan) -> str:
@@ -65,8 +64,8 @@ def calls(plan: Plan) -> str:
     estimate = plan.estimate
     time = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
     return (
-        f"{counted(estimate.write_requests, 'call')}{time} (never fewer than {estimate.lower_bound:,}; one per file would "
-        f"be {estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
+        f"{counted(estimate.write_requests, 'call')}{time} (never fewer than {estimate.lower_bound:,}; one per file "
+        f"would be {estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
     )
 
 

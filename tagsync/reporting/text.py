@@ -29,7 +29,12 @@ _SIGNS: dict[Op, tuple[str, str]] = {
     Op.REMOVE_AI: ("- AI ", "red"),
 }
 _LEVELS: dict[Level, str] = {"error": "bold red", "warning": "yellow", "info": "cyan"}
-_STATUSES = {Status.CONFIRMED: "green", Status.ACCEPTED: "green", Status.SKIPPED: "yellow", Status.STALE: "yellow"}
+_STATUSES = {
+    Status.CONFIRMED: "green",
+    Status.ACCEPTED: "green",
+    Status.SKIPPED: "yellow",
+    Status.STALE: "yellow",
+}
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -57,7 +62,10 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.errors:
-        lines.write(("No plan: ", "bold red"), f"{counted(len(plan.errors), 'error')} for {target}, nothing is changed.")
+        lines.write(
+            ("No plan: ", "bold red"),
+            f"{counted(len(plan.errors), 'error')} for {target}, nothing is changed.",
+        )
         return
     files = counted(plan.summary.unchanged, "managed file")
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")

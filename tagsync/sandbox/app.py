@@ -30,6 +30,7 @@ _MAX_FILES = 50
 _MAX_CHARACTERS = 500
 _MAX_PAGE = 1000
 _TYPES = ("file", "file-version", "folder", "all")
+_PATCHED = ("customCoordinates", "customMetadata", "description")
 _AI_ADVICE = (
     "Your request contains invalid value for AITags. Please provide an array of strings. "
     "Example - ['t-shirt','summer-sale']."
@@ -40,7 +41,7 @@ _TAGS_ADVICE = (
 )
 
 
-class _Failure(Exception):
+class _Failure(Exception):  # noqa: N818 - an answer, raised for the way back
     """An error answer."""
 
     def __init__(self, status: int, message: str, **members: Any) -> None:
@@ -76,9 +77,7 @@ def make_app(
 
 
 class _Sandbox:
-    def __init__(
-        self, store: Store, key: str | None, limiter: Limiter, latency: float, faults: FaultScript
-    ) -> None:
+    def __init__(self, store: Store, key: str | None, limiter: Limiter, latency: float, faults: FaultScript) -> None:
         self._store = store
         self._key = key
         self._limiter = limiter
@@ -118,7 +117,11 @@ class _Sandbox:
             except _Failure as failure:
                 response = _json(failure.status, failure.body)
             request_id = str(uuid.uuid4())
-            extra = {"x-ik-requestid": request_id, "x-request-id": request_id, "access-control-allow-origin": "*"}
+            extra = {
+                "x-ik-requestid": request_id,
+                "x-request-id": request_id,
+                "access-control-allow-origin": "*",
+            }
             response.headers.update(headers | extra | dict(fault.headers if fault else {}))
             return response
 
@@ -137,7 +140,9 @@ class _Sandbox:
         if fault.lose:
             raise _Failure(504, "Something went wrong.")
         body = bytes(response.body) if fault.body is None else fault.body.encode()
-        return Response(body[: len(body) // 2] if fault.cut else body, response.status_code, media_type="application/json")
+        return Response(
+            body[: len(body) // 2] if fault.cut else body, response.status_code, media_type="application/json"
+        )
 
     def _check_key(self, request: Request) -> None:
         """Any password will do (the official SDKs send different ones)."""
@@ -201,7 +206,7 @@ class _Sandbox:
         if len(",".join(tags)) > _MAX_CHARACTERS:
             raise _Failure(400, _TAGS_ADVICE)
         self._store.save([File(file_id, tags, ai_tags)])
-        others = {name: body[name] for name in ("customCoordinates", "customMetadata", "description") if name in body}
+        others: dict[str, Any] = {name: body[name] for name in _PATCHED if name in body}
         if others:
             self._store.patch(file_id, others)
         return Response(self._existing(request), media_type="application/json")
@@ -309,9 +314,7 @@ def _limit(asked: Mapping[str, str]) -> int:
 def _skip(asked: Mapping[str, str]) -> int:
     skip = _integer(asked.get("skip", "0"), "skip")
     if skip < 0:
-        raise _Failure(
-            400, f"The value of skip parameter should be greater than or equal to 0. Value sent is {skip}."
-        )
+        raise _Failure(400, f"The value of skip parameter should be greater than or equal to 0. Value sent is {skip}.")
     return skip
 
 

@@ -108,4 +108,5 @@ def _fault(rule: Any, where: str) -> Fault:
             raise FaultScriptError(f"{where}: {name!r} is not known; known are {', '.join(hints)}")
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise FaultScriptError(f"{where}: {name} must be of type {wanted.__name__}")
-    return Fault(**{name: tuple(value) if isinstance(value, list) else value for name, value in rule.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in rule.items()}
+    return Fault(**values)

@@ -190,7 +190,7 @@ class _Parser:
         values = self._values(operator, _custom_value)
         if operator in ("IN", "NOT IN"):
             marks = ", ".join("?" * len(values))
-            hit = f"EXISTS (SELECT 1 FROM json_each(custom, ?) WHERE value IN ({marks}))"
+            hit = f"EXISTS (SELECT 1 FROM json_each(custom, ?) WHERE value IN ({marks}))"  # noqa: S608 - only marks
             return _negated(operator, Condition(hit, (path, *values)))
         if operator == ":":
             return Condition(f"substr({column}, 1, length(?)) = ?", (path, values[0], values[0]))
@@ -251,8 +251,8 @@ def _path_below(folder: str) -> Condition:
 def _tags(operator: str, values: list[str]) -> Condition:
     """`tags` searches ordinary tags and AI tags: IN is any of them, NOT IN none of them in either."""
     marks = ", ".join("?" * len(values))
-    ordinary = f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN ({marks}))"
-    ai = f"EXISTS (SELECT 1 FROM json_each(ai_tags) WHERE json_extract(value, '$.name') IN ({marks}))"
+    ordinary = f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN ({marks}))"  # noqa: S608 - only marks
+    ai = f"EXISTS (SELECT 1 FROM json_each(ai_tags) WHERE json_extract(value, '$.name') IN ({marks}))"  # noqa: S608 - likewise
     return _negated(operator, Condition(f"({ordinary} OR {ai})", (*values, *values)))
 
 

@@ -43,7 +43,7 @@ _SORTS = {
 SORTS = frozenset(f"{direction}_{name}" for direction in ("ASC", "DESC") for name in _SORTS)
 
 _BATCH = 5000
-_KINDS = {"file", "file-version", "folder"}
+_KINDS = ("file", "file-version", "folder")
 
 
 class SeedError(Exception):
@@ -107,8 +107,16 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
-    def list(  # noqa: PLR0913 - the parameters of the API's call
-        self, *, kind: str, condition: Condition | None, path: str | None, file_type: str, sort: str, limit: int, skip: int
+    def list(
+        self,
+        *,
+        kind: str,
+        condition: Condition | None,
+        path: str | None,
+        file_type: str,
+        sort: str,
+        limit: int,
+        skip: int,
     ) -> str:
         """Return a page as JSON text."""
         where, parameters = _where(kind, condition, path, file_type)
@@ -173,9 +181,7 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def _where(
-    kind: str, condition: Condition | None, path: str | None, file_type: str
-) -> tuple[str, tuple[Any, ...]]:
+def _where(kind: str, condition: Condition | None, path: str | None, file_type: str) -> tuple[str, tuple[Any, ...]]:
     parts: list[str] = []
     parameters: tuple[Any, ...] = ()
     if condition:
@@ -224,8 +230,7 @@ def _row(number: int, line: str, where: str) -> tuple[Any, ...]:
         name = item.get("name") or path.rpartition("/")[2]
         ai_tags = item.pop("AITags", None) or []
         tags = item.pop("tags", None) or []
-        if kind not in _KINDS:
-            raise TypeError
+        _KINDS.index(kind)
         for text in (path, file_id, name, *tags, *(tag["name"] for tag in ai_tags)):
             str.encode(text)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
