@@ -16,6 +16,7 @@ from tagsync.printable import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
+from tagsync.reporting.rows import counted
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text, shown_names
 
 Writer = Callable[[TextIO, Lines], None]
@@ -90,10 +91,14 @@ class Output:
             raise
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str]) -> None:
-        """Write what a person should know to standard error; only errors if told to be quiet."""
-        kept = [item for item in diagnostics if item.level == "error" or not self._settings.quiet]
+        """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
+        levels = {"error"} if self._settings.quiet else {"error", "warning"}
+        kept = [item for item in diagnostics if self._settings.verbose or item.level in levels]
         limit = len(kept) if self._settings.verbose else SHOWN_FAULTS
         diagnostics_text(kept, self._errors, names=names, limit=limit)
+        notes = sum(item.level == "info" for item in diagnostics)
+        if notes and not self._settings.verbose and not self._settings.quiet:
+            self._errors.write((f"{counted(notes, 'note')} not shown: --verbose shows them", "dim"))
 
     def warn(self, message: str) -> None:
         """Write a warning to standard error."""

@@ -1,0 +1,89 @@
+"""Fixtures: manifests from text, and libraries in this process or on a real socket."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import uvicorn
+from support import Sandbox, write_library
+
+from tagsync.manifest.read import read_manifests
+from tagsync.model import DesiredState
+from tagsync.sandbox.app import make_app
+from tagsync.sandbox.store import Store
+
+
+class Declare(Protocol):
+    def __call__(self, files: str, *, spec: str = "") -> DesiredState: ...
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the environment of whoever runs the tests out of them."""
+    import os  # noqa: PLC0415 - only here
+
+    for name in list(os.environ):
+        if name.startswith(("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def declare(tmp_path: Path) -> Declare:
+    """Return a function from the entries of a manifest, as YAML list items, to the desired state."""
+
+    def build(files: str, *, spec: str = "") -> DesiredState:
+        path = tmp_path / "tags.yaml"
+        path.write_text(manifest(files, spec=spec), encoding="utf-8")
+        return read_manifests([str(path)])
+
+    return build
+
+
+def manifest(files: str, *, spec: str = "") -> str:
+    """Return a manifest's text; the entries start in line 4, or further down below more lines of `spec`."""
+    indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
+    more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
+    return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+    """Return a function that makes a library in this process."""
+    made: list[Sandbox] = []
+
+    def build(*files: dict[str, Any], **settings: Any) -> Sandbox:
+        folder = tmp_path / f"sandbox-{len(made)}"
+        folder.mkdir()
+        made.append(Sandbox(folder, files, **settings))
+        return made[-1]
+
+    yield build
+    for item in made:
+        item.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that serves a library on a real loopback socket and returns its URL."""
+    running: list[tuple[uvicorn.Server, threading.Thread, Store]] = []
+
+    def start(*files: dict[str, Any], **settings: Any) -> str:
+        library = write_library(tmp_path / f"served-{len(running)}.jsonl", files)
+        store = Store(":memory:", library)
+        config = uvicorn.Config(make_app(store, **settings), port=0, log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        listening = config.bind_socket()
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        running.append((server, thread, store))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    for server, thread, store in running:
+        server.should_exit = True
+        thread.join(timeout=10)
+        store.close()
