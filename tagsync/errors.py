@@ -47,8 +47,9 @@ class ManifestError(TagsyncError):
     """
 
     def __init__(self, diagnostics: "tuple[Diagnostic, ...]", more: int = 0) -> None:
-        total = len(diagnostics) + more
-        super().__init__(f"{total} fault{'s' * (total != 1)} in the manifests")
+        first = diagnostics[0]
+        where = f"{first.origin}: " if first.origin else ""
+        super().__init__(f"the manifests have faults, the first: {where}{first.message}")
         self.diagnostics = diagnostics
         self.more = more
 

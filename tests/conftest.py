@@ -1,5 +1,6 @@
 """Fixtures: manifests from text, and libraries in this process or on a real socket."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 import uvicorn
-from support import Sandbox, write_library
+from support import Sandbox, manifest, write_library
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
@@ -22,8 +23,6 @@ class Declare(Protocol):
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out of them."""
-    import os  # noqa: PLC0415 - only here
-
     for name in list(os.environ):
         if name.startswith(("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -41,13 +40,6 @@ def declare(tmp_path: Path) -> Declare:
         return read_manifests([str(path)])
 
     return build
-
-
-def manifest(files: str, *, spec: str = "") -> str:
-    """Return a manifest's text; the entries start in line 4, or further down below more lines of `spec`."""
-    indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
-    more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
-    return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
 
 
 @pytest.fixture

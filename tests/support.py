@@ -5,14 +5,13 @@ import hashlib
 import json
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
-from tagsync.model import AITag, CurrentFile, CurrentState
+from tagsync.model import AITag, Change, CurrentFile, CurrentState, Op
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit
@@ -60,6 +59,13 @@ def file_object(path: str, tags: Sequence[str] = (), ai_tags: Sequence[AITag] = 
 def write_library(path: Path, files: Iterable[Mapping[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(item) + "\n" for item in files), encoding="utf-8")
     return path
+
+
+def manifest(files: str, *, spec: str = "") -> str:
+    """Return a manifest's text; the entries start in line 4, or further down below more lines of `spec`."""
+    indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
+    more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
+    return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
 
 
 class Sandbox:
@@ -149,9 +155,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@contextmanager
-def closing(sandbox: Sandbox) -> Any:
-    try:
-        yield sandbox
-    finally:
-        sandbox.close()
+def unpack(changes: Iterable[Change]) -> list[str]:
+    """Return changes in short: `+tag`, `-tag`, and `~name` for an AI tag that goes."""
+    signs = {Op.ADD: "+", Op.REMOVE: "-", Op.REMOVE_AI: "~"}
+    return [signs[change.op] + change.tag for change in changes]

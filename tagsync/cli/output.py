@@ -83,7 +83,7 @@ class Output:
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
-            self._errors.write((f"{error}: nothing was done", "bold"))
+            self._errors.write((f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done", "bold"))
             self._everywhere(
                 text=lambda _lines, _everything: None,
                 json=lambda: diagnostics_document(faults, more=more),

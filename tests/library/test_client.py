@@ -1,0 +1,319 @@
+import asyncio
+import base64
+import gzip
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from support import Sandbox, current_file, file_object, id_of, now, run
+
+from tagsync.errors import (
+    AuthorisationError,
+    ConnectionFailedError,
+    EndpointError,
+    ProtocolError,
+    RejectedError,
+    ServerFaultError,
+    TimedOutError,
+)
+from tagsync.library.client import CALL_DEADLINE, Client, Gates
+from tagsync.library.gate import Gate
+from tagsync.library.wire import Done
+from tagsync.model import Op, Request
+from tagsync.sandbox.faults import Fault
+
+CALL = Request(Op.ADD, ("t",), (id_of("/a"),))
+DONE = {"successfullyUpdatedFileIds": [id_of("/a")]}
+
+
+def client(app: ASGIApp | None = None, endpoint: str = "http://library.localhost", key: str = "private_k") -> Client:
+    return Client(endpoint, key, gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+
+
+class Library:
+    """An application that answers calls one after the other as told; the last answer repeats."""
+
+    def __init__(self, *answers: Response | float) -> None:
+        self.answers = list(answers)
+        self.requests: list[HttpRequest] = []
+        self.times: list[float] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests.append(HttpRequest(scope, receive))
+        self.times.append(now())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, float):
+            await asyncio.sleep(answer)
+            return
+        await answer(scope, receive, send)
+
+
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body), status, headers, media_type="application/json")
+
+
+def send(library: ASGIApp, request: Request = CALL) -> Any:
+    async def scenario() -> Any:
+        async with client(library) as c:
+            return await c.bulk(request), c.traffic, c.gates
+
+    return run(scenario())
+
+
+def read(library: ASGIApp) -> Any:
+    async def scenario() -> Any:
+        async with client(library) as c:
+            return await c.page(skip=0)
+
+    return run(scenario())
+
+
+def test_the_key_is_the_basic_user_and_the_password_is_empty() -> None:
+    library = Library(json_answer([]))
+    read(library)
+    sent = library.requests[0].headers["authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"private_k:"
+
+
+def test_a_listing_asks_for_files_by_creation_a_thousand_at_a_time() -> None:
+    library = Library(json_answer([]))
+    read(library)
+    asked = dict(library.requests[0].query_params)
+    assert asked == {"limit": "1000", "skip": "0", "sort": "ASC_CREATED", "type": "file"}
+
+
+def test_a_429_waits_what_the_library_says_and_costs_no_attempt() -> None:
+    limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "7000"})
+    library = Library(*[limited] * 8, json_answer(DONE))
+    reply, traffic, gates = send(library)
+    assert isinstance(reply.result, Done)
+    assert [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)] == [7.0] * 8
+    assert (traffic.bulk_calls, traffic.throttled, traffic.retried) == (9, 8, 0)
+    assert gates.bulk.waited == 56
+
+
+@pytest.mark.parametrize("header", [{}, {"X-RateLimit-Reset": "-1"}, {"X-RateLimit-Reset": "99999999999"}])
+def test_a_429_without_a_usable_header_backs_off(header: dict[str, str]) -> None:
+    limited = json_answer({"message": "slow down"}, 429, header)
+    library = Library(limited, limited, json_answer(DONE))
+    send(library)
+    waits = [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)]
+    assert all(0.5 <= wait <= 30 for wait in waits)
+
+
+def test_a_429_of_bulk_calls_does_not_hold_up_reads() -> None:
+    async def scenario() -> float:
+        limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "60000"})
+        library = Library(limited, json_answer([]))
+        async with client(library) as c:
+            writing = asyncio.ensure_future(c.bulk(CALL))
+            await asyncio.sleep(1)
+            began = now()
+            await c.page(skip=0)
+            writing.cancel()
+            return now() - began
+
+    assert run(scenario()) < 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failing_server_is_asked_five_times(status: int) -> None:
+    library = Library(Response("<html>", status))
+    with pytest.raises(ServerFaultError) as raised:
+        send(library)
+    assert len(library.requests) == 5
+    assert raised.value.attempts == 5
+
+
+def test_a_failing_server_that_recovers_is_a_success_with_its_attempts() -> None:
+    library = Library(Response("", 503), Response("", 502), json_answer(DONE, headers={"x-ik-requestid": "r-1"}))
+    reply, traffic, _ = send(library)
+    assert (reply.attempts, reply.request_id) == (3, "r-1")
+    assert traffic.retried == 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_told_at_once(status: int) -> None:
+    library = Library(json_answer({"message": "Your account cannot be authenticated."}, status))
+    with pytest.raises(AuthorisationError, match=r"cannot be authenticated.*IMAGEKIT_PRIVATE_KEY"):
+        read(library)
+    assert len(library.requests) == 1
+
+
+def test_a_refused_listing_is_told_in_the_servers_words() -> None:
+    library = Library(json_answer({"message": "Cannot read the searchQuery."}, 400, {"x-ik-requestid": "r-9"}))
+    with pytest.raises(RejectedError, match=r"Cannot read the searchQuery.*r-9"):
+        read(library)
+    assert len(library.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response("<html>", 200),
+        Response("", 302, {"location": "http://elsewhere.example/"}),
+        Response(b"\x1f\x8bbroken", 200, {"content-encoding": "gzip"}),
+        Response(gzip.compress(b"[]"), 200, {"content-encoding": "gzip, gzip"}),
+        Response(b"[]", 200, {"content-encoding": "br"}),
+        json_answer({"not": "a list"}),
+    ],
+)
+def test_an_answer_that_is_none_is_a_protocol_error_after_five_attempts(answer: Response) -> None:
+    library = Library(answer)
+    with pytest.raises(ProtocolError):
+        read(library)
+    assert len(library.requests) == 5
+    assert {request.url.hostname for request in library.requests} == {"library.localhost"}
+
+
+def test_a_gzip_bomb_is_cut_off() -> None:
+    bomb = gzip.compress(b"[" + b" " * (80 << 20) + b"]")
+    with pytest.raises(ProtocolError, match="longer than 64 MiB"):
+        read(Library(Response(bomb, 200, {"content-encoding": "gzip"})))
+
+
+def test_a_call_has_one_deadline_however_slowly_bytes_come() -> None:
+    async def scenario() -> float:
+        began = now()
+        async with client(Library(10_000.0)) as c:
+            with pytest.raises(TimedOutError):
+                await c.details("a")
+        return now() - began
+
+    assert 5 * CALL_DEADLINE <= run(scenario()) <= 5 * CALL_DEADLINE + 4 * 30
+
+
+def test_details_of_a_file_are_its_current_version_and_none_if_it_is_gone(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/a", ["x"]))
+
+    async def scenario() -> tuple[Any, Any]:
+        async with client(library.app) as c:
+            return await c.details(id_of("/a")), await c.details(id_of("/gone"))
+
+    assert run(scenario()) == (current_file("/a", ["x"]), None)
+
+
+def test_an_id_cannot_leave_its_place_in_the_path() -> None:
+    library = Library(json_answer({"message": "x"}, 404))
+
+    async def scenario() -> None:
+        async with client(library) as c:
+            assert await c.details("../../v1/files?x=") is None
+
+    run(scenario())
+    assert library.requests[0].scope["raw_path"] == b"/v1/files/..%2F..%2Fv1%2Ffiles%3Fx%3D/details"
+
+
+def test_every_retry_of_a_lost_answer_sends_the_same_call(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/a"), faults=[Fault(on="addTags", call=1, lose=True)])
+    reply, traffic, _ = send(library.app)
+    assert isinstance(reply.result, Done)
+    assert library.tags("/a") == {"t"}
+    assert traffic.bulk_calls == 2
+
+
+# On real sockets
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield sock
+
+
+def raw_server(sock: socket.socket, answer: bytes) -> str:
+    """Answer each connection with raw bytes, whatever it asks, and close it."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = sock.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+def exchange(endpoint: str) -> Any:
+    """Send one GET without retries."""
+
+    async def scenario() -> Any:
+        async with client(endpoint=endpoint) as c:
+            return await c._exchange("GET", "/v1/files")  # the one place below the retries
+
+    return asyncio.run(scenario())
+
+
+def test_a_refused_connection_is_told_as_one() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with pytest.raises(ConnectionFailedError, match=r"127\.0\.0\.1"):
+        exchange(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[",
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_a_connection_that_breaks_off_is_a_failed_connection(listening: socket.socket, answer: bytes) -> None:
+    with pytest.raises(ConnectionFailedError):
+        exchange(raw_server(listening, answer))
+
+
+def test_an_unknown_host_is_told_at_once() -> None:
+    with pytest.raises(EndpointError, match=r"nowhere\.invalid is not known"):
+        exchange("https://nowhere.invalid")
+
+
+def test_a_server_without_trusted_tls_is_told_at_once(listening: socket.socket) -> None:
+    endpoint = raw_server(listening, b"HTTP/1.1 400 Bad Request\r\n\r\n").replace("http:", "https:")
+    with pytest.raises(EndpointError, match="no trusted connection"):
+        exchange(endpoint)
+
+
+def test_certificates_are_always_checked() -> None:
+    transport = client(endpoint="https://api.imagekit.io")._http._transport
+    context = transport._pool._ssl_context  # type: ignore[attr-defined]  # no public way to ask
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_a_proxy_that_refuses_is_told_as_one(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = raw_server(listening, b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(EndpointError, match="proxy"):
+        exchange("https://api.imagekit.io")
+
+
+def test_netrc_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    (tmp_path / "netrc").write_text("machine library.localhost login intruder password x\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    library = Library(json_answer([]))
+    read(library)
+    assert b"private_k" in base64.b64decode(library.requests[0].headers["authorization"].removeprefix("Basic "))
+
+
+def test_neither_client_nor_error_shows_the_key() -> None:
+    made = client(key="private_canary")
+    assert "canary" not in repr(made)
+    assert "canary" not in repr(vars(made))

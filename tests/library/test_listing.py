@@ -1,0 +1,169 @@
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from support import Sandbox, current_file, file_object, id_of, run
+
+from tagsync.errors import LibraryError, UnstableListingError
+from tagsync.events import FilesRead
+from tagsync.library.client import Client, Gates
+from tagsync.library.gate import Gate
+from tagsync.library.listing import read_library, reread, walk
+from tagsync.model import CurrentFile
+from tagsync.sandbox.faults import Fault
+
+
+def client(app: ASGIApp) -> Client:
+    return Client("http://library.localhost", "k", gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [
+        file_object(f"/f/{n:05d}.jpg", createdAt=f"2024-01-01T00:{n // 600:02d}:{n // 10 % 60:02d}Z")
+        for n in range(count)
+    ]
+
+
+class Pages:
+    """A listing whose answer to each (walk, skip) is up to a test."""
+
+    def __init__(self, page: Callable[[int, int], list[dict[str, Any]]]) -> None:
+        self.page = page
+        self.walks = 0
+        self.skips: list[int] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        skip = int(HttpRequest(scope).query_params["skip"])
+        self.walks += skip == 0
+        self.skips.append(skip)
+        await JSONResponse(self.page(self.walks, skip))(scope, receive, send)
+
+
+def walked(app: ASGIApp) -> list[CurrentFile]:
+    async def scenario() -> list[CurrentFile]:
+        async with client(app) as c:
+            return await walk(c)
+
+    return run(scenario())
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2500])
+def test_every_file_is_read_once(sandbox: Callable[..., Sandbox], count: int) -> None:
+    library = sandbox(*many(count))
+    files = walked(library.app)
+    assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(count)]
+
+
+def test_a_state_is_sorted_by_path_and_counts_its_calls(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/b"), file_object("/a", ["x"]), file_object("/c", size=5))
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await read_library(c, ["size = 5"])
+
+    state = run(scenario())
+    assert [file.path for file in state.files] == ["/a", "/b", "/c"]
+    assert state.answers == {"size = 5": frozenset([id_of("/c")])}
+    assert state.read_requests == len(library.calls)
+
+
+def test_each_page_is_told() -> None:
+    events: list[Any] = []
+    rows = many(1500)
+
+    async def scenario() -> None:
+        async with client(Pages(lambda _walk, skip: rows[skip : skip + 1000])) as c:
+            await walk(c, listener=events.append)
+
+    run(scenario())
+    assert events == [FilesRead(1000), FilesRead(1500)]
+
+
+def test_a_file_deleted_on_the_way_makes_it_read_again() -> None:
+    rows = many(1500)
+    pages = Pages(lambda walk, skip: (rows[100:] if walk > 1 or skip else rows)[skip : skip + 1000])
+    assert len(walked(pages)) == 1400
+    assert pages.walks == 2
+
+
+def test_a_page_that_lost_its_rows_makes_it_read_again() -> None:
+    rows = many(1500)
+    pages = Pages(lambda walk, skip: [] if walk == 1 and skip else rows[skip : skip + 1000])
+    assert len(walked(pages)) == 1500
+    assert pages.walks == 2
+
+
+def test_a_file_that_appears_on_the_way_does_no_harm() -> None:
+    rows = many(1500)
+    early = file_object("/new", createdAt="2020-01-01T00:00:00Z")
+    pages = Pages(lambda _walk, skip: ([early, *rows] if skip else rows)[skip : skip + 1000])
+    assert len(walked(pages)) == 1500
+    assert pages.walks == 1
+
+
+def test_a_pager_that_repeats_its_first_page_is_found_out() -> None:
+    rows = many(1000)
+    pages = Pages(lambda _walk, _skip: rows)
+    with pytest.raises(UnstableListingError, match="pages did not fit together"):
+        walked(pages)
+    assert pages.walks == 3
+
+
+def test_pages_that_never_fit_end_in_an_error_after_three_walks() -> None:
+    rows = many(3000)
+    pages = Pages(lambda walk, skip: rows[walk * 50 + (50 if skip else 0) :][skip : skip + 1000])
+    with pytest.raises(UnstableListingError):
+        walked(pages)
+    assert pages.walks == 3
+
+
+def test_few_files_are_read_again_one_by_one_and_many_by_listing(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(*many(1100))
+
+    async def scenario(paths: list[str]) -> Any:
+        async with client(library.app) as c:
+            return await reread(c, [id_of(path) for path in paths], library_size=1100)
+
+    found = run(scenario(["/f/00001.jpg", "/gone"]))
+    assert found == {id_of("/f/00001.jpg"): current_file("/f/00001.jpg"), id_of("/gone"): None}
+    assert set(library.calls) == {"details"}
+    library.calls.clear()
+    run(scenario([f"/f/{n:05d}.jpg" for n in range(50)]))
+    assert set(library.calls) == {"list"}
+
+
+def test_a_file_that_a_listing_lacks_is_asked_for_by_its_id(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(*many(10))
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await reread(c, [*(id_of(f"/f/{n:05d}.jpg") for n in range(9)), id_of("/gone")], library_size=10)
+
+    assert run(scenario())[id_of("/gone")] is None
+    assert library.calls == ["list", "list", "details"]
+
+
+def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Callable[..., Sandbox]) -> None:
+    bad = id_of("/f/00000.jpg")
+    library = sandbox(*many(2), faults=[Fault(on="details", fileId=bad, status=500)])
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await reread(c, [bad, id_of("/f/00001.jpg")], library_size=5000)
+
+    assert list(run(scenario())) == [id_of("/f/00001.jpg")]
+
+
+def test_a_refused_key_ends_reading_again(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(*many(2), key="private_other")
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await reread(c, [id_of("/f/00001.jpg")], library_size=5000)
+
+    with pytest.raises(LibraryError, match="does not accept the key"):
+        run(scenario())

@@ -1,0 +1,192 @@
+from pathlib import Path
+
+import pytest
+from conftest import Declare
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import ai, current_file, current_state, id_of, manifest, unpack
+
+from tagsync.manifest.read import read_manifests
+from tagsync.model import CurrentState, DesiredState, Plan, TargetName
+from tagsync.planning.plan import account_faults, make_plan
+
+TARGET = TargetName("https://api.imagekit.io", "shop")
+
+
+def plan(desired: DesiredState, current: CurrentState, only: str | None = None, created_at: str = "2026-01-01") -> Plan:
+    return make_plan(desired, current, TARGET, created_at=created_at, bulk_rate=5, only=only)
+
+
+SHOP = current_state(
+    current_file("/a", ["old"], [ai("Dog", 10), ai("Cat", 90)]), current_file("/b", ["x"]), current_file("/c")
+)
+
+
+def test_a_plan_counts_pairs_and_files(declare: Declare) -> None:
+    entries = """
+- {match: /*, tags: [x, w], aiTags: {minConfidence: 50}}
+- {path: /a, absent: [old]}
+- {path: /gone, tags: [x], ifMissing: warn}
+- {path: /b, tags: [x]}
+"""
+    summary = plan(declare(entries), SHOP).summary
+    assert summary == (3, 5, 1, 1, 0, 1, 1)
+
+
+def test_changes_are_sorted_by_path_and_hold_the_file_as_it_was(declare: Declare) -> None:
+    made = plan(declare("- {path: /c, tags: [z]}\n- {path: /a, tags: [z]}"), SHOP)
+    assert [(change.file, unpack(change.changes)) for change in made.changes] == [
+        (SHOP.files[0], ["+z"]),
+        (SHOP.files[2], ["+z"]),
+    ]
+
+
+def test_files_that_no_manifest_selects_are_never_touched(declare: Declare) -> None:
+    made = plan(declare("- {path: /c, tags: [z], exclusive: true}"), SHOP)
+    assert [change.file.path for change in made.changes] == ["/c"]
+
+
+def test_a_managed_file_that_is_as_declared_is_unchanged(declare: Declare) -> None:
+    made = plan(declare("- {path: /b, tags: [x]}"), SHOP)
+    assert (made.summary.unchanged, made.changes, made.requests) == (1, (), ())
+
+
+def test_one_error_leaves_no_change_at_all(declare: Declare) -> None:
+    made = plan(declare("- {path: /a, tags: [z]}\n- {path: /gone, tags: [x]}"), SHOP)
+    assert made.changes == ()
+    assert made.requests == ()
+    assert made.canonical_changes == ()
+    assert [error.code for error in made.errors] == ["missing"]
+
+
+LONG = [f"{n:099d}" for n in range(5)]
+CROWDED = current_state(current_file("/a", LONG), current_file("/b"))
+
+
+@pytest.mark.parametrize(
+    ("leniencies", "level"),
+    [
+        ([""], "error"),
+        ([", ifOverLimit: error"], "error"),
+        ([", ifOverLimit: warn"], "warning"),
+        ([", ifOverLimit: skip"], None),
+        ([", ifOverLimit: skip", ", ifOverLimit: warn"], "warning"),
+        ([", ifOverLimit: skip", ""], "error"),
+    ],
+)
+def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: list[str], level: str | None) -> None:
+    entries = "\n".join(f"- {{match: '/*', tags: [new]{leniency}}}" for leniency in leniencies)
+    made = plan(declare(entries), CROWDED)
+    assert [item.level for item in made.diagnostics] == ([level] if level else [])
+    if level != "error":
+        assert [change.file.path for change in made.changes] == ["/b"]
+        assert made.summary.unchanged == 1
+    if level:
+        assert "503 characters" in made.diagnostics[0].message
+
+
+def test_removals_go_first_where_only_they_make_room(declare: Declare) -> None:
+    made = plan(declare(f"- {{path: /a, tags: [new], absent: ['{LONG[0]}']}}"), CROWDED)
+    assert [change.remove_first for change in made.changes] == [True]
+    assert [request.op for request in made.requests] == ["removeTags", "addTags"]
+
+
+def test_a_selection_leaves_changes_out_after_judging_the_whole(declare: Declare) -> None:
+    desired = declare("- {match: /*, tags: [z], expect: {min: 3, max: 3}}")
+    made = plan(desired, SHOP, only="/[a]")
+    assert made.changes == ()
+    made = plan(desired, SHOP, only="/a")
+    assert [change.file.path for change in made.changes] == ["/a"]
+    assert made.diagnostics == ()
+    broken = plan(declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}"), SHOP, only="/a")
+    assert [error.code for error in broken.errors] == ["missing"]
+
+
+def test_the_estimate_stands_beside_the_usual_ways(declare: Declare) -> None:
+    estimate = plan(declare("- {match: /*, tags: [w, z]}"), SHOP).estimate
+    assert estimate == (1, 1, 3, 1, 2, 0.2)
+
+
+def test_diagnostics_are_sorted_by_place(declare: Declare) -> None:
+    made = plan(declare("- {path: /z, tags: [x]}\n- {match: /none, tags: [x]}\n- {path: /y, tags: [x]}"), SHOP)
+    assert [item.origin.line for item in made.diagnostics if item.origin] == [5, 6, 7]
+
+
+def test_planning_twice_gives_the_same_bytes(declare: Declare) -> None:
+    desired = declare("- {match: /*, tags: [x, w], aiTags: {remove: all}}")
+    assert plan(desired, SHOP) == plan(desired, SHOP)
+
+
+def test_the_digest_covers_what_is_done_and_nothing_of_when(declare: Declare) -> None:
+    desired = declare("- {match: /*, tags: [w]}")
+    digest = plan(desired, SHOP).digest
+    assert plan(desired, SHOP, created_at="2030-01-01").digest == digest
+    assert plan(desired, CurrentState(SHOP.files, SHOP.answers, 99)).digest == digest
+    assert make_plan(desired, SHOP, TARGET, created_at="", bulk_rate=None).digest == digest
+    assert plan(desired, current_state(*SHOP.files[:2])).digest != digest
+    assert plan(desired, SHOP, only="/a").digest != digest
+    elsewhere = make_plan(desired, SHOP, TARGET._replace(account="other"), created_at="", bulk_rate=5)
+    assert elsewhere.digest != digest
+
+
+def test_the_digest_covers_the_bytes_of_manifests(declare: Declare) -> None:
+    before = plan(declare("- {match: /*, tags: [w]}"), SHOP).digest
+    assert plan(declare("- {match: /*, tags: [w]} # a comment"), SHOP).digest != before
+
+
+def test_planning_in_another_folder_gives_the_same_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "deep" / "manifests"
+    folder.mkdir(parents=True)
+    (folder / "tags.yaml").write_text(manifest("- {match: /*, tags: [w]}"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    far = plan(read_manifests(["deep/manifests"]), SHOP)
+    monkeypatch.chdir(folder)
+    near = plan(read_manifests(["."]), SHOP)
+    assert far.digest == near.digest
+    assert far.canonical_changes == near.canonical_changes
+
+
+ENTRIES = [
+    "- {match: /*, tags: [x, w]}",
+    "- {path: /a, absent: [old]}",
+    "- {path: /a, aiTags: {minConfidence: 50, keep: [Cow]}}",
+    "- {match: /**, exclusive: {only: [o*]}}",
+]
+
+
+@settings(max_examples=24, deadline=None)
+@given(order=st.permutations(ENTRIES))
+def test_the_order_of_manifests_does_not_matter(tmp_path_factory: pytest.TempPathFactory, order: list[str]) -> None:
+    def changes(entries: list[str]) -> list[tuple[str, list[str]]]:
+        folder = tmp_path_factory.mktemp("manifests")
+        for number, entry in enumerate(entries):
+            (folder / f"{number}.yaml").write_text(manifest(entry), encoding="utf-8")
+        made = plan(read_manifests([str(folder)]), SHOP)
+        return [(change.file.path, unpack(change.changes)) for change in made.changes]
+
+    assert changes(order) == changes(ENTRIES)
+
+
+def test_a_manifest_for_another_account_is_an_error(tmp_path: Path) -> None:
+    text = manifest("- {path: /a, tags: [x]}").replace("spec:", "metadata: {account: shop}\nspec:")
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    desired = read_manifests([str(tmp_path)])
+    assert list(account_faults(desired, "shop")) == []
+    assert list(account_faults(desired, None)) == []
+    (fault,) = account_faults(desired, "other")
+    assert (fault.code, str(fault.origin)) == ("account", "a.yaml:3:21")
+    assert "'shop'" in fault.message
+    assert "'other'" in fault.message
+
+
+def test_manifests_for_two_accounts_cannot_be_planned_together(tmp_path: Path) -> None:
+    text = manifest("- {path: /a, tags: [x]}")
+    for name in ("one", "two"):
+        named = text.replace("spec:", f"metadata: {{account: {name}}}\nspec:")
+        (tmp_path / f"{name}.yaml").write_text(named, encoding="utf-8")
+    assert len(list(account_faults(read_manifests([str(tmp_path)]), None))) == 1
+
+
+def test_a_file_is_named_by_its_id_in_requests(declare: Declare) -> None:
+    made = plan(declare("- {path: /a, tags: [z]}"), SHOP)
+    assert made.requests[0].file_ids == (id_of("/a"),)

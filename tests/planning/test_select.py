@@ -1,0 +1,99 @@
+import pytest
+from conftest import Declare
+from support import current_file, current_state, id_of
+
+from tagsync.model import CurrentState
+from tagsync.planning.select import Selection, select
+
+SHOP = current_state(
+    current_file("/shop/shoes/red.jpg"),
+    current_file("/shop/shoes/archive/old.jpg"),
+    current_file("/shop/bags/tote.jpg"),
+    current_file("/team/chloé.png"),
+    answers={"size > 5": ["/shop/shoes/red.jpg", "/team/chloé.png"]},
+)
+
+
+def selected(declare: Declare, entry: str, current: CurrentState = SHOP) -> tuple[list[str], Selection]:
+    selection = select(declare(entry).entries, current)
+    return [current.files[number].path for number in sorted(selection.entries)], selection
+
+
+@pytest.mark.parametrize(
+    ("entry", "paths"),
+    [
+        ("- {path: /shop/bags/tote.jpg, tags: [x]}", ["/shop/bags/tote.jpg"]),
+        (f"- {{fileId: '{id_of('/shop/bags/tote.jpg')}', tags: [x]}}", ["/shop/bags/tote.jpg"]),
+        ("- {match: /shop/shoes/*, tags: [x]}", ["/shop/shoes/red.jpg"]),
+        ("- {match: /shop/shoes/**, tags: [x]}", ["/shop/shoes/archive/old.jpg", "/shop/shoes/red.jpg"]),
+        ("- {match: /shop/shoes/**, except: [/**/archive/**], tags: [x]}", ["/shop/shoes/red.jpg"]),
+        ("- {query: size > 5, tags: [x]}", ["/shop/shoes/red.jpg", "/team/chloé.png"]),
+        ("- {query: size > 5, match: /shop/**, tags: [x]}", ["/shop/shoes/red.jpg"]),
+        ("- {query: size > 5, except: [/shop/**], tags: [x]}", ["/team/chloé.png"]),
+    ],
+)
+def test_a_selector_selects(declare: Declare, entry: str, paths: list[str]) -> None:
+    assert selected(declare, entry)[0] == paths
+
+
+def test_entries_of_one_file_are_gathered(declare: Declare) -> None:
+    _, selection = selected(declare, "- {match: /shop/bags/*, tags: [x]}\n- {path: /shop/bags/tote.jpg, tags: [w]}")
+    assert [len(entries) for entries in selection.entries.values()] == [2]
+
+
+def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
+    twins = (current_file("/a"), current_file("/a"))
+    assert selected(declare, "- {path: /a, tags: [x]}", current_state(*twins))[0] == ["/a", "/a"]
+
+
+@pytest.mark.parametrize(
+    ("leniency", "levels"), [("", ["error"]), (", ifMissing: warn", ["warning"]), (", ifMissing: skip", [])]
+)
+def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, levels: list[str]) -> None:
+    _, selection = selected(declare, f"- {{path: /gone.jpg, tags: [x]{leniency}}}")
+    assert [diagnostic.level for diagnostic in selection.diagnostics] == levels
+    assert selection.missing == 1
+
+
+def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
+    _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
+    assert str(selection.diagnostics[0].origin) == "tags.yaml:5:7"
+    assert "no file has the id 'nope'" in selection.diagnostics[0].message
+
+
+def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:
+    _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, tags: [x]}")
+    assert "did you mean '/shop/shoes/red.jpg'?" in selection.diagnostics[0].message
+
+
+def test_a_path_that_is_equal_under_nfc_is_hinted_at_but_not_selected(declare: Declare) -> None:
+    paths, selection = selected(declare, '- {path: "/team/chloe\\u0301.png", tags: [x]}')
+    assert paths == []
+    assert "equal under Unicode NFC" in selection.diagnostics[0].message
+
+
+def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
+    _, selection = selected(declare, "- {match: /shop/hats/**, tags: [x]}")
+    assert [(item.level, item.code) for item in selection.diagnostics] == [("warning", "selects-nothing")]
+    assert selection.missing == 0
+
+
+@pytest.mark.parametrize(
+    ("expect", "codes"),
+    [
+        ("{min: 1, max: 2}", []),
+        ("{min: 2}", []),
+        ("{max: 2}", []),
+        ("{min: 3}", ["expect"]),
+        ("{max: 1}", ["expect"]),
+    ],
+)
+def test_expect_bounds_how_many_files_are_selected(declare: Declare, expect: str, codes: list[str]) -> None:
+    _, selection = selected(declare, f"- {{match: /shop/shoes/**, tags: [x], expect: {expect}}}")
+    assert [diagnostic.code for diagnostic in selection.diagnostics] == codes
+    assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics)
+
+
+def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> None:
+    _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
+    assert "selects 3 files, expected 5 to 9" in selection.diagnostics[0].message

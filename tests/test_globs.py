@@ -1,0 +1,114 @@
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsync.globs import glob_fault, literal_prefix, path_glob, tag_glob
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/shop/**", "/shop/a.jpg"),
+        ("/shop/**", "/shop/a/b/c.jpg"),
+        ("/shop/*", "/shop/a.jpg"),
+        ("/shop/**/red.jpg", "/shop/red.jpg"),
+        ("/shop/**/red.jpg", "/shop/a/b/red.jpg"),
+        ("/**/a/**/b", "/a/b"),
+        ("/**/a/**/b", "/x/a/y/z/b"),
+        ("/shop**", "/shopping/a.jpg"),
+        ("/a?c", "/abc"),
+        (r"/what\?", "/what?"),
+        (r"/a\*b", "/a*b"),
+        ("/a[1].jpg", "/a[1].jpg"),
+        ("/{a,b}", "/{a,b}"),
+        ("/a\nb*", "/a\nbc"),
+    ],
+)
+def test_a_glob_matches(pattern: str, path: str) -> None:
+    assert path_glob(pattern).fullmatch(path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/shop/*", "/shop/a/b.jpg"),
+        ("/shop/*", "/shop"),
+        ("/shop/**", "/shopping/a.jpg"),
+        ("/a?c", "/a/c"),
+        ("/Shop/*", "/shop/a.jpg"),
+        (r"/a\*b", "/axb"),
+        ("/a[1].jpg", "/a1.jpg"),
+        ("/**/red.jpg", "/darkred.jpg"),
+    ],
+)
+def test_a_glob_does_not_match(pattern: str, path: str) -> None:
+    assert not path_glob(pattern).fullmatch(path)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(
+    pattern=st.lists(st.sampled_from(["a", "b", "/", "*", "**", "/**/", "?", r"\*"]), max_size=8).map("".join),
+    path=st.text("ab/*", max_size=9),
+)
+def test_a_glob_decides_as_its_definition_does(pattern: str, path: str) -> None:
+    by_definition = matches_by_definition("/" + pattern, "/" + path)
+    assert bool(path_glob("/" + pattern).fullmatch("/" + path)) is by_definition
+    if by_definition:
+        assert ("/" + path).startswith(literal_prefix("/" + pattern))
+
+
+def matches_by_definition(pattern: str, path: str) -> bool:
+    """Try everything that a wildcard may stand for; slow, and short enough to be read."""
+
+    @cache
+    def match(at: int, seen: int) -> bool:  # noqa: PLR0911 - one line for each kind of token
+        if at == len(pattern):
+            return seen == len(path)
+        if pattern.startswith("/**/", at) and seen < len(path) and path[seen] == "/":
+            folder_ends = [place for place in range(seen, len(path)) if path[place] == "/"]
+            # `/**/` is one slash, or a slash, any folders, and the slash behind them; `**/` may follow again.
+            return any(match(at + 4, end + 1) or match(at + 3, end) for end in folder_ends)
+        if pattern.startswith("/**/", at):
+            return False
+        if pattern.startswith("**", at):
+            return any(match(at + 2, end) for end in range(seen, len(path) + 1))
+        if pattern[at] == "*":
+            end = path.find("/", seen)
+            return any(match(at + 1, stop) for stop in range(seen, (len(path) if end < 0 else end) + 1))
+        if seen == len(path):
+            return False
+        if pattern[at] == "?":
+            return path[seen] != "/" and match(at + 1, seen + 1)
+        if pattern[at] == "\\":
+            return pattern[at + 1] == path[seen] and match(at + 2, seen + 1)
+        return pattern[at] == path[seen] and match(at + 1, seen + 1)
+
+    return match(0, 0)
+
+
+@pytest.mark.parametrize("pattern", ["/" + "*a" * 40 + "b", "/" + "**a" * 40 + "b", "/" + "**/*a" * 20 + "b"])
+def test_a_hostile_glob_cannot_backtrack_for_ever(pattern: str) -> None:
+    assert not path_glob(pattern).fullmatch("/" + "a" * 3000)
+
+
+def test_wildcards_over_tags_match_any_character() -> None:
+    assert tag_glob("arm*").fullmatch("arm/arms raised")
+    assert tag_glob("a?b").fullmatch("a/b")
+    assert not tag_glob("shoe*").fullmatch("ashoe")
+    assert tag_glob(r"50\*").fullmatch("50*")
+
+
+def test_a_lone_backslash_at_the_end_is_a_fault() -> None:
+    assert glob_fault("/a\\")
+    assert glob_fault("/a\\\\") is None
+    assert glob_fault("/a*") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [("/shop/**", "/shop/"), ("/shop/**/a", "/shop/"), ("/shop/re*", "/shop/re"), (r"/a\*b?", "/a*b"), ("/a", "/a")],
+)
+def test_the_literal_prefix_is_what_every_match_starts_with(pattern: str, prefix: str) -> None:
+    assert literal_prefix(pattern) == prefix

@@ -1,0 +1,142 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import tagsync
+
+PACKAGE = Path(tagsync.__file__).parent
+
+FLOORS = {
+    "errors": 1,
+    "printable": 1,
+    "globs": 1,
+    "schemas": 1,
+    "model": 2,
+    "events": 2,
+    "canonical": 3,
+    "state": 3,
+    "manifest": 4,
+    "library": 4,
+    "planning": 4,
+    "reporting": 4,
+    "applying": 5,
+    "api": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+"""A room may import from floors below its own, and from itself. The bare package holds the version and loads late."""
+
+STANDS_APART = "sandbox"
+MAY_USE_THE_SANDBOX = {"cli"}
+
+HOMES = {
+    "httpx": {"library"},
+    "tenacity": {"library"},
+    "yaml": {"manifest"},
+    "jsonschema": {"manifest", "reporting"},
+    "referencing": {"manifest"},
+    "rich": {"reporting"},
+    "click": {"cli"},
+    "starlette": {"sandbox"},
+    "uvicorn": {"cli"},
+    "sqlite3": {"sandbox"},
+}
+"""Which rooms may import a library. `reporting` holds saved documents against their schemas when it reads them."""
+
+NO_INPUT_OR_OUTPUT = {"os", "io", "time", "random", "logging", "socket", "ssl", "subprocess", "tempfile", "datetime"}
+PURE = {"model", "events", "globs", "printable", "canonical", "errors", "planning"}
+
+
+def test_rooms_import_only_from_floors_below() -> None:
+    upward = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if name.startswith("tagsync.")
+        and (room(name) != room(module))
+        and STANDS_APART not in (room(name), room(module))
+        and FLOORS[room(name)] >= FLOORS[room(module)]
+    ]
+    assert upward == []
+
+
+def test_the_sandbox_stands_apart() -> None:
+    crossing = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if name.startswith("tagsync.")
+        and STANDS_APART in (room(module), room(name))
+        and room(module) != room(name)
+        and room(module) not in MAY_USE_THE_SANDBOX
+    ]
+    assert crossing == []
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    strays = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if (homes := HOMES.get(name.partition(".")[0])) and room(module) not in homes
+    ]
+    assert strays == []
+
+
+def test_pure_rooms_do_no_input_or_output() -> None:
+    impure = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if room(module) in PURE and name.partition(".")[0] in NO_INPUT_OR_OUTPUT | {"pathlib", "asyncio"}
+    ]
+    assert impure == []
+
+
+def test_every_module_has_a_floor_and_every_floor_a_module() -> None:
+    rooms = {room(module) for module in modules()} - {STANDS_APART, "tagsync"}
+    assert rooms == set(FLOORS)
+
+
+def test_no_imports_run_in_circles() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in modules()}
+    for module, name in imports():
+        if name in graph and name != module:
+            graph[module].add(name)
+    while graph:
+        free = {module for module, needs in graph.items() if not needs & graph.keys()}
+        assert free, f"a circle among {sorted(graph)}"
+        graph = {module: needs for module, needs in graph.items() if module not in free}
+
+
+def modules() -> dict[str, Path]:
+    """Return the package's modules by name; the bare package, which loads its names late, is left out."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name != "tagsync":
+            found[name] = path
+    return found
+
+
+def room(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Yield (module, imported module), imports for type checkers left out, late ones included."""
+    known = modules()
+    for module, path in known.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        unseen = {inner for node in ast.walk(tree) if is_for_type_checkers(node) for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            if node in unseen:
+                continue
+            if isinstance(node, ast.Import):
+                yield from ((module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    yield module, full if full in known else node.module
+
+
+def is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
