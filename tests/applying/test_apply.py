@@ -1,0 +1,166 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Declare
+from support import Sandbox, ai, file_object, id_of, run
+
+import tagsync
+from tagsync.applying.apply import ApplyOptions
+from tagsync.model import DesiredState, Report, Status
+from tagsync.sandbox.faults import Fault
+
+Make = Callable[..., Sandbox]
+A, B, C = "/a.jpg", "/b.jpg", "/c.jpg"
+
+
+def applied(library: Sandbox, tmp_path: Any, **options: Any) -> Report:
+    """Plan and apply the manifest that `declare` wrote last."""
+
+    async def scenario() -> Report:
+        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+        assert not plan.errors
+        return await tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options))
+
+    return run(scenario())
+
+
+def statuses(report: Report) -> dict[str, str]:
+    changes = report.plan.changes
+    return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
+
+
+def test_everything_is_changed_and_confirmed(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A, ["old"], [ai("Dog", 10)]), file_object(B))
+    declare("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
+    report = applied(library, tmp_path)
+    assert report.converged
+    assert statuses(report) == {A: "confirmed", B: "confirmed"}
+    assert (library.tags(A), library.ai_tags(A), library.tags(B)) == ({"new"}, set(), {"new"})
+    assert report.requests == (3, 3, 0, 0, 0)
+
+
+def test_applying_twice_changes_nothing_the_second_time(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A), file_object(B))
+    declare("- {match: /*, tags: [new]}")
+    applied(library, tmp_path)
+    library.calls.clear()
+    report = applied(library, tmp_path)
+    assert report.converged
+    assert report.plan.changes == ()
+    assert library.writes == []
+
+
+def test_without_reading_back_a_change_is_only_accepted(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A))
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path, verify=False)
+    assert statuses(report) == {A: "accepted"}
+    assert report.converged
+    assert library.calls[-1] == "addTags"
+
+
+def test_an_answer_that_lies_is_found_out_by_reading_back(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A), file_object(B), faults=[Fault(on="addTags", ignore=True)])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path)
+    assert statuses(report) == {A: "failed", B: "failed"}
+    assert report.outcome == "incomplete"
+
+
+def test_a_lost_answer_is_settled_by_reading_back(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A), faults=[Fault(on="addTags", lose=True)])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path)
+    assert statuses(report) == {A: "confirmed"}
+    assert report.outcomes[0].attempts == 5
+    assert report.requests.retried == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"successfullyUpdatedFileIds": []}',
+        '{"successfullyUpdatedFileIds": ["stranger"]}',
+        '{"successfullyUpdatedFileIds": 5}',
+        "<html>",
+        "",
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_never_a_success_by_itself(
+    sandbox: Make, declare: Declare, tmp_path: Any, body: str
+) -> None:
+    library = sandbox(file_object(A), faults=[Fault(on="addTags", status=200, body=body)])
+    declare("- {match: /*, tags: [new]}")
+    assert statuses(applied(library, tmp_path)) == {A: "failed"}
+    works = sandbox(file_object(A), faults=[Fault(on="addTags", body=body)])
+    assert statuses(applied(works, tmp_path)) == {A: "confirmed"}
+
+
+def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    before = sandbox(file_object(A), file_object(B), file_object(C))
+    after = sandbox(file_object(A), file_object(C))
+    declare("- {match: /*, tags: [new]}")
+    plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=before.target)
+    report = tagsync.apply(plan, target=after.target)
+    assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}
+
+
+def test_a_file_that_the_library_refuses_is_named_with_its_words(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    fault = Fault(on="addTags", failFiles=(id_of(B),), error="Error in adding \x1b[31mtags")
+    library = sandbox(file_object(A), file_object(B), faults=[fault])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path)
+    assert statuses(report) == {A: "confirmed", B: "failed"}
+    assert report.outcomes[1].error == r"Error in adding \x1b[31mtags"
+    assert report.outcomes[1].request_id
+
+
+def test_a_rename_cut_off_in_the_middle_never_loses_a_tag(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A, ["old"]), faults=[Fault(on="addTags", status=500)])
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    report = applied(library, tmp_path)
+    assert library.tags(A) == {"old"}
+    assert library.writes == ["addTags"] * 5
+    assert statuses(report) == {A: "failed"}
+
+
+def test_a_full_file_loses_tags_first_where_only_that_makes_room(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    full = [f"{n:099d}" for n in range(5)]
+    library = sandbox(file_object(A, full))
+    declare(f"- {{path: {A}, tags: [new], absent: ['{full[0]}']}}")
+    assert applied(library, tmp_path).converged
+    assert library.writes == ["removeTags", "addTags"]
+    assert library.tags(A) == {*full[1:], "new"}
+
+
+def test_a_plan_with_errors_is_not_applied(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A))
+    declare("- {path: /gone, tags: [new]}")
+    plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
+    with pytest.raises(tagsync.TagsyncError, match="'/gone' is not in the library"):
+        tagsync.apply(plan, target=library.target)
+
+
+def test_a_plan_for_another_target_is_refused(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A))
+    declare("- {match: /*, tags: [new]}")
+    plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
+    other = tagsync.Target(app=library.app, endpoint="sandbox:other.jsonl")
+    with pytest.raises(tagsync.TagsyncError, match="plan again for this target") as raised:
+        tagsync.apply(plan, target=other)
+    assert raised.value.exit_code == 4
+    assert library.writes == []
+
+
+def test_outcomes_stand_in_the_order_of_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    desired: DesiredState = declare("- {match: /*, tags: [new]}")
+    assert len(desired.entries) == 1
+    library = sandbox(*(file_object(f"/{n:03d}") for n in range(120)))
+    report = applied(library, tmp_path)
+    assert [outcome.status for outcome in report.outcomes] == [Status.CONFIRMED] * 120
+    assert report.requests.sent == 3

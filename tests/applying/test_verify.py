@@ -1,0 +1,116 @@
+from collections.abc import Mapping, Sequence
+
+import pytest
+from support import ai, current_file, id_of, run
+
+from tagsync.applying.ledger import Ledger
+from tagsync.applying.verify import differences, verify
+from tagsync.errors import RejectedError
+from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
+
+CHANGE = FileChange(
+    current_file("/a", ["old"], [ai("Dog")]),
+    (Change(Op.ADD, "caf\u00e9", ()), Change(Op.REMOVE, "old", ()), Change(Op.REMOVE_AI, "Dog", ())),
+)
+DONE = current_file("/a", ["cafe\u0301"])
+UNTOUCHED = CHANGE.file
+FILE = CHANGE.file.file_id
+
+Shown = Mapping[str, CurrentFile | None]
+
+
+def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
+    """Return the outcome after reading back, and which ids were read one by one."""
+    ledger, asked = Ledger(), []
+    ledger.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        return listed
+
+    async def read_details(file_ids: Sequence[str]) -> Shown:
+        asked.extend(file_ids)
+        return listed if details is None else details
+
+    run(verify([CHANGE], ledger, reread=reread, read_details=read_details))
+    return ledger.outcome(FILE), asked
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN, Status.FAILED, Status.SKIPPED])
+def test_what_the_library_shows_is_confirmed_whatever_was_answered(status: Status) -> None:
+    outcome, asked = settled(status, listed={FILE: DONE})
+    assert (outcome.status, outcome.error) == (Status.CONFIRMED, None)
+    assert asked == []
+
+
+def test_an_accepted_change_that_the_library_does_not_show_has_failed() -> None:
+    outcome, asked = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED})
+    assert outcome.status is Status.FAILED
+    assert outcome.error == "the library accepted this, but shows otherwise: it lacks the tag 'caf\u00e9'"
+    assert asked == [FILE]
+
+
+def test_a_file_whose_listing_lags_is_judged_by_its_details() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED}, details={FILE: DONE})
+    assert outcome.status is Status.CONFIRMED
+
+
+def test_an_unknown_change_that_the_library_does_not_show_has_failed_with_what_was_known() -> None:
+    outcome, _ = settled(Status.UNKNOWN, listed={FILE: UNTOUCHED})
+    assert outcome.status is Status.FAILED
+    assert outcome.error == "earlier words; it shows no effect: it lacks the tag 'caf\u00e9'"
+
+
+def test_a_failed_change_keeps_its_words() -> None:
+    outcome, _ = settled(Status.FAILED, listed={FILE: UNTOUCHED})
+    assert (outcome.status, outcome.error) == (Status.FAILED, "earlier words")
+
+
+def test_a_file_that_is_gone_is_missing() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={FILE: None})
+    assert outcome.status is Status.MISSING
+
+
+def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={})
+    assert outcome.status is Status.UNKNOWN
+    assert "could not be read back" in (outcome.error or "")
+
+
+def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
+    ledger = Ledger()
+    ledger.note([FILE], Status.ACCEPTED, attempts=1)
+
+    async def refused(_file_ids: Sequence[str]) -> Shown:
+        raise RejectedError("no more listings")
+
+    run(verify([CHANGE], ledger, reread=refused, read_details=refused))
+    assert ledger.outcome(FILE)[0] is Status.UNKNOWN
+    assert ledger.outcome(FILE).error == "could not be read back: no more listings"
+
+
+def test_a_file_without_a_call_is_not_read_back() -> None:
+    ledger = Ledger()
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        raise AssertionError
+
+    run(verify([CHANGE], ledger, reread=reread, read_details=reread))
+    assert ledger.outcome(FILE).status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (DONE, []),
+        (current_file("/a", ["caf\u00e9", "other"], [ai("Cat")]), []),
+        (current_file("/a", []), ["it lacks the tag 'caf\u00e9'"]),
+        (current_file("/a", ["caf\u00e9", "old"]), ["it still has the tag 'old'"]),
+        (current_file("/a", ["caf\u00e9"], [ai("Dog")]), ["it still has the AI tag 'Dog'"]),
+    ],
+)
+def test_differences_are_told_in_words(shown: CurrentFile, words: list[str]) -> None:
+    assert differences(CHANGE, shown) == words
+
+
+def test_the_id_of_a_change_is_that_of_its_file() -> None:
+    assert id_of("/a") == FILE
