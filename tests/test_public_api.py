@@ -1,0 +1,95 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Sandbox, file_object, manifest
+
+import tagsync
+from tagsync.events import Event, FilesRead, ManifestsRead, ReadingBack, RequestDone
+
+KEY = "private_canary"
+
+
+@pytest.fixture
+def tags(tmp_path: Path) -> str:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
+    return str(path)
+
+
+def test_plan_and_apply_work_as_the_readme_says(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    plan = tagsync.plan([tags], target=library.target)
+    assert [(change.file.path, str(change.changes[0].because[0].origin)) for change in plan.changes] == [
+        ("/a.jpg", "tags.yaml:5:26")
+    ]
+    assert library.writes == []
+    report = tagsync.apply(plan, target=library.target)
+    assert report.outcome == "converged"
+    assert library.tags("/a.jpg") == {"new"}
+
+
+def test_a_listener_hears_of_everything_in_order(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    events: list[Event] = []
+    plan = tagsync.plan([tags], target=library.target, listener=events.append)
+    tagsync.apply(plan, target=library.target, listener=events.append)
+    assert events == [ManifestsRead(1, 1), FilesRead(1), RequestDone(1, 1), ReadingBack(1)]
+
+
+def test_validate_reads_manifests_alone(tags: str) -> None:
+    assert len(tagsync.validate([tags]).entries) == 1
+
+
+def test_a_target_never_shows_its_key() -> None:
+    target = tagsync.Target(key=KEY)
+    assert KEY not in repr(target)
+    assert KEY not in str(target.name)
+
+
+def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:
+    assert tagsync.Target(key=KEY, account="shop").name.account == "shop"
+    assert tagsync.Target(key=KEY).name.account.startswith("key-")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"key": ""}, "IMAGEKIT_PRIVATE_KEY"),
+        ({"key": "private_\u00e9"}, "characters that no key has"),
+        ({"key": "private_\nx"}, "characters that no key has"),
+        ({"key": KEY, "endpoint": "http://api.imagekit.io"}, "in the clear"),
+        ({"key": KEY, "concurrency": 0}, "use 1 to 8"),
+        ({"key": KEY, "concurrency": 9}, "use 1 to 8"),
+        ({"key": KEY, "rate": 0}, "above 0"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_at_once(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(tagsync.TagsyncError, match=words) as raised:
+        tagsync.Target(**settings)  # type: ignore[arg-type]  # wrong values are the point
+    assert KEY not in str(raised.value)
+
+
+def test_bulk_calls_are_paced_by_default_and_not_in_process() -> None:
+    assert tagsync.Target(key=KEY).bulk_rate == 5
+    assert tagsync.Target(key=KEY, rate=12).bulk_rate == 12
+    assert tagsync.Target(app=lambda: None).bulk_rate is None
+    assert tagsync.Target(app=lambda: None, rate=3).bulk_rate == 3
+
+
+def test_a_selection_that_is_no_glob_is_refused(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    with pytest.raises(tagsync.TagsyncError, match="lone backslash"):
+        tagsync.plan([tags], target=sandbox(file_object("/a")).target, select="/a\\")
+
+
+def test_manifests_for_another_account_are_refused_before_any_call(
+    sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    path = tmp_path / "tags.yaml"
+    text = manifest("- {match: /*, tags: [new]}").replace("spec:", "metadata: {account: shop}\nspec:")
+    path.write_text(text, encoding="utf-8")
+    library = sandbox(file_object("/a"))
+    target = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
+    with pytest.raises(tagsync.TagsyncError, match="'shop'"):
+        tagsync.plan([str(path)], target=target)
+    assert library.calls == []
