@@ -18,10 +18,11 @@ from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
 from tagsync.events import Listener, ManifestsRead, Waiting, ignore
 from tagsync.globs import glob_fault
-from tagsync.library.client import MAX_CONNECTIONS, Client, Gates
+from tagsync.library.client import Client, Gates
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
 from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.listing import read_library
+from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState, Plan, Report, TargetName
 from tagsync.planning.plan import account_faults, make_plan

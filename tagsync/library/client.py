@@ -1,9 +1,7 @@
-"""Calls to ImageKit over HTTP: one deadline each, paced, retried, their bodies capped; what they mean is in `wire`."""
+"""Calls to ImageKit: one deadline each, paced, retried; how bytes travel is in `transport`, their meaning in `wire`."""
 
 import asyncio
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -15,17 +13,15 @@ import httpx
 import tagsync
 from tagsync.errors import (
     AuthorisationError,
-    ConnectionFailedError,
-    EndpointError,
     LibraryError,
     ProtocolError,
     RejectedError,
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.endpoint import proxy_for
 from tagsync.library.gate import Gate
 from tagsync.library.retry import RetryQuota, backoff, retrying
+from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
     BULK_PATHS,
     PAGE_LIMIT,
@@ -40,12 +36,8 @@ from tagsync.library.wire import (
 )
 from tagsync.model import CurrentFile, Request
 
-MAX_CONNECTIONS = 8
 CALL_DEADLINE = 60.0
 """Seconds for one whole call, from the connection to the last byte."""
-
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A longer answer, decoded, is cut off. A page of 1000 files has one or two MiB."""
 
 _TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=None)
 _TOO_MANY_REQUESTS = 429
@@ -122,7 +114,7 @@ class Client:
             timeout=_TIMEOUTS,
             follow_redirects=False,
             trust_env=False,
-            transport=_transport(endpoint, app),
+            transport=make_transport(endpoint, app),
         )
 
     async def __aenter__(self) -> Self:
@@ -222,44 +214,13 @@ class Client:
                 asyncio.timeout(CALL_DEADLINE),
                 self._http.stream(method, path, **content) as response,
             ):
-                return Answer(response.status_code, response.headers, await _body(response))
+                return Answer(response.status_code, response.headers, await read_body(response))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TimedOutError(f"no complete answer to {method} {path} in time") from error
-        except httpx.ProxyError as error:
-            raise EndpointError("the proxy refused the connection: check HTTPS_PROXY and its credentials") from error
         except httpx.TransportError as error:
-            raise _connection_error(error, self._http.base_url.host) from error
+            raise connection_error(error, self._http.base_url.host) from error
         except httpx.DecodingError as error:
             raise ProtocolError(f"the answer to {method} {path} cannot be decoded") from error
-
-
-def _transport(endpoint: str, app: Callable[..., Any] | None) -> httpx.AsyncBaseTransport:
-    if app is not None:
-        return httpx.ASGITransport(app)
-    secure = endpoint.startswith("https:")
-    proxy = proxy_for(endpoint)
-    return httpx.AsyncHTTPTransport(
-        # The environment may name other certificates to trust (SSL_CERT_FILE); nothing can switch checking off.
-        # Plain http to loopback never uses the empty context, and gets by without reading all certificates.
-        verify=httpx.create_ssl_context(trust_env=True) if secure or proxy else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        proxy=httpx.Proxy(proxy) if proxy else None,
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-        http1=True,
-        http2=False,
-    )
-
-
-async def _body(response: httpx.Response) -> bytes:
-    """Return the decoded body, if it is not too long."""
-    # More than one coding could unfold a small body into one too large to hold even in part.
-    if response.headers.get("content-encoding", "identity").lower() not in ("identity", "gzip"):
-        raise ProtocolError("the answer is encoded in a way that was not asked for")
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB")
-    return bytes(body)
 
 
 def _checked(answer: Answer) -> Answer:
@@ -275,21 +236,3 @@ def _checked(answer: Answer) -> Answer:
     if not httpx.codes.OK <= status < httpx.codes.MULTIPLE_CHOICES and not 400 <= status < 500:  # noqa: PLR2004 - HTTP
         raise ProtocolError(f"the library answered {status}, which it never should", request_id=request_id)
     return answer
-
-
-def _connection_error(error: httpx.TransportError, host: str) -> LibraryError:
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            reason = getattr(cause, "verify_message", None) or cause.reason or "TLS failed"
-            return EndpointError(
-                f"no trusted connection to {host}: {reason}. Check the endpoint; SSL_CERT_FILE may name your own CA."
-            )
-        if isinstance(cause, socket.gaierror):
-            return EndpointError(f"the host {host} is not known: check the endpoint and the network")
-    return ConnectionFailedError(f"the connection to {host} failed ({type(error).__name__})")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

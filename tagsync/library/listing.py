@@ -6,7 +6,8 @@ from math import ceil
 
 from tagsync.errors import AuthorisationError, LibraryError, UnstableListingError
 from tagsync.events import FilesRead, Listener, ignore
-from tagsync.library.client import MAX_CONNECTIONS, Client
+from tagsync.library.client import Client
+from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.library.wire import PAGE_LIMIT, ListedFile, Page
 from tagsync.model import CurrentFile, CurrentState
 
