@@ -7,8 +7,8 @@ their order; adding what is there and removing what is not succeed; an id that d
 
 import asyncio
 import base64
-import binascii
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ _MAX_FILES = 50
 _MAX_CHARACTERS = 500
 _MAX_PAGE = 1000
 _TYPES = ("file", "file-version", "folder", "all")
+_FILE_TYPES = ("all", "image", "non-image")
 _PATCHED = ("customCoordinates", "customMetadata", "description")
 _AI_ADVICE = (
     "Your request contains invalid value for AITags. Please provide an array of strings. "
@@ -149,7 +150,7 @@ class _Sandbox:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         try:
             user = base64.b64decode(credentials, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             user = ""
         if scheme.lower() != "basic" or not user:
             raise _Failure(401, "Your request does not contain private API key.")
@@ -159,6 +160,7 @@ class _Sandbox:
     async def _list(self, request: Request) -> Response:
         asked = request.query_params
         kind, sort = asked.get("type", "file"), asked.get("sort", "ASC_CREATED")
+        file_type = asked.get("fileType", "all")
         if kind not in _TYPES:
             raise _Failure(
                 400,
@@ -167,6 +169,8 @@ class _Sandbox:
             )
         if sort not in SORTS:
             raise _Failure(400, "Your request contains invalid value for sort parameters.")
+        if file_type not in _FILE_TYPES:
+            raise _Failure(400, "Your request contains invalid value for fileType parameter.")
         query = asked.get("searchQuery")
         try:
             condition = compile_query(query, datetime.now(UTC)) if query else None
@@ -176,7 +180,7 @@ class _Sandbox:
             kind="file" if condition else kind,
             condition=condition,
             path=asked.get("path"),
-            file_type=asked.get("fileType", "all"),
+            file_type=file_type,
             sort=sort,
             limit=_limit(asked),
             skip=_skip(asked),
@@ -200,11 +204,10 @@ class _Sandbox:
         body = await _body(request)
         file_id = request.path_params["file_id"]
         file = self._store.files([file_id])[file_id]
+        _check_patch(body)
         removed = body.get("removeAITags", [])
         ai_tags = [] if removed == "all" else [tag for tag in file.ai_tags if tag["name"] not in removed]
         tags = list(dict.fromkeys(body["tags"] or [])) if "tags" in body else file.tags
-        if len(",".join(tags)) > _MAX_CHARACTERS:
-            raise _Failure(400, _TAGS_ADVICE)
         self._store.save([File(file_id, tags, ai_tags)])
         others: dict[str, Any] = {name: body[name] for name in _PATCHED if name in body}
         if others:
@@ -255,6 +258,8 @@ def _json(status: int, body: Any) -> Response:
 async def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body())
+        # Python reads more than JSON, and half characters that no text can hold.
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
@@ -285,7 +290,9 @@ def _checked_files(body: Mapping[str, Any]) -> list[str]:
         raise _Failure(400, "fileIds is empty.")
     if len(file_ids) > _MAX_FILES:
         raise _Failure(400, "A maximum of 50 files can be edited at a time.")
-    return [str(file_id) for file_id in file_ids]
+    if not _are_texts(file_ids):
+        raise _Failure(400, "Your request contains invalid value for fileIds parameter.")
+    return file_ids
 
 
 def _checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
@@ -295,11 +302,29 @@ def _checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
     if tags == []:
         raise _Failure(400, f"{key} array cannot be empty.")
     advice = _AI_ADVICE if key == "AITags" else _TAGS_ADVICE
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    if not _are_texts(tags) or (key == "tags" and len(",".join(tags)) > _MAX_CHARACTERS):
         raise _Failure(400, advice)
-    if key == "tags" and len(",".join(tags)) > _MAX_CHARACTERS:
-        raise _Failure(400, advice)
-    return tags
+    return list(tags)
+
+
+def _check_patch(body: Mapping[str, Any]) -> None:
+    """Check that the members of a PATCH have the types that are documented."""
+    tags = body.get("tags")
+    if tags is not None and not (_are_texts(tags) and len(",".join(dict.fromkeys(tags))) <= _MAX_CHARACTERS):
+        raise _Failure(400, _TAGS_ADVICE)
+    removed = body.get("removeAITags", [])
+    if removed != "all" and not _are_texts(removed):
+        raise _Failure(400, _AI_ADVICE)
+    for name, kind in (("customCoordinates", str), ("description", str), ("customMetadata", dict)):
+        if not isinstance(body.get(name), kind | None):
+            raise _Failure(400, f"Your request contains invalid value for {name} parameter.")
+    for value in (body.get("customMetadata") or {}).values():
+        if any(isinstance(item, dict | list) for item in (value if isinstance(value, list) else [value])):
+            raise _Failure(400, "Your request contains invalid value for customMetadata parameter.")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _limit(asked: Mapping[str, str]) -> int:
@@ -319,10 +344,6 @@ def _skip(asked: Mapping[str, str]) -> int:
 
 
 def _integer(text: str, name: str) -> int:
-    try:
-        value = int(text)
-    except ValueError as error:
-        raise _Failure(400, f"Your request contains invalid value for {name} parameter.") from error
-    if abs(value) >= 1 << 63:
+    if re.fullmatch("-?[0-9]{1,18}", text) is None:
         raise _Failure(400, f"Your request contains invalid value for {name} parameter.")
-    return value
+    return int(text)

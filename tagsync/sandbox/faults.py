@@ -8,6 +8,7 @@ call is applied but answered with 504, and every details call of one file fails:
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 ENDPOINTS = ("list", "details", "patch", "addTags", "removeTags", "removeAITags", "any")
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+:(?:[!-~](?:[ -~]*[!-~])?)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FaultScriptError(Exception):
@@ -108,5 +112,20 @@ def _fault(rule: Any, where: str) -> Fault:
             raise FaultScriptError(f"{where}: {name!r} is not known; known are {', '.join(hints)}")
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise FaultScriptError(f"{where}: {name} must be of type {wanted.__name__}")
+        if not _can_be_sent(name, value):
+            raise FaultScriptError(f"{where}: {name} cannot be {json.dumps(value)}")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in rule.items()}
     return Fault(**values)
+
+
+def _can_be_sent(name: str, value: Any) -> bool:
+    """Return whether a value of the right type also makes an answer of HTTP."""
+    if name == "status":
+        return value in range(200, 600) and value not in (204, 304)  # these two have no body
+    if name == "headers":
+        return all(isinstance(text, str) and _HEADER.fullmatch(f"{key}:{text}") for key, text in value.items())
+    if name == "failFiles":
+        return all(isinstance(file_id, str) for file_id in value)
+    if name == "body":
+        return not _SURROGATE.search(value)
+    return not isinstance(value, int) or value >= 0

@@ -6,16 +6,18 @@ backslash escapes a quotation mark or a backslash within a string; texts are com
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 MAX_QUERY = 20_000
-_MAX_DEPTH = 50
+# SQLite parses with a stack of 100 and evaluates no expression deeper than 1000; what passes here always fits.
+_MAX_DEPTH = 12
+_MAX_COMPARISONS = 500
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      "(?P<string>(?:[^"\\]|\\.)*)"
-    | (?P<number>-?[0-9]+(?:\.[0-9]+)?(?![\w-]))
+      "(?P<string>(?:[^"\\]|\\["\\])*)"
+    | (?P<number>-?[0-9]+(?:\.[0-9]+)?(?![\w.-]))
     | (?P<operator><=|>=|[<>=:()\[\],])
     | (?P<word>[A-Za-z0-9_.:-]*[A-Za-z0-9_.-])
     )""",
@@ -75,6 +77,7 @@ class _Parser:
         self._tokens = list(_tokenize(text))
         self._position = 0
         self._depth = 0
+        self._comparisons = 0
         self._names_type = False
 
     def parse(self) -> Condition:
@@ -106,7 +109,8 @@ class _Parser:
         parts = [self._all_of()]
         while self._accept("OR"):
             parts.append(self._all_of())
-        return _combined(" OR ", parts)
+        condition = _combined(" OR ", parts)
+        return condition if len(parts) == 1 else condition._replace(sql=f"({condition.sql})")
 
     def _all_of(self) -> Condition:
         parts = [self._one()]
@@ -131,6 +135,9 @@ class _Parser:
             self._depth -= 1
 
     def _comparison(self) -> Condition:
+        self._comparisons += 1
+        if self._comparisons > _MAX_COMPARISONS:
+            raise QueryError(f"The searchQuery has more than {_MAX_COMPARISONS} conditions.")
         name = self._field_name()
         operator = self._operator()
         if name.startswith("customMetadata."):
@@ -185,9 +192,11 @@ class _Parser:
     def _custom(self, name: str, operator: str) -> Condition:
         column = "json_extract(custom, ?)"
         path = f'$."{name}"'
-        if '"' in name or "\\" in name:
-            raise QueryError("A customMetadata field name with quotation marks is not supported in searchQuery.")
+        if not name or not name.isprintable() or '"' in name or "\\" in name:
+            raise QueryError(f"The customMetadata field name {name!a} is not supported in searchQuery.")
         values = self._values(operator, _custom_value)
+        if operator == ":" and not isinstance(values[0], str):
+            raise QueryError(f"The operator : is only supported with a text for customMetadata.{name} in searchQuery.")
         if operator in ("IN", "NOT IN"):
             marks = ", ".join("?" * len(values))
             hit = f"EXISTS (SELECT 1 FROM json_each(custom, ?) WHERE value IN ({marks}))"  # noqa: S608 - only marks
@@ -207,7 +216,7 @@ def _tokenize(text: str) -> Iterator[_Token]:
             raise QueryError(f"Cannot read the searchQuery at character {position + 1}.")
         kind = match.lastgroup or ""
         value = match[kind]
-        yield _Token(kind, re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL) if kind == "string" else value)
+        yield _Token(kind, re.sub(r"\\(.)", r"\1", value) if kind == "string" else value)
         position = match.end()
     yield _Token("end", "")
 
@@ -217,10 +226,8 @@ def _named(token: _Token) -> str:
 
 
 def _combined(joint: str, parts: list[Condition]) -> Condition:
-    if len(parts) == 1:
-        return parts[0]
     sql = joint.join(part.sql for part in parts)
-    return Condition(f"({sql})", tuple(value for part in parts for value in part.parameters))
+    return Condition(sql, tuple(value for part in parts for value in part.parameters))
 
 
 def _negated(operator: str, condition: Condition) -> Condition:
@@ -289,21 +296,25 @@ def _boolean(_parser: _Parser, token: _Token) -> int:
     raise QueryError(f"Expected true or false instead of {_named(token)} in searchQuery.")
 
 
+_ABSOLUTE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z?)?")
 _RELATIVE = re.compile(r"([0-9]{1,6})([hdwmy])")
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7, "m": 24 * 30, "y": 24 * 365}
 
 
 def _moment(parser: _Parser, token: _Token) -> str:
     """Read a date, a date and time, or a time ago (documentation: 1h, 2d, 3w, 4m for months, 1y)."""
-    relative = _RELATIVE.fullmatch(token.text)
+    absolute, relative = _ABSOLUTE.fullmatch(token.text), _RELATIVE.fullmatch(token.text)
+    if absolute is None and relative is None:
+        raise QueryError(f"{_named(token)} is no date in searchQuery.")
     try:
         if relative:
             moment = parser.now - timedelta(hours=int(relative[1]) * _HOURS[relative[2]])
         else:
-            moment = datetime.fromisoformat(token.text).replace(tzinfo=UTC)
+            moment = datetime.fromisoformat(token.text)
     except (ValueError, OverflowError) as error:
         raise QueryError(f"{_named(token)} is no date in searchQuery.") from error
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    # Not strftime: it writes the year 26 with two digits, and dates are compared as texts.
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _custom_value(token: _Token) -> Any:

@@ -4,9 +4,12 @@ import gzip
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import UnionType
 from typing import IO, Any, NamedTuple
 
 from tagsync.sandbox.search import Condition
@@ -67,22 +70,30 @@ class Store:
     """
 
     def __init__(self, database: str | Path, library: Path) -> None:
-        try:
-            self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = OFF")
-            seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
-            self.source_changed = False
-            """Whether the library file is another one than this database was seeded from."""
-            fingerprint = _fingerprint(library)
-            if seeded is None:
-                self._seed(library, fingerprint)
-            else:
-                self.source_changed = self._fact("source") != fingerprint
-        except sqlite3.Error as error:
-            raise SeedError(f"the sandbox database {database} cannot be used ({error}): try sandbox reset") from error
-        except OSError as error:
-            raise SeedError(f"the library file {library} cannot be read: {error.strerror}") from error
+        self.source_changed = False
+        """Whether the library file is another one than this database was seeded from."""
+        with ExitStack() as on_failure:
+            try:
+                self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
+                on_failure.callback(self._db.close)
+                self._prepare(library)
+            except sqlite3.Error as error:
+                raise SeedError(
+                    f"the sandbox database {database} cannot be used ({error}): try sandbox reset"
+                ) from error
+            except OSError as error:
+                raise SeedError(f"the library file {library} cannot be read: {error.strerror}") from error
+            on_failure.pop_all()
+
+    def _prepare(self, library: Path) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = OFF")
+        seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
+        fingerprint = _fingerprint(library)
+        if seeded is None:
+            self._seed(library, fingerprint)
+        else:
+            self.source_changed = self._fact("source") != fingerprint
 
     def close(self) -> None:
         """Close the database."""
@@ -98,7 +109,7 @@ class Store:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
             for rows in _batches(_rows(library)):
-                self._db.executemany(f"INSERT INTO files VALUES ({', '.join('?' * 18)})", rows)  # noqa: S608 - only marks
+                self._insert(library, rows)
             self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
             # Without its statistics SQLite takes the index by type for everything, which is no help at all.
             self._db.execute("ANALYZE")
@@ -106,6 +117,14 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def _insert(self, library: Path, rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            self._db.executemany(f"INSERT INTO files VALUES ({', '.join('?' * 18)})", rows)  # noqa: S608 - only marks
+        except sqlite3.IntegrityError as error:
+            stored = self._db.execute("SELECT coalesce(max(number), 0) FROM files").fetchone()[0]
+            number, file_id = next(row[:2] for row in rows if row[0] > stored)
+            raise SeedError(f"{library}:{number} has the same id as an earlier line: {file_id}") from error
 
     def list(
         self,
@@ -164,7 +183,7 @@ class Store:
         rest["customMetadata"] = custom = {name: value for name, value in custom.items() if value is not None}
         self._db.execute(
             "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
-            (_json(rest), _json(custom), timestamp(datetime.now(UTC)), file_id),
+            (_json(rest), _json(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
         )
 
 
@@ -217,50 +236,73 @@ def _rows(library: Path) -> Iterator[tuple[Any, ...]]:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _row(number, line, f"{library}:{number}")
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SeedError(f"{library} is not a text file of one JSON object a line") from error
 
 
 def _row(number: int, line: str, where: str) -> tuple[Any, ...]:
     try:
-        item = json.loads(line)
-        kind = item.get("type", "file")
-        path = item["folderPath"] if kind == "folder" else item["filePath"]
-        file_id = item["folderId"] if kind == "folder" else item["fileId"]
-        name = item.get("name") or path.rpartition("/")[2]
-        ai_tags = item.pop("AITags", None) or []
-        tags = item.pop("tags", None) or []
-        _KINDS.index(kind)
-        for text in (path, file_id, name, *tags, *(tag["name"] for tag in ai_tags)):
-            str.encode(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _columns(number, json.loads(line))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise SeedError(f"{where} is not a file object as the list API returns it") from error
-    updated = item.pop("updatedAt", None) or item.get("createdAt") or ""
-    custom = item.get("customMetadata") or {}
+
+
+def _columns(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the row of a file object.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, OverflowError: it is none.
+    """
+    kind = item.get("type", "file")
+    path = item["folderPath"] if kind == "folder" else item["filePath"]
+    file_id = item["folderId"] if kind == "folder" else item["fileId"]
+    name = item.get("name") or path.rpartition("/")[2]
+    ai_tags = _optional(list, item.pop("AITags", None)) or []
+    tags = _optional(list, item.pop("tags", None)) or []
+    created = _optional(str, item.get("createdAt")) or ""
+    updated = _optional(str, item.pop("updatedAt", None)) or created
+    file_type = _optional(str, item.get("fileType")) or ""
+    custom = _json(_optional(dict, item.get("customMetadata")) or {}, ascii_only=False)
+    _KINDS.index(kind)
+    for text in (path, file_id, name, created, updated, file_type, custom, *tags, *(tag["name"] for tag in ai_tags)):
+        str.encode(text)
     return (
         number,
         file_id,
         kind,
         name,
         path.rpartition("/")[0] + "/",
-        item.get("createdAt") or "",
+        created,
         updated,
-        item.get("size"),
-        item.get("width"),
-        item.get("height"),
-        name.rpartition(".")[2].lower(),
-        item.get("fileType"),
+        *(_measure(item.get(measure)) for measure in ("size", "width", "height")),
+        name.rpartition(".")[2].lower() if kind != "folder" and "." in name else None,
+        file_type or None,
         int(bool(item.get("isPrivateFile"))),
         int(bool(item.get("isPublished", True))),
-        _json(custom),
+        custom,
         _json(tags or None),
         _json(ai_tags or None),
         _json(item),
     )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def _optional(kind: type | UnionType, value: Any) -> Any:
+    """Return a member that may be null or absent.
+
+    Raises:
+        TypeError: it is of another type.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(value)
+    return value
+
+
+def _measure(value: Any) -> float | None:
+    return None if value is None else float(_optional(int | float, value))
+
+
+def _json(value: Any, *, ascii_only: bool = True) -> str:
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"))
 
 
 def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagsync.sandbox.faults import ENDPOINTS, Fault, FaultScript, FaultScriptError, read_script
+
+LIST, ADD, ANY = Fault(on="list"), Fault(on="addTags"), Fault(on="any")
+
+
+def script(tmp_path: Path, content: Any) -> Path:
+    path = tmp_path / "faults.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_without_rules_nothing_goes_wrong() -> None:
+    assert FaultScript().next("list", []) is None
+
+
+def test_a_rule_is_for_its_endpoint_alone() -> None:
+    faults = FaultScript([LIST])
+    assert [faults.next(endpoint, []) for endpoint in ("list", "addTags", "list")] == [LIST, None, LIST]
+
+
+@pytest.mark.parametrize("endpoint", sorted(set(ENDPOINTS) - {"any"}))
+def test_a_rule_for_any_is_for_every_endpoint(endpoint: str) -> None:
+    assert FaultScript([ANY]).next(endpoint, []) == ANY
+
+
+def test_a_numbered_rule_is_for_that_call_of_its_endpoint() -> None:
+    second = Fault(on="addTags", call=2)
+    faults = FaultScript([second])
+    calls = ["addTags", "list", "removeTags", "addTags", "addTags"]
+    assert [faults.next(endpoint, []) for endpoint in calls] == [None, None, None, second, None]
+
+
+def test_a_numbered_rule_for_any_counts_the_calls_of_all_endpoints() -> None:
+    third = Fault(on="any", call=3)
+    faults = FaultScript([third])
+    assert [faults.next(endpoint, []) for endpoint in ("list", "addTags", "details", "list")] == [
+        None,
+        None,
+        third,
+        None,
+    ]
+
+
+def test_a_rule_with_times_ends_after_so_many_calls() -> None:
+    twice = Fault(on="list", times=2)
+    faults = FaultScript([twice])
+    assert [faults.next("list", []) for _ in range(4)] == [twice, twice, None, None]
+
+
+def test_a_rule_for_a_file_is_for_calls_that_name_it() -> None:
+    about = Fault(on="any", fileId="one")
+    faults = FaultScript([about])
+    assert [faults.next("addTags", ids) for ids in (["two", "one"], ["two"], [])] == [about, None, None]
+
+
+def test_of_several_rules_the_first_that_fits_decides_and_the_others_are_not_used_up() -> None:
+    first, second = Fault(on="list", times=1), Fault(on="any", times=1)
+    faults = FaultScript([first, second])
+    assert [faults.next("list", []) for _ in range(3)] == [first, second, None]
+
+
+def test_a_script_with_every_member_is_read(tmp_path: Path) -> None:
+    members = {
+        "on": "addTags",
+        "call": 3,
+        "times": 2,
+        "fileId": "one",
+        "delayMs": 1500,
+        "status": 503,
+        "body": "out",
+        "headers": {"Retry-After": "5", "X-Empty": ""},
+        "lose": True,
+        "ignore": False,
+        "failFiles": ["one", "two"],
+        "error": "locked",
+        "cut": True,
+    }
+    read = read_script(script(tmp_path, [{"on": "list"}, members]))
+    assert read.next("list", []) == LIST
+    assert [read.next("addTags", ["one"]) for _ in range(3)][2] == Fault(
+        on="addTags",
+        call=3,
+        times=2,
+        fileId="one",
+        delayMs=1500,
+        status=503,
+        body="out",
+        headers={"Retry-After": "5", "X-Empty": ""},
+        lose=True,
+        failFiles=("one", "two"),
+        error="locked",
+        cut=True,
+    )
+
+
+def test_an_empty_script_is_a_script(tmp_path: Path) -> None:
+    assert read_script(script(tmp_path, [])).next("list", []) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("list", '"on" is one of list, details, patch, addTags, removeTags, removeAITags, any'),
+        ({}, '"on" is one of list, details'),
+        ({"on": "addtags"}, '"on" is one of list, details'),
+        ({"on": ["list"]}, '"on" is one of list, details'),
+        ({"on": "list", "stauts": 500}, "'stauts' is not known; known are on, call, times, fileId, delayMs, status"),
+        ({"on": "list", "status": "500"}, "status must be of type int"),
+        ({"on": "list", "status": 500.0}, "status must be of type int"),
+        ({"on": "list", "call": True}, "call must be of type int"),
+        ({"on": "list", "lose": 1}, "lose must be of type bool"),
+        ({"on": "list", "body": {"a": 1}}, "body must be of type str"),
+        ({"on": "list", "body": None}, "body must be of type str"),
+        ({"on": "list", "headers": ["a"]}, "headers must be of type dict"),
+        ({"on": "list", "failFiles": "one"}, "failFiles must be of type list"),
+        ({"on": "list", "fileId": 1}, "fileId must be of type str"),
+        ({"on": "list", "error": None}, "error must be of type str"),
+        ({"on": "list", "status": 199}, "status cannot be 199"),
+        ({"on": "list", "status": 600}, "status cannot be 600"),
+        ({"on": "list", "status": 204}, "status cannot be 204"),
+        ({"on": "list", "delayMs": -1}, "delayMs cannot be -1"),
+        ({"on": "list", "times": -1}, "times cannot be -1"),
+        ({"on": "list", "headers": {"A": 5}}, 'headers cannot be {"A": 5}'),
+        ({"on": "list", "headers": {"A": "x\r\nB: y"}}, "headers cannot be"),
+        ({"on": "list", "headers": {"A": "é"}}, "headers cannot be"),
+        ({"on": "list", "headers": {"A B": "x"}}, "headers cannot be"),
+        ({"on": "list", "failFiles": ["one", 5]}, 'failFiles cannot be ["one", 5]'),
+        ({"on": "list", "body": "\ud800"}, 'body cannot be "\\ud800"'),
+    ],
+)
+def test_a_rule_that_cannot_be_followed_is_refused_by_number_and_name(tmp_path: Path, rule: Any, words: str) -> None:
+    path = script(tmp_path, [{"on": "list"}, rule])
+    with pytest.raises(FaultScriptError) as refused:
+        read_script(path)
+    assert str(refused.value).startswith(f"{path}, rule 2: {words}")
+
+
+@pytest.mark.parametrize("content", ["", "[{]", "[" * 100_000])
+def test_what_is_not_json_is_refused(tmp_path: Path, content: str) -> None:
+    path = script(tmp_path, content)
+    with pytest.raises(FaultScriptError) as refused:
+        read_script(path)
+    assert str(refused.value) == f"{path} is not JSON: write a list of rules"
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_bytes(b'[{"on": "\xff"}]')
+    with pytest.raises(FaultScriptError, match="is not JSON"):
+        read_script(path)
+
+
+@pytest.mark.parametrize("content", [{"on": "list"}, "null", '"list"'])
+def test_anything_but_a_list_is_refused(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(FaultScriptError, match="holds no list of rules"):
+        read_script(script(tmp_path, content))
+
+
+def test_a_script_that_is_not_there_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(FaultScriptError) as refused:
+        read_script(tmp_path / "none.json")
+    assert str(refused.value) == f"{tmp_path / 'none.json'}: No such file or directory"

@@ -1,0 +1,76 @@
+import pytest
+
+from tagsync.sandbox.limits import Limit, Limiter, parse_limit
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("40/1", Limit(40, 1)),
+        ("1/0.5", Limit(1, 0.5)),
+        ("5/60", Limit(5, 60)),
+        ("9999999/0.001", Limit(9999999, 0.001)),
+    ],
+)
+def test_a_limit_is_calls_over_seconds(text: str, limit: Limit) -> None:
+    assert parse_limit(text) == limit
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "40", "0/1", "40/0", "40/0.000", "-1/1", "1/-1", "a/1", "1/a", "1/1/1", " 1/1", "1/1\n", "1e3/1", "٤/1"],
+)
+def test_any_other_text_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="write calls and seconds, like 40/1") as refused:
+        parse_limit(text)
+    assert repr(text) in str(refused.value)
+
+
+def test_without_a_limit_every_call_passes_and_nothing_is_announced(clock: Clock) -> None:
+    limiter = Limiter(None, clock)
+    assert [limiter.count("list") for _ in range(3)] == [(True, {})] * 3
+
+
+def test_calls_pass_until_the_limit_of_a_window(clock: Clock) -> None:
+    limiter = Limiter(Limit(2, 10), clock)
+    assert [limiter.count("list")[0] for _ in range(4)] == [True, True, False, False]
+
+
+def test_a_window_begins_with_its_first_call_and_lasts_the_interval(clock: Clock) -> None:
+    limiter = Limiter(Limit(1, 10), clock)
+    passed = []
+    for clock.now in (57.0, 66.5, 67.0, 70.0, 76.9, 77.0):
+        passed.append(limiter.count("list")[0])
+    assert passed == [True, False, True, False, False, True]
+
+
+def test_each_endpoint_has_a_window_of_its_own(clock: Clock) -> None:
+    limiter = Limiter(Limit(1, 10), clock)
+    assert limiter.count("list")[0]
+    clock.now += 6
+    assert limiter.count("addTags")[0]
+    clock.now += 4
+    assert (limiter.count("list")[0], limiter.count("addTags")[0]) == (True, False)
+
+
+def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock) -> None:
+    limiter = Limiter(Limit(2, 10), clock)
+    resets = []
+    for clock.now in (50.0, 53.25, 59.9999):
+        headers = limiter.count("list")[1]
+        assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Interval"]) == ("2", "10000")
+        resets.append(headers["X-RateLimit-Reset"])
+    assert resets == ["10000", "6750", "1"]

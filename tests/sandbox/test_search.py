@@ -1,0 +1,667 @@
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import AWS, ai, file_object, write_library
+
+from tagsync.sandbox.search import MAX_QUERY, QueryError, compile_query
+from tagsync.sandbox.store import Store
+
+NOW = datetime(2024, 6, 15, 12, 30, tzinfo=UTC)
+
+Search = Callable[[str], str]
+
+
+def item(letter: str, path: str, *tags: str, ai_tags: tuple[str, ...] = (), **members: Any) -> dict[str, Any]:
+    judged = [ai(name, source=AWS) for name in ai_tags]
+    return {**file_object(path, tags, judged, **members), "fileId": f"id-{letter}", "letter": letter}
+
+
+LIBRARY = [
+    item(
+        "a",
+        "/shop/Red.jpg",
+        "shoes",
+        "red",
+        ai_tags=("Shoe", "Sports Car"),
+        size=1000,
+        width=100,
+        height=50,
+        isPrivateFile=True,
+        isPublished=True,
+        createdAt="2024-01-01T00:00:00.000Z",
+        updatedAt="2024-06-15T12:00:00.000Z",
+        customMetadata={"brand": "Nike", "price": 10, "sizes": ["s", "m"], "sale": True, "a b": "x"},
+    ),
+    item(
+        "b",
+        "/shop/sub/blue.PNG",
+        "shoes",
+        ai_tags=("red",),
+        size=10_000,
+        width=200,
+        height=200,
+        isPrivateFile=False,
+        isPublished=False,
+        createdAt="2024-06-08T12:30:00.000Z",
+        updatedAt="2024-06-08T12:30:00.000Z",
+        customMetadata={"brand": "nikelodeon", "price": 10.5, "sizes": ["m"], "sale": False, "größe": "XL"},
+    ),
+    item(
+        "c",
+        '/shop/sub/deep/it\'s 100%_"q"\\.gif',
+        "Shoes",
+        "é",
+        "💚",
+        size=1_500_000,
+        width=300,
+        height=10,
+        createdAt="2024-06-14T12:30:00.000Z",
+        updatedAt="2024-06-14T12:30:00.000Z",
+        customMetadata={"brand": "Puma", "price": "10"},
+    ),
+    item("d", "/notes", createdAt="0999-12-31T00:00:00.000Z", updatedAt="0999-12-31T00:00:00.000Z", size=0),
+    item(
+        "e", "/shop-two/red.jpg.txt", "Red", createdAt="2023-05-01T12:30:00.000Z", updatedAt="2024-05-20T12:30:00.000Z"
+    ),
+    {**item("v", "/shop/Red.jpg", "shoes", size=900, createdAt="2023-01-01T00:00:00.000Z"), "type": "file-version"},
+    {
+        "type": "folder",
+        "folderId": "id-f",
+        "folderPath": "/shop/sub",
+        "name": "sub",
+        "letter": "f",
+        "createdAt": "2024-06-08T00:00:00.000Z",
+        "updatedAt": "2024-06-08T00:00:00.000Z",
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = Store(":memory:", write_library(tmp_path_factory.mktemp("search") / "library.jsonl", LIBRARY))
+    yield opened
+    opened.close()
+
+
+def found(store: Store, query: str) -> str:
+    """Return the letters of what a query finds, sorted."""
+    condition = compile_query(query, NOW)
+    answer = store.list(
+        kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=1000, skip=0
+    )
+    return "".join(sorted(item["letter"] for item in json.loads(answer)))
+
+
+def outcome(store: Store, query: str) -> tuple[str, str]:
+    """Return the letters of what a query finds, or the words that refuse it."""
+    try:
+        return found(store, query), ""
+    except QueryError as error:
+        return "", str(error)
+
+
+@pytest.fixture(scope="module")
+def search(store: Store) -> Search:
+    return lambda query: found(store, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('name = "Red.jpg"', "a"),
+        ('name = "red.jpg"', ""),
+        ('name = "Red"', ""),
+        ('name : "Red"', "a"),
+        ('name:"red"', "e"),
+        ('name : ""', "abcde"),
+        ('name : "%ed"', ""),
+        ('name : "_ed"', ""),
+        ('name IN ["Red.jpg", "notes", "none"]', "ad"),
+        ('name NOT IN ["Red.jpg", "notes"]', "bce"),
+        ('name NOT = "Red.jpg"', "bcde"),
+        ('name = "it\'s 100%_\\"q\\"\\\\.gif"', "c"),
+    ],
+)
+def test_name_is_compared_exactly_and_with_its_beginning(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('path = "/shop"', "a"),
+        ('path = "/shop/"', "a"),
+        ('path = "/"', "d"),
+        ('path = "/SHOP/"', ""),
+        ('path : "/shop"', "abc"),
+        ('path:"/shop/sub/"', "bc"),
+        ('path : "/"', "abcde"),
+        ('path : "/sho"', ""),
+        ('path IN ["/shop/", "/shop/sub"]', "ab"),
+        ('path NOT IN ["/shop/", "/shop/sub"]', "cde"),
+        ('path NOT = "/shop"', "bcde"),
+    ],
+)
+def test_path_is_one_folder_and_with_a_colon_also_all_below(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('tags IN ["shoes"]', "ab"),
+        ('tags IN ["red"]', "ab"),
+        ('tags IN ["Shoe"]', "a"),
+        ('tags IN ["Sports Car"]', "a"),
+        ('tags IN ["Shoes", "Red"]', "ce"),
+        ('tags IN ["é"]', "c"),
+        ('tags IN ["💚"]', "c"),
+        ('tags IN ["sho"]', ""),
+        ('tags NOT IN ["red"]', "cde"),
+        ('tags NOT IN ["shoes", "Shoes"]', "de"),
+        ('tags NOT IN ["none"]', "abcde"),
+        (f'tags IN ["{AWS}"]', ""),
+    ],
+)
+def test_tags_are_looked_up_among_ordinary_tags_and_ai_tags(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('type = "file"', "abcde"),
+        ('type = "folder"', "f"),
+        ('type = "file-version"', "v"),
+        ('type IN ["file", "folder"]', "abcdef"),
+        ('type NOT = "file"', "fv"),
+        ('type NOT IN ["file", "folder"]', "v"),
+        ('size > 800 AND type IN ["file", "file-version"]', "abcv"),
+        ("size > 800", "abc"),
+        ('NOT (size > 800 AND type = "file")', "defv"),
+    ],
+)
+def test_a_query_that_names_no_type_is_about_files(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('id = "id-a"', "a"),
+        ('id = "ID-A"', ""),
+        ('id IN ["id-a", "id-b", "id-f"]', "ab"),
+        ('id NOT = "id-a"', "bcde"),
+        ('id NOT IN ["id-a", "id-b"]', "cde"),
+        ('id = "id-f" AND type = "folder"', "f"),
+    ],
+)
+def test_id_finds_a_file_or_a_folder(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ("createdAt = 2024-01-01", "a"),
+        ('createdAt = "2024-01-01"', "a"),
+        ("createdAt > 2024-01-01", "bc"),
+        ("createdAt >= 2024-01-01", "abc"),
+        ("createdAt < 2024-01-01", "de"),
+        ("createdAt <= 2024-01-01", "ade"),
+        ("createdAt NOT = 2024-01-01", "bcde"),
+        ("createdAt IN [2024-01-01, 2024-06-08T12:30:00]", "ab"),
+        ("createdAt NOT IN [2024-01-01, 2024-06-08T12:30:00]", "cde"),
+        ("createdAt = 2024-06-08T12:30:00", "b"),
+        ('createdAt > "2024-06-08T12:29:59"', "bc"),
+        ("createdAt > 2024-06-08T12:30:00", "c"),
+        ("createdAt = 2024-06-08T12:30:00.000Z", "b"),
+        ("createdAt > 24h", ""),
+        ("createdAt >= 24h", "c"),
+        ("createdAt > 25h", "c"),
+        ('createdAt > "1d"', ""),
+        ('createdAt > "2d"', "c"),
+        ("createdAt >= 1w", "bc"),
+        ("createdAt > 1w", "c"),
+        ("updatedAt > 1m", "abce"),
+        ("updatedAt > 3w", "abc"),
+        ("createdAt < 1y", "de"),
+        ("createdAt < 2y", "d"),
+        ("createdAt > 1000y", "abce"),
+        ("createdAt > 2000y", "abcde"),
+        ("createdAt > 0001-01-01", "abcde"),
+        ("createdAt < 9999-12-31", "abcde"),
+        ("createdAt > 0h", ""),
+        ("updatedAt > 1h", "a"),
+    ],
+)
+def test_dates_are_days_times_or_so_long_ago(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ("size = 1000", "a"),
+        ('size = "1kb"', "a"),
+        ("size = 1KB", "a"),
+        ("size > 1kb", "bc"),
+        ('size >= "10kb"', "bc"),
+        ("size = 1.5mb", "c"),
+        ('size < "1.5MB"', "abd"),
+        ("size <= 1.5mb", "abcd"),
+        ("size IN [1000, 10kb]", "ab"),
+        ("size NOT IN [1000, 10kb]", "cde"),
+        ("size NOT = 1000", "bcde"),
+        ("width = 100", "a"),
+        ("width = 100.0", "a"),
+        ("width > 100", "bc"),
+        ("width >= 100", "abc"),
+        ("width < 200", "a"),
+        ("width <= 200", "ab"),
+        ("width > -1", "abc"),
+        ("width IN [100, 300]", "ac"),
+        ("width NOT IN [100, 300]", "bde"),
+        ("width NOT = 100", "bcde"),
+        ("height < 50", "c"),
+        ("height <= 50.5", "ac"),
+        (f"width < {'9' * 400}", "abc"),
+    ],
+)
+def test_measures_are_compared_as_numbers_and_an_unknown_one_is_none(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('format = "jpg"', "a"),
+        ('format = "png"', "b"),
+        ('format IN ["jpg", "gif"]', "ac"),
+        ('format = "notes"', ""),
+        ('format = "sub" AND type = "folder"', ""),
+        ("private = true", "a"),
+        ("private = false", "bcde"),
+        ("published = TRUE", "acde"),
+        ("published = false", "b"),
+    ],
+)
+def test_format_private_and_published_are_matched(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('"customMetadata.brand" = "Nike"', "a"),
+        ('"customMetadata.brand" = "nike"', ""),
+        ('"customMetadata.brand" : "nike"', "b"),
+        ('"customMetadata.brand" IN ["Nike", "Puma"]', "ac"),
+        ('"customMetadata.brand" NOT = "Nike"', "bcde"),
+        ('"customMetadata.brand" NOT IN ["Nike", "Puma"]', "bde"),
+        ('"customMetadata.price" = 10', "a"),
+        ('"customMetadata.price" = "10"', "c"),
+        ('"customMetadata.price" IN [10, 10.5]', "ab"),
+        ('"customMetadata.price" < 10.5', "a"),
+        ('"customMetadata.price" <= 10.5', "ab"),
+        ('"customMetadata.price" >= 10 AND "customMetadata.price" < 11', "ab"),
+        ('"customMetadata.sale" = true', "a"),
+        ('"customMetadata.sale" = false', "b"),
+        ('"customMetadata.sizes" IN ["s", "x"]', "a"),
+        ('"customMetadata.sizes" IN ["m"]', "ab"),
+        ('"customMetadata.sizes" NOT IN ["s"]', "bcde"),
+        ('"customMetadata.a b" = "x"', "a"),
+        ('"customMetadata.größe" = "XL"', "b"),
+        ('"customMetadata.none" = "x"', ""),
+        ('"customMetadata.none" NOT = "x"', "abcde"),
+    ],
+)
+def test_custom_metadata_is_compared_by_type_and_lists_by_their_items(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('id = "id-a" OR id = "id-b" AND id = "id-c"', "a"),
+        ('(id = "id-a" OR id = "id-b") AND id = "id-b"', "b"),
+        ('id = "id-c" AND id = "id-b" OR id = "id-a"', "a"),
+        ('NOT id = "id-a" AND width > 0', "bc"),
+        ('NOT (id = "id-a" AND width > 0)', "bcde"),
+        ('NOT id = "id-a" OR id = "id-a"', "abcde"),
+        ('NOT NOT id = "id-a"', "a"),
+        ('NOT tags NOT IN ["red"]', "ab"),
+        ("NOT width > 100", "ade"),
+        ("NOT width NOT = 100", "a"),
+        ('not id = "id-a" and (width > 0 or id in ["id-d"])', "bcd"),
+        ('((id = "id-a"))', "a"),
+        ('\n\tid="id-a"OR(id="id-b")\n', "ab"),
+    ],
+)
+def test_not_binds_closer_than_and_and_and_closer_than_or(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+class Expression(NamedTuple):
+    """A query, how closely its outermost operator binds, and the files that it is true of."""
+
+    text: str
+    binding: int
+    letters: frozenset[str]
+
+
+FILES = frozenset("abcde")
+LEAVES = [
+    Expression('tags IN ["red"]', 3, frozenset("ab")),
+    Expression('tags NOT IN ["shoes"]', 3, frozenset("cde")),
+    Expression("width > 100", 3, frozenset("bc")),
+    Expression('name:"Red"', 3, frozenset("a")),
+    Expression('"customMetadata.price" < 11', 3, frozenset("ab")),
+    Expression("createdAt < 2024-01-01", 3, frozenset("de")),
+]
+
+
+def within(inner: Expression, binding: int) -> str:
+    return inner.text if inner.binding >= binding else f"({inner.text})"
+
+
+def negated(inner: Expression) -> Expression:
+    return Expression(f"NOT {within(inner, 2)}", 2, FILES - inner.letters)
+
+
+def both(pair: tuple[Expression, Expression]) -> Expression:
+    left, right = pair
+    return Expression(f"{within(left, 1)} AND {within(right, 1)}", 1, left.letters & right.letters)
+
+
+def either(pair: tuple[Expression, Expression]) -> Expression:
+    left, right = pair
+    return Expression(f"{within(left, 0)} OR {within(right, 0)}", 0, left.letters | right.letters)
+
+
+def expressions() -> st.SearchStrategy[Expression]:
+    inner: st.SearchStrategy[Expression] = st.sampled_from(LEAVES)
+    for _ in range(4):
+        pairs = st.tuples(inner, inner)
+        inner = st.one_of(inner, inner.map(negated), pairs.map(both), pairs.map(either))
+    return inner
+
+
+@given(expression=expressions())
+@settings(deadline=None, max_examples=200)
+def test_any_combination_finds_what_its_logic_says(store: Store, expression: Expression) -> None:
+    assert found(store, expression.text) == "".join(sorted(expression.letters))
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "Expected a field instead of the end in searchQuery."),
+        ("  ", "Expected a field instead of the end in searchQuery."),
+        ("name", "Expected an operator instead of the end in searchQuery."),
+        ("name =", "Expected a text in quotation marks instead of the end in searchQuery."),
+        ("name = Red", 'Expected a text in quotation marks instead of "Red" in searchQuery.'),
+        ("name = 5", 'Expected a text in quotation marks instead of "5" in searchQuery.'),
+        ('name = "Red', "Cannot read the searchQuery at character 7."),
+        (r'name = "a\d"', "Cannot read the searchQuery at character 7."),
+        ("name = 'Red'", "Cannot read the searchQuery at character 7."),
+        ('name = "a"; id = "b"', "Cannot read the searchQuery at character 11."),
+        ('name = "a" id = "b"', 'Unexpected "id" in searchQuery.'),
+        ('name = "a" AND', "Expected a field instead of the end in searchQuery."),
+        ('AND name = "a"', 'Expected an operator instead of "name" in searchQuery.'),
+        ('name == "a"', 'Expected a text in quotation marks instead of "=" in searchQuery.'),
+        ('name != "a"', "Cannot read the searchQuery at character 5."),
+        ('name LIKE "a"', 'Expected an operator instead of "LIKE" in searchQuery.'),
+        ('name HAS "a"', 'Expected an operator instead of "HAS" in searchQuery.'),
+        ('tags HAS "a"', 'Expected an operator instead of "HAS" in searchQuery.'),
+        ("tags EXISTS", 'Expected an operator instead of "EXISTS" in searchQuery.'),
+        ("tags NOT EXISTS", 'Expected = instead of "EXISTS" in searchQuery.'),
+        ('name < "a"', "The operator < is not supported for the field name in searchQuery."),
+        ('tags = "a"', "The operator = is not supported for the field tags in searchQuery."),
+        ('tags : "a"', "The operator : is not supported for the field tags in searchQuery."),
+        ('tags NOT = "a"', "The operator NOT = is not supported for the field tags in searchQuery."),
+        ('type : "file"', "The operator : is not supported for the field type in searchQuery."),
+        ('id > "a"', "The operator > is not supported for the field id in searchQuery."),
+        ("createdAt : 2024-01-01", "The operator : is not supported for the field createdAt in searchQuery."),
+        ("size : 5", "The operator : is not supported for the field size in searchQuery."),
+        ('format NOT = "jpg"', "The operator NOT = is not supported for the field format in searchQuery."),
+        ('format NOT IN ["jpg"]', "The operator NOT IN is not supported for the field format in searchQuery."),
+        ("private IN [true]", "The operator IN is not supported for the field private in searchQuery."),
+        ("published NOT = true", "The operator NOT = is not supported for the field published in searchQuery."),
+        ('AITags IN ["a"]', "The field AITags is not supported in searchQuery."),
+        ('Name = "a"', "The field Name is not supported in searchQuery."),
+        ("transparency = true", "The field transparency is not supported in searchQuery."),
+        ('createdBy = "a"', "The field createdBy is not supported in searchQuery."),
+        ('folder = "a"', "The field folder is not supported in searchQuery."),
+        ('file_id = "a"', "The field file_id is not supported in searchQuery."),
+        ('"name" = "a"', 'Expected a field instead of "name" in searchQuery.'),
+        ('"embeddedMetadata.Title" = "a"', 'Expected a field instead of "embeddedMetadata.Title" in searchQuery.'),
+        ('embeddedMetadata.Title = "a"', "The field embeddedMetadata.Title is not supported in searchQuery."),
+        (
+            'customMetadata.brand = "a"',
+            'The field must be quoted in searchQuery: "customMetadata.field".',
+        ),
+        ('"customMetadata." = "a"', "The customMetadata field name '' is not supported in searchQuery."),
+        (r'"customMetadata.a\"b" = "a"', "The customMetadata field name 'a\"b' is not supported in searchQuery."),
+        ('"customMetadata.a\0b" = 1', r"The customMetadata field name 'a\x00b' is not supported in searchQuery."),
+        ('"customMetadata.a" = b', 'Expected a value instead of "b" in searchQuery.'),
+        ('"customMetadata.a" HAS "b"', 'Expected an operator instead of "HAS" in searchQuery.'),
+        (
+            '"customMetadata.a" : 5',
+            "The operator : is only supported with a text for customMetadata.a in searchQuery.",
+        ),
+        ('tags IN "a"', 'Expected [ instead of "a" in searchQuery.'),
+        ("tags IN []", 'Expected a text in quotation marks instead of "]" in searchQuery.'),
+        ('tags IN ["a"', "Expected ] instead of the end in searchQuery."),
+        ('tags IN ["a",]', 'Expected a text in quotation marks instead of "]" in searchQuery.'),
+        ('tags IN ["a" "b"]', 'Expected ] instead of "b" in searchQuery.'),
+        ('tags NOT ["a"]', 'Expected = instead of "[" in searchQuery.'),
+        ("tags IN [5]", 'Expected a text in quotation marks instead of "5" in searchQuery.'),
+        ('(name = "a"', "Expected ) instead of the end in searchQuery."),
+        ('name = "a")', 'Unexpected ")" in searchQuery.'),
+        ("()", 'Expected a field instead of ")" in searchQuery.'),
+        ('(name) = "a"', 'Expected an operator instead of ")" in searchQuery.'),
+        ('width = "100"', 'Expected a number instead of "100" in searchQuery.'),
+        ("width = 1kb", 'Expected a number instead of "1kb" in searchQuery.'),
+        ("width = 1.2.3", 'Expected a number instead of "1.2.3" in searchQuery.'),
+        ("width = 1e3", 'Expected a number instead of "1e3" in searchQuery.'),
+        ("width = NaN", 'Expected a number instead of "NaN" in searchQuery.'),
+        ('size = "1gb"', 'Expected a number instead of "1gb" in searchQuery.'),
+        ('size = "100"', 'Expected a number instead of "100" in searchQuery.'),
+        ("size = -1kb", 'Expected a number instead of "-1kb" in searchQuery.'),
+        ("private = 1", 'Expected true or false instead of "1" in searchQuery.'),
+        ('private = "true"', 'Expected true or false instead of "true" in searchQuery.'),
+    ],
+)
+def test_what_is_not_documented_is_refused_with_what_is_wrong(query: str, words: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        compile_query(query, NOW)
+    assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2024",
+        "20240101",
+        "2024-1-1",
+        "2024-13-01",
+        "2024-02-30",
+        "2023-02-29",
+        "0000-01-01",
+        "2024-01-01T24:00:01",
+        "2024-01-01T00:00",
+        "2024-01-01T00:00:00.1234567",
+        "2024-W01-1",
+        "10000-01-01",
+        "-2024-01-01",
+        "now",
+        "7",
+        "7D",
+        "7s",
+        "-7d",
+        "1.5d",
+        "3000y",
+        "999999y",
+        "9999999h",
+    ],
+)
+def test_an_absurd_date_is_refused_by_name(date: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        compile_query(f"createdAt > {date}", NOW)
+    assert str(refused.value) == f'"{date}" is no date in searchQuery.'
+    with pytest.raises(QueryError, match="is no date in searchQuery"):
+        compile_query(f'updatedAt IN [2024-01-01, "{date}"]', NOW)
+
+
+@pytest.mark.parametrize("date", ['"2024-01-01T00:00:00+05:00"', '""', '" 2024-01-01"', '"2024-01-01 00:00:00"'])
+def test_a_quoted_text_that_is_no_date_is_refused(date: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(f"{date} is no date in searchQuery.")):
+        compile_query(f"createdAt > {date}", NOW)
+
+
+@pytest.mark.parametrize("step", ["(", "NOT ", "NOT (", "width = 1 AND (", "width = 1 OR width = 2 AND NOT ("])
+def test_any_nesting_is_evaluated_or_refused_as_too_deep(store: Store, step: str) -> None:
+    queries = [step * depth + 'tags NOT IN ["a"]' + ")" * depth * step.count("(") for depth in range(1, 30)]
+    outcomes = [outcome(store, query)[1] for query in queries]
+    allowed = outcomes.count("")
+    assert allowed >= 5
+    assert outcomes == [""] * allowed + ["The searchQuery is nested too deeply."] * (29 - allowed)
+
+
+def test_nesting_that_closes_again_is_not_deep(search: Search) -> None:
+    assert search(" OR ".join(['((NOT id = "id-a"))'] * 20)) == "bcde"
+
+
+@pytest.mark.parametrize(
+    ("joint", "letters"), [(" OR ", "bc"), (" AND ", "bc"), (" OR NOT ", "abcde"), (" AND NOT ", "")]
+)
+def test_a_long_row_of_conditions_is_evaluated_and_a_longer_one_refused(
+    search: Search, joint: str, letters: str
+) -> None:
+    assert search(joint.join(["width > 100"] * 500)) == letters
+    with pytest.raises(QueryError) as refused:
+        compile_query(joint.join(["width > 100"] * 501), NOW)
+    assert str(refused.value) == "The searchQuery has more than 500 conditions."
+
+
+def test_a_list_of_many_values_is_evaluated(search: Search) -> None:
+    values = ", ".join(['"x"'] * 3000)
+    assert search(f'tags IN [{values}, "red"]') == "ab"
+
+
+def test_a_query_is_refused_beyond_its_longest() -> None:
+    text = 'name = "a"'
+    compile_query(text.ljust(MAX_QUERY), NOW)
+    with pytest.raises(QueryError) as refused:
+        compile_query(text.ljust(MAX_QUERY + 1), NOW)
+    assert str(refused.value) == "The searchQuery is longer than 20000 characters."
+
+
+INJECTIONS = [
+    "' OR 1=1 --",
+    "' OR ''='",
+    "x') OR 1=1 --",
+    "'; DROP TABLE files; --",
+    "' UNION SELECT name FROM sqlite_master --",
+    '") OR 1=1 --',
+    "%",
+    "?",
+    "\0",
+]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "name = {}",
+        "name : {}",
+        "name IN [{}]",
+        "path = {}",
+        "path : {}",
+        "tags IN [{}]",
+        "type = {}",
+        "id IN [{}]",
+        "format = {}",
+        '"customMetadata.brand" = {}',
+        '"customMetadata.brand" : {}',
+        '"customMetadata.brand" IN [{}]',
+    ],
+)
+def test_sql_in_a_value_is_only_text(search: Search, query: str, text: str) -> None:
+    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert search(query.format(quoted)) == ""
+    assert search('name : ""') == "abcde"
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_sql_in_the_name_of_a_custom_field_is_only_text_or_refused(store: Store, text: str) -> None:
+    quoted = text.replace('"', '\\"')
+    letters, words = outcome(store, f'"customMetadata.{quoted}" = "Nike"')
+    assert letters == ""
+    assert words in ("", f"The customMetadata field name {text!a} is not supported in searchQuery.")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'name; DROP TABLE files; -- = "a"',
+        "1=1",
+        "1 = 1 OR name = 1",
+        'name = "a" UNION SELECT 1',
+        'name = "a" OR 1=1',
+        'name = (SELECT "a")',
+        "size = 5--",
+        "width = 0x10",
+        'id = "a" /* */',
+    ],
+)
+def test_sql_outside_of_a_value_is_refused(query: str) -> None:
+    with pytest.raises(QueryError, match="searchQuery"):
+        compile_query(query, NOW)
+
+
+PIECES = [
+    *("name", "path", "tags", "type", "id", "createdAt", "size", "width", "format", "private", "customMetadata.x"),
+    *(
+        '"customMetadata.brand"',
+        '"customMetadata.$[0]"',
+        "embeddedMetadata.x",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "HAS",
+        "EXISTS",
+    ),
+    *("=", ":", "<", "<=", ">", ">=", "(", ")", "[", "]", ",", "!", "'", '"', "\\", ";", "--", "%", "\0"),
+    *('"file"', '"é"', "true", "false", "5", "-1", "1.5mb", '"10kb"', "2024-01-01", "7d", "999999y", "9" * 30),
+]
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25), joint=st.sampled_from(["", " "]))
+@settings(deadline=None, max_examples=200)
+def test_any_row_of_pieces_is_evaluated_or_refused(store: Store, pieces: list[str], joint: str) -> None:
+    letters, words = outcome(store, joint.join(pieces))
+    assert (words == "" and set(letters) <= set("abcdefv")) or "searchQuery" in words
+
+
+COMPARISONS = st.tuples(
+    st.sampled_from(["name", "path", "tags", "type", "id", "createdAt", "size", "private", '"customMetadata.price"']),
+    st.sampled_from(["=", ":", "<", ">=", "NOT ="]),
+    st.sampled_from(['"a"', '""', "5", "-0.5", "true", "2024-01-01", "0001-01-01", "1h", '"1mb"', '"\0"', '"$"']),
+).map(" ".join)
+
+
+@given(parts=st.lists(COMPARISONS, min_size=1, max_size=4), joint=st.sampled_from([" AND ", " OR ", " AND NOT "]))
+@settings(deadline=None, max_examples=200)
+def test_any_comparison_is_evaluated_or_refused(store: Store, parts: list[str], joint: str) -> None:
+    letters, words = outcome(store, joint.join(parts))
+    assert (words == "" and set(letters) <= set("abcdefv")) or "searchQuery" in words
