@@ -1,6 +1,7 @@
 """The way in: `tagsync --version` is answered here, everything else by the command line."""
 
 import gc
+import os
 import sys
 
 from tagsync import __version__
@@ -8,16 +9,36 @@ from tagsync import __version__
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_closed_streams()
     # Pipelines ask for the version often; it needs none of what the commands import.
     if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"tagsync {__version__}\n")
-        sys.exit(0)
+        sys.exit(_say_version())
     from tagsync.cli.main import run  # noqa: PLC0415 - see above
 
     # A large library is millions of small values that live to the end: looking through them for cycles again and
     # again would take a third of the time.
     gc.set_threshold(100_000, 50, 1000)
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Put nothing in the place of standard streams that were closed, before another file gets their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
+
+
+def _say_version() -> int:
+    try:
+        sys.stdout.write(f"tagsync {__version__}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python flushes at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: {error.strerror}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

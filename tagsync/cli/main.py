@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -27,11 +28,13 @@ PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
 @click.group(
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Try it without an account: tagsync plan --sandbox LIBRARY.jsonl MANIFESTS",
 )
 @click.version_option(__version__, message="tagsync %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Tags as code for ImageKit.
 
     Manifests declare the tags that files should have. `plan` shows what differs in the library, `apply` changes it,
@@ -39,6 +42,13 @@ def cli() -> None:
 
     The private key comes from IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names.
     """
+    _need_command(context)
+
+
+def _need_command(context: click.Context) -> None:
+    """Say what commands there are if none was given; not all versions of click take that for an error."""
+    if context.invoked_subcommand is None:
+        raise click.UsageError(context.get_help(), context)
 
 
 @cli.command()
@@ -90,7 +100,7 @@ def plan(paths: tuple[str, ...], *, detailed_exitcode: bool, strict: bool, **val
 @library_options
 @output_options
 def apply(paths: tuple[str, ...], *, yes: bool, on_error: Any, no_verify: bool, **values: Any) -> int:
-    """Change the library until it is as declared, and read back what it shows.
+    """Make the library as declared, and read it back.
 
     PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked.
 
@@ -130,9 +140,11 @@ def schema(kind: Any) -> int:
     return 0
 
 
-@cli.group()
-def sandbox() -> None:
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def sandbox(context: click.Context) -> None:
     """An ImageKit-compatible library on this machine."""
+    _need_command(context)
 
 
 LIBRARY = click.argument(
@@ -175,14 +187,18 @@ def reset(library: Path, state_dir: Path) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Whatever goes wrong ends in a message, never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or locale that lacks a character gets its escape, not an error.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
+        if not code:  # what has failed by now keeps its own code
+            sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop: all are told apart there
-        return _told(error)
+        code = _told(error)
+    for stream in (sys.stdout, sys.stderr):
+        _settle(stream)
     return code if isinstance(code, int) else 0
 
 
@@ -191,7 +207,7 @@ def _told(error: BaseException) -> int:
     code = 1
     match error:
         case click.UsageError():
-            error.show()
+            _say_usage(error)
             code = UsageError.exit_code
         case ManifestError():
             pass  # its faults were shown where the output's settings are known
@@ -202,8 +218,7 @@ def _told(error: BaseException) -> int:
             _say("interrupted")
             code = 128 + signal.SIGINT
         case BrokenPipeError():
-            # The reader has gone; what Python flushes at exit must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            pass  # the reader has gone, and with it whoever a message would be for
         case OSError():
             _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         case _:
@@ -211,8 +226,29 @@ def _told(error: BaseException) -> int:
     return code
 
 
+def _settle(stream: TextIO) -> None:
+    """Leave nothing behind that Python would fail to flush at exit, with words and an exit code of its own."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _say(message: str) -> None:
-    sys.stderr.write(f"error: {shown(message)}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"error: {shown(message)}\n")
+
+
+def _say_usage(error: click.UsageError) -> None:
+    """Say what is wrong with a command line. What it repeats may come from anyone: shells expand file names."""
+    message, context = error.format_message(), error.ctx
+    with suppress(OSError):
+        if context and message == context.get_help():
+            sys.stderr.write(f"{message}\n")
+            return
+        if context:
+            sys.stderr.write(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n")
+        _say(message)
 
 
 def _say_defect(error: BaseException) -> None:

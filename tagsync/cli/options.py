@@ -46,6 +46,12 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     return reports
 
 
+def _select(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith("/"):
+        raise click.BadParameter(f"{value!r} matches no file: paths start with /, as in /shop/**.")
+    return value
+
+
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     """Return a click option that is also read from the environment."""
     long = next(name for name in names if name.startswith("--"))
@@ -83,7 +89,7 @@ _LIBRARY = (
         metavar="LIBRARY.jsonl",
         help="Use a library in this process, seeded from a file: no key, no network.",
     ),
-    option("--select", metavar="GLOB", help="Leave out changes of files whose path does not match."),
+    option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
     option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
     option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Bulk calls a second."),
 )

@@ -1,6 +1,8 @@
 """Where results go: documents to standard output and report files, everything else to standard error."""
 
 import os
+import re
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tagsync.cli.options import OutputSettings
-from tagsync.errors import ManifestError, UsageError
+from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
 from tagsync.model import Diagnostic, Plan, Report
 from tagsync.printable import shown
@@ -19,9 +21,6 @@ from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, P
 from tagsync.reporting.rows import counted
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text, shown_names
 
-Writer = Callable[[TextIO, Lines], None]
-"""Writes a document: JSON to the stream, text through its lines."""
-
 
 class Output:
     """Writes what a command comes to."""
@@ -29,7 +28,7 @@ class Output:
     def __init__(self, settings: OutputSettings) -> None:
         self._settings = settings
         self._colour = False if settings.no_color else None
-        self._errors = Lines(sys.stderr, colour=self._colour)
+        self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
         for _kind, path in settings.report:
             _check_writable(path)
 
@@ -37,7 +36,7 @@ class Output:
         """Write a plan wherever it was asked for, and its diagnostics to standard error."""
         self.diagnostics(plan.diagnostics, shown_names(plan))
         self._everywhere(
-            text=lambda lines, everything: plan_text(plan, lines, everything=everything),
+            text=lambda lines, is_file: plan_text(plan, lines, everything=is_file or self._settings.verbose),
             json=lambda: plan_document(plan),
         )
 
@@ -59,36 +58,58 @@ class Output:
         sys.stderr.write("Nothing was changed.\n")
         return False
 
-    def report(self, report: Report) -> None:
-        """Write a report wherever it was asked for."""
+    def report(self, report: Report, *, plan_shown: bool = False) -> None:
+        """Write a report wherever it was asked for.
+
+        Args:
+            report: the report.
+            plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
+        """
+
+        def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
+            if is_file or report.plan.changes or not plan_shown:
+                report_text(report, lines)
+
         self.diagnostics(report.diagnostics, shown_names(report.plan))
-        self._everywhere(
-            # An empty plan has said all there is to say.
-            text=lambda lines, _everything: report_text(report, lines) if report.plan.changes else None,
-            json=lambda: report_document(report),
-        )
+        self._everywhere(text=text, json=lambda: report_document(report))
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic]) -> None:
         """Write that manifests are valid."""
         self._everywhere(
-            text=lambda lines, _everything: lines.write((words, "bold green")),
+            text=lambda lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
         )
 
     @contextmanager
-    def faults_shown(self) -> Iterator[None]:
-        """Write the faults of manifests, in documents too, as they pass by."""
+    def failures_written(self) -> Iterator[None]:
+        """Write what ends a run into the documents that were asked for, as it passes by.
+
+        The faults of manifests are shown too; of all other errors the message is left to the last stop.
+        """
         try:
             yield
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
             self._errors.write((f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done", "bold"))
-            self._everywhere(
-                text=lambda _lines, _everything: None,
-                json=lambda: diagnostics_document(faults, more=more),
-            )
+            self._failure(faults, more)
             raise
+        except UsageError:
+            raise  # nothing was begun that a document could tell of
+        except TagsyncError as error:
+            self._failure([Diagnostic("error", _code(error), str(error))])
+            raise
+
+    def _failure(self, diagnostics: Sequence[Diagnostic], more: int = 0) -> None:
+        def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
+            if is_file:
+                diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_FAULTS, more=more)
+
+        try:
+            self._everywhere(text=text, json=lambda: diagnostics_document(diagnostics, more=more))
+        except OSError as error:
+            # What failed first is what the run ends with.
+            self.error(f"{error.filename} could not be written: {error.strerror}")
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str]) -> None:
         """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
@@ -99,6 +120,10 @@ class Output:
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet:
             self._errors.write((f"{counted(notes, 'note')} not shown: --verbose shows them", "dim"))
+
+    def error(self, message: str) -> None:
+        """Write an error to standard error."""
+        self._errors.write(("error: ", "bold red"), shown(message))
 
     def warn(self, message: str) -> None:
         """Write a warning to standard error."""
@@ -114,18 +139,39 @@ class Output:
         return PlainProgress(sys.stderr)
 
     def _everywhere(self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]]) -> None:
-        """Write a result to standard output and to each report file, each in its format."""
-        wanted: list[tuple[str, Path | None]] = [(self._settings.format, None), *self._settings.report]
+        """Write a result to each report file and to standard output, each in its format.
+
+        Args:
+            text: writes lines, told whether they go to a file.
+            json: yields a document.
+
+        Raises:
+            OSError: one of them could not be written; the others are.
+        """
+        failed: OSError | None = None
+        wanted: list[tuple[str, Path | None]] = [*self._settings.report, (self._settings.format, None)]
         for kind, path in wanted:
-            with _opened(path) as stream:
-                if kind == "json":
-                    stream.writelines(json())
-                else:
-                    text(self._lines(stream), self._settings.verbose or path is not None)
-        sys.stdout.flush()
+            try:
+                with _opened(path) as stream:
+                    if kind == "json":
+                        stream.writelines(json())
+                    else:
+                        text(self._lines(stream), path is not None)
+                    stream.flush()
+            except OSError as error:
+                error.filename = str(path or "standard output")
+                failed = failed or error
+        if failed:
+            raise failed
 
     def _lines(self, stream: TextIO) -> Lines:
         return Lines(stream, colour=self._colour if stream is sys.stdout else False)
+
+
+def _code(error: TagsyncError) -> str:
+    """Return an error's kind as diagnostics name it: AuthorisationError is `authorisation`."""
+    words = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+    return "-".join(words).lower()
 
 
 def _check_writable(path: Path) -> None:
@@ -134,21 +180,47 @@ def _check_writable(path: Path) -> None:
     Raises:
         UsageError: its folder is not there or not writable, or the path is a folder itself.
     """
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+    try:
+        if _is_special(path):
+            writable = os.access(path, os.W_OK)
+        else:
+            writable = not path.is_dir()
+            with tempfile.TemporaryFile(dir=path.resolve().parent):
+                pass
+    except OSError:
+        writable = False
+    if not writable:
         raise UsageError(f"a report cannot be written to {shown(str(path))}: name a file in a folder you can write to")
+
+
+def _is_special(path: Path) -> bool:
+    """Tell whether a path is a device or a pipe, like /dev/stdout or what a shell makes of >(command)."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
-    """Yield standard output, or a file that takes the place of an old one only once it is whole (mode 0600)."""
+    """Yield standard output, or a file that takes the place of an old one only once it is whole (mode 0600).
+
+    A link stays, and what it names is replaced; a device or a pipe is written to as it is.
+    """
     if path is None:
         yield sys.stdout
         return
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if _is_special(path):
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            yield stream
+        return
+    place = path.resolve()
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".tagsync-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
-        Path(name).replace(path)
+        Path(name).replace(place)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()

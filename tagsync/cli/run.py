@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.targets import target
 from tagsync.errors import DocumentError, InterruptedRunError, RefusedError, UsageError
 from tagsync.model import Plan, Report
+from tagsync.planning.digest import digest
 from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
 from tagsync.reporting.rows import counted
 
@@ -27,12 +29,12 @@ T = TypeVar("T")
 def validate(paths: Sequence[str], account: str | None, settings: OutputSettings) -> int:
     """Check manifests."""
     output = Output(settings)
-    with output.faults_shown():
+    with output.failures_written():
         desired = api.validate(paths, account=account)
     output.diagnostics(desired.diagnostics, {ref.path: ref.shown_as for ref in desired.manifests})
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
-        f"Valid: {counted(files, 'manifest')} with {entries:,} {'entry' if entries == 1 else 'entries'}",
+        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'entry', 'entries')}",
         desired.diagnostics,
     )
     return 0
@@ -48,9 +50,13 @@ def plan(
 ) -> int:
     """Plan and show the plan."""
     output = Output(settings)
-    made = _plan(paths, library, output)
+    with output.failures_written(), target(library, output.warn) as where:
+        made = _plan(paths, where, library.select, output)
     output.plan(made)
-    if made.errors or (strict and made.summary.warnings):
+    warnings = made.summary.warnings
+    if strict and warnings and not made.errors:
+        output.error(f"{counted(warnings, 'warning')}, and --strict takes warnings for errors")
+    if made.errors or (strict and warnings):
         return 1
     return CHANGES_PENDING if detailed_exitcode and made.changes else 0
 
@@ -68,32 +74,34 @@ def apply(
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody can be asked here: give --yes to apply without asking")
     output = Output(settings)
-    made = _plan(paths, library, output)
-    if made.errors:
-        output.plan(made)
-        return 1
-    output.plan_before_apply(made)
-    if made.changes and not yes and not output.confirmed(made):
-        return REFUSED
-    with output.progress() as listener, target(library, output.warn) as where:
-        report, interrupted = _until_signal(
-            lambda stop: api.apply_async(made, target=where, options=options, stop=stop, listener=listener)
-        )
+    with output.failures_written(), target(library, output.warn) as where:
+        made = _plan(paths, where, library.select, output)
+        if made.errors:
+            output.plan(made)
+            return 1
+        output.plan_before_apply(made)
+        if made.changes and not yes and not output.confirmed(made):
+            return REFUSED
+        with output.progress() as listener:
+            report, interrupted = _until_signal(
+                lambda stop: api.apply_async(made, target=where, options=options, stop=stop, listener=listener)
+            )
     try:
-        output.report(report)
+        output.report(report, plan_shown=True)
     except OSError as error:
+        if not made.changes:
+            raise
         # The library was written to: that is what the exit code has to tell.
-        output.warn(f"the report could not be written ({error.strerror}); the apply itself: {report.outcome}")
+        output.error(f"{error.filename} could not be written ({error.strerror}); the apply itself: {report.outcome}")
         return INCOMPLETE
     return _exit_code(report, interrupted)
 
 
 def show(file: Path, settings: OutputSettings) -> int:
     """Render a saved document again."""
-    if file.stat().st_size > MAX_DOCUMENT_BYTES:
-        raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
-    document = read_document(file.read_bytes(), str(file))
     output = Output(settings)
+    with output.failures_written():
+        document = _read(file)
     if isinstance(document, Plan):
         output.plan(document)
     else:
@@ -101,11 +109,25 @@ def show(file: Path, settings: OutputSettings) -> int:
     return 0
 
 
-def _plan(paths: Sequence[str], library: LibrarySettings, output: Output) -> Plan:
-    with output.faults_shown(), output.progress() as listener, target(library, output.warn) as where:
+def _read(file: Path) -> Plan | Report:
+    try:
+        if file.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
+        data = file.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
+    document = read_document(data, str(file))
+    if isinstance(document, Plan):
+        found = digest(document.target, document.inputs.manifests, document.canonical_changes)
+        if found != document.digest:
+            raise DocumentError(f"{file} is not as it was written (its digest does not fit): plan again")
+    return document
+
+
+def _plan(paths: Sequence[str], where: api.Target, select: str | None, output: Output) -> Plan:
+    with output.progress() as listener:
         plan, _ = _until_signal(
-            lambda _stop: api.plan_async(paths, target=where, select=library.select, listener=listener),
-            graceful=False,
+            lambda _stop: api.plan_async(paths, target=where, select=select, listener=listener), graceful=False
         )
         return plan
 
@@ -114,7 +136,9 @@ def _refuse_plan_files(paths: Sequence[str]) -> None:
     """Saved plans are not applied yet; say so instead of calling one a bad manifest."""
     for path in map(Path, paths):
         if path.suffix == ".json" and path.is_file():
-            with path.open("rb") as file:
+            start = b""
+            # One that cannot be read is among the faults of the manifests.
+            with suppress(OSError), path.open("rb") as file:
                 start = file.read(200)
             if b'"formatVersion"' in start:
                 raise UsageError(f"{path} is a saved plan: applying those comes later, give the manifests for now")

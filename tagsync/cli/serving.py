@@ -1,13 +1,13 @@
 """The sandbox commands: a library served on this machine's loopback, and forgotten again."""
 
+import signal
 import socket
 import sys
 from pathlib import Path
 
-import click
-
 from tagsync.cli.targets import sandbox_database, sandbox_store
 from tagsync.errors import StateError, UsageError
+from tagsync.printable import shown
 
 
 def serve(
@@ -34,14 +34,21 @@ def serve(
         parsed = parse_limit(limit) if limit else None
     except (FaultScriptError, ValueError) as error:
         raise UsageError(str(error)) from error
-    with sandbox_store(library, state_dir, lambda words: click.echo(f"warning: {words}", err=True)) as store:
+    with sandbox_store(library, state_dir, _warn) as store:
         app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
         sock = _bound("127.0.0.1", port)
         sys.stdout.write(f"http://127.0.0.1:{sock.getsockname()[1]}\n")
         sys.stdout.flush()
-        server.run(sockets=[sock])
+        try:
+            server.run(sockets=[sock])
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
     return 0
+
+
+def _warn(message: str) -> None:
+    sys.stderr.write(f"warning: {shown(message)}\n")
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -49,6 +56,8 @@ def _bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # From here on calls wait until they are served: whoever reads the URL may call at once.
+        listening.listen()
     except OSError as error:
         listening.close()
         raise StateError(
@@ -65,5 +74,6 @@ def reset(library: Path, state_dir: Path) -> int:
         path = database.with_name(database.name + suffix)
         removed = removed or path.exists()
         path.unlink(missing_ok=True)
-    sys.stderr.write(f"{'Reset' if removed else 'Nothing to reset'}: the next use seeds it from {library}\n")
+    words = "Reset" if removed else "Nothing to reset"
+    sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
     return 0

@@ -78,11 +78,16 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
     """
     module = _sandbox_module("store")
     database = sandbox_database(library, state_dir)
-    database.parent.mkdir(mode=0o700, exist_ok=True)
     try:
+        database.parent.mkdir(mode=0o700, exist_ok=True)
         store: Store = module.Store(database, library)
     except module.SeedError as error:
         raise StateError(str(error)) from error
+    except OSError as error:
+        raise StateError(
+            f"the folder {database.parent} cannot be made ({error.strerror}): remove what is there, or name another "
+            "with --state-dir"
+        ) from error
     try:
         if store.source_changed:
             warn(

@@ -1,7 +1,10 @@
 """Styled lines on a terminal, plain ones elsewhere; never wrapped, so that no text from outside starts a line."""
 
+import errno
+import os
 from collections.abc import Mapping
-from typing import TextIO
+from contextlib import nullcontext, suppress
+from typing import NoReturn, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -16,28 +19,46 @@ class Lines:
     Args:
         stream: standard output, standard error or a file.
         colour: whether it may be coloured; None to decide by the stream and the environment.
+        may_be_lost: whether a line that cannot be written is let go, instead of ending the run.
         environment: what NO_COLOR, FORCE_COLOR and TERM are read from.
     """
 
     def __init__(
-        self, stream: TextIO, *, colour: bool | None = None, environment: Mapping[str, str] | None = None
+        self,
+        stream: TextIO,
+        *,
+        colour: bool | None = None,
+        may_be_lost: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._stream = stream
-        self._console = Console(
+        self._may_be_lost = may_be_lost
+        environment = os.environ if environment is None else environment
+        # Decided here: versions of rich differ on variables that are set but empty.
+        terminal = bool(environment.get("FORCE_COLOR")) or stream.isatty()
+        self._plain = colour is False or bool(environment.get("NO_COLOR")) or not terminal
+        self._console = _Console(
             file=stream,
-            no_color=True if colour is False else None,
+            force_terminal=terminal,
+            no_color=self._plain,
             highlight=False,
             markup=False,
             emoji=False,
             soft_wrap=True,
             _environ=environment,
         )
-        self._plain = self._console.no_color or not self._console.is_terminal
 
     def write(self, *segments: Segment | str) -> None:
         """Write one line."""
         parts = [(part, "") if isinstance(part, str) else part for part in segments]
-        if self._plain:
-            self._stream.write("".join(text for text, _ in parts) + "\n")
-        else:
-            self._console.print(Text.assemble(*parts))
+        with suppress(OSError) if self._may_be_lost else nullcontext():
+            if self._plain:
+                self._stream.write("".join(text for text, _ in parts) + "\n")
+            else:
+                self._console.print(Text.assemble(*parts))
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Tell the caller that the reader has gone: rich would end the process with a code of its own."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

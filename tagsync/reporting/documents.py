@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from math import isfinite
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from jsonschema import Draft202012Validator
 
@@ -120,7 +121,7 @@ def read_document(data: bytes, name: str) -> Plan | Report:
         DocumentError: it is neither, or not as the schema says.
     """
     try:
-        document = json.loads(data)
+        document = json.loads(data, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"{shown(name)} is not JSON: name a file that --report json=FILE wrote") from error
     is_plan = isinstance(document, dict) and "formatVersion" in document
@@ -136,11 +137,22 @@ def read_document(data: bytes, name: str) -> Plan | Report:
     return _plan(document) if is_plan else _report(document)
 
 
+def _number(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number that JSON has")
+
+
 def _check(document: Any, kind: schemas.SchemaName, name: str) -> None:
     error = next(Draft202012Validator(schemas.load(kind)).iter_errors(document), None)
     if error:
         where = "/".join(map(str, error.absolute_path)) or "its root"
-        raise DocumentError(f"{shown(name)} is damaged at {shown(where, 200)}: {shown(error.message, 200)}")
+        raise DocumentError(
+            f"{shown(name)} is damaged at {shown(where, 200)}: {shown(error.message, 200)}; name it as tagsync wrote it"
+        )
 
 
 def _tool() -> str:
@@ -225,7 +237,7 @@ def _report(document: Mapping[str, Any]) -> Report:
         changes=tuple(map(_file_change, document["changes"])),
         canonical_changes=(),
         requests=(),
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
+        diagnostics=(),
     )
     return Report(
         plan=plan,
@@ -237,6 +249,7 @@ def _report(document: Mapping[str, Any]) -> Report:
         requests=RequestCounts(**_snake(document["requests"], RequestCounts)),
         timing=Timing(**_snake(document["timing"], Timing)),
         finished_at=document["createdAt"],
+        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
     )
 
 

@@ -1,5 +1,6 @@
 """Progress on standard error: a bar on a terminal, plain lines now and then elsewhere."""
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
@@ -52,14 +53,16 @@ class PlainProgress(NoProgress):
         """Write a line if the event is worth one."""
         words = self._words(event)
         if words:
-            self._stream.write(f"tagsync: {words}\n")
-            self._stream.flush()
+            # An apply must not end half-way because nobody reads what it says.
+            with suppress(OSError):
+                self._stream.write(f"tagsync: {words}\n")
+                self._stream.flush()
 
     def _words(self, event: Event) -> str | None:
         words = None
         match event:
             case ManifestsRead(manifests, entries):
-                words = f"read {counted(manifests, 'manifest')} with {entries:,} entries"
+                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'entry', 'entries')}"
             case FilesRead(files, None) if files >= self._next_files:
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
                 words = f"reading the library: {counted(files, 'file')}"

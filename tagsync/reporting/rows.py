@@ -8,11 +8,11 @@ from tagsync.model import FileChange, FileOutcome, Op, Origin, Plan, Report, Sta
 
 
 class Line(NamedTuple):
-    """One tag of a group, and where it was asked for; `more` says that not all of it was in one place."""
+    """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places."""
 
     op: Op
     tag: str
-    origin: Origin
+    origin: Origin | None
     more: bool
 
 
@@ -43,7 +43,7 @@ def _lines(members: Sequence[FileChange]) -> tuple[Line, ...]:
     lines = []
     for number, change in enumerate(members[0].changes):
         places = {reason.origin for member in members for reason in member.changes[number].because}
-        lines.append(Line(change.op, change.tag, min(places), len(places) > 1))
+        lines.append(Line(change.op, change.tag, min(places, default=None), len(places) > 1))
     return tuple(lines)
 
 
@@ -87,9 +87,9 @@ def status_counts(report: Report) -> list[tuple[Status, int]]:
     return [(status, count) for status, count in counts.items() if count]
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number and its noun."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number and its noun; without a plural of its own, the noun takes an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

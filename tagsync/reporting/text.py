@@ -78,7 +78,7 @@ def _write_group(group: Group, names: Names, lines: Lines, *, everything: bool) 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = min(40, max(len(_SIGNS[line.op][0] + shown(line.tag)) for line in group.lines))
+    width = min(40, max((len(_SIGNS[line.op][0] + shown(line.tag)) for line in group.lines), default=0))
     for line in group.lines:
         lines.write(*_change_segments(line, names, width))
 
@@ -89,7 +89,8 @@ def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
     yield "      " + text, style
     if line.op == Op.REMOVE_AI:
         yield "  cannot be undone", "bold yellow"
-    yield f"  {shown_origin(line.origin, names)}{' and elsewhere' if line.more else ''}", "dim"
+    if line.origin:
+        yield f"  {shown_origin(line.origin, names)}{' and elsewhere' if line.more else ''}", "dim"
 
 
 def _write_totals(plan: Plan, target: str, lines: Lines) -> None:

@@ -1,0 +1,100 @@
+"""The real command, in this process or in one of its own, and what it came to."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from support import manifest
+
+from tagsync.sandbox.faults import Fault, FaultScript
+
+SECONDS = 30
+"""No command of these tests takes so long, unless it hangs."""
+
+
+class Result(NamedTuple):
+    """An exit code, and what went to standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The document on standard output, which has to be there alone."""
+        return json.loads(self.out)
+
+
+class Command(Protocol):
+    """Runs the command in this process."""
+
+    def __call__(self, *arguments: str | Path) -> Result: ...
+
+
+class Recorder(FaultScript):
+    """No faults, or some, and the endpoints that were called."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(faults)
+        self.calls: list[str] = []
+
+    def next(self, endpoint: str, file_ids: Iterable[str]) -> Fault | None:
+        self.calls.append(endpoint)
+        return super().next(endpoint, file_ids)
+
+    @property
+    def writes(self) -> list[str]:
+        return [call for call in self.calls if call not in ("list", "details")]
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment as a user has it: output is buffered."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | dict(more or {})
+
+
+def words(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tagsync", *map(str, arguments)]
+
+
+def process(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, wrapped_by: Iterable[str] = (), **streams: Any
+) -> Result:
+    """Run the command in a process of its own, its streams captured unless told otherwise."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    ran = subprocess.run(  # noqa: S603 - our own
+        [*wrapped_by, *words(*arguments)],
+        check=False,
+        encoding="utf-8",
+        env=environment(env),
+        timeout=SECONDS,
+        **streams,
+    )
+    return Result(ran.returncode, ran.stdout or "", ran.stderr or "")
+
+
+@contextmanager
+def started(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Start the command in a process of its own; it is ended if it is still there in the end."""
+    with subprocess.Popen(  # noqa: S603 - our own
+        words(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(env),
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def write_manifest(files: str, name: str = "tags.yaml", *, spec: str = "") -> Path:
+    path = Path(name)
+    path.write_text(manifest(files, spec=spec), encoding="utf-8")
+    return path

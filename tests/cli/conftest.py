@@ -1,0 +1,91 @@
+"""Every test of the command runs in an empty folder of its own, and all share one server."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from cli.command import Command, Result
+from starlette.types import ASGIApp, Receive, Scope, Send
+from support import write_library
+
+from tagsync.cli.main import run
+from tagsync.sandbox.app import make_app
+from tagsync.sandbox.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
+@pytest.fixture
+def tagsync(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return the command, run in this process."""
+
+    def call(*arguments: str | Path) -> Result:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def library() -> Callable[..., Path]:
+    """Return a function that writes a library for --sandbox."""
+
+    def build(*files: Mapping[str, Any], name: str = "library.jsonl") -> Path:
+        return write_library(Path(name), files)
+
+    return build
+
+
+class Server:
+    """Libraries on a real loopback socket, each below a path of its own."""
+
+    def __init__(self) -> None:
+        self._apps: list[ASGIApp] = []
+        config = uvicorn.Config(self._answer, interface="asgi3", port=0, log_level="error", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._listening = config.bind_socket()
+        self._thread = threading.Thread(target=self._server.run, args=([self._listening],), daemon=True)
+        self._thread.start()
+
+    def add(self, app: ASGIApp) -> str:
+        """Take a library on and return its URL."""
+        self._apps.append(app)
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/{len(self._apps) - 1}"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        number, _, path = scope["path"].removeprefix("/").partition("/")
+        await self._apps[int(number)]({**scope, "path": f"/{path}"}, receive, send)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def served(server: Server, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that serves a library on a real loopback socket and returns its URL."""
+    stores: list[Store] = []
+
+    def start(*files: Mapping[str, Any], **settings: Any) -> str:
+        stores.append(Store(":memory:", write_library(tmp_path / f"served-{len(stores)}.jsonl", files)))
+        return server.add(make_app(stores[-1], **settings))
+
+    yield start
+    for store in stores:
+        store.close()

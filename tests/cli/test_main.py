@@ -1,0 +1,445 @@
+import json
+import os
+import re
+import stat
+import subprocess
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from cli.command import SECONDS, Command, Recorder, environment, process, words, write_manifest
+from support import ai, file_object, id_of, write_library
+
+import tagsync as package
+from tagsync.cli import main
+from tagsync.sandbox.faults import Fault
+
+SANDBOX = ("--sandbox", "library.jsonl")
+COMMANDS = [["validate"], ["plan"], ["apply"], ["show"], ["schema"], ["sandbox", "serve"], ["sandbox", "reset"]]
+
+
+@pytest.fixture(autouse=True)
+def _files(library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
+    write_manifest("- match: /**\n  tags: [a]")
+
+
+# Help and usage
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself_with_an_example_that_parses(tagsync: Command, command: list[str]) -> None:
+    result = tagsync(*command, "--help")
+    assert (result.code, result.err) == (0, "")
+    example = " ".join(result.out.split("Example: ", 1)[1].split("\n\n")[0].split())
+    assert example.startswith("tagsync " + " ".join(command))
+    options = set(re.findall(r"--[a-z-]+", example))
+    assert options <= set(re.findall(r"--[a-z-]+", result.out.split("Options:")[1]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "commands"),
+    [([], ("validate", "plan", "apply", "show", "sandbox", "schema")), (["sandbox"], ("serve", "reset"))],
+)
+def test_no_command_is_a_usage_error_that_shows_what_there_is(
+    tagsync: Command, arguments: list[str], commands: tuple[str, ...]
+) -> None:
+    result = tagsync(*arguments)
+    assert (result.code, result.out) == (64, "")
+    for command in commands:
+        assert f"\n  {command} " in result.err
+
+
+def test_the_first_sentence_of_each_command_fits_a_terminal(tagsync: Command) -> None:
+    assert "..." not in tagsync("--help").out.split("Commands:")[1]
+
+
+def test_help_fits_a_narrow_terminal() -> None:
+    result = process("plan", "--help", env={"COLUMNS": "40"})
+    assert max(map(len, result.out.splitlines())) <= 50
+    assert "--detailed-exitcode" in result.out
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["plan", "--version"]])
+def test_the_version_is_an_option_of_the_whole(tagsync: Command, arguments: list[str]) -> None:
+    result = tagsync(*arguments)
+    expected = (0, f"tagsync {package.__version__}\n") if len(arguments) == 1 else (64, "")
+    assert result[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["@nonsense"], "No such command '@nonsense'"),
+        (["plan"], "Missing argument 'PATH...'"),
+        (["apply", "--yes"], "Missing argument 'PATH...'"),
+        (["validate"], "Missing argument 'PATH...'"),
+        (["show"], "Missing argument 'PLANFILE|REPORTFILE'"),
+        (["show", "nowhere.json"], "'nowhere.json' does not exist"),
+        (["show", "."], "'.' is a directory"),
+        (["schema", "policy"], "'policy' is not one of 'manifest', 'plan', 'report'"),
+        (["sandbox", "serve"], "Missing argument 'LIBRARY.jsonl'"),
+        (["apply", "--on-error", "ignore", "tags.yaml"], "'ignore' is not one of 'continue', 'stop'"),
+        (["validate", "--sandbox", "library.jsonl", "tags.yaml"], "No such option"),
+    ],
+)
+def test_a_usage_error_is_64_and_says_what_would_be_right(tagsync: Command, arguments: list[str], said: str) -> None:
+    result = tagsync(*arguments)
+    assert (result.code, result.out) == (64, "")
+    assert said in result.err
+    assert "--help' for help." in result.err
+    assert result.err.splitlines()[-1].startswith("error: ")
+
+
+@pytest.mark.parametrize("kind", [[], ["manifest"], ["plan"], ["report"]])
+def test_schemas_are_printed_as_they_are_shipped(tagsync: Command, kind: list[str]) -> None:
+    result = tagsync("schema", *kind)
+    shipped = Path(package.__file__).parent / "schemas" / f"{(kind or ['manifest'])[0]}.schema.json"
+    assert result == (0, shipped.read_text("utf-8"), "")
+
+
+# What goes wrong
+
+
+def folder_without_manifests() -> None:
+    Path("empty").mkdir()
+    Path("empty/.hidden.yaml").touch()
+
+
+def binary_manifest() -> None:
+    Path("binary.yaml").write_bytes(bytes(range(256)))
+
+
+def pipe_for_a_manifest() -> None:
+    os.mkfifo("pipe.yaml")
+
+
+def device_for_a_manifest() -> None:
+    Path("zero.yaml").symlink_to("/dev/zero")
+
+
+def folder_for_a_manifest() -> None:
+    Path("folder.yaml").mkdir()
+
+
+def unreadable_files() -> None:
+    # Nobody can read the start of a process's memory, not even root.
+    for suffix in ("yaml", "json", "jsonl"):
+        Path(f"mem.{suffix}").symlink_to("/proc/self/mem")
+
+
+def loop() -> None:
+    Path("loop.yaml").symlink_to("loop.yaml")
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "said"),
+    [
+        (folder_without_manifests, ["validate", "empty"], "empty:1:1: no manifest in this folder"),
+        (None, ["validate", "nowhere"], "nowhere:1:1: there is no such file or folder: check the path"),
+        (None, ["validate", "library.jsonl"], "a manifest's name ends in .yaml, .yml, .json"),
+        (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: there are bytes here that are not UTF-8"),
+        (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: is not a regular file"),
+        (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml:1:1: is not a regular file"),
+        (folder_for_a_manifest, ["validate", "folder.yaml"], "folder.yaml:1:1: no manifest in this folder"),
+        (unreadable_files, ["validate", "mem.yaml"], "mem.yaml:1:1: Input/output error: check the file"),
+        (unreadable_files, ["apply", "--yes", *SANDBOX, "mem.json"], "mem.json:1:1: Input/output error"),
+        (unreadable_files, ["show", "mem.json"], "error: mem.json cannot be read: Input/output error"),
+        (
+            unreadable_files,
+            ["plan", "--sandbox", "mem.jsonl", "tags.yaml"],
+            "error: the library file mem.jsonl cannot be read: Input/output error",
+        ),
+        (loop, ["validate", "loop.yaml"], "loop.yaml:1:1: Too many levels of symbolic links"),
+        (None, ["validate", "x" * 300 + ".yaml"], "there is no such file or folder"),
+        (None, ["show", "library.jsonl"], "library.jsonl is not JSON"),
+        (None, ["plan", "--sandbox", "tags.yaml", "tags.yaml"], "tags.yaml:1 is not a file object"),
+        (None, ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"], "the state directory /proc/x cannot be made"),
+        (None, ["plan", *SANDBOX, "--state-dir", "tags.yaml/x", "tags.yaml"], "cannot be used: Not a directory"),
+    ],
+)
+def test_whatever_is_wrong_with_a_file_ends_in_a_message_with_its_name(
+    tagsync: Command, make: Callable[[], None] | None, arguments: list[str], said: str
+) -> None:
+    if make:
+        make()
+    result = tagsync(*arguments)
+    assert (result.code, result.out) == (1, "")
+    assert said in result.err
+    assert "Traceback" not in result.err
+    assert "defect" not in result.err
+
+
+def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
+    assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
+    for arguments in (["init", "--quiet"], ["add", "--force", ".tagsync/.gitignore"]):
+        subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: S603, S607 - the user's own git
+    result = tagsync("plan", *SANDBOX, "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert "error: the state directory .tagsync is tracked by git: run git rm -r --cached on it" in result.err
+
+
+def test_a_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    def broken() -> None:
+        raise ZeroDivisionError("\x1b[31m secrets")
+
+    main.cli.add_command(broken, "broken")
+    try:
+        code = main.run(["broken"])
+    finally:
+        del main.cli.commands["broken"]
+    captured = capsys.readouterr()
+    assert (code, captured.out) == (1, "")
+    assert re.fullmatch(
+        r"error: this is a defect of tagsync: ZeroDivisionError at test_main\.py:\d+\. "
+        r"Please report it with this line\.\n",
+        captured.err,
+    )
+
+
+# Streams
+
+
+FULL = "error: No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--version"], FULL),
+        (["--help"], FULL),
+        (["schema"], FULL),
+        (["validate", "--format=json", "tags.yaml"], f"{FULL}: standard output"),
+    ],
+)
+def test_a_full_disk_is_an_error_and_no_traceback(arguments: list[str], said: str) -> None:
+    with Path("/dev/full").open("w", encoding="ascii") as full:
+        result = process(*arguments, stdout=full)
+    assert (result.code, result.err) == (1, f"{said}\n")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["schema"], ["validate", "tags.yaml"]])
+def test_a_reader_that_has_gone_ends_it_without_a_word(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = process(*arguments, stdout=writing)
+    os.close(writing)
+    assert (result.code, result.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code"),
+    [
+        (["--version"], "<&- >&- 2>&-", 0),
+        (["validate", "tags.yaml"], ">&-", 0),
+        (["validate", "-"], "<&- 2>&-", 1),
+        (["apply", "tags.yaml"], "<&-", 64),
+    ],
+)
+def test_closed_streams_are_as_good_as_empty_ones(arguments: list[str], closed: str, code: int) -> None:
+    result = process(*arguments, wrapped_by=("sh", "-c", f'"$@" {closed}', "sh"))
+    assert result.code == code
+    assert "Traceback" not in result.err
+    assert "defect" not in result.err
+
+
+def test_an_encoding_that_lacks_a_character_gets_its_escape() -> None:
+    write_library(Path("library.jsonl"), [file_object("/schön-日本.jpg")])
+    write_manifest("- match: /**\n  tags: [größe]", "schön.yaml")
+    ran = subprocess.run(  # noqa: S603 - our own
+        words("plan", *SANDBOX, "schön.yaml"),
+        check=True,
+        capture_output=True,
+        timeout=SECONDS,
+        env=environment({"PYTHONIOENCODING": "ascii"}),
+    )
+    assert rb"  /sch\xf6n-\u65e5\u672c.jpg" in ran.stdout
+    assert rb"+ gr\xf6\xdfe  sch\xf6n.yaml:6:14" in ran.stdout
+
+
+# Hostile text
+
+HOSTILE = [
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "one\ntwo",
+    "\n::error::x",
+    "\r::warning::x",
+    "\x0b::error::x",
+    "\x85::error::x",
+    "\u2028::error::x",
+    "::error::x",
+    "  ::error file=a,line=1::x",
+    "\t::stop-commands::x",
+    "##[command]x",
+    "a ##[error]x",
+    "##vso[task.setvariable variable=x]y",
+    "\u202egpj.exe",
+    "\u2066x\u2069",
+    "\u200b\ufeffx",
+    "\x00x",
+    "x" * 5000,
+]
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def harms(output: str) -> list[str]:
+    """Return the lines of an output that could do harm."""
+    return [line for line in output.split("\n") if not is_harmless(line)]
+
+
+def harms_beside_colours(output: str) -> list[str]:
+    return harms(COLOURS.sub("", output))
+
+
+def is_harmless(line: str) -> bool:
+    return (
+        not any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in line)
+        and re.match(r"\s*::", line) is None
+        and "##[" not in line
+        and "##vso[" not in line
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE[:-1])
+def test_hostile_text_would_be_noticed(text: str) -> None:
+    assert harms(text if text != "one\ntwo" else "\x7f")
+
+
+def hostile_names() -> list[str]:
+    return [text.replace("\x00", "")[:100] for text in HOSTILE]
+
+
+Harms = Callable[[str], list[str]]
+
+
+@pytest.fixture(params=[harms, harms_beside_colours])
+def harms_found(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Harms:
+    """Return what finds harm in plain output, and then in coloured output, where colours are our own."""
+    if request.param is harms_beside_colours:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    found: Harms = request.param
+    return found
+
+
+def test_hostile_tags_paths_and_manifest_names_come_out_harmless(tagsync: Command, harms_found: Harms) -> None:
+    files = [file_object(f"/{text}/{text}", [text[:400]], [ai(text)]) for text in HOSTILE]
+    write_library(Path("library.jsonl"), files)
+    declared = "- match: /**\n  tags: [a]\n  exclusive: true\n  aiTags: {remove: all}"
+    for name in hostile_names():
+        write_manifest(declared, f"{name}.yaml")
+    for command in (["plan"], ["apply", "--yes", "--report=json=report.json"]):
+        result = tagsync(*command, "--verbose", *SANDBOX, "--report=text=a.txt", "--account=\n::error::x", ".")
+        assert result.code == 0
+        assert harms_found(result.out) == harms_found(result.err) == harms_found(Path("a.txt").read_text("utf-8")) == []
+        assert r"\x1b[31mred\x1b[0m" in result.out
+    assert r"- AI \x1b[31mred" in result.out
+    shown = tagsync("show", "--verbose", "report.json")
+    assert (shown.code, harms_found(shown.out + shown.err)) == (0, [])
+
+
+def test_hostile_manifests_come_out_harmless_in_their_faults(tagsync: Command, harms_found: Harms) -> None:
+    for number, (text, name) in enumerate(zip(HOSTILE, hostile_names(), strict=True)):
+        entry: dict[str, Any] = {"path": f"/{text}", "tags": [text]}
+        odd: dict[str, Any] = {"path": text, text: text, "ifMissing": text, "aiTags": {"source": text}}
+        query = {"query": text, "tags": ["a"]}
+        for files in ([entry], [odd], [query]):
+            document = {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": files}}
+            Path(f"{number}-{'x' * len(files[0])}-{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    Path("other.yaml").write_text(f"apiVersion: {json.dumps(HOSTILE[0])}\nkind: {json.dumps(HOSTILE[4])}\n")
+    result = tagsync("validate", "--verbose", "--report=text=a.txt", ".")
+    assert result.code == 1
+    assert harms_found(result.out + result.err + Path("a.txt").read_text("utf-8")) == []
+    assert r"\x1b[31mred" in result.err
+
+
+def test_hostile_paths_and_queries_that_the_library_does_not_know_come_out_harmless(
+    tagsync: Command, harms_found: Harms
+) -> None:
+    for text in HOSTILE:
+        entries = [{"path": f"/{text}", "tags": ["a"]}, {"match": f"/{text}/**", "tags": ["a"]}]
+        document = {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": entries}}
+        Path("a.json").write_text(json.dumps(document), encoding="utf-8")
+        result = tagsync("plan", *SANDBOX, "--report=text=a.txt", "a.json")
+        assert result.code == 1
+        assert harms_found(result.out + result.err + Path("a.txt").read_text("utf-8")) == []
+    for text in HOSTILE:
+        document = {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": [{"query": text, "tags": ["a"]}]}}
+        Path("a.json").write_text(json.dumps(document), encoding="utf-8")
+        result = tagsync("plan", *SANDBOX, "a.json")
+        assert harms_found(result.out + result.err) == []
+
+
+def test_hostile_words_of_a_server_come_out_harmless(
+    tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, harms_found: Harms
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    numbers = range(len(HOSTILE))
+    write_manifest("\n".join(f"- path: /{number}.jpg\n  tags: [t{number}]" for number in numbers))
+    faults = [
+        Fault(
+            on="addTags",
+            fileId=id_of(f"/{number}.jpg"),
+            status=400,
+            body=json.dumps({"message": text}),
+            headers={"x-ik-requestid": "::error::##[x]"},
+        )
+        for number, text in enumerate(HOSTILE)
+    ]
+    url = served(*(file_object(f"/{number}.jpg") for number in numbers), faults=Recorder(*faults))
+    arguments = ("--rate=1000", "--no-verify", "--verbose", "--endpoint", url, "--report=text=a.txt", "tags.yaml")
+    result = tagsync("apply", "--yes", *arguments)
+    assert result.code == 3
+    assert harms_found(result.out + result.err + Path("a.txt").read_text("utf-8")) == []
+    assert r"\x1b[31mred\x1b[0m (tag 't0')" in result.out
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_arguments_come_out_harmless(tagsync: Command, text: str) -> None:
+    text = text.replace("\x00", "")
+    for arguments in (
+        [text],
+        ["plan", f"--{text}", "tags.yaml"],
+        ["plan", f"--format={text}", "tags.yaml"],
+        ["plan", f"--report={text}", "tags.yaml"],
+        ["plan", f"--report=json={text}/x", "tags.yaml"],
+        ["plan", f"--select={text}", *SANDBOX, "tags.yaml"],
+        ["plan", f"--select=/{text}[\\", *SANDBOX, "tags.yaml"],
+        ["plan", f"--sandbox={text}", "tags.yaml"],
+        ["validate", text],
+        ["show", text],
+        ["show", "tags.yaml", text],
+        ["schema", text],
+        ["sandbox", "reset", text],
+        ["sandbox", "serve", f"--limit={text}", "library.jsonl"],
+    ):
+        result = tagsync(*arguments)
+        assert result.code != 0
+        assert harms(result.out + result.err) == []
+
+
+def test_hostile_names_of_libraries_and_plans_come_out_harmless(tagsync: Command) -> None:
+    for name in hostile_names():
+        path = write_library(Path(name), [file_object("/b.jpg")])
+        Path(f"{name}.json").write_text("{}", encoding="ascii")
+        for arguments in (
+            ["plan", "--sandbox", path, "tags.yaml"],
+            ["sandbox", "reset", path],
+            ["show", path],
+            ["show", f"{name}.json"],
+            ["plan", *SANDBOX, "--state-dir", path, "tags.yaml"],
+        ):
+            result = tagsync(*arguments)
+            assert harms(result.out + result.err) == []
+
+
+def test_files_that_are_made_are_private(tagsync: Command) -> None:
+    tagsync("plan", *SANDBOX, "--report=json=a.json", "tags.yaml")
+    modes = {path: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [Path("a.json"), Path(".tagsync/sandbox")]}
+    assert set(modes.values()) == {0}

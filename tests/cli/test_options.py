@@ -1,0 +1,177 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from cli.command import Command, Recorder, write_manifest
+from support import file_object
+
+from tagsync.cli.main import cli
+
+LIBRARY_COMMANDS = ("plan", "apply")
+OUTPUT_COMMANDS = ("validate", "plan", "apply", "show")
+
+
+def options(command: str) -> dict[str, click.Option]:
+    found = cli.commands[command].params
+    return {option.opts[0]: option for option in found if isinstance(option, click.Option)}
+
+
+@pytest.fixture(autouse=True)
+def _files(library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
+    write_manifest("- match: /**\n  tags: [a]")
+
+
+@pytest.mark.parametrize(
+    ("command", "shared"),
+    [(command, ("--format", "--report", "--quiet", "--verbose", "--no-color")) for command in OUTPUT_COMMANDS]
+    + [
+        (command, ("--endpoint", "--account", "--sandbox", "--select", "--concurrency", "--rate", "--state-dir"))
+        for command in LIBRARY_COMMANDS
+    ]
+    + [("validate", ("--account",)), ("plan", ("--detailed-exitcode", "--strict"))],
+)
+def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str, shared: tuple[str, ...]) -> None:
+    for name in shared:
+        variables = options(command)[name].envvar
+        assert variables
+        assert variables[0] == "TAGSYNC_" + name.removeprefix("--").replace("-", "_").upper()
+
+
+@pytest.mark.parametrize("command", [*OUTPUT_COMMANDS, "schema"])
+def test_no_option_takes_the_key_or_names_it(command: str) -> None:
+    for option in options(command).values():
+        assert not {part for name in option.opts for part in name.strip("-").split("-")} & {"key", "token", "password"}
+        assert "key" not in str(option.envvar).lower()
+
+
+def test_yes_is_no_environment_variable_so_that_nobody_agrees_by_accident(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAGSYNC_YES", "1")
+    assert tagsync("apply", "--sandbox", "library.jsonl", "tags.yaml").code == 64
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_default(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tagsync("validate", "tags.yaml").out.startswith("Valid")
+    monkeypatch.setenv("TAGSYNC_FORMAT", "json")
+    assert tagsync("validate", "tags.yaml").out.startswith("{")
+    assert tagsync("validate", "--format", "text", "tags.yaml").out.startswith("Valid")
+
+
+def test_an_empty_variable_is_none(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORMAT", "REPORT", "SANDBOX", "SELECT", "ACCOUNT", "STATE_DIR", "CONCURRENCY", "RATE", "QUIET"):
+        monkeypatch.setenv(f"TAGSYNC_{name}", "")
+    assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "where", "words"),
+    [
+        ("SANDBOX", "library.jsonl", "out", "1 file to change"),
+        ("SELECT", "/a.*", "out", "Nothing to do"),
+        ("ACCOUNT", "shop", "out", "for shop at sandbox:library.jsonl"),
+        ("VERBOSE", "1", "out", "1 file to change"),
+        ("RATE", "2", "out", "1 call, about 0.5 s"),
+    ],
+)
+def test_a_variable_does_what_its_option_does(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, where: str, words: str
+) -> None:
+    monkeypatch.setenv("TAGSYNC_SANDBOX", "library.jsonl")
+    monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    assert words in getattr(tagsync("plan", "tags.yaml"), where)
+
+
+def test_quiet_and_the_exit_code_come_from_variables_too(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAGSYNC_SANDBOX", "library.jsonl")
+    monkeypatch.setenv("TAGSYNC_QUIET", "true")
+    monkeypatch.setenv("TAGSYNC_DETAILED_EXITCODE", "true")
+    result = tagsync("plan", "tags.yaml")
+    assert (result.code, result.err) == (2, "")
+
+
+def test_the_state_directory_comes_from_a_variable_too(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAGSYNC_STATE_DIR", "elsewhere")
+    assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").code == 0
+    assert list(Path("elsewhere").glob("sandbox/*.sqlite"))
+    assert not Path(".tagsync").exists()
+
+
+def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAGSYNC_REPORT", "json=a.json text=b.txt")
+    assert tagsync("validate", "tags.yaml").code == 0
+    assert Path("a.json").read_text(encoding="utf-8").startswith("{")
+    assert Path("b.txt").read_text(encoding="utf-8") == "Valid: 1 manifest with 1 entry\n"
+
+
+@pytest.mark.parametrize("variable", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
+def test_the_endpoint_comes_from_either_variable(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], variable: str
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv(variable, served(file_object("/b.jpg")))
+    assert "1 file to change" in tagsync("plan", "tags.yaml").out
+
+
+def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    first, second, third = Recorder(), Recorder(), Recorder()
+    urls = [served(file_object("/b.jpg"), faults=calls) for calls in (first, second, third)]
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", urls[1])
+    monkeypatch.setenv("IMAGE_KIT_BASE_URL", urls[2])
+    tagsync("plan", "--endpoint", urls[0], "tags.yaml")
+    assert [bool(calls.calls) for calls in (first, second, third)] == [True, False, False]
+    tagsync("plan", "tags.yaml")
+    assert [bool(calls.calls) for calls in (first, second, third)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
+        (["--report", "report.json"], "'report.json' is not FORMAT=FILE; formats are text, json."),
+        (["--report", "xml=report.xml"], "'xml=report.xml' is not FORMAT=FILE"),
+        (["--report", "json="], "'json=' is not FORMAT=FILE"),
+        (["--concurrency", "0"], "0 is not in the range 1<=x<=8"),
+        (["--concurrency", "9"], "9 is not in the range 1<=x<=8"),
+        (["--rate", "0"], "0.0 is not in the range x>0"),
+        (["--rate", "nan"], "the rate is nan: use a number of calls a second above 0"),
+        (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
+        (["--select", "/a\\"], "--select cannot be read"),
+        (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
+        (["--sandbox", "."], "'.' is a directory"),
+        (["--key", "private_x"], "No such option"),
+        (["--yes"], "No such option"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_that_says_what_is_right(
+    tagsync: Command, arguments: list[str], words: str
+) -> None:
+    result = tagsync("plan", "--sandbox", "library.jsonl", *arguments, "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert words in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("FORMAT", "xml", "'xml' is not one of"),
+        ("VERBOSE", "maybe", "'maybe' is not a valid boolean"),
+        ("CONCURRENCY", "many", "'many' is not a valid integer"),
+        ("REPORT", "xml=a", "'xml=a' is not FORMAT=FILE"),
+        ("SELECT", "shop", "'shop' matches no file"),
+    ],
+)
+def test_a_wrong_variable_is_a_usage_error_too(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert words in result.err

@@ -1,0 +1,296 @@
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command, process, write_manifest
+from support import ai, file_object, write_library
+
+
+@pytest.fixture(autouse=True)
+def _files(library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
+    write_manifest("- match: /**\n  tags: [a]")
+
+
+def text(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def test_standard_output_carries_the_document_and_nothing_else(tagsync: Command) -> None:
+    result = tagsync("plan", "--format", "json", "--verbose", "--sandbox", "library.jsonl", "tags.yaml")
+    assert result.out.startswith('{\n"formatVersion":"1.0"')
+    assert result.document["summary"]["addTags"] == 1
+    assert "tagsync: reading the library: 2 files\n" in result.err
+
+
+def test_reports_are_as_many_as_asked_for_and_equal_what_standard_output_has(tagsync: Command) -> None:
+    reports = ["--report", "json=a.json", "--report", "text=a.txt", "--report", "json=b.json"]
+    result = tagsync("plan", "--format", "json", *reports, "--sandbox", "library.jsonl", "tags.yaml")
+    assert result.code == 0
+    assert text("a.json") == text("b.json") == result.out
+    assert "Plan: 1 file to change, 1 unchanged, for sandbox at sandbox:library.jsonl\n" in text("a.txt")
+
+
+def test_a_report_is_private_even_where_the_old_one_was_not(tagsync: Command) -> None:
+    Path("old.json").touch(mode=0o644)
+    Path("old.json").chmod(0o644)
+    tagsync("validate", "--report", "json=old.json", "--report", "text=new.txt", "tags.yaml")
+    assert [stat.S_IMODE(Path(name).stat().st_mode) for name in ("old.json", "new.txt")] == [0o600, 0o600]
+    assert not list(Path().glob(".tagsync-*"))
+
+
+def test_a_text_report_shows_everything_and_never_colours(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(9)])
+    result = tagsync("plan", "--sandbox", "many.jsonl", "--report", "text=a.txt", "tags.yaml")
+    assert "and 6 more files" in result.out
+    assert "\x1b[" in result.out
+    assert text("a.txt").count(".jpg\n") == 9
+    assert "\x1b" not in text("a.txt")
+
+
+@pytest.mark.parametrize(
+    ("option", "variables", "coloured"),
+    [
+        ([], {}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (["--no-color"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1", "TAGSYNC_NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_for_terminals_and_those_who_force_them(
+    tagsync: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    option: list[str],
+    variables: dict[str, str],
+    coloured: bool,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    good = tagsync("plan", *option, "--sandbox", "library.jsonl", "tags.yaml")
+    bad = tagsync("validate", *option, "nowhere.yaml")
+    assert ["\x1b[" in words for words in (good.out, bad.err)] == [coloured, coloured]
+
+
+@pytest.mark.parametrize(
+    ("path", "make"),
+    [
+        ("nowhere/report.json", None),
+        ("folder", Path.mkdir),
+        ("tags.yaml/report.json", None),
+        ("/proc/report.json", None),
+        ("x" * 300, None),
+        ("loop", lambda path: path.symlink_to("loop")),
+        ("dangling", lambda path: path.symlink_to("nowhere/report.json")),
+    ],
+)
+def test_a_report_that_could_not_be_written_is_found_out_before_anything_is_done(
+    tagsync: Command, path: str, make: Callable[[Path], None] | None
+) -> None:
+    if make:
+        make(Path(path))
+    result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", "--report", f"json={path}", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert f"error: a report cannot be written to {path}: name a file in a folder you can write to\n" in result.err
+    assert not Path(".tagsync").exists()
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(tagsync: Command) -> None:
+    Path("real").mkdir()
+    Path("link.json").symlink_to("real/report.json")
+    assert tagsync("validate", "--report", "json=link.json", "tags.yaml").code == 0
+    assert Path("link.json").is_symlink()
+    assert stat.S_IMODE(Path("real/report.json").stat().st_mode) == 0o600
+    assert json.loads(text("link.json"))["diagnostics"] == []
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tagsync: Command) -> None:
+    os.mkfifo("pipe")
+    reading = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    result = tagsync("validate", "--report", "json=pipe", "tags.yaml")
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        assert json.loads(pipe.read())["diagnostics"] == []
+    assert result.code == 0
+    assert Path("pipe").is_fifo()
+
+
+def test_a_report_can_go_where_a_shell_puts_a_command(tagsync: Command) -> None:
+    reading, writing = os.pipe()
+    result = tagsync("validate", "--report", f"text=/dev/fd/{writing}", "tags.yaml")
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        assert pipe.read() == result.out == "Valid: 1 manifest with 1 entry\n"
+
+
+FAILURES = [
+    (["validate", "nowhere.yaml"], "no-such-file", "no such file or folder", 1),
+    (["plan", "tags.yaml"], "credentials", "no private key", 1),
+    (["plan", "--sandbox", "tags.yaml", "tags.yaml"], "state", "is not a file object", 1),
+    (["plan", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "no such file or folder", 1),
+    (["apply", "--yes", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "no such file", 1),
+    (["show", "library.jsonl"], "document", "is not JSON", 1),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words", "exit_code"), FAILURES)
+def test_reports_are_written_on_failure_too_and_say_why(
+    tagsync: Command, *, arguments: list[str], code: str, words: str, exit_code: int
+) -> None:
+    result = tagsync(*arguments, "--format=json", "--report=json=a.json", "--report=text=a.txt", "--quiet")
+    assert result.code == exit_code
+    (diagnostic,) = json.loads(text("a.json"))["diagnostics"]
+    assert (diagnostic["level"], diagnostic["code"]) == ("error", code)
+    assert words in diagnostic["message"]
+    assert result.out == text("a.json")
+    assert text("a.txt").startswith("error: ")
+    assert words in text("a.txt")
+    assert words in result.err
+
+
+def test_a_wrong_key_is_in_the_report_too(
+    tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
+    result = tagsync("plan", "--endpoint", served(key="private_right"), "--report=json=a.json", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    (diagnostic,) = json.loads(text("a.json"))["diagnostics"]
+    assert diagnostic["code"] == "authorisation"
+    assert "Your account cannot be authenticated." in diagnostic["message"]
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
+def test_a_plan_with_errors_is_in_the_report_with_its_diagnostics(tagsync: Command, command: list[str]) -> None:
+    write_manifest("- path: /gone.jpg\n  tags: [a]")
+    result = tagsync(*command, "--sandbox", "library.jsonl", "--report=json=a.json", "tags.yaml")
+    assert result.code == 1
+    document = json.loads(text("a.json"))
+    assert (document["formatVersion"], document["changes"]) == ("1.0", [])
+    assert [item["code"] for item in document["diagnostics"]] == ["missing"]
+    assert "No plan: 1 error for sandbox at sandbox:library.jsonl, nothing is changed.\n" in result.out
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "apply", "show"])
+def test_usage_errors_leave_old_reports_alone(tagsync: Command, command: str) -> None:
+    Path("a.json").write_text("old", encoding="ascii")
+    assert tagsync(command, "--report=json=a.json").code == 64
+    assert text("a.json") == "old"
+
+
+def test_an_apply_with_nothing_to_do_says_so_in_its_reports(tagsync: Command) -> None:
+    write_manifest("- path: /a.jpg\n  tags: [a]")
+    reports = ["--report=json=a.json", "--report=text=a.txt"]
+    result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", *reports, "tags.yaml")
+    assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl is as declared (1 managed file).\n"
+    assert text("a.txt") == "Apply converged: nothing to do\n"
+    assert json.loads(text("a.json"))["outcome"] == "converged"
+
+
+def test_quiet_leaves_out_progress_and_warnings_but_no_errors(tagsync: Command) -> None:
+    write_manifest("- match: /nothing/**\n  tags: [a]", "warns.yaml")
+    loud = tagsync("plan", "--sandbox", "library.jsonl", "warns.yaml")
+    assert "tagsync: reading the library" in loud.err
+    assert "warning: warns.yaml:5:" in loud.err
+    assert tagsync("plan", "--quiet", "--sandbox", "library.jsonl", "warns.yaml").err == ""
+    write_manifest("- path: /gone.jpg\n  tags: [a]", "errs.yaml")
+    assert tagsync("plan", "-q", "--sandbox", "library.jsonl", "errs.yaml").err.startswith("error: errs.yaml:5:")
+
+
+def test_notes_are_counted_unless_everything_is_asked_for(tagsync: Command) -> None:
+    google = {"name": "Dog", "confidence": 50, "source": "google-auto-tagging"}
+    amazon = {"name": "Dog", "confidence": 50, "source": "aws-auto-tagging"}
+    write_library(Path("library.jsonl"), [file_object("/a.jpg") | {"AITags": [google, amazon]}])
+    write_manifest("- match: /**\n  aiTags: {remove: all, source: google-auto-tagging}")
+    assert "1 note not shown: --verbose shows them\n" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err
+    verbose = tagsync("plan", "-v", "--sandbox", "library.jsonl", "tags.yaml").err
+    assert "info: tags.yaml:6:" in verbose
+    assert "not shown" not in verbose
+
+
+def test_of_very_many_faults_fifty_are_shown_and_the_rest_is_counted(tagsync: Command) -> None:
+    write_manifest("\n".join(f"- path: no-slash-{number}\n  tags: [a]" for number in range(80)))
+    result = tagsync("validate", "--report=json=a.json", "tags.yaml")
+    assert result.code == 1
+    assert result.err.count("error: tags.yaml:") == 50
+    assert result.err.endswith("… and 30 more\n80 faults in the manifests: nothing was done\n")
+    document = json.loads(text("a.json"))
+    assert (len(document["diagnostics"]), document["more"]) == (50, 30)
+
+
+def test_all_warnings_are_shown_if_everything_is_asked_for(tagsync: Command) -> None:
+    write_manifest("\n".join(f"- match: /nothing-{number}/**\n  tags: [a]" for number in range(60)))
+    assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err.count("warning: ") == 50
+    assert tagsync("plan", "-v", "--sandbox", "library.jsonl", "tags.yaml").err.count("warning: ") == 60
+
+
+# Failing writes. `ulimit -f` counts blocks of 512 bytes (POSIX), and Python ignores the signal.
+SMALL_FILES = ("sh", "-c", 'ulimit -f 1; exec "$@"', "sh")
+
+
+@pytest.fixture
+def saved(tagsync: Command) -> str:
+    """Return a saved plan that is much longer than its text."""
+    write_library(Path("library.jsonl"), [file_object("/b.jpg", ai_tags=[ai("x" * 900), ai("y" * 900)])])
+    tagsync("plan", "--sandbox", "library.jsonl", "--report=json=plan.json", "tags.yaml")
+    assert Path("plan.json").stat().st_size > 2048
+    return text("plan.json")
+
+
+def test_a_report_that_fails_half_way_leaves_the_old_one_and_the_other_documents(saved: str) -> None:
+    Path("old.json").write_text("old", encoding="ascii")
+    reports = ["--report=json=old.json", "--report=text=new.txt"]
+    result = process("show", "--format=json", *reports, "plan.json", wrapped_by=SMALL_FILES)
+    assert (result.code, result.out) == (1, saved)
+    assert result.err == "error: File too large: old.json\n"
+    assert text("old.json") == "old"
+    assert "Plan: 1 file to change" in text("new.txt")
+    assert not list(Path().glob(".tagsync-*"))
+
+
+def test_an_apply_whose_report_cannot_be_written_says_what_became_of_it(
+    served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    url = served(file_object("/b.jpg"))
+    result = process(
+        "apply", "--yes", "-q", "--endpoint", url, "--report=json=a.json", "tags.yaml", wrapped_by=SMALL_FILES
+    )
+    assert result.code == 3
+    assert result.err == "error: a.json could not be written (File too large); the apply itself: converged\n"
+    assert "Apply converged: 1 confirmed\n" in result.out
+
+
+def test_an_apply_whose_words_cannot_be_written_goes_on_and_writes_its_report(
+    served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    url = served(file_object("/b.jpg"))
+    with Path("/dev/full").open("w", encoding="ascii") as full:
+        arguments = ["apply", "--yes", "--endpoint", url, "--report=json=a.json", "tags.yaml"]
+        result = process(*arguments, stdout=full, stderr=full)
+    assert result.code == 3
+    assert json.loads(text("a.json"))["outcome"] == "converged"
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_reader_that_has_gone_ends_coloured_output_too_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = process("show", "-v", "plan.json", stdout=writing, env={"FORCE_COLOR": "1"})
+    os.close(writing)
+    assert (result.code, result.err) == (1, "")
+
+
+def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
+    code = "import sys; print(sys.stdout.line_buffering, sys.stdout.write_through)"
+    arguments = [sys.executable, "-c", code]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    assert subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment).stdout == (  # noqa: S603 - our own
+        "False False\n"
+    )

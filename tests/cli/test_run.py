@@ -1,0 +1,491 @@
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from cli.command import SECONDS, Command, Recorder, Result, environment, started, words, write_manifest
+from jsonschema import Draft202012Validator
+from support import ai, file_object, id_of, write_library
+
+from tagsync import schemas
+from tagsync.sandbox.faults import Fault
+
+
+@pytest.fixture(autouse=True)
+def _files(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg", ["old"]), file_object("/other.jpg"))
+    write_manifest("- match: /?.jpg\n  tags: [a]\n  absent: [old]")
+
+
+SANDBOX = ("--sandbox", "library.jsonl")
+
+
+# validate
+
+
+def test_validate_counts_what_it_has_found_good(tagsync: Command) -> None:
+    Path("more").mkdir()
+    write_manifest("- match: /x/**\n  tags: [x]\n- path: /z.jpg\n  tags: [z]", "more/x.yaml")
+    result = tagsync("validate", "tags.yaml", "more")
+    assert result == (0, "Valid: 2 manifests with 3 entries\n", "")
+
+
+def test_validate_needs_neither_key_nor_state(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGEKIT_PRIVATE_KEY")
+    assert tagsync("validate", "tags.yaml").code == 0
+    assert not Path(".tagsync").exists()
+
+
+def test_validate_shows_warnings_and_is_content(tagsync: Command) -> None:
+    write_manifest("- path: /a.jpg\n  tags: ['a,b']")
+    result = tagsync("validate", "--format", "json", "tags.yaml")
+    assert result.code == 0
+    assert result.err.startswith("warning: tags.yaml:6:14: the tag 'a,b' holds a comma")
+    assert [item["code"] for item in result.document["diagnostics"]] == ["comma"]
+
+
+def test_validate_lists_all_faults_by_place(tagsync: Command) -> None:
+    write_manifest("- path: x.jpg\n  tags: [no]\n- match: /x/**\n  tag: [a]")
+    result = tagsync("validate", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    places = re.findall(r"^error: (tags\.yaml:\d+:\d+): ", result.err, re.MULTILINE)
+    assert places[0] == "tags.yaml:5:13"
+    assert len(places) >= 3
+    assert result.err.splitlines()[-1] == f"{len(places)} faults in the manifests: nothing was done"
+
+
+@pytest.mark.parametrize("command", [["validate"], ["plan", *SANDBOX]])
+@pytest.mark.parametrize(("account", "code"), [("shop", 0), ("other", 1)])
+def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str], account: str, code: int) -> None:
+    text = Path("tags.yaml").read_text("utf-8").replace("spec:", "metadata: {account: shop}\nspec:")
+    Path("tags.yaml").write_text(text, encoding="utf-8")
+    result = tagsync(*command, "--account", account, "tags.yaml")
+    assert result.code == code
+    assert ("this manifest is for the account 'shop', this run for 'other'" in result.err) is (code == 1)
+
+
+def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("tags.yaml").read_bytes())))
+    assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 entry\n"
+
+
+# plan
+
+
+def test_plan_exits_with_0_whether_or_not_there_are_changes(tagsync: Command) -> None:
+    assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
+    tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    result = tagsync("plan", *SANDBOX, "tags.yaml")
+    assert result[:2] == (0, "Nothing to do: sandbox at sandbox:library.jsonl is as declared (2 managed files).\n")
+
+
+def test_plan_exits_with_2_on_changes_if_asked_to(tagsync: Command) -> None:
+    assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml").code == 2
+    tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml").code == 0
+
+
+def test_plan_exits_with_1_on_errors_even_if_asked_for_details(tagsync: Command) -> None:
+    write_manifest("- path: /gone.jpg\n  tags: [a]")
+    result = tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml")
+    assert result.code == 1
+    assert "error: tags.yaml:5:" in result.err
+
+
+@pytest.mark.parametrize("details", [[], ["--detailed-exitcode"]])
+def test_strict_takes_warnings_for_errors_and_says_so(tagsync: Command, details: list[str]) -> None:
+    write_manifest("- match: /?.jpg\n  tags: [a]\n- match: /nothing/**\n  tags: [b]")
+    assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
+    result = tagsync("plan", "--strict", "--quiet", *details, *SANDBOX, "tags.yaml")
+    assert result.code == 1
+    assert "error: 1 warning, and --strict takes warnings for errors\n" in result.err
+    assert "Plan: 1 file to change" in result.out
+
+
+def test_strict_does_not_mind_a_plan_without_warnings(tagsync: Command) -> None:
+    result = tagsync("plan", "--strict", "--quiet", *SANDBOX, "tags.yaml")
+    assert (result.code, result.err) == (0, "")
+
+
+def test_plan_only_reads(tagsync: Command, served: Callable[..., str]) -> None:
+    calls = Recorder()
+    url = served(file_object("/b.jpg"), faults=calls)
+    assert "1 file to change" in tagsync("plan", "--endpoint", url, "tags.yaml").out
+    assert set(calls.calls) == {"list"}
+
+
+def test_select_leaves_changes_out_but_judges_the_whole(tagsync: Command) -> None:
+    write_manifest("- match: /**\n  tags: [a]")
+    result = tagsync("plan", "--format=json", "--select=/o*", *SANDBOX, "tags.yaml")
+    assert [change["path"] for change in result.document["changes"]] == ["/other.jpg"]
+    write_manifest("- match: /**\n  tags: [a]\n- path: /gone.jpg\n  tags: [b]")
+    assert tagsync("plan", "--select=/o*", *SANDBOX, "tags.yaml").code == 1
+
+
+def test_a_library_that_fails_before_anything_was_written_ends_the_run_with_1(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    body = json.dumps({"message": "No.\n::error::"})
+    calls = Recorder(Fault(on="list", status=400, body=body, headers={"x-ik-requestid": "req-1"}))
+    result = tagsync("apply", "--yes", "--endpoint", served(faults=calls), "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert r"error: the listing was refused: No.\x0a::error:: (request req-1)" in result.err
+    assert calls.writes == []
+
+
+# apply
+
+
+def test_apply_shows_the_plan_makes_the_changes_and_reports(tagsync: Command) -> None:
+    result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    assert result.code == 0
+    plan, _, report = result.out.partition("Apply converged: ")
+    assert plan.startswith("  /b.jpg\n      + a    tags.yaml:6:14\n      - old  tags.yaml:7:16\n")
+    assert report.startswith("1 confirmed\n  2 calls in ")
+    assert "tagsync: 2 of 2 calls done\ntagsync: reading back 1 file\n" in result.err
+
+
+def test_applying_again_finds_nothing_to_do_and_writes_nothing(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    calls = Recorder()
+    url = served(file_object("/a.jpg"), file_object("/b.jpg", ["old"]), faults=calls)
+    assert tagsync("apply", "--yes", "--endpoint", url, "tags.yaml").code == 0
+    assert sorted(calls.writes) == ["addTags", "removeTags"]
+    calls.calls.clear()
+    result = tagsync("apply", "--yes", "--format=json", "--endpoint", url, "tags.yaml")
+    assert result.code == 0
+    assert set(calls.calls) == {"list"}
+    assert (result.document["outcome"], result.document["requests"]["sent"]) == ("converged", 0)
+
+
+def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_before(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    calls = Recorder()
+    result = tagsync("apply", "--endpoint", served(faults=calls), "tags.yaml")
+    assert result == (64, "", "error: nobody can be asked here: give --yes to apply without asking\n")
+    assert calls.calls == []
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_saved_plan_is_not_taken_for_a_manifest(tagsync: Command, output: str) -> None:
+    tagsync("plan", *SANDBOX, "--report=json=plan.json", "tags.yaml")
+    result = tagsync("apply", "--yes", f"--format={output}", *SANDBOX, "plan.json")
+    assert (result.code, result.out) == (64, "")
+    assert "plan.json is a saved plan: applying those comes later, give the manifests for now" in result.err
+
+
+def test_without_reading_back_changes_are_accepted(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    calls = Recorder()
+    url = served(file_object("/b.jpg"), faults=calls)
+    result = tagsync("apply", "--yes", "--no-verify", "--format=json", "--endpoint", url, "tags.yaml")
+    assert result.code == 0
+    assert [change["status"] for change in result.document["changes"]] == ["accepted"]
+    assert calls.calls[-1] == "addTags"
+
+
+def test_an_apply_that_does_not_get_through_is_incomplete_and_says_why_file_by_file(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    write_manifest("- match: /*\n  tags: [t]\n- path: /bad.jpg\n  tags: [u]\n- path: /good.jpg\n  tags: [v]")
+    paths = ["/bad.jpg", "/good.jpg", "/ignored.jpg"]
+    calls = Recorder(Fault(on="addTags", fileId=id_of("/bad.jpg"), failFiles=(id_of("/bad.jpg"),), error="Too bad"))
+    url = served(*map(file_object, paths), faults=calls)
+    arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "--report=json=a.json", "tags.yaml")
+    result = tagsync("apply", "--yes", *arguments)
+    assert result.code == 3
+    assert "  failed    /bad.jpg  Too bad (request " in result.out
+    assert "Apply incomplete: 2 confirmed, 1 failed\n" in result.out
+    assert "Running the same command again is safe" in result.out
+    changes = json.loads(Path("a.json").read_text("utf-8"))["changes"]
+    assert [(change["path"], change["status"]) for change in changes] == [
+        ("/bad.jpg", "failed"),
+        ("/good.jpg", "confirmed"),
+        ("/ignored.jpg", "confirmed"),
+    ]
+
+
+def test_stopping_at_the_first_failure_skips_the_rest_and_says_so(
+    tagsync: Command,
+    served: Callable[..., str],
+) -> None:
+    write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [{name}]" for name in "abc"))
+    calls = Recorder(Fault(on="addTags", call=1, status=400, body='{"message": "Never"}'))
+    url = served(*(file_object(f"/{name}.jpg") for name in "abc"), faults=calls)
+    arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "tags.yaml")
+    result = tagsync("apply", "--yes", "--on-error=stop", "--format=json", *arguments)
+    assert result.code == 3
+    assert sorted(change["status"] for change in result.document["changes"]) == ["failed", "skipped", "skipped"]
+    assert calls.writes == ["addTags"]
+    assert "error: stopped at the first failure: Never (tag " in result.err
+
+
+# Asking
+
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+"""What a bar begins and ends with."""
+
+
+class Screen:
+    """A terminal in the place of standard input and standard error."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = pty.openpty()
+        self.text = ""
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def read_until(self, words: str) -> None:
+        while words not in self.text:
+            self.text += os.read(self._ours, 1 << 16).decode(errors="replace")
+
+    def read_to_the_end(self) -> str:
+        os.close(self.theirs)
+        with suppress(OSError), os.fdopen(self._ours, "rb", buffering=0) as file:
+            while piece := file.read(1 << 16):
+                self.text += piece.decode(errors="replace")
+        return self.text
+
+
+@contextmanager
+def screen(keys: bytes) -> Iterator[Screen]:
+    """Let this process have a terminal on which somebody has typed something."""
+    made = Screen()
+    made.type(keys)
+    with (
+        os.fdopen(made.theirs, "r", encoding="utf-8", closefd=False) as reading,
+        os.fdopen(made.theirs, "w", encoding="utf-8", closefd=False) as writing,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdin", reading)
+        patch.setattr(sys, "stderr", writing)
+        patch.setenv("CI", "1")
+        yield made
+
+
+ANSWERS = [
+    (b"yes\n", 0),
+    (b"  yes \n", 0),
+    (b"y\n", 4),
+    (b"YES\n", 4),
+    (b"yes please\n", 4),
+    (b"no\n", 4),
+    (b"\n", 4),
+    (b"\xff\xfe\n", 4),
+    (b"\x04", 4),
+]
+
+
+@pytest.mark.parametrize(("answer", "code"), ANSWERS)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_only_yes_applies(tagsync: Command, *, answer: bytes, code: int, output: str) -> None:
+    with screen(answer) as terminal:
+        result = tagsync("apply", f"--format={output}", *SANDBOX, "tags.yaml")
+    shown = terminal.read_to_the_end()
+    assert result.code == code
+    assert "Apply this plan? Only yes is taken for an answer: " in shown
+    assert "tagsync: read 1 manifest with 1 entry" in shown  # CI is set: no bar
+    assert ("Nothing was changed." in shown) is (code == 4)
+    # The plan stands where the person can read it, but not in the midst of a document.
+    assert ("1 file to change" in result.out, "1 file to change" in shown) == (
+        (True, False) if output == "text" else (False, True)
+    )
+    done = "Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out
+    assert done is (code == 0)
+
+
+def test_nobody_is_asked_where_there_is_nothing_to_do(tagsync: Command) -> None:
+    tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    with screen(b"") as terminal:
+        assert tagsync("apply", *SANDBOX, "tags.yaml").code == 0
+    assert "Apply this plan?" not in terminal.read_to_the_end()
+
+
+@pytest.mark.parametrize(("by_hand", "code"), [(b"yes\n", 0), (signal.SIGINT, 130)])
+def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
+    tagsync: Command, by_hand: bytes | signal.Signals, code: int
+) -> None:
+    terminal = Screen()
+    with subprocess.Popen(  # noqa: S603 - our own
+        words("apply", *SANDBOX, "tags.yaml"),
+        stdin=terminal.theirs,
+        stderr=terminal.theirs,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment({"TERM": "xterm", "COLUMNS": "40"}),
+    ) as running:
+        terminal.read_until("Only yes is taken for an answer: ")
+        if isinstance(by_hand, bytes):
+            terminal.type(by_hand)
+        else:
+            running.send_signal(by_hand)
+        out, _ = running.communicate(timeout=SECONDS)
+    shown = terminal.read_to_the_end()
+    assert running.returncode == code
+    assert ("Apply converged: 1 confirmed" in out) is (code == 0)
+    assert "Traceback" not in shown
+    assert HIDE_CURSOR in shown
+    assert SHOW_CURSOR in shown.rpartition(HIDE_CURSOR)[2]
+    assert "tagsync: read" not in shown
+    assert ("Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out) is (code == 0)
+
+
+# Signals
+
+
+@pytest.fixture(scope="module")
+def slow_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("slow")
+    path = write_library(folder / "slow.jsonl", [file_object(f"/{number}.jpg") for number in range(10)])
+    options = ("--port=0", "--latency-ms=100", "--state-dir", folder / "state")
+    with started("sandbox", "serve", path, *options) as serving:
+        assert serving.stdout
+        yield serving.stdout.readline().strip()
+
+
+def interrupted(line: str, number: signal.Signals, *arguments: str) -> Result:
+    """Run the command, and send it a signal once it has written a line to standard error."""
+    with started(*arguments) as running:
+        assert running.stderr
+        told = ""
+        while line not in told:
+            told += running.stderr.readline()
+        running.send_signal(number)
+        out, rest = running.communicate(timeout=SECONDS)
+    return Result(running.returncode, out, told + rest)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
+    slow_library: str,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [tag-{name}-{number.name}]" for name in range(10)))
+    arguments = ("--yes", "--concurrency=1", "--rate=1000", "--endpoint", slow_library, "--report=json=a.json")
+    result = interrupted("tagsync: 1 of 10 calls done\n", number, "apply", *arguments, "tags.yaml")
+    assert result.code == code
+    assert "Apply interrupted: " in result.out
+    assert "not sent: the run was interrupted" in result.out
+    assert "Traceback" not in result.err
+    document = json.loads(Path("a.json").read_text("utf-8"))
+    Draft202012Validator(schemas.load("report")).validate(document)
+    assert document["outcome"] == "interrupted"
+    statuses = {change["status"] for change in document["changes"]}
+    assert statuses == {"accepted", "skipped"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_plan_ends_at_once_and_says_so_in_its_report(
+    slow_library: str,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    arguments = ("--endpoint", slow_library, "--report=json=a.json", "tags.yaml")
+    result = interrupted("tagsync: read 1 manifest with 1 entry\n", number, "plan", *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert result.err == "tagsync: read 1 manifest with 1 entry\nerror: interrupted\n"
+    (diagnostic,) = json.loads(Path("a.json").read_text("utf-8"))["diagnostics"]
+    assert diagnostic["code"] == "interrupted-run"
+
+
+# show
+
+
+@pytest.fixture
+def saved(tagsync: Command, library: Callable[..., Path]) -> None:
+    """Save a plan and a report."""
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg", ["old"], [ai("Dog", 12.5)]), file_object("/other.jpg"))
+    write_manifest("- match: /?.jpg\n  tags: [a]\n  absent: [old]\n- match: /nothing/**\n  tags: [b]")
+    tagsync("plan", *SANDBOX, "--report=json=plan.json", "--report=text=plan.txt", "tags.yaml")
+    tagsync("apply", "--yes", *SANDBOX, "--report=json=report.json", "--report=text=report.txt", "tags.yaml")
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("kind", ["plan", "report"])
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_show_renders_what_was_saved_as_it_was_at_first(
+    tagsync: Command,
+    kind: str,
+    output: str,
+) -> None:
+    result = tagsync("show", "--verbose", f"--format={output}", f"{kind}.json")
+    assert result.code == 0
+    assert result.out == Path(f"{kind}.{'json' if output == 'json' else 'txt'}").read_text("utf-8")
+    assert "warning: tags.yaml:8:" in result.err
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_saved_documents_are_valid_by_the_schemas_that_the_command_prints(
+    tagsync: Command,
+    kind: str,
+) -> None:
+    schema = tagsync("schema", kind).document
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(json.loads(Path(f"{kind}.json").read_text("utf-8")))
+
+
+@pytest.mark.usefixtures("saved")
+def test_show_writes_reports_too(
+    tagsync: Command,
+) -> None:
+    assert tagsync("show", "--report=json=again.json", "plan.json").code == 0
+    assert Path("again.json").read_bytes() == Path("plan.json").read_bytes()
+
+
+def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
+    tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    tagsync("apply", "--yes", *SANDBOX, "--report=json=a.json", "tags.yaml")
+    assert tagsync("show", "a.json").out == "Apply converged: nothing to do\n"
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda text: text[: len(text) // 2], "plan.json is not JSON: name a file that --report json=FILE wrote"),
+        (lambda text: text.replace('"add":["a"]', '"add":"a"'), "plan.json is damaged at changes/0/add: 'a' is not of"),
+        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), "plan.json is not as it was written"),
+        (lambda text: text.replace('"account":"sandbox"', '"account":"shop"'), "plan.json is not as it was written"),
+        (lambda text: text.replace('"1.0"', '"2.0"'), "plan.json has format '2.0', this version reads 1.x"),
+        (lambda _: '{"apiVersion": "tagsync/v1"}', "plan.json is neither a plan nor a report of tagsync"),
+        (lambda _: "\x00\x01\x02", "plan.json is not JSON"),
+        (lambda _: "", "plan.json is not JSON"),
+    ],
+)
+def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(
+    tagsync: Command,
+    edit: Callable[[str], str],
+    words: str,
+) -> None:
+    Path("plan.json").write_text(edit(Path("plan.json").read_text("utf-8")), encoding="utf-8")
+    result = tagsync("show", "plan.json")
+    assert (result.code, result.out) == (1, "")
+    assert words in result.err
+
+
+def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
+    with Path("huge.json").open("wb") as file:
+        file.truncate((1 << 30) + 1)  # a hole, which takes no room
+    result = tagsync("show", "huge.json")
+    assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB, which no plan or report is\n")

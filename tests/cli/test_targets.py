@@ -1,0 +1,291 @@
+import base64
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command, Recorder, Result, write_manifest
+from support import file_object, write_library
+
+from tagsync.sandbox.faults import Fault, FaultScript
+
+CANARY = "private_CANARY4f3c2a"
+
+
+@pytest.fixture(autouse=True)
+def _manifest() -> None:
+    write_manifest("- match: /**\n  tags: [a]")
+
+
+def use_key(monkeypatch: pytest.MonkeyPatch, key: str = CANARY) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", key)
+
+
+@pytest.mark.parametrize("key", ["", "  ", "\n"])
+def test_without_a_key_the_message_says_how_to_give_one_and_how_to_do_without(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    use_key(monkeypatch, key)
+    result = tagsync("plan", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "error: no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
+        "to try tagsync without an account, use --sandbox LIBRARY.jsonl\n"
+    )
+
+
+@pytest.mark.parametrize("text", [CANARY, f"{CANARY}\n", f"  {CANARY}\r\n"])
+def test_the_key_is_read_from_a_file_whatever_stands_around_it(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], text: str
+) -> None:
+    Path("key").write_text(text, encoding="ascii", newline="")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", "key")
+    assert tagsync("plan", "--endpoint", served(key=CANARY), "tags.yaml").code == 0
+
+
+def test_the_key_itself_wins_over_a_file(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    use_key(monkeypatch)
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", "nowhere")
+    assert tagsync("plan", "--endpoint", served(key=CANARY), "tags.yaml").code == 0
+
+
+def test_a_key_file_may_be_a_pipe_that_can_be_read_once(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, CANARY.encode())
+    os.close(writing)
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", f"/dev/fd/{reading}")
+    result = tagsync("apply", "--yes", "--endpoint", served(file_object("/b.jpg"), key=CANARY), "tags.yaml")
+    os.close(reading)
+    assert "Apply converged: 1 confirmed" in result.out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: No such file or directory"),
+        ("folder", "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: Is a directory"),
+        (b"\xff\xfe\x00", "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: not a key"),
+        (b"", "no private key"),
+        (b"private_\x1b[31m", "the private key holds characters that no key has: check where it comes from"),
+        (b"private_a\nprivate_b\n", "the private key holds characters that no key has"),
+    ],
+)
+def test_a_key_file_that_holds_no_key_is_told(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, words: str
+) -> None:
+    if isinstance(content, bytes):
+        Path("key").write_bytes(content)
+    elif content:
+        Path("key").mkdir()
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", "key")
+    result = tagsync("plan", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert words in result.err
+
+
+def test_a_key_with_characters_that_no_key_has_is_not_repeated(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_key(monkeypatch, f"{CANARY}\nä")
+    result = tagsync("plan", "--verbose", "tags.yaml")
+    assert (result.code, CANARY in result.err) == (1, False)
+
+
+def test_a_wrong_key_is_told_in_the_servers_words_with_what_to_check(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    use_key(monkeypatch)
+    result = tagsync("plan", "--endpoint", served(key="private_other"), "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert "the library does not accept the key: Your account cannot be authenticated." in result.err
+    assert "Check IMAGEKIT_PRIVATE_KEY." in result.err
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("http://api.imagekit.io", "would send the key in the clear: use https"),
+        ("http://192.168.0.1:8787", "would send the key in the clear: use https"),
+        ("http://localhost.example.com", "would send the key in the clear: use https"),
+        ("api.imagekit.io", "is no http(s) URL: give one like https://api.imagekit.io"),
+        ("ftp://api.imagekit.io", "is no http(s) URL"),
+        (f"https://{CANARY}@api.imagekit.io", "carries a user, a query or a fragment"),
+    ],
+)
+def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, endpoint: str, words: str
+) -> None:
+    use_key(monkeypatch)
+    result = tagsync("plan", "--endpoint", endpoint, "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert words in result.err
+    assert CANARY not in result.err
+
+
+def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    url = served()
+    names = []
+    for key in (CANARY, CANARY + "x"):
+        use_key(monkeypatch, key)
+        names.append(tagsync("plan", "--format", "json", "--endpoint", url, "tags.yaml").document["target"]["account"])
+    assert len(set(names)) == 2
+    assert all(name.startswith("key-") and CANARY not in name for name in names)
+
+
+FORMS = (CANARY, base64.b64encode(f"{CANARY}:".encode()).decode(), CANARY.removeprefix("private_"))
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({}, 0),
+        ({"key": "private_other"}, 1),
+        ({"faults": [Fault(on="addTags", status=400)]}, 3),
+        ({"faults": [Fault(on="list", call=1, status=400)]}, 1),
+    ],
+)
+def test_the_key_never_appears_in_any_output(
+    tagsync: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    served: Callable[..., str],
+    *,
+    settings: dict[str, object],
+    code: int,
+    output: str,
+) -> None:
+    use_key(monkeypatch)
+    if "faults" in settings:
+        settings = {"faults": FaultScript(settings["faults"])}  # type: ignore[arg-type]
+    result = tagsync(
+        "apply",
+        "--yes",
+        "--verbose",
+        f"--format={output}",
+        "--report=json=a.json",
+        "--report=text=a.txt",
+        "--endpoint",
+        served(file_object("/b.jpg"), **settings),
+        "tags.yaml",
+    )
+    assert result.code == code
+    everything = [result.out, result.err, Path("a.json").read_text("utf-8"), Path("a.txt").read_text("utf-8")]
+    assert all(everything[2:])
+    assert not [form for form in FORMS for text in everything if form in text]
+
+
+def test_a_sandbox_needs_no_key_and_keeps_its_state_from_run_to_run(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    path = library(file_object("/b.jpg"))
+    assert tagsync("apply", "--yes", "--sandbox", path, "tags.yaml").code == 0
+    assert "Nothing to do" in tagsync("plan", "--sandbox", path, "tags.yaml").out
+    assert json.loads(path.read_text("utf-8"))["tags"] is None
+
+
+def test_a_sandbox_keeps_its_state_private_and_apart_from_other_libraries(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        tagsync("plan", "--sandbox", library(name=name), "tags.yaml")
+    assert Path(".tagsync").stat().st_mode & 0o777 == 0o700
+    assert [path.name.partition("-")[0] for path in sorted(Path(".tagsync/sandbox").glob("*.sqlite"))] == [
+        "a.jsonl",
+        "b.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
+    tagsync: Command,
+    library: Callable[..., Path],
+    *,
+    quiet: bool,
+) -> None:
+    tagsync("plan", "--sandbox", library(file_object("/b.jpg")), "tags.yaml")
+    path = library(file_object("/b.jpg"), file_object("/c.jpg"))
+    result = tagsync("apply", "--yes", *(["--quiet"] if quiet else []), "--sandbox", path, "tags.yaml")
+    words = (
+        "warning: library.jsonl has changed since the sandbox was seeded from it: the sandbox goes on with what it "
+        "has; tagsync sandbox reset library.jsonl starts over\n"
+    )
+    assert result.err.count(words) == (0 if quiet else 1)
+    assert "1 confirmed" in result.out
+
+
+def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:
+    result = tagsync("plan", "--sandbox", library(file_object("/b.jpg")), "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    return result
+
+
+def test_a_state_directory_that_is_a_link_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
+    Path("real").mkdir()
+    Path(".tagsync").symlink_to("real")
+    assert "the state directory .tagsync is a symbolic link: name the folder itself" in refusal(tagsync, library).err
+    assert list(Path("real").iterdir()) == []
+
+
+def test_a_state_directory_that_is_a_file_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
+    Path(".tagsync").touch()
+    words = "the state directory .tagsync is not a folder: name another with --state-dir"
+    assert words in refusal(tagsync, library).err
+
+
+def test_a_file_in_the_place_of_the_sandboxes_is_told(tagsync: Command, library: Callable[..., Path]) -> None:
+    Path(".tagsync").mkdir()
+    Path(".tagsync/sandbox").touch()
+    words = "the folder .tagsync/sandbox cannot be made (File exists): remove what is there, or name another"
+    assert words in refusal(tagsync, library).err
+
+
+def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Callable[..., Path]) -> None:
+    path = library(file_object("/b.jpg"))
+    tagsync("plan", "--sandbox", path, "tags.yaml")
+    (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
+    database.write_bytes(b"no database at all, but long enough to be read as the header of one" * 50)
+    assert "cannot be used (file is not a database): try sandbox reset" in refusal(tagsync, library).err
+    assert tagsync("sandbox", "reset", path).code == 0
+    assert tagsync("plan", "--sandbox", path, "tags.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not a text file of one JSON object a line"),
+        (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it"),
+        (b"\n[1]\n", "library.jsonl:2 is not a file object as the list API returns it"),
+    ],
+)
+def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, data: bytes, words: str) -> None:
+    Path("library.jsonl").write_bytes(data)
+    result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert words in result.err
+
+
+def test_a_sandbox_wins_over_an_endpoint_and_no_call_leaves_this_process(
+    tagsync: Command, library: Callable[..., Path], served: Callable[..., str]
+) -> None:
+    calls = Recorder()
+    url = served(faults=calls)
+    result = tagsync("plan", "--endpoint", url, "--sandbox", library(file_object("/b.jpg")), "tags.yaml")
+    assert "for sandbox at sandbox:library.jsonl" in result.out
+    assert calls.calls == []
+
+
+def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    path = write_library(folder / "library.jsonl", [file_object("/b.jpg")])
+    assert "1 file to change, 0 unchanged, for sandbox at sandbox:library.jsonl" in (
+        tagsync("plan", "--sandbox", path, "tags.yaml").out
+    )
+    assert Path(".tagsync").is_dir()

@@ -1,0 +1,389 @@
+import json
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from support import ai, current_file, current_state, id_of
+
+from tagsync import schemas
+from tagsync.canonical import canonical, change_document
+from tagsync.errors import DocumentError
+from tagsync.model import (
+    AITag,
+    Change,
+    CurrentFile,
+    DesiredState,
+    Diagnostic,
+    Estimate,
+    FileChange,
+    FileOutcome,
+    Inputs,
+    ManifestRef,
+    Op,
+    Origin,
+    Plan,
+    Reason,
+    Report,
+    Request,
+    RequestCounts,
+    Status,
+    Summary,
+    TargetName,
+    Timing,
+)
+from tagsync.planning.plan import make_plan
+from tagsync.reporting.documents import diagnostics_document, plan_document, read_document, report_document
+
+TARGET = TargetName("https://api.imagekit.io", "shop")
+
+
+@pytest.fixture
+def plan(declare: Callable[..., DesiredState]) -> Plan:
+    desired = declare(
+        """
+- match: /shop/**
+  tags: [catalog]
+  absent: [draft]
+  aiTags: {minConfidence: 80}
+- match: /nothing/**
+  tags: [a]
+- path: /shop/b.jpg
+  tags: ["b,c", "schön\u0301"]
+"""
+    )
+    state = current_state(
+        current_file("/shop/a.jpg", ["draft"], [ai("Dog", 12.5), ai("Cat", None)]),
+        current_file("/shop/b.jpg", ["draft", "x"]),
+    )
+    return make_plan(desired, state, TARGET, created_at="2026-01-01T00:00:00Z", bulk_rate=5.0)
+
+
+@pytest.fixture
+def report(plan: Plan) -> Report:
+    return Report(
+        plan=plan,
+        outcome="incomplete",
+        outcomes=(FileOutcome(Status.CONFIRMED, 2), FileOutcome(Status.FAILED, 5, "no\nway", "req-1")),
+        requests=RequestCounts(7, 3, 4, 2, 1),
+        timing=Timing(1.25, 0.5, 5.6),
+        finished_at="2026-01-01T00:01:00Z",
+        diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused alike"),),
+    )
+
+
+def parsed(pieces: Any) -> Any:
+    return json.loads("".join(pieces))
+
+
+def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    assert list(document) == [
+        "formatVersion",
+        "tool",
+        "createdAt",
+        "digest",
+        "target",
+        "inputs",
+        "summary",
+        "estimate",
+        "guards",
+        "changes",
+        "requests",
+        "diagnostics",
+    ]
+    assert document["formatVersion"] == "1.0"
+    assert document["target"] == {"endpoint": "https://api.imagekit.io", "account": "shop"}
+    assert document["inputs"]["manifests"] == [{"path": "tags.yaml", "sha256": plan.inputs.manifests[0].sha256}]
+    assert document["summary"] == {
+        "filesChanged": 2,
+        "addTags": 4,
+        "removeTags": 2,
+        "removeAITags": 1,
+        "unchanged": 0,
+        "missing": 0,
+        "warnings": 2,
+    }
+    assert set(document["estimate"]) == {
+        "writeRequests",
+        "lowerBound",
+        "perFile",
+        "perTagSet",
+        "perTag",
+        "seconds",
+    }
+    assert document["changes"][0] == {
+        "fileId": id_of("/shop/a.jpg"),
+        "path": "/shop/a.jpg",
+        "before": {
+            "tags": ["draft"],
+            "aiTags": [
+                {"name": "Dog", "confidence": 12.5, "source": "google-auto-tagging"},
+                {"name": "Cat", "confidence": None, "source": "google-auto-tagging"},
+            ],
+        },
+        "add": ["catalog"],
+        "remove": ["draft"],
+        "removeAI": ["Dog"],
+        "because": [
+            {"op": "addTags", "tag": "catalog", "source": "tags.yaml:6:14", "rule": "tags"},
+            {"op": "removeTags", "tag": "draft", "source": "tags.yaml:7:16", "rule": "absent"},
+            {"op": "removeAITags", "tag": "Dog", "source": "tags.yaml:8:15", "rule": "aiTags.minConfidence"},
+        ],
+    }
+    assert {"op": "removeTags", "tags": ["draft"], "fileIds": [id_of("/shop/a.jpg"), id_of("/shop/b.jpg")]} in [
+        {**request, "fileIds": sorted(request["fileIds"], key=[id_of("/shop/a.jpg"), id_of("/shop/b.jpg")].index)}
+        for request in document["requests"]
+    ]
+    assert {"level", "code", "message", "source"} == set(document["diagnostics"][0])
+
+
+def test_a_report_document_holds_what_the_contract_names(report: Report) -> None:
+    document = parsed(report_document(report))
+    assert document["outcome"] == "incomplete"
+    assert document["digest"] == report.plan.digest
+    assert document["requests"] == {"sent": 7, "succeeded": 3, "failed": 4, "retried": 2, "throttled": 1}
+    assert document["timing"] == {"seconds": 1.25, "waited": 0.5, "requestsPerSecond": 5.6}
+    first, second = document["changes"]
+    assert {key: first[key] for key in ("status", "attempts", "error", "requestId")} == {
+        "status": "confirmed",
+        "attempts": 2,
+        "error": None,
+        "requestId": None,
+    }
+    assert (second["status"], second["error"], second["requestId"]) == ("failed", "no\nway", "req-1")
+    assert first["before"]["tags"] == ["draft"]
+    assert document["diagnostics"][-1] == {
+        "level": "error",
+        "code": "halted",
+        "message": "3 calls in a row were refused alike",
+        "source": None,
+    }
+
+
+def test_documents_are_valid_by_their_schemas(plan: Plan, report: Report) -> None:
+    Draft202012Validator(schemas.load("plan")).validate(parsed(plan_document(plan)))
+    Draft202012Validator(schemas.load("report")).validate(parsed(report_document(report)))
+
+
+@pytest.mark.parametrize("name", schemas.NAMES)
+def test_schemas_are_valid_themselves(name: schemas.SchemaName) -> None:
+    Draft202012Validator.check_schema(schemas.load(name))
+
+
+def test_a_document_is_ascii_with_a_change_a_line(plan: Plan, report: Report) -> None:
+    for text in ("".join(plan_document(plan)), "".join(report_document(report))):
+        assert text.isascii()
+        assert text.endswith("\n}\n")
+        assert sum(line.startswith('{"add":') for line in text.splitlines()) == 2
+
+
+def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
+    found = read_document("".join(plan_document(plan)).encode(), "plan.json")
+    assert isinstance(found, Plan)
+    assert found.changes == plan.changes
+    assert found.canonical_changes == plan.canonical_changes
+    assert found.requests == plan.requests
+    assert found.diagnostics == plan.diagnostics
+    assert (found.summary, found.estimate, found.target) == (plan.summary, plan.estimate, plan.target)
+    assert (found.digest, found.created_at) == (plan.digest, plan.created_at)
+    assert found.inputs._replace(manifests=()) == plan.inputs._replace(manifests=())
+    assert [(item.path, item.sha256) for item in found.inputs.manifests] == [
+        (item.path, item.sha256) for item in plan.inputs.manifests
+    ]
+
+
+def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
+    found = read_document("".join(report_document(report)).encode(), "report.json")
+    assert isinstance(found, Report)
+    assert found.plan.changes == report.plan.changes
+    assert (found.outcome, found.outcomes) == (report.outcome, report.outcomes)
+    assert (found.requests, found.timing, found.finished_at) == (report.requests, report.timing, report.finished_at)
+    assert found.diagnostics == (*report.plan.diagnostics, *report.diagnostics)
+
+
+texts = st.text(max_size=12)
+names = st.text(min_size=1, max_size=12)
+numbers = st.integers(0, 10**12)
+counts = st.integers(0, 10**6)
+times = st.floats(0, 1e9, allow_nan=False)
+places = st.builds(Origin, texts, st.integers(1, 10**9 - 1), st.integers(1, 10**9 - 1))
+reasons = st.builds(Reason, places, texts)
+files = st.builds(
+    CurrentFile,
+    texts,
+    texts,
+    st.tuples(texts, texts),
+    st.tuples(st.builds(AITag, texts, st.none() | st.floats(0, 100) | st.integers(0, 100), texts)),
+)
+
+
+@st.composite
+def file_changes(draw: st.DrawFn) -> FileChange:
+    chosen = draw(st.sets(st.tuples(st.sampled_from(list(Op)), names), max_size=4))
+    order = {op: number for number, op in enumerate(Op)}
+    changes = (
+        Change(op, tag, tuple(draw(st.lists(reasons, max_size=2))))
+        for op, tag in sorted(chosen, key=lambda item: (order[item[0]], item[1]))
+    )
+    return FileChange(draw(files), tuple(changes))
+
+
+diagnostics = st.builds(Diagnostic, st.sampled_from(["error", "warning", "info"]), texts, texts, st.none() | places)
+digests = st.text("0123456789abcdef", min_size=64, max_size=64)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    changes = tuple(draw(st.lists(file_changes(), max_size=3)))
+    return Plan(
+        target=draw(st.builds(TargetName, texts, texts)),
+        created_at=draw(texts),
+        digest="sha256:" + draw(digests),
+        inputs=Inputs(
+            tuple(ManifestRef(name, draw(digests), name) for name in draw(st.lists(texts, max_size=2))),
+            draw(counts),
+            draw(counts),
+        ),
+        summary=draw(st.builds(Summary, *[numbers] * 7)),
+        estimate=draw(st.builds(Estimate, *[numbers] * 5, times)),
+        changes=changes,
+        canonical_changes=tuple(canonical(change_document(change)) for change in changes),
+        requests=tuple(
+            Request(op, (draw(texts),), (draw(texts),)) for op in draw(st.lists(st.sampled_from(list(Op)), max_size=2))
+        ),
+        diagnostics=tuple(draw(st.lists(diagnostics, max_size=2))),
+    )
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    plan = draw(plans())
+    outcomes = st.builds(FileOutcome, st.sampled_from(Status), counts, st.none() | texts, st.none() | texts)
+    return Report(
+        plan=plan,
+        outcome=draw(st.sampled_from(["converged", "incomplete", "interrupted", "refused"])),
+        outcomes=tuple(draw(outcomes) for _ in plan.changes),
+        requests=draw(st.builds(RequestCounts, *[counts] * 5)),
+        timing=draw(st.builds(Timing, times, times, times)),
+        finished_at=draw(texts),
+        diagnostics=tuple(draw(st.lists(diagnostics, max_size=2))),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(plans())
+def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> None:
+    text = "".join(plan_document(plan))
+    found = read_document(text.encode("ascii"), "plan.json")
+    assert isinstance(found, Plan)
+    assert found.changes == plan.changes
+    assert "".join(plan_document(found)) == text
+
+
+@settings(max_examples=40, deadline=None)
+@given(reports())
+def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report) -> None:
+    text = "".join(report_document(report))
+    found = read_document(text.encode("ascii"), "report.json")
+    assert isinstance(found, Report)
+    assert found.outcomes == report.outcomes
+    assert "".join(report_document(found)) == text
+
+
+def test_equal_plans_give_equal_bytes(plan: Plan) -> None:
+    assert list(plan_document(plan)) == list(plan_document(plan))
+
+
+def test_faults_make_a_document_of_their_own() -> None:
+    found = parsed(diagnostics_document([Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))], more=7))
+    assert found["more"] == 7
+    assert found["diagnostics"] == [{"level": "error", "code": "yaml", "message": "not YAML", "source": "a.yaml:2:1"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is not JSON: name a file that --report json=FILE wrote"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"\x89PNG\r\n\x1a\n", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"formatVersion": "1.0", "x": NaN}', "is not JSON"),
+        (b'{"formatVersion": "1.0", "x": 1e999}', "is not JSON"),
+        (b"[]", "is neither a plan nor a report of tagsync"),
+        (b'"formatVersion"', "is neither a plan nor a report"),
+        (b'{"apiVersion": "tagsync/v1"}', "is neither a plan nor a report"),
+        (b'{"formatVersion": "2.0"}', "has format '2.0', this version reads 1.x: use the tagsync that wrote it"),
+        (b'{"reportVersion": "12.0"}', "has format '12.0'"),
+        (b'{"formatVersion": 1}', "has format '1'"),
+        (b'{"formatVersion": null}', "has format 'None'"),
+        (b'{"formatVersion": "\\u001b[31m"}', r"has format '\x1b[31m'"),
+        (b'{"formatVersion": "1.0"}', "is damaged at its root: 'tool' is a required property"),
+        (b'{"reportVersion": "1.0"}', "is damaged at its root: 'tool' is a required property"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_its_name_and_the_reason(data: bytes, words: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_document(data, "odd\n.json")
+    assert str(caught.value).startswith(r"odd\x0a.json ")
+    assert words in str(caught.value)
+
+
+def damaged(document: Any) -> list[Any]:
+    """Return a document once for each of its members, with something else in that member's place."""
+    copies = []
+    others: tuple[Any, ...] = (None, -1, "\x1b[31m")
+    for (path, value), other in product(list(walk(document)), others):
+        if type(other) is type(value):
+            continue
+        copy = json.loads(json.dumps(document))
+        place = copy
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = other
+        copies.append(copy)
+    return copies
+
+
+def walk(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield (*path, step), item
+        yield from walk(item, (*path, step))
+
+
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defect(
+    kind: str, plan: Plan, report: Report
+) -> None:
+    pieces = plan_document(plan) if kind == "plan" else report_document(report)
+    refusals = []
+    for document in damaged(parsed(pieces)):
+        try:
+            found = read_document(json.dumps(document).encode(), "x.json")
+        except DocumentError as error:
+            refusals.append(str(error))
+        else:
+            assert "".join(plan_document(found) if isinstance(found, Plan) else report_document(found))
+    assert len(refusals) > 100
+    openings = ("x.json is damaged at ", "x.json has format ")
+    assert not [words for words in refusals if "\x1b" in words or not words.startswith(openings)]
+
+
+def test_damage_is_told_by_its_place(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    document["changes"][1]["because"][0]["source"] = "nowhere"
+    with pytest.raises(
+        DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
+    ):
+        read_document(json.dumps(document).encode(), "x.json")
+
+
+def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
+    with pytest.raises(DocumentError, match="is damaged at changes/0/because/0/source"):
+        read_document(json.dumps(document).encode(), "x.json")

@@ -1,0 +1,122 @@
+import io
+import os
+import pty
+from collections.abc import Iterable
+from contextlib import suppress
+
+import pytest
+
+from tagsync.events import Event, FilesRead, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+EVERYTHING: list[Event] = [
+    ManifestsRead(1, 1),
+    FilesRead(1000),
+    FilesRead(1, "name = 1"),
+    RequestDone(1, 1),
+    ReadingBack(2),
+    Waiting(75),
+]
+
+
+def read_to_the_end(terminal: int) -> str:
+    """Return what a terminal that is closed on its other side was sent."""
+    pieces = []
+    with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as file:
+        while piece := file.read(1 << 16):
+            pieces.append(piece)
+    return b"".join(pieces).decode()
+
+
+def plain(events: Iterable[Event]) -> list[str]:
+    stream = io.StringIO()
+    with PlainProgress(stream) as progress:
+        for event in events:
+            progress(event)
+    return stream.getvalue().splitlines()
+
+
+def test_each_phase_has_a_plain_line() -> None:
+    assert plain(EVERYTHING) == [
+        "tagsync: read 1 manifest with 1 entry",
+        "tagsync: reading the library: 1,000 files",
+        "tagsync: asking the library for name = 1: 1 file",
+        "tagsync: 1 of 1 call done",
+        "tagsync: reading back 2 files",
+        "tagsync: the library asks to wait 75 s",
+    ]
+
+
+def test_several_entries_are_entries() -> None:
+    assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 2 manifests with 1,500 entries"]
+
+
+def test_of_the_pages_of_a_large_library_one_in_ten_is_told() -> None:
+    lines = plain(FilesRead(files) for files in range(1000, 35_001, 1000))
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "1,000 files",
+        "10,000 files",
+        "20,000 files",
+        "30,000 files",
+    ]
+
+
+def test_of_many_calls_a_tenth_is_told_and_always_the_last() -> None:
+    lines = plain(RequestDone(done, 995) for done in range(1, 996))
+    assert len(lines) == 11
+    assert lines[0] == "tagsync: 1 of 995 calls done"
+    assert lines[-1] == "tagsync: 995 of 995 calls done"
+
+
+def test_a_query_cannot_break_out_of_its_line() -> None:
+    (line,) = plain([FilesRead(1, 'name = "a\n::error::\x1b[31m"' + "x" * 500)])
+    assert line.startswith(r'tagsync: asking the library for name = "a\x0a::error::\x1b[31m"x')
+    assert line.endswith("…: 1 file")
+
+
+def test_plain_progress_goes_on_when_nobody_reads_it() -> None:
+    progress = PlainProgress(Gone())
+    for event in EVERYTHING:
+        progress(event)
+
+
+def test_no_progress_shows_nothing() -> None:
+    with NoProgress() as progress:
+        for event in EVERYTHING:
+            progress(event)
+
+
+@pytest.mark.parametrize("colour", [None, False])
+def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
+    monkeypatch: pytest.MonkeyPatch, *, colour: bool | None
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "70")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        for event in [*EVERYTHING, FilesRead(3, "[red]::error::\x1b[2J")]:
+            # Each is drawn for certain at the end of a display.
+            with BarProgress(terminal, colour=colour) as progress:
+                progress(event)
+    shown = read_to_the_end(ours)
+    for words in ("reading the library", "calling", "1/1", "reading back", "0/2", "the library asks to wait 75 s"):
+        assert words in shown
+    assert r"asking for [red]::error::\x1b[2J" in shown
+    assert "\x1b[2J" not in shown
+    assert shown.rstrip().endswith("\x1b[2K")
+
+
+def test_a_bar_shows_nothing_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    with BarProgress(stream, colour=None) as progress:
+        for event in EVERYTHING:
+            progress(event)
+    assert stream.getvalue().strip() == ""

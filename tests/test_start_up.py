@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+import pytest
+
+import tagsync
+
+COSTLY = ("click", "httpx", "jsonschema", "yaml", "rich")
+
+
+def loaded_by(code: str, *arguments: str) -> set[str]:
+    """Return which of the costly packages are loaded once some code has run in a process of its own."""
+    script = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print(*({COSTLY!r} & sys.modules.keys()), file=sys.stderr))\n"
+        f"sys.argv = ['tagsync', *{arguments!r}]\n{code}\n"
+    ).replace(repr(COSTLY), repr(set(COSTLY)))
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert not arguments or ran.stdout
+    return set(ran.stderr.split())
+
+
+COMMAND = "from tagsync.__main__ import main\nmain()"
+
+
+def test_the_version_is_told_without_any_library() -> None:
+    assert loaded_by(COMMAND, "--version") == set()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("sandbox", "serve", "--help"), ("schema",)])
+def test_help_needs_click_alone(arguments: tuple[str, ...]) -> None:
+    assert loaded_by(COMMAND, *arguments) == {"click"}
+
+
+def test_importing_the_package_imports_no_library() -> None:
+    assert loaded_by("import tagsync\ntagsync.__version__") == set()
+
+
+def test_what_is_loaded_is_noticed() -> None:
+    assert loaded_by("import yaml, tagsync.api") >= {"httpx", "jsonschema", "yaml"}
+
+
+def test_the_version_is_told() -> None:
+    ran = subprocess.run([sys.executable, "-m", "tagsync", "--version"], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == (f"tagsync {tagsync.__version__}\n", "")
+
+
+def test_all_public_names_resolve_and_stand_in_order() -> None:
+    assert tagsync.__all__ == sorted(tagsync.__all__)
+    assert {name for name in tagsync.__all__ if getattr(tagsync, name).__name__ != name} == set()
+
+
+def test_public_names_can_be_found_out() -> None:
+    assert dir(tagsync) == sorted([*tagsync.__all__, "__version__"])
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'tagsync' has no attribute 'Client'"):
+        _ = tagsync.Client
