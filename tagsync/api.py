@@ -24,7 +24,7 @@ from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.listing import read_library
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.manifest.read import read_manifests
-from tagsync.model import DesiredState, Plan, Report, TargetName
+from tagsync.model import DesiredState, FileOutcome, Plan, Report, RequestCounts, Status, TargetName, Timing
 from tagsync.planning.plan import account_faults, make_plan
 
 IN_PROCESS = "http://sandbox.localhost"
@@ -174,6 +174,13 @@ async def apply_async(
             listener=listener,
             now=_now,
         )
+
+
+def refused(plan: Plan) -> Report:
+    """Return the report of a plan that somebody decided against: nothing was sent."""
+    outcome = FileOutcome(Status.SKIPPED, error="the plan was refused")
+    outcomes = (outcome,) * len(plan.changes)
+    return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now())
 
 
 def _connect(target: Target, listener: Listener) -> Client:

@@ -62,7 +62,7 @@ def write_library(path: Path, files: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def manifest(files: str, *, spec: str = "") -> str:
-    """Return a manifest's text; the entries start in line 4, or further down below more lines of `spec`."""
+    """Return a manifest's text; the entries start in line 5, or further down below more lines of `spec`."""
     indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
     more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
     return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"

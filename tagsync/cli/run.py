@@ -81,6 +81,7 @@ def apply(
             return 1
         output.plan_before_apply(made)
         if made.changes and not yes and not output.confirmed(made):
+            output.report(api.refused(made), plan_shown=True)
             return REFUSED
         with output.progress() as listener:
             report, interrupted = _until_signal(

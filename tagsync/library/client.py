@@ -21,6 +21,7 @@ from tagsync.errors import (
 )
 from tagsync.library.gate import Gate
 from tagsync.library.retry import RetryQuota, backoff, retrying
+from tagsync.library.secrets import blotting
 from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
     BULK_PATHS,
@@ -103,6 +104,7 @@ class Client:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
         self._reader = FileReader()
+        self._without_key = blotting(key)
         self._http = httpx.AsyncClient(
             base_url=endpoint,
             auth=httpx.BasicAuth(key, ""),
@@ -214,7 +216,7 @@ class Client:
                 asyncio.timeout(CALL_DEADLINE),
                 self._http.stream(method, path, **content) as response,
             ):
-                return Answer(response.status_code, response.headers, await read_body(response))
+                return self._without_key(Answer(response.status_code, response.headers, await read_body(response)))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TimedOutError(f"no complete answer to {method} {path} in time") from error
         except httpx.TransportError as error:

@@ -21,7 +21,7 @@ Shown = Mapping[str, CurrentFile | None]
 
 def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
     """Return the outcome after reading back, and which ids were read one by one."""
-    ledger, asked = Ledger(), []
+    ledger, asked = Ledger(), list[str]()
     ledger.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
 
     async def reread(_file_ids: Sequence[str]) -> Shown:

@@ -317,3 +317,19 @@ def test_neither_client_nor_error_shows_the_key() -> None:
     made = client(key="private_canary")
     assert "canary" not in repr(made)
     assert "canary" not in repr(vars(made))
+
+
+@pytest.mark.parametrize("secret", ["private_canary", base64.b64encode(b"private_canary:").decode()])
+def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
+    words = {"message": f"who is {secret}?"}
+    library = Library(json_answer(words, 400, {"x-ik-requestid": f"r-{secret}"}))
+
+    async def scenario() -> None:
+        async with client(library, key="private_canary") as c:
+            await c.page(skip=0)
+
+    with pytest.raises(RejectedError) as raised:
+        run(scenario())
+    assert secret not in str(raised.value)
+    assert "who is [the key]?" in str(raised.value)
+    assert "r-[the key]" in str(raised.value)
