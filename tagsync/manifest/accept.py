@@ -28,7 +28,9 @@ class FastAccept:
             "except": lambda value: value.__class__ is Seq and all(map(_is_path, value)),
             "tags": self._are_tags,
             "absent": _are_texts,
+            "exclusive": _is_exclusive,
             "aiTags": _is_ai_rule,
+            "expect": _is_expectation,
             "ifMissing": _is_leniency,
             "ifOverLimit": _is_leniency,
         }
@@ -84,6 +86,18 @@ def _is_path(value: Any) -> bool:
 
 def _is_leniency(value: Any) -> bool:
     return value.__class__ is str and value in _LENIENCIES
+
+
+def _is_exclusive(value: Any) -> bool:
+    if value.__class__ is bool:
+        return True
+    return value.__class__ is Map and value.keys() == {"only"} and bool(value["only"]) and _are_texts(value["only"])
+
+
+def _is_expectation(value: Any) -> bool:
+    if value.__class__ is not Map or not value:
+        return False
+    return all(key in ("min", "max") and item.__class__ is int and item >= 0 for key, item in value.items())
 
 
 def _is_ai_rule(value: Any) -> bool:

@@ -62,8 +62,21 @@ def with_defaults(entry: Entry, defaults: Wishes) -> Entry:
 
 def declares_something(wishes: Wishes) -> bool:
     """Tell whether wishes ask for anything at all."""
-    asks_for_exclusive = wishes.exclusive is not None and not _is_off(wishes.exclusive)
-    return bool(wishes.tags.values or wishes.absent.values or asks_for_exclusive or wishes.ai_rule)
+    if wishes.tags.values or wishes.absent.values:
+        return True
+    exclusive, rule = wishes.exclusive, wishes.ai_rule
+    if exclusive is not None and not _is_off(exclusive):
+        return True
+    return rule is not None and bool(
+        rule.remove.values or rule.remove_all or rule.min_confidence is not None or rule.keep.values
+    )
+
+
+def places_of(wishes: Wishes) -> set[int]:
+    """Return the places of what wishes list."""
+    exclusive = wishes.exclusive
+    only = exclusive.only if exclusive else None
+    return {*wishes.tags.places, *wishes.absent.places, *(only.places if only else ())}
 
 
 def settled(entry: Entry) -> Entry:

@@ -11,10 +11,11 @@ import yaml
 from tagsync.errors import ManifestError
 from tagsync.manifest import rules, schema
 from tagsync.manifest.accept import FastAccept
-from tagsync.manifest.entries import NO_WISHES, entry_of, settled, wishes_of, with_defaults
+from tagsync.manifest.entries import NO_WISHES, entry_of, places_of, settled, wishes_of, with_defaults
 from tagsync.manifest.faults import Faults
-from tagsync.manifest.sources import Located, locate, read
-from tagsync.manifest.tree import PARSER, EventSource, Map, TooDeepError, TreeReader
+from tagsync.manifest.parsers import PARSER, EventSource
+from tagsync.manifest.sources import STDIN, Located, locate, read
+from tagsync.manifest.tree import Map, TooDeepError, TreeReader
 from tagsync.model import DesiredState, Diagnostic, Entry, ManifestRef, Origin, packed, unpacked
 from tagsync.printable import quoted, shown
 
@@ -22,7 +23,15 @@ API_VERSION = "tagsync/v1"
 LATER_KINDS = ("Policy", "Vocabulary")
 _CHUNK = 1 << 20
 
+# All but what YAML 1.1 allows in a file.
+_NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_JSON_SPACE = b" \t\r\n"
 _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+_MENDED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
+"""What cannot be said of an entry whose document's defaults cannot be read."""
 
 
 def read_manifests(paths: Sequence[str], *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
@@ -41,7 +50,7 @@ def read_manifests(paths: Sequence[str], *, parser: Callable[[bytes], EventSourc
         run.read_file(located)
     if run.faults.count:
         kept = run.faults.first()
-        raise ManifestError(tuple(map(run.shown, kept)), run.faults.count - len(kept))
+        raise ManifestError(kept, run.faults.count - len(kept))
     return DesiredState(
         entries=tuple(run.entries),
         manifests=tuple(run.manifests),
@@ -61,19 +70,12 @@ class _Run:
         self.manifests: list[ManifestRef] = []
         self.accounts: list[tuple[str, Origin]] = []
         self.warnings: list[Diagnostic] = []
-        self._shown_as: dict[str, str] = {}
         self._seen_tags: set[str] = set()
-
-    def shown(self, fault: Diagnostic) -> Diagnostic:
-        """Return a fault that names its file as the user did: no document tells a reader where names start."""
-        origin = fault.origin
-        return fault._replace(origin=origin and origin._replace(file=self._shown_as.get(origin.file, origin.file)))
 
     def report_file(self, file: str, code: str, message: str) -> None:
         self.faults.add(Origin(file, 1, 1), code, message)
 
     def read_file(self, located: Located) -> None:
-        self._shown_as[located.name] = located.shown_as
         try:
             data = read(located)
         except OSError as error:
@@ -99,15 +101,19 @@ class _Run:
 
 
 class _File:
-    """Reads one file into a run."""
+    """Reads one file into a run.
+
+    Faults name the file as the user did: no document tells a reader where the names of entries start.
+    """
 
     def __init__(self, run: _Run, located: Located, data: bytes) -> None:
         self._run = run
         self._name = located.name
+        self._shown_as = located.shown_as
         self._data = data
         self._faults = Faults()
         """The faults of the current document: dropped if it turns out to be no manifest at all."""
-        self._faults_before_item = 0
+        self._last_fault_at = -1
         self._entries: list[Entry] = []
 
     def read(self) -> None:
@@ -118,9 +124,8 @@ class _File:
                 mark = error.problem_mark or error.context_mark
                 words = " ".join(filter(None, (error.context, error.problem)))
                 self._fault(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
-            except yaml.reader.ReaderError as error:
-                words = f"{shown(str(error.reason), 200)} at position {error.position}"
-                self._fault(0, "yaml", f"not YAML: {words}: remove the character there")
+            except yaml.reader.ReaderError:
+                self._report_no_character()
             except TooDeepError:
                 pass  # reported where it began; the rest of the file is not read
         self._run.faults.absorb(self._faults)
@@ -139,8 +144,7 @@ class _File:
 
     def _is_utf8(self) -> bool:
         """Check the encoding piece by piece: a whole decoded copy may take four times the file's size."""
-        decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        start = 0
+        decoder = codecs.getincrementaldecoder("utf-8")()
         for start in range(0, len(self._data) + 1, _CHUNK):
             pending = len(decoder.getstate()[0])
             chunk = self._data[start : start + _CHUNK]
@@ -149,32 +153,39 @@ class _File:
             except UnicodeDecodeError as error:
                 bad = start - pending + error.start
                 line_start = self._data.rfind(b"\n", 0, bad) + 1
-                column = len(self._data[line_start:bad].decode("utf-8", "replace"))
+                column = len(self._data[line_start:bad].decode("utf-8-sig", "replace"))
                 place = packed(self._data.count(b"\n", 0, bad), column)
                 self._fault(place, "encoding", "there are bytes here that are not UTF-8: save the file as UTF-8")
                 return False
         return True
 
+    def _report_no_character(self) -> None:
+        """Report the first character that YAML does not allow; its parsers say where that is each in its own way."""
+        text = self._data.decode("utf-8-sig")
+        found = _NO_CHARACTER.search(text)
+        at = found.start() if found else 0
+        place = packed(text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1)
+        self._fault(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
+
     def _yaml(self) -> bytes:
-        """Return the bytes to parse: JSON's surrogate pairs, which YAML does not know, each put as one escape."""
-        if not self._name.endswith(".json"):
+        """Return the bytes to parse: what JSON allows and YAML does not is put in YAML's way, in the same place."""
+        body = self._data.removeprefix(codecs.BOM_UTF8).lstrip(_JSON_SPACE)
+        if not (self._name.endswith(".json") or (self._name == STDIN and body.startswith(b"{"))):
             return self._data
-        return _SURROGATE_PAIR.sub(_joined_surrogates, self._data.replace(b"\t", b" "))
+        start = self._data[: len(self._data) - len(body)].replace(b"\t", b" ")
+        return _FROM_PAIR_TO_QUOTE.sub(_joined_surrogates, start + body.rstrip(_JSON_SPACE))
 
     def _fault(self, place: int, code: str, message: str) -> None:
-        self._faults.add(unpacked(self._name, place), code, message)
+        self._faults.add(unpacked(self._shown_as, place), code, message)
+        self._last_fault_at = max(self._last_fault_at, place)
 
     def _entry(self, tree: Any, place: int) -> None:
         """Take one entry; one whose structure was already found faulty is only checked for more faults."""
-        broken = self._faults.count > self._faults_before_item
         if not self._run.accepts(tree):
-            before = self._faults.count
             for verdict in schema.verdicts("entry", tree, place, self._reader.written):
                 self._fault(*verdict)
-            broken = broken or self._faults.count > before
-        if not broken:
+        if self._last_fault_at < place:
             self._entries.append(entry_of(tree, self._name, place))
-        self._faults_before_item = self._faults.count
 
     def _document(self, tree: Any, place: int) -> None:
         """Finish a document: its entries have been read, its defaults may have stood behind them."""
@@ -189,18 +200,23 @@ class _File:
             self._take(tree, entries)
         self._run.faults.absorb(self._faults)
         self._faults = Faults()
-        self._faults_before_item = 0
 
     def _take(self, tree: Map, entries: list[Entry]) -> None:
         spec = tree.get("spec")
         defaults = spec.get("defaults", Map()) if isinstance(spec, Map) else None
-        if not schema.is_valid("defaults", defaults):
-            return
-        wishes = wishes_of(defaults) if defaults else NO_WISHES
+        is_valid = schema.is_valid("defaults", defaults)
+        wishes = wishes_of(defaults) if defaults and is_valid else NO_WISHES
+        # What is wrong in the defaults themselves comes up in every entry, and is said once.
+        shared = places_of(wishes)
+        reported: set[rules.Fault] = set()
         for bare in entries:
             entry = settled(with_defaults(bare, wishes))
             for fault in rules.faults_of(entry):
-                self._faults.add(*fault)
+                if fault in reported or (not is_valid and fault.code in _MENDED_BY_DEFAULTS):
+                    continue
+                self._fault(*fault)
+                if fault.place in shared:
+                    reported.add(fault)
             self._run.warn_of_commas(entry)
             self._run.entries.append(entry)
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
@@ -216,16 +232,26 @@ def _stranger(tree: Any) -> str | None:
         return "this is a saved plan or report, not a manifest: look at it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        had = "no apiVersion" if version is None else f"apiVersion {quoted(str(version))}"
-        return f"this document has {had}: a manifest starts with apiVersion: {API_VERSION}"
+        return f"this document has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
     if kind in LATER_KINDS:
         return f"kind {kind} comes in a later version of tagsync: take this document out for now"
     if kind != "TagSet":
-        had = "no kind" if kind is None else f"kind {quoted(str(kind))}"
-        return f"this document has {had}: this version reads kind: TagSet"
+        return f"this document has {_had('kind', kind)}: this version reads kind: TagSet"
     return None
 
 
+def _had(key: str, value: Any) -> str:
+    if value is None:
+        return f"no {key}"
+    return f"{key} {quoted(value)}" if isinstance(value, str) else f"no {key} that is text"
+
+
 def _joined_surrogates(match: re.Match[bytes]) -> bytes:
+    """Put each pair up to the closing quote as one escape; spaces behind the quote keep the columns after it."""
+    text = _SURROGATE_PAIR.sub(_joined_pair, match[0])
+    return text + b" " * (len(match[0]) - len(text))
+
+
+def _joined_pair(match: re.Match[bytes]) -> bytes:
     high, low = int(match[2], 16), int(match[3], 16)
     return match[1] + b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

@@ -9,7 +9,6 @@ from tagsync.model import (
     MAX_TAG_CHARACTERS,
     ByMatch,
     Entry,
-    Origin,
     Texts,
     joined_length,
     normalized,
@@ -18,9 +17,9 @@ from tagsync.printable import quoted
 
 
 class Fault(NamedTuple):
-    """Something that is wrong with an entry."""
+    """Something that is wrong with an entry, at a packed place."""
 
-    origin: Origin
+    place: int
     code: str
     message: str
 
@@ -29,10 +28,12 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
     """Yield what is wrong with an entry whose defaults are merged in."""
     wishes = entry.wishes
     if isinstance(entry.selector, ByMatch):
-        yield from _glob_faults(entry, entry.selector)
+        yield from _selector_faults(entry, entry.selector)
+    if wishes.exclusive and wishes.exclusive.only:
+        yield from _only_faults(wishes.exclusive.only)
     if not declares_something(wishes):
         yield Fault(
-            entry.origin(),
+            entry.place,
             "declares-nothing",
             "this entry declares nothing: give it tags, absent, exclusive or aiTags",
         )
@@ -45,18 +46,19 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
         yield from _length_faults(entry, wishes.tags)
 
 
-def _glob_faults(entry: Entry, selector: ByMatch) -> Iterator[Fault]:
+def _selector_faults(entry: Entry, selector: ByMatch) -> Iterator[Fault]:
     for pattern in (*([selector.glob] if selector.glob else []), *selector.excepts):
         if fault := glob_fault(pattern):
-            yield Fault(entry.origin(), "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
-    exclusive = entry.wishes.exclusive
-    if exclusive and exclusive.only:
-        for pattern, place in zip(exclusive.only.values, exclusive.only.places, strict=True):
-            if fault := glob_fault(pattern):
-                yield Fault(entry.origin(place), "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+            yield Fault(entry.place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
     expect = entry.expect
     if expect and expect.max is not None and expect.min > expect.max:
-        yield Fault(entry.origin(expect.place), "range", f"min {expect.min} is more than max {expect.max}: swap them")
+        yield Fault(expect.place, "range", f"min {expect.min} is more than max {expect.max}: swap them")
+
+
+def _only_faults(only: Texts) -> Iterator[Fault]:
+    for pattern, place in zip(only.values, only.places, strict=True):
+        if fault := glob_fault(pattern):
+            yield Fault(place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
 
 
 def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
@@ -68,7 +70,7 @@ def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
         seen, at = first.setdefault(normalized(tag), (tag, place))
         if seen != tag:
             yield Fault(
-                entry.origin(place),
+                place,
                 "two-spellings",
                 f"the tag {quoted(tag)} stands at {entry.origin(at)} in another spelling (equal under Unicode NFC): "
                 "write both the same way",
@@ -82,7 +84,7 @@ def _contradictions(entry: Entry) -> Iterator[Fault]:
         at = declared.get(normalized(tag))
         if at is not None:
             yield Fault(
-                entry.origin(place),
+                place,
                 "conflict",
                 f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out",
             )
@@ -96,7 +98,7 @@ def _length_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
     length = joined_length(len(distinct), sum(map(len, distinct)))
     if length > MAX_TAG_CHARACTERS:
         yield Fault(
-            entry.origin(),
+            entry.place,
             "over-limit",
             f"its tags are {length} characters joined by commas; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
             "declare fewer or shorter ones, or set ifOverLimit",

@@ -109,9 +109,13 @@ def _unknown_keys(finding: _Finding) -> Iterator[Verdict]:
         if key in LATER_FIELDS:
             yield Verdict(place, "later", f"{key!r} comes in a later version of tagsync: take it out for now")
             continue
-        close = get_close_matches(key, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        yield Verdict(place, "unknown-key", f"unknown key {quoted(key)} ({hint})")
+        yield Verdict(place, "unknown-key", f"unknown key {quoted(key)} ({_hint(key, known)})")
+
+
+def _hint(key: str, known: list[str]) -> str:
+    by_lower_case = {name.lower(): name for name in known}
+    close = get_close_matches(key.lower(), by_lower_case, n=1)
+    return f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known here: {', '.join(known)}"
 
 
 def _wrong_type(finding: _Finding) -> Iterator[Verdict]:

@@ -12,8 +12,12 @@ from tagsync.errors import UsageError
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A larger manifest is refused."""
 
+STDIN = "<stdin>"
+"""What standard input is called."""
+
 SUFFIXES = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ".schema.json"
+_LEADS_OUT = "this link leads out of the given folder: name its target as a PATH"
 
 
 class Located(NamedTuple):
@@ -44,11 +48,14 @@ def locate(paths: Sequence[str], report: Report) -> list[Located]:
     for path in paths:
         for file in _manifests_at(path, report):
             if file is None:
-                found["-"] = Located("<stdin>", "<stdin>", None)
-            else:
-                name = os.path.relpath(os.path.abspath(file), root).replace(os.sep, "/")  # noqa: PTH100 - resolve() would follow links
-                found.setdefault(os.path.realpath(file), Located(name, str(file), file))
-    return sorted(found.values(), key=lambda located: (located.name, located.shown_as))
+                found["-"] = Located(STDIN, STDIN, None)
+                continue
+            name = os.path.relpath(os.path.abspath(file), root).replace(os.sep, "/")  # noqa: PTH100 - resolve() would follow links
+            located = Located(name, str(file), file)
+            target = os.path.realpath(file)
+            # Of several names for one file the least is taken: the order of paths does not matter.
+            found[target] = min(found.get(target, located), located, key=_by_name)
+    return sorted(found.values(), key=_by_name)
 
 
 def read(located: Located) -> bytes:
@@ -56,9 +63,11 @@ def read(located: Located) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not a regular file, or too large; the message says which.
+        ValueError: it is not a regular file, too large, or closed; the message says which.
     """
     if located.path is None:
+        if sys.stdin is None:  # closed by whoever started this process
+            raise ValueError("is closed: name files or folders instead")
         data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
     else:
         # Opening without blocking keeps a FIFO from hanging the run.
@@ -72,9 +81,13 @@ def read(located: Located) -> bytes:
     return data
 
 
+def _by_name(located: Located) -> tuple[str, str]:
+    return located.name, located.shown_as
+
+
 def _common_folder(paths: Sequence[str]) -> str:
     folders = [
-        absolute if Path(absolute).is_dir() else str(Path(absolute).parent)
+        absolute if _is_folder(absolute) else str(Path(absolute).parent)
         for absolute in (os.path.abspath(path) for path in paths if path != "-")  # noqa: PTH100 - resolve() would follow links
     ]
     return os.path.commonpath(folders) if folders else ""
@@ -85,13 +98,13 @@ def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
         yield None
         return
     here = Path(path)
-    if here.is_dir():
+    if _is_folder(path):
         found = list(_walk(here, report))
         if not found:
             report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(SUFFIXES)} file")
         yield from found
     elif not os.path.lexists(path):
-        report(path, "no-such-file", "there is no such file or folder: check the path")
+        report(path or "''", "no-such-file", "there is no such file or folder: check the path")
     elif here.suffix not in SUFFIXES:
         report(
             path,
@@ -112,18 +125,23 @@ def _walk(folder: Path, report: Report) -> Iterator[Path]:
     for here, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            link = Path(here, name)
-            if link.is_symlink() and not _is_below(link, inside):
-                report(str(link), "symlink", "this link leads out of the given folder: name its target as a PATH")
+            if _leads_out(Path(here, name), inside):
+                report(str(Path(here, name)), "symlink", _LEADS_OUT)
         for name in sorted(files):
             if name.startswith(".") or name.endswith(_NOT_MANIFESTS) or not name.endswith(SUFFIXES):
                 continue
             file = Path(here, name)
-            if file.is_symlink() and not _is_below(file, inside):
-                report(str(file), "symlink", "this link leads out of the given folder: name its target as a PATH")
+            if _leads_out(file, inside):
+                report(str(file), "symlink", _LEADS_OUT)
             else:
                 yield file
 
 
-def _is_below(path: Path, folder: str) -> bool:
-    return os.path.commonpath([os.path.realpath(path), folder]) == folder
+def _is_folder(path: str) -> bool:
+    """Tell whether a path leads to a folder; Path.is_dir raises where it cannot be followed."""
+    return os.path.isdir(path)  # noqa: PTH112 - see above
+
+
+def _leads_out(path: Path, folder: str) -> bool:
+    is_link = os.path.islink(path)  # noqa: PTH114 - Path.is_symlink raises in a folder that may not be entered
+    return is_link and os.path.commonpath([os.path.realpath(path), folder]) != folder

@@ -5,9 +5,8 @@ word, and takes far more time and memory. Items of one named list are handed ove
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-import yaml
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -19,6 +18,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from tagsync.manifest.parsers import EventSource
 from tagsync.manifest.scalars import resolve
 from tagsync.model import packed
 from tagsync.printable import quoted, shown
@@ -35,17 +35,6 @@ MAX_ITEMS = 100_000
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
-
-
-class EventSource(Protocol):
-    """The part of PyYAML's loaders that is used here; both the libyaml and the pure one have it."""
-
-    def get_event(self) -> Any:
-        """Return the next event."""
-
-
-PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's parser, or PyYAML's own where libyaml is not built in."""
 
 
 class TooDeepError(Exception):
@@ -154,7 +143,7 @@ class TreeReader:
 
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
-            self._fault(event, "explicit-tag", f"explicit tags are not read: remove {shown(event.tag, 60)}")
+            self._fault(event, "explicit-tag", f"explicit tags are not read: remove {_as_written(event.tag)}")
         if event.anchor is not None:
             self._fault(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
 
@@ -190,11 +179,12 @@ class TreeReader:
 
     def _map(self, start: Any, depth: int, path: tuple[str, ...] | None) -> Map:
         result = Map()
+        too_many = False
         while True:
             event = self._next()
             if event.__class__ is MappingEndEvent:
                 return result
-            key = self._key(event)
+            key = self._key(event, depth)
             value_event = self._next()
             if value_event.__class__ is ScalarEvent:
                 value = self._scalar(value_event)
@@ -214,13 +204,14 @@ class TreeReader:
                 result[key] = value
                 result.key_places[key] = _place(event)
                 result.places[key] = _place(value_event)
-            else:
+            elif not too_many:
+                too_many = True
                 self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
 
-    def _key(self, event: Any) -> str | None:
+    def _key(self, event: Any, depth: int) -> str | None:
         """Return a mapping's key as it is written; None where it is refused."""
         if event.__class__ is not ScalarEvent:
-            self._value(event, MAX_DEPTH, None)
+            self._value(event, depth + 1, None)
             self._fault(event, "key", "a key is plain text, not a list, a mapping or an alias")
             return None
         if event.tag is not None or event.anchor is not None:
@@ -242,6 +233,11 @@ class TreeReader:
 
     def _fault(self, event: Any, code: str, message: str) -> None:
         self._report(_place(event), code, message)
+
+
+def _as_written(tag: str) -> str:
+    """Return a tag as manifests have it, so that it can be found there."""
+    return shown(tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
 
 
 def _place(event: Any) -> int:

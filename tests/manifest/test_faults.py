@@ -1,0 +1,62 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsync.manifest.faults import SHOWN_FAULTS, Faults
+from tagsync.model import Diagnostic, Origin
+
+ORIGINS = st.builds(Origin, st.sampled_from(["a.yaml", "b.yaml"]), st.integers(1, 2000), st.integers(1, 3))
+
+
+def test_a_fault_is_an_error_with_its_place() -> None:
+    faults = Faults()
+
+    faults.add(Origin("a.yaml", 3, 5), "type", "wrong")
+
+    assert faults.first() == (Diagnostic("error", "type", "wrong", Origin("a.yaml", 3, 5)),)
+
+
+def test_faults_are_sorted_by_file_line_column_and_message() -> None:
+    faults = Faults()
+    places = [("b", 1, 1), ("a", 10, 1), ("a", 9, 2), ("a", 9, 1)]
+
+    for place in places:
+        faults.add(Origin(*place), "y", "one")
+    faults.add(Origin("a", 9, 1), "z", "a first")
+
+    assert [(fault.origin, fault.message) for fault in faults.first()] == [
+        (("a", 9, 1), "a first"),
+        (("a", 9, 1), "one"),
+        (("a", 9, 2), "one"),
+        (("a", 10, 1), "one"),
+        (("b", 1, 1), "one"),
+    ]
+
+
+def test_fifty_are_kept_and_all_are_counted() -> None:
+    faults = Faults()
+
+    for line in range(2500, 0, -1):
+        faults.add(Origin("a", line, 1), "code", "words")
+
+    whole = Faults()
+    whole.absorb(faults)
+
+    assert SHOWN_FAULTS == 50
+    for each in (faults, whole):
+        assert [fault.origin and fault.origin.line for fault in each.first()] == list(range(1, 51))
+        assert each.count == 2500
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(ORIGINS, max_size=1200), max_size=4))
+def test_the_first_fifty_are_exact_however_they_came(groups: list[list[Origin]]) -> None:
+    whole = Faults()
+    for group in groups:
+        part = Faults()
+        for origin in group:
+            part.add(origin, "code", "words")
+        whole.absorb(part)
+    every = sorted(origin for group in groups for origin in group)
+
+    assert [fault.origin for fault in whole.first()] == every[:50]
+    assert whole.count == len(every)

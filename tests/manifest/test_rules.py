@@ -1,0 +1,144 @@
+from collections.abc import Callable
+
+import pytest
+from support import manifest
+
+from tagsync.model import DesiredState
+
+Faults = Callable[..., list[tuple[str, str, str]]]
+ReadText = Callable[..., DesiredState]
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def tags_of(length: int) -> str:
+    """Return the YAML list of tags that are `length` characters joined by commas, the last one "x"."""
+    return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 404)}, x]"
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "code", "words"),
+    [
+        # globs
+        ("- match: /a\\\n  tags: [x]", "5:7", "glob", "the glob '/a\\' cannot be read: it ends in a lone backslash"),
+        ("- match: /a\n  except: [/b, '/c\\\\\\']\n  tags: [x]", "5:7", "glob", "'/c\\\\\\' cannot be read"),
+        ("- query: q\n  except: ['/b\\']\n  tags: [x]", "5:7", "glob", "'/b\\'"),
+        ("- match: /a\n  exclusive: {only: [b, 'c\\']}", "6:29", "glob", "the glob 'c\\' cannot be read"),
+        ("- path: /a\n  exclusive: {only: ['c\\']}", "6:26", "glob", "the glob 'c\\' cannot be read"),
+        ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' cannot be read"),
+        # expectations
+        ("- match: /a\n  tags: [x]\n  expect: {min: 3, max: 2}", "7:15", "range", "min 3 is more than max 2"),
+        # nothing declared
+        ("- path: /a", "5:7", "declares-nothing", "give it tags, absent, exclusive or aiTags"),
+        ("- path: /a\n  tags: []\n  absent: []", "5:7", "declares-nothing", "declares nothing"),
+        ("- path: /a\n  exclusive: false", "5:7", "declares-nothing", "declares nothing"),
+        ("- path: /a\n  ifMissing: warn\n  ifOverLimit: warn", "5:7", "declares-nothing", "declares nothing"),
+        ("- path: /a\n  aiTags: {remove: []}", "5:7", "declares-nothing", "declares nothing"),
+        ("- path: /a\n  aiTags: {source: aws-auto-tagging}", "5:7", "declares-nothing", "declares nothing"),
+        # spellings
+        (f"- path: /a\n  tags: [{COMPOSED}, {DECOMPOSED}]", "6:20", "two-spellings", "stands at tags.yaml:6:14 in"),
+        # contradictions
+        ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
+        (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
+        # length
+        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters joined by commas"),
+        (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
+        (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
+    ],
+)
+def test_what_a_schema_cannot_say_is_said_where_it_stands(
+    faults: Faults, entry: str, place: str, code: str, words: str
+) -> None:
+    [found] = faults(manifest(entry))
+
+    assert found[:2] == (place, code)
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "- match: /a\\\\\n  tags: [x]",
+        "- match: /a\\*\n  except: ['/\\?']\n  tags: [x]",
+        # A path is no glob.
+        "- path: /a\\\n  tags: [x]",
+        "- match: /a\n  tags: [x]\n  expect: {min: 3, max: 3}",
+        f"- path: /a\n  tags: [{COMPOSED}, {COMPOSED}, Caf\u00e9]",
+        # The library may hold both spellings; each of them is removed.
+        f"- path: /a\n  absent: [{COMPOSED}, {DECOMPOSED}]",
+        "- path: /a\n  tags: [x]\n  absent: [X]",
+        "- path: /a\n  absent: ['%', ' x ', \"a\\tb\"]",
+        "- path: /a\n  aiTags: {remove: [x], keep: [x]}",
+        f"- path: /a\n  tags: {tags_of(500)}",
+        # A tag that is named twice is on the file once.
+        f"- path: /a\n  tags: [{'a' * 400}, {'a' * 400}]",
+        f"- path: /a\n  tags: [{'a' * 250}, {'b' * 249}, {'a' * 250}]",
+        f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: warn",
+        f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: skip",
+        f"- path: /a\n  absent: {tags_of(900)}",
+    ],
+)
+def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
+    assert faults(manifest(entry)) == []
+
+
+@pytest.mark.parametrize(
+    ("defaults", "entry", "found"),
+    [
+        ("{tags: [x]}", "- path: /a\n  absent: [x]", ["7:16 conflict"]),
+        ("{absent: [x]}", "- path: /a\n  tags: [x]", ["4:23 conflict"]),
+        (f"{{tags: [{COMPOSED}]}}", f"- path: /a\n  tags: [{DECOMPOSED}]", ["7:14 two-spellings"]),
+        (f"{{tags: [{'a' * 300}]}}", f"- path: /a\n  tags: [{'b' * 200}]", ["6:7 over-limit"]),
+        (f"{{tags: [{'a' * 501}], ifOverLimit: warn}}", "- path: /a", []),
+        ("{tags: [x]}", "- path: /a", []),
+        ("{exclusive: true}", "- path: /a\n  exclusive: false", ["6:7 declares-nothing"]),
+        ("{ifMissing: warn}", "- path: /a", ["6:7 declares-nothing"]),
+        ("{exclusive: {only: ['a\\']}}", "- path: /a", ["4:33 glob"]),
+        ("{aiTags: {minConfidence: 70}}", "- path: /a\n  aiTags: {remove: all}", []),
+        ("{aiTags: {source: aws-auto-tagging}}", "- path: /a", ["6:7 declares-nothing"]),
+    ],
+)
+def test_an_entry_is_judged_with_its_defaults_merged_in(
+    faults: Faults, defaults: str, entry: str, found: list[str]
+) -> None:
+    spec = f"defaults: {defaults}"
+
+    assert [f"{place} {code}" for place, code, _ in faults(manifest(entry, spec=spec))] == found
+
+
+def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None:
+    entry = f"""
+- match: /a\\
+  tags: [x, {COMPOSED}, {DECOMPOSED}, {"a" * 500}]
+  absent: [x]
+  exclusive: {{only: ['b\\']}}
+  expect: {{min: 1, max: 0}}
+"""
+
+    assert [f"{place} {code}" for place, code, _ in faults(manifest(entry))] == [
+        "5:7 over-limit",
+        "5:7 glob",
+        "6:23 two-spellings",
+        "7:16 conflict",
+        "8:26 glob",
+        "9:15 range",
+    ]
+
+
+def test_a_fault_of_the_defaults_is_said_once_for_all_entries(faults: Faults) -> None:
+    entries = "\n".join(f"- path: /{number}\n  tags: [w]" for number in range(60))
+    defaults = "defaults: {tags: [x], absent: [x], exclusive: {only: ['a\\']}}"
+
+    assert [f"{place} {code}" for place, code, _ in faults(manifest(entries, spec=defaults))] == [
+        "4:34 conflict",
+        "4:57 glob",
+    ]
+
+
+def test_a_default_that_conflicts_with_several_entries_is_said_for_each(faults: Faults) -> None:
+    entries = "- path: /a\n  tags: [x]\n- path: /b\n  tags: [x]"
+    found = faults(manifest(entries, spec="defaults: {absent: [x]}"))
+
+    assert [(place, code) for place, code, _ in found] == [("4:23", "conflict")] * 2
+    assert "tags.yaml:7:14" in found[0][2]
+    assert "tags.yaml:9:14" in found[1][2]

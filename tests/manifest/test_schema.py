@@ -1,0 +1,235 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support import manifest
+
+from tagsync import schemas
+from tagsync.manifest.schema import _EXPLANATIONS, is_valid, verdicts
+from tagsync.manifest.tree import REFUSED, Map
+
+Faults = Callable[..., list[tuple[str, str, str]]]
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "code", "words"),
+    [
+        # unknown keys
+        ("- path: /a\n  tag: [x]", "6:7", "unknown-key", "unknown key 'tag' (did you mean 'tags'?)"),
+        ("- path: /a\n  Tags: [x]", "6:7", "unknown-key", "did you mean 'tags'?"),
+        ("- path: /a\n  TAGS: [x]", "6:7", "unknown-key", "did you mean 'tags'?"),
+        ("- path: /a\n  aiTag: {}", "6:7", "unknown-key", "did you mean 'aiTags'?"),
+        ("- path: /a\n  iffMissing: warn", "6:7", "unknown-key", "did you mean 'ifMissing'?"),
+        ("- path: /a\n  zzz: 1", "6:7", "unknown-key", "known here: absent, aiTags, except"),
+        ("- path: /a\n  no: 1", "6:7", "unknown-key", "unknown key 'no'"),
+        ("- path: /a\n  aiTags: {minconfidence: 5}", "6:16", "unknown-key", "did you mean 'minConfidence'?"),
+        ("- path: /a\n  exclusive: {only: [x], onyl: [x]}", "6:30", "unknown-key", "did you mean 'only'?"),
+        ("- match: /a\n  tags: [x]\n  expect: {mix: 5}", "7:16", "unknown-key", "did you mean"),
+        # fields of later versions
+        ("- path: /a\n  tags: [x]\n  until: 2026-12-31", "7:7", "later", "'until' comes in a later version"),
+        ("- path: /a\n  aiTags: {promote: {minConfidence: 95}}", "6:16", "later", "'promote' comes in a later version"),
+        # types
+        ("- red", "5:7", "type", "is 'red': it must be a mapping"),
+        ("- [path, /a]", "5:7", "type", "is a list: it must be a mapping"),
+        ("-", "5:6", "type", "is empty: it must be a mapping"),
+        ("- path: /a\n  tags: red", "6:13", "type", "tags is 'red': it must be a list"),
+        ("- path: /a\n  tags: no", "6:13", "type", "tags is no: it must be a list"),
+        ("- path: /a\n  tags: {red: 1}", "6:13", "type", "tags is a mapping: it must be a list"),
+        ("- path: /a\n  tags:", "6:12", "type", "tags is empty: it must be a list"),
+        ("- path: /a\n  tags: [[red]]", "6:14", "type", "tags is a list: it must be text"),
+        ("- path: /a\n  tags: [x]\n  absent: draft", "7:15", "type", "absent is 'draft': it must be a list"),
+        ("- path: [/a]\n  tags: [x]", "5:13", "type", "path is a list: it must be text"),
+        ("- match: /a\n  except: /b\n  tags: [x]", "6:15", "type", "except is '/b': it must be a list"),
+        ("- path: /a\n  exclusive: yes", "6:18", "type", "exclusive is yes: it must be true or false or a mapping"),
+        ("- path: /a\n  exclusive: 'true'", "6:18", "type", "exclusive is 'true': it must be true or false"),
+        ("- path: /a\n  aiTags: all", "6:15", "type", "aiTags is 'all': it must be a mapping"),
+        ("- path: /a\n  aiTags: [all]", "6:15", "type", "aiTags is a list: it must be a mapping"),
+        ("- path: /a\n  aiTags: 70", "6:15", "type", "aiTags is 70: it must be a mapping"),
+        ("- path: /a\n  aiTags: no", "6:15", "type", "aiTags is no: it must be a mapping"),
+        ("- path: /a\n  aiTags:", "6:14", "type", "aiTags is empty: it must be a mapping"),
+        ("- path: /a\n  aiTags: {remove: {a: b}}", "6:24", "type", "remove is a mapping: it must be a list"),
+        ("- path: /a\n  aiTags: {minConfidence: '70'}", "6:31", "type", "minConfidence is '70': it must be a number"),
+        ("- path: /a\n  aiTags: {minConfidence: 1e1}", "6:31", "type", "minConfidence is 1e1: it must be a number"),
+        ("- path: /a\n  aiTags: {minConfidence: true}", "6:31", "type", "minConfidence is true: it must be a number"),
+        ("- match: /a\n  tags: [x]\n  expect: 5", "7:15", "type", "expect is 5: it must be a mapping"),
+        ("- match: /a\n  tags: [x]\n  expect: {min: 1.5}", "7:21", "type", "min is 1.5: it must be a whole number"),
+        # what an unquoted scalar may mean
+        ("- path: /a\n  tags: [no]", "6:14", "quote", 'quote it, "no"'),
+        ("- path: /a\n  tags: [red, 1944]", "6:19", "quote", 'quote it, "1944"'),
+        ("- path: /a\n  tags: [1.10]", "6:14", "quote", 'quote it, "1.10"'),
+        ("- path: /a\n  tags: [true]", "6:14", "quote", 'quote it, "true"'),
+        ("- path: /a\n  tags: [~]", "6:14", "quote", 'quote it, "~"'),
+        ("- path: /a\n  absent: [2024-01-01]", "6:16", "quote", 'quote it, "2024-01-01"'),
+        ("- path: /a\n  aiTags: {remove: [1e3]}", "6:25", "quote", 'quote it, "1e3"'),
+        ("- path: /a\n  aiTags: {keep: [null]}", "6:23", "quote", 'quote it, "null"'),
+        ("- path: /a\n  exclusive: {only: [0x1F]}", "6:26", "quote", 'quote it, "0x1F"'),
+        ("- fileId: 123456789012345678901234\n  tags: [x]", "5:15", "quote", 'quote it, "123456789012345678901234"'),
+        ("- query: 12:30:45\n  tags: [x]", "5:14", "quote", 'quote it, "12:30:45"'),
+        # what is empty
+        ("- path: /a\n  tags: ['']", "6:14", "empty", "tags is empty"),
+        ("- path: /a\n  tags:\n    -", "7:10", "empty", "tags has no value: write one"),
+        ("- path: /a\n  absent: ['']", "6:16", "empty", "absent is empty"),
+        ("- path:\n  tags: [x]", "5:12", "empty", "path has no value: write one"),
+        ("- fileId: ''\n  tags: [x]", "5:15", "empty", "fileId is empty"),
+        ("- query: ''\n  tags: [x]", "5:14", "empty", "query is empty"),
+        ("- path: /a\n  aiTags: {}", "6:15", "empty", "aiTags is empty"),
+        ("- path: /a\n  aiTags: {keep: ['']}", "6:23", "empty", "keep is empty"),
+        ("- path: /a\n  exclusive: {only: []}", "6:25", "empty", "only is empty"),
+        ("- match: /a\n  tags: [x]\n  expect: {}", "7:15", "empty", "expect is empty"),
+        # selectors
+        ("- tags: [x]", "5:7", "selector", "exactly one of path, fileId, or match and/or query"),
+        ("- path: /a\n  fileId: b\n  tags: [x]", "5:7", "selector", "this has path and fileId"),
+        ("- path: /a\n  match: /b\n  tags: [x]", "5:7", "selector", "this has path and match"),
+        ("- fileId: a\n  query: b\n  tags: [x]", "5:7", "selector", "this has fileId and query"),
+        ("- path: /a\n  match: /b\n  query: c\n  tags: [x]", "5:7", "selector", "path and match and query"),
+        ("- path: /a\n  except: [/b]\n  tags: [x]", "5:7", "selector", "except may stand only beside match or query"),
+        ("- fileId: a\n  expect: {min: 1}\n  tags: [x]", "5:7", "selector", "expect may stand only beside match or"),
+        # values
+        ("- path: a.jpg\n  tags: [x]", "5:13", "path", "'a.jpg' does not start with /"),
+        ("- path: ''\n  tags: [x]", "5:13", "path", "does not start with /"),
+        ("- match: '**/a'\n  tags: [x]", "5:14", "path", "'**/a' does not start with /"),
+        ("- match: /**\n  except: [a]\n  tags: [x]", "6:16", "path", "'a' does not start with /"),
+        ("- path: /a\n  tags: [x]\n  ifMissing: ignore", "7:18", "value", "ignore': use error, warn or skip"),
+        ("- path: /a\n  tags: [x]\n  ifOverLimit: no", "7:20", "value", "ifOverLimit is no: use error, warn or skip"),
+        ("- path: /a\n  aiTags: {remove: al}", "6:24", "value", "remove is 'al': use a list of names, or all"),
+        ("- path: /a\n  aiTags: {source: google, keep: [a]}", "6:24", "value", "google-auto-tagging or aws-auto-tag"),
+        ("- path: /a\n  aiTags: {minConfidence: -1}", "6:31", "range", "minConfidence is -1: it must be at least 0"),
+        ("- path: /a\n  aiTags: {minConfidence: 100.5}", "6:31", "range", "is 100.5: it must be at most 100"),
+        ("- match: /a\n  tags: [x]\n  expect: {min: -1}", "7:21", "range", "min is -1: it must be at least 0"),
+        (
+            "- path: /a\n  aiTags: {minConfidence: 70, remove: all}",
+            "6:31",
+            "contradiction",
+            "minConfidence does not go with remove: all",
+        ),
+        # tags
+        ("- path: /a\n  tags: [50%]", "6:14", "tag-text", "'50%' contains %"),
+        ("- path: /a\n  tags: [' red']", "6:14", "tag-text", "' red' starts or ends with white space"),
+        ("- path: /a\n  tags: ['red ']", "6:14", "tag-text", "'red ' starts or ends with white space"),
+        ('- path: /a\n  tags: ["\\u00a0red"]', "6:14", "tag-text", "starts or ends with white space"),
+        ('- path: /a\n  tags: ["a\\tb"]', "6:14", "tag-text", "'a\\x09b' contains a control"),
+        ('- path: /a\n  tags: ["a\\nb"]', "6:14", "tag-text", "'a\\x0ab' contains a control"),
+        ('- path: /a\n  tags: ["a\\0b"]', "6:14", "tag-text", "'a\\x00b' contains a control"),
+        ('- path: /a\n  tags: ["a\\x7fb"]', "6:14", "tag-text", "'a\\x7fb' contains a control"),
+        ('- path: /a\n  tags: ["a\\u202eb"]', "6:14", "tag-text", "'a\\u202eb' contains a control or bidi-control"),
+        ('- path: /a\n  tags: ["a\\u2066b"]', "6:14", "tag-text", "bidi-control"),
+        ('- path: /a\n  tags: ["a\\u200fb"]', "6:14", "tag-text", "bidi-control"),
+        ('- path: /a\n  tags: ["a\\u061cb"]', "6:14", "tag-text", "bidi-control"),
+    ],
+)
+def test_an_entry_that_the_schema_refuses_is_explained_where_it_stands(
+    faults: Faults, entry: str, place: str, code: str, words: str
+) -> None:
+    [found] = faults(manifest(entry))
+
+    assert found[:2] == (place, code)
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ("- tag: [x]\n  path: a", ["5:7 unknown-key", "6:13 path"]),
+        ("- tags: [no, ' x', '', [a]]", ["5:7 selector", "5:14 quote", "5:18 tag-text", "5:24 empty", "5:28 type"]),
+        ("- path: /a\n  aiTags: {remove: al, minConfidence: 101, keep: {}, source: x}",
+         ["6:24 value", "6:43 range", "6:54 type", "6:66 value"]),
+        ("- path: /a\n  b: 1\n  c: 2\n  until: 3", ["6:7 unknown-key", "7:7 unknown-key", "8:7 later"]),
+        ("- match: x\n  expect: {min: a, max: b}\n  tags: [x]", ["5:14 path", "6:21 type", "6:29 type"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults, entry: str, found: list[str]) -> None:
+    assert [f"{place} {code}" for place, code, _ in faults(manifest(entry))] == found
+
+
+@pytest.mark.parametrize(
+    ("spec", "place", "code", "words"),
+    [
+        ("defaults: [x]", "4:13", "type", "defaults is a list: it must be a mapping"),
+        ("defaults:", "4:12", "type", "defaults is empty: it must be a mapping"),
+        ("defaults: {path: /a}", "4:14", "unknown-key", "known here: absent, aiTags, exclusive"),
+        ("defaults: {expect: {min: 1}}", "4:14", "unknown-key", "unknown key 'expect'"),
+        ("defaults: {tag: [x]}", "4:14", "unknown-key", "did you mean 'tags'?"),
+        ("defaults: {until: '2026-12-31'}", "4:14", "later", "later version"),
+        ("defaults: {tags: [no]}", "4:21", "quote", 'quote it, "no"'),
+        ("defaults: {tags: ['%']}", "4:21", "tag-text", "contains %"),
+        ("defaults: {aiTags: {minConfidence: 101}}", "4:38", "range", "at most 100"),
+        ("default: {tags: [x]}", "4:3", "unknown-key", "did you mean 'defaults'?"),
+    ],
+)
+def test_what_the_schema_refuses_beside_the_entries_is_explained_too(
+    faults: Faults, spec: str, place: str, code: str, words: str
+) -> None:
+    [found] = faults(manifest("- path: /a\n  tags: [x]", spec=spec))
+
+    assert found[:2] == (place, code)
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "code", "words"),
+    [
+        ("spec: {files: []}\nmeta: {name: a}", "4:1", "unknown-key", "did you mean 'metadata'?"),
+        ("metadata: {name: a}", "1:1", "missing-key", "this lacks spec: add it"),
+        ("spec: {}", "3:7", "missing-key", "spec lacks files: add it"),
+        ("spec: []", "3:7", "type", "spec is a list: it must be a mapping"),
+        ("spec:", "3:6", "type", "spec is empty: it must be a mapping"),
+        ("spec: {files: {}}", "3:15", "type", "files is a mapping: it must be a list"),
+        ("spec: {files: ~}", "3:15", "type", "files is ~: it must be a list"),
+        ("spec: {files: []}\nmetadata: a", "4:11", "type", "metadata is 'a': it must be a mapping"),
+        ("spec: {files: []}\nmetadata: {nam: a}", "4:12", "unknown-key", "did you mean 'name'?"),
+        ("spec: {files: []}\nmetadata: {name: 2024}", "4:18", "quote", 'quote it, "2024"'),
+        ("spec: {files: []}\nmetadata: {account: ''}", "4:21", "empty", "account is empty"),
+    ],
+)
+def test_what_the_schema_refuses_in_a_document_is_explained(
+    faults: Faults, text: str, place: str, code: str, words: str
+) -> None:
+    [found] = faults(f"apiVersion: tagsync/v1\nkind: TagSet\n{text}\n")
+
+    assert found[:2] == (place, code)
+    assert words in found[2]
+
+
+def test_a_value_that_was_refused_already_is_not_judged_again() -> None:
+    tree = Map()
+    tree["path"] = REFUSED
+
+    assert list(verdicts("entry", tree, 0, {})) == []
+    assert list(verdicts("entry", REFUSED, 0, {})) == []
+
+
+@pytest.mark.parametrize(("tree", "valid"), [({"tags": ["x"]}, True), ({"path": "/x"}, False)])
+def test_defaults_have_a_part_of_the_schema_of_their_own(tree: Any, valid: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_valid("defaults", tree) is valid
+
+
+def keywords(schema: Any) -> Iterator[str]:
+    """Yield every keyword of a schema that can have something against a value."""
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in ("properties", "$defs"):
+            if keyword == "properties" and False in value.values():
+                yield "oneOf"  # the refusal of a field by a selector is the selector's
+            for inner in value.values():
+                yield from keywords(inner)
+        elif keyword in ("oneOf", "anyOf"):
+            yield "oneOf"
+        elif keyword in ("items", "then"):
+            yield from keywords(value)
+        elif keyword not in ("$schema", "$id", "$ref", "title", "description", "if"):
+            yield keyword
+
+
+def test_every_keyword_of_the_schema_has_words() -> None:
+    # Looks inside: a keyword without words would be an error of another kind, for the one who meets it first.
+    assert set(keywords(schemas.load("manifest"))) == set(_EXPLANATIONS)
+
+
+def test_a_fault_shows_values_harmlessly_and_cut(faults: Faults) -> None:
+    [(_, _, message)] = faults(manifest(f'- path: "{"x" * 5000}\\e[31m"\n  tags: [x]'))
+    [(_, _, key)] = faults(manifest('- path: /a\n  "a\\e[31mb": 1'))
+
+    assert len(message) < 250
+    assert "\x1b" not in message + key
+    assert "'a\\x1b[31mb'" in key

@@ -1,0 +1,136 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from tagsync import schemas
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "manifests").iterdir())
+MANIFEST = schemas.load("manifest")
+VALIDATOR = Draft202012Validator(MANIFEST)
+
+
+def manifest_of(*entries: Any, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": list(entries), **spec}}
+
+
+def parts(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from parts(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from parts(value)
+
+
+def test_the_schema_of_manifests_is_valid_by_its_own_draft() -> None:
+    assert MANIFEST["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+    Draft202012Validator.check_schema(MANIFEST)
+
+
+def test_a_schema_is_given_as_it_is_shipped() -> None:
+    text = schemas.text("manifest")
+
+    assert json.loads(text) == MANIFEST
+    assert text.endswith("}\n")
+
+
+def test_every_reference_leads_to_a_definition_and_every_definition_is_used() -> None:
+    references = {part["$ref"] for part in parts(MANIFEST) if "$ref" in part}
+
+    assert references == {f"#/$defs/{name}" for name in MANIFEST["$defs"]}
+
+
+def test_every_field_says_what_it_is_for() -> None:
+    definitions = MANIFEST["$defs"]
+    fields = {**definitions["metadata"]["properties"], **definitions["defaults"]["properties"]}
+    fields |= definitions["entry"]["properties"] | {"files": definitions["spec"]["properties"]["files"]}
+    described = {
+        name: {**definitions.get(part.get("$ref", "").rpartition("/")[2], {}), **part} for name, part in fields.items()
+    }
+
+    assert [name for name, part in described.items() if not part.get("description")] == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_valid_by_the_schema(path: Path) -> None:
+    documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+
+    assert documents
+    for document in documents:
+        VALIDATOR.validate(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            **manifest_of(
+                {"path": "/shop/shoes/red.jpg", "tags": ["shoes", "red"], "aiTags": {"remove": ["person"]}},
+                {"fileId": "5e21880d5efe355febd4bccd", "tags": ["hero"], "absent": ["draft"]},
+                {
+                    "match": "/shop/shoes/**",
+                    "except": ["/shop/shoes/archive/**"],
+                    "tags": ["shoes"],
+                    "exclusive": {"only": ["shoe*", "season-*"]},
+                    "aiTags": {"remove": "all", "keep": ["Shoe"]},
+                    "expect": {"min": 1, "max": 5000},
+                },
+                {"match": "/shop/**", "query": 'createdAt > "7d"', "tags": ["new"]},
+                defaults={"tags": ["catalog"], "ifMissing": "warn", "aiTags": {"minConfidence": 70}},
+            ),
+            "metadata": {"name": "footwear", "account": "shop-production"},
+        },
+        manifest_of(),
+        manifest_of({"query": "size > 1", "except": [], "tags": []}),
+        manifest_of({"path": "/a", "exclusive": False, "ifOverLimit": "skip"}, defaults={}),
+        manifest_of({"path": "/a", "absent": ["50%", " x ", "a\nb"]}),
+    ],
+)
+def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
+    VALIDATOR.validate(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {**manifest_of(), "apiVersion": "tagsync/v2"},
+        {**manifest_of(), "kind": "Policy"},
+        {**manifest_of(), "status": {}},
+        {**manifest_of(), "metadata": {"name": ""}},
+        {"apiVersion": "tagsync/v1", "kind": "TagSet"},
+        manifest_of("red"),
+        manifest_of({"tags": ["red"]}),
+        manifest_of({"path": "/a", "fileId": "b", "tags": ["red"]}),
+        manifest_of({"path": "/a", "query": "b", "tags": ["red"]}),
+        manifest_of({"path": "/a", "expect": {"min": 1}, "tags": ["red"]}),
+        manifest_of({"fileId": "a", "except": ["/b"], "tags": ["red"]}),
+        manifest_of({"match": "a", "tags": ["red"]}),
+        manifest_of({"path": "/a", "tags": [1]}),
+        manifest_of({"path": "/a", "tags": [""]}),
+        manifest_of({"path": "/a", "tags": [" red"]}),
+        manifest_of({"path": "/a", "tags": ["red "]}),
+        manifest_of({"path": "/a", "tags": ["50%"]}),
+        manifest_of({"path": "/a", "tags": ["a\tb"]}),
+        manifest_of({"path": "/a", "tags": ["a\u202eb"]}),
+        manifest_of({"path": "/a", "tags": ["red"], "until": "2026-12-31"}),
+        manifest_of({"path": "/a", "aiTags": {"promote": {"minConfidence": 95}}}),
+        manifest_of({"path": "/a", "aiTags": {"remove": "all", "minConfidence": 70}}),
+        manifest_of({"path": "/a", "aiTags": {"remove": "some"}}),
+        manifest_of({"path": "/a", "aiTags": {"minConfidence": 100.5}}),
+        manifest_of({"path": "/a", "aiTags": {"source": "google"}}),
+        manifest_of({"path": "/a", "exclusive": {}}),
+        manifest_of({"path": "/a", "ifMissing": "ignore"}),
+        manifest_of({"match": "/a", "tags": ["red"], "expect": {"min": -1}}),
+        manifest_of(defaults={"path": "/a"}),
+    ],
+)
+def test_what_the_contract_forbids_is_not_valid(document: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid(document)
