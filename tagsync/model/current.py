@@ -1,0 +1,32 @@
+"""The current state: what the library holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class AITag(NamedTuple):
+    """A tag that auto-tagging added; the confidence is 0 to 100, None where the library names none."""
+
+    name: str
+    confidence: float | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentFile:
+    """A file's current version as the library shows it."""
+
+    file_id: str
+    path: str
+    tags: tuple[str, ...]
+    ai_tags: tuple[AITag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentState:
+    """One complete read of the library: its files by path, and the file ids that each searchQuery found."""
+
+    files: tuple[CurrentFile, ...] = field(repr=False)
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    read_requests: int = 0

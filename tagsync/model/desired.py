@@ -1,0 +1,121 @@
+"""The desired state: what manifests declare."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from tagsync.model.places import Diagnostic, ManifestRef, Origin, unpacked
+
+Leniency = Literal["error", "warn", "skip"]
+AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts as written, each with its packed place (see `Entry.origin`)."""
+
+    values: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def __add__(self, other: "Texts") -> "Texts":
+        """Return both one after the other; either one itself where the other is empty."""
+        if not other.values:
+            return self
+        if not self.values:
+            return other
+        return Texts(self.values + other.values, self.places + other.places)
+
+
+NO_TEXTS = Texts()
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusive:
+    """Ordinary tags that nobody declared go: all of them, or those that `only` globs match."""
+
+    place: int
+    only: Texts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AIRule:
+    """Which AI tags go: named ones, all, or those below a confidence (0 to 100); `keep` always wins."""
+
+    place: int
+    remove: Texts = NO_TEXTS
+    remove_all: bool = False
+    min_confidence: float | None = None
+    keep: Texts = NO_TEXTS
+    source: AutoTagger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What an entry declares for each file it selects."""
+
+    tags: Texts = NO_TEXTS
+    absent: Texts = NO_TEXTS
+    exclusive: Exclusive | None = None
+    ai_rule: AIRule | None = None
+    if_missing: Leniency | None = None
+    if_over_limit: Leniency | None = None
+
+
+class ByPath(NamedTuple):
+    """Selects the file with exactly this filePath."""
+
+    path: str
+
+
+class ById(NamedTuple):
+    """Selects the file with this fileId."""
+
+    file_id: str
+
+
+class ByMatch(NamedTuple):
+    """Selects files by a glob, by a searchQuery, or those that satisfy both; never those that `excepts` match."""
+
+    glob: str | None
+    query: str | None
+    excepts: tuple[str, ...] = ()
+
+
+class Expectation(NamedTuple):
+    """How many files an entry may select, both ends included."""
+
+    place: int
+    min: int = 0
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a manifest, its document's defaults merged in.
+
+    Places are packed into one number each, for there may be millions: `line << 32 | column`, both from 0.
+    """
+
+    manifest: str
+    place: int
+    selector: ByPath | ById | ByMatch
+    wishes: Wishes
+    expect: Expectation | None = None
+
+    def origin(self, place: int | None = None) -> Origin:
+        """Return the origin of one of this entry's places; without one, of the entry itself."""
+        return unpacked(self.manifest, self.place if place is None else place)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All that the manifests of one run declare, in the order of their names."""
+
+    entries: tuple[Entry, ...] = field(repr=False)
+    manifests: tuple[ManifestRef, ...]
+    accounts: tuple[tuple[str, Origin], ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def queries(self) -> tuple[str, ...]:
+        """Return the distinct searchQuery texts that the library has to evaluate, sorted."""
+        selectors = (entry.selector for entry in self.entries)
+        return tuple(sorted({s.query for s in selectors if isinstance(s, ByMatch) and s.query is not None}))

@@ -1,0 +1,43 @@
+"""Places in manifests, and what is said about them."""
+
+from typing import Literal, NamedTuple
+
+Level = Literal["error", "warning", "info"]
+
+
+class Origin(NamedTuple):
+    """A place in a manifest; line and column count from 1, columns in characters."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Diagnostic(NamedTuple):
+    """Something a person should know; `origin` is None where no manifest is to blame."""
+
+    level: Level
+    code: str
+    message: str
+    origin: Origin | None = None
+
+
+def packed(line: int, column: int) -> int:
+    """Return a place as one number; line and column count from 0."""
+    return line << 32 | column
+
+
+def unpacked(manifest: str, place: int) -> Origin:
+    """Return the origin that a packed place stands for."""
+    return Origin(manifest, (place >> 32) + 1, (place & 0xFFFFFFFF) + 1)
+
+
+class ManifestRef(NamedTuple):
+    """A manifest that was read: its name (relative, with `/`), the sha256 of its bytes, and how to show it."""
+
+    path: str
+    sha256: str
+    shown_as: str

@@ -1,0 +1,118 @@
+"""Plans: what would be done, and why."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from tagsync.model.current import CurrentFile
+from tagsync.model.places import Diagnostic, ManifestRef, Origin
+
+
+class Op(StrEnum):
+    """What one change does, named as the API names its calls."""
+
+    ADD = "addTags"
+    REMOVE = "removeTags"
+    REMOVE_AI = "removeAITags"
+
+
+class Reason(NamedTuple):
+    """A place that asked for a change, and the rule there that did."""
+
+    origin: Origin
+    rule: str
+
+
+class Change(NamedTuple):
+    """One tag on one file, and everything that asked for it."""
+
+    op: Op
+    tag: str
+    because: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """All changes of one file, sorted by op and tag, beside the file as it was when planned.
+
+    `remove_first` says that the additions only fit into the 500 characters once the removals are done.
+    """
+
+    file: CurrentFile
+    changes: tuple[Change, ...]
+    remove_first: bool = False
+
+    def tags(self, op: Op) -> tuple[str, ...]:
+        """Return the tags that `op` changes, sorted."""
+        return tuple(change.tag for change in self.changes if change.op == op)
+
+
+class Request(NamedTuple):
+    """One bulk call: every tag on every file, at most 50 files."""
+
+    op: Op
+    tags: tuple[str, ...]
+    file_ids: tuple[str, ...]
+
+
+class TargetName(NamedTuple):
+    """Which library a plan is for; `account` is a name or a keyed hash of the key, never the key."""
+
+    endpoint: str
+    account: str
+
+
+class Summary(NamedTuple):
+    """Counts of (file, tag) pairs by op, and of files."""
+
+    files_changed: int = 0
+    add_tags: int = 0
+    remove_tags: int = 0
+    remove_ai_tags: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    warnings: int = 0
+
+
+class Estimate(NamedTuple):
+    """Bulk calls of this plan, a true lower bound, what the three usual ways would take, seconds at the known rate."""
+
+    write_requests: int = 0
+    lower_bound: int = 0
+    per_file: int = 0
+    per_tag_set: int = 0
+    per_tag: int = 0
+    seconds: float = 0.0
+
+
+class Inputs(NamedTuple):
+    """What a plan was made from: manifests, the number of files in the library, and the calls that read them."""
+
+    manifests: tuple[ManifestRef, ...]
+    files: int
+    read_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, and why; a value: making one writes nothing.
+
+    `changes` are sorted by path; `canonical_changes` are the same as lines of canonical JSON, which the digest covers
+    and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied.
+    """
+
+    target: TargetName
+    created_at: str
+    digest: str
+    inputs: Inputs
+    summary: Summary
+    estimate: Estimate
+    changes: tuple[FileChange, ...] = field(repr=False)
+    canonical_changes: tuple[str, ...] = field(repr=False)
+    requests: tuple[Request, ...] = field(repr=False)
+    diagnostics: tuple[Diagnostic, ...] = field(repr=False)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that forbid applying."""
+        return tuple(d for d in self.diagnostics if d.level == "error")
