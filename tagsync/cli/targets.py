@@ -81,7 +81,7 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
     try:
         database.parent.mkdir(mode=0o700, exist_ok=True)
         store: Store = module.Store(database, library)
-    except module.SeedError as error:
+    except _sandbox_module("seed").SeedError as error:
         raise StateError(str(error)) from error
     except OSError as error:
         raise StateError(

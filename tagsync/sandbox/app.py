@@ -8,9 +8,8 @@ their order; adding what is there and removing what is not succeed; an id that d
 import asyncio
 import base64
 import json
-import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -20,36 +19,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tagsync.sandbox.checks import (
+    FILE_TYPES,
+    HELP,
+    MAX_CHARACTERS,
+    PATCHED,
+    TYPES,
+    Failure,
+    check_patch,
+    checked_files,
+    checked_tags,
+    json_body,
+    page_limit,
+    page_skip,
+)
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit, Limiter
 from tagsync.sandbox.search import QueryError, compile_query
 from tagsync.sandbox.store import SORTS, File, Store
-
-_HELP = "For support kindly contact us at support@imagekit.io ."
-_MAX_FILES = 50
-_MAX_CHARACTERS = 500
-_MAX_PAGE = 1000
-_TYPES = ("file", "file-version", "folder", "all")
-_FILE_TYPES = ("all", "image", "non-image")
-_PATCHED = ("customCoordinates", "customMetadata", "description")
-_AI_ADVICE = (
-    "Your request contains invalid value for AITags. Please provide an array of strings. "
-    "Example - ['t-shirt','summer-sale']."
-)
-_TAGS_ADVICE = (
-    "Your request contains invalid value for tags parameter. "
-    "Combined length of all tags should be less than or equal to 500."
-)
-
-
-class _Failure(Exception):  # noqa: N818 - an answer, raised for the way back
-    """An error answer."""
-
-    def __init__(self, status: int, message: str, **members: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"message": message, "help": _HELP, **members}
-
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Edit = Callable[[File, Sequence[str]], None]
@@ -115,7 +102,7 @@ class _Sandbox:
                     response = _json(429, {"message": "You have exceeded the rate limit for this API."})
                 else:
                     response = await self._faulty(fault, request, endpoint)
-            except _Failure as failure:
+            except Failure as failure:
                 response = _json(failure.status, failure.body)
             request_id = str(uuid.uuid4())
             extra = {
@@ -132,14 +119,14 @@ class _Sandbox:
         if fault is None:
             return await endpoint(request)
         if fault.status:
-            message = json.dumps({"message": "Something went wrong.", "help": _HELP})
+            message = json.dumps({"message": "Something went wrong.", "help": HELP})
             return Response(message if fault.body is None else fault.body, fault.status, media_type="application/json")
         if fault.ignore:
             return _json(200, {"successfullyUpdatedFileIds": await _named_files(request)})
         request.state.failing = dict.fromkeys(fault.failFiles, fault.error)
         response = await endpoint(request)
         if fault.lose:
-            raise _Failure(504, "Something went wrong.")
+            raise Failure(504, "Something went wrong.")
         body = bytes(response.body) if fault.body is None else fault.body.encode()
         return Response(
             body[: len(body) // 2] if fault.cut else body, response.status_code, media_type="application/json"
@@ -153,37 +140,37 @@ class _Sandbox:
         except ValueError:
             user = ""
         if scheme.lower() != "basic" or not user:
-            raise _Failure(401, "Your request does not contain private API key.")
+            raise Failure(401, "Your request does not contain private API key.")
         if self._key is not None and user != self._key:
-            raise _Failure(403, "Your account cannot be authenticated.")
+            raise Failure(403, "Your account cannot be authenticated.")
 
     async def _list(self, request: Request) -> Response:
         asked = request.query_params
         kind, sort = asked.get("type", "file"), asked.get("sort", "ASC_CREATED")
         file_type = asked.get("fileType", "all")
-        if kind not in _TYPES:
-            raise _Failure(
+        if kind not in TYPES:
+            raise Failure(
                 400,
                 "Your request contains invalid value for type parameter. Please provide one of the following: "
                 "file, file-version, folder, all.",
             )
         if sort not in SORTS:
-            raise _Failure(400, "Your request contains invalid value for sort parameters.")
-        if file_type not in _FILE_TYPES:
-            raise _Failure(400, "Your request contains invalid value for fileType parameter.")
+            raise Failure(400, "Your request contains invalid value for sort parameters.")
+        if file_type not in FILE_TYPES:
+            raise Failure(400, "Your request contains invalid value for fileType parameter.")
         query = asked.get("searchQuery")
         try:
             condition = compile_query(query, datetime.now(UTC)) if query else None
         except QueryError as error:
-            raise _Failure(400, str(error)) from error
+            raise Failure(400, str(error)) from error
         page = self._store.list(
             kind="file" if condition else kind,
             condition=condition,
             path=asked.get("path"),
             file_type=file_type,
             sort=sort,
-            limit=_limit(asked),
-            skip=_skip(asked),
+            limit=page_limit(asked),
+            skip=page_skip(asked),
         )
         return Response(page, media_type="application/json")
 
@@ -196,37 +183,37 @@ class _Sandbox:
         if found is not None:
             return found
         if len(file_id) == 24 and all(letter in "0123456789abcdef" for letter in file_id):  # noqa: PLR2004 - an id's length
-            raise _Failure(404, "The requested file does not exist.")
-        raise _Failure(400, "Your request contains invalid fileId parameter.")
+            raise Failure(404, "The requested file does not exist.")
+        raise Failure(400, "Your request contains invalid fileId parameter.")
 
     async def _patch(self, request: Request) -> Response:
         self._existing(request)
-        body = await _body(request)
+        body = await json_body(request)
         file_id = request.path_params["file_id"]
         file = self._store.files([file_id])[file_id]
-        _check_patch(body)
+        check_patch(body)
         removed = body.get("removeAITags", [])
         ai_tags = [] if removed == "all" else [tag for tag in file.ai_tags if tag["name"] not in removed]
         tags = list(dict.fromkeys(body["tags"] or [])) if "tags" in body else file.tags
         self._store.save([File(file_id, tags, ai_tags)])
-        others: dict[str, Any] = {name: body[name] for name in _PATCHED if name in body}
+        others: dict[str, Any] = {name: body[name] for name in PATCHED if name in body}
         if others:
             self._store.patch(file_id, others)
         return Response(self._existing(request), media_type="application/json")
 
     def _bulk(self, key: str, edit: Edit) -> Endpoint:
         async def answer(request: Request) -> Response:
-            body = await _body(request)
-            file_ids, tags = _checked_files(body), _checked_tags(body, key)
+            body = await json_body(request)
+            file_ids, tags = checked_files(body), checked_tags(body, key)
             files = self._store.files(file_ids)
             missing = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in files]
             if missing:
-                raise _Failure(404, "The requested file(s) does not exist.", missingFileIds=missing)
+                raise Failure(404, "The requested file(s) does not exist.", missingFileIds=missing)
             failing = dict(getattr(request.state, "failing", {}))
             updated = []
             for file_id in dict.fromkeys(file_ids):
                 edit(files[file_id], tags)
-                if edit is _add_tags and len(",".join(files[file_id].tags)) > _MAX_CHARACTERS:
+                if edit is _add_tags and len(",".join(files[file_id].tags)) > MAX_CHARACTERS:
                     failing.setdefault(file_id, "Error in adding tags")
                 if file_id not in failing:
                     updated.append(file_id)
@@ -255,18 +242,6 @@ def _json(status: int, body: Any) -> Response:
     return Response(json.dumps(body), status, media_type="application/json")
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.body())
-        # Python reads more than JSON, and half characters that no text can hold.
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise _Failure(400, "Your request contains an invalid JSON body.")
-    return body
-
-
 async def _named_files(request: Request) -> list[str]:
     """Return the file ids that a call is about, as far as it is well-formed."""
     if "file_id" in request.path_params:
@@ -278,72 +253,3 @@ async def _named_files(request: Request) -> list[str]:
     except (ValueError, RecursionError, KeyError, TypeError):
         return []
     return [file_id for file_id in named if isinstance(file_id, str)] if isinstance(named, list) else []
-
-
-def _checked_files(body: Mapping[str, Any]) -> list[str]:
-    if "fileIds" not in body:
-        raise _Failure(400, "fileIds parameter is missing.")
-    file_ids = body["fileIds"]
-    if not isinstance(file_ids, list):
-        raise _Failure(400, "fileIds should be an Array.")
-    if not file_ids:
-        raise _Failure(400, "fileIds is empty.")
-    if len(file_ids) > _MAX_FILES:
-        raise _Failure(400, "A maximum of 50 files can be edited at a time.")
-    if not _are_texts(file_ids):
-        raise _Failure(400, "Your request contains invalid value for fileIds parameter.")
-    return file_ids
-
-
-def _checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
-    if key not in body:
-        raise _Failure(400, f"{key} parameter is missing.")
-    tags = body[key]
-    if tags == []:
-        raise _Failure(400, f"{key} array cannot be empty.")
-    advice = _AI_ADVICE if key == "AITags" else _TAGS_ADVICE
-    if not _are_texts(tags) or (key == "tags" and len(",".join(tags)) > _MAX_CHARACTERS):
-        raise _Failure(400, advice)
-    return list(tags)
-
-
-def _check_patch(body: Mapping[str, Any]) -> None:
-    """Check that the members of a PATCH have the types that are documented."""
-    tags = body.get("tags")
-    if tags is not None and not (_are_texts(tags) and len(",".join(dict.fromkeys(tags))) <= _MAX_CHARACTERS):
-        raise _Failure(400, _TAGS_ADVICE)
-    removed = body.get("removeAITags", [])
-    if removed != "all" and not _are_texts(removed):
-        raise _Failure(400, _AI_ADVICE)
-    for name, kind in (("customCoordinates", str), ("description", str), ("customMetadata", dict)):
-        if not isinstance(body.get(name), kind | None):
-            raise _Failure(400, f"Your request contains invalid value for {name} parameter.")
-    for value in (body.get("customMetadata") or {}).values():
-        if any(isinstance(item, dict | list) for item in (value if isinstance(value, list) else [value])):
-            raise _Failure(400, "Your request contains invalid value for customMetadata parameter.")
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _limit(asked: Mapping[str, str]) -> int:
-    limit = _integer(asked.get("limit", str(_MAX_PAGE)), "limit")
-    if limit < 1:
-        raise _Failure(400, f"Minimum value of limit parameter is 1. Value sent is {limit}.")
-    if limit > _MAX_PAGE:
-        raise _Failure(400, f"Maximum value of limit parameter is 1000. Value sent is {limit}.")
-    return limit
-
-
-def _skip(asked: Mapping[str, str]) -> int:
-    skip = _integer(asked.get("skip", "0"), "skip")
-    if skip < 0:
-        raise _Failure(400, f"The value of skip parameter should be greater than or equal to 0. Value sent is {skip}.")
-    return skip
-
-
-def _integer(text: str, name: str) -> int:
-    if re.fullmatch("-?[0-9]{1,18}", text) is None:
-        raise _Failure(400, f"Your request contains invalid value for {name} parameter.")
-    return int(text)

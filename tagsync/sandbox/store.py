@@ -1,18 +1,15 @@
 """The sandbox's library in SQLite: seeded from a file of list-API objects, kept from run to run; no HTTP."""
 
-import gzip
-import hashlib
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from types import UnionType
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tagsync.sandbox.search import Condition
+from tagsync.sandbox.seed import SeedError, batches, fingerprint_of, json_text, rows_of
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -44,13 +41,6 @@ _SORTS = {
     "RELEVANCE": "created_at",
 }
 SORTS = frozenset(f"{direction}_{name}" for direction in ("ASC", "DESC") for name in _SORTS)
-
-_BATCH = 5000
-_KINDS = ("file", "file-version", "folder")
-
-
-class SeedError(Exception):
-    """A library file or a sandbox database that cannot be used, in words for a person."""
 
 
 class File(NamedTuple):
@@ -89,7 +79,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
-        fingerprint = _fingerprint(library)
+        fingerprint = fingerprint_of(library)
         if seeded is None:
             self._seed(library, fingerprint)
         else:
@@ -108,7 +98,7 @@ class Store:
         try:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
-            for rows in _batches(_rows(library)):
+            for rows in batches(rows_of(library)):
                 self._insert(library, rows)
             self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
             # Without its statistics SQLite takes the index by type for everything, which is no help at all.
@@ -171,7 +161,7 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(
             "UPDATE files SET tags = ?, ai_tags = ?, updated_at = ? WHERE file_id = ?",
-            [(_json(file.tags or None), _json(file.ai_tags or None), now, file.file_id) for file in files],
+            [(json_text(file.tags or None), json_text(file.ai_tags or None), now, file.file_id) for file in files],
         )
         self._db.execute("COMMIT")
 
@@ -183,7 +173,7 @@ class Store:
         rest["customMetadata"] = custom = {name: value for name, value in custom.items() if value is not None}
         self._db.execute(
             "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
-            (_json(rest), _json(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
+            (json_text(rest), json_text(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
         )
 
 
@@ -216,100 +206,3 @@ def _where(kind: str, condition: Condition | None, path: str | None, file_type: 
         parts.append("file_type = ?")
         parameters += (file_type,)
     return " AND ".join(parts), parameters
-
-
-def _fingerprint(library: Path) -> str:
-    """Return what tells whether the library file is still the same."""
-    with library.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _open(library: Path) -> IO[str]:
-    if library.suffix == ".gz":
-        return gzip.open(library, "rt", encoding="utf-8")
-    return library.open(encoding="utf-8")
-
-
-def _rows(library: Path) -> Iterator[tuple[Any, ...]]:
-    try:
-        with _open(library) as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _row(number, line, f"{library}:{number}")
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SeedError(f"{library} is not a text file of one JSON object a line") from error
-
-
-def _row(number: int, line: str, where: str) -> tuple[Any, ...]:
-    try:
-        return _columns(number, json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise SeedError(f"{where} is not a file object as the list API returns it") from error
-
-
-def _columns(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the row of a file object.
-
-    Raises:
-        ValueError, KeyError, TypeError, AttributeError, OverflowError: it is none.
-    """
-    kind = item.get("type", "file")
-    path = item["folderPath"] if kind == "folder" else item["filePath"]
-    file_id = item["folderId"] if kind == "folder" else item["fileId"]
-    name = item.get("name") or path.rpartition("/")[2]
-    ai_tags = _optional(list, item.pop("AITags", None)) or []
-    tags = _optional(list, item.pop("tags", None)) or []
-    created = _optional(str, item.get("createdAt")) or ""
-    updated = _optional(str, item.pop("updatedAt", None)) or created
-    file_type = _optional(str, item.get("fileType")) or ""
-    custom = _json(_optional(dict, item.get("customMetadata")) or {}, ascii_only=False)
-    _KINDS.index(kind)
-    for text in (path, file_id, name, created, updated, file_type, custom, *tags, *(tag["name"] for tag in ai_tags)):
-        str.encode(text)
-    return (
-        number,
-        file_id,
-        kind,
-        name,
-        path.rpartition("/")[0] + "/",
-        created,
-        updated,
-        *(_measure(item.get(measure)) for measure in ("size", "width", "height")),
-        name.rpartition(".")[2].lower() if kind != "folder" and "." in name else None,
-        file_type or None,
-        int(bool(item.get("isPrivateFile"))),
-        int(bool(item.get("isPublished", True))),
-        custom,
-        _json(tags or None),
-        _json(ai_tags or None),
-        _json(item),
-    )
-
-
-def _optional(kind: type | UnionType, value: Any) -> Any:
-    """Return a member that may be null or absent.
-
-    Raises:
-        TypeError: it is of another type.
-    """
-    if value is not None and not isinstance(value, kind):
-        raise TypeError(value)
-    return value
-
-
-def _measure(value: Any) -> float | None:
-    return None if value is None else float(_optional(int | float, value))
-
-
-def _json(value: Any, *, ascii_only: bool = True) -> str:
-    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"))
-
-
-def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    batch: list[tuple[Any, ...]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    yield batch

@@ -10,7 +10,8 @@ import pytest
 from support import GOOGLE, ai, file_object, id_of, write_library
 
 from tagsync.sandbox.search import compile_query
-from tagsync.sandbox.store import File, SeedError, Store, timestamp
+from tagsync.sandbox.seed import SeedError
+from tagsync.sandbox.store import File, Store, timestamp
 
 Open = Callable[..., Store]
 
