@@ -24,7 +24,17 @@ from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.listing import read_library
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.manifest.read import read_manifests
-from tagsync.model import DesiredState, FileOutcome, Plan, Report, RequestCounts, Status, TargetName, Timing
+from tagsync.model import (
+    DesiredState,
+    FileOutcome,
+    Plan,
+    Report,
+    RequestCounts,
+    Status,
+    TargetName,
+    Timing,
+    as_shown,
+)
 from tagsync.planning.plan import account_faults, make_plan
 
 IN_PROCESS = "http://sandbox.localhost"
@@ -89,7 +99,8 @@ def validate(paths: Sequence[str], *, account: str | None = None) -> DesiredStat
         ManifestError: with every fault.
     """
     desired = read_manifests(paths)
-    faults = tuple(account_faults(desired, account))
+    names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
+    faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
     if faults:
         raise ManifestError(faults)
     return desired
@@ -140,6 +151,7 @@ async def apply_async(
     target: Target,
     options: ApplyOptions | None = None,
     stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
     """Carry out a plan: write, read back, report.
@@ -149,6 +161,7 @@ async def apply_async(
         target: the library.
         options: how to go about it.
         stop: once set, nothing more is sent, and what is in flight gets four seconds.
+        abort: once set too, what is in flight is given up at once.
         listener: told of progress.
 
     Returns:
@@ -171,6 +184,7 @@ async def apply_async(
             client,
             options=options or ApplyOptions(concurrency=target.concurrency),
             stop=stop or asyncio.Event(),
+            abort=abort or asyncio.Event(),
             listener=listener,
             now=_now,
         )

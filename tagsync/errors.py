@@ -12,6 +12,7 @@ TagsyncError
     ├── AuthorisationError     401, 403: the key
     ├── EndpointError          TLS, unknown host, proxy: the way there
     ├── RejectedError          400 and other final answers, with the server's words
+    ├── StoppedError           not sent, or not again: the run is ending
     ├── UnstableListingError   pages changed while they were read
     └── TransientError         worth another attempt; after the last one the outcome is unknown
         ├── TimedOutError
@@ -112,6 +113,10 @@ class EndpointError(LibraryError):
 
 class RejectedError(LibraryError):
     """The library refused the call for good, with its reason."""
+
+
+class StoppedError(LibraryError):
+    """The call was not sent, or not again, because the run is ending; `attempts` counts those that may have worked."""
 
 
 class UnstableListingError(LibraryError):

@@ -1,8 +1,10 @@
 """A plan carried out: written, read back, reported."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tagsync.applying.execute import Executor, OnError
 from tagsync.applying.ledger import Ledger
@@ -35,6 +37,7 @@ async def carry_out(
     *,
     options: ApplyOptions,
     stop: asyncio.Event,
+    abort: asyncio.Event,
     listener: Listener,
     now: Callable[[], str],
 ) -> Report:
@@ -48,23 +51,19 @@ async def carry_out(
         concurrency=options.concurrency,
         on_error=options.on_error,
         stop=stop,
+        abort=abort,
         listener=listener,
     )
     await executor.run(stage(plan.changes))
     wrote_for = loop.time() - began
-    if options.verify and ledger.sent() and not stop.is_set():
+    if options.verify and ledger.sent():
         listener(ReadingBack(len(ledger.sent())))
-        await verify(
-            plan.changes,
-            ledger,
-            reread=lambda file_ids: reread(client, file_ids, library_size=plan.inputs.files),
-            read_details=lambda file_ids: details_of(client, file_ids),
-        )
+        await _unless_stopped(_read_back(plan, client, ledger, options), stop)
     outcomes = tuple(ledger.outcome(change.file.file_id) for change in plan.changes)
     traffic, counts = client.traffic, executor.counts
     return Report(
         plan=plan,
-        outcome=_outcome(outcomes, interrupted=stop.is_set()),
+        outcome=_outcome(outcomes, options, interrupted=stop.is_set()),
         outcomes=outcomes,
         requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
         timing=Timing(
@@ -77,7 +76,31 @@ async def carry_out(
     )
 
 
-def _outcome(outcomes: tuple[FileOutcome, ...], *, interrupted: bool) -> OutcomeName:
-    if all(outcome.status in (Status.CONFIRMED, Status.ACCEPTED) for outcome in outcomes):
+async def _read_back(plan: Plan, client: Client, ledger: Ledger, options: ApplyOptions) -> None:
+    await verify(
+        plan.changes,
+        ledger,
+        reread=lambda file_ids: reread(
+            client, file_ids, library_size=plan.inputs.files, concurrency=options.concurrency
+        ),
+        read_details=lambda file_ids: details_of(client, file_ids, concurrency=options.concurrency),
+    )
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Await work, and give it up as soon as the run is stopped."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not working.done():
+        working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+def _outcome(outcomes: tuple[FileOutcome, ...], options: ApplyOptions, *, interrupted: bool) -> OutcomeName:
+    """An answer alone is enough only where reading back was not asked for."""
+    enough = (Status.CONFIRMED,) if options.verify else (Status.CONFIRMED, Status.ACCEPTED)
+    if all(outcome.status in enough for outcome in outcomes):
         return "converged"
     return "interrupted" if interrupted else "incomplete"

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tagsync.applying.ledger import Ledger
-from tagsync.errors import AuthorisationError, EndpointError, LibraryError
+from tagsync.errors import AuthorisationError, EndpointError, LibraryError, StoppedError
 from tagsync.events import Listener, RequestDone
 from tagsync.library.client import BulkReply
 from tagsync.library.wire import Done, Gone, Refused, Unclear
@@ -27,8 +27,8 @@ OnError = Literal["continue", "stop"]
 class BulkLibrary(Protocol):
     """What carries requests out."""
 
-    async def bulk(self, request: Request) -> BulkReply:
-        """Send one request; raise LibraryError where it has no usable answer."""
+    async def bulk(self, request: Request, stop: asyncio.Event) -> BulkReply:
+        """Send one request, nothing once `stop` is set; raise LibraryError where it has no usable answer."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class _Job:
 
 @dataclass(slots=True)
 class Counts:
-    """How requests and their pieces ended."""
+    """How many calls were answered with all files updated, and how many in any other way or not at all."""
 
     succeeded: int = 0
     failed: int = 0
@@ -66,7 +66,8 @@ class Executor:
         ledger: where outcomes are noted.
         concurrency: how many calls may be in flight.
         on_error: whether the first failure ends the run.
-        stop: once set, nothing more is sent.
+        stop: once set, nothing more is sent, and calls in flight get four seconds.
+        abort: once set too, calls in flight are given up at once.
         listener: told of each call that ended.
     """
 
@@ -78,6 +79,7 @@ class Executor:
         concurrency: int,
         on_error: OnError,
         stop: asyncio.Event,
+        abort: asyncio.Event,
         listener: Listener,
     ) -> None:
         self._library = library
@@ -85,6 +87,9 @@ class Executor:
         self._concurrency = concurrency
         self._on_error = on_error
         self._stop = stop
+        self._abort = abort
+        self._ending = asyncio.Event()
+        """Set by an interrupt and by a halt alike: what waits for its turn or for a retry gives up."""
         self._listener = listener
         self._queue: deque[_Job] = deque()
         self._alike = 0
@@ -118,15 +123,11 @@ class Executor:
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for workers; once the run is interrupted, for so long as calls in flight are given."""
-        interrupted = asyncio.create_task(self._stop.wait())
-        running: set[asyncio.Task[Any]] = set(workers)
-        while running and not interrupted.done():
-            _, running = await asyncio.wait({*running, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-            running.discard(interrupted)
-        if running:
-            await asyncio.wait(running, timeout=GRACE)
-        for task in (interrupted, *workers):
-            task.cancel()
+        if not await _all_done(workers, unless=self._stop):
+            self._ending.set()
+            await _all_done(workers, unless=self._abort, within=GRACE)
+        for worker in workers:
+            worker.cancel()
         for result in await asyncio.gather(*workers, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
@@ -140,16 +141,24 @@ class Executor:
     async def _carry_out(self, job: _Job) -> None:
         file_ids = job.request.file_ids
         try:
-            reply = await self._library.bulk(job.request)
+            reply = await self._library.bulk(job.request, self._ending)
         except asyncio.CancelledError:
             self._ledger.note(file_ids, Status.UNKNOWN, attempts=1, error="interrupted before the library answered")
             raise
+        except StoppedError as error:
+            status = Status.UNKNOWN if error.attempts else Status.SKIPPED
+            self._ledger.note(file_ids, status, attempts=error.attempts, error=str(error))
         except (AuthorisationError, EndpointError) as error:
+            self.counts.failed += 1
+            self._halt(str(error))
             self._fail(file_ids, Status.FAILED, error.attempts, str(error), error.request_id)
-            self.halted = str(error)
         except LibraryError as error:
+            self.counts.failed += 1
             self._fail(file_ids, Status.UNKNOWN, error.attempts, str(error), error.request_id)
         else:
+            whole = isinstance(reply.result, Done) and not reply.result.failed
+            self.counts.succeeded += whole
+            self.counts.failed += not whole
             self._take(job, reply)
         self._close(job.origin)
 
@@ -172,15 +181,11 @@ class Executor:
     def _take_done(self, job: _Job, result: Done, reply: BulkReply) -> None:
         job.origin.accepted = job.origin.accepted or bool(result.updated)
         self._ledger.note(result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
-        if not result.failed:
-            self.counts.succeeded += 1
-            return
-        if not job.again:
+        if result.failed and not job.again:
             self._requeue(job, [tuple(result.failed)], again=True)
             return
-        self.counts.failed += 1
         for file_id, words in result.failed.items():
-            self._fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id, count=False)
+            self._fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
 
     def _take_refused(self, job: _Job, result: Refused, reply: BulkReply) -> None:
         """Split a refused call, by files and then by tags, until what the library refuses stands alone."""
@@ -216,25 +221,31 @@ class Executor:
         self._alike = self._alike + 1 if origin.refused == self._last_refusal else 1
         self._last_refusal = origin.refused
         if self._alike >= ALIKE:
-            self.halted = f"{ALIKE} calls in a row were refused alike: {origin.refused}"
+            self._halt(f"{ALIKE} calls in a row were refused alike: {origin.refused}")
 
-    def _fail(
-        self,
-        file_ids: Sequence[str],
-        status: Status,
-        attempts: int,
-        error: str,
-        request_id: str | None,
-        *,
-        count: bool = True,
-    ) -> None:
+    def _fail(self, file_ids: Sequence[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:
         self._ledger.note(file_ids, status, attempts=attempts, error=error, request_id=request_id)
-        self.counts.failed += count
-        if self._on_error == "stop" and self.halted is None:
-            self.halted = f"stopped at the first failure: {error}"
+        if self._on_error == "stop":
+            self._halt(f"stopped at the first failure: {error}")
+
+    def _halt(self, why: str) -> None:
+        """End the run: nothing more is sent, calls in flight end. The first reason is told."""
+        self.halted = self.halted or why
+        self._ending.set()
 
     def _why_not_sent(self) -> str:
         return f"not sent: {self.halted}" if self.halted else "not sent: the run was interrupted"
+
+
+async def _all_done(
+    workers: Iterable[asyncio.Task[None]], *, unless: asyncio.Event, within: float | None = None
+) -> bool:
+    """Wait for workers to end; False if an event or the time came first."""
+    working: asyncio.Future[Any] = asyncio.gather(*workers, return_exceptions=True)
+    asked: asyncio.Future[Any] = asyncio.ensure_future(unless.wait())
+    await asyncio.wait([working, asked], timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    return working.done()
 
 
 def _halves(items: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -24,6 +24,8 @@ async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Rerea
     sent = [file_id for file_id in ledger.sent() if file_id in touched]
     shown = await _read(reread, sent, ledger)
     doubtful = [file_id for file_id, file in shown.items() if file is None or differences(touched[file_id], file)]
+    for file_id in doubtful:
+        del shown[file_id]
     shown |= await _read(read_details, doubtful, ledger)
     for file_id, file in shown.items():
         _settle(touched[file_id], file, ledger)

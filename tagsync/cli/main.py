@@ -37,8 +37,8 @@ PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 def cli(context: click.Context) -> None:
     """Tags as code for ImageKit.
 
-    Manifests declare the tags that files should have. `plan` shows what differs in the library, `apply` changes it,
-    with the fewest calls it can, and reports what the library shows afterwards.
+    Manifests declare the tags that files should have. `plan` shows what differs in the library, `apply` changes it
+    and reports what the library shows afterwards.
 
     The private key comes from IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names.
     """

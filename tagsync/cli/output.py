@@ -119,7 +119,7 @@ class Output:
         diagnostics_text(kept, self._errors, names=names, limit=limit)
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet:
-            self._errors.write((f"{counted(notes, 'note')} not shown: --verbose shows them", "dim"))
+            self._errors.write((f"{counted(notes, 'note')} on AI tags that stay: --verbose shows them", "dim"))
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""

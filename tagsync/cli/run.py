@@ -85,7 +85,9 @@ def apply(
             return REFUSED
         with output.progress() as listener:
             report, interrupted = _until_signal(
-                lambda stop: api.apply_async(made, target=where, options=options, stop=stop, listener=listener)
+                lambda stop, abort: api.apply_async(
+                    made, target=where, options=options, stop=stop, abort=abort, listener=listener
+                )
             )
     try:
         output.report(report, plan_shown=True)
@@ -128,7 +130,7 @@ def _read(file: Path) -> Plan | Report:
 def _plan(paths: Sequence[str], where: api.Target, select: str | None, output: Output) -> Plan:
     with output.progress() as listener:
         plan, _ = _until_signal(
-            lambda _stop: api.plan_async(paths, target=where, select=select, listener=listener), graceful=False
+            lambda _stop, _abort: api.plan_async(paths, target=where, select=select, listener=listener), graceful=False
         )
         return plan
 
@@ -151,15 +153,17 @@ def _exit_code(report: Report, interrupted: int | None) -> int:
     return 0 if report.converged else INCOMPLETE
 
 
-def _until_signal(start: Callable[[asyncio.Event], Awaitable[T]], *, graceful: bool = True) -> tuple[T, int | None]:
+def _until_signal(
+    start: Callable[[asyncio.Event, asyncio.Event], Awaitable[T]], *, graceful: bool = True
+) -> tuple[T, int | None]:
     """Run to the end, or to what a signal makes of it.
 
     Args:
-        start: what to run, given an event that the first SIGINT or SIGTERM sets.
-        graceful: whether the run ends by itself once that event is set; else the first signal ends it.
+        start: what to run, given one event that the first SIGINT or SIGTERM sets, and one that the second sets.
+        graceful: whether the run ends by itself once those are set; else the first signal ends it.
 
     Returns:
-        The result, and the number of the signal that came, if any.
+        The result, and the number of the first signal that came, if any.
 
     Raises:
         InterruptedRunError: a signal ended the run.
@@ -167,17 +171,17 @@ def _until_signal(start: Callable[[asyncio.Event], Awaitable[T]], *, graceful: b
     received: list[int] = []
 
     async def main() -> T:
-        loop, task, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+        loop, task, stop, abort = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event(), asyncio.Event()
 
         def on_signal(number: int) -> None:
+            (abort if received else stop).set()
             received.append(number)
-            stop.set()
-            if task and (len(received) > 1 or not graceful):
+            if task and not graceful:
                 task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal, number)
-        return await start(stop)
+        return await start(stop, abort)
 
     try:
         result = asyncio.run(main())

@@ -17,6 +17,7 @@ from tagsync.errors import (
     ProtocolError,
     RejectedError,
     ServerFaultError,
+    StoppedError,
     TimedOutError,
 )
 from tagsync.library.gate import Gate
@@ -46,7 +47,7 @@ _TOO_MANY_REQUESTS = 429
 
 @dataclass(slots=True)
 class Traffic:
-    """What has been sent so far, counted on the wire."""
+    """What has been sent so far, counted on the wire; retries and limits are those of bulk calls."""
 
     reads: int = 0
     bulk_calls: int = 0
@@ -143,7 +144,11 @@ class Client:
         async def read() -> Page:
             answer = await self._read("/v1/files", params)
             if answer.status != httpx.codes.OK:
-                raise RejectedError(f"the listing was refused: {server_words(answer)}", request_id=answer.request_id)
+                hint = (
+                    ": check the endpoint, which is given without /v1" if answer.status == httpx.codes.NOT_FOUND else ""
+                )
+                words = f"the listing was refused: {server_words(answer)}{hint}"
+                raise RejectedError(words, request_id=answer.request_id)
             return self._reader.page(answer)
 
         return await retrying(read, random=self._random, quota=self._quota)
@@ -162,30 +167,44 @@ class Client:
             if answer.status != httpx.codes.OK:
                 words = f"a file's details were refused: {server_words(answer)}"
                 raise RejectedError(words, request_id=answer.request_id)
-            return self._reader.details(answer)
+            file = self._reader.details(answer)
+            if file.file_id != file_id:
+                raise ProtocolError(
+                    "the library sent another file than the one asked for", request_id=answer.request_id
+                )
+            return file
 
         return await retrying(read, random=self._random, quota=self._quota)
 
-    async def bulk(self, request: Request) -> BulkReply:
+    async def bulk(self, request: Request, stop: asyncio.Event | None = None) -> BulkReply:
         """Send one bulk call, again where its outcome is unknown: setting tags repeats safely.
 
+        Args:
+            request: the call.
+            stop: once set, nothing more is sent.
+
         Raises:
+            StoppedError: `stop` was set before there was an answer.
             LibraryError: no usable answer; if it is a TransientError, the outcome is unknown. `attempts` is set.
         """
         tries = _Tries()
         payload = bulk_payload(request)
 
         async def send() -> BulkReply:
-            answer = await self._send("POST", BULK_PATHS[request.op], self.gates.bulk, tries, json=payload)
+            answer = await self._send("POST", BULK_PATHS[request.op], self.gates.bulk, tries, stop, json=payload)
             return BulkReply(bulk_result(answer, request), tries.sent, answer.request_id)
 
         try:
-            return await retrying(send, random=self._random, quota=self._quota)
+            return await retrying(send, random=self._random, quota=self._quota, stop=stop)
+        except StoppedError as error:
+            error.attempts = tries.sent - tries.throttled
+            raise
         except LibraryError as error:
             error.attempts = tries.sent
             raise
         finally:
             self.traffic.bulk_calls += tries.sent
+            self.traffic.throttled += tries.throttled
             self.traffic.retried += max(0, tries.sent - tries.throttled - 1)
 
     async def _read(self, path: str, params: Mapping[str, str]) -> Answer:
@@ -195,16 +214,19 @@ class Client:
         finally:
             self.traffic.reads += tries.sent
 
-    async def _send(self, method: str, path: str, gate: Gate, tries: _Tries, **content: Any) -> Answer:
+    async def _send(
+        self, method: str, path: str, gate: Gate, tries: _Tries, stop: asyncio.Event | None = None, **content: Any
+    ) -> Answer:
         """Return an answer that is neither a limit, nor a refusal of the key, nor the server's own failure."""
         while True:
-            await gate.turn()
+            await gate.turn(stop)
+            if stop and stop.is_set():
+                raise StoppedError("the run ended before the library answered")
             tries.sent += 1
             answer = await self._exchange(method, path, **content)
             if answer.status != _TOO_MANY_REQUESTS:
                 return _checked(answer)
             # Being limited costs no attempt: the gate closes for everyone, then the same call goes again.
-            self.traffic.throttled += 1
             tries.throttled += 1
             asked = reset_seconds(answer)
             tries.limits = 0 if asked is not None else tries.limits + 1
@@ -220,7 +242,7 @@ class Client:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TimedOutError(f"no complete answer to {method} {path} in time") from error
         except httpx.TransportError as error:
-            raise connection_error(error, self._http.base_url.host) from error
+            raise connection_error(error, self._http.base_url) from error
         except httpx.DecodingError as error:
             raise ProtocolError(f"the answer to {method} {path} cannot be decoded") from error
 

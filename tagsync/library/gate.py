@@ -5,6 +5,7 @@ Waits use the running event loop's clock, which is monotonic.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 READ_RATE = 20.0
 """Reads a second where nothing is known of the account's limit."""
@@ -14,6 +15,15 @@ BULK_RATE = 5.0
 
 LONG_WAIT = 2.0
 """Waits of at least so many seconds are announced."""
+
+
+async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
+    """Sleep for so many seconds, or until `stop` is set."""
+    if stop is None:
+        await asyncio.sleep(seconds)
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 class Gate:
@@ -32,16 +42,16 @@ class Gate:
         self._next_turn = 0.0
         self._closed_until = 0.0
 
-    async def turn(self) -> None:
-        """Wait until the next call may go."""
+    async def turn(self, stop: asyncio.Event | None = None) -> None:
+        """Wait until the next call may go, or until `stop` is set."""
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
             turn = max(now, self._next_turn, self._closed_until)
             self._next_turn = turn + self._interval
             if turn > now:
-                await asyncio.sleep(turn - now)
-            if self._closed_until <= turn:
+                await pause(turn - now, stop)
+            if self._closed_until <= turn or (stop and stop.is_set()):
                 return
 
     def close_for(self, seconds: float) -> None:
@@ -50,7 +60,8 @@ class Gate:
         until = now + seconds
         if until > self._closed_until:
             self.waited += until - max(now, self._closed_until)
-            self._closed_until = self._next_turn = until
+            self._closed_until = until
+            self._next_turn = max(self._next_turn, until)
             if seconds >= LONG_WAIT:
                 self._on_wait(seconds)
 

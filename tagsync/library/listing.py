@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
-from tagsync.errors import AuthorisationError, LibraryError, UnstableListingError
+from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnstableListingError
 from tagsync.events import FilesRead, Listener, ignore
 from tagsync.library.client import Client
 from tagsync.library.transport import MAX_CONNECTIONS
-from tagsync.library.wire import PAGE_LIMIT, ListedFile, Page
+from tagsync.library.wire import PAGE_LIMIT
 from tagsync.model import CurrentFile, CurrentState
 
 WALKS = 3
@@ -16,26 +16,31 @@ WALKS = 3
 
 
 async def read_library(client: Client, queries: Iterable[str] = (), *, listener: Listener = ignore) -> CurrentState:
-    """Read all files, and which of them each searchQuery finds.
+    """Read all files, and which of them each searchQuery finds; a query may be refused without harm to the others.
 
     Raises:
         LibraryError: it could not be read completely.
     """
     before = client.traffic.reads
     files = await walk(client, listener=listener)
-    answers = {}
+    answers: dict[str, frozenset[str]] = {}
+    refused: dict[str, str] = {}
     for query in queries:
-        found = await walk(client, query=query, listener=listener)
-        answers[query] = frozenset(file.file_id for file in found)
+        try:
+            found = await walk(client, query=query, listener=listener)
+        except RejectedError as error:
+            refused[query] = str(error)
+        else:
+            answers[query] = frozenset(file.file_id for file in found)
     ordered = tuple(sorted(files, key=lambda file: (file.path, file.file_id)))
-    return CurrentState(ordered, answers, client.traffic.reads - before)
+    return CurrentState(ordered, answers, refused, client.traffic.reads - before)
 
 
 async def walk(client: Client, *, query: str | None = None, listener: Listener = ignore) -> list[CurrentFile]:
     """Return each file of a listing once.
 
-    The API promises no stable pages. Each page is asked for with the last file of the page before it: if that file,
-    or one created at the same moment, does not come first, files were deleted on the way and others would be missed.
+    The API promises no stable pages. Each page is asked for with the last row of the page before it: if the first row
+    that comes is a new one, rows before it were deleted on the way and others would be missed.
 
     Raises:
         UnstableListingError: the pages did not fit together in any of three walks.
@@ -54,30 +59,22 @@ async def walk(client: Client, *, query: str | None = None, listener: Listener =
 async def _walk_once(client: Client, query: str | None, listener: Listener) -> list[CurrentFile] | None:
     """Return the files of one walk through the pages; None if the pages do not fit together."""
     found: dict[str, CurrentFile] = {}
-    last: ListedFile | None = None
-    rows = 0
+    seen: set[str] = set()
     while True:
-        page = await client.page(skip=max(0, rows - 1), query=query)
-        overlap = 1 if rows else 0
-        if last and not _continues(page, last):
+        page = await client.page(skip=max(0, len(seen) - 1), query=query)
+        if seen and not (page.rows and page.rows[0] in seen):
             return None
-        if page.rows <= overlap:
-            return list(found.values())
-        known = len(found)
-        for listed in page.files:
-            found[listed.file.file_id] = listed.file
-            last = listed
-        if page.files and len(found) == known:
-            return None
-        rows += page.rows - overlap
+        new = [row for row in page.rows if row not in seen]
+        if not new:
+            return list(found.values()) if len(page.rows) < PAGE_LIMIT else None
+        seen.update(new)
+        found.update((file.file_id, file) for file in page.files)
         listener(FilesRead(len(found), query))
 
 
-def _continues(page: Page, last: ListedFile) -> bool:
-    return bool(page.files) and page.files[0].created <= last.created
-
-
-async def reread(client: Client, file_ids: Sequence[str], *, library_size: int) -> dict[str, CurrentFile | None]:
+async def reread(
+    client: Client, file_ids: Sequence[str], *, library_size: int, concurrency: int = MAX_CONNECTIONS
+) -> dict[str, CurrentFile | None]:
     """Read some files once more: one by one or by listing all, whichever takes fewer calls.
 
     Returns:
@@ -88,14 +85,17 @@ async def reread(client: Client, file_ids: Sequence[str], *, library_size: int) 
     """
     pages = ceil(library_size / (PAGE_LIMIT - 1)) + 1
     if len(file_ids) <= pages:
-        return await details_of(client, file_ids)
+        return await details_of(client, file_ids, concurrency=concurrency)
     wanted = set(file_ids)
     listed = {file.file_id: file for file in await walk(client) if file.file_id in wanted}
     # Absence from a listing proves nothing: its index may lag.
-    return {**listed, **await details_of(client, [file_id for file_id in file_ids if file_id not in listed])}
+    unlisted = [file_id for file_id in file_ids if file_id not in listed]
+    return {**listed, **await details_of(client, unlisted, concurrency=concurrency)}
 
 
-async def details_of(client: Client, file_ids: Iterable[str]) -> dict[str, CurrentFile | None]:
+async def details_of(
+    client: Client, file_ids: Iterable[str], *, concurrency: int = MAX_CONNECTIONS
+) -> dict[str, CurrentFile | None]:
     """Read files one by one; one that could not be read is left out.
 
     Raises:
@@ -113,7 +113,7 @@ async def details_of(client: Client, file_ids: Iterable[str]) -> dict[str, Curre
             except LibraryError:
                 continue  # left out: its outcome stays unknown, and the report says so
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(MAX_CONNECTIONS)]
+    workers = [asyncio.ensure_future(worker()) for _ in range(concurrency)]
     try:
         await asyncio.gather(*workers)
     finally:

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 from tenacity.wait import wait_base
 
 from tagsync.errors import TransientError
+from tagsync.library.gate import pause
 
 MAX_ATTEMPTS = 5
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -53,22 +54,30 @@ def backoff(attempt: int, random: Random) -> float:
     return random.uniform(SHORTEST_WAIT, limit)
 
 
-async def retrying(call: Callable[[], Awaitable[T]], *, random: Random, quota: RetryQuota) -> T:
+async def retrying(
+    call: Callable[[], Awaitable[T]], *, random: Random, quota: RetryQuota, stop: asyncio.Event | None = None
+) -> T:
     """Await `call` until it does not raise TransientError: at most five times, and as the quota allows.
+
+    Args:
+        call: one attempt; it looks at `stop` itself.
+        random: where jitter comes from.
+        quota: shared by all calls.
+        stop: once set, a wait between attempts ends.
 
     Raises:
         TransientError: the last attempt's.
     """
 
-    def again(error: BaseException) -> bool:
-        return isinstance(error, TransientError) and quota.take()
+    def again(state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, TransientError) and state.attempt_number < MAX_ATTEMPTS and quota.take()
+
+    async def sleep(seconds: float) -> None:
+        await pause(seconds, stop)
 
     attempts = AsyncRetrying(
-        stop=stop_after_attempt(MAX_ATTEMPTS),
-        wait=_FullJitter(random),
-        retry=retry_if_exception(again),
-        sleep=asyncio.sleep,
-        reraise=True,
+        stop=stop_after_attempt(MAX_ATTEMPTS), wait=_FullJitter(random), retry=again, sleep=sleep, reraise=True
     )
     result: T = await attempts(call)
     quota.give()

@@ -49,10 +49,11 @@ async def read_body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def connection_error(error: httpx.TransportError, host: str) -> LibraryError:
+def connection_error(error: httpx.TransportError, endpoint: httpx.URL) -> LibraryError:
     """Return what a failed connection means: worth another attempt or not."""
     if isinstance(error, httpx.ProxyError):
         return EndpointError("the proxy refused the connection: check HTTPS_PROXY and its credentials")
+    host = endpoint.host
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", None) or cause.reason or "TLS failed"
@@ -61,7 +62,10 @@ def connection_error(error: httpx.TransportError, host: str) -> LibraryError:
             )
         if isinstance(cause, socket.gaierror):
             return EndpointError(f"the host {host} is not known: check the endpoint and the network")
-    return ConnectionFailedError(f"the connection to {host} failed ({type(error).__name__})")
+    where = str(endpoint).rstrip("/")
+    if isinstance(error, httpx.ConnectError):
+        return ConnectionFailedError(f"nothing answers at {where}: check the endpoint and the network")
+    return ConnectionFailedError(f"the connection to {where} broke off: check the endpoint and the network")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -7,6 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from tagsync.errors import ProtocolError
@@ -73,19 +75,11 @@ BulkResult = Done | Gone | Refused | Unclear
 
 
 @dataclass(frozen=True, slots=True)
-class ListedFile:
-    """A file of a listing and when it was created, which is what listings are sorted by."""
-
-    file: CurrentFile
-    created: str
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: its files, and how many rows it had, folders and old versions included."""
+    """One page of a listing: its files, and a key for each row it had, folders and old versions included."""
 
-    files: tuple[ListedFile, ...]
-    rows: int
+    files: tuple[CurrentFile, ...]
+    rows: tuple[str, ...]
 
 
 class FileReader:
@@ -103,14 +97,10 @@ class FileReader:
         items = json_body(answer)
         if not isinstance(items, list):
             raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
-        return Page(
-            tuple(
-                ListedFile(self.file(item, answer.request_id), str(item.get("createdAt") or ""))
-                for item in items
-                if not (isinstance(item, dict) and item.get("type", "file") != "file")
-            ),
-            len(items),
-        )
+        if not all(isinstance(item, dict) for item in items):
+            raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
+        files = (self.file(item, answer.request_id) for item in items if item.get("type", "file") == "file")
+        return Page(tuple(files), tuple(map(_row_key, items)))
 
     def details(self, answer: Answer) -> CurrentFile:
         """Return the file of a details answer.
@@ -123,6 +113,8 @@ class FileReader:
     def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
         """Return one file object. Tags that are null, absent or `[]` are one thing: none.
 
+        Tags are sorted: the API promises no order, and no plan may differ by it.
+
         Raises:
             ProtocolError: it is no file object.
         """
@@ -130,10 +122,10 @@ class FileReader:
             return CurrentFile(
                 file_id=_text(item["fileId"]),
                 path=_text(item["filePath"]),
-                tags=tuple([self._known_text(tag) for tag in item.get("tags") or ()]),
-                ai_tags=tuple([self._ai_tag(tag) for tag in item.get("AITags") or ()]),
+                tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
+                ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
 
     def _known_text(self, value: Any) -> str:
@@ -144,19 +136,39 @@ class FileReader:
 
     def _ai_tag(self, item: Any) -> AITag:
         confidence = item.get("confidence")
-        if confidence.__class__ not in _NUMBERS:
+        if confidence.__class__ not in _NUMBERS or (confidence is not None and not isfinite(confidence)):
             raise TypeError
         return AITag(self._known_text(item["name"]), confidence, self._known_text(item.get("source") or ""))
 
 
+_AI_TAG_ORDER = itemgetter(0, 2)
 _NUMBERS = (float, int, type(None))
 
 
 def _text(value: Any) -> str:
+    """Return a text that can be sent back; half a surrogate pair cannot."""
     if value.__class__ is not str:
         raise TypeError
     text: str = value
+    if not text.isascii():
+        text.encode()
     return text
+
+
+def _list(item: Any, key: str) -> list[Any]:
+    """Return a list that may be null or absent."""
+    value = item.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _row_key(item: Any) -> str:
+    """Return what tells a listing's rows apart, whatever their kind."""
+    parts = (item.get("type"), item.get("fileId") or item.get("folderId"), (item.get("versionInfo") or {}).get("id"))
+    return "/".join(map(str, parts))
 
 
 def json_body(answer: Answer) -> Any:
@@ -235,13 +247,13 @@ def _ids(body: Any, key: str) -> list[str] | None:
 def reset_seconds(answer: Answer) -> float | None:
     """Return how long a 429 asks to wait (OpenAPI: `X-RateLimit-Reset`, milliseconds, a duration).
 
-    None where the header is absent, negative, or beyond what a limit's window can be.
+    None where the header is absent, not above zero, or beyond what a limit's window can be.
     """
     try:
         milliseconds = int(answer.headers.get("x-ratelimit-reset", ""))
     except ValueError:
         return None
-    return milliseconds / 1000 if 0 <= milliseconds <= _LONGEST_RESET_MS else None
+    return milliseconds / 1000 if 0 < milliseconds <= _LONGEST_RESET_MS else None
 
 
 _LONGEST_RESET_MS = 900_000

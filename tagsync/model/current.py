@@ -25,8 +25,12 @@ class CurrentFile:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """One complete read of the library: its files by path, and the file ids that each searchQuery found."""
+    """One complete read of the library: its files by path, and the file ids that each searchQuery found.
+
+    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer.
+    """
 
     files: tuple[CurrentFile, ...] = field(repr=False)
     answers: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0

@@ -1,5 +1,6 @@
 """Places in manifests, and what is said about them."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Level = Literal["error", "warning", "info"]
@@ -23,6 +24,12 @@ class Diagnostic(NamedTuple):
     code: str
     message: str
     origin: Origin | None = None
+
+
+def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
+    """Return a diagnostic that names its file as `names` do: as the user gave it, not as documents call it."""
+    origin = diagnostic.origin
+    return diagnostic._replace(origin=origin and origin._replace(file=names.get(origin.file, origin.file)))
 
 
 def packed(line: int, column: int) -> int:

@@ -114,7 +114,7 @@ def _find(desired: DesiredState, current: CurrentState, only: str | None) -> _Fi
             continue
         if change:
             findings.changes.append(change)
-        else:
+        elif not merged.changes:
             findings.unchanged += 1
     return findings
 

@@ -71,7 +71,8 @@ def select(entries: Sequence[Entry], current: CurrentState) -> Selection:
         for number in numbers:
             chosen[number].append(entry)
         if isinstance(entry.selector, ByMatch):
-            diagnostics.extend(_count_findings(entry, len(numbers)))
+            refusal = current.refused.get(entry.selector.query or "")
+            diagnostics.extend(_refusal(entry, refusal) if refusal else _count_findings(entry, len(numbers)))
         elif not numbers:
             missing.add(entry.selector)
             diagnostics.extend(_missing_findings(entry, library))
@@ -105,7 +106,7 @@ def _candidates(selector: ByMatch, library: _Library) -> Iterable[int]:
         found = (number for number in _under(selector.glob, library.paths) if matches(library.paths[number]))
     if selector.query is None:
         return found
-    answer, files = library.current.answers[selector.query], library.current.files
+    answer, files = library.current.answers.get(selector.query, frozenset()), library.current.files
     return (number for number in found if files[number].file_id in answer)
 
 
@@ -113,6 +114,10 @@ def _under(glob: str, paths: list[str]) -> range:
     """Return the part of the sorted paths that share the glob's literal beginning."""
     prefix = literal_prefix(glob)
     return range(bisect_left(paths, prefix), bisect_right(paths, prefix, key=lambda path: path[: len(prefix)]))
+
+
+def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:
+    yield Diagnostic("error", "query", f"the library does not take this entry's query: {words}", entry.origin())
 
 
 def _count_findings(entry: Entry, count: int) -> Iterator[Diagnostic]:

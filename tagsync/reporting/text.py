@@ -106,6 +106,9 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
 
 def report_text(report: Report, lines: Lines) -> None:
     """Write what an apply did: files that did not arrive first, then totals."""
+    if report.outcome == "refused":
+        lines.write(("Apply refused: ", "bold yellow"), "nothing was changed")
+        return
     rows = unfinished(report)
     for row in rows[:SHOWN_FILES]:
         status = row.outcome.status

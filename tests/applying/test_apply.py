@@ -1,3 +1,5 @@
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +9,7 @@ from support import Sandbox, ai, file_object, id_of, run
 
 import tagsync
 from tagsync.applying.apply import ApplyOptions
+from tagsync.events import Event
 from tagsync.model import DesiredState, Report, Status
 from tagsync.sandbox.faults import Fault
 
@@ -164,3 +167,39 @@ def test_outcomes_stand_in_the_order_of_changes(sandbox: Make, declare: Declare,
     report = applied(library, tmp_path)
     assert [outcome.status for outcome in report.outcomes] == [Status.CONFIRMED] * 120
     assert report.requests.sent == 3
+
+
+def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
+    """Plan and apply, and interrupt when an event of this kind is heard."""
+
+    async def scenario() -> Report:
+        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+        stop = asyncio.Event()
+
+        def listener(event: Event) -> None:
+            if type(event).__name__ == after:
+                stop.set()
+
+        return await tagsync.apply_async(plan, target=library.target, stop=stop, listener=listener)
+
+    return run(scenario())
+
+
+@pytest.mark.parametrize("after", ["RequestDone", "ReadingBack"])
+def test_an_interrupt_before_reading_back_is_never_a_success(
+    sandbox: Make, declare: Declare, tmp_path: Any, after: str
+) -> None:
+    slow = Fault(on="list", call=3, delayMs=60_000)
+    library = sandbox(*(file_object(f"/{n}") for n in range(5)), faults=[slow, Fault(on="addTags", ignore=True)])
+    declare("- {match: /*, tags: [new]}")
+    report = interrupted(library, tmp_path, after=after)
+    assert report.outcome == "interrupted"
+    assert set(statuses(report).values()) == {"accepted"}
+
+
+def test_another_files_details_confirm_nothing(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    other = json.dumps(file_object(B, ["new"]))
+    faults = [Fault(on="details", body=other), Fault(on="addTags", ignore=True)]
+    library = sandbox(file_object(A), file_object(B, ["new"]), faults=faults)
+    declare(f"- {{path: {A}, tags: [new]}}")
+    assert statuses(applied(library, tmp_path)) == {A: "unknown"}

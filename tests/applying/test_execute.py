@@ -1,19 +1,22 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import current_file, id_of, now, run
+from support import Sandbox, current_file, file_object, id_of, now, run
 
 from tagsync.applying.execute import GRACE, Executor, OnError
 from tagsync.applying.ledger import Ledger
-from tagsync.errors import AuthorisationError, TimedOutError
+from tagsync.errors import AuthorisationError, StoppedError, TimedOutError
 from tagsync.events import Event, RequestDone
-from tagsync.library.client import BulkReply
+from tagsync.library.client import BulkReply, Client, Gates
+from tagsync.library.gate import Gate
 from tagsync.library.wire import BulkResult, Done, Gone, Refused, Unclear
 from tagsync.model import Change, FileChange, Op, Request, Status
 from tagsync.planning.covering import stage
+from tagsync.sandbox.faults import Fault
 
 Answer = Callable[[Request], BulkResult]
 
@@ -28,7 +31,9 @@ class Library:
     in_flight: int = 0
     most_in_flight: int = 0
 
-    async def bulk(self, request: Request) -> BulkReply:
+    async def bulk(self, request: Request, stop: asyncio.Event) -> BulkReply:
+        if stop.is_set():
+            raise StoppedError("not sent")
         self.requests.append(request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -64,7 +69,13 @@ def execute(
         library, ledger, stop = Library(answer, seconds), Ledger(), asyncio.Event()
         events: list[Event] = []
         executor = Executor(
-            library, ledger, concurrency=concurrency, on_error=on_error, stop=stop, listener=events.append
+            library,
+            ledger,
+            concurrency=concurrency,
+            on_error=on_error,
+            stop=stop,
+            abort=asyncio.Event(),
+            listener=events.append,
         )
         if interrupt_after is not None:
             asyncio.get_running_loop().call_later(interrupt_after, stop.set)
@@ -288,3 +299,57 @@ def test_a_bad_file_never_costs_its_neighbours(
         else:
             assert status is Status.ACCEPTED
             assert cells <= applied
+
+
+def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate: float, stop_after: float) -> Ledger:
+    """Execute over a real client whose bulk calls are paced, interrupted after so many seconds."""
+
+    async def scenario() -> Ledger:
+        ledger, stop = Ledger(), asyncio.Event()
+        asyncio.get_running_loop().call_later(stop_after, stop.set)
+        gates = Gates(Gate(None), Gate(rate))
+        async with Client("http://library.localhost", "k", gates=gates, app=library.app, random=Random(1)) as client:
+            executor = Executor(
+                client,
+                ledger,
+                concurrency=8,
+                on_error="continue",
+                stop=stop,
+                abort=asyncio.Event(),
+                listener=lambda _event: None,
+            )
+            began = now()
+            await executor.run(stage(changes))
+            assert now() - began <= stop_after + GRACE
+        return ledger
+
+    return run(scenario())
+
+
+def test_calls_that_wait_for_their_turn_are_never_sent_once_the_run_is_interrupted(
+    sandbox: Callable[..., Sandbox],
+) -> None:
+    names = [f"/f{n}" for n in range(20)]
+    library = sandbox(*map(file_object, names))
+    changes = [change(name, add=f"t{n}") for n, name in enumerate(names)]
+    ledger = through_the_client(library, changes, rate=1, stop_after=2.5)
+    assert len(library.writes) == 3
+    statuses = [ledger.outcome(id_of(name)).status for name in names]
+    assert (statuses.count(Status.ACCEPTED), statuses.count(Status.SKIPPED)) == (3, 17)
+
+
+def test_a_failed_call_is_not_sent_again_once_the_run_is_interrupted(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/a"), faults=[Fault(on="addTags", status=500)])
+    ledger = through_the_client(library, [change("/a", add="t")], rate=1000, stop_after=0.1)
+    assert library.writes == ["addTags"]
+    assert ledger.outcome(id_of("/a")).status is Status.UNKNOWN
+
+
+def test_a_limited_call_that_was_never_taken_is_skipped_once_the_run_is_interrupted(
+    sandbox: Callable[..., Sandbox],
+) -> None:
+    limited = Fault(on="addTags", status=429, headers={"X-RateLimit-Reset": "600000"})
+    library = sandbox(file_object("/a"), faults=[limited])
+    ledger = through_the_client(library, [change("/a", add="t")], rate=1000, stop_after=1)
+    assert library.writes == ["addTags"]
+    assert ledger.outcome(id_of("/a")).status is Status.SKIPPED

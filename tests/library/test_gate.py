@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 
 import pytest
 from support import now, run
@@ -69,3 +70,27 @@ def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
         return announced
 
     assert run(scenario()) == [30]
+
+
+def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(5)
+        waiting = asyncio.ensure_future(times_of(gate, 8))
+        await asyncio.sleep(0.1)
+        gate.close_for(0.3)
+        return await waiting
+
+    times = run(scenario())
+    assert all(later - earlier >= 0.199 for earlier, later in pairwise(times))
+
+
+def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
+    async def scenario() -> float:
+        gate, stop = Gate(None), asyncio.Event()
+        gate.close_for(600)
+        asyncio.get_running_loop().call_later(2, stop.set)
+        began = now()
+        await gate.turn(stop)
+        return now() - began
+
+    assert run(scenario()) == 2

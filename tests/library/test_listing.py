@@ -167,3 +167,28 @@ def test_a_refused_key_ends_reading_again(sandbox: Callable[..., Sandbox]) -> No
 
     with pytest.raises(LibraryError, match="does not accept the key"):
         run(scenario())
+
+
+def test_a_refused_query_is_told_and_costs_no_other(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/a", size=5))
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await read_library(c, ["foo ~~ 3", "size = 5"])
+
+    state = run(scenario())
+    assert state.answers == {"size = 5": frozenset([id_of("/a")])}
+    assert "the listing was refused" in state.refused["foo ~~ 3"]
+
+
+def test_files_deleted_among_others_of_the_same_moment_make_it_read_again() -> None:
+    rows = [file_object(f"/f/{n:05d}.jpg") for n in range(1500)]
+    pages = Pages(lambda walk, skip: (rows[100:] if walk > 1 or skip else rows)[skip : skip + 1000])
+    assert len(walked(pages)) == 1400
+    assert pages.walks == 2
+
+
+def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
+    rows = [*many(999), {"type": "folder", "folderId": "f", "folderPath": "/x"}, file_object("/last")]
+    pages = Pages(lambda _walk, skip: rows[skip : skip + 1000])
+    assert len(walked(pages)) == 1000

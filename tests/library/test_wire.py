@@ -46,9 +46,8 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
         {"fileId": "3", "filePath": "/c"},
     ]
     page = FileReader().page(answer(body))
-    assert [listed.file.file_id for listed in page.files] == ["2", "3"]
-    assert page.files[0].created == "2024"
-    assert page.rows == 4
+    assert [file.file_id for file in page.files] == ["2", "3"]
+    assert page.rows[:3] == ("folder/f/None", "file-version/1/None", "file/2/None")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +61,9 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
         {"fileId": "1", "filePath": None},
         {"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]},
         {"fileId": "1", "filePath": "/a", "tags": [1]},
+        {"fileId": "1", "filePath": "/a", "tags": "red"},
+        {"fileId": "1", "filePath": "/a", "tags": ["\ud800"]},
+        {"fileId": "\udfff", "filePath": "/a"},
         {"fileId": "1", "filePath": "/a", "tags": [["x"]]},
         {"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]},
         {"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]},
@@ -70,7 +72,7 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_protocol_error(item: Any) -> None:
-    with pytest.raises(ProtocolError, match="a file that cannot be read"):
+    with pytest.raises(ProtocolError, match=r"cannot be read|other than files"):
         FileReader().page(answer([item]))
 
 
@@ -137,7 +139,7 @@ def test_an_error_without_a_message_is_told_by_its_status() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("700", 0.7), ("0", 0), ("900000", 900), ("900001", None), ("-5", None), ("soon", None), ("", None)],
+    [("700", 0.7), ("0", None), ("900000", 900), ("900001", None), ("-5", None), ("soon", None), ("", None)],
 )
 def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(header: str, seconds: float | None) -> None:
     assert reset_seconds(answer({}, 429, x_ratelimit_reset=header)) == seconds

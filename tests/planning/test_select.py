@@ -97,3 +97,15 @@ def test_expect_bounds_how_many_files_are_selected(declare: Declare, expect: str
 def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
     assert "selects 3 files, expected 5 to 9" in selection.diagnostics[0].message
+
+
+def test_a_query_that_the_library_refuses_is_an_error_at_its_entry_and_costs_no_other(declare: Declare) -> None:
+    entries = "- {query: foo ~~ 3, tags: [x]}\n- {path: /gone.jpg, tags: [x]}\n- {match: /shop/bags/*, tags: [x]}"
+    current = CurrentState(SHOP.files, refused={"foo ~~ 3": "cannot read it at character 5"})
+    selection = select(declare(entries).entries, current)
+    assert [(item.level, item.code, str(item.origin)) for item in selection.diagnostics] == [
+        ("error", "query", "tags.yaml:5:7"),
+        ("error", "missing", "tags.yaml:6:7"),
+    ]
+    assert "cannot read it at character 5" in selection.diagnostics[0].message
+    assert len(selection.entries) == 1
