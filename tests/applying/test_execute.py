@@ -64,9 +64,10 @@ def execute(
     on_error: OnError = "continue",
     concurrency: int = 4,
     interrupt_after: float | None = None,
+    abort_after: float | None = None,
 ) -> Result:
     async def scenario() -> Result:
-        library, ledger, stop = Library(answer, seconds), Ledger(), asyncio.Event()
+        library, ledger, stop, abort = Library(answer, seconds), Ledger(), asyncio.Event(), asyncio.Event()
         events: list[Event] = []
         executor = Executor(
             library,
@@ -74,11 +75,13 @@ def execute(
             concurrency=concurrency,
             on_error=on_error,
             stop=stop,
-            abort=asyncio.Event(),
+            abort=abort,
             listener=events.append,
         )
         if interrupt_after is not None:
             asyncio.get_running_loop().call_later(interrupt_after, stop.set)
+        if abort_after is not None:
+            asyncio.get_running_loop().call_later(abort_after, abort.set)
         began = now()
         await executor.run(stage(changes))
         return Result(library, ledger, executor, events, now() - began)
@@ -251,6 +254,12 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
 def test_calls_that_outlast_the_grace_of_an_interrupted_run_are_unknown() -> None:
     result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1)
     assert result.seconds == 1 + GRACE
+    assert result.statuses("ab") == {"a": "unknown", "b": "unknown"}
+
+
+def test_a_run_that_is_aborted_too_gives_up_calls_in_flight_and_still_tells_of_them() -> None:
+    result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1, abort_after=2)
+    assert result.seconds == 2
     assert result.statuses("ab") == {"a": "unknown", "b": "unknown"}
 
 
