@@ -127,7 +127,10 @@ def read_document(data: bytes, name: str) -> Plan | Report:
     is_plan = isinstance(document, dict) and "formatVersion" in document
     is_report = isinstance(document, dict) and "reportVersion" in document
     if not is_plan and not is_report:
-        raise DocumentError(f"{shown(name)} is neither a plan nor a report of tagsync (a run that failed writes what was wrong, which is neither)")
+        raise DocumentError(
+            f"{shown(name)} is neither a plan nor a report of tagsync (a run that failed writes what was wrong, which is "
+            "neither)"
+        )
     version = document["formatVersion" if is_plan else "reportVersion"]
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         raise DocumentError(
