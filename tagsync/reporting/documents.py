@@ -128,8 +128,7 @@ def read_document(data: bytes, name: str) -> Plan | Report:
     is_report = isinstance(document, dict) and "reportVersion" in document
     if not is_plan and not is_report:
         raise DocumentError(
-            f"{shown(name)} is neither a plan nor a report of tagsync (a run that failed writes what was wrong, which is "
-            "neither)"
+            f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
         )
     version = document["formatVersion" if is_plan else "reportVersion"]
     if not isinstance(version, str) or version.partition(".")[0] != "1":
