@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -192,3 +193,21 @@ def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
     rows = [*many(999), {"type": "folder", "folderId": "f", "folderPath": "/x"}, file_object("/last")]
     pages = Pages(lambda _walk, skip: rows[skip : skip + 1000])
     assert len(walked(pages)) == 1000
+
+
+def test_files_are_read_again_with_no_more_calls_in_flight_than_allowed() -> None:
+    in_flight: list[int] = [0, 0]
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        in_flight[0] += 1
+        in_flight[1] = max(in_flight)
+        await asyncio.sleep(1)
+        in_flight[0] -= 1
+        await JSONResponse({"message": "gone"}, 404)(scope, receive, send)
+
+    async def scenario() -> None:
+        async with client(slow) as c:
+            await reread(c, [f"{n:024x}" for n in range(5)], library_size=10_000, concurrency=2)
+
+    run(scenario())
+    assert in_flight[1] == 2

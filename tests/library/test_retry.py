@@ -75,3 +75,13 @@ def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
     assert max(waits) <= LONGEST_WAIT
     assert max(waits[:200]) <= 1.0
     assert max(waits[-200:]) > 15
+
+
+def test_only_retries_that_happen_are_paid_for() -> None:
+    quota = RetryQuota()
+    with pytest.raises(TimedOutError):
+        attempt(Flaky(99), quota)
+    left = 0
+    while quota.take():
+        left += 1
+    assert left == 50 - (MAX_ATTEMPTS - 1)

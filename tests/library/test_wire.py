@@ -149,3 +149,9 @@ def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(header
 def test_the_request_id_is_made_harmless() -> None:
     assert answer({}, x_ik_requestid="abc\x1b[0m").request_id == r"abc\x1b[0m"
     assert answer({}).request_id is None
+
+
+def test_a_confidence_beyond_all_numbers_is_a_protocol_error() -> None:
+    body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":1e999}]}]'
+    with pytest.raises(ProtocolError, match="cannot be read"):
+        FileReader().page(answer(body))
