@@ -90,9 +90,10 @@ async def _read_back(plan: Plan, client: Client, ledger: Ledger, options: ApplyO
 async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     """Await work, and give it up as soon as the run is stopped."""
     working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not working.done():
+    try:
+        await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
         working.cancel()
     with suppress(asyncio.CancelledError):
         await working

@@ -123,11 +123,13 @@ class Executor:
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for workers; once the run is interrupted, for so long as calls in flight are given."""
-        if not await _all_done(workers, unless=self._stop):
-            self._ending.set()
-            await _all_done(workers, unless=self._abort, within=GRACE)
-        for worker in workers:
-            worker.cancel()
+        try:
+            if not await _all_done(workers, unless=self._stop):
+                self._ending.set()
+                await _all_done(workers, unless=self._abort, within=GRACE)
+        finally:
+            for worker in workers:
+                worker.cancel()
         for result in await asyncio.gather(*workers, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result

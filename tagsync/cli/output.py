@@ -47,15 +47,17 @@ class Output:
             plan_text(plan, self._lines(sys.stdout), everything=self._settings.verbose)
 
     def confirmed(self, plan: Plan) -> bool:
-        """Ask the person at the terminal."""
-        if self._settings.format != "text":
+        """Ask the person at the terminal, who also gets there what standard output has no room for."""
+        elsewhere = self._settings.format != "text"
+        if elsewhere:
             plan_text(plan, self._errors, everything=self._settings.verbose)
         sys.stdout.flush()
         sys.stderr.write("Apply this plan? Only yes is taken for an answer: ")
         sys.stderr.flush()
         if sys.stdin.readline().strip() == "yes":
             return True
-        sys.stderr.write("Nothing was changed.\n")
+        if elsewhere:
+            sys.stderr.write("Nothing was changed.\n")
         return False
 
     def report(self, report: Report, *, plan_shown: bool = False) -> None:

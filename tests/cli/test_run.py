@@ -304,7 +304,12 @@ def test_only_yes_applies(tagsync: Command, *, answer: bytes, code: int, output:
     assert result.code == code
     assert "Apply this plan? Only yes is taken for an answer: " in shown
     assert "tagsync: read 1 manifest with 1 entry" in shown  # CI is set: no bar
-    assert ("Nothing was changed." in shown) is (code == 4)
+    assert ("Nothing was changed." in shown) is (code == 4 and output == "json")
+    assert ("Apply refused: nothing was changed" in result.out) is (code == 4 and output == "text")
+    if output == "json":
+        document = json.loads(result.out)
+        Draft202012Validator(schemas.load("report")).validate(document)
+        assert document["outcome"] == ("refused" if code == 4 else "converged")
     # The plan stands where the person can read it, but not in the midst of a document.
     assert ("1 file to change" in result.out, "1 file to change" in shown) == (
         (True, False) if output == "text" else (False, True)
