@@ -20,7 +20,8 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 def change_document(change: FileChange) -> dict[str, Any]:
     """Return a file's changes as the plan document holds them."""
     file = change.file
-    return {
+    beside = {"desired": change.desired, "spared": change.spared}
+    return {name: value for name, value in beside.items() if value} | {
         "fileId": file.file_id,
         "path": file.path,
         "before": {

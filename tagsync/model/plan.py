@@ -35,12 +35,19 @@ class Change(NamedTuple):
 class FileChange:
     """All changes of one file, sorted by op and tag, beside the file as it was when planned.
 
-    `remove_first` says that the additions only fit into the 500 characters once the removals are done.
+    Attributes:
+        file: the file.
+        changes: what is to change.
+        remove_first: whether the additions only fit into the 500 characters once the removals are done.
+        desired: tags declared for the file that it has already, in this very spelling: adding them does nothing.
+        spared: names of AI tags that a rule keeps on the file, whether they are there now or not.
     """
 
     file: CurrentFile
     changes: tuple[Change, ...]
     remove_first: bool = False
+    desired: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
 
     def tags(self, op: Op) -> tuple[str, ...]:
         """Return the tags that `op` changes, sorted."""

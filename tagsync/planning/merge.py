@@ -25,10 +25,15 @@ from tagsync.printable import quoted
 
 
 class Merged(NamedTuple):
-    """One file's changes, sorted by op and tag, and what was noticed."""
+    """One file's changes, sorted by op and tag, what was noticed, and what calls may touch or must not.
+
+    `desired` and `spared` are as in `FileChange`.
+    """
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...]
+    desired: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
 
 
 _Reasons = dict[str, list[Reason]]
@@ -52,7 +57,25 @@ def merge(file: CurrentFile, entries: Sequence[Entry]) -> Merged:
         *_changes(Op.REMOVE, removals),
         *_changes(Op.REMOVE_AI, ai_removals),
     )
-    return Merged(changes, tuple(diagnostics))
+    return Merged(
+        changes,
+        tuple(diagnostics),
+        _already_there(file, entries) if additions else (),
+        _spared(entries) if ai_removals else (),
+    )
+
+
+def _already_there(file: CurrentFile, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the declared tags that the file has in the very spelling in which they are declared."""
+    declared = {tag for entry in entries for tag in entry.wishes.tags.values}
+    return tuple([tag for tag in file.tags if tag in declared])
+
+
+def _spared(entries: Sequence[Entry]) -> tuple[str, ...]:
+    keeps = [rule.keep.values for entry in entries if (rule := entry.wishes.ai_rule) and rule.keep.values]
+    if len(keeps) < 2:  # noqa: PLR2004 - the usual case: the one rule's own names, not copied for each file
+        return keeps[0] if keeps else ()
+    return tuple(sorted({name for names in keeps for name in names}))
 
 
 def _changes(op: Op, reasons: _Reasons) -> Iterator[Change]:

@@ -7,7 +7,6 @@ from tagsync.canonical import canonical, change_document
 from tagsync.globs import path_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
-    Change,
     CurrentFile,
     CurrentState,
     DesiredState,
@@ -25,7 +24,7 @@ from tagsync.model import (
 from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.limits import Fit, fit, length_after
-from tagsync.planning.merge import merge
+from tagsync.planning.merge import Merged, merge
 from tagsync.planning.select import LEVELS, select
 from tagsync.printable import quoted
 
@@ -109,7 +108,7 @@ def _find(desired: DesiredState, current: CurrentState, only: str | None) -> _Fi
         file, entries = current.files[number], selection.entries[number]
         merged = merge(file, entries)
         findings.diagnostics += merged.diagnostics
-        change = _fitted(file, merged.changes, entries, findings) if merged.changes else None
+        change = _fitted(file, merged, entries, findings) if merged.changes else None
         if included and not included(file.path):
             continue
         if change:
@@ -119,13 +118,12 @@ def _find(desired: DesiredState, current: CurrentState, only: str | None) -> _Fi
     return findings
 
 
-def _fitted(
-    file: CurrentFile, changes: tuple[Change, ...], entries: Sequence[Entry], findings: _Findings
-) -> FileChange | None:
+def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:
     """Return a file's changes if they fit into the 500 characters; else say so and leave the file as it is."""
+    changes = merged.changes
     verdict = fit(file, changes)
     if verdict is not Fit.OVER:
-        return FileChange(file, changes, remove_first=verdict is Fit.REMOVE_FIRST)
+        return FileChange(file, changes, verdict is Fit.REMOVE_FIRST, merged.desired, merged.spared)
     leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
     strictest = next(item for item in LEVELS if item in leniencies)
     level = LEVELS[strictest]

@@ -267,9 +267,8 @@ def _file_change(item: Mapping[str, Any]) -> FileChange:
         tuple(AITag(tag["name"], tag["confidence"], tag["source"]) for tag in before["aiTags"]),
     )
     tags = ((Op.ADD, item["add"]), (Op.REMOVE, item["remove"]), (Op.REMOVE_AI, item["removeAI"]))
-    return FileChange(
-        file, tuple(Change(op, tag, tuple(because.get((op, tag), ()))) for op, names in tags for tag in names)
-    )
+    changes = tuple(Change(op, tag, tuple(because.get((op, tag), ()))) for op, names in tags for tag in names)
+    return FileChange(file, changes, desired=tuple(item.get("desired", ())), spared=tuple(item.get("spared", ())))
 
 
 def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:

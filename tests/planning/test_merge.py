@@ -182,3 +182,16 @@ def desired_four(tmp_path_factory: pytest.TempPathFactory) -> DesiredState:
 """
     path.write_text(manifest(entries), encoding="utf-8")
     return read_manifests([str(path)])
+
+
+def test_declared_tags_that_are_there_are_known_beside_additions_in_their_very_spelling(declare: Declare) -> None:
+    file = current_file("/a", ["here", "other", DECOMPOSED])
+    result = merged(declare, file, f"- {{path: /a, tags: [here, new]}}\n- {{match: /**, tags: [{COMPOSED}]}}")
+    assert unpack(result.changes) == ["+new"]
+    assert result.desired == ("here",)
+
+
+def test_kept_names_are_known_beside_removals_of_ai_tags(declare: Declare) -> None:
+    entries = "- {path: /a, aiTags: {remove: [Dog], keep: [Sky, Cat]}}\n- {match: /**, aiTags: {keep: [Cat, Elk]}}"
+    assert merged(declare, current_file("/a", [], [ai("Dog")]), entries).spared == ("Cat", "Elk", "Sky")
+    assert merged(declare, current_file("/a", [], [ai("Cat")]), entries).spared == ()

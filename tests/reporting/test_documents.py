@@ -229,7 +229,8 @@ def file_changes(draw: st.DrawFn) -> FileChange:
         Change(op, tag, tuple(draw(st.lists(reasons, max_size=2))))
         for op, tag in sorted(chosen, key=lambda item: (order[item[0]], item[1]))
     )
-    return FileChange(draw(files), tuple(changes))
+    beside = st.lists(texts, max_size=2).map(tuple)
+    return FileChange(draw(files), tuple(changes), desired=draw(beside), spared=draw(beside))
 
 
 diagnostics = st.builds(Diagnostic, st.sampled_from(["error", "warning", "info"]), texts, texts, st.none() | places)
