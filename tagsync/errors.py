@@ -8,11 +8,13 @@ TagsyncError
 ├── InterruptedRunError        a signal ended the run
 ├── StateError                 the state directory or a sandbox library cannot be used
 ├── RefusedError               refused on purpose, nothing written
+│   └── LockedError            another apply holds the lock
 └── LibraryError               the library could not be read or written
     ├── AuthorisationError     401, 403: the key
     ├── EndpointError          TLS, unknown host, proxy: the way there
     ├── RejectedError          400 and other final answers, with the server's words
     ├── StoppedError           not sent, or not again: the run is ending
+    ├── NeedlessError          not sent, or not again: nothing of it is needed any more
     ├── UnstableListingError   pages changed while they were read
     └── TransientError         worth another attempt; after the last one the outcome is unknown
         ├── TimedOutError
@@ -85,6 +87,10 @@ class RefusedError(TagsyncError):
     exit_code = 4
 
 
+class LockedError(RefusedError):
+    """Another apply of the same library runs on this machine."""
+
+
 class LibraryError(TagsyncError):
     """The library could not be read or written.
 
@@ -117,6 +123,10 @@ class RejectedError(LibraryError):
 
 class StoppedError(LibraryError):
     """The call was not sent, or not again, because the run is ending; `attempts` counts those that may have worked."""
+
+
+class NeedlessError(LibraryError):
+    """The call was not sent, or not again, because the library shows all that it was to do."""
 
 
 class UnstableListingError(LibraryError):

@@ -14,6 +14,7 @@ FLOORS = {
     "model": 2,
     "events": 2,
     "canonical": 3,
+    "locks": 3,
     "state": 3,
     "manifest": 4,
     "library": 4,

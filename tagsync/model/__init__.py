@@ -20,7 +20,19 @@ from tagsync.model.desired import (
     Wishes,
 )
 from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
-from tagsync.model.plan import Change, Estimate, FileChange, Inputs, Op, Plan, Reason, Request, Summary, TargetName
+from tagsync.model.plan import (
+    Change,
+    Estimate,
+    FileChange,
+    Inputs,
+    Op,
+    Part,
+    Plan,
+    Reason,
+    Request,
+    Summary,
+    TargetName,
+)
 from tagsync.model.report import FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
 from tagsync.model.texts import MAX_FILES_PER_REQUEST, MAX_TAG_CHARACTERS, all_normalized, joined_length, normalized
 
@@ -52,6 +64,7 @@ __all__ = [
     "Op",
     "Origin",
     "OutcomeName",
+    "Part",
     "Plan",
     "Reason",
     "Report",

@@ -62,6 +62,14 @@ class Request(NamedTuple):
     file_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Shard `index` of `of`, counted from 1: the files whose paths hash to it."""
+
+    index: int
+    of: int
+
+
 class TargetName(NamedTuple):
     """Which library a plan is for; `account` is a name or a keyed hash of the key, never the key."""
 
