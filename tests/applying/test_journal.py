@@ -1,0 +1,603 @@
+import errno
+import os
+import resource
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from random import Random
+from zlib import crc32
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulated_disk import CrashError, SimulatedDisk
+
+from tagsync.applying import journal as journal_module
+from tagsync.applying.journal import MAX_LINE, Journal, NoJournal
+from tagsync.applying.records import Began, Ended, Intent, Outcome, OutcomeKind, Record, Recovered, decoded, encoded
+from tagsync.errors import StateError
+from tagsync.model import Op, Request
+
+SECONDS = 30
+"""No process of these tests takes so long, unless it hangs."""
+
+PATH = Path("/state/journal.jsonl")
+
+texts = st.text(max_size=5)
+few_ids = st.lists(st.sampled_from("abcdef"), max_size=3).map(tuple)
+numbers = st.integers(1, 4)
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(Began, texts, texts, texts),
+    st.builds(
+        Intent, numbers, st.builds(Request, st.sampled_from(Op), st.tuples(texts), st.tuples(st.sampled_from("abcdef")))
+    ),
+    st.builds(Outcome, numbers, st.sampled_from(("done", "refused", "unknown")), few_ids),
+    st.builds(Ended, texts),
+)
+
+
+def request(*file_ids: str) -> Request:
+    return Request(Op.ADD, ("t",), file_ids)
+
+
+def left_by(noted: Sequence[Record]) -> Recovered:
+    """Return what the records leave to look at, said as the contract says it: from the last end on, call by call."""
+    ends = [place for place, record in enumerate(noted) if isinstance(record, Ended)]
+    rest = noted[ends[-1] + 1 :] if ends else noted
+    unknown: set[str] = set()
+    accepted: set[str] = set()
+    for place, record in enumerate(rest):
+        if isinstance(record, Outcome):
+            accepted.update(record.updated)
+        if isinstance(record, Intent):
+            fate = next((later for later in rest[place + 1 :] if _number(later) == record.number), None)
+            if not isinstance(fate, Outcome) or fate.kind == "unknown":
+                unknown.update(record.request.file_ids)
+    return Recovered(frozenset(unknown), frozenset(accepted), bool(rest))
+
+
+def _number(record: Record) -> int | None:
+    return record.number if isinstance(record, Intent | Outcome) else None
+
+
+def disk_with(data: bytes) -> SimulatedDisk:
+    disk = SimulatedDisk(Random(0))
+    disk.put(PATH, data)
+    return disk
+
+
+def recovered(disk: SimulatedDisk) -> Recovered:
+    with closing(Journal(PATH, disk)) as journal:
+        return journal.recovered
+
+
+class Life:
+    """One process that applies again and again, and what it knows to be on disk; `before` is what earlier ones left."""
+
+    def __init__(self, disk: SimulatedDisk, random: Random, before: Sequence[Record] = ()) -> None:
+        self.noted = list(before)
+        self.being_noted: list[Record] = []
+        self.journal = Journal(PATH, disk)
+        self._random = random
+
+    def apply(self) -> None:
+        with self._noting(Began("", "sha256:1", "now")):
+            self.journal.began("sha256:1", "now")
+        for _ in range(3):
+            sent = request(*self._random.sample("abcdefgh", 2))
+            with self._noting(Intent(0, sent)):
+                number = self.journal.intent(sent)
+            self.noted[-1] = Intent(number, sent)
+            kind: OutcomeKind = self._random.choice(("done", "refused", "unknown"))
+            outcome = Outcome(number, kind, sent.file_ids[:1] if kind == "done" else ())
+            with self._noting(outcome):
+                self.journal.outcome(*outcome)
+        if self._random.random() < 0.7:
+            with self._noting(Ended("")):
+                self.journal.ended()
+
+    @contextmanager
+    def _noting(self, record: Record) -> Iterator[None]:
+        self.being_noted = [record]
+        yield
+        self.noted.append(record)
+        self.being_noted = []
+
+    def known_by(self, found: Recovered) -> list[Record]:
+        """Return what is on disk, going by what was found: what was noted, and the last record if it got there."""
+        for known in (self.noted, self.noted + self.being_noted):
+            if left_by(known) == found:
+                return known
+        raise AssertionError(f"{found} is neither what was noted nor that and {self.being_noted}")
+
+
+def lives(disk: SimulatedDisk, random: Random, *, applies: int = 3) -> Life:
+    """Live until the disk crashes or fails."""
+    life = Life(disk, random)
+    with suppress(CrashError, StateError):
+        for _ in range(applies):
+            life.apply()
+    return life
+
+
+def test_a_journal_that_is_not_there_is_empty_and_made() -> None:
+    disk = SimulatedDisk(Random(0))
+    assert recovered(disk) == Recovered(frozenset(), frozenset(), interrupted=False)
+    assert disk.paths() == {PATH}
+
+
+def test_what_an_apply_left_open_is_found_by_the_next() -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    journal.began("sha256:1", "2026-01-01T00:00:00Z")
+    journal.outcome(journal.intent(request("a", "b")), "done", ("a",))
+    journal.outcome(journal.intent(request("c")), "refused", ())
+    journal.outcome(journal.intent(request("d", "e")), "unknown", ())
+    journal.intent(request("a", "f"))
+    journal.close()
+    assert recovered(disk) == Recovered(frozenset("adef"), frozenset("a"), interrupted=True)
+
+
+def test_an_apply_that_only_began_was_interrupted_and_leaves_nothing_to_look_at() -> None:
+    disk = SimulatedDisk(Random(0))
+    Journal(PATH, disk).began("sha256:1", "now")
+    assert recovered(disk) == Recovered(interrupted=True)
+
+
+def test_after_its_end_nothing_of_an_apply_or_of_those_before_is_left_and_the_file_is_empty() -> None:
+    disk = SimulatedDisk(Random(0))
+    for _ in range(2):
+        journal = Journal(PATH, disk)
+        journal.began("sha256:1", "now")
+        journal.intent(request("a"))
+    journal.ended()
+    assert disk.paths() == {PATH}
+    assert disk.data(PATH) == b""
+    assert recovered(disk) == Recovered()
+
+
+def test_a_journal_goes_on_after_an_end() -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    for file_id in "abc":
+        journal.began("sha256:1", "now")
+        journal.intent(request(file_id))
+        if file_id != "c":
+            journal.ended()
+    assert recovered(disk) == Recovered(frozenset("c"), frozenset(), interrupted=True)
+
+
+def test_calls_of_a_later_apply_are_not_taken_for_those_of_an_earlier_one() -> None:
+    disk = SimulatedDisk(Random(0))
+    Journal(PATH, disk).intent(request("a"))
+    later = Journal(PATH, disk)
+    number = later.intent(request("b"))
+    assert number == 2
+    later.outcome(number, "refused", ())
+    assert recovered(disk).unknown == {"a"}
+
+
+def test_a_number_that_comes_again_does_not_hide_the_call_that_had_it_before() -> None:
+    noted: list[Record] = [Intent(1, request("a")), Intent(1, request("b")), Outcome(1, "refused", ())]
+    assert recovered(disk_with(b"".join(map(encoded, noted)))).unknown == {"a"}
+
+
+def test_the_file_holds_one_line_a_record_and_nothing_else() -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    number = journal.intent(request("a"))
+    journal.outcome(number, "done", ("a",))
+    assert disk.data(PATH) == encoded(Intent(1, request("a"))) + encoded(Outcome(1, "done", ("a",)))
+
+
+def test_lines_are_what_they_are_said_to_be() -> None:
+    body = b'{"fileIds":["a","\\u00e4"],"kind":"intent","number":7,"op":"removeAITags","tags":["\\u202e"]}'
+    intent = Intent(7, Request(Op.REMOVE_AI, ("\u202e",), ("a", "ä")))
+    assert encoded(intent) == b"%08x " % crc32(body) + body + b"\n"
+    assert decoded(encoded(intent)) == intent
+
+
+@given(records)
+def test_every_record_reads_back_as_itself(record: Record) -> None:
+    read = decoded(encoded(record))
+    assert read == record
+    assert type(read) is type(record)
+
+
+@settings(deadline=None)
+@given(st.lists(records, max_size=6), st.data())
+def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_loses_nothing_noted_after(
+    noted: list[Record], data: st.DataObject
+) -> None:
+    lines = [encoded(record) for record in noted]
+    cut = data.draw(st.integers(0, len(b"".join(lines))))
+    # The end of the last line may be missing: its checksum says that it is whole.
+    whole = noted[: sum(len(b"".join(lines[: place + 1])) - 1 <= cut for place in range(len(lines)))]
+    disk = disk_with(b"".join(lines)[:cut])
+    journal = Journal(PATH, disk)
+    assert journal.recovered == left_by(whole)
+    later = request("z")
+    number = journal.intent(later)
+    assert recovered(disk) == left_by([*whole, Intent(number, later)])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(records, st.binary(max_size=40)), max_size=6))
+def test_rubbish_between_lines_hides_none_of_them(noted: list[tuple[Record, bytes]]) -> None:
+    disk = disk_with(b"".join(rubbish + b"\n" + encoded(record) for record, rubbish in noted))
+    assert recovered(disk) == left_by([record for record, _ in noted])
+
+
+def test_any_single_damaged_byte_costs_its_own_line_alone() -> None:
+    noted: list[Record] = [Began("r", "d", "t"), *(Intent(number, request(f"file-{number}")) for number in range(1, 5))]
+    lines = [encoded(record) for record in noted]
+    whole = b"".join(lines)
+    place = 0
+    for index, line in enumerate(lines):
+        for offset in range(len(line)):
+            damaged = bytearray(whole)
+            damaged[place + offset] ^= 0x20
+            # Without its end, a line is glued to the next, and both are lost.
+            lost = {index, index + 1} if offset == len(line) - 1 else {index}
+            left = [record for number, record in enumerate(noted) if number not in lost]
+            assert recovered(disk_with(bytes(damaged))) == left_by(left)
+        place += len(line)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"{",
+        b"[" * 100_000,
+        b"1" * 5000,
+        b"\xff",
+        b'{"kind":"checkpoint","number":1}',
+        b'{"kind":["ended"],"run":"r"}',
+        b'{"kind":"ended"}',
+        b'{"kind":"ended","run":1}',
+        b'{"at":"t","digest":null,"kind":"began","run":"r"}',
+        b'{"fileIds":["x"],"kind":"intent","number":"9","op":"addTags","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":0,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":true,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":9.0,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":9007199254740992,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":9,"op":"deleteFiles","tags":["t"]}',
+        b'{"fileIds":["x"],"kind":"intent","number":9,"op":"addTags","tags":[1]}',
+        b'{"fileIds":["x"],"kind":"intent","number":9,"op":"addTags","tags":[]}',
+        b'{"fileIds":["x",null],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":[],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
+        b'{"fileIds":"x","kind":"intent","number":9,"op":"addTags","tags":["t"]}',
+        b'{"kind":"outcome","number":1,"outcome":"perhaps","updated":[]}',
+        b'{"kind":"outcome","number":1,"outcome":"done","updated":"x"}',
+        b'{"kind":"outcome","number":1,"outcome":"done","updated":[1]}',
+        b'{"kind":"outcome","number":1,"outcome":"done"}',
+    ],
+)
+def test_records_that_cannot_be_or_are_not_known_count_for_nothing(body: bytes) -> None:
+    line = b"%08x %b\n" % (crc32(body), body)
+    known = encoded(Intent(1, request("a")))
+    assert decoded(line) is None
+    assert recovered(disk_with(known + line + known)) == left_by([Intent(1, request("a"))])
+    assert recovered(disk_with(line)) == Recovered()
+
+
+def test_members_that_a_later_version_adds_are_left_out() -> None:
+    body = b'{"kind":"ended","run":"r","since":"1.7"}'
+    assert decoded(b"%08x %b\n" % (crc32(body), body)) == Ended("r")
+
+
+@pytest.mark.parametrize("power_lost", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_after_a_crash_at_any_operation_all_is_found_that_was_noted(seed: int, *, power_lost: bool) -> None:
+    for crash_at in count(3):
+        random = Random(seed)
+        disk = SimulatedDisk(random, crash_at=crash_at)
+        life = lives(disk, random)
+        life.known_by(recovered(disk.after_power_loss() if power_lost else disk.after_kill()))
+        if disk.operations < crash_at:
+            break
+    assert crash_at > 40
+
+
+@pytest.mark.parametrize("crash_at", [1, 2])
+def test_after_a_crash_while_the_first_journal_is_made_there_is_nothing_to_find(crash_at: int) -> None:
+    disk = SimulatedDisk(Random(0), crash_at=crash_at)
+    with pytest.raises(CrashError):
+        Journal(PATH, disk)
+    assert recovered(disk.after_power_loss()) == Recovered()
+
+
+def test_over_many_lives_and_crashes_nothing_is_ever_lost_or_comes_back() -> None:
+    for seed in range(300):
+        random = Random(seed)
+        disk = SimulatedDisk(random)
+        known: list[Record] = []
+        for _ in range(6):
+            life = Life(disk, random, known)
+            assert life.journal.recovered == left_by(known)
+            disk.crash_at = disk.operations + random.randint(1, 30)
+            with suppress(CrashError):
+                while True:
+                    life.apply()
+            disk = disk.after_power_loss() if random.random() < 0.5 else disk.after_kill()
+            known = life.known_by(recovered(disk))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device: make room and run again; nothing noted so far is lost"),
+        (errno.EDQUOT, "Disk quota exceeded: make room and run again"),
+        (errno.EMFILE, "Too many open files: allow more open files (ulimit -n) and run again"),
+        (errno.EROFS, "Read-only file system: name another --state-dir, or mend that and run again"),
+        (errno.EIO, "Input/output error: name another --state-dir, or mend that and run again"),
+    ],
+)
+def test_a_fault_of_the_disk_is_told_and_ends_all_noting_but_costs_nothing_noted_before(
+    number: int, words: str
+) -> None:
+    for fault_at in count(3):
+        random = Random(fault_at)
+        disk = SimulatedDisk(random, faults={fault_at: number})
+        life = lives(disk, random)
+        if disk.operations < fault_at:
+            break
+        operations = disk.operations
+        for note in (
+            lambda life=life: life.journal.began("sha256:2", "later"),
+            lambda life=life: life.journal.intent(request("z")),
+            lambda life=life: life.journal.outcome(1, "done", ()),
+            life.journal.ended,
+        ):
+            with pytest.raises(StateError) as told:
+                note()
+            assert str(told.value).startswith(f"the journal {PATH} cannot be ")
+            assert words in str(told.value)
+        assert disk.operations == operations
+        life.journal.close()
+        life.known_by(recovered(disk.after_kill()))
+    assert fault_at > 40
+
+
+@pytest.mark.parametrize("fault_at", [1, 2])
+def test_a_journal_that_cannot_be_opened_says_so_at_once(fault_at: int) -> None:
+    disk = SimulatedDisk(Random(0), faults={fault_at: errno.EROFS})
+    with pytest.raises(StateError, match="cannot be opened: Read-only file system"):
+        Journal(PATH, disk)
+
+
+def test_what_a_signal_cuts_short_is_not_glued_to_what_is_noted_next() -> None:
+    disk = SimulatedDisk(Random(1))
+    journal = Journal(PATH, disk)
+    disk.crash_at = disk.operations + 1
+    with pytest.raises(CrashError):
+        journal.intent(request("a"))
+    assert 0 < len(disk.data(PATH)) < len(encoded(Intent(1, request("a"))))
+    disk.crash_at = None
+    journal.intent(request("b"))
+    assert recovered(disk).unknown == {"b"}
+
+
+def test_a_call_that_could_not_be_read_again_is_not_noted_and_harms_nothing() -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    with pytest.raises(StateError, match="does not fit into the journal: name fewer or shorter tags"):
+        journal.intent(request("x" * MAX_LINE))
+    journal.intent(request("y" * (MAX_LINE - 200)))
+    assert recovered(disk).unknown == {"y" * (MAX_LINE - 200)}
+
+
+def test_a_line_without_end_is_left_out_without_being_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + encoded(Intent(1, request("a"))))
+    tracemalloc.start()
+    try:
+        with closing(Journal(path)) as journal:
+            assert journal.recovered.unknown == {"a"}
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_too_large_for_a_journal_is_refused_with_the_mend(tmp_path: Path) -> None:
+    path = tmp_path / "journal\n"
+    with path.open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(StateError, match=r"journal\\x0a is too large: remove it and run again"):
+        Journal(path)
+    with path.open("wb") as file:
+        file.truncate(256 << 20)
+    Journal(path).close()
+
+
+def test_a_journal_that_leaves_too_many_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "MAX_FILES", 5)
+    five: list[Record] = [Intent(1, request("a", "b", "c")), Outcome(1, "unknown", ("a", "b"))]
+    enough = b"".join(map(encoded, [Intent(9, request("a")), Ended("r"), *five]))
+    recovered(disk_with(enough))
+    for more in (Intent(3, request("e")), Outcome(3, "done", ("e",)), Intent(4, request("e"))):
+        with pytest.raises(StateError, match="is too large"):
+            recovered(disk_with(enough + encoded(more)))
+
+
+def test_the_file_is_private_and_so_is_the_one_that_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(Journal(path)) as journal:
+        assert path.stat().st_mode & 0o777 == 0o600
+        before = path.stat().st_ino
+        journal.began("sha256:1", "now")
+        journal.ended()
+        assert path.stat().st_ino != before
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert list(tmp_path.iterdir()) == [path]
+        journal.intent(request("a"))
+    with closing(Journal(path)) as journal:
+        assert journal.recovered.unknown == {"a"}
+
+
+def test_each_note_and_each_name_is_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, flushed, flush = tmp_path / "journal", list[tuple[int, int]](), os.fsync
+
+    def recording(descriptor: int) -> None:
+        flush(descriptor)
+        found = os.fstat(descriptor)
+        flushed.append((found.st_ino, -1 if found.st_ino == folder else found.st_size))
+
+    folder = tmp_path.stat().st_ino
+    monkeypatch.setattr(os, "fsync", recording)
+    with closing(Journal(path)) as journal:
+        assert flushed == [(folder, -1)]
+        journal.intent(request("a"))
+        assert flushed[1:] == [(path.stat().st_ino, path.stat().st_size)]
+        journal.ended()
+        assert flushed[3:] == [(path.stat().st_ino, 0), (folder, -1)]
+
+
+def test_what_a_crash_left_beside_the_journal_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine", encoding="ascii")
+    (tmp_path / "journal.new").symlink_to("precious")
+    with closing(Journal(tmp_path / "journal")) as journal:
+        journal.intent(request("a"))
+        journal.ended()
+    assert (tmp_path / "precious").read_text("ascii") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal", "precious"]
+
+
+def link(path: Path) -> None:
+    (path.parent / "precious").touch()
+    path.symlink_to("precious")
+
+
+def foreign(path: Path) -> None:
+    path.touch()
+    os.chown(path, 1, -1)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (link, "it is a symbolic link, remove it and run again"),
+        (Path.mkdir, "it is a folder, remove it and run again"),
+        (os.mkfifo, "is no ordinary file of yours: remove it, or name another --state-dir"),
+        pytest.param(
+            foreign,
+            "is no ordinary file of yours: remove it, or name another --state-dir",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away"),
+        ),
+    ],
+)
+def test_what_is_no_file_of_ones_own_is_refused(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
+    path = tmp_path / "journal\x1b"
+    make(path)
+    with pytest.raises(StateError) as refused:
+        Journal(path)
+    assert rf"{tmp_path}/journal\x1b" in str(refused.value)
+    assert words in str(refused.value)
+    assert all(item.stat().st_size == 0 for item in tmp_path.iterdir() if item.is_file())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list open files so")
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", (256 << 20) + 1)
+    os.mkfifo(tmp_path / "fifo")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for name in ("large", "fifo", "nowhere/journal"):
+        with pytest.raises(StateError):
+            Journal(tmp_path / name)
+    with closing(Journal(tmp_path / "journal")) as journal:
+        journal.intent(request("a"))
+        journal.ended()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_two_that_write_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(Journal(path)) as one, closing(Journal(path)) as other:
+        one.intent(request("a"))
+        other.intent(request("b"))
+    with closing(Journal(path)) as journal:
+        assert journal.recovered.unknown == {"a", "b"}
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be opened: No such file or directory"):
+        Journal(tmp_path / "nowhere" / "journal")
+
+
+def test_a_real_disk_that_takes_half_a_line_is_told_and_the_half_is_sealed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(Journal(path)) as journal:
+        journal.intent(request("a"))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+        try:
+            with pytest.raises(StateError, match="cannot be written: File too large"):
+                journal.intent(request("b"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        with pytest.raises(StateError, match="cannot be written: File too large"):
+            journal.intent(request("c"))
+    with closing(Journal(path)) as journal:
+        assert journal.recovered.unknown == {"a"}
+        journal.intent(request("d"))
+    with closing(Journal(path)) as journal:
+        assert journal.recovered.unknown == {"a", "d"}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tagsync.applying.journal import Journal
+from tagsync.model import Op, Request
+
+journal = Journal(Path(sys.argv[1]))
+for count in range(1_000_000):
+    file_id = f"{sys.argv[2]}-{count}"
+    journal.intent(Request(Op.ADD, ("t" * 400,), (file_id,)))
+    print(file_id, flush=True)
+"""
+
+
+def test_a_killed_process_has_noted_all_that_it_says_and_at_most_one_call_more(tmp_path: Path) -> None:
+    path, random = tmp_path / "journal", Random(7)
+    said: set[str] = set()
+    for life in range(5):
+        with subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-c", WRITER, str(path), str(life)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            for _ in range(random.randint(1, 300)):
+                said.add(process.stdout.readline().strip())
+            process.kill()
+            rest, _ = process.communicate(timeout=SECONDS)
+        said.update(line for line in rest.splitlines(keepends=False) if line)
+        with closing(Journal(path)) as journal:
+            noted = journal.recovered.unknown
+        assert said <= noted
+        assert len(noted) <= len(said) + 1
+        # What was noted and not said any more counts from now on.
+        said = set(noted)
+    assert "" not in said
+
+
+def test_without_a_journal_the_same_notes_are_taken_and_none_kept() -> None:
+    nothing = NoJournal()
+    nothing.began("sha256:1", "now")
+    number = nothing.intent(request("a"))
+    nothing.outcome(number, "unknown", ())
+    assert nothing.intent(request("a")) != number
+    nothing.ended()
+    nothing.close()
+    assert nothing.recovered == Recovered()
