@@ -19,10 +19,21 @@ class FilesRead(NamedTuple):
 
 
 class RequestDone(NamedTuple):
-    """A bulk call ended; splitting a refused call raises the total."""
+    """A bulk call ended; splitting a refused call raises the total.
+
+    `seconds` went by since the first call; for `waited` of them the library's limit let nothing through.
+    """
 
     done: int
     total: int
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+class LookingAgain(NamedTuple):
+    """The files of a plan are read again before the first write."""
+
+    files: int
 
 
 class ReadingBack(NamedTuple):
@@ -37,7 +48,7 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-Event = ManifestsRead | FilesRead | RequestDone | ReadingBack | Waiting
+Event = ManifestsRead | FilesRead | RequestDone | LookingAgain | ReadingBack | Waiting
 Listener = Callable[[Event], None]
 
 

@@ -26,12 +26,12 @@ def serve(
 
         from tagsync.sandbox.app import make_app  # noqa: PLC0415 - likewise
         from tagsync.sandbox.faults import FaultScriptError, read_script  # noqa: PLC0415 - likewise
-        from tagsync.sandbox.limits import parse_limit  # noqa: PLC0415 - likewise
+        from tagsync.sandbox.limits import parse_limits  # noqa: PLC0415 - likewise
     except ModuleNotFoundError as error:
         raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error
     try:
         script = read_script(faults) if faults else None
-        parsed = parse_limit(limit) if limit else None
+        parsed = parse_limits(limit) if limit else None
     except (FaultScriptError, ValueError) as error:
         raise UsageError(str(error)) from error
     with sandbox_store(library, state_dir, _warn) as store:

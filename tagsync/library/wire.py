@@ -4,6 +4,7 @@ Facts of the API are marked with where they come from: the official OpenAPI desc
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -244,16 +245,46 @@ def _ids(body: Any, key: str) -> list[str] | None:
     return ids if isinstance(ids, list) and all(isinstance(item, str) for item in ids) else None
 
 
-def reset_seconds(answer: Answer) -> float | None:
-    """Return how long a 429 asks to wait (OpenAPI: `X-RateLimit-Reset`, milliseconds, a duration).
+@dataclass(frozen=True, slots=True)
+class Window:
+    """So many calls within so many seconds; `reset` is how long the present one lasts, where that is told."""
 
-    None where the header is absent, not above zero, or beyond what a limit's window can be.
+    calls: int
+    seconds: float
+    reset: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What one answer says of limits: whole windows, and how long to wait, the shortest first; both may be empty."""
+
+    windows: tuple[Window, ...] = ()
+    resets: tuple[float, ...] = ()
+
+
+def rate_limits(answer: Answer) -> RateLimits:
+    """Return what an answer announces (OpenAPI: `X-RateLimit-Limit`, and in milliseconds `-Interval` and `-Reset`).
+
+    An endpoint may have several windows: as lists, their members belong together by place. What is absent, no whole
+    number above zero, or beyond what a window can be, is left out; so are lists that differ in length.
     """
-    try:
-        milliseconds = int(answer.headers.get("x-ratelimit-reset", ""))
-    except ValueError:
-        return None
-    return milliseconds / 1000 if 0 < milliseconds <= _LONGEST_RESET_MS else None
+    calls = _numbers(answer, "limit", _MOST_CALLS, unit=1)
+    seconds, resets = (_numbers(answer, name, _LONGEST_WINDOW, unit=1000) for name in ("interval", "reset"))
+    windows: list[Window] = []
+    if len(calls) == len(seconds):
+        ends = resets if len(resets) == len(calls) else [None] * len(calls)
+        each = zip(calls, seconds, ends, strict=True)
+        windows = [Window(int(limit), interval, reset) for limit, interval, reset in each if limit and interval]
+    return RateLimits(tuple(windows), tuple(sorted(filter(None, resets))))
 
 
-_LONGEST_RESET_MS = 900_000
+def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float | None]:
+    """Return a header's list of numbers in units of so many, None in the place of each that makes no sense."""
+    texts = answer.headers.get(f"x-ratelimit-{name}", "").split(",")
+    found = (int(text) / unit if _NUMBER.fullmatch(text.strip()) else 0 for text in texts)
+    return [number if 0 < number <= most else None for number in found]
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_MOST_CALLS = 1_000_000
+_LONGEST_WINDOW = 900

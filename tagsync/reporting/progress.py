@@ -7,12 +7,14 @@ from typing import Protocol, Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tagsync.events import Event, FilesRead, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted, duration
 
 _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10
+_BAR = 20
+"""Columns of the bar: what is said beside it has to fit on a terminal of eighty."""
 
 
 class ProgressView(Protocol):
@@ -68,9 +70,11 @@ class PlainProgress(NoProgress):
                 words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
                 words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+            case LookingAgain(files):
+                words = f"looking again at {counted(files, 'file')}"
             case RequestDone(done, total) if done >= self._next_calls or done == total:
                 self._next_calls = done + total / _LINES_OF_CALLS
-                words = f"{done:,} of {counted(total, 'call')} done"
+                words = ", ".join([f"{done:,} of {counted(total, 'call')} done", *_speed(event)])
             case ReadingBack(files):
                 words = f"reading back {counted(files, 'file')}"
             case Waiting(seconds):
@@ -84,7 +88,7 @@ class BarProgress:
     def __init__(self, stream: TextIO, *, colour: bool | None) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=_BAR),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=Console(file=stream, no_color=True if colour is False else None),
@@ -107,8 +111,10 @@ class BarProgress:
             case FilesRead(files, query):
                 words = "reading the library" if query is None else f"asking for {shown(query, 40)}"
                 self._show(words, files, None)
+            case LookingAgain(files):
+                self._show("looking again", 0, files)
             case RequestDone(done, total):
-                self._show("calling", done, total)
+                self._show(", ".join(["calling", *_speed(event)]), done, total)
             case ReadingBack(files):
                 self._show("reading back", 0, files)
             case Waiting(seconds):
@@ -116,3 +122,15 @@ class BarProgress:
 
     def _show(self, description: str, completed: int, total: int | None) -> None:
         self._progress.update(self._task, description=description, completed=completed, total=total)
+
+
+def _speed(event: RequestDone) -> list[str]:
+    """Return how fast calls go, how long the limit held them up, and how long it will take; nothing of it at first."""
+    if event.seconds <= 0:
+        return []
+    rate = event.done / event.seconds
+    return [
+        f"{rate:,.1f} a second",
+        *([f"{duration(event.waited)} waited"] if event.waited else []),
+        *([f"{duration((event.total - event.done) / rate)} left"] if event.done < event.total else []),
+    ]

@@ -46,7 +46,7 @@ def make_app(
     store: Store,
     *,
     key: str | None = None,
-    limit: Limit | None = None,
+    limit: Limit | Sequence[Limit] | None = None,
     latency: float = 0.0,
     faults: FaultScript | None = None,
     clock: Callable[[], float] = monotonic,
@@ -56,7 +56,7 @@ def make_app(
     Args:
         store: the library.
         key: the one private key that is accepted; None accepts any.
-        limit: a limit for each endpoint; None announces and enforces none.
+        limit: a limit for each endpoint, or several that all hold; None announces and enforces none.
         latency: seconds before each answer.
         faults: what goes wrong.
         clock: seconds, for the limit.

@@ -9,11 +9,13 @@ from tagsync.library.wire import (
     Done,
     FileReader,
     Gone,
+    RateLimits,
     Refused,
     Unclear,
+    Window,
     bulk_payload,
     bulk_result,
-    reset_seconds,
+    rate_limits,
     server_words,
 )
 from tagsync.model import AITag, Op, Request
@@ -139,11 +141,46 @@ def test_an_error_without_a_message_is_told_by_its_status() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("700", 0.7), ("0", None), ("900000", 900), ("900001", None), ("-5", None), ("soon", None), ("", None)],
+    [
+        ("700", (0.7,)),
+        ("900000", (900,)),
+        ("30000, 700", (0.7, 30)),
+        ("700, -5", (0.7,)),
+        *(
+            (text, ())
+            for text in ("", "0", "-5", "+5", "900001", "9" * 5000, "soon", "1e3", "0x10", "7.5", "\u0667", ",")
+        ),
+    ],
 )
-def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(header: str, seconds: float | None) -> None:
-    assert reset_seconds(answer({}, 429, x_ratelimit_reset=header)) == seconds
-    assert reset_seconds(answer({}, 429)) is None
+def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(
+    header: str, seconds: tuple[float, ...]
+) -> None:
+    assert rate_limits(answer({}, 429, x_ratelimit_reset=header)).resets == seconds
+    assert rate_limits(answer({}, 429)) == RateLimits()
+
+
+@pytest.mark.parametrize(
+    ("limit", "interval", "reset", "windows"),
+    [
+        ("40", "1000", "250", [Window(40, 1, 0.25)]),
+        ("40, 1000", "1000, 60000", "250, 34000", [Window(40, 1, 0.25), Window(1000, 60, 34)]),
+        ("40, 1000", "1000, 60000", "250", [Window(40, 1, None), Window(1000, 60, None)]),
+        ("40", "1000", "never", [Window(40, 1, None)]),
+        ("40, 0", "1000, 60000", "", [Window(40, 1, None)]),
+        ("40, 1000", "1000", "250", []),
+        ("0", "1000", "250", []),
+        ("40", "0", "250", []),
+        ("-40", "1000", "250", []),
+        ("40", "900001", "250", []),
+        ("99999999999", "1000", "250", []),
+        ("forty", "soon", "", []),
+    ],
+)
+def test_a_window_is_known_by_its_calls_and_its_length(
+    limit: str, interval: str, reset: str, windows: list[Window]
+) -> None:
+    headers = {"x-ratelimit-limit": limit, "x-ratelimit-interval": interval, "x-ratelimit-reset": reset}
+    assert list(rate_limits(Answer(200, headers, b"")).windows) == windows
 
 
 def test_the_request_id_is_made_harmless() -> None:

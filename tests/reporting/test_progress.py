@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from tagsync.events import Event, FilesRead, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 
 
@@ -21,6 +21,7 @@ EVERYTHING: list[Event] = [
     ManifestsRead(1, 1),
     FilesRead(1000),
     FilesRead(1, "name = 1"),
+    LookingAgain(3),
     RequestDone(1, 1),
     ReadingBack(2),
     Waiting(75),
@@ -49,6 +50,7 @@ def test_each_phase_has_a_plain_line() -> None:
         "tagsync: read 1 manifest with 1 entry",
         "tagsync: reading the library: 1,000 files",
         "tagsync: asking the library for name = 1: 1 file",
+        "tagsync: looking again at 3 files",
         "tagsync: 1 of 1 call done",
         "tagsync: reading back 2 files",
         "tagsync: the library asks to wait 75 s",
@@ -74,6 +76,21 @@ def test_of_many_calls_a_tenth_is_told_and_always_the_last() -> None:
     assert len(lines) == 11
     assert lines[0] == "tagsync: 1 of 995 calls done"
     assert lines[-1] == "tagsync: 995 of 995 calls done"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (RequestDone(40, 1000, seconds=2.0), "40 of 1,000 calls done, 20.0 a second, 48 s left"),
+        (
+            RequestDone(40, 1000, seconds=80.0, waited=30.0),
+            "40 of 1,000 calls done, 0.5 a second, 30 s waited, 32 min left",
+        ),
+        (RequestDone(9, 9, seconds=3.0, waited=1.0), "9 of 9 calls done, 3.0 a second, 1.0 s waited"),
+    ],
+)
+def test_calls_are_told_with_their_speed_and_the_time_waited_and_left(event: RequestDone, words: str) -> None:
+    assert plain([event]) == [f"tagsync: {words}"]
 
 
 def test_a_query_cannot_break_out_of_its_line() -> None:
@@ -107,11 +124,25 @@ def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
             with BarProgress(terminal, colour=colour) as progress:
                 progress(event)
     shown = read_to_the_end(ours)
-    for words in ("reading the library", "calling", "1/1", "reading back", "0/2", "the library asks to wait 75 s"):
+    for words in (
+        *("reading the library", "looking again", "0/3", "calling", "1/1", "reading back", "0/2"),
+        "the library asks to wait 75 s",
+    ):
         assert words in shown
     assert r"asking for [red]::error::\x1b[2J" in shown
     assert "\x1b[2J" not in shown
     assert shown.rstrip().endswith("\x1b[2K")
+
+
+def test_a_bar_tells_speed_and_time_left_on_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, BarProgress(terminal, colour=False) as progress:
+        progress(RequestDone(40, 1000, seconds=2.0, waited=0.5))
+    shown = read_to_the_end(ours)
+    assert "calling, 20.0 a second, 0.5 s waited, 48 s left" in shown
+    assert "40/1000" in shown
 
 
 def test_a_bar_shows_nothing_where_there_is_no_terminal() -> None:

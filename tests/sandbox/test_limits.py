@@ -1,6 +1,6 @@
 import pytest
 
-from tagsync.sandbox.limits import Limit, Limiter, parse_limit
+from tagsync.sandbox.limits import Limit, Limiter, parse_limits
 
 
 class Clock:
@@ -17,25 +17,43 @@ def clock() -> Clock:
 
 
 @pytest.mark.parametrize(
-    ("text", "limit"),
+    ("text", "limits"),
     [
-        ("40/1", Limit(40, 1)),
-        ("1/0.5", Limit(1, 0.5)),
-        ("5/60", Limit(5, 60)),
-        ("9999999/0.001", Limit(9999999, 0.001)),
+        ("40/1", [Limit(40, 1)]),
+        ("1/0.5", [Limit(1, 0.5)]),
+        ("5/60", [Limit(5, 60)]),
+        ("9999999/0.001", [Limit(9999999, 0.001)]),
+        ("40/1,1000/60", [Limit(40, 1), Limit(1000, 60)]),
     ],
 )
-def test_a_limit_is_calls_over_seconds(text: str, limit: Limit) -> None:
-    assert parse_limit(text) == limit
+def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits: list[Limit]) -> None:
+    assert list(parse_limits(text)) == limits
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "40", "0/1", "40/0", "40/0.000", "-1/1", "1/-1", "a/1", "1/a", "1/1/1", " 1/1", "1/1\n", "1e3/1", "٤/1"],
+    [
+        "",
+        "40",
+        "0/1",
+        "40/0",
+        "40/0.000",
+        "-1/1",
+        "1/-1",
+        "a/1",
+        "1/a",
+        "1/1/1",
+        " 1/1",
+        "1/1\n",
+        "1e3/1",
+        "٤/1",
+        "40/1,",
+        "40/1, 1/2",
+    ],
 )
 def test_any_other_text_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write calls and seconds, like 40/1") as refused:
-        parse_limit(text)
+        parse_limits(text)
     assert repr(text) in str(refused.value)
 
 
@@ -74,3 +92,39 @@ def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock
         assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Interval"]) == ("2", "10000")
         resets.append(headers["X-RateLimit-Reset"])
     assert resets == ["10000", "6750", "1"]
+
+
+def test_of_several_limits_all_have_to_pass_and_the_tightest_is_announced(clock: Clock) -> None:
+    limiter = Limiter([Limit(2, 1), Limit(3, 10)], clock)
+    told = []
+    for clock.now in (50.0, 50.1, 50.2, 51.5, 51.6, 60.0):
+        passes, headers = limiter.count("list")
+        told.append((passes, headers["X-RateLimit-Limit"], headers["X-RateLimit-Reset"]))
+    assert told == [
+        (True, "2", "1000"),
+        (True, "2", "900"),
+        (False, "2", "800"),
+        (True, "3", "8500"),
+        (False, "3", "8400"),
+        (True, "2", "1000"),
+    ]
+
+
+def test_a_refused_call_counts_in_no_window(clock: Clock) -> None:
+    limiter = Limiter([Limit(1, 1), Limit(2, 10)], clock)
+    passed = []
+    for clock.now in (50.0, 50.1, 50.2, 51.0):
+        passed.append(limiter.count("list")[0])
+    assert passed == [True, False, False, True]
+
+
+def test_a_limit_that_changes_begins_new_windows(clock: Clock) -> None:
+    limiter = Limiter(Limit(1, 10), clock)
+    assert [limiter.count("list")[0] for _ in range(2)] == [True, False]
+    limiter.limits = [Limit(2, 10)]
+    assert [limiter.count("list")[0] for _ in range(3)] == [True, True, False]
+
+
+def test_answers_may_announce_less_than_there_is(clock: Clock) -> None:
+    limiter = Limiter(Limit(1, 10), clock, announces=["Reset"])
+    assert limiter.count("list") == (True, {"X-RateLimit-Reset": "10000"})
