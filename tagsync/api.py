@@ -10,11 +10,15 @@ assert report.converged
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
 from typing import Any
 
 from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.journal import Journal, NoJournal
 from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
 from tagsync.events import Listener, ManifestsRead, Waiting, ignore
 from tagsync.globs import glob_fault
@@ -27,6 +31,7 @@ from tagsync.manifest.read import read_manifests
 from tagsync.model import (
     DesiredState,
     FileOutcome,
+    Part,
     Plan,
     Report,
     RequestCounts,
@@ -106,13 +111,25 @@ def validate(paths: Sequence[str], *, account: str | None = None) -> DesiredStat
     return desired
 
 
-def plan(paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore) -> Plan:
+def plan(
+    paths: Sequence[str],
+    *,
+    target: Target,
+    select: str | None = None,
+    part: Part | None = None,
+    listener: Listener = ignore,
+) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
-    return asyncio.run(plan_async(paths, target=target, select=select, listener=listener))
+    return asyncio.run(plan_async(paths, target=target, select=select, part=part, listener=listener))
 
 
 async def plan_async(
-    paths: Sequence[str], *, target: Target, select: str | None = None, listener: Listener = ignore
+    paths: Sequence[str],
+    *,
+    target: Target,
+    select: str | None = None,
+    part: Part | None = None,
+    listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
 
@@ -120,6 +137,7 @@ async def plan_async(
         paths: files, folders, or `-` for standard input.
         target: the library.
         select: a glob; changes of files that it does not match are left out once everything was judged.
+        part: a shard; changes of files of others are left out likewise.
         listener: told of progress.
 
     Returns:
@@ -137,12 +155,21 @@ async def plan_async(
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with _connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
-    return make_plan(desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select)
+    return make_plan(
+        desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select, part=part
+    )
 
 
-def apply(plan: Plan, *, target: Target, options: ApplyOptions | None = None, listener: Listener = ignore) -> Report:
+def apply(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    journal: Path | None = None,
+    listener: Listener = ignore,
+) -> Report:
     """Carry out a plan; see `apply_async`."""
-    return asyncio.run(apply_async(plan, target=target, options=options, listener=listener))
+    return asyncio.run(apply_async(plan, target=target, options=options, journal=journal, listener=listener))
 
 
 async def apply_async(
@@ -150,16 +177,19 @@ async def apply_async(
     *,
     target: Target,
     options: ApplyOptions | None = None,
+    journal: Path | None = None,
     stop: asyncio.Event | None = None,
     abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
-    """Carry out a plan: write, read back, report.
+    """Carry out a plan: look again, write, read back, report.
 
     Args:
         plan: as made for this very target.
         target: the library.
         options: how to go about it.
+        journal: a file of this target's own, in which calls are noted for the next apply, should this one not come
+            to its end; None notes nothing.
         stop: once set, nothing more is sent, and what is in flight gets four seconds.
         abort: once set too, what is in flight is given up at once.
         listener: told of progress.
@@ -170,6 +200,8 @@ async def apply_async(
     Raises:
         ManifestError: the plan has errors.
         RefusedError: the plan is for another target.
+        StateError: the journal cannot be used; nothing was sent.
+        LibraryError: the library could not be read before the first write.
     """
     if plan.errors:
         raise ManifestError(plan.errors)
@@ -178,16 +210,20 @@ async def apply_async(
             f"this plan is for {plan.target.account} at {plan.target.endpoint}, not for {target.name.account} at "
             f"{target.name.endpoint}: plan again for this target"
         )
-    async with _connect(target, listener) as client:
-        return await carry_out(
-            plan,
-            client,
-            options=options or ApplyOptions(concurrency=target.concurrency),
-            stop=stop or asyncio.Event(),
-            abort=abort or asyncio.Event(),
-            listener=listener,
-            now=_now,
-        )
+    if not plan.changes:
+        return Report(plan, "converged", (), RequestCounts(), Timing(), finished_at=_now())
+    with closing(Journal(journal) if journal else NoJournal()) as kept:
+        async with _connect(target, listener) as client:
+            return await carry_out(
+                plan,
+                client,
+                options=options or ApplyOptions(concurrency=target.concurrency),
+                journal=kept,
+                stop=stop or asyncio.Event(),
+                abort=abort or asyncio.Event(),
+                listener=listener,
+                now=_now,
+            )
 
 
 def refused(plan: Plan) -> Report:
@@ -206,8 +242,8 @@ def _connect(target: Target, listener: Listener) -> Client:
         IN_PROCESS if in_process else target.endpoint,
         target.key or "sandbox",
         gates=Gates(
-            reads=Gate(None if in_process else READ_RATE, announce),
-            bulk=Gate(target.bulk_rate, announce),
+            reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
+            bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
         ),
         app=target.app,
     )

@@ -1,19 +1,25 @@
-"""A plan carried out: written, read back, reported."""
+"""A plan carried out: looked at once more, written, read back, reported."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tagsync.applying.execute import Executor, OnError
+from tagsync.applying.ending import Ending, unless
+from tagsync.applying.execute import Counts, ExecuteOptions, Executor, OnError
+from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
+from tagsync.applying.preflight import preflight
+from tagsync.applying.prove import Prover
 from tagsync.applying.verify import verify
-from tagsync.events import Listener, ReadingBack
+from tagsync.errors import StateError
+from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.client import Client
-from tagsync.library.listing import details_of, reread
-from tagsync.model import Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.library.reread import Rereader
+from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import stage
+
+READ_BACK_SECONDS = 60.0
+"""So long a run whose time is up may still read back what it has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +30,17 @@ class ApplyOptions:
         concurrency: calls in flight at most.
         on_error: whether the first failure ends the run.
         verify: whether the touched files are read back.
+        exact: whether calls may change only what is needed; else also what is as it should be already.
+        max_requests: bulk calls at most; None for no end.
+        max_duration: seconds after which nothing more is sent; None for no end.
     """
 
     concurrency: int = 4
     on_error: OnError = "continue"
     verify: bool = True
+    exact: bool = False
+    max_requests: int | None = None
+    max_duration: float | None = None
 
 
 async def carry_out(
@@ -36,35 +48,33 @@ async def carry_out(
     client: Client,
     *,
     options: ApplyOptions,
+    journal: Journal | NoJournal,
     stop: asyncio.Event,
     abort: asyncio.Event,
     listener: Listener,
     now: Callable[[], str],
 ) -> Report:
-    """Apply a plan without errors and return what became of it. Never raises for what the library does."""
+    """Apply a plan without errors and return what became of it.
+
+    Raises:
+        LibraryError: the files could not be read again before the first write.
+        StateError: the journal cannot be written; nothing was sent.
+    """
     loop = asyncio.get_running_loop()
+    run = _Run(plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener)
     began = loop.time()
-    ledger = Ledger()
-    executor = Executor(
-        client,
-        ledger,
-        concurrency=options.concurrency,
-        on_error=options.on_error,
-        stop=stop,
-        abort=abort,
-        listener=listener,
-    )
-    await executor.run(stage(plan.changes))
+    journal.began(plan.digest, now())
+    with run.ending.watched(options.max_duration):
+        await run.write()
     wrote_for = loop.time() - began
-    if options.verify and ledger.sent():
-        listener(ReadingBack(len(ledger.sent())))
-        await _unless_stopped(_read_back(plan, client, ledger, options), stop)
-    outcomes = tuple(ledger.outcome(change.file.file_id) for change in plan.changes)
-    traffic, counts = client.traffic, executor.counts
+    if options.verify:
+        await run.read_back()
+    run.close_journal()
+    traffic, counts = client.traffic, run.counts
     return Report(
         plan=plan,
-        outcome=_outcome(outcomes, options, interrupted=stop.is_set()),
-        outcomes=outcomes,
+        outcome=run.outcome(),
+        outcomes=run.outcomes(),
         requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
         timing=Timing(
             seconds=round(loop.time() - began, 3),
@@ -72,36 +82,123 @@ async def carry_out(
             requests_per_second=round(traffic.bulk_calls / wrote_for, 2) if wrote_for > 0 else 0.0,
         ),
         finished_at=now(),
-        diagnostics=(Diagnostic("error", "halted", executor.halted),) if executor.halted else (),
+        diagnostics=tuple(run.diagnostics()),
     )
 
 
-async def _read_back(plan: Plan, client: Client, ledger: Ledger, options: ApplyOptions) -> None:
-    await verify(
-        plan.changes,
-        ledger,
-        reread=lambda file_ids: reread(
-            client, file_ids, library_size=plan.inputs.files, concurrency=options.concurrency
-        ),
-        read_details=lambda file_ids: details_of(client, file_ids, concurrency=options.concurrency),
-    )
+class _Run:
+    """One plan on its way."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        client: Client,
+        *,
+        options: ApplyOptions,
+        journal: Journal | NoJournal,
+        ending: Ending,
+        listener: Listener,
+    ) -> None:
+        self._plan = plan
+        self._client = client
+        self._options = options
+        self._journal = journal
+        self.ending = ending
+        self._listener = listener
+        self._ledger = Ledger()
+        self._reader = Rereader(client, library_size=plan.inputs.files, concurrency=options.concurrency)
+        self._executor: Executor | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration
+        self._was_read_back = False
+        self._journal_fault: str | None = None
 
-async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Await work, and give it up as soon as the run is stopped."""
-    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopped.cancel()
-        working.cancel()
-    with suppress(asyncio.CancelledError):
-        await working
+    async def write(self) -> None:
+        """Look at the touched files once more, and send what is still to be done."""
+        changes: list[FileChange] = []
 
+        async def look() -> None:
+            changes.extend(
+                await preflight(
+                    self._plan.changes,
+                    self._ledger,
+                    reread=self._reader.many,
+                    read_details=self._reader.singly,
+                    doubtful=self._journal.recovered.unknown | self._journal.recovered.accepted,
+                )
+            )
 
-def _outcome(outcomes: tuple[FileOutcome, ...], options: ApplyOptions, *, interrupted: bool) -> OutcomeName:
-    """An answer alone is enough only where reading back was not asked for."""
-    enough = (Status.CONFIRMED,) if options.verify else (Status.CONFIRMED, Status.ACCEPTED)
-    if all(outcome.status in enough for outcome in outcomes):
-        return "converged"
-    return "interrupted" if interrupted else "incomplete"
+        self._listener(LookingAgain(len(self._plan.changes)))
+        if await unless(self.ending.over, look()):
+            self._executor = self._made_executor(changes)
+            await self._executor.run(stage(changes, exact=self._options.exact))
+
+    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
+        by_id = {change.file.file_id: change for change in changes}
+        return Executor(
+            self._client,
+            by_id,
+            ledger=self._ledger,
+            journal=self._journal,
+            prover=Prover(by_id, self._reader, self._clock),
+            ending=self.ending,
+            options=ExecuteOptions(
+                concurrency=self._options.concurrency,
+                on_error=self._options.on_error,
+                max_requests=self._options.max_requests,
+                exact=self._options.exact,
+                waited=lambda: self._client.gates.bulk.waited,
+            ),
+            listener=self._listener,
+        )
+
+    async def read_back(self) -> None:
+        """Read the touched files back, unless the run is interrupted; a little longer than the time it was given."""
+        touched = self._ledger.touched()
+        if touched:
+            self._listener(ReadingBack(len(touched)))
+        work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
+        within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
+        self._was_read_back = await unless(self.ending.stop, work, within=within)
+
+    def close_journal(self) -> None:
+        """Say in the journal that nothing is left to look at, if so."""
+        looked_at_all = self._executor is not None and (self._was_read_back or not self._options.verify)
+        if looked_at_all and self._ledger.is_settled():
+            try:
+                self._journal.ended()
+            except StateError as error:
+                self._journal_fault = str(error)
+
+    @property
+    def counts(self) -> Counts:
+        """How calls were answered."""
+        return self._executor.counts if self._executor else Counts()
+
+    def outcomes(self) -> tuple[FileOutcome, ...]:
+        """Return an outcome for each change of the plan."""
+        return tuple(self._ledger.outcome(change.file.file_id) for change in self._plan.changes)
+
+    def outcome(self) -> OutcomeName:
+        """Return the outcome of all. An answer alone is enough only where reading back was not asked for."""
+        enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
+        if all(outcome.status in enough for outcome in self.outcomes()):
+            return "converged"
+        return "interrupted" if self.ending.interrupted else "incomplete"
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield what was noticed of the run as a whole."""
+        if self._journal.recovered.interrupted:
+            count = len(self._journal.recovered.unknown)
+            words = f"an earlier apply did not come to its end; {count:,} files of its last calls were looked at again"
+            yield Diagnostic("info", "resumed", words)
+        if self._executor and self._executor.gave_up_free_cells:
+            words = (
+                "the library answered with errors where calls also changed what was as it should be already: the rest "
+                "was sent as with --batching exact, in more calls"
+            )
+            yield Diagnostic("warning", "exact", words)
+        if self._journal_fault:
+            yield Diagnostic("warning", "journal", self._journal_fault)
+        if self.ending.halted:
+            yield Diagnostic("warning" if self.ending.as_asked else "error", "halted", self.ending.halted)

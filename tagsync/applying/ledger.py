@@ -4,7 +4,15 @@ from collections.abc import Container, Iterable
 
 from tagsync.model import FileOutcome, Status
 
-_WORSE = (Status.ACCEPTED, Status.SKIPPED, Status.UNKNOWN, Status.FAILED, Status.MISSING)
+_WORSE = (
+    Status.CONFIRMED,
+    Status.ACCEPTED,
+    Status.SKIPPED,
+    Status.UNKNOWN,
+    Status.STALE,
+    Status.FAILED,
+    Status.MISSING,
+)
 """A file is told by the worst that happened to one of its calls."""
 
 
@@ -44,10 +52,19 @@ class Ledger:
         """Return a file's outcome; a file without a call was skipped."""
         return self._outcomes.get(file_id, FileOutcome(Status.SKIPPED, error="not reached: run again"))
 
-    def sent(self) -> list[str]:
-        """Return the files that a call was sent for, in the order of their first call."""
-        return [file_id for file_id, outcome in self._outcomes.items() if outcome.attempts]
+    def touched(self) -> list[str]:
+        """Return the files to read back: a call was sent for them, or found needless; in the order of their calls."""
+        return [
+            file_id
+            for file_id, outcome in self._outcomes.items()
+            if outcome.attempts or outcome.status is Status.ACCEPTED
+        ]
+
+    def is_settled(self) -> bool:
+        """Tell whether of every file it is known what became of it."""
+        return all(outcome.status is not Status.UNKNOWN for outcome in self._outcomes.values())
 
     def held_back(self) -> Container[str]:
         """Return the files of which a call did not succeed: their later stages are not sent."""
-        return {file_id for file_id, outcome in self._outcomes.items() if outcome.status is not Status.ACCEPTED}
+        fine = (Status.ACCEPTED, Status.CONFIRMED)
+        return {file_id for file_id, outcome in self._outcomes.items() if outcome.status not in fine}

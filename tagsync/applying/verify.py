@@ -1,14 +1,22 @@
 """What the library shows after the writes, file by file: that, not its answers, decides what is confirmed."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping
 
 from tagsync.applying.ledger import Ledger
+from tagsync.applying.preflight import Reread
 from tagsync.errors import LibraryError
 from tagsync.model import CurrentFile, FileChange, Op, Status, normalized
 from tagsync.printable import quoted
 
-Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
-"""Reads files once more: None for one that is gone, nothing for one that could not be read."""
+INDEX_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds to wait, one after the other, for an index that does not show what was accepted."""
+
+SOME = 20
+"""So many files are read by their details at once: few calls, and what they show is no index that may lag."""
+
+_OPEN = (Status.ACCEPTED, Status.UNKNOWN)
+"""What reading back may still make better; of a file that was refused nothing is expected."""
 
 
 async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
@@ -21,13 +29,33 @@ async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Rerea
         read_details: reads files one by one; what it shows is not an index that may lag.
     """
     touched = {change.file.file_id: change for change in changes}
-    sent = [file_id for file_id in ledger.sent() if file_id in touched]
-    shown = await _read(reread, sent, ledger)
-    doubtful = [file_id for file_id, file in shown.items() if file is None or differences(touched[file_id], file)]
-    for file_id in doubtful:
-        del shown[file_id]
-    shown |= await _read(read_details, doubtful, ledger)
-    for file_id, file in shown.items():
+    pending = [file_id for file_id in ledger.touched() if file_id in touched]
+    for wait in (*INDEX_WAITS, 0.0):
+        pending = await _differing(pending, touched, ledger, reread)
+        # The details of a few tell an index that lags from a library that has not done as it said.
+        some = [file_id for file_id in pending if ledger.outcome(file_id).status in _OPEN][:SOME]
+        await _settle_all(some, touched, ledger, read_details)
+        pending = [file_id for file_id in pending if file_id not in some]
+        lags = any(ledger.outcome(file_id).status is Status.CONFIRMED for file_id in some)
+        if len(some) < SOME or not lags:
+            break
+        await asyncio.sleep(wait)
+    await _settle_all(pending, touched, ledger, read_details)
+
+
+async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> list[str]:
+    """Read files, confirm those that show all their changes, and return those that do not."""
+    differing = []
+    for file_id, file in (await _read(read, file_ids, ledger)).items():
+        if file is None or differences(touched[file_id], file):
+            differing.append(file_id)
+        else:
+            ledger.settle(file_id, Status.CONFIRMED)
+    return differing
+
+
+async def _settle_all(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> None:
+    for file_id, file in (await _read(read, file_ids, ledger)).items():
         _settle(touched[file_id], file, ledger)
 
 
@@ -42,7 +70,7 @@ async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> dict[str
     else:
         why = "could not be read back: run again"
     for file_id in file_ids:
-        if file_id not in shown and ledger.outcome(file_id).status in (Status.ACCEPTED, Status.UNKNOWN):
+        if file_id not in shown and ledger.outcome(file_id).status in _OPEN:
             ledger.settle(file_id, Status.UNKNOWN, why)
     return shown
 

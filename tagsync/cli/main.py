@@ -13,8 +13,10 @@ import click
 
 from tagsync import __version__
 from tagsync.cli.options import (
+    ApplySettings,
     LibrarySettings,
     OutputSettings,
+    apply_options,
     library_options,
     option,
     output_options,
@@ -89,29 +91,20 @@ def plan(paths: tuple[str, ...], *, detailed_exitcode: bool, strict: bool, **val
 @cli.command()
 @PATHS
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
-@option(
-    "--on-error",
-    type=click.Choice(["continue", "stop"]),
-    default="continue",
-    show_default=True,
-    help="What the first failure means for the rest.",
-)
-@option("--no-verify", is_flag=True, help="Do not read the changed files back.")
+@apply_options
 @library_options
 @output_options
-def apply(paths: tuple[str, ...], *, yes: bool, on_error: Any, no_verify: bool, **values: Any) -> int:
+def apply(paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Make the library as declared, and read it back.
 
     PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked.
 
     Example: tagsync apply --yes manifests/
     """
-    from tagsync.applying.apply import ApplyOptions  # noqa: PLC0415 - start-up
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
     output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
-    options = ApplyOptions(concurrency=library.concurrency, on_error=on_error, verify=not no_verify)
-    return run.apply(paths, library, output, options=options, yes=yes)
+    return run.apply(paths, library, output, settings(ApplySettings, values), yes=yes)
 
 
 @cli.command()
@@ -155,7 +148,11 @@ LIBRARY = click.argument(
 @sandbox.command()
 @LIBRARY
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for any free one.")
-@click.option("--limit", metavar="N/SECONDS", help="Calls an interval for each endpoint; the rest get 429.")
+@click.option(
+    "--limit",
+    metavar="N/SECONDS[,...]",
+    help="Calls an interval for each endpoint, or several such limits at once; the rest get 429.",
+)
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Milliseconds before each answer.")
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A script of faults.")
 @click.option("--key", help="The one key to accept; any will do without it.")

@@ -1,11 +1,14 @@
 """Options that several commands share; each is also an environment variable, TAGSYNC_ and its name."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
+
+from tagsync.model import Part
 
 FORMATS = ("text", "json")
 
@@ -31,9 +34,22 @@ class LibrarySettings:
     account: str | None
     sandbox: Path | None
     select: str | None
+    shard: Part | None
     concurrency: int
     rate: float | None
     state_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplySettings:
+    """How a plan is carried out."""
+
+    on_error: Literal["continue", "stop"]
+    no_verify: bool
+    batching: Literal["merge", "exact"]
+    max_requests: int | None
+    max_duration: float | None
+    lock_timeout: float
 
 
 def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
@@ -50,6 +66,26 @@ def _select(_context: click.Context, _parameter: click.Parameter, value: str | N
     if value is not None and not value.startswith("/"):
         raise click.BadParameter(f"{value!r} matches no file: paths start with /, as in /shop/**.")
     return value
+
+
+def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Part | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", value)
+    index, of = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= index <= of:
+        raise click.BadParameter(f"{value!r} is no shard: write I/N, from 1/N to N/N.")
+    return Part(index, of)
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,3})?)s?)?", value, re.ASCII)
+    if not match or not any(match.groups()):
+        raise click.BadParameter(f"{value!r} is no duration: write seconds, or 90s, 15m, 1h30m.")
+    hours, minutes, seconds = (float(group or 0) for group in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
@@ -90,6 +126,7 @@ _LIBRARY = (
         help="Use a library in this process, seeded from a file: no key, no network.",
     ),
     option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
+    option("--shard", metavar="I/N", callback=_shard, help="Leave out changes of files of other shards than this."),
     option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
     option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Bulk calls a second."),
 )
@@ -99,7 +136,35 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where a sandbox's library is kept.",
+    help="Where the journal and a sandbox's library are kept.",
+)
+
+
+_APPLY = (
+    option(
+        "--on-error",
+        type=click.Choice(["continue", "stop"]),
+        default="continue",
+        show_default=True,
+        help="What the first failure means for the rest.",
+    ),
+    option("--no-verify", is_flag=True, help="Do not read the changed files back."),
+    option(
+        "--batching",
+        type=click.Choice(["merge", "exact"]),
+        default="merge",
+        show_default=True,
+        help="Whether calls may also set what is set already, to be fewer.",
+    ),
+    option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after so many bulk calls."),
+    option("--max-duration", metavar="D", callback=_duration, help="Stop after so long, like 90s, 15m or 1h30m."),
+    option(
+        "--lock-timeout",
+        metavar="D",
+        default="0",
+        callback=_duration,
+        help="Wait so long for another apply of this library to end.",
+    ),
 )
 
 
@@ -113,6 +178,11 @@ def library_options(command: Command) -> Command:
     return _with((*_LIBRARY, _STATE), command)
 
 
+def apply_options(command: Command) -> Command:
+    """Add the options of `ApplySettings`."""
+    return _with(_APPLY, command)
+
+
 def state_options(command: Command) -> Command:
     """Add the state directory alone."""
     return _with((_STATE,), command)
@@ -124,7 +194,7 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
     return command
 
 
-Settings = TypeVar("Settings", OutputSettings, LibrarySettings)
+Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings)
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
-from tagsync.cli.options import LibrarySettings, OutputSettings
+from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
-from tagsync.cli.targets import target
+from tagsync.cli.targets import journal_path, lock_key, target
 from tagsync.errors import DocumentError, InterruptedRunError, RefusedError, UsageError
+from tagsync.locks import held
 from tagsync.model import Plan, Report
 from tagsync.planning.digest import digest
 from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
@@ -51,7 +52,7 @@ def plan(
     """Plan and show the plan."""
     output = Output(settings)
     with output.failures_written(), target(library, output.warn) as where:
-        made = _plan(paths, where, library.select, output)
+        made = _plan(paths, where, library, output)
     output.plan(made)
     warnings = made.summary.warnings
     if strict and warnings and not made.errors:
@@ -65,8 +66,8 @@ def apply(
     paths: Sequence[str],
     library: LibrarySettings,
     settings: OutputSettings,
+    how: ApplySettings,
     *,
-    options: ApplyOptions,
     yes: bool,
 ) -> int:
     """Plan, ask, apply, report."""
@@ -74,8 +75,12 @@ def apply(
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody can be asked here: give --yes to apply without asking")
     output = Output(settings)
-    with output.failures_written(), target(library, output.warn) as where:
-        made = _plan(paths, where, library.select, output)
+    with (
+        output.failures_written(),
+        target(library, output.warn) as where,
+        held(lock_key(library, where), part=library.shard, timeout=how.lock_timeout),
+    ):
+        made = _plan(paths, where, library, output)
         if made.errors:
             output.plan(made)
             return 1
@@ -86,7 +91,13 @@ def apply(
         with output.progress() as listener:
             report, interrupted = _until_signal(
                 lambda stop, abort: api.apply_async(
-                    made, target=where, options=options, stop=stop, abort=abort, listener=listener
+                    made,
+                    target=where,
+                    options=_apply_options(library, how),
+                    journal=journal_path(library, where) if made.changes else None,
+                    stop=stop,
+                    abort=abort,
+                    listener=listener,
                 )
             )
     try:
@@ -127,10 +138,24 @@ def _read(file: Path) -> Plan | Report:
     return document
 
 
-def _plan(paths: Sequence[str], where: api.Target, select: str | None, output: Output) -> Plan:
+def _apply_options(library: LibrarySettings, how: ApplySettings) -> ApplyOptions:
+    return ApplyOptions(
+        concurrency=library.concurrency,
+        on_error=how.on_error,
+        verify=not how.no_verify,
+        exact=how.batching == "exact",
+        max_requests=how.max_requests,
+        max_duration=how.max_duration,
+    )
+
+
+def _plan(paths: Sequence[str], where: api.Target, library: LibrarySettings, output: Output) -> Plan:
     with output.progress() as listener:
         plan, _ = _until_signal(
-            lambda _stop, _abort: api.plan_async(paths, target=where, select=select, listener=listener), graceful=False
+            lambda _stop, _abort: api.plan_async(
+                paths, target=where, select=library.select, part=library.shard, listener=listener
+            ),
+            graceful=False,
         )
         return plan
 

@@ -49,6 +49,31 @@ def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[T
         )
 
 
+def lock_key(settings: LibrarySettings, where: Target) -> str:
+    """Return what names a library on this machine: applies to one and the same must not run at once."""
+    if settings.sandbox is not None:
+        return f"sandbox\n{sandbox_database(settings.sandbox, settings.state_dir).resolve()}"
+    return f"{where.name.endpoint}\n{where.name.account}"
+
+
+def journal_path(settings: LibrarySettings, where: Target) -> Path:
+    """Return where the calls of an apply are noted, in a folder that is there.
+
+    Raises:
+        StateError: it cannot be made.
+    """
+    folder = state_directory(settings.state_dir) / "journal"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the folder {shown(str(folder))} cannot be made ({error.strerror}): name another with --state-dir"
+        ) from error
+    name = sha256(lock_key(settings, where).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
+    return folder / f"{name}{shard}.jsonl"
+
+
 def private_key() -> str:
     """Return the private key from the environment, empty if there is none.
 

@@ -1,7 +1,7 @@
 """Calls to ImageKit: one deadline each, paced, retried; how bytes travel is in `transport`, their meaning in `wire`."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -31,12 +31,13 @@ from tagsync.library.wire import (
     BulkResult,
     FileReader,
     Page,
+    RateLimits,
     bulk_payload,
     bulk_result,
-    reset_seconds,
+    rate_limits,
     server_words,
 )
-from tagsync.model import CurrentFile, Request
+from tagsync.model import CurrentFile, Op, Request
 
 CALL_DEADLINE = 60.0
 """Seconds for one whole call, from the connection to the last byte."""
@@ -56,20 +57,44 @@ class Traffic:
 
 
 class BulkReply(NamedTuple):
-    """What a bulk call came to, how often it was sent, and the server's name for its last answer."""
+    """What a bulk call came to, how often it was sent, the server's name for its last answer, what was sent last."""
 
     result: BulkResult
     attempts: int
     request_id: str | None
+    request: Request
+
+
+Prepare = Callable[[], Awaitable[Request]]
+"""Says, once it is a call's turn, what to send now; what it raises ends the call."""
+
+_Content = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Says what to send, as httpx has it."""
 
 
 @dataclass(slots=True)
-class _Tries:
-    """How often one call was sent, throttled answers included."""
+class _Call:
+    """One call, and how often it was sent, throttled answers included.
 
+    Attributes:
+        content: asked right before each sending.
+        stop: once set, nothing more is sent.
+        unannounced: how often in a row it was refused for a limit without a word of how long that lasts.
+    """
+
+    method: str
+    path: str
+    gate: Gate
+    content: _Content
+    stop: asyncio.Event | None = None
     sent: int = 0
     throttled: int = 0
-    limits: int = 0
+    unannounced: int = 0
+
+    def check_stop(self) -> None:
+        """Raise StoppedError if nothing more is to be sent."""
+        if self.stop and self.stop.is_set():
+            raise StoppedError("the run ended before the library answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,61 +201,79 @@ class Client:
 
         return await retrying(read, random=self._random, quota=self._quota)
 
-    async def bulk(self, request: Request, stop: asyncio.Event | None = None) -> BulkReply:
+    async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event | None = None) -> BulkReply:
         """Send one bulk call, again where its outcome is unknown: setting tags repeats safely.
 
         Args:
-            request: the call.
+            op: what the call does.
+            prepare: asked right before each sending, for the wait for a turn may be long.
             stop: once set, nothing more is sent.
 
         Raises:
             StoppedError: `stop` was set before there was an answer.
             LibraryError: no usable answer; if it is a TransientError, the outcome is unknown. `attempts` is set.
         """
-        tries = _Tries()
-        payload = bulk_payload(request)
+        sent: list[Request] = []
+
+        async def content() -> Mapping[str, Any]:
+            sent.append(await prepare())
+            return {"json": bulk_payload(sent[-1])}
 
         async def send() -> BulkReply:
-            answer = await self._send("POST", BULK_PATHS[request.op], self.gates.bulk, tries, stop, json=payload)
-            return BulkReply(bulk_result(answer, request), tries.sent, answer.request_id)
+            answer = await self._send(call)
+            return BulkReply(bulk_result(answer, sent[-1]), call.sent, answer.request_id, sent[-1])
+
+        call = _Call("POST", BULK_PATHS[op], self.gates.bulk, content, stop)
 
         try:
             return await retrying(send, random=self._random, quota=self._quota, stop=stop)
         except StoppedError as error:
-            error.attempts = tries.sent - tries.throttled
+            error.attempts = call.sent - call.throttled
             raise
         except LibraryError as error:
-            error.attempts = tries.sent
+            error.attempts = call.sent
             raise
         finally:
-            self.traffic.bulk_calls += tries.sent
-            self.traffic.throttled += tries.throttled
-            self.traffic.retried += max(0, tries.sent - tries.throttled - 1)
+            self.traffic.bulk_calls += call.sent
+            self.traffic.throttled += call.throttled
+            self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
     async def _read(self, path: str, params: Mapping[str, str]) -> Answer:
-        tries = _Tries()
-        try:
-            return await self._send("GET", path, self.gates.reads, tries, params=params)
-        finally:
-            self.traffic.reads += tries.sent
+        async def content() -> Mapping[str, Any]:
+            return {"params": params}
 
-    async def _send(
-        self, method: str, path: str, gate: Gate, tries: _Tries, stop: asyncio.Event | None = None, **content: Any
-    ) -> Answer:
+        call = _Call("GET", path, self.gates.reads, content)
+        try:
+            return await self._send(call)
+        finally:
+            self.traffic.reads += call.sent
+
+    async def _send(self, call: _Call) -> Answer:
         """Return an answer that is neither a limit, nor a refusal of the key, nor the server's own failure."""
+        gate = call.gate
         while True:
-            await gate.turn(stop)
-            if stop and stop.is_set():
-                raise StoppedError("the run ended before the library answered")
-            tries.sent += 1
-            answer = await self._exchange(method, path, **content)
-            if answer.status != _TOO_MANY_REQUESTS:
+            went = await gate.turn(call.stop)
+            call.check_stop()
+            content = await call.content()
+            call.check_stop()
+            call.sent += 1
+            answer = await self._exchange(call.method, call.path, **content)
+            limits = rate_limits(answer)
+            refused = answer.status == _TOO_MANY_REQUESTS
+            gate.learn(limits, went, refused=refused)
+            if not refused:
                 return _checked(answer)
             # Being limited costs no attempt: the gate closes for everyone, then the same call goes again.
-            tries.throttled += 1
-            asked = reset_seconds(answer)
-            tries.limits = 0 if asked is not None else tries.limits + 1
-            gate.close_for(backoff(tries.limits + 1, self._random) if asked is None else asked)
+            call.throttled += 1
+            gate.close_for(self._time_out(limits, call))
+
+    def _time_out(self, limits: RateLimits, call: _Call) -> float:
+        """Return the seconds that a refused call has to wait; of several windows, first for the one that ends first."""
+        if not limits.resets:
+            call.unannounced += 1
+            return backoff(call.unannounced + 1, self._random)
+        call.unannounced = 0
+        return limits.resets[min(call.throttled, len(limits.resets)) - 1]
 
     async def _exchange(self, method: str, path: str, **content: Any) -> Answer:
         try:

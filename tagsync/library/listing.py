@@ -1,13 +1,10 @@
-"""Complete reads of a library, or of some of its files, from single calls; what is done with them is decided above."""
+"""Complete reads of a library from single calls; reading some of its files once more is in `reread`."""
 
-import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from math import ceil
+from collections.abc import Iterable
 
-from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnstableListingError
+from tagsync.errors import RejectedError, UnstableListingError
 from tagsync.events import FilesRead, Listener, ignore
 from tagsync.library.client import Client
-from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.library.wire import PAGE_LIMIT
 from tagsync.model import CurrentFile, CurrentState
 
@@ -70,53 +67,3 @@ async def _walk_once(client: Client, query: str | None, listener: Listener) -> l
         seen.update(new)
         found.update((file.file_id, file) for file in page.files)
         listener(FilesRead(len(found), query))
-
-
-async def reread(
-    client: Client, file_ids: Sequence[str], *, library_size: int, concurrency: int = MAX_CONNECTIONS
-) -> dict[str, CurrentFile | None]:
-    """Read some files once more: one by one or by listing all, whichever takes fewer calls.
-
-    Returns:
-        Each file, None for one that is gone; a file that could not be read is left out.
-
-    Raises:
-        LibraryError: the listing could not be read, or the key is not accepted.
-    """
-    pages = ceil(library_size / (PAGE_LIMIT - 1)) + 1
-    if len(file_ids) <= pages:
-        return await details_of(client, file_ids, concurrency=concurrency)
-    wanted = set(file_ids)
-    listed = {file.file_id: file for file in await walk(client) if file.file_id in wanted}
-    # Absence from a listing proves nothing: its index may lag.
-    unlisted = [file_id for file_id in file_ids if file_id not in listed]
-    return {**listed, **await details_of(client, unlisted, concurrency=concurrency)}
-
-
-async def details_of(
-    client: Client, file_ids: Iterable[str], *, concurrency: int = MAX_CONNECTIONS
-) -> dict[str, CurrentFile | None]:
-    """Read files one by one; one that could not be read is left out.
-
-    Raises:
-        AuthorisationError: the key is not accepted.
-    """
-    found: dict[str, CurrentFile | None] = {}
-    remaining: Iterator[str] = iter(file_ids)
-
-    async def worker() -> None:
-        for file_id in remaining:
-            try:
-                found[file_id] = await client.details(file_id)
-            except AuthorisationError:
-                raise
-            except LibraryError:
-                continue  # left out: its outcome stays unknown, and the report says so
-
-    workers = [asyncio.ensure_future(worker()) for _ in range(concurrency)]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for task in workers:
-            task.cancel()
-    return found

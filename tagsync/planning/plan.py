@@ -1,6 +1,7 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tagsync.canonical import canonical, change_document
@@ -17,6 +18,7 @@ from tagsync.model import (
     Inputs,
     Op,
     Origin,
+    Part,
     Plan,
     Summary,
     TargetName,
@@ -37,6 +39,7 @@ def make_plan(
     created_at: str,
     bulk_rate: float | None,
     only: str | None = None,
+    part: Part | None = None,
 ) -> Plan:
     """Compare two states.
 
@@ -47,11 +50,12 @@ def make_plan(
         created_at: ISO 8601, UTC; the one thing here that differs from run to run.
         bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
         only: a glob; changes of other files are left out after everything was judged.
+        part: a shard; likewise.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
     """
-    findings = _find(desired, current, only)
+    findings = _find(desired, current, _scope(only, part))
     changes = () if findings.has_errors else tuple(findings.changes)
     stages = stage(changes)
     requests = stages.requests()
@@ -99,17 +103,31 @@ class _Findings:
         return any(diagnostic.level == "error" for diagnostic in self.diagnostics)
 
 
-def _find(desired: DesiredState, current: CurrentState, only: str | None) -> _Findings:
+def _scope(only: str | None, part: Part | None) -> Callable[[str], bool]:
+    """Return what tells whether changes of a file, by its path, are in the plan."""
+    matches = path_glob(only).fullmatch if only is not None else None
+
+    def includes(path: str) -> bool:
+        return (matches is None or bool(matches(path))) and (part is None or in_part(path, part))
+
+    return includes
+
+
+def in_part(path: str, part: Part) -> bool:
+    """Tell whether a path hashes to a shard: the same on every machine, and each path to one of them."""
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1
+
+
+def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str], bool]) -> _Findings:
     selection = select(desired.entries, current)
     findings = _Findings(missing=selection.missing)
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
-    included = path_glob(only).fullmatch if only is not None else None
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]
         merged = merge(file, entries)
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
-        if included and not included(file.path):
+        if not includes(file.path):
             continue
         if change:
             findings.changes.append(change)

@@ -106,6 +106,19 @@ def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, decla
     declare("- {match: /*, tags: [new]}")
     plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=before.target)
     report = tagsync.apply(plan, target=after.target)
+    assert statuses(report) == {A: "confirmed", B: "stale", C: "confirmed"}
+    assert report.outcomes[1].error == "the file is gone since the plan"
+
+
+def test_a_file_that_vanishes_right_before_its_call_costs_no_other(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    gone = json.dumps({"message": "The requested file(s) does not exist.", "missingFileIds": [id_of(B)]})
+    library = sandbox(
+        file_object(A), file_object(B), file_object(C), faults=[Fault(on="addTags", call=1, status=404, body=gone)]
+    )
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path)
     assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}
 
 
@@ -199,7 +212,8 @@ def test_an_interrupt_before_reading_back_is_never_a_success(
 
 def test_another_files_details_confirm_nothing(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     other = json.dumps(file_object(B, ["new"]))
-    faults = [Fault(on="details", body=other), Fault(on="addTags", ignore=True)]
+    faults = [Fault(on="details", body=other)]
     library = sandbox(file_object(A), file_object(B, ["new"]), faults=faults)
     declare(f"- {{path: {A}, tags: [new]}}")
-    assert statuses(applied(library, tmp_path)) == {A: "unknown"}
+    assert statuses(applied(library, tmp_path)) == {A: "skipped"}
+    assert library.writes == []

@@ -1,21 +1,28 @@
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Sandbox, current_file, file_object, id_of, now, run
+from support import Sandbox, ai, current_file, file_object, id_of, now, run
 
-from tagsync.applying.execute import GRACE, Executor, OnError
+from tagsync.applying.ending import GRACE, Ending
+from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
+from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
-from tagsync.errors import AuthorisationError, StoppedError, TimedOutError
-from tagsync.events import Event, RequestDone
-from tagsync.library.client import BulkReply, Client, Gates
+from tagsync.applying.prove import Prover, Reader
+from tagsync.applying.records import OutcomeKind
+from tagsync.errors import AuthorisationError, StateError, StoppedError, TimedOutError
+from tagsync.events import Event, Listener, RequestDone
+from tagsync.library.client import BulkReply, Client, Gates, Prepare
 from tagsync.library.gate import Gate
+from tagsync.library.reread import Rereader
 from tagsync.library.wire import BulkResult, Done, Gone, Refused, Unclear
-from tagsync.model import Change, FileChange, Op, Request, Status
-from tagsync.planning.covering import stage
+from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
+from tagsync.planning.covering import Costs, Stages, stage
 from tagsync.sandbox.faults import Fault
 
 Answer = Callable[[Request], BulkResult]
@@ -23,25 +30,37 @@ Answer = Callable[[Request], BulkResult]
 
 @dataclass
 class Library:
-    """Answers requests by a rule, and remembers them; `seconds` is how long each takes."""
+    """Answers requests by a rule, and remembers them; `seconds` is how long each takes.
+
+    Reading a file again shows it as `now` has it, else as it was when planned.
+    """
 
     answer: Answer
     seconds: float = 0.0
+    now: dict[str, CurrentFile | None] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
+    searchable: bool = True
 
-    async def bulk(self, request: Request, stop: asyncio.Event) -> BulkReply:
+    async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
         if stop.is_set():
-            raise StoppedError("not sent")
+            error = StoppedError("not sent")
+            error.attempts = 0
+            raise error
+        request = await prepare()
+        assert request.op == op
         self.requests.append(request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.seconds)
-            return BulkReply(self.answer(request), 1, f"r{len(self.requests)}")
+            return BulkReply(self.answer(request), 1, f"r{len(self.requests)}", request)
         finally:
             self.in_flight -= 1
+
+    async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        return {file_id: self.now[file_id] for file_id in file_ids}
 
 
 @dataclass
@@ -49,8 +68,13 @@ class Result:
     library: Library
     ledger: Ledger
     executor: Executor
+    ending: Ending
     events: list[Event]
     seconds: float
+
+    @property
+    def halted(self) -> str | None:
+        return self.ending.halted
 
     def statuses(self, names: Iterable[str]) -> dict[str, str]:
         return {name: self.ledger.outcome(id_of(name)).status for name in names}
@@ -61,32 +85,63 @@ def execute(
     answer: Answer,
     *,
     seconds: float = 0.0,
-    on_error: OnError = "continue",
-    concurrency: int = 4,
     interrupt_after: float | None = None,
     abort_after: float | None = None,
+    now_shows: Iterable[CurrentFile] = (),
+    journal: Journal | NoJournal | None = None,
+    stages: Stages | None = None,
+    max_duration: float | None = None,
+    **options: Any,
 ) -> Result:
     async def scenario() -> Result:
-        library, ledger, stop, abort = Library(answer, seconds), Ledger(), asyncio.Event(), asyncio.Event()
+        library, ledger, ending = Library(answer, seconds), Ledger(), Ending(asyncio.Event(), asyncio.Event())
+        library.now = {change.file.file_id: change.file for change in changes}
+        library.now |= {file.file_id: file for file in now_shows}
         events: list[Event] = []
-        executor = Executor(
+        executor = made(
             library,
-            ledger,
-            concurrency=concurrency,
-            on_error=on_error,
-            stop=stop,
-            abort=abort,
+            library,
+            changes=changes,
+            ledger=ledger,
+            ending=ending,
             listener=events.append,
+            journal=journal or NoJournal(),
+            **options,
         )
         if interrupt_after is not None:
-            asyncio.get_running_loop().call_later(interrupt_after, stop.set)
+            asyncio.get_running_loop().call_later(interrupt_after, ending.stop.set)
         if abort_after is not None:
-            asyncio.get_running_loop().call_later(abort_after, abort.set)
+            asyncio.get_running_loop().call_later(abort_after, ending.abort.set)
         began = now()
-        await executor.run(stage(changes))
-        return Result(library, ledger, executor, events, now() - began)
+        with ending.watched(max_duration):
+            await executor.run(stages or stage(changes, exact=True))
+        return Result(library, ledger, executor, ending, events, now() - began)
 
     return run(scenario())
+
+
+def made(
+    library: BulkLibrary,
+    reader: Reader,
+    *,
+    changes: Sequence[FileChange],
+    ledger: Ledger,
+    ending: Ending,
+    listener: Listener,
+    journal: Journal | NoJournal,
+    **options: Any,
+) -> Executor:
+    by_id = {change.file.file_id: change for change in changes}
+    return Executor(
+        library,
+        by_id,
+        ledger=ledger,
+        journal=journal,
+        prover=Prover(by_id, reader, now),
+        ending=ending,
+        options=ExecuteOptions(**options),
+        listener=listener,
+    )
 
 
 def change(path: str, *, add: str = "", remove: str = "", remove_ai: str = "", crowded: bool = False) -> FileChange:
@@ -179,14 +234,14 @@ def test_a_400_is_split_by_files_and_then_by_tags_until_the_culprit_stands_alone
     assert outcome.error == "bad tag (tag 't2')"
     singles = [request for request in result.library.requests if request.file_ids == (id_of("c"),)]
     assert {tag for request in singles for tag in request.tags} == {"t1", "t2", "t3"}
-    assert result.executor.halted is None
+    assert result.halted is None
 
 
 def test_three_calls_in_a_row_refused_alike_to_the_last_file_end_the_run() -> None:
     names = [f"f{n:03d}" for n in range(400)]
     changes = [change(name, add=f"t{number // 2}") for number, name in enumerate(names)]
     result = execute(changes, lambda _request: Refused(400, "read-only account"), concurrency=1)
-    assert result.executor.halted == "3 calls in a row were refused alike: read-only account"
+    assert result.halted == "3 calls in a row were refused alike: read-only account"
     assert len(result.library.requests) == 9
     statuses = list(result.statuses(names).values())
     assert (statuses.count("failed"), statuses.count("skipped")) == (6, 394)
@@ -197,9 +252,9 @@ def test_refusals_that_differ_or_alternate_with_successes_do_not_end_the_run() -
     alternating = execute(
         changes, lambda r: Refused(400, "no") if int(r.tags[0][1:]) % 2 else all_updated(r), concurrency=1
     )
-    assert alternating.executor.halted is None
+    assert alternating.halted is None
     differing = execute(changes, lambda r: Refused(400, f"no {r.tags[0]}"), concurrency=1)
-    assert differing.executor.halted is None
+    assert differing.halted is None
 
 
 def test_an_unclear_answer_and_a_lost_one_are_unknown() -> None:
@@ -223,7 +278,7 @@ def test_a_refused_key_stops_after_the_calls_in_flight() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(20)]
     result = execute(changes, answer, concurrency=3, seconds=1)
     assert len(result.library.requests) == 3
-    assert result.executor.halted == "bad key"
+    assert result.halted == "bad key"
     statuses = list(result.statuses(f"f{n}" for n in range(20)).values())
     assert statuses[0] == "failed"
     assert (statuses.count("accepted"), statuses.count("skipped")) == (2, 17)
@@ -233,7 +288,7 @@ def test_the_first_failure_ends_a_run_that_is_told_to_stop() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
     result = execute(changes, lambda _request: Unclear("odd"), concurrency=1, on_error="stop")
     assert len(result.library.requests) == 1
-    assert result.executor.halted == "stopped at the first failure: odd"
+    assert result.halted == "stopped at the first failure: odd"
 
 
 def test_no_more_calls_are_in_flight_than_allowed() -> None:
@@ -248,7 +303,7 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert result.seconds == 2
     statuses = list(result.statuses(f"f{n}" for n in range(10)).values())
     assert statuses == ["skipped"] * 10
-    assert result.ledger.sent() == [id_of("f0"), id_of("f1")]
+    assert result.ledger.touched() == [id_of("f0"), id_of("f1")]
 
 
 def test_calls_that_outlast_the_grace_of_an_interrupted_run_are_unknown() -> None:
@@ -270,6 +325,203 @@ def test_progress_counts_up_to_all_calls_splits_included() -> None:
     events = execute(adding("abcd"), answer).events
     assert [event.done for event in events if isinstance(event, RequestDone)] == [1, 2, 3, 4, 5]
     assert events[-1] == RequestDone(5, 5)
+
+
+def test_no_more_calls_are_sent_than_the_run_was_given() -> None:
+    changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
+    result = execute(changes, all_updated, max_requests=3)
+    assert len(result.library.requests) == 3
+    assert result.halted == "all calls were sent that the run was given (3)"
+    assert result.ending.as_asked
+
+
+def test_nothing_is_sent_once_the_time_is_up_and_calls_in_flight_end() -> None:
+    changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
+    result = execute(changes, all_updated, seconds=20, concurrency=2, max_duration=30)
+    assert len(result.library.requests) == 4
+    assert result.seconds == 40
+    assert result.halted == "the time is up that the run was given (30 s)"
+    assert [request.op for request in result.library.requests] == [Op.ADD] * 4
+
+
+class Notes(NoJournal):
+    """A journal in memory, which fails with its n-th note."""
+
+    def __init__(self, fails_at: int = 0) -> None:
+        super().__init__()
+        self.intents: dict[int, Request] = {}
+        self.outcomes: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._left = fails_at
+
+    def _note(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise StateError("the disk is full")
+
+    def intent(self, request: Request, /) -> int:
+        self._note()
+        number = super().intent(request)
+        self.intents[number] = request
+        return number
+
+    def outcome(self, number: int, kind: OutcomeKind, updated: tuple[str, ...], /) -> None:
+        self._note()
+        assert number in self.intents
+        self.outcomes[number] = (kind, updated)
+
+
+def test_every_call_is_noted_before_it_is_sent_and_what_it_came_to_after() -> None:
+    notes = Notes()
+
+    def answer(request: Request) -> BulkResult:
+        assert request in notes.intents.values()
+        if request.tags == ("t1",):
+            return Unclear("odd")
+        return Refused(400, "no") if request.tags == ("t2",) else all_updated(request)
+
+    changes = [change(f"f{n}", add=f"t{n}") for n in range(4)]
+    execute(changes, answer, journal=notes, concurrency=1)
+    kinds = {notes.intents[number].tags[0]: outcome for number, outcome in notes.outcomes.items()}
+    assert kinds == {
+        "t0": ("done", (id_of("f0"),)),
+        "t1": ("unknown", ()),
+        "t2": ("refused", ()),
+        "t3": ("done", (id_of("f3"),)),
+    }
+
+
+def test_a_call_that_cannot_be_noted_is_not_sent_and_ends_the_run() -> None:
+    changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
+    result = execute(changes, all_updated, journal=Notes(fails_at=5), concurrency=1)
+    assert len(result.library.requests) == 2
+    assert result.halted == "the disk is full"
+    assert list(result.statuses(f"f{n}" for n in range(10)).values()) == ["accepted"] * 2 + ["skipped"] * 8
+
+
+def test_an_answer_that_cannot_be_noted_still_counts_and_ends_the_run() -> None:
+    changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
+    result = execute(changes, all_updated, journal=Notes(fails_at=4), concurrency=1)
+    assert len(result.library.requests) == 2
+    assert list(result.statuses(f"f{n}" for n in range(10)).values()) == ["accepted"] * 2 + ["skipped"] * 8
+
+
+def with_free_cells(count: int) -> tuple[list[FileChange], Stages]:
+    """Return changes of ten files a call, half of which have one of the call's tags already, and such calls."""
+    changes = [
+        replace(change(f"f{n:03d}", add="t1 t2" if n % 2 else "t1"), desired=() if n % 2 else ("t2",))
+        for n in range(count)
+    ]
+    calls = [
+        Request(Op.ADD, ("t1", "t2"), tuple(item.file.file_id for item in changes[start : start + 10]))
+        for start in range(0, count, 10)
+    ]
+    return changes, Stages((), tuple(calls), (), Costs())
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_library_that_minds_free_cells_gets_only_what_is_needed_for_the_rest_of_the_run(*, by_name: bool) -> None:
+    changes, stages = with_free_cells(100)
+    has = {item.file.file_id: set(item.desired) for item in changes}
+
+    def answer(request: Request) -> BulkResult:
+        minding = dict.fromkeys((i for i in request.file_ids if has[i] & set(request.tags)), "it has this tag")
+        if minding and not by_name:
+            return Refused(400, "some files have this tag")
+        for file_id in set(request.file_ids) - minding.keys():
+            has[file_id] |= set(request.tags)
+        return Done(frozenset(request.file_ids) - minding.keys(), minding)
+
+    result = execute(changes, answer, stages=stages, concurrency=1)
+    assert set(result.statuses(f"f{n:03d}" for n in range(100)).values()) == {"accepted"}
+    assert result.executor.gave_up_free_cells
+    assert len(result.library.requests) <= 2 + 2 + 4
+    assert all(tags == {"t1", "t2"} for tags in has.values())
+
+
+def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
+    changes, stages = with_free_cells(100)
+    bad = ids(["f003", "f004", "f010", "f011", "f012"])
+
+    def answer(request: Request) -> BulkResult:
+        failed = dict.fromkeys(bad & set(request.file_ids), "over-full")
+        return Done(frozenset(request.file_ids) - failed.keys(), failed)
+
+    result = execute(changes, answer, stages=stages, concurrency=1)
+    assert not result.executor.gave_up_free_cells
+    assert [
+        name for name, status in result.statuses(f"f{n:03d}" for n in range(100)).items() if status == "failed"
+    ] == [
+        "f003",
+        "f004",
+        "f010",
+        "f011",
+        "f012",
+    ]
+
+
+def test_a_refused_tag_is_no_sign_against_free_cells() -> None:
+    changes, stages = with_free_cells(100)
+
+    def answer(request: Request) -> BulkResult:
+        bad = "t2" in request.tags and id_of("f001") in request.file_ids
+        return Refused(400, "bad tag") if bad else all_updated(request)
+
+    result = execute(changes, answer, stages=stages, concurrency=1)
+    assert not result.executor.gave_up_free_cells
+    assert [
+        name for name, status in result.statuses(f"f{n:03d}" for n in range(100)).items() if status == "failed"
+    ] == ["f001"]
+
+
+def test_ai_tags_too_many_for_one_call_are_sent_in_shorter_calls_from_then_on() -> None:
+    names = " ".join(f"name{n:04d}" for n in range(160))
+    changes = [removing_ai(f"f{n}", names) for n in range(200)]
+
+    def answer(request: Request) -> BulkResult:
+        return Refused(400, "too long") if len(",".join(request.tags)) > 1000 else all_updated(request)
+
+    stages = Stages(
+        (), (), tuple(Request(Op.REMOVE_AI, tuple(names.split()), (c.file.file_id,)) for c in changes), Costs()
+    )
+    result = execute(changes, answer, stages=stages, concurrency=1)
+    assert set(result.statuses(f"f{n}" for n in range(200)).values()) == {"accepted"}
+    refused = [request for request in result.library.requests if len(",".join(request.tags)) > 1000]
+    assert len(refused) == 1
+
+
+def removing_ai(path: str, names: str) -> FileChange:
+    file = current_file(path, (), [ai(name) for name in names.split()])
+    return FileChange(file, tuple(Change(Op.REMOVE_AI, name, ()) for name in names.split()))
+
+
+def test_a_removal_whose_free_cell_is_no_longer_free_is_made_anew_for_that_file() -> None:
+    changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat"), removing_ai("c", "Dog Cat")]
+    call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
+    now_shows = [current_file("b", (), [ai("Cat"), ai("Dog", 99)])]
+    result = execute(changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=now_shows)
+    sent = {(request.tags, request.file_ids) for request in result.library.requests}
+    assert sent == {(("Cat", "Dog"), (id_of("a"), id_of("c"))), (("Cat",), (id_of("b"),))}
+    assert result.statuses("abc") == dict.fromkeys("abc", "accepted")
+
+
+def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
+    changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
+    call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
+    now_shows = [current_file("b", (), [ai("Cat", 99)])]
+    result = execute(changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=now_shows)
+    assert [request.file_ids for request in result.library.requests] == [(id_of("a"),)]
+    assert result.statuses("ab") == {"a": "accepted", "b": "stale"}
+
+
+def test_a_removal_that_somebody_else_made_is_not_sent_again() -> None:
+    changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
+    call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
+    result = execute(
+        changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=[current_file("a"), current_file("b")]
+    )
+    assert result.library.requests == []
+    assert result.statuses("ab") == dict.fromkeys("ab", "accepted")
+    assert sorted(result.ledger.touched()) == sorted(map(id_of, "ab"))
 
 
 @settings(max_examples=150, deadline=None)
@@ -314,21 +566,24 @@ def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate:
     """Execute over a real client whose bulk calls are paced, interrupted after so many seconds."""
 
     async def scenario() -> Ledger:
-        ledger, stop = Ledger(), asyncio.Event()
-        asyncio.get_running_loop().call_later(stop_after, stop.set)
+        ledger, ending = Ledger(), Ending(asyncio.Event(), asyncio.Event())
+        asyncio.get_running_loop().call_later(stop_after, ending.stop.set)
         gates = Gates(Gate(None), Gate(rate))
         async with Client("http://library.localhost", "k", gates=gates, app=library.app, random=Random(1)) as client:
-            executor = Executor(
+            reader = Rereader(client, library_size=10, concurrency=1)
+            executor = made(
                 client,
-                ledger,
-                concurrency=8,
-                on_error="continue",
-                stop=stop,
-                abort=asyncio.Event(),
+                reader,
+                changes=changes,
+                ledger=ledger,
+                ending=ending,
                 listener=lambda _event: None,
+                journal=NoJournal(),
+                concurrency=8,
             )
             began = now()
-            await executor.run(stage(changes))
+            with ending.watched(None):
+                await executor.run(stage(changes, exact=True))
             assert now() - began <= stop_after + GRACE
         return ledger
 

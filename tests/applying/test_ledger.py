@@ -18,6 +18,8 @@ def test_a_file_is_told_by_the_worst_that_happened_to_it() -> None:
         (Status.ACCEPTED, Status.SKIPPED, Status.SKIPPED),
         (Status.UNKNOWN, Status.SKIPPED, Status.UNKNOWN),
         (Status.UNKNOWN, Status.FAILED, Status.FAILED),
+        (Status.ACCEPTED, Status.STALE, Status.STALE),
+        (Status.CONFIRMED, Status.ACCEPTED, Status.ACCEPTED),
         (Status.FAILED, Status.MISSING, Status.MISSING),
         (Status.MISSING, Status.ACCEPTED, Status.MISSING),
     ],
@@ -33,11 +35,21 @@ def test_a_file_without_a_call_was_skipped() -> None:
     assert Ledger().outcome("a").status is Status.SKIPPED
 
 
-def test_only_files_with_a_call_are_read_back() -> None:
+def test_files_with_a_call_or_whose_call_was_needless_are_read_back() -> None:
     ledger = Ledger()
     ledger.note(["a"], Status.SKIPPED)
     ledger.note(["b"], Status.ACCEPTED, attempts=1)
-    assert ledger.sent() == ["b"]
+    ledger.note(["c"], Status.ACCEPTED)
+    ledger.note(["d"], Status.CONFIRMED)
+    assert ledger.touched() == ["b", "c"]
+
+
+def test_all_is_settled_unless_of_some_file_nothing_is_known() -> None:
+    ledger = Ledger()
+    ledger.note(["a", "b"], Status.FAILED, attempts=1)
+    assert ledger.is_settled()
+    ledger.note(["c"], Status.UNKNOWN, attempts=1)
+    assert not ledger.is_settled()
 
 
 def test_what_reading_back_shows_replaces_what_was_known() -> None:
@@ -50,7 +62,9 @@ def test_what_reading_back_shows_replaces_what_was_known() -> None:
 def test_later_stages_are_held_back_from_files_whose_calls_did_not_succeed() -> None:
     ledger = Ledger()
     ledger.note(["a", "b"], Status.ACCEPTED, attempts=1)
+    ledger.note(["c"], Status.CONFIRMED)
     ledger.note(["b"], Status.UNKNOWN, attempts=1)
     held = ledger.held_back()
     assert "a" not in held
+    assert "c" not in held
     assert "b" in held

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from support import ai, current_file, id_of, run
+from support import ai, current_file, id_of, now, run
 
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.verify import differences, verify
@@ -114,3 +114,66 @@ def test_differences_are_told_in_words(shown: CurrentFile, words: list[str]) -> 
 
 def test_the_id_of_a_change_is_that_of_its_file() -> None:
     assert id_of("/a") == FILE
+
+
+class Lagging:
+    """A library of many changed files, whose index shows what was there `seconds` ago."""
+
+    def __init__(self, count: int, *, seconds: float, applied: bool = True) -> None:
+        self.changes = [FileChange(current_file(f"/{n}"), (Change(Op.ADD, "t", ()),)) for n in range(count)]
+        self.ledger = Ledger()
+        self.ledger.note([change.file.file_id for change in self.changes], Status.ACCEPTED, attempts=1)
+        self._seconds = seconds
+        self._applied = applied
+        self.searches = 0
+        self.details = 0
+
+    def _shown(self, *, done: bool) -> dict[str, CurrentFile | None]:
+        return {c.file.file_id: current_file(c.file.path, ["t"] if done else []) for c in self.changes}
+
+    async def reread(self, file_ids: Sequence[str]) -> Shown:
+        self.searches += 1
+        shown = self._shown(done=self._applied and now() >= self._until)
+        return {file_id: shown[file_id] for file_id in file_ids}
+
+    async def read_details(self, file_ids: Sequence[str]) -> Shown:
+        self.details += len(file_ids)
+        shown = self._shown(done=self._applied)
+        return {file_id: shown[file_id] for file_id in file_ids}
+
+    def read_back(self) -> tuple[set[str], float]:
+        """Return the statuses, and how long it took."""
+
+        async def scenario() -> float:
+            began = now()
+            self._until = began + self._seconds
+            await verify(self.changes, self.ledger, reread=self.reread, read_details=self.read_details)
+            return now() - began
+
+        seconds = run(scenario())
+        return {self.ledger.outcome(change.file.file_id).status for change in self.changes}, seconds
+
+
+def test_an_index_that_lags_is_waited_for() -> None:
+    library = Lagging(1000, seconds=6)
+    assert library.read_back() == ({"confirmed"}, 7)
+    assert library.details < 100
+
+
+def test_an_index_that_never_comes_is_not_waited_for_longer_than_half_a_minute() -> None:
+    library = Lagging(1000, seconds=1e9)
+    statuses, seconds = library.read_back()
+    assert statuses == {"confirmed"}
+    assert seconds <= 30
+    assert library.details == 1000
+
+
+def test_a_library_that_has_not_done_as_it_said_is_not_waited_for() -> None:
+    library = Lagging(1000, seconds=0, applied=False)
+    assert library.read_back() == ({"failed"}, 0)
+    assert library.searches == 1
+
+
+def test_a_few_files_are_read_by_their_details_at_once() -> None:
+    library = Lagging(10, seconds=1e9)
+    assert library.read_back() == ({"confirmed"}, 0)

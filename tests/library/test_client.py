@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from math import inf
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ from tagsync.errors import (
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.client import CALL_DEADLINE, Client, Gates
+from tagsync.library.client import CALL_DEADLINE, Client, Gates, Prepare
 from tagsync.library.gate import Gate
 from tagsync.library.wire import Done
 from tagsync.model import Op, Request
@@ -60,10 +61,19 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
     return Response(json.dumps(body), status, headers, media_type="application/json")
 
 
+def sending(request: Request = CALL) -> tuple[Op, Prepare]:
+    """Return what `bulk` takes to send this request and no other."""
+
+    async def prepare() -> Request:
+        return request
+
+    return request.op, prepare
+
+
 def send(library: ASGIApp, request: Request = CALL) -> Any:
     async def scenario() -> Any:
         async with client(library) as c:
-            return await c.bulk(request), c.traffic, c.gates
+            return await c.bulk(*sending(request)), c.traffic, c.gates
 
     return run(scenario())
 
@@ -109,12 +119,23 @@ def test_a_429_without_a_usable_header_backs_off(header: dict[str, str]) -> None
     assert all(0.5 <= wait <= 30 for wait in waits)
 
 
+def test_the_back_off_grows_until_the_library_says_how_long_to_wait() -> None:
+    silent = json_answer({"message": "slow down"}, 429)
+    announced = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "7000"})
+    library = Library(*[silent] * 6, announced, silent, json_answer(DONE))
+    send(library)
+    waits = [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)]
+    assert max(waits[:6]) > 8
+    assert waits[6] == 7
+    assert 0.5 <= waits[7] <= 2
+
+
 def test_a_429_of_bulk_calls_does_not_hold_up_reads() -> None:
     async def scenario() -> float:
         limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "60000"})
         library = Library(limited, json_answer([]))
         async with client(library) as c:
-            writing = asyncio.ensure_future(c.bulk(CALL))
+            writing = asyncio.ensure_future(c.bulk(*sending()))
             await asyncio.sleep(1)
             began = now()
             await c.page(skip=0)
@@ -122,6 +143,48 @@ def test_a_429_of_bulk_calls_does_not_hold_up_reads() -> None:
             return now() - began
 
     assert run(scenario()) < 1
+
+
+def test_of_several_windows_the_one_that_ends_first_is_waited_for_first() -> None:
+    limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "30000, 700"})
+    library = Library(limited, limited, limited, json_answer(DONE))
+    send(library)
+    waits = [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)]
+    assert waits == pytest.approx([0.7, 30, 30])
+
+
+def announcing(calls: int) -> dict[str, str]:
+    return {"X-RateLimit-Limit": str(calls), "X-RateLimit-Interval": "1000", "X-RateLimit-Reset": "500"}
+
+
+@pytest.mark.parametrize(("status", "pace"), [(200, 38.4), (404, 38.4), (500, 38.4), (429, 16.32)])
+def test_every_answer_tells_its_own_gate_the_pace_and_a_429_slows_it_down(status: int, pace: float) -> None:
+    library = Library(json_answer(DONE, status, announcing(40)), json_answer(DONE))
+
+    async def scenario() -> tuple[float | None, float | None]:
+        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
+        async with Client("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+            calling = asyncio.ensure_future(c.bulk(*sending()))
+            await asyncio.sleep(0.1)
+            paces = gates.reads.pace, gates.bulk.pace
+            await asyncio.gather(calling, return_exceptions=True)
+            return paces
+
+    reads, bulk = run(scenario())
+    assert reads == 20
+    assert bulk == pytest.approx(pace)
+
+
+def test_reads_learn_from_reads() -> None:
+    library = Library(json_answer([], headers=announcing(50)))
+
+    async def scenario() -> tuple[float | None, float | None]:
+        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
+        async with Client("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+            await c.page(skip=0)
+        return gates.reads.pace, gates.bulk.pace
+
+    assert run(scenario()) == (48, 5)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -7,15 +6,14 @@ import pytest
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support import Sandbox, current_file, file_object, id_of, run
+from support import Sandbox, file_object, id_of, run
 
-from tagsync.errors import LibraryError, UnstableListingError
+from tagsync.errors import UnstableListingError
 from tagsync.events import FilesRead
 from tagsync.library.client import Client, Gates
 from tagsync.library.gate import Gate
-from tagsync.library.listing import read_library, reread, walk
+from tagsync.library.listing import read_library, walk
 from tagsync.model import CurrentFile
-from tagsync.sandbox.faults import Fault
 
 
 def client(app: ASGIApp) -> Client:
@@ -122,54 +120,6 @@ def test_pages_that_never_fit_end_in_an_error_after_three_walks() -> None:
     assert pages.walks == 3
 
 
-def test_few_files_are_read_again_one_by_one_and_many_by_listing(sandbox: Callable[..., Sandbox]) -> None:
-    library = sandbox(*many(1100))
-
-    async def scenario(paths: list[str]) -> Any:
-        async with client(library.app) as c:
-            return await reread(c, [id_of(path) for path in paths], library_size=1100)
-
-    found = run(scenario(["/f/00001.jpg", "/gone"]))
-    assert found == {id_of("/f/00001.jpg"): current_file("/f/00001.jpg"), id_of("/gone"): None}
-    assert set(library.calls) == {"details"}
-    library.calls.clear()
-    run(scenario([f"/f/{n:05d}.jpg" for n in range(50)]))
-    assert set(library.calls) == {"list"}
-
-
-def test_a_file_that_a_listing_lacks_is_asked_for_by_its_id(sandbox: Callable[..., Sandbox]) -> None:
-    library = sandbox(*many(10))
-
-    async def scenario() -> Any:
-        async with client(library.app) as c:
-            return await reread(c, [*(id_of(f"/f/{n:05d}.jpg") for n in range(9)), id_of("/gone")], library_size=10)
-
-    assert run(scenario())[id_of("/gone")] is None
-    assert library.calls == ["list", "list", "details"]
-
-
-def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Callable[..., Sandbox]) -> None:
-    bad = id_of("/f/00000.jpg")
-    library = sandbox(*many(2), faults=[Fault(on="details", fileId=bad, status=500)])
-
-    async def scenario() -> Any:
-        async with client(library.app) as c:
-            return await reread(c, [bad, id_of("/f/00001.jpg")], library_size=5000)
-
-    assert list(run(scenario())) == [id_of("/f/00001.jpg")]
-
-
-def test_a_refused_key_ends_reading_again(sandbox: Callable[..., Sandbox]) -> None:
-    library = sandbox(*many(2), key="private_other")
-
-    async def scenario() -> Any:
-        async with client(library.app) as c:
-            return await reread(c, [id_of("/f/00001.jpg")], library_size=5000)
-
-    with pytest.raises(LibraryError, match="does not accept the key"):
-        run(scenario())
-
-
 def test_a_refused_query_is_told_and_costs_no_other(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(file_object("/a", size=5))
 
@@ -193,21 +143,3 @@ def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
     rows = [*many(999), {"type": "folder", "folderId": "f", "folderPath": "/x"}, file_object("/last")]
     pages = Pages(lambda _walk, skip: rows[skip : skip + 1000])
     assert len(walked(pages)) == 1000
-
-
-def test_files_are_read_again_with_no_more_calls_in_flight_than_allowed() -> None:
-    in_flight: list[int] = [0, 0]
-
-    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        in_flight[0] += 1
-        in_flight[1] = max(in_flight)
-        await asyncio.sleep(1)
-        in_flight[0] -= 1
-        await JSONResponse({"message": "gone"}, 404)(scope, receive, send)
-
-    async def scenario() -> None:
-        async with client(slow) as c:
-            await reread(c, [f"{n:024x}" for n in range(5)], library_size=10_000, concurrency=2)
-
-    run(scenario())
-    assert in_flight[1] == 2

@@ -1,0 +1,83 @@
+"""How a run ends before its time: on a signal, for a reason of its own, at a limit; not what becomes of its calls."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+GRACE = 4.0
+"""Seconds that calls in flight get once a run is interrupted (contract: then they count as unknown)."""
+
+
+class Ending:
+    """Whether a run is to end, and why.
+
+    Args:
+        stop: set from outside to interrupt the run: nothing more is sent, calls in flight get four seconds.
+        abort: set from outside to give up calls in flight at once.
+    """
+
+    def __init__(self, stop: asyncio.Event, abort: asyncio.Event) -> None:
+        self.stop = stop
+        self.abort = abort
+        self.over = asyncio.Event()
+        """Set by an interrupt and by a halt alike: nothing more is sent, and whoever waits for a turn gives up."""
+        self.halted: str | None = None
+        """Why the run ended of its own accord; None if it did not."""
+        self.as_asked = False
+        """Whether that was a limit which was given to the run."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was interrupted from outside."""
+        return self.stop.is_set()
+
+    def halt(self, why: str, *, as_asked: bool = False) -> None:
+        """End the run: nothing more is sent, calls in flight end. The first reason is told."""
+        if self.halted is None:
+            self.halted, self.as_asked = why, as_asked
+        self.over.set()
+
+    @contextmanager
+    def watched(self, max_duration: float | None) -> Iterator[None]:
+        """Take notice, while entered, of an interrupt and of the end of the time that the run has, in seconds."""
+        loop = asyncio.get_running_loop()
+        watching = asyncio.ensure_future(self._watch())
+        timer = None
+        if max_duration is not None:
+            words = f"the time is up that the run was given ({max_duration:g} s)"
+            timer = loop.call_later(max_duration, partial(self.halt, words, as_asked=True))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            if timer:
+                timer.cancel()
+
+    async def _watch(self) -> None:
+        await self.stop.wait()
+        self.over.set()
+
+    def why_not_sent(self) -> str:
+        """Return in words why a call was not sent."""
+        return f"not sent: {self.halted}" if self.halted else "not sent: the run was interrupted"
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, None], *, within: float | None = None) -> bool:
+    """Await work, and give it up as soon as an event is set or its seconds are over.
+
+    Returns:
+        Whether the work came to its end.
+    """
+    working, asked = asyncio.create_task(work), asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait([working, asked], timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        asked.cancel()
+        working.cancel()
+        await asyncio.gather(working, asked, return_exceptions=True)

@@ -1,0 +1,114 @@
+"""A call that did not do all it should, taken apart until what the library refuses stands alone; nothing is sent here.
+
+A refused call is taken apart in this order: a long list of AI tags into shorter ones (no limit is documented, there
+may be one); the call without its free cells (the library may mind them); by files; by tags.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, joined_length
+from tagsync.planning.covering import free_cells, regroup
+
+Changes = Mapping[str, FileChange]
+
+
+class Way(Enum):
+    """How a piece of a request came to be."""
+
+    PLANNED = "as it was planned"
+    SHORTER = "with fewer AI tags than were refused"
+    SMALLER = "with fewer files or tags than were refused"
+    AGAIN = "for files that failed by name before"
+    NARROW = "without the free cells of what failed"
+
+
+@dataclass(slots=True)
+class Origin:
+    """A request, whose pieces share its fate as far as refusals are counted.
+
+    Attributes:
+        op: what the request does.
+        parent: the origin of a request that failed and of which this one is a part, without its free cells.
+        files: how many files such a part has.
+        pieces: how many pieces are not through yet.
+        accepted: whether any file was updated.
+        refused: the words with which a piece that stood alone was refused.
+        failed: whether a file failed by name for good.
+    """
+
+    op: Op
+    parent: "Origin | None" = None
+    files: int = 0
+    pieces: int = 0
+    accepted: bool = False
+    refused: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request, or a piece of one, that waits to be sent."""
+
+    request: Request
+    origin: Origin
+    way: Way = Way.PLANNED
+
+    def piece(self, way: Way, *, file_ids: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> "Job":
+        """Return a piece with these files or tags alone; without any, with the job's own."""
+        request = self.request
+        return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.origin, way)
+
+
+def characters(request: Request) -> int:
+    """Return the length of a request's tags, joined by commas."""
+    return joined_length(len(request.tags), sum(map(len, request.tags)))
+
+
+def without(job: Job, gone: frozenset[str]) -> list[Job]:
+    """Return a job without files that do not exist."""
+    left = tuple(file_id for file_id in job.request.file_ids if file_id not in gone)
+    return [job.piece(job.way, file_ids=left)] if left else []
+
+
+def halves(job: Job) -> list[Job]:
+    """Return a job in two, by files."""
+    return [job.piece(Way.SMALLER, file_ids=part) for part in _halves(job.request.file_ids)]
+
+
+def after_refusal(job: Job, changes: Changes) -> list[Job]:
+    """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
+    request = job.request
+    if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
+        return [job.piece(Way.SHORTER, tags=part) for part in _halves(request.tags)]
+    pieces = narrowed(job, request.file_ids, changes)
+    if pieces:
+        return pieces
+    if len(request.file_ids) > 1:
+        return halves(job)
+    return [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
+
+
+def after_failures(job: Job, failed: Iterable[str], changes: Changes) -> list[Job]:
+    """Return what is sent for files that failed by name: once more, then without free cells; then nothing."""
+    file_ids = tuple(failed)
+    if not file_ids or job.way is Way.NARROW:
+        return []
+    if job.way is not Way.AGAIN:
+        return [job.piece(Way.AGAIN, file_ids=file_ids)]
+    return narrowed(job, file_ids, changes)
+
+
+def narrowed(job: Job, file_ids: Sequence[str], changes: Changes) -> list[Job]:
+    """Return jobs for what is needed on files and nothing else; nothing if the job is that already."""
+    request = job.request._replace(file_ids=tuple(file_ids))
+    if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
+        return []
+    origin = Origin(request.op, parent=job.origin, files=len(file_ids))
+    return [Job(piece, origin, Way.NARROW) for piece in regroup([request], changes, exact=True)]
+
+
+def _halves(items: tuple[str, ...]) -> list[tuple[str, ...]]:
+    middle = len(items) // 2
+    return [items[:middle], items[middle:]]

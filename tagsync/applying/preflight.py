@@ -1,0 +1,59 @@
+"""The touched files read once more before the first write: what is still to be done, and what must not be."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+from tagsync.applying.ledger import Ledger
+from tagsync.model import CurrentFile, FileChange, Status
+from tagsync.planning.refresh import Refreshed, refresh
+
+Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
+"""Reads files once more: None for one that is gone, nothing for one that could not be read."""
+
+
+async def preflight(
+    planned: Sequence[FileChange],
+    ledger: Ledger,
+    *,
+    reread: Reread,
+    read_details: Reread,
+    doubtful: Collection[str] = (),
+) -> list[FileChange]:
+    """Return the changes that are still to be made, each beside its file as it is now.
+
+    Args:
+        planned: the plan's changes.
+        ledger: where files are noted that are stale, unreadable, or as they should be already.
+        reread: reads many files in few calls.
+        read_details: reads files one by one; what it shows is not an index that may lag.
+        doubtful: ids of files that an apply wrote to which did not come to its end.
+
+    Raises:
+        LibraryError: they could not be read.
+    """
+    shown = dict(await reread([change.file.file_id for change in planned]))
+    # What an index shows of a file that was written to a moment ago may be what was there before.
+    lagging = [
+        change.file.file_id
+        for change in planned
+        if change.file.file_id in doubtful and _seen(change, shown) != Refreshed(None)
+    ]
+    if lagging:
+        shown |= await read_details(lagging)
+    return [change for item in planned if (change := _noted(item, _seen(item, shown), ledger))]
+
+
+def _seen(planned: FileChange, shown: Mapping[str, CurrentFile | None]) -> Refreshed | None:
+    file_id = planned.file.file_id
+    return refresh(planned, shown[file_id]) if file_id in shown else None
+
+
+def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger) -> FileChange | None:
+    file_ids = [planned.file.file_id]
+    if seen is None:
+        ledger.note(file_ids, Status.SKIPPED, error="not sent: the file could not be read again before")
+        return None
+    if seen.stale is not None:
+        ledger.note(file_ids, Status.STALE, error=seen.stale)
+    elif seen.change is None:
+        ledger.note(file_ids, Status.CONFIRMED)
+    return seen.change

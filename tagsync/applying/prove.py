@@ -1,0 +1,134 @@
+"""Proof that a removal of AI tags harms nothing: its files read at most 30 s before that very call.
+
+A call may carry names that some of its files do not have: removing what is not there does nothing. But auto-tagging
+may add a name at any moment, and a removal cannot be undone. So what a call relies on is read again right before it,
+ahead of the calls, for reads are cheap beside bulk calls.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import NamedTuple, Protocol
+
+from tagsync.errors import AuthorisationError, LibraryError
+from tagsync.model import CurrentFile, FileChange, Op, Request
+from tagsync.planning.covering import free_cells
+from tagsync.planning.refresh import refresh
+
+MAX_AGE = 30.0
+"""Seconds that a reading may be old when the call is sent."""
+
+READY_AGE = 20.0
+"""Seconds after which a reading is made again before a call waits for its turn."""
+
+AHEAD = 180
+"""So many files are read together, which one search by id can do."""
+
+
+class Reader(Protocol):
+    """Reads files again."""
+
+    searchable: bool
+
+    async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        """Read files in few calls; raise LibraryError if that fails."""
+
+
+class _Reading(NamedTuple):
+    at: float
+    file: CurrentFile | None
+
+
+@dataclass(slots=True)
+class Proof:
+    """What fresh readings say of a request's files: each is in one of these."""
+
+    sound: list[str] = field(default_factory=list)
+    """The call does to these what is planned, and nothing else."""
+    unsound: list[str] = field(default_factory=list)
+    """For these only what is needed may be sent."""
+    needless: list[str] = field(default_factory=list)
+    """Nothing of the call is needed any more."""
+    stale: dict[str, str] = field(default_factory=dict)
+    """Not to be touched, and why."""
+
+
+class Prover:
+    """Reads ahead of removals, and judges each by what it read.
+
+    Args:
+        changes: what is to change, by file id, as last seen.
+        reader: reads files again.
+        clock: seconds.
+    """
+
+    def __init__(self, changes: Mapping[str, FileChange], reader: Reader, clock: Callable[[], float]) -> None:
+        self._changes = changes
+        self._reader = reader
+        self._clock = clock
+        self._readings: dict[str, _Reading] = {}
+        self._reading = asyncio.Lock()
+
+    def needs_proof(self, request: Request) -> bool:
+        """Tell whether a request relies on names that some of its files do not have."""
+        return request.op == Op.REMOVE_AI and any(
+            free_cells(request, self._changes[file_id]) for file_id in request.file_ids
+        )
+
+    async def read_ahead(self, request: Request, upcoming: Iterable[Request]) -> None:
+        """Read a request's files, and some of those that come after it, unless they were read a moment ago.
+
+        Raises:
+            AuthorisationError: the key is not accepted.
+        """
+        async with self._reading:
+            if all(self._is_fresh(file_id, READY_AGE) for file_id in request.file_ids):
+                return
+            ids = chain(request.file_ids, (file_id for later in upcoming for file_id in later.file_ids))
+            wanted = (file_id for file_id in dict.fromkeys(ids) if not self._is_fresh(file_id, READY_AGE))
+            # A library that cannot be searched by id is listed as a whole: then all that is to come is read at once.
+            file_ids = list(islice(wanted, AHEAD) if self._reader.searchable else wanted)
+            began = self._clock()
+            try:
+                found = await self._reader.many(file_ids)
+            except AuthorisationError:
+                raise
+            except LibraryError:
+                return  # without a reading there is no proof, and calls change what is needed alone
+            self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
+
+    async def prove(self, request: Request, upcoming: Iterable[Request]) -> Proof:
+        """Judge a request that is about to be sent; read its files if what is known of them is too old.
+
+        Raises:
+            AuthorisationError: the key is not accepted.
+        """
+        if not all(self._is_fresh(file_id, MAX_AGE) for file_id in request.file_ids):
+            await self.read_ahead(request, upcoming)
+        proof = Proof()
+        for file_id in request.file_ids:
+            self._judge(request, file_id, proof)
+        return proof
+
+    def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
+        reading = self._readings.get(file_id)
+        if reading is None or self._clock() - reading.at > MAX_AGE:
+            proof.unsound.append(file_id)
+            return
+        change, stale = refresh(self._changes[file_id], reading.file)
+        if stale is not None or reading.file is None:
+            proof.stale[file_id] = stale or ""
+            return
+        going = set(request.tags)
+        needed = going.intersection(change.tags(Op.REMOVE_AI)) if change else set[str]()
+        if not needed:
+            proof.needless.append(file_id)
+        elif needed == going.intersection(tag.name for tag in reading.file.ai_tags):
+            proof.sound.append(file_id)
+        else:
+            proof.unsound.append(file_id)
+
+    def _is_fresh(self, file_id: str, seconds: float) -> bool:
+        reading = self._readings.get(file_id)
+        return reading is not None and self._clock() - reading.at <= seconds

@@ -1,0 +1,83 @@
+from collections.abc import Mapping, Sequence
+
+from support import current_file, id_of, run, unpack
+
+from tagsync.applying.ledger import Ledger
+from tagsync.applying.preflight import preflight
+from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
+
+Shown = Mapping[str, CurrentFile | None]
+
+
+def adding(path: str, tags: str = "new more") -> FileChange:
+    return FileChange(current_file(path, ["here"]), tuple(Change(Op.ADD, tag, ()) for tag in tags.split()))
+
+
+def looked_at(
+    changes: Sequence[FileChange], shown: Shown, *, details: Shown | None = None, doubtful: Sequence[str] = ()
+) -> tuple[list[FileChange], Ledger, list[str]]:
+    """Return what is left to do, the ledger, and which files were read by their details."""
+    ledger, asked = Ledger(), list[str]()
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        return shown
+
+    async def read_details(file_ids: Sequence[str]) -> Shown:
+        asked.extend(file_ids)
+        return {file_id: (details or {}).get(file_id) for file_id in file_ids}
+
+    left = run(
+        preflight(changes, ledger, reread=reread, read_details=read_details, doubtful=[id_of(p) for p in doubtful])
+    )
+    return left, ledger, asked
+
+
+A, B = adding("/a"), adding("/b")
+AS_IT_WAS: Shown = {change.file.file_id: change.file for change in (A, B)}
+
+
+def test_files_that_are_as_they_were_are_changed_as_planned() -> None:
+    left, ledger, asked = looked_at([A, B], AS_IT_WAS)
+    assert left == [A, B]
+    assert (ledger.touched(), asked) == ([], [])
+
+
+def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -> None:
+    half = current_file("/a", ["here", "new"])
+    left, _, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
+    assert [unpack(change.changes) for change in left] == [["+more"], ["+new", "+more"]]
+    assert left[0].file == half
+
+
+def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
+    done = current_file("/a", ["here", "more", "new"])
+    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done})
+    assert left == [B]
+    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.CONFIRMED)
+    assert id_of("/a") not in ledger.held_back()
+
+
+def test_a_stale_file_is_named_with_the_reason_and_left_alone() -> None:
+    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): None})
+    assert left == [B]
+    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.STALE, error="the file is gone since the plan")
+
+
+def test_a_file_that_could_not_be_read_is_not_written_to() -> None:
+    left, ledger, _ = looked_at([A, B], {B.file.file_id: B.file})
+    assert left == [B]
+    assert ledger.outcome(id_of("/a")).status is Status.SKIPPED
+
+
+def test_a_file_that_a_broken_off_apply_wrote_to_is_believed_by_its_details_alone() -> None:
+    done = current_file("/a", ["here", "more", "new"])
+    left, ledger, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, doubtful=["/a"])
+    assert asked == [id_of("/a")]
+    assert left == [B]
+    assert ledger.outcome(id_of("/a")).status is Status.CONFIRMED
+
+
+def test_a_doubtful_file_that_shows_all_is_not_asked_for_again() -> None:
+    done = current_file("/a", ["here", "more", "new"])
+    _, _, asked = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done}, doubtful=["/a", "/elsewhere"])
+    assert asked == []
