@@ -129,18 +129,19 @@ class _Run:
             )
 
         self._listener(LookingAgain(len(self._plan.changes)))
+        seen_at = self._clock()
         if await unless(self.ending.over, look()):
-            self._executor = self._made_executor(changes)
+            self._executor = self._made_executor(changes, seen_at)
             await self._executor.run(stage(changes, exact=self._options.exact))
 
-    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
+    def _made_executor(self, changes: Sequence[FileChange], seen_at: float) -> Executor:
         by_id = {change.file.file_id: change for change in changes}
         return Executor(
             self._client,
             by_id,
             ledger=self._ledger,
             journal=self._journal,
-            prover=Prover(by_id, self._reader, self._clock),
+            prover=Prover(by_id, self._reader, self._clock, seen_at=seen_at),
             ending=self.ending,
             options=ExecuteOptions(
                 concurrency=self._options.concurrency,

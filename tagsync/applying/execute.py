@@ -167,7 +167,7 @@ class Executor:
 
     async def _carry_out(self, sending: _Sending) -> None:
         try:
-            if self._prover.needs_proof(sending.request):
+            if sending.request.op == Op.REMOVE_AI:
                 await self._prover.read_ahead(sending.request, self._upcoming())
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
         except asyncio.CancelledError:
@@ -194,7 +194,7 @@ class Executor:
             StoppedError: no more calls may be sent.
             StateError: the journal cannot be written.
         """
-        if self._prover.needs_proof(sending.request):
+        if sending.request.op == Op.REMOVE_AI:
             proof = await self._prover.prove(sending.request, self._upcoming())
             sending.request = self._sound_part(sending, proof)
             if not sending.request.file_ids:

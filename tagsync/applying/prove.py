@@ -1,8 +1,8 @@
 """Proof that a removal of AI tags harms nothing: its files read at most 30 s before that very call.
 
 A call may carry names that some of its files do not have: removing what is not there does nothing. But auto-tagging
-may add a name at any moment, and a removal cannot be undone. So what a call relies on is read again right before it,
-ahead of the calls, for reads are cheap beside bulk calls.
+may add a name or judge it anew at any moment, and a removal cannot be undone. So what a call relies on is read again
+right before it, ahead of the calls, for reads are cheap beside bulk calls.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Proof:
     sound: list[str] = field(default_factory=list)
     """The call does to these what is planned, and nothing else."""
     unsound: list[str] = field(default_factory=list)
-    """For these only what is needed may be sent."""
+    """The call may do more to these than is planned: only what is needed may be sent."""
     needless: list[str] = field(default_factory=list)
     """Nothing of the call is needed any more."""
     stale: dict[str, str] = field(default_factory=dict)
@@ -61,20 +61,17 @@ class Prover:
         changes: what is to change, by file id, as last seen.
         reader: reads files again.
         clock: seconds.
+        seen_at: when, by that clock, all files of the changes were read.
     """
 
-    def __init__(self, changes: Mapping[str, FileChange], reader: Reader, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, changes: Mapping[str, FileChange], reader: Reader, clock: Callable[[], float], *, seen_at: float
+    ) -> None:
         self._changes = changes
         self._reader = reader
         self._clock = clock
-        self._readings: dict[str, _Reading] = {}
+        self._readings = {file_id: _Reading(seen_at, change.file) for file_id, change in changes.items()}
         self._reading = asyncio.Lock()
-
-    def needs_proof(self, request: Request) -> bool:
-        """Tell whether a request relies on names that some of its files do not have."""
-        return request.op == Op.REMOVE_AI and any(
-            free_cells(request, self._changes[file_id]) for file_id in request.file_ids
-        )
 
     async def read_ahead(self, request: Request, upcoming: Iterable[Request]) -> None:
         """Read a request's files, and some of those that come after it, unless they were read a moment ago.
@@ -112,9 +109,11 @@ class Prover:
         return proof
 
     def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
-        reading = self._readings.get(file_id)
-        if reading is None or self._clock() - reading.at > MAX_AGE:
-            proof.unsound.append(file_id)
+        reading = self._readings[file_id]
+        if self._clock() - reading.at > MAX_AGE:
+            # It could not be read in time. What is needed was judged by the reading before the first write.
+            has_free_cells = bool(free_cells(request, self._changes[file_id]))
+            (proof.unsound if has_free_cells else proof.sound).append(file_id)
             return
         change, stale = refresh(self._changes[file_id], reading.file)
         if stale is not None or reading.file is None:
@@ -130,5 +129,4 @@ class Prover:
             proof.unsound.append(file_id)
 
     def _is_fresh(self, file_id: str, seconds: float) -> bool:
-        reading = self._readings.get(file_id)
-        return reading is not None and self._clock() - reading.at <= seconds
+        return self._clock() - self._readings[file_id].at <= seconds

@@ -13,7 +13,7 @@ from tagsync.applying.ending import GRACE, Ending
 from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
-from tagsync.applying.prove import Prover, Reader
+from tagsync.applying.prove import MAX_AGE, Prover, Reader
 from tagsync.applying.records import OutcomeKind
 from tagsync.errors import AuthorisationError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone
@@ -137,7 +137,7 @@ def made(
         by_id,
         ledger=ledger,
         journal=journal,
-        prover=Prover(by_id, reader, now),
+        prover=Prover(by_id, reader, now, seen_at=now() - MAX_AGE - 1),
         ending=ending,
         options=ExecuteOptions(**options),
         listener=listener,
@@ -146,9 +146,8 @@ def made(
 
 def change(path: str, *, add: str = "", remove: str = "", remove_ai: str = "", crowded: bool = False) -> FileChange:
     ops = ((Op.ADD, add), (Op.REMOVE, remove), (Op.REMOVE_AI, remove_ai))
-    return FileChange(
-        current_file(path), tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split()), crowded
-    )
+    file = current_file(path, remove.split(), [ai(name) for name in remove_ai.split()])
+    return FileChange(file, tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split()), crowded)
 
 
 def all_updated(request: Request) -> BulkResult:

@@ -37,22 +37,27 @@ def proven(
     library: Library, changes: Sequence[FileChange], call: Request, *, upcoming: Iterable[Request] = ()
 ) -> Proof:
     async def scenario() -> Proof:
-        prover = Prover({change.file.file_id: change for change in changes}, library, now)
+        prover = Prover({change.file.file_id: change for change in changes}, library, now, seen_at=LONG_AGO)
         await prover.read_ahead(call, upcoming)
         return await prover.prove(call, upcoming)
 
     return run(scenario())
 
 
+LONG_AGO = 0.0
 TWO = [removing("/a", "Dog"), removing("/b", "Cat")]
 BOTH = request(["/a", "/b"], "Cat Dog")
 
 
-def test_a_call_that_changes_only_what_is_needed_needs_no_proof() -> None:
-    prover = Prover({change.file.file_id: change for change in TWO}, Library(), lambda: 0.0)
-    assert prover.needs_proof(BOTH)
-    assert not prover.needs_proof(request(["/a"], "Dog"))
-    assert not prover.needs_proof(Request(Op.ADD, ("Dog", "Cat"), BOTH.file_ids))
+def test_what_was_read_a_moment_ago_need_not_be_read_again() -> None:
+    library = Library(current_file("/a"))
+
+    async def scenario() -> Proof:
+        prover = Prover({change.file.file_id: change for change in TWO}, library, now, seen_at=now() - MAX_AGE)
+        return await prover.prove(BOTH, ())
+
+    assert run(scenario()).sound == list(BOTH.file_ids)
+    assert library.asked == []
 
 
 def test_names_that_a_file_does_not_have_are_free() -> None:
@@ -89,7 +94,7 @@ def test_calls_to_come_are_read_ahead_together_and_once() -> None:
     library = Library(*(change.file for change in changes))
 
     async def scenario() -> None:
-        prover = Prover({change.file.file_id: change for change in changes}, library, now)
+        prover = Prover({change.file.file_id: change for change in changes}, library, now, seen_at=LONG_AGO)
         for number, call in enumerate(calls):
             await prover.read_ahead(call, calls[number + 1 :])
             assert (await prover.prove(call, calls[number + 1 :])).sound == list(call.file_ids)
@@ -112,7 +117,7 @@ def test_what_was_read_too_long_ago_is_read_again_right_before_the_call() -> Non
     library = Library(*(change.file for change in TWO))
 
     async def scenario() -> Proof:
-        prover = Prover({change.file.file_id: change for change in TWO}, library, now)
+        prover = Prover({change.file.file_id: change for change in TWO}, library, now, seen_at=LONG_AGO)
         await prover.read_ahead(BOTH, ())
         await asyncio.sleep(MAX_AGE + 1)
         library.files[id_of("/b")] = current_file("/b", (), [ai("Cat"), ai("Dog")])
@@ -122,7 +127,9 @@ def test_what_was_read_too_long_ago_is_read_again_right_before_the_call() -> Non
     assert len(library.asked) == 2
 
 
-def test_without_a_fresh_reading_nothing_is_proven() -> None:
-    library = Library(*(change.file for change in TWO))
+def test_without_a_fresh_reading_no_free_cell_is_proven() -> None:
+    changes = [*TWO, removing("/c", "Cat Dog")]
+    library = Library(*(change.file for change in changes))
     library.works = False
-    assert proven(library, TWO, BOTH).unsound == list(BOTH.file_ids)
+    proof = proven(library, changes, request(["/a", "/b", "/c"], "Cat Dog"))
+    assert (proof.sound, proof.unsound) == ([id_of("/c")], list(BOTH.file_ids))
