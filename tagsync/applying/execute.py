@@ -316,7 +316,10 @@ class Executor:
             self._push(Job(request, Origin(op)), last=True)
 
     def _upcoming(self) -> Iterator[Request]:
-        return (job.request for job in self._queue if job.request.op == Op.REMOVE_AI)
+        """Yield the removals of AI tags that wait to be sent, as the queue is when the first one is asked for."""
+        for job in self._queue:
+            if job.request.op == Op.REMOVE_AI:
+                yield job.request
 
     def _conclude(self, sending: _Sending, kind: OutcomeKind, updated: tuple[str, ...] = ()) -> None:
         """Note in the journal what the sendings of a request came to."""

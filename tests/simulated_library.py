@@ -1,0 +1,284 @@
+"""A library in memory that misbehaves by seed, behind the face of the API; it knows what it was asked to do and did.
+
+It speaks ASGI without a framework, for speed, and shares no code with the sandbox or the client. Its clock is the
+running loop's. Lists and searches show the files as they were `lag` seconds ago; details show them as they are.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import httpx
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AITags = dict[str, tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class State:
+    """A file at one time."""
+
+    path: str
+    tags: frozenset[str]
+    ai_tags: Mapping[str, tuple[float, str]]
+
+
+@dataclass
+class History:
+    """All that a file ever was, oldest first, each with the time since when; None since it was deleted."""
+
+    versions: list[tuple[float, State | None]]
+
+    @property
+    def now(self) -> State | None:
+        return self.versions[-1][1]
+
+    def at(self, moment: float) -> State | None:
+        return next((state for since, state in reversed(self.versions) if since <= moment), self.versions[0][1])
+
+    def within(self, begin: float, end: float) -> list[State | None]:
+        """Return what it was at any time from begin to end."""
+        inside = [state for since, state in self.versions if begin < since <= end]
+        return [self.at(begin), *inside]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One tag that a bulk call really changed on a file."""
+
+    at: float
+    op: str
+    file_id: str
+    tag: str
+    before: State
+    changed_at: float
+    """Since when the tag was as the call found it."""
+
+
+@dataclass
+class Call:
+    """A bulk call that arrived, and what it did."""
+
+    at: float
+    op: str
+    tags: tuple[str, ...]
+    file_ids: tuple[str, ...]
+    effects: list[Effect] = field(default_factory=list)
+    confirmed: bool = False
+    """Whether the answer said, truly, that all was done."""
+
+
+@dataclass
+class Trouble:
+    """How likely each fault is, from 0 to 1; what is not named works."""
+
+    reads: float = 0.0
+    writes: float = 0.0
+    kinds: tuple[str, ...] = ()
+    lag: float = 0.0
+    latency: float = 0.05
+    poison: tuple[str, str] | None = None
+    """A file id and a tag that the library refuses together."""
+    minds_free_cells: bool = False
+    no_search_by_id: bool = False
+    longest_ai_tags: int = 10_000
+
+
+READ_FAULTS = ("429", "429 bare", "500", "html", "reset", "cut", "slow", "redirect")
+WRITE_FAULTS = (
+    *READ_FAULTS,
+    "lost",
+    "lost by timeout",
+    "some fail",
+    "lie",
+    "ids short",
+    "ids twice",
+    "ids unknown",
+    "in both",
+    "404 bare",
+)
+
+
+class SimulatedLibrary:
+    """Serves files, and does what calls ask for, or not."""
+
+    def __init__(self, random: Random, files: Mapping[str, State]) -> None:
+        self._random = random
+        self._clock = asyncio.get_running_loop().time
+        self.files = {file_id: History([(0.0, state)]) for file_id, state in files.items()}
+        self.trouble = Trouble()
+        self.calls: list[Call] = []
+        self.reads = 0
+        self.arrived: Callable[[Call], None] = lambda _call: None
+
+    def put(self, file_id: str, state: State | None) -> None:
+        self.files[file_id].versions.append((self._clock(), state))
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
+        body, arrived_at = (await receive())["body"], self._clock()
+        await asyncio.sleep(self.trouble.latency * self._random.random())
+        parts = scope["path"].strip("/").split("/")
+        if scope["method"] == "POST":
+            status, headers, answer = await self._write(parts[-1], json.loads(body), arrived_at)
+        else:
+            status, headers, answer = await self._read(parts, scope["query_string"].decode())
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        raw = [(b"content-type", b"application/json"), *((k.encode(), v.encode()) for k, v in headers.items())]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": data})
+
+    async def _read(self, parts: list[str], query: str) -> tuple[int, dict[str, str], Any]:
+        self.reads += 1
+        fault = self._fault(self.trouble.reads, READ_FAULTS)
+        if fault:
+            return await self._failure(fault)
+        if parts[-1] == "details":
+            state = self.files[parts[-2]].now if parts[-2] in self.files else None
+            return (200, {}, _item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
+        asked = parse_qs(query)
+        # What a lag shows must not go back behind the beginning.
+        moment = max(0.0, self._clock() - self.trouble.lag)
+        items = [(i, h.at(moment)) for i, h in self.files.items()]
+        search = asked.get("searchQuery")
+        if search:
+            if self.trouble.no_search_by_id:
+                return 400, {}, {"message": "id is no field"}
+            wanted = set(json.loads(unquote(search[0]).removeprefix("id IN ")))
+            items = [(file_id, state) for file_id, state in items if file_id in wanted]
+        skip, limit = int(asked["skip"][0]), int(asked["limit"][0])
+        found = [_item(file_id, state) for file_id, state in items if state]
+        return 200, {}, found[skip : skip + limit]
+
+    async def _write(self, op: str, body: Any, arrived_at: float) -> tuple[int, dict[str, str], Any]:
+        file_ids, tags = body["fileIds"], body.get("tags") or body.get("AITags")
+        assert 0 < len(file_ids) <= 50
+        assert tags
+        assert op == "removeAITags" or len(",".join(tags)) <= 500
+        call = Call(arrived_at, op, tuple(tags), tuple(file_ids))
+        self.calls.append(call)
+        self.arrived(call)
+        fault = self._fault(self.trouble.writes, WRITE_FAULTS)
+        if fault in READ_FAULTS:
+            return await self._failure(fault)
+        missing = [i for i in file_ids if i not in self.files or self.files[i].now is None]
+        if missing:
+            named = {} if fault == "404 bare" else {"missingFileIds": missing}
+            return 404, {}, {"message": "The requested file(s) does not exist.", **named}
+        if refusal := self._refusal(op, file_ids, tags):
+            return 400, {}, {"message": refusal}
+        return await self._do(call, fault)
+
+    def _refusal(self, op: str, file_ids: list[str], tags: list[str]) -> str | None:
+        trouble = self.trouble
+        if trouble.poison and trouble.poison[0] in file_ids and trouble.poison[1] in tags:
+            return "bad tag"
+        if op == "removeAITags" and len(",".join(tags)) > trouble.longest_ai_tags:
+            return "too long"
+        if trouble.minds_free_cells:
+            for file_id in file_ids:
+                state = self.files[file_id].now
+                assert state
+                has = state.ai_tags if op == "removeAITags" else state.tags
+                if any((tag in has) == (op == "addTags") for tag in tags):
+                    return "needless"
+        return None
+
+    async def _do(self, call: Call, fault: str | None) -> tuple[int, dict[str, str], Any]:
+        failing: set[str] = set()
+        if fault == "some fail":
+            failing = {i for i in call.file_ids if self._random.random() < 0.3}
+        elif fault in ("lie", "ids unknown"):
+            failing = set(self._random.sample(call.file_ids, self._random.randint(1, len(call.file_ids))))
+        over = {i for i in call.file_ids if not self._apply(call, i, dry=i in failing)}
+        done = [i for i in call.file_ids if i not in failing | over]
+        errors = [{"fileId": i, "error": "Error in adding tags"} for i in sorted((failing | over))]
+        if fault in ("lost", "lost by timeout"):
+            return await self._failure("500" if fault == "lost" else "slow")
+        odd = {
+            "lie": {"successfullyUpdatedFileIds": list(call.file_ids)},
+            "ids short": {"successfullyUpdatedFileIds": done[1:]},
+            "ids twice": {"successfullyUpdatedFileIds": [*done, *done[:1]]},
+            "ids unknown": {"successfullyUpdatedFileIds": ["f" * 24]},
+            "in both": {"successfullyUpdatedFileIds": done, "errors": [{"fileId": done[0], "error": "?"}] if done else []},
+        }
+        if fault in odd:
+            return 200, {}, odd[fault]
+        call.confirmed = not errors
+        if errors:
+            return 207, {}, {"successfullyUpdatedFileIds": done, "errors": errors}
+        return 200, {}, {"successfullyUpdatedFileIds": done}
+
+    def _apply(self, call: Call, file_id: str, *, dry: bool) -> bool:
+        """Change one file; False if its tags would be too long."""
+        state = self.files[file_id].now
+        assert state
+        tags, ai_tags = set(state.tags), dict(state.ai_tags)
+        if call.op == "addTags":
+            tags |= set(call.tags)
+            if len(",".join(tags)) > 500:
+                return False
+        elif call.op == "removeTags":
+            tags -= set(call.tags)
+        else:
+            ai_tags = {name: value for name, value in ai_tags.items() if name not in call.tags}
+        if dry:
+            return True
+        touched = [*(tags ^ state.tags), *(set(state.ai_tags) - set(ai_tags))]
+        for tag in touched:
+            call.effects.append(
+                Effect(self._clock(), call.op, file_id, tag, state, self._since(file_id, tag, ai=call.op == "removeAITags"))
+            )
+        if touched:
+            self.put(file_id, State(state.path, frozenset(tags), ai_tags))
+        return True
+
+    def _since(self, file_id: str, tag: str, *, ai: bool) -> float:
+        """Return since when a tag is on a file, or off it, as it is now."""
+        versions = self.files[file_id].versions
+        now = versions[-1][1]
+        assert now
+        since = versions[-1][0]
+        for moment, state in reversed(versions):
+            same = state and (state.ai_tags.get(tag) == now.ai_tags.get(tag) if ai else (tag in state.tags) == (tag in now.tags))
+            if not same:
+                break
+            since = moment
+        return since
+
+    def _fault(self, chance: float, kinds: tuple[str, ...]) -> str | None:
+        allowed = [kind for kind in self.trouble.kinds if kind in kinds]
+        return self._random.choice(allowed) if allowed and self._random.random() < chance else None
+
+    async def _failure(self, fault: str) -> tuple[int, dict[str, str], Any]:
+        match fault:
+            case "429":
+                reset = self._random.choice([1, 50, 1000, 5000])
+                return 429, {"X-RateLimit-Reset": str(reset)}, {"message": "slow down"}
+            case "429 bare":
+                return 429, self._random.choice([{}, {"X-RateLimit-Reset": "-5"}]), {"message": "slow down"}
+            case "html":
+                return 200, {"content-type": "text/html"}, b"<html>Hello</html>"
+            case "cut":
+                return 200, {}, b'{"successfullyUpdatedFileIds": ['
+            case "redirect":
+                return 302, {"location": "http://elsewhere.example/"}, b""
+            case "reset":
+                raise httpx.ReadError("connection reset")
+            case "slow":
+                await asyncio.sleep(100)
+        return 500, {}, {"message": "Something went wrong"}
+
+
+def _item(file_id: str, state: State | None) -> dict[str, Any]:
+    assert state
+    return {
+        "type": "file",
+        "fileId": file_id,
+        "filePath": state.path,
+        "tags": sorted(state.tags) or None,
+        "AITags": [{"name": n, "confidence": c, "source": s} for n, (c, s) in state.ai_tags.items()] or None,
+    }

@@ -1,0 +1,346 @@
+"""Whole applies, with their client, against a library that misbehaves by seed, on a disk that crashes, in virtual time.
+
+Every seed makes a library, manifests, faults, other people's edits and crashes of its own. What must hold whatever
+happens is checked in `Run.check`; what must hold once all is quiet again, in `settle`.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import pytest
+from simulated_disk import CrashError, SimulatedDisk
+from simulated_library import READ_FAULTS, WRITE_FAULTS, Call, Effect, SimulatedLibrary, State, Trouble
+from support import GOOGLE, id_of, now, run
+
+from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.journal import Journal
+from tagsync.applying.records import Intent, decoded
+from tagsync.errors import LibraryError, StateError
+from tagsync.events import ignore
+from tagsync.library.client import Client, Gates
+from tagsync.library.gate import Gate
+from tagsync.library.listing import read_library
+from tagsync.model import (
+    AIRule,
+    ByPath,
+    DesiredState,
+    Entry,
+    Op,
+    Plan,
+    Report,
+    Status,
+    TargetName,
+    Texts,
+    Wishes,
+)
+from tagsync.planning.plan import make_plan
+
+TAGS = [f"tag-{n}" for n in range(9)]
+NAMES = [f"Name {n}" for n in range(7)]
+LIKELY = 50.0
+JOURNAL = Path("/state/journal.jsonl")
+WINDOW = 30.0 + 1.0
+"""What a removal relies on was read at most 30 s before it; a second more for the way."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the manifests of a seed say of one path."""
+
+    tags: frozenset[str]
+    absent: frozenset[str]
+    remove: frozenset[str]
+    keep: frozenset[str]
+    min_confidence: float | None
+
+    def wants_gone(self, name: str, confidence: float) -> bool:
+        low = self.min_confidence is not None and confidence < self.min_confidence
+        return name not in self.keep and (name in self.remove or low)
+
+    def entry(self, path: str) -> Entry:
+        rule = AIRule(0, remove=texts(self.remove), min_confidence=self.min_confidence, keep=texts(self.keep))
+        wishes = Wishes(
+            tags=texts(self.tags),
+            absent=texts(self.absent),
+            ai_rule=rule if self.remove or self.min_confidence is not None else None,
+            if_missing="skip",
+            if_over_limit="skip",
+        )
+        return Entry("m.yaml", 0, ByPath(path), wishes)
+
+
+def texts(values: frozenset[str]) -> Texts:
+    return Texts(tuple(sorted(values)), (0,) * len(values))
+
+
+@dataclass
+class World:
+    """Everything of one seed."""
+
+    random: Random
+    library: SimulatedLibrary
+    rules: dict[str, Rules]
+    disk: SimulatedDisk
+    edited: bool = False
+    runs: "list[Run]" = field(default_factory=list)
+
+    def desired(self) -> DesiredState:
+        return DesiredState(tuple(rules.entry(path) for path, rules in self.rules.items()), ())
+
+
+@dataclass
+class Run:
+    """One apply, and what it came to."""
+
+    world: World
+    began: float
+    first_call: int
+    plan: Plan | None = None
+    report: Report | None = None
+    stopped_at: float = float("inf")
+
+    @property
+    def calls(self) -> list[Call]:
+        """The bulk calls that have arrived since it began."""
+        return self.world.library.calls[self.first_call :]
+
+    def check(self) -> None:
+        lag = self.world.library.trouble.lag
+        for call in self.calls:
+            assert call.at <= self.stopped_at, "a call was sent after the run was interrupted"
+            for effect in call.effects:
+                rules = self._rules_for(effect, lag)
+                assert rules is not None, "a file that nobody manages was changed"
+                if call.op == Op.ADD:
+                    assert effect.tag in rules.tags, "a tag was added that nobody declared"
+                elif call.op == Op.REMOVE:
+                    assert effect.tag in rules.absent, "a tag was removed that nobody wanted gone"
+                else:
+                    confidence = effect.before.ai_tags[effect.tag][0]
+                    since = effect.at - effect.changed_at
+                    window = WINDOW + lag if not self.world.library.trouble.reads else effect.at - self.began + lag
+                    assert rules.wants_gone(effect.tag, confidence) or since <= window, (
+                        "an AI tag was removed that no rule wants gone"
+                    )
+        self._check_report(lag)
+
+    def _rules_for(self, effect: Effect, lag: float) -> Rules | None:
+        """Return what is declared for a file by the path that it has, or had when the run began."""
+        states = self.world.library.files[effect.file_id].within(self.began - lag, effect.at)
+        paths = [effect.before.path, *(state.path for state in states if state)]
+        return next((rules for path in paths if (rules := self.world.rules.get(path))), None)
+
+    def _check_report(self, lag: float) -> None:
+        if self.report is None or self.plan is None:
+            return
+        assert len(self.report.outcomes) == len(self.plan.changes)
+        for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
+            if outcome.status is not Status.CONFIRMED:
+                continue
+            history = self.world.library.files[change.file.file_id]
+            shown = history.within(self.began - lag, now())
+            assert any(
+                state
+                and set(change.tags(Op.ADD)) <= state.tags
+                and not set(change.tags(Op.REMOVE)) & state.tags
+                and not set(change.tags(Op.REMOVE_AI)) & set(state.ai_tags)
+                for state in shown
+            ), "confirmed, and never so in the library"
+
+
+def made_world(seed: int) -> World:
+    random = Random(seed)
+    count = random.choice([1, 3, 10, 30, 60])
+    files, rules = {}, {}
+    for number in range(count):
+        path = f"/f/{number}.jpg"
+        has = frozenset(random.sample(TAGS, random.randint(0, 5)))
+        tags = frozenset(random.sample(TAGS, random.randint(0, 5)))
+        ai_tags = {name: (random.choice([10.0, 40.0, 90.0]), GOOGLE) for name in random.sample(NAMES, random.randint(0, 5))}
+        files[id_of(path)] = State(path, has, ai_tags)
+        rules[path] = Rules(
+            tags=tags,
+            absent=frozenset(random.sample(TAGS, 3)) - tags,
+            remove=frozenset(random.sample(NAMES, random.randint(0, 2))),
+            keep=frozenset(random.sample(NAMES, random.randint(0, 2))),
+            min_confidence=random.choice([None, LIKELY, LIKELY]),
+        )
+        if random.random() < 0.1:
+            del rules[path]
+    if random.random() < 0.3:  # a file that is nearly full
+        path = "/f/0.jpg"
+        files[id_of(path)] = State(path, frozenset({"x" * 480, "tag-0"}), {})
+    return World(random, SimulatedLibrary(random, files), rules, SimulatedDisk(random))
+
+
+def made_trouble(random: Random) -> Trouble:
+    kinds = random.sample(sorted({*READ_FAULTS, *WRITE_FAULTS}), random.randint(0, 5))
+    return Trouble(
+        reads=random.choice([0.0, 0.0, 0.1, 0.3]),
+        writes=random.choice([0.0, 0.1, 0.3, 0.6]),
+        kinds=tuple(kinds),
+        lag=random.choice([0.0, 0.0, 0.5, 5.0]),
+        latency=random.choice([0.01, 0.3, 3.0]),
+        poison=(id_of("/f/0.jpg"), random.choice(TAGS)) if random.random() < 0.2 else None,
+        minds_free_cells=random.random() < 0.1,
+        no_search_by_id=random.random() < 0.2,
+        longest_ai_tags=random.choice([10_000, 10_000, 20]),
+    )
+
+
+async def edit_now_and_then(world: World) -> None:
+    """Do to the library what other people and auto-tagging do."""
+    random = world.random
+    while True:
+        await asyncio.sleep(random.expovariate(1 / 3))
+        file_id = random.choice(sorted(world.library.files))
+        state = world.library.files[file_id].now
+        if state is None:
+            continue
+        tags, ai_tags = set(state.tags), dict(state.ai_tags)
+        path: str | None = state.path
+        match random.randint(0, 9):
+            case 0:
+                path = None
+            case 1:
+                path = f"/moved/{random.randint(0, 10**6)}.jpg"
+            case 2 | 3 | 4:
+                tags ^= {random.choice(TAGS)}
+            case 5 | 6 | 7:
+                ai_tags[random.choice(NAMES)] = (float(random.randint(1, 99)), GOOGLE)
+            case _:
+                ai_tags.pop(random.choice(NAMES), None)
+        world.library.put(file_id, State(path, frozenset(tags), ai_tags) if path else None)
+
+
+@contextmanager
+def noting(world: World, disk: SimulatedDisk) -> Iterator[None]:
+    """Check that every call that arrives was noted before."""
+
+    def arrived(call: Call) -> None:
+        noted = map(decoded, disk.data(JOURNAL).splitlines())
+        assert any(
+            isinstance(record, Intent) and record.request == (call.op, call.tags, call.file_ids) for record in noted
+        ), "a call arrived that the journal does not know"
+
+    world.library.arrived = arrived
+    try:
+        yield
+    finally:
+        world.library.arrived = lambda _call: None
+
+
+async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Run:
+    """Plan and apply once, as a process of its own would; it may crash or be interrupted on the way."""
+    random, this = world.random, Run(world, now(), len(world.library.calls))
+    world.runs.append(this)
+    gates = Gates(Gate(20.0), Gate(5.0))
+    stop, abort = asyncio.Event(), asyncio.Event()
+    options = ApplyOptions(
+        concurrency=random.randint(1, 4),
+        exact=random.random() < 0.2,
+        max_requests=random.choice([None, None, 3]) if not quiet else None,
+        max_duration=random.choice([None, None, 20.0]) if not quiet else None,
+    )
+    async with Client("http://library.localhost", "k", gates=gates, app=world.library, random=random) as client:
+        try:
+            current = await read_library(client)
+            this.plan = make_plan(
+                world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None
+            )
+            assert not this.plan.errors
+            if not this.plan.changes:
+                return this
+            journal = Journal(JOURNAL, disk)
+            if not quiet and random.random() < 0.2:
+                asyncio.get_running_loop().call_later(random.uniform(0, 20), interrupt, this, stop)
+            with noting(world, disk):
+                this.report = await carry_out(
+                    this.plan,
+                    client,
+                    options=options,
+                    journal=journal,
+                    stop=stop,
+                    abort=abort,
+                    listener=ignore,
+                    now=lambda: "2026-01-01T00:00:00Z",
+                )
+        except (LibraryError, StateError):
+            assert not quiet, "nothing was wrong, and yet it failed"
+    # What was sent may arrive after its sender is gone.
+    await asyncio.sleep(world.library.trouble.latency)
+    this.check()
+    return this
+
+
+def interrupt(this: Run, stop: asyncio.Event) -> None:
+    this.stopped_at = now()
+    stop.set()
+
+
+async def live(world: World) -> None:
+    """Let troubled applies run, one after the other or two at once, each of which may crash."""
+    random = world.random
+    editing = asyncio.ensure_future(edit_now_and_then(world)) if random.random() < 0.5 else None
+    world.edited = editing is not None
+    for _ in range(random.randint(1, 3)):
+        world.library.trouble = made_trouble(random)
+        if random.random() < 0.5:
+            world.disk.crash_at = random.randint(1, 40)
+        try:
+            await apply(world, disk=world.disk)
+        except CrashError:
+            await asyncio.sleep(world.library.trouble.latency)
+            world.runs[-1].check()
+        world.disk = random.choice([world.disk.after_kill, world.disk.after_power_loss])()
+    if editing:
+        editing.cancel()
+
+
+async def settle(world: World) -> None:
+    """Once all is quiet, two applies converge, send nothing in vain, and a third finds nothing to do."""
+    was = world.library.trouble
+    await asyncio.sleep(was.lag + 120)
+    world.library.trouble = Trouble(
+        minds_free_cells=was.minds_free_cells, no_search_by_id=was.no_search_by_id, longest_ai_tags=was.longest_ai_tags
+    )
+    hopeful = not was.minds_free_cells and was.longest_ai_tags > 100
+    for _ in range(2):
+        last = await apply(world, disk=world.disk, quiet=True)
+        if hopeful:
+            assert all(call.effects for call in last.calls), "a call was sent in vain"
+    assert last.report is None or last.report.converged
+    idle = await apply(world, disk=world.disk, quiet=True)
+    assert idle.plan
+    assert idle.plan.changes == ()
+    assert idle.calls == []
+    for path, rules in world.rules.items():
+        check_final(world, path, rules)
+
+
+def check_final(world: World, path: str, rules: Rules) -> None:
+    state = world.library.files[id_of(path)].now
+    if state is None or state.path != path or len(",".join(state.tags | rules.tags)) > 500:
+        return
+    assert rules.tags <= state.tags
+    assert not rules.absent & state.tags
+    assert not any(rules.wants_gone(name, confidence) for name, (confidence, _) in state.ai_tags.items())
+
+
+def simulate(seed: int) -> None:
+    async def scenario() -> None:
+        world = made_world(seed)
+        await live(world)
+        await settle(world)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("tens", range(30))
+def test_whatever_happens_nothing_is_lost_and_nothing_unwanted_is_done(tens: int) -> None:
+    for seed in range(tens * 10, tens * 10 + 10):
+        simulate(seed)
