@@ -115,6 +115,16 @@ class SimulatedLibrary:
         self.reads = 0
         self.arrived: Callable[[Call], None] = lambda _call: None
 
+    def confirmed_cells(self) -> frozenset[tuple[str, str, str]]:
+        """Return the op, file id and tag of all that calls did which were answered, truly, with success."""
+        return frozenset(
+            (call.op, file_id, tag)
+            for call in self.calls
+            if call.confirmed
+            for file_id in call.file_ids
+            for tag in call.tags
+        )
+
     def put(self, file_id: str, state: State | None) -> None:
         self.files[file_id].versions.append((self._clock(), state))
 
@@ -203,7 +213,10 @@ class SimulatedLibrary:
             "ids short": {"successfullyUpdatedFileIds": done[1:]},
             "ids twice": {"successfullyUpdatedFileIds": [*done, *done[:1]]},
             "ids unknown": {"successfullyUpdatedFileIds": ["f" * 24]},
-            "in both": {"successfullyUpdatedFileIds": done, "errors": [{"fileId": done[0], "error": "?"}] if done else []},
+            "in both": {
+                "successfullyUpdatedFileIds": done,
+                "errors": [{"fileId": done[0], "error": "?"}] if done else [],
+            },
         }
         if fault in odd:
             return 200, {}, odd[fault]
@@ -230,7 +243,9 @@ class SimulatedLibrary:
         touched = [*(tags ^ state.tags), *(set(state.ai_tags) - set(ai_tags))]
         for tag in touched:
             call.effects.append(
-                Effect(self._clock(), call.op, file_id, tag, state, self._since(file_id, tag, ai=call.op == "removeAITags"))
+                Effect(
+                    self._clock(), call.op, file_id, tag, state, self._since(file_id, tag, ai=call.op == "removeAITags")
+                )
             )
         if touched:
             self.put(file_id, State(state.path, frozenset(tags), ai_tags))
@@ -243,7 +258,9 @@ class SimulatedLibrary:
         assert now
         since = versions[-1][0]
         for moment, state in reversed(versions):
-            same = state and (state.ai_tags.get(tag) == now.ai_tags.get(tag) if ai else (tag in state.tags) == (tag in now.tags))
+            same = state and (
+                state.ai_tags.get(tag) == now.ai_tags.get(tag) if ai else (tag in state.tags) == (tag in now.tags)
+            )
             if not same:
                 break
             since = moment

@@ -18,26 +18,32 @@ from support import GOOGLE, id_of, now, run
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal
-from tagsync.applying.records import Intent, decoded
+from tagsync.applying.records import Ended, Intent, Outcome, decoded
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
 from tagsync.library.client import Client, Gates
 from tagsync.library.gate import Gate
 from tagsync.library.listing import read_library
 from tagsync.model import (
+    MAX_TAG_CHARACTERS,
     AIRule,
     ByPath,
     DesiredState,
     Entry,
+    FileChange,
     Op,
     Plan,
     Report,
+    Request,
     Status,
     TargetName,
     Texts,
     Wishes,
 )
 from tagsync.planning.plan import make_plan
+
+Cell = tuple[str, str, str]
+"""An op, a file id and a tag."""
 
 TAGS = [f"tag-{n}" for n in range(9)]
 NAMES = [f"Name {n}" for n in range(7)]
@@ -86,7 +92,12 @@ class World:
     rules: dict[str, Rules]
     disk: SimulatedDisk
     edited: bool = False
+    edits: dict[str, list[float]] = field(default_factory=dict)
     runs: "list[Run]" = field(default_factory=list)
+
+    def untouched(self, file_id: str, *, since: float) -> bool:
+        """Whether nobody else did anything to a file."""
+        return not any(at >= since for at in self.edits.get(file_id, ()))
 
     def desired(self) -> DesiredState:
         return DesiredState(tuple(rules.entry(path) for path, rules in self.rules.items()), ())
@@ -99,6 +110,11 @@ class Run:
     world: World
     began: float
     first_call: int
+    options: ApplyOptions
+    noted: "frozenset[Cell]" = frozenset()
+    """What the journal knew to be done when the run began."""
+    looked: float = float("inf")
+    """When it began to look at the files again."""
     plan: Plan | None = None
     report: Report | None = None
     stopped_at: float = float("inf")
@@ -111,6 +127,8 @@ class Run:
     def check(self) -> None:
         lag = self.world.library.trouble.lag
         for call in self.calls:
+            cells = {(call.op, file_id, tag) for file_id in call.file_ids for tag in call.tags}
+            assert self.world.edited or not cells <= self.noted, "a call was repeated that was known to be done"
             assert call.at <= self.stopped_at, "a call was sent after the run was interrupted"
             for effect in call.effects:
                 rules = self._rules_for(effect, lag)
@@ -119,6 +137,7 @@ class Run:
                     assert effect.tag in rules.tags, "a tag was added that nobody declared"
                 elif call.op == Op.REMOVE:
                     assert effect.tag in rules.absent, "a tag was removed that nobody wanted gone"
+                    self._check_order(effect, rules)
                 else:
                     confidence = effect.before.ai_tags[effect.tag][0]
                     since = effect.at - effect.changed_at
@@ -128,9 +147,15 @@ class Run:
                     )
         self._check_report(lag)
 
+    def _check_order(self, effect: Effect, rules: Rules) -> None:
+        """What a file is to gain is there before it loses anything, if both go together."""
+        fits = len(",".join(effect.before.tags | rules.tags)) <= MAX_TAG_CHARACTERS
+        if fits and not self.world.edited and "lie" not in self.world.library.trouble.kinds:
+            assert rules.tags <= effect.before.tags, "a file lost a tag before it gained another"
+
     def _rules_for(self, effect: Effect, lag: float) -> Rules | None:
         """Return what is declared for a file by the path that it has, or had when the run began."""
-        states = self.world.library.files[effect.file_id].within(self.began - lag, effect.at)
+        states = self.world.library.files[effect.file_id].within(min(self.looked, effect.at) - lag, effect.at)
         paths = [effect.before.path, *(state.path for state in states if state)]
         return next((rules for path in paths if (rules := self.world.rules.get(path))), None)
 
@@ -139,17 +164,35 @@ class Run:
             return
         assert len(self.report.outcomes) == len(self.plan.changes)
         for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
-            if outcome.status is not Status.CONFIRMED:
-                continue
+            trouble = self.world.library.trouble
             history = self.world.library.files[change.file.file_id]
             shown = history.within(self.began - lag, now())
-            assert any(
-                state
-                and set(change.tags(Op.ADD)) <= state.tags
-                and not set(change.tags(Op.REMOVE)) & state.tags
-                and not set(change.tags(Op.REMOVE_AI)) & set(state.ai_tags)
-                for state in shown
-            ), "confirmed, and never so in the library"
+            done = any(state and is_done(change, state) for state in shown)
+            if outcome.status is Status.CONFIRMED:
+                assert done, "confirmed, and never so in the library"
+            if not self.world.untouched(change.file.file_id, since=self.began - lag):
+                continue
+            if outcome.status is Status.ACCEPTED and "lie" not in trouble.kinds and not self.options.verify:
+                assert done, "accepted, and never so in the library"
+            if self._was_let_alone():
+                good = Status.CONFIRMED if self.options.verify else Status.ACCEPTED
+                poisoned = trouble.poison and trouble.poison[0] == change.file.file_id
+                assert poisoned or outcome.status in (good, Status.CONFIRMED), "nothing was wrong with this file"
+
+    def _was_let_alone(self) -> bool:
+        """Whether nothing failed in this run but single files."""
+        trouble, options = self.world.library.trouble, self.options
+        faulty = trouble.kinds and (trouble.reads or trouble.writes)
+        ended = options.max_requests or options.max_duration or self.stopped_at <= now()
+        return not faulty and not ended
+
+
+def is_done(change: FileChange, state: State) -> bool:
+    return (
+        set(change.tags(Op.ADD)) <= state.tags
+        and not set(change.tags(Op.REMOVE)) & state.tags
+        and not set(change.tags(Op.REMOVE_AI)) & set(state.ai_tags)
+    )
 
 
 def made_world(seed: int) -> World:
@@ -160,7 +203,9 @@ def made_world(seed: int) -> World:
         path = f"/f/{number}.jpg"
         has = frozenset(random.sample(TAGS, random.randint(0, 5)))
         tags = frozenset(random.sample(TAGS, random.randint(0, 5)))
-        ai_tags = {name: (random.choice([10.0, 40.0, 90.0]), GOOGLE) for name in random.sample(NAMES, random.randint(0, 5))}
+        ai_tags = {
+            name: (random.choice([10.0, 40.0, 90.0]), GOOGLE) for name in random.sample(NAMES, random.randint(0, 5))
+        }
         files[id_of(path)] = State(path, has, ai_tags)
         rules[path] = Rules(
             tags=tags,
@@ -215,6 +260,7 @@ async def edit_now_and_then(world: World) -> None:
             case _:
                 ai_tags.pop(random.choice(NAMES), None)
         world.library.put(file_id, State(path, frozenset(tags), ai_tags) if path else None)
+        world.edits.setdefault(file_id, []).append(now())
 
 
 @contextmanager
@@ -236,16 +282,18 @@ def noting(world: World, disk: SimulatedDisk) -> Iterator[None]:
 
 async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Run:
     """Plan and apply once, as a process of its own would; it may crash or be interrupted on the way."""
-    random, this = world.random, Run(world, now(), len(world.library.calls))
-    world.runs.append(this)
-    gates = Gates(Gate(20.0), Gate(5.0))
+    random = world.random
     stop, abort = asyncio.Event(), asyncio.Event()
     options = ApplyOptions(
         concurrency=random.randint(1, 4),
         exact=random.random() < 0.2,
-        max_requests=random.choice([None, None, 3]) if not quiet else None,
-        max_duration=random.choice([None, None, 20.0]) if not quiet else None,
+        max_requests=random.choice([None, None, None, 3]) if not quiet else None,
+        max_duration=random.choice([None, None, None, 20.0]) if not quiet else None,
+        verify=quiet or random.random() < 0.8,
     )
+    this = Run(world, now(), len(world.library.calls), options, known(disk) & world.library.confirmed_cells())
+    world.runs.append(this)
+    gates = Gates(Gate(20.0), Gate(random.choice([0.2, 5.0, 50.0])))
     async with Client("http://library.localhost", "k", gates=gates, app=world.library, random=random) as client:
         try:
             current = await read_library(client)
@@ -257,7 +305,10 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
                 return this
             journal = Journal(JOURNAL, disk)
             if not quiet and random.random() < 0.2:
-                asyncio.get_running_loop().call_later(random.uniform(0, 20), interrupt, this, stop)
+                asyncio.get_running_loop().call_later(random.uniform(0, 4), interrupt, this, stop)
+            if not quiet and random.random() < 0.3:  # a plan that waits for somebody's consent
+                await asyncio.sleep(random.uniform(0, 30))
+            this.looked = now()
             with noting(world, disk):
                 this.report = await carry_out(
                     this.plan,
@@ -275,6 +326,22 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
     await asyncio.sleep(world.library.trouble.latency)
     this.check()
     return this
+
+
+def known(disk: SimulatedDisk) -> frozenset[Cell]:
+    """Return the cells of calls that a journal knows to be done."""
+    intents: dict[int, Request] = {}
+    cells: set[Cell] = set()
+    for line in disk.data(JOURNAL).splitlines() if JOURNAL in disk.paths() else ():
+        match decoded(line):
+            case Intent(number, request):
+                intents[number] = request
+            case Outcome(number, "done", updated):
+                call = intents[number]
+                cells.update((call.op, file_id, tag) for file_id in updated for tag in call.tags)
+            case Ended():
+                cells.clear()
+    return frozenset(cells)
 
 
 def interrupt(this: Run, stop: asyncio.Event) -> None:
@@ -324,7 +391,7 @@ async def settle(world: World) -> None:
 
 def check_final(world: World, path: str, rules: Rules) -> None:
     state = world.library.files[id_of(path)].now
-    if state is None or state.path != path or len(",".join(state.tags | rules.tags)) > 500:
+    if state is None or state.path != path or len(",".join(state.tags | rules.tags)) > MAX_TAG_CHARACTERS:
         return
     assert rules.tags <= state.tags
     assert not rules.absent & state.tags

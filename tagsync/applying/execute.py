@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from tagsync.applying.ending import GRACE, Ending
@@ -82,7 +82,7 @@ class Executor:
 
     Args:
         library: sends requests.
-        changes: what is to change, by file id, as last seen.
+        changes: what is to change, by file id, as last seen; what is done is taken off it.
         ledger: where outcomes are noted.
         journal: where each call is noted before it is sent, and what it came to.
         prover: reads again what removals rely on.
@@ -94,7 +94,7 @@ class Executor:
     def __init__(
         self,
         library: BulkLibrary,
-        changes: Mapping[str, FileChange],
+        changes: dict[str, FileChange],
         *,
         ledger: Ledger,
         journal: Journal | NoJournal,
@@ -253,6 +253,7 @@ class Executor:
 
     def _take_done(self, job: Job, result: Done, reply: BulkReply) -> None:
         self._ledger.note(result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
+        self._take_off(job.request, result.updated)
         if result.updated:
             job.origin.accepted = True
             if job.way is Way.SHORTER:
@@ -264,6 +265,15 @@ class Executor:
             for file_id, words in result.failed.items():
                 job.origin.failed = True
                 self._fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
+
+    def _take_off(self, request: Request, updated: Iterable[str]) -> None:
+        """Leave what was done out of what is to change, so that nothing is needed twice."""
+        tags = set(request.tags)
+        for file_id in updated:
+            change = self._changes[file_id]
+            left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
+            added = tags.intersection(change.tags(Op.ADD)) if request.op == Op.ADD else set[str]()
+            self._changes[file_id] = replace(change, changes=left, desired=(*change.desired, *sorted(added)))
 
     def _take_gone(self, job: Job, missing: frozenset[str], reply: BulkReply) -> None:
         if not missing and len(job.request.file_ids) > 1:
