@@ -205,7 +205,7 @@ class SimulatedLibrary:
             failing = set(self._random.sample(call.file_ids, self._random.randint(1, len(call.file_ids))))
         over = {i for i in call.file_ids if not self._apply(call, i, dry=i in failing)}
         done = [i for i in call.file_ids if i not in failing | over]
-        errors = [{"fileId": i, "error": "Error in adding tags"} for i in sorted((failing | over))]
+        errors = [{"fileId": i, "error": "Error in adding tags"} for i in sorted(failing | over)]
         if fault in ("lost", "lost by timeout"):
             return await self._failure("500" if fault == "lost" else "slow")
         odd = {

@@ -128,7 +128,7 @@ _LIBRARY = (
     option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
     option("--shard", metavar="I/N", callback=_shard, help="Leave out changes of files of other shards than this."),
     option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
-    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Bulk calls a second."),
+    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many bulk calls a second."),
 )
 
 _STATE = option(
