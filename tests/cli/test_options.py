@@ -27,9 +27,13 @@ def _files(library: Callable[..., Path]) -> None:
     ("command", "shared"),
     [(command, ("--format", "--report", "--quiet", "--verbose", "--no-color")) for command in OUTPUT_COMMANDS]
     + [
-        (command, ("--endpoint", "--account", "--sandbox", "--select", "--concurrency", "--rate", "--state-dir"))
+        (
+            command,
+            ("--endpoint", "--account", "--sandbox", "--select", "--shard", "--concurrency", "--rate", "--state-dir"),
+        )
         for command in LIBRARY_COMMANDS
     ]
+    + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--max-duration", "--lock-timeout"))]
     + [("validate", ("--account",)), ("plan", ("--detailed-exitcode", "--strict"))],
 )
 def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str, shared: tuple[str, ...]) -> None:
@@ -175,3 +179,26 @@ def test_a_wrong_variable_is_a_usage_error_too(
     result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
     assert (result.code, result.out) == (64, "")
     assert words in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("90", 90), ("1.5", 1.5), ("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("1h1m1s", 3661)],
+)
+def test_a_duration_is_read_as_people_write_it(text: str, seconds: float) -> None:
+    option = options("apply")["--max-duration"]
+    assert option.process_value(click.Context(cli.commands["apply"]), text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "5x", "1m1h", "1e3", "\u0665", "nan", "h"])
+def test_what_is_no_duration_is_refused_with_the_way_to_write_one(tagsync: Command, text: str) -> None:
+    result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", f"--max-duration={text}", "tags.yaml")
+    assert result.code == 64
+    assert "write seconds, or 90s, 15m, 1h30m" in result.err
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1/0", "1", "a/b", "1/2/3", "-1/2", ""])
+def test_what_is_no_shard_is_refused_with_the_way_to_write_one(tagsync: Command, text: str) -> None:
+    result = tagsync("plan", "--sandbox", "library.jsonl", f"--shard={text}", "tags.yaml")
+    assert result.code == 64
+    assert "write I/N, from 1/N to N/N" in result.err

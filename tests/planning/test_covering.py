@@ -1,88 +1,288 @@
-from collections import defaultdict
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import current_file
+from support import ai, current_file, id_of
 
-from tagsync.model import Change, FileChange, Op, Request
-from tagsync.planning.covering import cover, stage
+from tagsync.model import AITag, Change, FileChange, Op, Request, normalized
+from tagsync.planning.covering import free_cells, regroup, stage
 
-IDS = st.integers(0, 200).map("f{}".format)
-TAGS = st.lists(st.sampled_from([*"abcdefgh", "x" * 300, "y" * 300]), min_size=1, unique=True).map(
-    lambda t: tuple(sorted(t))
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(op=st.sampled_from(list(Op)), needed=st.dictionaries(IDS, TAGS, max_size=120))
-def test_requests_change_exactly_what_they_should_within_the_limits(op: Op, needed: dict[str, tuple[str, ...]]) -> None:
-    covered = cover(op, needed)
-    cells: dict[str, list[str]] = defaultdict(list)
-    for request in covered.requests:
-        assert request.op == op
-        assert 1 <= len(request.file_ids) <= 50
-        assert op == Op.REMOVE_AI or len(",".join(request.tags)) <= 500
-        for file_id in request.file_ids:
-            cells[file_id].extend(request.tags)
-    assert {file_id: tuple(sorted(tags)) for file_id, tags in cells.items()} == needed
-
-
-@settings(max_examples=100, deadline=None)
-@given(needed=st.dictionaries(IDS, TAGS, max_size=120))
-def test_the_fewer_of_the_usual_ways_is_taken_and_never_beats_the_bound(needed: dict[str, tuple[str, ...]]) -> None:
-    requests, costs = cover(Op.ADD, needed)
-    assert len(requests) == min(costs.per_tag_set, costs.per_tag)
-    assert costs.lower_bound <= len(requests) <= max(costs.per_file * 2, 0)
-
-
-def test_files_with_equal_tag_sets_share_calls_of_fifty() -> None:
-    requests, costs = cover(Op.ADD, {f"f{n:03d}": ("a", "b") for n in range(120)})
-    assert [len(request.file_ids) for request in requests] == [50, 50, 20]
-    assert costs == (3, 120, 3, 6)
-
-
-def test_one_tag_at_a_time_is_taken_where_it_is_fewer() -> None:
-    pairs = {f"f{n}": tuple(sorted({f"t{n % 2}", f"u{n % 3}", f"v{n % 5}"})) for n in range(30)}
-    requests, costs = cover(Op.ADD, pairs)
-    assert (len(requests), costs.per_tag_set, costs.per_tag) == (10, 30, 10)
-
-
-def test_nothing_to_change_is_no_request() -> None:
-    assert cover(Op.ADD, {}) == ((), (0, 0, 0, 0))
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+WORDS = [*"abcdefgh", "x" * 300, "y" * 300, NFC, NFD]
 
 
 def change(
-    path: str, *, add: str = "", remove: str = "", remove_ai: str = "", remove_first: bool = False
+    path: str,
+    *,
+    add: str = "",
+    remove: str = "",
+    remove_ai: str = "",
+    has: str = "",
+    keeps: Sequence[AITag] = (),
+    spared: str = "",
+    remove_first: bool = False,
 ) -> FileChange:
+    """Return a file's change; `has` are declared tags that are there, `keeps` AI tags that stay."""
     ops = ((Op.ADD, add), (Op.REMOVE, remove), (Op.REMOVE_AI, remove_ai))
-    items = tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split())
-    return FileChange(current_file(path), items, remove_first)
+    items = tuple(Change(op, tag, ()) for op, tags in ops for tag in sorted(tags.split()))
+    file = current_file(path, [*has.split(), *remove.split()], [*map(ai, remove_ai.split()), *keeps])
+    return FileChange(file, items, remove_first, tuple(has.split()), tuple(spared.split()))
 
 
-def ops(requests: tuple[Request, ...]) -> list[tuple[Op, tuple[str, ...]]]:
-    return [(request.op, request.tags) for request in requests]
+@st.composite
+def file_changes(draw: st.DrawFn, path: str) -> FileChange:
+    """Return what may become of a file whose words are drawn, each for one thing."""
+    fates = draw(st.dictionaries(st.sampled_from(WORDS), st.sampled_from("AHRGKS"), min_size=1, max_size=6))
+    by_fate = {fate: " ".join(word for word in fates if fates[word] == fate) for fate in "AHRGKS"}
+    spared = {normalized(word) for word in by_fate["S"].split()}
+    gone = " ".join(word for word in by_fate["G"].split() if normalized(word) not in spared)
+    return change(
+        path,
+        add=by_fate["A"],
+        has=by_fate["H"],
+        remove=by_fate["R"],
+        remove_ai=gone,
+        keeps=[ai(word) for word in by_fate["K"].split()],
+        spared=by_fate["S"],
+        remove_first=draw(st.booleans()),
+    )
+
+
+PATHS = [f"/{number:03d}" for number in range(120)]
+CHANGES = st.lists(st.sampled_from(PATHS), unique=True, max_size=120).flatmap(
+    lambda paths: st.tuples(*(file_changes(path) for path in sorted(paths)))
+)
+LENGTHS = st.sampled_from([None, 300, 400])
+
+Cells = set[tuple[str, str]]
+
+
+def needed(changes: Iterable[FileChange], op: Op) -> Cells:
+    return {(item.file.file_id, tag) for item in changes for tag in item.tags(op)}
+
+
+def touched(requests: Iterable[Request], op: Op) -> Cells:
+    return {(file_id, tag) for r in requests if r.op == op for file_id in r.file_ids for tag in r.tags}
+
+
+def is_free(item: FileChange, op: Op, tag: str) -> bool:
+    if op == Op.ADD:
+        return tag in item.desired
+    spared = {normalized(name) for name in item.spared}
+    present = {held.name for held in item.file.ai_tags}
+    return op == Op.REMOVE_AI and bool(item.tags(op)) and tag not in present and normalized(tag) not in spared
+
+
+def within_limits(request: Request, ai_tag_characters: int | None) -> bool:
+    characters = ai_tag_characters if request.op == Op.REMOVE_AI else 500
+    no_longer = characters is None or len(",".join(request.tags)) <= characters
+    return no_longer and request.tags != () and 1 <= len(set(request.file_ids)) == len(request.file_ids) <= 50
+
+
+@settings(max_examples=100, deadline=None)
+@given(changes=CHANGES, ai_tag_characters=LENGTHS)
+def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(
+    changes: tuple[FileChange, ...], ai_tag_characters: int | None
+) -> None:
+    requests = stage(changes, ai_tag_characters=ai_tag_characters).requests()
+    by_id = {item.file.file_id: item for item in changes}
+    assert all(within_limits(request, ai_tag_characters) for request in requests)
+    for op in Op:
+        cells, must = touched(requests, op), needed(changes, op)
+        assert must <= cells
+        assert all(is_free(by_id[file_id], op, tag) for file_id, tag in cells - must)
+
+
+@settings(max_examples=100, deadline=None)
+@given(changes=CHANGES, ai_tag_characters=LENGTHS)
+def test_exact_calls_touch_nothing_but_what_is_needed(
+    changes: tuple[FileChange, ...], ai_tag_characters: int | None
+) -> None:
+    requests = stage(changes, exact=True, ai_tag_characters=ai_tag_characters).requests()
+    assert all(within_limits(request, ai_tag_characters) for request in requests)
+    assert all(touched(requests, op) == needed(changes, op) for op in Op)
+
+
+@settings(max_examples=100, deadline=None)
+@given(changes=CHANGES, exact=st.booleans(), ai_tag_characters=LENGTHS)
+def test_calls_are_never_more_than_by_either_usual_way_nor_fewer_than_the_bound(
+    changes: tuple[FileChange, ...], *, exact: bool, ai_tag_characters: int | None
+) -> None:
+    stages = stage(changes, exact=exact, ai_tag_characters=ai_tag_characters)
+    costs, calls = stages.costs, len(stages.requests())
+    assert costs.lower_bound <= calls <= min(costs.per_tag_set, costs.per_tag)
+
+
+@settings(max_examples=100, deadline=None)
+@given(changes=CHANGES, sent=st.integers(0, 5), exact=st.booleans(), ai_tag_characters=LENGTHS)
+def test_regrouped_calls_change_just_what_was_left(
+    changes: tuple[FileChange, ...], sent: int, *, exact: bool, ai_tag_characters: int | None
+) -> None:
+    stages = stage(changes)
+    by_id = {item.file.file_id: item for item in changes}
+    for op in Op:
+        left = [request for request in stages.requests() if request.op == op][sent:]
+        must = touched(left, op) & needed(changes, op)
+        again = regroup(left, by_id, exact=exact, ai_tag_characters=ai_tag_characters)
+        cells = touched(again, op)
+        assert {request.op for request in again} <= {op}
+        assert all(within_limits(request, ai_tag_characters) for request in again)
+        assert must <= cells
+        assert all(not exact and is_free(by_id[file_id], op, tag) for file_id, tag in cells - must)
+
+
+@settings(max_examples=50, deadline=None)
+@given(changes=CHANGES, exact=st.booleans(), data=st.data())
+def test_the_order_of_changes_makes_no_difference(
+    changes: tuple[FileChange, ...], *, exact: bool, data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(changes))
+    stages = stage(changes, exact=exact)
+    assert stage(shuffled, exact=exact) == stages
+    both = [{item.file.file_id: item for item in order} for order in (changes, shuffled)]
+    assert regroup(stages.add, both[0], exact=exact) == regroup(stages.add[::-1], both[1], exact=exact)
+
+
+IN_A_PROCESS = """
+import random
+from tagsync.model import AITag, Change, CurrentFile, FileChange, Op
+from tagsync.planning.covering import regroup, stage
+draw = random.Random(7)
+words = [f"word-{n}" for n in range(40)]
+changes = []
+for n in range(600):
+    tags = draw.sample(words, 9)
+    file = CurrentFile(f"f{n}", f"/{n}", (), tuple(AITag(t, 50.0, "s") for t in draw.sample(words, 6)))
+    gone = [t.name for t in file.ai_tags[:3]]
+    items = [Change(Op.ADD, t, ()) for t in sorted(tags[:4])] + [Change(Op.REMOVE_AI, t, ()) for t in sorted(gone)]
+    changes.append(FileChange(file, tuple(items), desired=tuple(tags[4:]), spared=(words[n % 5],)))
+by_id = {c.file.file_id: c for c in changes}
+for exact in (False, True):
+    for characters in (None, 100):
+        stages = stage(changes, exact=exact, ai_tag_characters=characters)
+        print(stages, regroup(stages.add[3:], by_id), regroup(stages.remove[3:], by_id, ai_tag_characters=50))
+"""
+
+
+def test_calls_are_the_same_however_text_is_hashed() -> None:
+    printed = {
+        subprocess.run(  # noqa: S603 - the program above
+            [sys.executable, "-c", IN_A_PROCESS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(printed) == 1
+    assert "word-0" in printed.pop()
+
+
+def shown(requests: Iterable[Request]) -> list[tuple[str, tuple[str, ...], int]]:
+    return [(request.op, request.tags, len(request.file_ids)) for request in requests]
+
+
+def test_files_with_equal_tag_sets_share_calls_of_fifty() -> None:
+    stages = stage([change(f"/{n:03d}", add="a b") for n in range(120)])
+    assert [len(request.file_ids) for request in stages.add] == [50, 50, 20]
+    assert stages.costs == (3, 120, 3, 6)
+
+
+def test_tags_that_are_there_already_let_files_share_a_call() -> None:
+    stages = stage([change("/1", add="a", has="b c"), change("/2", add="b", has="a"), change("/3", add="a b")])
+    assert shown(stages.add) == [("addTags", ("a", "b"), 3)]
+    assert stages.costs.per_tag_set == 3
+
+
+def test_exact_calls_leave_alone_what_is_there_already() -> None:
+    changes = [change("/1", add="a", has="b c"), change("/2", add="b", has="a"), change("/3", add="a b")]
+    assert touched(stage(changes, exact=True).add, Op.ADD) == needed(changes, Op.ADD)
+    again = regroup(stage(changes).add, {item.file.file_id: item for item in changes}, exact=True)
+    assert touched(again, Op.ADD) == needed(changes, Op.ADD)
+
+
+def test_of_equally_many_calls_those_that_touch_nothing_else_are_taken() -> None:
+    one_tag_at_a_time = [lacking(f"/{n:02d}", "a" * (n < 30) + "b" * (n >= 20)) for n in range(60)]
+    assert shown(stage(one_tag_at_a_time).add) == [("addTags", ("a",), 30), ("addTags", ("b",), 40)]
+    by_tag_set = [lacking(f"/{n:02d}", "a" + "b" * (n >= 30)) for n in range(60)]
+    assert shown(stage(by_tag_set).add) == [("addTags", ("a",), 30), ("addTags", ("a", "b"), 30)]
+
+
+def lacking(path: str, tags: str) -> FileChange:
+    """Return the change of a file that should have the tags `a` and `b` and lacks some."""
+    return change(path, add=" ".join(tags), has=" ".join(sorted({"a", "b"}.difference(tags))))
+
+
+def test_a_tag_that_is_there_in_another_spelling_is_never_touched() -> None:
+    stages = stage([change("/1", add="a", has=NFD), change("/2", add=f"a {NFC}")])
+    assert (id_of("/1"), NFC) not in touched(stages.add, Op.ADD)
+
+
+def test_ai_tags_that_a_file_lacks_let_it_share_a_call() -> None:
+    stages = stage([change("/1", remove_ai="Dog"), change("/2", remove_ai="Cat"), change("/3", remove_ai="Elk Sky")])
+    assert shown(stages.remove) == [("removeAITags", ("Cat", "Dog", "Elk", "Sky"), 3)]
+    assert stages.costs == (1, 3, 3, 4)
+
+
+def test_an_ai_tag_that_stays_or_is_spared_in_any_spelling_is_never_touched() -> None:
+    gone = change("/1", remove_ai=f"{NFC} Cat")
+    stays = change("/2", remove_ai="Cat", keeps=[ai(NFC)])
+    spared = change("/3", remove_ai="Cat", spared=NFD)
+    cells = touched(stage([gone, stays, spared]).remove, Op.REMOVE_AI)
+    assert cells == needed([gone, stays, spared], Op.REMOVE_AI)
+
+
+def test_ordinary_removals_have_no_free_cells() -> None:
+    changes = [change("/1", remove="a"), change("/2", remove="b"), change("/3", remove="a b")]
+    stages = stage(changes)
+    assert touched(stages.remove, Op.REMOVE) == needed(changes, Op.REMOVE)
+    assert len(stages.remove) == 2
+
+
+def test_names_of_ai_tags_are_cut_to_the_length_that_the_library_takes() -> None:
+    changes = [change(f"/{n}", remove_ai=f"name-{n} name-{n + 1}") for n in range(9)]
+    assert len(stage(changes).remove) == 1
+    assert all(len(",".join(r.tags)) <= 20 for r in stage(changes, ai_tag_characters=20).remove)
+
+
+def test_free_cells_are_those_that_need_not_change() -> None:
+    item = change("/1", remove_ai="Dog")
+    request = Request(Op.REMOVE_AI, ("Cat", "Dog", "Elk"), (item.file.file_id,))
+    assert free_cells(request, item) == {"Cat", "Elk"}
+
+
+def test_regrouping_leaves_alone_what_other_calls_change() -> None:
+    item = change("/1", add="a b", has="c")
+    again = regroup([Request(Op.ADD, ("b", "c"), (item.file.file_id,))], {item.file.file_id: item})
+    assert shown(again) == [("addTags", ("b",), 1)]
+
+
+def test_nothing_to_change_is_no_request() -> None:
+    assert stage([]) == ((), (), (), (0, 0, 0, 0))
+    assert regroup([], {}) == ()
+
+
+def test_file_ids_stand_in_the_order_of_paths_and_tags_sorted() -> None:
+    stages = stage([change(f"/{n}", add="b a") for n in (3, 1, 2)])
+    assert stages.add == (Request(Op.ADD, ("a", "b"), tuple(map(id_of, ("/1", "/2", "/3")))),)
 
 
 def test_additions_come_before_removals() -> None:
     stages = stage([change("/a", add="new", remove="old", remove_ai="Dog")])
-    assert ops(stages.make_room) == []
-    assert ops(stages.add) == [(Op.ADD, ("new",))]
-    assert ops(stages.remove) == [(Op.REMOVE, ("old",)), (Op.REMOVE_AI, ("Dog",))]
+    assert shown(stages.make_room) == []
+    assert shown(stages.add) == [("addTags", ("new",), 1)]
+    assert shown(stages.remove) == [("removeTags", ("old",), 1), ("removeAITags", ("Dog",), 1)]
 
 
-def test_a_file_without_room_loses_its_tags_first() -> None:
-    stages = stage(
-        [change("/a", add="new", remove="old", remove_ai="Dog", remove_first=True), change("/b", remove="old")]
-    )
-    assert ops(stages.make_room) == [(Op.REMOVE, ("old",))]
-    assert ops(stages.add) == [(Op.ADD, ("new",))]
-    assert [request.file_ids for request in stages.remove if request.op == Op.REMOVE] == [(change("/b").file.file_id,)]
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_the_same_cells_give_the_same_requests(*, reverse: bool) -> None:
-    cells = {f"f{n}": tuple(sorted({f"t{n % 7}", f"t{n % 5}"})) for n in range(300)}
-    again = dict(reversed(cells.items())) if reverse else dict(cells)
-    assert set(cover(Op.ADD, cells).requests[0].tags) == set(cover(Op.ADD, again).requests[0].tags)
-    assert len(cover(Op.ADD, cells).requests) == len(cover(Op.ADD, again).requests)
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_file_without_room_loses_its_tags_first(*, exact: bool) -> None:
+    changes = [change("/a", add="new", remove="old", remove_ai="Dog", remove_first=True), change("/b", remove="old")]
+    stages = stage(changes, exact=exact)
+    assert shown(stages.make_room) == [("removeTags", ("old",), 1)]
+    assert shown(stages.add) == [("addTags", ("new",), 1)]
+    assert [request.file_ids for request in stages.remove if request.op == Op.REMOVE] == [(id_of("/b"),)]

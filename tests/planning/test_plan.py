@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from support import ai, current_file, current_state, id_of, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentState, DesiredState, Plan, TargetName
-from tagsync.planning.plan import account_faults, make_plan
+from tagsync.model import CurrentState, DesiredState, Part, Plan, TargetName
+from tagsync.planning.plan import account_faults, in_part, make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
@@ -190,3 +190,27 @@ def test_manifests_for_two_accounts_cannot_be_planned_together(tmp_path: Path) -
 def test_a_file_is_named_by_its_id_in_requests(declare: Declare) -> None:
     made = plan(declare("- {path: /a, tags: [z]}"), SHOP)
     assert made.requests[0].file_ids == (id_of("/a"),)
+
+
+@given(st.lists(st.text(min_size=1).map("/".__add__), unique=True), st.integers(1, 9))
+def test_every_path_is_in_one_shard(paths: list[str], count: int) -> None:
+    parts = [Part(index, count) for index in range(1, count + 1)]
+    assert all(sum(in_part(path, part) for part in parts) == 1 for path in paths)
+
+
+def test_shards_are_about_equal_and_the_same_everywhere() -> None:
+    shares = [sum(in_part(f"/shop/{n}.jpg", Part(index, 4)) for n in range(4000)) for index in (1, 2, 3, 4)]
+    assert shares == [1051, 988, 1009, 952]
+    assert all(900 < share < 1100 for share in shares)
+
+
+def test_a_shard_leaves_the_changes_of_others_out_after_all_was_judged(declare: Declare) -> None:
+    desired = declare("- {match: /*, tags: [z]}")
+    parts = [make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, part=Part(index, 2)) for index in (1, 2)]
+    paths = sorted(change.file.path for made in parts for change in made.changes)
+    assert paths == ["/a", "/b", "/c"]
+    assert parts[0].digest != parts[1].digest
+    broken = declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}")
+    assert all(
+        make_plan(broken, SHOP, TARGET, created_at="2026", bulk_rate=5, part=Part(index, 2)).errors for index in (1, 2)
+    )

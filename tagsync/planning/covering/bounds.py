@@ -1,0 +1,131 @@
+"""How many calls any cover takes at least: proven numbers, not estimates.
+
+Files: a call takes at most 50 of them.
+
+Shares: give the needed cells of tag t the weight w(t) ≥ 0, and let M(c) be at least the weight of every legal call
+that covers the needed cell c. Count each needed cell c once, in one call that covers it, with its share w(c) / M(c).
+The cells counted in a call R weigh no more than R itself, and each M(c) is at least that: their shares add up to at
+most 1. So the shares of all needed cells add up to at most the number of calls, whatever the cover and the weights.
+
+M of the cell (file f, tag t): let a call that covers it have m files. All of them are allowed t. Each tag u that it
+carries is allowed on f, is allowed together with t on at least m files, and is needed on at most min(m, q(u)) of the
+call's files, where q(u) counts the files that are allowed t and need u. So the call weighs at most the sum of
+w(u) min(m, q(u)) over those tags; M is the largest such sum for m up to 50. The sum grows with m as long as no tag
+drops out, so that only those m matter at which one does. The limit on characters only makes legal calls fewer.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from math import ceil
+
+from tagsync.planning.covering.calls import Limits, Row, Rows
+
+MOST_WORK = 50_000_000
+"""Pairs of tags allowed on one file, up to which shares are added up; beyond, only files are counted."""
+
+WORK_TO_IMPROVE = 3_400_000
+"""Pairs looked at in all rounds: the weights are improved as often as this allows, and a first round always runs."""
+
+MOST_ROUNDS = 3
+WORTH_A_ROUND = 1.01
+"""Weights are improved once more as long as the last time made the bound better by so much."""
+
+PROMISING = 0.9
+"""Below this part of the bound by files, the shares are not worth another round."""
+
+ROUNDING = 1e-3
+"""Far more than what floating point can err by here."""
+
+
+def lower_bound(needed: Rows, allowed: Rows | None, limits: Limits) -> int:
+    """Return a number of calls that no cover can beat.
+
+    Args:
+        needed: what must change on each file.
+        allowed: what may be touched on each file; None to count files alone.
+        limits: how many files one call takes.
+    """
+    by_files = ceil(len(needed) / limits.files)
+    if allowed is None:
+        return by_files
+    return max(by_files, ceil(_shares(needed, allowed, limits, by_files * PROMISING) - ROUNDING))
+
+
+def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float:
+    """Return the largest sum of shares that a few rounds of better weights come to; one round if that is not enough."""
+    work = sum([len(row) ** 2 for row in allowed])
+    if not 0 < work <= MOST_WORK:
+        return 0.0
+    table = _Table(needed, allowed, limits)
+    weights = [1 / min(limits.files, count) for count in table.needing]
+    best = 0.0
+    for _ in range(max(1, min(MOST_ROUNDS, WORK_TO_IMPROVE // work))):
+        inverse = [table.inverses(tag, weights) for tag in range(len(weights))]
+        total = sum([weight * part for weight, part in zip(weights, inverse, strict=True)])
+        if total < best * WORTH_A_ROUND or total < enough:
+            return max(best, total)
+        best = total
+        # A tag whose cells got large shares stands in calls of little weight: it can bear more.
+        weights = [w * (part / n) ** 2 for w, part, n in zip(weights, inverse, table.needing, strict=True)]
+    return best
+
+
+class _Table:
+    """The files that are allowed each tag."""
+
+    def __init__(self, needed: Rows, allowed: Rows, limits: Limits) -> None:
+        self._needed, self._allowed, self._size = needed, allowed, limits.files
+        self._files: list[list[int]] = [[] for _ in limits.lengths]
+        for file, row in enumerate(allowed):
+            for tag in row:
+                self._files[tag].append(file)
+        count = Counter(chain.from_iterable(needed))
+        self.needing = [count[tag] or 1 for tag in range(len(self._files))]
+        """How many files need each tag; 1 for a tag that none needs, whose cells weigh nothing anyhow."""
+
+    def inverses(self, tag: int, weights: Sequence[float]) -> float:
+        """Return the sum of 1 / M over the needed cells of a tag."""
+        files = self._files[tag]
+        together = Counter(chain.from_iterable([self._allowed[file] for file in files]))
+        wanting = Counter(chain.from_iterable([self._needed[file] for file in files]))
+        lacking = Counter([self._allowed[file] for file in files if tag in self._needed[file]])
+        company = _Company(together, wanting, weights, self._size)
+        return sum([count / company.heaviest(row) for row, count in lacking.items()])
+
+
+class _Company:
+    """The tags that files allowed one tag are allowed besides, and that tag itself."""
+
+    def __init__(
+        self, together: Mapping[int, int], wanting: Mapping[int, int], weights: Sequence[float], size: int
+    ) -> None:
+        self._together, self._wanting, self._weights = together, wanting, weights
+        self._usual = {u: weights[u] * min(size, wanting[u]) for u, files in together.items() if files >= size}
+        """What each tag weighs at most in a full call, if there can be one that carries it."""
+        self._rare = {u: weights[u] * files for u, files in together.items() if files < size}
+        """What each other tag weighs at most in any call."""
+
+    def heaviest(self, row: Row) -> float:
+        """Return M for the needed cells of the one tag on files that are allowed `row`."""
+        rare = row.difference(self._usual)
+        usual = row.difference(rare) if rare else row
+        best = sum([self._usual[tag] for tag in usual])
+        if not rare:
+            return best
+        most_files = max([self._together[tag] for tag in rare])
+        full = sum([self._weights[tag] for tag in usual])
+        if full * most_files + sum([self._rare[tag] for tag in rare]) <= best:
+            return best
+        return self._heaviest_small(list(usual), sorted(rare, key=lambda tag: (-self._together[tag], tag)), best)
+
+    def _heaviest_small(self, carried: list[int], rare: list[int], best: float) -> float:
+        """Return the most that a call weighs that carries rare tags and so has few files; `best` if that is more."""
+        full = sum([self._weights[tag] for tag in carried])
+        for tag in rare:
+            carried.append(tag)
+            full += self._weights[tag]
+            files = self._together[tag]
+            if full * files > best:
+                best = max(best, sum([self._weights[u] * min(files, self._wanting[u]) for u in carried]))
+        return best

@@ -1,0 +1,92 @@
+"""What two methods of covering share: what is left to cover, and how a call is widened and filled up."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
+
+from tagsync.planning.covering.calls import Call, Limits, Row, Rows
+
+
+class Search:
+    """Covers cells, one tag after another, the one that the fewest files still need first.
+
+    Args:
+        needed: what each file must get.
+        allowed: what each file may get, its needed tags included.
+        limits: how much one call takes; each tag alone fits.
+        rarity: a cell is worth its tag's number of needed cells to the power of minus this: much where the tag is rare,
+            for few other calls can take it.
+    """
+
+    def __init__(self, needed: Rows, allowed: Rows, limits: Limits, *, rarity: float) -> None:
+        self.left = list(needed)
+        """What each file still needs."""
+        self.allowed = allowed
+        self.limits = limits
+        self.lacking: list[set[int]] = [set() for _ in limits.lengths]
+        """The files that still need each tag."""
+        for file, tags in enumerate(needed):
+            for tag in tags:
+                self.lacking[tag].add(file)
+        self._allowing: list[list[int]] = [[] for _ in limits.lengths]
+        """The files that may get each tag."""
+        for file, tags in enumerate(allowed):
+            for tag in tags:
+                self._allowing[tag].append(file)
+        self.worth = [len(files) ** -rarity if files else 0.0 for files in self.lacking]
+        """What covering one cell of each tag is worth."""
+        self.calls: list[Call] = []
+
+    def rarest_tags(self) -> Iterator[int]:
+        """Yield the tag that the fewest files need, again and again, until nothing is left to cover."""
+        heap = [(len(files), tag) for tag, files in enumerate(self.lacking) if files]
+        heapify(heap)
+        while heap:
+            count, tag = heappop(heap)
+            files = self.lacking[tag]
+            if len(files) == count:
+                yield tag
+            if files:
+                heappush(heap, (len(files), tag))
+
+    def widened(self, files: list[int], tag: int) -> tuple[list[int], set[int]]:
+        """Return files and tags of a call for too few files: widened by what they share, filled up with others."""
+        tags = self.closed(files, {tag})
+        room = self.limits.files - len(files)
+        return (files + self._joining(files, tags)[:room], tags) if room else (files, tags)
+
+    def _joining(self, files: list[int], tags: set[int]) -> list[int]:
+        """Return other files that may get all of a call's tags, those that gain most from it first."""
+        left, allowed, worth = self.left, self.allowed, self.worth
+        gaining = [
+            (-sum([worth[tag] for tag in left[file] & tags]), file)
+            for file in self._pool(tags).difference(files)
+            if tags <= allowed[file] and not left[file].isdisjoint(tags)
+        ]
+        return [file for _, file in sorted(gaining)]
+
+    def _pool(self, tags: set[int]) -> set[int]:
+        """Return files among which are all that may get tags and gain from them: by whichever way there are fewer."""
+        able = min([self._allowing[tag] for tag in tags], key=len)
+        lacking = [self.lacking[tag] for tag in tags]
+        return set(able) if len(able) <= sum(map(len, lacking)) else set().union(*lacking)
+
+    def closed(self, files: Sequence[int], tags: Iterable[int]) -> set[int]:
+        """Return tags and, by worth, as many others as fit that all files may get and one of them needs."""
+        tags = set(tags)
+        common = frozenset.intersection(*[self.allowed[file] for file in files])
+        together = frozenset(files)
+        useful = []
+        for tag in common - tags:
+            gaining = len(self.lacking[tag] & together)
+            if gaining:
+                useful.append((-gaining * self.worth[tag], tag))
+        return self.limits.filled(tags, [tag for _, tag in sorted(useful)])
+
+    def send(self, files: Sequence[int], tags: Iterable[int]) -> None:
+        """Note a call, widened to all that its files share, and what it covers."""
+        row = Row(self.closed(files, tags))
+        self.calls.append(Call(tuple(sorted(files)), row))
+        for file in files:
+            for tag in self.left[file] & row:
+                self.lacking[tag].discard(file)
+            self.left[file] -= row

@@ -1,0 +1,223 @@
+"""Each method of covering by itself, with small calls so that tiny tables need many of them."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsync.model import Op
+from tagsync.planning.covering.anchored import anchored_growth
+from tagsync.planning.covering.best_fit import best_fit
+from tagsync.planning.covering.bounds import lower_bound
+from tagsync.planning.covering.calls import Call, Limits, Row
+from tagsync.planning.covering.cells import Cells as CellsOfAnOp
+from tagsync.planning.covering.first_fit import first_fit
+from tagsync.planning.covering.methods import fewest
+from tagsync.planning.covering.rarest import rarest_first
+from tagsync.planning.covering.usual import per_tag, per_tag_set
+
+Cells = set[tuple[int, int]]
+Cover = Callable[[list[Row], list[Row], Limits], list[Call]]
+
+
+def rows(*rows: str) -> list[Row]:
+    """Return rows whose tags are written as letters."""
+    return [Row(ord(letter) - ord("a") for letter in row) for row in rows]
+
+
+def limits(tags: int, *, files: int = 50, characters: int | None = None) -> Limits:
+    return Limits((1,) * tags, characters, files)
+
+
+def cells(rows: list[Row]) -> Cells:
+    return {(file, tag) for file, row in enumerate(rows) for tag in row}
+
+
+def touched(calls: list[Call]) -> Cells:
+    return {(file, tag) for call in calls for file in call.files for tag in call.tags}
+
+
+@st.composite
+def tables(draw: st.DrawFn, *, tags: int = 6, files: int = 14) -> tuple[list[Row], list[Row]]:
+    """Return what each file needs, and what it is free to get; the rest is forbidden."""
+    fates = draw(st.lists(st.lists(st.sampled_from("NFX"), min_size=tags, max_size=tags), max_size=files))
+    kept = [fate for fate in fates if "N" in fate]
+    needed, free = ([Row(t for t in range(tags) if fate[t] == sign) for fate in kept] for sign in "NF")
+    return needed, free
+
+
+def removing(method: Cover, needed: list[Row], allowed: list[Row], limits: Limits) -> list[Call]:
+    every = Row(range(len(limits.lengths)))
+    return method(needed, [every - row for row in allowed], limits)
+
+
+METHODS: dict[str, Cover] = {
+    "rarest first": rarest_first,
+    "anchored growth": anchored_growth,
+    "first fit": partial(removing, first_fit),
+    "best fit": partial(removing, best_fit),
+    "per tag set": lambda needed, _, limits: list(per_tag_set(needed, limits)),
+    "per tag": lambda needed, _, limits: list(per_tag(needed, limits)),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@settings(max_examples=150, deadline=None)
+@given(table=tables(files=40), size=st.integers(1, 5), characters=st.sampled_from([None, 1, 3, 5]))
+def test_every_method_covers_what_is_needed_and_nothing_forbidden(
+    name: str, table: tuple[list[Row], list[Row]], size: int, characters: int | None
+) -> None:
+    needed, free = table
+    limit = limits(6, files=size, characters=None if name == "first fit" else characters)
+    calls = METHODS[name](needed, [need | more for need, more in zip(needed, free, strict=True)], limit)
+    assert cells(needed) <= touched(calls) <= cells(needed) | cells(free)
+    assert all(1 <= len(set(call.files)) == len(call.files) <= size for call in calls)
+    assert all(call.tags and limit.fit(call.tags) for call in calls)
+
+
+@settings(max_examples=150, deadline=None)
+@given(table=tables(tags=4, files=5), size=st.integers(1, 3))
+def test_no_cover_beats_the_bound(table: tuple[list[Row], list[Row]], size: int) -> None:
+    needed, free = table
+    allowed = [need | more for need, more in zip(needed, free, strict=True)]
+    limit = limits(4, files=size)
+    optimum = fewest_calls(needed, allowed, size)
+    assert lower_bound(needed, allowed, limit) <= optimum
+    assert lower_bound(needed, None, limit) <= optimum
+    assert optimum <= len(rarest_first(needed, allowed, limit))
+
+
+def fewest_calls(needed: list[Row], allowed: list[Row], size: int) -> int:
+    """Return the optimum, found by trying: cover any cell that is left by each call that could, as large as it gets."""
+    legal = list(legal_calls(allowed, size))
+
+    def fits_within(left: Cells, budget: int) -> bool:
+        if not left:
+            return True
+        cell = min(left)
+        return budget > 0 and any(fits_within(left - call, budget - 1) for call in legal if cell in call)
+
+    return next(budget for budget in range(len(cells(needed)) + 1) if fits_within(cells(needed), budget))
+
+
+def legal_calls(allowed: list[Row], size: int) -> Iterator[Cells]:
+    """Yield the cells of each call that carries all that its files may get."""
+    for count in range(1, size + 1):
+        for files in combinations(range(len(allowed)), count):
+            tags = frozenset.intersection(*(allowed[file] for file in files))
+            yield {(file, tag) for file in files for tag in tags}
+
+
+def test_tags_that_never_meet_each_count_towards_the_bound() -> None:
+    needed = rows(*"aaabbbccc")
+    assert lower_bound(needed, needed, limits(3)) == 3
+
+
+def test_a_tag_that_few_files_share_with_another_counts_beside_it() -> None:
+    needed = rows("ab", "a", "a", "a", "b", "b", "b")
+    assert lower_bound(needed, needed, limits(2, files=4)) == 2
+    assert lower_bound(needed, None, limits(2, files=4)) == 2
+    assert lower_bound(needed[:5], needed[:5], limits(2, files=5)) > lower_bound(needed[:5], None, limits(2, files=5))
+
+
+def test_a_cover_that_only_merging_finds() -> None:
+    needed, allowed = rows("ab", "bc", "ac"), rows("abc", "abc", "abc")
+    assert rarest_first(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
+
+
+def test_rare_tags_go_with_what_their_files_have_in_common() -> None:
+    needed = rows("ax", "ax", "bx", "bx")
+    calls = rarest_first(needed, needed, limits(24))
+    assert sorted(call.files for call in calls) == [(0, 1), (2, 3)]
+
+
+def test_full_calls_are_sent_for_files_that_share_most() -> None:
+    needed = rows(*["ab"] * 3, *["ac"] * 3)
+    calls = rarest_first(needed, needed, limits(3, files=3))
+    assert calls == [Call((0, 1, 2), Row((0, 1))), Call((3, 4, 5), Row((0, 2)))]
+
+
+def test_files_that_need_a_tag_are_split_by_what_else_they_need() -> None:
+    needed = rows(*["ab", "ac"] * 3, *["b", "c"] * 4)
+    calls = rarest_first(needed, needed, limits(3, files=3))
+    assert calls[:2] == [Call((0, 2, 4), Row((0, 1))), Call((1, 3, 5), Row((0, 2)))]
+
+
+def test_the_files_that_need_most_of_a_full_call_are_sent_first() -> None:
+    needed, allowed = rows("a", "ab", "ab", "ab", "b", "b"), rows(*["ab"] * 6)
+    assert rarest_first(needed, allowed, limits(2, files=3))[0] == Call((1, 2, 3), Row((0, 1)))
+
+
+def test_a_call_is_filled_up_with_files_that_gain_from_it() -> None:
+    needed, allowed = rows("ab", "b", "c"), rows("ab", "ab", "c")
+    calls = rarest_first(needed, allowed, limits(3))
+    assert [call.files for call in calls if 0 in call.tags] == [(0, 1)]
+    assert len(calls) == 2
+
+
+def test_growth_finds_the_files_that_share_most_with_the_rarest_tag() -> None:
+    needed = rows(*["a"] * 4, *["ab"] * 5, *["b"] * 6)
+    assert anchored_growth(needed, needed, limits(2, files=5))[0] == Call((4, 5, 6, 7, 8), Row((0, 1)))
+
+
+def test_growth_passes_over_a_tag_that_leaves_too_few_files() -> None:
+    needed = rows("abc", *["ab"] * 5, *["c"] * 9)
+    assert anchored_growth(needed, needed, limits(3, files=5))[0] == Call((0, 1, 2, 3, 4), Row((0, 1)))
+
+
+def cells_of_rows(needed: list[Row], allowed: list[Row], limits: Limits) -> CellsOfAnOp:
+    names = tuple(map(str, range(len(limits.lengths))))
+    return CellsOfAnOp(Op.ADD, names, tuple(map(str, range(len(needed)))), needed, allowed, None, limits)
+
+
+def test_more_methods_are_tried_until_one_comes_near_the_bound() -> None:
+    needed = rows("abc", "ac", "abc", "bc", "ac", "bc")
+    table = cells_of_rows(needed, needed, limits(3, files=3))
+    assert [len(fewest(table, bound)) for bound in (2, 3, 4)] == [3, 3, 4]
+
+
+@settings(max_examples=100, deadline=None)
+@given(table=tables(files=40), size=st.integers(1, 5))
+def test_the_fewest_calls_are_taken_unless_some_come_near_the_bound(
+    table: tuple[list[Row], list[Row]], size: int
+) -> None:
+    needed, free = table
+    allowed = [need | more for need, more in zip(needed, free, strict=True)]
+    limit = limits(6, files=size)
+    least = min(len(method(needed, allowed, limit)) for method in (rarest_first, anchored_growth))
+    assert len(fewest(cells_of_rows(needed, allowed, limit), bound=0)) == least
+    assert fewest(cells_of_rows(needed, allowed, limit), bound=999) == rarest_first(needed, allowed, limit)
+
+
+def test_removals_clash_only_over_a_tag_that_one_file_keeps_and_another_drops() -> None:
+    needed, forbidden = rows("a", "b", "c"), rows("b", "", "z")
+    calls = first_fit(needed, forbidden, limits(26))
+    assert len(calls) == 2
+    assert not any({0, 1} <= set(call.files) for call in calls)
+
+
+def test_files_that_clash_most_are_placed_first() -> None:
+    needed, forbidden = rows("c", "d", "a", "b"), rows("", "", "b", "a")
+    calls = first_fit(needed, forbidden, limits(4, files=2))
+    assert [call.files for call in calls] == [(0, 2), (1, 3)]
+
+
+def test_removals_of_limited_length_lengthen_calls_least() -> None:
+    needed = rows("abc", "de", "abf", "def")
+    calls = best_fit(needed, rows(*[""] * 4), limits(6, characters=7))
+    assert calls == [Call((0, 2), Row((0, 1, 2, 5))), Call((1, 3), Row((3, 4, 5)))]
+
+
+def test_files_with_the_same_usual_tags_follow_each_other() -> None:
+    needed = rows(*["a", "b", "c"] * 20)
+    calls = best_fit(needed, rows(*[""] * 60), limits(3, characters=1, files=20))
+    assert sorted(call.files for call in calls) == [tuple(range(start, 60, 3)) for start in range(3)]
+
+
+def test_a_set_too_long_for_one_call_is_cut() -> None:
+    assert Limits((3, 3, 3), 7).parts([0, 1, 2]) == [Row((0, 1)), Row((2,))]
+    assert Limits((9, 3, 3), 7).parts([0, 1, 2]) == [Row((0,)), Row((1, 2))]
+    assert Limits((9, 3, 3), None).parts([0, 1, 2]) == [Row((0, 1, 2))]
