@@ -79,7 +79,8 @@ def is_free(item: FileChange, op: Op, tag: str) -> bool:
 
 def within_limits(request: Request, ai_tag_characters: int | None) -> bool:
     characters = ai_tag_characters if request.op == Op.REMOVE_AI else 500
-    no_longer = characters is None or len(",".join(request.tags)) <= characters
+    # A name that is too long by itself goes alone: nothing smaller could be sent.
+    no_longer = characters is None or len(request.tags) == 1 or len(",".join(request.tags)) <= characters
     return no_longer and request.tags != () and 1 <= len(set(request.file_ids)) == len(request.file_ids) <= 50
 
 
