@@ -84,6 +84,14 @@ def within_limits(request: Request, ai_tag_characters: int | None) -> bool:
     return no_longer and request.tags != () and 1 <= len(set(request.file_ids)) == len(request.file_ids) <= 50
 
 
+def test_a_file_whose_names_take_several_calls_is_in_each_of_them_once() -> None:
+    long = "y" * 300
+    changes = [change("/0", remove_ai="c"), change("/1", remove_ai=long), change("/2", remove_ai=f"c d {long}")]
+    requests = stage(changes, ai_tag_characters=300).requests()
+    assert len(requests) == 2
+    assert all(len(set(request.file_ids)) == len(request.file_ids) for request in requests)
+
+
 @settings(max_examples=100, deadline=None)
 @given(changes=CHANGES, ai_tag_characters=LENGTHS)
 def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(

@@ -42,7 +42,7 @@ def best_fit(needed: Rows, forbidden: Rows, limits: Limits) -> list[Call]:
 class _Open:
     """A call that may take more files; its length counts a comma after each tag."""
 
-    files: list[int] = field(default_factory=list)
+    files: set[int] = field(default_factory=set)
     tags: set[int] = field(default_factory=set)
     spared: set[int] = field(default_factory=set)
     length: int = 0
@@ -52,7 +52,7 @@ class _Open:
 
     def add(self, file: int, tags: Row, spared: Row, limits: Limits) -> None:
         self.length += self.growth(tags, limits)
-        self.files.append(file)
+        self.files.add(file)
         self.tags |= tags
         self.spared |= spared
 
