@@ -66,7 +66,6 @@ async def carry_out(
     journal.began(plan.digest, now())
     with run.ending.watched(options.max_duration):
         await run.write()
-    wrote_for = loop.time() - began
     if options.verify:
         await run.read_back()
     run.close_journal()
@@ -79,7 +78,7 @@ async def carry_out(
         timing=Timing(
             seconds=round(loop.time() - began, 3),
             waited=round(client.gates.bulk.waited, 3),
-            requests_per_second=round(traffic.bulk_calls / wrote_for, 2) if wrote_for > 0 else 0.0,
+            requests_per_second=round(traffic.bulk_calls / run.wrote_for, 2) if run.wrote_for > 0 else 0.0,
         ),
         finished_at=now(),
         diagnostics=tuple(run.diagnostics()),
@@ -112,6 +111,8 @@ class _Run:
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration
         self._was_read_back = False
         self._journal_fault: str | None = None
+        self.wrote_for = 0.0
+        """Seconds from the first call to the last."""
 
     async def write(self) -> None:
         """Look at the touched files once more, and send what is still to be done."""
@@ -132,7 +133,10 @@ class _Run:
         seen_at = self._clock()
         if await unless(self.ending.over, look()):
             self._executor = self._made_executor(changes, seen_at)
-            await self._executor.run(stage(changes, exact=self._options.exact))
+            stages = stage(changes, exact=self._options.exact)
+            began = self._clock()
+            await self._executor.run(stages)
+            self.wrote_for = self._clock() - began
 
     def _made_executor(self, changes: Sequence[FileChange], seen_at: float) -> Executor:
         by_id = {change.file.file_id: change for change in changes}
