@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError
 from tagsync.library.client import Client
-from tagsync.library.listing import walk
 from tagsync.library.wire import PAGE_LIMIT
 from tagsync.model import CurrentFile
 
@@ -35,7 +34,7 @@ class Rereader:
 
     def __init__(self, client: Client, *, library_size: int, concurrency: int) -> None:
         self._client = client
-        self._pages = ceil(library_size / (PAGE_LIMIT - 1)) + 1
+        self._pages = ceil(library_size / PAGE_LIMIT)
         self._concurrency = concurrency
         self.searchable = True
         """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
@@ -101,7 +100,15 @@ class Rereader:
         return found if self.searchable else None
 
     async def _list(self, wanted: set[str]) -> Found:
-        return {file.file_id: file for file in await walk(self._client) if file.file_id in wanted}
+        """Return those of some files that a listing shows. Its pages need not fit together: what they miss is no loss."""
+        found: Found = {}
+
+        async def read(number: int) -> None:
+            page = await self._client.page(skip=number * PAGE_LIMIT)
+            found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
+
+        await self._side_by_side(range(self._pages), read)
+        return found
 
     async def _side_by_side(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
         remaining: Iterator[T] = iter(items)

@@ -85,7 +85,15 @@ def test_most_files_of_a_small_library_are_listed(sandbox: Make) -> None:
     library = sandbox(*many(400))
     found, _ = reread(library.app, paths(400), library_size=400)
     assert len(found) == 400
-    assert library.calls == ["list"] * 2
+    assert library.calls == ["list"]
+
+
+def test_a_file_that_moved_from_one_page_to_another_meanwhile_is_still_found(sandbox: Make) -> None:
+    library = sandbox(*many(1200))
+    found, _ = reread(library.app, paths(1100), library_size=1000)
+    assert len(found) == 1100
+    assert None not in found.values()
+    assert (library.calls.count("list"), library.calls.count("details")) == (1, 100)
 
 
 def test_a_file_that_no_search_shows_is_asked_for_by_its_id(sandbox: Make) -> None:
