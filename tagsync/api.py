@@ -117,10 +117,11 @@ def plan(
     target: Target,
     select: str | None = None,
     part: Part | None = None,
+    exact: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
-    return asyncio.run(plan_async(paths, target=target, select=select, part=part, listener=listener))
+    return asyncio.run(plan_async(paths, target=target, select=select, part=part, exact=exact, listener=listener))
 
 
 async def plan_async(
@@ -129,6 +130,7 @@ async def plan_async(
     target: Target,
     select: str | None = None,
     part: Part | None = None,
+    exact: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -138,6 +140,7 @@ async def plan_async(
         target: the library.
         select: a glob; changes of files that it does not match are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
+        exact: whether the requests that the plan shows set nothing that is set already.
         listener: told of progress.
 
     Returns:
@@ -156,7 +159,14 @@ async def plan_async(
     async with _connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
     return make_plan(
-        desired, current, target.name, created_at=_now(), bulk_rate=target.bulk_rate, only=select, part=part
+        desired,
+        current,
+        target.name,
+        created_at=_now(),
+        bulk_rate=target.bulk_rate,
+        only=select,
+        part=part,
+        exact=exact,
     )
 
 

@@ -11,10 +11,13 @@ COSTLY = ("click", "httpx", "jsonschema", "yaml", "rich")
 def loaded_by(code: str, *arguments: str) -> set[str]:
     """Return which of the costly packages are loaded once some code has run in a process of its own."""
     script = (
-        "import atexit, sys\n"
-        f"atexit.register(lambda: print(*({COSTLY!r} & sys.modules.keys()), file=sys.stderr))\n"
-        f"sys.argv = ['tagsync', *{arguments!r}]\n{code}\n"
-    ).replace(repr(COSTLY), repr(set(COSTLY)))
+        "import os, sys\n"
+        f"def tell(): print(*(set({COSTLY!r}) & sys.modules.keys()), file=sys.stderr, flush=True)\n"
+        "leave = os._exit\n"
+        "os._exit = lambda code: (tell(), leave(code))\n"
+        f"sys.argv = ['tagsync', *{arguments!r}]\n"
+        f"try:\n    exec({code!r})\nfinally:\n    tell()\n"
+    )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert not arguments or ran.stdout
     return set(ran.stderr.split())

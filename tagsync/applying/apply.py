@@ -193,8 +193,8 @@ class _Run:
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed of the run as a whole."""
-        if self._journal.recovered.interrupted:
-            count = len(self._journal.recovered.unknown)
+        count = len(self._journal.recovered.unknown)
+        if count:
             words = f"an earlier apply did not come to its end; {count:,} files of its last calls were looked at again"
             yield Diagnostic("info", "resumed", words)
         if self._executor and self._executor.gave_up_free_cells:

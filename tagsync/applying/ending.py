@@ -64,7 +64,7 @@ class Ending:
         return f"not sent: {self.halted}" if self.halted else "not sent: the run was interrupted"
 
 
-async def unless(event: asyncio.Event, work: Coroutine[Any, Any, None], *, within: float | None = None) -> bool:
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, object], *, within: float | None = None) -> bool:
     """Await work, and give it up as soon as an event is set or its seconds are over.
 
     Returns:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from tagsync.applying.ending import GRACE, Ending
+from tagsync.applying.ending import GRACE, Ending, unless
 from tagsync.applying.isolate import (
     Job,
     Origin,
@@ -168,7 +168,7 @@ class Executor:
     async def _carry_out(self, sending: _Sending) -> None:
         try:
             if sending.request.op == Op.REMOVE_AI:
-                await self._prover.read_ahead(sending.request, self._upcoming())
+                await self._unless_over(self._prover.read_ahead(sending.request, self._upcoming()))
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
         except asyncio.CancelledError:
             self._end_without_answer(sending, len(sending.numbers), "interrupted before the library answered")
@@ -176,7 +176,8 @@ class Executor:
         except NeedlessError:
             self._conclude(sending, "unknown")
         except StoppedError as error:
-            self._end_without_answer(sending, error.attempts, str(error))
+            why = str(error) if error.attempts else self._ending.why_not_sent()
+            self._end_without_answer(sending, error.attempts, why)
         except StateError as error:
             self._ending.halt(str(error))
             self._end_without_answer(sending, len(sending.numbers), str(error))
@@ -195,16 +196,26 @@ class Executor:
             StateError: the journal cannot be written.
         """
         if sending.request.op == Op.REMOVE_AI:
-            proof = await self._prover.prove(sending.request, self._upcoming())
-            sending.request = self._sound_part(sending, proof)
+            await self._unless_over(self._prover.refresh(sending.request, self._upcoming()))
+            sending.request = self._sound_part(sending, self._prover.judged(sending.request))
             if not sending.request.file_ids:
                 raise NeedlessError("nothing of this call is needed any more")
         if self._sent == self._options.max_requests:
             self._ending.halt(f"all calls were sent that the run was given ({self._sent})", as_asked=True)
-            raise StoppedError(self._ending.why_not_sent())
+            raise self._stopped()
         sending.numbers.append(self._journal.intent(sending.request))
         self._sent += 1
         return sending.request
+
+    async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await work; raise StoppedError once the run is to end."""
+        if not await unless(self._ending.over, work):
+            raise self._stopped()
+
+    def _stopped(self) -> StoppedError:
+        error = StoppedError(self._ending.why_not_sent())
+        error.attempts = 0
+        return error
 
     def _sound_part(self, sending: _Sending, proof: Proof) -> Request:
         """Return what of a request is proven; what is not is sent in another way, or not at all."""
@@ -226,7 +237,7 @@ class Executor:
         final = isinstance(error, AuthorisationError | EndpointError)
         if final:
             self._ending.halt(str(error))
-        self.counts.failed += 1
+        self.counts.failed += bool(sending.numbers)
         self._conclude(sending, "refused" if final and len(sending.numbers) == 1 else "unknown")
         status = Status.FAILED if final else Status.UNKNOWN
         self._fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
@@ -257,7 +268,7 @@ class Executor:
         if result.updated:
             job.origin.accepted = True
             if job.way is Way.SHORTER:
-                self._lessons.accepted_after_shortening(characters(job.request))
+                job.origin.characters = max(job.origin.characters, characters(job.request))
         pieces = after_failures(job, result.failed, self._changes)
         for piece in pieces:
             self._push(piece)
@@ -281,11 +292,14 @@ class Executor:
                 self._push(piece)
             return
         gone = missing or frozenset(job.request.file_ids)
+        if not missing:
+            job.origin.refused = "the library does not find the file, and names none that it misses"
         self._fail(sorted(gone), Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
         for piece in without(job, gone):
             self._push(piece)
 
     def _take_refused(self, job: Job, words: str, reply: BulkReply) -> None:
+        job.origin.split = True
         pieces = after_refusal(job, self._changes)
         for piece in reversed(pieces):
             self._push(piece)

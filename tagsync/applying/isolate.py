@@ -30,8 +30,10 @@ class Origin:
 
     Attributes:
         op: what the request does.
-        parent: the origin of a request that failed and of which this one is a part, without its free cells.
+        parent: the origin of a request that failed and of which this one is a part, shorter or without its free cells.
         files: how many files such a part has.
+        characters: how long AI tags were, joined by commas, that were accepted after more were refused.
+        split: whether a piece was refused and taken apart.
         pieces: how many pieces are not through yet.
         accepted: whether any file was updated.
         refused: the words with which a piece that stood alone was refused.
@@ -41,6 +43,8 @@ class Origin:
     op: Op
     parent: "Origin | None" = None
     files: int = 0
+    characters: int = 0
+    split: bool = False
     pieces: int = 0
     accepted: bool = False
     refused: str | None = None
@@ -81,7 +85,8 @@ def after_refusal(job: Job, changes: Changes) -> list[Job]:
     """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
     request = job.request
     if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
-        return [job.piece(Way.SHORTER, tags=part) for part in _halves(request.tags)]
+        origin = Origin(request.op, parent=job.origin)
+        return [Job(request._replace(tags=part), origin, Way.SHORTER) for part in _halves(request.tags)]
     pieces = narrowed(job, request.file_ids, changes)
     if pieces:
         return pieces

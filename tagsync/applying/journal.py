@@ -58,7 +58,7 @@ class Journal:
         recovered: what earlier applies have left to look at.
 
     Raises:
-        StateError: the file cannot be used, or is too large for a journal. So do all methods, if it cannot be written.
+        StateError: the file cannot be used. So do all methods, if it cannot be written.
     """
 
     def __init__(self, path: Path, disk: Disk = REAL_DISK) -> None:
@@ -117,10 +117,8 @@ class Journal:
             if record := decoded(line):
                 replay.take(record)
             if size > MAX_BYTES or replay.files > MAX_FILES:
-                raise StateError(
-                    f"the journal {shown(str(self._path))} is too large: remove it and run again; "
-                    "apply plans from what the library shows and needs no journal to converge"
-                )
+                # The rest is as good as not noted: apply plans from what the library shows, and converges without.
+                break
         self._seal = b"" if line.endswith(b"\n") else b"\n"
         return replay
 

@@ -29,12 +29,6 @@ class Lessons:
     _alike: int = 0
     _last_refusal: str | None = None
 
-    def accepted_after_shortening(self, characters: int) -> None:
-        """Learn that so many characters of AI tags were accepted where more were refused."""
-        if self.ai_characters is None or characters > self.ai_characters:
-            self.ai_characters = characters
-            self.news.add(Op.REMOVE_AI)
-
     def opened(self, origin: Origin) -> None:
         """Count a piece that waits to be sent."""
         if origin.parent and not origin.pieces:
@@ -47,7 +41,10 @@ class Lessons:
         if origin.pieces:
             return
         if origin.parent:
-            self._judge_narrow(origin)
+            if origin.files:
+                self._judge_narrow(origin)
+            else:
+                self._judge_shorter(origin)
             origin.parent.accepted = origin.parent.accepted or origin.accepted
             origin.parent.refused = origin.parent.refused or origin.refused
             self.closed(origin.parent)
@@ -59,6 +56,12 @@ class Lessons:
         self._last_refusal = origin.refused
         if self._alike >= ALIKE:
             self.hopeless = f"{ALIKE} calls in a row were refused alike: {origin.refused}"
+
+    def _judge_shorter(self, origin: Origin) -> None:
+        """Learn from AI tags that were refused together, and accepted without exception in shorter lists."""
+        if origin.accepted and not origin.split and not origin.failed:
+            self.ai_characters = max(self.ai_characters or 0, origin.characters)
+            self.news.add(Op.REMOVE_AI)
 
     def _judge_narrow(self, origin: Origin) -> None:
         """Learn from files of which a call failed, and went through once its free cells were left out."""

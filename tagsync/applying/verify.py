@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import Reread
 from tagsync.errors import LibraryError
-from tagsync.model import CurrentFile, FileChange, Op, Status, normalized
+from tagsync.model import Change, CurrentFile, FileChange, Op, Status, normalized
 from tagsync.printable import quoted
 
 INDEX_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -88,18 +88,25 @@ def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> Non
     if before.status is Status.ACCEPTED:
         ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
     elif before.status is Status.UNKNOWN:
-        ledger.settle(file_id, Status.FAILED, f"{before.error}; it shows no effect: {differing[0]}")
+        ledger.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
 
 
 def differences(change: FileChange, file: CurrentFile) -> list[str]:
     """Return in words what a file lacks of its changes; nothing if it shows them all."""
-    tags = set(map(normalized, file.tags))
-    ai_names = {normalized(tag.name) for tag in file.ai_tags}
-    return [
-        f"{_PROBLEMS[item.op]} {quoted(item.tag)}"
-        for item in change.changes
-        if (normalized(item.tag) in (ai_names if item.op == Op.REMOVE_AI else tags)) is not (item.op == Op.ADD)
-    ]
+    keys, ai_names = set(map(normalized, file.tags)), {tag.name for tag in file.ai_tags}
+    lacking = (item for item in change.changes if not _shows(item, file, keys, ai_names))
+    return [f"{_PROBLEMS[item.op]} {quoted(item.tag)}" for item in lacking]
+
+
+def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) -> bool:
+    """Tell whether a file shows a change: an addition in any spelling, a removal in the one that was to go."""
+    match item.op:
+        case Op.ADD:
+            return normalized(item.tag) in keys
+        case Op.REMOVE:
+            return item.tag not in file.tags
+        case Op.REMOVE_AI:
+            return item.tag not in ai_names
 
 
 _PROBLEMS = {

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
-from tagsync.cli.targets import journal_path, lock_key, target
+from tagsync.cli.targets import journal_path, locked, target
 from tagsync.errors import DocumentError, InterruptedRunError, RefusedError, UsageError
-from tagsync.locks import held
 from tagsync.model import Plan, Report
 from tagsync.planning.digest import digest
 from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
@@ -78,9 +77,9 @@ def apply(
     with (
         output.failures_written(),
         target(library, output.warn) as where,
-        held(lock_key(library, where), part=library.shard, timeout=how.lock_timeout),
+        locked(library, where, how.lock_timeout),
     ):
-        made = _plan(paths, where, library, output)
+        made = _plan(paths, where, library, output, exact=how.batching == "exact")
         if made.errors:
             output.plan(made)
             return 1
@@ -149,11 +148,13 @@ def _apply_options(library: LibrarySettings, how: ApplySettings) -> ApplyOptions
     )
 
 
-def _plan(paths: Sequence[str], where: api.Target, library: LibrarySettings, output: Output) -> Plan:
+def _plan(
+    paths: Sequence[str], where: api.Target, library: LibrarySettings, output: Output, *, exact: bool = False
+) -> Plan:
     with output.progress() as listener:
         plan, _ = _until_signal(
             lambda _stop, _abort: api.plan_async(
-                paths, target=where, select=library.select, part=library.shard, listener=listener
+                paths, target=where, select=library.select, part=library.shard, exact=exact, listener=listener
             ),
             graceful=False,
         )
@@ -193,23 +194,30 @@ def _until_signal(
     Raises:
         InterruptedRunError: a signal ended the run.
     """
-    received: list[int] = []
+    received: list[tuple[int, float]] = []
 
     async def main() -> T:
-        loop, task, stop, abort = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event(), asyncio.Event()
+        loop, stop, abort = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
-        def on_signal(number: int) -> None:
-            (abort if received else stop).set()
-            received.append(number)
-            if task and not graceful:
-                task.cancel()
+        def on_signal(number: int, _frame: object) -> None:
+            received.append((number, loop.time()))
+            # What computes hears of no event. Where nothing can be lost it is broken off wherever it is; else by
+            # another signal, if the first was not heard of for a second.
+            deaf = not stop.is_set() and loop.time() - received[0][1] > 1
+            if deaf or not graceful:
+                raise KeyboardInterrupt
+            loop.call_soon_threadsafe((abort if len(received) > 1 else stop).set)
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, on_signal, number)
+            before[number] = signal.signal(number, on_signal)
         return await start(stop, abort)
 
+    before: dict[int, Any] = {}
     try:
         result = asyncio.run(main())
-    except asyncio.CancelledError:
-        raise InterruptedRunError(received[0]) from None
-    return result, received[0] if received else None
+    except KeyboardInterrupt:
+        raise InterruptedRunError(received[0][0] if received else signal.SIGINT) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return result, received[0][0] if received else None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from tagsync.api import Target
 from tagsync.cli.options import LibrarySettings
 from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.library.endpoint import DEFAULT_ENDPOINT
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
+from tagsync.locks import held
 from tagsync.printable import shown
 from tagsync.state import state_directory
 
@@ -49,11 +50,30 @@ def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[T
         )
 
 
-def lock_key(settings: LibrarySettings, where: Target) -> str:
-    """Return what names a library on this machine: applies to one and the same must not run at once."""
+def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
+    """Return what names a library on this machine: applies that have one of these in common must not run at once.
+
+    An account is known by its key, and by its name if it was given one: it may have several keys, and not every run
+    gives the name.
+    """
     if settings.sandbox is not None:
-        return f"sandbox\n{sandbox_database(settings.sandbox, settings.state_dir).resolve()}"
-    return f"{where.name.endpoint}\n{where.name.account}"
+        return [f"sandbox\n{sandbox_database(settings.sandbox, settings.state_dir).resolve()}"]
+    accounts = dict.fromkeys([account_of(where.key), where.name.account])
+    return [f"{where.name.endpoint}\n{account}" for account in accounts]
+
+
+@contextmanager
+def locked(settings: LibrarySettings, where: Target, timeout: float) -> Iterator[None]:
+    """Hold all locks of a library, or of the shard that settings name.
+
+    Raises:
+        LockedError: another apply holds one.
+        StateError: there is no place for locks.
+    """
+    with ExitStack() as locks:
+        for key in lock_keys(settings, where):
+            locks.enter_context(held(key, part=settings.shard, timeout=timeout))
+        yield
 
 
 def journal_path(settings: LibrarySettings, where: Target) -> Path:
@@ -63,13 +83,15 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
         StateError: it cannot be made.
     """
     folder = state_directory(settings.state_dir) / "journal"
+    if folder.is_symlink():
+        raise StateError(f"the folder {shown(str(folder))} is a symbolic link: remove it and run again")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise StateError(
             f"the folder {shown(str(folder))} cannot be made ({error.strerror}): name another with --state-dir"
         ) from error
-    name = sha256(lock_key(settings, where).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    name = sha256(lock_keys(settings, where)[0].encode("utf-8", "surrogateescape")).hexdigest()[:16]
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
     return folder / f"{name}{shard}.jsonl"
 

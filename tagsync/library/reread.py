@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -36,8 +36,14 @@ class Rereader:
         self._client = client
         self._pages = ceil(library_size / PAGE_LIMIT)
         self._concurrency = concurrency
+        self._tried = False
         self.searchable = True
         """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
+
+    @property
+    def listing_seconds(self) -> float:
+        """How long a full listing takes at the pace that reads have now."""
+        return self._pages / (self._client.gates.reads.pace or inf)
 
     async def many(self, file_ids: Sequence[str]) -> Found:
         """Read files in the fewest calls: one by one, by searches, or by listing all.
@@ -65,18 +71,22 @@ class Rereader:
 
         Raises:
             AuthorisationError: the key is not accepted.
+            LibraryError: not one of them could be read.
         """
         found: Found = {}
+        faults: list[LibraryError] = []
 
         async def read(file_id: str) -> None:
             try:
                 found[file_id] = await self._client.details(file_id)
             except AuthorisationError:
                 raise
-            except LibraryError:
-                return  # left out: whoever asked says that nothing is known of it
+            except LibraryError as error:
+                faults.append(error)  # left out: whoever asked says that nothing is known of it
 
         await self._side_by_side(file_ids, read)
+        if faults and not found:
+            raise faults[-1]
         return found
 
     async def _search(self, searches: Sequence["Search"]) -> Found | None:
@@ -88,19 +98,21 @@ class Rereader:
             found.update((file.file_id, file) for file in page.files)
 
         try:
-            # The first one alone: a library that cannot do it need not be asked again and again.
-            await read(searches[0])
-            # One that takes no notice of the ids finds others; one that does not know the field may find nothing.
-            first = searches[0].file_ids
-            self.searchable = found.keys() <= set(first) and bool(found or not await self._client.details(first[0]))
+            if not self._tried:
+                # The first one alone: a library that cannot do it need not be asked again and again.
+                await read(searches[0])
+                # One that takes no notice of the ids finds others; one that does not know the field, perhaps nothing.
+                first = searches[0].file_ids
+                self.searchable = found.keys() <= set(first) and bool(found or not await self._client.details(first[0]))
             if self.searchable:
-                await self._side_by_side(searches[1:], read)
+                await self._side_by_side(searches[0 if self._tried else 1 :], read)
+            self._tried = True
         except RejectedError:
             self.searchable = False
         return found if self.searchable else None
 
     async def _list(self, wanted: set[str]) -> Found:
-        """Return those of some files that a listing shows. Its pages need not fit together: what they miss is no loss."""
+        """Return those of some files that a listing shows; what its pages miss between them is no loss."""
         found: Found = {}
 
         async def read(number: int) -> None:

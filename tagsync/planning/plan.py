@@ -40,6 +40,7 @@ def make_plan(
     bulk_rate: float | None,
     only: str | None = None,
     part: Part | None = None,
+    exact: bool = False,
 ) -> Plan:
     """Compare two states.
 
@@ -51,13 +52,14 @@ def make_plan(
         bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
         only: a glob; changes of other files are left out after everything was judged.
         part: a shard; likewise.
+        exact: whether the requests change needed cells only.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
     """
     findings = _find(desired, current, _scope(only, part))
     changes = () if findings.has_errors else tuple(findings.changes)
-    stages = stage(changes)
+    stages = stage(changes, exact=exact)
     requests = stages.requests()
     lines = tuple(canonical(change_document(change)) for change in changes)
     return Plan(

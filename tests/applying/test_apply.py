@@ -210,10 +210,10 @@ def test_an_interrupt_before_reading_back_is_never_a_success(
     assert set(statuses(report).values()) == {"accepted"}
 
 
-def test_another_files_details_confirm_nothing(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     other = json.dumps(file_object(B, ["new"]))
-    faults = [Fault(on="details", body=other)]
-    library = sandbox(file_object(A), file_object(B, ["new"]), faults=faults)
+    library = sandbox(file_object(A), file_object(B, ["new"]), faults=[Fault(on="details", body=other)])
     declare(f"- {{path: {A}, tags: [new]}}")
-    assert statuses(applied(library, tmp_path)) == {A: "skipped"}
+    with pytest.raises(tagsync.TagsyncError, match="another file than the one asked for"):
+        applied(library, tmp_path)
     assert library.writes == []

@@ -42,6 +42,8 @@ class Library:
     in_flight: int = 0
     most_in_flight: int = 0
     searchable: bool = True
+    listing_seconds: float = 1.0
+    reading_seconds: float = 0.0
 
     async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
         if stop.is_set():
@@ -60,7 +62,11 @@ class Library:
             self.in_flight -= 1
 
     async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        await asyncio.sleep(self.reading_seconds)
         return {file_id: self.now[file_id] for file_id in file_ids}
+
+    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
+        return await self.many(list(file_ids))
 
 
 @dataclass
@@ -91,10 +97,15 @@ def execute(
     journal: Journal | NoJournal | None = None,
     stages: Stages | None = None,
     max_duration: float | None = None,
+    reading_seconds: float = 0.0,
     **options: Any,
 ) -> Result:
     async def scenario() -> Result:
-        library, ledger, ending = Library(answer, seconds), Ledger(), Ending(asyncio.Event(), asyncio.Event())
+        library, ledger, ending = (
+            Library(answer, seconds, reading_seconds=reading_seconds),
+            Ledger(),
+            Ending(asyncio.Event(), asyncio.Event()),
+        )
         library.now = {change.file.file_id: change.file for change in changes}
         library.now |= {file.file_id: file for file in now_shows}
         events: list[Event] = []
@@ -501,6 +512,39 @@ def test_a_removal_whose_free_cell_is_no_longer_free_is_made_anew_for_that_file(
     sent = {(request.tags, request.file_ids) for request in result.library.requests}
     assert sent == {(("Cat", "Dog"), (id_of("a"), id_of("c"))), (("Cat",), (id_of("b"),))}
     assert result.statuses("abc") == dict.fromkeys("abc", "accepted")
+
+
+def test_a_run_whose_time_is_up_does_not_wait_for_what_a_removal_relies_on() -> None:
+    result = execute([removing_ai("a", "Dog")], all_updated, max_duration=10, reading_seconds=900)
+    assert (result.seconds, result.library.requests) == (10, [])
+    assert result.statuses("a") == {"a": "skipped"}
+    assert result.ledger.outcome(id_of("a")).error == "not sent: the time is up that the run was given (10 s)"
+    assert result.executor.counts.failed == 0
+
+
+def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> None:
+    names = " ".join(f"name{n:04d}" for n in range(160))
+    changes = [removing_ai(f"f{n}", names) for n in range(50)]
+
+    def answer(request: Request) -> BulkResult:
+        poisoned = "name0077" in request.tags and id_of("f7") in request.file_ids
+        return Refused(400, "protected") if poisoned else all_updated(request)
+
+    calls = tuple(Request(Op.REMOVE_AI, tuple(names.split()), (change.file.file_id,)) for change in changes)
+    result = execute(changes, answer, stages=Stages((), (), calls, Costs()), concurrency=1)
+    whole = [request for request in result.library.requests if len(request.tags) == 160]
+    assert sum(len(request.file_ids) for request in whole) == 50
+    assert [name for name, status in result.statuses(f"f{n}" for n in range(50)).items() if status == "failed"] == [
+        "f7"
+    ]
+
+
+def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> None:
+    changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
+    result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1)
+    assert len(result.library.requests) == 9
+    assert result.halted is not None
+    assert "names none" in result.halted
 
 
 def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:

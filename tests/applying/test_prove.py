@@ -11,9 +11,10 @@ from tagsync.model import Change, CurrentFile, FileChange, Op, Request
 class Library:
     """Shows files, and remembers when it was asked for which."""
 
-    def __init__(self, *files: CurrentFile, searchable: bool = True) -> None:
+    def __init__(self, *files: CurrentFile, searchable: bool = True, listing_seconds: float = 1.0) -> None:
         self.files: dict[str, CurrentFile | None] = {file.file_id: file for file in files}
         self.searchable = searchable
+        self.listing_seconds = listing_seconds
         self.asked: list[list[str]] = []
         self.works = True
 
@@ -22,6 +23,9 @@ class Library:
         if not self.works:
             raise ServerFaultError("no")
         return {file_id: self.files.get(file_id) for file_id in file_ids}
+
+    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
+        return await self.many(list(file_ids))
 
 
 def removing(path: str, names: str, *, beside: str = "", spared: tuple[str, ...] = ()) -> FileChange:
@@ -39,7 +43,8 @@ def proven(
     async def scenario() -> Proof:
         prover = Prover({change.file.file_id: change for change in changes}, library, now, seen_at=LONG_AGO)
         await prover.read_ahead(call, upcoming)
-        return await prover.prove(call, upcoming)
+        await prover.refresh(call, upcoming)
+        return prover.judged(call)
 
     return run(scenario())
 
@@ -54,7 +59,8 @@ def test_what_was_read_a_moment_ago_need_not_be_read_again() -> None:
 
     async def scenario() -> Proof:
         prover = Prover({change.file.file_id: change for change in TWO}, library, now, seen_at=now() - MAX_AGE)
-        return await prover.prove(BOTH, ())
+        await prover.refresh(BOTH, ())
+        return prover.judged(BOTH)
 
     assert run(scenario()).sound == list(BOTH.file_ids)
     assert library.asked == []
@@ -89,15 +95,16 @@ def test_a_file_that_shows_the_removal_already_needs_no_call() -> None:
 
 
 def test_calls_to_come_are_read_ahead_together_and_once() -> None:
-    changes = [removing(f"/{n:03d}", "Dog" if n % 2 else "Cat") for n in range(400)]
-    calls = [request([f"/{n:03d}" for n in range(start, start + 50)], "Cat Dog") for start in range(0, 400, 50)]
+    changes = [removing(f"/{n:04d}", "Dog" if n % 2 else "Cat") for n in range(2000)]
+    calls = [request([f"/{n:04d}" for n in range(start, start + 50)], "Cat Dog") for start in range(0, 2000, 50)]
     library = Library(*(change.file for change in changes))
 
     async def scenario() -> None:
         prover = Prover({change.file.file_id: change for change in changes}, library, now, seen_at=LONG_AGO)
         for number, call in enumerate(calls):
             await prover.read_ahead(call, calls[number + 1 :])
-            assert (await prover.prove(call, calls[number + 1 :])).sound == list(call.file_ids)
+            await prover.refresh(call, calls[number + 1 :])
+            assert prover.judged(call).sound == list(call.file_ids)
 
     run(scenario())
     asked = [file_id for batch in library.asked for file_id in batch]
@@ -113,6 +120,15 @@ def test_a_library_that_cannot_be_searched_is_read_for_all_that_is_to_come() -> 
     assert list(map(len, library.asked)) == [400]
 
 
+def test_a_library_too_large_to_be_listed_in_time_is_read_call_by_call() -> None:
+    changes = [removing(f"/{n:03d}", "Dog" if n % 2 else "Cat") for n in range(400)]
+    paths = [f"/{n:03d}" for n in range(400)]
+    library = Library(*(change.file for change in changes), searchable=False, listing_seconds=60)
+    proof = proven(library, changes, request(paths[:50], "Cat Dog"), upcoming=[request(paths[50:], "Cat Dog")])
+    assert len(proof.sound) == 50
+    assert list(map(len, library.asked)) == [50]
+
+
 def test_what_was_read_too_long_ago_is_read_again_right_before_the_call() -> None:
     library = Library(*(change.file for change in TWO))
 
@@ -121,7 +137,8 @@ def test_what_was_read_too_long_ago_is_read_again_right_before_the_call() -> Non
         await prover.read_ahead(BOTH, ())
         await asyncio.sleep(MAX_AGE + 1)
         library.files[id_of("/b")] = current_file("/b", (), [ai("Cat"), ai("Dog")])
-        return await prover.prove(BOTH, ())
+        await prover.refresh(BOTH, ())
+        return prover.judged(BOTH)
 
     assert run(scenario()).unsound == [id_of("/b")]
     assert len(library.asked) == 2

@@ -57,7 +57,7 @@ def test_a_file_whose_listing_lags_is_judged_by_its_details() -> None:
 def test_an_unknown_change_that_the_library_does_not_show_has_failed_with_what_was_known() -> None:
     outcome, _ = settled(Status.UNKNOWN, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
-    assert outcome.error == "earlier words; it shows no effect: it lacks the tag 'caf\u00e9'"
+    assert outcome.error == "earlier words; read back, it lacks the tag 'caf\u00e9'"
 
 
 def test_a_failed_change_keeps_its_words() -> None:
@@ -177,3 +177,13 @@ def test_a_library_that_has_not_done_as_it_said_is_not_waited_for() -> None:
 def test_a_few_files_are_read_by_their_details_at_once() -> None:
     library = Lagging(10, seconds=1e9)
     assert library.read_back() == ({"confirmed"}, 0)
+
+
+def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    change = FileChange(
+        current_file("/a", [composed, decomposed], [ai(composed), ai(decomposed)]),
+        (Change(Op.REMOVE, composed, ()), Change(Op.REMOVE_AI, composed, ())),
+    )
+    assert differences(change, current_file("/a", [decomposed], [ai(decomposed)])) == []
+    assert len(differences(change, current_file("/a", [composed], [ai(composed)]))) == 2

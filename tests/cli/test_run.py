@@ -498,3 +498,37 @@ def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
         file.truncate((1 << 30) + 1)  # a hole, which takes no room
     result = tagsync("show", "huge.json")
     assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB, which no plan or report is\n")
+
+
+COMPUTING = """
+import sys
+import tagsync.api
+from tagsync.__main__ import main
+
+def compute_for_ever(*_, **__):
+    print("computing", file=sys.stderr, flush=True)
+    while True:
+        pass
+
+tagsync.api.make_plan = compute_for_ever
+main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_signal_ends_a_plan_that_computes_and_nothing_is_written(
+    slow_library: str, monkeypatch: pytest.MonkeyPatch, command: str, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    write_manifest("- match: /**\n  tags: [never]")
+    yes = ["--yes"] if command == "apply" else []
+    arguments = [sys.executable, "-c", COMPUTING, command, *yes, "--endpoint", slow_library, "tags.yaml"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
+        assert running.stderr
+        for line in running.stderr:
+            if line == "computing\n":
+                break
+        running.send_signal(number)
+        rest = running.communicate(timeout=SECONDS)[1]
+    assert (running.returncode, rest) == (code, "error: interrupted\n")

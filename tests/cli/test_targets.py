@@ -2,12 +2,19 @@ import base64
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.command import Command, Recorder, Result, write_manifest
 from support import file_object, write_library
 
+from tagsync.api import Target
+from tagsync.cli.options import LibrarySettings
+from tagsync.cli.targets import journal_path, lock_keys
+from tagsync.errors import StateError
+from tagsync.model import Part
 from tagsync.sandbox.faults import Fault, FaultScript
 
 CANARY = "private_CANARY4f3c2a"
@@ -289,3 +296,36 @@ def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: 
         tagsync("plan", "--sandbox", path, "tags.yaml").out
     )
     assert Path(".tagsync").is_dir()
+
+
+def settings(**given: Any) -> LibrarySettings:
+    usual = {"endpoint": None, "account": None, "sandbox": None, "select": None, "shard": None, "state_dir": Path("s")}
+    return LibrarySettings(**{**usual, "concurrency": 1, "rate": None, **given})
+
+
+def keys(*, key: str = "private_one", **given: Any) -> set[str]:
+    return set(lock_keys(settings(**given), Target(key=key, account=given.get("account"))))
+
+
+def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
+    assert keys() & keys(account="shop")
+    assert keys(account="shop") & keys(account="shop", key="private_two")
+    assert not keys() & keys(key="private_two")
+
+
+def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:
+    one, other = (settings(sandbox=Path("library.jsonl"), state_dir=Path(name)) for name in ("s", "t"))
+    where = Target(key="any")
+    assert lock_keys(one, where) == lock_keys(one, where) != lock_keys(other, where)
+
+
+def test_a_journal_lies_in_a_folder_of_the_state_directory_that_is_no_link(tmp_path: Path) -> None:
+    where, one = Target(key="any"), settings(state_dir=tmp_path / "s")
+    path = journal_path(one, where)
+    assert path.parent == tmp_path / "s" / "journal"
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert journal_path(replace(one, shard=Part(1, 2)), where).name == f"{path.stem}-1-of-2.jsonl"
+    path.parent.rmdir()
+    path.parent.symlink_to(tmp_path)
+    with pytest.raises(StateError, match="is a symbolic link: remove it and run again"):
+        journal_path(one, where)

@@ -1,0 +1,690 @@
+import asyncio
+import gzip
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Declare
+from starlette.types import Message, Receive, Scope, Send
+from support import Sandbox, ai, file_object, id_of, now, run
+
+import tagsync
+from tagsync.applying.apply import ApplyOptions
+from tagsync.errors import (
+    AuthorisationError,
+    EndpointError,
+    LibraryError,
+    ProtocolError,
+    RejectedError,
+    ServerFaultError,
+    TransientError,
+    UnstableListingError,
+)
+from tagsync.events import Event, Waiting
+from tagsync.library.client import CALL_DEADLINE, Client, Gates
+from tagsync.library.gate import Gate
+from tagsync.library.transport import MAX_BODY_BYTES
+from tagsync.model import Plan, Report
+from tagsync.sandbox.faults import Fault
+
+Make = Callable[..., Sandbox]
+
+NAMES = "abcdef"
+PATHS = [f"/{name}.jpg" for name in NAMES]
+EVERYWHERE = "- {match: /*.jpg, tags: [new]}"
+EACH_ITS_OWN = "\n".join(f"- {{path: /{name}.jpg, tags: [tag-{name}]}}" for name in NAMES)
+"""Six files, six calls."""
+
+
+@dataclass
+class Ran:
+    """An apply, and what was seen of it."""
+
+    library: Sandbox
+    report: Report
+    events: list[Event]
+    seconds: float
+
+    @property
+    def statuses(self) -> str:
+        """The first letters of the outcomes, in the order of paths, as in `cccfcc`."""
+        return "".join(outcome.status[0] for outcome in self.report.outcomes)
+
+    def words(self, path: str) -> str:
+        """Return what is said of a file."""
+        places = {change.file.path: place for place, change in enumerate(self.report.plan.changes)}
+        return self.report.outcomes[places[path]].error or ""
+
+    def shows(self, tag: str) -> str:
+        """Return the names of the files that have a tag."""
+        return "".join(name for name in NAMES if tag in self.library.tags(f"/{name}.jpg"))
+
+
+@dataclass
+class Bench:
+    """Plans and applies the manifest that was declared last, in virtual time."""
+
+    sandbox: Make
+    folder: Path
+
+    def library(self, *faults: Fault, tags: Sequence[str] = ()) -> Sandbox:
+        return self.sandbox(*(file_object(path, tags) for path in PATHS), faults=faults)
+
+    async def plan(self, library: Sandbox, listener: Callable[[Event], None] = lambda _event: None) -> Plan:
+        plan = await tagsync.plan_async([str(self.folder / "tags.yaml")], target=library.target, listener=listener)
+        assert not plan.errors
+        return plan
+
+    def plan_fails(self, *faults: Fault) -> tuple[LibraryError, Sandbox]:
+        """Return the error that a plan ends with, and the library, which nothing was written to."""
+        library = self.library(*faults)
+        with pytest.raises(LibraryError) as raised:
+            run(self.plan(library))
+        assert raised.value.exit_code == 1
+        assert library.writes == []
+        return raised.value, library
+
+    def apply(self, library: Sandbox, **options: Any) -> Ran:
+        """Plan and apply."""
+
+        async def scenario() -> Ran:
+            return await self.carry_out(await self.plan(library), library, **options)
+
+        return run(scenario())
+
+    async def carry_out(self, plan: Plan, library: Sandbox, **options: Any) -> Ran:
+        events: list[Event] = []
+        began = now()
+        options = {"concurrency": 1} | options
+        report = await tagsync.apply_async(
+            plan, target=library.target, options=ApplyOptions(**options), listener=events.append
+        )
+        return Ran(library, report, events, now() - began)
+
+
+@pytest.fixture
+def bench(sandbox: Make, declare: Declare, tmp_path: Path) -> Bench:
+    declare(EVERYWHERE)
+    return Bench(sandbox, tmp_path)
+
+
+def answer_by(library: Sandbox, app: Any) -> None:
+    """Let an application of the test's own answer in the place of a library."""
+    library.app = app  # type: ignore[method-assign]
+
+
+@contextmanager
+def between(library: Sandbox, disturb: Callable[[Scope, Receive, Send, Any], Any]) -> Iterator[None]:
+    """Put something between the client and a library's additions: it may answer itself, before or after."""
+    inner = library.app
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("addTags"):
+            await disturb(scope, receive, send, inner)
+        else:
+            await inner(scope, receive, send)
+
+    answer_by(library, app)
+    yield
+    answer_by(library, inner)
+
+
+async def silence(_message: Message) -> None:
+    """Let an answer get lost."""
+
+
+# Limits
+
+
+def limited(on: str, headers: Mapping[str, str], times: int) -> Fault:
+    return Fault(on=on, status=429, headers=headers, times=times)
+
+
+@pytest.mark.parametrize("on", ["list", "addTags"])
+def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown(bench: Bench, on: str) -> None:
+    library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 7))
+    waits: list[Event] = []
+
+    async def scenario() -> Ran:
+        plan = await bench.plan(library, waits.append)
+        ran = await bench.carry_out(plan, library)
+        waits.extend(ran.events)
+        return ran
+
+    ran = run(scenario())
+    assert ran.statuses == "cccccc"
+    assert [event for event in waits if isinstance(event, Waiting)] == [Waiting(900.0)] * 7
+    assert ran.report.requests.retried == 0
+    assert ran.report.requests.throttled == (7 if on == "addTags" else 0)
+
+
+@pytest.mark.parametrize("on", ["list", "addTags"])
+def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: Bench, on: str) -> None:
+    library = bench.library()
+    plan = run(bench.plan(library))
+    library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 1))
+    ran = run(bench.carry_out(plan, library, max_duration=60))
+    assert (ran.statuses, ran.seconds, ran.report.outcome) == ("ssssss", 60, "incomplete")
+    assert ran.report.diagnostics[-1].message == "the time is up that the run was given (60 s)"
+    assert ran.shows("new") == ""
+
+
+def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: Declare) -> None:
+    declare(EACH_ITS_OWN)
+    times: list[float] = []
+    library = bench.library(limited("addTags", {"X-RateLimit-Reset": "100000"}, 1))
+
+    async def noted(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        times.append(now())
+        await asyncio.sleep(1)
+        await inner(scope, receive, send)
+
+    with between(library, noted):
+        ran = bench.apply(library, concurrency=2)
+    assert ran.statuses == "cccccc"
+    # Two were in flight when the limit was told; all others came after its end.
+    assert sorted(time - times[0] >= 101 for time in times) == [False] * 2 + [True] * 5
+
+
+@pytest.mark.parametrize("on", ["list", "addTags"])
+@pytest.mark.parametrize("header", [None, "-5", "0", "900001", "soon", "1e9"])
+def test_a_limit_without_a_word_or_with_an_absurd_one_is_met_with_a_back_off(
+    bench: Bench, on: str, header: str | None
+) -> None:
+    library = bench.library(limited(on, {"X-RateLimit-Reset": header} if header else {}, 8))
+
+    async def scenario() -> tuple[Ran, float]:
+        began = now()
+        ran = await bench.carry_out(await bench.plan(library), library)
+        return ran, now() - began
+
+    ran, seconds = run(scenario())
+    assert ran.statuses == "cccccc"
+    assert 8 * 0.5 <= seconds <= 8 * 30 + 5
+
+
+# A server in trouble
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failing_library_is_read_five_times_and_then_there_is_no_plan(bench: Bench, status: int) -> None:
+    error, library = bench.plan_fails(Fault(on="list", status=status, body="<html>Bad gateway</html>"))
+    assert isinstance(error, ServerFaultError)
+    assert library.calls == ["list"] * 5
+
+
+def test_a_failing_library_that_recovers_is_read_to_the_end(bench: Bench) -> None:
+    assert bench.apply(bench.library(Fault(on="list", status=503, times=4))).statuses == "cccccc"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize(("fault", "outcome"), [({}, "f"), ({"lose": True}, "c")])
+def test_a_failing_library_is_written_to_five_times_and_then_read_back(
+    bench: Bench, status: int, fault: dict[str, Any], outcome: str
+) -> None:
+    answer = fault or {"status": status, "body": "<html>Bad gateway</html>"}
+    ran = bench.apply(bench.library(Fault(on="addTags", **answer)))
+    assert ran.library.writes == ["addTags"] * 5
+    assert ran.statuses == outcome * 6
+    assert ran.report.outcomes[0].attempts == 5
+    if outcome == "f":
+        assert ran.words(PATHS[0]).endswith("read back, it lacks the tag 'new'")
+
+
+def test_a_library_in_trouble_is_not_kept_there_by_retries(bench: Bench, sandbox: Make, declare: Declare) -> None:
+    paths = [f"/{number:02d}.jpg" for number in range(60)]
+    declare("\n".join(f"- {{path: {path}, tags: [t{path[1:3]}]}}" for path in paths))
+    library = sandbox(*map(file_object, paths), faults=[Fault(on="addTags", status=503)])
+    ran = bench.apply(library, concurrency=4)
+    assert ran.report.requests.sent <= 60 + 50 + 4
+    assert set(ran.statuses) == {"f"}
+
+
+# Refusals
+
+
+def test_a_refused_listing_is_told_once_in_the_librarys_words_made_harmless_and_cut(bench: Bench) -> None:
+    words = "No \x1b[31m" + "x" * 5000
+    error, library = bench.plan_fails(Fault(on="list", status=400, body=json.dumps({"message": words})))
+    assert isinstance(error, RejectedError)
+    assert library.calls == ["list"]
+    assert "the listing was refused: No \\x1b[31mxxx" in str(error)
+    assert len(str(error)) < 400
+
+
+def test_a_refused_call_is_taken_apart_until_the_culprit_stands_alone_and_sent_as_it_was_never_again(
+    bench: Bench, declare: Declare
+) -> None:
+    declare("- {match: /*.jpg, tags: [new, more]}")
+    sent: list[Any] = []
+
+    async def noted(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        body = (await receive())["body"]
+        asked = json.loads(body)
+        sent.append((tuple(asked["fileIds"]), tuple(asked["tags"])))
+
+        async def again() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        if id_of("/c.jpg") in asked["fileIds"] and "more" in asked["tags"]:
+            await send({"type": "http.response.start", "status": 400, "headers": []})
+            await send({"type": "http.response.body", "body": b'{"message": "Bad tag"}'})
+        else:
+            await inner(scope, again, send)
+
+    library = bench.library()
+    with between(library, noted):
+        ran = bench.apply(library)
+    assert ran.statuses == "ccfccc"
+    assert (ran.shows("new"), ran.shows("more")) == ("abcdef", "abdef")
+    assert ran.words("/c.jpg") == "Bad tag (tag 'more')"
+    assert len(set(sent)) == len(sent)
+
+
+def test_three_calls_in_a_row_refused_alike_end_the_run(bench: Bench, declare: Declare) -> None:
+    declare(EACH_ITS_OWN)
+    ran = bench.apply(bench.library(Fault(on="addTags", status=400, body='{"message": "Read-only account"}')))
+    assert ran.library.writes == ["addTags"] * 3
+    assert (ran.statuses, ran.report.outcome) == ("fffsss", "incomplete")
+    assert ran.report.diagnostics[-1].message == "3 calls in a row were refused alike: Read-only account"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_ends_reading_at_once(bench: Bench, status: int) -> None:
+    error, library = bench.plan_fails(Fault(on="list", status=status))
+    assert isinstance(error, AuthorisationError)
+    assert library.calls == ["list"]
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_on_the_way_ends_writing_after_the_calls_in_flight(
+    bench: Bench, declare: Declare, status: int
+) -> None:
+    declare(EACH_ITS_OWN)
+    faults = (Fault(on="addTags", call=1, status=status), Fault(on="addTags", delayMs=1000))
+    ran = bench.apply(bench.library(*faults), concurrency=3)
+    assert ran.library.writes == ["addTags"] * 3
+    assert ran.statuses == "fccsss"
+    assert "does not accept the key" in ran.words("/a.jpg")
+
+
+def gone(*paths: str) -> str:
+    return json.dumps({"message": "The requested file(s) does not exist.", "missingFileIds": list(map(id_of, paths))})
+
+
+def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_in_the_same_run(bench: Bench) -> None:
+    faults = [
+        Fault(on="addTags", fileId=id_of(path), status=404, body=gone("/b.jpg", "/e.jpg"))
+        for path in ("/b.jpg", "/e.jpg")
+    ]
+    ran = bench.apply(bench.library(*faults))
+    assert ran.library.writes == ["addTags"] * 2
+    assert (ran.statuses, ran.shows("new")) == ("cmccmc", "acdf")
+    assert ran.words("/b.jpg") == "the file does not exist"
+    assert ran.report.outcome == "incomplete"
+
+
+@pytest.mark.parametrize("body", ["{}", '{"message": "Not found"}', '{"missingFileIds": ["stranger"]}'])
+def test_a_404_that_names_nobody_is_taken_apart_until_the_file_stands_alone(bench: Bench, body: str) -> None:
+    ran = bench.apply(bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=404, body=body)))
+    assert (ran.statuses, ran.shows("new")) == ("cccmcc", "abcef")
+
+
+def test_a_207_confirms_some_and_names_others_which_are_tried_once_more_in_a_smaller_call(bench: Bench) -> None:
+    b, c = id_of("/b.jpg"), id_of("/c.jpg")
+    faults = [
+        Fault(on="addTags", call=1, failFiles=(b, c), error="Busy"),
+        Fault(on="addTags", failFiles=(c,), error="Still busy"),
+    ]
+    ran = bench.apply(bench.library(*faults))
+    assert ran.library.writes == ["addTags"] * 2
+    assert (ran.statuses, ran.shows("new")) == ("ccfccc", "abdef")
+    assert ran.words("/c.jpg") == "Still busy"
+
+
+# Answers that lie, or are none
+
+
+def lies() -> dict[str, str]:
+    ids = list(map(id_of, PATHS))
+    return {
+        "short": json.dumps({"successfullyUpdatedFileIds": ids[:-1]}),
+        "twice": json.dumps({"successfullyUpdatedFileIds": [*ids, ids[0]]}),
+        "unknown": json.dumps({"successfullyUpdatedFileIds": [*ids[1:], "stranger"]}),
+        "in both lists": json.dumps({"successfullyUpdatedFileIds": ids, "errors": [{"fileId": ids[0], "error": "No"}]}),
+        "without a list": "{}",
+    }
+
+
+@pytest.mark.parametrize("lie", lies())
+@pytest.mark.parametrize("status", [200, 207])
+def test_an_answer_that_lies_is_read_back_and_never_counted_as_success(bench: Bench, lie: str, status: int) -> None:
+    ran = bench.apply(bench.library(Fault(on="addTags", status=status, body=lies()[lie])))
+    assert ran.statuses == "ffffff"
+    assert ran.report.requests.succeeded == 0
+    unverified = bench.apply(bench.library(Fault(on="addTags", status=status, body=lies()[lie])), verify=False)
+    assert unverified.statuses == "uuuuuu"
+    assert bench.apply(bench.library(Fault(on="addTags", body=lies()[lie]))).statuses == "cccccc"
+
+
+def test_a_200_that_did_nothing_is_found_out_by_reading_back(bench: Bench) -> None:
+    ran = bench.apply(bench.library(Fault(on="addTags", ignore=True)))
+    assert (ran.statuses, ran.report.outcome) == ("ffffff", "incomplete")
+    assert ran.words("/a.jpg") == "the library accepted this, but shows otherwise: it lacks the tag 'new'"
+
+
+NO_ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "redirect": (302, {"location": "https://elsewhere.example/"}, b""),
+    "not modified": (304, {}, b""),
+    "HTML": (200, {"content-type": "text/html"}, b"<html>Welcome</html>"),
+    "truncated": (200, {}, b'[{"type": "fi'),
+    "not JSON": (200, {}, b"OK"),
+    "no byte": (200, {}, b""),
+    "not UTF-8": (200, {}, b'["\xff\xfe"]'),
+    "nested": (200, {}, b"[" * 100_000 + b"]" * 100_000),
+    "another encoding": (200, {"content-encoding": "br"}, b"[]"),
+    "broken gzip": (200, {"content-encoding": "gzip"}, b"\x1f\x8bbroken"),
+    "gzip bomb": (200, {"content-encoding": "gzip"}, gzip.compress(b"[" + b" " * MAX_BODY_BYTES + b"]")),
+}
+
+
+@pytest.fixture(params=NO_ANSWERS)
+def no_answer(request: pytest.FixtureRequest) -> Callable[[Send], Any]:
+    status, headers, body = NO_ANSWERS[request.param]
+
+    async def answer(send: Send) -> None:
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer
+
+
+def test_what_is_no_answer_is_read_five_times_and_then_there_is_no_plan(
+    bench: Bench, no_answer: Callable[[Send], Any]
+) -> None:
+    library = bench.library()
+    asked: list[str] = []
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        asked.append(dict(scope["headers"])[b"host"].decode())
+        await no_answer(send)
+
+    answer_by(library, app)
+    with pytest.raises(ProtocolError) as raised:
+        run(bench.plan(library))
+    assert raised.value.exit_code == 1
+    assert asked == ["sandbox.localhost"] * 5  # nowhere else: redirects are not followed
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_what_is_no_answer_to_a_write_is_read_back(
+    bench: Bench, no_answer: Callable[[Send], Any], *, applied: bool
+) -> None:
+    library = bench.library()
+
+    async def lost(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        if applied:
+            await inner(scope, receive, silence)
+        await no_answer(send)
+
+    with between(library, lost):
+        ran = bench.apply(library)
+    assert ran.statuses == ("cccccc" if applied else "ffffff")
+    assert ran.report.requests.succeeded == 0
+    assert ran.report.requests.sent == 5
+
+
+def test_a_body_without_end_is_cut_off_while_it_comes() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        sent = [0]
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n[")
+                while sent[0] < 4 * MAX_BODY_BYTES:
+                    sent[0] += connection.send(b" " * (1 << 20))
+
+        server = threading.Thread(target=serve)
+        server.start()
+
+        async def read() -> None:
+            endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            async with Client(endpoint, "private_any", gates=Gates(Gate(None), Gate(None))) as client:
+                await client._exchange("GET", "/v1/files")  # below the retries, which wait in real time
+
+        with pytest.raises(ProtocolError, match="longer than 64 MiB"):
+            asyncio.run(read())
+        server.join()
+    assert sent[0] < 2 * MAX_BODY_BYTES
+
+
+async def drip(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(10_000):
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(0.5)
+
+
+def test_bytes_that_come_one_by_one_are_waited_for_no_longer_than_a_call_may_take(bench: Bench) -> None:
+    library = bench.library()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await drip(send)
+
+    answer_by(library, app)
+
+    async def scenario() -> float:
+        began = now()
+        with pytest.raises(TransientError):
+            await bench.plan(library)
+        return now() - began
+
+    assert 5 * CALL_DEADLINE <= run(scenario()) <= 5 * CALL_DEADLINE + 4 * 30
+
+
+def test_a_write_whose_answer_comes_byte_by_byte_is_read_back(bench: Bench) -> None:
+    library = bench.library()
+
+    async def slow(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        await inner(scope, receive, silence)
+        await drip(send)
+
+    with between(library, slow):
+        ran = bench.apply(library)
+    assert ran.statuses == "cccccc"
+    assert ran.report.outcomes[0].attempts == 5
+
+
+# The way there
+
+
+BROKEN = {
+    "refused": httpx.ConnectError("refused"),
+    "reset": httpx.ReadError("reset"),
+    "hung up": httpx.RemoteProtocolError("hung up"),
+    "timed out": httpx.ReadTimeout("timed out"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_connection_that_breaks_while_reading_is_tried_again(bench: Bench, broken: str) -> None:
+    library = bench.library()
+    inner, left = library.app, [4]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise BROKEN[broken]
+        await inner(scope, receive, send)
+
+    answer_by(library, app)
+    assert len(run(bench.plan(library)).changes) == 6
+    left[0] = 5
+    with pytest.raises(TransientError) as raised:
+        run(bench.plan(library))
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_connection_that_breaks_while_writing_is_tried_again_and_each_file_keeps_its_order(
+    bench: Bench, declare: Declare, broken: str
+) -> None:
+    declare("- {match: /*.jpg, tags: [new], absent: [old]}")
+    library = bench.library(tags=["old"])
+    left = [4]
+
+    async def breaking(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        left[0] -= 1
+        await inner(scope, receive, send if left[0] < 0 else silence)
+        if left[0] >= 0:
+            raise BROKEN[broken]
+
+    with between(library, breaking):
+        assert bench.apply(library).statuses == "cccccc"
+    assert library.writes == ["addTags"] * 5 + ["removeTags"]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_write_whose_connection_always_breaks_is_read_back_and_nothing_is_removed_after_it(
+    bench: Bench, declare: Declare, broken: str
+) -> None:
+    declare("- {match: /*.jpg, tags: [new], absent: [old]}")
+    library = bench.library(tags=["old"])
+
+    async def breaking(_scope: Scope, _receive: Receive, _send: Send, _inner: Any) -> None:
+        raise BROKEN[broken]
+
+    with between(library, breaking):
+        ran = bench.apply(library)
+    assert (ran.statuses, ran.shows("old")) == ("ffffff", "abcdef")
+    assert library.writes == []
+
+
+def no_way() -> dict[str, Exception]:
+    """Return what httpx raises where there is no way to the endpoint at all."""
+    untrusted, unknown = httpx.ConnectError("TLS"), httpx.ConnectError("DNS")
+    expired = ssl.SSLCertVerificationError(1, "certificate")
+    expired.verify_message = "certificate has expired"
+    untrusted.__cause__, unknown.__cause__ = expired, socket.gaierror(-2, "unknown")
+    return {"untrusted": untrusted, "unknown host": unknown, "proxy": httpx.ProxyError("407")}
+
+
+@pytest.mark.parametrize("why", no_way())
+def test_where_there_is_no_way_to_the_library_it_is_said_once_in_one_line(
+    bench: Bench, declare: Declare, why: str
+) -> None:
+    declare(EACH_ITS_OWN)
+    library, asked = bench.library(), list[str]()
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        asked.append(scope["path"])
+        raise no_way()[why]
+
+    async def breaking(scope: Scope, receive: Receive, send: Send, _inner: Any) -> None:
+        await app(scope, receive, send)
+
+    with between(library, breaking):
+        ran = bench.apply(library)
+    assert (ran.statuses, len(asked)) == ("fsssss", 1)
+    answer_by(library, app)
+    with pytest.raises(EndpointError) as raised:
+        run(bench.plan(library))
+    assert len(asked) == 2
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 1
+
+
+# Listings, and others who write
+
+
+def test_pages_that_repeat_are_read_three_times_and_then_there_is_no_plan(bench: Bench, sandbox: Make) -> None:
+    page = json.dumps([file_object(f"/{number:04d}.jpg") for number in range(1000)])
+    library = sandbox(file_object("/a.jpg"), faults=[Fault(on="list", body=page)])
+    with pytest.raises(UnstableListingError) as raised:
+        run(bench.plan(library))
+    assert raised.value.exit_code == 1
+    assert library.calls == ["list"] * 6
+
+
+def test_a_file_that_a_listing_lacks_loses_nothing_by_it(bench: Bench, declare: Declare) -> None:
+    declare("- {match: /*.jpg, tags: [new], absent: [old]}")
+    library = bench.library(tags=["old"])
+    plan = run(bench.plan(library))
+    # From now on the index has forgotten all files but one; their details are what they were.
+    forgetful = bench.library(Fault(on="list", body=json.dumps([file_object("/a.jpg", ["old"])])), tags=["old"])
+    ran = run(bench.carry_out(plan, forgetful))
+    assert ran.statuses == "cccccc"
+    assert (ran.shows("new"), ran.shows("old")) == ("abcdef", "")
+
+
+def test_of_two_applies_of_one_plan_the_second_finds_all_done_and_writes_nothing(bench: Bench) -> None:
+    library = bench.library()
+
+    async def scenario() -> tuple[Ran, Ran]:
+        plans = [await bench.plan(library) for _ in range(2)]
+        first = await bench.carry_out(plans[0], library)
+        return first, await bench.carry_out(plans[1], library)
+
+    first, second = run(scenario())
+    assert (first.statuses, second.statuses) == ("cccccc", "cccccc")
+    assert library.writes == ["addTags"]
+
+
+def test_two_applies_at_the_same_time_from_two_machines_lose_nothing_of_each_other(
+    bench: Bench, declare: Declare
+) -> None:
+    library = bench.library(Fault(on="addTags", delayMs=500), Fault(on="removeTags", delayMs=700), tags=["old"])
+
+    async def scenario() -> tuple[Ran, Ran]:
+        declare("- {match: /*.jpg, tags: [one], absent: [old]}")
+        one = await bench.plan(library)
+        declare("- {match: /*.jpg, tags: [two]}")
+        two = await bench.plan(library)
+        return await asyncio.gather(bench.carry_out(one, library), bench.carry_out(two, library))
+
+    assert [ran.statuses for ran in run(scenario())] == ["cccccc", "cccccc"]
+    assert all(library.tags(path) == {"one", "two"} for path in PATHS)
+
+
+def test_what_another_machine_did_since_the_plan_is_seen_before_the_first_write(
+    bench: Bench, sandbox: Make, declare: Declare
+) -> None:
+    declare("- {match: /*.jpg, tags: [new], aiTags: {remove: [Dog]}}")
+    before = sandbox(*(file_object(path, [], [ai("Dog", 50)]) for path in PATHS[:5]))
+    plan = run(bench.plan(before))
+    after = sandbox(
+        file_object("/a.jpg", ["new"]),
+        file_object("/b.jpg", [], [ai("Dog", 99)]),
+        *(file_object(path, ["theirs"], [ai("Dog", 50)]) for path in PATHS[2:4]),
+    )
+    ran = run(bench.carry_out(plan, after))
+    assert ran.statuses == "csccs"
+    assert [outcome.status.value for outcome in ran.report.outcomes].count("stale") == 2
+    assert after.ai_tags("/b.jpg") == {"Dog"}
+    assert after.tags("/c.jpg") == {"new", "theirs"}
+
+
+def test_the_time_of_a_run_is_the_time_of_the_loop_whatever_the_clock_on_the_wall_says(
+    bench: Bench, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(EACH_ITS_OWN)
+    wall = iter(range(10**9, 0, -1000))
+    monkeypatch.setattr("time.time", lambda: next(wall))
+    library = bench.library(Fault(on="addTags", delayMs=20_000))
+    ran = bench.apply(library, max_duration=30)
+    assert len(library.writes) == 2
+    assert (ran.statuses, ran.report.outcome) == ("ccssss", "incomplete")

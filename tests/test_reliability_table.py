@@ -1,0 +1,111 @@
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tagsync
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(tagsync.__file__).parent
+TEXT = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+
+SEVERAL = 20
+"""So many rows the tables have at least; fewer, and they are not read as they should be."""
+
+
+def rows() -> list[list[str]]:
+    """Return the cells of each row of the page's tables, heads and rules left out."""
+    lines = TEXT.splitlines()
+    after_rules = [n + 1 for n, line in enumerate(lines) if line.startswith("|---")]
+    found = []
+    for start in after_rules:
+        end = next(n for n in range(start, len(lines) + 1) if n == len(lines) or not lines[n].startswith("|"))
+        found += [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    return found
+
+
+def named(text: str) -> list[tuple[str, str]]:
+    """Return the tests that a text names, each by its file and its function."""
+    return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+
+
+def functions(path: Path) -> set[str]:
+    """Return the names of a module's own functions."""
+    return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_row_has_all_its_cells_and_names_tests_in_the_last() -> None:
+    assert len(rows()) >= SEVERAL
+    for row in rows():
+        assert len(row) in (3, 4), row
+        assert all(row), row
+        assert named(row[-1]), f"no test is named for: {row[0]}"
+        assert re.sub(r"`tests/[\w/]+\.py::\w+`|, ", "", row[-1]) == "", f"a name cannot be read: {row[-1]}"
+
+
+def test_each_named_test_is_there() -> None:
+    missing = [
+        f"{file}::{name}"
+        for file, name in named(TEXT)
+        if not name.startswith("test_") or name not in functions(ROOT / file)
+    ]
+    assert missing == []
+
+
+WALL_CLOCK = {
+    "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime"},
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+}
+
+ALLOWED = {
+    ("api", "_now"),
+    ("locks", "_take"),
+    ("sandbox.app", "_list"),
+    ("sandbox.store", "save"),
+    ("sandbox.store", "patch"),
+}
+"""Where the time of day is read: for documents, for what a lock's holder says of itself, and as a library would."""
+
+
+def test_the_time_of_day_is_read_for_documents_and_messages_alone() -> None:
+    assert set(readings()) == ALLOWED
+
+
+def readings() -> Iterator[tuple[str, str]]:
+    """Yield each place of the package that reads the time of day: its module and its innermost function."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        tree = ast.parse(path.read_text("utf-8"))
+        for place, node in with_functions(tree, ""):
+            if isinstance(node, ast.Attribute) and node.attr in WALL_CLOCK.get(last_name(node.value), ()):
+                yield module, place
+            elif isinstance(node, ast.ImportFrom) and node.module == "time":
+                yield from ((module, place) for alias in node.names if alias.name in WALL_CLOCK["time"])
+
+
+def with_functions(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield all nodes below one, each with the name of the function that it is in."""
+    for child in ast.iter_child_nodes(node):
+        yield function, child
+        inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        yield from with_functions(child, inner)
+
+
+def last_name(node: ast.expr) -> str:
+    """Return the last name of a dotted one: `datetime` of `datetime` and of `datetime.datetime`."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import time\ntime.time()", "from time import time", "import datetime\ndatetime.datetime.now()", "x.date.today()"],
+)
+def test_a_reading_of_the_time_of_day_would_be_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    (tmp_path / "new.py").write_text(code, encoding="utf-8")
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    assert list(readings()) == [("new", "")]
