@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tagsync.applying.answers import Counts, OnError
 from tagsync.applying.ending import Ending, unless
-from tagsync.applying.execute import Counts, ExecuteOptions, Executor, OnError
+from tagsync.applying.execute import ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
