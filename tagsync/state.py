@@ -20,7 +20,8 @@ def state_directory(path: Path) -> Path:
         found = path.lstat()
     except FileNotFoundError:
         _make(path, name)
-        return path
+        # Another process may have been quicker: what is there now is looked at as if it always had been.
+        return state_directory(path)
     except OSError as error:
         raise StateError(f"the state directory {name} cannot be used: {error.strerror}") from error
     if stat.S_ISLNK(found.st_mode):
@@ -36,7 +37,7 @@ def state_directory(path: Path) -> Path:
 
 def _make(path: Path, name: str) -> None:
     try:
-        path.mkdir(mode=0o700, parents=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (path / ".gitignore").write_text("*\n", encoding="ascii")
     except OSError as error:
         raise StateError(f"the state directory {name} cannot be made: {error.strerror}") from error

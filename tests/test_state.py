@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,44 @@ def test_a_hostile_name_is_harmless_in_the_message(tmp_path: Path) -> None:
     with pytest.raises(StateError) as caught:
         state_directory(tmp_path / "a\n\x1b[31m")
     assert r"a\x0a\x1b[31m is not a folder" in str(caught.value)
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from tagsync.state import state_directory
+
+print("ready", flush=True)
+sys.stdin.readline()
+state_directory(Path(sys.argv[1]))
+"""
+
+
+def test_of_processes_that_make_it_at_once_none_fails(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "state"
+    command = [sys.executable, "-c", STARTER, str(path)]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own
+        for _ in range(8)
+    ]
+    for process in started:
+        assert process.stdout
+        process.stdout.readline()
+    for process in started:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=30)[1] for process in started] == [""] * 8
+    assert (path / ".gitignore").read_text() == "*\n"
+
+
+def test_one_that_another_process_has_just_made_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, look = tmp_path / "state", Path.lstat
+
+    def look_too_early(self: Path) -> os.stat_result:
+        monkeypatch.setattr(Path, "lstat", look)
+        path.mkdir()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "lstat", look_too_early)
+    assert state_directory(path) == path
