@@ -79,7 +79,7 @@ class Target:
             raise CredentialsError("the private key holds characters that no key has: check where it comes from")
         if not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
-        if self.rate is not None and not self.rate > 0:
+        if self.rate is not None and not 0 < self.rate < inf:
             raise UsageError(f"the rate is {self.rate}: use a number of calls a second above 0")
 
     @property

@@ -166,7 +166,7 @@ def test_of_processes_that_make_it_at_once_none_fails(tmp_path: Path) -> None:
 def test_one_that_another_process_has_just_made_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, look = tmp_path / "state", Path.lstat
 
-    def look_too_early(self: Path) -> os.stat_result:
+    def look_too_early(_self: Path) -> os.stat_result:
         monkeypatch.setattr(Path, "lstat", look)
         path.mkdir()
         raise FileNotFoundError

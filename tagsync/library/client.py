@@ -21,23 +21,24 @@ from tagsync.errors import (
     TimedOutError,
 )
 from tagsync.library.gate import Gate
+from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
 from tagsync.library.secrets import blotting
 from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
     BULK_PATHS,
     PAGE_LIMIT,
+    SERVER_WORDS,
     Answer,
     BulkResult,
     FileReader,
     Page,
-    RateLimits,
     bulk_payload,
     bulk_result,
-    rate_limits,
     server_words,
 )
 from tagsync.model import CurrentFile, Op, Request
+from tagsync.printable import shown
 
 CALL_DEADLINE = 60.0
 """Seconds for one whole call, from the connection to the last byte."""
@@ -181,9 +182,13 @@ class Client:
     async def details(self, file_id: str) -> CurrentFile | None:
         """Return a file's current version; None if there is no such file.
 
+        An id that a URL would take for a folder's name is no file's.
+
         Raises:
             LibraryError: it could not be read.
         """
+        if file_id in ("", ".", ".."):
+            return None
 
         async def read() -> CurrentFile | None:
             answer = await self._read(f"/v1/files/{quote(file_id, safe='')}/details", {})
@@ -288,6 +293,12 @@ class Client:
             raise connection_error(error, self._http.base_url) from error
         except httpx.DecodingError as error:
             raise ProtocolError(f"the answer to {method} {path} cannot be decoded") from error
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            words = f"{method} {shown(path, 100)} cannot be sent: {shown(str(error), SERVER_WORDS)}"
+            raise RejectedError(f"{words}; shorten or mend the query, id or tags that it carries") from error
+        except UnicodeError as error:
+            # httpx reads where a redirect leads to even though it does not follow, and trips over some host names.
+            raise ProtocolError(f"the answer to {method} {path} redirects to no address that can be read") from error
 
 
 def _checked(answer: Answer) -> Answer:

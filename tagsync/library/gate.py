@@ -8,14 +8,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
+from tagsync.library.limits import RateLimits
 from tagsync.library.pace import Pace
-from tagsync.library.wire import RateLimits
 
 READ_RATE = 20.0
 """Reads a second where nothing is known of the account's limit."""
 
 BULK_RATE = 5.0
 """Bulk calls a second where nothing is known; published figures for bulk tag calls agree on it."""
+
+_NO_BOUND = 10_000.0
+"""Calls a second that no library takes: a higher rate asks for as many as are allowed, and is none to begin with."""
 
 LONG_WAIT = 2.0
 """Waits of at least so many seconds are announced."""
@@ -43,7 +46,8 @@ class Gate:
     """Lets calls through at an even pace, and none while it is closed.
 
     Args:
-        rate: calls a second until something is known of the limit; None for no pace at all.
+        rate: calls a second until something is known of the limit; None for no pace at all. One beyond all bounds,
+            such as infinity, could never be halved to what is allowed: the pace then begins as for bulk calls.
         on_wait: called with the seconds of each long wait that a closing causes.
         cap: calls a second that are never passed, whatever the library allows; None for the rate itself.
         random: where it comes from how soon after a closing the first call goes.
@@ -57,19 +61,28 @@ class Gate:
         cap: float | None = None,
         random: Random | None = None,
     ) -> None:
-        self.waited = 0.0
-        """Seconds for which calls were held up by a closed gate."""
-        self._pace = None if rate is None else Pace(rate, rate if cap is None else cap)
+        cap = rate if cap is None else cap
+        start = BULK_RATE if rate is not None and rate > _NO_BOUND else rate
+        self._pace = None if start is None or cap is None else Pace(start, cap)
         self._on_wait = on_wait
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._queue = asyncio.Lock()
         self._faster = asyncio.Event()
         self._last_turn = self._closed_until = self._reopened = float("-inf")
+        self._closed_for = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def pace(self) -> float | None:
         """Calls a second as of now; None for no pace at all."""
         return self._pace.rate if self._pace else None
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which the gate has been closed as of now; what is left of a closing is not among them."""
+        if self._loop is None:
+            return 0.0
+        return self._closed_for - max(0.0, self._closed_until - self._loop.time())
 
     async def turn(self, stop: asyncio.Event | None = None) -> float:
         """Wait until the next call may go, or until `stop` is set; return the loop's time of it."""
@@ -106,10 +119,11 @@ class Gate:
 
     def close_for(self, seconds: float) -> None:
         """Let no call through for a while: the server asked for it. The longest such wish holds."""
-        now = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
         until = now + seconds
         if until > self._closed_until:
-            self.waited += until - max(now, self._closed_until)
+            self._closed_for += until - max(now, self._closed_until)
             self._closed_until = self._reopened = until
             if self._pace:
                 # All who share the account were told the same moment: each comes back at its own.

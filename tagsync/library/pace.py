@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tagsync.library.wire import RateLimits, Window
+from tagsync.library.limits import MOST_WINDOWS, RateLimits, Window
 
 _HAIR = 0.96
 """How much of a limit is used: the rest keeps calls that arrive early out of a window that is full."""
@@ -136,10 +136,14 @@ class Pace:
     def _note(self, windows: Sequence[Window], now: float) -> None:
         if not windows:
             return
-        self._limits |= {window.seconds: _Seen(window.calls, now) for window in windows}
-        self._limits = {
-            seconds: seen for seconds, seen in self._limits.items() if now - seen.at <= _FORGOTTEN_AFTER * seconds
+        told = {window.seconds: _Seen(window.calls, now) for window in windows}
+        before = {
+            seconds: seen
+            for seconds, seen in self._limits.items()
+            if seconds not in told and now - seen.at <= _FORGOTTEN_AFTER * seconds
         }
+        # The most lately told come last. No library has so many windows: who announces ever new ones fills no memory.
+        self._limits = dict([*before.items(), *told.items()][-MOST_WINDOWS:])
 
     def _part_of(self, window: Window, now: float) -> float:
         """Return the part of a window's limit that our own calls took."""

@@ -1,10 +1,9 @@
-"""What ImageKit's payloads mean; no network, no waiting, no retries.
+"""What ImageKit's payloads mean; no network, no waiting, no retries. What it says of its limits is read in `limits`.
 
 Facts of the API are marked with where they come from: the official OpenAPI description or the documentation.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,9 @@ PAGE_LIMIT = 1000
 
 SERVER_WORDS = 300
 """How much of a server's message is repeated."""
+
+MAX_ID = 200
+"""A longer file id is none (every published one has 24 characters): calls carry ids in their URLs."""
 
 BULK_PATHS = {op: f"/v1/files/{op}" for op in Op}
 
@@ -121,12 +123,12 @@ class FileReader:
         """
         try:
             return CurrentFile(
-                file_id=_text(item["fileId"]),
+                file_id=_file_id(item["fileId"]),
                 path=_text(item["filePath"]),
                 tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
                 ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
 
     def _known_text(self, value: Any) -> str:
@@ -156,6 +158,17 @@ def _text(value: Any) -> str:
     return text
 
 
+def _file_id(value: Any) -> str:
+    """Return an id that a URL can hold as one of its steps; a dot or two would lead elsewhere."""
+    file_id = _text(value)
+    if file_id in _NO_STEPS or len(file_id) > MAX_ID:
+        raise ValueError
+    return file_id
+
+
+_NO_STEPS = frozenset(("", ".", ".."))
+
+
 def _list(item: Any, key: str) -> list[Any]:
     """Return a list that may be null or absent."""
     value = item.get(key)
@@ -168,7 +181,9 @@ def _list(item: Any, key: str) -> list[Any]:
 
 def _row_key(item: Any) -> str:
     """Return what tells a listing's rows apart, whatever their kind."""
-    parts = (item.get("type"), item.get("fileId") or item.get("folderId"), (item.get("versionInfo") or {}).get("id"))
+    version = item.get("versionInfo")
+    version_id = version.get("id") if isinstance(version, dict) else None
+    parts = (item.get("type"), item.get("fileId") or item.get("folderId"), version_id)
     return "/".join(map(str, parts))
 
 
@@ -178,14 +193,17 @@ def json_body(answer: Answer) -> Any:
     Raises:
         ProtocolError: it is not JSON, or nested too deeply.
     """
+    kind = answer.headers.get("content-type")
+    called = shown(kind or "no content type", 60)
+    fault = ProtocolError(
+        f"the library answered {answer.status} with something that is not JSON ({called})", request_id=answer.request_id
+    )
+    if kind and "json" not in kind.lower():
+        raise fault
     try:
         return json.loads(answer.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        kind = shown(answer.headers.get("content-type", "no content type"), 60)
-        raise ProtocolError(
-            f"the library answered {answer.status} with something that is not JSON ({kind})",
-            request_id=answer.request_id,
-        ) from error
+        raise fault from error
 
 
 def _no_constant(name: str) -> None:
@@ -243,48 +261,3 @@ def _ids(body: Any, key: str) -> list[str] | None:
     """Return a list of ids from an answer; None where there is none."""
     ids = body.get(key) if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(isinstance(item, str) for item in ids) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """So many calls within so many seconds; `reset` is how long the present one lasts, where that is told."""
-
-    calls: int
-    seconds: float
-    reset: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimits:
-    """What one answer says of limits: whole windows, and how long to wait, the shortest first; both may be empty."""
-
-    windows: tuple[Window, ...] = ()
-    resets: tuple[float, ...] = ()
-
-
-def rate_limits(answer: Answer) -> RateLimits:
-    """Return what an answer announces (OpenAPI: `X-RateLimit-Limit`, and in milliseconds `-Interval` and `-Reset`).
-
-    An endpoint may have several windows: as lists, their members belong together by place. What is absent, no whole
-    number above zero, or beyond what a window can be, is left out; so are lists that differ in length.
-    """
-    calls = _numbers(answer, "limit", _MOST_CALLS, unit=1)
-    seconds, resets = (_numbers(answer, name, _LONGEST_WINDOW, unit=1000) for name in ("interval", "reset"))
-    windows: list[Window] = []
-    if len(calls) == len(seconds):
-        ends = resets if len(resets) == len(calls) else [None] * len(calls)
-        each = zip(calls, seconds, ends, strict=True)
-        windows = [Window(int(limit), interval, reset) for limit, interval, reset in each if limit and interval]
-    return RateLimits(tuple(windows), tuple(sorted(filter(None, resets))))
-
-
-def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float | None]:
-    """Return a header's list of numbers in units of so many, None in the place of each that makes no sense."""
-    texts = answer.headers.get(f"x-ratelimit-{name}", "").split(",")
-    found = (int(text) / unit if _NUMBER.fullmatch(text.strip()) else 0 for text in texts)
-    return [number if 0 < number <= most else None for number in found]
-
-
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
-_MOST_CALLS = 1_000_000
-_LONGEST_WINDOW = 900

@@ -146,6 +146,7 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
         (["--concurrency", "9"], "9 is not in the range 1<=x<=8"),
         (["--rate", "0"], "0.0 is not in the range x>0"),
         (["--rate", "nan"], "the rate is nan: use a number of calls a second above 0"),
+        (["--rate", "inf"], "the rate is inf: use a number of calls a second above 0"),
         (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
         (["--select", "/a\\"], "--select cannot be read"),
         (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),

@@ -11,6 +11,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +22,7 @@ from tagsync.errors import (
     AuthorisationError,
     ConnectionFailedError,
     EndpointError,
+    LibraryError,
     ProtocolError,
     RejectedError,
     ServerFaultError,
@@ -237,6 +240,47 @@ def test_an_answer_that_is_none_is_a_protocol_error_after_five_attempts(answer: 
     assert {request.url.hostname for request in library.requests} == {"library.localhost"}
 
 
+@pytest.mark.parametrize("query", ["x" * 70_000, "\ud800"])
+def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> None:
+    library = Library(json_answer([]))
+
+    async def scenario() -> None:
+        async with client(library) as c:
+            await c.page(skip=0, query=query)
+
+    with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or mend the query"):
+        run(scenario())
+    assert library.requests == []
+
+
+def test_an_id_that_no_url_can_hold_is_refused_in_few_words() -> None:
+    async def scenario() -> None:
+        async with client(Library(json_answer([]))) as c:
+            await c.details("x" * 70_000)
+
+    with pytest.raises(RejectedError, match=r"URL too long|path' too long") as raised:
+        run(scenario())
+    assert len(str(raised.value)) < 300
+
+
+def test_tags_that_no_body_can_hold_are_refused_without_a_call() -> None:
+    library = Library(json_answer(DONE))
+    with pytest.raises(RejectedError, match="surrogates not allowed"):
+        send(library, CALL._replace(tags=("\ud800",)))
+    assert library.requests == []
+
+
+@given(st.sampled_from(["", "//", "http://", "http://xn--", "//[", "http://a:"]), st.text(max_size=6))
+@example("http://", "xn--0/")
+@settings(max_examples=50, deadline=None)
+def test_wherever_an_answer_redirects_to_it_is_a_library_error(start: str, rest: str) -> None:
+    library = Library(Response("", 302, {"location": "x"}))
+    library.answers[0].raw_headers = [(b"location", (start + rest).encode())]  # type: ignore[union-attr]
+    with pytest.raises(LibraryError):
+        read(library)
+    assert {request.url.hostname for request in library.requests} == {"library.localhost"}
+
+
 def test_a_gzip_bomb_is_cut_off() -> None:
     bomb = gzip.compress(b"[" + b" " * (80 << 20) + b"]")
     with pytest.raises(ProtocolError, match="longer than 64 MiB"):
@@ -252,6 +296,18 @@ def test_a_call_has_one_deadline_however_slowly_bytes_come() -> None:
         return now() - began
 
     assert 5 * CALL_DEADLINE <= run(scenario()) <= 5 * CALL_DEADLINE + 4 * 30
+
+
+@pytest.mark.parametrize("file_id", ["", ".", ".."])
+def test_an_id_that_would_lead_to_another_endpoint_is_no_files(sandbox: Callable[..., Sandbox], file_id: str) -> None:
+    library = sandbox(file_object("/a"))
+
+    async def scenario() -> Any:
+        async with client(library.app) as c:
+            return await c.details(file_id)
+
+    assert run(scenario()) is None
+    assert library.calls == []
 
 
 def test_details_of_a_file_are_its_current_version_and_none_if_it_is_gone(sandbox: Callable[..., Sandbox]) -> None:

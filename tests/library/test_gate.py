@@ -9,7 +9,8 @@ import pytest
 from support import now, run
 
 from tagsync.library.gate import BULK_RATE, Gate
-from tagsync.library.wire import Answer, RateLimits, Window, rate_limits
+from tagsync.library.limits import RateLimits, Window, rate_limits
+from tagsync.library.wire import Answer
 from tagsync.sandbox.limits import Limit, Limiter
 
 FORTY = Limit(40, 1)
@@ -71,6 +72,41 @@ def test_the_longest_closing_holds() -> None:
     times, waited = run(scenario())
     assert times == [5]
     assert waited == 5
+
+
+def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(None)
+        waited = [gate.waited]
+        gate.close_for(900)
+        for seconds in (0, 10, 5):
+            await asyncio.sleep(seconds)
+            waited.append(gate.waited)
+        return waited
+
+    assert run(scenario()) == [0, 0, 10, 15]
+
+
+def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once() -> None:
+    async def scenario() -> list[float]:
+        gate, waited = Gate(None), []
+        for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
+            gate.close_for(seconds)
+            await asyncio.sleep(then)
+            waited.append(gate.waited)
+        return waited
+
+    assert run(scenario()) == pytest.approx([2, 12, 13, 15])
+
+
+def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
+    async def scenario() -> Gate:
+        gate = Gate(None)
+        gate.close_for(900)
+        await asyncio.sleep(10)
+        return gate
+
+    assert run(scenario()).waited == 10
 
 
 def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
@@ -375,6 +411,28 @@ def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
         return gate.pace
 
     assert run(scenario()) == 4
+
+
+@pytest.mark.parametrize("rate", [inf, 1e300])
+@pytest.mark.parametrize("cap", [None, inf])
+def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: float | None) -> None:
+    async def scenario() -> tuple[float | None, float | None, float | None]:
+        gate = Gate(rate, cap=cap)
+        begun = gate.pace
+        gate.learn(RateLimits(), await gate.turn(), refused=True)
+        halved = gate.pace
+        gate.learn(RateLimits((Window(100_000, 1, None),)), now())
+        return begun, halved, gate.pace
+
+    begun, halved, allowed = run(scenario())
+    assert (begun, halved) == (BULK_RATE, BULK_RATE / 2)
+    assert allowed == pytest.approx(96_000)
+
+
+def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
+    course, slowness = alone(Limit(20, 1), 200, gate=Gate(inf), say=nothing)
+    assert course.refused <= 20
+    assert slowness <= 1.5
 
 
 def test_a_closed_gate_takes_its_rest_for_no_success() -> None:

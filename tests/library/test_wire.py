@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError
 from tagsync.library.wire import (
@@ -9,13 +11,12 @@ from tagsync.library.wire import (
     Done,
     FileReader,
     Gone,
-    RateLimits,
+    Page,
     Refused,
     Unclear,
-    Window,
     bulk_payload,
     bulk_result,
-    rate_limits,
+    json_body,
     server_words,
 )
 from tagsync.model import AITag, Op, Request
@@ -62,6 +63,10 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
         {"fileId": 1, "filePath": "/a"},
         {"fileId": "1", "filePath": None},
         {"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]},
+        {"fileId": "", "filePath": "/a"},
+        {"fileId": ".", "filePath": "/a"},
+        {"fileId": "..", "filePath": "/a"},
+        {"fileId": "1" * 201, "filePath": "/a"},
         {"fileId": "1", "filePath": "/a", "tags": [1]},
         {"fileId": "1", "filePath": "/a", "tags": "red"},
         {"fileId": "1", "filePath": "/a", "tags": ["\ud800"]},
@@ -85,6 +90,50 @@ def test_a_file_that_cannot_be_read_is_a_protocol_error(item: Any) -> None:
 def test_a_listing_that_is_no_json_list_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError):
         FileReader().page(answer(body, content_type="text/html"))
+
+
+@pytest.mark.parametrize("version", ["v1", ["v1"], 5, True, {}, {"id": None}, None])
+def test_a_version_that_says_nothing_is_none(version: Any) -> None:
+    page = FileReader().page(answer([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
+    assert page.rows == ("file/1/None",)
+
+
+def test_rows_of_two_versions_are_told_apart() -> None:
+    row = {"type": "file-version", "fileId": "1"}
+    page = FileReader().page(answer([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
+    assert page.rows == ("file-version/1/v1", "file-version/1/v2")
+
+
+def test_an_id_of_two_hundred_characters_or_with_dots_among_others_is_one() -> None:
+    ids = ["1" * 200, "...", ".a"]
+    page = FileReader().page(answer([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
+    assert [file.file_id for file in page.files] == ids
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+ANY_TAG = st.fixed_dictionaries({}, optional={"name": ANY_JSON, "confidence": ANY_JSON, "source": ANY_JSON})
+SOUND = {"type": "file", "fileId": "1", "folderId": None, "filePath": "/a", "tags": ["t"], "versionInfo": {"id": "v1"}}
+ANY_ROW = st.dictionaries(
+    st.sampled_from([*SOUND, "AITags"]), st.lists(ANY_TAG, max_size=2) | ANY_JSON, max_size=2
+).map(lambda members: {**SOUND, **members})
+
+
+@given(rows=st.lists(ANY_ROW | ANY_JSON, max_size=3) | ANY_JSON)
+@example(rows=[{"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": 10**400}]}])
+@example(rows=[{"fileId": "1", "filePath": "/a", "versionInfo": "v1"}])
+def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) -> None:
+    def read() -> Page | None:
+        try:
+            return FileReader().page(answer(rows))
+        except ProtocolError:
+            return None
+
+    page = read()
+    assert page is None or len(page.rows) == len(rows)
 
 
 def test_bulk_payloads_name_tags_as_their_call_does() -> None:
@@ -121,6 +170,13 @@ def test_an_answer_that_does_not_name_each_file_once_is_unclear(body: Any) -> No
     assert isinstance(bulk_result(answer(body), CALL), Unclear)
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "application/octet-stream"])
+def test_json_that_is_called_something_else_is_a_protocol_error(kind: str) -> None:
+    with pytest.raises(ProtocolError, match=f"something that is not JSON .{kind.partition(';')[0]}"):
+        json_body(Answer(200, {"content-type": kind}, b"[]"))
+    assert json_body(Answer(200, {"content-type": "application/json; charset=utf-8"}, b"[]")) == []
+
+
 def test_a_404_names_the_missing_among_those_asked_for() -> None:
     body = {"message": "The requested file(s) does not exist.", "missingFileIds": ["b", "stranger"]}
     assert bulk_result(answer(body, 404), CALL) == Gone(frozenset("b"))
@@ -139,56 +195,13 @@ def test_an_error_without_a_message_is_told_by_its_status() -> None:
     assert server_words(answer({"message": 5}, 400)) == "status 400"
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("700", (0.7,)),
-        ("900000", (900,)),
-        ("30000, 700", (0.7, 30)),
-        ("700, -5", (0.7,)),
-        *(
-            (text, ())
-            for text in ("", "0", "-5", "+5", "900001", "9" * 5000, "soon", "1e3", "0x10", "7.5", "\u0667", ",")
-        ),
-    ],
-)
-def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(
-    header: str, seconds: tuple[float, ...]
-) -> None:
-    assert rate_limits(answer({}, 429, x_ratelimit_reset=header)).resets == seconds
-    assert rate_limits(answer({}, 429)) == RateLimits()
-
-
-@pytest.mark.parametrize(
-    ("limit", "interval", "reset", "windows"),
-    [
-        ("40", "1000", "250", [Window(40, 1, 0.25)]),
-        ("40, 1000", "1000, 60000", "250, 34000", [Window(40, 1, 0.25), Window(1000, 60, 34)]),
-        ("40, 1000", "1000, 60000", "250", [Window(40, 1, None), Window(1000, 60, None)]),
-        ("40", "1000", "never", [Window(40, 1, None)]),
-        ("40, 0", "1000, 60000", "", [Window(40, 1, None)]),
-        ("40, 1000", "1000", "250", []),
-        ("0", "1000", "250", []),
-        ("40", "0", "250", []),
-        ("-40", "1000", "250", []),
-        ("40", "900001", "250", []),
-        ("99999999999", "1000", "250", []),
-        ("forty", "soon", "", []),
-    ],
-)
-def test_a_window_is_known_by_its_calls_and_its_length(
-    limit: str, interval: str, reset: str, windows: list[Window]
-) -> None:
-    headers = {"x-ratelimit-limit": limit, "x-ratelimit-interval": interval, "x-ratelimit-reset": reset}
-    assert list(rate_limits(Answer(200, headers, b"")).windows) == windows
-
-
 def test_the_request_id_is_made_harmless() -> None:
     assert answer({}, x_ik_requestid="abc\x1b[0m").request_id == r"abc\x1b[0m"
     assert answer({}).request_id is None
 
 
-def test_a_confidence_beyond_all_numbers_is_a_protocol_error() -> None:
-    body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":1e999}]}]'
+@pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
+def test_a_confidence_beyond_all_numbers_is_a_protocol_error(number: bytes) -> None:
+    body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
     with pytest.raises(ProtocolError, match="cannot be read"):
         FileReader().page(answer(body))
