@@ -30,7 +30,7 @@ MAX_BYTES = 256 << 20
 """No journal is read further. 90,000 calls of 50 files fit in with their outcomes; each finished apply empties it."""
 
 MAX_FILES = 1_000_000
-"""No journal may have more files open at once, each counted for the calls and sets that it is in."""
+"""Of so many files the state is known at most, each counted for the calls and sets that it is in."""
 
 _ROOM = "make room and run again"
 _OPEN_FILES = "allow more open files (ulimit -n) and run again"

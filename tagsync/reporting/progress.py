@@ -13,6 +13,7 @@ from tagsync.reporting.rows import counted, duration
 
 _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10
+_SECONDS_A_LINE = 1.0
 _BAR = 20
 """Columns of the bar: what is said beside it has to fit on a terminal of eighty."""
 
@@ -44,12 +45,12 @@ class NoProgress:
 
 
 class PlainProgress(NoProgress):
-    """Writes a line for each phase, each ten thousand files, each tenth of the calls, and each long wait."""
+    """Writes a line for each phase, each ten thousand files, now and then a tenth of the calls, and each long wait."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._next_files = 0
-        self._next_calls = 0.0
+        self._next_calls = self._next_seconds = 0.0
 
     def __call__(self, event: Event) -> None:
         """Write a line if the event is worth one."""
@@ -72,14 +73,19 @@ class PlainProgress(NoProgress):
                 words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
             case LookingAgain(files):
                 words = f"looking again at {counted(files, 'file')}"
-            case RequestDone(done, total) if done >= self._next_calls or done == total:
+            case RequestDone(done, total, at) if done == total or self._is_time(done, at):
                 self._next_calls = done + total / _LINES_OF_CALLS
+                self._next_seconds = at + _SECONDS_A_LINE
                 words = ", ".join([f"{done:,} of {counted(total, 'call')} done", *_speed(event)])
             case ReadingBack(files):
                 words = f"reading back {counted(files, 'file')}"
             case Waiting(seconds):
                 words = f"the library asks to wait {duration(seconds)}"
         return words
+
+    def _is_time(self, done: int, at: float) -> bool:
+        """Tell whether a line of calls is due: a tenth of them later, and not in the same second."""
+        return done >= self._next_calls and (at <= 0 or at >= self._next_seconds)
 
 
 class BarProgress:

@@ -78,6 +78,11 @@ def test_of_many_calls_a_tenth_is_told_and_always_the_last() -> None:
     assert lines[-1] == "tagsync: 995 of 995 calls done"
 
 
+def test_calls_that_take_no_time_are_told_at_the_first_and_the_last() -> None:
+    lines = plain(RequestDone(done, 100, seconds=done / 100) for done in range(1, 101))
+    assert [line.split(",")[0] for line in lines] == ["tagsync: 1 of 100 calls done", "tagsync: 100 of 100 calls done"]
+
+
 @pytest.mark.parametrize(
     ("event", "words"),
     [
