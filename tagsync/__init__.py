@@ -9,10 +9,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tagsync.api import Target, apply, apply_async, plan, plan_async, validate
+    from tagsync.applying.apply import ApplyOptions
     from tagsync.errors import TagsyncError
-    from tagsync.model import Plan, Report
+    from tagsync.model import Part, Plan, Report
 
 __all__ = [
+    "ApplyOptions",
+    "Part",
     "Plan",
     "Report",
     "TagsyncError",
@@ -24,7 +27,13 @@ __all__ = [
     "validate",
 ]
 
-_HOMES = {"Plan": "tagsync.model", "Report": "tagsync.model", "TagsyncError": "tagsync.errors"}
+_HOMES = {
+    "ApplyOptions": "tagsync.applying.apply",
+    "Part": "tagsync.model",
+    "Plan": "tagsync.model",
+    "Report": "tagsync.model",
+    "TagsyncError": "tagsync.errors",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -12,10 +12,11 @@ from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
 from tagsync.applying.prove import Prover
 from tagsync.applying.verify import verify
-from tagsync.errors import StateError
+from tagsync.errors import StateError, UsageError
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.client import Client
 from tagsync.library.reread import Rereader
+from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import stage
 
@@ -42,6 +43,15 @@ class ApplyOptions:
     exact: bool = False
     max_requests: int | None = None
     max_duration: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would make no sense."""
+        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
+            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
+        if self.max_requests is not None and self.max_requests < 1:
+            raise UsageError(f"max_requests is {self.max_requests}: use 1 or more, or None for no end")
+        if self.max_duration is not None and not self.max_duration >= 0:
+            raise UsageError(f"max_duration is {self.max_duration}: use seconds from 0, or None for no end")
 
 
 async def carry_out(

@@ -217,3 +217,11 @@ def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_
     with pytest.raises(tagsync.TagsyncError, match="another file than the one asked for"):
         applied(library, tmp_path)
     assert library.writes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("concurrency", 0), ("concurrency", 9), ("max_requests", 0), ("max_duration", -1.0)]
+)
+def test_options_that_make_no_sense_are_refused(name: str, value: float) -> None:
+    with pytest.raises(tagsync.TagsyncError, match=f"{name} is {value}: use "):
+        ApplyOptions(**{name: value})  # type: ignore[arg-type]
