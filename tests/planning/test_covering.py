@@ -208,6 +208,15 @@ def test_tags_that_are_there_already_let_files_share_a_call() -> None:
     assert stages.costs.per_tag_set == 3
 
 
+@pytest.mark.parametrize(("files", "calls"), [(10, 1), (49, 1), (51, 2), (100, 2), (101, 3), (300, 6)])
+def test_files_that_share_tags_and_lack_one_each_share_calls(files: int, calls: int) -> None:
+    changes = [
+        change(f"/{n:03d}", add="abcde"[n % 5], has=" ".join("abcde".replace("abcde"[n % 5], ""))) for n in range(files)
+    ]
+    stages = stage(changes)
+    assert len(stages.add) == stages.costs.lower_bound == calls
+
+
 def test_exact_calls_leave_alone_what_is_there_already() -> None:
     changes = [change("/1", add="a", has="b c"), change("/2", add="b", has="a"), change("/3", add="a b")]
     assert touched(stage(changes, exact=True).add, Op.ADD) == needed(changes, Op.ADD)

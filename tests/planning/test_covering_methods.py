@@ -158,6 +158,34 @@ def test_a_call_is_filled_up_with_files_that_gain_from_it() -> None:
     assert len(calls) == 2
 
 
+def test_files_that_lack_other_tags_join_a_call_whose_tags_they_have() -> None:
+    needed, allowed = rows("a", "b", "c"), rows(*["abc"] * 3)
+    for method in (rarest_first, anchored_growth):
+        assert method(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
+
+
+def test_a_file_does_not_join_a_call_that_got_a_tag_forbidden_to_it() -> None:
+    needed, allowed = rows("a", "bd", "c"), rows("abcd", "abcd", "ac")
+    assert rarest_first(needed, allowed, limits(4)) == [Call((0, 1), Row((0, 1, 3))), Call((2,), Row((2,)))]
+
+
+def test_files_that_need_most_of_what_a_call_may_carry_join_first() -> None:
+    needed, allowed = rows("a", "b", "bc", "c"), rows(*["abc"] * 4)
+    assert rarest_first(needed, allowed, limits(3, files=2))[0] == Call((0, 2), Row((0, 1, 2)))
+
+
+def test_a_file_whose_tags_do_not_fit_beside_the_others_does_not_join() -> None:
+    needed, allowed = rows("a", "b", "c"), rows(*["abc"] * 3)
+    calls = rarest_first(needed, allowed, limits(3, characters=3))
+    assert calls == [Call((0, 1), Row((0, 1))), Call((2,), Row((2,)))]
+
+
+def test_a_file_joins_with_those_of_its_tags_that_fit() -> None:
+    needed, allowed = rows("a", "bc", "b"), rows(*["abc"] * 3)
+    calls = rarest_first(needed, allowed, limits(3, characters=3))
+    assert calls == [Call((0, 1), Row((0, 2))), Call((1, 2), Row((1,)))]
+
+
 def test_growth_finds_the_files_that_share_most_with_the_rarest_tag() -> None:
     needed = rows(*["a"] * 4, *["ab"] * 5, *["b"] * 6)
     assert anchored_growth(needed, needed, limits(2, files=5))[0] == Call((4, 5, 6, 7, 8), Row((0, 1)))

@@ -38,7 +38,7 @@ class Limits:
     files: int = MAX_FILES_PER_REQUEST
 
     def fit(self, tags: Iterable[int]) -> bool:
-        """Say whether tags fit into one call; one tag alone always does, for nothing smaller could be sent."""
+        """Say whether tags keep to the limit on characters; one tag alone may exceed it, and only `parts` lets it."""
         return self.characters is None or self.length(tags) <= self.characters
 
     def length(self, tags: Iterable[int]) -> int:

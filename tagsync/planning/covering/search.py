@@ -28,7 +28,7 @@ class Search:
             for tag in tags:
                 self.lacking[tag].add(file)
         self._allowing: list[list[int]] = [[] for _ in limits.lengths]
-        """The files that may get each tag."""
+        """The files that may get each tag; those that need nothing more may be gone."""
         for file, tags in enumerate(allowed):
             for tag in tags:
                 self._allowing[tag].append(file)
@@ -49,34 +49,57 @@ class Search:
                 heappush(heap, (len(files), tag))
 
     def widened(self, files: list[int], tag: int) -> tuple[list[int], set[int]]:
-        """Return files and tags of a call for too few files: widened by what they share, filled up with others."""
-        tags = self.closed(files, {tag})
-        room = self.limits.files - len(files)
-        return (files + self._joining(files, tags)[:room], tags) if room else (files, tags)
+        """Return files and tags of a call for too few files: widened by what they share, filled up with others.
 
-    def _joining(self, files: list[int], tags: set[int]) -> list[int]:
-        """Return other files that may get all of a call's tags, those that gain most from it first."""
-        left, allowed, worth = self.left, self.allowed, self.worth
+        Others join with what they themselves need of what all share, so that files join that lack different tags.
+        """
+        tags = self.closed(files, {tag})
+        if len(files) == self.limits.files:
+            return files, tags
+        common = self._common(files)
+        joined = list(files)
+        for file in self._gaining(files, tags, common):
+            # The call's tags, those too that came with files before, may be forbidden here.
+            if not tags <= self.allowed[file]:
+                continue
+            shared = common & self.allowed[file]
+            wider = self.limits.filled(tags, self._by_worth(self.left[file] & shared - tags))
+            if not wider.isdisjoint(self.left[file]):
+                joined.append(file)
+                tags, common = wider, shared
+            if len(joined) == self.limits.files:
+                break
+        return joined, tags
+
+    def _gaining(self, files: list[int], tags: set[int], common: Row) -> list[int]:
+        """Return files that may yet join a call: those first that need most of what its files share."""
+        left, worth = self.left, self.worth
         gaining = [
-            (-sum([worth[tag] for tag in left[file] & tags]), file)
-            for file in self._pool(tags).difference(files)
-            if tags <= allowed[file] and not left[file].isdisjoint(tags)
+            (-sum([worth[tag] for tag in left[file] & common]), file)
+            for file in self._able(tags).difference(files)
+            if not left[file].isdisjoint(common)
         ]
         return [file for _, file in sorted(gaining)]
 
-    def _pool(self, tags: set[int]) -> set[int]:
-        """Return files among which are all that may get tags and gain from them: by whichever way there are fewer."""
-        able = min([self._allowing[tag] for tag in tags], key=len)
-        lacking = [self.lacking[tag] for tag in tags]
-        return set(able) if len(able) <= sum(map(len, lacking)) else set().union(*lacking)
+    def _able(self, tags: set[int]) -> set[int]:
+        """Return unfinished files among which are all that may get tags; those that need nothing more are forgotten."""
+        rarest = min(tags, key=lambda tag: (len(self._allowing[tag]), tag))
+        self._allowing[rarest] = [file for file in self._allowing[rarest] if self.left[file]]
+        return set(self._allowing[rarest])
+
+    def _by_worth(self, tags: Iterable[int]) -> list[int]:
+        return sorted(tags, key=lambda tag: (-self.worth[tag], tag))
+
+    def _common(self, files: Sequence[int]) -> Row:
+        """Return the tags that all of some files may get."""
+        return frozenset.intersection(*[self.allowed[file] for file in files])
 
     def closed(self, files: Sequence[int], tags: Iterable[int]) -> set[int]:
         """Return tags and, by worth, as many others as fit that all files may get and one of them needs."""
         tags = set(tags)
-        common = frozenset.intersection(*[self.allowed[file] for file in files])
         together = frozenset(files)
         useful = []
-        for tag in common - tags:
+        for tag in self._common(files) - tags:
             gaining = len(self.lacking[tag] & together)
             if gaining:
                 useful.append((-gaining * self.worth[tag], tag))
