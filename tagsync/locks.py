@@ -218,10 +218,10 @@ def _locks(descriptor: int) -> bool:
 
 
 def _refusal(part: Part | None, other: Part | None, holder: bytes) -> str:
-    what = f"shard {other.index}/{other.of}" if other else "the whole"
+    what = f"shard {other.index}/{other.of}, " if other else ""
     why = ", and all shards must be of the same number" if part and other and part.of != other.of else ""
     return (
-        f"another apply of this library is running on this machine: {what}, {_described(holder)}{why}: "
+        f"another apply of this library is running on this machine: {what}{_described(holder)}{why}: "
         "run again once it has ended, or give --lock-timeout to wait for it"
     )
 

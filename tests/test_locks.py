@@ -111,7 +111,7 @@ def test_the_second_apply_is_refused_and_told_who_the_first_is(start: Start, tmp
     with pytest.raises(LockedError) as refused:
         take(tmp_path)
     message = str(refused.value)
-    assert f"the whole, process {first.pid} on {os.uname().nodename} since 2" in message
+    assert f"process {first.pid} on {os.uname().nodename} since 2" in message
     assert "give --lock-timeout" in message
     assert isinstance(refused.value, RefusedError)
     assert refused.value.exit_code == 4
@@ -178,7 +178,7 @@ def test_shards_of_another_number_are_refused_until_all_have_ended(start: Start,
 
 def test_the_whole_and_its_shards_exclude_each_other(start: Start, tmp_path: Path) -> None:
     whole = start()
-    with pytest.raises(LockedError, match=f"the whole, process {whole.pid}"):
+    with pytest.raises(LockedError, match=f"process {whole.pid}"):
         take(tmp_path, Part(1, 2))
     whole.end()
     shard = start(Part(1, 2))
@@ -299,7 +299,7 @@ def test_files_of_other_names_are_neither_locks_nor_touched(tmp_path: Path) -> N
 def test_a_holder_of_which_nothing_can_be_read_still_holds(tmp_path: Path, content: bytes) -> None:
     with held("shop", state_home=tmp_path):
         (folder_of(tmp_path) / "whole").write_bytes(content)
-        with pytest.raises(LockedError, match="the whole, a process that left no name: run again"):
+        with pytest.raises(LockedError, match="a process that left no name: run again"):
             take(tmp_path)
 
 

@@ -136,7 +136,7 @@ class _Run:
                     self._ledger,
                     reread=self._reader.many,
                     read_details=self._reader.singly,
-                    doubtful=self._journal.recovered.unknown | self._journal.recovered.accepted,
+                    done=self._journal.done,
                 )
             )
 
@@ -171,7 +171,7 @@ class _Run:
     async def read_back(self) -> None:
         """Read the touched files back, unless the run is interrupted; a little longer than the time it was given."""
         touched = self._ledger.touched()
-        if touched:
+        if touched and not self.ending.interrupted:
             self._listener(ReadingBack(len(touched)))
         work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
         within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
@@ -206,7 +206,7 @@ class _Run:
         """Yield what was noticed of the run as a whole."""
         count = len(self._journal.recovered.unknown)
         if count:
-            words = f"an earlier apply did not come to its end; {count:,} files of its last calls were looked at again"
+            words = f"an earlier apply did not come to its end; of {count:,} files its calls had no clear answer"
             yield Diagnostic("info", "resumed", words)
         if self._executor and self._executor.gave_up_free_cells:
             words = (

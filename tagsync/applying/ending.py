@@ -46,7 +46,7 @@ class Ending:
         watching = asyncio.ensure_future(self._watch())
         timer = None
         if max_duration is not None:
-            words = f"the time is up that the run was given ({max_duration:g} s)"
+            words = f"max-duration reached: {max_duration:g} s are over"
             timer = loop.call_later(max_duration, partial(self.halt, words, as_asked=True))
         try:
             yield

@@ -183,7 +183,7 @@ class Executor:
             if not sending.request.file_ids:
                 raise NeedlessError("nothing of this call is needed any more")
         if self._sent == self._options.max_requests:
-            self._ending.halt(f"all calls were sent that the run was given ({self._sent})", as_asked=True)
+            self._ending.halt(f"max-requests reached: {self._sent} calls were sent", as_asked=True)
             raise self._stopped()
         sending.numbers.append(self._journal.intent(sending.request))
         self._sent += 1

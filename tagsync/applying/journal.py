@@ -2,7 +2,7 @@
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Journal:
 
     Attributes:
         recovered: what earlier applies have left to look at.
+        done: the calls of theirs that are known to have updated a file, by its id.
 
     Raises:
         StateError: the file cannot be used. So do all methods, if it cannot be written.
@@ -78,6 +79,7 @@ class Journal:
                 raise
         self._number = replay.last_number
         self.recovered = replay.recovered()
+        self.done = replay.done()
 
     def began(self, digest: str, at: str, /) -> None:
         """Note that an apply begins of the plan with this digest."""
@@ -155,6 +157,7 @@ class NoJournal:
 
     def __init__(self) -> None:
         self.recovered = Recovered()
+        self.done: Mapping[str, Sequence[Request]] = {}
         self._number = 0
 
     def began(self, _digest: str, _at: str, /) -> None:

@@ -41,7 +41,9 @@ class Ledger:
             if _WORSE.index(before.status) >= _WORSE.index(status):
                 self._outcomes[file_id] = before._replace(attempts=tries)
             else:
-                self._outcomes[file_id] = FileOutcome(status, tries, error, request_id)
+                in_part = before.status is Status.ACCEPTED and status is Status.SKIPPED
+                words = f"done in part; {error}" if in_part else error
+                self._outcomes[file_id] = FileOutcome(status, tries, words, request_id)
 
     def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
         """Set what reading back has shown, whatever was known before."""

@@ -1,13 +1,17 @@
 """The touched files read once more before the first write: what is still to be done, and what must not be."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from tagsync.applying.ledger import Ledger
-from tagsync.model import CurrentFile, FileChange, Status
+from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.refresh import Refreshed, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
 """Reads files once more: None for one that is gone, nothing for one that could not be read."""
+
+
+NOTHING: Mapping[str, Sequence[Request]] = MappingProxyType({})
 
 
 async def preflight(
@@ -16,7 +20,7 @@ async def preflight(
     *,
     reread: Reread,
     read_details: Reread,
-    doubtful: Collection[str] = (),
+    done: Mapping[str, Sequence[Request]] = NOTHING,
 ) -> list[FileChange]:
     """Return the changes that are still to be made, each beside its file as it is now.
 
@@ -25,21 +29,30 @@ async def preflight(
         ledger: where files are noted that are stale, unreadable, or as they should be already.
         reread: reads many files in few calls.
         read_details: reads files one by one; what it shows is not an index that may lag.
-        doubtful: ids of files that an apply wrote to which did not come to its end.
+        done: calls that are known to have updated a file, by its id, of an apply that did not come to its end.
 
     Raises:
         LibraryError: they could not be read.
     """
     shown = dict(await reread([change.file.file_id for change in planned]))
-    # What an index shows of a file that was written to a moment ago may be what was there before.
+    # An index may show a file as it was before it was written to a moment ago.
     lagging = [
         change.file.file_id
         for change in planned
-        if change.file.file_id in doubtful and _seen(change, shown) != Refreshed(None)
+        if (file := shown.get(change.file.file_id)) and not _shows(file, done.get(file.file_id, ()))
     ]
     if lagging:
         shown |= await read_details(lagging)
     return [change for item in planned if (change := _noted(item, _seen(item, shown), ledger))]
+
+
+def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:
+    """Tell whether a file is as these calls have made it."""
+    for op, tags, _ in calls:
+        held = {tag.name for tag in file.ai_tags} if op == Op.REMOVE_AI else set(file.tags)
+        if not (held.issuperset(tags) if op == Op.ADD else held.isdisjoint(tags)):
+            return False
+    return True
 
 
 def _seen(planned: FileChange, shown: Mapping[str, CurrentFile | None]) -> Refreshed | None:

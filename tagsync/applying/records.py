@@ -8,6 +8,8 @@ plans from what the library shows anyway. Kinds and members that a later version
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
@@ -125,9 +127,10 @@ class Replay:
     """
 
     def __init__(self) -> None:
-        self._sent: dict[int, tuple[str, ...]] = {}
-        """The files of calls without an outcome."""
+        self._sent: dict[int, Request] = {}
+        """Calls without an outcome."""
         self._sent_files = 0
+        self._done: dict[str, list[Request]] = defaultdict(list)
         self._unknown: set[str] = set()
         self._accepted: set[str] = set()
         self._interrupted = False
@@ -138,24 +141,28 @@ class Replay:
         self._interrupted = not isinstance(record, Ended)
         match record:
             case Intent(number, request):
-                self._unknown.update(self._settled(number))
-                self._sent[number] = request.file_ids
+                self._unknown.update(self._settled(number, ()))
+                self._sent[number] = request
                 self._sent_files += len(request.file_ids)
                 self.last_number = max(self.last_number, number)
             case Outcome(number, kind, updated):
-                file_ids = self._settled(number)
+                file_ids = self._settled(number, updated)
                 self._unknown.update(file_ids if kind == "unknown" else ())
                 self._accepted.update(updated)
             case Ended():
                 self._sent_files = 0
-                for kept in (self._sent, self._unknown, self._accepted):
+                for kept in (self._sent, self._unknown, self._accepted, self._done):
                     kept.clear()
 
-    def _settled(self, number: int) -> tuple[str, ...]:
-        """Return the files of a call, which is without an outcome no more."""
-        file_ids = self._sent.pop(number, ())
-        self._sent_files -= len(file_ids)
-        return file_ids
+    def _settled(self, number: int, updated: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the files of a call, which is without an outcome no more, and keep what it did."""
+        request = self._sent.pop(number, None)
+        if request is None:
+            return ()
+        self._sent_files -= len(request.file_ids)
+        for file_id in updated:
+            self._done[file_id].append(request)
+        return request.file_ids
 
     @property
     def files(self) -> int:
@@ -164,5 +171,9 @@ class Replay:
 
     def recovered(self) -> Recovered:
         """Return what is left to look at."""
-        unknown = frozenset[str]().union(self._unknown, *self._sent.values())
+        unknown = frozenset[str]().union(self._unknown, *(request.file_ids for request in self._sent.values()))
         return Recovered(unknown, frozenset(self._accepted), self._interrupted)
+
+    def done(self) -> Mapping[str, Sequence[Request]]:
+        """Return the calls of which the library said that they updated a file, by its id."""
+        return self._done

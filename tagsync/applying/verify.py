@@ -40,7 +40,8 @@ async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Rerea
         if len(some) < SOME or not lags:
             break
         await asyncio.sleep(wait)
-    await _settle_all(pending, touched, ledger, read_details)
+    # Of files that were refused, or sent only in part, nothing better is expected.
+    await _settle_all([i for i in pending if ledger.outcome(i).status in _OPEN], touched, ledger, read_details)
 
 
 async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> list[str]:

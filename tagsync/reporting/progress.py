@@ -132,7 +132,7 @@ class BarProgress:
 
 def _speed(event: RequestDone) -> list[str]:
     """Return how fast calls go, how long the limit held them up, and how long it will take; nothing of it at first."""
-    if event.seconds <= 0:
+    if event.seconds < _SECONDS_A_LINE:
         return []
     rate = event.done / event.seconds
     return [

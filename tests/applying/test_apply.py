@@ -225,3 +225,26 @@ def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_
 def test_options_that_make_no_sense_are_refused(name: str, value: float) -> None:
     with pytest.raises(tagsync.TagsyncError, match=f"{name} is {value}: use "):
         ApplyOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    library = sandbox(*(file_object(f"/{n:03d}.jpg", ["old"]) for n in range(300)))
+    declare("- {match: /*, tags: [new], absent: [old]}")
+
+    async def applied_with(**options: Any) -> Report:
+        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+        journal = tmp_path / "journal.jsonl"
+        return await tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options), journal=journal)
+
+    first = run(applied_with(max_requests=8))
+    assert (first.outcome, len(library.writes)) == ("incomplete", 8)
+    assert library.calls.count("details") == 0
+    assert {outcome.error for outcome in first.outcomes if outcome.status is Status.SKIPPED} == {
+        "done in part; not sent: max-requests reached: 8 calls were sent"
+    }
+    library.calls.clear()
+    assert run(applied_with()).converged
+    assert len(library.writes) == 4
+    assert library.calls.count("details") == 0

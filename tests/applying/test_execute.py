@@ -341,7 +341,7 @@ def test_no_more_calls_are_sent_than_the_run_was_given() -> None:
     changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
     result = execute(changes, all_updated, max_requests=3)
     assert len(result.library.requests) == 3
-    assert result.halted == "all calls were sent that the run was given (3)"
+    assert result.halted == "max-requests reached: 3 calls were sent"
     assert result.ending.as_asked
 
 
@@ -350,7 +350,7 @@ def test_nothing_is_sent_once_the_time_is_up_and_calls_in_flight_end() -> None:
     result = execute(changes, all_updated, seconds=20, concurrency=2, max_duration=30)
     assert len(result.library.requests) == 4
     assert result.seconds == 40
-    assert result.halted == "the time is up that the run was given (30 s)"
+    assert result.halted == "max-duration reached: 30 s are over"
     assert [request.op for request in result.library.requests] == [Op.ADD] * 4
 
 
@@ -518,7 +518,7 @@ def test_a_run_whose_time_is_up_does_not_wait_for_what_a_removal_relies_on() -> 
     result = execute([removing_ai("a", "Dog")], all_updated, max_duration=10, reading_seconds=900)
     assert (result.seconds, result.library.requests) == (10, [])
     assert result.statuses("a") == {"a": "skipped"}
-    assert result.ledger.outcome(id_of("a")).error == "not sent: the time is up that the run was given (10 s)"
+    assert result.ledger.outcome(id_of("a")).error == "not sent: max-duration reached: 10 s are over"
     assert result.executor.counts.failed == 0
 
 

@@ -173,7 +173,7 @@ def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: 
     library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 1))
     ran = run(bench.carry_out(plan, library, max_duration=60))
     assert (ran.statuses, ran.seconds, ran.report.outcome) == ("ssssss", 60, "incomplete")
-    assert ran.report.diagnostics[-1].message == "the time is up that the run was given (60 s)"
+    assert ran.report.diagnostics[-1].message == "max-duration reached: 60 s are over"
     assert ran.shows("new") == ""
 
 

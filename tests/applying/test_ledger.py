@@ -68,3 +68,10 @@ def test_later_stages_are_held_back_from_files_whose_calls_did_not_succeed() -> 
     assert "a" not in held
     assert "c" not in held
     assert "b" in held
+
+
+def test_a_file_whose_later_call_was_not_sent_was_done_in_part() -> None:
+    ledger = Ledger()
+    ledger.note(["a"], Status.ACCEPTED, attempts=1)
+    ledger.note(["a"], Status.SKIPPED, error="not sent: the run was interrupted")
+    assert ledger.outcome("a") == FileOutcome(Status.SKIPPED, 1, "done in part; not sent: the run was interrupted")

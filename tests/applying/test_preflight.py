@@ -1,10 +1,11 @@
 from collections.abc import Mapping, Sequence
 
-from support import current_file, id_of, run, unpack
+import pytest
+from support import ai, current_file, id_of, run, unpack
 
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
-from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
+from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
 
@@ -14,7 +15,11 @@ def adding(path: str, tags: str = "new more") -> FileChange:
 
 
 def looked_at(
-    changes: Sequence[FileChange], shown: Shown, *, details: Shown | None = None, doubtful: Sequence[str] = ()
+    changes: Sequence[FileChange],
+    shown: Shown,
+    *,
+    details: Shown | None = None,
+    done: Mapping[str, Sequence[Request]] | None = None,
 ) -> tuple[list[FileChange], Ledger, list[str]]:
     """Return what is left to do, the ledger, and which files were read by their details."""
     ledger, asked = Ledger(), list[str]()
@@ -26,9 +31,7 @@ def looked_at(
         asked.extend(file_ids)
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
-    left = run(
-        preflight(changes, ledger, reread=reread, read_details=read_details, doubtful=[id_of(p) for p in doubtful])
-    )
+    left = run(preflight(changes, ledger, reread=reread, read_details=read_details, done=done or {}))
     return left, ledger, asked
 
 
@@ -69,15 +72,31 @@ def test_a_file_that_could_not_be_read_is_not_written_to() -> None:
     assert ledger.outcome(id_of("/a")).status is Status.SKIPPED
 
 
-def test_a_file_that_a_broken_off_apply_wrote_to_is_believed_by_its_details_alone() -> None:
+ADDED = Request(Op.ADD, ("more", "new"), (id_of("/a"), id_of("/b")))
+
+
+def test_a_file_that_does_not_show_what_a_call_is_known_to_have_done_is_believed_by_its_details_alone() -> None:
     done = current_file("/a", ["here", "more", "new"])
-    left, ledger, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, doubtful=["/a"])
+    left, ledger, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, done={id_of("/a"): [ADDED]})
     assert asked == [id_of("/a")]
     assert left == [B]
     assert ledger.outcome(id_of("/a")).status is Status.CONFIRMED
 
 
-def test_a_doubtful_file_that_shows_all_is_not_asked_for_again() -> None:
-    done = current_file("/a", ["here", "more", "new"])
-    _, _, asked = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done}, doubtful=["/a", "/elsewhere"])
-    assert asked == []
+@pytest.mark.parametrize(
+    ("call", "tags", "names", "asks"),
+    [
+        (ADDED, ["more", "new"], [], False),
+        (ADDED, ["more"], [], True),
+        (Request(Op.REMOVE, ("old", "worn"), ()), ["here"], [], False),
+        (Request(Op.REMOVE, ("old", "worn"), ()), ["worn"], [], True),
+        (Request(Op.REMOVE_AI, ("Cat", "Dog"), ()), ["Cat"], ["Elk"], False),
+        (Request(Op.REMOVE_AI, ("Cat", "Dog"), ()), [], ["Dog"], True),
+    ],
+)
+def test_details_are_asked_for_only_where_what_was_done_is_not_shown(
+    call: Request, tags: list[str], names: list[str], *, asks: bool
+) -> None:
+    shown = {id_of("/a"): current_file("/a", tags, map(ai, names)), id_of("/b"): B.file}
+    _, _, asked = looked_at([A, B], shown, done={id_of("/a"): [call], id_of("/elsewhere"): [ADDED]})
+    assert asked == ([id_of("/a")] if asks else [])

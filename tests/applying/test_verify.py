@@ -187,3 +187,10 @@ def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
     )
     assert differences(change, current_file("/a", [decomposed], [ai(decomposed)])) == []
     assert len(differences(change, current_file("/a", [composed], [ai(composed)]))) == 2
+
+
+def test_files_that_were_sent_only_in_part_are_not_read_one_by_one() -> None:
+    library = Lagging(500, seconds=1e9)
+    library.ledger.note([change.file.file_id for change in library.changes], Status.SKIPPED, error="not sent")
+    assert library.read_back() == ({"skipped"}, 0)
+    assert (library.searches, library.details) == (1, 0)

@@ -571,7 +571,7 @@ def test_no_more_calls_are_on_the_wire_than_the_run_was_given_and_the_next_goes_
         result = tagsync(*applying(where, "--max-requests=2", "--format=json"))
         assert (result.code, result.document["outcome"]) == (3, "incomplete")
         assert len(where.calls) == sent
-        assert "all calls were sent that the run was given (2)" in result.err
+        assert "max-requests reached: 2 calls were sent" in result.err
     check_convergence(tagsync, where)
     assert len(where.calls) == CALLS
 
@@ -581,7 +581,7 @@ def test_a_run_whose_time_is_up_ends_and_the_next_goes_on(tagsync: Command, libr
     result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json"))
     assert (result.code, result.document["outcome"]) == (3, "incomplete")
     assert len(where.calls) < CALLS
-    assert "the time is up that the run was given (0.5 s)" in result.err
+    assert "max-duration reached: 0.5 s are over" in result.err
     check_convergence(tagsync, where)
 
 

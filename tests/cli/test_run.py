@@ -153,7 +153,7 @@ def test_apply_shows_the_plan_makes_the_changes_and_reports(tagsync: Command) ->
     assert plan.startswith("  /b.jpg\n      + a    tags.yaml:6:14\n      - old  tags.yaml:7:16\n")
     assert report.startswith("1 confirmed\n  2 calls in ")
     assert "tagsync: looking again at 1 file\n" in result.err
-    assert "tagsync: 2 of 2 calls done, " in result.err
+    assert "tagsync: 2 of 2 calls done\n" in result.err
     assert result.err.endswith("tagsync: reading back 1 file\n")
 
 
