@@ -17,6 +17,7 @@ from yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+from yaml.scanner import ScannerError
 
 from tagsync.manifest.parsers import EventSource
 from tagsync.manifest.scalars import resolve
@@ -35,6 +36,10 @@ MAX_ITEMS = 100_000
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
+
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels: flatten this"
+_PARSER_GAVE_UP = "maximum nesting depth"
 
 
 class TooDeepError(Exception):
@@ -104,6 +109,16 @@ class TreeReader:
             yaml.YAMLError: the file is no YAML; what was yielded before is good.
             TooDeepError: nesting so deep that reading on would take too long.
         """
+        try:
+            yield from self._documents()
+        except ScannerError as error:
+            # libyaml from 0.2.6 on gives up by itself, before it hands out what it has read ahead.
+            if _PARSER_GAVE_UP not in (error.problem or ""):
+                raise
+            self._report(packed(error.problem_mark.line, error.problem_mark.column), "nesting", _TOO_DEEP)
+            raise TooDeepError from error
+
+    def _documents(self) -> Iterator[tuple[Any, int]]:
         while True:
             event = self._next()
             if event.__class__ is StreamEndEvent:
@@ -123,7 +138,7 @@ class TreeReader:
             return REFUSED
         self._check_decorations(event)
         if depth > MAX_DEPTH:
-            self._fault(event, "nesting", f"nested deeper than {MAX_DEPTH} levels: flatten this")
+            self._fault(event, "nesting", _TOO_DEEP)
             self._skip()
             return REFUSED
         if kind is MappingStartEvent:
