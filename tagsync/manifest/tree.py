@@ -113,9 +113,10 @@ class TreeReader:
             yield from self._documents()
         except ScannerError as error:
             # libyaml from 0.2.6 on gives up by itself, before it hands out what it has read ahead.
-            if _PARSER_GAVE_UP not in (error.problem or ""):
+            mark = error.problem_mark
+            if mark is None or _PARSER_GAVE_UP not in (error.problem or ""):
                 raise
-            self._report(packed(error.problem_mark.line, error.problem_mark.column), "nesting", _TOO_DEEP)
+            self._report(packed(mark.line, mark.column), "nesting", _TOO_DEEP)
             raise TooDeepError from error
 
     def _documents(self) -> Iterator[tuple[Any, int]]:
