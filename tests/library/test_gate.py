@@ -352,7 +352,7 @@ def test_windows_announced_as_lists_are_all_known_at_once() -> None:
 
 
 def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
-    course, _ = alone(FORTY, 100, gate=Gate(8))
+    course, _ = alone(FORTY, 100, gate=Gate(8, random=Random(1)))
     assert course.refused == 0
     assert course.gate.pace == 8
     times = [at for at, _ in course.answers]
@@ -360,7 +360,7 @@ def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
 
 
 def test_a_given_rate_gives_way_to_a_lower_limit() -> None:
-    course, slowness = alone(Limit(5, 1), 125, gate=Gate(200))
+    course, slowness = alone(Limit(5, 1), 125, gate=Gate(200, random=Random(1)))
     assert course.refused <= WORKERS
     assert slowness <= 1.1
 
@@ -430,7 +430,7 @@ def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: flo
 
 
 def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
-    course, slowness = alone(Limit(20, 1), 200, gate=Gate(inf), say=nothing)
+    course, slowness = alone(Limit(20, 1), 200, gate=Gate(inf, random=Random(1)), say=nothing)
     assert course.refused <= 20
     assert slowness <= 1.5
 
