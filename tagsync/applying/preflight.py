@@ -1,7 +1,6 @@
 """The touched files read once more before the first write: what is still to be done, and what must not be."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from types import MappingProxyType
 
 from tagsync.applying.ledger import Ledger
 from tagsync.model import CurrentFile, FileChange, Op, Request, Status
@@ -11,16 +10,13 @@ Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
 """Reads files once more: None for one that is gone, nothing for one that could not be read."""
 
 
-NOTHING: Mapping[str, Sequence[Request]] = MappingProxyType({})
-
-
 async def preflight(
     planned: Sequence[FileChange],
     ledger: Ledger,
     *,
     reread: Reread,
     read_details: Reread,
-    done: Mapping[str, Sequence[Request]] = NOTHING,
+    done: Mapping[str, Sequence[Request]],
 ) -> list[FileChange]:
     """Return the changes that are still to be made, each beside its file as it is now.
 

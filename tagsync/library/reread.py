@@ -64,7 +64,7 @@ class Rereader:
             return await self.singly(file_ids)
         else:
             found = await self._list(set(file_ids))
-        return found | await self.singly([file_id for file_id in file_ids if file_id not in found])
+        return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
 
     async def singly(self, file_ids: Iterable[str]) -> Found:
         """Read files one by one, by their details.
@@ -73,7 +73,10 @@ class Rereader:
             AuthorisationError: the key is not accepted.
             LibraryError: not one of them could be read.
         """
-        found: Found = {}
+        return await self._completed({}, file_ids)
+
+    async def _completed(self, found: Found, file_ids: Iterable[str]) -> Found:
+        """Add files to others that were found, by their details; raise if there is nothing but faults."""
         faults: list[LibraryError] = []
 
         async def read(file_id: str) -> None:

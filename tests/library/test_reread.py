@@ -141,6 +141,18 @@ def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Make
     assert list(found) == [id_of("/f/00001.jpg")]
 
 
+def test_a_file_that_no_search_shows_and_that_cannot_be_read_costs_no_other(sandbox: Make) -> None:
+    library = sandbox(*many(20), faults=[Fault(on="details", status=500)])
+    found, _ = reread(Odd(library, dropping_a_file), paths(20))
+    assert len(found) == 19
+
+
+def test_where_not_one_file_can_be_read_the_reason_is_told(sandbox: Make) -> None:
+    library = sandbox(*many(2), faults=[Fault(on="details", status=500)])
+    with pytest.raises(LibraryError, match="the library failed"):
+        reread(library.app, paths(2))
+
+
 def test_a_refused_key_ends_reading_again(sandbox: Make) -> None:
     library = sandbox(*many(2), key="private_other")
     with pytest.raises(LibraryError, match="does not accept the key"):
