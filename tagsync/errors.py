@@ -4,6 +4,7 @@ TagsyncError
 ├── UsageError                 the call itself is wrong
 ├── ManifestError              manifests cannot be read, or ask for what cannot be (carries all faults)
 ├── DocumentError              a saved plan or report cannot be read
+│   └── DamagedError           it is not as it was written
 ├── CredentialsError           no private key, or none that could be one
 ├── InterruptedRunError        a signal ended the run
 ├── StateError                 the state directory or a sandbox library cannot be used
@@ -59,6 +60,12 @@ class ManifestError(TagsyncError):
 
 class DocumentError(TagsyncError):
     """A saved plan or report is not one, or is damaged."""
+
+
+class DamagedError(DocumentError):
+    """A saved plan or report is not as it was written."""
+
+    exit_code = 4
 
 
 class CredentialsError(TagsyncError):

@@ -18,6 +18,10 @@ def manifest_of(*entries: Any, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": list(entries), **spec}}
 
 
+def document(kind: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "tagsync/v1", "kind": kind, "spec": spec}
+
+
 def parts(schema: Any) -> Iterator[dict[str, Any]]:
     if isinstance(schema, dict):
         yield schema
@@ -91,6 +95,19 @@ def test_the_examples_are_valid_by_the_schema(path: Path) -> None:
         manifest_of({"query": "size > 1", "except": [], "tags": []}),
         manifest_of({"path": "/a", "exclusive": False, "ifOverLimit": "skip"}, defaults={}),
         manifest_of({"path": "/a", "absent": ["50%", " x ", "a\nb"]}),
+        manifest_of({"path": "/a", "tags": ["red"], "until": "2026-12-31"}),
+        manifest_of({"path": "/a", "aiTags": {"promote": {"minConfidence": 95}}}),
+        document(
+            "Policy",
+            guards={
+                "removedTags": {"percent": 30, "above": 100},
+                "removedAiTags": {"percent": 50},
+                "changedFiles": {"above": 5000},
+                "emptiedFiles": {"above": 0},
+                "newTags": {"above": 500},
+            },
+        ),
+        document("Vocabulary", allowed=["red"], forbidden=["50%"], removeForbidden=True, renames={"a": "b"}),
     ],
 )
 def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
@@ -103,6 +120,15 @@ def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
         {},
         {**manifest_of(), "apiVersion": "tagsync/v2"},
         {**manifest_of(), "kind": "Policy"},
+        {**manifest_of(), "kind": "Vocabulary"},
+        document("Policy", guards={}),
+        document("Policy", guards={"removedTags": {}}),
+        document("Policy", guards={"removedTag": {"above": 1}}),
+        document("Policy", guards={"emptiedFiles": {"percent": 1}}),
+        document("Policy", guards={"removedTags": {"percent": 101}}),
+        document("Vocabulary"),
+        document("Vocabulary", allowed=["50%"]),
+        document("Vocabulary", renames={"a": " b"}),
         {**manifest_of(), "status": {}},
         {**manifest_of(), "metadata": {"name": ""}},
         {"apiVersion": "tagsync/v1", "kind": "TagSet"},
@@ -120,8 +146,10 @@ def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
         manifest_of({"path": "/a", "tags": ["50%"]}),
         manifest_of({"path": "/a", "tags": ["a\tb"]}),
         manifest_of({"path": "/a", "tags": ["a\u202eb"]}),
-        manifest_of({"path": "/a", "tags": ["red"], "until": "2026-12-31"}),
-        manifest_of({"path": "/a", "aiTags": {"promote": {"minConfidence": 95}}}),
+        manifest_of({"path": "/a", "absent": ["red"], "until": "2026-12-31"}),
+        manifest_of({"path": "/a", "tags": ["red"], "until": "tomorrow"}),
+        manifest_of({"path": "/a", "aiTags": {"promote": {}}}),
+        manifest_of({"path": "/a", "aiTags": {"promote": {"minConfidence": 101}}}),
         manifest_of({"path": "/a", "aiTags": {"remove": "all", "minConfidence": 70}}),
         manifest_of({"path": "/a", "aiTags": {"remove": "some"}}),
         manifest_of({"path": "/a", "aiTags": {"minConfidence": 100.5}}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable
 
-from tagsync.model import FileOutcome, Status
+from tagsync.model import Change, FileOutcome, Op, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -21,6 +21,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._outcomes: dict[str, FileOutcome] = {}
+        self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
 
     def note(
         self,
@@ -45,6 +46,10 @@ class Ledger:
                 words = f"done in part; {error}" if in_part else error
                 self._outcomes[file_id] = FileOutcome(status, tries, words, request_id)
 
+    def found(self, file_id: str, changes: Iterable[Change]) -> None:
+        """Note planned changes of a file that the library shows before any call."""
+        self._already[file_id] = tuple((change.op, change.tag) for change in changes)
+
     def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
         """Set what reading back has shown, whatever was known before."""
         before = self._outcomes.get(file_id, FileOutcome(status))
@@ -52,7 +57,9 @@ class Ledger:
 
     def outcome(self, file_id: str) -> FileOutcome:
         """Return a file's outcome; a file without a call was skipped."""
-        return self._outcomes.get(file_id, FileOutcome(Status.SKIPPED, error="not reached: run again"))
+        outcome = self._outcomes.get(file_id, FileOutcome(Status.SKIPPED, error="not reached: run again"))
+        already = self._already.get(file_id)
+        return outcome._replace(already=already) if already else outcome
 
     def touched(self) -> list[str]:
         """Return the files to read back: a call was sent for them, or found needless; in the order of their calls."""

@@ -63,6 +63,10 @@ def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger) -> FileC
         return None
     if seen.stale is not None:
         ledger.note(file_ids, Status.STALE, error=seen.stale)
-    elif seen.change is None:
+        return None
+    needed = set(seen.change.changes) if seen.change else set()
+    if len(needed) < len(planned.changes):
+        ledger.found(planned.file.file_id, (change for change in planned.changes if change not in needed))
+    if seen.change is None:
         ledger.note(file_ids, Status.CONFIRMED)
     return seen.change

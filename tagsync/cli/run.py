@@ -13,11 +13,11 @@ from tagsync.applying.apply import ApplyOptions
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
 from tagsync.cli.targets import journal_path, locked, target
-from tagsync.errors import DocumentError, InterruptedRunError, RefusedError, UsageError
+from tagsync.errors import DamagedError, DocumentError, InterruptedRunError, RefusedError, UsageError
 from tagsync.model import Plan, Report
-from tagsync.planning.digest import digest
-from tagsync.reporting.documents import MAX_DOCUMENT_BYTES, read_document
+from tagsync.planning.digest import digest_of
 from tagsync.reporting.rows import counted
+from tagsync.reporting.saved import MAX_DOCUMENT_BYTES, read_document
 
 REFUSED = RefusedError.exit_code
 INCOMPLETE = 3
@@ -130,10 +130,8 @@ def _read(file: Path) -> Plan | Report:
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
     document = read_document(data, str(file))
-    if isinstance(document, Plan):
-        found = digest(document.target, document.inputs.manifests, document.canonical_changes)
-        if found != document.digest:
-            raise DocumentError(f"{file} is not as it was written (its digest does not fit): plan again")
+    if isinstance(document, Plan) and digest_of(document) != document.digest:
+        raise DamagedError(f"{file} is not as it was written (its digest does not fit): plan again")
     return document
 
 

@@ -4,6 +4,7 @@ A schema validator takes about a millisecond an entry, which is a minute for a l
 that everything accepted here is valid by the schema.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ _AUTO_TAGGERS = {"google-auto-tagging", "aws-auto-tagging"}
 _LENIENCIES = {"error", "warn", "skip"}
 _ONLY_BESIDE_MATCH = ("except", "expect")
 _MAX_CONFIDENCE = 100
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class FastAccept:
@@ -33,6 +35,7 @@ class FastAccept:
             "expect": _is_expectation,
             "ifMissing": _is_leniency,
             "ifOverLimit": _is_leniency,
+            "until": _is_day,
         }
 
     def __call__(self, entry: Any) -> bool:
@@ -44,6 +47,8 @@ class FastAccept:
             check = checks.get(key)
             if check is None or not check(value):
                 return False
+        if "until" in entry and "tags" not in entry:
+            return False
         if "match" in entry or "query" in entry:
             return "path" not in entry and "fileId" not in entry
         return ("path" in entry) != ("fileId" in entry) and not any(key in entry for key in _ONLY_BESIDE_MATCH)
@@ -88,6 +93,10 @@ def _is_leniency(value: Any) -> bool:
     return value.__class__ is str and value in _LENIENCIES
 
 
+def _is_day(value: Any) -> bool:
+    return value.__class__ is str and _DAY.fullmatch(value) is not None
+
+
 def _is_exclusive(value: Any) -> bool:
     if value.__class__ is bool:
         return True
@@ -108,9 +117,16 @@ def _is_ai_rule(value: Any) -> bool:
     )
 
 
+def _is_confidence(value: Any) -> bool:
+    return value.__class__ in (int, float) and 0 <= value <= _MAX_CONFIDENCE
+
+
 _AI_CHECKS: dict[str, Callable[[Any], bool]] = {
     "remove": lambda value: value == "all" or _are_texts(value),
-    "minConfidence": lambda value: value.__class__ in (int, float) and 0 <= value <= _MAX_CONFIDENCE,
+    "minConfidence": _is_confidence,
     "keep": _are_texts,
     "source": lambda value: value.__class__ is str and value in _AUTO_TAGGERS,
+    "promote": lambda value: (
+        value.__class__ is Map and value.keys() == {"minConfidence"} and _is_confidence(value["minConfidence"])
+    ),
 }

@@ -67,9 +67,10 @@ def declares_something(wishes: Wishes) -> bool:
     exclusive, rule = wishes.exclusive, wishes.ai_rule
     if exclusive is not None and not _is_off(exclusive):
         return True
-    return rule is not None and bool(
-        rule.remove.values or rule.remove_all or rule.min_confidence is not None or rule.keep.values
-    )
+    if rule is None:
+        return False
+    judges = rule.remove_all or rule.min_confidence is not None or rule.promote is not None
+    return judges or bool(rule.remove.values or rule.keep.values)
 
 
 def places_of(wishes: Wishes) -> set[int]:
@@ -77,6 +78,14 @@ def places_of(wishes: Wishes) -> set[int]:
     exclusive = wishes.exclusive
     only = exclusive.only if exclusive else None
     return {*wishes.tags.places, *wishes.absent.places, *(only.places if only else ())}
+
+
+def expired(entry: Entry, own: Texts) -> Entry:
+    """Return an entry whose day has come: its own tags are to be absent, those of its document's defaults stay."""
+    wishes = entry.wishes
+    inherited = len(wishes.tags.values) - len(own.values)
+    tags = Texts(wishes.tags.values[:inherited], wishes.tags.places[:inherited])
+    return replace(entry, wishes=replace(wishes, tags=tags, expired=own))
 
 
 def settled(entry: Entry) -> Entry:
@@ -135,6 +144,7 @@ def _ai_rule(tree: Map) -> AIRule | None:
         min_confidence=value.get("minConfidence"),
         keep=_texts(value, "keep"),
         source=value.get("source"),
+        promote=value["promote"]["minConfidence"] if "promote" in value else None,
     )
 
 
@@ -152,4 +162,5 @@ def _merged_ai_rule(default: AIRule | None, own: AIRule | None) -> AIRule | None
         min_confidence=None if remove_all else min_confidence,
         keep=default.keep + own.keep,
         source=own.source or default.source,
+        promote=default.promote if own.promote is None else own.promote,
     )

@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import yaml
@@ -11,20 +12,24 @@ import yaml
 from tagsync.errors import ManifestError
 from tagsync.manifest import rules, schema
 from tagsync.manifest.accept import FastAccept
-from tagsync.manifest.entries import NO_WISHES, entry_of, places_of, settled, wishes_of, with_defaults
+from tagsync.manifest.entries import NO_WISHES, entry_of, expired, places_of, settled, wishes_of, with_defaults
 from tagsync.manifest.faults import Faults
 from tagsync.manifest.parsers import PARSER, EventSource
+from tagsync.manifest.policies import guard_rules
+from tagsync.manifest.scalars import AMBIGUOUS
 from tagsync.manifest.sources import STDIN, Located, locate, read
 from tagsync.manifest.tree import Map, TooDeepError, TreeReader
-from tagsync.model import DesiredState, Diagnostic, Entry, ManifestRef, Origin, packed, unpacked
+from tagsync.manifest.vocabularies import Vocabularies, check_entries
+from tagsync.model import DesiredState, Diagnostic, Entry, GuardRule, ManifestRef, Origin, packed, unpacked
 from tagsync.printable import quoted, shown
 
 API_VERSION = "tagsync/v1"
-LATER_KINDS = ("Policy", "Vocabulary")
 _CHUNK = 1 << 20
 
 # All but what YAML 1.1 allows in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _JSON_SPACE = b" \t\r\n"
 _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -34,20 +39,25 @@ _MENDED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
 """What cannot be said of an entry whose document's defaults cannot be read."""
 
 
-def read_manifests(paths: Sequence[str], *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
+def read_manifests(
+    paths: Sequence[str], *, as_of: date | None = None, parser: Callable[[bytes], EventSource] = PARSER
+) -> DesiredState:
     """Read all manifests that `paths` stand for.
 
     Args:
         paths: files, folders, or `-` for standard input.
+        as_of: the day on which entries that end are judged; None to let none end.
         parser: the YAML parser; a parameter so that libyaml and PyYAML's own can be held against each other.
 
     Raises:
         ManifestError: with every fault there is.
         UsageError: no paths.
     """
-    run = _Run(parser)
+    run = _Run(parser, as_of)
     for located in locate(paths, run.report_file):
         run.read_file(located)
+    vocabulary = run.vocabularies.combined()
+    check_entries(run.entries, vocabulary, run.report)
     if run.faults.count:
         kept = run.faults.first()
         raise ManifestError(kept, run.faults.count - len(kept))
@@ -56,26 +66,37 @@ def read_manifests(paths: Sequence[str], *, parser: Callable[[bytes], EventSourc
         manifests=tuple(run.manifests),
         accounts=tuple(run.accounts),
         diagnostics=tuple(run.warnings),
+        policy=tuple(run.policy),
+        vocabulary=vocabulary,
     )
 
 
 class _Run:
     """What one run has read so far."""
 
-    def __init__(self, parser: Callable[[bytes], EventSource]) -> None:
+    def __init__(self, parser: Callable[[bytes], EventSource], as_of: date | None) -> None:
         self.parser = parser
+        self.as_of = as_of
         self.accepts = FastAccept()
         self.faults = Faults()
         self.entries: list[Entry] = []
         self.manifests: list[ManifestRef] = []
         self.accounts: list[tuple[str, Origin]] = []
+        self.policy: list[GuardRule] = []
+        self.vocabularies = Vocabularies(self.report)
         self.warnings: list[Diagnostic] = []
+        self._shown_as: dict[str, str] = {}
         self._seen_tags: set[str] = set()
 
     def report_file(self, file: str, code: str, message: str) -> None:
         self.faults.add(Origin(file, 1, 1), code, message)
 
+    def report(self, origin: Origin, code: str, message: str) -> None:
+        """Report a fault at the place of an entry or a word, the file named as the user did."""
+        self.faults.add(origin._replace(file=self._shown_as[origin.file]), code, message)
+
     def read_file(self, located: Located) -> None:
+        self._shown_as[located.name] = located.shown_as
         try:
             data = read(located)
         except OSError as error:
@@ -115,6 +136,8 @@ class _File:
         """The faults of the current document: dropped if it turns out to be no manifest at all."""
         self._last_fault_at = -1
         self._entries: list[Entry] = []
+        self._days: dict[int, date] = {}
+        """The days from which entries' tags are to be absent, by the entries' places."""
 
     def read(self) -> None:
         if self._is_utf8():
@@ -181,11 +204,25 @@ class _File:
 
     def _entry(self, tree: Any, place: int) -> None:
         """Take one entry; one whose structure was already found faulty is only checked for more faults."""
+        if isinstance(tree, Map) and "until" in tree:
+            self._take_day(tree, place)
         if not self._run.accepts(tree):
             for verdict in schema.verdicts("entry", tree, place, self._reader.written):
                 self._fault(*verdict)
         if self._last_fault_at < place:
             self._entries.append(entry_of(tree, self._name, place))
+
+    def _take_day(self, tree: Map, place: int) -> None:
+        """Take an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
+        at = tree.places["until"]
+        if tree["until"] is AMBIGUOUS and _DAY.fullmatch(self._reader.written[at]):
+            tree["until"] = self._reader.written.pop(at)
+        text = tree["until"]
+        if isinstance(text, str) and _DAY.fullmatch(text):
+            try:
+                self._days[place] = date.fromisoformat(text)
+            except ValueError:
+                self._fault(at, "day", f"{text} is no day of the calendar: write one as YYYY-MM-DD")
 
     def _document(self, tree: Any, place: int) -> None:
         """Finish a document: its entries have been read, its defaults may have stood behind them."""
@@ -195,9 +232,18 @@ class _File:
             self._faults = Faults()
             self._fault(place, "not-a-manifest", stranger)
         else:
-            for verdict in schema.verdicts("document", tree, place, self._reader.written):
+            kind: schema.Kind = tree["kind"]
+            found = list(schema.verdicts(kind, tree, place, self._reader.written))
+            for verdict in found:
                 self._fault(*verdict)
-            self._take(tree, entries)
+            if kind == "TagSet":
+                self._take(tree, entries)
+            elif not found and kind == "Policy":
+                self._run.policy.extend(guard_rules(tree["spec"], self._name))
+            elif not found:
+                self._run.vocabularies.take(tree["spec"], self._name)
+            self._take_account(tree)
+        self._days.clear()
         self._run.faults.absorb(self._faults)
         self._faults = Faults()
 
@@ -218,7 +264,12 @@ class _File:
                 if fault.place in shared:
                     reported.add(fault)
             self._run.warn_of_commas(entry)
+            day = self._days.get(bare.place)
+            if day and self._run.as_of and self._run.as_of >= day:
+                entry = expired(entry, bare.wishes.tags)
             self._run.entries.append(entry)
+
+    def _take_account(self, tree: Map) -> None:
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
         if isinstance(account, str):
             self._run.accounts.append((account, unpacked(self._name, tree["metadata"].places["account"])))
@@ -233,10 +284,8 @@ def _stranger(tree: Any) -> str | None:
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
         return f"this document has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
-    if kind in LATER_KINDS:
-        return f"kind {kind} comes in a later version of tagsync: take this document out for now"
-    if kind != "TagSet":
-        return f"this document has {_had('kind', kind)}: this version reads kind: TagSet"
+    if kind not in schema.KINDS:
+        return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
     return None
 
 

@@ -6,7 +6,7 @@ The schema is the authority on what a manifest may hold. Plainly valid entries n
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -16,8 +16,9 @@ from tagsync import schemas
 from tagsync.manifest.tree import REFUSED, Map
 from tagsync.printable import quoted, shown
 
-LATER_FIELDS = frozenset({"until", "promote"})
-"""Fields of the language that this version does not know yet."""
+Kind = Literal["TagSet", "Policy", "Vocabulary"]
+KINDS = get_args(Kind)
+"""What documents may be."""
 
 SELECTORS = ("path", "fileId", "match", "query")
 
@@ -39,15 +40,16 @@ class Verdict(NamedTuple):
     message: str
 
 
-Part = Literal["document", "defaults", "entry"]
+Part = Kind | Literal["defaults", "entry"]
+
+_DEFINITIONS: dict[Part, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 
 
 @cache
 def _validator(part: Part) -> Draft202012Validator:
     schema = schemas.load("manifest")
     registry: Registry[Any] = Registry().with_resource(schema["$id"], Resource.from_contents(schema))
-    fragment = "" if part == "document" else f"#/$defs/{part}"
-    return Draft202012Validator({"$ref": schema["$id"] + fragment}, registry=registry)
+    return Draft202012Validator({"$ref": f"{schema['$id']}#/$defs/{_DEFINITIONS.get(part, part)}"}, registry=registry)
 
 
 def is_valid(part: Part, tree: Any) -> bool:
@@ -106,9 +108,6 @@ def _unknown_keys(finding: _Finding) -> Iterator[Verdict]:
         if key in known:
             continue
         place = finding.instance.key_places[key]
-        if key in LATER_FIELDS:
-            yield Verdict(place, "later", f"{key!r} comes in a later version of tagsync: take it out for now")
-            continue
         yield Verdict(place, "unknown-key", f"unknown key {quoted(key)} ({_hint(key, known)})")
 
 
@@ -171,9 +170,17 @@ def _wrong_value(finding: _Finding) -> Iterator[Verdict]:
     yield Verdict(finding.at, "value", f"{finding.name} is {finding.picture()}: use {allowed}")
 
 
-def _no_path(finding: _Finding) -> Iterator[Verdict]:
+def _wrong_form(finding: _Finding) -> Iterator[Verdict]:
+    if finding.name == "until":
+        yield Verdict(finding.at, "day", f"until is {finding.picture()}: write a day as YYYY-MM-DD")
+        return
     words = f"{quoted(finding.instance, 120)} does not start with /: give the whole filePath"
     yield Verdict(finding.at, "path", words)
+
+
+def _lacks_tags(finding: _Finding) -> Iterator[Verdict]:
+    at = finding.instance.places["until"]
+    yield Verdict(at, "missing-key", "until is for the entry's own tags, and it has none: give it tags")
 
 
 def _out_of_range(finding: _Finding) -> Iterator[Verdict]:
@@ -194,7 +201,8 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[Verdict]]] = {
     "not": _forbidden,
     "enum": _wrong_value,
     "const": _wrong_value,
-    "pattern": _no_path,
+    "pattern": _wrong_form,
+    "dependentRequired": _lacks_tags,
     "minimum": _out_of_range,
     "maximum": _out_of_range,
     "minLength": _empty,

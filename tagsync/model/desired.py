@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tagsync.model.places import Diagnostic, ManifestRef, Origin, unpacked
+from tagsync.model.policy import GuardRule
+from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary
 
 Leniency = Literal["error", "warn", "skip"]
 AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
@@ -38,7 +40,10 @@ class Exclusive:
 
 @dataclass(frozen=True, slots=True)
 class AIRule:
-    """Which AI tags go: named ones, all, or those below a confidence (0 to 100); `keep` always wins."""
+    """Which AI tags go: named ones, all, or those below a confidence (0 to 100); `keep` always wins.
+
+    AI tags of at least the confidence `promote` become ordinary tags.
+    """
 
     place: int
     remove: Texts = NO_TEXTS
@@ -46,11 +51,12 @@ class AIRule:
     min_confidence: float | None = None
     keep: Texts = NO_TEXTS
     source: AutoTagger | None = None
+    promote: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What an entry declares for each file it selects."""
+    """What an entry declares for each file it selects; `expired` tags are to be absent because their day has come."""
 
     tags: Texts = NO_TEXTS
     absent: Texts = NO_TEXTS
@@ -58,6 +64,7 @@ class Wishes:
     ai_rule: AIRule | None = None
     if_missing: Leniency | None = None
     if_over_limit: Leniency | None = None
+    expired: Texts = NO_TEXTS
 
 
 class ByPath(NamedTuple):
@@ -108,12 +115,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that the manifests of one run declare, in the order of their names."""
+    """All that the manifests of one run declare, in the order of their names; `policy` is what they say of guards."""
 
     entries: tuple[Entry, ...] = field(repr=False)
     manifests: tuple[ManifestRef, ...]
     accounts: tuple[tuple[str, Origin], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    policy: tuple[GuardRule, ...] = ()
+    vocabulary: Vocabulary = NO_VOCABULARY
 
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""

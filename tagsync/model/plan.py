@@ -1,19 +1,16 @@
 """Plans: what would be done, and why."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
 from tagsync.model.current import CurrentFile
+from tagsync.model.drift import Drift, Returning
+from tagsync.model.ops import Op
 from tagsync.model.places import Diagnostic, ManifestRef, Origin
+from tagsync.model.policy import Guard, Policy
 
-
-class Op(StrEnum):
-    """What one change does, named as the API names its calls."""
-
-    ADD = "addTags"
-    REMOVE = "removeTags"
-    REMOVE_AI = "removeAITags"
+PROMOTE = "aiTags.promote"
+"""The rule by which an AI tag goes because it has become an ordinary tag."""
 
 
 class Reason(NamedTuple):
@@ -52,6 +49,14 @@ class FileChange:
     def tags(self, op: Op) -> tuple[str, ...]:
         """Return the tags that `op` changes, sorted."""
         return tuple(change.tag for change in self.changes if change.op == op)
+
+    def promoted(self) -> tuple[str, ...]:
+        """Return the AI tags that may only go once the file has them as ordinary tags."""
+        return tuple(
+            change.tag
+            for change in self.changes
+            if change.op == Op.REMOVE_AI and any(reason.rule == PROMOTE for reason in change.because)
+        )
 
 
 class Request(NamedTuple):
@@ -101,11 +106,23 @@ class Estimate(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a plan was made from: manifests, the number of files in the library, and the calls that read them."""
+    """What a plan was made from: manifests, the number of files in the library, and the calls that read them.
+
+    `select` and `part` tell which changes are in it, where it was not to hold all.
+    """
 
     manifests: tuple[ManifestRef, ...]
     files: int
     read_requests: int
+    select: str | None = None
+    part: Part | None = None
+
+
+class Coverage(NamedTuple):
+    """What manifests leave alone: paths of files that no entry selects, and entries that select no file."""
+
+    unselected: tuple[str, ...]
+    idle: tuple[Origin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +130,10 @@ class Plan:
     """What would be done, and why; a value: making one writes nothing.
 
     `changes` are sorted by path; `canonical_changes` are the same as lines of canonical JSON, which the digest covers
-    and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied.
+    and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied. `undoes` is
+    the digest of the plan whose apply this one turns round, if it is such a plan. `drift` gives the causes of changes,
+    as far as an earlier report tells, and `returning` the AI tags that come back however often they are removed;
+    `coverage` is there where it was asked for.
     """
 
     target: TargetName
@@ -126,6 +146,21 @@ class Plan:
     canonical_changes: tuple[str, ...] = field(repr=False)
     requests: tuple[Request, ...] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...] = field(repr=False)
+    guards: tuple[Guard, ...] = field(default=(), repr=False)
+    undoes: str | None = None
+    drift: tuple[Drift, ...] = field(default=(), repr=False)
+    returning: tuple[Returning, ...] = field(default=(), repr=False)
+    coverage: Coverage | None = field(default=None, repr=False)
+
+    @property
+    def policy(self) -> Policy:
+        """Where its guards block."""
+        return {guard.id: guard.limit for guard in self.guards}
+
+    @property
+    def blocked(self) -> tuple[Guard, ...]:
+        """The guards that forbid applying unless they are acknowledged."""
+        return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

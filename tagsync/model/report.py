@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tagsync.model.ops import Op
 from tagsync.model.places import Diagnostic
 from tagsync.model.plan import Plan
 
@@ -24,12 +25,16 @@ OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
 class FileOutcome(NamedTuple):
-    """One file's status, the calls that tried, and the last words said about it."""
+    """One file's status, the calls that tried, and the last words said about it.
+
+    `already` are planned changes that the library showed before the first write: this run had no part in them.
+    """
 
     status: Status
     attempts: int = 0
     error: str | None = None
     request_id: str | None = None
+    already: tuple[tuple[Op, str], ...] = ()
 
 
 class RequestCounts(NamedTuple):

@@ -1,5 +1,6 @@
 """Tags as text: when two are the same, and how long they are together."""
 
+import re
 import unicodedata
 
 MAX_FILES_PER_REQUEST = 50
@@ -7,6 +8,19 @@ MAX_FILES_PER_REQUEST = 50
 
 MAX_TAG_CHARACTERS = 500
 """A file's tags, and those of one addTags or removeTags call, joined by commas (API: "Combined length of all tags")."""
+
+
+_NO_TAG = re.compile(
+    r"[%\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|^\s|\s$|^$|[\ud800-\udfff]"
+)
+
+
+def is_declarable(text: str) -> bool:
+    """Tell whether text may be a tag that is added, as the schema of manifests has it.
+
+    Not empty, no `%` (OpenAPI), no control or bidi-control character, no white space at its ends.
+    """
+    return not _NO_TAG.search(text)
 
 
 def normalized(text: str) -> str:

@@ -1,14 +1,12 @@
 """What a file's entries together want of it, beside what it has: its changes; not whether they fit."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tagsync.globs import tag_glob
 from tagsync.model import (
-    AIRule,
-    AITag,
+    NO_VOCABULARY,
     Change,
     CurrentFile,
     Diagnostic,
@@ -17,10 +15,13 @@ from tagsync.model import (
     Op,
     Origin,
     Reason,
+    Texts,
+    Vocabulary,
     all_normalized,
+    is_declarable,
     normalized,
-    unpacked,
 )
+from tagsync.planning.ai_tags import Promotion, Reasons, ai_removals, ai_rules, promotions, spared
 from tagsync.printable import quoted
 
 
@@ -36,32 +37,37 @@ class Merged(NamedTuple):
     spared: tuple[str, ...] = ()
 
 
-_Reasons = dict[str, list[Reason]]
+class _Want(NamedTuple):
+    """A tag that a file is to have without any entry declaring it."""
+
+    tag: str
+    reason: Reason
 
 
-def merge(file: CurrentFile, entries: Sequence[Entry]) -> Merged:
-    """Return the changes that a file's entries ask for: they add up, whatever their order.
+def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = NO_VOCABULARY) -> Merged:
+    """Return the changes that a file's entries and the vocabulary ask for: they add up, whatever their order.
 
     A file on which two entries contradict each other gets no change, and a diagnostic of level error.
     """
-    wanted = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
-    additions, diagnostics = _additions(file, entries, wanted)
-    removals, conflicts = _removals(file, entries, wanted)
-    ai_removals, stays = _ai_removals(file, entries)
-    diagnostics += conflicts
-    diagnostics += stays
+    declared = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
+    absent, exclusives, rules = _absent(file, entries, vocabulary), _exclusives(entries), ai_rules(entries)
+    promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
+    wants = [want for want in _renamed(file, vocabulary) if not _swept(want.tag, declared, exclusives)]
+    wants += _once(_Want(tag.name, reason) for tag, reason in promoted if normalized(tag.name) not in declared)
+    additions, diagnostics = _additions(file, entries, declared, wants)
+    diagnostics += _conflicts(file, entries, declared, wants, absent)
+    wanted = declared.union(normalized(want.tag) for want in wants)
+    removals = _removals(file, wanted, absent, exclusives)
+    going, stays = ai_removals(file, rules, promoted)
+    diagnostics += [*left, *stays]
     if any(diagnostic.level == "error" for diagnostic in diagnostics):
         return Merged((), tuple(diagnostics))
-    changes = (
-        *_changes(Op.ADD, additions),
-        *_changes(Op.REMOVE, removals),
-        *_changes(Op.REMOVE_AI, ai_removals),
-    )
+    changes = (*_changes(Op.ADD, additions), *_changes(Op.REMOVE, removals), *_changes(Op.REMOVE_AI, going))
     return Merged(
         changes,
         tuple(diagnostics),
         _already_there(file, entries) if additions else (),
-        _spared(entries) if ai_removals else (),
+        spared(rules) if going else (),
     )
 
 
@@ -71,33 +77,28 @@ def _already_there(file: CurrentFile, entries: Sequence[Entry]) -> tuple[str, ..
     return tuple([tag for tag in file.tags if tag in declared])
 
 
-def _spared(entries: Sequence[Entry]) -> tuple[str, ...]:
-    keeps = [rule.keep.values for entry in entries if (rule := entry.wishes.ai_rule) and rule.keep.values]
-    if len(keeps) < 2:  # noqa: PLR2004 - the usual case: the one rule's own names, not copied for each file
-        return keeps[0] if keeps else ()
-    return tuple(sorted({name for names in keeps for name in names}))
-
-
-def _changes(op: Op, reasons: _Reasons) -> Iterator[Change]:
+def _changes(op: Op, reasons: Reasons) -> Iterator[Change]:
     for tag in sorted(reasons):
         because = reasons[tag]
         yield Change(op, tag, tuple(because if len(because) == 1 else sorted(set(because))))
 
 
-def _additions(file: CurrentFile, entries: Sequence[Entry], wanted: set[str]) -> tuple[_Reasons, list[Diagnostic]]:
+def _additions(
+    file: CurrentFile, entries: Sequence[Entry], declared: set[str], wants: Sequence[_Want]
+) -> tuple[Reasons, list[Diagnostic]]:
     """Return the wanted tags that the file lacks, as they are spelled, and those that are spelled in two ways."""
-    lacking = wanted.difference(all_normalized(file.tags))
-    if not lacking:
-        return {}, []
+    there = all_normalized(file.tags)
+    lacking = declared.difference(there)
+    found = [_Want(tag, Reason(at, "tags")) for e in entries for tag, at in _declared(e, lacking)] if lacking else []
+    found += [want for want in wants if normalized(want.tag) not in there]
     first: dict[str, tuple[str, Origin]] = {}
-    additions: _Reasons = defaultdict(list)
+    additions: Reasons = defaultdict(list)
     conflicts = []
-    for entry in entries:
-        for tag, origin in _declared(entry, lacking):
-            spelling, at = first.setdefault(normalized(tag), (tag, origin))
-            additions[spelling].append(Reason(origin, "tags"))
-            if spelling != tag:
-                conflicts.append(_two_spellings(file, tag, origin, at))
+    for tag, reason in found:
+        spelling, at = first.setdefault(normalized(tag), (tag, reason.origin))
+        additions[spelling].append(reason)
+        if spelling != tag:
+            conflicts.append(_two_spellings(file, tag, reason.origin, at))
     return additions, conflicts
 
 
@@ -117,19 +118,98 @@ def _two_spellings(file: CurrentFile, tag: str, origin: Origin, first: Origin) -
     return Diagnostic("error", "two-spellings", message, origin)
 
 
-def _removals(file: CurrentFile, entries: Sequence[Entry], wanted: set[str]) -> tuple[_Reasons, list[Diagnostic]]:
-    """Return the ordinary tags that go, each in the library's spelling, and contradictions with wanted ones."""
-    absent: _Reasons = defaultdict(list)
-    exclusives: list[tuple[Entry, Exclusive]] = []
+def _absent(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> Reasons:
+    """Return the tags that must not be on a file, in NFC, and why."""
+    absent: Reasons = defaultdict(list)
     for entry in entries:
         wishes = entry.wishes
-        for tag, place in zip(wishes.absent.values, wishes.absent.places, strict=True):
-            absent[normalized(tag)].append(Reason(entry.origin(place), "absent"))
-        if wishes.exclusive:
-            exclusives.append((entry, wishes.exclusive))
+        for texts, rule in ((wishes.absent, "absent"), (wishes.expired, "until")):
+            for key, reason in _reasons(entry, texts, rule):
+                absent[key].append(reason)
+    if vocabulary.removed or vocabulary.renames:
+        for key in all_normalized(file.tags):
+            if key in vocabulary.removed:
+                absent[key].append(Reason(vocabulary.removed[key], "removeForbidden"))
+            if key in vocabulary.renames:
+                absent[key].append(Reason(vocabulary.renames[key].origin, "renames"))
+    return absent
+
+
+def _reasons(entry: Entry, texts: Texts, rule: str) -> Iterator[tuple[str, Reason]]:
+    for tag, place in zip(texts.values, texts.places, strict=True):
+        yield normalized(tag), Reason(entry.origin(place), rule)
+
+
+_Exclusives = Sequence[tuple[Entry, Exclusive]]
+
+
+def _exclusives(entries: Sequence[Entry]) -> _Exclusives:
+    return [(entry, exclusive) for entry in entries if (exclusive := entry.wishes.exclusive)]
+
+
+def _renamed(file: CurrentFile, vocabulary: Vocabulary) -> Iterator[_Want]:
+    """Yield the new names of tags that the file has under their old ones."""
+    for key in all_normalized(file.tags) if vocabulary.renames else ():
+        rename = vocabulary.renames.get(key)
+        if rename is not None:
+            yield _Want(rename.new, Reason(rename.origin, "renames"))
+
+
+def _swept(tag: str, declared: Container[str], exclusives: _Exclusives) -> bool:
+    """Tell whether the next run would remove a tag that this one adds, for no entry declares it."""
+    key = normalized(tag)
+    return key not in declared and any(_covers(exclusive, key) for _, exclusive in exclusives)
+
+
+class _Obstacles(NamedTuple):
+    """What may keep an AI tag from becoming an ordinary tag of its file."""
+
+    declared: set[str]
+    absent: Reasons
+    exclusives: _Exclusives
+    vocabulary: Vocabulary
+
+    def to(self, name: str) -> str | None:
+        """Say why a name must not become an ordinary tag; None if it may."""
+        key, vocabulary = normalized(name), self.vocabulary
+        if not is_declarable(name):
+            return "its name cannot be a tag"
+        if key in self.absent:
+            return f"that tag is to be absent at {self.absent[key][0].origin}"
+        if key in vocabulary.forbidden or key in vocabulary.renames:
+            return "the vocabulary is against that tag"
+        if vocabulary.allowed is not None and key not in vocabulary.allowed:
+            return "the vocabulary does not allow that tag"
+        return "exclusive would remove that tag again" if _swept(name, self.declared, self.exclusives) else None
+
+
+def _promoted(
+    file: CurrentFile, found: Iterable[Promotion], obstacles: _Obstacles
+) -> tuple[list[Promotion], list[Diagnostic]]:
+    """Return which AI tags become ordinary tags, and of the others why not."""
+    promoted, left = [], []
+    for promotion in found:
+        why = obstacles.to(promotion.tag.name)
+        if why is None:
+            promoted.append(promotion)
+            continue
+        message = f"AI tag {quoted(promotion.tag.name)} of {quoted(file.path, 200)} becomes no ordinary tag: {why}"
+        left.append(Diagnostic("info", "not-promoted", message, promotion.reason.origin))
+    return promoted, left
+
+
+def _once(wants: Iterable[_Want]) -> Iterator[_Want]:
+    """Yield wants, each tag in the spelling that comes first: AI tags may stand there in several."""
+    spellings: dict[str, str] = {}
+    for tag, reason in wants:
+        yield _Want(spellings.setdefault(normalized(tag), tag), reason)
+
+
+def _removals(file: CurrentFile, wanted: set[str], absent: Reasons, exclusives: _Exclusives) -> Reasons:
+    """Return the ordinary tags that go, each in the library's spelling."""
+    removals: Reasons = {}
     if not absent and not exclusives:
-        return {}, []
-    removals: _Reasons = {}
+        return removals
     for tag in file.tags:
         key = normalized(tag)
         reasons = list(absent.get(key, ()))
@@ -137,9 +217,7 @@ def _removals(file: CurrentFile, entries: Sequence[Entry], wanted: set[str]) -> 
             reasons += [Reason(e.origin(x.place), "exclusive") for e, x in exclusives if _covers(x, key)]
         if reasons:
             removals[tag] = reasons
-    clash = wanted.intersection(absent)
-    declared = (found for entry in entries for found in _declared(entry, clash)) if clash else ()
-    return removals, [_conflict(file, tag, at, absent[normalized(tag)][0].origin) for tag, at in declared]
+    return removals
 
 
 def _covers(exclusive: Exclusive, key: str) -> bool:
@@ -148,61 +226,20 @@ def _covers(exclusive: Exclusive, key: str) -> bool:
     return any(tag_glob(normalized(pattern)).fullmatch(key) for pattern in exclusive.only.values)
 
 
-def _conflict(file: CurrentFile, tag: str, present: Origin, absent: Origin) -> Diagnostic:
-    message = (
-        f"{quoted(tag)} is to be absent from {quoted(file.path, 200)} here, and present at {present}: "
-        "take one of them out"
-    )
-    return Diagnostic("error", "conflict", message, absent)
-
-
-def _ai_removals(file: CurrentFile, entries: Sequence[Entry]) -> tuple[_Reasons, list[Diagnostic]]:
-    """Return the names of AI tags that go: those of which every source goes, for the API removes by name."""
-    rules = [(entry, entry.wishes.ai_rule) for entry in entries if entry.wishes.ai_rule]
-    if not rules or not file.ai_tags:
-        return {}, []
-    kept = {normalized(name) for _, rule in rules for name in rule.keep.values}
-    removals: _Reasons = defaultdict(list)
-    staying: dict[str, AITag] = {}
-    for tag in file.ai_tags:
-        if kept and normalized(tag.name) in kept:
-            continue
-        reasons = [reason for entry, rule in rules for reason in _judged(entry, rule, tag)]
-        if reasons:
-            removals[tag.name] += reasons
-        else:
-            staying[tag.name] = tag
-    torn = removals.keys() & staying.keys()
-    stays = [_stay(file, staying[name], removals.pop(name)) for name in sorted(torn)]
-    return removals, stays
-
-
-def _judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
-    """Return why a rule wants one (name, source) to go; nothing if it does not."""
-    if rule.source is not None and rule.source != tag.source:
-        return []
-    if rule.remove_all:
-        return [_rule_reason(entry.manifest, rule.place, "aiTags.remove")]
-    reasons = []
-    if rule.remove.values:
-        name = normalized(tag.name)
-        for number, key in enumerate(all_normalized(rule.remove.values)):
-            if key == name:
-                reasons.append(Reason(entry.origin(rule.remove.places[number]), "aiTags.remove"))
-    if rule.min_confidence is not None and tag.confidence is not None and tag.confidence < rule.min_confidence:
-        reasons.append(_rule_reason(entry.manifest, rule.place, "aiTags.minConfidence"))
-    return reasons
-
-
-@lru_cache(maxsize=1024)
-def _rule_reason(manifest: str, place: int, rule: str) -> Reason:
-    """Return one reason for all that a rule does: one of a document's defaults may hit every file."""
-    return Reason(unpacked(manifest, place), rule)
-
-
-def _stay(file: CurrentFile, staying: AITag, reasons: list[Reason]) -> Diagnostic:
-    message = (
-        f"AI tag {quoted(staying.name)} stays on {quoted(file.path, 200)}: it also comes from "
-        f"{quoted(staying.source)}, which no rule removes, and the API removes by name alone"
-    )
-    return Diagnostic("info", "ai-tag-stays", message, min(reasons).origin)
+def _conflicts(
+    file: CurrentFile,
+    entries: Sequence[Entry],
+    declared: set[str],
+    wants: Iterable[_Want],
+    absent: Mapping[str, Sequence[Reason]],
+) -> Iterator[Diagnostic]:
+    """Yield an error for each tag that is to be present and absent."""
+    clash = declared.intersection(absent)
+    present = [found for entry in entries for found in _declared(entry, clash)] if clash else []
+    present += [(tag, reason.origin) for tag, reason in wants if normalized(tag) in absent]
+    for tag, at in present:
+        message = (
+            f"{quoted(tag)} is to be absent from {quoted(file.path, 200)} here, and present at {at}: "
+            "take one of them out"
+        )
+        yield Diagnostic("error", "conflict", message, absent[normalized(tag)][0].origin)

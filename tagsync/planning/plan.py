@@ -25,6 +25,7 @@ from tagsync.model import (
 )
 from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
+from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.select import LEVELS, select
@@ -58,15 +59,18 @@ def make_plan(
         The plan. If anything is an error it has no changes, and its diagnostics say why.
     """
     findings = _find(desired, current, _scope(only, part))
+    findings.diagnostics += loosened(desired.policy)
     changes = () if findings.has_errors else tuple(findings.changes)
+    tally = Tally() if findings.has_errors else findings.tally
+    policy = policy_of(desired.policy)
     stages = stage(changes, exact=exact)
     requests = stages.requests()
     lines = tuple(canonical(change_document(change)) for change in changes)
     return Plan(
         target=target,
         created_at=created_at,
-        digest=digest(target, desired.manifests, lines),
-        inputs=Inputs(desired.manifests, len(current.files), current.read_requests),
+        digest=digest(target, desired.manifests, policy, lines),
+        inputs=Inputs(desired.manifests, len(current.files), current.read_requests, only, part),
         summary=_summary(changes, findings),
         estimate=Estimate(
             len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
@@ -75,6 +79,7 @@ def make_plan(
         canonical_changes=lines,
         requests=requests,
         diagnostics=tuple(sorted(findings.diagnostics, key=_by_place)),
+        guards=tally.guards(policy, current.files),
     )
 
 
@@ -93,9 +98,10 @@ def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagn
 
 @dataclass(slots=True)
 class _Findings:
-    """What comparing found, file by file."""
+    """What comparing found, file by file; the tally counts all managed files, whatever is left out of the changes."""
 
     changes: list[FileChange] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unchanged: int = 0
     missing: int = 0
@@ -126,9 +132,10 @@ def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str]
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]
-        merged = merge(file, entries)
+        merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
+        findings.tally.take(file, change)
         if not includes(file.path):
             continue
         if change:

@@ -1,45 +1,17 @@
-"""Plan and report documents: canonical JSON, one change a line; written from values, and read back into them."""
+"""Plan and report documents: canonical JSON, one change a line, sealed; reading them back is in `saved`."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
-from typing import Any, NamedTuple, NoReturn, Protocol
-
-from jsonschema import Draft202012Validator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import tagsync
-from tagsync import schemas
 from tagsync.canonical import canonical, change_document, diagnostic_document
-from tagsync.errors import DocumentError
-from tagsync.model import (
-    AITag,
-    Change,
-    CurrentFile,
-    Diagnostic,
-    Estimate,
-    FileChange,
-    FileOutcome,
-    Inputs,
-    ManifestRef,
-    Op,
-    Origin,
-    Plan,
-    Reason,
-    Report,
-    Request,
-    RequestCounts,
-    Status,
-    Summary,
-    TargetName,
-    Timing,
-)
-from tagsync.printable import quoted, shown
+from tagsync.model import Diagnostic, FileOutcome, Guard, Inputs, Op, Plan, Report
+from tagsync.reporting.seal import sealed
 
 PLAN_FORMAT = "1.0"
 REPORT_FORMAT = "1.0"
-MAX_DOCUMENT_BYTES = 1 << 30
 
-_CAMEL = {
+CAMEL = {
     "files_changed": "filesChanged",
     "add_tags": "addTags",
     "remove_tags": "removeTags",
@@ -50,33 +22,34 @@ _CAMEL = {
     "per_tag_set": "perTagSet",
     "per_tag": "perTag",
     "requests_per_second": "requestsPerSecond",
+    "file_id": "fileId",
 }
-_SNAKE = {camel: snake for snake, camel in _CAMEL.items()}
+"""How documents name what values name otherwise."""
+
+BY_OP = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
+"""How a file's changes are named by what they do."""
 
 
 def plan_document(plan: Plan) -> Iterator[str]:
-    """Yield a plan document piece by piece."""
-    inputs = {
-        "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in plan.inputs.manifests],
-        "files": plan.inputs.files,
-        "readRequests": plan.inputs.read_requests,
-    }
+    """Yield a plan document piece by piece; members that tell nothing of this plan are left out of it."""
     return _document(
         {
             "formatVersion": PLAN_FORMAT,
             "tool": _tool(),
             "createdAt": plan.created_at,
             "digest": plan.digest,
+            **({"undoes": plan.undoes} if plan.undoes else {}),
             "target": plan.target._asdict(),
-            "inputs": inputs,
+            "inputs": _inputs(plan.inputs),
             "summary": _camel(plan.summary),
             "estimate": _camel(plan.estimate),
-            "guards": [],
+            "guards": [_guard(guard) for guard in plan.guards],
             "changes": iter(plan.canonical_changes),
             "requests": (
                 canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
                 for request in plan.requests
             ),
+            **_beside(plan),
             "diagnostics": map(_diagnostic_line, plan.diagnostics),
         }
     )
@@ -92,14 +65,18 @@ def report_document(report: Report) -> Iterator[str]:
             "createdAt": report.finished_at,
             "outcome": report.outcome,
             "digest": plan.digest,
+            **({"undoes": plan.undoes} if plan.undoes else {}),
             "target": plan.target._asdict(),
+            "inputs": _inputs(plan.inputs),
             "summary": _camel(plan.summary),
+            "guards": [_guard(guard) for guard in plan.guards],
             "requests": _camel(report.requests),
             "timing": _camel(report.timing),
             "changes": (
                 canonical(change_document(change) | _outcome_document(outcome))
                 for change, outcome in zip(plan.changes, report.outcomes, strict=True)
             ),
+            **_beside(plan),
             "diagnostics": map(_diagnostic_line, (*plan.diagnostics, *report.diagnostics)),
         }
     )
@@ -110,59 +87,16 @@ def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) ->
     return _document({"tool": _tool(), "more": more, "diagnostics": map(_diagnostic_line, diagnostics)})
 
 
-def read_document(data: bytes, name: str) -> Plan | Report:
-    """Return the plan or report that a document holds.
-
-    Args:
-        data: the document.
-        name: how messages call it.
-
-    Raises:
-        DocumentError: it is neither, or not as the schema says.
-    """
-    try:
-        document = json.loads(data, parse_constant=_no_number, parse_float=_number)
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{shown(name)} is not JSON: name a file that --report json=FILE wrote") from error
-    is_plan = isinstance(document, dict) and "formatVersion" in document
-    is_report = isinstance(document, dict) and "reportVersion" in document
-    if not is_plan and not is_report:
-        raise DocumentError(
-            f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
-        )
-    version = document["formatVersion" if is_plan else "reportVersion"]
-    if not isinstance(version, str) or version.partition(".")[0] != "1":
-        raise DocumentError(
-            f"{shown(name)} has format {quoted(str(version))}, this version reads 1.x: use the tagsync that wrote it"
-        )
-    _check(document, "plan" if is_plan else "report", name)
-    return _plan(document) if is_plan else _report(document)
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    return number if isfinite(number) else _no_number(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number that JSON has")
-
-
-def _check(document: Any, kind: schemas.SchemaName, name: str) -> None:
-    error = next(Draft202012Validator(schemas.load(kind)).iter_errors(document), None)
-    if error:
-        where = "/".join(map(str, error.absolute_path)) or "its root"
-        raise DocumentError(
-            f"{shown(name)} is damaged at {shown(where, 200)}: {shown(error.message, 200)}; name it as tagsync wrote it"
-        )
-
-
 def _tool() -> str:
     return f"tagsync {tagsync.__version__}"
 
 
 def _document(members: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a JSON object, a member a line; of a member that is an iterator of canonical JSON, an item a line."""
+    return sealed(_pieces(members))
+
+
+def _pieces(members: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a JSON object but for its end, a member a line; of an iterator of canonical JSON, an item a line."""
     separator = "{\n"
     for key, value in members.items():
         yield f"{separator}{canonical(key)}:"
@@ -171,7 +105,6 @@ def _document(members: Mapping[str, Any]) -> Iterator[str]:
             yield from _list(value)
         else:
             yield canonical(value)
-    yield "\n}\n"
 
 
 def _list(items: Iterator[str]) -> Iterator[str]:
@@ -180,6 +113,31 @@ def _list(items: Iterator[str]) -> Iterator[str]:
         yield separator + item
         separator = ",\n"
     yield "[]" if separator == "[\n" else "\n]"
+
+
+def _inputs(inputs: Inputs) -> dict[str, Any]:
+    scope = {"select": inputs.select, "shard": inputs.part and f"{inputs.part.index}/{inputs.part.of}"}
+    return {
+        "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in inputs.manifests],
+        "files": inputs.files,
+        "readRequests": inputs.read_requests,
+    } | {key: value for key, value in scope.items() if value is not None}
+
+
+def _guard(guard: Guard) -> dict[str, Any]:
+    limit = {key: value for key, value in guard.limit._asdict().items() if value is not None}
+    return guard._asdict() | {"limit": limit}
+
+
+def _beside(plan: Plan) -> dict[str, Any]:
+    """Return what is not a part of every plan and not covered by its digest."""
+    lists: dict[str, Sequence[_Tuple]] = {"drift": plan.drift, "returning": plan.returning}
+    members: dict[str, Any] = {
+        key: (canonical(_camel(value)) for value in values) for key, values in lists.items() if values
+    }
+    if plan.coverage is not None:
+        members["coverage"] = {"unselected": plan.coverage.unselected, "idle": list(map(str, plan.coverage.idle))}
+    return members
 
 
 def _diagnostic_line(diagnostic: Diagnostic) -> str:
@@ -191,91 +149,19 @@ class _Tuple(Protocol):
 
 
 def _camel(values: _Tuple) -> dict[str, Any]:
-    return {_CAMEL.get(key, key): value for key, value in values._asdict().items()}
-
-
-def _snake(values: Mapping[str, Any], kind: type[NamedTuple]) -> dict[str, Any]:
-    fields = set(kind._fields)
-    named = ((_SNAKE.get(key, key), value) for key, value in values.items())
-    return {key: value for key, value in named if key in fields}
+    return {CAMEL.get(key, key): value for key, value in values._asdict().items()}
 
 
 def _outcome_document(outcome: FileOutcome) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "status": outcome.status,
         "attempts": outcome.attempts,
         "error": outcome.error,
         "requestId": outcome.request_id,
     }
-
-
-def _plan(document: Mapping[str, Any]) -> Plan:
-    inputs = document["inputs"]
-    manifests = tuple(ManifestRef(item["path"], item["sha256"], item["path"]) for item in inputs["manifests"])
-    return Plan(
-        target=TargetName(**document["target"]),
-        created_at=document["createdAt"],
-        digest=document["digest"],
-        inputs=Inputs(manifests, inputs["files"], inputs["readRequests"]),
-        summary=Summary(**_snake(document["summary"], Summary)),
-        estimate=Estimate(**_snake(document["estimate"], Estimate)),
-        changes=tuple(map(_file_change, document["changes"])),
-        canonical_changes=tuple(map(canonical, document["changes"])),
-        requests=tuple(
-            Request(Op(item["op"]), tuple(item["tags"]), tuple(item["fileIds"])) for item in document["requests"]
-        ),
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
-    )
-
-
-def _report(document: Mapping[str, Any]) -> Report:
-    plan = Plan(
-        target=TargetName(**document["target"]),
-        created_at=document["createdAt"],
-        digest=document["digest"],
-        inputs=Inputs((), 0, 0),
-        summary=Summary(**_snake(document["summary"], Summary)),
-        estimate=Estimate(),
-        changes=tuple(map(_file_change, document["changes"])),
-        canonical_changes=(),
-        requests=(),
-        diagnostics=(),
-    )
-    return Report(
-        plan=plan,
-        outcome=document["outcome"],
-        outcomes=tuple(
-            FileOutcome(Status(item["status"]), item["attempts"], item["error"], item["requestId"])
-            for item in document["changes"]
-        ),
-        requests=RequestCounts(**_snake(document["requests"], RequestCounts)),
-        timing=Timing(**_snake(document["timing"], Timing)),
-        finished_at=document["createdAt"],
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
-    )
-
-
-def _file_change(item: Mapping[str, Any]) -> FileChange:
-    because: dict[tuple[str, str], list[Reason]] = {}
-    for reason in item["because"]:
-        because.setdefault((reason["op"], reason["tag"]), []).append(Reason(_origin(reason["source"]), reason["rule"]))
-    before = item["before"]
-    file = CurrentFile(
-        item["fileId"],
-        item["path"],
-        tuple(before["tags"]),
-        tuple(AITag(tag["name"], tag["confidence"], tag["source"]) for tag in before["aiTags"]),
-    )
-    tags = ((Op.ADD, item["add"]), (Op.REMOVE, item["remove"]), (Op.REMOVE_AI, item["removeAI"]))
-    changes = tuple(Change(op, tag, tuple(because.get((op, tag), ()))) for op, names in tags for tag in names)
-    return FileChange(file, changes, desired=tuple(item.get("desired", ())), spared=tuple(item.get("spared", ())))
-
-
-def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:
-    source = item["source"]
-    return Diagnostic(item["level"], item["code"], item["message"], _origin(source) if source else None)
-
-
-def _origin(source: str) -> Origin:
-    file, line, column = source.rsplit(":", 2)
-    return Origin(file, int(line), int(column))
+    if outcome.already:
+        already = {
+            name: tags for op, name in BY_OP.items() if (tags := [tag for found, tag in outcome.already if found == op])
+        }
+        document["already"] = already
+    return document

@@ -47,16 +47,19 @@ def test_files_that_are_as_they_were_are_changed_as_planned() -> None:
 
 def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -> None:
     half = current_file("/a", ["here", "new"])
-    left, _, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
+    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
     assert [unpack(change.changes) for change in left] == [["+more"], ["+new", "+more"]]
     assert left[0].file == half
+    assert ledger.outcome(id_of("/a")).already == ((Op.ADD, "new"),)
+    assert ledger.outcome(id_of("/b")).already == ()
 
 
 def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
     done = current_file("/a", ["here", "more", "new"])
     left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done})
     assert left == [B]
-    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.CONFIRMED)
+    already = ((Op.ADD, "new"), (Op.ADD, "more"))
+    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.CONFIRMED, already=already)
     assert id_of("/a") not in ledger.held_back()
 
 

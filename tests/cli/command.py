@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from support import manifest
 
+from tagsync.reporting.seal import sealed
 from tagsync.sandbox.faults import Fault, FaultScript
 
 SECONDS = 30
@@ -98,3 +99,8 @@ def write_manifest(files: str, name: str = "tags.yaml", *, spec: str = "") -> Pa
     path = Path(name)
     path.write_text(manifest(files, spec=spec), encoding="utf-8")
     return path
+
+
+def resealed(document: str) -> str:
+    """Return a saved document that was edited with a checksum that fits again."""
+    return "".join(sealed([document[: document.rindex(',\n"checksum":')]]))

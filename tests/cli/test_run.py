@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from cli.command import SECONDS, Command, Recorder, Result, environment, started, words, write_manifest
+from cli.command import SECONDS, Command, Recorder, Result, environment, resealed, started, words, write_manifest
 from jsonschema import Draft202012Validator
 from support import ai, file_object, id_of, write_library
 
@@ -470,26 +470,29 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
 
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
-    ("edit", "words"),
+    ("edit", "code", "words"),
     [
-        (lambda text: text[: len(text) // 2], "plan.json is not JSON: name a file that --report json=FILE wrote"),
-        (lambda text: text.replace('"add":["a"]', '"add":"a"'), "plan.json is damaged at changes/0/add: 'a' is not of"),
-        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), "plan.json is not as it was written"),
-        (lambda text: text.replace('"account":"sandbox"', '"account":"shop"'), "plan.json is not as it was written"),
-        (lambda text: text.replace('"1.0"', '"2.0"'), "plan.json has format '2.0', this version reads 1.x"),
-        (lambda _: '{"apiVersion": "tagsync/v1"}', "plan.json is neither a plan nor a report of tagsync"),
-        (lambda _: "\x00\x01\x02", "plan.json is not JSON"),
-        (lambda _: "", "plan.json is not JSON"),
+        (lambda text: text[: len(text) // 2], 1, "plan.json is not JSON: name a file that --report json=FILE wrote"),
+        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json is not byte for byte as tagsync wrote"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "damaged at changes/0/add: 'a' is not of"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(its digest does not fit)"),
+        (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(its digest does not fit)"),
+        (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(its digest does not fit)"),
+        (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format '2.0', this version reads 1.x"),
+        (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is neither a plan nor a report of tagsync"),
+        (lambda _: "\x00\x01\x02", 1, "plan.json is not JSON"),
+        (lambda _: "", 1, "plan.json is not JSON"),
     ],
 )
 def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(
     tagsync: Command,
     edit: Callable[[str], str],
+    code: int,
     words: str,
 ) -> None:
     Path("plan.json").write_text(edit(Path("plan.json").read_text("utf-8")), encoding="utf-8")
     result = tagsync("show", "plan.json")
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (code, "")
     assert words in result.err
 
 

@@ -11,7 +11,7 @@ from support import ai, current_file, current_state, id_of
 
 from tagsync import schemas
 from tagsync.canonical import canonical, change_document
-from tagsync.errors import DocumentError
+from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     AITag,
     Change,
@@ -36,7 +36,10 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.plan import make_plan
-from tagsync.reporting.documents import diagnostics_document, plan_document, read_document, report_document
+from tagsync.reporting.accept import is_plain_item
+from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
+from tagsync.reporting.saved import read_document
+from tagsync.reporting.seal import sealed
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
@@ -79,6 +82,12 @@ def parsed(pieces: Any) -> Any:
     return json.loads("".join(pieces))
 
 
+def resealed(document: Any) -> bytes:
+    """Return a document as tagsync would have written it, whatever it holds."""
+    members = {key: value for key, value in document.items() if key != "checksum"}
+    return "".join(sealed([json.dumps(members).removesuffix("}")])).encode()
+
+
 def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     assert list(document) == [
@@ -94,6 +103,7 @@ def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
         "changes",
         "requests",
         "diagnostics",
+        "checksum",
     ]
     assert document["formatVersion"] == "1.0"
     assert document["target"] == {"endpoint": "https://api.imagekit.io", "account": "shop"}
@@ -263,7 +273,15 @@ def plans(draw: st.DrawFn) -> Plan:
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     plan = draw(plans())
-    outcomes = st.builds(FileOutcome, st.sampled_from(Status), counts, st.none() | texts, st.none() | texts)
+    already = st.lists(st.sampled_from([(op, tag) for op in Op for tag in "abc"]), max_size=3, unique=True)
+    outcomes = st.builds(
+        FileOutcome,
+        st.sampled_from(Status),
+        counts,
+        st.none() | texts,
+        st.none() | texts,
+        already.map(lambda items: tuple(sorted(items, key=lambda item: (list(Op).index(item[0]), item[1])))),
+    )
     return Report(
         plan=plan,
         outcome=draw(st.sampled_from(["converged", "incomplete", "interrupted", "refused"])),
@@ -322,8 +340,12 @@ def test_faults_make_a_document_of_their_own() -> None:
         (b'{"formatVersion": 1}', "has format '1'"),
         (b'{"formatVersion": null}', "has format 'None'"),
         (b'{"formatVersion": "\\u001b[31m"}', r"has format '\x1b[31m'"),
-        (b'{"formatVersion": "1.0"}', "is damaged at its root: 'tool' is a required property"),
-        (b'{"reportVersion": "1.0"}', "is damaged at its root: 'tool' is a required property"),
+        (resealed({"formatVersion": "1.0"}), "is damaged at its root: 'tool' is a required property"),
+        (resealed({"reportVersion": "1.0"}), "is damaged at its root: 'tool' is a required property"),
+        (
+            b'{"formatVersion": "1.0"}',
+            "is not byte for byte as tagsync wrote it: keep the file as it is, or plan again",
+        ),
     ],
 )
 def test_what_is_no_document_is_refused_with_its_name_and_the_reason(data: bytes, words: str) -> None:
@@ -364,7 +386,7 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
     refusals = []
     for document in damaged(parsed(pieces)):
         try:
-            found = read_document(json.dumps(document).encode(), "x.json")
+            found = read_document(resealed(document), "x.json")
         except DocumentError as error:
             refusals.append(str(error))
         else:
@@ -374,17 +396,60 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
     assert not [words for words in refusals if "\x1b" in words or not words.startswith(openings)]
 
 
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan: Plan, report: Report) -> None:
+    data = "".join(plan_document(plan) if kind == "plan" else report_document(report)).encode()
+    assert read_document(data, "x.json")
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        with pytest.raises(DocumentError):
+            read_document(bytes(flipped), "x.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data + b"\n",
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: json.dumps(json.loads(data), indent=2).encode(),
+        lambda data: data.replace(b'"digest":', b'"digest": ', 1),
+    ],
+)
+def test_a_document_that_was_laid_out_anew_is_none_of_ours(change: Callable[[bytes], bytes], plan: Plan) -> None:
+    with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
+        read_document(change("".join(plan_document(plan)).encode()), "x.json")
+
+
+VALIDATORS = {kind: Draft202012Validator(schemas.load(kind)) for kind in ("plan", "report")}
+
+
+def test_what_is_accepted_fast_is_valid_by_the_schema_and_what_tagsync_writes_is_accepted(
+    plan: Plan, report: Report
+) -> None:
+    accepted = 0
+    for kind, whole in (("plan", parsed(plan_document(plan))), ("report", parsed(report_document(report)))):
+        for key in ("changes", "requests") if kind == "plan" else ("changes",):
+            assert all(is_plain_item(kind, key, item) for item in whole[key])
+            for copy in damaged({"items": whole[key]}):
+                for item in copy["items"] if isinstance(copy["items"], list) else ():
+                    if is_plain_item(kind, key, item):
+                        accepted += 1
+                        VALIDATORS[kind].validate({**whole, key: [item]})
+    assert accepted > 50
+
+
 def test_damage_is_told_by_its_place(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][1]["because"][0]["source"] = "nowhere"
     with pytest.raises(
         DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
     ):
-        read_document(json.dumps(document).encode(), "x.json")
+        read_document(resealed(document), "x.json")
 
 
 def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
     with pytest.raises(DocumentError, match="is damaged at changes/0/because/0/source"):
-        read_document(json.dumps(document).encode(), "x.json")
+        read_document(resealed(document), "x.json")

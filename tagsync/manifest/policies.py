@@ -1,0 +1,14 @@
+"""Valid Policy documents to the rules that they hold; what of several rules counts is planning's business."""
+
+from collections.abc import Iterator
+
+from tagsync.manifest.tree import Map
+from tagsync.model import GuardId, GuardRule, unpacked
+
+
+def guard_rules(spec: Map, manifest: str) -> Iterator[GuardRule]:
+    """Yield what a valid document says of guards, each with the place of the guard's name."""
+    guards: Map = spec["guards"]
+    for name, figures in guards.items():
+        origin = unpacked(manifest, guards.key_places[name])
+        yield GuardRule(GuardId(name), figures.get("above"), figures.get("percent"), origin)

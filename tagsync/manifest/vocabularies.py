@@ -1,0 +1,163 @@
+"""Valid Vocabulary documents to one vocabulary, and declared tags held against it; files are planning's business."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from tagsync.manifest.tree import Map, Seq
+from tagsync.model import Entry, Origin, Rename, Vocabulary, normalized, unpacked
+from tagsync.printable import quoted
+
+Report = Callable[[Origin, str, str], None]
+"""Called with (place, code, message)."""
+
+_COMPARISONS = 200_000
+"""So many pairs of tags are compared for nearest ones in one run: seconds, whatever the manifests hold."""
+
+
+class _Word(NamedTuple):
+    """A tag as a vocabulary has it."""
+
+    text: str
+    origin: Origin
+
+
+class Vocabularies:
+    """The vocabularies of one run, taken one after the other.
+
+    Args:
+        report: told of each fault.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._allowed: dict[str, _Word] | None = None
+        self._forbidden: dict[str, _Word] = {}
+        self._removed: dict[str, Origin] = {}
+        self._renames: dict[str, Rename] = {}
+
+    def take(self, spec: Map, manifest: str) -> None:
+        """Take a valid document's words."""
+        if "allowed" in spec:
+            self._allowed = self._allowed or {}
+            for word in _words(spec["allowed"], manifest):
+                self._allow(word)
+        for word in _words(spec.get("forbidden", Seq()), manifest):
+            self._forbidden.setdefault(normalized(word.text), word)
+            if spec.get("removeForbidden"):
+                self._removed.setdefault(normalized(word.text), word.origin)
+        renames = spec.get("renames", Map())
+        for old, new in renames.items():
+            self._rename(Rename(old, new, unpacked(manifest, renames.key_places[old])))
+
+    def _allow(self, word: _Word) -> None:
+        assert self._allowed is not None  # noqa: S101 - made by `take`; tells mypy
+        first = self._allowed.setdefault(normalized(word.text), word)
+        if first.text != word.text:
+            message = f"{quoted(word.text)} is also allowed at {first.origin}, in another spelling: keep one of them"
+            self._report(word.origin, "two-spellings", message)
+
+    def _rename(self, rename: Rename) -> None:
+        first = self._renames.setdefault(normalized(rename.old), rename)
+        if first.new != rename.new:
+            message = f"{quoted(rename.old)} is renamed to {quoted(first.new)} at {first.origin}: keep one of the two"
+            self._report(rename.origin, "rename", message)
+
+    def combined(self) -> Vocabulary:
+        """Return what all documents say together, and report where they contradict each other."""
+        allowed = self._allowed
+        for key, word in self._forbidden.items():
+            if allowed is not None and key in allowed:
+                message = f"{quoted(word.text)} is forbidden here and allowed at {allowed[key].origin}: take one out"
+                self._report(word.origin, "conflict", message)
+        for key, rename in self._renames.items():
+            for code, message in self._rename_faults(key, rename):
+                self._report(rename.origin, code, message)
+        return Vocabulary(
+            None if allowed is None else {key: word.text for key, word in allowed.items()},
+            {key: word.origin for key, word in self._forbidden.items()},
+            self._removed,
+            self._renames,
+        )
+
+    def _rename_faults(self, key: str, rename: Rename) -> Iterator[tuple[str, str]]:
+        old, new, _ = rename
+        target = normalized(new)
+        after = self._renames.get(target)
+        if target == key:
+            yield "rename", f"{quoted(old)} is renamed to itself: take this out"
+        elif after is not None:
+            cycle = normalized(after.new) == key
+            yield (
+                "rename",
+                f"{quoted(old)} is renamed to {quoted(new)}, which is itself renamed at {after.origin}: "
+                + ("take one of the two out" if cycle else f"name {quoted(after.new)} here"),
+            )
+        if self._allowed is not None and key in self._allowed:
+            yield "conflict", f"{quoted(old)} is renamed here and allowed at {self._allowed[key].origin}: take one out"
+        if self._allowed is not None and target not in self._allowed:
+            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: allow it too"
+        if target in self._forbidden:
+            where = self._forbidden[target].origin
+            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is forbidden at {where}"
+
+
+def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
+    for text, place in zip(seq, seq.places, strict=True):
+        yield _Word(text, unpacked(manifest, place))
+
+
+def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: Report) -> None:
+    """Report each place where an entry declares a tag that the vocabulary does not know, forbids or calls otherwise."""
+    good: set[str] = set()
+    reported: set[tuple[str, int]] = set()
+    nearest = _Nearest(vocabulary.allowed or {})
+    for entry in entries:
+        tags = entry.wishes.tags
+        if good.issuperset(tags.values):
+            continue
+        for tag, place in zip(tags.values, tags.places, strict=True):
+            if tag in good or (entry.manifest, place) in reported:
+                continue
+            fault = _fault(tag, vocabulary, nearest)
+            if fault is None:
+                good.add(tag)
+            else:
+                reported.add((entry.manifest, place))  # one of a document's defaults comes up in every entry
+                report(entry.origin(place), "vocabulary", fault)
+
+
+def _fault(tag: str, vocabulary: Vocabulary, nearest: "_Nearest") -> str | None:
+    key = normalized(tag)
+    rename = vocabulary.renames.get(key)
+    if rename is not None:
+        return f"the tag {quoted(tag)} is called {quoted(rename.new)} since {rename.origin}: write that"
+    if key in vocabulary.forbidden:
+        return f"the tag {quoted(tag)} is forbidden at {vocabulary.forbidden[key]}: take it out"
+    if vocabulary.allowed is not None and key not in vocabulary.allowed:
+        return f"the tag {quoted(tag)} is not in the vocabulary: {nearest.hint(tag)}"
+    return None
+
+
+class _Nearest:
+    """Finds the nearest of some tags, within a bounded number of comparisons."""
+
+    def __init__(self, allowed: Mapping[str, str]) -> None:
+        self._allowed = tuple(allowed.values())
+        self._left = _COMPARISONS
+
+    def hint(self, tag: str) -> str:
+        """Return in words which allowed tag a tag may be meant for."""
+        if not self._allowed:
+            return "it allows none"
+        if self._left < len(self._allowed):
+            return "allow it there, or declare another"
+        self._left -= len(self._allowed)
+        matcher = SequenceMatcher(autojunk=False)
+        matcher.set_seq2(tag.casefold())
+
+        def likeness(text: str) -> float:
+            matcher.set_seq1(text.casefold())
+            return matcher.ratio()
+
+        return f"the nearest that it allows is {quoted(max(self._allowed, key=likeness))}"

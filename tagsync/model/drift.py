@@ -1,0 +1,35 @@
+"""Why a plan differs from what the last apply left behind."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from tagsync.model.ops import Op
+
+
+class Cause(StrEnum):
+    """What made a change necessary again, as far as the last report tells."""
+
+    MANIFEST = "manifest changed"
+    ADDED = "added in the library"
+    REMOVED = "removed in the library"
+    CAME_BACK = "AI tag came back"
+    UPLOADED = "all tags gone after an upload"
+    PENDING = "not applied by the last run"
+
+
+class Drift(NamedTuple):
+    """One planned change, and its cause."""
+
+    file_id: str
+    op: Op
+    tag: str
+    cause: Cause
+
+
+class Returning(NamedTuple):
+    """An AI tag that comes back whenever it is removed; `runs` applies in a row have removed it."""
+
+    file_id: str
+    path: str
+    tag: str
+    runs: int

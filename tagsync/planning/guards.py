@@ -1,0 +1,135 @@
+"""Guards: what a plan does as a whole, counted, and held against what it may do; who may override one is not asked."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from tagsync.model import (
+    DEFAULT_POLICY,
+    CurrentFile,
+    Diagnostic,
+    FileChange,
+    Guard,
+    GuardId,
+    GuardRule,
+    Limit,
+    Op,
+    Policy,
+    all_normalized,
+    normalized,
+)
+
+EXAMPLES = 3
+"""So many files a guard names."""
+
+
+def policy_of(rules: Iterable[GuardRule]) -> Policy:
+    """Return what several rules come to: the smallest of each figure, the default of those that none names."""
+    above: dict[GuardId, list[int]] = {guard: [] for guard in GuardId}
+    percent: dict[GuardId, list[float]] = {guard: [] for guard in GuardId}
+    for rule in rules:
+        above[rule.guard] += [] if rule.above is None else [rule.above]
+        percent[rule.guard] += [] if rule.percent is None else [rule.percent]
+    return {
+        guard: Limit(min(above[guard], default=limit.above), min(percent[guard], default=limit.percent))
+        for guard, limit in DEFAULT_POLICY.items()
+    }
+
+
+def loosened(rules: Iterable[GuardRule]) -> Iterator[Diagnostic]:
+    """Yield a warning for each rule that allows more than the default does."""
+    for rule in rules:
+        default = DEFAULT_POLICY[rule.guard]
+        figures = ((rule.above, default.above, ""), (rule.percent, default.percent, " percent"))
+        for figure, usual, unit in figures:
+            if figure is not None and usual is not None and figure > usual:
+                message = f"{rule.guard} allows {figure:g}{unit}, more than the default of {usual:g}{unit}"
+                yield Diagnostic("warning", "loose-guard", message, rule.origin)
+
+
+class Tally:
+    """Counts what a plan does to the managed files, one after the other, before any are left out of it."""
+
+    def __init__(self) -> None:
+        self._observed = Counter[GuardId]()
+        self._examples: dict[GuardId, list[str]] = {guard: [] for guard in GuardId}
+        self._added: dict[str, str] = {}
+        self._files = self._tags = self._ai_tags = 0
+
+    def take(self, file: CurrentFile, change: FileChange | None) -> None:
+        """Take one managed file and what is to change on it, if anything."""
+        self._files += 1
+        self._tags += len(file.tags)
+        self._ai_tags += len(file.ai_tags)
+        if change is None:
+            return
+        added, removed = change.tags(Op.ADD), change.tags(Op.REMOVE)
+        self._count(GuardId.CHANGED_FILES, 1, file.path)
+        self._count(GuardId.REMOVED_TAGS, len(removed), file.path)
+        self._count(GuardId.REMOVED_AI_TAGS, len(change.tags(Op.REMOVE_AI)), file.path)
+        self._count(GuardId.EMPTIED_FILES, int(empties(change)), file.path)
+        for tag in added:
+            self._added.setdefault(normalized(tag), file.path)
+
+    def _count(self, guard: GuardId, count: int, path: str) -> None:
+        if count:
+            self._observed[guard] += count
+            if len(self._examples[guard]) < EXAMPLES:
+                self._examples[guard].append(path)
+
+    def guards(self, policy: Policy, library: Iterable[CurrentFile]) -> tuple[Guard, ...]:
+        """Return every guard as it judges what was taken.
+
+        Args:
+            policy: where they block.
+            library: all files, to tell which tags are new.
+        """
+        new = dict(self._added)
+        if new:
+            for file in library:
+                for key in all_normalized(file.tags):
+                    new.pop(key, None)
+        for path in new.values():
+            self._count(GuardId.NEW_TAGS, 1, path)
+        totals = {
+            GuardId.REMOVED_TAGS: self._tags,
+            GuardId.REMOVED_AI_TAGS: self._ai_tags,
+            GuardId.CHANGED_FILES: self._files,
+            GuardId.EMPTIED_FILES: self._files,
+            GuardId.NEW_TAGS: 0,
+        }
+        return tuple(
+            Guard(
+                guard,
+                observed := self._observed[guard],
+                totals[guard],
+                limit,
+                limit.is_exceeded(observed, totals[guard]),
+                tuple(sorted(set(self._examples[guard]))),
+            )
+            for guard, limit in policy.items()
+        )
+
+
+def judged_again(guards: Iterable[Guard], changes: Sequence[FileChange]) -> tuple[Guard, ...]:
+    """Return guards of a plan as they judge what is left of it, beside the files as they are now.
+
+    What somebody else did meanwhile may make a plan worse, never better: a guard that blocked goes on blocking.
+    """
+    tally = Tally()
+    for change in changes:
+        tally.take(change.file, change)
+    now = {guard.id: guard for guard in tally.guards(DEFAULT_POLICY, ())}
+    return tuple(_worse(guard, now[guard.id]) for guard in guards)
+
+
+def _worse(planned: Guard, now: Guard) -> Guard:
+    if now.id is GuardId.NEW_TAGS or now.observed <= planned.observed:
+        return planned
+    blocked = planned.limit.is_exceeded(now.observed, planned.of)
+    return planned._replace(observed=now.observed, blocked=planned.blocked or blocked, files=now.files)
+
+
+def empties(change: FileChange) -> bool:
+    """Tell whether a file that has ordinary tags would have none."""
+    removed = change.tags(Op.REMOVE)
+    return bool(removed) and not change.tags(Op.ADD) and set(change.file.tags).issubset(removed)

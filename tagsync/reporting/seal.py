@@ -1,0 +1,41 @@
+"""The last line of a document: a checksum of every byte before it, so that no damage goes unseen; no signature."""
+
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+
+from tagsync.errors import DamagedError
+from tagsync.printable import shown
+
+_SEAL = re.compile(rb',\n"checksum":"sha256:([0-9a-f]{64})"\n\}\n\Z')
+_SEAL_BYTES = 100
+"""More than a seal is long."""
+
+
+def sealed(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield a JSON object in ASCII, given piece by piece without its end, and its checksum as last member."""
+    hashed = sha256()
+    for piece in pieces:
+        hashed.update(piece.encode("ascii"))
+        yield piece
+    yield f',\n"checksum":"sha256:{hashed.hexdigest()}"\n}}\n'
+
+
+def check_seal(data: bytes, name: str) -> None:
+    """Hold a document against its checksum.
+
+    Raises:
+        DamagedError: a byte of it is not as it was written.
+    """
+    tail = _SEAL.search(data, max(0, len(data) - _SEAL_BYTES))
+    if tail is None or sha256(memoryview(data)[: tail.start()]).hexdigest().encode() != tail[1]:
+        raise DamagedError(
+            f"{shown(name)} is not byte for byte as tagsync wrote it: keep the file as it is, or plan again"
+        )
+
+
+def looks_saved(data: bytes) -> bool:
+    """Tell whether data is, or was before it was damaged, a plan or report document rather than a manifest."""
+    start = data[:200].lstrip()
+    named = start.startswith(b"{") and (b'"formatVersion"' in start or b'"reportVersion"' in start)
+    return named or b'"checksum":"sha256:' in data[-_SEAL_BYTES:]
