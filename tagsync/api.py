@@ -9,10 +9,10 @@ assert report.converged
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,18 @@ from typing import Any
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
-from tagsync.events import Listener, ManifestsRead, Waiting, ignore
+from tagsync.events import Listener, LookingAgain, ManifestsRead, Waiting, ignore
 from tagsync.globs import glob_fault
 from tagsync.library.client import Client, Gates
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
 from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.listing import read_library
+from tagsync.library.reread import Rereader
 from tagsync.library.transport import MAX_CONNECTIONS
-from tagsync.manifest.read import read_manifests
+from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     DesiredState,
+    Diagnostic,
     FileOutcome,
     Part,
     Plan,
@@ -40,7 +42,10 @@ from tagsync.model import (
     Timing,
     as_shown,
 )
+from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.undo import make_undo, touched
+from tagsync.printable import shown
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
@@ -93,22 +98,26 @@ class Target:
         return self.rate or (BULK_RATE if self.app is None else None)
 
 
-def validate(paths: Sequence[str], *, account: str | None = None) -> DesiredState:
+def validate(
+    paths: Sequence[str], *, account: str | None = None, policy: str | None = None, as_of: date | None = None
+) -> DesiredState:
     """Read manifests without any call to a library.
 
     Args:
         paths: files, folders, or `-` for standard input.
         account: what `metadata.account` of each manifest must be, where it has one.
+        policy: a file of policies that hold instead of those among `paths`.
+        as_of: the day (UTC) on which entries that end are judged; today if None.
 
     Raises:
         ManifestError: with every fault.
     """
-    desired = read_manifests(paths)
+    desired = read_manifests(paths, as_of=as_of or datetime.now(UTC).date())
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
     if faults:
         raise ManifestError(faults)
-    return desired
+    return desired if policy is None else replace(desired, policy=read_policy(policy))
 
 
 def plan(
@@ -118,10 +127,23 @@ def plan(
     select: str | None = None,
     part: Part | None = None,
     exact: bool = False,
+    policy: str | None = None,
+    as_of: date | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
-    return asyncio.run(plan_async(paths, target=target, select=select, part=part, exact=exact, listener=listener))
+    return asyncio.run(
+        plan_async(
+            paths,
+            target=target,
+            select=select,
+            part=part,
+            exact=exact,
+            policy=policy,
+            as_of=as_of,
+            listener=listener,
+        )
+    )
 
 
 async def plan_async(
@@ -131,6 +153,8 @@ async def plan_async(
     select: str | None = None,
     part: Part | None = None,
     exact: bool = False,
+    policy: str | None = None,
+    as_of: date | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -141,10 +165,12 @@ async def plan_async(
         select: a glob; changes of files that it does not match are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
         exact: whether the requests that the plan shows set nothing that is set already.
+        policy: a file of policies that hold instead of those among `paths`.
+        as_of: the day (UTC) on which entries that end are judged; today if None.
         listener: told of progress.
 
     Returns:
-        The plan; if it cannot be applied, `plan.errors` says why.
+        The plan; if it cannot be applied, `plan.errors` says why, and `plan.blocked` which guards are against it.
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
@@ -154,7 +180,7 @@ async def plan_async(
     fault = glob_fault(select) if select is not None else None
     if fault:
         raise UsageError(f"--select cannot be read: {fault}")
-    desired = validate(paths, account=target.account)
+    desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with _connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
@@ -209,17 +235,16 @@ async def apply_async(
 
     Raises:
         ManifestError: the plan has errors.
-        RefusedError: the plan is for another target.
+        RefusedError: the plan is for another target, or a guard is against it that `options.acks` do not let it pass.
         StateError: the journal cannot be used; nothing was sent.
         LibraryError: the library could not be read before the first write.
     """
+    options = options or ApplyOptions(concurrency=target.concurrency)
+    check_target(plan, target)
     if plan.errors:
         raise ManifestError(plan.errors)
-    if plan.target != target.name:
-        raise RefusedError(
-            f"this plan is for {plan.target.account} at {plan.target.endpoint}, not for {target.name.account} at "
-            f"{target.name.endpoint}: plan again for this target"
-        )
+    if objections := refusals(plan, options.acks):
+        raise RefusedError("; ".join(objections))
     if not plan.changes:
         return Report(plan, "converged", (), RequestCounts(), Timing(), finished_at=_now())
     with closing(Journal(journal) if journal else NoJournal()) as kept:
@@ -227,7 +252,7 @@ async def apply_async(
             return await carry_out(
                 plan,
                 client,
-                options=options or ApplyOptions(concurrency=target.concurrency),
+                options=options,
                 journal=kept,
                 stop=stop or asyncio.Event(),
                 abort=abort or asyncio.Event(),
@@ -236,11 +261,65 @@ async def apply_async(
             )
 
 
-def refused(plan: Plan) -> Report:
-    """Return the report of a plan that somebody decided against: nothing was sent."""
+def undo(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+    """Plan to revert what a run confirmed; see `undo_async`."""
+    return asyncio.run(undo_async(report, target=target, ai_as_tags=ai_as_tags, listener=listener))
+
+
+async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+    """Plan to revert what a run confirmed, beside the files as they are now. Only reads.
+
+    Args:
+        report: what the run did.
+        target: the library.
+        ai_as_tags: whether AI tags that were removed come back as ordinary tags: their confidence and source are lost.
+        listener: told of progress.
+
+    Raises:
+        RefusedError: the report is of another target.
+        LibraryError: the files could not be read.
+    """
+    check_target(report.plan, target)
+    file_ids = touched(report)
+    async with _connect(target, listener) as client:
+        reader = Rereader(client, library_size=report.plan.inputs.files, concurrency=target.concurrency)
+        listener(LookingAgain(len(file_ids)))
+        files = await reader.many(file_ids) if file_ids else {}
+        reads = client.traffic.reads
+    return make_undo(
+        report,
+        files,
+        created_at=_now(),
+        read_requests=reads,
+        bulk_rate=target.bulk_rate,
+        ai_as_tags=ai_as_tags,
+    )
+
+
+def check_target(plan: Plan, target: Target) -> None:
+    """Check that a plan, or the plan of a report, is for a target.
+
+    Raises:
+        RefusedError: it is for another one.
+    """
+    if plan.target != target.name:
+        raise RefusedError(
+            f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
+            f"{target.name.account} at {target.name.endpoint}: plan again for this target"
+        )
+
+
+def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:
+    """Return what guards have against a plan, those left out that were acknowledged for it."""
+    return tuple(objection(guard, plan.digest) for guard in unacknowledged(plan.guards, plan.digest, acks))
+
+
+def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
+    """Return the report of a plan that somebody, or a guard with its words, decided against: nothing was sent."""
     outcome = FileOutcome(Status.SKIPPED, error="the plan was refused")
     outcomes = (outcome,) * len(plan.changes)
-    return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now())
+    told = tuple(Diagnostic("error", "guard", words) for words in why)
+    return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
 
 
 def _connect(target: Target, listener: Listener) -> Client:

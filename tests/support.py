@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
-from tagsync.model import AITag, Change, CurrentFile, CurrentState, Op
+from tagsync.model import AITag, Change, CurrentFile, CurrentState, GuardId, Op, Plan
+from tagsync.planning.guards import Ack
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit
@@ -66,6 +67,11 @@ def manifest(files: str, *, spec: str = "") -> str:
     indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
     more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
     return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
+
+
+def acks(plan: Plan) -> frozenset[Ack]:
+    """Return what lets every guard pass for a plan."""
+    return frozenset(Ack(guard, plan.digest) for guard in GuardId)
 
 
 class Sandbox:

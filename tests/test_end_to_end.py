@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, GOOGLE, Sandbox, ai, file_object, manifest, run
+from support import AWS, GOOGLE, Sandbox, acks, ai, file_object, manifest, run
 
 import tagsync
 from tagsync.model import Op, Plan, Report
@@ -65,7 +65,8 @@ def test_applying_any_plan_leaves_nothing_to_do(
 
     async def once() -> tuple[Plan, Report | None]:
         plan = await tagsync.plan_async([str(folder / "tags.yaml")], target=library.target)
-        report = None if plan.errors else await tagsync.apply_async(plan, target=library.target)
+        options = tagsync.ApplyOptions(acks=acks(plan))
+        report = None if plan.errors else await tagsync.apply_async(plan, target=library.target, options=options)
         return plan, report
 
     plan, report = run(once())

@@ -7,14 +7,14 @@ happens is checked in `Run.check`; what must hold once all is quiet again, in `s
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 import pytest
 from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import READ_FAULTS, WRITE_FAULTS, Call, Effect, SimulatedLibrary, State, Trouble
-from support import GOOGLE, id_of, now, run
+from support import GOOGLE, acks, id_of, now, run
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal
@@ -315,7 +315,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
                 this.report = await carry_out(
                     this.plan,
                     client,
-                    options=options,
+                    options=replace(options, acks=acks(this.plan)),
                     journal=journal,
                     stop=stop,
                     abort=abort,

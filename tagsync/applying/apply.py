@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tagsync.applying.answers import Counts, OnError
 from tagsync.applying.ending import Ending, unless
@@ -19,6 +20,9 @@ from tagsync.library.reread import Rereader
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import stage
+from tagsync.planning.guards import Ack, judged_again, objection, unacknowledged
+
+OnStale = Literal["skip", "fail"]
 
 READ_BACK_SECONDS = 60.0
 """So long a run whose time is up may still read back what it has written."""
@@ -35,6 +39,8 @@ class ApplyOptions:
         exact: whether calls may change only what is needed; else also what is as it should be already.
         max_requests: bulk calls at most; None for no end.
         max_duration: seconds after which nothing more is sent; None for no end.
+        on_stale: whether what went stale since the plan is left out, or fails the whole plan before the first write.
+        acks: guards that may be passed, each for one very plan.
     """
 
     concurrency: int = 4
@@ -43,6 +49,8 @@ class ApplyOptions:
     exact: bool = False
     max_requests: int | None = None
     max_duration: float | None = None
+    on_stale: OnStale = "skip"
+    acks: frozenset[Ack] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what would make no sense."""
@@ -122,6 +130,7 @@ class _Run:
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration
         self._was_read_back = False
         self._journal_fault: str | None = None
+        self._objections: tuple[Diagnostic, ...] = ()
         self.wrote_for = 0.0
         """Seconds from the first call to the last."""
 
@@ -142,12 +151,29 @@ class _Run:
 
         self._listener(LookingAgain(len(self._plan.changes)))
         seen_at = self._clock()
-        if await unless(self.ending.over, look()):
+        if not await unless(self.ending.over, look()):
+            return
+        self._objections = tuple(self._object(changes))
+        if not self._objections:
             self._executor = self._made_executor(changes, seen_at)
             stages = stage(changes, exact=self._options.exact)
             began = self._clock()
             await self._executor.run(stages)
             self.wrote_for = self._clock() - began
+
+    def _object(self, changes: Sequence[FileChange]) -> Iterator[Diagnostic]:
+        """Yield what is against the plan, now that its files were looked at again: nothing was written so far."""
+        plan, options = self._plan, self._options
+        if plan.undoes is None:
+            guards = judged_again(plan.guards, changes)
+            for guard in unacknowledged(guards, plan.digest, options.acks):
+                yield Diagnostic("error", "guard", objection(guard, plan.digest))
+        if options.on_stale == "fail":
+            statuses = [outcome.status for outcome in self.outcomes()]
+            count = statuses.count(Status.STALE)
+            if count:
+                words = f"{count:,} of {len(statuses):,} files changed since the plan in a way that makes it stale"
+                yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
     def _made_executor(self, changes: Sequence[FileChange], seen_at: float) -> Executor:
         by_id = {change.file.file_id: change for change in changes}
@@ -193,10 +219,18 @@ class _Run:
 
     def outcomes(self) -> tuple[FileOutcome, ...]:
         """Return an outcome for each change of the plan."""
-        return tuple(self._ledger.outcome(change.file.file_id) for change in self._plan.changes)
+        found = tuple(self._ledger.outcome(change.file.file_id) for change in self._plan.changes)
+        if not self._objections:
+            return found
+        return tuple(
+            outcome._replace(error="the plan was refused") if outcome.status is Status.SKIPPED else outcome
+            for outcome in found
+        )
 
     def outcome(self) -> OutcomeName:
         """Return the outcome of all. An answer alone is enough only where reading back was not asked for."""
+        if self._objections:
+            return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
         if all(outcome.status in enough for outcome in self.outcomes()):
             return "converged"
@@ -204,6 +238,11 @@ class _Run:
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed of the run as a whole."""
+        yield from self._objections
+        for guard in self._plan.blocked:
+            if not self._objections:
+                words = f"guard {guard.id} was against this plan and was acknowledged for it"
+                yield Diagnostic("warning", "acknowledged", words)
         count = len(self._journal.recovered.unknown)
         if count:
             words = f"an earlier apply did not come to its end; of {count:,} files its calls had no clear answer"

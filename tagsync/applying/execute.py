@@ -19,6 +19,7 @@ from tagsync.library.client import BulkReply
 from tagsync.library.wire import Done, Unclear
 from tagsync.model import FileChange, Op, Request, Status
 from tagsync.planning.covering import Stages
+from tagsync.printable import quoted
 
 
 class BulkLibrary(Protocol):
@@ -208,6 +209,9 @@ class Executor:
         self._ledger.note(proof.needless, Status.ACCEPTED)
         for file_id, why in proof.stale.items():
             self._ledger.note([file_id], Status.STALE, error=why)
+        for file_id, name in proof.unconfirmed.items():
+            words = f"the AI tag {quoted(name)} was not removed: the library does not show it as an ordinary tag yet"
+            self._ledger.note([file_id], Status.SKIPPED, error=words)
         return sending.request._replace(file_ids=tuple(proof.sound))
 
     def _end_without_answer(self, sending: _Sending, attempts: int, why: str) -> None:

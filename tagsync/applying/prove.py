@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from tagsync.errors import AuthorisationError, LibraryError
-from tagsync.model import CurrentFile, FileChange, Op, Request
+from tagsync.model import CurrentFile, FileChange, Op, Request, normalized
 from tagsync.planning.covering import free_cells
 from tagsync.planning.refresh import refresh
 
@@ -61,6 +61,8 @@ class Proof:
     """Nothing of the call is needed any more."""
     stale: dict[str, str] = field(default_factory=dict)
     """Not to be touched, and why."""
+    unconfirmed: dict[str, str] = field(default_factory=dict)
+    """Files on which an AI tag may not go yet: the ordinary tag that it has become is not shown, and which that is."""
 
 
 class Prover:
@@ -79,6 +81,7 @@ class Prover:
         self._changes = changes
         self._reader = reader
         self._clock = clock
+        self._promoted = {file_id: names for file_id, change in changes.items() if (names := change.promoted())}
         self._readings = {file_id: _Reading(seen_at, change.file) for file_id, change in changes.items()}
         self._reading = asyncio.Lock()
 
@@ -126,6 +129,30 @@ class Prover:
         """
         if not self._are_fresh(request, MAX_AGE):
             await self.read_ahead(request, upcoming)
+        lacking = [file_id for file_id in request.file_ids if self._lacking(file_id)]
+        if lacking:
+            await self._confirm(lacking)
+
+    async def _confirm(self, file_ids: Sequence[str]) -> None:
+        """Read files by their details: the index may lag behind what was added a moment ago."""
+        began = self._clock()
+        try:
+            found = await self._reader.singly(file_ids)
+        except AuthorisationError:
+            raise
+        except LibraryError:
+            return  # what is not confirmed is not removed
+        self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
+
+    def _lacking(self, file_id: str) -> str | None:
+        """Return an AI tag that has become an ordinary tag which the last reading of its file does not show."""
+        names = self._promoted.get(file_id, ())
+        file = self._readings[file_id].file
+        if not names or file is None:
+            return None
+        keys = set(map(normalized, file.tags))
+        going = {tag.name for tag in file.ai_tags}
+        return next((name for name in names if name in going and normalized(name) not in keys), None)
 
     def judged(self, request: Request) -> Proof:
         """Judge a request that is sent this very moment by what was read."""
@@ -136,6 +163,10 @@ class Prover:
 
     def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
         reading = self._readings[file_id]
+        lacking = self._lacking(file_id)
+        if lacking is not None:
+            proof.unconfirmed[file_id] = lacking
+            return
         if self._clock() - reading.at > MAX_AGE:
             # It could not be read in time. What is needed was judged by the reading before the first write.
             has_free_cells = bool(free_cells(request, self._changes[file_id]))
@@ -158,4 +189,4 @@ class Prover:
         return all(self._is_fresh(file_id, seconds) for file_id in request.file_ids)
 
     def _is_fresh(self, file_id: str, seconds: float) -> bool:
-        return self._clock() - self._readings[file_id].at <= seconds
+        return self._clock() - self._readings[file_id].at <= seconds and self._lacking(file_id) is None

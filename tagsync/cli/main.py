@@ -16,10 +16,12 @@ from tagsync.cli.options import (
     ApplySettings,
     LibrarySettings,
     OutputSettings,
+    PlanSettings,
     apply_options,
     library_options,
     option,
     output_options,
+    plan_options,
     settings,
     state_options,
 )
@@ -56,6 +58,7 @@ def _need_command(context: click.Context) -> None:
 @cli.command()
 @PATHS
 @option("--account", metavar="NAME", help="Check that the manifests are for this account.")
+@plan_options
 @output_options
 def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     """Check manifests, offline and without a key.
@@ -66,45 +69,76 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
-    return run.validate(paths, account, settings(OutputSettings, values))
+    return run.validate(paths, account, settings(OutputSettings, values), settings(PlanSettings, values))
 
 
 @cli.command()
 @PATHS
 @option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @option("--strict", is_flag=True, help="Take warnings for errors.")
+@option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the plan, for show, diff and apply.",
+)
+@plan_options
 @library_options
 @output_options
-def plan(paths: tuple[str, ...], *, detailed_exitcode: bool, strict: bool, **values: Any) -> int:
+def plan(paths: tuple[str, ...], **values: Any) -> int:
     """Show what apply would change. Only reads.
 
-    PATH is a file, a folder, or - for standard input.
+    PATH is a file, a folder, or - for standard input. Exits with 4 if a guard is against the plan.
 
-    Example: tagsync plan --detailed-exitcode manifests/
+    Example: tagsync plan --out plan.json manifests/
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
     output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
-    return run.plan(paths, library, output, detailed_exitcode=detailed_exitcode, strict=strict)
+    return run.plan(paths, library, output, settings(PlanSettings, values), **values)
 
 
 @cli.command()
-@PATHS
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @apply_options
+@plan_options
 @library_options
 @output_options
 def apply(paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Make the library as declared, and read it back.
 
-    PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked.
+    PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked. PLANFILE is
+    what plan --out has saved: it was looked at already and is applied as it is.
 
     Example: tagsync apply --yes manifests/
+    """
+    from tagsync.cli import applying  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    planned = settings(PlanSettings, values)
+    return applying.apply(paths, library, output, settings(ApplySettings, values), planned, yes=yes)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="REPORTFILE")
+@option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="Where the plan goes."
+)
+@click.option("--ai-as-tags", is_flag=True, help="Put AI tags back as ordinary tags; else they stay gone.")
+@library_options
+@output_options
+def undo(file: Path, *, out: Path, ai_as_tags: bool, **values: Any) -> int:
+    """Plan to revert what an apply has confirmed. Only reads.
+
+    REPORTFILE is what apply --report json=FILE has written. Apply the plan that comes out to carry it out.
+
+    Example: tagsync undo report.json --out undo.json && tagsync apply undo.json
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
     output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
-    return run.apply(paths, library, output, settings(ApplySettings, values), yes=yes)
+    return run.undo(file, library, output, out=out, ai_as_tags=ai_as_tags)
 
 
 @cli.command()

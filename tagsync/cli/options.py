@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
-from tagsync.model import Part
+from tagsync.model import GuardId, Part
+from tagsync.planning.guards import Ack
 
 FORMATS = ("text", "json")
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,6 +53,17 @@ class ApplySettings:
     max_requests: int | None
     max_duration: float | None
     lock_timeout: float
+    on_stale: Literal["skip", "fail"]
+    ack: Sequence[Ack]
+    expect_digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings:
+    """What a plan is made with, whether it is shown or applied at once."""
+
+    policy: str | None
+    as_of: date | None
 
 
 def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
@@ -86,6 +100,31 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str |
         raise click.BadParameter(f"{value!r} is no duration: write seconds, or 90s, 15m, 1h30m.")
     hours, minutes, seconds = (float(group or 0) for group in match.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+def _acks(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Ack]:
+    acks = []
+    for value in values:
+        guard, _, digest = value.partition("@")
+        if guard not in tuple(GuardId) or not _DIGEST.fullmatch(digest):
+            raise click.BadParameter(
+                f"{value!r} is not GUARD@DIGEST, as the plan prints it; guards are {', '.join(GuardId)}."
+            )
+        acks.append(Ack(GuardId(guard), digest))
+    return acks
+
+
+def _digest(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no digest: write sha256: and 64 hex digits, as the plan prints it.")
+    return value
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
+    try:
+        return None if value is None else date.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no day: write one like 2026-12-31.") from error
 
 
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
@@ -165,6 +204,26 @@ _APPLY = (
         callback=_duration,
         help="Wait so long for another apply of this library to end.",
     ),
+    option(
+        "--on-stale",
+        type=click.Choice(["skip", "fail"]),
+        default="skip",
+        show_default=True,
+        help="What a file that changed since the plan, in a way that matters, means for the rest.",
+    ),
+    option(
+        "--ack",
+        metavar="GUARD@DIGEST",
+        callback=_acks,
+        multiple=True,
+        help="Let a guard pass for this very plan, as the plan prints it; may be given again.",
+    ),
+    option("--expect-digest", metavar="DIGEST", callback=_digest, help="Refuse any plan but the one of this digest."),
+)
+
+_PLAN = (
+    option("--policy", metavar="FILE", help="Policies that hold instead of those among the PATHs."),
+    option("--as-of", metavar="DATE", callback=_day, help="Judge entries with until as on this day, not today (UTC)."),
 )
 
 
@@ -183,6 +242,11 @@ def apply_options(command: Command) -> Command:
     return _with(_APPLY, command)
 
 
+def plan_options(command: Command) -> Command:
+    """Add the options of `PlanSettings`."""
+    return _with(_PLAN, command)
+
+
 def state_options(command: Command) -> Command:
     """Add the state directory alone."""
     return _with((_STATE,), command)
@@ -194,7 +258,7 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
     return command
 
 
-Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings)
+Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, PlanSettings)
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:

@@ -5,7 +5,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -25,11 +25,12 @@ from tagsync.reporting.text import diagnostics_text, plan_text, report_text, sho
 class Output:
     """Writes what a command comes to."""
 
-    def __init__(self, settings: OutputSettings) -> None:
+    def __init__(self, settings: OutputSettings, *, saved_as: Path | None = None) -> None:
         self._settings = settings
+        self._saved_as = saved_as
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
-        for _kind, path in settings.report:
+        for path in (*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])):
             _check_writable(path)
 
     def plan(self, plan: Plan) -> None:
@@ -37,8 +38,16 @@ class Output:
         self.diagnostics(plan.diagnostics, shown_names(plan))
         self._everywhere(
             text=lambda lines, is_file: plan_text(plan, lines, everything=is_file or self._settings.verbose),
+            saved_as=None if plan.errors else self._saved_as,
             json=lambda: plan_document(plan),
         )
+        if self._saved_as and plan.errors:
+            self.warn(f"no plan was saved to {self._saved_as}: there is none with errors")
+
+    def refusals(self, objections: Iterable[str]) -> None:
+        """Write what guards have against a plan to standard error."""
+        for words in objections:
+            self.error(words)
 
     def plan_before_apply(self, plan: Plan) -> None:
         """Show the plan that is about to be applied; standard output is the report's unless it is text."""
@@ -140,18 +149,27 @@ class Output:
             return BarProgress(sys.stderr, colour=self._colour)
         return PlainProgress(sys.stderr)
 
-    def _everywhere(self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]]) -> None:
+    def _everywhere(
+        self,
+        *,
+        text: Callable[[Lines, bool], None],
+        json: Callable[[], Iterator[str]],
+        saved_as: Path | None = None,
+    ) -> None:
         """Write a result to each report file and to standard output, each in its format.
 
         Args:
             text: writes lines, told whether they go to a file.
             json: yields a document.
+            saved_as: a file that also gets the document.
 
         Raises:
             OSError: one of them could not be written; the others are.
         """
         failed: OSError | None = None
         wanted: list[tuple[str, Path | None]] = [*self._settings.report, (self._settings.format, None)]
+        if saved_as:
+            wanted.insert(0, ("json", saved_as))
         for kind, path in wanted:
             try:
                 with _opened(path) as stream:

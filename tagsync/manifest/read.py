@@ -71,6 +71,19 @@ def read_manifests(
     )
 
 
+def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> tuple[GuardRule, ...]:
+    """Read a file that holds policies and nothing else; their places name it as it was given.
+
+    Raises:
+        ManifestError: it cannot be read, or holds something else.
+    """
+    found = read_manifests([path], parser=parser)
+    if found.entries or not found.policy:
+        message = "this holds something other than kind: Policy: name a file of policies alone with --policy"
+        raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
+    return tuple(rule._replace(origin=rule.origin._replace(file=path)) for rule in found.policy)
+
+
 class _Run:
     """What one run has read so far."""
 

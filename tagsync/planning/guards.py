@@ -1,7 +1,8 @@
 """Guards: what a plan does as a whole, counted, and held against what it may do; who may override one is not asked."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from tagsync.model import (
     DEFAULT_POLICY,
@@ -17,6 +18,7 @@ from tagsync.model import (
     all_normalized,
     normalized,
 )
+from tagsync.printable import quoted
 
 EXAMPLES = 3
 """So many files a guard names."""
@@ -127,6 +129,42 @@ def _worse(planned: Guard, now: Guard) -> Guard:
         return planned
     blocked = planned.limit.is_exceeded(now.observed, planned.of)
     return planned._replace(observed=now.observed, blocked=planned.blocked or blocked, files=now.files)
+
+
+class Ack(NamedTuple):
+    """Somebody's word that a guard may be passed, for one very plan."""
+
+    guard: GuardId
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.guard}@{self.digest}"
+
+
+def unacknowledged(guards: Iterable[Guard], digest: str, acks: Collection[Ack]) -> tuple[Guard, ...]:
+    """Return the guards that block the plan of this digest and that nobody has acknowledged for it."""
+    return tuple(guard for guard in guards if guard.blocked and Ack(guard.id, digest) not in acks)
+
+
+def objection(guard: Guard, digest: str) -> str:
+    """Return what a guard that blocks has against a plan: its numbers, some files, and how to let the plan through."""
+    share = f" of {guard.of:,}" if guard.of else ""
+    percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
+    files = ", ".join(quoted(path, 120) for path in guard.files)
+    return (
+        f"guard {guard.id} blocks this plan: {_OBSERVED[guard.id].format(f'{guard.observed:,}{share}')}, more than "
+        f"{guard.limit.above:,}{percent}; for example {files}. If that is meant, let this very plan through with "
+        f"--ack {Ack(guard.id, digest)}"
+    )
+
+
+_OBSERVED = {
+    GuardId.REMOVED_TAGS: "it removes {} tags now on the managed files",
+    GuardId.REMOVED_AI_TAGS: "it removes {} AI tags now on the managed files, which cannot be undone",
+    GuardId.CHANGED_FILES: "it changes {} managed files",
+    GuardId.EMPTIED_FILES: "it leaves {} managed files without any tag",
+    GuardId.NEW_TAGS: "it adds {} tags that no file of the library has",
+}
 
 
 def empties(change: FileChange) -> bool:

@@ -1,8 +1,8 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from tagsync.canonical import canonical, change_document
 from tagsync.globs import path_glob
@@ -15,6 +15,7 @@ from tagsync.model import (
     Entry,
     Estimate,
     FileChange,
+    Guard,
     Inputs,
     Op,
     Origin,
@@ -63,23 +64,72 @@ def make_plan(
     changes = () if findings.has_errors else tuple(findings.changes)
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
+    return assembled(
+        changes,
+        target=target,
+        created_at=created_at,
+        inputs=Inputs(desired.manifests, len(current.files), current.read_requests, only, part),
+        guards=tally.guards(policy, current.files),
+        diagnostics=findings.diagnostics,
+        unchanged=findings.unchanged,
+        missing=findings.missing,
+        bulk_rate=bulk_rate,
+        exact=exact,
+    )
+
+
+def assembled(
+    changes: tuple[FileChange, ...],
+    *,
+    target: TargetName,
+    created_at: str,
+    inputs: Inputs,
+    guards: tuple[Guard, ...],
+    diagnostics: Iterable[Diagnostic],
+    bulk_rate: float | None,
+    unchanged: int = 0,
+    missing: int = 0,
+    exact: bool = False,
+    undoes: str | None = None,
+) -> Plan:
+    """Return the plan of some changes, sorted by path: their calls, counts and digest."""
     stages = stage(changes, exact=exact)
     requests = stages.requests()
     lines = tuple(canonical(change_document(change)) for change in changes)
+    policy = {guard.id: guard.limit for guard in guards}
+    told = tuple(sorted(diagnostics, key=_by_place))
     return Plan(
         target=target,
         created_at=created_at,
-        digest=digest(target, desired.manifests, policy, lines),
-        inputs=Inputs(desired.manifests, len(current.files), current.read_requests, only, part),
-        summary=_summary(changes, findings),
+        digest=digest(target, inputs.manifests, policy, lines, undoes=undoes),
+        inputs=inputs,
+        summary=counted(
+            changes,
+            Summary(
+                unchanged=unchanged, missing=missing, warnings=sum(diagnostic.level == "warning" for diagnostic in told)
+            ),
+        ),
         estimate=Estimate(
             len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
         ),
         changes=changes,
         canonical_changes=lines,
         requests=requests,
-        diagnostics=tuple(sorted(findings.diagnostics, key=_by_place)),
-        guards=tally.guards(policy, current.files),
+        diagnostics=told,
+        guards=guards,
+        undoes=undoes,
+    )
+
+
+def narrowed(plan: Plan, *, only: str | None, part: Part | None) -> Plan:
+    """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
+    includes = _scope(only, part)
+    changes = tuple(change for change in plan.changes if includes(change.file.path))
+    return replace(
+        plan,
+        changes=changes,
+        summary=counted(changes, plan.summary),
+        inputs=plan.inputs._replace(select=only or plan.inputs.select, part=part or plan.inputs.part),
     )
 
 
@@ -164,19 +214,17 @@ def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], finding
     return None
 
 
-def _summary(changes: Sequence[FileChange], findings: _Findings) -> Summary:
+def counted(changes: Sequence[FileChange], summary: Summary) -> Summary:
+    """Return a summary that counts these changes."""
     counts = dict.fromkeys(Op, 0)
     for file_change in changes:
         for change in file_change.changes:
             counts[change.op] += 1
-    return Summary(
+    return summary._replace(
         files_changed=len(changes),
         add_tags=counts[Op.ADD],
         remove_tags=counts[Op.REMOVE],
         remove_ai_tags=counts[Op.REMOVE_AI],
-        unchanged=findings.unchanged,
-        missing=findings.missing,
-        warnings=sum(diagnostic.level == "warning" for diagnostic in findings.diagnostics),
     )
 
 

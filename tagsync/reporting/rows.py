@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tagsync.model import FileChange, FileOutcome, Op, Origin, Plan, Report, Status
+from tagsync.model import FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
 
 
 class Line(NamedTuple):
@@ -67,6 +67,18 @@ def calls(plan: Plan) -> str:
         f"{counted(estimate.write_requests, 'call')}{time} (never fewer than {estimate.lower_bound:,}; one per file "
         f"would be {estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
     )
+
+
+def guard_count(guard: Guard) -> str:
+    """Return what a guard counts, as a share where it is one."""
+    share = f" of {guard.of:,}" if guard.of and guard.observed else ""
+    return f"{guard.id} {guard.observed:,}{share}"
+
+
+def guard_limit(guard: Guard) -> str:
+    """Return where a guard blocks."""
+    percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
+    return f"{guard.limit.above:,}{percent}"
 
 
 def unfinished(report: Report) -> list[StatusRow]:

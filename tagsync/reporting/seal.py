@@ -8,7 +8,7 @@ from tagsync.errors import DamagedError
 from tagsync.printable import shown
 
 _SEAL = re.compile(rb',\n"checksum":"sha256:([0-9a-f]{64})"\n\}\n\Z')
-_SEAL_BYTES = 100
+SEAL_BYTES = 100
 """More than a seal is long."""
 
 
@@ -27,15 +27,19 @@ def check_seal(data: bytes, name: str) -> None:
     Raises:
         DamagedError: a byte of it is not as it was written.
     """
-    tail = _SEAL.search(data, max(0, len(data) - _SEAL_BYTES))
+    tail = _SEAL.search(data, max(0, len(data) - SEAL_BYTES))
     if tail is None or sha256(memoryview(data)[: tail.start()]).hexdigest().encode() != tail[1]:
         raise DamagedError(
             f"{shown(name)} is not byte for byte as tagsync wrote it: keep the file as it is, or plan again"
         )
 
 
-def looks_saved(data: bytes) -> bool:
-    """Tell whether data is, or was before it was damaged, a plan or report document rather than a manifest."""
-    start = data[:200].lstrip()
-    named = start.startswith(b"{") and (b'"formatVersion"' in start or b'"reportVersion"' in start)
-    return named or b'"checksum":"sha256:' in data[-_SEAL_BYTES:]
+def looks_saved(start: bytes, end: bytes) -> bool:
+    """Tell whether a file is, or was before it was damaged, a plan or report document rather than a manifest.
+
+    Args:
+        start: its first bytes, twice `SEAL_BYTES`.
+        end: its last ones, `SEAL_BYTES`.
+    """
+    named = start.lstrip().startswith(b"{") and (b'"formatVersion"' in start or b'"reportVersion"' in start)
+    return named or b'"checksum":"sha256:' in end

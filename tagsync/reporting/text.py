@@ -12,6 +12,8 @@ from tagsync.reporting.rows import (
     counted,
     duration,
     groups,
+    guard_count,
+    guard_limit,
     status_counts,
     totals,
     unfinished,
@@ -101,6 +103,11 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
     lines.write(f"  {calls(plan)}")
+    lines.write((f"  guards: {', '.join(map(guard_count, plan.guards))}", "dim"))
+    for guard in plan.blocked:
+        lines.write(
+            ("  ! ", "bold red"), f"{guard.id} blocks, beyond {guard_limit(guard)}: --ack {guard.id}@{plan.digest}"
+        )
     lines.write((f"  digest {plan.digest}", "dim"))
 
 
@@ -108,6 +115,8 @@ def report_text(report: Report, lines: Lines) -> None:
     """Write what an apply did: files that did not arrive first, then totals."""
     if report.outcome == "refused":
         lines.write(("Apply refused: ", "bold yellow"), "nothing was changed")
+        for row in [row for row in unfinished(report) if row.outcome.status is Status.STALE][:SHOWN_FILES]:
+            lines.write(("  stale  ", "yellow"), shown(row.path), (f"  {shown(row.outcome.error or '')}", "dim"))
         return
     rows = unfinished(report)
     for row in rows[:SHOWN_FILES]:

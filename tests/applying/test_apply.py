@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from conftest import Declare
-from support import Sandbox, ai, file_object, id_of, run
+from support import Sandbox, acks, ai, file_object, id_of, run
 
 import tagsync
 from tagsync.applying.apply import ApplyOptions
@@ -235,8 +235,8 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
 
     async def applied_with(**options: Any) -> Report:
         plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
-        journal = tmp_path / "journal.jsonl"
-        return await tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options), journal=journal)
+        settings = ApplyOptions(acks=acks(plan), **options)
+        return await tagsync.apply_async(plan, target=library.target, options=settings, journal=tmp_path / "journal")
 
     first = run(applied_with(max_requests=8))
     assert (first.outcome, len(library.writes)) == ("incomplete", 8)

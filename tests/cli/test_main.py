@@ -76,7 +76,7 @@ def test_the_version_is_an_option_of_the_whole(tagsync: Command, arguments: list
         (["nonsense"], "No such command 'nonsense'"),
         (["@nonsense"], "No such command '@nonsense'"),
         (["plan"], "Missing argument 'PATH...'"),
-        (["apply", "--yes"], "Missing argument 'PATH...'"),
+        (["apply", "--yes"], "Missing argument 'PATH...|PLANFILE'"),
         (["validate"], "Missing argument 'PATH...'"),
         (["show"], "Missing argument 'PLANFILE|REPORTFILE'"),
         (["show", "nowhere.json"], "'nowhere.json' does not exist"),

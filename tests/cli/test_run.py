@@ -182,14 +182,6 @@ def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_
     assert calls.calls == []
 
 
-@pytest.mark.parametrize("output", ["text", "json"])
-def test_a_saved_plan_is_not_taken_for_a_manifest(tagsync: Command, output: str) -> None:
-    tagsync("plan", *SANDBOX, "--report=json=plan.json", "tags.yaml")
-    result = tagsync("apply", "--yes", f"--format={output}", *SANDBOX, "plan.json")
-    assert (result.code, result.out) == (64, "")
-    assert "plan.json is a saved plan: applying those comes later, give the manifests for now" in result.err
-
-
 def test_without_reading_back_changes_are_accepted(
     tagsync: Command,
     served: Callable[..., str],

@@ -135,7 +135,8 @@ def test_an_entry_that_the_schema_refuses_is_explained_where_it_stands(
         ("- tags: [no, ' x', '', [a]]", ["5:7 selector", "5:14 quote", "5:18 tag-text", "5:24 empty", "5:28 type"]),
         ("- path: /a\n  aiTags: {remove: al, minConfidence: 101, keep: {}, source: x}",
          ["6:24 value", "6:43 range", "6:54 type", "6:66 value"]),
-        ("- path: /a\n  b: 1\n  c: 2\n  until: 3", ["6:7 unknown-key", "7:7 unknown-key", "8:14 quote", "8:14 missing-key"]),
+        ("- path: /a\n  b: 1\n  c: 2\n  until: 3",
+         ["6:7 unknown-key", "7:7 unknown-key", "8:14 quote", "8:14 missing-key"]),
         ("- match: x\n  expect: {min: a, max: b}\n  tags: [x]", ["5:14 path", "6:21 type", "6:29 type"]),
     ],
 )  # fmt: skip

@@ -92,6 +92,7 @@ def test_a_plan_shows_groups_of_alike_changes_where_they_come_from_and_totals(
         "  - 2 tags to remove",
         "  - 1 AI tag to remove, which cannot be undone",
         "  3 calls, about 0.6 s (never fewer than 3; one per file would be 5, one per tag set 3, one per tag 3)",
+        "  guards: removedTags 2 of 4, removedAiTags 1 of 1, changedFiles 3 of 4, emptiedFiles 0, newTags 0",
         f"  digest {plan.digest}",
     ]
 
