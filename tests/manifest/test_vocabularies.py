@@ -1,0 +1,104 @@
+from collections.abc import Callable
+
+import pytest
+from support import manifest
+
+from tagsync.manifest import vocabularies
+from tagsync.model import DesiredState
+
+Faults = Callable[..., list[tuple[str, str, str]]]
+ReadText = Callable[..., DesiredState]
+
+ENTRY = manifest("- path: /a\n  tags: [red]")
+
+
+def vocabulary(spec: str) -> str:
+    return f"---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{{spec}}}\n"
+
+
+def test_what_vocabularies_say_adds_up(read_text: ReadText) -> None:
+    text = "".join(
+        [
+            ENTRY,
+            vocabulary("allowed: [red], forbidden: [draft], removeForbidden: true"),
+            vocabulary("allowed: [blue], forbidden: [tmp], renames: {rot: red}"),
+        ]
+    )
+    found = read_text(text).vocabulary
+    assert found.allowed == {"red": "red", "blue": "blue"}
+    assert set(found.forbidden) == {"draft", "tmp"}
+    assert {key: str(origin) for key, origin in found.removed.items()} == {"draft": "tags.yaml:10:36"}
+    assert [(rename.new, str(rename.origin)) for rename in found.renames.values()] == [("red", "tags.yaml:14:53")]
+
+
+def test_without_a_vocabulary_any_tag_may_be_declared(read_text: ReadText) -> None:
+    assert read_text(ENTRY).vocabulary.allowed is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            "allowed: [rod, bread, blue]",
+            "the tag 'red' is not in the vocabulary: the nearest that it allows is 'bread'",
+        ),
+        ("allowed: [RED]", "the tag 'red' is not in the vocabulary: the nearest that it allows is 'RED'"),
+        ("allowed: [zz]", "the tag 'red' is not in the vocabulary: the nearest that it allows is 'zz'"),
+        ("allowed: []", "the tag 'red' is not in the vocabulary: it allows none"),
+        ("forbidden: [red]", "the tag 'red' is forbidden at tags.yaml:10:20: take it out"),
+        ("renames: {red: rot}", "the tag 'red' is called 'rot' since tags.yaml:10:18: write that"),
+    ],
+)
+def test_a_declared_tag_is_held_against_the_vocabulary(faults: Faults, spec: str, words: str) -> None:
+    assert faults(ENTRY + vocabulary(spec)) == [("6:14", "vocabulary", words)]
+
+
+def test_a_tag_of_the_defaults_is_told_once_however_many_entries_have_it(faults: Faults) -> None:
+    text = manifest("- path: /a\n- path: /b", spec="defaults: {tags: [red]}") + vocabulary("allowed: [blue]")
+    assert [found[:2] for found in faults(text)] == [("4:21", "vocabulary")]
+
+
+def test_tags_are_compared_under_nfc_and_absent_ones_are_not_held_against_it(faults: Faults) -> None:
+    text = manifest("- path: /a\n  tags: [cafe\u0301]\n  absent: [anything]")
+    assert faults(text + vocabulary("allowed: [caf\u00e9]")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "place", "words"),
+    [
+        ("renames: {a: a}", "10:18", "'a' is renamed to itself: take this out"),
+        ("renames: {a: b, b: c}", "10:18", "to 'b', which is itself renamed at tags.yaml:10:24: name 'c' here"),
+        ("allowed: [red, a], renames: {a: red}", "10:37", "'a' is renamed here and allowed at tags.yaml:10:23"),
+        ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: allow it too"),
+        ("forbidden: [b], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is forbidden at tags.yaml:10:20"),
+        ("allowed: [red, b], forbidden: [b]", "10:39", "'b' is forbidden here and allowed at tags.yaml:10:23"),
+        ("allowed: [red, caf\u00e9, cafe\u0301]", "10:29", "is also allowed at tags.yaml:10:23, in another spelling"),
+    ],
+)  # fmt: skip
+def test_a_vocabulary_that_contradicts_itself_is_told_where(faults: Faults, spec: str, place: str, words: str) -> None:
+    [(at, _, message)] = faults(ENTRY + vocabulary(spec))
+    assert at == place
+    assert words in message
+
+
+def test_a_cycle_of_renames_is_told_at_each_of_its_ends(faults: Faults) -> None:
+    found = faults(ENTRY + vocabulary("renames: {a: b, b: a}"))
+    assert [(at, "take one of the two out" in message) for at, _, message in found] == [
+        ("10:18", True),
+        ("10:24", True),
+    ]
+
+
+def test_one_tag_is_renamed_to_one_other(faults: Faults) -> None:
+    [(at, code, message)] = faults(ENTRY + vocabulary("renames: {a: b}") + vocabulary("renames: {a: c}"))
+    assert (at, code) == ("14:18", "rename")
+    assert message == "'a' is renamed to 'b' at tags.yaml:10:18: keep one of the two"
+
+
+def test_nearest_tags_are_looked_for_within_bounds(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabularies, "_COMPARISONS", 3)
+    text = manifest("- path: /a\n  tags: [x1, x2]") + vocabulary("allowed: [y1, y2]")
+    assert [message.partition(": ")[2] for _, _, message in faults(text)] == [
+        "the nearest that it allows is 'y1'",
+        "allow it there, or declare another",
+    ]

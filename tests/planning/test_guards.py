@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+from support import acks, ai, current_file, current_state, manifest
+
+from tagsync.manifest.read import read_manifests
+from tagsync.model import (
+    CurrentFile,
+    DesiredState,
+    GuardId,
+    GuardRule,
+    Limit,
+    Origin,
+    Part,
+    Plan,
+    TargetName,
+)
+from tagsync.planning.guards import Ack, judged_again, loosened, objection, policy_of, unacknowledged
+from tagsync.planning.plan import make_plan
+
+TARGET = TargetName("https://api.imagekit.io", "shop")
+HERE = Origin("policy.yaml", 5, 5)
+
+
+def policy(guards: str) -> str:
+    return f"---\napiVersion: tagsync/v1\nkind: Policy\nspec: {{guards: {{{guards}}}}}\n"
+
+
+def declared(folder: Path, entries: str, guards: str = "") -> DesiredState:
+    text = manifest(entries) + (policy(guards) if guards else "")
+    (folder / "tags.yaml").write_text(text, encoding="utf-8")
+    return read_manifests([str(folder / "tags.yaml")])
+
+
+def planned(desired: DesiredState, *files: CurrentFile, only: str | None = None, part: Part | None = None) -> Plan:
+    return make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5, only=only, part=part)
+
+
+def observed(plan: Plan) -> dict[str, tuple[int, int]]:
+    return {guard.id: (guard.observed, guard.of) for guard in plan.guards if guard.observed}
+
+
+FILES = (
+    current_file("/a", ["old", "x"], [ai("Dog", 10), ai("Cat", 90)]),
+    current_file("/b", ["old"]),
+    current_file("/c", ["x"]),
+    current_file("/unmanaged/d", ["w"] * 3),
+)
+
+
+def test_guards_count_what_a_plan_does_to_the_managed_files_as_a_whole(tmp_path: Path) -> None:
+    desired = declared(tmp_path, "- {match: /*, absent: [old], tags: [new, w], aiTags: {minConfidence: 50}}")
+    found = {"removedTags": (2, 4), "removedAiTags": (1, 2), "changedFiles": (3, 3), "newTags": (1, 0)}
+    assert observed(planned(desired, *FILES)) == found
+    # Leaving changes out of the plan makes no guard kinder.
+    assert observed(planned(desired, *FILES, only="/a")) == found
+    assert observed(planned(desired, *FILES, part=Part(1, 1000))) == found
+
+
+def test_a_file_is_emptied_if_it_loses_its_last_tag_and_gains_none(tmp_path: Path) -> None:
+    assert observed(planned(declared(tmp_path, "- {match: /*, absent: [old]}"), *FILES))["emptiedFiles"] == (1, 3)
+    assert "emptiedFiles" not in observed(
+        planned(declared(tmp_path, "- {match: /*, absent: [old], tags: [new]}"), *FILES)
+    )
+
+
+def test_a_tag_is_new_if_no_file_of_the_library_has_it_in_any_spelling(tmp_path: Path) -> None:
+    desired = declared(tmp_path, "- {path: /c, tags: [w, \u00e9, z]}")
+    assert observed(planned(desired, *FILES, current_file("/e", ["e\u0301"])))["newTags"] == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("observed", "of", "limit", "blocks"),
+    [
+        (100, 100, Limit(100, 30), False),
+        (101, 400, Limit(100, 30), False),
+        (101, 300, Limit(100, 30), True),
+        (30, 100, Limit(0, 30), False),
+        (31, 100, Limit(0, 30), True),
+        (1, 0, Limit(0), True),
+        (0, 0, Limit(0), False),
+        (1, 0, Limit(0, 100), True),
+    ],
+)
+def test_a_guard_blocks_once_both_figures_are_exceeded(observed: int, of: int, limit: Limit, *, blocks: bool) -> None:
+    assert limit.is_exceeded(observed, of) is blocks
+
+
+def test_the_defaults_are_those_that_are_documented() -> None:
+    assert policy_of(()) == {
+        "removedTags": (100, 30),
+        "removedAiTags": (500, 50),
+        "changedFiles": (5000, 90),
+        "emptiedFiles": (0, None),
+        "newTags": (500, None),
+    }
+
+
+def test_of_several_policies_the_smallest_of_each_figure_holds() -> None:
+    rules = [
+        GuardRule(GuardId.REMOVED_TAGS, 5, None, HERE),
+        GuardRule(GuardId.REMOVED_TAGS, 9, 10, HERE),
+        GuardRule(GuardId.NEW_TAGS, 9999, None, HERE),
+    ]
+    found = policy_of(rules)
+    assert found[GuardId.REMOVED_TAGS] == (5, 10)
+    assert found[GuardId.NEW_TAGS] == (9999, None)
+    assert found[GuardId.CHANGED_FILES] == (5000, 90)
+
+
+def test_what_is_looser_than_the_default_is_told_with_its_place() -> None:
+    rules = [
+        GuardRule(GuardId.REMOVED_TAGS, 101, 31, HERE),
+        GuardRule(GuardId.EMPTIED_FILES, 0, None, HERE),
+        GuardRule(GuardId.CHANGED_FILES, 5000, 90, HERE),
+    ]
+    assert [(item.level, item.code, item.message, item.origin) for item in loosened(rules)] == [
+        ("warning", "loose-guard", "removedTags allows 101, more than the default of 100", HERE),
+        ("warning", "loose-guard", "removedTags allows 31 percent, more than the default of 30 percent", HERE),
+    ]
+
+
+def test_a_policy_beside_the_manifests_is_part_of_the_digest(tmp_path: Path) -> None:
+    entries = "- {match: /*, absent: [old], tags: [x]}"
+    plans = [
+        planned(declared(tmp_path, entries, guards), *FILES)
+        for guards in ("removedTags: {above: 0, percent: 0}", "removedTags: {above: 0, percent: 1}")
+    ]
+    assert [guard.id for guard in plans[0].blocked] == ["removedTags"]
+    assert plans[0].digest != plans[1].digest
+
+
+def test_an_objection_tells_numbers_files_and_the_very_ack(tmp_path: Path) -> None:
+    plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
+    [guard] = plan.blocked
+    assert objection(guard, plan.digest) == (
+        "guard emptiedFiles blocks this plan: it leaves 3 of 3 managed files without any tag, more than 0; for example "
+        f"'/a', '/b', '/c'. If that is meant, let this very plan through with --ack emptiedFiles@{plan.digest}"
+    )
+
+
+def test_an_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
+    plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
+    other = "sha256:" + "0" * 64
+    assert unacknowledged(plan.guards, plan.digest, ()) == plan.blocked
+    assert unacknowledged(plan.guards, plan.digest, {Ack(GuardId.REMOVED_TAGS, plan.digest)}) == plan.blocked
+    assert unacknowledged(plan.guards, plan.digest, {Ack(GuardId.EMPTIED_FILES, other)}) == plan.blocked
+    assert unacknowledged(plan.guards, plan.digest, acks(plan)) == ()
+
+
+def test_what_others_did_since_the_plan_may_make_a_guard_block_and_never_lets_one_go(tmp_path: Path) -> None:
+    plan = planned(declared(tmp_path, "- {path: /a, absent: [old]}\n- {path: /b, tags: [x], absent: [old]}"), *FILES)
+    assert plan.blocked == ()
+    [change] = [change for change in plan.changes if change.file.path == "/a"]
+    lonely = type(change)(current_file("/a", ["old"]), change.changes)
+    [guard] = [guard for guard in judged_again(plan.guards, [lonely]) if guard.blocked]
+    assert (guard.id, guard.observed, guard.files) == ("emptiedFiles", 1, ("/a",))
+    blocked = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
+    assert [guard.id for guard in judged_again(blocked.guards, ()) if guard.blocked] == ["emptiedFiles"]
+
+
+def test_guards_are_in_a_plan_with_errors_and_block_nothing_there(tmp_path: Path) -> None:
+    plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}\n- {path: /gone, tags: [x]}"), *FILES)
+    assert plan.errors
+    assert observed(plan) == {}

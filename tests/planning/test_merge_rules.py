@@ -1,0 +1,155 @@
+"""What vocabularies, days and promotions do to a file; what entries alone do is in test_merge."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from support import AWS, GOOGLE, ai, current_file, manifest, unpack
+
+from tagsync.manifest.read import read_manifests
+from tagsync.model import CurrentFile
+from tagsync.planning.merge import Merged, merge
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> "type[Merge]":
+    Merge.folder = tmp_path
+    return Merge
+
+
+class Merge:
+    folder: Path
+
+    @classmethod
+    def of(cls, file: CurrentFile, entries: str, vocabulary: str = "") -> Merged:
+        text = manifest(entries)
+        if vocabulary:
+            text += f"---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{{vocabulary}}}\n"
+        (cls.folder / "tags.yaml").write_text(text, encoding="utf-8")
+        desired = read_manifests([str(cls.folder / "tags.yaml")], as_of=date(2026, 6, 1))
+        return merge(file, desired.entries, desired.vocabulary)
+
+    @classmethod
+    def changes(cls, file: CurrentFile, entries: str, vocabulary: str = "") -> list[str]:
+        found = cls.of(file, entries, vocabulary)
+        assert not [item for item in found.diagnostics if item.level == "error"], found.diagnostics
+        return unpack(found.changes)
+
+
+def reasons(found: Merged) -> set[tuple[str, str, str]]:
+    return {(change.op, change.tag, reason.rule) for change in found.changes for reason in change.because}
+
+
+def test_a_renamed_tag_gets_its_new_name_on_every_managed_file(merged: type[Merge]) -> None:
+    file = current_file("/a", ["rot", "x"])
+    found = merged.of(file, "- {path: /a, tags: [x]}", "renames: {rot: red}")
+    assert unpack(found.changes) == ["+red", "-rot"]
+    assert reasons(found) == {("addTags", "red", "renames"), ("removeTags", "rot", "renames")}
+    assert merged.changes(
+        current_file("/a", ["red", "rot", "x"]), "- {path: /a, tags: [x]}", "renames: {rot: red}"
+    ) == ["-rot"]
+    assert merged.changes(current_file("/a", ["x"]), "- {path: /a, tags: [x]}", "renames: {rot: red}") == []
+
+
+def test_a_rename_puts_nothing_on_a_file_that_exclusive_would_take_off_again(merged: type[Merge]) -> None:
+    file = current_file("/a", ["rot", "x"])
+    entries = "- {path: /a, tags: [x], exclusive: true}"
+    assert merged.changes(file, entries, "renames: {rot: red}") == ["-rot"]
+    assert merged.changes(file, entries.replace("[x]", "[x, red]"), "renames: {rot: red}") == ["+red", "-rot"]
+
+
+def test_a_new_name_that_is_to_be_absent_is_a_contradiction(merged: type[Merge]) -> None:
+    found = merged.of(current_file("/a", ["rot"]), "- {path: /a, absent: [red]}", "renames: {rot: red}")
+    assert found.changes == ()
+    assert [item.code for item in found.diagnostics] == ["conflict"]
+
+
+def test_forbidden_tags_go_only_where_that_is_asked_for(merged: type[Merge]) -> None:
+    file = current_file("/a", ["draft", "x"])
+    assert merged.changes(file, "- {path: /a, tags: [x]}", "forbidden: [draft]") == []
+    found = merged.of(file, "- {path: /a, tags: [x]}", "forbidden: [draft], removeForbidden: true")
+    assert reasons(found) == {("removeTags", "draft", "removeForbidden")}
+
+
+def test_tags_of_an_entry_that_has_ended_go_by_that_rule(merged: type[Merge]) -> None:
+    found = merged.of(current_file("/a", ["sale", "x"]), "- {path: /a, tags: [sale], until: 2026-06-01}")
+    assert reasons(found) == {("removeTags", "sale", "until")}
+    assert merged.changes(current_file("/a"), "- {path: /a, tags: [sale], until: 2026-06-02}") == ["+sale"]
+
+
+def test_an_ended_tag_that_another_entry_declares_is_a_contradiction_that_names_both_places(
+    merged: type[Merge],
+) -> None:
+    entries = "- {path: /a, tags: [sale], until: 2026-06-01}\n- {match: /*, tags: [sale]}"
+    [fault] = merged.of(current_file("/a", ["sale"]), entries).diagnostics
+    assert (fault.level, str(fault.origin)) == ("error", "tags.yaml:5:25")
+    assert "present at tags.yaml:6:26" in fault.message
+
+
+# promotion
+
+PROMOTE = "- {path: /a, aiTags: {promote: {minConfidence: 95}}}"
+
+
+def test_a_sure_ai_tag_becomes_an_ordinary_tag(merged: type[Merge]) -> None:
+    file = current_file("/a", [], [ai("Dog", 95), ai("Cat", 94.9), ai("Sky", None)])
+    found = merged.of(file, PROMOTE)
+    assert unpack(found.changes) == ["+Dog", "~Dog"]
+    assert reasons(found) == {("addTags", "Dog", "aiTags.promote"), ("removeAITags", "Dog", "aiTags.promote")}
+
+
+def test_an_ai_tag_that_is_an_ordinary_tag_already_just_goes(merged: type[Merge]) -> None:
+    assert merged.changes(current_file("/a", ["Dog"], [ai("Dog", 99)]), PROMOTE) == ["~Dog"]
+    entries = "- {path: /a, tags: [Dog], aiTags: {promote: {minConfidence: 95}}}"
+    assert merged.changes(current_file("/a", [], [ai("Dog", 99)]), entries) == ["+Dog", "~Dog"]
+
+
+def test_two_spellings_of_one_sure_ai_tag_become_one_ordinary_tag(merged: type[Merge]) -> None:
+    file = current_file("/a", [], [ai("Caf\u00e9", 99), ai("Cafe\u0301", 99)])
+    found = merged.of(file, PROMOTE)
+    assert [change.tag for change in found.changes if change.op == "addTags"] == ["Caf\u00e9"]
+    assert len([change for change in found.changes if change.op == "removeAITags"]) == 2
+
+
+def test_other_rules_go_on_beside_a_promotion_and_keep_wins(merged: type[Merge]) -> None:
+    file = current_file("/a", [], [ai("Dog", 99), ai("Cat", 40), ai("Sky", 80)])
+    rule = "- {path: /a, aiTags: {promote: {minConfidence: 95}, %s}}"
+    assert merged.changes(file, rule % "minConfidence: 50") == ["+Dog", "~Cat", "~Dog"]
+    assert merged.changes(file, rule % "remove: all") == ["+Dog", "~Cat", "~Dog", "~Sky"]
+    assert merged.changes(file, rule % "remove: all, keep: [Dog]") == ["~Cat", "~Sky"]
+    assert merged.changes(file, rule % f"source: {AWS}") == []
+    assert merged.changes(file, rule % f"source: {GOOGLE}") == ["+Dog", "~Dog"]
+
+
+def test_a_name_that_one_source_is_unsure_of_becomes_an_ordinary_tag_and_stays_an_ai_tag(merged: type[Merge]) -> None:
+    found = merged.of(current_file("/a", [], [ai("Dog", 99), ai("Dog", 50, AWS)]), PROMOTE)
+    assert unpack(found.changes) == ["+Dog"]
+    assert [item.code for item in found.diagnostics] == ["ai-tag-stays"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "vocabulary", "words"),
+    [
+        (PROMOTE.replace("aiTags", "absent: [Dog], aiTags"), "", "that tag is to be absent at tags.yaml:5:27"),
+        (PROMOTE.replace("aiTags", "exclusive: true, aiTags"), "", "exclusive would remove that tag again"),
+        (PROMOTE.replace("aiTags", "exclusive: {only: [D*]}, aiTags"), "", "exclusive would remove that tag again"),
+        (PROMOTE, "allowed: [dog]", "the vocabulary does not allow that tag"),
+        (PROMOTE, "forbidden: [Dog]", "the vocabulary is against that tag"),
+        (PROMOTE, "renames: {Dog: dog}", "the vocabulary is against that tag"),
+    ],
+)
+def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
+    merged: type[Merge], entries: str, vocabulary: str, words: str
+) -> None:
+    found = merged.of(current_file("/a", [], [ai("Dog", 99)]), entries, vocabulary)
+    assert found.changes == ()
+    [item] = found.diagnostics
+    assert (item.level, item.code) == ("info", "not-promoted")
+    assert item.message == f"AI tag 'Dog' of '/a' becomes no ordinary tag: {words}"
+
+
+@pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb"])
+def test_a_name_that_no_tag_may_have_is_not_promoted(merged: type[Merge], name: str) -> None:
+    found = merged.of(current_file("/a", [], [ai(name, 99)]), PROMOTE)
+    assert found.changes == ()
+    assert "its name cannot be a tag" in found.diagnostics[0].message
