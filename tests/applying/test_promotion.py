@@ -1,0 +1,85 @@
+"""An AI tag that becomes an ordinary tag goes only once the library shows that tag, whatever it answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Declare
+from support import Sandbox, acks, ai, file_object, id_of, run
+
+import tagsync
+from tagsync.applying.apply import ApplyOptions
+from tagsync.model import Report, Status
+from tagsync.sandbox.faults import Fault
+
+Make = Callable[..., Sandbox]
+A, B = "/a.jpg", "/b.jpg"
+PROMOTE = "- {match: /*, aiTags: {promote: {minConfidence: 90}, minConfidence: 50}}"
+
+
+def applied(library: Sandbox, tmp_path: Any, **options: Any) -> Report:
+    async def scenario() -> Report:
+        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+        settings = ApplyOptions(acks=acks(plan), **options)
+        return await tagsync.apply_async(plan, target=library.target, options=settings)
+
+    return run(scenario())
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    changes = report.plan.changes
+    return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
+
+
+def test_a_promotion_adds_reads_and_then_removes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]), file_object(B, ["Dog"], [ai("Dog", 99)]))
+    declare(PROMOTE)
+    assert applied(library, tmp_path).converged
+    assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())
+    assert (library.tags(B), library.ai_tags(B)) == ({"Dog"}, set())
+    after_the_addition = library.calls[library.calls.index("addTags") + 1 :]
+    assert set(after_the_addition[: after_the_addition.index("removeAITags")]) <= {"list", "details"}
+    assert after_the_addition[0] != "removeAITags"
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("fault", ["ignore", "lose"])
+def test_an_addition_that_the_library_does_not_show_costs_no_ai_tag(
+    sandbox: Make, declare: Declare, tmp_path: Any, fault: str, *, verify: bool
+) -> None:
+    """The answer is 200 each time; `ignore` has done nothing."""
+    library = sandbox(
+        file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]),
+        faults=[Fault(on="addTags", ignore=True) if fault == "ignore" else Fault(on="addTags", status=503)],
+    )
+    declare(PROMOTE)
+    report = applied(library, tmp_path, verify=verify)
+    assert report.outcome == "incomplete"
+    assert "Dog" in library.ai_tags(A)
+    assert "removeAITags" not in library.writes
+
+
+def test_the_files_of_a_call_whose_promotions_are_not_shown_are_named_and_the_others_are_done(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    library = sandbox(
+        *(file_object(f"/{number}.jpg", [], [ai("Dog", 95)]) for number in range(9)),
+        file_object(A, [], [ai("Dog", 95)]),
+        faults=[Fault(on="addTags", failFiles=(id_of(A),), error="no")],
+    )
+    declare(PROMOTE)
+    report = applied(library, tmp_path)
+    assert statuses(report) == {**{f"/{number}.jpg": Status.CONFIRMED for number in range(9)}, A: Status.FAILED}
+    assert library.ai_tags(A) == {"Dog"}
+    assert not any(library.ai_tags(f"/{number}.jpg") for number in range(9))
+
+
+def test_the_next_run_ends_what_one_left_half_done(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A, [], [ai("Dog", 95)]), faults=[Fault(on="addTags", ignore=True, times=1)])
+    declare(PROMOTE)
+    first = applied(library, tmp_path)
+    assert first.outcomes[0].error == (
+        "done in part; the AI tag 'Dog' was not removed: the library does not show it as an ordinary tag yet"
+    )
+    assert applied(library, tmp_path).converged
+    assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())

@@ -1,0 +1,360 @@
+"""Plans saved, looked at, applied later; guards tripped and acknowledged; runs turned round."""
+
+import json
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.command import Command, Recorder, resealed, write_manifest
+from cli.conftest import Server
+from support import ai, file_object, id_of, write_library
+
+from tagsync.sandbox.app import make_app
+from tagsync.sandbox.faults import Fault
+from tagsync.sandbox.store import Store
+
+
+class World:
+    """A served library that somebody else may change too."""
+
+    def __init__(self, server: Server, folder: Path, files: tuple[Mapping[str, Any], ...], faults: Recorder) -> None:
+        self.store = Store(":memory:", write_library(folder / "world.jsonl", files))
+        self.calls = faults
+        self.url = server.add(make_app(self.store, faults=faults))
+
+    def edit(self, path: str, *, tags: list[str] | None = None, ai_tags: list[Any] | None = None) -> None:
+        file = self.store.files([id_of(path)])[id_of(path)]
+        found = [tag._asdict() for tag in ai_tags] if ai_tags is not None else file.ai_tags
+        self.store.save([file._replace(tags=file.tags if tags is None else tags, ai_tags=found)])
+
+    def move(self, path: str, to: str) -> None:
+        self.store.patch(id_of(path), {"filePath": to})
+
+    def tags(self, path: str) -> set[str]:
+        return set(self.store.files([id_of(path)])[id_of(path)].tags)
+
+    def ai_tags(self, path: str) -> set[str]:
+        return {tag["name"] for tag in self.store.files([id_of(path)])[id_of(path)].ai_tags}
+
+
+@pytest.fixture
+def world(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that serves a library and makes it the target of every command."""
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    made: list[World] = []
+
+    def build(*files: Mapping[str, Any], faults: tuple[Fault, ...] = ()) -> World:
+        made.append(World(server, tmp_path, files, Recorder(*faults)))
+        monkeypatch.setenv("TAGSYNC_ENDPOINT", made[-1].url)
+        return made[-1]
+
+    yield build
+    for item in made:
+        item.store.close()
+
+
+Build = Callable[..., World]
+
+
+def hundred(world: Build) -> World:
+    write_manifest("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
+    return world(*(file_object(f"/{n:03d}.jpg", ["old", "x"], [ai("Dog", 10), ai("Cat", 90)]) for n in range(100)))
+
+
+def planned(tagsync: Command, *options: str) -> str:
+    """Save a plan of all manifests and return its digest."""
+    result = tagsync("plan", "--format=json", "--out=plan.json", *options, "tags.yaml")
+    assert result.code in (0, 4), result.err
+    digest: str = result.document["digest"]
+    return digest
+
+
+# applying later
+
+
+def test_a_plan_is_saved_for_its_owner_alone_and_applied_without_being_asked(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    assert stat.S_IMODE(Path("plan.json").stat().st_mode) == 0o600
+    Path("tags.yaml").unlink()
+    result = tagsync("apply", "plan.json")
+    assert (result.code, result.out.splitlines()[0]) == (0, "Apply converged: 100 confirmed")
+    assert library.tags("/042.jpg") == {"new", "x"}
+    assert library.ai_tags("/042.jpg") == {"Cat"}
+    assert tagsync("apply", "plan.json").code == 0
+
+
+@pytest.mark.parametrize("change", ["renamed", "judged anew"])
+def test_a_file_that_changed_since_is_judged_alone(tagsync: Command, world: Build, change: str) -> None:
+    library = hundred(world)
+    digest = planned(tagsync)
+    if change == "renamed":
+        library.move("/042.jpg", "/other.jpg")
+    else:
+        library.edit("/042.jpg", ai_tags=[ai("Dog", 11), ai("Cat", 90)])
+    result = tagsync("apply", "--format=json", "plan.json")
+    statuses = [item["status"] for item in result.document["changes"]]
+    assert (result.code, statuses.count("confirmed"), statuses[42]) == (3, 99, "stale")
+    assert result.document["digest"] == digest
+    assert (library.tags("/042.jpg"), library.ai_tags("/042.jpg")) == ({"old", "x"}, {"Dog", "Cat"})
+
+
+def test_what_others_did_meanwhile_that_has_nothing_to_do_with_it_harms_nothing(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    library.edit("/042.jpg", tags=["old", "unrelated"], ai_tags=[ai("Dog", 10), ai("Cat", 91), ai("Sky", 99)])
+    library.edit("/043.jpg", tags=["new", "x"])
+    assert tagsync("apply", "plan.json").out.startswith("Apply converged: 100 confirmed\n")
+    assert library.tags("/042.jpg") == {"new", "unrelated"}
+    assert library.ai_tags("/042.jpg") == {"Cat", "Sky"}
+
+
+def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    library.move("/042.jpg", "/other.jpg")
+    result = tagsync("apply", "--on-stale=fail", "--format=json", "plan.json")
+    assert (result.code, result.document["outcome"]) == (4, "refused")
+    assert library.calls.writes == []
+    assert "error: 1 of 100 files changed since the plan in a way that makes it stale: plan again, or" in result.err
+    text = tagsync("apply", "--on-stale=fail", "plan.json")
+    assert text.out.splitlines() == [
+        "Apply refused: nothing was changed",
+        "  stale  /042.jpg  the file has moved to '/other.jpg' since the plan",
+    ]
+
+
+def test_any_single_byte_that_was_flipped_is_refused_before_any_call(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg", ["old"]))
+    write_manifest("- {path: /a.jpg, tags: [new], absent: [old]}")
+    planned(tagsync)
+    data = Path("plan.json").read_bytes()
+    library.calls.calls.clear()
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        Path("plan.json").write_bytes(flipped)
+        assert tagsync("apply", "plan.json").code in (1, 4), place
+    assert library.calls.calls == []
+
+
+def test_a_plan_with_a_checksum_that_fits_is_still_held_against_itself(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg", ["old"]))
+    write_manifest("- {path: /a.jpg, tags: [new], absent: [old]}")
+    planned(tagsync)
+    text = Path("plan.json").read_text("utf-8")
+    library.calls.calls.clear()
+    Path("plan.json").write_text(resealed(text.replace('"remove":["old"]', '"remove":["other"]')), encoding="utf-8")
+    result = tagsync("apply", "plan.json")
+    assert (result.code, library.calls.calls) == (4, [])
+    assert "its digest does not fit" in result.err
+
+
+@pytest.mark.parametrize("options", [["--account=other"], ["--endpoint=http://127.0.0.1:9"]])
+def test_a_plan_is_for_one_account_of_one_endpoint(tagsync: Command, world: Build, options: list[str]) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    library.calls.calls.clear()
+    result = tagsync("apply", *options, "plan.json")
+    assert (result.code, library.calls.calls) == (4, [])
+    assert "error: this plan is for key-" in result.err
+    assert "plan again for this target" in result.err
+
+
+def test_a_plan_of_a_later_format_is_refused(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    planned(tagsync)
+    Path("plan.json").write_text(Path("plan.json").read_text("utf-8").replace('"1.0"', '"2.0"', 1), encoding="utf-8")
+    assert "has format '2.0', this version reads 1.x" in tagsync("apply", "plan.json").err
+
+
+def test_a_pipeline_may_insist_on_the_digest_that_was_looked_at(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    digest = planned(tagsync)
+    other = "sha256:" + "0" * 64
+    for path in ("plan.json", "tags.yaml"):
+        result = tagsync("apply", "--yes", f"--expect-digest={other}", path)
+        assert (result.code, library.calls.writes) == (4, [])
+        assert f"error: this plan is {digest}, not {other}: " in result.err
+    assert tagsync("apply", "--yes", f"--expect-digest={digest}", "tags.yaml").code == 0
+
+
+def test_a_saved_plan_stands_alone_and_takes_no_options_of_its_making(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    planned(tagsync)
+    for words in (["plan.json", "tags.yaml"], ["--as-of=2026-01-01", "plan.json"], ["--policy=tags.yaml", "plan.json"]):
+        assert tagsync("apply", *words).code == 64
+    tagsync("apply", "--report=json=report.json", "plan.json")
+    result = tagsync("apply", "report.json")
+    assert (result.code, "report.json is a report: apply takes manifests, or a plan" in result.err) == (64, True)
+
+
+def test_a_plan_with_errors_is_not_saved(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /gone.jpg, tags: [x]}")
+    result = tagsync("plan", "--out=plan.json", "tags.yaml")
+    assert result.code == 1
+    assert "warning: no plan was saved to plan.json: there is none with errors" in result.err
+    assert not Path("plan.json").exists()
+
+
+def test_parts_of_a_saved_plan_may_be_applied_one_by_one(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    digest = planned(tagsync)
+    files = 0
+    for index in (1, 2):
+        result = tagsync("apply", "--format=json", f"--shard={index}/2", "plan.json")
+        assert (result.code, result.document["digest"]) == (0, digest)
+        assert result.document["summary"]["filesChanged"] == len(result.document["changes"])
+        files += len(result.document["changes"])
+    assert files == 100
+    library.calls.calls.clear()
+    assert tagsync("apply", "--select=/04*", "--format=json", "plan.json").document["summary"]["filesChanged"] == 10
+    assert library.calls.writes == []
+
+
+def test_the_digest_is_the_same_wherever_and_however_a_plan_is_made(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hundred(world)
+    digest = planned(tagsync)
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert tagsync("plan", "--format=json", "../tags.yaml").document["digest"] == digest
+    for size in (1, 5):
+        assert tagsync("plan", f"--concurrency={size}", "--format=json", "../tags.yaml").document["digest"] == digest
+
+
+# guards
+
+
+GUARDED = {
+    "removedTags": ("- {match: /*, absent: [old], tags: [new]}", "removedTags: {above: 4, percent: 10}"),
+    "removedAiTags": ("- {match: /*, aiTags: {minConfidence: 50}}", "removedAiTags: {above: 4, percent: 10}"),
+    "changedFiles": ("- {match: /*, tags: [new]}", "changedFiles: {above: 4, percent: 10}"),
+    "emptiedFiles": ("- {match: /*, absent: [old, x]}", "emptiedFiles: {above: 4}"),
+    "newTags": ("- {match: /*, tags: [t1, t2, t3, t4, t5]}", "newTags: {above: 4}"),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDED)
+def test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next(
+    tagsync: Command, world: Build, guard: str
+) -> None:
+    entries, limits = GUARDED[guard]
+    library = world(*(file_object(f"/{n}.jpg", ["old", "x"], [ai("Dog", 10)]) for n in range(8)))
+    policy = f"---\napiVersion: tagsync/v1\nkind: Policy\nspec: {{guards: {{{limits}}}}}\n"
+    lax = "---\napiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {emptiedFiles: {above: 99}}}\n"
+    others = "" if guard == "emptiedFiles" else lax
+    write_manifest(entries)
+    Path("tags.yaml").write_text(Path("tags.yaml").read_text("utf-8") + policy + others, encoding="utf-8")
+    result = tagsync("plan", "--out=plan.json", "--report=json=again.json", "tags.yaml")
+    assert result.code == 4
+    digest = json.loads(Path("plan.json").read_text("utf-8"))["digest"]
+    ack = f"--ack={guard}@{digest}"
+    assert f"error: guard {guard} blocks this plan: " in result.err
+    assert "for example '/0.jpg'" in result.err
+    assert f"let this very plan through with {ack.replace('=', ' ')}" in result.err
+    assert f"  ! {guard} blocks, beyond 4" in result.out
+
+    for arguments in (["plan.json"], ["--yes", "tags.yaml"]):
+        refused = tagsync("apply", "--format=json", *arguments)
+        assert (refused.code, refused.document["outcome"], library.calls.writes) == (4, "refused", [])
+        assert [item["code"] for item in refused.document["diagnostics"] if item["level"] == "error"] == ["guard"]
+    other = f"--ack={guard}@sha256:{'0' * 64}"
+    assert tagsync("apply", other, "plan.json").code == 4
+    assert library.calls.writes == []
+
+    applied = tagsync("apply", ack, "plan.json")
+    assert applied.code == 0
+    assert f"warning: guard {guard} was against this plan and was acknowledged for it" in applied.err
+
+    for number in range(8):
+        library.edit(f"/{number}.jpg", tags=["old", "x", "z"][: 2 + (guard != "emptiedFiles")], ai_tags=[ai("Dog", 11)])
+    result = tagsync("apply", "--yes", ack, "tags.yaml", "--format=json")
+    if guard == "emptiedFiles":
+        assert result.document["digest"] != digest
+    if guard != "newTags":
+        assert result.code == 4
+
+
+def test_a_policy_from_elsewhere_replaces_those_of_who_opens_a_pull_request(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    entries = Path("tags.yaml").read_text("utf-8")
+    head = "apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {%s}}\n"
+    Path("tags.yaml").write_text(f"{entries}---\n{head % 'removedTags: {above: 1000}'}", encoding="utf-8")
+    Path("policy.yaml").write_text(head % "removedTags: {above: 50}", encoding="utf-8")
+    loose = tagsync("plan", "tags.yaml")
+    assert loose.code == 0
+    assert "warning: tags.yaml:9:17: removedTags allows 1000, more than the default of 100" in loose.err
+    assert tagsync("plan", "--policy=policy.yaml", "tags.yaml").code == 4
+    assert tagsync("validate", "--policy=tags.yaml", "tags.yaml").code == 1
+
+
+def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_write(
+    tagsync: Command, world: Build
+) -> None:
+    library = world(file_object("/a.jpg", ["old", "x"]))
+    write_manifest("- {path: /a.jpg, absent: [old]}")
+    planned(tagsync)
+    library.edit("/a.jpg", tags=["old"])
+    result = tagsync("apply", "plan.json")
+    assert (result.code, library.calls.writes) == (4, [])
+    assert "guard emptiedFiles blocks this plan: it leaves 1 of 1 managed files without any tag" in result.err
+    assert tagsync("show", "plan.json").code == 0
+
+
+@pytest.mark.parametrize("value", ["removedTags", "removedTags@", "typo@sha256:" + "0" * 64, "removedTags@sha256:xyz"])
+def test_an_ack_that_names_no_guard_or_digest_is_a_usage_error(tagsync: Command, value: str) -> None:
+    result = tagsync("apply", f"--ack={value}", "plan.json")
+    assert result.code == 64
+    assert "is not GUARD@DIGEST" in result.err
+
+
+# days
+
+
+def test_time_enters_through_one_option_alone(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg", ["sale", "x"]))
+    write_manifest("- path: /a.jpg\n  tags: [sale]\n  until: 2026-12-31")
+    before = tagsync("plan", "--as-of=2026-12-30", "--format=json", "tags.yaml").document
+    after = tagsync("plan", "--as-of=2026-12-31", "--format=json", "tags.yaml").document
+    assert before["changes"] == []
+    assert [(change["remove"], change["because"][0]["rule"]) for change in after["changes"]] == [(["sale"], "until")]
+    assert tagsync("plan", "--as-of=soon", "tags.yaml").code == 64
+
+
+# undo
+
+
+def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
+    result = tagsync("undo", "report.json", "--out=undo.json")
+    assert result.code == 0
+    assert "warning: 100 AI tags of 100 files cannot be put back with their confidence and source" in result.err
+    assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
+    assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
+    assert library.tags("/042.jpg") == {"old", "x"}
+    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to do: ")
+
+
+def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world: Build) -> None:
+    library = hundred(world)
+    tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
+    assert tagsync("undo", "--ai-as-tags", "report.json", "--out=undo.json").code == 0
+    assert tagsync("apply", "undo.json").code == 0
+    assert library.tags("/042.jpg") == {"old", "x", "Dog"}
+
+
+def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    planned(tagsync)
+    tagsync("apply", "--report=json=report.json", "plan.json")
+    result = tagsync("undo", "plan.json", "--out=undo.json")
+    assert (result.code, "plan.json is a plan: undo takes the report of an apply" in result.err) == (64, True)
+    assert tagsync("undo", "report.json", "--account=other", "--out=undo.json").code == 4
+    assert tagsync("undo", "report.json").code == 64
+    assert not Path("undo.json").exists()

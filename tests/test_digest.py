@@ -1,0 +1,23 @@
+from typing import Any
+
+from conftest import Declare
+from support import Sandbox, file_object, run
+
+import tagsync
+from tagsync.sandbox.faults import Fault
+
+
+def test_a_digest_does_not_tell_whether_pages_had_to_be_read_again(
+    sandbox: Any, declare: Declare, tmp_path: Any
+) -> None:
+    declare("- {match: /*, tags: [new], absent: [old]}")
+
+    async def planned(library: Sandbox) -> tagsync.Plan:
+        return await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+
+    files = [file_object("/a.jpg", ["old"]), file_object("/b.jpg")]
+    quiet, troubled = sandbox(*files), sandbox(*reversed(files), faults=[Fault(on="list", status=503, times=2)])
+    plans = [run(planned(quiet)), run(planned(troubled))]
+    assert len(troubled.calls) > len(quiet.calls)
+    assert plans[0].changes
+    assert plans[0].digest == plans[1].digest
