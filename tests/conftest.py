@@ -2,16 +2,18 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 import uvicorn
-from support import Sandbox, manifest, write_library
+from support import Sandbox, check_document, manifest, write_library
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
+from tagsync.reporting import documents
+from tagsync.reporting.seal import sealed
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
@@ -28,6 +30,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _documents_are_as_their_schemas_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every document that is written in this process against its schema."""
+
+    def checked(pieces: Iterable[str]) -> Iterator[str]:
+        kept = list(sealed(pieces))
+        check_document("".join(kept))
+        yield from kept
+
+    monkeypatch.setattr(documents, "sealed", checked)
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ import hashlib
 import json
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
+from tagsync import schemas
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack
 from tagsync.sandbox.app import make_app
@@ -67,6 +70,21 @@ def manifest(files: str, *, spec: str = "") -> str:
     indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
     more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
     return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
+
+
+def check_document(text: str) -> None:
+    """Hold a document that tagsync has written against the schema of its kind."""
+    document = json.loads(text)
+    kinds = (kind for kind in schemas.NAMES if f"{_VERSIONS.get(kind, kind)}Version" in document)
+    validator_of(next(kinds, "diagnostics")).validate(document)
+
+
+_VERSIONS = {"plan": "format"}
+
+
+@cache
+def validator_of(kind: schemas.SchemaName) -> Draft202012Validator:
+    return Draft202012Validator(schemas.load(kind))
 
 
 def acks(plan: Plan) -> frozenset[Ack]:

@@ -155,9 +155,9 @@ def show(file: Path, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["manifest", "plan", "report"]), default="manifest")
+@click.argument("kind", type=click.Choice(["manifest", "plan", "report", "diagnostics"]), default="manifest")
 def schema(kind: Any) -> int:
-    """Print the JSON Schema of manifests, plans or reports.
+    """Print the JSON Schema of a kind of document.
 
     Example: tagsync schema > manifest.schema.json
     """

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from support import manifest
+from support import check_document, manifest
 
 from tagsync.reporting.seal import sealed
 from tagsync.sandbox.faults import Fault, FaultScript
@@ -75,7 +75,10 @@ def process(
         timeout=SECONDS,
         **streams,
     )
-    return Result(ran.returncode, ran.stdout or "", ran.stderr or "")
+    result = Result(ran.returncode, ran.stdout or "", ran.stderr or "")
+    if result.out.startswith("{\n") and result.out.endswith("\n}\n") and "schema" not in arguments:
+        check_document(result.out)
+    return result
 
 
 @contextmanager
