@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tagsync.api import Target, apply, apply_async, plan, plan_async, undo, undo_async, validate
+    from tagsync.api import (
+        Target,
+        apply,
+        apply_async,
+        export,
+        export_async,
+        plan,
+        plan_async,
+        undo,
+        undo_async,
+        validate,
+    )
     from tagsync.applying.apply import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.model import Part, Plan, Report
@@ -22,6 +33,8 @@ __all__ = [
     "Target",
     "apply",
     "apply_async",
+    "export",
+    "export_async",
     "plan",
     "plan_async",
     "undo",

@@ -20,7 +20,9 @@ from typing import Any
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
-from tagsync.events import Listener, LookingAgain, ManifestsRead, Waiting, ignore
+from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, Waiting, ignore
+from tagsync.exporting.fold import Exported
+from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
 from tagsync.library.client import Client, Gates
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
@@ -45,7 +47,7 @@ from tagsync.model import (
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.undo import make_undo, touched
-from tagsync.printable import shown
+from tagsync.printable import quoted, shown
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
@@ -294,6 +296,31 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
         bulk_rate=target.bulk_rate,
         ai_as_tags=ai_as_tags,
     )
+
+
+def export(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+    """Return a library, or a folder of it, as manifests; see `export_async`."""
+    return asyncio.run(export_async(target, folder=folder, listener=listener))
+
+
+async def export_async(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+    """Return a library, or a folder of it with all below, as manifests: planning them changes nothing. Only reads.
+
+    Args:
+        target: the library.
+        folder: a path that starts and ends with `/`.
+        listener: told of progress.
+
+    Raises:
+        UsageError: the folder is no such path.
+        LibraryError: the library could not be read completely.
+    """
+    if not (folder.startswith("/") and folder.endswith("/")):
+        raise UsageError(f"{quoted(folder, 200)} is no folder: write it as /shop/, with a slash at both ends")
+    async with _connect(target, listener) as client:
+        current = await read_library(client, listener=listener)
+    listener(Exporting(len(current.files)))
+    return fold(current.files, folder)
 
 
 def check_target(plan: Plan, target: Target) -> None:

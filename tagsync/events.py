@@ -18,6 +18,12 @@ class FilesRead(NamedTuple):
     query: str | None = None
 
 
+class Exporting(NamedTuple):
+    """The library was read; its files are put into manifests."""
+
+    files: int
+
+
 class RequestDone(NamedTuple):
     """A bulk call ended; splitting a refused call raises the total.
 
@@ -48,7 +54,7 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-Event = ManifestsRead | FilesRead | RequestDone | LookingAgain | ReadingBack | Waiting
+Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting
 Listener = Callable[[Event], None]
 
 

@@ -155,6 +155,26 @@ def show(file: Path, **values: Any) -> int:
 
 
 @cli.command()
+@option("--path", "folder", default="/", metavar="/FOLDER/", help="Export what is below this folder alone.")
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write files into it."
+)
+@library_options
+@output_options
+def export(folder: str, output: Path | None, **values: Any) -> int:
+    """Write the library as manifests.
+
+    Planning them changes nothing. Without -o they go to standard output as one manifest.
+
+    Example: tagsync export --path /shop/ -o manifests/
+    """
+    from tagsync.cli import exporting  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return exporting.export(folder, output, library, settings(OutputSettings, values))
+
+
+@cli.command()
 @click.argument("kind", type=click.Choice(["manifest", "plan", "report", "diagnostics"]), default="manifest")
 def schema(kind: Any) -> int:
     """Print the JSON Schema of a kind of document.

@@ -141,6 +141,11 @@ class Output:
         if not self._settings.quiet:
             self._errors.write(("warning: ", "yellow"), shown(message))
 
+    def say(self, message: str) -> None:
+        """Write what a person may want to know to standard error."""
+        if not self._settings.quiet:
+            self._errors.write(shown(message))
+
     def progress(self) -> ProgressView:
         """Return what shows progress here."""
         if self._settings.quiet:
@@ -172,7 +177,7 @@ class Output:
             wanted.insert(0, ("json", saved_as))
         for kind, path in wanted:
             try:
-                with _opened(path) as stream:
+                with opened(path) as stream:
                     if kind == "json":
                         stream.writelines(json())
                     else:
@@ -223,7 +228,7 @@ def _is_special(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
+def opened(path: Path | None) -> Iterator[TextIO]:
     """Yield standard output, or a file that takes the place of an old one only once it is whole (mode 0600).
 
     A link stays, and what it names is replaced; a device or a pipe is written to as it is.

@@ -7,7 +7,7 @@ from typing import Protocol, Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.events import Event, Exporting, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted, duration
 
@@ -71,6 +71,8 @@ class PlainProgress(NoProgress):
                 words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
                 words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+            case Exporting(files):
+                words = f"putting {counted(files, 'file')} into manifests"
             case LookingAgain(files):
                 words = f"looking again at {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
@@ -117,6 +119,8 @@ class BarProgress:
             case FilesRead(files, query):
                 words = "reading the library" if query is None else f"asking for {shown(query, 40)}"
                 self._show(words, files, None)
+            case Exporting(files):
+                self._show("putting files into manifests", 0, files)
             case LookingAgain(files):
                 self._show("looking again", 0, files)
             case RequestDone(done, total):

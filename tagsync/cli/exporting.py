@@ -1,0 +1,92 @@
+"""The export command: a library's manifests to standard output or into a folder of their own."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagsync import api, schemas
+from tagsync.cli.options import LibrarySettings, OutputSettings
+from tagsync.cli.output import Output, opened
+from tagsync.cli.signals import until_signal
+from tagsync.cli.targets import target
+from tagsync.errors import StateError, UsageError
+from tagsync.exporting.fold import Exported
+from tagsync.exporting.text import manifest_text
+from tagsync.printable import shown
+from tagsync.reporting.rows import counted
+
+_SCHEMA = "manifest.schema.json"
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def export(folder: str, into: Path | None, library: LibrarySettings, settings: OutputSettings) -> int:
+    """Read the library and write its manifests."""
+    if library.select is not None or library.shard is not None:
+        raise UsageError("export takes --path /FOLDER/, not --select or --shard, which leave changes out of plans")
+    if settings.report:
+        raise UsageError("export writes manifests and no reports: take --report out")
+    output = Output(settings)
+    if into is not None:
+        _check_empty(into)
+    with output.failures_written(), target(library, output.warn) as where, output.progress() as listener:
+        found, _ = until_signal(
+            lambda _stop, _abort: api.export_async(where, folder=folder, listener=listener), graceful=False
+        )
+    output.diagnostics(found.diagnostics, {})
+    about = f"Exported from {where.name.account}: the ordinary tags below {folder}."
+    if not found.files:
+        output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
+    if into is None:
+        sheets = [sheet for sheets in found.manifests.values() for sheet in sheets]
+        sys.stdout.writelines(manifest_text(sheets, about))
+    else:
+        _write(found, into, about)
+    output.say(
+        f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}"
+        f"{f' to {into}' if into else ''}; AI tags cannot be declared and are left out"
+    )
+    return 0
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse to mix manifests with what is there.
+
+    Raises:
+        UsageError: the folder is not empty, or no folder can be there.
+    """
+    try:
+        inside = next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"{shown(str(folder))} cannot be used ({error.strerror}): name another folder") from error
+    if inside is not None:
+        raise UsageError(f"{shown(str(folder))} is not empty: name a new folder, so that nothing is overwritten")
+
+
+def _write(found: Exported, folder: Path, about: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with opened(folder / _SCHEMA) as stream:
+            stream.write(schemas.text("manifest"))
+        names = _names(found)
+        for top, sheets in found.manifests.items() or [("", ())]:
+            with opened(folder / f"{next(names)}.yaml") as stream:
+                stream.writelines(manifest_text(sheets, f"{about} Files in /{top}."))
+    except OSError as error:
+        where = shown(str(error.filename or folder))
+        raise StateError(f"{where} cannot be written ({error.strerror}): what is in it is not whole") from error
+
+
+def _names(found: Exported) -> Iterator[str]:
+    """Yield a name for each manifest that every file system takes, each once."""
+    taken: set[str] = set()
+    for top in found.manifests or ("",):
+        stem = _NOT_IN_NAMES.sub("-", top)[:60].strip("-") or "root"
+        name, number = stem, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.lower())
+        yield name

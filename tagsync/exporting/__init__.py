@@ -1,0 +1,1 @@
+"""Exporting: a library's tags back to manifests; pure, from files to text."""

@@ -1,0 +1,150 @@
+"""A library's files to manifests that declare just the tags that they have, as shortly as can be; no text is made here.
+
+Tags that all files below a folder have become one `match` entry where that is shorter. What is left of each file's tags
+shares documents with others (see `share`). A match never covers a file that lacks one of its tags.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tagsync.exporting.share import shared
+from tagsync.exporting.text import Entry, Sheet, entry_length, scalar
+from tagsync.model import (
+    MAX_TAG_CHARACTERS,
+    CurrentFile,
+    Diagnostic,
+    is_declarable,
+    joined_length,
+    normalized,
+)
+from tagsync.printable import quoted
+
+
+class Exported(NamedTuple):
+    """What becomes of a library: documents by their top folder, how many files and tags, what is left out."""
+
+    manifests: dict[str, tuple[Sheet, ...]]
+    files: int
+    tags: int
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class _Tagged:
+    """A file, how an entry names it, and those of its tags that no entry declares yet."""
+
+    __slots__ = ("entry", "left", "path", "tags")
+
+    def __init__(self, file: CurrentFile, tags: tuple[str, ...], *, by_path: bool) -> None:
+        self.path = file.path
+        self.tags = frozenset(tags)
+        self.left = set(tags)
+        self.entry = Entry("path", file.path, tags) if by_path else Entry("fileId", file.file_id, tags)
+
+    @property
+    def is_long(self) -> bool:
+        return joined_length(len(self.tags), sum(map(len, self.tags))) > MAX_TAG_CHARACTERS
+
+
+def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
+    """Return the manifests of all files below a folder.
+
+    Args:
+        files: the whole library, in any order.
+        folder: a path that starts and ends with `/`.
+    """
+    inside = (file for file in files if folder == "/" or file.path.startswith(folder))
+    chosen = sorted(inside, key=lambda file: (file.path, file.file_id))
+    diagnostics: list[Diagnostic] = []
+    names = Counter(file.path for file in chosen)
+    tops: dict[str, list[_Tagged]] = defaultdict(list)
+    for file in chosen:
+        tags = tuple(_declarable(file, diagnostics))
+        by_path = names[file.path] == 1 and file.path.startswith("/")
+        tops[_top(file.path)].append(_Tagged(file, tags, by_path=by_path))
+    tagged = [item for items in tops.values() for item in items if item.tags]
+    manifests = {name: tuple(_sheets(items, folder)) for name, items in sorted(tops.items())}
+    return Exported(
+        {name: sheets for name, sheets in manifests.items() if sheets},
+        len(tagged),
+        sum(len(item.tags) for item in tagged),
+        tuple(diagnostics),
+    )
+
+
+def _top(path: str) -> str:
+    """Return the name of the folder right below the root; nothing for files that lie in the root."""
+    first, slash, _ = path.removeprefix("/").partition("/")
+    return first if slash else ""
+
+
+def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[str]:
+    """Yield the tags that a manifest may declare, and say of the others that they are left out."""
+    seen: set[str] = set()
+    for tag in file.tags:
+        key = normalized(tag)
+        if is_declarable(tag) and key not in seen:
+            seen.add(key)
+            yield tag
+            continue
+        why = "it stands there in two spellings" if key in seen else "no manifest can declare it"
+        message = f"the tag {quoted(tag)} of {quoted(file.path, 200)} is left out: {why}"
+        diagnostics.append(Diagnostic("warning", "not-exported", message))
+
+
+def _sheets(files: Sequence[_Tagged], folder: str) -> Iterator[Sheet]:
+    """Yield the documents of one top folder: folders and single files first, then files that share defaults."""
+    matches = list(_matches(files, folder))
+    left = [item for item in files if item.left]
+    alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in left if item.is_long]
+    groups = shared([(item, item.left) for item in left if not item.is_long])
+    bare = [_entry(item, tags) for item, tags in groups.pop(0).members] if groups and not groups[0].defaults else []
+    first = (*matches, *sorted([*alone, *bare], key=lambda entry: entry.selector))
+    if first:
+        yield Sheet((), first)
+    for group in groups:
+        yield Sheet(tuple(sorted(group.defaults)), tuple(_entry(item, tags) for item, tags in group.members))
+
+
+def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> Entry:
+    return item.entry._replace(tags=tags, lenient=lenient)
+
+
+def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[Entry]:
+    """Yield an entry for each folder whose files have tags in common, and take these off what is left of them."""
+    members: dict[str, list[_Tagged]] = defaultdict(list)
+    for item in files:
+        for above in _folders(item.path, folder):
+            members[above].append(item)
+    for above in sorted(members):
+        common = set.intersection(*(item.left for item in members[above]))
+        if not common:
+            continue
+        tags = tuple(sorted(common))
+        lenient = joined_length(len(tags), sum(map(len, tags))) > MAX_TAG_CHARACTERS
+        entry = Entry("match", f"{_literal(above)}**", tags, lenient)
+        if entry_length(entry) < sum(_saved(item, tags) for item in members[above]):
+            for item in members[above]:
+                item.left -= common
+            yield entry
+
+
+def _folders(path: str, within: str) -> Iterator[str]:
+    """Yield the folders that a file lies in, each with its slash, from the outermost to the innermost."""
+    at = len(within) - 1 if path.startswith(within) else -1
+    while at >= 0:
+        if at:
+            yield path[: at + 1]
+        at = path.find("/", at + 1)
+
+
+def _saved(item: _Tagged, tags: tuple[str, ...]) -> int:
+    """Return what a file's own entry needs no more once these tags are declared elsewhere."""
+    if len(item.left) == len(tags):
+        return entry_length(_entry(item, tags))
+    return sum(len(scalar(tag)) + 2 for tag in tags)
+
+
+def _literal(path: str) -> str:
+    """Return a path as a glob that matches nothing else."""
+    return path.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")

@@ -1,0 +1,78 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command
+from support import ai, file_object
+
+SANDBOX = ("--sandbox", "library.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def _library(library: Callable[..., Path]) -> None:
+    library(
+        file_object("/shop/1.jpg", ["catalog", "red"], [ai("Dog")]),
+        file_object("/shop/2.jpg", ["catalog"]),
+        file_object("/press/1.jpg", ["press", "50%"]),
+        file_object("/logo.png", ["brand"]),
+    )
+
+
+def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing(tagsync: Command) -> None:
+    result = tagsync("export", *SANDBOX)
+    assert result.code == 0
+    assert result.out.splitlines()[:2] == [
+        "# yaml-language-server: $schema=./manifest.schema.json",
+        "# Exported from sandbox: the ordinary tags below /.",
+    ]
+    assert "warning: the tag '50%' of '/press/1.jpg' is left out: no manifest can declare it" in result.err
+    assert result.err.endswith("Exported 5 tags of 4 files; AI tags cannot be declared and are left out\n")
+    Path("tags.yaml").write_text(result.out, encoding="utf-8")
+    assert tagsync("plan", "--detailed-exitcode", "--strict", *SANDBOX, "tags.yaml").code == 0
+
+
+def test_an_export_into_a_folder_has_a_file_for_each_top_folder_and_the_schema(tagsync: Command) -> None:
+    assert tagsync("export", *SANDBOX, "-o", "new/manifests").code == 0
+    names = sorted(path.name for path in Path("new/manifests").iterdir())
+    assert names == ["manifest.schema.json", "press.yaml", "root.yaml", "shop.yaml"]
+    assert Path("new/manifests/manifest.schema.json").read_text("utf-8") == tagsync("schema", "manifest").out
+    assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "new/manifests").code == 0
+
+
+def test_top_folders_whose_names_are_alike_get_files_of_their_own(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    library(*(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..")), name="odd.jsonl")
+    assert tagsync("export", "--sandbox", "odd.jsonl", "-o", "out").code == 0
+    names = sorted(path.name for path in Path("out").glob("*.yaml"))
+    assert names == ["A-B-3.yaml", "a-b-2.yaml", "a-b.yaml", "root.yaml"] or len(set(map(str.lower, names))) == 4
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "out").code == 0
+
+
+def test_nothing_is_overwritten(tagsync: Command) -> None:
+    Path("out").mkdir()
+    Path("out/mine.yaml").write_text("mine", encoding="utf-8")
+    result = tagsync("export", *SANDBOX, "-o", "out")
+    assert (result.code, result.out) == (64, "")
+    assert "out is not empty: name a new folder, so that nothing is overwritten" in result.err
+    assert [path.name for path in Path("out").iterdir()] == ["mine.yaml"]
+
+
+@pytest.mark.parametrize("folder", ["/nothing/", "/shop/1.jpg/"])
+def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(tagsync: Command, folder: str) -> None:
+    result = tagsync("export", *SANDBOX, "--path", folder)
+    assert result.code == 0
+    assert result.out.endswith("  files: []\n")
+    assert f"warning: no file below {folder} has a tag: check the path, there is nothing to export" in result.err
+
+
+@pytest.mark.parametrize("folder", ["shop", "/shop", "shop/"])
+def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str) -> None:
+    result = tagsync("export", *SANDBOX, "--path", folder)
+    assert (result.code, result.out) == (64, "")
+    assert f"'{folder}' is no folder: write it as /shop/, with a slash at both ends" in result.err
+
+
+def test_what_leaves_changes_out_of_plans_is_not_for_exports(tagsync: Command) -> None:
+    assert tagsync("export", *SANDBOX, "--select=/shop/**").code == 64
+    assert tagsync("export", *SANDBOX, "--report=json=x.json").code == 64

@@ -1,0 +1,243 @@
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import current_file, current_state
+
+from tagsync.exporting.fold import Exported, export
+from tagsync.exporting.text import Entry, entry_length, manifest_text, scalar
+from tagsync.library.wire import FileReader
+from tagsync.manifest.read import read_manifests
+from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
+from tagsync.planning.plan import make_plan
+
+TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
+HEAD = 200
+"""More characters than what stands around the entries of a small manifest."""
+
+
+def text_of(found: Exported) -> str:
+    return "".join(manifest_text([sheet for sheets in found.manifests.values() for sheet in sheets], "a test"))
+
+
+def planned(folder: Path, text: str, *files: CurrentFile) -> Plan:
+    (folder / "tags.yaml").write_text(text, encoding="utf-8")
+    desired = read_manifests([str(folder / "tags.yaml")])
+    return make_plan(desired, current_state(*files), TargetName("", ""), created_at="", bulk_rate=None)
+
+
+def entries(text: str) -> str:
+    return text.partition("spec:\n")[2]
+
+
+def plain_length(files: list[CurrentFile]) -> int:
+    return sum(entry_length(Entry("path", file.path, file.tags)) for file in files if file.tags)
+
+
+SHOP = [
+    current_file("/shop/shoes/1.jpg", ["catalog", "shoes"]),
+    current_file("/shop/shoes/2.jpg", ["catalog", "shoes"]),
+    current_file("/shop/shoes/3.jpg", ["catalog", "red", "shoes"]),
+    current_file("/shop/hats/1.jpg", ["catalog"]),
+    current_file("/shop/hats/2.jpg", ["catalog"]),
+    current_file("/logo.png", ["brand"]),
+    current_file("/empty.png"),
+]
+
+
+def test_what_all_files_of_a_folder_have_stands_once(tmp_path: Path) -> None:
+    text = text_of(export(SHOP))
+    assert entries(text).replace("---\napiVersion: tagsync/v1\nkind: TagSet\nspec:\n", "") == (
+        "  files:\n"
+        "    - path: /logo.png\n"
+        "      tags: [brand]\n"
+        "  files:\n"
+        "    - match: /shop/**\n"
+        "      tags: [catalog]\n"
+        "    - match: /shop/shoes/**\n"
+        "      tags: [shoes]\n"
+        "    - path: /shop/shoes/3.jpg\n"
+        "      tags: [red]\n"
+    )
+    plan = planned(tmp_path, text, *SHOP)
+    assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 6)
+
+
+def test_a_folder_is_named_by_no_match_that_reaches_out_of_it(tmp_path: Path) -> None:
+    text = text_of(export(SHOP, "/shop/shoes/"))
+    assert "/shop/**" not in text
+    assert "    - match: /shop/shoes/**\n      tags: [catalog, shoes]\n" in text
+    assert planned(tmp_path, text, *SHOP).summary.unchanged == 3
+
+
+def test_a_file_without_a_tag_keeps_its_folder_from_being_matched() -> None:
+    assert "match" not in text_of(export([*SHOP[:3], current_file("/shop/shoes/4.jpg")], "/shop/shoes/"))
+
+
+def test_files_that_share_tags_across_folders_share_a_document(tmp_path: Path) -> None:
+    common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
+    files = [current_file(f"/x/{n % 7}/{n}.jpg", common if n % 2 else []) for n in range(60)]
+    text = text_of(export(files))
+    assert f"  defaults:\n    tags: [{', '.join(sorted(common))}]\n" in text
+    assert "\n    - path: /x/1/1.jpg\n    - path: /x/1/15.jpg\n" in text
+    assert len(text) < plain_length(files) / 2
+    assert planned(tmp_path, text, *files).changes == ()
+
+
+def test_equal_libraries_give_equal_text() -> None:
+    assert text_of(export(SHOP)) == text_of(export(reversed(SHOP)))
+
+
+@pytest.mark.parametrize("tag", ["50%", " x", "a\tb", "a\u202eb"])
+def test_a_tag_that_no_manifest_can_declare_is_left_out_and_named(tmp_path: Path, tag: str) -> None:
+    file = current_file("/a.jpg", [tag, "x"])
+    found = export([file])
+    assert [(item.level, item.code) for item in found.diagnostics] == [("warning", "not-exported")]
+    assert "'/a.jpg' is left out: no manifest can declare it" in found.diagnostics[0].message
+    assert planned(tmp_path, text_of(found), file).changes == ()
+
+
+def test_of_two_spellings_of_one_tag_the_second_is_left_out(tmp_path: Path) -> None:
+    file = current_file("/a.jpg", ["cafe\u0301", "caf\u00e9"])
+    found = export([file])
+    assert "is left out: it stands there in two spellings" in found.diagnostics[0].message
+    plan = planned(tmp_path, text_of(found), file)
+    assert (plan.changes, plan.errors) == ((), ())
+
+
+def test_more_than_500_characters_of_tags_are_no_error(tmp_path: Path) -> None:
+    tags = [f"{letter * 90}" for letter in "abcdef"]
+    files = [current_file("/x/1.jpg", tags), current_file("/x/2.jpg", tags), current_file("/z.jpg", tags)]
+    plan = planned(tmp_path, text_of(export(files)), *files)
+    assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 3)
+
+
+def test_two_files_of_one_path_are_named_by_their_ids(tmp_path: Path) -> None:
+    files = [
+        CurrentFile("5" * 24, "/a.jpg", ("x",), ()),
+        CurrentFile("6" * 24, "/a.jpg", ("z",), ()),
+    ]
+    text = text_of(export(files))
+    assert f'fileId: "{"5" * 24}"' in text
+    assert planned(tmp_path, text, *files).changes == ()
+
+
+def test_a_library_without_tags_is_a_manifest_without_entries(tmp_path: Path) -> None:
+    text = text_of(export([current_file("/a.jpg")]))
+    assert entries(text) == "  files: []\n"
+    assert planned(tmp_path, text, current_file("/a.jpg")).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("shoes", "shoes"),
+        ("/shop/red shoe.jpg", "/shop/red shoe.jpg"),
+        ("/shop/**", "/shop/**"),
+        ("No", '"No"'),
+        ("1944", '"1944"'),
+        ("1e3", '"1e3"'),
+        ("~", '"~"'),
+        ("a: b", '"a: b"'),
+        ("a #b", '"a #b"'),
+        ("a,b", '"a,b"'),
+        ("-a", '"-a"'),
+        ("a\nb", '"a\\nb"'),
+        ("a\x85b\x7f", '"a\\x85b\\x7f"'),
+        ("a\u2028b\ufeff", '"a\\u2028b\\ufeff"'),
+        ("\U000e0001", '"\\U000e0001"'),
+        ("\U0001f600\u00e9", '"\U0001f600\u00e9"'),
+        ('"\\', '"\\"\\\\"'),
+    ],
+)
+def test_what_could_be_read_as_something_else_is_quoted(text: str, written: str) -> None:
+    assert scalar(text) == written
+
+
+words = st.sampled_from(
+    ["no", "1944", "a", "b", "shoe red", "x" * 120, "w" * 190, "caf\u00e9", "cafe\u0301", "a,b", "50%"]
+)
+odd = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+paths = st.lists(st.sampled_from(["a", "b", "*", "?", "x y", "no"]) | odd, min_size=1, max_size=4).map(
+    lambda steps: "/" + "/".join(step.replace("/", "") or "_" for step in steps)
+)
+libraries = st.lists(
+    st.tuples(paths, st.lists(words | odd, max_size=5, unique=True)), max_size=14
+).map(
+    lambda rows: [
+        CurrentFile(f"{number:024x}", path, tuple(sorted(tags)), ()) for number, (path, tags) in enumerate(rows)
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(files=libraries, folder=st.sampled_from(["/", "/a/"]))
+def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_be(
+    tmp_path_factory: pytest.TempPathFactory, files: list[CurrentFile], folder: str
+) -> None:
+    found = export(files, folder)
+    text = text_of(found)
+    plan = planned(tmp_path_factory.mktemp("export"), text, *files)
+    assert (plan.changes, plan.errors) == ((), ())
+    within = [file for file in files if file.path.startswith(folder)]
+    left_out = len(found.diagnostics)
+    assert found.tags == sum(len(file.tags) for file in within) - left_out
+    assert declared(tmp_path_factory.mktemp("export"), text, files) == {
+        (file.file_id, tag) for file in within for tag in file.tags if is_declarable(tag)
+    } - twins(within)
+    few = len({file.path.split("/")[1] for file in within}) + 1
+    assert len(text) <= plain_length(within) + HEAD * few + sum(28 for file in files if is_long(file))
+
+
+def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str, str]]:
+    """Return each file's tags that would be added if it had none."""
+    bare = [CurrentFile(file.file_id, file.path, (), ()) for file in files]
+    (folder / "tags.yaml").write_text(text.replace("ifOverLimit: skip", "ifOverLimit: skip"), encoding="utf-8")
+    desired = read_manifests([str(folder / "tags.yaml")])
+    from tagsync.planning.merge import merge
+    from tagsync.planning.select import select
+
+    state = current_state(*bare)
+    chosen = select(desired.entries, state).entries
+    return {
+        (state.files[number].file_id, change.tag)
+        for number, found in chosen.items()
+        for change in merge(state.files[number], found).changes
+    }
+
+
+def twins(files: list[CurrentFile]) -> set[tuple[str, str]]:
+    """Return the second spellings of tags that a file has in two."""
+    import unicodedata
+
+    found = set()
+    for file in files:
+        seen: set[str] = set()
+        for tag in file.tags:
+            key = unicodedata.normalize("NFC", tag)
+            if key in seen:
+                found.add((file.file_id, tag))
+            seen.add(key)
+    return found
+
+
+def is_long(file: CurrentFile) -> bool:
+    return len(",".join(file.tags)) > MAX_TAG_CHARACTERS
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TATE.exists(), reason="the real library is not beside this checkout")
+def test_a_real_library_becomes_short_and_planning_it_changes_nothing(tmp_path: Path) -> None:
+    reader = FileReader()
+    with gzip.open(TATE, "rt", encoding="utf-8") as lines:
+        rows: list[Any] = list(map(json.loads, lines))
+    files = sorted(map(reader.file, rows), key=lambda file: file.path)
+    text = text_of(export(files))
+    assert len(text) <= 0.6 * plain_length(files)
+    plan = planned(tmp_path, text, *files)
+    assert (plan.changes, plan.errors) == ((), ())
+    assert plan.summary.unchanged == sum(bool(file.tags) for file in files)
