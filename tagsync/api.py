@@ -114,7 +114,7 @@ def validate(
     Raises:
         ManifestError: with every fault.
     """
-    desired = read_manifests(paths, as_of=as_of or datetime.now(UTC).date())
+    desired = read_manifests(paths, as_of=as_of or _today())
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
     if faults:
@@ -367,3 +367,7 @@ def _connect(target: Target, listener: Listener) -> Client:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

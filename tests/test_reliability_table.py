@@ -62,6 +62,7 @@ WALL_CLOCK = {
 
 ALLOWED = {
     ("api", "_now"),
+    ("api", "_today"),
     ("locks", "_take"),
     ("sandbox.app", "_list"),
     ("sandbox.store", "save"),
@@ -70,7 +71,7 @@ ALLOWED = {
 """Where the time of day is read: for documents, for what a lock's holder says of itself, and as a library would."""
 
 
-def test_the_time_of_day_is_read_for_documents_and_messages_alone() -> None:
+def test_the_time_of_day_is_read_for_documents_messages_and_the_day_of_a_plan_alone() -> None:
     assert set(readings()) == ALLOWED
 
 

@@ -44,8 +44,8 @@ def test_top_folders_whose_names_are_alike_get_files_of_their_own(
 ) -> None:
     library(*(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..")), name="odd.jsonl")
     assert tagsync("export", "--sandbox", "odd.jsonl", "-o", "out").code == 0
-    names = sorted(path.name for path in Path("out").glob("*.yaml"))
-    assert names == ["A-B-3.yaml", "a-b-2.yaml", "a-b.yaml", "root.yaml"] or len(set(map(str.lower, names))) == 4
+    names = {path.name.lower() for path in Path("out").glob("*.yaml")}
+    assert names == {"a-b.yaml", "a-b-2.yaml", "a-b-3.yaml", "root.yaml"}
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "out").code == 0
 
 

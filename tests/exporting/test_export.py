@@ -1,5 +1,6 @@
 import gzip
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from tagsync.exporting.text import Entry, entry_length, manifest_text, scalar
 from tagsync.library.wire import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
+from tagsync.planning.merge import merge
 from tagsync.planning.plan import make_plan
+from tagsync.planning.select import select
 
 TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
 HEAD = 200
@@ -196,11 +199,8 @@ def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_b
 def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str, str]]:
     """Return each file's tags that would be added if it had none."""
     bare = [CurrentFile(file.file_id, file.path, (), ()) for file in files]
-    (folder / "tags.yaml").write_text(text.replace("ifOverLimit: skip", "ifOverLimit: skip"), encoding="utf-8")
+    (folder / "tags.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(folder / "tags.yaml")])
-    from tagsync.planning.merge import merge
-    from tagsync.planning.select import select
-
     state = current_state(*bare)
     chosen = select(desired.entries, state).entries
     return {
@@ -212,8 +212,6 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
 
 def twins(files: list[CurrentFile]) -> set[tuple[str, str]]:
     """Return the second spellings of tags that a file has in two."""
-    import unicodedata
-
     found = set()
     for file in files:
         seen: set[str] = set()
