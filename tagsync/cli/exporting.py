@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from tagsync import api, schemas
@@ -12,11 +11,14 @@ from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
 from tagsync.errors import StateError, UsageError
 from tagsync.exporting.fold import Exported
-from tagsync.exporting.text import manifest_text
+from tagsync.exporting.text import manifest_text, scalar, split
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
 
 _SCHEMA = "manifest.schema.json"
+LONGEST = 12_000_000
+"""Characters of one file: in any encoding of them it is shorter than the longest manifest that is read."""
+
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -34,7 +36,7 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
             lambda _stop, _abort: api.export_async(where, folder=folder, listener=listener), graceful=False
         )
     output.diagnostics(found.diagnostics, {})
-    about = f"Exported from {where.name.account}: the ordinary tags below {folder}."
+    about = f"Exported from {where.name.account}: the ordinary tags below {scalar(folder)}."
     if not found.files:
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:
@@ -70,23 +72,22 @@ def _write(found: Exported, folder: Path, about: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with opened(folder / _SCHEMA) as stream:
             stream.write(schemas.text("manifest"))
-        names = _names(found)
+        taken: set[str] = set()
         for top, sheets in found.manifests.items() or [("", ())]:
-            with opened(folder / f"{next(names)}.yaml") as stream:
-                stream.writelines(manifest_text(sheets, f"{about} Files in /{top}."))
+            for part in split(sheets, LONGEST) if sheets else [()]:
+                with opened(folder / f"{_name(top, taken)}.yaml") as stream:
+                    stream.writelines(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."))
     except OSError as error:
         where = shown(str(error.filename or folder))
         raise StateError(f"{where} cannot be written ({error.strerror}): what is in it is not whole") from error
 
 
-def _names(found: Exported) -> Iterator[str]:
-    """Yield a name for each manifest that every file system takes, each once."""
-    taken: set[str] = set()
-    for top in found.manifests or ("",):
-        stem = _NOT_IN_NAMES.sub("-", top)[:60].strip("-") or "root"
-        name, number = stem, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.lower())
-        yield name
+def _name(top: str, taken: set[str]) -> str:
+    """Return a name for a manifest that every file system takes and that none has yet."""
+    stem = _NOT_IN_NAMES.sub("-", top)[:60].strip("-") or "root"
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name.lower())
+    return name

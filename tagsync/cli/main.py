@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 import click
 
@@ -27,6 +27,7 @@ from tagsync.cli.options import (
 )
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.printable import shown
+from tagsync.schemas import SchemaName
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
@@ -121,6 +122,20 @@ def apply(paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
 
 
 @cli.command()
+@click.argument("old", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="OLDPLAN")
+@click.argument("new", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="NEWPLAN")
+@output_options
+def diff(old: Path, new: Path, **values: Any) -> int:
+    """Show what changed between two saved plans.
+
+    Example: tagsync diff before.json after.json
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.diff(old, new, settings(OutputSettings, values))
+
+
+@cli.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="REPORTFILE")
 @option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="Where the plan goes."
@@ -175,7 +190,7 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["manifest", "plan", "report", "diagnostics"]), default="manifest")
+@click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest")
 def schema(kind: Any) -> int:
     """Print the JSON Schema of a kind of document.
 

@@ -13,8 +13,9 @@ from typing import TextIO
 from tagsync.cli.options import OutputSettings
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
-from tagsync.model import Diagnostic, Plan, Report
+from tagsync.model import Diagnostic, Difference, Plan, Report
 from tagsync.printable import shown
+from tagsync.reporting.compared import difference_document, difference_text
 from tagsync.reporting.console import Lines
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
@@ -83,6 +84,13 @@ class Output:
 
         self.diagnostics(report.diagnostics, shown_names(report.plan))
         self._everywhere(text=text, json=lambda: report_document(report))
+
+    def difference(self, found: Difference) -> None:
+        """Write what two plans do otherwise."""
+        self._everywhere(
+            text=lambda lines, is_file: difference_text(found, lines, everything=is_file or self._settings.verbose),
+            json=lambda: difference_document(found),
+        )
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic]) -> None:
         """Write that manifests are valid."""

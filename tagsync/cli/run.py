@@ -10,6 +10,7 @@ from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
 from tagsync.errors import DamagedError, DocumentError, RefusedError, UsageError
 from tagsync.model import Plan, Report
+from tagsync.planning.difference import difference
 from tagsync.planning.digest import digest_of
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
@@ -73,6 +74,22 @@ def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out:
             )
     output.plan(made)
     return 0
+
+
+def diff(old: Path, new: Path, settings: OutputSettings) -> int:
+    """Show what a newer plan does otherwise."""
+    output = Output(settings)
+    with output.failures_written():
+        plans = [_saved_plan(file) for file in (old, new)]
+    output.difference(difference(*plans))
+    return 0
+
+
+def _saved_plan(file: Path) -> Plan:
+    plan = read_saved(file)
+    if isinstance(plan, Plan):
+        return plan
+    raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that plan --out has saved")
 
 
 def show(file: Path, settings: OutputSettings) -> int:

@@ -37,7 +37,7 @@ def manifest_text(sheets: Sequence[Sheet], about: str) -> Iterator[str]:
 
     Args:
         sheets: its documents; without any there is one that declares nothing.
-        about: what it is, for a comment in the first line.
+        about: what it is, for a comment in the second line; text from elsewhere in it as `scalar` writes it.
     """
     yield f"{_SCHEMA_LINE}# {shown(about)}\n"
     for number, sheet in enumerate(sheets or (Sheet((), ()),)):
@@ -46,6 +46,24 @@ def manifest_text(sheets: Sequence[Sheet], about: str) -> Iterator[str]:
             yield f"  defaults:\n    tags: {_list(sheet.defaults)}\n"
         yield "  files:\n" if sheet.entries else "  files: []\n"
         yield from map(_entry, sheet.entries)
+
+
+def split(sheets: Iterable[Sheet], characters: int) -> Iterator[list[Sheet]]:
+    """Yield documents for one manifest after the other, none of them much longer than so many characters."""
+    part: list[Sheet] = []
+    length = 0
+    for sheet in sheets:
+        entries: list[Entry] = []
+        for entry in sheet.entries:
+            if length > characters:
+                yield [*part, *([Sheet(sheet.defaults, tuple(entries))] if entries else [])]
+                part, entries, length = [], [], 0
+            entries.append(entry)
+            length += entry_length(entry)
+        part.append(Sheet(sheet.defaults, tuple(entries)))
+        length += SHEET
+    if part:
+        yield part
 
 
 def _entry(entry: Entry) -> str:

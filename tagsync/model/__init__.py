@@ -19,6 +19,7 @@ from tagsync.model.desired import (
     Texts,
     Wishes,
 )
+from tagsync.model.difference import Difference
 from tagsync.model.drift import Cause, Drift, Returning
 from tagsync.model.ops import Op
 from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
@@ -68,6 +69,7 @@ __all__ = [
     "CurrentState",
     "DesiredState",
     "Diagnostic",
+    "Difference",
     "Drift",
     "Entry",
     "Estimate",

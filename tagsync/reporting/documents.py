@@ -32,7 +32,7 @@ BY_OP = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
 
 def plan_document(plan: Plan) -> Iterator[str]:
     """Yield a plan document piece by piece; members that tell nothing of this plan are left out of it."""
-    return _document(
+    return whole(
         {
             "formatVersion": PLAN_FORMAT,
             "tool": _tool(),
@@ -43,7 +43,7 @@ def plan_document(plan: Plan) -> Iterator[str]:
             "inputs": _inputs(plan.inputs),
             "summary": _camel(plan.summary),
             "estimate": _camel(plan.estimate),
-            "guards": [_guard(guard) for guard in plan.guards],
+            "guards": [guard_document(guard) for guard in plan.guards],
             "changes": iter(plan.canonical_changes),
             "requests": (
                 canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
@@ -58,7 +58,7 @@ def plan_document(plan: Plan) -> Iterator[str]:
 def report_document(report: Report) -> Iterator[str]:
     """Yield a report document piece by piece."""
     plan = report.plan
-    return _document(
+    return whole(
         {
             "reportVersion": REPORT_FORMAT,
             "tool": _tool(),
@@ -69,7 +69,7 @@ def report_document(report: Report) -> Iterator[str]:
             "target": plan.target._asdict(),
             "inputs": _inputs(plan.inputs),
             "summary": _camel(plan.summary),
-            "guards": [_guard(guard) for guard in plan.guards],
+            "guards": [guard_document(guard) for guard in plan.guards],
             "requests": _camel(report.requests),
             "timing": _camel(report.timing),
             "changes": (
@@ -84,14 +84,15 @@ def report_document(report: Report) -> Iterator[str]:
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
     """Yield a document for a command that came to no plan: what was found, and how much more there was."""
-    return _document({"tool": _tool(), "more": more, "diagnostics": map(_diagnostic_line, diagnostics)})
+    return whole({"tool": _tool(), "more": more, "diagnostics": map(_diagnostic_line, diagnostics)})
 
 
 def _tool() -> str:
     return f"tagsync {tagsync.__version__}"
 
 
-def _document(members: Mapping[str, Any]) -> Iterator[str]:
+def whole(members: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a document of these members, piece by piece, sealed; a list may be an iterator of canonical JSON."""
     return sealed(_pieces(members))
 
 
@@ -124,7 +125,8 @@ def _inputs(inputs: Inputs) -> dict[str, Any]:
     } | {key: value for key, value in scope.items() if value is not None}
 
 
-def _guard(guard: Guard) -> dict[str, Any]:
+def guard_document(guard: Guard) -> dict[str, Any]:
+    """Return a guard as documents hold it."""
     limit = {key: value for key, value in guard.limit._asdict().items() if value is not None}
     return guard._asdict() | {"limit": limit}
 

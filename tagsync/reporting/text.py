@@ -52,7 +52,7 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
     found = groups(plan.changes)
     kept = found if everything else found[:SHOWN_GROUPS]
     for group in kept:
-        _write_group(group, names, lines, everything=everything)
+        write_group(group, names, lines, everything=everything)
         lines.write()
     if len(kept) < len(found):
         left = sum(len(group.paths) for group in found[len(kept) :])
@@ -73,7 +73,8 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
 
 
-def _write_group(group: Group, names: Names, lines: Lines, *, everything: bool) -> None:
+def write_group(group: Group, names: Names, lines: Lines, *, everything: bool) -> None:
+    """Write one group: its files, and what changes on each of them."""
     count = len(group.paths)
     kept = group.paths if everything else group.paths[:SHOWN_PATHS]
     for path in kept:

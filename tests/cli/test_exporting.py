@@ -5,6 +5,8 @@ import pytest
 from cli.command import Command
 from support import ai, file_object
 
+from tagsync.cli import exporting
+
 SANDBOX = ("--sandbox", "library.jsonl")
 
 
@@ -42,10 +44,13 @@ def test_an_export_into_a_folder_has_a_file_for_each_top_folder_and_the_schema(t
 def test_top_folders_whose_names_are_alike_get_files_of_their_own(
     tagsync: Command, library: Callable[..., Path]
 ) -> None:
-    library(*(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..")), name="odd.jsonl")
+    library(
+        *(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..", "\ufffe\x1b[31m")),
+        name="odd.jsonl",
+    )
     assert tagsync("export", "--sandbox", "odd.jsonl", "-o", "out").code == 0
     names = {path.name.lower() for path in Path("out").glob("*.yaml")}
-    assert names == {"a-b.yaml", "a-b-2.yaml", "a-b-3.yaml", "root.yaml"}
+    assert names == {"a-b.yaml", "a-b-2.yaml", "a-b-3.yaml", "root.yaml", "31m.yaml"}
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "out").code == 0
 
 
@@ -76,3 +81,17 @@ def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str) -> Non
 def test_what_leaves_changes_out_of_plans_is_not_for_exports(tagsync: Command) -> None:
     assert tagsync("export", *SANDBOX, "--select=/shop/**").code == 64
     assert tagsync("export", *SANDBOX, "--report=json=x.json").code == 64
+
+
+def test_a_manifest_that_would_be_too_long_to_read_is_written_in_parts(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "LONGEST", 300)
+    library(
+        *(file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog-of-all", f"t{n % 3}"]) for n in range(40)), name="b.jsonl"
+    )
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out").code == 0
+    files = sorted(Path("out").glob("*.yaml"))
+    assert len(files) > 4
+    assert max(path.stat().st_size for path in files) < 1000
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0

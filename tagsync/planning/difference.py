@@ -1,0 +1,37 @@
+"""Two plans beside each other, at the finest grain: what only one of them would change; neither is judged."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Plan
+
+
+def difference(old: Plan, new: Plan) -> Difference:
+    """Return what a newer plan does otherwise; what asked for a change does not count, nor how its file was before."""
+    return Difference(
+        old.digest,
+        new.digest,
+        None if old.target == new.target else (old.target, new.target),
+        tuple(_beyond(new.changes, old.changes)),
+        tuple(_beyond(old.changes, new.changes)),
+        tuple(_guards(old.guards, new.guards)),
+    )
+
+
+def _beyond(changes: Sequence[FileChange], others: Iterable[FileChange]) -> Iterable[FileChange]:
+    """Yield what changes do that others do not."""
+    known: Mapping[str, set[tuple[str, str]]] = {
+        change.file.file_id: {(item.op, item.tag) for item in change.changes} for change in others
+    }
+    for change in changes:
+        there = known.get(change.file.file_id, set())
+        left: tuple[Change, ...] = tuple(item for item in change.changes if (item.op, item.tag) not in there)
+        if left:
+            yield FileChange(change.file, left)
+
+
+def _guards(old: Iterable[Guard], new: Iterable[Guard]) -> Iterable[tuple[Guard, Guard]]:
+    before: Mapping[GuardId, Guard] = {guard.id: guard for guard in old}
+    for guard in new:
+        was = before.get(guard.id, guard)
+        if (was.observed, was.limit, was.blocked) != (guard.observed, guard.limit, guard.blocked):
+            yield was, guard

@@ -1,0 +1,58 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command, write_manifest
+from support import file_object
+
+SANDBOX = ("--sandbox", "library.jsonl")
+OLD = "- {match: /*, tags: [a, b]}"
+NEW = "- {match: /*, tags: [a]}\n- {path: /a.jpg, absent: [old, x]}"
+
+
+@pytest.fixture(autouse=True)
+def _plans(library: Callable[..., Path], tagsync: Command) -> None:
+    library(file_object("/a.jpg", ["old", "x"]), file_object("/b.jpg"))
+    for name, entries in (("old", OLD), ("new", NEW)):
+        write_manifest(entries)
+        assert tagsync("plan", *SANDBOX, f"--out={name}.json", "tags.yaml").code == 0
+
+
+def test_what_changed_between_two_plans_is_shown_by_side(tagsync: Command) -> None:
+    result = tagsync("diff", "old.json", "new.json")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[: lines.index("")] == [
+        "Planned now and not before:",
+        "  /a.jpg",
+        "      - old  tags.yaml:6:31",
+        "      - x    tags.yaml:6:36",
+    ]
+    assert "Planned before and not any more:" in lines
+    assert "  removedTags 0 (passes, beyond 100 and 30 %) → removedTags 2 of 2 (passes, beyond 100 and 30 %)" in lines
+    assert "Difference: 2 files, 4 changes, 2 of them planned anew, 2 not any more" in lines
+
+
+def test_plans_for_two_accounts_are_told_first(tagsync: Command) -> None:
+    tagsync("plan", *SANDBOX, "--account=shop", "--out=shop.json", "tags.yaml")
+    result = tagsync("diff", "new.json", "shop.json")
+    words = "The plans are for different targets: sandbox at sandbox:library.jsonl before, now shop at sandbox:library"
+    assert result.out.startswith(words)
+
+
+def test_a_plan_is_the_same_as_itself(tagsync: Command) -> None:
+    assert tagsync("diff", "new.json", "new.json").out.startswith("The same plan: sha256:")
+
+
+def test_a_difference_is_a_document_too(tagsync: Command) -> None:
+    document = tagsync("diff", "--format=json", "old.json", "new.json").document
+    assert [(item["path"], item["remove"]) for item in document["more"]] == [("/a.jpg", ["old", "x"])]
+    assert [(item["path"], item["add"]) for item in document["fewer"]] == [("/a.jpg", ["b"]), ("/b.jpg", ["b"])]
+
+
+def test_diff_takes_two_sound_plans(tagsync: Command) -> None:
+    tagsync("apply", *SANDBOX, "--report=json=report.json", "new.json")
+    result = tagsync("diff", "old.json", "report.json")
+    assert (result.code, "report.json is a report: diff compares two plans" in result.err) == (64, True)
+    Path("old.json").write_text(Path("old.json").read_text("utf-8") + " ", encoding="utf-8")
+    assert tagsync("diff", "old.json", "new.json").code == 4
