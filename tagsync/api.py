@@ -131,6 +131,7 @@ def plan(
     exact: bool = False,
     policy: str | None = None,
     as_of: date | None = None,
+    last: Report | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -143,6 +144,7 @@ def plan(
             exact=exact,
             policy=policy,
             as_of=as_of,
+            last=last,
             listener=listener,
         )
     )
@@ -157,6 +159,7 @@ async def plan_async(
     exact: bool = False,
     policy: str | None = None,
     as_of: date | None = None,
+    last: Report | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -169,6 +172,8 @@ async def plan_async(
         exact: whether the requests that the plan shows set nothing that is set already.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
+        last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
+            which AI tags come back however often they are removed (`plan.returning`).
         listener: told of progress.
 
     Returns:
@@ -177,11 +182,14 @@ async def plan_async(
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
         UsageError: `select` is no glob.
+        RefusedError: `last` is of another library.
         LibraryError: the library could not be read completely.
     """
     fault = glob_fault(select) if select is not None else None
     if fault:
         raise UsageError(f"--select cannot be read: {fault}")
+    if last is not None:
+        check_last(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with _connect(target, listener) as client:
@@ -195,6 +203,7 @@ async def plan_async(
         only=select,
         part=part,
         exact=exact,
+        last=last,
     )
 
 
@@ -333,6 +342,20 @@ def check_target(plan: Plan, target: Target) -> None:
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
             f"{target.name.account} at {target.name.endpoint}: plan again for this target"
+        )
+
+
+def check_last(last: Report, target: Target) -> None:
+    """Check that a report that is to tell of a library is of that one.
+
+    Raises:
+        RefusedError: it is of another one.
+    """
+    was = last.plan.target
+    if was != target.name:
+        raise RefusedError(
+            f"the last report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
+            f"{target.name.endpoint}: give the last report of this library, or none"
         )
 
 

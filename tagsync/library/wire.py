@@ -122,11 +122,13 @@ class FileReader:
             ProtocolError: it is no file object.
         """
         try:
+            created = item.get("createdAt")
             return CurrentFile(
                 file_id=_file_id(item["fileId"]),
                 path=_text(item["filePath"]),
                 tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
                 ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
+                created_at=created if created.__class__ is str else "",
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error

@@ -15,12 +15,17 @@ class AITag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CurrentFile:
-    """A file's current version as the library shows it."""
+    """A file's current version as the library shows it.
+
+    `created_at` is the library's text, empty where it gave none: it tells new files from old ones, and is no part of
+    what a plan is made of.
+    """
 
     file_id: str
     path: str
     tags: tuple[str, ...]
     ai_tags: tuple[AITag, ...]
+    created_at: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

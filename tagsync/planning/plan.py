@@ -1,13 +1,14 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tagsync.canonical import canonical, change_document
 from tagsync.globs import path_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
+    ByMatch,
     CurrentFile,
     CurrentState,
     DesiredState,
@@ -21,14 +22,17 @@ from tagsync.model import (
     Origin,
     Part,
     Plan,
+    Report,
     Summary,
     TargetName,
 )
 from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
+from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
+from tagsync.planning.returning import Returns
 from tagsync.planning.select import LEVELS, select
 from tagsync.printable import quoted
 
@@ -43,6 +47,7 @@ def make_plan(
     only: str | None = None,
     part: Part | None = None,
     exact: bool = False,
+    last: Report | None = None,
 ) -> Plan:
     """Compare two states.
 
@@ -55,16 +60,19 @@ def make_plan(
         only: a glob; changes of other files are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
+        last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
+            come back however often they are removed: such removals are left out.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
     """
-    findings = _find(desired, current, _scope(only, part))
-    findings.diagnostics += loosened(desired.policy)
+    returns = Returns(last, desired.manifests)
+    findings = _find(desired, current, _scope(only, part), returns)
+    findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
     changes = () if findings.has_errors else tuple(findings.changes)
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
-    return assembled(
+    plan = assembled(
         changes,
         target=target,
         created_at=created_at,
@@ -76,6 +84,21 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
+    return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
+
+
+def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
+    """Return a plan with what the last report tells of it."""
+    scope, returning = last.plan.inputs, tuple(returns.found)
+    drift = attributed(
+        plan.changes,
+        last,
+        plan.inputs.manifests,
+        covered=_scope(scope.select, scope.part),
+        unsure=unsure,
+        returning=returning,
+    )
+    return replace(plan, drift=drift, returning=returning)
 
 
 def assembled(
@@ -125,9 +148,11 @@ def narrowed(plan: Plan, *, only: str | None, part: Part | None) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
     includes = _scope(only, part)
     changes = tuple(change for change in plan.changes if includes(change.file.path))
+    kept = {change.file.file_id for change in changes}
     return replace(
         plan,
         changes=changes,
+        drift=tuple(item for item in plan.drift if item.file_id in kept),
         summary=counted(changes, plan.summary),
         inputs=plan.inputs._replace(select=only or plan.inputs.select, part=part or plan.inputs.part),
     )
@@ -148,13 +173,17 @@ def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagn
 
 @dataclass(slots=True)
 class _Findings:
-    """What comparing found, file by file; the tally counts all managed files, whatever is left out of the changes."""
+    """What comparing found, file by file; the tally counts all managed files, whatever is left out of the changes.
+
+    `unsure` are the ids of files to change that the same manifests may have judged otherwise before.
+    """
 
     changes: list[FileChange] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unchanged: int = 0
     missing: int = 0
+    unsure: set[str] = field(default_factory=set)
 
     @property
     def has_errors(self) -> bool:
@@ -176,13 +205,13 @@ def in_part(path: str, part: Part) -> bool:
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1
 
 
-def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str], bool]) -> _Findings:
+def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str], bool], returns: Returns) -> _Findings:
     selection = select(desired.entries, current)
     findings = _Findings(missing=selection.missing)
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]
-        merged = merge(file, entries, desired.vocabulary)
+        merged = returns.left(file, merge(file, entries, desired.vocabulary))
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
         findings.tally.take(file, change)
@@ -190,9 +219,17 @@ def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str]
             continue
         if change:
             findings.changes.append(change)
+            if _may_waver(entries):
+                findings.unsure.add(file.file_id)
         elif not merged.changes:
             findings.unchanged += 1
     return findings
+
+
+def _may_waver(entries: Sequence[Entry]) -> bool:
+    """Tell whether the same entries may have left a file alone before: queries, and what passes the 500 characters."""
+    has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
+    return has_query or all(entry.wishes.if_over_limit in ("warn", "skip") for entry in entries)
 
 
 def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:

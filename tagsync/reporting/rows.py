@@ -1,19 +1,23 @@
 """What every format shows, computed once: groups of identical changes, totals in words; no layout."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.model import FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.model import Cause, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
 
 
 class Line(NamedTuple):
-    """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places."""
+    """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places.
+
+    `cause` is there where it is known and the same for all files of the group.
+    """
 
     op: Op
     tag: str
     origin: Origin | None
     more: bool
+    cause: Cause | None = None
 
 
 class Group(NamedTuple):
@@ -30,20 +34,27 @@ class StatusRow(NamedTuple):
     outcome: FileOutcome
 
 
-def groups(changes: Iterable[FileChange]) -> list[Group]:
-    """Return changes grouped by what they do: most files first, then by the first path."""
+_Causes = Mapping[tuple[str, Op, str], Cause]
+"""Causes of changes by file id, op and tag."""
+
+
+def groups(changes: Iterable[FileChange], drift: Iterable[Drift] = ()) -> list[Group]:
+    """Return changes grouped by what they do, with their causes: most files first, then by the first path."""
+    known = {(item.file_id, item.op, item.tag): item.cause for item in drift}
     same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = defaultdict(list)
     for change in changes:
         same[tuple((item.op, item.tag) for item in change.changes)].append(change)
-    found = [Group(tuple(change.file.path for change in members), _lines(members)) for members in same.values()]
+    found = [Group(tuple(change.file.path for change in members), _lines(members, known)) for members in same.values()]
     return sorted(found, key=lambda group: (-len(group.paths), group.paths))
 
 
-def _lines(members: Sequence[FileChange]) -> tuple[Line, ...]:
+def _lines(members: Sequence[FileChange], known: _Causes) -> tuple[Line, ...]:
     lines = []
     for number, change in enumerate(members[0].changes):
         places = {reason.origin for member in members for reason in member.changes[number].because}
-        lines.append(Line(change.op, change.tag, min(places, default=None), len(places) > 1))
+        causes = {known.get((member.file.file_id, change.op, change.tag)) for member in members} if known else {None}
+        cause = causes.pop() if len(causes) == 1 else None
+        lines.append(Line(change.op, change.tag, min(places, default=None), len(places) > 1, cause))
     return tuple(lines)
 
 
@@ -57,6 +68,17 @@ def totals(plan: Plan) -> list[tuple[Op, str]]:
     ]
     nouns = {Op.REMOVE_AI: "AI tag"}
     return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
+
+
+def causes(plan: Plan) -> list[str]:
+    """Return how many changes each cause has made necessary, those that occur."""
+    counts = Counter(item.cause for item in plan.drift)
+    words = {
+        Cause.MANIFEST: "as a manifest changed",
+        Cause.UPLOADED: "where all tags are gone after an upload",
+        Cause.CAME_BACK: f"AI {'tag' if counts[Cause.CAME_BACK] == 1 else 'tags'} came back",
+    }
+    return [f"{counts[cause]:,} {words.get(cause, cause)}" for cause in Cause if counts[cause]]
 
 
 def calls(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from tagsync.reporting.rows import (
     Group,
     Line,
     calls,
+    causes,
     counted,
     duration,
     groups,
@@ -49,7 +50,7 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
         _write_unchanged(plan, target, lines)
         return
     names = shown_names(plan)
-    found = groups(plan.changes)
+    found = groups(plan.changes, plan.drift)
     kept = found if everything else found[:SHOWN_GROUPS]
     for group in kept:
         write_group(group, names, lines, everything=everything)
@@ -94,6 +95,8 @@ def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
         yield "  cannot be undone", "bold yellow"
     if line.origin:
         yield f"  {shown_origin(line.origin, names)}{' and elsewhere' if line.more else ''}", "dim"
+    if line.cause:
+        yield f"  {line.cause}", "dim"
 
 
 def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
@@ -103,6 +106,8 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     for op, sentence in totals(plan):
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
+    if plan.drift:
+        lines.write(f"  since the last apply: {', '.join(causes(plan))}")
     lines.write(f"  {calls(plan)}")
     lines.write((f"  guards: {', '.join(map(guard_count, plan.guards))}", "dim"))
     for guard in plan.blocked:

@@ -1,0 +1,185 @@
+"""Why planned changes are necessary again, told from the last apply's report; what it cannot tell is left open.
+
+Two things are known of a file. If it is in the report, its tags after that run: as they were before, with what the run
+has changed. If it is not, and the run judged it, it was as the manifests of that run declare it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from tagsync.model import (
+    PROMOTE,
+    Cause,
+    Change,
+    CurrentFile,
+    Drift,
+    FileChange,
+    FileOutcome,
+    ManifestRef,
+    Op,
+    Report,
+    Returning,
+    normalized,
+)
+from tagsync.planning.returning import DONE, unchanged
+
+SETTLED = ("tags", "absent")
+"""Rules that hold whatever other manifests say: one that asked then and asks now was heard then."""
+
+DERIVED = (PROMOTE, "renames")
+"""Rules that add a tag because of another one, which the file has got since then."""
+
+UNTIL = "until"
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+_TO_THE_SECOND = len("2026-01-01T00:00:00")
+
+
+def attributed(
+    changes: Iterable[FileChange],
+    last: Report | None,
+    manifests: Sequence[ManifestRef],
+    *,
+    covered: Callable[[str], bool] = lambda _path: True,
+    unsure: Collection[str] = (),
+    returning: Iterable[Returning] = (),
+) -> tuple[Drift, ...]:
+    """Return the causes of changes, in their order; nothing of those whose cause is not known.
+
+    Args:
+        changes: what is planned.
+        last: the last apply's report; without one nothing is known.
+        manifests: those that the plan is made from.
+        covered: tells by its path whether a file was in the last run's scope.
+        unsure: ids of files that manifests may judge differently without having changed.
+        returning: AI tags that are known to come back.
+    """
+    if last is None:
+        return ()
+    past = _Past(last, manifests, covered, unsure, returning)
+    return tuple(
+        Drift(file_change.file.file_id, change.op, change.tag, cause)
+        for file_change in changes
+        for change in file_change.changes
+        if (cause := past.cause(file_change.file, change))
+    )
+
+
+class _Then(NamedTuple):
+    """One file's part in the last run."""
+
+    change: FileChange
+    outcome: FileOutcome
+
+    @property
+    def is_done(self) -> bool:
+        return self.outcome.status in DONE
+
+    def planned(self, op: Op, tag: str) -> bool:
+        key = normalized(tag)
+        return any(change.op == op and normalized(change.tag) == key for change in self.change.changes)
+
+    def had(self, op: Op, tag: str) -> bool | None:
+        """Tell whether the file had a tag, or an AI tag, after the run; None if that is not known."""
+        if op == Op.REMOVE_AI:
+            added, removed = False, self.planned(Op.REMOVE_AI, tag)
+            before = {item.name for item in self.change.file.ai_tags}
+        else:
+            added, removed = self.planned(Op.ADD, tag), self.planned(Op.REMOVE, tag)
+            before = set(map(normalized, self.change.file.tags))
+            tag = normalized(tag)
+        if added or removed:
+            return added if self.is_done else None
+        return tag in before
+
+
+class _Past:
+    """The last report, indexed by what is asked of it."""
+
+    def __init__(
+        self,
+        last: Report,
+        manifests: Sequence[ManifestRef],
+        covered: Callable[[str], bool],
+        unsure: Collection[str],
+        returning: Iterable[Returning],
+    ) -> None:
+        pairs = zip(last.plan.changes, last.outcomes, strict=True)
+        self._files = {change.file.file_id: _Then(change, outcome) for change, outcome in pairs}
+        self._finished_at = last.finished_at
+        # A plan that turns a run round has no manifests: what it leaves out may be in any state.
+        self._has_manifests = last.plan.undoes is None
+        self._judged_all = self._has_manifests and last.outcome in ("converged", "incomplete")
+        self._unchanged = unchanged(last, manifests)
+        self._all_unchanged = len(self._unchanged) == len(manifests) == len(last.plan.inputs.manifests)
+        self._covered = covered
+        self._unsure = unsure
+        self._returning = {(item.file_id, item.tag) for item in returning}
+
+    def cause(self, file: CurrentFile, change: Change) -> Cause | None:
+        """Return what made a change necessary; None if that is not known."""
+        then = self._files.get(file.file_id)
+        if then and not then.is_done and then.planned(change.op, change.tag):
+            return Cause.PENDING
+        if change.op == Op.REMOVE_AI and (file.file_id, change.tag) in self._returning:
+            return Cause.CAME_BACK
+        if then:
+            return self._since_reported(file, change, then)
+        return self._since_declared(file, change)
+
+    def _since_reported(self, file: CurrentFile, change: Change, then: _Then) -> Cause | None:
+        """Return the cause where the last report holds the file."""
+        had = then.had(change.op, change.tag)
+        if had is None:
+            return None
+        if change.op == Op.ADD and had:
+            return _lost(file)
+        if change.op != Op.ADD and not had:
+            came_back = change.op == Op.REMOVE_AI and then.planned(change.op, change.tag)
+            return Cause.CAME_BACK if came_back else Cause.ADDED
+        if self._is_derived(change) and self._all_unchanged:
+            return Cause.ADDED
+        return Cause.MANIFEST if self._is_asked_anew(change) or _has_rule(change, UNTIL) else None
+
+    def _since_declared(self, file: CurrentFile, change: Change) -> Cause | None:
+        """Return the cause where the last report is silent on the file."""
+        is_new = _is_later(file.created_at, self._finished_at)
+        if is_new:
+            return Cause.ADDED
+        if not self._judged_all or not self._covered(file.path):
+            return None
+        if self._was_asked(change):
+            if file.file_id in self._unsure or (change.op == Op.ADD and is_new is None):
+                return None
+            return _lost(file) if change.op == Op.ADD and not self._is_derived(change) else Cause.ADDED
+        return Cause.MANIFEST if self._is_asked_anew(change) or _has_rule(change, UNTIL) else None
+
+    def _was_asked(self, change: Change) -> bool:
+        """Tell whether the manifests of the last run asked for a change just as these do."""
+        if any(reason.rule in SETTLED and reason.origin.file in self._unchanged for reason in change.because):
+            return True
+        return self._all_unchanged and not _has_rule(change, UNTIL)
+
+    def _is_asked_anew(self, change: Change) -> bool:
+        """Tell whether a manifest that asks for a change is not as the last run read it, if that read any."""
+        return self._has_manifests and any(reason.origin.file not in self._unchanged for reason in change.because)
+
+    def _is_derived(self, change: Change) -> bool:
+        return change.op == Op.ADD and all(reason.rule in DERIVED for reason in change.because)
+
+
+def _has_rule(change: Change, rule: str) -> bool:
+    return any(reason.rule == rule for reason in change.because)
+
+
+def _lost(file: CurrentFile) -> Cause:
+    """Return what took a tag from a file: an upload takes all, a person hardly ever does."""
+    return Cause.REMOVED if file.tags else Cause.UPLOADED
+
+
+def _is_later(moment: str, than: str) -> bool | None:
+    """Compare two moments in UTC to the second; None if one of them is not written as such."""
+    if not _MOMENT.fullmatch(moment) or not _MOMENT.fullmatch(than):
+        return None
+    return moment[:_TO_THE_SECOND] > than[:_TO_THE_SECOND]
