@@ -132,6 +132,7 @@ def plan(
     policy: str | None = None,
     as_of: date | None = None,
     last: Report | None = None,
+    coverage: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -145,6 +146,7 @@ def plan(
             policy=policy,
             as_of=as_of,
             last=last,
+            coverage=coverage,
             listener=listener,
         )
     )
@@ -160,6 +162,7 @@ async def plan_async(
     policy: str | None = None,
     as_of: date | None = None,
     last: Report | None = None,
+    coverage: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -174,6 +177,7 @@ async def plan_async(
         as_of: the day (UTC) on which entries that end are judged; today if None.
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
             which AI tags come back however often they are removed (`plan.returning`).
+        coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
         listener: told of progress.
 
     Returns:
@@ -204,6 +208,7 @@ async def plan_async(
         part=part,
         exact=exact,
         last=last,
+        coverage=coverage,
     )
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
+from tagsync.cli.last import keep_report
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.run import REFUSED, planned, read_saved
+from tagsync.cli.run import REFUSED, planned
+from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import journal_path, locked, target
 from tagsync.errors import DamagedError, RefusedError, UsageError
@@ -56,6 +58,7 @@ def apply(
                 output.report(api.refused(made, why), plan_shown=True)
                 return REFUSED
             report, interrupted = _carried_out(made, where, library, how, output)
+            keep_report(report, library, where, output.warn)
     return _reported(report, interrupted, output, plan_shown=not saved)
 
 
@@ -98,8 +101,8 @@ def _saved_plan(file: Path, library: LibrarySettings, planning: PlanSettings) ->
         DocumentError: it cannot be read.
         UsageError: it is a report, or is given with options that only make a plan.
     """
-    if planning.policy is not None or planning.as_of is not None:
-        raise UsageError("--policy and --as-of are for making a plan: this one is made, plan again to change it")
+    if any(value is not None for value in (planning.policy, planning.as_of, planning.last)):
+        raise UsageError("--policy, --as-of and --last are for making a plan, and this one is made: plan again")
     plan = read_saved(file)
     if isinstance(plan, Report):
         raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")

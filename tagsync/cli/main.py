@@ -19,6 +19,7 @@ from tagsync.cli.options import (
     PlanSettings,
     apply_options,
     library_options,
+    manifest_options,
     option,
     output_options,
     plan_options,
@@ -59,7 +60,7 @@ def _need_command(context: click.Context) -> None:
 @cli.command()
 @PATHS
 @option("--account", metavar="NAME", help="Check that the manifests are for this account.")
-@plan_options
+@manifest_options
 @output_options
 def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     """Check manifests, offline and without a key.
@@ -70,7 +71,7 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
-    return run.validate(paths, account, settings(OutputSettings, values), settings(PlanSettings, values))
+    return run.validate(paths, account, settings(OutputSettings, values), **values)
 
 
 @cli.command()
@@ -83,6 +84,7 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     metavar="FILE",
     help="Save the plan, for show, diff and apply.",
 )
+@option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
 @library_options
 @output_options

@@ -64,6 +64,7 @@ class PlanSettings:
 
     policy: str | None
     as_of: date | None
+    last: str | None
 
 
 def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
@@ -221,7 +222,15 @@ _APPLY = (
     option("--expect-digest", metavar="DIGEST", callback=_digest, help="Refuse any plan but the one of this digest."),
 )
 
+_LAST = option(
+    "--last",
+    metavar="REPORT",
+    help="The last apply's report, to tell why changes are necessary again; none for no report. [default: the state "
+    "directory's]",
+)
+
 _PLAN = (
+    _LAST,
     option("--policy", metavar="FILE", help="Policies that hold instead of those among the PATHs."),
     option("--as-of", metavar="DATE", callback=_day, help="Judge entries with until as on this day, not today (UTC)."),
 )
@@ -245,6 +254,11 @@ def apply_options(command: Command) -> Command:
 def plan_options(command: Command) -> Command:
     """Add the options of `PlanSettings`."""
     return _with(_PLAN, command)
+
+
+def manifest_options(command: Command) -> Command:
+    """Add those options of a plan that need no library."""
+    return _with(_PLAN[1:], command)
 
 
 def state_options(command: Command) -> Command:

@@ -17,6 +17,7 @@ from tagsync.model import Diagnostic, Difference, Plan, Report
 from tagsync.printable import shown
 from tagsync.reporting.compared import difference_document, difference_text
 from tagsync.reporting.console import Lines
+from tagsync.reporting.covered import coverage_text
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.rows import counted
@@ -38,12 +39,17 @@ class Output:
         """Write a plan wherever it was asked for, and its diagnostics to standard error."""
         self.diagnostics(plan.diagnostics, shown_names(plan))
         self._everywhere(
-            text=lambda lines, is_file: plan_text(plan, lines, everything=is_file or self._settings.verbose),
+            text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
             saved_as=None if plan.errors else self._saved_as,
             json=lambda: plan_document(plan),
         )
         if self._saved_as and plan.errors:
             self.warn(f"no plan was saved to {self._saved_as}: there is none with errors")
+
+    def _plan_text(self, plan: Plan, lines: Lines, *, everything: bool) -> None:
+        plan_text(plan, lines, everything=everything)
+        if plan.coverage is not None:
+            coverage_text(plan.coverage, plan.inputs.files, shown_names(plan), lines, everything=everything)
 
     def refusals(self, objections: Iterable[str]) -> None:
         """Write what guards have against a plan to standard error."""

@@ -1,30 +1,38 @@
 """What commands do once their options are read: gather, decide, act, and write what came of it."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from tagsync import api
+from tagsync.cli.last import last_report
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
+from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
-from tagsync.errors import DamagedError, DocumentError, RefusedError, UsageError
-from tagsync.model import Plan, Report
+from tagsync.errors import RefusedError, UsageError
+from tagsync.model import Plan
 from tagsync.planning.difference import difference
-from tagsync.planning.digest import digest_of
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
-from tagsync.reporting.saved import MAX_DOCUMENT_BYTES, read_document
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
 
 
-def validate(paths: Sequence[str], account: str | None, settings: OutputSettings, how: PlanSettings) -> int:
+def validate(
+    paths: Sequence[str],
+    account: str | None,
+    settings: OutputSettings,
+    *,
+    policy: str | None,
+    as_of: date | None,
+) -> int:
     """Check manifests, and the policies that are to hold instead of theirs."""
     output = Output(settings)
     with output.failures_written():
-        desired = api.validate(paths, account=account, policy=how.policy, as_of=how.as_of)
+        desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     output.diagnostics(desired.diagnostics, {ref.path: ref.shown_as for ref in desired.manifests})
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
@@ -43,11 +51,12 @@ def plan(
     detailed_exitcode: bool,
     strict: bool,
     out: Path | None,
+    coverage: bool,
 ) -> int:
     """Plan, show the plan, and save it."""
     output = Output(settings, saved_as=out)
     with output.failures_written(), target(library, output.warn) as where:
-        made = planned(paths, where, library, how, output)
+        made = planned(paths, where, library, how, output, coverage=coverage)
     output.plan(made)
     warnings = made.summary.warnings
     if strict and warnings and not made.errors:
@@ -104,25 +113,6 @@ def show(file: Path, settings: OutputSettings) -> int:
     return 0
 
 
-def read_saved(file: Path) -> Plan | Report:
-    """Return the plan or report that a file holds.
-
-    Raises:
-        DamagedError: it is not as it was written.
-        DocumentError: it cannot be read, or is neither.
-    """
-    try:
-        if file.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
-        data = file.read_bytes()
-    except OSError as error:
-        raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
-    document = read_document(data, str(file))
-    if isinstance(document, Plan) and digest_of(document) != document.digest:
-        raise DamagedError(f"{file} is not as it was written (its digest does not fit): plan again")
-    return document
-
-
 def planned(
     paths: Sequence[str],
     where: api.Target,
@@ -131,8 +121,10 @@ def planned(
     output: Output,
     *,
     exact: bool = False,
+    coverage: bool = False,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
+    last = last_report(how.last, library, where, output.warn)
     with output.progress() as listener:
         plan, _ = until_signal(
             lambda _stop, _abort: api.plan_async(
@@ -143,6 +135,8 @@ def planned(
                 exact=exact,
                 policy=how.policy,
                 as_of=how.as_of,
+                last=last,
+                coverage=coverage,
                 listener=listener,
             ),
             graceful=False,

@@ -9,6 +9,7 @@ from tagsync.globs import path_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     ByMatch,
+    Coverage,
     CurrentFile,
     CurrentState,
     DesiredState,
@@ -33,7 +34,7 @@ from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.returning import Returns
-from tagsync.planning.select import LEVELS, select
+from tagsync.planning.select import LEVELS, Selection, select
 from tagsync.printable import quoted
 
 
@@ -48,6 +49,7 @@ def make_plan(
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
+    coverage: bool = False,
 ) -> Plan:
     """Compare two states.
 
@@ -62,6 +64,7 @@ def make_plan(
         exact: whether the requests change needed cells only.
         last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
             come back however often they are removed: such removals are left out.
+        coverage: whether to tell what manifests leave alone.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
@@ -84,6 +87,8 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
+    if coverage:
+        plan = replace(plan, coverage=findings.coverage)
     return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
 
 
@@ -184,6 +189,7 @@ class _Findings:
     unchanged: int = 0
     missing: int = 0
     unsure: set[str] = field(default_factory=set)
+    coverage: Coverage = field(default=Coverage((), ()))  # a frozen value
 
     @property
     def has_errors(self) -> bool:
@@ -207,7 +213,7 @@ def in_part(path: str, part: Part) -> bool:
 
 def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str], bool], returns: Returns) -> _Findings:
     selection = select(desired.entries, current)
-    findings = _Findings(missing=selection.missing)
+    findings = _Findings(missing=selection.missing, coverage=_coverage(selection, current))
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]
@@ -230,6 +236,12 @@ def _may_waver(entries: Sequence[Entry]) -> bool:
     """Tell whether the same entries may have left a file alone before: queries, and what passes the 500 characters."""
     has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
     return has_query or all(entry.wishes.if_over_limit in ("warn", "skip") for entry in entries)
+
+
+def _coverage(selection: Selection, current: CurrentState) -> Coverage:
+    """Return what manifests leave alone."""
+    alone = (file.path for number, file in enumerate(current.files) if number not in selection.entries)
+    return Coverage(tuple(alone), tuple(sorted(entry.origin() for entry in selection.idle)))
 
 
 def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:

@@ -26,11 +26,15 @@ LEVELS: dict[Leniency, Level | None] = {"error": "error", "warn": "warning", "sk
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The entries of each selected file, by its place in the library's files, and what was noticed on the way."""
+    """The entries of each selected file, by its place in the library's files, and what was noticed on the way.
+
+    `idle` entries select nothing.
+    """
 
     entries: dict[int, list[Entry]]
     missing: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
+    idle: tuple[Entry, ...] = ()
 
 
 class _Library:
@@ -66,17 +70,20 @@ def select(entries: Sequence[Entry], current: CurrentState) -> Selection:
     chosen: dict[int, list[Entry]] = defaultdict(list)
     diagnostics: list[Diagnostic] = []
     missing: set[ByPath | ById] = set()
+    idle: list[Entry] = []
     for entry in entries:
         numbers = _numbers(entry, library)
         for number in numbers:
             chosen[number].append(entry)
+        if not numbers:
+            idle.append(entry)
         if isinstance(entry.selector, ByMatch):
             refusal = current.refused.get(entry.selector.query or "")
             diagnostics.extend(_refusal(entry, refusal) if refusal else _count_findings(entry, len(numbers)))
         elif not numbers:
             missing.add(entry.selector)
             diagnostics.extend(_missing_findings(entry, library))
-    return Selection(dict(chosen), len(missing), tuple(diagnostics))
+    return Selection(dict(chosen), len(missing), tuple(diagnostics), tuple(idle))
 
 
 def _numbers(entry: Entry, library: _Library) -> Sequence[int]:

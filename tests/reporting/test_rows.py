@@ -87,7 +87,7 @@ def test_a_line_names_the_first_place_and_says_if_there_are_others() -> None:
 
 def test_a_change_that_nobody_asked_for_has_no_place() -> None:
     (group,) = groups([FileChange(current_file("/a.jpg"), (Change(Op.ADD, "x", ()),))])
-    assert group.lines == ((Op.ADD, "x", None, False),)
+    assert group.lines == ((Op.ADD, "x", None, False, None),)
 
 
 def test_totals_leave_out_what_does_not_occur_and_say_what_cannot_be_undone() -> None:

@@ -1,0 +1,51 @@
+"""What manifests leave alone, as text: files that no entry selects, by folder, and entries that select no file."""
+
+from collections import Counter
+
+from tagsync.model import Coverage
+from tagsync.printable import shown
+from tagsync.reporting.console import Lines
+from tagsync.reporting.rows import counted
+from tagsync.reporting.text import Names, shown_origin
+
+SHOWN_FOLDERS = 10
+"""Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""
+
+SHOWN_ENTRIES = 20
+
+
+def coverage_text(coverage: Coverage, files: int, names: Names, lines: Lines, *, everything: bool = False) -> None:
+    """Write what manifests leave alone.
+
+    Args:
+        coverage: that.
+        files: how many files the library has.
+        names: how to show manifests.
+        lines: where to.
+        everything: whether all is to be written, path by path.
+    """
+    count = len(coverage.unselected)
+    selected = f"{files - count:,} of {counted(files, 'file')} selected"
+    lines.write(("Coverage: ", "bold"), f"{selected}, {count:,} by no entry")
+    if everything:
+        for path in coverage.unselected:
+            lines.write(f"  {shown(path)}")
+    else:
+        _write_folders(coverage, lines)
+    kept = coverage.idle if everything else coverage.idle[:SHOWN_ENTRIES]
+    for origin in kept:
+        lines.write((f"  {shown_origin(origin, names)}", "bold"), "  selects no file")
+    if len(kept) < len(coverage.idle):
+        left = counted(len(coverage.idle) - len(kept), "more entry", "more entries")
+        lines.write((f"  … and {left}: --verbose shows them", "dim"))
+
+
+def _write_folders(coverage: Coverage, lines: Lines) -> None:
+    folders = Counter(path[: path.rindex("/") + 1] if "/" in path else "" for path in coverage.unselected)
+    ranked = sorted(folders.items(), key=lambda item: (-item[1], item[0]))
+    for folder, count in ranked[:SHOWN_FOLDERS]:
+        lines.write(f"  {count:,} in {shown(folder)}")
+    left = ranked[SHOWN_FOLDERS:]
+    if left:
+        files = counted(sum(count for _, count in left), "file")
+        lines.write((f"  … and {files} in {counted(len(left), 'more folder')}: --verbose shows them", "dim"))
