@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal, NoJournal
@@ -34,6 +34,7 @@ from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     DesiredState,
     Diagnostic,
+    Explanation,
     FileOutcome,
     Part,
     Plan,
@@ -44,8 +45,10 @@ from tagsync.model import (
     Timing,
     as_shown,
 )
+from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.returning import Returns
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
 
@@ -98,6 +101,13 @@ class Target:
     def bulk_rate(self) -> float | None:
         """Bulk calls a second; None for no pace."""
         return self.rate or (BULK_RATE if self.app is None else None)
+
+
+class Explain(NamedTuple):
+    """A path whose tags are to be explained, and what takes an explanation of each file that has it."""
+
+    path: str
+    take: Callable[[tuple[Explanation, ...]], None]
 
 
 def validate(
@@ -163,6 +173,7 @@ async def plan_async(
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
+    explain: Explain | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -178,6 +189,7 @@ async def plan_async(
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
             which AI tags come back however often they are removed (`plan.returning`).
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
+        explain: a path to explain, and what takes its explanations.
         listener: told of progress.
 
     Returns:
@@ -198,6 +210,8 @@ async def plan_async(
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with _connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
+    if explain is not None:
+        explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
     return make_plan(
         desired,
         current,

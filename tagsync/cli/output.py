@@ -13,23 +13,26 @@ from typing import TextIO
 from tagsync.cli.options import OutputSettings
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
-from tagsync.model import Diagnostic, Difference, Plan, Report
+from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report
 from tagsync.printable import shown
 from tagsync.reporting.compared import difference_document, difference_text
 from tagsync.reporting.console import Lines
 from tagsync.reporting.covered import coverage_text
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
+from tagsync.reporting.explained import explanation_document, explanation_text
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.rows import counted
-from tagsync.reporting.text import diagnostics_text, plan_text, report_text, shown_names
+from tagsync.reporting.text import Names, diagnostics_text, plan_text, report_text, shown_names
 
 
 class Output:
     """Writes what a command comes to."""
 
-    def __init__(self, settings: OutputSettings, *, saved_as: Path | None = None) -> None:
+    def __init__(self, settings: OutputSettings, *, saved_as: Path | None = None, explains: bool = False) -> None:
         self._settings = settings
         self._saved_as = saved_as
+        self._explains = explains
+        self._explanations: tuple[Explanation, ...] = ()
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
         for path in (*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])):
@@ -41,8 +44,11 @@ class Output:
         self._everywhere(
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
             saved_as=None if plan.errors else self._saved_as,
+            to_standard_output=not self._explains,
             json=lambda: plan_document(plan),
         )
+        if self._explains:
+            self._explanation(shown_names(plan))
         if self._saved_as and plan.errors:
             self.warn(f"no plan was saved to {self._saved_as}: there is none with errors")
 
@@ -50,6 +56,16 @@ class Output:
         plan_text(plan, lines, everything=everything)
         if plan.coverage is not None:
             coverage_text(plan.coverage, plan.inputs.files, shown_names(plan), lines, everything=everything)
+
+    def take_explanations(self, explanations: tuple[Explanation, ...]) -> None:
+        """Keep explanations until the plan is written."""
+        self._explanations = explanations
+
+    def _explanation(self, names: Names) -> None:
+        if self._settings.format == "json":
+            sys.stdout.writelines(explanation_document(self._explanations))
+        else:
+            explanation_text(self._explanations, names, self._lines(sys.stdout))
 
     def refusals(self, objections: Iterable[str]) -> None:
         """Write what guards have against a plan to standard error."""
@@ -174,6 +190,7 @@ class Output:
         text: Callable[[Lines, bool], None],
         json: Callable[[], Iterator[str]],
         saved_as: Path | None = None,
+        to_standard_output: bool = True,
     ) -> None:
         """Write a result to each report file and to standard output, each in its format.
 
@@ -181,12 +198,15 @@ class Output:
             text: writes lines, told whether they go to a file.
             json: yields a document.
             saved_as: a file that also gets the document.
+            to_standard_output: whether standard output carries it, too.
 
         Raises:
             OSError: one of them could not be written; the others are.
         """
         failed: OSError | None = None
-        wanted: list[tuple[str, Path | None]] = [*self._settings.report, (self._settings.format, None)]
+        wanted: list[tuple[str, Path | None]] = [*self._settings.report]
+        if to_standard_output:
+            wanted.append((self._settings.format, None))
         if saved_as:
             wanted.insert(0, ("json", saved_as))
         for kind, path in wanted:

@@ -52,11 +52,12 @@ def plan(
     strict: bool,
     out: Path | None,
     coverage: bool,
+    explain: str | None,
 ) -> int:
-    """Plan, show the plan, and save it."""
-    output = Output(settings, saved_as=out)
+    """Plan, show the plan or explain one of its files, and save it."""
+    output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
-        made = planned(paths, where, library, how, output, coverage=coverage)
+        made = planned(paths, where, library, how, output, coverage=coverage, explain=explain)
     output.plan(made)
     warnings = made.summary.warnings
     if strict and warnings and not made.errors:
@@ -122,6 +123,7 @@ def planned(
     *,
     exact: bool = False,
     coverage: bool = False,
+    explain: str | None = None,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
     last = last_report(how.last, library, where, output.warn)
@@ -137,6 +139,7 @@ def planned(
                 as_of=how.as_of,
                 last=last,
                 coverage=coverage,
+                explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),
             graceful=False,

@@ -21,6 +21,7 @@ from tagsync.model.desired import (
 )
 from tagsync.model.difference import Difference
 from tagsync.model.drift import Cause, Drift, Returning
+from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
 from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
 from tagsync.model.plan import (
@@ -64,6 +65,7 @@ __all__ = [
     "ByPath",
     "Cause",
     "Change",
+    "Contribution",
     "Coverage",
     "CurrentFile",
     "CurrentState",
@@ -75,6 +77,7 @@ __all__ = [
     "Estimate",
     "Exclusive",
     "Expectation",
+    "Explanation",
     "FileChange",
     "FileOutcome",
     "Guard",
@@ -102,7 +105,9 @@ __all__ = [
     "TargetName",
     "Texts",
     "Timing",
+    "Verdict",
     "Vocabulary",
+    "Vote",
     "Wishes",
     "all_normalized",
     "as_shown",

@@ -76,7 +76,7 @@ def ai_removals(
     for tag in file.ai_tags:
         if kept and normalized(tag.name) in kept:
             continue
-        reasons = [reason for entry, rule in rules for reason in _judged(entry, rule, tag)]
+        reasons = [reason for entry, rule in rules for reason in judged(entry, rule, tag)]
         reasons += [reason for promotion, reason in promoted if promotion == tag]
         if reasons:
             removals[tag.name] += reasons
@@ -91,7 +91,7 @@ def _kept(rules: Sequence[tuple[Entry, AIRule]]) -> set[str]:
     return {normalized(name) for _, rule in rules for name in rule.keep.values}
 
 
-def _judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
+def judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
     """Return why a rule wants one (name, source) to go; nothing if it does not."""
     if rule.source is not None and rule.source != tag.source:
         return []

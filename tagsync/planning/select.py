@@ -155,6 +155,11 @@ def _missing_findings(entry: Entry, library: _Library) -> Iterator[Diagnostic]:
     yield Diagnostic(level, "missing", message, entry.origin())
 
 
+def missing_hint(path: str, current: CurrentState) -> str:
+    """Return what may be meant by a path that no file has."""
+    return _hint(path, _Library(current))
+
+
 def _hint(path: str, library: _Library) -> str:
     if normalized(path) in library.by_normalized:
         return "a file whose path is equal under Unicode NFC is; copy the path from the library"

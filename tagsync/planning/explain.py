@@ -1,0 +1,163 @@
+"""What each entry contributed to one file, and what won; decided in `merge` and only looked at here."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from tagsync.globs import tag_glob
+from tagsync.model import (
+    MAX_TAG_CHARACTERS,
+    PROMOTE,
+    AIRule,
+    ById,
+    ByPath,
+    Contribution,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    Exclusive,
+    Explanation,
+    Op,
+    Reason,
+    Verdict,
+    Vocabulary,
+    Vote,
+    normalized,
+)
+from tagsync.planning.ai_tags import judged
+from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.merge import Merged, merge
+from tagsync.planning.returning import Returns
+from tagsync.planning.select import missing_hint, select
+
+
+def explained(path: str, desired: DesiredState, current: CurrentState, returns: Returns) -> tuple[Explanation, ...]:
+    """Return an explanation of each file that has a path; one that says so if none has.
+
+    Args:
+        path: the path.
+        desired: what manifests declare.
+        current: a complete read of the library.
+        returns: finds removals of AI tags that have proved futile; of this explanation's own.
+    """
+    files = [file for file in current.files if file.path == path]
+    if not files:
+        return (Explanation(path, None, missing_hint(path, current)),)
+    return tuple(_explained(file, desired, current, returns) for file in files)
+
+
+def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState, returns: Returns) -> Explanation:
+    alone = CurrentState((file,), current.answers, current.refused)
+    entries = select(desired.entries, alone).entries.get(0, [])
+    if not entries:
+        return Explanation(file.path, file)
+    merged = _fitted(file, returns.left(file, merge(file, entries, desired.vocabulary)))
+    contributions = tuple(
+        Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file))) for entry in entries
+    )
+    votes = [vote for contribution in contributions for vote in contribution.votes]
+    votes += [*_of_vocabulary(desired.vocabulary, file), *_of_promotions(merged)]
+    diagnostics = (*merged.diagnostics, *returns.diagnostics())
+    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
+
+
+def _fitted(file: CurrentFile, merged: Merged) -> Merged:
+    """Return what becomes of a file: nothing where its tags would be too long."""
+    if fit(file, merged.changes) is not Fit.OVER:
+        return merged
+    message = (
+        f"its tags would have {length_after(file, merged.changes)} characters joined by commas; ImageKit allows "
+        f"{MAX_TAG_CHARACTERS}: it is left as it is"
+    )
+    return merged._replace(changes=(), diagnostics=(*merged.diagnostics, Diagnostic("warning", "over-limit", message)))
+
+
+def _selector(entry: Entry) -> str:
+    match entry.selector:
+        case ByPath(path):
+            return f"path: {path}"
+        case ById(file_id):
+            return f"fileId: {file_id}"
+        case _ as found:
+            parts = (("match", found.glob), ("query", found.query))
+            return ", ".join(f"{key}: {text}" for key, text in parts if text is not None)
+
+
+def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:
+    """Yield what an entry wants of a file's tags, those included that it does not have."""
+    wishes = entry.wishes
+    for texts, rule, present in (
+        (wishes.tags, "tags", True),
+        (wishes.absent, "absent", False),
+        (wishes.expired, "until", False),
+    ):
+        for tag, place in zip(texts.values, texts.places, strict=True):
+            yield Vote("tag", tag, present, Reason(entry.origin(place), rule))
+    if wishes.exclusive:
+        yield from _of_exclusive(entry, wishes.exclusive, file)
+    if wishes.ai_rule:
+        yield from _of_ai_rule(entry, wishes.ai_rule, file)
+
+
+def _of_exclusive(entry: Entry, exclusive: Exclusive, file: CurrentFile) -> Iterator[Vote]:
+    for tag in file.tags:
+        only = exclusive.only
+        if only is None or any(tag_glob(normalized(glob)).fullmatch(normalized(tag)) for glob in only.values):
+            yield Vote("tag", tag, present=False, reason=Reason(entry.origin(exclusive.place), "exclusive"))
+
+
+def _of_ai_rule(entry: Entry, rule: AIRule, file: CurrentFile) -> Iterator[Vote]:
+    keeps = {normalized(name): place for name, place in zip(rule.keep.values, rule.keep.places, strict=True)}
+    for tag in file.ai_tags:
+        place = keeps.get(normalized(tag.name))
+        if place is not None:
+            yield Vote("AI tag", tag.name, present=True, reason=Reason(entry.origin(place), "aiTags.keep"))
+        for reason in judged(entry, rule, tag):
+            yield Vote("AI tag", tag.name, present=False, reason=reason)
+
+
+def _of_vocabulary(vocabulary: Vocabulary, file: CurrentFile) -> Iterator[Vote]:
+    for tag in file.tags:
+        key = normalized(tag)
+        if key in vocabulary.removed:
+            yield Vote("tag", tag, present=False, reason=Reason(vocabulary.removed[key], "removeForbidden"))
+        rename = vocabulary.renames.get(key)
+        if rename:
+            reason = Reason(rename.origin, "renames")
+            yield Vote("tag", tag, present=False, reason=reason)
+            yield Vote("tag", rename.new, present=True, reason=reason)
+
+
+def _of_promotions(merged: Merged) -> Iterator[Vote]:
+    """Yield what promotions want; of those that are not taken up the diagnostics tell."""
+    for change in merged.changes:
+        for reason in change.because:
+            if reason.rule == PROMOTE:
+                yield Vote("tag", change.tag, present=True, reason=reason)
+                if change.op == Op.REMOVE_AI:
+                    yield Vote("AI tag", change.tag, present=False, reason=reason)
+
+
+def _verdicts(file: CurrentFile, merged: Merged, votes: Iterable[Vote]) -> Iterator[Verdict]:
+    """Yield what becomes of each tag that the file has or that somebody wants on it or off it."""
+    added = {normalized(change.tag) for change in merged.changes if change.op == Op.ADD}
+    gone = {change.tag for change in merged.changes if change.op == Op.REMOVE}
+    ai_gone = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}
+    by_tag: dict[tuple[str, str], list[Vote]] = defaultdict(list)
+    for vote in votes:
+        by_tag[vote.kind, normalized(vote.tag) if vote.kind == "tag" else vote.tag].append(vote)
+    held = {normalized(tag): tag for tag in file.tags}
+    keys = {key for kind, key in by_tag if kind == "tag"}
+    for key in sorted(keys | held.keys()):
+        found = by_tag["tag", key]
+        tag = held.get(key) or found[0].tag
+        yield _verdict("tag", tag, now=key in held, then=(key in held and tag not in gone) or key in added, votes=found)
+    for name in sorted({tag.name for tag in file.ai_tags}):
+        yield _verdict("AI tag", name, now=True, then=name not in ai_gone, votes=by_tag["AI tag", name])
+
+
+def _verdict(kind: str, tag: str, *, now: bool, then: bool, votes: Iterable[Vote]) -> Verdict:
+    won = tuple(dict.fromkeys(vote.reason for vote in votes if vote.present == then))
+    lost = tuple(dict.fromkeys(vote.reason for vote in votes if vote.present != then))
+    return Verdict("tag" if kind == "tag" else "AI tag", tag, now, then, won, lost)

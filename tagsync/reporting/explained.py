@@ -1,0 +1,108 @@
+"""Explanations of files, as text and as a document; what won is decided in `planning`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tagsync.canonical import canonical, diagnostic_document
+from tagsync.model import Contribution, Explanation, Reason, Verdict
+from tagsync.printable import shown
+from tagsync.reporting.console import Lines, Segment
+from tagsync.reporting.documents import whole
+from tagsync.reporting.text import Names, diagnostics_text, shown_origin
+
+EXPLANATION_FORMAT = "1.0"
+
+_OUTCOMES = {
+    (False, True): ("+ ", "is added", "green"),
+    (True, False): ("- ", "is removed", "red"),
+    (True, True): ("  ", "stays", ""),
+    (False, False): ("  ", "is not there", "dim"),
+}
+
+
+def explanation_text(explanations: Sequence[Explanation], names: Names, lines: Lines) -> None:
+    """Write for each file what its entries say, and then tag by tag what becomes of it and why."""
+    for number, found in enumerate(explanations):
+        if number:
+            lines.write()
+        _write(found, names, lines)
+
+
+def _write(found: Explanation, names: Names, lines: Lines) -> None:
+    if found.file is None:
+        lines.write((shown(found.path), "bold"), f" is not in the library: {found.hint}")
+        return
+    lines.write((shown(found.path), "bold"), (f"  {shown(found.file.file_id)}", "dim"))
+    if not found.contributions:
+        lines.write("  no entry selects this file: it is never touched")
+        return
+    for contribution in found.contributions:
+        lines.write()
+        lines.write((f"  {shown_origin(contribution.origin, names)}", "bold"), f"  {shown(contribution.selector)}")
+        for vote in contribution.votes:
+            kind = "AI " if vote.kind == "AI tag" else ""
+            wants = "present" if vote.present else "absent"
+            lines.write(f"      {kind}{shown(vote.tag)} {wants}", *_place(vote.reason, names))
+    lines.write()
+    for verdict in found.verdicts:
+        _write_verdict(verdict, names, lines)
+    if found.diagnostics:
+        lines.write()
+        diagnostics_text(found.diagnostics, lines, names=names, limit=len(found.diagnostics))
+
+
+def _write_verdict(verdict: Verdict, names: Names, lines: Lines) -> None:
+    sign, words, style = _OUTCOMES[verdict.now, verdict.then]
+    kind = "AI " if verdict.kind == "AI tag" else ""
+    because = _listed("because of", verdict.won, names) or ("  as nobody says otherwise" if verdict.now else "")
+    against = _listed("against", verdict.lost, names)
+    lines.write((f"  {sign}{kind}{shown(verdict.tag)} {words}", style), (f"{because}{against}", "dim"))
+
+
+def _listed(word: str, reasons: Iterable[Reason], names: Names) -> str:
+    texts = ", ".join(f"{reason.rule} {shown_origin(reason.origin, names)}" for reason in reasons)
+    return f"  {word} {texts}" if texts else ""
+
+
+def _place(reason: Reason, names: Names) -> Iterator[Segment]:
+    yield f"  {reason.rule} {shown_origin(reason.origin, names)}", "dim"
+
+
+def explanation_document(explanations: Iterable[Explanation]) -> Iterator[str]:
+    """Yield explanations as a document, piece by piece."""
+    return whole({"explanationVersion": EXPLANATION_FORMAT, "files": map(_document, explanations)})
+
+
+def _document(found: Explanation) -> str:
+    file = found.file
+    return canonical(
+        {
+            "path": found.path,
+            "fileId": file and file.file_id,
+            "hint": found.hint,
+            "entries": list(map(_contribution, found.contributions)),
+            "tags": list(map(_verdict, found.verdicts)),
+            "diagnostics": list(map(diagnostic_document, found.diagnostics)),
+        }
+    )
+
+
+def _contribution(item: Contribution) -> dict[str, object]:
+    votes = [
+        {"kind": vote.kind, "tag": vote.tag, "present": vote.present, **_reason(vote.reason)} for vote in item.votes
+    ]
+    return {"source": str(item.origin), "selector": item.selector, "says": votes}
+
+
+def _verdict(item: Verdict) -> dict[str, object]:
+    return {
+        "kind": item.kind,
+        "tag": item.tag,
+        "now": item.now,
+        "then": item.then,
+        "won": list(map(_reason, item.won)),
+        "lost": list(map(_reason, item.lost)),
+    }
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"source": str(reason.origin), "rule": reason.rule}

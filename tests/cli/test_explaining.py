@@ -1,0 +1,52 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command, write_manifest
+from support import ai, file_object
+
+EXPLAIN = ("plan", "--sandbox", "library.jsonl", "--explain")
+
+
+@pytest.fixture(autouse=True)
+def _files(library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", ["old", "o\x1bdd"], [ai("Dog", 10)]), file_object("/b.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
+
+
+def test_one_file_is_explained_entry_by_entry_and_tag_by_tag(tagsync: Command) -> None:
+    result = tagsync(*EXPLAIN, "/a.jpg", "tags.yaml")
+    assert result.code == 0
+    assert [line.rstrip() for line in result.out.splitlines()][1:] == [
+        "",
+        "  tags.yaml:5:7  path: /a.jpg",
+        "      new present  tags tags.yaml:5:29",
+        "      old absent  absent tags.yaml:5:44",
+        "      AI Dog absent  aiTags.minConfidence tags.yaml:5:58",
+        "",
+        "  + new is added  because of tags tags.yaml:5:29",
+        r"    o\x1bdd stays  as nobody says otherwise",
+        "  - old is removed  because of absent tags.yaml:5:44",
+        "  - AI Dog is removed  because of aiTags.minConfidence tags.yaml:5:58",
+    ]
+
+
+def test_a_file_that_is_not_there_or_not_selected_gets_a_helpful_word(tagsync: Command) -> None:
+    words = tagsync(*EXPLAIN, "/A.jpg", "tags.yaml").out
+    assert words == "/A.jpg is not in the library: did you mean '/a.jpg'?\n"
+    assert "no entry selects this file: it is never touched" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
+
+
+def test_an_explanation_is_a_document_too_and_the_plan_goes_to_files(tagsync: Command) -> None:
+    result = tagsync(*EXPLAIN, "/a.jpg", "--format=json", "--out=plan.json", "--report=json=again.json", "tags.yaml")
+    [file] = result.document["files"]
+    assert (file["path"], len(file["entries"]), len(file["tags"])) == ("/a.jpg", 1, 4)
+    for name in ("plan.json", "again.json"):
+        assert len(json.loads(Path(name).read_text("utf-8"))["changes"]) == 1
+
+
+def test_exit_codes_are_those_of_the_plan(tagsync: Command) -> None:
+    assert tagsync(*EXPLAIN, "/a.jpg", "--detailed-exitcode", "tags.yaml").code == 2
+    write_manifest("- {path: /gone.jpg, tags: [new]}")
+    assert tagsync(*EXPLAIN, "/a.jpg", "tags.yaml").code == 1
