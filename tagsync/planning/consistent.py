@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
-from tagsync.model import FileChange, Op, Plan, is_declarable
+from tagsync.model import FileChange, GuardId, Op, Plan, is_declarable
 from tagsync.printable import quoted
 
 
 def contradiction(plan: Plan) -> str | None:
     """Return the first thing in a plan that no plan of tagsync holds; None if there is none."""
+    if [guard.id for guard in plan.guards] != list(GuardId):
+        return "it does not hold each guard once"
+    for guard in plan.guards:
+        if guard.blocked != guard.limit.is_exceeded(guard.observed, guard.of):
+            return f"guard {guard.id} is said to judge otherwise than its figures"
     seen: set[str] = set()
     last = ""
     for change in plan.changes:

@@ -271,13 +271,16 @@ def test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next(
     assert applied.code == 0
     assert f"warning: guard {guard} was against this plan and was acknowledged for it" in applied.err
 
+    # The next plan trips the same guard: the library drifted, or the manifests ask for other new tags.
     for number in range(8):
-        library.edit(f"/{number}.jpg", tags=["old", "x", "z"][: 2 + (guard != "emptiedFiles")], ai_tags=[ai("Dog", 11)])
-    result = tagsync("apply", "--yes", ack, "tags.yaml", "--format=json")
-    if guard == "emptiedFiles":
-        assert result.document["digest"] != digest
-    if guard != "newTags":
-        assert result.code == 4
+        library.edit(f"/{number}.jpg", tags=["old", "other", "x"], ai_tags=[ai("Dog", 11)])
+    text = Path("tags.yaml").read_text("utf-8").replace("t1, t2, t3, t4, t5", "u1, u2, u3, u4, u5")
+    Path("tags.yaml").write_text(text.replace("absent: [old, x]", "exclusive: true"), encoding="utf-8")
+    library.calls.calls.clear()
+    result = tagsync("apply", "--yes", ack, "--format=json", "--last=none", "tags.yaml")
+    assert (result.code, result.document["outcome"], library.calls.writes) == (4, "refused", [])
+    assert f"error: guard {guard} blocks this plan: " in result.err
+    assert result.document["digest"] != digest
 
 
 def test_a_policy_from_elsewhere_replaces_those_of_who_opens_a_pull_request(tagsync: Command, world: Build) -> None:

@@ -3,7 +3,19 @@ from dataclasses import replace
 import pytest
 from support import ai, current_file
 
-from tagsync.model import Change, CurrentFile, Estimate, FileChange, Inputs, Op, Plan, Summary, TargetName
+from tagsync.model import (
+    DEFAULT_POLICY,
+    Change,
+    CurrentFile,
+    Estimate,
+    FileChange,
+    Guard,
+    Inputs,
+    Op,
+    Plan,
+    Summary,
+    TargetName,
+)
 from tagsync.planning.consistent import contradiction
 
 FILE = current_file("/b", ["x"], [ai("Dog")])
@@ -21,6 +33,7 @@ def plan(*changes: FileChange) -> Plan:
         canonical_changes=(),
         requests=(),
         diagnostics=(),
+        guards=tuple(Guard(guard, 0, 0, limit, blocked=False) for guard, limit in DEFAULT_POLICY.items()),
     )
 
 
@@ -53,3 +66,13 @@ def test_a_plan_as_tagsync_makes_it_contradicts_nothing() -> None:
 )
 def test_what_no_plan_of_tagsync_holds_is_named(changes: tuple[FileChange, ...], words: str) -> None:
     assert contradiction(plan(*changes)) == words
+
+
+def test_a_plan_has_each_guard_once_and_each_judges_by_its_figures() -> None:
+    good = plan(GOOD)
+    for guards in ((), good.guards[1:], (*good.guards[:4], good.guards[0])):
+        assert contradiction(replace(good, guards=guards)) == "it does not hold each guard once"
+    beyond = good.guards[0]._replace(observed=101, of=101)
+    words = "guard removedTags is said to judge otherwise than its figures"
+    assert contradiction(replace(good, guards=(beyond, *good.guards[1:]))) == words
+    assert contradiction(replace(good, guards=(beyond._replace(blocked=True), *good.guards[1:]))) is None
