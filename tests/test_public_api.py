@@ -2,7 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Sandbox, file_object, manifest
+from support import Sandbox, file_object, id_of, manifest
 
 import tagsync
 from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
@@ -94,4 +94,17 @@ def test_manifests_for_another_account_are_refused_before_any_call(
     target = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
     with pytest.raises(tagsync.TagsyncError, match="'shop'"):
         tagsync.plan([str(path)], target=target)
+    assert library.calls == []
+
+
+def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    last = tagsync.apply(tagsync.plan([tags], target=library.target), target=library.target)
+    library.store.save([library.store.files([id_of("/a.jpg")])[id_of("/a.jpg")]._replace(tags=["other"])])
+    plan = tagsync.plan([tags], target=library.target, last=last)
+    assert [item.cause for item in plan.drift] == ["removed in the library"]
+    library.calls.clear()
+    elsewhere = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
+    with pytest.raises(tagsync.TagsyncError, match=r"the last report is of sandbox at .*, not of other"):
+        tagsync.plan([tags], target=elsewhere, last=last)
     assert library.calls == []

@@ -1,20 +1,21 @@
-"""The last apply's report: found for the next plan, and kept for it in the state directory."""
+"""The last apply's report: found for the next plan, and kept for it in the state directory; not what it tells."""
 
+import os
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 from tagsync import api
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.output import opened
 from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import lock_keys
-from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
+from tagsync.cli.targets import file_name, sandbox_file_name, state_folder
+from tagsync.errors import TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
 from tagsync.state import state_directory
 
+FOLDER = "last"
 NONE = "none"
 """What --last takes to mean that no earlier report is to be looked at."""
 
@@ -40,9 +41,9 @@ def last_report(given: str | None, library: LibrarySettings, where: api.Target, 
     if given is not None:
         return _read(Path(given), where)
     try:
-        kept = _place(library, where)
-        return _read(kept, where) if kept.exists() else None
-    except (OSError, DocumentError, RefusedError, StateError, UsageError) as error:
+        kept = _kept_at(library, where)
+        return _read(kept, where) if kept else None
+    except TagsyncError as error:
         warn(f"the last report tells nothing: {error}")
         return None
 
@@ -60,16 +61,30 @@ def keep_report(report: Report, library: LibrarySettings, where: api.Target, war
     if report.outcome == "refused":
         return
     try:
-        place = _place(library, where)
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        with opened(place) as stream:
+        with opened(state_folder(library, FOLDER) / _name(library, where)) as stream:
             stream.writelines(report_document(report))
     except (OSError, TagsyncError) as error:
         words = error.strerror if isinstance(error, OSError) else error
         warn(f"the report could not be kept for the next plan: {words}")
 
 
-def _place(library: LibrarySettings, where: api.Target) -> Path:
-    name = sha256(lock_keys(library, where)[0].encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    shard = f"-{library.shard.index}-of-{library.shard.of}" if library.shard else ""
-    return state_directory(library.state_dir) / "last" / f"{name}{shard}.json"
+def forget_reports(sandbox: Path, state_dir: Path) -> None:
+    """Remove the reports of a sandbox's library, of its shards too."""
+    for path in (state_directory(state_dir) / FOLDER).glob(f"{sandbox_file_name(sandbox, state_dir)}*.json"):
+        path.unlink(missing_ok=True)
+
+
+def _kept_at(library: LibrarySettings, where: api.Target) -> Path | None:
+    """Return where the state directory holds a report, if it does; looking for it makes nothing.
+
+    Raises:
+        StateError: the state directory cannot be used.
+    """
+    if not os.path.lexists(library.state_dir):
+        return None
+    path = state_directory(library.state_dir) / FOLDER / _name(library, where)
+    return path if os.path.lexists(path) else None
+
+
+def _name(library: LibrarySettings, where: api.Target) -> str:
+    return f"{file_name(library, where)}.json"

@@ -5,6 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
+from tagsync.cli.last import forget_reports
 from tagsync.cli.targets import sandbox_database, sandbox_store
 from tagsync.errors import StateError, UsageError
 from tagsync.printable import shown
@@ -69,13 +70,14 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def reset(library: Path, state_dir: Path) -> int:
-    """Remove a sandbox's library from the state directory."""
+    """Remove a sandbox's library from the state directory, and what is known of its last apply."""
     database = sandbox_database(library, state_dir)
     removed = False
     for suffix in ("", "-wal", "-shm"):
         path = database.with_name(database.name + suffix)
         removed = removed or path.exists()
         path.unlink(missing_ok=True)
+    forget_reports(library, state_dir)
     words = "Reset" if removed else "Nothing to reset"
     sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
     return 0

@@ -57,7 +57,7 @@ def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
     gives the name.
     """
     if settings.sandbox is not None:
-        return [f"sandbox\n{sandbox_database(settings.sandbox, settings.state_dir).resolve()}"]
+        return [_sandbox_key(settings.sandbox, settings.state_dir)]
     accounts = dict.fromkeys([account_of(where.key), where.name.account])
     return [f"{where.name.endpoint}\n{account}" for account in accounts]
 
@@ -82,7 +82,16 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
     Raises:
         StateError: it cannot be made.
     """
-    folder = state_directory(settings.state_dir) / "journal"
+    return state_folder(settings, "journal") / f"{file_name(settings, where)}.jsonl"
+
+
+def state_folder(settings: LibrarySettings, name: str) -> Path:
+    """Return a folder of the state directory, made if it is not there.
+
+    Raises:
+        StateError: it cannot be made.
+    """
+    folder = state_directory(settings.state_dir) / name
     if folder.is_symlink():
         raise StateError(f"the folder {shown(str(folder))} is a symbolic link: remove it and run again")
     try:
@@ -91,9 +100,26 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
         raise StateError(
             f"the folder {shown(str(folder))} cannot be made ({error.strerror}): name another with --state-dir"
         ) from error
-    name = sha256(lock_keys(settings, where)[0].encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return folder
+
+
+def file_name(settings: LibrarySettings, where: Target) -> str:
+    """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
-    return folder / f"{name}{shard}.jsonl"
+    return f"{_named(lock_keys(settings, where)[0])}{shard}"
+
+
+def sandbox_file_name(library: Path, state_dir: Path) -> str:
+    """Return what the files of a sandbox's library are called in the state directory; those of shards begin so."""
+    return _named(_sandbox_key(library, state_dir))
+
+
+def _sandbox_key(library: Path, state_dir: Path) -> str:
+    return f"sandbox\n{sandbox_database(library, state_dir).resolve()}"
+
+
+def _named(key: str) -> str:
+    return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def private_key() -> str:

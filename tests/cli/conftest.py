@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import uvicorn
-from cli.command import Command, Result
+from cli.command import Command, Recorder, Result
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support import write_library
+from support import ai, id_of, write_library
 
 from tagsync.cli.main import run
 from tagsync.sandbox.app import make_app
+from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.store import Store
 
 
@@ -92,3 +93,49 @@ def served(server: Server, tmp_path: Path) -> Iterator[Callable[..., str]]:
     yield start
     for store in stores:
         store.close()
+
+
+class World:
+    """A served library that others change too."""
+
+    def __init__(self, server: Server, folder: Path, files: tuple[Mapping[str, Any], ...], faults: Recorder) -> None:
+        self.store = Store(":memory:", write_library(folder / "world.jsonl", files))
+        self.calls = faults
+        self.url = server.add(make_app(self.store, faults=faults))
+
+    def edit(self, path: str, *, tags: list[str] | None = None, ai_tags: list[Any] | None = None) -> None:
+        file = self.store.files([id_of(path)])[id_of(path)]
+        found = [tag._asdict() for tag in ai_tags] if ai_tags is not None else file.ai_tags
+        self.store.save([file._replace(tags=file.tags if tags is None else tags, ai_tags=found)])
+
+    def upload(self, path: str, *found: str) -> None:
+        """Put a new version of a file in place of the old one: its tags are gone, extensions find theirs again."""
+        self.edit(path, tags=[], ai_tags=[ai(name) for name in found])
+
+    def move(self, path: str, to: str) -> None:
+        self.store.patch(id_of(path), {"filePath": to})
+
+    def tags(self, path: str) -> set[str]:
+        return set(self.store.files([id_of(path)])[id_of(path)].tags)
+
+    def ai_tags(self, path: str) -> set[str]:
+        return {tag["name"] for tag in self.store.files([id_of(path)])[id_of(path)].ai_tags}
+
+
+Build = Callable[..., World]
+
+
+@pytest.fixture
+def world(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
+    """Return a function that serves a library and makes it the target of every command."""
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    made: list[World] = []
+
+    def build(*files: Mapping[str, Any], faults: tuple[Fault, ...] = ()) -> World:
+        made.append(World(server, tmp_path, files, Recorder(*faults)))
+        monkeypatch.setenv("TAGSYNC_ENDPOINT", made[-1].url)
+        return made[-1]
+
+    yield build
+    for item in made:
+        item.store.close()

@@ -2,60 +2,12 @@
 
 import json
 import stat
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cli.command import Command, Recorder, resealed, write_manifest
-from cli.conftest import Server
-from support import ai, file_object, id_of, write_library
-
-from tagsync.sandbox.app import make_app
-from tagsync.sandbox.faults import Fault
-from tagsync.sandbox.store import Store
-
-
-class World:
-    """A served library that somebody else may change too."""
-
-    def __init__(self, server: Server, folder: Path, files: tuple[Mapping[str, Any], ...], faults: Recorder) -> None:
-        self.store = Store(":memory:", write_library(folder / "world.jsonl", files))
-        self.calls = faults
-        self.url = server.add(make_app(self.store, faults=faults))
-
-    def edit(self, path: str, *, tags: list[str] | None = None, ai_tags: list[Any] | None = None) -> None:
-        file = self.store.files([id_of(path)])[id_of(path)]
-        found = [tag._asdict() for tag in ai_tags] if ai_tags is not None else file.ai_tags
-        self.store.save([file._replace(tags=file.tags if tags is None else tags, ai_tags=found)])
-
-    def move(self, path: str, to: str) -> None:
-        self.store.patch(id_of(path), {"filePath": to})
-
-    def tags(self, path: str) -> set[str]:
-        return set(self.store.files([id_of(path)])[id_of(path)].tags)
-
-    def ai_tags(self, path: str) -> set[str]:
-        return {tag["name"] for tag in self.store.files([id_of(path)])[id_of(path)].ai_tags}
-
-
-@pytest.fixture
-def world(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that serves a library and makes it the target of every command."""
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
-    made: list[World] = []
-
-    def build(*files: Mapping[str, Any], faults: tuple[Fault, ...] = ()) -> World:
-        made.append(World(server, tmp_path, files, Recorder(*faults)))
-        monkeypatch.setenv("TAGSYNC_ENDPOINT", made[-1].url)
-        return made[-1]
-
-    yield build
-    for item in made:
-        item.store.close()
-
-
-Build = Callable[..., World]
+from cli.command import Command, resealed, write_manifest
+from cli.conftest import Build, World
+from support import ai, file_object
 
 
 def hundred(world: Build) -> World:

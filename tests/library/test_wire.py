@@ -205,3 +205,13 @@ def test_a_confidence_beyond_all_numbers_is_a_protocol_error(number: bytes) -> N
     body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
     with pytest.raises(ProtocolError, match="cannot be read"):
         FileReader().page(answer(body))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"), (7, ""), (None, "")]
+)
+def test_the_day_a_file_was_made_is_kept_beside_it_and_makes_no_difference(given: Any, kept: str) -> None:
+    item = {"type": "file", "fileId": "f1", "filePath": "/a.jpg"}
+    dated, plain = FileReader().file({**item, "createdAt": given}), FileReader().file(item)
+    assert (dated.created_at, plain.created_at) == (kept, "")
+    assert (dated, hash(dated), repr(dated)) == (plain, hash(plain), repr(plain))

@@ -1,0 +1,300 @@
+"""What the last apply's report tells the next plan: kept, named, missing, damaged, or of another library."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.command import Command, resealed, write_manifest
+from cli.conftest import Build, World
+from support import ai, file_object, id_of
+
+from tagsync.sandbox.faults import Fault
+
+
+def shop(world: Build, **settings: Any) -> World:
+    write_manifest("- {match: /*, tags: [shoes, new], absent: [draft], aiTags: {remove: [Person]}}")
+    return world(*(file_object(f"/{name}.jpg", ["draft"], [ai("Person")]) for name in "abcd"), **settings)
+
+
+def causes(document: Any) -> dict[tuple[str, str], str]:
+    """Return the causes that a plan document gives, by path and tag."""
+    paths = {change["fileId"]: change["path"] for change in document["changes"]}
+    return {(paths[item["fileId"]], item["tag"]): item["cause"] for item in document.get("drift", ())}
+
+
+def kept() -> list[Path]:
+    return sorted(Path(".tagsync/last").iterdir())
+
+
+# Told from what the state directory holds
+
+
+def test_a_plan_tells_what_happened_to_each_tag_since_the_last_apply(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    library.edit("/a.jpg", tags=["new"])
+    library.edit("/b.jpg", tags=["new", "shoes", "draft"])
+    library.upload("/c.jpg", "Person")
+    assert causes(tagsync("plan", "--format=json", "tags.yaml").document) == {
+        ("/a.jpg", "shoes"): "removed in the library",
+        ("/b.jpg", "draft"): "added in the library",
+        ("/c.jpg", "new"): "all tags gone after an upload",
+        ("/c.jpg", "shoes"): "all tags gone after an upload",
+        ("/c.jpg", "Person"): "AI tag came back",
+    }
+
+
+def test_the_text_names_each_cause_beside_its_change_and_counts_them(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    library.edit("/a.jpg", tags=["new"])
+    library.edit("/b.jpg", tags=["new"])
+    library.upload("/c.jpg", "Person")
+    lines = tagsync("plan", "tags.yaml").out.splitlines()
+    assert lines[2] == "      + shoes  tags.yaml:5:26  removed in the library"
+    assert "      - AI Person  cannot be undone  tags.yaml:5:74  AI tag came back" in lines
+    assert (
+        "  since the last apply: 2 removed in the library, 1 AI tag came back, "
+        "2 where all tags are gone after an upload" in lines
+    )
+
+
+def test_a_group_whose_files_differ_in_their_causes_names_none(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    library.edit("/a.jpg", tags=["other"])
+    library.upload("/b.jpg")
+    lines = tagsync("plan", "tags.yaml").out.splitlines()
+    assert lines[2:4] == ["      + new    tags.yaml:5:33", "      + shoes  tags.yaml:5:26"]
+    assert "  since the last apply: 2 removed in the library, 2 where all tags are gone after an upload" in lines
+
+
+def test_what_the_last_run_did_not_get_done_is_told_apart(tagsync: Command, world: Build) -> None:
+    fault = Fault(on="addTags", fileId=id_of("/a.jpg"), failFiles=(id_of("/a.jpg"),), error="Too bad", times=9)
+    shop(world, faults=(fault,))
+    assert tagsync("apply", "--yes", "--rate=1000", "tags.yaml").code == 3
+    assert set(causes(tagsync("plan", "--format=json", "tags.yaml").document).values()) == {
+        "not applied by the last run"
+    }
+
+
+def test_a_changed_manifest_and_a_new_file_are_told_apart(tagsync: Command, world: Build) -> None:
+    write_manifest("- {match: /old/*, tags: [shoes]}")
+    world(file_object("/old/a.jpg"), file_object("/new/b.jpg", createdAt="2999-01-01T00:00:00.000Z"))
+    tagsync("apply", "--yes", "tags.yaml")
+    write_manifest("- {match: /**, tags: [shoes, sale]}")
+    assert causes(tagsync("plan", "--format=json", "tags.yaml").document) == {
+        ("/new/b.jpg", "sale"): "added in the library",
+        ("/new/b.jpg", "shoes"): "added in the library",
+        ("/old/a.jpg", "sale"): "manifest changed",
+    }
+
+
+def test_apply_tells_it_too_and_a_run_with_nothing_to_do_is_a_last_run(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    assert tagsync("apply", "--yes", "tags.yaml").out.startswith("Nothing to do")
+    (path,) = kept()
+    assert json.loads(path.read_text("utf-8"))["changes"] == []
+    library.edit("/a.jpg", tags=["new"])
+    result = tagsync("apply", "--yes", "--format=json", "tags.yaml")
+    assert causes(result.document) == {("/a.jpg", "shoes"): "removed in the library"}
+
+
+def test_the_report_is_kept_for_its_owner_alone_and_for_each_shard_by_itself(tagsync: Command, world: Build) -> None:
+    shop(world)
+    for shard in ("1/2", "2/2"):
+        tagsync("apply", "--yes", f"--shard={shard}", "tags.yaml")
+    assert [path.name[16:] for path in kept()] == ["-1-of-2.json", "-2-of-2.json"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept()} == {0o600}
+    assert stat.S_IMODE(Path(".tagsync/last").stat().st_mode) == 0o700
+
+
+def test_a_saved_plan_leaves_a_report_as_well(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    tagsync("apply", "plan.json")
+    library.edit("/a.jpg", tags=["new"])
+    found = causes(tagsync("plan", "--format=json", "tags.yaml").document)
+    assert found == {("/a.jpg", "shoes"): "removed in the library"}
+
+
+def test_a_refused_run_leaves_the_last_report_as_it_was(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    before = kept()[0].read_bytes()
+    library.edit("/a.jpg", tags=["new"])
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    library.move("/a.jpg", "/moved.jpg")
+    assert tagsync("apply", "--on-stale=fail", "plan.json").code == 4
+    assert kept()[0].read_bytes() == before
+
+
+def test_planning_makes_nothing_in_looking_for_a_report(tagsync: Command, world: Build) -> None:
+    shop(world)
+    assert tagsync("plan", "tags.yaml").code == 0
+    assert not Path(".tagsync").exists()
+
+
+# AI tags that come back
+
+
+def test_the_fourth_run_leaves_an_ai_tag_alone_that_three_have_removed(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    for _ in range(3):
+        assert tagsync("apply", "--yes", "tags.yaml").code == 0
+        assert library.ai_tags("/a.jpg") == set()
+        library.edit("/a.jpg", ai_tags=[ai("Person")])
+    library.calls.calls.clear()
+    result = tagsync("apply", "--yes", "--format=json", "tags.yaml")
+    assert result.code == 0
+    assert result.document["changes"] == []
+    assert result.document["returning"] == [
+        {"fileId": id_of("/a.jpg"), "path": "/a.jpg", "tag": "Person", "runs": 3},
+    ]
+    words = (
+        "warning: tags.yaml:5:74: AI tag 'Person' was removed from 1 file (as /a.jpg) in 3 runs in a row and is back"
+    )
+    assert words in result.err
+    assert library.calls.writes == []
+    # Nor does any later run touch it, unless it is told to forget.
+    tagsync("apply", "--yes", "tags.yaml")
+    assert "Nothing to do" in tagsync("plan", "tags.yaml").out
+    assert tagsync("apply", "--yes", "--last=none", "tags.yaml").code == 0
+    assert library.ai_tags("/a.jpg") == set()
+
+
+def test_a_person_who_changes_the_rule_is_obeyed_at_once(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    for _ in range(3):
+        tagsync("apply", "--yes", "tags.yaml")
+        library.edit("/a.jpg", ai_tags=[ai("Person")])
+    assert "Nothing to do" in tagsync("plan", "tags.yaml").out
+    write_manifest("- {match: /*, tags: [shoes, new], aiTags: {remove: [Person]}}")
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert library.ai_tags("/a.jpg") == set()
+
+
+def test_a_sandbox_that_is_reset_forgets_its_last_apply(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", [], [ai("Person")]))
+    write_manifest("- {match: /*, tags: [a], aiTags: {remove: [Person]}}")
+    sandbox = ("--sandbox", "library.jsonl")
+    for shard in ("--shard=1/1", "--account=shop"):
+        tagsync("apply", "--yes", *sandbox, shard, "tags.yaml")
+    assert len(kept()) == 2
+    assert tagsync("sandbox", "reset", "library.jsonl").code == 0
+    assert kept() == []
+
+
+# Told from elsewhere, or not at all
+
+
+def test_a_runner_without_a_state_directory_is_given_the_report_that_another_has_written(
+    tagsync: Command, world: Build
+) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "--report=json=report.json", "--state-dir=there", "tags.yaml")
+    library.edit("/a.jpg", tags=["new"])
+    there = ("--state-dir=here", "--format=json", "tags.yaml")
+    assert causes(tagsync("plan", "--last=report.json", *there).document) == {
+        ("/a.jpg", "shoes"): "removed in the library"
+    }
+    assert "drift" not in tagsync("plan", *there).document
+
+
+def test_none_makes_a_plan_as_if_there_had_been_no_apply(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    library.edit("/a.jpg", tags=["new"])
+
+    def members(*options: str) -> dict[str, Any]:
+        document: dict[str, Any] = tagsync("plan", "--format=json", *options, "tags.yaml").document
+        return {key: value for key, value in document.items() if key not in ("createdAt", "checksum")}
+
+    forgetful, knowing = members("--last=none"), members()
+    assert forgetful == members("--state-dir=elsewhere")
+    assert knowing.pop("drift")
+    assert knowing == forgetful
+
+
+DAMAGES: list[tuple[Callable[[str], str], str, int]] = [
+    (lambda text: text[: len(text) // 2], "is not JSON", 1),
+    (lambda text: text.replace('"converged"', '"incomplete"'), "is not byte for byte as tagsync wrote it", 4),
+    (lambda text: resealed(text.replace('"account":"', '"account":"other-')), "the last report is of other-", 4),
+    (lambda text: text.replace('"1.0"', '"2.0"'), "has format '2.0'", 1),
+]
+
+
+@pytest.mark.parametrize(("edit", "words", "code"), DAMAGES)
+def test_a_report_of_no_use_is_a_warning_where_it_was_kept_and_an_error_where_it_was_named(
+    tagsync: Command, world: Build, edit: Callable[[str], str], words: str, code: int
+) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    library.edit("/a.jpg", tags=["new"])
+    (path,) = kept()
+    path.write_text(edit(path.read_text("utf-8")), encoding="utf-8")
+    found = tagsync("plan", "--format=json", "tags.yaml")
+    assert (found.code, "drift" in found.document, len(found.document["changes"])) == (0, False, 1)
+    assert "warning: the last report tells nothing: " in found.err
+    assert words in found.err
+    named = tagsync("plan", f"--last={path}", "tags.yaml")
+    assert (named.code, named.out) == (code, "")
+    assert words in named.err
+    # The next apply writes a good one.
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert "warning" not in tagsync("plan", "tags.yaml").err
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
+def test_a_named_report_has_to_be_there_and_to_be_a_report(tagsync: Command, world: Build, command: list[str]) -> None:
+    library = shop(world)
+    missing = tagsync(*command, "--last=gone.json", "tags.yaml")
+    assert (missing.code, missing.err) == (1, "error: gone.json cannot be read: No such file or directory\n")
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    plan = tagsync(*command, "--last=plan.json", "tags.yaml")
+    assert (plan.code, plan.out) == (64, "")
+    assert "plan.json is a plan: --last takes the report of an apply (--report json=FILE)" in plan.err
+    assert library.calls.writes == []
+
+
+def test_a_plan_that_is_made_already_takes_no_last_report(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    result = tagsync("apply", "--last=none", "plan.json")
+    assert (result.code, library.calls.writes) == (64, [])
+    assert "--policy, --as-of and --last are for making a plan" in result.err
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "a link"])
+def test_an_apply_whose_report_cannot_be_kept_is_no_less_of_a_success(
+    tagsync: Command, world: Build, obstacle: str
+) -> None:
+    shop(world)
+    Path(".tagsync").mkdir(mode=0o700)
+    if obstacle == "a file":
+        Path(".tagsync/last").touch()
+    else:
+        Path("elsewhere").mkdir()
+        Path(".tagsync/last").symlink_to("../elsewhere")
+    result = tagsync("apply", "--yes", "tags.yaml")
+    assert result.code == 0
+    assert "Apply converged: 4 confirmed" in result.out
+    assert "warning: the report could not be kept for the next plan: " in result.err
+
+
+def test_a_report_that_cannot_take_its_place_is_a_warning_too(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    (path,) = kept()
+    path.unlink()
+    path.mkdir()
+    library.edit("/a.jpg", tags=["new"])
+    result = tagsync("apply", "--yes", "tags.yaml")
+    assert result.code == 0
+    assert "warning: the last report tells nothing: " in result.err
+    assert "warning: the report could not be kept for the next plan: " in result.err
+    assert [item.name for item in kept()] == [path.name]
