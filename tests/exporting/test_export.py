@@ -91,6 +91,30 @@ def test_files_that_share_tags_across_folders_share_a_document(tmp_path: Path) -
     assert planned(tmp_path, text, *files).changes == ()
 
 
+def test_files_share_what_they_have_in_common_even_without_the_most_frequent_tag() -> None:
+    pair = ["on-one-of-the-two", "on-the-other-of-the-two"]
+    files = [current_file(f"/x/{n:03}.jpg", ["often", f"own-{n}"]) for n in range(40)]
+    files += [current_file(f"/x/pair-{n}.jpg", [*pair, f"p{n}", *(["often"] if n % 2 else [])]) for n in range(40)]
+    assert text_of(export(files)).count(pair[0]) == 1
+
+
+def test_a_document_saves_twice_its_own_length_or_there_is_none() -> None:
+    tags = ["a-rather-long-tag", "another-rather-long-tag"]
+    few, many = (
+        text_of(export([current_file(f"/x/{n:03}.jpg", [*tags, f"t{n}"] if n % 2 else []) for n in range(count)]))
+        for count in (8, 16)
+    )
+    assert ("defaults" in few, "defaults" in many) == (False, True)
+
+
+def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() -> None:
+    tags = ["wide-tag-of-them-all", "a-tag-of-half-of-them-that-is-long", "a-tag-of-the-others-that-is-long"]
+    files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(60)]
+    files += [current_file("/x/last.jpg", [tags[0], "by-itself"]), current_file("/x/none.jpg")]
+    found = [sheet.defaults for sheets in export(files).manifests.values() for sheet in sheets]
+    assert found == [(), (tags[1], tags[0]), (tags[2], tags[0])]
+
+
 def test_equal_libraries_give_equal_text() -> None:
     assert text_of(export(SHOP)) == text_of(export(reversed(SHOP)))
 
