@@ -1,7 +1,9 @@
 """The export command: a library's manifests to standard output or into a folder of their own."""
 
+import io
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tagsync import api, schemas
@@ -24,10 +26,6 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 def export(folder: str, into: Path | None, library: LibrarySettings, settings: OutputSettings) -> int:
     """Read the library and write its manifests."""
-    if library.select is not None or library.shard is not None:
-        raise UsageError("export takes --path /FOLDER/, not --select or --shard, which leave changes out of plans")
-    if settings.report:
-        raise UsageError("export writes manifests and no reports: take --report out")
     output = Output(settings)
     if into is not None:
         _check_empty(into)
@@ -41,7 +39,7 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:
         sheets = [sheet for sheets in found.manifests.values() for sheet in sheets]
-        sys.stdout.writelines(manifest_text(sheets, about))
+        _print(manifest_text(sheets, about))
     else:
         _write(found, into, about)
     output.say(
@@ -49,6 +47,13 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
         f"{f' to {into}' if into else ''}; AI tags cannot be declared and are left out"
     )
     return 0
+
+
+def _print(text: Iterable[str]) -> None:
+    """Write a manifest to standard output: in UTF-8, whatever the locale says, for no reader takes anything else."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.writelines(text)
 
 
 def _check_empty(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tagsync.cli.options import (
     option,
     output_options,
     plan_options,
+    reading_options,
     settings,
     state_options,
 )
@@ -177,8 +178,7 @@ def show(file: Path, **values: Any) -> int:
 @click.option(
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write files into it."
 )
-@library_options
-@output_options
+@reading_options
 def export(folder: str, output: Path | None, **values: Any) -> int:
     """Write the library as manifests.
 

@@ -22,8 +22,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class OutputSettings:
     """Where results go, and how much is said on the way."""
 
-    format: str
-    report: Sequence[tuple[str, Path]]
+    format: str = "text"
+    report: Sequence[tuple[str, Path]] = ()
     quiet: bool
     verbose: bool
     no_color: bool
@@ -36,10 +36,10 @@ class LibrarySettings:
     endpoint: str | None
     account: str | None
     sandbox: Path | None
-    select: str | None
-    shard: Part | None
-    concurrency: int
-    rate: float | None
+    select: str | None = None
+    shard: Part | None = None
+    concurrency: int = 4
+    rate: float | None = None
     state_dir: Path
 
 
@@ -136,6 +136,12 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, envvar=[variable, *more], show_envvar=False, **settings)
 
 
+_SPEECH = (
+    option("--quiet", "-q", is_flag=True, help="No progress and no warnings on standard error."),
+    option("--verbose", "-v", is_flag=True, help="Show everything, however long."),
+    option("--no-color", is_flag=True, help="No colours (NO_COLOR is honoured too)."),
+)
+
 _OUTPUT = (
     option(
         "--format",
@@ -151,12 +157,10 @@ _OUTPUT = (
         multiple=True,
         help="Also write a file; may be given again.",
     ),
-    option("--quiet", "-q", is_flag=True, help="No progress and no warnings on standard error."),
-    option("--verbose", "-v", is_flag=True, help="Show everything, however long."),
-    option("--no-color", is_flag=True, help="No colours (NO_COLOR is honoured too)."),
+    *_SPEECH,
 )
 
-_LIBRARY = (
+_WHICH = (
     option("--endpoint", more_variables=["IMAGE_KIT_BASE_URL"], metavar="URL", help="The API's base URL."),
     option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
     option(
@@ -165,6 +169,10 @@ _LIBRARY = (
         metavar="LIBRARY.jsonl",
         help="Use a library in this process, seeded from a file: no key, no network.",
     ),
+)
+
+_LIBRARY = (
+    *_WHICH,
     option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
     option("--shard", metavar="I/N", callback=_shard, help="Leave out changes of files of other shards than this."),
     option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
@@ -246,6 +254,11 @@ def library_options(command: Command) -> Command:
     return _with((*_LIBRARY, _STATE), command)
 
 
+def reading_options(command: Command) -> Command:
+    """Add what a command needs that reads a library and makes no plan, of `LibrarySettings` and `OutputSettings`."""
+    return _with((*_WHICH, _STATE, *_SPEECH), command)
+
+
 def apply_options(command: Command) -> Command:
     """Add the options of `ApplySettings`."""
     return _with(_APPLY, command)
@@ -276,5 +289,5 @@ Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, P
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
-    """Take a settings object's values out of a command's."""
-    return kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+    """Take a settings object's values out of a command's; those that it has no option for are the defaults."""
+    return kind(**{field.name: values.pop(field.name) for field in fields(kind) if field.name in values})

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli.command import Command
+from cli.command import Command, process
 from support import ai, file_object
 
 from tagsync.cli import exporting
@@ -78,9 +78,25 @@ def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str) -> Non
     assert f"'{folder}' is no folder: write it as /shop/, with a slash at both ends" in result.err
 
 
-def test_what_leaves_changes_out_of_plans_is_not_for_exports(tagsync: Command) -> None:
-    assert tagsync("export", *SANDBOX, "--select=/shop/**").code == 64
-    assert tagsync("export", *SANDBOX, "--report=json=x.json").code == 64
+@pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])
+def test_what_is_for_plans_is_not_for_exports(tagsync: Command, option: str) -> None:
+    assert tagsync("export", *SANDBOX, option).code == 64
+
+
+def test_what_the_environment_says_of_plans_keeps_nobody_from_exporting(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tagsync("export", *SANDBOX)
+    for name, value in (("SELECT", "/shop/**"), ("SHARD", "1/2"), ("FORMAT", "json"), ("REPORT", "json=x.json")):
+        monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    assert tagsync("export", *SANDBOX) == whole
+    assert not Path("x.json").exists()
+
+
+def test_an_export_is_utf_8_whatever_the_locale_says(library: Callable[..., Path]) -> None:
+    library(file_object("/caf\u00e9.jpg", ["\U0001f600"]), name="odd.jsonl")
+    result = process("export", "--sandbox", "odd.jsonl", env={"PYTHONIOENCODING": "latin-1"})
+    assert '    - path: "/caf\u00e9.jpg"\n      tags: ["\U0001f600"]\n' in result.out
 
 
 def test_a_manifest_that_would_be_too_long_to_read_is_written_in_parts(
