@@ -13,6 +13,7 @@ _PATH_TOKEN = re.compile(
     re.DOTALL,
 )
 _TAG_TOKEN = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|(?P<literal>[^\\*?]+)", re.DOTALL)
+_SPECIAL = re.compile(r"[*?\\]")
 
 _Kind = Literal["star", "one", "literal"]
 _Token = tuple[_Kind, str]
@@ -27,6 +28,11 @@ def glob_fault(pattern: str) -> str | None:
     """Say what is wrong with a glob; None if nothing is."""
     trailing = len(pattern) - len(pattern.rstrip("\\"))
     return "it ends in a lone backslash: write \\\\ for a backslash" if trailing % 2 else None
+
+
+def escaped(path: str) -> str:
+    """Return the glob that matches exactly one path, or the beginning of one."""
+    return _SPECIAL.sub(r"\\\g<0>", path)
 
 
 def literal_prefix(pattern: str) -> str:

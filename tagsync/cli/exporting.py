@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from tagsync import api, schemas
 from tagsync.cli.options import LibrarySettings, OutputSettings
@@ -39,21 +40,34 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:
         sheets = [sheet for sheets in found.manifests.values() for sheet in sheets]
-        _print(manifest_text(sheets, about))
+        size = _print(manifest_text(sheets, about))
     else:
-        _write(found, into, about)
+        size = _write(found, into, about)
     output.say(
-        f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}"
-        f"{f' to {into}' if into else ''}; AI tags cannot be declared and are left out"
+        f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}{f' to {into}' if into else ''}: "
+        f"{counted(_entries(found), 'entry', 'entries')}, {counted(size, 'byte')}; AI tags cannot be declared and are "
+        "left out"
     )
     return 0
 
 
-def _print(text: Iterable[str]) -> None:
-    """Write a manifest to standard output: in UTF-8, whatever the locale says, for no reader takes anything else."""
+def _entries(found: Exported) -> int:
+    return sum(len(sheet.entries) for sheets in found.manifests.values() for sheet in sheets)
+
+
+def _print(text: Iterable[str]) -> int:
+    """Write a manifest to standard output and return its bytes: UTF-8, whatever the locale says, as readers take it."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.writelines(text)
+    return _put(text, sys.stdout)
+
+
+def _put(text: Iterable[str], stream: TextIO) -> int:
+    size = 0
+    for piece in text:
+        stream.write(piece)
+        size += len(piece.encode())
+    return size
 
 
 def _check_empty(folder: Path) -> None:
@@ -72,7 +86,9 @@ def _check_empty(folder: Path) -> None:
         raise UsageError(f"{shown(str(folder))} is not empty: name a new folder, so that nothing is overwritten")
 
 
-def _write(found: Exported, folder: Path, about: str) -> None:
+def _write(found: Exported, folder: Path, about: str) -> int:
+    """Write a manifest for each top folder, beside the schema, and return the bytes of the manifests."""
+    size = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with opened(folder / _SCHEMA) as stream:
@@ -81,10 +97,11 @@ def _write(found: Exported, folder: Path, about: str) -> None:
         for top, sheets in found.manifests.items() or [("", ())]:
             for part in split(sheets, LONGEST) if sheets else [()]:
                 with opened(folder / f"{_name(top, taken)}.yaml") as stream:
-                    stream.writelines(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."))
+                    size += _put(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."), stream)
     except OSError as error:
         where = shown(str(error.filename or folder))
         raise StateError(f"{where} cannot be written ({error.strerror}): what is in it is not whole") from error
+    return size
 
 
 def _name(top: str, taken: set[str]) -> str:

@@ -1,15 +1,19 @@
 """A library's files to manifests that declare just the tags that they have, as shortly as can be; no text is made here.
 
-Tags that all files below a folder have become one `match` entry where that is shorter. What is left of each file's tags
-shares documents with others (see `share`). A match never covers a file that lacks one of its tags.
+Tags that all files below a folder have become one `match` entry where that is shorter, and tags that nearly all have
+one with `except` (see `excepts`). What is left of each file's tags shares documents with others (see `share`). A match
+never covers a file that lacks one of its tags.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from tagsync.exporting.excepts import matches_with_exceptions
+from tagsync.exporting.folders import tree
 from tagsync.exporting.share import shared
 from tagsync.exporting.text import Entry, Sheet, entry_length, scalar
+from tagsync.globs import escaped
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     CurrentFile,
@@ -43,7 +47,12 @@ class _Tagged:
 
     @property
     def is_long(self) -> bool:
-        return joined_length(len(self.tags), sum(map(len, self.tags))) > MAX_TAG_CHARACTERS
+        return passes_limit(self.tags)
+
+
+def passes_limit(tags: Collection[str]) -> bool:
+    """Tell whether tags are more than a file may gain, which libraries may hold all the same."""
+    return joined_length(len(tags), sum(map(len, tags))) > MAX_TAG_CHARACTERS
 
 
 def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
@@ -110,8 +119,40 @@ def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> En
     return item.entry._replace(tags=tags, lenient=lenient)
 
 
+_Found = dict[tuple[str, tuple[str, ...]], set[str]]
+"""Tags by the glob that has them matched, and the globs left out."""
+
+
 def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[Entry]:
-    """Yield an entry for each folder whose files have tags in common, and take these off what is left of them."""
+    """Yield entries for folders whose files have tags in common, and take these off what is left of them."""
+    found: _Found = defaultdict(set)
+    _match_what_nearly_all_have(files, folder, found)
+    _match_what_all_have(files, folder, found)
+    for (glob, excepts), tags in sorted(found.items()):
+        yield Entry("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
+
+
+def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+    """Find tags for which a match with a few exceptions is clearly shorter.
+
+    Globs know paths alone: files that share one count as one that has what all of them have.
+    """
+    root = f"/{_top(files[0].path)}" if folder == "/" else folder.removesuffix("/")
+    inside = [item for item in files if item.path.startswith(f"{root}/")] if root != "/" else []
+    tags: dict[str, frozenset[str]] = {}
+    for item in inside:
+        tags[item.path] = item.tags & tags.get(item.path, item.tags)
+    matched: dict[str, set[str]] = defaultdict(set)
+    for match in matches_with_exceptions(tree(tags, root), tags):
+        found[match.folder.glob, match.excepts].add(match.tag)
+        for path in match.folder.all_files():
+            matched[path] |= {match.tag} & tags[path]
+    for item in inside:
+        item.left -= matched[item.path]
+
+
+def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+    """Find what all files below a folder still have in common, where a match is shorter at all."""
     members: dict[str, list[_Tagged]] = defaultdict(list)
     for item in files:
         for above in _folders(item.path, folder):
@@ -121,12 +162,11 @@ def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[Entry]:
         if not common:
             continue
         tags = tuple(sorted(common))
-        lenient = joined_length(len(tags), sum(map(len, tags))) > MAX_TAG_CHARACTERS
-        entry = Entry("match", f"{_literal(above)}**", tags, lenient)
+        entry = Entry("match", f"{escaped(above)}**", tags)
         if entry_length(entry) < sum(_saved(item, tags) for item in members[above]):
             for item in members[above]:
                 item.left -= common
-            yield entry
+            found[entry.selector, ()] |= common
 
 
 def _folders(path: str, within: str) -> Iterator[str]:
@@ -143,8 +183,3 @@ def _saved(item: _Tagged, tags: tuple[str, ...]) -> int:
     if len(item.left) == len(tags):
         return entry_length(_entry(item, tags))
     return sum(len(scalar(tag)) + 2 for tag in tags)
-
-
-def _literal(path: str) -> str:
-    """Return a path as a glob that matches nothing else."""
-    return path.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")

@@ -17,12 +17,13 @@ _AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "nu
 
 
 class Entry(NamedTuple):
-    """One entry: what it selects by, the text of the selector, its own tags, whether they may pass 500 characters."""
+    """One entry: how and what it selects, its own tags, whether they may pass 500 characters, globs left out."""
 
     key: Literal["path", "fileId", "match"]
     selector: str
     tags: tuple[str, ...]
     lenient: bool = False
+    excepts: tuple[str, ...] = ()
 
 
 class Sheet(NamedTuple):
@@ -68,6 +69,8 @@ def split(sheets: Iterable[Sheet], characters: int) -> Iterator[list[Sheet]]:
 
 def _entry(entry: Entry) -> str:
     text = f"    - {entry.key}: {scalar(entry.selector)}\n"
+    if entry.excepts:
+        text += f"      except: {_list(entry.excepts)}\n"
     if entry.tags:
         text += f"      tags: {_list(entry.tags)}\n"
     if entry.lenient:
@@ -75,8 +78,8 @@ def _entry(entry: Entry) -> str:
     return text
 
 
-def _list(tags: Iterable[str]) -> str:
-    return f"[{', '.join(map(scalar, tags))}]"
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(scalar, texts))}]"
 
 
 def entry_length(entry: Entry) -> int:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import current_file, current_state
 
+from tagsync.exporting.excepts import MAX_EXCEPTS
 from tagsync.exporting.fold import Exported, export
 from tagsync.exporting.text import Entry, entry_length, manifest_text, scalar
 from tagsync.library.wire import FileReader
@@ -81,6 +82,50 @@ def test_a_file_without_a_tag_keeps_its_folder_from_being_matched() -> None:
     assert "match" not in text_of(export([*SHOP[:3], current_file("/shop/shoes/4.jpg")], "/shop/shoes/"))
 
 
+def test_a_tag_of_nearly_all_files_is_matched_and_the_others_are_left_out(tmp_path: Path) -> None:
+    files = [current_file(f"/shop/{n:02}/{k}.jpg", ["catalog", f"t{n}{k}"]) for n in range(9) for k in range(9)]
+    files += [current_file("/shop/04/what?.jpg", ["own"]), current_file("/shop/old*/1.jpg")]
+    text = text_of(export(files))
+    assert (
+        '    - match: /shop/**\n      except: ["/shop/04/what\\\\?.jpg", "/shop/old\\\\*/**"]\n      tags: [catalog]\n'
+    ) in text
+    assert planned(tmp_path, text, *files).changes == ()
+
+
+def test_tags_that_the_same_files_lack_share_a_match() -> None:
+    files = [current_file(f"/shop/{n:02}.jpg", ["catalog", "season", f"t{n}"]) for n in range(20)]
+    assert "      except: [/shop/none.jpg]\n      tags: [catalog, season]\n" in text_of(
+        export([*files, current_file("/shop/none.jpg")])
+    )
+
+
+def test_no_match_has_more_exceptions_than_a_person_would_read() -> None:
+    files = [current_file(f"/shop/{n:03}.jpg", ["a-long-tag-for-many-files", f"t{n}"]) for n in range(300)]
+    none = [current_file(f"/shop/none-{n}.jpg") for n in range(MAX_EXCEPTS + 1)]
+    assert "except" not in text_of(export([*files, *none]))
+    assert "except" in text_of(export([*files, *none[1:]]))
+
+
+def test_a_match_stays_in_the_folder_even_with_exceptions() -> None:
+    files = [current_file(f"/shop/shoes/{n:02}.jpg", ["catalog", f"t{n}"]) for n in range(20)]
+    files += [current_file(f"/shop/hats/{n:02}.jpg", ["catalog"]) for n in range(20)]
+    text = text_of(export([*files, current_file("/shop/shoes/none.jpg")], "/shop/shoes/"))
+    assert "    - match: /shop/shoes/**\n      except: [/shop/shoes/none.jpg]\n" in text
+    assert text.count("match") == 1
+
+
+@pytest.mark.parametrize("tagged", ["5", "6"])
+def test_files_that_share_a_path_are_matched_by_what_both_have(tmp_path: Path, tagged: str) -> None:
+    files = [current_file(f"/shop/{n:02}.jpg", ["catalog", f"t{n}"]) for n in range(20)]
+    files += [
+        CurrentFile(digit * 24, "/shop/twin.jpg", ("catalog",) if digit == tagged else (), ()) for digit in ("5", "6")
+    ]
+    text = text_of(export(files))
+    assert "      except: [/shop/twin.jpg]\n" in text
+    assert f'    - fileId: "{tagged * 24}"\n      tags: [catalog]\n' in text
+    assert planned(tmp_path, text, *files).changes == ()
+
+
 def test_files_that_share_tags_across_folders_share_a_document(tmp_path: Path) -> None:
     common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
     files = [current_file(f"/x/{n % 7}/{n}.jpg", common if n % 2 else []) for n in range(60)]
@@ -110,7 +155,8 @@ def test_a_document_saves_twice_its_own_length_or_there_is_none() -> None:
 def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() -> None:
     tags = ["wide-tag-of-them-all", "a-tag-of-half-of-them-that-is-long", "a-tag-of-the-others-that-is-long"]
     files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(60)]
-    files += [current_file("/x/last.jpg", [tags[0], "by-itself"]), current_file("/x/none.jpg")]
+    files += [current_file("/x/last.jpg", [tags[0], "by-itself"])]
+    files += [current_file(f"/x/none-{n}.jpg") for n in range(20)]  # too many for an except
     found = [sheet.defaults for sheets in export(files).manifests.values() for sheet in sheets]
     assert found == [(), (tags[1], tags[0]), (tags[2], tags[0])]
 
@@ -201,8 +247,21 @@ libraries = st.lists(
 )  # fmt: skip
 
 
+crowds = st.lists(
+    st.tuples(
+        st.sampled_from(["/a", "/a/b", "/a/b/c", "/a/*", "/z"]),
+        st.sampled_from([(), ("t" * 40,)] * 1 + [("t" * 40, "own")] * 4),
+    ),
+    max_size=40,
+).map(
+    lambda rows: [
+        CurrentFile(f"{n:024x}", f"{folder}/{n % 30}?.jpg", tags, ()) for n, (folder, tags) in enumerate(rows)
+    ]
+)
+
+
 @settings(max_examples=200, deadline=None)
-@given(files=libraries, folder=st.sampled_from(["/", "/a/"]))
+@given(files=libraries | crowds, folder=st.sampled_from(["/", "/a/"]))
 def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_be(
     tmp_path_factory: pytest.TempPathFactory, files: list[CurrentFile], folder: str
 ) -> None:

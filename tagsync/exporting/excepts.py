@@ -1,0 +1,96 @@
+"""For each tag by itself: the folders where to match it, with the files that lack it in `except`.
+
+From the deepest folders up, each folder chooses the shorter of two texts: one match there, or what the folders in it
+have chosen and its own files' entries. A tag in an entry counts half, for a document's defaults may hold it for many
+files at once, which is settled later.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tagsync.exporting.folders import Folder
+from tagsync.exporting.text import BETWEEN, Entry, entry_length, scalar
+from tagsync.globs import escaped
+
+MAX_EXCEPTS = 10
+"""A longer list of exceptions is no rule any more to whoever reads it."""
+
+_WORTH = 0.5
+"""What a character of a tag in a file's entry counts beside one of a match."""
+
+Tags = Mapping[str, frozenset[str]]
+"""Tags by the path of the file that has them."""
+
+Globs = tuple[str, ...]
+
+
+class Match(NamedTuple):
+    """One tag, for all files below a folder that no glob in `excepts` matches."""
+
+    folder: Folder
+    tag: str
+    excepts: Globs
+
+
+class _Choice(NamedTuple):
+    """How to declare one tag below one folder."""
+
+    size: float
+    matches: tuple[Match, ...]
+    lacking: Globs | None
+    """Globs for the files that lack the tag; None stands for too many."""
+
+
+_Choices = dict[str, _Choice]
+"""Choices by tag."""
+
+
+def matches_with_exceptions(folders: Sequence[Folder], tags: Tags) -> Iterator[Match]:
+    """Yield what to match; no two matches of one tag cover the same file.
+
+    Args:
+        folders: a tree, each folder before those in it.
+        tags: what each file has.
+    """
+    chosen: dict[Folder, _Choices] = {}
+    for folder in reversed(folders):
+        chosen[folder] = _choices(folder, [chosen.pop(inner) for inner in folder.folders], tags)
+    for _tag, choice in sorted(chosen[folders[0]].items()):
+        yield from choice.matches
+
+
+def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
+    having = Counter(tag for path in folder.files for tag in tags[path])
+    parts: dict[str, list[_Choice]] = defaultdict(list)
+    for choices in inner:
+        for tag, choice in choices.items():
+            parts[tag].append(choice)
+    found = {}
+    for tag in having.keys() | parts.keys():
+        apart = _WORTH * (len(scalar(tag)) + BETWEEN) * having[tag]
+        apart += sum(part.size for part in parts.get(tag, ()))
+        count = len(folder.files) - having[tag] + len(inner) - len(parts.get(tag, ()))
+        # Most tags are told here, without a look at each file.
+        lacking = _lacking(folder, tag, inner, tags) if count <= MAX_EXCEPTS else None
+        found[tag] = _cheaper(folder, tag, lacking, apart, parts.get(tag, ()))
+    return found
+
+
+def _cheaper(folder: Folder, tag: str, lacking: Globs | None, apart: float, parts: Sequence[_Choice]) -> _Choice:
+    if lacking is not None:
+        here = entry_length(Entry("match", folder.glob, (tag,), excepts=lacking))
+        if here < apart:
+            return _Choice(here, (Match(folder, tag, lacking),), lacking)
+    return _Choice(apart, tuple(match for part in parts for match in part.matches), lacking)
+
+
+def _lacking(folder: Folder, tag: str, inner: Sequence[_Choices], tags: Tags) -> Globs | None:
+    """Return globs for the files below a folder that lack a tag; None if they are too many."""
+    found = [escaped(path) for path in folder.files if tag not in tags[path]]
+    for below, choices in zip(folder.folders, inner, strict=True):
+        lacking = choices[tag].lacking if tag in choices else (below.glob,)
+        if lacking is None:
+            return None
+        found += lacking
+    return tuple(sorted(found)) if len(found) <= MAX_EXCEPTS else None
