@@ -9,7 +9,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tagsync.api import (
-        Target,
         apply,
         apply_async,
         export,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from tagsync.applying.apply import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.model import Part, Plan, Report
+    from tagsync.target import Target
 
 __all__ = [
     "ApplyOptions",
@@ -48,6 +48,7 @@ _HOMES = {
     "Plan": "tagsync.model",
     "Report": "tagsync.model",
     "TagsyncError": "tagsync.errors",
+    "Target": "tagsync.target",
 }
 
 

@@ -11,25 +11,20 @@ assert report.converged
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.errors import CredentialsError, ManifestError, RefusedError, UsageError
-from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, Waiting, ignore
+from tagsync.errors import ManifestError, RefusedError, UsageError
+from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
-from tagsync.library.client import Client, Gates
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
-from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.listing import read_library
 from tagsync.library.reread import Rereader
-from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     DesiredState,
@@ -41,7 +36,6 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
     as_shown,
 )
@@ -51,56 +45,7 @@ from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.returning import Returns
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
-
-IN_PROCESS = "http://sandbox.localhost"
-"""What an application in this process is called by; no byte leaves the process."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A library and how to speak to it.
-
-    Attributes:
-        key: the private key. Never shown, not even by `repr`.
-        endpoint: the API's base URL.
-        account: a name for the account, for manifests and reports; without one a keyed hash of the key stands in.
-        app: an ASGI application that plays the library in this process; `endpoint` is then only its name.
-        rate: bulk calls a second; None for the library's usual five, or no pace at all for an `app`.
-        concurrency: calls in flight at most, 1 to 8.
-    """
-
-    key: str = field(default="", repr=False)
-    endpoint: str = DEFAULT_ENDPOINT
-    account: str | None = None
-    app: Callable[..., Any] | None = field(default=None, repr=False)
-    rate: float | None = None
-    concurrency: int = 4
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without a call."""
-        if self.app is None:
-            object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
-            if not self.key:
-                raise CredentialsError(
-                    "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
-                    "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
-                )
-        if not self.key.isascii() or not self.key.isprintable():
-            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
-        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
-            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
-        if self.rate is not None and not 0 < self.rate < inf:
-            raise UsageError(f"the rate is {self.rate}: use a number of calls a second above 0")
-
-    @property
-    def name(self) -> TargetName:
-        """The target as documents name it."""
-        return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
-
-    @property
-    def bulk_rate(self) -> float | None:
-        """Bulk calls a second; None for no pace."""
-        return self.rate or (BULK_RATE if self.app is None else None)
+from tagsync.target import Target, connect
 
 
 class Explain(NamedTuple):
@@ -208,7 +153,7 @@ async def plan_async(
         check_last(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
-    async with _connect(target, listener) as client:
+    async with connect(target, listener) as client:
         current = await read_library(client, desired.queries(), listener=listener)
     if explain is not None:
         explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
@@ -278,7 +223,7 @@ async def apply_async(
     if not plan.changes:
         return Report(plan, "converged", (), RequestCounts(), Timing(), finished_at=_now())
     with closing(Journal(journal) if journal else NoJournal()) as kept:
-        async with _connect(target, listener) as client:
+        async with connect(target, listener) as client:
             return await carry_out(
                 plan,
                 client,
@@ -311,7 +256,7 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
     """
     check_target(report.plan, target)
     file_ids = touched(report)
-    async with _connect(target, listener) as client:
+    async with connect(target, listener) as client:
         reader = Rereader(client, library_size=report.plan.inputs.files, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
@@ -345,7 +290,7 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
     """
     if not (folder.startswith("/") and folder.endswith("/")):
         raise UsageError(f"{quoted(folder, 200)} is no folder: write it as /shop/, with a slash at both ends")
-    async with _connect(target, listener) as client:
+    async with connect(target, listener) as client:
         current = await read_library(client, listener=listener)
     listener(Exporting(len(current.files)))
     return fold(current.files, folder)
@@ -389,22 +334,6 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
     outcomes = (outcome,) * len(plan.changes)
     told = tuple(Diagnostic("error", "guard", words) for words in why)
     return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
-
-
-def _connect(target: Target, listener: Listener) -> Client:
-    def announce(seconds: float) -> None:
-        listener(Waiting(seconds))
-
-    in_process = target.app is not None
-    return Client(
-        IN_PROCESS if in_process else target.endpoint,
-        target.key or "sandbox",
-        gates=Gates(
-            reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
-            bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
-        ),
-        app=target.app,
-    )
 
 
 def _now() -> str:

@@ -22,6 +22,7 @@ FLOORS = {
     "planning": 4,
     "reporting": 4,
     "applying": 5,
+    "target": 5,
     "api": 6,
     "cli": 7,
     "__main__": 8,

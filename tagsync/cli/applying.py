@@ -21,6 +21,7 @@ from tagsync.planning.consistent import contradiction
 from tagsync.planning.plan import narrowed
 from tagsync.printable import shown
 from tagsync.reporting.seal import SEAL_BYTES, looks_saved
+from tagsync.target import Target
 
 INCOMPLETE = 3
 
@@ -63,7 +64,7 @@ def apply(
 
 
 @contextmanager
-def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[api.Target]:
+def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[Target]:
     with target(library, output.warn) as where, locked(library, where, how.lock_timeout):
         yield where
 
@@ -114,7 +115,7 @@ def _saved_plan(file: Path, library: LibrarySettings, planning: PlanSettings) ->
     return narrowed(plan, only=library.select, part=library.shard)
 
 
-def _check(plan: Plan, where: api.Target, how: ApplySettings) -> None:
+def _check(plan: Plan, where: Target, how: ApplySettings) -> None:
     """Refuse a plan that is for another target, or not the expected one.
 
     Raises:
@@ -129,7 +130,7 @@ def _check(plan: Plan, where: api.Target, how: ApplySettings) -> None:
 
 
 def _carried_out(
-    made: Plan, where: api.Target, library: LibrarySettings, how: ApplySettings, output: Output
+    made: Plan, where: Target, library: LibrarySettings, how: ApplySettings, output: Output
 ) -> tuple[Report, int | None]:
     with output.progress() as listener:
         return until_signal(

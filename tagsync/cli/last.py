@@ -14,6 +14,7 @@ from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
 from tagsync.state import state_directory
+from tagsync.target import Target
 
 FOLDER = "last"
 NONE = "none"
@@ -22,7 +23,7 @@ NONE = "none"
 Warn = Callable[[str], None]
 
 
-def last_report(given: str | None, library: LibrarySettings, where: api.Target, warn: Warn) -> Report | None:
+def last_report(given: str | None, library: LibrarySettings, where: Target, warn: Warn) -> Report | None:
     """Return the report that the next plan is to look at.
 
     Args:
@@ -48,7 +49,7 @@ def last_report(given: str | None, library: LibrarySettings, where: api.Target, 
         return None
 
 
-def _read(path: Path, where: api.Target) -> Report:
+def _read(path: Path, where: Target) -> Report:
     found = read_saved(path)
     if not isinstance(found, Report):
         raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
@@ -56,7 +57,7 @@ def _read(path: Path, where: api.Target) -> Report:
     return found
 
 
-def keep_report(report: Report, library: LibrarySettings, where: api.Target, warn: Warn) -> None:
+def keep_report(report: Report, library: LibrarySettings, where: Target, warn: Warn) -> None:
     """Keep a report for the next plan; where that fails it is told, for the apply itself has done its work."""
     if report.outcome == "refused":
         return
@@ -74,7 +75,7 @@ def forget_reports(sandbox: Path, state_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _kept_at(library: LibrarySettings, where: api.Target) -> Path | None:
+def _kept_at(library: LibrarySettings, where: Target) -> Path | None:
     """Return where the state directory holds a report, if it does; looking for it makes nothing.
 
     Raises:
@@ -86,5 +87,5 @@ def _kept_at(library: LibrarySettings, where: api.Target) -> Path | None:
     return path if os.path.lexists(path) else None
 
 
-def _name(library: LibrarySettings, where: api.Target) -> str:
+def _name(library: LibrarySettings, where: Target) -> str:
     return f"{file_name(library, where)}.json"

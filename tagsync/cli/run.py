@@ -16,6 +16,7 @@ from tagsync.model import Plan
 from tagsync.planning.difference import difference
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
+from tagsync.target import Target
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
@@ -116,7 +117,7 @@ def show(file: Path, settings: OutputSettings) -> int:
 
 def planned(
     paths: Sequence[str],
-    where: api.Target,
+    where: Target,
     library: LibrarySettings,
     how: PlanSettings,
     output: Output,

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tagsync.api import Target
 from tagsync.cli.options import LibrarySettings
 from tagsync.errors import CredentialsError, StateError, UsageError
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
 from tagsync.locks import held
 from tagsync.printable import shown
 from tagsync.state import state_directory
+from tagsync.target import Target
 
 if TYPE_CHECKING:
     from tagsync.sandbox.store import Store

@@ -10,12 +10,12 @@ import pytest
 from cli.command import Command, Recorder, Result, write_manifest
 from support import file_object, write_library
 
-from tagsync.api import Target
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.targets import journal_path, lock_keys
 from tagsync.errors import StateError
 from tagsync.model import Part
 from tagsync.sandbox.faults import Fault, FaultScript
+from tagsync.target import Target
 
 CANARY = "private_CANARY4f3c2a"
 

@@ -1,0 +1,82 @@
+"""A library and how to speak to it; what is asked of it is the business of `api`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from tagsync.errors import CredentialsError, UsageError
+from tagsync.events import Listener, Waiting
+from tagsync.library.client import Client, Gates
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
+from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
+from tagsync.library.transport import MAX_CONNECTIONS
+from tagsync.model import TargetName
+
+IN_PROCESS = "http://sandbox.localhost"
+"""What an application in this process is called by; no byte leaves the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A library and how to speak to it.
+
+    Attributes:
+        key: the private key. Never shown, not even by `repr`.
+        endpoint: the API's base URL.
+        account: a name for the account, for manifests and reports; without one a keyed hash of the key stands in.
+        app: an ASGI application that plays the library in this process; `endpoint` is then only its name.
+        rate: bulk calls a second; None for the library's usual five, or no pace at all for an `app`.
+        concurrency: calls in flight at most, 1 to 8.
+    """
+
+    key: str = field(default="", repr=False)
+    endpoint: str = DEFAULT_ENDPOINT
+    account: str | None = None
+    app: Callable[..., Any] | None = field(default=None, repr=False)
+    rate: float | None = None
+    concurrency: int = 4
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a call."""
+        if self.app is None:
+            object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
+            if not self.key:
+                raise CredentialsError(
+                    "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
+                    "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
+                )
+        if not self.key.isascii() or not self.key.isprintable():
+            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
+        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
+            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
+        if self.rate is not None and not 0 < self.rate < inf:
+            raise UsageError(f"the rate is {self.rate}: use a number of calls a second above 0")
+
+    @property
+    def name(self) -> TargetName:
+        """The target as documents name it."""
+        return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
+
+    @property
+    def bulk_rate(self) -> float | None:
+        """Bulk calls a second; None for no pace."""
+        return self.rate or (BULK_RATE if self.app is None else None)
+
+
+def connect(target: Target, listener: Listener) -> Client:
+    """Return a client of a target, to be entered; it tells of waits."""
+
+    def announce(seconds: float) -> None:
+        listener(Waiting(seconds))
+
+    in_process = target.app is not None
+    return Client(
+        IN_PROCESS if in_process else target.endpoint,
+        target.key or "sandbox",
+        gates=Gates(
+            reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
+            bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
+        ),
+        app=target.app,
+    )
