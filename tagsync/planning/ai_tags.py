@@ -48,10 +48,10 @@ def spared(rules: Sequence[tuple[Entry, AIRule]]) -> tuple[str, ...]:
 
 def promotions(file: CurrentFile, rules: Sequence[tuple[Entry, AIRule]]) -> Iterator[Promotion]:
     """Yield the AI tags that rules want to become ordinary tags, once for each rule."""
-    kept = _kept(rules)
     for entry, rule in rules:
         if rule.promote is None:
             continue
+        kept = _kept(rules)
         for tag in file.ai_tags:
             is_sure = tag.confidence is not None and tag.confidence >= rule.promote
             if is_sure and rule.source in (None, tag.source) and normalized(tag.name) not in kept:
@@ -77,7 +77,8 @@ def ai_removals(
         if kept and normalized(tag.name) in kept:
             continue
         reasons = [reason for entry, rule in rules for reason in judged(entry, rule, tag)]
-        reasons += [reason for promotion, reason in promoted if promotion == tag]
+        if promoted:
+            reasons += [reason for promotion, reason in promoted if promotion == tag]
         if reasons:
             removals[tag.name] += reasons
         else:

@@ -64,13 +64,16 @@ class Tally:
         self._ai_tags += len(file.ai_tags)
         if change is None:
             return
-        added, removed = change.tags(Op.ADD), change.tags(Op.REMOVE)
+        counts = dict.fromkeys(Op, 0)
+        for op, tag, _ in change.changes:
+            counts[op] += 1
+            if op is Op.ADD:
+                self._added.setdefault(normalized(tag), file.path)
         self._count(GuardId.CHANGED_FILES, 1, file.path)
-        self._count(GuardId.REMOVED_TAGS, len(removed), file.path)
-        self._count(GuardId.REMOVED_AI_TAGS, len(change.tags(Op.REMOVE_AI)), file.path)
-        self._count(GuardId.EMPTIED_FILES, int(empties(change)), file.path)
-        for tag in added:
-            self._added.setdefault(normalized(tag), file.path)
+        self._count(GuardId.REMOVED_TAGS, counts[Op.REMOVE], file.path)
+        self._count(GuardId.REMOVED_AI_TAGS, counts[Op.REMOVE_AI], file.path)
+        if counts[Op.REMOVE]:
+            self._count(GuardId.EMPTIED_FILES, int(empties(change)), file.path)
 
     def _count(self, guard: GuardId, count: int, path: str) -> None:
         if count:

@@ -53,10 +53,11 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
     absent, exclusives, rules = _absent(file, entries, vocabulary), _exclusives(entries), ai_rules(entries)
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
     wants = [want for want in _renamed(file, vocabulary) if not _swept(want.tag, declared, exclusives)]
-    wants += _once(_Want(tag.name, reason) for tag, reason in promoted if normalized(tag.name) not in declared)
+    if promoted:
+        wants += _once(_Want(tag.name, reason) for tag, reason in promoted if normalized(tag.name) not in declared)
     additions, diagnostics = _additions(file, entries, declared, wants)
     diagnostics += _conflicts(file, entries, declared, wants, absent)
-    wanted = declared.union(normalized(want.tag) for want in wants)
+    wanted = declared.union(normalized(want.tag) for want in wants) if wants else declared
     removals = _removals(file, wanted, absent, exclusives)
     going, stays = ai_removals(file, rules, promoted)
     diagnostics += [*left, *stays]
@@ -124,8 +125,9 @@ def _absent(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary)
     for entry in entries:
         wishes = entry.wishes
         for texts, rule in ((wishes.absent, "absent"), (wishes.expired, "until")):
-            for key, reason in _reasons(entry, texts, rule):
-                absent[key].append(reason)
+            if texts.values:  # most have none
+                for key, reason in _reasons(entry, texts, rule):
+                    absent[key].append(reason)
     if vocabulary.removed or vocabulary.renames:
         for key in all_normalized(file.tags):
             if key in vocabulary.removed:
