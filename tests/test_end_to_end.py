@@ -44,6 +44,23 @@ rules = st.sampled_from(
         "exclusive: true",
         "exclusive: {only: [shoe*]}",
         'absent: ["red"]',
+        "aiTags: {promote: {minConfidence: 50}}",
+        "aiTags: {remove: all, promote: {minConfidence: 50}, keep: [Cat]}",
+        "exclusive: true, aiTags: {promote: {minConfidence: 50}}",
+        "exclusive: {only: [D*]}, aiTags: {minConfidence: 30, promote: {minConfidence: 50}}",
+        "absent: [Dog], aiTags: {promote: {minConfidence: 50}}",
+        "until: 2000-01-01, aiTags: {remove: [Dog]}",
+    ]
+)
+vocabularies = st.sampled_from(
+    [
+        "",
+        "forbidden: [shoe-b]",
+        "forbidden: [shoe-b, Dog], removeForbidden: true",
+        "renames: {shoe-b: blue}",
+        "renames: {red: Dog, shoe-b: scarlet, Dog2: Cat}",
+        'renames: {Dog: dog, "women\'s wear": wear}',
+        f"allowed: [blue, shoe-a, caf\u00e9, {'x' * 160}, {'y' * 160}, Cat]",
     ]
 )
 entries = st.builds(
@@ -54,13 +71,19 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
-@given(held=libraries, declared=st.lists(entries, min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None)
+@given(held=libraries, declared=st.lists(entries, min_size=1, max_size=4), vocabulary=vocabularies)
 def test_applying_any_plan_leaves_nothing_to_do(
-    tmp_path_factory: pytest.TempPathFactory, held: dict[str, tuple[list[str], list[Any]]], declared: list[str]
+    tmp_path_factory: pytest.TempPathFactory,
+    held: dict[str, tuple[list[str], list[Any]]],
+    declared: list[str],
+    vocabulary: str,
 ) -> None:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "tags.yaml").write_text(manifest("\n".join(declared)), encoding="utf-8")
+    text = manifest("\n".join(declared))
+    if vocabulary:
+        text += f"---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{{vocabulary}}}\n"
+    (folder / "tags.yaml").write_text(text, encoding="utf-8")
     library = Sandbox(folder, (file_object(path, *holding) for path, holding in held.items()))
 
     async def once() -> tuple[Plan, Report | None]:
