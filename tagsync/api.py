@@ -70,11 +70,14 @@ def validate(
         ManifestError: with every fault.
     """
     desired = read_manifests(paths, as_of=as_of or _today())
+    if policy is not None:
+        found = read_policy(policy)
+        desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
     if faults:
         raise ManifestError(faults)
-    return desired if policy is None else replace(desired, policy=read_policy(policy))
+    return desired
 
 
 def plan(
@@ -254,7 +257,7 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
         RefusedError: the report is of another target.
         LibraryError: the files could not be read.
     """
-    check_target(report.plan, target)
+    check_last(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client:
         reader = Rereader(client, library_size=report.plan.inputs.files, concurrency=target.concurrency)
@@ -289,7 +292,8 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         LibraryError: the library could not be read completely.
     """
     if not (folder.startswith("/") and folder.endswith("/")):
-        raise UsageError(f"{quoted(folder, 200)} is no folder: write it as /shop/, with a slash at both ends")
+        meant = quoted(f"/{folder.strip('/')}/", 200)
+        raise UsageError(f"{quoted(folder, 200)} has no slash at both ends: write {meant}")
     async with connect(target, listener) as client:
         current = await read_library(client, listener=listener)
     listener(Exporting(len(current.files)))
@@ -297,7 +301,7 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
 
 
 def check_target(plan: Plan, target: Target) -> None:
-    """Check that a plan, or the plan of a report, is for a target.
+    """Check that a plan is for a target.
 
     Raises:
         RefusedError: it is for another one.
@@ -310,7 +314,7 @@ def check_target(plan: Plan, target: Target) -> None:
 
 
 def check_last(last: Report, target: Target) -> None:
-    """Check that a report that is to tell of a library is of that one.
+    """Check that a report is of a library.
 
     Raises:
         RefusedError: it is of another one.
@@ -318,8 +322,8 @@ def check_last(last: Report, target: Target) -> None:
     was = last.plan.target
     if was != target.name:
         raise RefusedError(
-            f"the last report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
-            f"{target.name.endpoint}: give the last report of this library, or none"
+            f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
+            f"{target.name.endpoint}: give one of this library, or name that one"
         )
 
 

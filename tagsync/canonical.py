@@ -20,7 +20,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 def change_document(change: FileChange) -> dict[str, Any]:
     """Return a file's changes as the plan document holds them."""
     file = change.file
-    beside = {"desired": change.desired, "spared": change.spared}
+    beside = {"desired": change.desired, "spared": change.spared, "relies": change.relies}
     return {name: value for name, value in beside.items() if value} | {
         "fileId": file.file_id,
         "path": file.path,

@@ -1,7 +1,7 @@
 """The apply command: a plan made now or saved before, looked at by whoever may refuse it, carried out, reported."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.run import REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.cli.targets import journal_path, locked, target
+from tagsync.cli.targets import SANDBOX, journal_path, locked, target
 from tagsync.errors import DamagedError, RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.consistent import contradiction
@@ -34,14 +34,15 @@ def apply(
     planning: PlanSettings,
     *,
     yes: bool,
+    typed: Collection[str],
 ) -> int:
-    """Plan or take a saved plan, ask, apply, report."""
+    """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     file = _plan_file(paths)
     if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody can be asked here: give --yes to apply without asking")
     output = Output(settings)
     with output.failures_written():
-        saved = _saved_plan(file, library, planning) if file else None
+        saved = _saved_plan(file, library, typed) if file else None
         if saved:
             library = replace(library, shard=saved.inputs.part)
         with _locked_target(library, how, output) as where:
@@ -53,8 +54,9 @@ def apply(
                 output.plan_before_apply(made)
             _check(made, where, how)
             why = api.refusals(made, how.ack)
-            if why:
-                output.refusals(why)
+            for ack in how.ack:
+                if why and ack.digest != made.digest:
+                    output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
             if why or (made.changes and not saved and not yes and not output.confirmed(made)):
                 output.report(api.refused(made, why), plan_shown=True)
                 return REFUSED
@@ -94,7 +96,7 @@ def _is_saved(path: Path) -> bool:
         return False
 
 
-def _saved_plan(file: Path, library: LibrarySettings, planning: PlanSettings) -> Plan:
+def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) -> Plan:
     """Return a saved plan, or of it what this run is to apply.
 
     Raises:
@@ -102,11 +104,15 @@ def _saved_plan(file: Path, library: LibrarySettings, planning: PlanSettings) ->
         DocumentError: it cannot be read.
         UsageError: it is a report, or is given with options that only make a plan.
     """
-    if any(value is not None for value in (planning.policy, planning.as_of, planning.last)):
+    # The environment of a pipeline may name these once for all of its commands.
+    if not {"policy", "as_of", "last"}.isdisjoint(typed):
         raise UsageError("--policy, --as-of and --last are for making a plan, and this one is made: plan again")
     plan = read_saved(file)
     if isinstance(plan, Report):
         raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")
+    if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
+        name = shown(plan.target.endpoint.removeprefix(SANDBOX))
+        raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
     words = contradiction(plan)
     if words:
         raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")

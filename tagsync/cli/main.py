@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 import click
+from click.core import ParameterSource
 
 from tagsync import __version__
 from tagsync.cli.options import (
@@ -110,7 +111,8 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
 @plan_options
 @library_options
 @output_options
-def apply(paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
+@click.pass_context
+def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Make the library as declared, and read it back.
 
     PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked. PLANFILE is
@@ -121,8 +123,10 @@ def apply(paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     from tagsync.cli import applying  # noqa: PLC0415 - start-up
 
     output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    typed = {name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     planned = settings(PlanSettings, values)
-    return applying.apply(paths, library, output, settings(ApplySettings, values), planned, yes=yes)
+    how = settings(ApplySettings, values)
+    return applying.apply(paths, library, output, how, planned, yes=yes, typed=typed)
 
 
 @cli.command()
@@ -193,9 +197,11 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest")
+@click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print the JSON Schema of a kind of document.
+
+    KIND is manifest (the default), plan, report, difference, explanation or diagnostics.
 
     Example: tagsync schema > manifest.schema.json
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
@@ -289,5 +290,14 @@ Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, P
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
-    """Take a settings object's values out of a command's; those that it has no option for are the defaults."""
-    return kind(**{field.name: values.pop(field.name) for field in fields(kind) if field.name in values})
+    """Take a settings object's values out of a command's; those that it has no option for are the defaults.
+
+    Raises:
+        click.UsageError: the command line names an endpoint, and the environment a sandbox.
+    """
+    taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
+    if taken.get("endpoint") and taken.get("sandbox"):
+        source = click.get_current_context().get_parameter_source
+        if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):
+            raise click.UsageError("TAGSYNC_SANDBOX would win over this --endpoint: take one of them out.")
+    return kind(**taken)

@@ -38,19 +38,32 @@ class Output:
         for path in (*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])):
             _check_writable(path)
 
-    def plan(self, plan: Plan) -> None:
-        """Write a plan wherever it was asked for, and its diagnostics to standard error."""
+    def plan(self, plan: Plan, *, refused: bool = False) -> None:
+        """Write a plan wherever it was asked for, and its diagnostics to standard error.
+
+        Args:
+            plan: the plan.
+            refused: whether it must not be saved for apply: with errors none is.
+        """
+        saved_as = None if refused or plan.errors else self._saved_as
         self.diagnostics(plan.diagnostics, shown_names(plan))
         self._everywhere(
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
-            saved_as=None if plan.errors else self._saved_as,
+            saved_as=saved_as,
             to_standard_output=not self._explains,
             json=lambda: plan_document(plan),
         )
         if self._explains:
             self._explanation(shown_names(plan))
-        if self._saved_as and plan.errors:
-            self.warn(f"no plan was saved to {self._saved_as}: there is none with errors")
+        if saved_as:
+            self.say(f"Saved as {saved_as}: tagsync apply {saved_as} carries it out")
+        elif self._saved_as:
+            self._warn_of_no_plan()
+
+    def _warn_of_no_plan(self) -> None:
+        if self._saved_as:
+            older = ", what is there is an older one" if self._saved_as.exists() else ""
+            self.warn(f"no plan was saved as {self._saved_as}{older}")
 
     def _plan_text(self, plan: Plan, lines: Lines, *, everything: bool) -> None:
         plan_text(plan, lines, everything=everything)
@@ -134,6 +147,7 @@ class Output:
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
             self._errors.write((f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done", "bold"))
             self._failure(faults, more)
+            self._warn_of_no_plan()
             raise
         except UsageError:
             raise  # nothing was begun that a document could tell of
@@ -160,7 +174,7 @@ class Output:
         diagnostics_text(kept, self._errors, names=names, limit=limit)
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet:
-            self._errors.write((f"{counted(notes, 'note')} on AI tags that stay: --verbose shows them", "dim"))
+            self._errors.write((f"{counted(notes, 'note')}: --verbose shows them", "dim"))
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""
@@ -239,6 +253,8 @@ def _check_writable(path: Path) -> None:
     Raises:
         UsageError: its folder is not there or not writable, or the path is a folder itself.
     """
+    if str(path) == "-":
+        raise UsageError("a file named - is no standard output: --format says what that carries")
     try:
         if _is_special(path):
             writable = os.access(path, os.W_OK)

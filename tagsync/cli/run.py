@@ -59,8 +59,8 @@ def plan(
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
         made = planned(paths, where, library, how, output, coverage=coverage, explain=explain)
-    output.plan(made)
     warnings = made.summary.warnings
+    output.plan(made, refused=strict and bool(warnings))
     if strict and warnings and not made.errors:
         output.error(f"{counted(warnings, 'warning')}, and --strict takes warnings for errors")
     if made.errors or (strict and warnings):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_KEY_BYTES = 4096
 
+SANDBOX = "sandbox:"
+"""What the endpoint of a library in this process begins with."""
+
 
 @contextmanager
 def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[Target]:
@@ -42,7 +45,7 @@ def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[T
     make_app = _sandbox_module("app").make_app
     with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
         yield Target(
-            endpoint=f"sandbox:{settings.sandbox.name}",
+            endpoint=f"{SANDBOX}{settings.sandbox.name}",
             account=settings.account,
             app=make_app(store),
             rate=settings.rate,

@@ -11,4 +11,6 @@ def guard_rules(spec: Map, manifest: str) -> Iterator[GuardRule]:
     guards: Map = spec["guards"]
     for name, figures in guards.items():
         origin = unpacked(manifest, guards.key_places[name])
-        yield GuardRule(GuardId(name), figures.get("above"), figures.get("percent"), origin)
+        above = figures.get("above")
+        # A schema takes 1.0 for a whole number too; equal policies have to give equal digests.
+        yield GuardRule(GuardId(name), None if above is None else int(above), figures.get("percent"), origin)

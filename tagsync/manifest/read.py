@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -20,7 +21,17 @@ from tagsync.manifest.scalars import AMBIGUOUS
 from tagsync.manifest.sources import STDIN, Located, locate, read
 from tagsync.manifest.tree import Map, TooDeepError, TreeReader
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
-from tagsync.model import DesiredState, Diagnostic, Entry, GuardRule, ManifestRef, Origin, packed, unpacked
+from tagsync.model import (
+    NO_VOCABULARY,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    GuardRule,
+    ManifestRef,
+    Origin,
+    packed,
+    unpacked,
+)
 from tagsync.printable import quoted, shown
 
 API_VERSION = "tagsync/v1"
@@ -71,17 +82,21 @@ def read_manifests(
     )
 
 
-def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> tuple[GuardRule, ...]:
+def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
     """Read a file that holds policies and nothing else; their places name it as it was given.
 
     Raises:
         ManifestError: it cannot be read, or holds something else.
     """
     found = read_manifests([path], parser=parser)
-    if found.entries or not found.policy:
+    if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
         message = "this holds something other than kind: Policy: name a file of policies alone with --policy"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
-    return tuple(rule._replace(origin=rule.origin._replace(file=path)) for rule in found.policy)
+    return replace(
+        found,
+        policy=tuple(rule._replace(origin=rule.origin._replace(file=path)) for rule in found.policy),
+        accounts=tuple((account, origin._replace(file=path)) for account, origin in found.accounts),
+    )
 
 
 class _Run:
@@ -254,6 +269,7 @@ class _File:
             elif not found and kind == "Policy":
                 self._run.policy.extend(guard_rules(tree["spec"], self._name))
             elif not found:
+                self._check_names(tree["spec"].get("renames", Map()))
                 self._run.vocabularies.take(tree["spec"], self._name)
             self._take_account(tree)
         self._days.clear()
@@ -281,6 +297,15 @@ class _File:
             if day and self._run.as_of and self._run.as_of >= day:
                 entry = expired(entry, bare.wishes.tags)
             self._run.entries.append(entry)
+
+    def _check_names(self, renames: Map) -> None:
+        """Hold old names to what holds for every text: keys are read as they are written."""
+        for name, place in renames.key_places.items():
+            if place in self._reader.ambiguous_keys:
+                words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
+                self._fault(place, "quote", words)
+            elif not name:
+                self._fault(place, "empty", "the old name is empty: write one, or take this out")
 
     def _take_account(self, tree: Map) -> None:
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None

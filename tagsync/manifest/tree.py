@@ -33,6 +33,9 @@ _GIVE_UP_DEPTH = 100
 MAX_ITEMS = 100_000
 """How many items one list or mapping may hold, the list of entries apart."""
 
+_DEPTH_OF_NAMES = 3
+"""How deep the mappings lie whose keys are a user's own words: spec.renames."""
+
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
@@ -101,6 +104,8 @@ class TreeReader:
         self._item = item
         self.written: dict[int, str] = {}
         """The source text of the unquoted scalars that are not text, by place, for messages."""
+        self.ambiguous_keys: set[int] = set()
+        """Places of unquoted keys that may be read as something other than text, down to where documents have names."""
 
     def documents(self) -> Iterator[tuple[Any, int]]:
         """Yield each document's value and place; streamed items have been handed over by then.
@@ -236,6 +241,8 @@ class TreeReader:
             self._fault(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
             return None
         key: str = event.value
+        if depth <= _DEPTH_OF_NAMES and event.implicit[0] and resolve(key).__class__ is not str:
+            self.ambiguous_keys.add(_place(event))
         return key
 
     def _skip(self) -> None:

@@ -14,6 +14,7 @@ class Cause(StrEnum):
     REMOVED = "removed in the library"
     CAME_BACK = "AI tag came back"
     UPLOADED = "all tags gone after an upload"
+    EXPIRED = "its day has come"
     PENDING = "not applied by the last run"
 
 

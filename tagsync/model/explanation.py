@@ -19,11 +19,12 @@ class Vote(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """An entry that selects the file, how it does, and what it says of its tags."""
+    """An entry that selects the file, how it does, what it says of its tags, and its rules whatever they hit."""
 
     origin: Origin
     selector: str
     votes: tuple[Vote, ...]
+    rules: tuple[str, ...] = ()
 
 
 class Verdict(NamedTuple):

@@ -61,6 +61,7 @@ class Guard(NamedTuple):
         limit: where it blocks.
         blocked: whether the plan must not be applied unless somebody acknowledges it.
         files: paths of up to three files that it counts, as examples.
+        tags: up to three tags that it counts, where it counts tags.
     """
 
     id: GuardId
@@ -69,3 +70,4 @@ class Guard(NamedTuple):
     limit: Limit
     blocked: bool
     files: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()

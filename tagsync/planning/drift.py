@@ -140,7 +140,7 @@ class _Past:
             return Cause.CAME_BACK if came_back else Cause.ADDED
         if self._is_derived(change) and self._all_unchanged:
             return Cause.ADDED
-        return Cause.MANIFEST if self._is_asked_anew(change) or _has_rule(change, UNTIL) else None
+        return self._declared(change)
 
     def _since_declared(self, file: CurrentFile, change: Change) -> Cause | None:
         """Return the cause where the last report is silent on the file."""
@@ -153,7 +153,13 @@ class _Past:
             if file.file_id in self._unsure or (change.op == Op.ADD and is_new is None):
                 return None
             return _lost(file) if change.op == Op.ADD and not self._is_derived(change) else Cause.ADDED
-        return Cause.MANIFEST if self._is_asked_anew(change) or _has_rule(change, UNTIL) else None
+        return self._declared(change)
+
+    def _declared(self, change: Change) -> Cause | None:
+        """Return the cause of a change that lies in what is declared, if it does."""
+        if self._is_asked_anew(change):
+            return Cause.MANIFEST
+        return Cause.EXPIRED if _has_rule(change, UNTIL) else None
 
     def _was_asked(self, change: Change) -> bool:
         """Tell whether the manifests of the last run asked for a change just as these do."""

@@ -54,7 +54,8 @@ def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState, 
         return Explanation(file.path, file)
     merged = _fitted(file, returns.left(file, merge(file, entries, desired.vocabulary)))
     contributions = tuple(
-        Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file))) for entry in entries
+        Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file)), tuple(_rules(entry)))
+        for entry in entries
     )
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*_of_vocabulary(desired.vocabulary, file), *_of_promotions(merged)]
@@ -82,6 +83,22 @@ def _selector(entry: Entry) -> str:
         case _ as found:
             parts = (("match", found.glob), ("query", found.query))
             return ", ".join(f"{key}: {text}" for key, text in parts if text is not None)
+
+
+def _rules(entry: Entry) -> Iterator[str]:
+    """Yield in words what an entry says of tags that it does not name."""
+    exclusive, rule = entry.wishes.exclusive, entry.wishes.ai_rule
+    if exclusive:
+        yield "exclusive" if exclusive.only is None else f"exclusive: only {', '.join(exclusive.only.values)}"
+    if rule is None:
+        return
+    if rule.remove_all:
+        yield "aiTags.remove: all"
+    for name, figure in (("minConfidence", rule.min_confidence), ("promote.minConfidence", rule.promote)):
+        if figure is not None:
+            yield f"aiTags.{name}: {figure:g}"
+    if rule.source is not None:
+        yield f"aiTags.source: {rule.source}"
 
 
 def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:

@@ -110,6 +110,7 @@ class Tally:
                 limit,
                 limit.is_exceeded(observed, totals[guard]),
                 tuple(sorted(set(self._examples[guard]))),
+                tuple(sorted(new)[:EXAMPLES]) if guard is GuardId.NEW_TAGS else (),
             )
             for guard, limit in policy.items()
         )
@@ -154,8 +155,10 @@ def objection(guard: Guard, digest: str) -> str:
     share = f" of {guard.of:,}" if guard.of else ""
     percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
     files = ", ".join(quoted(path, 120) for path in guard.files)
+    tags = f" ({', '.join(map(quoted, guard.tags))})" if guard.tags else ""
+    observed = _OBSERVED[guard.id].format(f"{guard.observed:,}{share}")
     return (
-        f"guard {guard.id} blocks this plan: {_OBSERVED[guard.id].format(f'{guard.observed:,}{share}')}, more than "
+        f"guard {guard.id} blocks this plan: {observed}{tags}, more than "
         f"{guard.limit.above:,}{percent}; for example {files}. If that is meant, let this very plan through with "
         f"--ack {Ack(guard.id, digest)}"
     )

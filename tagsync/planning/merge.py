@@ -28,13 +28,14 @@ from tagsync.printable import quoted
 class Merged(NamedTuple):
     """One file's changes, sorted by op and tag, what was noticed, and what calls may touch or must not.
 
-    `desired` and `spared` are as in `FileChange`.
+    `desired`, `spared` and `relies` are as in `FileChange`.
     """
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...]
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
+    relies: tuple[str, ...] = ()
 
 
 class _Want(NamedTuple):
@@ -52,7 +53,8 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
     declared = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
     absent, exclusives, rules = _absent(file, entries, vocabulary), _exclusives(entries), ai_rules(entries)
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
-    wants = [want for want in _renamed(file, vocabulary) if not _swept(want.tag, declared, exclusives)]
+    renamed = list(_renamed(file, vocabulary))
+    wants = [want for want in renamed if not _swept(want.tag, declared, exclusives)]
     if promoted:
         wants += _once(_Want(tag.name, reason) for tag, reason in promoted if normalized(tag.name) not in declared)
     additions, diagnostics = _additions(file, entries, declared, wants)
@@ -60,7 +62,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
     wanted = declared.union(normalized(want.tag) for want in wants) if wants else declared
     removals = _removals(file, wanted, absent, exclusives)
     going, stays = ai_removals(file, rules, promoted)
-    diagnostics += [*left, *stays]
+    diagnostics += [*left, *stays, *_not_renamed(renamed, wants, exclusives)]
     if any(diagnostic.level == "error" for diagnostic in diagnostics):
         return Merged((), tuple(diagnostics))
     changes = (*_changes(Op.ADD, additions), *_changes(Op.REMOVE, removals), *_changes(Op.REMOVE_AI, going))
@@ -69,6 +71,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
         tuple(diagnostics),
         _already_there(file, entries) if additions else (),
         spared(rules) if going else (),
+        tuple(sorted({want.tag for want in wants if want.reason.rule == "renames"})),
     )
 
 
@@ -155,6 +158,19 @@ def _renamed(file: CurrentFile, vocabulary: Vocabulary) -> Iterator[_Want]:
         rename = vocabulary.renames.get(key)
         if rename is not None:
             yield _Want(rename.new, Reason(rename.origin, "renames"))
+
+
+def _not_renamed(renamed: Iterable[_Want], wants: Sequence[_Want], exclusives: _Exclusives) -> Iterator[Diagnostic]:
+    """Yield a warning for each tag that goes without its new name coming, the same for every file."""
+    for want in renamed:
+        if want not in wants:
+            key = normalized(want.tag)
+            at = next(entry.origin(found.place) for entry, found in exclusives if _covers(found, key))
+            message = (
+                f"the old name goes and {quoted(want.tag)} does not come where exclusive (at {at}) would remove it "
+                "again: declare it there, or narrow exclusive"
+            )
+            yield Diagnostic("warning", "rename", message, want.reason.origin)
 
 
 def _swept(tag: str, declared: Container[str], exclusives: _Exclusives) -> bool:

@@ -125,7 +125,7 @@ def assembled(
     requests = stages.requests()
     lines = tuple(canonical(change_document(change)) for change in changes)
     policy = {guard.id: guard.limit for guard in guards}
-    told = tuple(sorted(diagnostics, key=_by_place))
+    told = tuple(sorted(set(diagnostics), key=_by_place))  # what is so for many files is said once
     return Plan(
         target=target,
         created_at=created_at,
@@ -249,7 +249,7 @@ def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], finding
     changes = merged.changes
     verdict = fit(file, changes)
     if verdict is not Fit.OVER:
-        return FileChange(file, changes, verdict is Fit.REMOVE_FIRST, merged.desired, merged.spared)
+        return FileChange(file, changes, verdict is Fit.REMOVE_FIRST, merged.desired, merged.spared, merged.relies)
     leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
     strictest = next(item for item in LEVELS if item in leniencies)
     level = LEVELS[strictest]

@@ -19,8 +19,8 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
     """Judge a planned change by a fresh reading of its file.
 
     It is stale when the file is gone or has another path, when an AI tag to be removed has another confidence or
-    source than it had, or when the 500 characters would now be passed. Whatever else happened to the file does no
-    harm: what is still needed is made.
+    source than it had, when the new name of a renamed tag has gone, or when the 500 characters would now be passed.
+    Whatever else happened to the file does no harm: what is still needed is made.
 
     Args:
         planned: the change, beside the file as it was.
@@ -28,11 +28,9 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
     """
     if file is None:
         return Refreshed(None, "the file is gone since the plan")
-    if file.path != planned.file.path:
-        return Refreshed(None, f"the file has moved to {quoted(file.path, 200)} since the plan")
-    rejudged = _rejudged_name(planned, file)
-    if rejudged is not None:
-        return Refreshed(None, f"the AI tag {quoted(rejudged)} has another confidence or source since the plan")
+    stale = _stale(planned, file)
+    if stale is not None:
+        return Refreshed(None, stale)
     changes = _needed(planned, file)
     if not changes:
         return Refreshed(None)
@@ -42,7 +40,28 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
         return Refreshed(None, f"{words} {MAX_TAG_CHARACTERS}")
     there = set(planned.desired).union(planned.tags(Op.ADD)).intersection(file.tags)
     desired = tuple(sorted(there)) if any(change.op == Op.ADD for change in changes) else ()
-    return Refreshed(FileChange(file, changes, verdict is Fit.REMOVE_FIRST, desired, planned.spared))
+    return Refreshed(FileChange(file, changes, verdict is Fit.REMOVE_FIRST, desired, planned.spared, planned.relies))
+
+
+def _stale(planned: FileChange, file: CurrentFile) -> str | None:
+    """Say what happened to a file that makes its change stale, whatever is still needed of it; None if nothing did."""
+    if file.path != planned.file.path:
+        return f"the file has moved to {quoted(file.path, 200)} since the plan"
+    rejudged = _rejudged_name(planned, file)
+    if rejudged is not None:
+        return f"the AI tag {quoted(rejudged)} has another confidence or source since the plan"
+    missing = _missing_name(planned, file)
+    if missing is not None:
+        return f"the tag {quoted(missing)}, which an old one is renamed to, is gone since the plan"
+    return None
+
+
+def _missing_name(planned: FileChange, file: CurrentFile) -> str | None:
+    """Return a new name that the file does not have and will not get, although an old one is to go; None if none."""
+    if not planned.relies or not set(planned.tags(Op.REMOVE)).intersection(file.tags):
+        return None
+    there = set(map(normalized, (*file.tags, *planned.tags(Op.ADD))))
+    return next((tag for tag in planned.relies if normalized(tag) not in there), None)
 
 
 def _needed(planned: FileChange, file: CurrentFile) -> tuple[Change, ...]:

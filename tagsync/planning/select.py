@@ -157,11 +157,13 @@ def _missing_findings(entry: Entry, library: _Library) -> Iterator[Diagnostic]:
 
 def missing_hint(path: str, current: CurrentState) -> str:
     """Return what may be meant by a path that no file has."""
-    return _hint(path, _Library(current))
+    if not path.startswith("/"):
+        return "a path starts with /"
+    return _hint(path, _Library(current), otherwise="check the path")
 
 
-def _hint(path: str, library: _Library) -> str:
+def _hint(path: str, library: _Library, otherwise: str = "check the path, or set ifMissing") -> str:
     if normalized(path) in library.by_normalized:
         return "a file whose path is equal under Unicode NFC is; copy the path from the library"
     twin = library.by_folded.get(path.casefold())
-    return f"did you mean {quoted(twin, 200)}?" if twin else "check the path, or set ifMissing"
+    return f"did you mean {quoted(twin, 200)}?" if twin else otherwise

@@ -62,7 +62,7 @@ def make_undo(
             diagnostics.append(Diagnostic("warning", "missing", message))
         else:
             changes += list(_reverted(file, change, made, diagnostics, ai_as_tags=ai_as_tags))
-    diagnostics += _lost(report, ai_as_tags=ai_as_tags)
+    diagnostics += [*_undeclarable(report), *_lost(report, ai_as_tags=ai_as_tags)]
     plan = report.plan
     return assembled(
         tuple(sorted(changes, key=lambda change: (change.file.path, change.file.file_id))),
@@ -115,7 +115,7 @@ def _back(file: CurrentFile, change: FileChange, made: Sequence[Change], *, ai_a
     for item in made:
         because = tuple(Reason(reason.origin, UNDO) for reason in item.because)
         key = normalized(item.tag)
-        if item.op == Op.REMOVE and item.tag not in file.tags:
+        if item.op == Op.REMOVE and item.tag not in file.tags and is_declarable(item.tag):
             yield Change(Op.ADD, item.tag, because)
         elif item.op == Op.ADD and key not in before and not (ai_as_tags and key in offered):
             yield from (Change(Op.REMOVE, tag, because) for tag in file.tags if normalized(tag) == key)
@@ -129,11 +129,23 @@ def _by_op_and_tag(change: Change) -> tuple[int, str]:
     return list(Op).index(change.op), change.tag
 
 
+def _undeclarable(report: Report) -> Iterator[Diagnostic]:
+    """Say of each tag that ImageKit takes no more that it stays gone."""
+    for change, made in _confirmed(report):
+        for item in made:
+            if item.op == Op.REMOVE and not is_declarable(item.tag):
+                message = f"{quoted(item.tag)} cannot be put back on {quoted(change.file.path, 200)}: no tag may be so"
+                yield Diagnostic("warning", "undeclarable", message)
+
+
 def _lost(report: Report, *, ai_as_tags: bool) -> Iterator[Diagnostic]:
-    """Say once how many AI tags stay gone."""
-    counts = [sum(item.op == Op.REMOVE_AI for item in made) for _, made in _confirmed(report)]
-    if sum(counts):
-        files = sum(map(bool, counts))
-        words = f"{sum(counts):,} AI tags of {files:,} files cannot be put back with their confidence and source"
+    """Say once how many AI tags stay gone, and what may be done about it."""
+    gone = [[item.tag for item in made if item.op == Op.REMOVE_AI] for _, made in _confirmed(report)]
+    count = sum(map(len, gone))
+    if count:
+        files = sum(map(bool, gone))
+        words = f"{count:,} AI tags of {files:,} files cannot be put back with their confidence and source"
         offer = "they come back as ordinary tags" if ai_as_tags else "--ai-as-tags puts them back as ordinary tags"
-        yield Diagnostic("warning", "irreversible", f"{words}: {offer}")
+        odd = sum(not is_declarable(tag) for tags in gone for tag in tags)
+        but = f", but for {odd:,} whose names no tag may have" if odd else ""
+        yield Diagnostic("warning", "irreversible", f"{words}: {offer}{but}")

@@ -45,6 +45,7 @@ def _is_change(item: dict[str, Any]) -> bool:
         and all(map(_are_texts, (before["tags"], item["add"], item["remove"], item["removeAI"])))
         and _are_texts(item.get("desired", []))
         and _are_texts(item.get("spared", []))
+        and _are_texts(item.get("relies", []))
         and before["aiTags"].__class__ is list
         and all(map(_is_ai_tag, before["aiTags"]))
         and item["because"].__class__ is list

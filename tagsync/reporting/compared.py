@@ -52,7 +52,7 @@ def _write_side(title: str, changes: tuple[FileChange, ...], lines: Lines, *, ev
 
 def _judged(guard: Guard) -> str:
     state = "blocks" if guard.blocked else "passes"
-    return f"{guard_count(guard)} ({state}, beyond {guard_limit(guard)})"
+    return f"{guard_count(guard)} ({state}; it blocks {guard_limit(guard)})"
 
 
 def difference_document(found: Difference) -> Iterator[str]:

@@ -128,7 +128,8 @@ def _inputs(inputs: Inputs) -> dict[str, Any]:
 def guard_document(guard: Guard) -> dict[str, Any]:
     """Return a guard as documents hold it."""
     limit = {key: value for key, value in guard.limit._asdict().items() if value is not None}
-    return guard._asdict() | {"limit": limit}
+    members = guard._asdict() | {"limit": limit}
+    return members if guard.tags else {key: value for key, value in members.items() if key != "tags"}
 
 
 def _beside(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.canonical import canonical, diagnostic_document
-from tagsync.model import Contribution, Explanation, Reason, Verdict
+from tagsync.model import Contribution, CurrentFile, Explanation, Reason, Verdict
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.documents import whole
@@ -38,24 +38,45 @@ def _write(found: Explanation, names: Names, lines: Lines) -> None:
     for contribution in found.contributions:
         lines.write()
         lines.write((f"  {shown_origin(contribution.origin, names)}", "bold"), f"  {shown(contribution.selector)}")
-        for vote in contribution.votes:
-            kind = "AI " if vote.kind == "AI tag" else ""
-            wants = "present" if vote.present else "absent"
-            lines.write(f"      {kind}{shown(vote.tag)} {wants}", *_place(vote.reason, names))
+        for rule in contribution.rules:
+            lines.write(f"      {shown(rule)}")
+        rows = [(_named(vote.kind, vote.tag), vote) for vote in contribution.votes]
+        width = min(40, max((len(name) for name, _ in rows), default=0))
+        for name, vote in rows:
+            wants = "present" if vote.present else "absent "
+            lines.write(f"      {name.ljust(width)}  {wants}", *_place(vote.reason, names))
     lines.write()
     for verdict in found.verdicts:
-        _write_verdict(verdict, names, lines)
+        _write_verdict(verdict, found.file, names, lines)
     if found.diagnostics:
         lines.write()
         diagnostics_text(found.diagnostics, lines, names=names, limit=len(found.diagnostics))
 
 
-def _write_verdict(verdict: Verdict, names: Names, lines: Lines) -> None:
+def _write_verdict(verdict: Verdict, file: CurrentFile, names: Names, lines: Lines) -> None:
     sign, words, style = _OUTCOMES[verdict.now, verdict.then]
-    kind = "AI " if verdict.kind == "AI tag" else ""
-    because = _listed("because of", verdict.won, names) or ("  as nobody says otherwise" if verdict.now else "")
+    because = _listed("because of", verdict.won, names)
     against = _listed("against", verdict.lost, names)
-    lines.write((f"  {sign}{kind}{shown(verdict.tag)} {words}", style), (f"{because}{against}", "dim"))
+    if verdict.now and not (because or against):
+        because = "  no rule is against it"
+    name = _named(verdict.kind, verdict.tag)
+    lines.write((f"  {sign}{name}{_confidences(verdict, file)} {words}", style), (f"{because}{against}", "dim"))
+
+
+def _named(kind: str, tag: str) -> str:
+    return f"{'AI ' if kind == 'AI tag' else ''}{shown(tag)}"
+
+
+def _confidences(verdict: Verdict, file: CurrentFile) -> str:
+    """Return how sure its sources are of an AI tag."""
+    if verdict.kind != "AI tag":
+        return ""
+    found = [
+        f"{'no confidence' if tag.confidence is None else f'{tag.confidence:g}'}, {shown(tag.source)}"
+        for tag in file.ai_tags
+        if tag.name == verdict.tag
+    ]
+    return f" ({'; '.join(found)})"
 
 
 def _listed(word: str, reasons: Iterable[Reason], names: Names) -> str:
@@ -90,7 +111,7 @@ def _contribution(item: Contribution) -> dict[str, object]:
     votes = [
         {"kind": vote.kind, "tag": vote.tag, "present": vote.present, **_reason(vote.reason)} for vote in item.votes
     ]
-    return {"source": str(item.origin), "selector": item.selector, "says": votes}
+    return {"source": str(item.origin), "selector": item.selector, "rules": item.rules, "says": votes}
 
 
 def _verdict(item: Verdict) -> dict[str, object]:

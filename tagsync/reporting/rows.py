@@ -100,7 +100,7 @@ def guard_count(guard: Guard) -> str:
 def guard_limit(guard: Guard) -> str:
     """Return where a guard blocks."""
     percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
-    return f"{guard.limit.above:,}{percent}"
+    return f"more than {guard.limit.above:,}{percent}"
 
 
 def unfinished(report: Report) -> list[StatusRow]:

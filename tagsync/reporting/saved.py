@@ -43,7 +43,7 @@ from tagsync.model import (
 from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
 from tagsync.reporting.documents import BY_OP, CAMEL
-from tagsync.reporting.seal import check_seal
+from tagsync.reporting.seal import SEAL_BYTES, check_seal, damaged, looks_saved
 
 MAX_DOCUMENT_BYTES = 1 << 30
 
@@ -78,7 +78,10 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{shown(name)} is not JSON: name a file that --report json=FILE wrote") from error
+        if looks_saved(data[: 2 * SEAL_BYTES], data[-SEAL_BYTES:]):
+            raise damaged(name) from error
+        words = "name a file that plan --out or --report json=FILE wrote"
+        raise DocumentError(f"{shown(name)} is not JSON: {words}") from error
     if not isinstance(document, dict) or not ("formatVersion" in document or "reportVersion" in document):
         raise DocumentError(
             f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
@@ -177,7 +180,8 @@ def _inputs(item: Mapping[str, Any]) -> Inputs:
 
 def _guard(item: Mapping[str, Any]) -> Guard:
     limit = Limit(item["limit"]["above"], item["limit"].get("percent"))
-    return Guard(GuardId(item["id"]), item["observed"], item["of"], limit, item["blocked"], tuple(item["files"]))
+    examples = tuple(item["files"]), tuple(item.get("tags", ()))
+    return Guard(GuardId(item["id"]), item["observed"], item["of"], limit, item["blocked"], *examples)
 
 
 def _drift(document: Mapping[str, Any]) -> tuple[Drift, ...]:
@@ -213,7 +217,8 @@ def _file_change(item: Mapping[str, Any]) -> FileChange:
     changes = tuple(
         Change(op, tag, tuple(because.get((op, tag), ()))) for op, name in BY_OP.items() for tag in item[name]
     )
-    return FileChange(file, changes, desired=tuple(item.get("desired", ())), spared=tuple(item.get("spared", ())))
+    desired, spared, relies = (tuple(item.get(name, ())) for name in ("desired", "spared", "relies"))
+    return FileChange(file, changes, desired=desired, spared=spared, relies=relies)
 
 
 def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:

@@ -29,9 +29,14 @@ def check_seal(data: bytes, name: str) -> None:
     """
     tail = _SEAL.search(data, max(0, len(data) - SEAL_BYTES))
     if tail is None or sha256(memoryview(data)[: tail.start()]).hexdigest().encode() != tail[1]:
-        raise DamagedError(
-            f"{shown(name)} is not byte for byte as tagsync wrote it: keep the file as it is, or plan again"
-        )
+        raise damaged(name)
+
+
+def damaged(name: str) -> DamagedError:
+    """Return what is said of a document that is not as it was written."""
+    return DamagedError(
+        f"{shown(name)} is not byte for byte as tagsync wrote it: keep the file as it is, or plan again"
+    )
 
 
 def looks_saved(start: bytes, end: bytes) -> bool:

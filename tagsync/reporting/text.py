@@ -70,6 +70,10 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
             f"{counted(len(plan.errors), 'error')} for {target}, nothing is changed.",
         )
         return
+    if plan.undoes:
+        words = f"{target} shows nothing any more that the run has confirmed."
+        lines.write(("Nothing to revert: ", "bold green"), words)
+        return
     files = counted(plan.summary.unchanged, "managed file")
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
 
@@ -109,11 +113,10 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     if plan.drift:
         lines.write(f"  since the last apply: {', '.join(causes(plan))}")
     lines.write(f"  {calls(plan)}")
-    lines.write((f"  guards: {', '.join(map(guard_count, plan.guards))}", "dim"))
+    counts = ", ".join(map(guard_count, plan.guards))
+    lines.write((f"  guards: {'none is against what the run itself had changed' if plan.undoes else counts}", "dim"))
     for guard in plan.blocked:
-        lines.write(
-            ("  ! ", "bold red"), f"{guard.id} blocks, beyond {guard_limit(guard)}: --ack {guard.id}@{plan.digest}"
-        )
+        lines.write(("  ! ", "bold red"), f"{guard.id} blocks: {guard_limit(guard)}: --ack {guard.id}@{plan.digest}")
     lines.write((f"  digest {plan.digest}", "dim"))
 
 
@@ -145,7 +148,9 @@ def report_text(report: Report, lines: Lines) -> None:
             f" ({sent.retried:,} retried, {sent.throttled:,} throttled, {duration(report.timing.waited)} waited)"
         )
     if not report.converged:
-        lines.write("  Running the same command again is safe: it plans anew and sends only what is still missing.")
+        lines.write("  Running the same command again is safe: only what is still missing is sent.")
+    if any(outcome.status is Status.STALE for outcome in report.outcomes):
+        lines.write("  What is stale needs a new plan.")
 
 
 def diagnostics_text(

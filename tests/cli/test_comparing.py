@@ -29,7 +29,8 @@ def test_what_changed_between_two_plans_is_shown_by_side(tagsync: Command) -> No
         "      - x    tags.yaml:6:36",
     ]
     assert "Planned before and not any more:" in lines
-    assert "  removedTags 0 (passes, beyond 100 and 30 %) → removedTags 2 of 2 (passes, beyond 100 and 30 %)" in lines
+    limit = "it blocks more than 100 and 30 %"
+    assert f"  removedTags 0 (passes; {limit}) → removedTags 2 of 2 (passes; {limit})" in lines
     assert "Difference: 2 files, 4 changes, 2 of them planned anew, 2 not any more" in lines
 
 

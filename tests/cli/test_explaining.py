@@ -21,14 +21,15 @@ def test_one_file_is_explained_entry_by_entry_and_tag_by_tag(tagsync: Command) -
     assert [line.rstrip() for line in result.out.splitlines()][1:] == [
         "",
         "  tags.yaml:5:7  path: /a.jpg",
-        "      new present  tags tags.yaml:5:29",
-        "      old absent  absent tags.yaml:5:44",
-        "      AI Dog absent  aiTags.minConfidence tags.yaml:5:58",
+        "      aiTags.minConfidence: 50",
+        "      new     present  tags tags.yaml:5:29",
+        "      old     absent   absent tags.yaml:5:44",
+        "      AI Dog  absent   aiTags.minConfidence tags.yaml:5:58",
         "",
         "  + new is added  because of tags tags.yaml:5:29",
-        r"    o\x1bdd stays  as nobody says otherwise",
+        r"    o\x1bdd stays  no rule is against it",
         "  - old is removed  because of absent tags.yaml:5:44",
-        "  - AI Dog is removed  because of aiTags.minConfidence tags.yaml:5:58",
+        "  - AI Dog (10, google-auto-tagging) is removed  because of aiTags.minConfidence tags.yaml:5:58",
     ]
 
 

@@ -464,7 +464,7 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
 @pytest.mark.parametrize(
     ("edit", "code", "words"),
     [
-        (lambda text: text[: len(text) // 2], 1, "plan.json is not JSON: name a file that --report json=FILE wrote"),
+        (lambda text: text[: len(text) // 2], 4, "plan.json is not byte for byte as tagsync wrote"),
         (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json is not byte for byte as tagsync wrote"),
         (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "damaged at changes/0/add: 'a' is not of"),
         (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(its digest does not fit)"),

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -148,8 +149,86 @@ def test_a_plan_with_errors_is_not_saved(tagsync: Command, world: Build) -> None
     write_manifest("- {path: /gone.jpg, tags: [x]}")
     result = tagsync("plan", "--out=plan.json", "tags.yaml")
     assert result.code == 1
-    assert "warning: no plan was saved to plan.json: there is none with errors" in result.err
+    assert "warning: no plan was saved as plan.json\n" in result.err
     assert not Path("plan.json").exists()
+    Path("plan.json").write_text("older", encoding="utf-8")
+    assert (
+        "no plan was saved as plan.json, what is there is an older one"
+        in tagsync("plan", "--out=plan.json", "x.yaml").err
+    )
+    assert Path("plan.json").read_text("utf-8") == "older"
+
+
+def test_a_plan_that_strict_does_not_let_pass_is_not_saved(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [x]}\n- {match: /nothing/**, tags: [x]}")
+    assert tagsync("plan", "--strict", "--out=plan.json", "tags.yaml").code == 1
+    assert not Path("plan.json").exists()
+    assert "Saved as plan.json: tagsync apply plan.json" in tagsync("plan", "--out=plan.json", "tags.yaml").err
+
+
+def test_a_file_named_like_standard_output_is_refused(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    for option in ("--out=-", "--report=text=-"):
+        result = tagsync("plan", option, "tags.yaml")
+        assert (result.code, "a file named - is no standard output" in result.err) == (64, True)
+
+
+def test_what_the_environment_says_of_making_plans_does_not_stop_one_that_is_made(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hundred(world)
+    planned(tagsync)
+    for name, value in (("POLICY", "policy.yaml"), ("AS_OF", "2026-01-01"), ("LAST", "none")):
+        monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    assert tagsync("apply", "plan.json").code == 0
+
+
+def test_a_guard_error_is_told_once_and_an_ack_for_another_plan_as_such(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg", ["old"]))
+    write_manifest("- {path: /a.jpg, absent: [old]}")
+    planned(tagsync)
+    result = tagsync("apply", f"--ack=emptiedFiles@sha256:{'0' * 64}", "plan.json")
+    assert result.code == 4
+    assert result.err.count("guard emptiedFiles blocks this plan") == 1
+    assert "warning: the --ack given for emptiedFiles is for another plan, sha256:0000" in result.err
+
+
+def test_a_plan_for_a_sandbox_says_so_where_none_is_named(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [x]}")
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "tags.yaml")
+    result = tagsync("apply", "plan.json")
+    assert (result.code, result.err) == (
+        4,
+        "error: this plan is for the sandbox of library.jsonl: give --sandbox and the path of that file\n",
+    )
+
+
+def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg", ["footwear", "shoes"]), file_object("/b.jpg", ["footwear"]))
+    text = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {footwear: shoes}}\n"
+    write_manifest("- {match: /*, tags: [cat]}")
+    Path("tags.yaml").write_text(Path("tags.yaml").read_text("utf-8") + text, encoding="utf-8")
+    planned(tagsync)
+    library.edit("/a.jpg", tags=["footwear"])
+    result = tagsync("apply", "plan.json")
+    assert result.code == 3
+    assert "the tag 'shoes', which an old one is renamed to, is gone since the plan" in result.out
+    assert "What is stale needs a new plan." in result.out
+    assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"footwear"}, {"cat", "shoes"})
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert library.tags("/a.jpg") == {"cat", "shoes"}
+
+
+def test_a_tag_that_no_file_may_have_any_more_is_left_out_of_an_undo(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg", ["50%", "b"]), file_object("/b.jpg", ["old"]))
+    write_manifest("- {match: /*, tags: [k], absent: ['50%', b, old]}")
+    tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
+    result = tagsync("undo", "report.json", "--out=undo.json")
+    assert "warning: '50%' cannot be put back on '/a.jpg': no tag may be so" in result.err
+    assert tagsync("apply", "undo.json").code == 0
+    assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"b"}, {"old"})
 
 
 def test_parts_of_a_saved_plan_may_be_applied_one_by_one(tagsync: Command, world: Build) -> None:
@@ -209,7 +288,7 @@ def test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next(
     assert f"error: guard {guard} blocks this plan: " in result.err
     assert "for example '/0.jpg'" in result.err
     assert f"let this very plan through with {ack.replace('=', ' ')}" in result.err
-    assert f"  ! {guard} blocks, beyond 4" in result.out
+    assert f"  ! {guard} blocks: more than 4" in result.out
 
     for arguments in (["plan.json"], ["--yes", "tags.yaml"]):
         refused = tagsync("apply", "--format=json", *arguments)
@@ -293,7 +372,7 @@ def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Bui
     assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
     assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
     assert library.tags("/042.jpg") == {"old", "x"}
-    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to do: ")
+    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to revert: ")
 
 
 def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world: Build) -> None:

@@ -34,7 +34,7 @@ def test_what_a_policy_says_of_guards_is_read_with_its_places(tmp_path: Path) ->
 
 def test_a_file_of_policies_alone_is_named_as_it_was_given(tmp_path: Path) -> None:
     path = written(tmp_path, f"{POLICY}---\n{POLICY}")
-    assert [str(rule.origin) for rule in read_policy(path)][2:] == [f"{path}:12:5", f"{path}:13:5"]
+    assert [str(rule.origin) for rule in read_policy(path).policy][2:] == [f"{path}:12:5", f"{path}:13:5"]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,17 @@ def test_a_file_of_policies_alone_is_named_as_it_was_given(tmp_path: Path) -> No
         manifest("- {path: /a, tags: [x]}"),
         f"{POLICY}---\n{manifest('- {path: /a, tags: [x]}')}",
         "apiVersion: tagsync/v1\nkind: Vocabulary\nspec: {allowed: [x]}\n",
+        f"{POLICY}---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{forbidden: [x]}}\n",
     ],
 )
 def test_a_file_for_policies_holds_nothing_else(tmp_path: Path, text: str) -> None:
     with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this holds something other than kind: Policy"):
         read_policy(written(tmp_path, text))
+
+
+def test_equal_figures_are_equal_however_they_are_written(tmp_path: Path) -> None:
+    [rule, _] = read_manifests([written(tmp_path, POLICY.replace("above: 3", "above: 3.0"))]).policy
+    assert str(rule.above) == "3"
 
 
 # entries that end

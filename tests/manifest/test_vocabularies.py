@@ -102,3 +102,15 @@ def test_nearest_tags_are_looked_for_within_bounds(faults: Faults, monkeypatch: 
         "the nearest that it allows is 'y1'",
         "allow it there, or declare another",
     ]
+
+
+@pytest.mark.parametrize("name", ["no", "1944", "1.10", "2024-01-01", "~"])
+def test_an_old_name_that_may_be_read_as_something_else_has_to_be_quoted(faults: Faults, name: str) -> None:
+    [(place, code, words)] = faults(ENTRY + vocabulary(f"renames: {{{name}: b}}"))
+    assert (place, code) == ("10:18", "quote")
+    assert words == f'{name} may be read as something other than text: quote it, "{name}"'
+    assert faults(ENTRY + vocabulary(f"renames: {{'{name}': b}}")) == []
+
+
+def test_an_old_name_is_not_empty(faults: Faults) -> None:
+    assert [found[:2] for found in faults(ENTRY + vocabulary("renames: {'': b}"))] == [("10:18", "empty")]

@@ -123,7 +123,7 @@ def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked
             a_file("t"),
             change(Op.ADD, "x"),
             of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")),
-            Cause.MANIFEST,
+            Cause.EXPIRED,
         ),
         # A tag that follows from another one, which was not there before.
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),
@@ -202,7 +202,7 @@ def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
         (of(a_file(), ADD), Cause.UPLOADED),
         (of(a_file("t"), REMOVE), Cause.ADDED),
         (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml exclusive")), Cause.ADDED),
-        (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.MANIFEST),
+        (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.EXPIRED),
         (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml absent", "b.yaml until")), Cause.ADDED),
         (of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
         (of(a_file(), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),

@@ -66,7 +66,9 @@ def test_a_file_is_emptied_if_it_loses_its_last_tag_and_gains_none(tmp_path: Pat
 
 def test_a_tag_is_new_if_no_file_of_the_library_has_it_in_any_spelling(tmp_path: Path) -> None:
     desired = declared(tmp_path, "- {path: /c, tags: [w, \u00e9, z]}")
-    assert observed(planned(desired, *FILES, current_file("/e", ["e\u0301"])))["newTags"] == (1, 0)
+    plan = planned(desired, *FILES, current_file("/e", ["e\u0301"]))
+    assert observed(plan)["newTags"] == (1, 0)
+    assert [guard.tags for guard in plan.guards if guard.tags] == [("z",)]
 
 
 @pytest.mark.parametrize(

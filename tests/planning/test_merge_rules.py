@@ -54,7 +54,11 @@ def test_a_renamed_tag_gets_its_new_name_on_every_managed_file(merged: type[Merg
 def test_a_rename_puts_nothing_on_a_file_that_exclusive_would_take_off_again(merged: type[Merge]) -> None:
     file = current_file("/a", ["rot", "x"])
     entries = "- {path: /a, tags: [x], exclusive: true}"
-    assert merged.changes(file, entries, "renames: {rot: red}") == ["-rot"]
+    found = merged.of(file, entries, "renames: {rot: red}")
+    assert unpack(found.changes) == ["-rot"]
+    [told] = found.diagnostics
+    assert (told.level, told.code) == ("warning", "rename")
+    assert "'red' does not come where exclusive (at tags.yaml:5:40) would remove it again" in told.message
     assert merged.changes(file, entries.replace("[x]", "[x, red]"), "renames: {rot: red}") == ["+red", "-rot"]
 
 

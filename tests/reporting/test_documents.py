@@ -326,12 +326,12 @@ def test_faults_make_a_document_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is not JSON: name a file that --report json=FILE wrote"),
+        (b"", "is not JSON: name a file that plan --out or --report json=FILE wrote"),
         (b"\xff\xfe\x00", "is not JSON"),
         (b"\x89PNG\r\n\x1a\n", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
-        (b'{"formatVersion": "1.0", "x": NaN}', "is not JSON"),
-        (b'{"formatVersion": "1.0", "x": 1e999}', "is not JSON"),
+        (b'{"formatVersion": "1.0", "x": NaN}', "is not byte for byte as tagsync wrote it"),
+        (b'{"formatVersion": "1.0", "x": 1e999}', "is not byte for byte as tagsync wrote it"),
         (b"[]", "is neither a plan nor a report of tagsync"),
         (b'"formatVersion"', "is neither a plan nor a report"),
         (b'{"apiVersion": "tagsync/v1"}', "is neither a plan nor a report"),

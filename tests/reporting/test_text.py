@@ -188,7 +188,7 @@ def test_a_report_shows_each_file_that_did_not_arrive_with_the_last_words_about_
         "  failed    /x.jpg  Error in adding tags (request req-1)",
         "Apply incomplete: 1 confirmed, 1 failed",
         "  2 calls in 1.5 s (1 retried, 3 throttled, 0.2 s waited)",
-        "  Running the same command again is safe: it plans anew and sends only what is still missing.",
+        "  Running the same command again is safe: only what is still missing is sent.",
     ]
 
 
