@@ -105,6 +105,6 @@ def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callab
     assert [item.cause for item in plan.drift] == ["removed in the library"]
     library.calls.clear()
     elsewhere = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
-    with pytest.raises(tagsync.TagsyncError, match=r"the last report is of sandbox at .*, not of other"):
+    with pytest.raises(tagsync.TagsyncError, match=r"the report is of sandbox at .*, not of other"):
         tagsync.plan([tags], target=elsewhere, last=last)
     assert library.calls == []
