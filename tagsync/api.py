@@ -153,7 +153,7 @@ async def plan_async(
     if fault:
         raise UsageError(f"--select cannot be read: {fault}")
     if last is not None:
-        check_last(last, target)
+        check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with connect(target, listener) as client:
@@ -257,7 +257,7 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
         RefusedError: the report is of another target.
         LibraryError: the files could not be read.
     """
-    check_last(report, target)
+    check_report(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client:
         reader = Rereader(client, library_size=report.plan.inputs.files, concurrency=target.concurrency)
@@ -313,13 +313,13 @@ def check_target(plan: Plan, target: Target) -> None:
         )
 
 
-def check_last(last: Report, target: Target) -> None:
+def check_report(report: Report, target: Target) -> None:
     """Check that a report is of a library.
 
     Raises:
         RefusedError: it is of another one.
     """
-    was = last.plan.target
+    was = report.plan.target
     if was != target.name:
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "

@@ -53,7 +53,7 @@ def _read(path: Path, where: Target) -> Report:
     found = read_saved(path)
     if not isinstance(found, Report):
         raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
-    api.check_last(found, where)
+    api.check_report(found, where)
     return found
 
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tagsync.globs import tag_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     PROMOTE,
@@ -27,7 +26,7 @@ from tagsync.model import (
 )
 from tagsync.planning.ai_tags import judged
 from tagsync.planning.limits import Fit, fit, length_after
-from tagsync.planning.merge import Merged, merge
+from tagsync.planning.merge import Merged, covers, merge
 from tagsync.planning.returning import Returns
 from tagsync.planning.select import missing_hint, select
 
@@ -119,8 +118,7 @@ def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:
 
 def _of_exclusive(entry: Entry, exclusive: Exclusive, file: CurrentFile) -> Iterator[Vote]:
     for tag in file.tags:
-        only = exclusive.only
-        if only is None or any(tag_glob(normalized(glob)).fullmatch(normalized(tag)) for glob in only.values):
+        if covers(exclusive, normalized(tag)):
             yield Vote("tag", tag, present=False, reason=Reason(entry.origin(exclusive.place), "exclusive"))
 
 

@@ -55,6 +55,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
     renamed = list(_renamed(file, vocabulary))
     wants = [want for want in renamed if not _swept(want.tag, declared, exclusives)]
+    relies = tuple(sorted({want.tag for want in wants}))
     if promoted:
         wants += _once(_Want(tag.name, reason) for tag, reason in promoted if normalized(tag.name) not in declared)
     additions, diagnostics = _additions(file, entries, declared, wants)
@@ -62,7 +63,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
     wanted = declared.union(normalized(want.tag) for want in wants) if wants else declared
     removals = _removals(file, wanted, absent, exclusives)
     going, stays = ai_removals(file, rules, promoted)
-    diagnostics += [*left, *stays, *_not_renamed(renamed, wants, exclusives)]
+    diagnostics += [*left, *stays, *_not_renamed(renamed, relies, exclusives)]
     if any(diagnostic.level == "error" for diagnostic in diagnostics):
         return Merged((), tuple(diagnostics))
     changes = (*_changes(Op.ADD, additions), *_changes(Op.REMOVE, removals), *_changes(Op.REMOVE_AI, going))
@@ -71,7 +72,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
         tuple(diagnostics),
         _already_there(file, entries) if additions else (),
         spared(rules) if going else (),
-        tuple(sorted({want.tag for want in wants if want.reason.rule == "renames"})),
+        relies,
     )
 
 
@@ -160,12 +161,12 @@ def _renamed(file: CurrentFile, vocabulary: Vocabulary) -> Iterator[_Want]:
             yield _Want(rename.new, Reason(rename.origin, "renames"))
 
 
-def _not_renamed(renamed: Iterable[_Want], wants: Sequence[_Want], exclusives: _Exclusives) -> Iterator[Diagnostic]:
+def _not_renamed(renamed: Iterable[_Want], relies: Container[str], exclusives: _Exclusives) -> Iterator[Diagnostic]:
     """Yield a warning for each tag that goes without its new name coming, the same for every file."""
     for want in renamed:
-        if want not in wants:
+        if want.tag not in relies:
             key = normalized(want.tag)
-            at = next(entry.origin(found.place) for entry, found in exclusives if _covers(found, key))
+            at = next(entry.origin(found.place) for entry, found in exclusives if covers(found, key))
             message = (
                 f"the old name goes and {quoted(want.tag)} does not come where exclusive (at {at}) would remove it "
                 "again: declare it there, or narrow exclusive"
@@ -176,7 +177,7 @@ def _not_renamed(renamed: Iterable[_Want], wants: Sequence[_Want], exclusives: _
 def _swept(tag: str, declared: Container[str], exclusives: _Exclusives) -> bool:
     """Tell whether the next run would remove a tag that this one adds, for no entry declares it."""
     key = normalized(tag)
-    return key not in declared and any(_covers(exclusive, key) for _, exclusive in exclusives)
+    return key not in declared and any(covers(exclusive, key) for _, exclusive in exclusives)
 
 
 class _Obstacles(NamedTuple):
@@ -232,13 +233,14 @@ def _removals(file: CurrentFile, wanted: set[str], absent: Reasons, exclusives: 
         key = normalized(tag)
         reasons = list(absent.get(key, ()))
         if key not in wanted:
-            reasons += [Reason(e.origin(x.place), "exclusive") for e, x in exclusives if _covers(x, key)]
+            reasons += [Reason(e.origin(x.place), "exclusive") for e, x in exclusives if covers(x, key)]
         if reasons:
             removals[tag] = reasons
     return removals
 
 
-def _covers(exclusive: Exclusive, key: str) -> bool:
+def covers(exclusive: Exclusive, key: str) -> bool:
+    """Tell whether an exclusive entry speaks of a tag, given in NFC."""
     if exclusive.only is None:
         return True
     return any(tag_glob(normalized(pattern)).fullmatch(key) for pattern in exclusive.only.values)

@@ -70,7 +70,7 @@ def make_plan(
         The plan. If anything is an error it has no changes, and its diagnostics say why.
     """
     returns = Returns(last, desired.manifests)
-    findings = _find(desired, current, _scope(only, part), returns)
+    findings = _find(desired, current, _scope(only, part), returns, coverage=coverage)
     findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
     changes = () if findings.has_errors else tuple(findings.changes)
     tally = Tally() if findings.has_errors else findings.tally
@@ -87,8 +87,7 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
-    if coverage:
-        plan = replace(plan, coverage=findings.coverage)
+    plan = replace(plan, coverage=findings.coverage)
     return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
 
 
@@ -189,7 +188,7 @@ class _Findings:
     unchanged: int = 0
     missing: int = 0
     unsure: set[str] = field(default_factory=set)
-    coverage: Coverage = field(default=Coverage((), ()))  # a frozen value
+    coverage: Coverage | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -211,9 +210,16 @@ def in_part(path: str, part: Part) -> bool:
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1
 
 
-def _find(desired: DesiredState, current: CurrentState, includes: Callable[[str], bool], returns: Returns) -> _Findings:
+def _find(
+    desired: DesiredState,
+    current: CurrentState,
+    includes: Callable[[str], bool],
+    returns: Returns,
+    *,
+    coverage: bool,
+) -> _Findings:
     selection = select(desired.entries, current)
-    findings = _Findings(missing=selection.missing, coverage=_coverage(selection, current))
+    findings = _Findings(missing=selection.missing, coverage=_coverage(selection, current) if coverage else None)
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple, NoReturn
 
@@ -226,6 +227,7 @@ def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:
     return Diagnostic(item["level"], item["code"], item["message"], _origin(source) if source else None)
 
 
+@lru_cache(maxsize=1 << 16)
 def _origin(source: str) -> Origin:
     file, line, column = source.rsplit(":", 2)
     return Origin(file, int(line), int(column))
