@@ -1,9 +1,10 @@
-"""Values to canonical JSON: equal values give equal bytes, and no byte can harm a terminal; not whole documents.
+"""Values to canonical JSON: equal values give equal bytes, which harm no terminal and no CI log; not whole documents.
 
 Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
 """
 
 import json
+import re
 from typing import Any
 
 from tagsync.model import Diagnostic, FileChange, Op
@@ -11,8 +12,12 @@ from tagsync.model import Diagnostic, FileChange, Op
 
 def canonical(value: Any) -> str:
     """Return canonical JSON text."""
-    return _ENCODER.encode(value)
+    text = _ENCODER.encode(value)
+    return _CI_COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
+
+_CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
+"""What GitHub and Azure act on anywhere in a line of a job's output; it can only stand inside of strings."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 

@@ -6,7 +6,7 @@ import re
 # that emoji and some scripts need. Among them are the escape character and all bidi controls.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
-    "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 # GitHub and Azure act on these anywhere in a line of a job's output.
 _CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")

@@ -48,7 +48,7 @@ def apply(
         with _locked_target(library, how, output) as where:
             made = saved or planned(paths, where, library, planning, output, exact=how.batching == "exact")
             if made.errors:
-                output.plan(made)
+                output.plan(made, 1)
                 return 1
             if not saved:
                 output.plan_before_apply(made)
@@ -58,7 +58,7 @@ def apply(
                 if why and ack.digest != made.digest:
                     output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
             if why or (made.changes and not saved and not yes and not output.confirmed(made)):
-                output.report(api.refused(made, why), plan_shown=True)
+                output.report(api.refused(made, why), REFUSED, plan_shown=True)
                 return REFUSED
             report, interrupted = _carried_out(made, where, library, how, output)
             keep_report(report, library, where, output.warn)
@@ -166,14 +166,19 @@ def _options(library: LibrarySettings, how: ApplySettings) -> ApplyOptions:
 
 
 def _reported(report: Report, interrupted: int | None, output: Output, *, plan_shown: bool) -> int:
+    code = _code(report, interrupted)
     try:
-        output.report(report, plan_shown=plan_shown)
+        output.report(report, code, plan_shown=plan_shown)
     except OSError as error:
         if not report.plan.changes:
             raise
         # The library was written to: that is what the exit code has to tell.
         output.error(f"{error.filename} could not be written ({error.strerror}); the apply itself: {report.outcome}")
         return INCOMPLETE
+    return code
+
+
+def _code(report: Report, interrupted: int | None) -> int:
     if report.outcome == "refused":
         return REFUSED
     if report.outcome == "interrupted" and interrupted is not None:

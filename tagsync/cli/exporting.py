@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TextIO
 
 from tagsync import api, schemas
+from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings, OutputSettings
-from tagsync.cli.output import Output, opened
+from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
 from tagsync.errors import StateError, UsageError

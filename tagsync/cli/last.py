@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagsync import api
+from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.output import opened
 from tagsync.cli.saved import read_saved
 from tagsync.cli.targets import file_name, sandbox_file_name, state_folder
 from tagsync.errors import TagsyncError, UsageError

@@ -12,8 +12,9 @@ from click.core import ParameterSource
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
+from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "markdown", "junit", "github")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,6 +26,8 @@ class OutputSettings:
 
     format: str = "text"
     report: Sequence[tuple[str, Path]] = ()
+    max_bytes: int = MAX_BYTES
+    link: str | None = None
     quiet: bool
     verbose: bool
     no_color: bool
@@ -158,6 +161,14 @@ _OUTPUT = (
         multiple=True,
         help="Also write a file; may be given again.",
     ),
+    option(
+        "--max-bytes",
+        type=click.IntRange(LEAST_BYTES),
+        default=MAX_BYTES,
+        show_default=True,
+        help="How long Markdown may be.",
+    ),
+    option("--link", metavar="URL", help="What Markdown links to for all details. [default: the CI run's page]"),
     *_SPEECH,
 )
 

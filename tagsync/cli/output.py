@@ -2,14 +2,13 @@
 
 import os
 import re
-import stat
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
+from tagsync.cli.files import check_writable
+from tagsync.cli.layouts import Destination, Layouts, lines_to, write
 from tagsync.cli.options import OutputSettings
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
@@ -21,8 +20,9 @@ from tagsync.reporting.covered import coverage_text
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.explained import explanation_document, explanation_text
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
-from tagsync.reporting.rows import counted
-from tagsync.reporting.text import Names, diagnostics_text, plan_text, report_text, shown_names
+from tagsync.reporting.rows import Names, counted, shown_names
+from tagsync.reporting.sheet import difference_sheet, manifests_sheet, plan_sheet, report_sheet
+from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 
 
 class Output:
@@ -36,23 +36,24 @@ class Output:
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
         for path in (*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])):
-            _check_writable(path)
+            check_writable(path)
 
-    def plan(self, plan: Plan, *, refused: bool = False) -> None:
+    def plan(self, plan: Plan, exit_code: int, *, refused: bool = False) -> None:
         """Write a plan wherever it was asked for, and its diagnostics to standard error.
 
         Args:
             plan: the plan.
+            exit_code: what the run will end with.
             refused: whether it must not be saved for apply: with errors none is.
         """
         saved_as = None if refused or plan.errors else self._saved_as
         self.diagnostics(plan.diagnostics, shown_names(plan))
-        self._everywhere(
+        layouts = Layouts(
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
-            saved_as=saved_as,
-            to_standard_output=not self._explains,
             json=lambda: plan_document(plan),
+            sheet=lambda: plan_sheet(plan),
         )
+        self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
             self._explanation(shown_names(plan))
         if saved_as:
@@ -78,7 +79,7 @@ class Output:
         if self._settings.format == "json":
             sys.stdout.writelines(explanation_document(self._explanations))
         else:
-            explanation_text(self._explanations, names, self._lines(sys.stdout))
+            explanation_text(self._explanations, names, lines_to(sys.stdout, self._settings))
 
     def refusals(self, objections: Iterable[str]) -> None:
         """Write what guards have against a plan to standard error."""
@@ -89,7 +90,7 @@ class Output:
         """Show the plan that is about to be applied; standard output is the report's unless it is text."""
         self.diagnostics(plan.diagnostics, shown_names(plan))
         if self._settings.format == "text":
-            plan_text(plan, self._lines(sys.stdout), everything=self._settings.verbose)
+            plan_text(plan, lines_to(sys.stdout, self._settings), everything=self._settings.verbose)
 
     def confirmed(self, plan: Plan) -> bool:
         """Ask the person at the terminal, who also gets there what standard output has no room for."""
@@ -105,11 +106,12 @@ class Output:
             sys.stderr.write("Nothing was changed.\n")
         return False
 
-    def report(self, report: Report, *, plan_shown: bool = False) -> None:
+    def report(self, report: Report, exit_code: int, *, plan_shown: bool = False) -> None:
         """Write a report wherever it was asked for.
 
         Args:
             report: the report.
+            exit_code: what the run will end with.
             plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
         """
 
@@ -118,21 +120,26 @@ class Output:
                 report_text(report, lines)
 
         self.diagnostics(report.diagnostics, shown_names(report.plan))
-        self._everywhere(text=text, json=lambda: report_document(report))
+        layouts = Layouts(text=text, json=lambda: report_document(report), sheet=lambda: report_sheet(report))
+        self._write(layouts, exit_code)
 
     def difference(self, found: Difference) -> None:
         """Write what two plans do otherwise."""
-        self._everywhere(
+        layouts = Layouts(
             text=lambda lines, is_file: difference_text(found, lines, everything=is_file or self._settings.verbose),
             json=lambda: difference_document(found),
+            sheet=lambda: difference_sheet(found),
         )
+        self._write(layouts, 0)
 
-    def valid(self, words: str, diagnostics: Sequence[Diagnostic]) -> None:
-        """Write that manifests are valid."""
-        self._everywhere(
+    def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
+        """Write that manifests are valid; `names` has all of them."""
+        layouts = Layouts(
             text=lambda lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
+            sheet=lambda: manifests_sheet(words, diagnostics, names=names, manifests=names),
         )
+        self._write(layouts, 0)
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:
@@ -145,23 +152,30 @@ class Output:
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
-            self._errors.write((f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done", "bold"))
-            self._failure(faults, more)
+            words = f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done"
+            self._errors.write((words, "bold"))
+            self._failure(words, faults, error.exit_code, more)
             self._warn_of_no_plan()
             raise
         except UsageError:
             raise  # nothing was begun that a document could tell of
         except TagsyncError as error:
-            self._failure([Diagnostic("error", _code(error), str(error))])
+            faults = (Diagnostic("error", _code(error), str(error)),)
+            self._failure(f"No result: {faults[0].code}", faults, error.exit_code)
             raise
 
-    def _failure(self, diagnostics: Sequence[Diagnostic], more: int = 0) -> None:
+    def _failure(self, title: str, diagnostics: Sequence[Diagnostic], exit_code: int, more: int = 0) -> None:
         def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
             if is_file:
                 diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_FAULTS, more=more)
 
+        layouts = Layouts(
+            text=text,
+            json=lambda: diagnostics_document(diagnostics, more=more),
+            sheet=lambda: manifests_sheet(title, diagnostics, names={}, more=more),
+        )
         try:
-            self._everywhere(text=text, json=lambda: diagnostics_document(diagnostics, more=more))
+            self._write(layouts, exit_code)
         except OSError as error:
             # What failed first is what the run ends with.
             self.error(f"{error.filename} could not be written: {error.strerror}")
@@ -198,105 +212,24 @@ class Output:
             return BarProgress(sys.stderr, colour=self._colour)
         return PlainProgress(sys.stderr)
 
-    def _everywhere(
+    def _write(
         self,
+        layouts: Layouts,
+        exit_code: int,
         *,
-        text: Callable[[Lines, bool], None],
-        json: Callable[[], Iterator[str]],
         saved_as: Path | None = None,
         to_standard_output: bool = True,
     ) -> None:
-        """Write a result to each report file and to standard output, each in its format.
-
-        Args:
-            text: writes lines, told whether they go to a file.
-            json: yields a document.
-            saved_as: a file that also gets the document.
-            to_standard_output: whether standard output carries it, too.
-
-        Raises:
-            OSError: one of them could not be written; the others are.
-        """
-        failed: OSError | None = None
-        wanted: list[tuple[str, Path | None]] = [*self._settings.report]
+        """Write a result to each report file and to standard output, each in its format; see `write`."""
+        wanted: list[Destination] = [*self._settings.report]
         if to_standard_output:
             wanted.append((self._settings.format, None))
         if saved_as:
             wanted.insert(0, ("json", saved_as))
-        for kind, path in wanted:
-            try:
-                with opened(path) as stream:
-                    if kind == "json":
-                        stream.writelines(json())
-                    else:
-                        text(self._lines(stream), path is not None)
-                    stream.flush()
-            except OSError as error:
-                error.filename = str(path or "standard output")
-                failed = failed or error
-        if failed:
-            raise failed
-
-    def _lines(self, stream: TextIO) -> Lines:
-        return Lines(stream, colour=self._colour if stream is sys.stdout else False)
+        write(layouts, wanted, self._settings, exit_code)
 
 
 def _code(error: TagsyncError) -> str:
     """Return an error's kind as diagnostics name it: AuthorisationError is `authorisation`."""
     words = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
     return "-".join(words).lower()
-
-
-def _check_writable(path: Path) -> None:
-    """Find out before anything is done that a report could not be written.
-
-    Raises:
-        UsageError: its folder is not there or not writable, or the path is a folder itself.
-    """
-    if str(path) == "-":
-        raise UsageError("a file named - is no standard output: --format says what that carries")
-    try:
-        if _is_special(path):
-            writable = os.access(path, os.W_OK)
-        else:
-            writable = not path.is_dir()
-            with tempfile.TemporaryFile(dir=path.resolve().parent):
-                pass
-    except OSError:
-        writable = False
-    if not writable:
-        raise UsageError(f"a report cannot be written to {shown(str(path))}: name a file in a folder you can write to")
-
-
-def _is_special(path: Path) -> bool:
-    """Tell whether a path is a device or a pipe, like /dev/stdout or what a shell makes of >(command)."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-@contextmanager
-def opened(path: Path | None) -> Iterator[TextIO]:
-    """Yield standard output, or a file that takes the place of an old one only once it is whole (mode 0600).
-
-    A link stays, and what it names is replaced; a device or a pipe is written to as it is.
-    """
-    if path is None:
-        yield sys.stdout
-        return
-    if _is_special(path):
-        with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            yield stream
-        return
-    place = path.resolve()
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".tagsync-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            yield stream
-        Path(name).replace(place)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise

@@ -34,11 +34,13 @@ def validate(
     output = Output(settings)
     with output.failures_written():
         desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
-    output.diagnostics(desired.diagnostics, {ref.path: ref.shown_as for ref in desired.manifests})
+    names = {ref.path: ref.shown_as for ref in desired.manifests}
+    output.diagnostics(desired.diagnostics, names)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
         f"Valid: {counted(files, 'manifest')} with {counted(entries, 'entry', 'entries')}",
         desired.diagnostics,
+        names,
     )
     return 0
 
@@ -59,16 +61,20 @@ def plan(
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
         made = planned(paths, where, library, how, output, coverage=coverage, explain=explain)
-    warnings = made.summary.warnings
-    output.plan(made, refused=strict and bool(warnings))
-    if strict and warnings and not made.errors:
+    warnings = made.summary.warnings if strict else 0
+    objections = api.refusals(made)
+    if made.errors or warnings:
+        code = 1
+    elif objections:
+        code = REFUSED
+    else:
+        code = CHANGES_PENDING if detailed_exitcode and made.changes else 0
+    output.plan(made, code, refused=bool(warnings))
+    if warnings and not made.errors:
         output.error(f"{counted(warnings, 'warning')}, and --strict takes warnings for errors")
-    if made.errors or (strict and warnings):
-        return 1
-    if objections := api.refusals(made):
+    if code == REFUSED:
         output.refusals(objections)
-        return REFUSED
-    return CHANGES_PENDING if detailed_exitcode and made.changes else 0
+    return code
 
 
 def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out: Path, ai_as_tags: bool) -> int:
@@ -83,7 +89,7 @@ def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out:
                 lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
                 graceful=False,
             )
-    output.plan(made)
+    output.plan(made, 0)
     return 0
 
 
@@ -109,9 +115,9 @@ def show(file: Path, settings: OutputSettings) -> int:
     with output.failures_written():
         document = read_saved(file)
     if isinstance(document, Plan):
-        output.plan(document)
+        output.plan(document, 0)
     else:
-        output.report(document)
+        output.report(document, 0)
     return 0
 
 

@@ -5,8 +5,7 @@ from collections import Counter
 from tagsync.model import Coverage
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines
-from tagsync.reporting.rows import counted
-from tagsync.reporting.text import Names, shown_origin
+from tagsync.reporting.rows import Names, counted, selected, shown_origin
 
 SHOWN_FOLDERS = 10
 """Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""
@@ -24,9 +23,7 @@ def coverage_text(coverage: Coverage, files: int, names: Names, lines: Lines, *,
         lines: where to.
         everything: whether all is to be written, path by path.
     """
-    count = len(coverage.unselected)
-    selected = f"{files - count:,} of {counted(files, 'file')} selected"
-    lines.write(("Coverage: ", "bold"), f"{selected}, {count:,} by no entry")
+    lines.write(("Coverage: ", "bold"), selected(coverage, files))
     if everything:
         for path in coverage.unselected:
             lines.write(f"  {shown(path)}")

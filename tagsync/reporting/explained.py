@@ -7,7 +7,8 @@ from tagsync.model import Contribution, CurrentFile, Explanation, Reason, Verdic
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.documents import whole
-from tagsync.reporting.text import Names, diagnostics_text, shown_origin
+from tagsync.reporting.rows import Names, shown_origin
+from tagsync.reporting.text import diagnostics_text
 
 EXPLANATION_FORMAT = "1.0"
 

@@ -4,7 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.model import Cause, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.model import Cause, Coverage, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.printable import shown
+
+Names = Mapping[str, str]
+"""How to show a manifest: from its name in documents to the path that the user gave."""
 
 
 class Line(NamedTuple):
@@ -28,10 +32,15 @@ class Group(NamedTuple):
 
 
 class StatusRow(NamedTuple):
-    """A file whose changes did not all arrive."""
+    """What became of a file's changes."""
 
     path: str
     outcome: FileOutcome
+
+    @property
+    def arrived(self) -> bool:
+        """Whether they are in the library, as far as is known."""
+        return self.outcome.status in (Status.CONFIRMED, Status.ACCEPTED)
 
 
 _Causes = Mapping[tuple[str, Op, str], Cause]
@@ -56,6 +65,12 @@ def _lines(members: Sequence[FileChange], known: _Causes) -> tuple[Line, ...]:
         cause = causes.pop() if len(causes) == 1 else None
         lines.append(Line(change.op, change.tag, min(places, default=None), len(places) > 1, cause))
     return tuple(lines)
+
+
+def removals_first(found: Iterable[Group]) -> list[Group]:
+    """Return groups, those that remove anything first, with their removals before their additions."""
+    turned = [group._replace(lines=tuple(sorted(group.lines, key=lambda line: line.op is Op.ADD))) for group in found]
+    return sorted(turned, key=lambda group: all(line.op is Op.ADD for line in group.lines))
 
 
 def totals(plan: Plan) -> list[tuple[Op, str]]:
@@ -91,6 +106,15 @@ def calls(plan: Plan) -> str:
     )
 
 
+def sent(report: Report) -> str:
+    """Return an apply's calls in a sentence."""
+    requests, timing = report.requests, report.timing
+    return (
+        f"{counted(requests.sent, 'call')} in {duration(timing.seconds)} ({requests.retried:,} retried, "
+        f"{requests.throttled:,} throttled, {duration(timing.waited)} waited)"
+    )
+
+
 def guard_count(guard: Guard) -> str:
     """Return what a guard counts, as a share where it is one."""
     share = f" of {guard.of:,}" if guard.of and guard.observed else ""
@@ -103,14 +127,21 @@ def guard_limit(guard: Guard) -> str:
     return f"more than {guard.limit.above:,}{percent}"
 
 
+def selected(coverage: Coverage, files: int) -> str:
+    """Return how many of a library's files are selected."""
+    count = len(coverage.unselected)
+    return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry"
+
+
 def unfinished(report: Report) -> list[StatusRow]:
     """Return the files whose changes are not in the library, as far as is known, sorted by path."""
-    fine = (Status.CONFIRMED, Status.ACCEPTED)
-    return [
-        StatusRow(change.file.path, outcome)
-        for change, outcome in zip(report.plan.changes, report.outcomes, strict=True)
-        if outcome.status not in fine
-    ]
+    return [row for row in status_rows(report) if not row.arrived]
+
+
+def status_rows(report: Report) -> list[StatusRow]:
+    """Return what became of every file, sorted by path."""
+    pairs = zip(report.plan.changes, report.outcomes, strict=True)
+    return [StatusRow(change.file.path, outcome) for change, outcome in pairs]
 
 
 def status_counts(report: Report) -> list[tuple[Status, int]]:
@@ -132,3 +163,13 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - one digit is enough above
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - likewise
+
+
+def shown_names(plan: Plan) -> Names:
+    """Return how a plan's manifests are shown."""
+    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
+
+
+def shown_origin(origin: Origin, names: Names) -> str:
+    """Return a place in a manifest, safe to print, as a path that the user can open."""
+    return shown(str(origin._replace(file=names.get(origin.file, origin.file))))

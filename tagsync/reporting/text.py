@@ -1,20 +1,23 @@
 """Plans, reports and diagnostics as text for people; the rows come from `rows`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from tagsync.model import Diagnostic, Level, Op, Origin, Plan, Report, Status
+from tagsync.model import Diagnostic, Level, Op, Plan, Report, Status
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.rows import (
     Group,
     Line,
+    Names,
     calls,
     causes,
     counted,
-    duration,
     groups,
     guard_count,
     guard_limit,
+    sent,
+    shown_names,
+    shown_origin,
     status_counts,
     totals,
     unfinished,
@@ -38,9 +41,6 @@ _STATUSES = {
     Status.SKIPPED: "yellow",
     Status.STALE: "yellow",
 }
-
-Names = Mapping[str, str]
-"""How to show a manifest: from its name in documents to the path that the user gave."""
 
 
 def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
@@ -141,12 +141,8 @@ def report_text(report: Report, lines: Lines) -> None:
     counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
     style = "bold green" if report.converged else "bold yellow"
     lines.write((f"Apply {report.outcome}: ", style), counts)
-    sent = report.requests
-    if sent.sent:
-        lines.write(
-            f"  {counted(sent.sent, 'call')} in {duration(report.timing.seconds)}"
-            f" ({sent.retried:,} retried, {sent.throttled:,} throttled, {duration(report.timing.waited)} waited)"
-        )
+    if report.requests.sent:
+        lines.write(f"  {sent(report)}")
     if not report.converged:
         lines.write("  Running the same command again is safe: only what is still missing is sent.")
     if any(outcome.status is Status.STALE for outcome in report.outcomes):
@@ -165,13 +161,3 @@ def diagnostics_text(
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))
-
-
-def shown_names(plan: Plan) -> Names:
-    """Return how a plan's manifests are shown."""
-    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
-
-
-def shown_origin(origin: Origin, names: Names) -> str:
-    """Return a place in a manifest, safe to print, as a path that the user can open."""
-    return shown(str(origin._replace(file=names.get(origin.file, origin.file))))

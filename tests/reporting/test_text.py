@@ -23,7 +23,8 @@ from tagsync.model import (
 )
 from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
-from tagsync.reporting.text import SHOWN_FILES, SHOWN_GROUPS, diagnostics_text, plan_text, report_text, shown_origin
+from tagsync.reporting.rows import shown_origin
+from tagsync.reporting.text import SHOWN_FILES, SHOWN_GROUPS, diagnostics_text, plan_text, report_text
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 

@@ -1,0 +1,40 @@
+"""What a CI system tells a run, and what it takes from one: by environment variables, as its documentation has it."""
+
+import os
+from pathlib import Path
+
+from tagsync.reporting.github import outputs
+from tagsync.reporting.sheet import Sheet
+
+
+def page_of_run() -> str | None:
+    """Return the address of the page that shows this run, where a CI system tells it."""
+    server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    if server and repository and run:
+        return f"{server}/{repository}/actions/runs/{run}"
+    return os.environ.get("CI_JOB_URL") or None
+
+
+def in_repository(sheet: Sheet) -> Sheet:
+    """Return a sheet that names manifests from the top of GitHub's checkout: annotations find their files by that."""
+    top = os.environ.get("GITHUB_WORKSPACE") or "."
+    files = {diagnostic.origin.file for diagnostic in sheet.diagnostics if diagnostic.origin}
+    return sheet._replace(names={file: os.path.relpath(sheet.names.get(file, file), top) for file in files})
+
+
+def tell_step(sheet: Sheet, summary: str, exit_code: int) -> None:
+    """Add to the summary and the outputs of a GitHub step, where there is one.
+
+    Args:
+        sheet: what came of the run.
+        summary: that as Markdown.
+        exit_code: what the run ends with.
+
+    Raises:
+        OSError: one of the files cannot be written.
+    """
+    for variable, text in (("GITHUB_STEP_SUMMARY", summary), ("GITHUB_OUTPUT", outputs(sheet, exit_code))):
+        path = os.environ.get(variable)
+        if path:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(text)

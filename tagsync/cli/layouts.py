@@ -1,0 +1,89 @@
+"""One result in every format, written wherever it was asked for."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+from tagsync.cli.ci import in_repository, page_of_run, tell_step
+from tagsync.cli.files import opened
+from tagsync.cli.options import OutputSettings
+from tagsync.reporting.console import Lines
+from tagsync.reporting.github import annotations
+from tagsync.reporting.junit import junit
+from tagsync.reporting.markdown import markdown
+from tagsync.reporting.sheet import Sheet
+
+Destination = tuple[str, Path | None]
+"""A format and a file; None is standard output."""
+
+
+class Layouts:
+    """A result, and how it is laid out.
+
+    Args:
+        text: writes lines, told whether they go to a file.
+        json: yields a document.
+        sheet: what all other formats lay out.
+    """
+
+    def __init__(
+        self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]], sheet: Callable[[], Sheet]
+    ) -> None:
+        self.text = text
+        self.json = json
+        self._sheet = sheet
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """What formats for CI systems and comments lay out."""
+        return self._sheet()
+
+
+def write(layouts: Layouts, wanted: Sequence[Destination], settings: OutputSettings, exit_code: int) -> None:
+    """Write a result to all its destinations; on GitHub, also to the step's summary and outputs.
+
+    Raises:
+        OSError: one of them could not be written; the others are.
+    """
+    failed: OSError | None = None
+    for kind, path in wanted:
+        try:
+            with opened(path) as stream:
+                _lay_out(layouts, kind, stream, settings, is_file=path is not None)
+                stream.flush()
+        except OSError as error:
+            error.filename = str(path or "standard output")
+            failed = failed or error
+    if any(kind == "github" for kind, _ in wanted):
+        try:
+            tell_step(layouts.sheet, _markdown(layouts, settings), exit_code)
+        except OSError as error:
+            failed = failed or error
+    if failed:
+        raise failed
+
+
+def _lay_out(layouts: Layouts, kind: str, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
+    if kind == "text":
+        layouts.text(lines_to(stream, settings), is_file)
+    elif kind == "json":
+        stream.writelines(layouts.json())
+    elif kind == "markdown":
+        stream.write(_markdown(layouts, settings))
+    elif kind == "junit":
+        stream.writelines(junit(layouts.sheet))
+    else:
+        stream.writelines(annotations(in_repository(layouts.sheet)))
+        layouts.text(lines_to(stream, settings), is_file)
+
+
+def _markdown(layouts: Layouts, settings: OutputSettings) -> str:
+    link = settings.link if settings.link is not None else page_of_run()
+    return markdown(layouts.sheet, max_bytes=settings.max_bytes, link=link)
+
+
+def lines_to(stream: TextIO, settings: OutputSettings) -> Lines:
+    """Return what writes styled lines to standard output, and plain ones to files."""
+    return Lines(stream, colour=None if stream is sys.stdout and not settings.no_color else False)

@@ -1,0 +1,122 @@
+"""A sheet as JUnit XML, for the pages on which CI systems show tests: manifests, guards and files are its cases."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from tagsync.model import Diagnostic, Status
+from tagsync.printable import shown
+from tagsync.reporting.rows import StatusRow, shown_origin
+from tagsync.reporting.sheet import Sheet
+
+LIBRARY = "library"
+"""The case that answers for what no manifest is to blame for."""
+
+
+class _Case(NamedTuple):
+    """One case: it fails with a message, or was skipped with one, or passes; notes stand beside it."""
+
+    suite: str
+    name: str
+    kind: str = ""
+    message: str = ""
+    details: str = ""
+    notes: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.kind) and self.kind != Status.SKIPPED
+
+
+def junit(sheet: Sheet) -> Iterator[str]:
+    """Yield a sheet as JUnit XML, piece by piece."""
+    cases = [*_manifests(sheet), *_guards(sheet), *map(_file, sheet.rows)]
+    yield '<?xml version="1.0" encoding="utf-8"?>\n'
+    yield f"<testsuites{_attributes({'name': f'tagsync {sheet.kind}', **_counts(cases)})}>\n"
+    for suite in dict.fromkeys(case.suite for case in cases):
+        members = [case for case in cases if case.suite == suite]
+        yield f"<testsuite{_attributes({'name': suite, **_counts(members)})}>\n"
+        yield _element("properties", {}, "".join(_properties(sheet))) + "\n"
+        for case in members:
+            yield _case(case) + "\n"
+        yield "</testsuite>\n"
+    yield "</testsuites>\n"
+
+
+def _element(name: str, attributes: Mapping[str, str], content: str = "") -> str:
+    """Return an element; its content is XML already."""
+    return f"<{name}{_attributes(attributes)}>{content}</{name}>"
+
+
+def _attributes(values: Mapping[str, str]) -> str:
+    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
+
+
+def _counts(cases: Sequence[_Case]) -> dict[str, str]:
+    return {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.failed for case in cases)),
+        "skipped": str(sum(case.kind == Status.SKIPPED for case in cases)),
+    }
+
+
+def _properties(sheet: Sheet) -> Iterator[str]:
+    values = {"title": sheet.title, "totals": "; ".join(sheet.totals), "digest": sheet.digest or ""}
+    if sheet.target:
+        values |= {"account": shown(sheet.target.account), "endpoint": shown(sheet.target.endpoint)}
+    for name, value in values.items():
+        if value:
+            yield _element("property", {"name": name, "value": value})
+
+
+def _manifests(sheet: Sheet) -> Iterator[_Case]:
+    """Yield a case for each manifest, failed by its errors; what blames none of them falls to the library."""
+    by_file: dict[str, list[Diagnostic]] = {name: [] for name in sheet.manifests}
+    for diagnostic in sheet.diagnostics:
+        by_file.setdefault(diagnostic.origin.file if diagnostic.origin else LIBRARY, []).append(diagnostic)
+    by_file.setdefault(LIBRARY, [])
+    for name, found in by_file.items():
+        errors = [item for item in found if item.level == "error"]
+        others = _listed((item for item in found if item.level != "error"), sheet)
+        title = shown(sheet.names.get(name, name))
+        if errors:
+            yield _Case("manifests", title, errors[0].code, shown(errors[0].message), _listed(errors, sheet), others)
+        else:
+            yield _Case("manifests", title, notes=others)
+
+
+def _listed(diagnostics: Iterable[Diagnostic], sheet: Sheet) -> str:
+    lines = (
+        f"{f'{shown_origin(item.origin, sheet.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
+        for item in diagnostics
+    )
+    return "\n".join(lines)
+
+
+def _guards(sheet: Sheet) -> Iterator[_Case]:
+    for judgement in sheet.judgements:
+        guard = judgement.guard
+        if judgement.objection:
+            examples = "\n".join(map(shown, (*guard.files, *guard.tags)))
+            yield _Case("guards", guard.id, "guard", f"{judgement.words} {judgement.objection}", examples)
+        else:
+            yield _Case("guards", guard.id, notes=judgement.words)
+
+
+def _file(row: StatusRow) -> _Case:
+    outcome = row.outcome
+    if row.arrived:
+        return _Case("files", shown(row.path))
+    request = f" (request {shown(outcome.request_id)})" if outcome.request_id else ""
+    return _Case("files", shown(row.path), outcome.status, f"{outcome.status}: {shown(outcome.error or '')}{request}")
+
+
+def _case(case: _Case) -> str:
+    content = ""
+    if case.failed:
+        content = _element("failure", {"type": case.kind, "message": case.message}, escape(case.details))
+    elif case.kind:
+        content = _element("skipped", {"message": case.message})
+    if case.notes:
+        content += _element("system-out", {}, escape(case.notes))
+    return _element("testcase", {"classname": f"tagsync.{case.suite}", "name": case.name}, content)

@@ -1,0 +1,217 @@
+"""A sheet as Markdown for pull-request comments: totals exact, then as much detail as there is room for.
+
+Text from outside stands in code alone, where Markdown takes nothing for markup, mentions or HTML.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from tagsync.model import Diagnostic, Op
+from tagsync.printable import shown
+from tagsync.reporting.rows import Group, Line, Names, StatusRow, counted, shown_origin
+from tagsync.reporting.sheet import Judgement, Section, Sheet
+
+MAX_BYTES = 60_000
+"""What fits a comment: GitHub takes 65,536 characters."""
+
+LEAST_BYTES = 8_000
+"""The totals and everything that blocks fit into this, whatever they name."""
+
+SHOWN_PATHS = 3
+SHOWN_LINES = 40
+_MAX_TEXT = 200
+_MAX_NAME = 40
+"""Characters of a name in the part that is never left out."""
+
+_MAX_LINK = 500
+_ROOM_FOR_REST = 120
+"""Bytes kept for the line that tells what was left out."""
+
+_SIGNS = {Op.ADD: "+ ", Op.REMOVE: "- ", Op.REMOVE_AI: "- AI "}
+
+
+class _Part(NamedTuple):
+    """Blocks under a title; `rest` says what was left out after so many of them."""
+
+    title: str
+    blocks: Iterator[str]
+    total: int
+    rest: Callable[[int], str]
+    share: float = 1.0
+
+
+def markdown(sheet: Sheet, *, max_bytes: int = MAX_BYTES, link: str | None = None) -> str:
+    """Return Markdown of at most `max_bytes` bytes in UTF-8.
+
+    Args:
+        sheet: what to show.
+        max_bytes: at least LEAST_BYTES.
+        link: where everything can be seen; left out if it is no http(s) address.
+    """
+    head, foot = "".join(_head(sheet)), "".join(f"\n{line}\n" for line in _foot(sheet, link))
+    left = max_bytes - _size(head) - _size(foot)
+    body = []
+    for part in _parts(sheet):
+        body.append(_fitted(part, int(left * part.share)))
+        left -= _size(body[-1])
+    return "".join((head, *body, foot))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _fitted(part: _Part, room: int) -> str:
+    """Return as many of a part's blocks as fit into so many bytes, and a word on those that do not."""
+    pieces, left, written = [part.title], room - _size(part.title) - _ROOM_FOR_REST, 0
+    for block in part.blocks:
+        left -= _size(block)
+        if left < 0:
+            break
+        pieces.append(block)
+        written += 1
+    if written < part.total:
+        pieces.append(f"\n… and {part.rest(written)}\n")
+    return "".join(pieces)
+
+
+def _head(sheet: Sheet) -> Iterator[str]:
+    if sheet.digest:
+        yield f"<!-- tagsync {sheet.kind} {sheet.digest} -->\n"
+    yield f"### {sheet.title}\n"
+    if sheet.target:
+        yield f"\n{_name(sheet.target.account)} at {_name(sheet.target.endpoint)}\n"
+    if sheet.totals or sheet.judgements:
+        yield "\n"
+    for sentence in sheet.totals:
+        yield f"- {sentence}\n"
+    if sheet.judgements:
+        yield f"- guards: {', '.join(judgement.words for judgement in sheet.judgements)}\n"
+    for judgement in sheet.judgements:
+        if judgement.objection:
+            yield _blocked(judgement)
+
+
+def _blocked(judgement: Judgement) -> str:
+    guard = judgement.guard
+    files = f": {', '.join(map(_name, guard.files))}" if guard.files else ""
+    tags = f"; new tags {', '.join(map(_name, guard.tags))}" if guard.tags else ""
+    reason, _, ack = (judgement.objection or "").partition(": --ack ")
+    return f"\n> **{judgement.words} {reason}**{files}{tags}\n> Once somebody has looked at it: `--ack {ack}`\n"
+
+
+def _foot(sheet: Sheet, link: str | None) -> Iterator[str]:
+    address = _address(link)
+    if address:
+        yield f"[Everything in full]({address})"
+    if sheet.digest:
+        yield f"digest `{sheet.digest}`"
+
+
+def _address(link: str | None) -> str | None:
+    """Return a link that cannot end its brackets, if it is one to a web page."""
+    if not link or urlsplit(link).scheme not in ("http", "https"):
+        return None
+    safe = quote(link, safe=":/?#[]@!$&'*+,;=%~")
+    return safe if len(safe) <= _MAX_LINK else None
+
+
+def _parts(sheet: Sheet) -> Iterator[_Part]:
+    """Yield what there is beyond totals, what matters most first; no part crowds out those after it."""
+    notes = [item for item in sheet.diagnostics if item.level == "info"]
+    loud = sheet.diagnostics[: len(sheet.diagnostics) - len(notes)]
+    if loud:
+        yield _diagnostics("", loud, sheet, 0.4, more=sheet.more)
+    missed = [row for row in sheet.rows if not row.arrived]
+    if missed:
+        yield _Part(
+            f"\n#### {counted(len(missed), 'file')} not as planned\n\n",
+            map(_missed, missed),
+            len(missed),
+            lambda written: counted(len(missed) - written, "more file"),
+            0.5,
+        )
+    for number, section in enumerate(sheet.sections, 1):
+        yield _changes(section, sheet.names, (0.9 if notes else 1) / (len(sheet.sections) - number + 1))
+    if notes:
+        yield _diagnostics(f"\n#### {counted(len(notes), 'note')}\n", notes, sheet, 1)
+
+
+def _diagnostics(title: str, found: Sequence[Diagnostic], sheet: Sheet, share: float, *, more: int = 0) -> _Part:
+    total = len(found) + more
+    blocks = (_said(item, sheet.names) for item in found)
+    return _Part(f"{title}\n", blocks, total, lambda written: f"{total - written:,} more", share)
+
+
+def _said(diagnostic: Diagnostic, names: Names) -> str:
+    where = f"{code(shown_origin(diagnostic.origin, names))} " if diagnostic.origin else ""
+    return f"- **{diagnostic.level}** {where}{code(diagnostic.message, 1000)}\n"
+
+
+def _missed(row: StatusRow) -> str:
+    outcome = row.outcome
+    words = f": {code(outcome.error)}" if outcome.error else ""
+    request = f" (request {code(outcome.request_id)})" if outcome.request_id else ""
+    return f"- **{outcome.status}** {code(row.path)}{words}{request}\n"
+
+
+def _changes(section: Section, names: Names, share: float) -> _Part:
+    def rest(written: int) -> str:
+        left = section.groups[written:]
+        files = sum(len(group.paths) for group in left)
+        return f"{counted(len(left), 'more kind')} of change on {counted(files, 'file')}"
+
+    title = f"\n#### {section.title}\n" if section.title else ""
+    return _Part(title, (_group(group, names) for group in section.groups), len(section.groups), rest, share)
+
+
+def _group(group: Group, names: Names) -> str:
+    paths = ", ".join(map(code, group.paths[:SHOWN_PATHS]))
+    more = len(group.paths) - SHOWN_PATHS
+    files = f"{paths} and {counted(more, 'more file')}" if more > 0 else paths
+    return f"\n{files}\n{_diff(list(_lines(group, names)))}"
+
+
+def _lines(group: Group, names: Names) -> Iterator[str]:
+    kept = [(line, _SIGNS[line.op] + _cut(shown(line.tag), _MAX_TEXT)) for line in group.lines[:SHOWN_LINES]]
+    width = min(40, max(len(text) for _line, text in kept))
+    for line, text in kept:
+        yield f"{text.ljust(width)}{_beside(line, names)}".rstrip()
+    if len(kept) < len(group.lines):
+        yield f"  … and {counted(len(group.lines) - len(kept), 'more tag')}"
+
+
+def _beside(line: Line, names: Names) -> str:
+    undone = "  cannot be undone" if line.op is Op.REMOVE_AI else ""
+    elsewhere = " and elsewhere" if line.more else ""
+    origin = f"  {_cut(shown_origin(line.origin, names), _MAX_TEXT)}{elsewhere}" if line.origin else ""
+    return f"{undone}{origin}{f'  {line.cause}' if line.cause else ''}"
+
+
+def _diff(lines: Iterable[str]) -> str:
+    """Return lines as a block whose fence none of them can close."""
+    text = "\n".join(lines)
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}diff\n{text}\n{fence}\n"
+
+
+def code(text: str, limit: int = _MAX_TEXT) -> str:
+    """Return text as a code span that it cannot leave."""
+    text = _cut(shown(text), limit) or "(empty)"
+    fence = "`" * (_longest_run(text) + 1)
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _name(text: str) -> str:
+    return code(text, _MAX_NAME)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,59 @@
+from reporting.test_markdown import DIGEST, change, plan_of
+from support import current_file
+
+from tagsync.model import (
+    Diagnostic,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Limit,
+    Op,
+    Origin,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+)
+from tagsync.reporting.github import annotations, outputs
+from tagsync.reporting.sheet import manifests_sheet, plan_sheet, report_sheet
+
+
+def test_faults_are_annotated_on_their_lines() -> None:
+    told = (
+        Diagnostic("error", "unknown-key", "no such key: 100 %", Origin("a, b.yaml", 3, 7)),
+        Diagnostic("info", "note", "a note", Origin("c.yaml", 1, 1)),
+        Diagnostic("warning", "comma", "a comma"),
+    )
+    assert list(annotations(manifests_sheet("faults", told, names={"a, b.yaml": "in/a, b.yaml"}))) == [
+        "::error file=in/a%2C b.yaml,line=3,col=7,title=unknown-key::no such key: 100 %25\n",
+        "::warning title=comma::a comma\n",
+    ]
+
+
+def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
+    guard = Guard(GuardId.NEW_TAGS, 600, 0, Limit(500), blocked=True, files=("/a.jpg",), tags=("typo",))
+    found = list(annotations(plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))))
+    words = f"newTags 600 blocks: more than 500: --ack newTags@{DIGEST} (/a.jpg, typo)"
+    assert found == [f"::error title=guard newTags::{words}\n"]
+
+
+def test_of_each_kind_ten_are_shown_the_last_of_which_counts_the_others() -> None:
+    told = tuple(Diagnostic(level, "x", f"{level} {number}") for number in range(12) for level in ("error", "warning"))
+    found = list(annotations(manifests_sheet("faults", told, names={}, more=5)))
+    errors, warnings = ([line for line in found if line.startswith(f"::{kind} ")] for kind in ("error", "warning"))
+    assert len(errors) == len(warnings) == 10
+    assert errors[-1] == "::error title=tagsync::and 8 more errors: the step's summary has more\n"
+    assert warnings[-1] == "::warning title=tagsync::and 3 more warnings: the step's summary has more\n"
+
+
+def test_ten_of_a_kind_are_all_shown() -> None:
+    told = tuple(Diagnostic("error", "x", f"error {number}") for number in range(10))
+    assert list(annotations(manifests_sheet("faults", told, names={})))[-1] == "::error title=x::error 9\n"
+
+
+def test_files_that_did_not_arrive_are_errors() -> None:
+    plan = plan_of(*(change(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "ab"))
+    outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "Locked"))
+    sheet = report_sheet(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
+    assert list(annotations(sheet)) == ["::error title=failed::/b.jpg: Locked\n"]
+    assert outputs(sheet, 3) == f"changes=2\ndigest={DIGEST}\nexitcode=3\n"

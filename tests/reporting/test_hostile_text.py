@@ -1,0 +1,221 @@
+"""Text that somebody else chose, in every place where it can stand and in every format: it stays text."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from support import GOOGLE
+
+from tagsync.model import (
+    AITag,
+    Change,
+    CurrentFile,
+    Diagnostic,
+    Estimate,
+    FileChange,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Inputs,
+    Limit,
+    ManifestRef,
+    Op,
+    Origin,
+    Plan,
+    Reason,
+    Report,
+    RequestCounts,
+    Status,
+    Summary,
+    TargetName,
+    Timing,
+)
+from tagsync.printable import shown
+from tagsync.reporting.console import Lines
+from tagsync.reporting.documents import plan_document, report_document
+from tagsync.reporting.github import annotations, outputs
+from tagsync.reporting.junit import junit
+from tagsync.reporting.markdown import markdown
+from tagsync.reporting.sheet import plan_sheet, report_sheet
+from tagsync.reporting.text import diagnostics_text, plan_text, report_text
+
+HOSTILE = {
+    "escape codes": "\x1b]0;owned\x07\x1b[31mred",
+    "bidi": "a\u202egpj.exe",
+    "a workflow command": "::error::boom",
+    "a workflow command in a line of its own": "a\n::error::boom",
+    "an old workflow command": "##[error]boom",
+    "script": "<script>alert(1)</script>",
+    "an image": "\"><img src=x onerror='alert(1)'>",
+    "a fence": "```\n# owned\n~~~",
+    "back-ticks at both ends": "`a``b`",
+    "pipes": "a|b|c",
+    "a mention": "@everyone",
+    "a formula": "=cmd|'/c calc'!A0",
+    "the end of a comment": "--> ]]> */",
+    "a link": "[owned](javascript:alert(1))",
+    "an address": "https://example.com/owned",
+    "an entity": "&lt;owned&gt;",
+    "expressions": "${{ github.token }} {{ 7*7 }}",
+    "percent signs": "100%0A::error::boom",
+    "what XML cannot hold": "a\x00b\ufffe\ud800c",
+    "spaces": "  a  ",
+    "a quick action": "/close",
+}
+
+
+def hostile_plan(text: str) -> Plan:
+    """Return a plan with a text wherever a plan has text from outside."""
+    origin = Origin(f"{text}.yaml", 3, 5)
+    file = CurrentFile(text, f"/{text}", (f"old {text}", text), (AITag(text, 50.0, GOOGLE),))
+    changes = tuple(Change(op, text, (Reason(origin, "tags"),)) for op in Op)
+    change = FileChange(file, changes)
+    return Plan(
+        target=TargetName(text, text),
+        created_at="2026-01-01T00:00:00Z",
+        digest="sha256:" + "0" * 64,
+        inputs=Inputs((ManifestRef(origin.file, "0" * 64, f"manifests/{text}.yaml"),), 1, 1),
+        summary=Summary(files_changed=1, add_tags=1, remove_tags=1, remove_ai_tags=1, warnings=1),
+        estimate=Estimate(1, 1, 1, 1, 1),
+        changes=(change,),
+        canonical_changes=(),
+        requests=(),
+        diagnostics=(Diagnostic("warning", "comma", text, origin), Diagnostic("info", "note", text)),
+        guards=(Guard(GuardId.NEW_TAGS, 9, 0, Limit(1), blocked=True, files=(text,), tags=(text,)),),
+    )
+
+
+def hostile_report(text: str) -> Report:
+    outcome = FileOutcome(Status.FAILED, 1, error=text, request_id=text)
+    told = (Diagnostic("error", "guard", text),)
+    return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
+
+
+def as_text(text: str) -> str:
+    stream = io.StringIO()
+    lines = Lines(stream, environment={})
+    plan, report = hostile_plan(text), hostile_report(text)
+    plan_text(plan, lines, everything=True)
+    report_text(report, lines)
+    diagnostics_text((*plan.diagnostics, *report.diagnostics), lines, names={}, limit=10)
+    return stream.getvalue()
+
+
+def as_json(text: str) -> str:
+    plan, report = plan_document(hostile_plan(text)), report_document(hostile_report(text))
+    return f"[{''.join(plan)},{''.join(report)}]"
+
+
+def as_markdown(text: str) -> str:
+    sheets = plan_sheet(hostile_plan(text)), report_sheet(hostile_report(text))
+    return "\n\n".join(markdown(sheet, link=text) for sheet in sheets)
+
+
+def as_junit(text: str) -> str:
+    return "".join(junit(report_sheet(hostile_report(text))))
+
+
+def as_github(text: str) -> str:
+    sheet = report_sheet(hostile_report(text))
+    return "".join(annotations(sheet)) + outputs(sheet, 3)
+
+
+FORMATS: dict[str, Callable[[str], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "markdown": as_markdown,
+    "junit": as_junit,
+    "github": as_github,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("form", FORMATS)
+def test_text_from_outside_stays_text(form: str, kind: str) -> None:
+    text = HOSTILE[kind]
+    written = FORMATS[form](text)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", written)
+    assert commands(written) == (COMMANDS if form == "github" else [])
+    CHECKS[form](written, text)
+
+
+COMMANDS = ["error", "error", "error", "warning"]
+"""The guard, an error and a file of a report that failed, and a warning: nothing more, whatever they say."""
+
+
+def commands(written: str) -> list[str]:
+    """Return the workflow commands that GitHub or Azure would find, in their order of levels."""
+    found = re.findall(r"^\s*::(\w+)", written, re.MULTILINE) + re.findall(r"##(?:\[|vso\[)", written)
+    return sorted(found)
+
+
+def check_text(written: str, text: str) -> None:
+    assert written.count(shown(text)) > 10
+    assert len(written.splitlines()) == len(as_text("plain").splitlines())
+
+
+def check_json(written: str, text: str) -> None:
+    assert written.isascii()
+    plan, report = json.loads(written)
+    assert plan["target"]["account"] == report["changes"][0]["error"] == text
+
+
+def check_markdown(written: str, text: str) -> None:
+    """Everything from outside is in code; what else there is, is the same as for a harmless text."""
+    parser = MarkdownIt("commonmark", {"html": True})
+    outside, code = told_apart(parser.parse(written))
+    usual, _ = told_apart(parser.parse(as_markdown("plain")))
+    if kind_of_link(text):
+        usual = [*usual, "Everything in full", "Everything in full", text, text]
+    assert sorted(outside) == sorted(usual)
+    assert sum(shown(text).strip() in item for item in code) > 10
+
+
+def kind_of_link(text: str) -> bool:
+    return text.startswith("https://")
+
+
+def told_apart(tokens: list[Token]) -> tuple[list[str], list[str]]:
+    """Return what stands outside of code, links and HTML included, and what stands in code."""
+    outside, code = [], []
+    for token in tokens:
+        if token.type in ("code_inline", "fence", "code_block"):
+            code.append(token.content)
+        elif token.children is not None:
+            more, inside = told_apart(token.children)
+            outside += more
+            code += inside
+        elif token.content.strip():
+            outside.append(token.content)
+        if token.type == "link_open":
+            outside.append(str(token.attrs["href"]))
+    return outside, code
+
+
+def check_junit(written: str, text: str) -> None:
+    usual = ET.fromstring(as_junit("plain"))  # noqa: S314 - our own
+    root = ET.fromstring(written)  # noqa: S314 - likewise
+    assert [item.tag for item in root.iter()] == [item.tag for item in usual.iter()]
+    values = [value for item in root.iter() for value in (*item.attrib.values(), item.text or "")]
+    assert sum(shown(text) in value for value in values) > 5
+
+
+def check_github(written: str, _text: str) -> None:
+    assert len(written.splitlines()) == len(as_github("plain").splitlines())
+    assert written.splitlines()[-3:] == ["changes=1", "digest=sha256:" + "0" * 64, "exitcode=3"]
+    for line in written.splitlines()[:-3]:
+        assert re.fullmatch(r"::(error|warning) (\w+=[^:,]*)(,\w+=[^:,]*)*::.*", line)
+
+
+CHECKS: dict[str, Callable[[str, str], None]] = {
+    "text": check_text,
+    "json": check_json,
+    "markdown": check_markdown,
+    "junit": check_junit,
+    "github": check_github,
+}

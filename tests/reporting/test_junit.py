@@ -1,0 +1,88 @@
+from xml.etree import ElementTree as ET
+
+from reporting.test_markdown import change, plan_of
+from support import current_file
+
+from tagsync.model import (
+    Diagnostic,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Limit,
+    Op,
+    Origin,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+)
+from tagsync.reporting.junit import junit
+from tagsync.reporting.sheet import Sheet, manifests_sheet, plan_sheet, report_sheet
+
+
+def cases(sheet: Sheet) -> dict[tuple[str, str], ET.Element]:
+    """Return the cases by suite and name."""
+    root = ET.fromstring("".join(junit(sheet)))  # noqa: S314 - our own
+    return {
+        (suite.attrib["name"], case.attrib["name"]): case
+        for suite in root.iter("testsuite")
+        for case in suite.iter("testcase")
+    }
+
+
+def test_each_manifest_is_a_case_that_its_errors_fail() -> None:
+    told = (
+        Diagnostic("error", "unknown-key", "no such key", Origin("a.yaml", 3, 7)),
+        Diagnostic("warning", "comma", "a comma", Origin("b.yaml", 1, 1)),
+        Diagnostic("error", "authorisation", "wrong key"),
+    )
+    names = {"a.yaml": "in/a.yaml", "b.yaml": "in/b.yaml"}
+    found = cases(manifests_sheet("faults", told, names=names, manifests=names))
+    assert list(found) == [("manifests", "in/a.yaml"), ("manifests", "in/b.yaml"), ("manifests", "library")]
+    failure = found["manifests", "in/a.yaml"].find("failure")
+    assert failure is not None
+    assert failure.attrib == {"type": "unknown-key", "message": "no such key"}
+    assert failure.text == "in/a.yaml:3:7: error: no such key"
+    assert found["manifests", "in/b.yaml"].find("failure") is None
+    assert found["manifests", "in/b.yaml"].findtext("system-out") == "in/b.yaml:1:1: warning: a comma"
+    assert found["manifests", "library"].find("failure") is not None
+
+
+def test_each_guard_is_a_case_that_fails_where_it_blocks() -> None:
+    guards = (
+        Guard(GuardId.REMOVED_TAGS, 5, 10, Limit(100, 30), blocked=False),
+        Guard(GuardId.EMPTIED_FILES, 1, 10, Limit(0), blocked=True, files=("/a.jpg",)),
+    )
+    found = cases(plan_sheet(plan_of(change(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
+    assert found["guards", "removedTags"].find("failure") is None
+    failure = found["guards", "emptiedFiles"].find("failure")
+    assert failure is not None
+    assert failure.attrib["message"].startswith("emptiedFiles 1 of 10 blocks: more than 0: --ack emptiedFiles@sha256:")
+    assert failure.text == "/a.jpg"
+
+
+def test_each_file_of_a_report_is_a_case() -> None:
+    plan = plan_of(*(change(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "abc"))
+    outcomes = (
+        FileOutcome(Status.CONFIRMED, 1),
+        FileOutcome(Status.SKIPPED, error="the run ended"),
+        FileOutcome(Status.STALE, error="it moved", request_id="req-1"),
+    )
+    sheet = report_sheet(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
+    found = cases(sheet)
+    assert [item.tag for item in found["files", "/a.jpg"]] == []
+    assert [item.tag for item in found["files", "/b.jpg"]] == ["skipped"]
+    failure = found["files", "/c.jpg"].find("failure")
+    assert failure is not None
+    assert failure.attrib == {"type": "stale", "message": "stale: it moved (request req-1)"}
+    root = ET.fromstring("".join(junit(sheet)))  # noqa: S314 - our own
+    counts = {name: root.attrib[name] for name in ("tests", "failures", "skipped")}
+    assert counts == {"tests": "4", "failures": "1", "skipped": "1"}
+
+
+def test_totals_and_digest_stand_in_the_properties() -> None:
+    root = ET.fromstring("".join(junit(plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
+    properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
+    assert properties["title"] == "Plan: 1 file to change"
+    assert "1 tag to add" in properties["totals"]
+    assert properties["digest"].startswith("sha256:")
