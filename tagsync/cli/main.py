@@ -165,16 +165,24 @@ def undo(file: Path, *, out: Path, ai_as_tags: bool, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PLANFILE|REPORTFILE")
+@click.argument(
+    "files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    nargs=-1,
+    required=True,
+    metavar="PLANFILE|REPORTFILE...",
+)
 @output_options
-def show(file: Path, **values: Any) -> int:
-    """Render a saved plan or report again.
+def show(files: tuple[Path, ...], **values: Any) -> int:
+    """Render saved plans or reports again.
 
-    Example: tagsync show report.json
+    Those of several shards become one: they have to be of one target and the same manifests, no file in two of them.
+
+    Example: tagsync show --format markdown report-1.json report-2.json
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
-    return run.show(file, settings(OutputSettings, values))
+    return run.show(files, settings(OutputSettings, values))
 
 
 @cli.command()

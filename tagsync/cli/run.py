@@ -12,8 +12,9 @@ from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
 from tagsync.errors import RefusedError, UsageError
-from tagsync.model import Plan
+from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
+from tagsync.planning.shards import merged_plans, merged_reports
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
 from tagsync.target import Target
@@ -109,15 +110,21 @@ def _saved_plan(file: Path) -> Plan:
     raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that plan --out has saved")
 
 
-def show(file: Path, settings: OutputSettings) -> int:
-    """Render a saved document again."""
+def show(files: Sequence[Path], settings: OutputSettings) -> int:
+    """Render saved documents again, several shards as one."""
     output = Output(settings)
+    names = [str(file) for file in files]
     with output.failures_written():
-        document = read_saved(file)
-    if isinstance(document, Plan):
-        output.plan(document, 0)
+        documents = [read_saved(file) for file in files]
+        plans = [document for document in documents if isinstance(document, Plan)]
+        reports = [document for document in documents if isinstance(document, Report)]
+        if plans and reports:
+            raise UsageError("show takes plans or reports, not both at once")
+        merged = merged_plans(plans, names) if plans else merged_reports(reports, names)
+    if isinstance(merged, Plan):
+        output.plan(merged, 0)
     else:
-        output.report(document, 0)
+        output.report(merged, 0)
     return 0
 
 

@@ -78,7 +78,7 @@ def test_the_version_is_an_option_of_the_whole(tagsync: Command, arguments: list
         (["plan"], "Missing argument 'PATH...'"),
         (["apply", "--yes"], "Missing argument 'PATH...|PLANFILE'"),
         (["validate"], "Missing argument 'PATH...'"),
-        (["show"], "Missing argument 'PLANFILE|REPORTFILE'"),
+        (["show"], "Missing argument 'PLANFILE|REPORTFILE...'"),
         (["show", "nowhere.json"], "'nowhere.json' does not exist"),
         (["show", "."], "'.' is a directory"),
         (["schema", "policy"], "'policy' is not one of 'manifest', 'plan', 'report'"),

@@ -1,0 +1,174 @@
+"""Shards that work side by side: disjoint, complete, and their reports are one again."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.command import SECONDS, Command, started
+from cli.conftest import Build
+from support import ai, file_object, manifest
+
+from tagsync.reporting.documents import whole
+
+SHARDS = 4
+
+
+@pytest.fixture
+def manifests() -> str:
+    entries = """
+- match: /shop/**
+  tags: [catalog]
+  absent: [old]
+  aiTags: {minConfidence: 70}
+- path: /nowhere.jpg
+  ifMissing: warn
+  tags: [x]
+"""
+    Path("tags.yaml").write_text(manifest(entries), encoding="utf-8")
+    policy = "apiVersion: tagsync/v1\nkind: Policy\nspec:\n  guards:\n    emptiedFiles: {above: 50}\n"
+    Path("policy.yaml").write_text(policy, encoding="utf-8")
+    return "tags.yaml"
+
+
+def files() -> Iterator[dict[str, Any]]:
+    for number in range(60):
+        tags = ["catalog"] if number % 3 == 0 else ["old", "other"]
+        yield file_object(f"/shop/{number:02}.jpg", tags, [ai("Person", 50 if number % 2 else 90)])
+
+
+def read(path: str) -> Any:
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def reports(count: int = SHARDS) -> list[str]:
+    return [f"report-{index}.json" for index in range(1, count + 1)]
+
+
+def test_reports_of_shards_planned_apart_have_the_totals_of_one_run(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    library(*files(), name="other.jsonl")
+    whole = tagsync("apply", "--yes", "--sandbox=other.jsonl", "--account=shop", "--format=json", manifests).document
+    for index, report in enumerate(reports(), 1):
+        options = (f"--shard={index}/{SHARDS}", f"--report=json={report}", "--account=shop")
+        assert tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests).code == 0
+    merged = tagsync("show", "--format=json", *reports()).document
+    assert merged["outcome"] == "converged"
+    assert merged["summary"] == whole["summary"]
+    assert [change["path"] for change in merged["changes"]] == [change["path"] for change in whole["changes"]]
+    assert {change["status"] for change in merged["changes"]} == {"confirmed"}
+    parts = [read(report) for report in reports()]
+    assert sum(len(part["changes"]) for part in parts) == len(whole["changes"])
+    assert merged["requests"]["sent"] == sum(part["requests"]["sent"] for part in parts)
+    assert merged["timing"]["seconds"] == max(part["timing"]["seconds"] for part in parts)
+    assert "shard" not in merged["inputs"]
+    assert [item["code"] for item in merged["diagnostics"]] == [item["code"] for item in whole["diagnostics"]]
+
+
+def test_plans_of_shards_are_the_whole_plan_with_its_digest(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    whole = tagsync("plan", "--sandbox=library.jsonl", "--format=json", manifests).document
+    names = [f"plan-{index}.json" for index in range(1, SHARDS + 1)]
+    for index, name in enumerate(names, 1):
+        tagsync("plan", "--sandbox=library.jsonl", f"--shard={index}/{SHARDS}", f"--out={name}", manifests)
+    merged = tagsync("show", "--format=json", *reversed(names)).document
+    assert (merged["digest"], merged["summary"], merged["changes"]) == (
+        whole["digest"],
+        whole["summary"],
+        whole["changes"],
+    )
+    assert merged["guards"] == whole["guards"]
+
+
+def test_reports_of_shards_of_one_saved_plan_keep_its_digest_and_its_unchanged(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    plan = tagsync("plan", "--sandbox=library.jsonl", "--format=json", "--out=plan.json", manifests).document
+    for index, report in enumerate(reports(), 1):
+        options = (f"--shard={index}/{SHARDS}", f"--report=json={report}")
+        assert tagsync("apply", "--sandbox=library.jsonl", *options, "plan.json").code == 0
+    merged = tagsync("show", "--format=json", *reports()).document
+    assert (merged["digest"], merged["summary"]) == (plan["digest"], plan["summary"])
+
+
+def test_a_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+    library(*files())
+    for index, report in enumerate(reports(), 1):
+        options = (f"--shard={index}/{SHARDS}", f"--report=json={report}")
+        tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests)
+    ran = tagsync("show", "report-1.json", "report-3.json")
+    assert ran.code == 0
+    assert "warning: shards are missing: 2/4, 4/4; what they did is not in here" in ran.err
+    assert "missing" not in tagsync("show", *reports()).err
+
+
+def test_shards_that_ended_otherwise_are_together_no_better_than_the_worst(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--shard=1/2", "--report=json=report-1.json", manifests)
+    options = ("--shard=2/2", "--max-requests=1", "--report=json=report-2.json")
+    assert tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests).code == 3
+    merged = tagsync("show", "--format=json", *reports(2)).document
+    assert merged["outcome"] == "incomplete"
+    assert {change["status"] for change in merged["changes"]} >= {"confirmed", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"target": {"account": "other", "endpoint": "https://api.imagekit.io"}}, "each is of another library"),
+        ({"inputs": {"files": 1, "manifests": [], "readRequests": 1}}, "each is from other manifests"),
+        ({"undoes": "sha256:" + "1" * 64}, "each reverts another run"),
+        ({}, "report-1.json and report-2.json both tell of '/shop/"),
+    ],
+)
+def test_what_is_not_of_one_plan_is_not_merged(
+    tagsync: Command, library: Callable[..., Path], manifests: str, change: dict[str, Any], words: str
+) -> None:
+    library(*files())
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--report=json=report-1.json", manifests)
+    members = {name: value for name, value in read("report-1.json").items() if name != "checksum"}
+    Path("report-2.json").write_text("".join(whole(members | change)), encoding="utf-8")
+    ran = tagsync("show", *reports(2))
+    assert (ran.code, ran.out) == (1, "")
+    assert words in ran.err
+
+
+def test_the_same_report_twice_is_not_merged(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+    library(*files())
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--report=json=report-1.json", manifests)
+    assert "both tell of" in tagsync("show", "report-1.json", "report-1.json").err
+
+
+def test_plans_and_reports_are_not_merged(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+    library(*files())
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", manifests)
+    tagsync("apply", "--sandbox=library.jsonl", "--report=json=report.json", "plan.json")
+    ran = tagsync("show", "plan.json", "report.json")
+    assert ran.code == 64
+    assert "show takes plans or reports, not both at once" in ran.err
+
+
+def test_shards_run_side_by_side_against_one_library_converge(world: Build, tagsync: Command, manifests: str) -> None:
+    served = world(*files())
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                started("apply", "--yes", f"--shard={index}/{SHARDS}", f"--report=json={report}", manifests)
+            )
+            for index, report in enumerate(reports(), 1)
+        ]
+        codes = [process.wait(timeout=SECONDS) for process in running]
+    assert codes == [0] * SHARDS
+    merged = tagsync("show", "--format=json", *reports()).document
+    assert (merged["outcome"], merged["summary"]["filesChanged"]) == ("converged", 50)
+    assert {tag for number in range(60) for tag in served.tags(f"/shop/{number:02}.jpg")} == {"catalog", "other"}
+    assert "Nothing to do" in tagsync("plan", manifests).out
