@@ -43,6 +43,7 @@ from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.returning import Returns
+from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
 from tagsync.target import Target, connect
@@ -122,6 +123,7 @@ async def plan_async(
     last: Report | None = None,
     coverage: bool = False,
     explain: Explain | None = None,
+    since: Revision | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -138,6 +140,8 @@ async def plan_async(
             which AI tags come back however often they are removed (`plan.returning`).
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
         explain: a path to explain, and what takes its explanations.
+        since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
+            out once everything was judged.
         listener: told of progress.
 
     Returns:
@@ -146,7 +150,7 @@ async def plan_async(
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
         UsageError: `select` is no glob.
-        RefusedError: `last` is of another library.
+        RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
         LibraryError: the library could not be read completely.
     """
     fault = glob_fault(select) if select is not None else None
@@ -156,8 +160,9 @@ async def plan_async(
         check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
+    queries = {*desired.queries(), *(since.desired.queries() if since else ())}
     async with connect(target, listener) as client:
-        current = await read_library(client, desired.queries(), listener=listener)
+        current = await read_library(client, sorted(queries), listener=listener)
     if explain is not None:
         explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
     return make_plan(
@@ -171,6 +176,7 @@ async def plan_async(
         exact=exact,
         last=last,
         coverage=coverage,
+        since=since,
     )
 
 

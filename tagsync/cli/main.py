@@ -87,6 +87,11 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     help="Save the plan, for show, diff and apply.",
 )
 @option("--explain", metavar="PATH", help="Tell instead what each entry says of the file with this path, and what won.")
+@option(
+    "--changed-since",
+    metavar="REF",
+    help="Leave out changes of files that no entry selects which has changed since a git revision.",
+)
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
 @library_options

@@ -8,6 +8,7 @@ from tagsync import api
 from tagsync.cli.last import last_report
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
+from tagsync.cli.revision import revision_of
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
@@ -57,11 +58,12 @@ def plan(
     out: Path | None,
     coverage: bool,
     explain: str | None,
+    changed_since: str | None,
 ) -> int:
     """Plan, show the plan or explain one of its files, and save it."""
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
-        made = planned(paths, where, library, how, output, coverage=coverage, explain=explain)
+        made = planned(paths, where, library, how, output, coverage=coverage, explain=explain, since=changed_since)
     warnings = made.summary.warnings if strict else 0
     objections = api.refusals(made)
     if made.errors or warnings:
@@ -138,9 +140,11 @@ def planned(
     exact: bool = False,
     coverage: bool = False,
     explain: str | None = None,
+    since: str | None = None,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
     last = last_report(how.last, library, where, output.warn)
+    revision = since and revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
         plan, _ = until_signal(
             lambda _stop, _abort: api.plan_async(
@@ -153,6 +157,7 @@ def planned(
                 as_of=how.as_of,
                 last=last,
                 coverage=coverage,
+                since=revision or None,
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

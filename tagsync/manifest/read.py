@@ -29,6 +29,7 @@ from tagsync.model import (
     GuardRule,
     ManifestRef,
     Origin,
+    Wishes,
     packed,
     unpacked,
 )
@@ -79,6 +80,7 @@ def read_manifests(
         diagnostics=tuple(run.warnings),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
+        defaults=tuple(run.defaults),
     )
 
 
@@ -111,6 +113,7 @@ class _Run:
         self.manifests: list[ManifestRef] = []
         self.accounts: list[tuple[str, Origin]] = []
         self.policy: list[GuardRule] = []
+        self.defaults: list[tuple[str, Wishes]] = []
         self.vocabularies = Vocabularies(self.report)
         self.warnings: list[Diagnostic] = []
         self._shown_as: dict[str, str] = {}
@@ -281,6 +284,7 @@ class _File:
         defaults = spec.get("defaults", Map()) if isinstance(spec, Map) else None
         is_valid = schema.is_valid("defaults", defaults)
         wishes = wishes_of(defaults) if defaults and is_valid else NO_WISHES
+        self._run.defaults.append((self._name, wishes))
         # What is wrong in the defaults themselves comes up in every entry, and is said once.
         shared = places_of(wishes)
         reported: set[rules.Fault] = set()

@@ -115,7 +115,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that the manifests of one run declare, in the order of their names; `policy` is what they say of guards."""
+    """All that the manifests of one run declare, in the order of their names.
+
+    `policy` is what they say of guards; `defaults` are those of each document, with its manifest's name.
+    """
 
     entries: tuple[Entry, ...] = field(repr=False)
     manifests: tuple[ManifestRef, ...]
@@ -123,6 +126,7 @@ class DesiredState:
     diagnostics: tuple[Diagnostic, ...] = ()
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
+    defaults: tuple[tuple[str, Wishes], ...] = field(default=(), repr=False)
 
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""

@@ -110,7 +110,7 @@ class Estimate(NamedTuple):
 class Inputs(NamedTuple):
     """What a plan was made from: manifests, the number of files in the library, and the calls that read them.
 
-    `select` and `part` tell which changes are in it, where it was not to hold all.
+    `select`, `part` and `changed_since`, a commit, tell which changes are in it, where it was not to hold all.
     """
 
     manifests: tuple[ManifestRef, ...]
@@ -118,6 +118,7 @@ class Inputs(NamedTuple):
     read_requests: int
     select: str | None = None
     part: Part | None = None
+    changed_since: str | None = None
 
 
 class Coverage(NamedTuple):

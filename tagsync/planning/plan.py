@@ -1,11 +1,9 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tagsync.canonical import canonical, change_document
-from tagsync.globs import path_glob
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     ByMatch,
@@ -34,7 +32,9 @@ from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.returning import Returns
+from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection, select
+from tagsync.planning.since import Revision, changed_entries
 from tagsync.printable import quoted
 
 
@@ -50,6 +50,7 @@ def make_plan(
     exact: bool = False,
     last: Report | None = None,
     coverage: bool = False,
+    since: Revision | None = None,
 ) -> Plan:
     """Compare two states.
 
@@ -65,12 +66,17 @@ def make_plan(
         last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
             come back however often they are removed: such removals are left out.
         coverage: whether to tell what manifests leave alone.
+        since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
+
+    Raises:
+        RefusedError: the changes since the revision do not tell which files they bear on.
     """
     returns = Returns(last, desired.manifests)
-    findings = _find(desired, current, _scope(only, part), returns, coverage=coverage)
+    scope = Scope(only, part, None if since is None else select(changed_entries(since, desired), current).entries)
+    findings = _find(desired, current, scope, returns, coverage=coverage)
     findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
     changes = () if findings.has_errors else tuple(findings.changes)
     tally = Tally() if findings.has_errors else findings.tally
@@ -79,7 +85,9 @@ def make_plan(
         changes,
         target=target,
         created_at=created_at,
-        inputs=Inputs(desired.manifests, len(current.files), current.read_requests, only, part),
+        inputs=Inputs(
+            desired.manifests, len(current.files), current.read_requests, only, part, since.commit if since else None
+        ),
         guards=tally.guards(policy, current.files),
         diagnostics=findings.diagnostics,
         unchanged=findings.unchanged,
@@ -93,12 +101,12 @@ def make_plan(
 
 def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
     """Return a plan with what the last report tells of it."""
-    scope, returning = last.plan.inputs, tuple(returns.found)
+    returning = tuple(returns.found)
     drift = attributed(
         plan.changes,
         last,
         plan.inputs.manifests,
-        covered=_scope(scope.select, scope.part),
+        covered=_covered(last),
         unsure=unsure,
         returning=returning,
     )
@@ -150,8 +158,8 @@ def assembled(
 
 def narrowed(plan: Plan, *, only: str | None, part: Part | None) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
-    includes = _scope(only, part)
-    changes = tuple(change for change in plan.changes if includes(change.file.path))
+    scope = Scope(only, part)
+    changes = tuple(change for change in plan.changes if scope.includes(change.file.path))
     kept = {change.file.file_id for change in changes}
     return replace(
         plan,
@@ -195,25 +203,18 @@ class _Findings:
         return any(diagnostic.level == "error" for diagnostic in self.diagnostics)
 
 
-def _scope(only: str | None, part: Part | None) -> Callable[[str], bool]:
-    """Return what tells whether changes of a file, by its path, are in the plan."""
-    matches = path_glob(only).fullmatch if only is not None else None
-
-    def includes(path: str) -> bool:
-        return (matches is None or bool(matches(path))) and (part is None or in_part(path, part))
-
-    return includes
-
-
-def in_part(path: str, part: Part) -> bool:
-    """Tell whether a path hashes to a shard: the same on every machine, and each path to one of them."""
-    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1
+def _covered(last: Report) -> Callable[[str], bool]:
+    """Return what tells by its path whether the last run judged a file."""
+    scope = last.plan.inputs
+    if scope.changed_since is None:
+        return Scope(scope.select, scope.part).includes
+    return {change.file.path for change in last.plan.changes}.__contains__
 
 
 def _find(
     desired: DesiredState,
     current: CurrentState,
-    includes: Callable[[str], bool],
+    scope: Scope,
     returns: Returns,
     *,
     coverage: bool,
@@ -227,7 +228,7 @@ def _find(
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
         findings.tally.take(file, change)
-        if not includes(file.path):
+        if not scope.holds(number, file.path):
             continue
         if change:
             findings.changes.append(change)

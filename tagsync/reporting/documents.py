@@ -117,7 +117,11 @@ def _list(items: Iterator[str]) -> Iterator[str]:
 
 
 def _inputs(inputs: Inputs) -> dict[str, Any]:
-    scope = {"select": inputs.select, "shard": inputs.part and f"{inputs.part.index}/{inputs.part.of}"}
+    scope = {
+        "select": inputs.select,
+        "shard": inputs.part and f"{inputs.part.index}/{inputs.part.of}",
+        "changedSince": inputs.changed_since,
+    }
     return {
         "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in inputs.manifests],
         "files": inputs.files,

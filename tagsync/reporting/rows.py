@@ -4,7 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.model import Cause, Coverage, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.model import (
+    Cause,
+    Coverage,
+    Drift,
+    FileChange,
+    FileOutcome,
+    Guard,
+    Inputs,
+    Op,
+    Origin,
+    Plan,
+    Report,
+    Status,
+)
 from tagsync.printable import shown
 
 Names = Mapping[str, str]
@@ -94,6 +107,16 @@ def causes(plan: Plan) -> list[str]:
         Cause.CAME_BACK: f"AI {'tag' if counts[Cause.CAME_BACK] == 1 else 'tags'} came back",
     }
     return [f"{counts[cause]:,} {words.get(cause, cause)}" for cause in Cause if counts[cause]]
+
+
+def narrowing(inputs: Inputs) -> str | None:
+    """Return what leaves changes out of a plan, if anything does."""
+    by = [
+        *(["--select"] if inputs.select is not None else []),
+        *([f"--shard {inputs.part.index}/{inputs.part.of}"] if inputs.part else []),
+        *([f"--changed-since {inputs.changed_since[:12]}"] if inputs.changed_since else []),
+    ]
+    return f"narrowed by {', '.join(by)}: other changes are left out" if by else None
 
 
 def calls(plan: Plan) -> str:

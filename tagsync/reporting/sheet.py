@@ -15,6 +15,7 @@ from tagsync.reporting.rows import (
     groups,
     guard_count,
     guard_limit,
+    narrowing,
     removals_first,
     selected,
     sent,
@@ -183,7 +184,15 @@ def _plan_totals(plan: Plan) -> tuple[str, ...]:
     covered = (selected(plan.coverage, plan.inputs.files),) if plan.coverage is not None else ()
     missing = (f"{counted(summary.missing, 'declared file')} not in the library",) if summary.missing else ()
     files = f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged"
-    return (files, *(sentence for _op, sentence in reversed(totals(plan))), *missing, *drift, *covered)
+    narrowed = narrowing(plan.inputs)
+    return (
+        files,
+        *([narrowed] if narrowed else []),
+        *(sentence for _op, sentence in reversed(totals(plan))),
+        *missing,
+        *drift,
+        *covered,
+    )
 
 
 def _sections(changes: Iterable[FileChange], plan: Plan) -> tuple[Section, ...]:

@@ -15,6 +15,7 @@ from tagsync.reporting.rows import (
     groups,
     guard_count,
     guard_limit,
+    narrowing,
     sent,
     shown_names,
     shown_origin,
@@ -48,6 +49,7 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
     target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
     if not plan.changes:
         _write_unchanged(plan, target, lines)
+        _write_narrowing(plan, lines)
         return
     names = shown_names(plan)
     found = groups(plan.changes, plan.drift)
@@ -107,6 +109,7 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     summary = plan.summary
     files = counted(summary.files_changed, "file")
     lines.write(("Plan: ", "bold"), f"{files} to change, {summary.unchanged:,} unchanged, for {target}")
+    _write_narrowing(plan, lines)
     for op, sentence in totals(plan):
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
@@ -118,6 +121,12 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     for guard in plan.blocked:
         lines.write(("  ! ", "bold red"), f"{guard.id} blocks: {guard_limit(guard)}: --ack {guard.id}@{plan.digest}")
     lines.write((f"  digest {plan.digest}", "dim"))
+
+
+def _write_narrowing(plan: Plan, lines: Lines) -> None:
+    narrowed = narrowing(plan.inputs)
+    if narrowed:
+        lines.write((f"  {narrowed}", "dim"))
 
 
 def report_text(report: Report, lines: Lines) -> None:

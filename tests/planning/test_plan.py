@@ -8,7 +8,8 @@ from support import ai, current_file, current_state, id_of, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentState, DesiredState, Part, Plan, TargetName
-from tagsync.planning.plan import account_faults, in_part, make_plan
+from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.scope import in_part
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 

@@ -1,0 +1,264 @@
+"""Plans narrowed to what manifests changed since a git revision select."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.command import Command
+from support import ai, file_object, manifest
+
+PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
+SINCE = (*PLAN, "--changed-since=HEAD")
+
+
+def git(*arguments: str) -> str:
+    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com")
+    ran = subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607 - our own
+    return ran.stdout.strip()
+
+
+def write(name: str, text: str) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def commit() -> None:
+    git("add", "--all", "in")
+    git("commit", "--quiet", "--message", "a state")
+
+
+SHOES = """
+- path: /a.jpg
+  tags: [red]
+- path: /b.jpg
+  tags: [blue]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_work_tree(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    git("init", "--quiet")
+    library(*(file_object(f"/{name}.jpg", ["red"] if name == "c" else [], [ai("Person", 50)]) for name in "abcd"))
+    write("in/shoes.yaml", manifest(SHOES))
+    write("in/more.yaml", manifest("- match: /c*\n  exclusive: true\n  tags: [kept]"))
+    commit()
+
+
+def paths(document: object) -> list[str]:
+    assert isinstance(document, dict)
+    return [change["path"] for change in document["changes"]]
+
+
+def test_only_what_a_changed_entry_selects_is_planned(tagsync: Command) -> None:
+    assert paths(tagsync(*PLAN, "in").document) == ["/a.jpg", "/b.jpg", "/c.jpg"]
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    narrowed = tagsync(*SINCE, "in").document
+    assert paths(narrowed) == ["/b.jpg"]
+    assert narrowed["inputs"]["changedSince"] == git("rev-parse", "HEAD")
+    assert narrowed["changes"][0]["add"] == ["green"]
+
+
+def test_nothing_is_planned_where_nothing_changed(tagsync: Command) -> None:
+    assert paths(tagsync(*SINCE, "in").document) == []
+
+
+def test_what_an_entry_selected_that_is_gone_belongs_to_it(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES + "- path: /c.jpg\n  tags: [red]\n"))
+    commit()
+    write("in/shoes.yaml", manifest(SHOES))
+    narrowed = tagsync(*SINCE, "in").document
+    assert paths(narrowed) == ["/c.jpg"]
+    assert narrowed["changes"][0]["remove"] == ["red"]
+
+
+def test_both_sides_of_a_changed_selector_belong_to_it(tagsync: Command) -> None:
+    write("in/more.yaml", manifest("- match: /d*\n  exclusive: true\n  tags: [kept]"))
+    write("in/all.yaml", manifest("- match: /**\n  tags: [everywhere]"))
+    commit()
+    write("in/more.yaml", manifest("- match: /c*\n  exclusive: true\n  tags: [kept]"))
+    assert paths(tagsync(*SINCE, "in").document) == ["/c.jpg", "/d.jpg"]
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "# a comment\n" + manifest(SHOES),
+        manifest(SHOES.replace("[red]", '["red"]')),
+        manifest("- path: /b.jpg\n  tags: [blue]\n- path: /a.jpg\n  tags: [red]"),
+    ],
+)
+def test_an_entry_that_only_moved_has_not_changed(tagsync: Command, new: str) -> None:
+    write("in/shoes.yaml", new)
+    assert paths(tagsync(*SINCE, "in").document) == []
+
+
+def test_an_entry_that_went_to_another_file_has_not_changed(tagsync: Command) -> None:
+    Path("in/shoes.yaml").rename("in/boots.yaml")
+    assert paths(tagsync(*SINCE, "in").document) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "  absent: [old]",
+        "  exclusive: true",
+        "  exclusive: {only: [x*]}",
+        "  aiTags: {remove: [Person]}",
+        "  aiTags: {minConfidence: 70}",
+        "  aiTags: {remove: all, keep: [Person]}",
+        "  aiTags: {remove: [Person], source: aws-auto-tagging}",
+        "  aiTags: {promote: {minConfidence: 40}}",
+        "  until: 2020-01-01",
+        "  ifMissing: warn",
+        "  ifOverLimit: warn",
+    ],
+)
+def test_whatever_an_entry_declares_changes_it(tagsync: Command, change: str) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("[red]", f"[red]\n{change}") + "- match: /a*\n  tags: [z]\n"))
+    commit()
+    write("in/shoes.yaml", manifest(SHOES + "- match: /a*\n  tags: [z]\n"))
+    assert paths(tagsync(*SINCE, "in").document) == ["/a.jpg"]
+
+
+def test_a_query_that_changed_is_asked_on_both_sides(tagsync: Command) -> None:
+    write("in/query.yaml", manifest("- query: 'name = \"d.jpg\"'\n  tags: [found]"))
+    write("in/all.yaml", manifest("- match: /d*\n  tags: [everywhere]"))
+    commit()
+    write("in/query.yaml", manifest("- query: 'name = \"c.jpg\"'\n  tags: [found]"))
+    assert paths(tagsync(*SINCE, "in").document) == ["/c.jpg", "/d.jpg"]
+
+
+def test_conflicts_and_guards_are_judged_on_the_whole(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    whole, narrowed = tagsync(*PLAN, "in").document, tagsync(*SINCE, "in").document
+    assert narrowed["guards"] == whole["guards"]
+    write("in/shoes.yaml", manifest(SHOES + "- path: /c.jpg\n  absent: [kept]\n"))
+    ran = tagsync(*SINCE, "in")
+    assert (ran.code, ran.document["changes"]) == (1, [])
+
+
+DEFAULTS = manifest(SHOES, spec="defaults:\n  tags: [catalog]")
+POLICY = "apiVersion: tagsync/v1\nkind: Policy\nspec:\n  guards:\n    emptiedFiles: {above: 0}\n"
+VOCABULARY = "apiVersion: tagsync/v1\nkind: Vocabulary\nspec:\n  forbidden: [tmp]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new", "words"),
+    [
+        (DEFAULTS, "in/shoes.yaml", DEFAULTS.replace("catalog", "shop"), "the defaults of 'in/shoes.yaml' changed"),
+        (DEFAULTS, "in/shoes.yaml", manifest(SHOES), "the defaults of 'in/shoes.yaml' changed"),
+        (manifest(SHOES), "in/shoes.yaml", DEFAULTS, "the defaults of 'in/shoes.yaml' changed"),
+        (DEFAULTS, "in/policy.yaml", POLICY, "a Policy changed"),
+        (DEFAULTS, "in/words.yaml", VOCABULARY, "a Vocabulary changed"),
+    ],
+)
+def test_a_shared_document_that_changed_is_refused(tagsync: Command, old: str, name: str, new: str, words: str) -> None:
+    write("in/shoes.yaml", old)
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", "the old side")
+    write(name, new)
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 4
+    assert f"--changed-since HEAD cannot narrow this plan: {words}, which bears on files that no changed" in ran.err
+
+
+def test_documents_that_come_and_go_with_their_defaults_are_no_shared_ones(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES) + "---\n" + manifest("- path: /d.jpg", spec="defaults:\n  tags: [new]"))
+    assert paths(tagsync(*SINCE, "in").document) == ["/d.jpg"]
+    commit()
+    write("in/shoes.yaml", manifest(SHOES))
+    assert tagsync(*SINCE, "in").code == 0
+
+
+def test_policies_that_do_not_hold_do_not_count(tagsync: Command) -> None:
+    write("in/policy.yaml", POLICY)
+    write("policy.yaml", POLICY)
+    assert tagsync(*SINCE, "in").code == 4
+    assert tagsync(*SINCE, "--policy=policy.yaml", "in").code == 0
+
+
+def test_manifests_that_had_faults_are_refused(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest("- path: /a.jpg\n  tag: [red]"))
+    commit()
+    write("in/shoes.yaml", manifest(SHOES))
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 4
+    assert "the manifests at HEAD have faults (unknown key 'tag'" in ran.err
+
+
+def test_manifests_that_were_not_there_are_all_new(tagsync: Command) -> None:
+    write("new/tags.yaml", manifest("- path: /d.jpg\n  tags: [new]"))
+    assert paths(tagsync(*SINCE, "new").document) == ["/d.jpg"]
+    assert paths(tagsync(*SINCE, "new/tags.yaml", "in").document) == ["/d.jpg"]
+
+
+def test_it_makes_no_odds_where_tagsync_runs(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    here = Path.cwd()
+    monkeypatch.chdir("in")
+    options = ("--sandbox", here / "library.jsonl", "--state-dir", here / ".tagsync", "--format=json")
+    for given in (".", "../in", here / "in", "shoes.yaml"):
+        assert paths(tagsync("plan", *options, "--changed-since=HEAD", given).document)[0] == "/b.jpg"
+
+
+def test_the_index_and_the_work_tree_are_left_alone(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    git("add", "in")
+    before = git("status", "--porcelain")
+    tagsync(*SINCE, "in")
+    assert git("status", "--porcelain") == before
+
+
+def test_a_narrowed_plan_can_be_saved_shown_and_applied(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    tagsync(*SINCE, "--out=plan.json", "in")
+    assert tagsync("show", "--format=json", "plan.json").document["inputs"]["changedSince"]
+    assert tagsync("apply", "--sandbox=library.jsonl", "--format=json", "plan.json").document["outcome"] == "converged"
+    assert paths(tagsync(*PLAN, "in").document) == ["/a.jpg", "/c.jpg"]
+
+
+def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    tagsync(*SINCE, "--out=plan.json", "in")
+    tagsync("apply", "--sandbox=library.jsonl", "plan.json")
+    assert "drift" not in tagsync(*PLAN, "in").document
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--changed-since=nowhere", "in"), 64, "git knows no revision nowhere here: check the name"),
+        (("--changed-since=--help", "in"), 64, "git knows no revision --help here"),
+        (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
+        (("--changed-since=HEAD", "-"), 64, "standard input is not"),
+        (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
+        (("--changed-since=HEAD", "../elsewhere"), 1, "not a git repository"),
+        (("--changed-since=HEAD", "in/no"), 1, "there is no such file or folder"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(tagsync: Command, arguments: tuple[str, ...], code: int, words: str) -> None:
+    write("../elsewhere/tags.yaml", manifest(SHOES))
+    ran = tagsync("plan", "--sandbox=library.jsonl", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_without_git_that_is_told(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 64
+    assert "--changed-since needs git, which is not installed here" in ran.err
+
+
+def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    since = f"--changed-since {git('rev-parse', 'HEAD')[:12]}"
+    told = "narrowed by --select, --shard 1/1, "
+    plan = ("plan", "--sandbox=library.jsonl", "--changed-since=HEAD", "--select=/**", "--shard=1/1", "in")
+    assert f"  {told}{since}: other changes are left out\n" in tagsync(*plan).out
+    assert f"- {told}{since}: other changes are left out\n" in tagsync(*plan, "--format=markdown").out
+    assert "narrowed" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
