@@ -456,3 +456,14 @@ def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
     assert secret not in str(raised.value)
     assert "who is [the key]?" in str(raised.value)
     assert "r-[the key]" in str(raised.value)
+
+
+@pytest.mark.parametrize(("key", "tag"), [("any", "Germany"), ("private_0123456789", "Germ[the key]")])
+def test_a_key_that_any_word_may_contain_changes_no_tag_that_is_read(key: str, tag: str) -> None:
+    library = Library(json_answer([file_object("/a.jpg", [f"Germ{key}"])]))
+
+    async def scenario() -> Any:
+        async with client(library, key=key) as c:
+            return await c.page(skip=0)
+
+    assert run(scenario()).files[0].tags == (tag,)
