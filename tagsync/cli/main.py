@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from tagsync import __version__
+from tagsync.cli import completing
 from tagsync.cli.options import (
     ApplySettings,
     LibrarySettings,
@@ -32,7 +33,7 @@ from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.printable import shown
 from tagsync.schemas import SchemaName
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completing.paths)
 
 
 @click.group(
@@ -110,7 +111,7 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE", shell_complete=completing.paths)
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @apply_options
 @plan_options
@@ -221,6 +222,22 @@ def schema(kind: Any) -> int:
     from tagsync import schemas  # noqa: PLC0415 - start-up
 
     sys.stdout.write(schemas.text(kind))
+    return 0
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(completing.SHELLS))
+def completion(shell: str) -> int:
+    """Print what a shell needs to complete tagsync.
+
+    \b
+    bash: tagsync completion bash > ~/.local/share/bash-completion/completions/tagsync
+    zsh:  tagsync completion zsh > ~/.zfunc/_tagsync     (a folder of your fpath)
+    fish: tagsync completion fish > ~/.config/fish/completions/tagsync.fish
+
+    Example: source <(tagsync completion bash)
+    """  # noqa: D301 - the backslash is click's mark for lines that stay as they are
+    sys.stdout.write(f"{completing.script(cli, shell)}\n")
     return 0
 
 
