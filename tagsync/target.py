@@ -46,6 +46,10 @@ class Target:
                     "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
                     "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
                 )
+        if self.key.startswith("public_"):
+            raise CredentialsError(
+                "this is a public key (public_...), which may not read or change files: take the account's private key"
+            )
         if not self.key.isascii() or not self.key.isprintable():
             raise CredentialsError("the private key holds characters that no key has: check where it comes from")
         if not 1 <= self.concurrency <= MAX_CONNECTIONS:

@@ -306,7 +306,8 @@ def _checked(answer: Answer) -> Answer:
     status, request_id = answer.status, answer.request_id
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise AuthorisationError(
-            f"the library does not accept the key: {server_words(answer)} Check IMAGEKIT_PRIVATE_KEY.",
+            f"the library does not accept the key: {server_words(answer)} Check what IMAGEKIT_PRIVATE_KEY, or the "
+            "file that IMAGEKIT_PRIVATE_KEY_FILE names, holds, and that it is of this endpoint's account.",
             request_id=request_id,
         )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:

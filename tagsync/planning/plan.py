@@ -37,6 +37,8 @@ from tagsync.planning.select import LEVELS, Selection, select
 from tagsync.planning.since import Revision, changed_entries
 from tagsync.printable import quoted
 
+EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
+
 
 def make_plan(
     desired: DesiredState,
@@ -222,6 +224,8 @@ def _find(
     selection = select(desired.entries, current)
     findings = _Findings(missing=selection.missing, coverage=_coverage(selection, current) if coverage else None)
     findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
+    if not current.files:
+        findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
     for number in sorted(selection.entries):
         file, entries = current.files[number], selection.entries[number]
         merged = returns.left(file, merge(file, entries, desired.vocabulary))

@@ -110,7 +110,22 @@ def test_a_wrong_key_is_told_in_the_servers_words_with_what_to_check(
     result = tagsync("plan", "--endpoint", served(key="private_other"), "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert "the library does not accept the key: Your account cannot be authenticated." in result.err
-    assert "Check IMAGEKIT_PRIVATE_KEY." in result.err
+    assert "Check what IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names, holds" in result.err
+
+
+def test_a_public_key_is_told_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_key(monkeypatch, "public_abc")
+    result = tagsync("plan", "--endpoint", "http://127.0.0.1:9", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    assert "this is a public key" in result.err
+    assert "public_abc" not in result.err
+
+
+def test_an_empty_library_is_warned_of(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(name="empty.jsonl")
+    result = tagsync("plan", "--sandbox=empty.jsonl", "tags.yaml")
+    assert result.code == 0
+    assert "warning: the library has no file: check that the key is of the account that you mean\n" in result.err
 
 
 @pytest.mark.parametrize(
