@@ -61,6 +61,8 @@ def plan(
     changed_since: str | None,
 ) -> int:
     """Plan, show the plan or explain one of its files, and save it."""
+    if explain is not None and settings.format not in ("text", "json"):
+        raise UsageError("--explain is told as text or json: give one of these to --format")
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
         made = planned(paths, where, library, how, output, coverage=coverage, explain=explain, since=changed_since)

@@ -51,3 +51,11 @@ def test_exit_codes_are_those_of_the_plan(tagsync: Command) -> None:
     assert tagsync(*EXPLAIN, "/a.jpg", "--detailed-exitcode", "tags.yaml").code == 2
     write_manifest("- {path: /gone.jpg, tags: [new]}")
     assert tagsync(*EXPLAIN, "/a.jpg", "tags.yaml").code == 1
+
+
+def test_only_text_and_json_explain(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg"))
+    write_manifest("- path: /a.jpg\n  tags: [x]")
+    result = tagsync("plan", "--sandbox=library.jsonl", "--explain=/a.jpg", "--format=markdown", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert "--explain is told as text or json" in result.err
