@@ -51,7 +51,7 @@ class Sheet(NamedTuple):
         title: the outcome in a few words.
         totals: sentences that count everything, whatever else there is room for.
         target: which library, where there was one.
-        digest: of the plan, where there is one.
+        digest: of the plan, where there is one that could be applied.
         files_changed: how many files the plan changes.
         judgements: what each guard says.
         sections: what changes; removals first.
@@ -156,7 +156,7 @@ def _planned(plan: Plan) -> Sheet:
         "plan",
         "",
         target=plan.target,
-        digest=plan.digest,
+        digest=None if plan.errors else plan.digest,
         files_changed=plan.summary.files_changed,
         judgements=tuple(Judgement(guard, guard_count(guard), _objection(guard, plan)) for guard in plan.guards),
         diagnostics=ranked(plan.diagnostics),

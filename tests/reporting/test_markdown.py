@@ -190,3 +190,9 @@ def test_many_tags_of_a_file_are_cut_and_counted() -> None:
     text = markdown(plan_sheet(plan))
     assert text.count("\n+ t") == 40
     assert "\n  … and 10 more tags\n" in text
+
+
+def test_a_plan_with_errors_has_no_digest_that_anybody_could_approve() -> None:
+    text = markdown(plan_sheet(plan_of(diagnostics=(Diagnostic("error", "x", "wrong"),))))
+    assert text.startswith("### No plan: 1 error\n")
+    assert "sha256" not in text
