@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.model import Cause, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.model import Cause, Diagnostic, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
 
 
 class Line(NamedTuple):
@@ -32,6 +32,20 @@ class StatusRow(NamedTuple):
 
     path: str
     outcome: FileOutcome
+
+
+class Tally(NamedTuple):
+    """How many changes of each kind a tag or a folder has."""
+
+    name: str
+    add: int
+    remove: int
+    remove_ai: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.add + self.remove + self.remove_ai
 
 
 _Causes = Mapping[tuple[str, Op, str], Cause]
@@ -103,6 +117,49 @@ def guard_limit(guard: Guard) -> str:
     return f"more than {guard.limit.above:,}{percent}"
 
 
+def usual_calls(plan: Plan) -> list[tuple[str, int]]:
+    """Return the plan's calls beside those of the usual ways and the number that no way can beat."""
+    estimate = plan.estimate
+    return [
+        ("this plan", estimate.write_requests),
+        ("one call per tag", estimate.per_tag),
+        ("one call per tag set", estimate.per_tag_set),
+        ("one call per file", estimate.per_file),
+        ("never fewer than", estimate.lower_bound),
+    ]
+
+
+def changes_by_tag(changes: Iterable[FileChange]) -> list[Tally]:
+    """Return how often each tag changes, the most changes first, then by name."""
+    return _tallies(Counter((item.tag, item.op) for change in changes for item in change.changes))
+
+
+def changes_by_folder(changes: Iterable[FileChange]) -> list[Tally]:
+    """Return how many changes the files right in each folder have, the most first, then by name."""
+    counts: Counter[tuple[str, Op]] = Counter()
+    for change in changes:
+        folder = folder_of(change.file.path)
+        for item in change.changes:
+            counts[folder, item.op] += 1
+    return _tallies(counts)
+
+
+def _tallies(counts: Mapping[tuple[str, Op], int]) -> list[Tally]:
+    names = {name for name, _ in counts}
+    found = [Tally(name, *(counts.get((name, op), 0) for op in Op)) for name in names]
+    return sorted(found, key=lambda tally: (-tally.total, tally.name))
+
+
+def folder_of(path: str) -> str:
+    """Return the folder part of a path, its slash at the end included."""
+    return path[: path.rfind("/") + 1]
+
+
+def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics with errors first, else in their order."""
+    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
+
+
 def unfinished(report: Report) -> list[StatusRow]:
     """Return the files whose changes are not in the library, as far as is known, sorted by path."""
     fine = (Status.CONFIRMED, Status.ACCEPTED)
@@ -119,6 +176,16 @@ def status_counts(report: Report) -> list[tuple[Status, int]]:
     for outcome in report.outcomes:
         counts[outcome.status] += 1
     return [(status, count) for status, count in counts.items() if count]
+
+
+def advice(report: Report) -> list[str]:
+    """Return what is to be done where an apply did not do everything."""
+    found = []
+    if not report.converged and report.outcome != "refused":
+        found.append("Running the same command again is safe: only what is still missing is sent.")
+    if any(outcome.status is Status.STALE for outcome in report.outcomes):
+        found.append("What is stale needs a new plan.")
+    return found
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

@@ -8,6 +8,7 @@ from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.rows import (
     Group,
     Line,
+    advice,
     calls,
     causes,
     counted,
@@ -18,6 +19,7 @@ from tagsync.reporting.rows import (
     status_counts,
     totals,
     unfinished,
+    worst_first,
 )
 
 SHOWN_GROUPS = 40
@@ -147,18 +149,15 @@ def report_text(report: Report, lines: Lines) -> None:
             f"  {counted(sent.sent, 'call')} in {duration(report.timing.seconds)}"
             f" ({sent.retried:,} retried, {sent.throttled:,} throttled, {duration(report.timing.waited)} waited)"
         )
-    if not report.converged:
-        lines.write("  Running the same command again is safe: only what is still missing is sent.")
-    if any(outcome.status is Status.STALE for outcome in report.outcomes):
-        lines.write("  What is stale needs a new plan.")
+    for words in advice(report):
+        lines.write(f"  {words}")
 
 
 def diagnostics_text(
     diagnostics: Sequence[Diagnostic], lines: Lines, *, names: Names, limit: int, more: int = 0
 ) -> None:
     """Write diagnostics, errors first, at most `limit`; `more` is how many others were not even kept."""
-    order = list(_LEVELS)
-    ranked = sorted(diagnostics, key=lambda diagnostic: order.index(diagnostic.level))
+    ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
         where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
         lines.write((f"{diagnostic.level}: ", _LEVELS[diagnostic.level]), (where, "bold"), shown(diagnostic.message))
