@@ -32,6 +32,8 @@ class Chart(NamedTuple):
 
 def change_charts(changes: Sequence[FileChange]) -> list[Chart]:
     """Return how often each tag changes, and how much in each folder."""
+    if not changes:
+        return []
     return [
         _tally_chart("Changes by tag", "Tag", changes_by_tag(changes), selects="tag"),
         _tally_chart("Changes by folder", "Folder", changes_by_folder(changes), selects="folder"),

@@ -27,12 +27,14 @@ class FileRow(NamedTuple):
     Attributes:
         change: a file's changes.
         status: a word for what became of them; empty where nothing is known yet.
+        tone: how that looks: good, warn or bad.
         outcome: more about that.
         thumbnail: where a small picture of it is; empty for none.
     """
 
     change: FileChange
     status: str = ""
+    tone: str = ""
     outcome: FileOutcome | None = None
     thumbnail: str = ""
 
@@ -97,7 +99,7 @@ class _Tables:
                 for part in (self._tags[tag.name], tag.confidence, self._sources[tag.source])
             ],
             self._changes[tuple(self._change_items(row))],
-            self._statuses[row.status] if row.status else None,
+            self._statuses[row.status, row.tone] if row.status else None,
             _outcome(row.outcome),
             row.thumbnail or None,
         ]
@@ -130,10 +132,10 @@ class _Tables:
             "folders": self._folders,
             "tags": self._tags,
             "sources": self._sources,
-            "statuses": self._statuses,
             "causes": self._causes,
         }
         return {name: [shown(text) for text in table] for name, table in texts.items()} | {
+            "statuses": list(self._statuses),
             "reasons": list(map(self._reason, self._reasons)),
             "lists": list(self._lists),
             "changes": list(self._changes),

@@ -1,24 +1,13 @@
-"""Plans, reports and diagnostics as one self-contained HTML page that loads nothing; the rows come from `rows`.
+"""Plans, reports, differences and diagnostics as HTML pages; the rows come from `rows`, the page from `page`."""
 
-Templates escape whatever they are given. The page's one style and one script are constant, and its policy admits
-nothing but these two, by their hashes: what a manifest or a library may say can neither run nor load anything.
-"""
-
-from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-import tagsync
-from tagsync.model import Diagnostic, Guard, Level, Plan, Report, Status
-from tagsync.printable import shown
-from tagsync.reporting.charts import Chart, call_charts, change_charts
-from tagsync.reporting.embedded import FileRow, embedded
+from tagsync.model import Coverage, Diagnostic, Difference, Guard, Level, Origin, Plan, Report, Status
+from tagsync.reporting.charts import call_charts, change_charts
+from tagsync.reporting.embedded import Causes, FileRow, embedded
+from tagsync.reporting.page import Card, Judgement, Notice, Page, Uncovered, rendered
 from tagsync.reporting.rows import (
     advice,
     causes,
@@ -27,10 +16,17 @@ from tagsync.reporting.rows import (
     guard_count,
     guard_limit,
     status_counts,
+    unselected_by_folder,
     worst_first,
 )
 
 SHOWN_DIAGNOSTICS = 200
+
+SHOWN_FOLDERS = 10
+"""Folders of files that no entry selects; the fullest."""
+
+SHOWN_ENTRIES = 50
+"""Entries that select no file."""
 
 _TONES: Mapping[Status, str] = {
     Status.CONFIRMED: "good",
@@ -40,17 +36,10 @@ _TONES: Mapping[Status, str] = {
 }
 """How a status looks; all others look bad."""
 
-
 _LEVELS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
 
-
-class Card(NamedTuple):
-    """One number of the page's head, and how it looks."""
-
-    number: str
-    label: str
-    note: str = ""
-    tone: str = ""
+Names = Mapping[str, str]
+"""How to show a manifest: from its name in documents to the path that the user gave."""
 
 
 def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
@@ -60,20 +49,27 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
         plan: the plan.
         thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
     """
-    rows = (FileRow(change) for change in plan.changes)
-    charts = [*change_charts(plan.changes), *call_charts(plan)]
-    return _page(
-        plan,
-        kind="plan",
-        title=_plan_title(plan),
-        tone="bad" if plan.errors else "warn" if plan.blocked else "",
-        advice=[],
-        made=plan.created_at,
-        cards=_plan_cards(plan) if not plan.errors else [],
-        charts=charts,
-        diagnostics=plan.diagnostics,
-        rows=rows,
-        thumbnails=thumbnails,
+    names = _names(plan)
+    found = _listed(plan.diagnostics, names)
+    return rendered(
+        Page(
+            kind="plan",
+            title=_plan_title(plan),
+            tone="bad" if plan.errors else "warn" if plan.blocked else "",
+            facts=_facts(plan, plan.created_at),
+            blocking=[_judgement(guard, plan.digest) for guard in plan.blocked],
+            cards=() if plan.errors else _plan_cards(plan),
+            since=", ".join(causes(plan)),
+            diagnostics=found.notices,
+            counts=found.counts,
+            more=found.more,
+            charts=[*change_charts(plan.changes), *call_charts(plan)],
+            guards=[_judgement(guard, plan.digest) for guard in plan.guards],
+            uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
+            files=len(plan.changes),
+            data=embedded(map(FileRow, plan.changes), _causes(plan), names=names),
+            images=thumbnails,
+        )
     )
 
 
@@ -85,104 +81,91 @@ def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
         thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
     """
     plan = report.plan
-    pairs = zip(plan.changes, report.outcomes, strict=True)
-    return _page(
-        plan,
-        kind="report",
-        title=f"Apply {report.outcome}",
-        tone="good" if report.converged else "warn",
-        advice=advice(report),
-        made=report.finished_at,
-        cards=_report_cards(report),
-        charts=change_charts(plan.changes),
-        diagnostics=(*plan.diagnostics, *report.diagnostics),
-        rows=(FileRow(change, outcome.status, outcome) for change, outcome in pairs),
-        thumbnails=thumbnails,
+    names = _names(plan)
+    found = _listed((*plan.diagnostics, *report.diagnostics), names)
+    rows = (
+        FileRow(change, outcome.status, _tone(outcome.status), outcome)
+        for change, outcome in zip(plan.changes, report.outcomes, strict=True)
     )
+    return rendered(
+        Page(
+            kind="report",
+            title=f"Apply {report.outcome}",
+            tone="good" if report.converged else "warn",
+            advice=advice(report),
+            facts=_facts(plan, report.finished_at),
+            cards=_report_cards(report),
+            since=", ".join(causes(plan)),
+            diagnostics=found.notices,
+            counts=found.counts,
+            more=found.more,
+            charts=change_charts(plan.changes),
+            guards=[_judgement(guard, plan.digest) for guard in plan.guards],
+            uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
+            files=len(plan.changes),
+            data=embedded(rows, _causes(plan), names=names),
+            then="Planned",
+            images=thumbnails,
+        )
+    )
+
+
+def difference_html(found: Difference) -> Iterator[str]:
+    """Yield a page that shows what two plans do otherwise."""
+    more = (FileRow(change, "planned anew", "good") for change in found.more)
+    fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
+    rows = sorted((*more, *fewer), key=lambda row: row.change.file.path)
+    targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
+    facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
+    same = found.old == found.new
+    counts = [sum(len(change.changes) for change in side) for side in (found.more, found.fewer)]
+    cards = [Card(f"{number:,}", words) for number, words in zip(counts, _SIDES, strict=True) if not same]
+    guards = [
+        judgement
+        for was, guard in found.guards
+        for judgement in (_judgement(was, found.old, "old: "), _judgement(guard, found.new, "new: "))
+    ]
+    return rendered(
+        Page(
+            kind="difference",
+            title="The same plan" if same else f"{counted(found.files, 'file')} planned otherwise",
+            tone="bad" if targets else "",
+            advice=["The plans are for different targets."] if targets else (),
+            facts=[*facts, ("Old digest", found.old), ("New digest", found.new)],
+            cards=cards,
+            guards=guards,
+            files=len(rows),
+            data=embedded(rows, {}, names={}),
+            state="In the new plan",
+        )
+    )
+
+
+_SIDES = ("changes planned anew", "changes not planned any more")
 
 
 def diagnostics_html(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
     """Yield a page for a command that came to no plan: what was found, and how much more there was."""
-    kept = tuple(diagnostics)
-    errors = sum(diagnostic.level == "error" for diagnostic in kept) + more
-    return _rendered(
-        kind="check",
-        title=f"No plan: {counted(errors, 'error')}" if errors else "No errors",
-        tone="bad" if errors else "good",
-        advice=[],
-        facts=[],
-        cards=[],
-        charts=[],
-        guards=[],
-        blocked=[],
-        since="",
-        **_diagnostics(kept, {}, more),
-        files=0,
-        data=iter(['{"files":[]}']),
-        images=False,
+    found = _listed(diagnostics, {})
+    errors = found.errors + more
+    return rendered(
+        Page(
+            kind="check",
+            title=f"No plan: {counted(errors, 'error')}" if errors else "No errors",
+            tone="bad" if errors else "good",
+            diagnostics=found.notices,
+            counts=found.counts,
+            more=found.more + more,
+        )
     )
 
 
-def _page(  # the head of plans and reports is one
-    plan: Plan,
-    *,
-    kind: str,
-    title: str,
-    tone: str,
-    advice: Sequence[str],
-    made: str,
-    cards: Sequence[Card],
-    charts: Sequence[Chart],
-    diagnostics: Iterable[Diagnostic],
-    rows: Iterator[FileRow],
-    thumbnails: bool,
-) -> Iterator[str]:
-    names = {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
-    known = {(item.file_id, item.op, item.tag): item.cause for item in plan.drift}
-    return _rendered(
-        kind=kind,
-        title=title,
-        tone=tone,
-        advice=advice,
-        facts=_facts(plan, made),
-        cards=cards,
-        charts=[chart for chart in charts if chart.bars],
-        guards=[_judgement(guard, plan.digest) for guard in plan.guards],
-        blocked=[_judgement(guard, plan.digest) for guard in plan.blocked] if kind == "plan" else [],
-        since=", ".join(causes(plan)),
-        **_diagnostics(tuple(diagnostics), names, 0),
-        files=len(plan.changes),
-        data=embedded(rows, known, names=names),
-        images=thumbnails,
-    )
+def _names(plan: Plan) -> Names:
+    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
 
 
-def _rendered(**values: Any) -> Iterator[str]:
-    """Yield the page's pieces; `images` tells whether its policy admits any beside the style and the script."""
-    style, script = map(_text, ("page.css", "page.js"))
-    template = _environment().get_template("page.html.j2")
-    policy = _policy(style, script, images=values["images"])
-    version = tagsync.__version__
-    return template.generate(**values, style=style, script=script, policy=policy, version=version)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["shown"] = shown
-    return environment
-
-
-def _text(name: str) -> str:
-    return files("tagsync.reporting").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str, *, images: bool) -> str:
-    hashes = (b64encode(sha256(text.encode()).digest()).decode() for text in (style, script))
-    parts = "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'".format(*hashes)
-    return f"{parts}{'; img-src https:' if images else ''}; base-uri 'none'; form-action 'none'"
+def _causes(plan: Plan) -> Causes:
+    return {(item.file_id, item.op, item.tag): item.cause for item in plan.drift}
 
 
 def _plan_title(plan: Plan) -> str:
@@ -210,23 +193,20 @@ def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
 
 def _plan_cards(plan: Plan) -> list[Card]:
     summary, estimate = plan.summary, plan.estimate
+    undone = "cannot be undone" if summary.remove_ai_tags else ""
     time = f"about {duration(estimate.seconds)}" if estimate.seconds else ""
     return [
         Card(f"{summary.files_changed:,}", "files to change", f"{summary.unchanged:,} unchanged"),
         Card(f"{summary.add_tags:,}", "tags to add", tone="add" if summary.add_tags else ""),
         Card(f"{summary.remove_tags:,}", "tags to remove", tone="remove" if summary.remove_tags else ""),
-        _ai_card(summary.remove_ai_tags),
+        Card(f"{summary.remove_ai_tags:,}", "AI tags to remove", undone, "remove" if undone else ""),
         Card(f"{estimate.write_requests:,}", "bulk calls", time),
     ]
 
 
-def _ai_card(count: int) -> Card:
-    return Card(f"{count:,}", "AI tags to remove", *(("cannot be undone", "remove") if count else ()))
-
-
 def _report_cards(report: Report) -> list[Card]:
     sent = report.requests
-    cards = [Card(f"{count:,}", status, tone=_TONES.get(status, "bad")) for status, count in status_counts(report)]
+    cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in status_counts(report)]
     if sent.sent:
         cards.append(Card(f"{sent.sent:,}", "bulk calls", f"{sent.retried:,} retried, {sent.throttled:,} throttled"))
     if report.timing.seconds:
@@ -235,32 +215,54 @@ def _report_cards(report: Report) -> list[Card]:
     return cards
 
 
-class Judgement(NamedTuple):
-    """A guard in words; of one that blocks, some of what it counts, and what lets the plan through."""
-
-    guard: str
-    counts: str
-    limit: str
-    blocks: bool
-    examples: tuple[str, ...]
-    ack: str
+def _tone(status: Status) -> str:
+    return _TONES.get(status, "bad")
 
 
-def _judgement(guard: Guard, digest: str) -> Judgement:
+def _judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
     examples = (*guard.files, *guard.tags)
     ack = f"--ack {guard.id}@{digest}"
-    return Judgement(guard.id, guard_count(guard), guard_limit(guard), guard.blocked, examples, ack)
+    return Judgement(guard.id, prefix + guard_count(guard), guard_limit(guard), guard.blocked, examples, ack)
 
 
-def _diagnostics(diagnostics: Sequence[Diagnostic], names: Mapping[str, str], more: int) -> dict[str, Any]:
-    """Return the diagnostics that the page has room for, and how many more there are."""
+class _Listed(NamedTuple):
+    """The diagnostics that a page has room for, and how many there are."""
+
+    notices: tuple[Notice, ...]
+    counts: str
+    errors: int
+    more: int
+
+
+def _listed(diagnostics: Iterable[Diagnostic], names: Names) -> _Listed:
     ranked = worst_first(diagnostics)
-    kept = [(item.level, _place(item, names), item.message) for item in ranked[:SHOWN_DIAGNOSTICS]]
+    kept = tuple(Notice(item.level, _place(item, names), item.message) for item in ranked[:SHOWN_DIAGNOSTICS])
     levels = Counter(item.level for item in ranked)
     counts = ", ".join(counted(levels[level], noun) for level, noun in _LEVELS.items() if levels[level])
-    return {"diagnostics": kept, "counts": counts, "more": more + len(ranked) - len(kept)}
+    return _Listed(kept, counts, levels["error"], len(ranked) - len(kept))
 
 
-def _place(diagnostic: Diagnostic, names: Mapping[str, str]) -> str:
-    origin = diagnostic.origin
-    return str(origin._replace(file=names.get(origin.file, origin.file))) if origin else ""
+def _place(diagnostic: Diagnostic, names: Names) -> str:
+    return _named(diagnostic.origin, names) if diagnostic.origin else ""
+
+
+def _named(origin: Origin, names: Names) -> str:
+    return str(origin._replace(file=names.get(origin.file, origin.file)))
+
+
+def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
+    count = len(coverage.unselected)
+    folders = unselected_by_folder(coverage)
+    rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
+    more = [
+        f"{counted(rest, 'file')} in {counted(len(folders) - SHOWN_FOLDERS, 'more folder')}" if rest else "",
+        counted(len(coverage.idle) - SHOWN_ENTRIES, "more entry", "more entries")
+        if len(coverage.idle) > SHOWN_ENTRIES
+        else "",
+    ]
+    return Uncovered(
+        f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry",
+        tuple((folder, f"{number:,}") for folder, number in folders[:SHOWN_FOLDERS]),
+        tuple(_named(origin, names) for origin in coverage.idle[:SHOWN_ENTRIES]),
+        tuple(filter(None, more)),
+    )

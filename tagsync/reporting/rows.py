@@ -4,7 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.model import Cause, Diagnostic, Drift, FileChange, FileOutcome, Guard, Op, Origin, Plan, Report, Status
+from tagsync.model import (
+    Cause,
+    Coverage,
+    Diagnostic,
+    Drift,
+    FileChange,
+    FileOutcome,
+    Guard,
+    Op,
+    Origin,
+    Plan,
+    Report,
+    Status,
+)
 
 
 class Line(NamedTuple):
@@ -148,6 +161,12 @@ def _tallies(counts: Mapping[tuple[str, Op], int]) -> list[Tally]:
     names = {name for name, _ in counts}
     found = [Tally(name, *(counts.get((name, op), 0) for op in Op)) for name in names]
     return sorted(found, key=lambda tally: (-tally.total, tally.name))
+
+
+def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:
+    """Return how many files of each folder no entry selects, the most first, then by name."""
+    folders = Counter(map(folder_of, coverage.unselected))
+    return sorted(folders.items(), key=lambda item: (-item[1], item[0]))
 
 
 def folder_of(path: str) -> str:

@@ -22,9 +22,24 @@ from reporting.pages import (
 )
 from support import ai, current_file
 
-from tagsync.model import Cause, Diagnostic, Drift, FileOutcome, ManifestRef, Op, Origin, Status
+from tagsync.model import (
+    Cause,
+    Coverage,
+    Diagnostic,
+    Drift,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Limit,
+    ManifestRef,
+    Op,
+    Origin,
+    Plan,
+    Status,
+)
+from tagsync.planning.difference import difference
 from tagsync.printable import shown
-from tagsync.reporting.html import SHOWN_DIAGNOSTICS, diagnostics_html, plan_html, report_html
+from tagsync.reporting.html import SHOWN_DIAGNOSTICS, diagnostics_html, difference_html, plan_html, report_html
 
 
 class Page(HTMLParser):
@@ -257,7 +272,7 @@ def test_files_that_change_for_other_causes_share_no_changes() -> None:
 
 def test_a_report_s_rows_tell_what_became_of_them() -> None:
     data = Page("".join(report_html(ordinary_report()))).data
-    assert [data["statuses"][file[5]] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
+    assert [data["statuses"][file[5]][0] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
     assert data["files"][3][6] == [5, "file is locked", "req-1"]
     assert [marks for _, _, marks, *_ in data["changes"][data["files"][2][4]]] == [1 + 2, 1]
 
@@ -313,3 +328,49 @@ def test_text_in_attributes_is_escaped_too() -> None:
     text = "".join(plan_html(plan))
     assert '"><i>' not in text
     assert html.escape('"><i>') in text or "&#34;&gt;&lt;i&gt;" in text
+
+
+def test_coverage_is_told_where_it_was_asked_for() -> None:
+    coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
+    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    assert "Coverage 7 of 10 files selected, 3 by no entry" in words
+    assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
+    assert "Coverage" not in Page("".join(plan_html(plan_of()))).words
+
+
+def test_very_long_coverage_is_cut_and_counted() -> None:
+    numbers = range(60)
+    coverage = Coverage(tuple(f"/{n:02}/a.jpg" for n in numbers), tuple(Origin("tags.yaml", n + 1, 3) for n in numbers))
+    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    assert "/09/ 1 tags.yaml:1:3" in words
+    assert "… and 50 files in 50 more folders … and 10 more entries" in words
+
+
+def difference_of(old: Plan, new: Plan) -> Page:
+    return Page("".join(difference_html(difference(old, new))))
+
+
+def test_a_difference_shows_both_sides_in_one_table() -> None:
+    old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
+    new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
+    page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
+    assert "2 files planned otherwise" in page.words
+    assert "1 changes planned anew" in page.words
+    rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
+    assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
+
+
+def test_a_difference_of_targets_and_guards_is_told() -> None:
+    guard = Guard(GuardId.NEW_TAGS, 1, 0, Limit(0), blocked=True)
+    old = plan_of(guards=[guard])
+    new = replace(plan_of(guards=[guard._replace(observed=2)], account="other"), digest="sha256:1")
+    words = difference_of(old, new).words
+    assert "The plans are for different targets." in words
+    assert "Old target shop at https://api.imagekit.io New target other at https://api.imagekit.io" in words
+    assert "old: newTags 1 more than 0 blocks new: newTags 2 more than 0 blocks" in words
+
+
+def test_two_plans_that_are_one_have_no_difference() -> None:
+    page = difference_of(ordinary_plan(), ordinary_plan())
+    assert "The same plan" in page.words
+    assert "planned anew" not in page.words

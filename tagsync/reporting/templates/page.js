@@ -166,12 +166,13 @@
     let left = room - 44, kept = 0, all = 0;
     for (const made of chips) {
       all += 1;
-      left -= Math.min(180, 24 + 6.6 * made.weight) + 5;
+      left -= Math.min(180, 20 + 6.5 * made.weight) + 5;
       if (left > 0 || all === 1) {
         box.append(made);
         kept += 1;
       }
     }
+    if (!all) box.append(element("span", "rest", "no tags"));
     if (kept < all) box.append(element("span", "rest", `${all - kept} more`));
     return box;
   }
@@ -181,7 +182,7 @@
   const view = byId("view"), table = byId("table"), body = table.tBodies[0];
   const above = space(), below = space();
   const heads = [...table.querySelectorAll("thead th")];
-  const reporting = data.statuses && data.statuses.length > 0;
+  const reporting = data.statuses.length > 0, stateHead = heads[4].textContent;
   let shown = new Uint32Array();
   let drawn = new Map();
   let active = 0;
@@ -245,10 +246,9 @@
     return made;
   }
 
-  const tones = { confirmed: "good", accepted: "good", skipped: "warn", stale: "warn" };
   function stateOf(item) {
-    const word = data.statuses[item.status] ?? "";
-    return element("span", `state ${tones[word] || "bad"}`, word);
+    const [word, tone] = data.statuses[item.status];
+    return element("span", `state ${tone}`, word);
   }
 
   function draw(first, last) {
@@ -379,10 +379,10 @@
     detail.replaceChildren(
       top,
       ...picture(item, "picture"),
-      ...(reporting ? section("Status", ...outcomeOf(item)) : []),
+      ...(reporting ? section(stateHead, ...outcomeOf(item)) : []),
       ...section("Changes", list),
       ...section("Before", side(before(item, true))),
-      ...section(reporting ? "Planned" : "After", side(after(item, true))),
+      ...section(heads[2].textContent, side(after(item, true))),
     );
     resize(() => {
       detail.hidden = false;
@@ -452,7 +452,7 @@
     const counts = new Map();
     for (let row = 0; row < count; row += 1) counts.set(statusOf(row), (counts.get(statusOf(row)) || 0) + 1);
     for (const [number, many] of counts) {
-      const option = element("option", "", `${data.statuses[number]} (${many.toLocaleString("en")})`);
+      const option = element("option", "", `${data.statuses[number][0]} (${many.toLocaleString("en")})`);
       option.value = number;
       status.append(option);
     }
