@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "html")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -28,6 +28,7 @@ class OutputSettings:
     quiet: bool
     verbose: bool
     no_color: bool
+    thumbnails: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,7 @@ _OUTPUT = (
         multiple=True,
         help="Also write a file; may be given again.",
     ),
+    option("--thumbnails", is_flag=True, help="Let HTML pages load the files' thumbnails from their host."),
     *_SPEECH,
 )
 

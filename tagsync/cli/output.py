@@ -20,6 +20,7 @@ from tagsync.reporting.console import Lines
 from tagsync.reporting.covered import coverage_text
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.explained import explanation_document, explanation_text
+from tagsync.reporting.html import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.rows import counted
 from tagsync.reporting.text import Names, diagnostics_text, plan_text, report_text, shown_names
@@ -52,6 +53,7 @@ class Output:
             saved_as=saved_as,
             to_standard_output=not self._explains,
             json=lambda: plan_document(plan),
+            html=lambda: plan_html(plan, thumbnails=self._settings.thumbnails),
         )
         if self._explains:
             self._explanation(shown_names(plan))
@@ -118,13 +120,18 @@ class Output:
                 report_text(report, lines)
 
         self.diagnostics(report.diagnostics, shown_names(report.plan))
-        self._everywhere(text=text, json=lambda: report_document(report))
+        self._everywhere(
+            text=text,
+            json=lambda: report_document(report),
+            html=lambda: report_html(report, thumbnails=self._settings.thumbnails),
+        )
 
     def difference(self, found: Difference) -> None:
         """Write what two plans do otherwise."""
         self._everywhere(
             text=lambda lines, is_file: difference_text(found, lines, everything=is_file or self._settings.verbose),
             json=lambda: difference_document(found),
+            html=lambda: difference_html(found),
         )
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic]) -> None:
@@ -132,6 +139,7 @@ class Output:
         self._everywhere(
             text=lambda lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
+            html=lambda: diagnostics_html(diagnostics),
         )
 
     @contextmanager
@@ -161,7 +169,11 @@ class Output:
                 diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_FAULTS, more=more)
 
         try:
-            self._everywhere(text=text, json=lambda: diagnostics_document(diagnostics, more=more))
+            self._everywhere(
+                text=text,
+                json=lambda: diagnostics_document(diagnostics, more=more),
+                html=lambda: diagnostics_html(diagnostics, more=more),
+            )
         except OSError as error:
             # What failed first is what the run ends with.
             self.error(f"{error.filename} could not be written: {error.strerror}")
@@ -203,6 +215,7 @@ class Output:
         *,
         text: Callable[[Lines, bool], None],
         json: Callable[[], Iterator[str]],
+        html: Callable[[], Iterator[str]],
         saved_as: Path | None = None,
         to_standard_output: bool = True,
     ) -> None:
@@ -211,6 +224,7 @@ class Output:
         Args:
             text: writes lines, told whether they go to a file.
             json: yields a document.
+            html: yields a page.
             saved_as: a file that also gets the document.
             to_standard_output: whether standard output carries it, too.
 
@@ -228,6 +242,8 @@ class Output:
                 with opened(path) as stream:
                     if kind == "json":
                         stream.writelines(json())
+                    elif kind == "html":
+                        stream.writelines(html())
                     else:
                         text(self._lines(stream), path is not None)
                     stream.flush()

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import NamedTuple
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from typing import TYPE_CHECKING, NamedTuple
 
 import tagsync
 from tagsync.printable import shown
 from tagsync.reporting.charts import Chart
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 class Card(NamedTuple):
@@ -113,7 +114,9 @@ def rendered(page: Page) -> Iterator[str]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - start-up: few runs make a page
+
     environment = Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

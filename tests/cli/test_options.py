@@ -138,8 +138,8 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
-        (["--report", "report.json"], "'report.json' is not FORMAT=FILE; formats are text, json."),
+        (["--format", "xml"], "'xml' is not one of 'text', 'json', 'html'"),
+        (["--report", "report.json"], "'report.json' is not FORMAT=FILE; formats are text, json, html."),
         (["--report", "xml=report.xml"], "'xml=report.xml' is not FORMAT=FILE"),
         (["--report", "json="], "'json=' is not FORMAT=FILE"),
         (["--concurrency", "0"], "0 is not in the range 1<=x<=8"),
