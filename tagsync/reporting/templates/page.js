@@ -6,7 +6,7 @@
   const PROMOTED = 1, ALREADY = 2;
   const OVERSCAN = 8;
   const SUGGESTED = 300;
-  const PRINTED = 300;
+  const DRAWN = 300; // at most, on paper too, where nothing scrolls
   const WORDS = ["to add", "to remove", "to remove"];
 
   const byId = (id) => document.getElementById(id);
@@ -189,6 +189,9 @@
   let chosen = -1;
   let rowHeight = 40, room = { path: 0, before: 0, after: 0 }, narrow = false;
 
+  const paper = matchMedia("print");
+  const onPaper = () => paper.matches;
+
   function space() {
     const row = element("tr", "space");
     row.setAttribute("aria-hidden", "true");
@@ -251,9 +254,10 @@
     return element("span", `state ${tone}`, word);
   }
 
-  function draw(first, last) {
-    first = first ?? Math.max(0, Math.floor(view.scrollTop / rowHeight) - OVERSCAN);
-    last = Math.min(shown.length, last ?? Math.ceil((view.scrollTop + view.clientHeight) / rowHeight) + OVERSCAN);
+  function draw() {
+    const first = onPaper() ? 0 : Math.max(0, Math.floor(view.scrollTop / rowHeight) - OVERSCAN);
+    const rows = onPaper() ? DRAWN : Math.ceil(view.clientHeight / rowHeight) + 2 * OVERSCAN;
+    const last = Math.min(shown.length, first + Math.min(rows, DRAWN));
     for (const [position, row] of drawn) {
       if (position >= first && position < last) continue;
       if (row.contains(document.activeElement)) view.focus({ preventScroll: true });
@@ -268,7 +272,7 @@
       else body.insertBefore(row, next);
     }
     above.firstChild.style.height = `${first * rowHeight}px`;
-    below.firstChild.style.height = `${Math.max(0, shown.length - last) * rowHeight}px`;
+    below.firstChild.style.height = onPaper() ? "0" : `${Math.max(0, shown.length - last) * rowHeight}px`;
   }
 
   function redraw() {
@@ -484,13 +488,11 @@
     });
   }, { passive: true });
   new ResizeObserver(() => resize(() => {})).observe(view);
-  addEventListener("beforeprint", () => {
-    byId("printed").textContent = shown.length > PRINTED
-      ? `The first ${PRINTED} of ${shown.length.toLocaleString("en")} files; tagsync show --verbose prints all.` : "";
-    draw(0, PRINTED);
-    below.firstChild.style.height = "0";
+  paper.addEventListener("change", () => {
+    byId("printed").textContent = shown.length > DRAWN
+      ? `The first ${DRAWN} of ${shown.length.toLocaleString("en")} files; tagsync show --verbose prints all.` : "";
+    redraw();
   });
-  addEventListener("afterprint", () => redraw());
 
   body.append(above, below);
   byId("explorer").hidden = false;
