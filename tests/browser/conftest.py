@@ -10,7 +10,9 @@ import pytest
 if TYPE_CHECKING:  # what these tests need is no part of what all tests need
     from playwright.sync_api import Browser, Locator, Page, Playwright
 
+# Read before the environment is kept out of the tests.
 CHROMIUM = Path(os.environ.get("TAGSYNC_CHROMIUM", "/usr/bin/chromium"))
+SCREENSHOTS = os.environ.get("TAGSYNC_SCREENSHOTS")
 
 FLAGS = [
     "--no-sandbox",
@@ -109,6 +111,6 @@ def opened(browser: "Browser", tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Return the folder that screenshots go to."""
-    folder = Path(os.environ.get("TAGSYNC_SCREENSHOTS", tmp_path))
+    folder = Path(SCREENSHOTS or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
