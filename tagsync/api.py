@@ -91,6 +91,7 @@ def plan(
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
+    thumbnails: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -105,6 +106,7 @@ def plan(
             as_of=as_of,
             last=last,
             coverage=coverage,
+            thumbnails=thumbnails,
             listener=listener,
         )
     )
@@ -121,6 +123,7 @@ async def plan_async(
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
+    thumbnails: bool = False,
     explain: Explain | None = None,
     listener: Listener = ignore,
 ) -> Plan:
@@ -137,6 +140,7 @@ async def plan_async(
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
             which AI tags come back however often they are removed (`plan.returning`).
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
+        thumbnails: whether the plan keeps the addresses of the changed files' thumbnails (`plan.thumbnails`).
         explain: a path to explain, and what takes its explanations.
         listener: told of progress.
 
@@ -157,10 +161,10 @@ async def plan_async(
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     async with connect(target, listener) as client:
-        current = await read_library(client, desired.queries(), listener=listener)
+        current = await read_library(client, desired.queries(), thumbnails=thumbnails, listener=listener)
     if explain is not None:
         explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
-    return make_plan(
+    plan = make_plan(
         desired,
         current,
         target.name,
@@ -172,6 +176,8 @@ async def plan_async(
         last=last,
         coverage=coverage,
     )
+    pictures = ((change.file.file_id, current.thumbnails.get(change.file.file_id)) for change in plan.changes)
+    return replace(plan, thumbnails={file_id: url for file_id, url in pictures if url}) if thumbnails else plan
 
 
 def apply(

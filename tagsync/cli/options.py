@@ -159,7 +159,9 @@ _OUTPUT = (
         multiple=True,
         help="Also write a file; may be given again.",
     ),
-    option("--thumbnails", is_flag=True, help="Let HTML pages load the files' thumbnails from their host."),
+    option(
+        "--thumbnails", is_flag=True, help="Keep the changed files' thumbnails in plans, and let HTML pages load them."
+    ),
     *_SPEECH,
 )
 

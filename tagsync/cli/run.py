@@ -58,7 +58,9 @@ def plan(
     """Plan, show the plan or explain one of its files, and save it."""
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
-        made = planned(paths, where, library, how, output, coverage=coverage, explain=explain)
+        made = planned(
+            paths, where, library, how, output, coverage=coverage, thumbnails=settings.thumbnails, explain=explain
+        )
     warnings = made.summary.warnings
     output.plan(made, refused=strict and bool(warnings))
     if strict and warnings and not made.errors:
@@ -124,6 +126,7 @@ def planned(
     *,
     exact: bool = False,
     coverage: bool = False,
+    thumbnails: bool = False,
     explain: str | None = None,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
@@ -140,6 +143,7 @@ def planned(
                 as_of=how.as_of,
                 last=last,
                 coverage=coverage,
+                thumbnails=thumbnails,
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

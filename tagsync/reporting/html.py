@@ -51,6 +51,8 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
     """
     names = _names(plan)
     found = _listed(plan.diagnostics, names)
+    pictures = plan.thumbnails if thumbnails else {}
+    rows = (FileRow(change, thumbnail=pictures.get(change.file.file_id, "")) for change in plan.changes)
     return rendered(
         Page(
             kind="plan",
@@ -67,7 +69,7 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
             guards=[_judgement(guard, plan.digest) for guard in plan.guards],
             uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
             files=len(plan.changes),
-            data=embedded(map(FileRow, plan.changes), _causes(plan), names=names),
+            data=embedded(rows, _causes(plan), names=names),
             images=thumbnails,
         )
     )
@@ -83,8 +85,9 @@ def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
     plan = report.plan
     names = _names(plan)
     found = _listed((*plan.diagnostics, *report.diagnostics), names)
+    pictures = plan.thumbnails if thumbnails else {}
     rows = (
-        FileRow(change, outcome.status, _tone(outcome.status), outcome)
+        FileRow(change, outcome.status, _tone(outcome.status), outcome, pictures.get(change.file.file_id, ""))
         for change, outcome in zip(plan.changes, report.outcomes, strict=True)
     )
     return rendered(

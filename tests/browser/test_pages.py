@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,30 @@ def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None
     page.emulate_media(media="screen")
     expect(page.locator("tr[aria-rowindex='300']")).to_have_count(0)
     assert len(found.names()) < 60
+
+
+def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(opened: Open, large: Plan) -> None:
+    urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
+    found = opened(plan_html(replace(large, thumbnails=urls), thumbnails=True))
+    images = found.page.locator("img")
+    assert 0 < images.count() < 60
+    first = images.first
+    attributes = ("src", "alt", "loading", "referrerpolicy")
+    assert [first.get_attribute(name) for name in attributes] == [
+        "https://ik.example/0",
+        "Thumbnail of picture-00000.jpg",
+        "lazy",
+        "no-referrer",
+    ]
+    assert all(address.startswith("https://ik.example/") for address in found.asked[1:])
+    assert len(found.asked) > 1
+    found.forget()
+
+
+def test_an_address_that_is_not_https_is_never_an_image(opened: Open) -> None:
+    plan = ordinary_plan()
+    urls = {change.file.file_id: "http://ik.example/a.jpg" for change in plan.changes}
+    assert opened(plan_html(replace(plan, thumbnails=urls), thumbnails=True)).page.locator("img").count() == 0
 
 
 @pytest.mark.parametrize("pieces", [plan_html(plan_of()), diagnostics_html([])], ids=["nothing to do", "no plan"])
