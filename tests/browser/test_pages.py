@@ -326,6 +326,11 @@ def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None
     assert len(found.names()) < 60
 
 
+def test_printing_a_large_plan_takes_few_pages(opened: Open, large: Plan) -> None:
+    printed = opened(plan_html(large)).page.pdf(format="A4")
+    assert 5 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 30
+
+
 def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(opened: Open, large: Plan) -> None:
     urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
     found = opened(plan_html(replace(large, thumbnails=urls), thumbnails=True))

@@ -190,7 +190,8 @@
   let rowHeight = 40, room = { path: 0, before: 0, after: 0 }, narrow = false;
 
   const paper = matchMedia("print");
-  const onPaper = () => paper.matches;
+  let printing = false;
+  const onPaper = () => printing || paper.matches;
 
   function space() {
     const row = element("tr", "space");
@@ -212,7 +213,8 @@
   }
 
   function picture(item, className) {
-    if (!pictures || !item.picture || !item.picture.startsWith("https://")) return [];
+    if (!pictures) return [];
+    if (!item.picture || !item.picture.startsWith("https://")) return [element("span", "blank")];
     const image = element("img", className);
     image.loading = "lazy";
     image.referrerPolicy = "no-referrer";
@@ -272,7 +274,7 @@
       else body.insertBefore(row, next);
     }
     above.firstChild.style.height = `${first * rowHeight}px`;
-    below.firstChild.style.height = onPaper() ? "0" : `${Math.max(0, shown.length - last) * rowHeight}px`;
+    below.firstChild.style.height = `${Math.max(0, shown.length - last) * rowHeight}px`;
   }
 
   function redraw() {
@@ -488,11 +490,16 @@
     });
   }, { passive: true });
   new ResizeObserver(() => resize(() => {})).observe(view);
-  paper.addEventListener("change", () => {
+  // Not every browser says both, and what is printed is laid out right after the first.
+  paper.addEventListener("change", relaid);
+  addEventListener("beforeprint", () => { printing = true; relaid(); });
+  addEventListener("afterprint", () => { printing = false; relaid(); });
+
+  function relaid() {
     byId("printed").textContent = shown.length > DRAWN
       ? `The first ${DRAWN} of ${shown.length.toLocaleString("en")} files; tagsync show --verbose prints all.` : "";
     redraw();
-  });
+  }
 
   body.append(above, below);
   byId("explorer").hidden = false;
