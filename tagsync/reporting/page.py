@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+_SCRIPTS = ("page.js", "data.js", "chips.js", "table.js", "detail.js", "controls.js")
+
+
 class Card(NamedTuple):
     """One number of the page's head, and how it looks."""
 
@@ -107,7 +110,7 @@ class Page:
 def rendered(page: Page) -> Iterator[str]:
     """Yield a page's text, piece by piece."""
     members = {member.name: getattr(page, member.name) for member in fields(page)}
-    style, script = map(_text, ("page.css", "page.js"))
+    style, script = _text("page.css"), _script()
     policy = _policy(style, script, images=page.images)
     template = _environment().get_template("page.html.j2")
     return template.generate(**members, style=style, script=script, policy=policy, version=tagsync.__version__)
@@ -122,6 +125,12 @@ def _environment() -> "Environment":
     )
     environment.filters["shown"] = shown
     return environment
+
+
+def _script() -> str:
+    """Return all scripts as one; but for the first they are about the table of files."""
+    always, *parts = map(_text, _SCRIPTS)
+    return f'"use strict";\n{always}if (byId("explorer")) {{\n{"".join(parts)}}}\n'
 
 
 def _text(name: str) -> str:

@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 from browser.conftest import Open, expect
-from reporting.pages import EVIL, hostile_plan, hostile_report, large_plan, ordinary_plan, ordinary_report, plan_of
+from reporting.pages import (
+    EVIL,
+    changed,
+    hostile_plan,
+    hostile_report,
+    large_plan,
+    ordinary_plan,
+    ordinary_report,
+    plan_of,
+)
+from support import current_file
 
-from tagsync.model import Plan
+from tagsync.model import Op, Plan
 from tagsync.printable import shown
 from tagsync.reporting.html import diagnostics_html, plan_html, report_html
 
@@ -297,6 +307,20 @@ def test_pictures_are_taken_and_nothing_sticks_out(
         page.locator(".open-row").last.click()
         page.screenshot(path=pictures / f"{kind}-{name}-{scheme}-detail.png", full_page=name == "wide")
         assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1360, 400])
+def test_what_has_room_is_not_cut(opened: Open, width: int) -> None:
+    names = opened(plan_html(ordinary_plan()), width=width).page.locator(".folder, .name")
+    assert names.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
+
+
+def test_of_a_long_path_the_name_is_seen_rather_than_the_folder(opened: Open) -> None:
+    plan = plan_of(changed(current_file("/" + "folder/" * 40 + "name.jpg"), (Op.ADD, "x")))
+    page = opened(plan_html(plan), width=400).page
+    assert page.locator(".name").evaluate("name => name.scrollWidth <= name.clientWidth")
+    assert page.locator(".name").is_visible()
+    assert page.locator(".folder").evaluate("folder => folder.scrollWidth > folder.clientWidth")
 
 
 def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
