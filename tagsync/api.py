@@ -92,6 +92,7 @@ def plan(
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
+    thumbnails: bool = False,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -106,6 +107,7 @@ def plan(
             as_of=as_of,
             last=last,
             coverage=coverage,
+            thumbnails=thumbnails,
             listener=listener,
         )
     )
@@ -122,6 +124,7 @@ async def plan_async(
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
+    thumbnails: bool = False,
     explain: Explain | None = None,
     since: Revision | None = None,
     listener: Listener = ignore,
@@ -139,6 +142,7 @@ async def plan_async(
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
             which AI tags come back however often they are removed (`plan.returning`).
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
+        thumbnails: whether the plan keeps the addresses of the changed files' thumbnails (`plan.thumbnails`).
         explain: a path to explain, and what takes its explanations.
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
@@ -162,10 +166,10 @@ async def plan_async(
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
     queries = {*desired.queries(), *(since.desired.queries() if since else ())}
     async with connect(target, listener) as client:
-        current = await read_library(client, sorted(queries), listener=listener)
+        current = await read_library(client, sorted(queries), thumbnails=thumbnails, listener=listener)
     if explain is not None:
         explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
-    return make_plan(
+    plan = make_plan(
         desired,
         current,
         target.name,
@@ -178,6 +182,8 @@ async def plan_async(
         coverage=coverage,
         since=since,
     )
+    pictures = ((change.file.file_id, current.thumbnails.get(change.file.file_id)) for change in plan.changes)
+    return replace(plan, thumbnails={file_id: url for file_id, url in pictures if url}) if thumbnails else plan
 
 
 def apply(

@@ -39,6 +39,7 @@ HOMES = {
     "jsonschema": {"manifest", "reporting"},
     "referencing": {"manifest"},
     "rich": {"reporting"},
+    "jinja2": {"reporting"},
     "click": {"cli"},
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},

@@ -1,11 +1,13 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from support import manifest
 
 import tagsync
 
-COSTLY = ("click", "httpx", "jsonschema", "yaml", "rich")
+COSTLY = ("click", "httpx", "jinja2", "jsonschema", "yaml", "rich")
 
 
 def loaded_by(code: str, *arguments: str) -> set[str]:
@@ -37,6 +39,13 @@ def test_help_needs_click_alone(arguments: tuple[str, ...]) -> None:
 
 def test_importing_the_package_imports_no_library() -> None:
     assert loaded_by("import tagsync\ntagsync.__version__") == set()
+
+
+def test_a_command_loads_what_makes_pages_only_to_make_one(tmp_path: Path) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- path: /a.jpg\n  tags: [a]"), encoding="utf-8")
+    assert "jinja2" not in loaded_by(COMMAND, "validate", str(path))
+    assert "jinja2" in loaded_by(COMMAND, "validate", "--format", "html", str(path))
 
 
 def test_what_is_loaded_is_noticed() -> None:

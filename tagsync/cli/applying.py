@@ -46,7 +46,8 @@ def apply(
         if saved:
             library = replace(library, shard=saved.inputs.part)
         with _locked_target(library, how, output) as where:
-            made = saved or planned(paths, where, library, planning, output, exact=how.batching == "exact")
+            exact, pictures = how.batching == "exact", settings.thumbnails
+            made = saved or planned(paths, where, library, planning, output, exact=exact, thumbnails=pictures)
             if made.errors:
                 output.plan(made, 1)
                 return 1

@@ -25,14 +25,21 @@ class Layouts:
     Args:
         text: writes lines, told whether they go to a file.
         json: yields a document.
+        html: yields a page.
         sheet: what all other formats lay out.
     """
 
     def __init__(
-        self, *, text: Callable[[Lines, bool], None], json: Callable[[], Iterator[str]], sheet: Callable[[], Sheet]
+        self,
+        *,
+        text: Callable[[Lines, bool], None],
+        json: Callable[[], Iterator[str]],
+        html: Callable[[], Iterator[str]],
+        sheet: Callable[[], Sheet],
     ) -> None:
         self.text = text
         self.json = json
+        self.html = html
         self._sheet = sheet
 
     @cached_property
@@ -70,6 +77,8 @@ def _lay_out(layouts: Layouts, kind: str, stream: TextIO, settings: OutputSettin
         layouts.text(lines_to(stream, settings), is_file)
     elif kind == "json":
         stream.writelines(layouts.json())
+    elif kind == "html":
+        stream.writelines(layouts.html())
     elif kind == "markdown":
         stream.write(_markdown(layouts, settings))
     elif kind == "junit":

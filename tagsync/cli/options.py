@@ -14,7 +14,7 @@ from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
-FORMATS = ("text", "json", "markdown", "junit", "github")
+FORMATS = ("text", "json", "markdown", "html", "junit", "github")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,6 +31,7 @@ class OutputSettings:
     quiet: bool
     verbose: bool
     no_color: bool
+    thumbnails: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,9 @@ _OUTPUT = (
         help="How long Markdown may be.",
     ),
     option("--link", metavar="URL", help="What Markdown links to for all details. [default: the CI run's page]"),
+    option(
+        "--thumbnails", is_flag=True, help="Keep the changed files' thumbnails in plans, and let HTML pages load them."
+    ),
     *_SPEECH,
 )
 

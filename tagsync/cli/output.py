@@ -19,6 +19,7 @@ from tagsync.reporting.console import Lines
 from tagsync.reporting.covered import coverage_text
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.explained import explanation_document, explanation_text
+from tagsync.reporting.html import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.rows import Names, counted, shown_names
 from tagsync.reporting.sheet import difference_sheet, manifests_sheet, plan_sheet, report_sheet
@@ -52,6 +53,7 @@ class Output:
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
             json=lambda: plan_document(plan),
             sheet=lambda: plan_sheet(plan),
+            html=lambda: plan_html(plan, thumbnails=self._settings.thumbnails),
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
@@ -120,7 +122,12 @@ class Output:
                 report_text(report, lines)
 
         self.diagnostics(report.diagnostics, shown_names(report.plan))
-        layouts = Layouts(text=text, json=lambda: report_document(report), sheet=lambda: report_sheet(report))
+        layouts = Layouts(
+            text=text,
+            json=lambda: report_document(report),
+            html=lambda: report_html(report, thumbnails=self._settings.thumbnails),
+            sheet=lambda: report_sheet(report),
+        )
         self._write(layouts, exit_code)
 
     def difference(self, found: Difference) -> None:
@@ -128,6 +135,7 @@ class Output:
         layouts = Layouts(
             text=lambda lines, is_file: difference_text(found, lines, everything=is_file or self._settings.verbose),
             json=lambda: difference_document(found),
+            html=lambda: difference_html(found),
             sheet=lambda: difference_sheet(found),
         )
         self._write(layouts, 0)
@@ -137,6 +145,7 @@ class Output:
         layouts = Layouts(
             text=lambda lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
+            html=lambda: diagnostics_html(diagnostics),
             sheet=lambda: manifests_sheet(words, diagnostics, names=names, manifests=names),
         )
         self._write(layouts, 0)
@@ -172,6 +181,7 @@ class Output:
         layouts = Layouts(
             text=text,
             json=lambda: diagnostics_document(diagnostics, more=more),
+            html=lambda: diagnostics_html(diagnostics, more=more),
             sheet=lambda: manifests_sheet(title, diagnostics, names={}, more=more),
         )
         try:

@@ -65,7 +65,17 @@ def plan(
         raise UsageError("--explain is told as text or json: give one of these to --format")
     output = Output(settings, saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
-        made = planned(paths, where, library, how, output, coverage=coverage, explain=explain, since=changed_since)
+        made = planned(
+            paths,
+            where,
+            library,
+            how,
+            output,
+            coverage=coverage,
+            thumbnails=settings.thumbnails,
+            explain=explain,
+            since=changed_since,
+        )
     warnings = made.summary.warnings if strict else 0
     objections = api.refusals(made)
     if made.errors or warnings:
@@ -141,6 +151,7 @@ def planned(
     *,
     exact: bool = False,
     coverage: bool = False,
+    thumbnails: bool = False,
     explain: str | None = None,
     since: str | None = None,
 ) -> Plan:
@@ -159,6 +170,7 @@ def planned(
                 as_of=how.as_of,
                 last=last,
                 coverage=coverage,
+                thumbnails=thumbnails,
                 since=revision or None,
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,

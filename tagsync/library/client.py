@@ -154,12 +154,13 @@ class Client:
     ) -> None:
         await self._http.aclose()
 
-    async def page(self, *, skip: int, query: str | None = None) -> Page:
+    async def page(self, *, skip: int, query: str | None = None, thumbnails: bool = False) -> Page:
         """Return one page of files, oldest first.
 
         Args:
             skip: how many files to pass over.
             query: a searchQuery; without one, all files.
+            thumbnails: whether the files' thumbnails are kept too.
 
         Raises:
             LibraryError: it could not be read.
@@ -175,7 +176,7 @@ class Client:
                 )
                 words = f"the listing was refused: {server_words(answer)}{hint}"
                 raise RejectedError(words, request_id=answer.request_id)
-            return self._reader.page(answer)
+            return self._reader.page(answer, thumbnails=thumbnails)
 
         return await retrying(read, random=self._random, quota=self._quota)
 

@@ -4,9 +4,10 @@ Facts of the API are marked with where they come from: the official OpenAPI desc
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from operator import itemgetter
 from typing import Any
@@ -79,10 +80,14 @@ BulkResult = Done | Gone | Refused | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: its files, and a key for each row it had, folders and old versions included."""
+    """One page of a listing: its files, and a key for each row it had, folders and old versions included.
+
+    `thumbnails` are the files' small pictures by file id, where these were asked for.
+    """
 
     files: tuple[CurrentFile, ...]
     rows: tuple[str, ...]
+    thumbnails: Mapping[str, str] = field(default_factory=dict)
 
 
 class FileReader:
@@ -91,8 +96,12 @@ class FileReader:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
-    def page(self, answer: Answer) -> Page:
+    def page(self, answer: Answer, *, thumbnails: bool = False) -> Page:
         """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
+
+        Args:
+            answer: the library's answer.
+            thumbnails: whether the files' thumbnails are kept too.
 
         Raises:
             ProtocolError: it is no such page.
@@ -102,8 +111,13 @@ class FileReader:
             raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
         if not all(isinstance(item, dict) for item in items):
             raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
-        files = (self.file(item, answer.request_id) for item in items if item.get("type", "file") == "file")
-        return Page(tuple(files), tuple(map(_row_key, items)))
+        found = [item for item in items if item.get("type", "file") == "file"]
+        files = tuple(self.file(item, answer.request_id) for item in found)
+        pictures = (
+            {file.file_id: _thumbnail(item) for file, item in zip(files, found, strict=True)} if thumbnails else {}
+        )
+        kept = {file_id: url for file_id, url in pictures.items() if url}
+        return Page(files, tuple(map(_row_key, items)), kept)
 
     def details(self, answer: Answer) -> CurrentFile:
         """Return the file of a details answer.
@@ -169,6 +183,15 @@ def _file_id(value: Any) -> str:
 
 
 _NO_STEPS = frozenset(("", ".", ".."))
+
+
+def _thumbnail(item: Any) -> str:
+    """Return the URL of a file's thumbnail (OpenAPI: `thumbnail`), empty where it has none that a page may load."""
+    url = item.get("thumbnail")
+    return url if isinstance(url, str) and _HTTPS.fullmatch(url) else ""
+
+
+_HTTPS = re.compile("https://[!-~]{1,4000}")
 
 
 def _list(item: Any, key: str) -> list[Any]:

@@ -32,10 +32,13 @@ class CurrentFile:
 class CurrentState:
     """One complete read of the library: its files by path, and the file ids that each searchQuery found.
 
-    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer.
+    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer. `thumbnails`
+    are addresses of small pictures by file id, where they were asked for: for looking at, and no part of what a plan is
+    made of.
     """
 
     files: tuple[CurrentFile, ...] = field(repr=False)
     answers: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0
+    thumbnails: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

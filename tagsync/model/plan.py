@@ -1,5 +1,6 @@
 """Plans: what would be done, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -136,7 +137,8 @@ class Plan:
     and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied. `undoes` is
     the digest of the plan whose apply this one turns round, if it is such a plan. `drift` gives the causes of changes,
     as far as an earlier report tells, and `returning` the AI tags that come back however often they are removed;
-    `coverage` is there where it was asked for.
+    `coverage` is there where it was asked for, and so are `thumbnails`, addresses of small pictures of changed files by
+    file id.
     """
 
     target: TargetName
@@ -154,6 +156,7 @@ class Plan:
     drift: tuple[Drift, ...] = field(default=(), repr=False)
     returning: tuple[Returning, ...] = field(default=(), repr=False)
     coverage: Coverage | None = field(default=None, repr=False)
+    thumbnails: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def policy(self) -> Policy:

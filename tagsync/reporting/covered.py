@@ -1,11 +1,10 @@
 """What manifests leave alone, as text: files that no entry selects, by folder, and entries that select no file."""
 
-from collections import Counter
-
 from tagsync.model import Coverage
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.rows import Names, counted, selected, shown_origin
+from tagsync.reporting.tallies import unselected_by_folder
 
 SHOWN_FOLDERS = 10
 """Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""
@@ -38,8 +37,7 @@ def coverage_text(coverage: Coverage, files: int, names: Names, lines: Lines, *,
 
 
 def _write_folders(coverage: Coverage, lines: Lines) -> None:
-    folders = Counter(path[: path.rindex("/") + 1] if "/" in path else "" for path in coverage.unselected)
-    ranked = sorted(folders.items(), key=lambda item: (-item[1], item[0]))
+    ranked = unselected_by_folder(coverage)
     for folder, count in ranked[:SHOWN_FOLDERS]:
         lines.write(f"  {count:,} in {shown(folder)}")
     left = ranked[SHOWN_FOLDERS:]

@@ -142,6 +142,8 @@ def _beside(plan: Plan) -> dict[str, Any]:
     members: dict[str, Any] = {
         key: (canonical(_camel(value)) for value in values) for key, values in lists.items() if values
     }
+    if plan.thumbnails:
+        members["thumbnails"] = plan.thumbnails
     if plan.coverage is not None:
         members["coverage"] = {"unselected": plan.coverage.unselected, "idle": list(map(str, plan.coverage.idle))}
     return members

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tagsync.model import (
     Cause,
     Coverage,
+    Diagnostic,
     Drift,
     FileChange,
     FileOutcome,
@@ -150,6 +151,23 @@ def guard_limit(guard: Guard) -> str:
     return f"more than {guard.limit.above:,}{percent}"
 
 
+def usual_calls(plan: Plan) -> list[tuple[str, int]]:
+    """Return the plan's calls beside those of the usual ways and the number that no way can beat."""
+    estimate = plan.estimate
+    return [
+        ("this plan", estimate.write_requests),
+        ("one call per tag", estimate.per_tag),
+        ("one call per tag set", estimate.per_tag_set),
+        ("one call per file", estimate.per_file),
+        ("never fewer than", estimate.lower_bound),
+    ]
+
+
+def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics with errors first, else in their order."""
+    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
+
+
 def selected(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected)
@@ -173,6 +191,16 @@ def status_counts(report: Report) -> list[tuple[Status, int]]:
     for outcome in report.outcomes:
         counts[outcome.status] += 1
     return [(status, count) for status, count in counts.items() if count]
+
+
+def advice(report: Report) -> list[str]:
+    """Return what is to be done where an apply did not do everything."""
+    found = []
+    if not report.converged and report.outcome != "refused":
+        found.append("Running the same command again is safe: only what is still missing is sent.")
+    if any(outcome.status is Status.STALE for outcome in report.outcomes):
+        found.append("What is stale needs a new plan.")
+    return found
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

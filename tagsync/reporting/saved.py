@@ -140,6 +140,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         drift=_drift(document),
         returning=_returning(document),
         coverage=_coverage(document.get("coverage")),
+        thumbnails=document.get("thumbnails", {}),
     )
 
 
@@ -160,6 +161,7 @@ def _report(document: Mapping[str, Any]) -> Report:
         drift=_drift(document),
         returning=_returning(document),
         coverage=_coverage(document.get("coverage")),
+        thumbnails=document.get("thumbnails", {}),
     )
     return Report(
         plan=plan,

@@ -23,6 +23,7 @@ from tagsync.reporting.rows import (
     status_counts,
     status_rows,
     totals,
+    worst_first,
 )
 
 Kind = Literal["plan", "report", "difference", "manifests"]
@@ -101,7 +102,7 @@ def report_sheet(report: Report) -> Sheet:
         totals=(*_plan_totals(report.plan), *([sent(report)] if report.requests.sent else ())),
         sections=_sections(done, report.plan),
         rows=tuple(status_rows(report)),
-        diagnostics=ranked((*report.plan.diagnostics, *report.diagnostics)),
+        diagnostics=tuple(worst_first((*report.plan.diagnostics, *report.diagnostics))),
     )
 
 
@@ -140,14 +141,13 @@ def manifests_sheet(
         more: how many diagnostics were not even kept.
     """
     return Sheet(
-        "manifests", title, diagnostics=ranked(diagnostics), more=more, manifests=tuple(manifests), names=names
+        "manifests",
+        title,
+        diagnostics=tuple(worst_first(diagnostics)),
+        more=more,
+        manifests=tuple(manifests),
+        names=names,
     )
-
-
-def ranked(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return diagnostics, errors first, then warnings, otherwise as they come."""
-    order = ("error", "warning", "info")
-    return tuple(sorted(diagnostics, key=lambda diagnostic: order.index(diagnostic.level)))
 
 
 def _planned(plan: Plan) -> Sheet:
@@ -159,7 +159,7 @@ def _planned(plan: Plan) -> Sheet:
         digest=None if plan.errors else plan.digest,
         files_changed=plan.summary.files_changed,
         judgements=tuple(Judgement(guard, guard_count(guard), _objection(guard, plan)) for guard in plan.guards),
-        diagnostics=ranked(plan.diagnostics),
+        diagnostics=tuple(worst_first(plan.diagnostics)),
         manifests=tuple(names),
         names=names,
     )

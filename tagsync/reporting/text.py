@@ -9,6 +9,7 @@ from tagsync.reporting.rows import (
     Group,
     Line,
     Names,
+    advice,
     calls,
     causes,
     counted,
@@ -22,6 +23,7 @@ from tagsync.reporting.rows import (
     status_counts,
     totals,
     unfinished,
+    worst_first,
 )
 
 SHOWN_GROUPS = 40
@@ -152,18 +154,15 @@ def report_text(report: Report, lines: Lines) -> None:
     lines.write((f"Apply {report.outcome}: ", style), counts)
     if report.requests.sent:
         lines.write(f"  {sent(report)}")
-    if not report.converged:
-        lines.write("  Running the same command again is safe: only what is still missing is sent.")
-    if any(outcome.status is Status.STALE for outcome in report.outcomes):
-        lines.write("  What is stale needs a new plan.")
+    for words in advice(report):
+        lines.write(f"  {words}")
 
 
 def diagnostics_text(
     diagnostics: Sequence[Diagnostic], lines: Lines, *, names: Names, limit: int, more: int = 0
 ) -> None:
     """Write diagnostics, errors first, at most `limit`; `more` is how many others were not even kept."""
-    order = list(_LEVELS)
-    ranked = sorted(diagnostics, key=lambda diagnostic: order.index(diagnostic.level))
+    ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
         where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
         lines.write((f"{diagnostic.level}: ", _LEVELS[diagnostic.level]), (where, "bold"), shown(diagnostic.message))

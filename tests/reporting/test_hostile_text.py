@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -39,6 +40,7 @@ from tagsync.printable import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.documents import plan_document, report_document
 from tagsync.reporting.github import annotations, outputs
+from tagsync.reporting.html import plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
 from tagsync.reporting.sheet import plan_sheet, report_sheet
@@ -116,6 +118,10 @@ def as_markdown(text: str) -> str:
     return "\n\n".join(markdown(sheet, link=text) for sheet in sheets)
 
 
+def as_html(text: str) -> str:
+    return "".join((*plan_html(hostile_plan(text)), *report_html(hostile_report(text))))
+
+
 def as_junit(text: str) -> str:
     return "".join(junit(report_sheet(hostile_report(text))))
 
@@ -129,6 +135,7 @@ FORMATS: dict[str, Callable[[str], str]] = {
     "text": as_text,
     "json": as_json,
     "markdown": as_markdown,
+    "html": as_html,
     "junit": as_junit,
     "github": as_github,
 }
@@ -197,6 +204,30 @@ def told_apart(tokens: list[Token]) -> tuple[list[str], list[str]]:
     return outside, code
 
 
+class Elements(HTMLParser):
+    """Elements of pages with the names of their attributes, and the texts outside and inside of scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(name for name, _ in attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def check_html(written: str, text: str) -> None:
+    """The same elements and attributes stand in the page as for a harmless text, and the same script."""
+    page, usual = Elements(written), Elements(as_html("plain"))
+    assert page.found == usual.found
+    assert sum(shown(text) in found for found in page.texts) > 5
+    assert len([found for found in page.texts if found in usual.texts and len(found) > 1000]) == 4
+
+
 def check_junit(written: str, text: str) -> None:
     usual = ET.fromstring(as_junit("plain"))  # noqa: S314 - our own
     root = ET.fromstring(written)  # noqa: S314 - likewise
@@ -216,6 +247,7 @@ CHECKS: dict[str, Callable[[str, str], None]] = {
     "text": check_text,
     "json": check_json,
     "markdown": check_markdown,
+    "html": check_html,
     "junit": check_junit,
     "github": check_github,
 }

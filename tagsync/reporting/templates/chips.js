@@ -1,0 +1,75 @@
+// Tags as chips that differ by their signs, not by colour alone; a row gets no more than it has room for.
+
+function chip(kind, sign, words, text) {
+  const made = element("span", `chip ${kind}`);
+  if (words) made.append(element("span", "unseen", `${words} `));
+  if (sign) {
+    const mark = element("b", "", sign);
+    mark.setAttribute("aria-hidden", "true");
+    made.append(mark);
+  }
+  const name = element("span", "tag", text);
+  name.title = text;
+  made.append(name);
+  made.weight = sign.length + text.length;
+  return made;
+}
+
+function changeChip([kind, number, marks]) {
+  const text = data.tags[number];
+  const risen = marks & PROMOTED ? "↑" : "";
+  if (kind === ADD) return chip("add", `+${risen}`, risen ? "promoted from AI tag" : "added", text);
+  if (kind === REMOVE) return chip("remove", "−", "removed", text);
+  return chip("remove", `−AI${risen}`, risen ? "AI tag removed, promoted" : "AI tag removed", text);
+}
+
+const keptChip = (number) => chip("", "", "", data.tags[number]);
+
+function aiChip(ai, at, full) {
+  const made = chip("ai", "AI", "AI tag", data.tags[ai[at]]);
+  if (full) made.append(element("span", "sure", aiWords(ai, at)));
+  return made;
+}
+
+function aiWords(ai, at) {
+  const sure = ai[at + 1] === null ? "" : `${Number(ai[at + 1].toFixed(2))} `;
+  return `${sure}${data.sources[ai[at + 2]]}`;
+}
+
+// Each side yields its chips one by one: a row asks for no more than it has room for.
+function* before(item, full) {
+  const gone = new Set(), goneAI = new Set();
+  for (const [kind, number] of item.changes) {
+    if (kind === REMOVE) gone.add(number);
+    if (kind === REMOVE_AI) goneAI.add(number);
+  }
+  for (const change of item.changes) if (change[0] !== ADD) yield changeChip(change);
+  for (const number of item.tags) if (!gone.has(number)) yield keptChip(number);
+  for (let at = 0; at < item.ai.length; at += 3) if (!goneAI.has(item.ai[at])) yield aiChip(item.ai, at, full);
+}
+
+function* after(item, full) {
+  const gone = new Set(), goneAI = new Set();
+  for (const change of item.changes) {
+    if (change[0] === ADD) yield changeChip(change);
+    else (change[0] === REMOVE ? gone : goneAI).add(change[1]);
+  }
+  for (const number of item.tags) if (!gone.has(number)) yield keptChip(number);
+  for (let at = 0; at < item.ai.length; at += 3) if (!goneAI.has(item.ai[at])) yield aiChip(item.ai, at, full);
+}
+
+function fitted(chips, room) {
+  const box = element("div", "chips");
+  let left = room - 44, kept = 0, all = 0;
+  for (const made of chips) {
+    all += 1;
+    left -= Math.min(180, 20 + 6.5 * made.weight) + 5;
+    if (left > 0 || all === 1) {
+      box.append(made);
+      kept += 1;
+    }
+  }
+  if (!all) box.append(element("span", "rest", "no tags"));
+  if (kept < all) box.append(element("span", "rest", `${all - kept} more`));
+  return box;
+}

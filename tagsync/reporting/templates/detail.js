@@ -1,0 +1,99 @@
+// One file in detail, beside the table or below it.
+
+const detail = byId("detail"), split = byId("split");
+
+function changeItem(change) {
+  const [kind, number, marks, cause, ...reasons] = change;
+  const made = element("li");
+  const line = element("div", "chips");
+  line.append(changeChip(change));
+  if (kind === REMOVE_AI) line.append(element("span", "undone", "cannot be undone"));
+  made.append(line);
+  if (marks & ALREADY) made.append(element("p", "", "was so before the first call"));
+  if (cause >= 0) made.append(element("p", "", data.causes[cause]));
+  for (const reason of reasons) {
+    const [rule, place] = data.reasons[reason];
+    const words = element("p");
+    words.append(element("span", "code", place), ` ${rule}`);
+    made.append(words);
+  }
+  return made;
+}
+
+function section(title, ...content) {
+  return [element("h4", "", title), ...content];
+}
+
+function side(chips) {
+  const box = element("div", "chips");
+  box.append(...chips);
+  if (!box.firstChild) box.append(element("span", "rest", "no tags"));
+  return box;
+}
+
+function outcomeOf(item) {
+  const [attempts, error, request] = item.outcome || [0, "", ""];
+  const line = element("p");
+  line.append(stateOf(item));
+  if (attempts) line.append(` after ${attempts} ${attempts === 1 ? "call" : "calls"}`);
+  const parts = [line];
+  if (error) parts.push(element("p", "", error));
+  if (request) parts.push(element("p", "code", `request ${request}`));
+  return parts;
+}
+
+function choose(row) {
+  chosen = row;
+  const item = file(row);
+  const title = element("h3", "", paths[row]);
+  title.id = "detail-title";
+  title.tabIndex = -1;
+  const close = element("button", "quiet", "Close");
+  close.type = "button";
+  close.addEventListener("click", leave);
+  const top = element("div", "top");
+  top.append(title, close);
+  const list = element("ul");
+  list.append(...item.changes.map(changeItem));
+  detail.replaceChildren(
+    top,
+    ...picture(item, "picture"),
+    ...(reporting ? section(stateHead, ...outcomeOf(item)) : []),
+    ...section("Changes", list),
+    ...section("Before", side(before(item, true))),
+    ...section(heads[2].textContent, side(after(item, true))),
+  );
+  resize(() => {
+    detail.hidden = false;
+    split.classList.add("open");
+  });
+  detail.scrollTop = 0;
+  title.focus({ preventScroll: true });
+}
+
+function leave() {
+  chosen = -1;
+  resize(() => {
+    detail.hidden = true;
+    split.classList.remove("open");
+  });
+  focusRow(active);
+}
+
+// Columns have other widths after this, so rows are drawn anew.
+function resize(change) {
+  const top = view.scrollTop;
+  change();
+  measure();
+  view.scrollTop = top;
+  redraw();
+}
+
+body.addEventListener("click", (event) => {
+  const row = event.target.closest("tr");
+  if (!row || row.classList.contains("space")) return;
+  active = Number(row.getAttribute("aria-rowindex")) - 2;
+  choose(shown[active]);
+});
+detail.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
+view.addEventListener("keydown", (event) => { if (event.key === "Escape" && chosen >= 0) leave(); });

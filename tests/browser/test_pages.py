@@ -1,0 +1,386 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.conftest import Open, expect
+from reporting.pages import (
+    EVIL,
+    changed,
+    hostile_plan,
+    hostile_report,
+    large_plan,
+    ordinary_plan,
+    ordinary_report,
+    plan_of,
+)
+from support import current_file
+
+from tagsync.model import Op, Plan
+from tagsync.printable import shown
+from tagsync.reporting.html import diagnostics_html, plan_html, report_html
+
+pytestmark = pytest.mark.browser
+
+ALL = ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
+
+
+@pytest.fixture(scope="module")
+def large() -> Plan:
+    return large_plan()
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("", ALL),
+        ("HERO", ["hero.jpg"]),
+        ("/shop/bags/", ["Grün.jpg", "blue.jpg"]),
+        ("grün", ["Grün.jpg"]),
+        ("gru\u0308n", ["Grün.jpg"]),
+        ("catal", ["blue.jpg", "red.jpg"]),
+        ("person", ["red.jpg"]),
+        ("sandal", ["hero.jpg"]),
+        ("catalog shoes", ["red.jpg"]),
+        ("nothing", []),
+    ],
+)
+def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: list[str]) -> None:
+    found = opened(plan_html(ordinary_plan()))
+    found.page.get_by_label("Search").fill(words)
+    assert found.names() == names
+    assert found.count() == ("4 files" if names == ALL else f"{len(names)} of 4 files")
+    assert found.page.get_by_text("No file matches").is_visible() == (not names)
+
+
+@pytest.mark.parametrize(
+    ("label", "names"),
+    [
+        ("Any", ALL),
+        ("Tags added", ["blue.jpg", "hero.jpg", "red.jpg"]),
+        ("Tags removed", ["Grün.jpg", "red.jpg"]),
+        ("AI tags removed", ["hero.jpg", "red.jpg"]),
+    ],
+)
+def test_files_are_filtered_by_what_changes(opened: Open, label: str, names: list[str]) -> None:
+    found = opened(plan_html(ordinary_plan()))
+    found.page.get_by_role("combobox", name="Changes", exact=True).select_option(label)
+    assert found.names() == names
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [("catalog", ["blue.jpg", "red.jpg"]), ("shoes", []), ("SAND", ["hero.jpg"]), ("old", ["Grün.jpg"])],
+)
+def test_files_are_filtered_by_a_tag_that_changes(opened: Open, words: str, names: list[str]) -> None:
+    found = opened(plan_html(ordinary_plan()))
+    found.page.get_by_label("Changed tag").fill(words)
+    assert found.names() == names
+
+
+def test_changed_tags_are_suggested(opened: Open) -> None:
+    options = opened(plan_html(ordinary_plan())).page.locator("#tags option")
+    values = options.evaluate_all("all => all.map(one => one.value)")
+    assert sorted(values) == ["Person", "Sandal", "bags", "catalog", "draft", "old"]
+
+
+def test_filters_add_up_and_clear_takes_them_all_back(opened: Open) -> None:
+    found = opened(plan_html(ordinary_plan()))
+    found.page.get_by_label("Search").fill("shoes")
+    found.page.get_by_role("combobox", name="Changes", exact=True).select_option("Tags removed")
+    found.page.get_by_label("Changed tag").fill("draft")
+    assert found.names() == ["red.jpg"]
+    found.page.get_by_role("button", name="Clear").click()
+    expect(found.page.locator("#count")).to_have_text("4 files")
+    assert found.names() == ALL
+
+
+def test_columns_sort_both_ways_and_say_so(opened: Open) -> None:
+    found = opened(plan_html(ordinary_plan()))
+
+    def directions() -> list[str | None]:
+        heads = found.page.locator("#table").get_by_role("columnheader")
+        return [heads.nth(index).get_attribute("aria-sort") for index in (0, 3)]
+
+    assert directions() == ["ascending", "none"]
+    found.sort("Path")
+    assert (found.names(), directions()) == (ALL[::-1], ["descending", "none"])
+    found.sort("Changes")
+    assert found.names() == ["red.jpg", "blue.jpg", "hero.jpg", "Grün.jpg"]
+    assert directions() == ["none", "descending"]
+    found.sort("Changes")
+    assert found.names() == ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
+
+
+def test_a_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
+    row = opened(plan_html(ordinary_plan())).page.get_by_role("row").filter(has_text="red.jpg")
+    cells = row.get_by_role("cell")
+    before, after = (cells.nth(index).locator(".chip").all_inner_texts() for index in (1, 2))
+    assert [" ".join(chip.split()) for chip in before] == [
+        "removed − draft",  # noqa: RUF001 - the sign that is shown
+        "AI tag removed −AI Person",  # noqa: RUF001 - likewise
+        "shoes",
+        "AI tag AI Shoe",
+    ]
+    assert [" ".join(chip.split()) for chip in after] == ["added + catalog", "shoes", "AI tag AI Shoe"]
+
+
+def test_a_file_s_detail_tells_where_each_change_comes_from(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan())).page
+    page.get_by_text("red.jpg").last.click()
+    detail = page.get_by_role("complementary", name="/shop/shoes/red.jpg")
+    (added, removed, ai_removed) = detail.get_by_role("listitem").all_inner_texts()
+    assert "catalog" in added
+    assert "removed in the library" in added
+    assert "tags.yaml:6:14 tags" in added
+    assert "cannot be undone" not in added + removed
+    assert "cannot be undone" in ai_removed
+    assert "61.5 google-auto-tagging" not in detail.inner_text()
+    assert "98.25 google-auto-tagging" in detail.inner_text()
+    page.get_by_text("hero.jpg").last.click()
+    assert "promoted from AI tag" in page.get_by_role("complementary", name="/shop/hero.jpg").inner_text()
+
+
+def test_a_report_s_files_are_filtered_and_sorted_by_what_became_of_them(opened: Open) -> None:
+    found = opened(report_html(ordinary_report()))
+    assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "stale", "confirmed", "failed"]
+    found.page.get_by_role("combobox", name="Status", exact=True).select_option("failed (1)")
+    assert found.names() == ["red.jpg"]
+    found.page.get_by_text("red.jpg").last.click()
+    detail = found.page.get_by_role("complementary").inner_text()
+    assert "failed after 5 calls" in detail
+    assert "file is locked" in detail
+    assert "request req-1" in detail
+    found.page.get_by_role("button", name="Clear").click()
+    expect(found.page.locator("#count")).to_have_text("4 files")
+    found.sort("Status")
+    assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "confirmed", "stale", "failed"]
+
+
+def test_a_plan_has_no_status(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan())).page
+    assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == [
+        "Path",
+        "Before",
+        "After",
+        "Changes",
+    ]
+    assert not page.get_by_role("combobox", name="Status", exact=True).is_visible()
+
+
+def test_a_chart_s_bar_leads_to_its_files(opened: Open) -> None:
+    found = opened(plan_html(ordinary_plan()))
+    found.page.get_by_role("button", name="catalog", exact=True).click()
+    assert found.names() == ["blue.jpg", "red.jpg"]
+    found.page.get_by_role("button", name="/shop/shoes/", exact=True).click()
+    assert found.names() == ["red.jpg"]
+
+
+@pytest.mark.parametrize("pieces", [plan_html(hostile_plan()), report_html(hostile_report())], ids=["plan", "report"])
+def test_hostile_text_is_shown_and_does_nothing(opened: Open, pieces: Any) -> None:
+    page = opened(pieces).page
+    row = page.locator("#table .open-row")
+    assert row.get_attribute("title") == shown(f"/{EVIL}/{EVIL}.jpg")
+    row.click()
+    detail = page.get_by_role("complementary")
+    for tag in (f"{EVIL}1", f"{EVIL}2", f"{EVIL}3"):
+        assert shown(tag) in detail.inner_text()
+    assert page.evaluate("typeof planted") == "undefined"
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() == 2
+    assert not re.search("[\u202a-\u202e\x1b]", page.locator("body").inner_text())
+
+
+def test_of_fifty_thousand_rows_few_stand_in_the_document_and_the_last_can_be_reached(
+    opened: Open, large: Plan, pictures: Path
+) -> None:
+    found = opened(plan_html(large))
+    assert found.count() == "50,000 files"
+    assert len(found.names()) < 60
+    found.page.screenshot(path=pictures / "large.png", full_page=True)
+    found.page.locator("#view").evaluate("view => view.scrollTop = view.scrollHeight")
+    last = found.page.get_by_text("picture-49999.jpg")
+    expect(last).to_be_visible()
+    assert len(found.names()) < 60
+    assert found.page.locator("tr[aria-rowindex='50001']").get_by_text("picture-49999.jpg").count() == 1
+    assert found.page.get_by_role("table", name="Changed files").get_attribute("aria-rowcount") == "50001"
+    found.page.get_by_label("Search").fill("picture-49998")
+    assert found.names() == ["picture-49998.jpg"]
+
+
+def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Plan) -> None:
+    page = opened(plan_html(large)).page
+    row = page.locator("tr[aria-rowindex='12']")
+    row.evaluate("row => row.kept = true")
+    page.locator("#view").evaluate("view => view.scrollTop = 200")
+    expect(page.locator("tr[aria-rowindex='30']")).to_be_attached()
+    assert row.evaluate("row => row.kept") is True
+
+
+def test_the_keyboard_alone_goes_through_the_files(opened: Open, large: Plan) -> None:
+    page = opened(plan_html(large)).page
+    press = page.keyboard.press
+
+    def focused() -> str:
+        return str(page.evaluate("document.activeElement.title || document.activeElement.textContent.trim()"))
+
+    press("Tab")
+    assert focused() == "Skip to the files"
+    press("Enter")
+    page.locator("#files").evaluate("files => { if (document.activeElement !== files) throw Error('not there'); }")
+    for _ in range(4):
+        press("Tab")
+    assert focused() == "Clear"
+    for _ in range(2 + 2):  # the region of the table, its two heads, and its first row
+        press("Tab")
+    assert focused() == "/folder-000/picture-00000.jpg"
+    press("ArrowDown")
+    press("ArrowDown")
+    press("ArrowUp")
+    assert focused() == "/folder-000/picture-00001.jpg"
+    press("End")
+    assert focused() == "/folder-199/picture-49999.jpg"
+    press("PageUp")
+    assert focused().startswith("/folder-199/picture-499")
+    press("Home")
+    assert focused() == "/folder-000/picture-00000.jpg"
+    press("ArrowDown")
+    press("Enter")
+    assert page.get_by_role("complementary", name="/folder-000/picture-00001.jpg").is_visible()
+    assert focused() == "/folder-000/picture-00001.jpg"
+    assert page.locator("[aria-expanded=true]").count() == 1
+    press("Escape")
+    assert not page.get_by_role("complementary").is_visible()
+    assert focused() == "/folder-000/picture-00001.jpg"
+    press("Tab")
+    assert page.evaluate("!document.querySelector('#table').contains(document.activeElement)")
+
+
+def test_what_has_the_focus_is_seen(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan())).page
+    seen = 0
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        widths = page.evaluate(
+            "document.activeElement === document.body ? null : getComputedStyle(document.activeElement).outlineWidth"
+        )
+        if widths is None:
+            break
+        assert widths != "0px", page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        seen += 1
+    assert seen > 15
+
+
+def test_the_focus_is_not_lost_where_its_row_is_scrolled_away(opened: Open, large: Plan) -> None:
+    page = opened(plan_html(large)).page
+    page.locator(".open-row").first.focus()
+    page.locator("#view").evaluate("view => view.scrollTop = 100000")
+    expect(page.locator("#view")).to_be_focused()
+
+
+def test_the_theme_follows_the_system_until_somebody_chooses(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan()), color_scheme="dark").page
+
+    def backdrop() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    dark = backdrop()
+    page.get_by_role("button", name="Theme: automatic").click()
+    light = backdrop()
+    page.get_by_role("button", name="Theme: light").click()
+    assert (backdrop(), light != dark) == (dark, True)
+    page.get_by_role("button", name="Theme: dark").click()
+    page.emulate_media(color_scheme="light")
+    assert backdrop() == light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "width"), [("wide", 1360), ("narrow", 400)])
+def test_pictures_are_taken_and_nothing_sticks_out(
+    opened: Open, pictures: Path, scheme: str, name: str, width: int
+) -> None:
+    for kind, pieces in (("plan", plan_html(ordinary_plan())), ("report", report_html(ordinary_report()))):
+        page = opened(pieces, width=width, color_scheme=scheme).page
+        page.screenshot(path=pictures / f"{kind}-{name}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.locator(".open-row").last.click()
+        page.screenshot(path=pictures / f"{kind}-{name}-{scheme}-detail.png", full_page=name == "wide")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1360, 400])
+def test_what_has_room_is_not_cut(opened: Open, width: int) -> None:
+    names = opened(plan_html(ordinary_plan()), width=width).page.locator(".folder, .name")
+    assert names.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
+
+
+def test_of_a_long_path_the_name_is_seen_rather_than_the_folder(opened: Open) -> None:
+    plan = plan_of(changed(current_file("/" + "folder/" * 40 + "name.jpg"), (Op.ADD, "x")))
+    page = opened(plan_html(plan), width=400).page
+    assert page.locator(".name").evaluate("name => name.scrollWidth <= name.clientWidth")
+    assert page.locator(".name").is_visible()
+    assert page.locator(".folder").evaluate("folder => folder.scrollWidth > folder.clientWidth")
+
+
+def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan()), width=400).page
+    assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == ["Path", "Changes"]
+    assert "old" in page.get_by_role("row").filter(has_text="Grün.jpg").inner_text()
+
+
+def test_without_scripts_totals_and_a_note_are_there(opened: Open) -> None:
+    page = opened(plan_html(ordinary_plan()), java_script_enabled=False).page
+    text = page.locator("body").inner_text()
+    assert "4 files to change" in text
+    assert "needs JavaScript" in text
+    assert not page.get_by_label("Search").is_visible()
+    assert not page.get_by_role("button", name="Theme").is_visible()
+
+
+def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None:
+    found = opened(plan_html(large))
+    page = found.page
+    page.emulate_media(media="print")
+    expect(page.locator(".open-row")).to_have_count(300)
+    assert "The first 300 of 50,000 files" in page.locator("body").inner_text()
+    assert not page.get_by_label("Search").is_visible()
+    page.emulate_media(media="screen")
+    expect(page.locator("tr[aria-rowindex='300']")).to_have_count(0)
+    assert len(found.names()) < 60
+
+
+def test_printing_a_large_plan_takes_few_pages(opened: Open, large: Plan) -> None:
+    printed = opened(plan_html(large)).page.pdf(format="A4")
+    assert 5 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 30
+
+
+def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(opened: Open, large: Plan) -> None:
+    urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
+    found = opened(plan_html(replace(large, thumbnails=urls), thumbnails=True))
+    images = found.page.locator("img")
+    assert 0 < images.count() < 60
+    first = images.first
+    attributes = ("src", "alt", "loading", "referrerpolicy")
+    assert [first.get_attribute(name) for name in attributes] == [
+        "https://ik.example/0",
+        "Thumbnail of picture-00000.jpg",
+        "lazy",
+        "no-referrer",
+    ]
+    assert all(address.startswith("https://ik.example/") for address in found.asked[1:])
+    assert len(found.asked) > 1
+    found.forget()
+
+
+def test_an_address_that_is_not_https_is_never_an_image(opened: Open) -> None:
+    plan = ordinary_plan()
+    urls = {change.file.file_id: "http://ik.example/a.jpg" for change in plan.changes}
+    assert opened(plan_html(replace(plan, thumbnails=urls), thumbnails=True)).page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("pieces", [plan_html(plan_of()), diagnostics_html([])], ids=["nothing to do", "no plan"])
+def test_pages_without_files_work_too(opened: Open, pieces: Any) -> None:
+    page = opened(pieces).page
+    assert page.get_by_role("button", name="Theme: automatic").is_visible()
+    assert page.get_by_role("heading", level=1).inner_text() in {"Nothing to do", "No errors"}
