@@ -93,8 +93,6 @@ def _refuse_links(folder: Path, *more: Path) -> None:
 
 def _write(path: Path, text: str) -> bool:
     """Write a file where none is, whole or not at all, and tell whether it was written."""
-    if os.path.lexists(path):
-        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tagsync-")
     try:

@@ -182,9 +182,11 @@ def test_a_link_on_the_way_to_the_folder_is_followed_to_its_repository(tagsync: 
     assert yaml.safe_load((root / WORKFLOW).read_text("utf-8"))["env"]["MANIFESTS"] == "tags"
 
 
-@pytest.mark.parametrize("name", ["${{ secrets.KEY }}", 'a"b', "a*", "!a", "a\nb", "\x1b[31m", "a'b", "a\\b", "a#b"])
+@pytest.mark.parametrize(
+    "name", ["${{ secrets.KEY }}", 'a"b', "a*", "!a", "-a", "a\nb", "\x1b[31m", "a'b", "a\\b", "a#b"]
+)
 def test_a_folder_that_a_workflow_would_not_read_as_a_name_is_refused(tagsync: Command, name: str) -> None:
-    result = tagsync("init", name)
+    result = tagsync("init", "--", name)
     assert (result.code, result.out) == (64, "")
     assert "cannot be named in a workflow: choose a folder of letters, digits" in result.err
     assert "\x1b" not in result.err

@@ -3,6 +3,8 @@
 import itertools
 import json
 import re
+import subprocess
+import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -245,3 +247,14 @@ def test_paths_in_comments_exist() -> None:
     named = re.findall(r"examples/[\w/.-]+", "".join(TEXTS.values()))
     assert named
     assert [name for name in named if not Path(ROOT, name).exists()] == []
+
+
+def test_every_script_of_every_file_is_given_to_shellcheck(tmp_path: Path) -> None:
+    files = [ROOT / "action.yml", *sorted(CI.glob("*/*.y*ml"))]
+    subprocess.run([sys.executable, ROOT / ".ci" / "scripts.py", tmp_path / "scripts", *files], check=True)  # noqa: S603 - our own
+    found = [path.read_text("utf-8").partition("\n") for path in (tmp_path / "scripts").iterdir()]
+    assert sorted(script for shell, _, script in found if shell == "#!/usr/bin/env bash") == sorted(
+        item["run"] for document in (ACTION, WORKFLOW, MATRIX) for item in steps(document) if "run" in item
+    )
+    # Four jobs of GitLab, and the shell that computes the number of a shard.
+    assert [shell for shell, _, _ in found].count("#!/bin/sh") == 5
