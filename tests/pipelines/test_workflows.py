@@ -44,6 +44,37 @@ def test_each_event_runs_its_jobs_and_no_others(happened: dict[str, Any], jobs: 
     assert {name for name, job in WORKFLOW["jobs"].items() if holds(job["if"], happened)} == jobs
 
 
+def not_cancelled(condition: str) -> str:
+    assert condition.count("!cancelled()") == 1, "else a step that failed would end it"
+    return re.sub(r"^\$\{\{ (.*) \}\}$", r"\1", condition.replace("!cancelled()", "true"))
+
+
+@pytest.mark.parametrize(
+    ("command", "comment", "number", "written"),
+    [
+        ("plan", "true", 7, True),
+        ("plan", "false", 7, False),
+        ("validate", "true", 7, False),
+        ("apply", "true", 7, False),
+        ("plan", "true", None, False),
+    ],
+)
+def test_a_comment_is_written_where_a_pull_request_asks_for_it_also_when_the_plan_failed(
+    command: str, comment: str, number: int | None, *, written: bool
+) -> None:
+    condition = not_cancelled(step(ACTION, "Comment the plan")["if"])
+    happened = {"inputs": {"command": command, "comment": comment}, "github": {"event": {"pull_request": None}}}
+    if number:
+        happened["github"] = {"event": {"pull_request": {"number": number}}}
+    assert holds(condition, happened) is written
+
+
+def test_artifacts_and_the_merged_report_are_there_also_when_something_failed() -> None:
+    (upload,) = (item for item in steps(ACTION) if "upload-artifact" in item.get("uses", ""))
+    assert not_cancelled(upload["if"]) == "true"
+    assert not_cancelled(MATRIX["jobs"]["report"]["if"]) == "true && needs.shard.result != 'skipped'"
+
+
 def test_only_apply_gets_the_writing_key_and_only_from_the_environment() -> None:
     assert {name: secrets_of(job) for name, job in WORKFLOW["jobs"].items()} == {
         "validate": set(),
