@@ -213,9 +213,9 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 def init(folder: Path) -> int:
-    """Write the first files: a manifest, its schema, a policy, a CI workflow.
+    """Write the first files of a repository.
 
-    The workflow goes below the root of the git repository that DIR is in, else below the current folder. What is there
+    A commented manifest, its schema for editors, a policy, and a workflow for GitHub. The workflow goes below the root of the git repository that DIR is in, else below the current folder. What is there
     already is left as it is.
 
     Example: tagsync init manifests

@@ -44,7 +44,8 @@ def test_planning_what_init_writes_on_an_empty_library_is_no_error(
     library()
     tagsync("init", "manifests")
     planned = tagsync("plan", "--sandbox", "library.jsonl", "manifests")
-    assert (planned.code, planned.err.count("warning: ")) == (0, 1)
+    assert (planned.code, planned.err.count("error: ")) == (0, 0)
+    assert "this entry selects no file" in planned.err
 
 
 def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -> None:
