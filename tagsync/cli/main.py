@@ -215,8 +215,8 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    A commented manifest, its schema for editors, a policy, and a workflow for GitHub. The workflow goes below the root of the git repository that DIR is in, else below the current folder. What is there
-    already is left as it is.
+    A commented manifest, its schema for editors, a policy, and a workflow for GitHub. The workflow goes below the root
+    of the git repository that DIR is in, else below the current folder. What is there already is left as it is.
 
     Example: tagsync init manifests
     """
