@@ -11,6 +11,7 @@ FLOORS = {
     "printable": 1,
     "globs": 1,
     "schemas": 1,
+    "templates": 1,
     "model": 2,
     "events": 2,
     "canonical": 3,

@@ -211,6 +211,21 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+def init(folder: Path) -> int:
+    """Write the first files of a repository.
+
+    A commented manifest, its schema for editors, a policy, and a workflow for GitHub. The workflow goes below the root
+    of the git repository that DIR is in, else below the current folder. What is there already is left as it is.
+
+    Example: tagsync init manifests
+    """
+    from tagsync.cli import starting  # noqa: PLC0415 - start-up
+
+    return starting.start(folder)
+
+
+@cli.command()
 @click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print the JSON Schema of a kind of document.

@@ -1,0 +1,11 @@
+"""The files that `init` starts a repository with, as shipped; where they go is others' business."""
+
+from importlib.resources import files
+from typing import Literal
+
+TemplateName = Literal["tags.yaml", "policy.yaml", "workflow.yml"]
+
+
+def text(name: TemplateName) -> str:
+    """Return a template as it is shipped, UTF-8 text that ends in a newline."""
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")

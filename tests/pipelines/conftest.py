@@ -1,0 +1,91 @@
+"""Machines of CI systems, as far as scripts see of them."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, put_out, run, step
+
+INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "EXPECT_DIGEST")
+
+
+class GitHub:
+    """A fresh runner in a folder of its own, with tagsync installed as the action does it, and GitHub behind `gh`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.workspace = folder / "workspace"
+        self.out = folder / "temp" / "tagsync" / "out"
+        self.outputs, self.summary = folder / "outputs", folder / "summary"
+        self._state = folder / "state.json"
+        programs = folder / "temp" / "tagsync" / "venv" / "bin"
+        for made in (self.workspace, programs, folder / "bin"):
+            made.mkdir(parents=True)
+        (programs / "tagsync").symlink_to(TAGSYNC)
+        gh = folder / "bin" / "gh"
+        gh.write_text(f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(Path(__file__).parent))}/gh.py "$@"\n')
+        gh.chmod(0o700)
+        self.set(comments=[], pulls=[])
+        self.env = {
+            "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
+            "RUNNER_TEMP": str(folder / "temp"),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_OUTPUT": str(self.outputs),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_REPOSITORY": "owner/repository",
+            "GITHUB_RUN_ID": "42",
+            "GITHUB_SHA": "c" * 40,
+            "GH_STATE": str(self._state),
+            "GH_TOKEN": "token",
+            "CI": "true",
+            "XDG_STATE_HOME": str(folder / "state-home"),
+        }
+
+    @property
+    def state(self) -> Any:
+        return json.loads(self._state.read_text(encoding="utf-8"))
+
+    @property
+    def comments(self) -> list[str]:
+        return [comment["body"] for comment in self.state["comments"]]
+
+    def set(self, **members: Any) -> None:
+        """Say what GitHub holds, and forget the calls it got."""
+        old = self.state if self._state.exists() else {}
+        self._state.write_text(json.dumps({**old, **members, "calls": []}), encoding="utf-8")
+
+    def script(self, text: str, **env: str) -> Ran:
+        """Run a step's script; the outputs are those of this step alone."""
+        self.outputs.unlink(missing_ok=True)
+        return run(text, self.env | env, program=BASH, cwd=self.workspace)
+
+    def action(self, **inputs: str) -> Ran:
+        """Run tagsync as the action does, with these inputs."""
+        script: str = step(ACTION, "Run tagsync")["run"]
+        return self.script(script, **(dict.fromkeys(INPUTS, "") | inputs))
+
+    def comment(self) -> Ran:
+        """Write the comment as the action does."""
+        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7")
+
+    def put_out(self) -> dict[str, str]:
+        return put_out(self.outputs)
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    return GitHub(tmp_path)
+
+
+@pytest.fixture
+def sandboxed(github: GitHub) -> Callable[..., Ran]:
+    """Return a function that runs the action against a sandbox of the example library."""
+
+    def call(command: str, *args: str, **inputs: str) -> Ran:
+        return github.action(COMMAND=command, ARGS="\n".join((f"--sandbox={LIBRARY}", *args)), **inputs)
+
+    return call

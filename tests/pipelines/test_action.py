@@ -1,0 +1,234 @@
+"""What the action's scripts do, run as GitHub runs them."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pipelines.conftest import GitHub
+from pipelines.files import ACTION, MANIFESTS, ROOT, Ran, step
+from support import file_object, manifest
+
+Sandboxed = Callable[..., Ran]
+MARKER = re.compile(r"<!-- tagsync plan (sha256:[0-9a-f]{64}) -->")
+
+
+def declare(github: GitHub, files: str, folder: str = "manifests") -> None:
+    (github.workspace / folder).mkdir(parents=True, exist_ok=True)
+    (github.workspace / folder / "tags.yaml").write_text(manifest(files), encoding="utf-8")
+
+
+def examples(github: GitHub) -> None:
+    shutil.copytree(MANIFESTS, github.workspace / "manifests")
+
+
+def test_a_plan_puts_out_its_changes_digest_exit_code_and_path(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    ran = sandboxed("plan", PATHS="manifests", ACCOUNT="example-shop")
+    assert ran.code == 0, ran.err
+    document = json.loads((github.out / "plan.json").read_text("utf-8"))
+    assert document["target"]["account"] == "example-shop"
+    assert github.put_out() == {
+        "changes": str(len(document["changes"])),
+        "digest": document["digest"],
+        "exitcode": "0",
+        "plan": str(github.out / "plan.json"),
+    }
+    report = (github.out / "report.md").read_text("utf-8")
+    found = MARKER.match(report)
+    assert found
+    assert found[1] == document["digest"]
+    assert document["digest"] in github.summary.read_text("utf-8")
+    assert json.loads((github.out / "report.json").read_text("utf-8"))["digest"] == document["digest"]
+
+
+def test_what_was_approved_is_applied_and_nothing_else_is(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    sandboxed("plan", PATHS="manifests")
+    digest = github.put_out()["digest"]
+    refused = sandboxed("apply", PATHS="manifests", EXPECT_DIGEST=f"sha256:{'0' * 64}")
+    assert (refused.code, github.put_out()["exitcode"]) == (4, "4")
+    assert sandboxed("plan", "--detailed-exitcode", PATHS="manifests").code == 2
+    applied = sandboxed("apply", PATHS="manifests", EXPECT_DIGEST=digest)
+    assert (applied.code, github.put_out()["exitcode"]) == (0, "0")
+    assert "plan" not in github.put_out()
+    assert sandboxed("plan", "--detailed-exitcode", PATHS="manifests").code == 0
+
+
+def test_a_saved_plan_is_applied_by_shards_whose_reports_become_one(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    sandboxed("plan", PATHS="manifests")
+    whole = int(github.put_out()["changes"])
+    shutil.copy(github.out / "plan.json", github.workspace)
+    for shard in (1, 2, 3, 4):
+        assert sandboxed("apply", f"--shard={shard}/4", PATHS="plan.json").code == 0
+        shutil.copy(github.out / "report.json", github.workspace / f"report-{shard}.json")
+    shown = github.action(COMMAND="show", PATHS="\n".join(f"report-{shard}.json" for shard in (1, 2, 3, 4)))
+    assert shown.code == 0, shown.err
+    assert (github.put_out()["changes"], whole) == (
+        str(whole),
+        len(json.loads((github.out / "report.json").read_text("utf-8"))["changes"]),
+    )
+    assert sandboxed("plan", "--detailed-exitcode", PATHS="manifests").code == 0
+
+
+def test_faults_of_manifests_fail_the_step_with_an_annotation_on_their_line(github: GitHub) -> None:
+    declare(github, "- path: /a.jpg\n  tags: [no]")
+    ran = github.action(COMMAND="validate", PATHS="manifests")
+    assert (ran.code, github.put_out()["exitcode"]) == (1, "1")
+    assert re.search(r"(?m)^::error file=manifests/tags\.yaml,line=6,col=\d+,", ran.out)
+    assert (github.out / "report.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [
+        ({"COMMAND": "destroy", "PATHS": "manifests"}, 64),
+        ({"COMMAND": "validate", "PATHS": ""}, 64),
+        ({"COMMAND": "validate", "PATHS": "manifests", "ARGS": "--no-such-option"}, 64),
+        ({"COMMAND": "plan", "PATHS": "manifests", "EXPECT_DIGEST": f"sha256:{'0' * 64}"}, 64),
+        ({"COMMAND": "plan", "PATHS": "manifests"}, 1),
+    ],
+)
+def test_a_wrong_call_fails_with_the_code_of_tagsync(github: GitHub, inputs: dict[str, str], code: int) -> None:
+    declare(github, "- path: /a.jpg\n  tags: [red]")
+    assert github.action(**inputs).code == code
+
+
+def test_an_incomplete_apply_fails_with_its_own_code(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    assert sandboxed("apply", "--max-requests=1", PATHS="manifests").code == 3
+    assert github.put_out()["exitcode"] == "3"
+
+
+def test_inputs_are_lines_and_never_shell(github: GitHub) -> None:
+    hostile = ["$(touch pwned)", "`touch pwned`", "; touch pwned", 'a b\'s "c"', "*", "--help", "-x"]
+    for name in hostile:
+        declare(github, "- path: /a.jpg\n  tags: [red]", folder=name)
+    ran = github.action(COMMAND="validate", PATHS="\n".join(hostile), ACCOUNT="$(touch pwned)", ARGS="\n\n--verbose\n")
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in github.workspace.iterdir()) == sorted(hostile)
+    assert "7 manifests" in (github.out / "report.md").read_text("utf-8")
+
+
+def test_the_key_is_passed_on_and_shown_nowhere(github: GitHub, served: Callable[..., str]) -> None:
+    declare(github, "- path: /a.jpg\n  tags: [red]")
+    url = served(file_object("/a.jpg"), key="private_right")
+    wrong = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY="private_wrong")
+    right = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY="private_right")
+    assert (wrong.code, right.code) == (1, 0)
+    written = [*github.out.iterdir(), github.summary, github.outputs]
+    said = "".join([*(path.read_text("utf-8") for path in written), *wrong[1:], *right[1:]])
+    assert "private_right" not in said
+    assert "private_wrong" not in said
+
+
+def test_a_key_of_the_job_is_not_hidden_by_an_empty_input(github: GitHub, served: Callable[..., str]) -> None:
+    declare(github, "- path: /a.jpg\n  tags: [red]")
+    github.env["IMAGEKIT_PRIVATE_KEY"] = "private_right"
+    url = served(file_object("/a.jpg"), key="private_right")
+    assert github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url).code == 0
+
+
+def test_nothing_of_an_earlier_run_is_left_for_a_later_one(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    sandboxed("plan", PATHS="manifests")
+    assert sandboxed("plan", PATHS="nowhere").code == 1
+    assert "plan" not in github.put_out()
+    assert not (github.out / "plan.json").exists()
+
+
+def test_every_input_reaches_the_script_under_its_own_name() -> None:
+    env = step(ACTION, "Run tagsync")["env"]
+    assert env == {
+        name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
+        for name in ("command", "paths", "args", "private-key", "account", "endpoint", "expect-digest")
+    }
+
+
+def test_every_output_is_one_that_the_script_puts_out(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    sandboxed("plan", PATHS="manifests")
+    values = {name: f"${{{{ steps.run.outputs.{name} }}}}" for name in github.put_out()}
+    assert {name: output["value"] for name, output in ACTION["outputs"].items()} == values
+
+
+def test_what_is_uploaded_is_where_the_script_writes(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    sandboxed("plan", PATHS="manifests")
+    (upload,) = (item for item in ACTION["runs"]["steps"] if "upload-artifact" in item.get("uses", ""))
+    assert Path(upload["with"]["path"].replace("${{ runner.temp }}", github.env["RUNNER_TEMP"])) == github.out
+    assert sorted(path.name for path in github.out.iterdir()) == ["plan.json", "report.json", "report.md"]
+
+
+def test_it_installs_the_versions_of_the_lock_each() -> None:
+    (pattern,) = re.findall(r"sed -n '(.*)' \"", step(ACTION, "Install tagsync")["run"])
+    assert pattern in (ROOT / "Dockerfile").read_text("utf-8")
+    assert pattern == r"s/^\([a-z].*\) \\$/\1/p"
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    assert len(re.findall(r"(?m)^([a-z].*) \\$", lock)) == len(re.findall(r"(?m)^\S+==", lock))
+
+
+class TestComment:
+    def test_is_created_once_and_then_updated(self, github: GitHub, sandboxed: Sandboxed) -> None:
+        examples(github)
+        sandboxed("plan", PATHS="manifests")
+        assert github.comment().code == 0
+        first = github.comments
+        assert first == [(github.out / "report.md").read_text("utf-8")]
+        (github.workspace / "manifests" / "shoes.yaml").unlink()
+        sandboxed("plan", PATHS="manifests")
+        assert github.comment().code == 0
+        assert github.comments == [(github.out / "report.md").read_text("utf-8")]
+        assert github.comments != first
+        assert [call.partition(" ")[0] for call in github.state["calls"]] == ["GET", "POST", "GET", "PATCH"]
+
+    def test_never_touches_comments_of_others(self, github: GitHub, sandboxed: Sandboxed) -> None:
+        examples(github)
+        marker = f"<!-- tagsync plan sha256:{'0' * 64} -->"
+        others = [
+            {"id": 1, "user": {"login": "mallory"}, "body": f"{marker}\nlooks fine"},
+            {"id": 2, "user": {"login": "github-actions[bot]"}, "body": f"of another workflow, quoting {marker}"},
+            {"id": 3, "user": {"login": "github-actions[bot]"}, "body": None},
+        ]
+        github.set(comments=others)
+        sandboxed("plan", PATHS="manifests")
+        assert github.comment().code == 0
+        assert github.state["comments"][:3] == others
+        assert len(github.comments) == 4
+
+    def test_is_found_on_a_later_page(self, github: GitHub, sandboxed: Sandboxed) -> None:
+        examples(github)
+        chatter = [{"id": number, "user": {"login": "ann"}, "body": "hello"} for number in range(1, 151)]
+        mine = {"id": 151, "user": {"login": "github-actions[bot]"}, "body": "<!-- tagsync plan none -->"}
+        github.set(comments=[*chatter, mine])
+        sandboxed("plan", PATHS="manifests")
+        assert github.comment().code == 0
+        assert len(github.comments) == 151
+        assert MARKER.match(github.comments[-1])
+
+    @pytest.mark.parametrize("paths", ["nowhere", "manifests\n--\nx", ""])
+    def test_of_a_plan_that_failed_names_no_digest(self, github: GitHub, sandboxed: Sandboxed, paths: str) -> None:
+        examples(github)
+        sandboxed("plan", PATHS="manifests")
+        github.comment()
+        assert sandboxed("plan", PATHS=paths).code in (1, 64)
+        assert github.comment().code == 0
+        (body,) = github.comments
+        assert body.startswith(
+            "<!-- tagsync plan none -->\n\n**tagsync made no plan:** see "
+            "[this run](https://github.example/owner/repository/actions/runs/42).\n"
+        )
+
+    def test_is_passed_on_as_it_is(self, github: GitHub) -> None:
+        github.out.mkdir(parents=True)
+        text = f"<!-- tagsync plan sha256:{'a' * 64} -->\n$(touch pwned) `id` @/etc/passwd \\n %0A \u202e\n"
+        (github.out / "report.md").write_text(text, encoding="utf-8")
+        assert github.comment().code == 0
+        assert github.comments == [text]
+
+    def test_that_github_refuses_fails_the_step(self, github: GitHub) -> None:
+        github.env["GH_TOKEN"] = ""
+        assert github.comment().code != 0

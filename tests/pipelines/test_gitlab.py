@@ -1,0 +1,233 @@
+"""What GitLab's template does, and when; its note is written to a real server that stands for GitLab's."""
+
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pipelines.files import CI, LIBRARY, MANIFESTS, TAGSYNC, Ran, check_command, holds, parsed, run
+
+TEMPLATE = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
+JOBS = {name: job for name, job in TEMPLATE.items() if name.startswith("tagsync:")}
+SH = ("/bin/sh", "-e")
+"""The least that a runner starts scripts with."""
+
+
+def pipeline(source: str, *, fork: bool = False, branch: str | None = None, token: str | None = None) -> dict[str, Any]:
+    return {
+        "ci": {
+            "CI_PIPELINE_SOURCE": source,
+            "CI_PROJECT_ID": "1",
+            "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": ("2" if fork else "1") if source != "push" else None,
+            "CI_COMMIT_BRANCH": branch,
+            "CI_DEFAULT_BRANCH": "main",
+            "NOTE_TOKEN": token,
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("started", "jobs"),
+    [
+        (pipeline("merge_request_event", fork=True, token="x"), {"validate"}),
+        (pipeline("merge_request_event"), {"validate", "plan"}),
+        (pipeline("merge_request_event", token="x"), {"validate", "plan", "note"}),
+        (pipeline("push", branch="main", token="x"), {"plan", "apply"}),
+        (pipeline("push", branch="other", token="x"), set()),
+        (pipeline("schedule", branch="main"), set()),
+    ],
+)
+def test_each_pipeline_runs_its_jobs_and_no_others(started: dict[str, Any], jobs: set[str]) -> None:
+    found = {name for name, job in JOBS.items() if any(holds(rule["if"], started) for rule in job["rules"])}
+    assert found == {f"tagsync:{name}" for name in jobs}
+
+
+def test_the_writing_key_is_for_apply_alone_and_plans_get_the_reading_one() -> None:
+    texts = {name: json.dumps(job) for name, job in JOBS.items()}
+    assert {name for name, text in texts.items() if "IMAGEKIT" in text} == {"tagsync:plan"}
+    assert 'IMAGEKIT_PRIVATE_KEY=\\"$IMAGEKIT_READ_KEY\\" tagsync plan' in texts["tagsync:plan"]
+    assert {name for name, job in JOBS.items() if "environment" in job} == {"tagsync:apply"}
+
+
+def test_applies_run_one_at_a_time_and_are_never_cut_off() -> None:
+    job = JOBS["tagsync:apply"]
+    assert (job["resource_group"], job["interruptible"]) == ("tagsync-production", False)
+    assert job["rules"][0]["when"] == "manual"
+    assert TEMPLATE[".tagsync"]["interruptible"] is True
+    assert all(job["extends"] == ".tagsync" for job in JOBS.values())
+
+
+def test_reports_are_kept_also_of_jobs_that_fail() -> None:
+    kept = {name: job["artifacts"] for name, job in JOBS.items() if "artifacts" in job}
+    assert {name: item["reports"]["junit"] for name, item in kept.items()} == {
+        "tagsync:validate": "validate.xml",
+        "tagsync:plan": "plan.xml",
+        "tagsync:apply": "apply.xml",
+    }
+    assert all(item["when"] == "always" for item in kept.values())
+
+
+def commands() -> list[str]:
+    return [line for job in JOBS.values() for line in job["script"] if " tagsync " in f" {line}" and "\n" not in line]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_have_options_that_tagsync_has(line: str) -> None:
+    assert check_command(line) in line
+
+
+def test_there_are_three_commands() -> None:
+    assert len(commands()) == 3
+
+
+def job(name: str, folder: Path, **env: str) -> Ran:
+    """Run a job's script in a folder, against a sandbox."""
+    given = {"PATH": f"{TAGSYNC.parent}:/usr/bin:/bin", "MANIFESTS": "manifests", "IMAGEKIT_READ_KEY": "private_x"}
+    given |= {"TAGSYNC_SANDBOX": str(LIBRARY), "XDG_STATE_HOME": str(folder / "home"), "CI": "true"}
+    return run("\n".join(JOBS[f"tagsync:{name}"]["script"]), given | env, program=SH, cwd=folder)
+
+
+def test_what_is_planned_after_the_merge_is_applied_and_its_artifacts_are_there(tmp_path: Path) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    for name in ("validate", "plan", "apply"):
+        ran = job(name, tmp_path)
+        assert ran.code == 0, ran.err
+        kept = JOBS[f"tagsync:{name}"]["artifacts"]
+        for path in (*kept.get("paths", ()), kept["reports"]["junit"]):
+            assert (tmp_path / path).exists()
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["outcome"] == "converged"
+    assert (tmp_path / "plan.md").read_text("utf-8").startswith("<!-- tagsync plan sha256:")
+
+
+class GitLab(ThreadingHTTPServer):
+    """The notes of merge request 7, as GitLab's API shows and takes them."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.notes: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+
+    def add(self, body: str, *, author: int = 1) -> None:
+        self.notes.append({"id": len(self.notes) + 1, "body": body, "author": {"id": author}})
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: GitLab
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def do_PUT(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        if self.headers["PRIVATE-TOKEN"] != "token":
+            self.send_error(401)
+            return
+        url = urlsplit(self.path)
+        self.server.calls.append(self.command)
+        text = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        result, following = self.result(url.path, parse_qs(url.query), json.loads(text or "{}"))
+        data = json.dumps(result).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("X-Next-Page", following)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def result(self, path: str, query: dict[str, list[str]], given: dict[str, Any]) -> tuple[Any, str]:
+        notes = self.server.notes
+        if path == "/api/v4/user":
+            return {"id": 1}, ""
+        rest = path.removeprefix("/api/v4/projects/5/merge_requests/7/notes")
+        if self.command == "GET":
+            assert rest == ""
+            page, size = int(query["page"][0]), int(query["per_page"][0])
+            more = str(page + 1) if page * size < len(notes) else ""
+            return notes[(page - 1) * size : page * size], more
+        if self.command == "POST":
+            self.server.add(given["body"])
+            return notes[-1], ""
+        (note,) = (item for item in notes if rest == f"/{item['id']}")
+        note.update(given)
+        return note, ""
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    with GitLab() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join(timeout=10)
+
+
+def note(folder: Path, gitlab: GitLab, *, known: bool = True) -> Ran:
+    return job(
+        "note",
+        folder,
+        CI_API_V4_URL=f"http://127.0.0.1:{gitlab.server_port}/api/v4",
+        CI_PROJECT_ID="5",
+        CI_MERGE_REQUEST_IID="7",
+        CI_PIPELINE_URL="https://gitlab.example/pipelines/1",
+        NOTE_TOKEN="token" if known else "another",
+        PATH=os.environ["PATH"],
+    )
+
+
+class TestNote:
+    TEXT = f"<!-- tagsync plan sha256:{'a' * 64} -->\n### $(touch pwned) `id` \u202e\n"
+
+    def test_is_written_once_and_then_replaced(self, tmp_path: Path, gitlab: GitLab) -> None:
+        for text in (self.TEXT, self.TEXT.replace("a" * 64, "b" * 64)):
+            (tmp_path / "plan.md").write_text(text, encoding="utf-8")
+            ran = note(tmp_path, gitlab)
+            assert ran.code == 0, ran.err
+            assert [item["body"] for item in gitlab.notes] == [text]
+        assert [call for call in gitlab.calls if call != "GET"] == ["POST", "PUT"]
+
+    def test_never_touches_notes_of_others_and_is_found_on_a_later_page(self, tmp_path: Path, gitlab: GitLab) -> None:
+        for number in range(120):
+            gitlab.add(self.TEXT if number % 2 else "hello", author=2)
+        gitlab.add(f"quoting {self.TEXT}")
+        gitlab.add("<!-- tagsync plan none -->")
+        (tmp_path / "plan.md").write_text(self.TEXT, encoding="utf-8")
+        assert note(tmp_path, gitlab).code == 0
+        assert len(gitlab.notes) == 122
+        assert gitlab.notes[-1]["body"] == self.TEXT
+        assert gitlab.notes[-2]["body"] == f"quoting {self.TEXT}"
+
+    @pytest.mark.parametrize("text", [None, "", "### 2 faults\n"])
+    def test_of_a_plan_that_failed_says_so(self, tmp_path: Path, gitlab: GitLab, text: str | None) -> None:
+        gitlab.add(self.TEXT)
+        if text is not None:
+            (tmp_path / "plan.md").write_text(text, encoding="utf-8")
+        assert note(tmp_path, gitlab).code == 0
+        said = "<!-- tagsync plan none -->\n\n**tagsync made no plan:** see https://gitlab.example/pipelines/1\n\n"
+        assert [item["body"] for item in gitlab.notes] == [said + (text or "")]
+
+    def test_that_gitlab_refuses_fails_the_job_and_shows_no_token(self, tmp_path: Path, gitlab: GitLab) -> None:
+        ran = note(tmp_path, gitlab, known=False)
+        assert ran.code != 0
+        assert "another" not in ran.out + ran.err
+        assert gitlab.notes == []
+
+
+def test_the_variables_to_set_are_explained() -> None:
+    text = (CI / "gitlab" / "tagsync.gitlab-ci.yml").read_text("utf-8")
+    head = text.partition("\nvariables:")[0]
+    assert set(re.findall(r"# - (\w+)[,:]", head)) == {"IMAGEKIT_READ_KEY", "IMAGEKIT_PRIVATE_KEY", "NOTE_TOKEN"}
