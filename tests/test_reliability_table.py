@@ -9,7 +9,7 @@ import tagsync
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tagsync.__file__).parent
-TEXT = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+TEXT = (ROOT / "docs" / "explanation" / "promises.md").read_text("utf-8")
 
 SEVERAL = 20
 """So many rows the tables have at least; fewer, and they are not read as they should be."""

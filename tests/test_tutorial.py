@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+from pages import DOCS, ROOT, Step, blocks, is_shown, run_steps, steps
+
+PAGE = DOCS / "tutorial.md"
+
+WHOLE = 30
+"""So many commands the tutorial has at least; fewer, and it is not read as it should be."""
+
+
+def test_each_command_of_the_tutorial_does_what_the_page_shows(tmp_path: Path) -> None:
+    commands = steps(PAGE)
+    assert len(commands) >= WHOLE
+    for step, ran in zip(commands, run_steps(commands, tmp_path), strict=True):
+        told = f"{PAGE.name}:{step.line}: {step.command}\n" + "\n".join(ran.output)
+        assert ran.code == step.code, f"exit code {ran.code}: {told}"
+        if step.output:
+            assert is_shown(step.output, ran.output), told
+
+
+def test_the_tutorial_installs_as_the_readme_does() -> None:
+    install, activate = blocks(PAGE, "sh")[0].text.splitlines()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert f"\n{install} && .venv/bin/tagsync apply" in readme
+    assert f"`{activate}`" in readme
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        (["a", "b"], ["a"]),
+        (["a"], ["a", "b"]),
+        (["a", "…"], ["a"]),
+        (["a", "…", "c"], ["a", "c"]),
+        (["  a"], ["a"]),
+        (["1 call in 0.1 s"], ["2 calls in 0.1 s"]),
+        (["digest sha256:" + "a" * 64], ["digest sha256:" + "a" * 63]),
+        (["on 2026-12-31"], ["on 2026-12"]),
+    ],
+)
+def test_output_that_is_not_as_shown_is_noticed(page: list[str], printed: list[str]) -> None:
+    assert not is_shown(page, printed)
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        (["a", "…", "d"], ["a", "b", "c", "d"]),
+        (["2 calls in 0.1 s (0.0 s waited)"], ["2 calls in 12.3 s (1.0 s waited)"]),
+        (["digest sha256:" + "a" * 64], ["digest sha256:" + "b" * 64]),
+        (["on 2026-12-31"], ["on 2027-01-01"]),
+    ],
+)
+def test_what_is_left_out_and_what_varies_is_not_held_against_a_page(page: list[str], printed: list[str]) -> None:
+    assert is_shown(page, printed)
+
+
+def test_commands_share_a_shell_and_fail_alone(tmp_path: Path) -> None:
+    commands = [Step(line, 0, (), 1) for line in ("cd examples", "x=1", "false", "cat <<'E'\n$x\nE", 'pwd; echo "$x"')]
+    ran = run_steps(commands, tmp_path)
+    assert [item.code for item in ran] == [0, 0, 1, 0, 0]
+    assert ran[3].output == ["$x"]
+    assert ran[4].output == [str(tmp_path / "examples"), "1"]
