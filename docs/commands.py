@@ -1,0 +1,184 @@
+"""Write docs/reference/commands.md from the command line itself.
+
+python docs/commands.py           # write the page
+python docs/commands.py --check   # exit with 1 if the page is not what would be written
+"""
+
+import inspect
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from tagsync.cli.main import cli
+
+PAGE = Path(__file__).parent / "reference" / "commands.md"
+
+HEAD = """\
+# Commands
+
+<!-- Written by docs/commands.py from the command line itself: edit the help texts there, then run it. -->
+
+`tagsync COMMAND --help` says the same on a terminal. A flag wins over its environment variable, and that over the
+default. In the environment, a switch is on with `1` or `true`, and what may be given again takes several values with spaces
+between them. What each exit code means in full stands in [Exit codes](exit-codes.md).
+"""
+
+SHARED = """\
+## Shared options
+
+Several commands take these; each command says which.
+"""
+
+ALWAYS = {0: "no error", 1: "error, nothing was written to the library", 64: "the command was called wrongly"}
+INTERRUPTED = {130: "Ctrl-C", 143: "SIGTERM"}
+EXIT_CODES: dict[str, dict[int, str]] = {
+    "plan": {
+        **ALWAYS,
+        0: "no error, also with changes",
+        2: "`--detailed-exitcode`: changes are pending",
+        4: "a guard is against the plan; its documents are written",
+        **INTERRUPTED,
+    },
+    "apply": {
+        **ALWAYS,
+        0: "every change is confirmed, or there was none",
+        3: "incomplete: running again is safe",
+        4: "refused, nothing written",
+        **INTERRUPTED,
+    },
+    "undo": {**ALWAYS, 4: "the report is damaged, or of another library", **INTERRUPTED},
+    "export": {**ALWAYS, **INTERRUPTED},
+    "show": {**ALWAYS, 4: "the document is damaged"},
+    "diff": {**ALWAYS, 4: "a plan is damaged"},
+    "validate": {**ALWAYS, 0: "the manifests are valid", 1: "they are not"},
+    "sandbox serve": {**ALWAYS, **INTERRUPTED},
+}
+"""Exit codes of commands that have more to say than others; what is not named here has those of `ALWAYS`."""
+
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+_CODE = re.compile(r"(`[^`]*`)")
+_EXAMPLE = re.compile(r"Examples?:\s*")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or say whether it is current."""
+    text = "\n".join(_page()).rstrip("\n") + "\n"
+    if arguments == ["--check"]:
+        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+            return 0
+        sys.stderr.write(f"{PAGE} is not current: run python docs/commands.py\n")
+        return 1
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _page() -> Iterator[str]:
+    commands = dict(_commands(cli, "tagsync"))
+    counts = Counter(_item(option) for command in commands.values() for option in _options(command))
+    shared = [item for item, times in counts.items() if times > 1]
+    yield HEAD
+    for name, command in commands.items():
+        yield from _section(name, command, shared)
+    yield SHARED
+    yield from sorted(shared)
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield a command and all below it, in the order of their definition, hidden ones left out."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for inner, found in command.commands.items():
+            if not found.hidden:
+                yield from _commands(found, f"{name} {inner}")
+
+
+def _section(name: str, command: click.Command, shared: list[str]) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield f"```\n{' '.join([name, *command.collect_usage_pieces(click.Context(command))])}\n```\n"
+    yield from _help(command.help or "")
+    own = [item for item in map(_item, _options(command)) if item not in shared]
+    if own:
+        yield "\n".join(own) + "\n"
+    names = [f"`{_longest(option)}`" for option in _options(command) if _item(option) in shared]
+    if names:
+        yield f"Of the [shared options](#shared-options): {', '.join(names)}.\n"
+    if isinstance(command, click.Group):
+        yield "Commands:\n"
+        inner = [found for found in command.commands.values() if not found.hidden]
+        yield "\n".join(f"- [`{name} {found.name}`](#{_slug(f'{name} {found.name}')})" for found in inner) + "\n"
+    else:
+        codes = EXIT_CODES.get(name.removeprefix("tagsync "), ALWAYS)
+        yield "Exit codes: " + "; ".join(f"{code} {words}" for code, words in sorted(codes.items())) + ".\n"
+
+
+def _slug(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def _help(text: str) -> Iterator[str]:
+    """Yield the paragraphs of a help text; examples, and what must not be wrapped, as blocks."""
+    for paragraph in _PARAGRAPHS.split(inspect.cleandoc(text)):
+        kept = "\b" in paragraph
+        lines = [line.rstrip() for line in paragraph.replace("\b", "").strip("\n").splitlines()]
+        example = _EXAMPLE.match(lines[0]) if lines else None
+        if example:
+            rest = [lines[0][example.end() :], *lines[1:]]
+            yield "```\n" + inspect.cleandoc("\n".join(line for line in rest if line)) + "\n```\n"
+        elif kept:
+            yield "```\n" + inspect.cleandoc("\n".join(lines)) + "\n```\n"
+        elif lines:
+            yield _text("\n".join(lines)) + "\n"
+
+
+def _options(command: click.Command) -> list[click.Option]:
+    return [
+        parameter
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden and "--help" not in parameter.opts
+    ]
+
+
+def _item(option: click.Option) -> str:
+    """Return a list item: names and value, environment variables, default, meaning."""
+    names = ", ".join([*sorted(option.opts, key=len, reverse=True), *option.secondary_opts])
+    parts = [f"`{names}{'' if option.is_flag else ' ' + _value(option)}`"]
+    parts += [f"`{variable}`" for variable in _variables(option)]
+    if option.required:
+        parts.append("required")
+    if option.show_default is True and not option.is_flag:
+        parts.append(f"default `{option.default}`")
+    return f"- {' · '.join(parts)}<br>\n  {_text(option.help or '')}"
+
+
+def _value(option: click.Option) -> str:
+    if option.metavar:
+        return option.metavar
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    if isinstance(option.type, click.Path):
+        return {"file": "FILE", "directory": "DIR"}.get(option.type.name, "PATH")
+    return "N" if option.type.name.startswith(("integer", "float")) else option.type.name.upper()
+
+
+def _variables(option: click.Option) -> Iterable[str]:
+    if isinstance(option.envvar, str):
+        return [option.envvar]
+    return option.envvar or []
+
+
+def _longest(option: click.Option) -> str:
+    return max(option.opts, key=len)
+
+
+def _text(text: str) -> str:
+    """Return a help text as Markdown that shows it as it is; code between back-ticks stays code."""
+    pieces = _CODE.split(text)
+    return "".join(piece if piece.startswith("`") else re.sub(r"([<*\[\]|\\])", r"\\\1", piece) for piece in pieces)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
