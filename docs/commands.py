@@ -23,8 +23,8 @@ HEAD = """\
 <!-- Written by docs/commands.py from the command line itself: edit the help texts there, then run it. -->
 
 `tagsync COMMAND --help` says the same on a terminal. A flag wins over its environment variable, and that over the
-default. In the environment, a switch is on with `1` or `true`, and what may be given again takes several values with spaces
-between them. What each exit code means in full stands in [Exit codes](exit-codes.md).
+default. In the environment, a switch is on with `1` or `true`, and what may be given again takes several values with
+spaces between them. What each exit code means in full stands in [Exit codes](exit-codes.md).
 """
 
 SHARED = """\

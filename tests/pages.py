@@ -118,9 +118,10 @@ def _ran(result: Path) -> Ran:
 
 def is_shown(shown: Iterable[str], printed: Iterable[str]) -> bool:
     """Tell whether a page shows what was printed, but for what it leaves out and what varies from run to run."""
-    patterns = [r"(?:.*\n)+?" if line.strip() == LEFT_OUT else re.escape(_settled(line)) + r"\n" for line in shown]
-    return re.fullmatch("".join(patterns), "".join(f"{_settled(line)}\n" for line in printed)) is not None
+    patterns = [r"(?:.*\n)+?" if line.strip() == LEFT_OUT else re.escape(settled(line)) + r"\n" for line in shown]
+    return re.fullmatch("".join(patterns), "".join(f"{settled(line)}\n" for line in printed)) is not None
 
 
-def _settled(line: str) -> str:
+def settled(line: str) -> str:
+    """Return a line of output without what varies from run to run."""
     return _VARYING.sub(lambda found: f"<{found.lastgroup}>", line.rstrip())

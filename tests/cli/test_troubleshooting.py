@@ -1,0 +1,318 @@
+"""Each error of the troubleshooting page really happens, in the words that the page shows."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.command import Command, Result, environment, write_manifest
+from cli.conftest import Build, World
+from pages import DOCS, Block, blocks, settled
+from support import file_object, write_library
+
+from tagsync.library import retry
+from tagsync.locks import held
+from tagsync.sandbox.faults import Fault
+
+PAGE = DOCS / "how-to" / "troubleshooting.md"
+NO_DIGEST = "sha256:" + "0" * 64
+NO_PORT = "http://127.0.0.1:1"
+HATS = "- {match: /shop/hats/*, tags: [hats, new]}"
+
+_VARYING = re.compile(r"\(request [0-9a-f-]{36}\)|process \d+ on \S+ since")
+"""What a page shows of these need not be what a run prints: a call's number, a process and its machine."""
+
+
+def sections() -> dict[str, list[Block]]:
+    """Return the page's errors by the words in their headings, each with its blocks."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    starts = {number: line for number, line in enumerate(lines, start=1) if line.startswith("### ")}
+    found: dict[str, list[Block]] = {line.removeprefix("### ").strip("`"): [] for line in starts.values()}
+    for block in sorted([*blocks(PAGE, "yaml"), *blocks(PAGE, "text")], key=lambda block: block.line):
+        above = [line for number, line in starts.items() if number < block.line]
+        if above:
+            found[above[-1].removeprefix("### ").strip("`")].append(block)
+    return found
+
+
+ERRORS = sections()
+FROM_MANIFESTS = [words for words, found in ERRORS.items() if found[0].language == "yaml"]
+
+
+def messages(words: str) -> list[str]:
+    return next(block for block in ERRORS[words] if block.language == "text").text.splitlines()
+
+
+def check_shown(words: str, result: Result) -> None:
+    """Check that the words of a heading and the message below it are what a run has printed."""
+    printed = plain(result.err + result.out)
+    assert words in printed
+    for line in plain("\n".join(messages(words))).splitlines():
+        assert line in printed.splitlines(), printed
+
+
+def plain(text: str) -> str:
+    return "\n".join(settled(_VARYING.sub("*", line)) for line in text.splitlines())
+
+
+def shop(world: Build, **settings: Any) -> World:
+    return world(
+        file_object("/shop/hats/cap-black.jpg", ["hats"]), file_object("/shop/hats/beret-red.jpg", ["hats"]), **settings
+    )
+
+
+@pytest.mark.parametrize("words", FROM_MANIFESTS)
+def test_manifests_are_at_fault_as_the_page_says(tagsync: Command, world: Build, words: str) -> None:
+    shop(world)
+    cause, *mends = [block.text for block in ERRORS[words] if block.language == "yaml"]
+    write(cause)
+    check_shown(words, tagsync("plan", "--account=shop-staging", "tags.yaml"))
+    for mend in mends:
+        write(mend)
+        assert tagsync("plan", "tags.yaml").code == 0
+
+
+def write(text: str) -> None:
+    """Write a manifest as the page has it: whole, or its entries alone."""
+    if text.startswith("- "):
+        write_manifest(text)
+    else:
+        Path("tags.yaml").write_text(f"{text}\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that an error may need to happen."""
+
+    tagsync: Command
+    world: Build
+    served: Callable[..., str]
+    environ: pytest.MonkeyPatch
+
+
+Happens = Callable[[Stage], Result]
+HAPPENS: dict[str, Happens] = {}
+
+
+def error(words: str) -> Callable[[Happens], Happens]:
+    def keep(happens: Happens) -> Happens:
+        HAPPENS[words] = happens
+        return happens
+
+    return keep
+
+
+def test_each_error_of_the_page_is_made_to_happen() -> None:
+    assert set(ERRORS) == {*FROM_MANIFESTS, *HAPPENS}
+
+
+@pytest.mark.parametrize("words", HAPPENS)
+def test_it_goes_wrong_as_the_page_says(
+    tagsync: Command, world: Build, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    write_manifest(HATS)
+    check_shown(words, HAPPENS[words](Stage(tagsync, world, served, monkeypatch)))
+
+
+# key and endpoint
+
+
+@error("no private key")
+def _(stage: Stage) -> Result:
+    stage.environ.delenv("IMAGEKIT_PRIVATE_KEY")
+    return stage.tagsync("plan", "tags.yaml")
+
+
+@error("IMAGEKIT_PRIVATE_KEY_FILE names")
+def _(stage: Stage) -> Result:
+    stage.environ.delenv("IMAGEKIT_PRIVATE_KEY")
+    stage.environ.setenv("IMAGEKIT_PRIVATE_KEY_FILE", "/run/secrets/imagekit")
+    return stage.tagsync("plan", "tags.yaml")
+
+
+@error("the library does not accept the key")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan", "--endpoint", stage.served(key="private_right"), "tags.yaml")
+
+
+@error("check the endpoint, which is given without /v1")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan", "--endpoint", f"{stage.served()}/v1", "tags.yaml")
+
+
+@error("nothing answers at")
+def _(stage: Stage) -> Result:
+    # What it says is the same after one attempt as after five, with real waits between them.
+    stage.environ.setattr(retry, "MAX_ATTEMPTS", 1)
+    return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
+
+
+@error("is not known: check the endpoint and the network")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan", "--endpoint=https://api.imagekit.invalid", "tags.yaml")
+
+
+@error("would send the key in the clear")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan", "--endpoint=http://api.imagekit.io", "tags.yaml")
+
+
+@error("the sandbox needs")
+def _(_stage: Stage) -> Result:
+    write_library(Path("library.jsonl"), [])
+    missing = (
+        "import sys; sys.modules['starlette'] = None; from tagsync.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", missing, "plan", "--sandbox=library.jsonl", "tags.yaml"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=30,
+    )
+    return Result(ran.returncode, ran.stdout, ran.stderr)
+
+
+@error("TAGSYNC_SANDBOX would win over this --endpoint")
+def _(stage: Stage) -> Result:
+    stage.environ.setenv("TAGSYNC_SANDBOX", str(write_library(Path("library.jsonl"), [])))
+    return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
+
+
+# paths and files
+
+
+@error("there is no such file or folder")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("validate", "manifest")
+
+
+@error("no manifest in this folder")
+def _(stage: Stage) -> Result:
+    Path("manifests").mkdir()
+    return stage.tagsync("validate", "manifests")
+
+
+@error("a report cannot be written to")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    return stage.tagsync("plan", "--out=reports/plan.json", "tags.yaml")
+
+
+# applying
+
+
+@error("nobody can be asked here")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("apply", "tags.yaml")
+
+
+@error("another apply of this library is running on this machine")
+def _(stage: Stage) -> Result:
+    url = shop(stage.world).url
+    with held(f"{url}\nshop", part=None, timeout=0):
+        return stage.tagsync("apply", "--yes", "--account=shop", "tags.yaml")
+
+
+@error("stale")
+def _(stage: Stage) -> Result:
+    library = shop(stage.world)
+    write_manifest("- {path: /shop/hats/cap-black.jpg, tags: [new]}")
+    stage.tagsync("plan", "--out=plan.json", "tags.yaml")
+    library.move("/shop/hats/cap-black.jpg", "/shop/caps/cap-black.jpg")
+    return stage.tagsync("apply", "plan.json")
+
+
+@error("Apply incomplete")
+def _(stage: Stage) -> Result:
+    shop(stage.world, faults=[Fault(on="addTags", status=400, body='{"message": "Not today."}')])
+    return stage.tagsync("apply", "--yes", "tags.yaml")
+
+
+# saved plans
+
+
+def planned(stage: Stage, *options: str) -> Path:
+    assert stage.tagsync("plan", "--out=plan.json", *options, "tags.yaml").code == 0
+    return Path("plan.json")
+
+
+@error("this plan is for the sandbox of")
+def _(stage: Stage) -> Result:
+    stage.environ.delenv("TAGSYNC_ENDPOINT", raising=False)
+    planned(stage, f"--sandbox={write_library(Path('library.jsonl'), [])}")
+    return stage.tagsync("apply", "plan.json")
+
+
+@error("plan again for this target")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    planned(stage, "--account=shop-production")
+    result = stage.tagsync("apply", "--account=shop-staging", "plan.json")
+    return result._replace(err=result.err.replace(os.environ["TAGSYNC_ENDPOINT"], "https://api.imagekit.io"))
+
+
+@error("is not byte for byte as tagsync wrote it")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    plan = planned(stage)
+    plan.write_text(plan.read_text("utf-8").replace('"new"', '"old"'), encoding="utf-8")
+    return stage.tagsync("apply", "plan.json")
+
+
+@error("manifests, policy or library have changed since that one was looked at")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    return stage.tagsync("apply", "--yes", f"--expect-digest={NO_DIGEST}", "tags.yaml")
+
+
+@error("is a saved plan: apply it alone")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    planned(stage)
+    return stage.tagsync("apply", "plan.json", "tags.yaml")
+
+
+@error("the --ack given for")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    write_manifest("- {match: /shop/hats/*, absent: [hats]}")
+    return stage.tagsync("apply", "--yes", f"--ack=emptiedFiles@{NO_DIGEST}", "tags.yaml")
+
+
+# state
+
+
+@error("is a symbolic link: name the folder itself")
+def _(stage: Stage) -> Result:
+    Path("elsewhere").mkdir()
+    Path(".tagsync").symlink_to("elsewhere")
+    return stage.tagsync("plan", f"--sandbox={write_library(Path('library.jsonl'), [])}", "tags.yaml")
+
+
+@error("is tracked by git")
+def _(stage: Stage) -> Result:
+    sandbox = f"--sandbox={write_library(Path('library.jsonl'), [])}"
+    stage.tagsync("plan", sandbox, "tags.yaml")
+    for command in ("git init -q", "git add -f .tagsync"):
+        subprocess.run(command.split(), check=True)  # noqa: S603 - our own
+    return stage.tagsync("plan", sandbox, "tags.yaml")
+
+
+@error("has changed since the sandbox was seeded from it")
+def _(stage: Stage) -> Result:
+    sandbox = f"--sandbox={write_library(Path('library.jsonl'), [])}"
+    stage.tagsync("plan", sandbox, "tags.yaml")
+    write_library(Path("library.jsonl"), [file_object("/shop/hats/cap-black.jpg")])
+    return stage.tagsync("plan", sandbox, "tags.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
