@@ -1,0 +1,88 @@
+"""The reference names all that there is: keys, members, codes, events; what it says of them is read by people."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, get_args
+
+import pytest
+from pages import DOCS
+
+from tagsync import errors, events, schemas
+from tagsync.cli.options import FORMATS
+from tagsync.globs import path_glob
+from tagsync.model import DEFAULT_POLICY, Cause, Status
+from tagsync.sandbox.faults import Fault
+
+REFERENCE = DOCS / "reference"
+
+
+def named(page: str) -> set[str]:
+    """Return all words that a page's back-ticks hold, one by one."""
+    text = (REFERENCE / page).read_text("utf-8")
+    return {word for code in re.findall(r"`([^`\n]+)`", text) for word in [code, *re.findall(r"\w+", code)]}
+
+
+def properties(schema: Any) -> Iterator[str]:
+    """Yield the names of all members that a schema knows of, at any depth."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if key == "properties":
+                yield from value
+            yield from properties(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from properties(item)
+
+
+def test_each_key_of_a_manifest_is_named() -> None:
+    assert set(properties(schemas.load("manifest"))) - named("manifest.md") == set()
+
+
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name != "manifest"])
+def test_each_member_of_a_document_is_named(kind: schemas.SchemaName) -> None:
+    assert set(properties(schemas.load(kind))) - named("documents.md") == set()
+
+
+def test_formats_statuses_and_causes_are_named() -> None:
+    assert {*FORMATS, *Status, *Cause, *schemas.NAMES} - named("documents.md") == set()
+
+
+def test_each_guard_is_named_with_its_default_figures() -> None:
+    text = (REFERENCE / "manifest.md").read_text("utf-8")
+    for guard, limit in DEFAULT_POLICY.items():
+        percent = "" if limit.percent is None else f"percent: {limit.percent}, "
+        assert re.search(rf"{guard}: +{{{percent}above: {limit.above}}}", text), guard
+
+
+def test_each_event_and_its_fields_are_named() -> None:
+    found = named("events.md")
+    for event in get_args(events.Event):
+        assert {event.__name__, *event._fields} - found == set()
+
+
+def test_each_exit_code_of_an_error_is_listed() -> None:
+    text = (REFERENCE / "exit-codes.md").read_text("utf-8")
+    kinds = [value for value in vars(errors).values() if isinstance(value, type) and hasattr(value, "exit_code")]
+    listed = set(re.findall(r"^\| (\d+)", text, re.MULTILINE))
+    assert {str(kind.exit_code) for kind in kinds} - listed == set()
+
+
+def test_each_key_of_a_fault_script_is_named() -> None:
+    assert {field.name for field in fields(Fault)} - named("sandbox.md") == set()
+
+
+@pytest.mark.parametrize(
+    ("glob", "matched", "not_matched"),
+    [
+        ("/shop/*", ["/shop/a.jpg"], ["/shop/hats/a.jpg", "/shop", "/Shop/a.jpg"]),
+        ("/shop/**", ["/shop/a.jpg", "/shop/hats/a.jpg"], ["/shops/a.jpg"]),
+        ("/a/**/b.jpg", ["/a/b.jpg", "/a/x/y/b.jpg"], ["/a/xb.jpg"]),
+        ("/a?.jpg", ["/ab.jpg"], ["/a.jpg", "/a/.jpg"]),
+        (r"/\*.jpg", ["/*.jpg"], ["/a.jpg"]),
+        ("/[ab]{c,d}", ["/[ab]{c,d}"], ["/ac"]),
+    ],
+)
+def test_globs_match_as_the_page_of_selectors_says(glob: str, matched: list[str], not_matched: list[str]) -> None:
+    found = [path for path in (*matched, *not_matched) if path_glob(glob).fullmatch(path)]
+    assert found == matched
