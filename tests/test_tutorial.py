@@ -8,15 +8,21 @@ PAGE = DOCS / "tutorial.md"
 WHOLE = 30
 """So many commands the tutorial has at least; fewer, and it is not read as it should be."""
 
+TRIED = [page for page in sorted(DOCS.rglob("*.md")) if blocks(page, "console")]
 
-def test_each_command_of_the_tutorial_does_what_the_page_shows(tmp_path: Path) -> None:
-    commands = steps(PAGE)
-    assert len(commands) >= WHOLE
+
+@pytest.mark.parametrize("page", TRIED, ids=lambda page: page.stem)
+def test_each_command_of_a_page_does_what_the_page_shows(tmp_path: Path, page: Path) -> None:
+    commands = steps(page)
     for step, ran in zip(commands, run_steps(commands, tmp_path), strict=True):
-        told = f"{PAGE.name}:{step.line}: {step.command}\n" + "\n".join(ran.output)
+        told = f"{page.name}:{step.line}: {step.command}\n" + "\n".join(ran.output)
         assert ran.code == step.code, f"exit code {ran.code}: {told}"
         if step.output:
             assert is_shown(step.output, ran.output), told
+
+
+def test_all_commands_of_the_tutorial_are_read() -> None:
+    assert len(steps(PAGE)) >= WHOLE
 
 
 def test_the_tutorial_installs_as_the_readme_does() -> None:
