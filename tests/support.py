@@ -65,6 +65,11 @@ def write_library(path: Path, files: Iterable[Mapping[str, Any]]) -> Path:
     return path
 
 
+def read_library(path: Path) -> list[dict[str, Any]]:
+    """Return the files of a library as the list API gives them."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
 def manifest(files: str, *, spec: str = "") -> str:
     """Return a manifest's text; the entries start in line 5, or further down below more lines of `spec`."""
     indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
