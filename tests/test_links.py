@@ -1,0 +1,100 @@
+"""Every link in the documentation leads somewhere: to a file that is there, and to a heading in it."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pages import DOCS, ROOT
+
+PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
+
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
+REFERENCE = re.compile(r"^\[[^\]]+\]:", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6} +(.+?)(?: +#+)?$", re.MULTILINE)
+
+
+def prose(page: Path) -> str:
+    """Return a page's text without its blocks."""
+    return FENCED.sub("", page.read_text("utf-8"))
+
+
+def links(page: Path) -> list[str]:
+    """Return where a page's links lead, those to other sites left out."""
+    found = LINK.findall(CODE.sub("`x`", prose(page)))
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
+
+
+def on_github(heading: str) -> str:
+    """Return a heading's anchor as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", plain(heading).lower()).replace(" ", "-")
+
+
+def on_the_site(heading: str) -> str:
+    """Return a heading's anchor as Python-Markdown makes it, which builds the site."""
+    ascii_only = unicodedata.normalize("NFKD", plain(heading)).encode("ascii", "ignore").decode("ascii")
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_only).strip().lower())
+
+
+def plain(heading: str) -> str:
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").replace("**", "")
+
+
+def faults(page: Path) -> Iterator[str]:
+    """Yield what is wrong with a page's links."""
+    for link in links(page):
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        if file.startswith("/"):
+            yield f"{link} starts at no root that GitHub and the site share"
+        elif not target.exists():
+            yield f"{link}: no such file"
+        elif page.is_relative_to(DOCS) and not target.is_relative_to(DOCS):
+            yield f"{link} leads out of docs, where the site cannot follow"
+        elif anchor:
+            headings = HEADING.findall(prose(target))
+            if anchor not in map(on_github, headings) or anchor not in map(on_the_site, headings):
+                yield f"{link}: no such heading, or one that GitHub and the site call differently"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    assert list(faults(page)) == []
+
+
+def test_all_links_are_written_in_the_one_way_that_is_checked() -> None:
+    assert [page for page in PAGES if REFERENCE.search(prose(page))] == []
+    assert sum(len(links(page)) for page in PAGES) > len(PAGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[a](nowhere.md)", "no such file"),
+        ("[a](#nothing)", "no such heading"),
+        ("[a](other.md#nothing)", "no such heading"),
+        ("![a](picture.svg)", "no such file"),
+        ("[`a`](nowhere.md)", "no such file"),
+        ("[a [b] c](nowhere.md)", "no such file"),
+        ("[a](/other.md)", "no root"),
+        ("# One - two\n[a](#one---two)", "call differently"),
+        ("```\n# nothing\n```\n[a](#nothing)", "no such heading"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "other.md").write_text("# Other", encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    assert [words in fault for fault in faults(page)] == [True]
+
+
+def test_a_link_to_a_heading_or_a_file_is_right(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("## Plan, and `apply` it\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    text = "# A\n[a](#a) [b](other.md) [c](other.md#plan-and-apply-it) [d](https://example.com/) `[e](nowhere)`\n"
+    page.write_text(text, encoding="utf-8")
+    assert len(links(page)) == 3
+    assert list(faults(page)) == []
