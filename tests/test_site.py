@@ -9,7 +9,7 @@ from pages import DOCS, ROOT
 
 def check(site: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own
-        [sys.executable, ROOT / ".ci" / "outside.py", site], check=False, capture_output=True, text=True, timeout=30
+        [sys.executable, DOCS / "outside.py", site], check=False, capture_output=True, text=True, timeout=30
     )
 
 

@@ -1,6 +1,6 @@
 """Look through a built site for what a browser would load from elsewhere; links that people follow are fine.
 
-python .ci/outside.py SITE
+python docs/outside.py SITE
 """
 
 import re
