@@ -98,7 +98,7 @@ def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Co
 
 def _section(name: str, command: click.Command, shared: list[str]) -> Iterator[str]:
     yield f"## {name}\n"
-    yield f"```\n{' '.join([name, *command.collect_usage_pieces(click.Context(command))])}\n```\n"
+    yield f"```\n{' '.join([name, *_usage(command)])}\n```\n"
     yield from _help(command.help or "")
     own = [item for item in map(_item, _options(command)) if item not in shared]
     if own:
@@ -113,6 +113,12 @@ def _section(name: str, command: click.Command, shared: list[str]) -> Iterator[s
     else:
         codes = EXIT_CODES.get(name.removeprefix("tagsync "), ALWAYS)
         yield "Exit codes: " + "; ".join(f"{code} {words}" for code, words in sorted(codes.items())) + ".\n"
+
+
+def _usage(command: click.Command) -> list[str]:
+    if isinstance(command, click.Group):  # not all versions of click show these alike
+        return ["[OPTIONS]", "COMMAND", "[ARGS]..."]
+    return command.collect_usage_pieces(click.Context(command))
 
 
 def _slug(heading: str) -> str:
