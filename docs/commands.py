@@ -40,7 +40,7 @@ EXIT_CODES: dict[str, dict[int, str]] = {
         **ALWAYS,
         0: "no error, also with changes",
         2: "`--detailed-exitcode`: changes are pending",
-        4: "a guard is against the plan; its documents are written",
+        4: "a guard is against the plan, and its documents are written; or `--changed-since` cannot narrow it",
         **INTERRUPTED,
     },
     "apply": {

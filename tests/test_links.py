@@ -65,6 +65,16 @@ def test_each_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     assert list(faults(page)) == []
 
 
+API_VERSION = "tagsync/v1"
+FOLDERS = ("docs", "examples", "tagsync", "tests", "benchmarks", ".ci")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_path_of_the_repository_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]+)`", prose(page))
+    assert [path for path in named if path != API_VERSION and not (ROOT / path).exists()] == []
+
+
 def test_all_links_are_written_in_the_one_way_that_is_checked() -> None:
     assert [page for page in PAGES if REFERENCE.search(prose(page))] == []
     assert sum(len(links(page)) for page in PAGES) > len(PAGES)

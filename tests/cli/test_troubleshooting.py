@@ -140,6 +140,18 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint", stage.served(key="private_right"), "tags.yaml")
 
 
+@error("this is a public key")
+def _(stage: Stage) -> Result:
+    stage.environ.setenv("IMAGEKIT_PRIVATE_KEY", "public_wrong")
+    return stage.tagsync("plan", "tags.yaml")
+
+
+@error("the library has no file")
+def _(stage: Stage) -> Result:
+    stage.world()
+    return stage.tagsync("plan", "tags.yaml")
+
+
 @error("check the endpoint, which is given without /v1")
 def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint", f"{stage.served()}/v1", "tags.yaml")
@@ -235,6 +247,37 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 
+# a part of the plan
+
+
+def git(*arguments: str) -> None:
+    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com")
+    subprocess.run(["git", *identity, *arguments], check=True)  # noqa: S603, S607 - our own
+
+
+@error("git knows no revision")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    git("init", "-q")
+    return stage.tagsync("plan", "--changed-since=origin/main", "tags.yaml")
+
+
+@error("cannot narrow this plan")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    git("init", "-q")
+    git("add", "tags.yaml")
+    git("commit", "-q", "-m", "before")
+    with Path("tags.yaml").open("a") as stream:
+        stream.write("---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {forbidden: [tmp]}\n")
+    return stage.tagsync("plan", "--changed-since=HEAD", "tags.yaml")
+
+
+@error("matches no file: paths start with /")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan", "--select=shop/hats/*", "tags.yaml")
+
+
 # saved plans
 
 
@@ -300,8 +343,8 @@ def _(stage: Stage) -> Result:
 def _(stage: Stage) -> Result:
     sandbox = f"--sandbox={write_library(Path('library.jsonl'), [])}"
     stage.tagsync("plan", sandbox, "tags.yaml")
-    for command in ("git init -q", "git add -f .tagsync"):
-        subprocess.run(command.split(), check=True)  # noqa: S603 - our own
+    git("init", "-q")
+    git("add", "-f", ".tagsync")
     return stage.tagsync("plan", sandbox, "tags.yaml")
 
 
@@ -314,5 +357,7 @@ def _(stage: Stage) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
