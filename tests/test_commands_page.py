@@ -1,10 +1,13 @@
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import click
-from pages import DOCS
+import pytest
+from pages import DOCS, ROOT, blocks
 
 from tagsync.cli.main import cli
 
@@ -46,3 +49,51 @@ def test_each_command_has_a_section_with_its_options_and_exit_codes() -> None:
 def commands(name: str, command: click.Command) -> list[tuple[str, click.Command]]:
     inner = command.commands.values() if isinstance(command, click.Group) else []
     return [(name, command), *(found for each in inner for found in commands(f"{name} {each.name}", each))]
+
+
+PAGES = [*sorted(set(DOCS.rglob("*.md")) - {PAGE}), ROOT / "README.md"]
+ANYTHING = {"--help", "--version"}
+
+
+CALL = re.compile(r"(?:.*(?:\$|=\S+|bin/|;) ?)?\btagsync ([a-z].*?)(?: #.*| 2?[|>].*)?")
+
+
+def lines(page: Path) -> list[str]:
+    """Return the calls of tagsync that a page shows, in blocks and in sentences, up to a comment or a pipe."""
+    code = [block.text.replace("\\\n", " ") for language in ("sh", "", "console") for block in blocks(page, language)]
+    shown = [line for part in code for line in part.splitlines()]
+    shown += re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
+    calls = [CALL.fullmatch(call.strip()) for line in shown for call in line.split("&&")]
+    return [call[1] for call in calls if call]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_command_line_of_a_page_could_be_typed(page: Path) -> None:
+    for line in lines(page):
+        words = shlex.split(line)
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words:
+            name = words.pop(0)
+            assert name in command.commands, line
+            command = command.commands[name]
+        if not ANYTHING.intersection(words):
+            command.make_parser(click.Context(command)).parse_args(words)
+
+
+def test_all_kinds_of_command_lines_are_read(tmp_path: Path) -> None:
+    block = "A=b tagsync plan --x y/ # z\nbin/tagsync a && tagsync b > c\n$ tagsync d\ntagsync: no call\n"
+    page = tmp_path / "page.md"
+    page.write_text(f"```sh\n{block}```\nSay `tagsync show e | less`, not `tagsync`.\n", encoding="utf-8")
+    assert lines(page) == ["plan --x y/", "a", "b", "d", "show e"]
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OTHERS = {"--doit", "--force"}
+"""Options of other programs, and the one that there is not."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_option_that_a_page_names_is_one(page: Path) -> None:
+    known = {name for _, command in commands("tagsync", cli) for option in command.params for name in option.opts}
+    named = {name for code in re.findall(r"`([^`\n]+)`", page.read_text("utf-8")) for name in OPTION.findall(code)}
+    assert named - known - ANYTHING - OTHERS == set()
