@@ -112,7 +112,8 @@ def _section(name: str, command: click.Command, shared: list[str]) -> Iterator[s
         yield "\n".join(f"- [`{name} {found.name}`](#{_slug(f'{name} {found.name}')})" for found in inner) + "\n"
     else:
         codes = EXIT_CODES.get(name.removeprefix("tagsync "), ALWAYS)
-        yield "Exit codes: " + "; ".join(f"{code} {words}" for code, words in sorted(codes.items())) + ".\n"
+        yield "Exit codes:\n"
+        yield "\n".join(f"- {code}: {words}" for code, words in sorted(codes.items())) + "\n"
 
 
 def _usage(command: click.Command) -> list[str]:

@@ -43,7 +43,7 @@ def test_each_command_has_a_section_with_its_options_and_exit_codes() -> None:
         for option in command.params:
             if isinstance(option, click.Option):
                 assert f"`{max(option.opts, key=len)}" in sections[name], (name, option.opts)
-        assert "Exit codes: 0 " in sections[name] or isinstance(command, click.Group)
+        assert "Exit codes:\n\n- 0: " in sections[name] or isinstance(command, click.Group)
 
 
 def commands(name: str, command: click.Command) -> list[tuple[str, click.Command]]:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pages import DOCS
+from pages import DOCS, blocks
 
+import tagsync
 from tagsync import errors, events, schemas
 from tagsync.cli.options import FORMATS
 from tagsync.globs import path_glob
@@ -86,3 +88,17 @@ def test_each_key_of_a_fault_script_is_named() -> None:
 def test_globs_match_as_the_page_of_selectors_says(glob: str, matched: list[str], not_matched: list[str]) -> None:
     found = [path for path in (*matched, *not_matched) if path_glob(glob).fullmatch(path)]
     assert found == matched
+
+
+MANIFESTS = [
+    pytest.param(block.text, id=f"{page.stem}-{block.line}")
+    for page in sorted(DOCS.rglob("*.md"))
+    if page.stem != "troubleshooting"
+    for block in blocks(page, "yaml")
+]
+
+
+@pytest.mark.parametrize("text", MANIFESTS)
+def test_each_manifest_of_a_page_is_valid(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tags.yaml").write_text(text, encoding="utf-8")
+    tagsync.validate([str(tmp_path)])
