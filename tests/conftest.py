@@ -1,6 +1,7 @@
 """Fixtures: manifests from text, and libraries in this process or on a real socket."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,11 +23,19 @@ class Declare(Protocol):
     def __call__(self, files: str, *, spec: str = "") -> DesiredState: ...
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive() -> None:
+    """Let the tests' processes be interrupted, also where a shell has started the tests behind everything else."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out of them."""
+    ours = ("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_", "GITHUB_", "GIT_", "CI_")
     for name in list(os.environ):
-        if name.startswith(("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_")) or name.lower().endswith("_proxy"):
+        if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
         monkeypatch.delenv(name, raising=False)
