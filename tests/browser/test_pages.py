@@ -42,6 +42,7 @@ def large() -> Plan:
         ("catal", ["blue.jpg", "red.jpg"]),
         ("person", ["red.jpg"]),
         ("sandal", ["hero.jpg"]),
+        ("shoes", ["hero.jpg", "red.jpg"]),
         ("catalog shoes", ["red.jpg"]),
         ("nothing", []),
     ],

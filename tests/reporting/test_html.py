@@ -165,6 +165,20 @@ def test_hostile_text_is_all_there_to_be_read() -> None:
     assert shown(EVIL) in page.words
 
 
+def test_no_embedded_text_has_a_character_that_is_not_seen() -> None:
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            for item in value:
+                yield from texts(item)
+
+    data = Page("".join(report_html(hostile_report()))).data
+    found = [text for table in data.values() for text in texts(table)]
+    assert sum("\\u202e" in text for text in found) > 8
+    assert [text for text in found if text != shown(text)] == []
+
+
 def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
     text = "".join(report_html(hostile_report()))
     start = text.index('<script id="data"')

@@ -1,6 +1,9 @@
 // Tags as chips that differ by their signs, not by colour alone; a row gets no more than it has room for.
 
-function chip(kind, sign, words, text) {
+// A chip is a value first, and an element only where there is room for it: most tags of most rows are never drawn.
+const chip = (kind, sign, words, text, more = "") => ({ kind, sign, words, text, more });
+
+function drawnChip({ kind, sign, words, text, more }) {
   const made = element("span", `chip ${kind}`);
   if (words) made.append(element("span", "unseen", `${words} `));
   if (sign) {
@@ -11,7 +14,7 @@ function chip(kind, sign, words, text) {
   const name = element("span", "tag", text);
   name.title = text;
   made.append(name);
-  made.weight = sign.length + text.length;
+  if (more) made.append(element("span", "", more));
   return made;
 }
 
@@ -26,9 +29,7 @@ function changeChip([kind, number, marks]) {
 const keptChip = (number) => chip("", "", "", data.tags[number]);
 
 function aiChip(ai, at, full) {
-  const made = chip("ai", "AI", "AI tag", data.tags[ai[at]]);
-  if (full) made.append(element("span", "sure", aiWords(ai, at)));
-  return made;
+  return chip("ai", "AI", "AI tag", data.tags[ai[at]], full ? aiWords(ai, at) : "");
 }
 
 function aiWords(ai, at) {
@@ -36,7 +37,7 @@ function aiWords(ai, at) {
   return `${sure}${data.sources[ai[at + 2]]}`;
 }
 
-// Each side yields its chips one by one: a row asks for no more than it has room for.
+// What a file has before its changes, and after them: what changes stands first.
 function* before(item, full) {
   const gone = new Set(), goneAI = new Set();
   for (const [kind, number] of item.changes) {
@@ -61,11 +62,11 @@ function* after(item, full) {
 function fitted(chips, room) {
   const box = element("div", "chips");
   let left = room - 44, kept = 0, all = 0;
-  for (const made of chips) {
+  for (const next of chips) {
     all += 1;
-    left -= Math.min(180, 20 + 6.5 * made.weight) + 5;
+    left -= Math.min(180, 20 + 6.5 * (next.sign.length + next.text.length)) + 5;
     if (left > 0 || all === 1) {
-      box.append(made);
+      box.append(drawnChip(next));
       kept += 1;
     }
   }

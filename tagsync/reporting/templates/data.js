@@ -32,8 +32,8 @@ function rowsWith(word, among) {
   return among.filter((row) => {
     if (foldedPaths[row].includes(word)) return true;
     if (!any) return false;
-    const [, , list, ai, changes] = data.files[row];
-    if (inList[list] || inChanges[changes]) return true;
+    const found = data.files[row], ai = found[3];
+    if (inList[found[2]] || inChanges[found[4]]) return true;
     for (let at = 0; at < ai.length; at += 3) if (hit[ai[at]]) return true;
     return false;
   });

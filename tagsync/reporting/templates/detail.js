@@ -6,7 +6,7 @@ function changeItem(change) {
   const [kind, number, marks, cause, ...reasons] = change;
   const made = element("li");
   const line = element("div", "chips");
-  line.append(changeChip(change));
+  line.append(drawnChip(changeChip(change)));
   if (kind === REMOVE_AI) line.append(element("span", "undone", "cannot be undone"));
   made.append(line);
   if (marks & ALREADY) made.append(element("p", "", "was so before the first call"));
@@ -26,7 +26,7 @@ function section(title, ...content) {
 
 function side(chips) {
   const box = element("div", "chips");
-  box.append(...chips);
+  box.append(...[...chips].map(drawnChip));
   if (!box.firstChild) box.append(element("span", "rest", "no tags"));
   return box;
 }
