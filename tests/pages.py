@@ -25,7 +25,7 @@ _VARYING = re.compile(
 _PROGRESS = "tagsync: "
 """What lines of progress start with where it is no bar; on a terminal nothing of it stays."""
 
-SECONDS = 60
+SECONDS = 300
 """The commands of one page take less, unless one hangs."""
 
 
