@@ -58,6 +58,16 @@ def locate(paths: Sequence[str], report: Report) -> list[Located]:
     return sorted(found.values(), key=_by_name)
 
 
+def is_manifest_name(name: str) -> bool:
+    """Tell whether a file of this name is read where it lies in a given folder."""
+    return name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
+
+
+def holds_manifests(path: str) -> bool:
+    """Tell whether a path is a manifest, or a folder with one below it."""
+    return next(_manifests_at(path, lambda *_: None), None) is not None
+
+
 def read(located: Located) -> bytes:
     """Return a manifest's bytes.
 
@@ -128,7 +138,7 @@ def _walk(folder: Path, report: Report) -> Iterator[Path]:
             if _leads_out(Path(here, name), inside):
                 report(str(Path(here, name)), "symlink", _LEADS_OUT)
         for name in sorted(files):
-            if name.startswith(".") or name.endswith(_NOT_MANIFESTS) or not name.endswith(SUFFIXES):
+            if not is_manifest_name(name):
                 continue
             file = Path(here, name)
             if _leads_out(file, inside):

@@ -235,7 +235,8 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
         (("--changed-since=HEAD", "-"), 64, "standard input is not"),
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
-        (("--changed-since=HEAD", "../elsewhere"), 1, "not a git repository"),
+        (("--changed-since=HEAD", "../elsewhere"), 64, "not a git repository"),
+        (("--changed-since=", "in"), 64, "--changed-since names no revision"),
         (("--changed-since=HEAD", "in/no"), 1, "there is no such file or folder"),
     ],
 )
@@ -262,3 +263,64 @@ def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
     assert f"  {told}{since}: other changes are left out\n" in tagsync(*plan).out
     assert f"- {told}{since}: other changes are left out\n" in tagsync(*plan, "--format=markdown").out
     assert "narrowed" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
+
+
+def test_a_folder_that_held_no_manifest_then_has_new_ones_alone(tagsync: Command) -> None:
+    write("in/later/README.md", "to come")
+    write("in/later/.hidden.yaml", "not: a manifest")
+    commit()
+    write("in/later/tags.yaml", manifest("- path: /d.jpg\n  tags: [new]"))
+    assert paths(tagsync(*SINCE, "in/later").document) == ["/d.jpg"]
+
+
+def test_how_many_files_an_entry_may_select_is_a_part_of_it(tagsync: Command) -> None:
+    write("in/more.yaml", manifest("- match: /c*\n  exclusive: true\n  tags: [kept]\n  expect: {min: 1}"))
+    assert paths(tagsync(*SINCE, "in").document) == ["/c.jpg"]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_paths_through_links_are_refused_as_they_may_have_led_elsewhere(tagsync: Command, *, absolute: bool) -> None:
+    Path("link").symlink_to(Path("in").resolve() if absolute else Path("in"))
+    Path("shoes.yaml").symlink_to(Path("in/shoes.yaml").resolve() if absolute else Path("in/shoes.yaml"))
+    for path in ("link", "link/shoes.yaml", "shoes.yaml"):
+        ran = tagsync(*SINCE, path)
+        assert (ran.code, ran.out) == (64, "")
+        assert "leads through the link" in ran.err
+
+
+def test_links_and_submodules_of_that_revision_are_refused(tagsync: Command) -> None:
+    Path("in/linked.yaml").symlink_to("shoes.yaml")
+    commit()
+    Path("in/linked.yaml").unlink()
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 4
+    assert "'in/linked.yaml' is a symbolic link at that revision" in ran.err
+    git("commit", "--quiet", "--all", "--message", "no link")
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},in/module")
+    git("commit", "--quiet", "--message", "a submodule")
+    assert "'in/module' is a submodule at that revision" in tagsync(*SINCE, "in").err
+
+
+def test_what_hooks_set_in_the_environment_is_not_heeded(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
+    monkeypatch.setenv("GIT_DIR", str(Path(".git").resolve()))
+    monkeypatch.setenv("GIT_INDEX_FILE", "elsewhere")
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+    assert paths(tagsync(*SINCE, "in").document) == ["/b.jpg"]
+
+
+def test_no_hook_of_the_repository_runs(tagsync: Command) -> None:
+    hook = Path(".git/hooks/post-index-change")
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {Path.cwd()}/ran\n", encoding="utf-8")
+    hook.chmod(0o755)
+    tagsync(*SINCE, "in")
+    assert not Path("ran").exists()
+
+
+def test_the_form_of_a_path_plays_no_part_for_shared_documents(tagsync: Command) -> None:
+    write("in/shoes.yaml", DEFAULTS)
+    commit()
+    write("in/shoes.yaml", DEFAULTS.replace("catalog", "shop"))
+    for given in (("in", Path("in").resolve()), (Path("in").resolve(), "in"), ("./in/../in",)):
+        assert tagsync(*SINCE, *given).code == 4

@@ -1,0 +1,142 @@
+"""A git work tree, asked by its own command; nothing of it is changed, and none of its hooks run."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tagsync.errors import RefusedError, UsageError
+from tagsync.printable import quoted, shown
+
+_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true")
+
+_OURS = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_INDEX_FILE",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_WORK_TREE",
+    }
+)
+"""Variables that hooks set, and that would name another repository than the one that the manifests are in."""
+
+_OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
+"""What stands below a path and cannot be read as a file of the revision, by its mode."""
+
+
+class WorkTree:
+    """The work tree that a path is in.
+
+    Args:
+        path: a file or folder, which need not be there.
+
+    Raises:
+        UsageError: there is no git, or no work tree.
+    """
+
+    def __init__(self, path: str) -> None:
+        here = Path(os.path.realpath(path))
+        while not here.is_dir():
+            here = here.parent
+        self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel")))
+
+    def commit(self, ref: str) -> str:
+        """Return the full hash of a revision.
+
+        Raises:
+            UsageError: there is none.
+        """
+        words = (
+            f"git knows no revision {shown(ref, 100)} here: check the name, and that the clone is deep enough "
+            "(fetch-depth: 0)"
+        )
+        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return _line(self.top, *arguments, otherwise=words)
+
+    def within(self, path: str) -> Path:
+        """Return a path as seen from the top.
+
+        Raises:
+            UsageError: it is outside, or leads through a link inside, which may have led elsewhere then.
+        """
+        here = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        for part in (here, *here.parents):
+            if part.is_symlink() and self._holds(part.parent):
+                raise UsageError(f"{shown(path)} leads through the link {shown(str(part))}: name what it leads to")
+        if not self._holds(here):
+            raise UsageError(f"{shown(path)} is not in the git work tree of the other PATHs: --changed-since takes one")
+        return Path(os.path.realpath(here)).relative_to(self.top)
+
+    def _holds(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self.top)
+
+    def check_out(self, commit: str, paths: Sequence[Path], into: Path) -> None:
+        """Write what a revision has below some paths into a folder, with the help of an index of its own beside it.
+
+        Raises:
+            RefusedError: there is something among it that is no file.
+        """
+        into.mkdir()
+        index = {"GIT_INDEX_FILE": f"{into}.index"}
+        _run(self.top, "read-tree", commit, more=index)
+        wanted = (f":(top,literal){path}" if path != Path() else ":(top)" for path in paths)
+        entries = _run(self.top, "ls-files", "--stage", "-z", "--", *wanted, more=index).split(b"\0")
+        names = []
+        for entry in filter(None, entries):
+            mode, name = os.fsdecode(entry[:6]), entry.partition(b"\t")[2]
+            if mode in _OTHERS:
+                raise RefusedError(
+                    f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so that what it held is "
+                    "not known: plan without --changed-since, or name other PATHs"
+                )
+            names.append(name + b"\0")
+        _run(self.top, "checkout-index", f"--prefix={into}/", "-z", "--stdin", more=index, fed=b"".join(names))
+
+
+def _line(folder: Path, *arguments: str, otherwise: str | None = None) -> str:
+    """Return the one line that git prints; see `_run`."""
+    return os.fsdecode(_run(folder, *arguments, otherwise=otherwise)).removesuffix("\n")
+
+
+def _run(
+    folder: Path,
+    *arguments: str,
+    otherwise: str | None = None,
+    more: Mapping[str, str] | None = None,
+    fed: bytes = b"",
+) -> bytes:
+    """Return what git prints.
+
+    Args:
+        folder: where it runs.
+        arguments: what it is to do.
+        otherwise: what it means if it fails; without it, git's own words are told.
+        more: environment variables beside those of this process.
+        fed: its standard input.
+
+    Raises:
+        UsageError: there is no git, or it fails.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    try:
+        ran = subprocess.run(  # noqa: S603 - arguments are a list, no shell reads them
+            ["git", "-C", str(folder), *_OPTIONS, *arguments],  # noqa: S607 - the git that the user's PATH names
+            input=fed,
+            capture_output=True,
+            env={**kept, **(more or {})},
+            check=True,
+        )
+    except FileNotFoundError as error:
+        raise UsageError("--changed-since needs git, which is not installed here") from error
+    except subprocess.CalledProcessError as error:
+        words = otherwise or shown(os.fsdecode(error.stderr or b"").strip(), 300)
+        raise UsageError(f"--changed-since: {words}") from error
+    return ran.stdout
