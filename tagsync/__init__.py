@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from tagsync.applying.apply import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.model import Part, Plan, Report
+    from tagsync.planning.guards import Ack
     from tagsync.target import Target
 
 __all__ = [
+    "Ack",
     "ApplyOptions",
     "Part",
     "Plan",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Ack": "tagsync.planning.guards",
     "ApplyOptions": "tagsync.applying.apply",
     "Part": "tagsync.model",
     "Plan": "tagsync.model",

@@ -303,9 +303,9 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         UsageError: the folder is no such path.
         LibraryError: the library could not be read completely.
     """
-    if not (folder.startswith("/") and folder.endswith("/")):
-        meant = quoted(f"/{folder.strip('/')}/", 200)
-        raise UsageError(f"{quoted(folder, 200)} has no slash at both ends: write {meant}")
+    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+        meant = quoted("/".join(["", *filter(None, folder.split("/")), ""]) if folder.strip("/") else "/", 200)
+        raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
     async with connect(target, listener) as client:
         current = await read_library(client, listener=listener)
     listener(Exporting(len(current.files)))

@@ -40,7 +40,7 @@ def apply(
     file = _plan_file(paths)
     if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody can be asked here: give --yes to apply without asking")
-    output = Output(settings)
+    output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
     with output.failures_written():
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
@@ -169,7 +169,7 @@ def _options(library: LibrarySettings, how: ApplySettings) -> ApplyOptions:
 def _reported(report: Report, interrupted: int | None, output: Output, *, plan_shown: bool) -> int:
     code = _code(report, interrupted)
     try:
-        output.report(report, code, plan_shown=plan_shown)
+        output.report(report, code, failing_code=INCOMPLETE if report.plan.changes else 1, plan_shown=plan_shown)
     except OSError as error:
         if not report.plan.changes:
             raise

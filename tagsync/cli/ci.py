@@ -16,10 +16,16 @@ def page_of_run() -> str | None:
 
 
 def in_repository(sheet: Sheet) -> Sheet:
-    """Return a sheet that names manifests from the top of GitHub's checkout: annotations find their files by that."""
+    """Return a sheet that names manifests from the top of GitHub's checkout: annotations find their files by that.
+
+    Those that are not there, as of a plan that was saved elsewhere, it does not name.
+    """
     top = os.environ.get("GITHUB_WORKSPACE") or "."
     files = {diagnostic.origin.file for diagnostic in sheet.diagnostics if diagnostic.origin}
-    return sheet._replace(names={file: os.path.relpath(sheet.names.get(file, file), top) for file in files})
+    places = {file: sheet.names.get(file, file) for file in files}
+    return sheet._replace(
+        names={file: os.path.relpath(place, top) for file, place in places.items() if Path(place).is_file()}
+    )
 
 
 def tell_step(sheet: Sheet, summary: str, exit_code: int) -> None:

@@ -4,21 +4,47 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from tagsync.errors import UsageError
+from tagsync.manifest.sources import is_manifest_name
 from tagsync.printable import shown
 
 
-def check_writable(path: Path) -> None:
-    """Find out before anything is done that a report could not be written.
+def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
+    """Find out before anything is done that a file could not, or must not, be written.
+
+    Args:
+        paths: the files.
+        inputs: files and folders of manifests that are read.
 
     Raises:
-        UsageError: its folder is not there or not writable, or the path is a folder itself.
+        UsageError: its folder is not there or not writable, it is a folder itself, it is read by this very run, or two
+            of them are the same file.
     """
+    seen: set[str] = set()
+    for path in paths:
+        _check_writable(path)
+        place = os.path.realpath(path)
+        for given in inputs:
+            _check_apart(path, place, given)
+        if place in seen and not is_special(path):
+            raise UsageError(f"{shown(str(path))} is named twice: give each document a file of its own")
+        seen.add(place)
+
+
+def _check_apart(path: Path, place: str, given: str) -> None:
+    source = os.path.realpath(given)
+    if place == source:
+        raise UsageError(f"{shown(str(path))} is what this command reads: write to another file")
+    if Path(place).is_file() and Path(place).is_relative_to(source) and is_manifest_name(Path(place).name):
+        raise UsageError(f"{shown(str(path))} is one of the manifests in {shown(given)}: write to another file")
+
+
+def _check_writable(path: Path) -> None:
     if str(path) == "-":
         raise UsageError("a file named - is no standard output: --format says what that carries")
     try:
@@ -31,7 +57,7 @@ def check_writable(path: Path) -> None:
     except OSError:
         writable = False
     if not writable:
-        raise UsageError(f"a report cannot be written to {shown(str(path))}: name a file in a folder you can write to")
+        raise UsageError(f"{shown(str(path))} cannot be written: name a file in a folder that you can write to")
 
 
 def is_special(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """One result in every format, written wherever it was asked for."""
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -14,6 +15,9 @@ from tagsync.reporting.github import annotations
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
 from tagsync.reporting.sheet import Sheet
+
+_UTF_8 = ("markdown", "html", "junit")
+"""Formats that are read as UTF-8, whatever the locale says."""
 
 Destination = tuple[str, Path | None]
 """A format and a file; None is standard output."""
@@ -48,14 +52,28 @@ class Layouts:
         return self._sheet()
 
 
-def write(layouts: Layouts, wanted: Sequence[Destination], settings: OutputSettings, exit_code: int) -> None:
-    """Write a result to all its destinations; on GitHub, also to the step's summary and outputs.
+def write(
+    layouts: Layouts,
+    wanted: Sequence[Destination],
+    settings: OutputSettings,
+    exit_code: int,
+    *,
+    failing_code: int = 1,
+) -> None:
+    """Write a result to all its destinations, documents first; on GitHub, also to the step's summary and outputs.
+
+    Args:
+        layouts: the result.
+        wanted: where to.
+        settings: how.
+        exit_code: what the run is going to end with.
+        failing_code: what it ends with instead if something cannot be written.
 
     Raises:
         OSError: one of them could not be written; the others are.
     """
     failed: OSError | None = None
-    for kind, path in wanted:
+    for kind, path in sorted(wanted, key=lambda item: item[0] != "json"):
         try:
             with opened(path) as stream:
                 _lay_out(layouts, kind, stream, settings, is_file=path is not None)
@@ -65,7 +83,7 @@ def write(layouts: Layouts, wanted: Sequence[Destination], settings: OutputSetti
             failed = failed or error
     if any(kind == "github" for kind, _ in wanted):
         try:
-            tell_step(layouts.sheet, _markdown(layouts, settings), exit_code)
+            tell_step(layouts.sheet, _markdown(layouts, settings), failing_code if failed else exit_code)
         except OSError as error:
             failed = failed or error
     if failed:
@@ -73,6 +91,8 @@ def write(layouts: Layouts, wanted: Sequence[Destination], settings: OutputSetti
 
 
 def _lay_out(layouts: Layouts, kind: str, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
+    if kind in _UTF_8 and not is_file and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
     if kind == "text":
         layouts.text(lines_to(stream, settings), is_file)
     elif kind == "json":

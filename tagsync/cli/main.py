@@ -24,10 +24,12 @@ from tagsync.cli.options import (
     manifest_options,
     option,
     output_options,
+    pictured_options,
     plan_options,
     reading_options,
     settings,
     state_options,
+    target_options,
 )
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.printable import shown
@@ -49,7 +51,11 @@ def cli(context: click.Context) -> None:
     Manifests declare the tags that files should have. `plan` shows what differs in the library, `apply` changes it
     and reports what the library shows afterwards.
 
-    The private key comes from IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names.
+    The private key comes from IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names. Options are
+    also environment variables: --format is TAGSYNC_FORMAT.
+
+    Exit codes: 0 as asked, 1 error, 2 changes pending (plan --detailed-exitcode), 3 apply incomplete, 4 refused and
+    nothing written, 64 called wrongly, 130 or 143 interrupted.
     """
     _need_command(context)
 
@@ -91,12 +97,12 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 @option(
     "--changed-since",
     metavar="REF",
-    help="Leave out changes of files that no entry selects which has changed since a git revision.",
+    help="Plan only files that entries select which changed since a git revision, or that they selected then.",
 )
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
 @library_options
-@output_options
+@pictured_options
 def plan(paths: tuple[str, ...], **values: Any) -> int:
     """Show what apply would change. Only reads.
 
@@ -116,7 +122,7 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
 @apply_options
 @plan_options
 @library_options
-@output_options
+@pictured_options
 @click.pass_context
 def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Make the library as declared, and read it back.
@@ -155,7 +161,7 @@ def diff(old: Path, new: Path, **values: Any) -> int:
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="Where the plan goes."
 )
 @click.option("--ai-as-tags", is_flag=True, help="Put AI tags back as ordinary tags; else they stay gone.")
-@library_options
+@target_options
 @output_options
 def undo(file: Path, *, out: Path, ai_as_tags: bool, **values: Any) -> int:
     """Plan to revert what an apply has confirmed. Only reads.
@@ -178,7 +184,7 @@ def undo(file: Path, *, out: Path, ai_as_tags: bool, **values: Any) -> int:
     required=True,
     metavar="PLANFILE|REPORTFILE...",
 )
-@output_options
+@pictured_options
 def show(files: tuple[Path, ...], **values: Any) -> int:
     """Render saved plans or reports again.
 
@@ -368,7 +374,7 @@ def _say_usage(error: click.UsageError) -> None:
             return
         if context:
             sys.stderr.write(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n")
-        _say(message)
+        _say(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message)
 
 
 def _say_defect(error: BaseException) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
-from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
+from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES, safe_address
 
 FORMATS = ("text", "json", "markdown", "html", "junit", "github")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
@@ -82,6 +82,18 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     return reports
 
 
+def _link(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value and safe_address(value) is None:
+        raise click.BadParameter(f"{value!r} is no address of a web page: write one like https://ci.example/run/1.")
+    return value
+
+
+def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("it is empty: give a URL, or leave it out for ImageKit's own.")
+    return value
+
+
 def _select(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("/"):
         raise click.BadParameter(f"{value!r} matches no file: paths start with /, as in /shop/**.")
@@ -128,7 +140,7 @@ def _digest(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
     try:
-        return None if value is None else date.fromisoformat(value)
+        return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day alone
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is no day: write one like 2026-12-31.") from error
 
@@ -153,7 +165,7 @@ _OUTPUT = (
         type=click.Choice(FORMATS),
         default="text",
         show_default=True,
-        help="What standard output carries.",
+        help="What standard output carries; github also writes the step's summary and outputs.",
     ),
     option(
         "--report",
@@ -169,15 +181,27 @@ _OUTPUT = (
         show_default=True,
         help="How long Markdown may be.",
     ),
-    option("--link", metavar="URL", help="What Markdown links to for all details. [default: the CI run's page]"),
     option(
-        "--thumbnails", is_flag=True, help="Keep the changed files' thumbnails in plans, and let HTML pages load them."
+        "--link",
+        metavar="URL",
+        callback=_link,
+        help="What Markdown links to for all details. [default: the CI run's page]",
     ),
     *_SPEECH,
 )
 
+_THUMBNAILS = option(
+    "--thumbnails", is_flag=True, help="Keep the changed files' thumbnails in plans, and let HTML pages load them."
+)
+
 _WHICH = (
-    option("--endpoint", more_variables=["IMAGE_KIT_BASE_URL"], metavar="URL", help="The API's base URL."),
+    option(
+        "--endpoint",
+        more_variables=["IMAGE_KIT_BASE_URL"],
+        metavar="URL",
+        callback=_endpoint,
+        help="The API's base URL.",
+    ),
     option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
     option(
         "--sandbox",
@@ -187,12 +211,16 @@ _WHICH = (
     ),
 )
 
+_PACE = (
+    option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
+    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many bulk calls a second."),
+)
+
 _LIBRARY = (
     *_WHICH,
     option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
     option("--shard", metavar="I/N", callback=_shard, help="Leave out changes of files of other shards than this."),
-    option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
-    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many bulk calls a second."),
+    *_PACE,
 )
 
 _STATE = option(
@@ -200,7 +228,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal and a sandbox's library are kept.",
+    help="Where the journal, the last report and a sandbox's library are kept.",
 )
 
 
@@ -263,6 +291,16 @@ _PLAN = (
 def output_options(command: Command) -> Command:
     """Add the options of `OutputSettings`."""
     return _with(_OUTPUT, command)
+
+
+def pictured_options(command: Command) -> Command:
+    """Add those of `OutputSettings` that results with changed files have."""
+    return _with((*_OUTPUT, _THUMBNAILS), command)
+
+
+def target_options(command: Command) -> Command:
+    """Add those of `LibrarySettings` that leave nothing out."""
+    return _with((*_WHICH, *_PACE, _STATE), command)
 
 
 def library_options(command: Command) -> Command:

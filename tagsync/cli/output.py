@@ -27,17 +27,33 @@ from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 
 
 class Output:
-    """Writes what a command comes to."""
+    """Writes what a command comes to.
 
-    def __init__(self, settings: OutputSettings, *, saved_as: Path | None = None, explains: bool = False) -> None:
+    Args:
+        settings: where to, and how much.
+        reads: what the command reads, and must not write over.
+        saved_as: where a plan is saved.
+        explains: whether standard output is for explanations instead.
+    """
+
+    def __init__(
+        self,
+        settings: OutputSettings,
+        *,
+        reads: Sequence[str | Path | None] = (),
+        saved_as: Path | None = None,
+        explains: bool = False,
+    ) -> None:
         self._settings = settings
         self._saved_as = saved_as
         self._explains = explains
         self._explanations: tuple[Explanation, ...] = ()
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
-        for path in (*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])):
-            check_writable(path)
+        check_writable(
+            [*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])],
+            [str(path) for path in reads if path not in (None, "-")],
+        )
 
     def plan(self, plan: Plan, exit_code: int, *, refused: bool = False) -> None:
         """Write a plan wherever it was asked for, and its diagnostics to standard error.
@@ -52,14 +68,14 @@ class Output:
         layouts = Layouts(
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
             json=lambda: plan_document(plan),
-            sheet=lambda: plan_sheet(plan),
+            sheet=lambda: plan_sheet(plan, refused=refused),
             html=lambda: plan_html(plan, thumbnails=self._settings.thumbnails),
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
             self._explanation(shown_names(plan))
         if saved_as:
-            self.say(f"Saved as {saved_as}: tagsync apply {saved_as} carries it out")
+            self.say(f"Saved as {saved_as}{'' if plan.blocked else f': tagsync apply {saved_as} carries it out'}")
         elif self._saved_as:
             self._warn_of_no_plan()
 
@@ -108,12 +124,13 @@ class Output:
             sys.stderr.write("Nothing was changed.\n")
         return False
 
-    def report(self, report: Report, exit_code: int, *, plan_shown: bool = False) -> None:
+    def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
         """Write a report wherever it was asked for.
 
         Args:
             report: the report.
             exit_code: what the run will end with.
+            failing_code: what it will end with if that cannot be done.
             plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
         """
 
@@ -128,7 +145,7 @@ class Output:
             html=lambda: report_html(report, thumbnails=self._settings.thumbnails),
             sheet=lambda: report_sheet(report),
         )
-        self._write(layouts, exit_code)
+        self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:
         """Write what two plans do otherwise."""
@@ -145,7 +162,7 @@ class Output:
         layouts = Layouts(
             text=lambda lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
-            html=lambda: diagnostics_html(diagnostics),
+            html=lambda: diagnostics_html(words, diagnostics, names=names),
             sheet=lambda: manifests_sheet(words, diagnostics, names=names, manifests=names),
         )
         self._write(layouts, 0)
@@ -181,7 +198,7 @@ class Output:
         layouts = Layouts(
             text=text,
             json=lambda: diagnostics_document(diagnostics, more=more),
-            html=lambda: diagnostics_html(diagnostics, more=more),
+            html=lambda: diagnostics_html(title, diagnostics, more=more),
             sheet=lambda: manifests_sheet(title, diagnostics, names={}, more=more),
         )
         try:
@@ -198,7 +215,8 @@ class Output:
         diagnostics_text(kept, self._errors, names=names, limit=limit)
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet:
-            self._errors.write((f"{counted(notes, 'note')}: --verbose shows them", "dim"))
+            shows = "it" if notes == 1 else "them"
+            self._errors.write((f"{counted(notes, 'note')}: --verbose shows {shows}", "dim"))
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""
@@ -227,6 +245,7 @@ class Output:
         layouts: Layouts,
         exit_code: int,
         *,
+        failing_code: int = 1,
         saved_as: Path | None = None,
         to_standard_output: bool = True,
     ) -> None:
@@ -236,7 +255,7 @@ class Output:
             wanted.append((self._settings.format, None))
         if saved_as:
             wanted.insert(0, ("json", saved_as))
-        write(layouts, wanted, self._settings, exit_code)
+        write(layouts, wanted, self._settings, exit_code, failing_code=failing_code)
 
 
 def _code(error: TagsyncError) -> str:

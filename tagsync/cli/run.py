@@ -33,7 +33,7 @@ def validate(
     as_of: date | None,
 ) -> int:
     """Check manifests, and the policies that are to hold instead of theirs."""
-    output = Output(settings)
+    output = Output(settings, reads=[*paths, policy])
     with output.failures_written():
         desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
@@ -63,7 +63,7 @@ def plan(
     """Plan, show the plan or explain one of its files, and save it."""
     if explain is not None and settings.format not in ("text", "json"):
         raise UsageError("--explain is told as text or json: give one of these to --format")
-    output = Output(settings, saved_as=out, explains=explain is not None)
+    output = Output(settings, reads=[*paths, how.policy, library.sandbox], saved_as=out, explains=explain is not None)
     with output.failures_written(), target(library, output.warn) as where:
         made = planned(
             paths,
@@ -94,7 +94,7 @@ def plan(
 
 def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out: Path, ai_as_tags: bool) -> int:
     """Plan to revert what a run confirmed, and save the plan."""
-    output = Output(settings, saved_as=out)
+    output = Output(settings, reads=[file, library.sandbox], saved_as=out)
     with output.failures_written():
         report = read_saved(file)
         if isinstance(report, Plan):
@@ -110,7 +110,7 @@ def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out:
 
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:
     """Show what a newer plan does otherwise."""
-    output = Output(settings)
+    output = Output(settings, reads=[old, new])
     with output.failures_written():
         plans = [_saved_plan(file) for file in (old, new)]
     output.difference(difference(*plans))
@@ -126,7 +126,7 @@ def _saved_plan(file: Path) -> Plan:
 
 def show(files: Sequence[Path], settings: OutputSettings) -> int:
     """Render saved documents again, several shards as one."""
-    output = Output(settings)
+    output = Output(settings, reads=files)
     names = [str(file) for file in files]
     with output.failures_written():
         documents = [read_saved(file) for file in files]
@@ -157,7 +157,7 @@ def planned(
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
     last = last_report(how.last, library, where, output.warn)
-    revision = since and revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
+    revision = None if since is None else revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
         plan, _ = until_signal(
             lambda _stop, _abort: api.plan_async(
@@ -171,7 +171,7 @@ def planned(
                 last=last,
                 coverage=coverage,
                 thumbnails=thumbnails,
-                since=revision or None,
+                since=revision,
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

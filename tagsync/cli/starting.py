@@ -23,6 +23,7 @@ def start(folder: Path) -> int:
         UsageError: a link or a file stands where a folder has to be, or a workflow cannot name the folder.
         OSError: something cannot be written; what was written before is whole.
     """
+    _refuse_hidden(folder)
     root = _root(folder)
     named = _seen_from(root, folder)
     files = {
@@ -33,10 +34,20 @@ def start(folder: Path) -> int:
     }
     _refuse_links(folder, root / ".github", (root / _WORKFLOW).parent, *files)
     for path, text in files.items():
-        done = "written" if _write(path, text) else "left as it is"
-        sys.stdout.write(f"{done}: {shown(os.path.relpath(path))}\n")
+        done, more = ("written", "") if _write(path, text) else ("left as it is", _beside(path, named))
+        sys.stdout.write(f"{done}: {shown(os.path.relpath(path))}{more}\n")
     sys.stdout.write(_next_steps(folder))
     return 0
+
+
+def _refuse_hidden(folder: Path) -> None:
+    """Refuse a folder in which tagsync would read nothing.
+
+    Raises:
+        UsageError: a part of its name starts with a dot.
+    """
+    if any(part.startswith(".") and part not in (".", "..") for part in folder.parts):
+        raise UsageError(f"{shown(str(folder))} would never be read: names that start with a dot are skipped")
 
 
 def workflow(folder: str) -> str:
@@ -72,8 +83,8 @@ def _seen_from(root: Path, folder: Path) -> str:
         ) from None
     if name.startswith("-") or not all(letter.isalnum() or letter in "._- /" for letter in name):
         raise UsageError(
-            f"{shown(str(folder))} cannot be named in a workflow: choose a folder of letters, digits, dots, dashes and "
-            "underscores"
+            f"{shown(str(folder))} cannot be named in a workflow: choose a folder of letters, digits, dots, dashes, "
+            "underscores and spaces"
         )
     return name
 
@@ -106,6 +117,11 @@ def _write(path: Path, text: str) -> bool:
     finally:
         Path(name).unlink()
     return True
+
+
+def _beside(path: Path, folder: str) -> str:
+    """Return what to look after in a file that was there already."""
+    return f" (see that it names {shown(folder)})" if path.name == _WORKFLOW.name else ""
 
 
 def _next_steps(folder: Path) -> str:

@@ -111,7 +111,8 @@ class Estimate(NamedTuple):
 class Inputs(NamedTuple):
     """What a plan was made from: manifests, the number of files in the library, and the calls that read them.
 
-    `select`, `part` and `changed_since`, a commit, tell which changes are in it, where it was not to hold all.
+    `select`, `part` and `changed_since`, a commit, tell which changes are in it, where it was not to hold all, and
+    `partial` that it was made of shards of which some are missing.
     """
 
     manifests: tuple[ManifestRef, ...]
@@ -120,6 +121,7 @@ class Inputs(NamedTuple):
     select: str | None = None
     part: Part | None = None
     changed_since: str | None = None
+    partial: bool = False
 
 
 class Coverage(NamedTuple):

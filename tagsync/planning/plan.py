@@ -167,6 +167,7 @@ def narrowed(plan: Plan, *, only: str | None, part: Part | None) -> Plan:
         plan,
         changes=changes,
         drift=tuple(item for item in plan.drift if item.file_id in kept),
+        thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
         summary=counted(changes, plan.summary),
         inputs=plan.inputs._replace(select=only or plan.inputs.select, part=part or plan.inputs.part),
     )
@@ -208,7 +209,7 @@ class _Findings:
 def _covered(last: Report) -> Callable[[str], bool]:
     """Return what tells by its path whether the last run judged a file."""
     scope = last.plan.inputs
-    if scope.changed_since is None:
+    if scope.changed_since is None and not scope.partial:
         return Scope(scope.select, scope.part).includes
     return {change.file.path for change in last.plan.changes}.__contains__
 

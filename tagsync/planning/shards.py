@@ -1,6 +1,7 @@
 """Plans or reports of several shards as one; a shard is any part of a plan whose files no other part has."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
@@ -14,6 +15,7 @@ from tagsync.model import (
     Guard,
     Inputs,
     OutcomeName,
+    Part,
     Plan,
     Report,
     RequestCounts,
@@ -46,22 +48,24 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     cut = _are_cut_from_one(plans)
     unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
     diagnostics = tuple(dict.fromkeys(chain.from_iterable(plan.diagnostics for plan in plans)))
-    inputs = _inputs([plan.inputs for plan in plans])
+    inputs = [plan.inputs for plan in plans]
+    missing = _missing(inputs)
     return replace(
         first,
         digest=first.digest if cut else made,
         created_at=max(plan.created_at for plan in plans),
-        inputs=inputs,
+        inputs=_inputs(inputs, missing),
         summary=counted(changes, first.summary._replace(unchanged=unchanged)),
         estimate=first.estimate if cut else _summed(Estimate, [plan.estimate for plan in plans]),
         changes=changes,
         canonical_changes=lines,
         requests=tuple(chain.from_iterable(plan.requests for plan in plans)),
-        diagnostics=(*diagnostics, *_missing_parts([plan.inputs for plan in plans])),
+        diagnostics=(*diagnostics, *_told(missing)),
         guards=tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True)),
         drift=tuple(chain.from_iterable(plan.drift for plan in plans)),
         returning=tuple(dict.fromkeys(chain.from_iterable(plan.returning for plan in plans))),
         coverage=first.coverage,
+        thumbnails=dict(ChainMap(*(dict(plan.thumbnails) for plan in plans))),
     )
 
 
@@ -94,28 +98,38 @@ def _by_path(change: FileChange) -> tuple[str, str]:
     return change.file.path, change.file.file_id
 
 
+_ASPECTS: tuple[tuple[str, Callable[[Plan], object]], ...] = (
+    ("is of another library", lambda plan: plan.target),
+    ("is from other manifests", lambda plan: [ref[:2] for ref in plan.inputs.manifests]),
+    ("has another policy", lambda plan: plan.policy),
+    ("reverts another run", lambda plan: plan.undoes),
+    ("is narrowed otherwise", lambda plan: (plan.inputs.select, plan.inputs.changed_since)),
+    ("is of another number of shards", lambda plan: plan.inputs.part and plan.inputs.part.of),
+)
+"""What shards of one plan have in common, and what to say of those that have not."""
+
+
 def _check(plans: Sequence[Plan], names: Sequence[str]) -> None:
     first, where = plans[0], names[0]
-    aspects: tuple[tuple[str, Callable[[Plan], object]], ...] = (
-        ("is of another library", lambda plan: plan.target),
-        (
-            "is from other manifests",
-            lambda plan: [(manifest.path, manifest.sha256) for manifest in plan.inputs.manifests],
-        ),
-        ("has another policy", lambda plan: plan.policy),
-        ("reverts another run", lambda plan: plan.undoes),
-    )
     for plan, name in zip(plans[1:], names[1:], strict=True):
-        for what, aspect in aspects:
+        for what, aspect in _ASPECTS:
             if aspect(plan) != aspect(first):
                 raise DocumentError(f"{shown(where)} and {shown(name)} are no shards of one plan: each {what}")
-    holders: dict[str, int] = {}
-    for number, plan in enumerate(plans):
+    shards: dict[Part, str] = {}
+    holders: dict[str, str] = {}
+    for plan, name in zip(plans, names, strict=True):
+        part = plan.inputs.part
+        if part is None:
+            raise DocumentError(f"{shown(name)} is no shard but a whole: name it alone")
+        if part in shards:
+            both = f"{shown(shards[part])} and {shown(name)}"
+            raise DocumentError(f"{both} are both shard {part.index} of {part.of}: name each shard once")
+        shards[part] = name
         for change in plan.changes:
-            other = holders.setdefault(change.file.file_id, number)
-            if other != number:
-                both = f"{shown(names[other])} and {shown(names[number])}"
-                raise DocumentError(f"{both} both tell of {quoted(change.file.path, 200)}: name each shard once")
+            other = holders.setdefault(change.file.file_id, name)
+            if other is not name:
+                both = f"{shown(other)} and {shown(name)}"
+                raise DocumentError(f"{both} both tell of {quoted(change.file.path, 200)}, which moved in between")
 
 
 def _are_cut_from_one(plans: Sequence[Plan]) -> bool:
@@ -134,25 +148,28 @@ def _are_cut_from_one(plans: Sequence[Plan]) -> bool:
     )
 
 
-def _inputs(inputs: Sequence[Inputs]) -> Inputs:
-    selects = {item.select for item in inputs}
-    return Inputs(
-        inputs[0].manifests,
-        max(item.files for item in inputs),
-        sum(item.read_requests for item in inputs),
-        selects.pop() if len(selects) == 1 else None,
+def _inputs(inputs: Sequence[Inputs], missing: Sequence[str]) -> Inputs:
+    return inputs[0]._replace(
+        files=max(item.files for item in inputs),
+        read_requests=sum(item.read_requests for item in inputs),
+        part=None,
+        partial=bool(missing) or any(item.partial for item in inputs),
     )
 
 
-def _missing_parts(inputs: Sequence[Inputs]) -> Iterable[Diagnostic]:
-    """Yield a warning of the shards that ought to be there, too."""
+def _missing(inputs: Sequence[Inputs]) -> list[str]:
+    """Return the shards that ought to be there, too."""
     parts = [item.part for item in inputs if item.part]
     if not parts or len({part.of for part in parts}) > 1:
-        return
-    missing = sorted(set(range(1, parts[0].of + 1)) - {part.index for part in parts})
+        return []
+    indices = set(range(1, parts[0].of + 1)) - {part.index for part in parts}
+    return [f"{index}/{parts[0].of}" for index in sorted(indices)]
+
+
+def _told(missing: Sequence[str]) -> Iterator[Diagnostic]:
     if missing:
-        listed = ", ".join(f"{index}/{parts[0].of}" for index in missing)
-        yield Diagnostic("warning", "missing-shards", f"shards are missing: {listed}; what they did is not in here")
+        message = f"shards are missing: {', '.join(missing)}; what they did is not in here"
+        yield Diagnostic("warning", "missing-shards", message)
 
 
 def _worst(found: Sequence[Guard]) -> Guard:

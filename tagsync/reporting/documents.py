@@ -121,6 +121,7 @@ def _inputs(inputs: Inputs) -> dict[str, Any]:
         "select": inputs.select,
         "shard": inputs.part and f"{inputs.part.index}/{inputs.part.of}",
         "changedSince": inputs.changed_since,
+        "partial": True if inputs.partial else None,
     }
     return {
         "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in inputs.manifests],

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tagsync.canonical import canonical
-from tagsync.model import Cause, Change, FileChange, FileOutcome, Op, Reason
+from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
 from tagsync.printable import shown
+from tagsync.reporting.rows import Causes, shown_origin
 from tagsync.reporting.tallies import folder_of
 
 PROMOTED = 1
@@ -37,10 +38,6 @@ class FileRow(NamedTuple):
     tone: str = ""
     outcome: FileOutcome | None = None
     thumbnail: str = ""
-
-
-Causes = Mapping[tuple[str, Op, str], Cause]
-"""Causes of changes by file id, op and tag."""
 
 
 def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str]) -> Iterator[str]:
@@ -123,8 +120,7 @@ class _Tables:
         return -1 if cause is None else self._causes[cause]
 
     def _reason(self, reason: Reason) -> list[str]:
-        origin = reason.origin
-        return [shown(reason.rule), shown(str(origin._replace(file=self._names.get(origin.file, origin.file))))]
+        return [shown(reason.rule), shown_origin(reason.origin, self._names)]
 
     def all(self) -> dict[str, Sequence[Any]]:
         """Return the tables by the names that the page knows them by."""

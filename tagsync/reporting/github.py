@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from tagsync.model import Origin
 from tagsync.printable import shown
-from tagsync.reporting.rows import counted
+from tagsync.reporting.judgements import blocking
+from tagsync.reporting.rows import counted, named
 from tagsync.reporting.sheet import Sheet
 
 SHOWN_OF_A_KIND = 10
@@ -44,20 +45,23 @@ def outputs(sheet: Sheet, exit_code: int) -> str:
 
 
 def _guards(sheet: Sheet) -> Iterator[_Annotation]:
-    for judgement in sheet.judgements:
-        if judgement.objection:
-            examples = ", ".join(map(shown, (*judgement.guard.files, *judgement.guard.tags)))
-            yield _Annotation(
-                "error", f"guard {judgement.guard.id}", f"{judgement.words} {judgement.objection} ({examples})"
-            )
+    for item in blocking(sheet.judgements):
+        words = f"{item.counts} blocks: {item.limit}: {item.ack} ({', '.join(map(shown, item.examples))})"
+        yield _Annotation("error", f"guard {item.guard}", words)
 
 
 def _said(sheet: Sheet) -> Iterator[_Annotation]:
-    """Yield what somebody should do something about: notes are left to the summary."""
+    """Yield what somebody should do something about: notes are left to the summary.
+
+    A place in a manifest that the repository is not known to have stands in the message.
+    """
     for item in sheet.diagnostics:
-        if item.level != "info":
-            named = item.origin and item.origin._replace(file=sheet.names.get(item.origin.file, item.origin.file))
-            yield _Annotation(item.level, item.code, shown(item.message), named)
+        if item.level == "info":
+            continue
+        origin, message = item.origin, shown(item.message)
+        if origin and origin.file not in sheet.names:
+            origin, message = None, f"{shown(str(origin))}: {message}"
+        yield _Annotation(item.level, item.code, message, origin and named(origin, sheet.names))
 
 
 def _missed(sheet: Sheet) -> Iterator[_Annotation]:

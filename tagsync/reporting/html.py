@@ -4,18 +4,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Coverage, Diagnostic, Difference, Guard, Level, Origin, Plan, Report, Status
+from tagsync.model import Coverage, Diagnostic, Difference, Level, Plan, Report, Status
 from tagsync.reporting.charts import call_charts, change_charts
-from tagsync.reporting.embedded import Causes, FileRow, embedded
-from tagsync.reporting.page import Card, Judgement, Notice, Page, Uncovered, rendered
+from tagsync.reporting.embedded import FileRow, embedded
+from tagsync.reporting.judgements import Judgement, blocking, judgement, judgements, judgements_of_apply
+from tagsync.reporting.page import Card, Notice, Page, Uncovered, rendered
 from tagsync.reporting.rows import (
+    NO_NAMES,
     Names,
     advice,
     causes,
+    causes_of,
     counted,
     duration,
-    guard_count,
-    guard_limit,
+    missing,
+    named,
+    narrowing,
+    plan_title,
+    selected,
     shown_names,
     status_counts,
     worst_first,
@@ -55,20 +61,20 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
     return rendered(
         Page(
             kind="plan",
-            title=_plan_title(plan),
+            title=plan_title(plan),
             tone="bad" if plan.errors else "warn" if plan.blocked else "",
             facts=_facts(plan, plan.created_at),
-            blocking=[_judgement(guard, plan.digest) for guard in plan.blocked],
+            blocking=blocking(judgements(plan)),
             cards=() if plan.errors else _plan_cards(plan),
             since=", ".join(causes(plan)),
             diagnostics=found.notices,
             counts=found.counts,
             more=found.more,
             charts=[*change_charts(plan.changes), *call_charts(plan)],
-            guards=[_judgement(guard, plan.digest) for guard in plan.guards],
+            guards=judgements(plan),
             uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
             files=len(plan.changes),
-            data=embedded(rows, _causes(plan), names=names),
+            data=embedded(rows, causes_of(plan.drift), names=names),
             images=thumbnails,
         )
     )
@@ -92,7 +98,7 @@ def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
     return rendered(
         Page(
             kind="report",
-            title=f"Apply {report.outcome}",
+            title="Apply refused: nothing was changed" if report.outcome == "refused" else f"Apply {report.outcome}",
             tone="good" if report.converged else "warn",
             advice=advice(report),
             facts=_facts(plan, report.finished_at),
@@ -102,10 +108,10 @@ def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
             counts=found.counts,
             more=found.more,
             charts=change_charts(plan.changes),
-            guards=[_judgement(guard, plan.digest) for guard in plan.guards],
+            guards=judgements_of_apply(report),
             uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
             files=len(plan.changes),
-            data=embedded(rows, _causes(plan), names=names),
+            data=embedded(rows, causes_of(plan.drift), names=names),
             then="Planned",
             images=thumbnails,
         )
@@ -121,11 +127,15 @@ def difference_html(found: Difference) -> Iterator[str]:
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     same = found.old == found.new
     counts = [sum(len(change.changes) for change in side) for side in (found.more, found.fewer)]
-    cards = [Card(f"{number:,}", words) for number, words in zip(counts, _SIDES, strict=True) if not same]
+    cards = [
+        Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
+        for number, words in zip(counts, _SIDES, strict=True)
+        if not same
+    ]
     guards = [
-        judgement
+        item
         for was, guard in found.guards
-        for judgement in (_judgement(was, found.old, "old: "), _judgement(guard, found.new, "new: "))
+        for item in (_past(judgement(was, found.old, "old: ")), judgement(guard, found.new, "new: "))
     ]
     return rendered(
         Page(
@@ -143,17 +153,31 @@ def difference_html(found: Difference) -> Iterator[str]:
     )
 
 
-_SIDES = ("changes planned anew", "changes not planned any more")
+def _past(found: Judgement) -> Judgement:
+    """Return what a guard said of a plan that is not to be applied any more."""
+    return found._replace(counts=f"{found.counts}, blocked", blocks=False) if found.blocks else found
 
 
-def diagnostics_html(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
-    """Yield a page for a command that came to no plan: what was found, and how much more there was."""
-    found = _listed(diagnostics, {})
+_SIDES = ("planned anew", "not planned any more")
+
+
+def diagnostics_html(
+    title: str, diagnostics: Iterable[Diagnostic], *, names: Names = NO_NAMES, more: int = 0
+) -> Iterator[str]:
+    """Yield a page for a command that came to no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        names: how to show manifests.
+        more: how many diagnostics were not even kept.
+    """
+    found = _listed(diagnostics, names)
     errors = found.errors + more
     return rendered(
         Page(
             kind="check",
-            title=f"No plan: {counted(errors, 'error')}" if errors else "No errors",
+            title=title,
             tone="bad" if errors else "good",
             diagnostics=found.notices,
             counts=found.counts,
@@ -162,27 +186,15 @@ def diagnostics_html(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Ite
     )
 
 
-def _causes(plan: Plan) -> Causes:
-    return {(item.file_id, item.op, item.tag): item.cause for item in plan.drift}
-
-
-def _plan_title(plan: Plan) -> str:
-    if plan.errors:
-        return f"No plan: {counted(len(plan.errors), 'error')}"
-    if not plan.changes:
-        return "Nothing to revert" if plan.undoes else "Nothing to do"
-    return f"{counted(plan.summary.files_changed, 'file')} to change"
-
-
 def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
     """Return what the page's head says, by name; the digest is a fact that people copy."""
-    part = plan.inputs.part
     facts = [
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
+        ("Narrowed", (narrowing(plan.inputs) or "").removeprefix("narrowed ")),
         ("Only files that match", plan.inputs.select or ""),
-        ("Shard", f"{part.index} of {part.of}" if part else ""),
+        ("Missing", missing(plan) or ""),
         ("Reverts", plan.undoes or ""),
         ("Digest", plan.digest),
     ]
@@ -217,12 +229,6 @@ def _tone(status: Status) -> str:
     return _TONES.get(status, "bad")
 
 
-def _judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
-    examples = (*guard.files, *guard.tags)
-    ack = f"--ack {guard.id}@{digest}"
-    return Judgement(guard.id, prefix + guard_count(guard), guard_limit(guard), guard.blocked, examples, ack)
-
-
 class _Listed(NamedTuple):
     """The diagnostics that a page has room for, and how many there are."""
 
@@ -241,15 +247,10 @@ def _listed(diagnostics: Iterable[Diagnostic], names: Names) -> _Listed:
 
 
 def _place(diagnostic: Diagnostic, names: Names) -> str:
-    return _named(diagnostic.origin, names) if diagnostic.origin else ""
-
-
-def _named(origin: Origin, names: Names) -> str:
-    return str(origin._replace(file=names.get(origin.file, origin.file)))
+    return str(named(diagnostic.origin, names)) if diagnostic.origin else ""
 
 
 def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
-    count = len(coverage.unselected)
     folders = unselected_by_folder(coverage)
     rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
     more = [
@@ -259,8 +260,8 @@ def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
         else "",
     ]
     return Uncovered(
-        f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry",
+        selected(coverage, files),
         tuple((folder, f"{number:,}") for folder, number in folders[:SHOWN_FOLDERS]),
-        tuple(_named(origin, names) for origin in coverage.idle[:SHOWN_ENTRIES]),
+        tuple(str(named(origin, names)) for origin in coverage.idle[:SHOWN_ENTRIES]),
         tuple(filter(None, more)),
     )

@@ -22,10 +22,11 @@ class _Case(NamedTuple):
     message: str = ""
     details: str = ""
     notes: str = ""
+    skipped: bool = False
 
     @property
     def failed(self) -> bool:
-        return bool(self.kind) and self.kind != Status.SKIPPED
+        return bool(self.kind) and not self.skipped
 
 
 def junit(sheet: Sheet) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _counts(cases: Sequence[_Case]) -> dict[str, str]:
     return {
         "tests": str(len(cases)),
         "failures": str(sum(case.failed for case in cases)),
-        "skipped": str(sum(case.kind == Status.SKIPPED for case in cases)),
+        "skipped": str(sum(case.skipped for case in cases)),
     }
 
 
@@ -75,6 +76,8 @@ def _manifests(sheet: Sheet) -> Iterator[_Case]:
     for diagnostic in sheet.diagnostics:
         by_file.setdefault(diagnostic.origin.file if diagnostic.origin else LIBRARY, []).append(diagnostic)
     by_file.setdefault(LIBRARY, [])
+    if sheet.more:
+        by_file[LIBRARY].append(Diagnostic("error", "more", f"and {sheet.more:,} more"))
     for name, found in by_file.items():
         errors = [item for item in found if item.level == "error"]
         others = _listed((item for item in found if item.level != "error"), sheet)
@@ -94,13 +97,12 @@ def _listed(diagnostics: Iterable[Diagnostic], sheet: Sheet) -> str:
 
 
 def _guards(sheet: Sheet) -> Iterator[_Case]:
-    for judgement in sheet.judgements:
-        guard = judgement.guard
-        if judgement.objection:
-            examples = "\n".join(map(shown, (*guard.files, *guard.tags)))
-            yield _Case("guards", guard.id, "guard", f"{judgement.words} {judgement.objection}", examples)
+    for item in sheet.judgements:
+        if item.blocks:
+            words = f"{item.counts} blocks: {item.limit}: {item.ack}"
+            yield _Case("guards", item.guard, "guard", words, "\n".join(map(shown, item.examples)))
         else:
-            yield _Case("guards", guard.id, notes=judgement.words)
+            yield _Case("guards", item.guard, notes=item.counts)
 
 
 def _file(row: StatusRow) -> _Case:
@@ -108,14 +110,15 @@ def _file(row: StatusRow) -> _Case:
     if row.arrived:
         return _Case("files", shown(row.path))
     request = f" (request {shown(outcome.request_id)})" if outcome.request_id else ""
-    return _Case("files", shown(row.path), outcome.status, f"{outcome.status}: {shown(outcome.error or '')}{request}")
+    message = f"{outcome.status}: {shown(outcome.error or '')}{request}"
+    return _Case("files", shown(row.path), outcome.status, message, skipped=outcome.status is Status.SKIPPED)
 
 
 def _case(case: _Case) -> str:
     content = ""
     if case.failed:
         content = _element("failure", {"type": case.kind, "message": case.message}, escape(case.details))
-    elif case.kind:
+    elif case.skipped:
         content = _element("skipped", {"message": case.message})
     if case.notes:
         content += _element("system-out", {}, escape(case.notes))

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from tagsync.model import Diagnostic, Op
 from tagsync.printable import shown
+from tagsync.reporting.judgements import Judgement, blocking
 from tagsync.reporting.rows import Group, Line, Names, StatusRow, counted, shown_origin
-from tagsync.reporting.sheet import Judgement, Section, Sheet
+from tagsync.reporting.sheet import Section, Sheet
 
 MAX_BYTES = 60_000
 """What fits a comment: GitHub takes 65,536 characters."""
@@ -88,34 +89,33 @@ def _head(sheet: Sheet) -> Iterator[str]:
     for sentence in sheet.totals:
         yield f"- {sentence}\n"
     if sheet.judgements:
-        yield f"- guards: {', '.join(judgement.words for judgement in sheet.judgements)}\n"
-    for judgement in sheet.judgements:
-        if judgement.objection:
-            yield _blocked(judgement)
+        yield f"- guards: {', '.join(judgement.counts for judgement in sheet.judgements)}\n"
+    yield from map(_blocked, blocking(sheet.judgements))
 
 
 def _blocked(judgement: Judgement) -> str:
-    guard = judgement.guard
-    files = f": {', '.join(map(_name, guard.files))}" if guard.files else ""
-    tags = f"; new tags {', '.join(map(_name, guard.tags))}" if guard.tags else ""
-    reason, _, ack = (judgement.objection or "").partition(": --ack ")
-    return f"\n> **{judgement.words} {reason}**{files}{tags}\n> Once somebody has looked at it: `--ack {ack}`\n"
+    examples = f": {', '.join(map(_name, judgement.examples))}" if judgement.examples else ""
+    return (
+        f"\n> **{judgement.counts} blocks: {judgement.limit}**{examples}\n"
+        f"> Once somebody has looked at it: `{judgement.ack}`\n"
+    )
 
 
 def _foot(sheet: Sheet, link: str | None) -> Iterator[str]:
-    address = _address(link)
-    if address:
+    if link and (address := safe_address(link)):
         yield f"[Everything in full]({address})"
     if sheet.digest:
         yield f"digest `{sheet.digest}`"
 
 
-def _address(link: str | None) -> str | None:
-    """Return a link that cannot end its brackets, if it is one to a web page."""
-    if not link or urlsplit(link).scheme not in ("http", "https"):
+def safe_address(link: str) -> str | None:
+    """Return a link in a form that cannot end its brackets; None if it is no address of a web page, or a long one."""
+    try:
+        parts = urlsplit(link)
+        address = quote(link, safe=":/?#[]@!$&'*+,;=%~")
+    except ValueError:
         return None
-    safe = quote(link, safe=":/?#[]@!$&'*+,;=%~")
-    return safe if len(safe) <= _MAX_LINK else None
+    return address if parts.scheme in ("http", "https") and parts.netloc and len(address) <= _MAX_LINK else None
 
 
 def _parts(sheet: Sheet) -> Iterator[_Part]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import tagsync
 from tagsync.printable import shown
 from tagsync.reporting.charts import Chart
+from tagsync.reporting.judgements import Judgement
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,17 +31,6 @@ class Card(NamedTuple):
     label: str
     note: str = ""
     tone: str = ""
-
-
-class Judgement(NamedTuple):
-    """A guard in words; of one that blocks, some of what it counts, and what lets the plan through."""
-
-    guard: str
-    counts: str
-    limit: str
-    blocks: bool
-    examples: tuple[str, ...]
-    ack: str
 
 
 class Notice(NamedTuple):

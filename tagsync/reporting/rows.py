@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tagsync.model import (
@@ -24,6 +25,8 @@ from tagsync.printable import shown
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
 
+NO_NAMES: Names = MappingProxyType({})
+
 
 class Line(NamedTuple):
     """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places.
@@ -45,10 +48,15 @@ class Group(NamedTuple):
     lines: tuple[Line, ...]
 
 
+Causes = Mapping[tuple[str, Op, str], Cause]
+"""Causes of changes by file id, op and tag."""
+
+
 class StatusRow(NamedTuple):
     """What became of a file's changes."""
 
     path: str
+    file_id: str
     outcome: FileOutcome
 
     @property
@@ -57,13 +65,9 @@ class StatusRow(NamedTuple):
         return self.outcome.status in (Status.CONFIRMED, Status.ACCEPTED)
 
 
-_Causes = Mapping[tuple[str, Op, str], Cause]
-"""Causes of changes by file id, op and tag."""
-
-
 def groups(changes: Iterable[FileChange], drift: Iterable[Drift] = ()) -> list[Group]:
     """Return changes grouped by what they do, with their causes: most files first, then by the first path."""
-    known = {(item.file_id, item.op, item.tag): item.cause for item in drift}
+    known = causes_of(drift)
     same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = defaultdict(list)
     for change in changes:
         same[tuple((item.op, item.tag) for item in change.changes)].append(change)
@@ -71,7 +75,12 @@ def groups(changes: Iterable[FileChange], drift: Iterable[Drift] = ()) -> list[G
     return sorted(found, key=lambda group: (-len(group.paths), group.paths))
 
 
-def _lines(members: Sequence[FileChange], known: _Causes) -> tuple[Line, ...]:
+def causes_of(drift: Iterable[Drift]) -> Causes:
+    """Return the causes of changes by what they are the causes of."""
+    return {(item.file_id, item.op, item.tag): item.cause for item in drift}
+
+
+def _lines(members: Sequence[FileChange], known: Causes) -> tuple[Line, ...]:
     lines = []
     for number, change in enumerate(members[0].changes):
         places = {reason.origin for member in members for reason in member.changes[number].because}
@@ -85,6 +94,21 @@ def removals_first(found: Iterable[Group]) -> list[Group]:
     """Return groups, those that remove anything first, with their removals before their additions."""
     turned = [group._replace(lines=tuple(sorted(group.lines, key=lambda line: line.op is Op.ADD))) for group in found]
     return sorted(turned, key=lambda group: all(line.op is Op.ADD for line in group.lines))
+
+
+def plan_title(plan: Plan) -> str:
+    """Return what a plan comes to, in a few words."""
+    if plan.errors:
+        return f"No plan: {counted(len(plan.errors), 'error')}"
+    if not plan.changes:
+        return "Nothing to revert" if plan.undoes else "Nothing to do"
+    return f"{counted(plan.summary.files_changed, 'file')} to change"
+
+
+def missing(plan: Plan) -> str | None:
+    """Return how many declared files the library does not have, if any."""
+    count = plan.summary.missing
+    return f"{counted(count, 'declared file')} not in the library" if count else None
 
 
 def totals(plan: Plan) -> list[tuple[Op, str]]:
@@ -116,6 +140,7 @@ def narrowing(inputs: Inputs) -> str | None:
         *(["--select"] if inputs.select is not None else []),
         *([f"--shard {inputs.part.index}/{inputs.part.of}"] if inputs.part else []),
         *([f"--changed-since {inputs.changed_since[:12]}"] if inputs.changed_since else []),
+        *(["shards that are missing"] if inputs.partial else []),
     ]
     return f"narrowed by {', '.join(by)}: other changes are left out" if by else None
 
@@ -175,14 +200,27 @@ def selected(coverage: Coverage, files: int) -> str:
 
 
 def unfinished(report: Report) -> list[StatusRow]:
-    """Return the files whose changes are not in the library, as far as is known, sorted by path."""
+    """Return the files whose changes are not in the library, as far as is known, sorted by path.
+
+    Of a refused apply, in which nothing was done, these are the files that it was refused for.
+    """
+    if report.outcome == "refused":
+        return [row for row in status_rows(report) if row.outcome.status is Status.STALE]
     return [row for row in status_rows(report) if not row.arrived]
+
+
+def report_title(report: Report) -> str:
+    """Return what an apply came to, in a few words."""
+    if report.outcome == "refused":
+        return "Apply refused: nothing was changed"
+    counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
+    return f"Apply {report.outcome}: {counts}"
 
 
 def status_rows(report: Report) -> list[StatusRow]:
     """Return what became of every file, sorted by path."""
     pairs = zip(report.plan.changes, report.outcomes, strict=True)
-    return [StatusRow(change.file.path, outcome) for change, outcome in pairs]
+    return [StatusRow(change.file.path, change.file.file_id, outcome) for change, outcome in pairs]
 
 
 def status_counts(report: Report) -> list[tuple[Status, int]]:
@@ -221,6 +259,11 @@ def shown_names(plan: Plan) -> Names:
     return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
 
 
+def named(origin: Origin, names: Names) -> Origin:
+    """Return a place in a manifest as a path that the user can open."""
+    return origin._replace(file=names.get(origin.file, origin.file))
+
+
 def shown_origin(origin: Origin, names: Names) -> str:
     """Return a place in a manifest, safe to print, as a path that the user can open."""
-    return shown(str(origin._replace(file=names.get(origin.file, origin.file))))
+    return shown(str(named(origin, names)))

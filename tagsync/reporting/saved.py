@@ -178,7 +178,15 @@ def _inputs(item: Mapping[str, Any]) -> Inputs:
     manifests = tuple(ManifestRef(found["path"], found["sha256"], found["path"]) for found in item["manifests"])
     shard = item.get("shard")
     part = Part(*map(int, shard.split("/"))) if shard else None
-    return Inputs(manifests, item["files"], item["readRequests"], item.get("select"), part, item.get("changedSince"))
+    return Inputs(
+        manifests,
+        item["files"],
+        item["readRequests"],
+        item.get("select"),
+        part,
+        item.get("changedSince"),
+        item.get("partial", False),
+    )
 
 
 def _guard(item: Mapping[str, Any]) -> Guard:

@@ -1,40 +1,36 @@
 """A result as Markdown, JUnit and GitHub lay it out: one value for plans, reports, differences and what went wrong."""
 
 from collections.abc import Iterable, Sequence
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from tagsync.model import Diagnostic, Difference, FileChange, Guard, Plan, Report, Status, TargetName
+from tagsync.model import Diagnostic, Difference, FileChange, Plan, Report, TargetName
+from tagsync.reporting.judgements import UNDOING, Judgement, blocking, judgements, judgements_of_apply
 from tagsync.reporting.rows import (
+    NO_NAMES,
     Group,
     Names,
     StatusRow,
+    advice,
     calls,
     causes,
     counted,
     groups,
     guard_count,
-    guard_limit,
+    missing,
     narrowing,
+    plan_title,
     removals_first,
+    report_title,
     selected,
     sent,
     shown_names,
-    status_counts,
     status_rows,
     totals,
+    unfinished,
     worst_first,
 )
 
 Kind = Literal["plan", "report", "difference", "manifests"]
-
-
-class Judgement(NamedTuple):
-    """A guard of a plan, what it counts in words, and if it blocks, why and how to let this very plan through."""
-
-    guard: Guard
-    words: str
-    objection: str | None
 
 
 class Section(NamedTuple):
@@ -53,7 +49,7 @@ class Sheet(NamedTuple):
         totals: sentences that count everything, whatever else there is room for.
         target: which library, where there was one.
         digest: of the plan, where there is one that could be applied.
-        files_changed: how many files the plan changes.
+        files_changed: how many files the plan changes, or an apply has changed.
         judgements: what each guard says.
         sections: what changes; removals first.
         rows: what became of each file, of a report.
@@ -75,34 +71,38 @@ class Sheet(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
     more: int = 0
     manifests: tuple[str, ...] = ()
-    names: Names = MappingProxyType({})
+    names: Names = NO_NAMES
 
 
-def plan_sheet(plan: Plan) -> Sheet:
-    """Return what there is to show of a plan."""
-    return _planned(plan)._replace(
-        kind="plan",
-        title=_plan_title(plan),
-        totals=(*_plan_totals(plan), calls(plan)) if plan.changes else _plan_totals(plan),
+def plan_sheet(plan: Plan, *, refused: bool = False) -> Sheet:
+    """Return what there is to show of a plan; one that is refused whatever it holds has no digest to be approved."""
+    against = blocking(judgements(plan))
+    objections = f", {counted(len(against), 'guard')} against it" if against else ""
+    sheet = _planned(plan)._replace(
+        title=f"Plan: {plan_title(plan)}{objections}" if plan.changes else plan_title(plan),
+        totals=(*_totals(plan), *([calls(plan)] if plan.changes else [])),
         sections=_sections(plan.changes, plan),
     )
+    return sheet._replace(digest=None) if refused or plan.errors else sheet
 
 
 def report_sheet(report: Report) -> Sheet:
     """Return what there is to show of an apply."""
-    counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
-    done = [
-        change
-        for change, outcome in zip(report.plan.changes, report.outcomes, strict=True)
-        if outcome.status in (Status.CONFIRMED, Status.ACCEPTED)
-    ]
-    return _planned(report.plan)._replace(
+    plan = report.plan
+    rows = unfinished(report) if report.outcome == "refused" else status_rows(report)
+    arrived = {row.file_id for row in rows if row.arrived}
+    found = judgements_of_apply(report)
+    # What a guard says stands with the guards.
+    told = [item for item in report.diagnostics if item.code != "guard" or not blocking(found)]
+    return _planned(plan)._replace(
         kind="report",
-        title=f"Apply {report.outcome}: {counts}",
-        totals=(*_plan_totals(report.plan), *([sent(report)] if report.requests.sent else ())),
-        sections=_sections(done, report.plan),
-        rows=tuple(status_rows(report)),
-        diagnostics=tuple(worst_first((*report.plan.diagnostics, *report.diagnostics))),
+        title=report_title(report),
+        totals=(*_totals(plan), *([sent(report)] if report.requests.sent else []), *advice(report)),
+        files_changed=len(arrived),
+        judgements=found,
+        sections=_sections([change for change in plan.changes if change.file.file_id in arrived], plan),
+        rows=tuple(rows),
+        diagnostics=tuple(worst_first((*plan.diagnostics, *told))),
     )
 
 
@@ -121,7 +121,12 @@ def difference_sheet(found: Difference) -> Sheet:
     return Sheet(
         "difference",
         "The same plan" if found.old == found.new else f"Difference: {counted(found.files, 'file')}",
-        totals=(f"{more:,} changes planned anew, {fewer:,} not any more", f"before: {found.old}", *targets, *guards),
+        totals=(
+            f"{counted(more, 'change')} planned anew, {fewer:,} not any more",
+            f"before: {found.old}",
+            *targets,
+            *guards,
+        ),
         digest=found.new,
         files_changed=found.files,
         sections=tuple(section for section in sections if section.groups),
@@ -156,43 +161,27 @@ def _planned(plan: Plan) -> Sheet:
         "plan",
         "",
         target=plan.target,
-        digest=None if plan.errors else plan.digest,
+        digest=plan.digest,
         files_changed=plan.summary.files_changed,
-        judgements=tuple(Judgement(guard, guard_count(guard), _objection(guard, plan)) for guard in plan.guards),
+        judgements=judgements(plan),
         diagnostics=tuple(worst_first(plan.diagnostics)),
         manifests=tuple(names),
         names=names,
     )
 
 
-def _objection(guard: Guard, plan: Plan) -> str | None:
-    return f"blocks: {guard_limit(guard)}: --ack {guard.id}@{plan.digest}" if guard.blocked else None
-
-
-def _plan_title(plan: Plan) -> str:
-    if plan.errors:
-        return f"No plan: {counted(len(plan.errors), 'error')}"
-    if not plan.changes:
-        return "Nothing to revert" if plan.undoes else "Nothing to do"
-    blocked = f", {counted(len(plan.blocked), 'guard')} against it" if plan.blocked else ""
-    return f"Plan: {counted(plan.summary.files_changed, 'file')} to change{blocked}"
-
-
-def _plan_totals(plan: Plan) -> tuple[str, ...]:
+def _totals(plan: Plan) -> tuple[str, ...]:
     summary = plan.summary
-    drift = (f"since the last apply: {', '.join(causes(plan))}",) if plan.drift else ()
-    covered = (selected(plan.coverage, plan.inputs.files),) if plan.coverage is not None else ()
-    missing = (f"{counted(summary.missing, 'declared file')} not in the library",) if summary.missing else ()
-    files = f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged"
-    narrowed = narrowing(plan.inputs)
-    return (
-        files,
-        *([narrowed] if narrowed else []),
+    sentences = [
+        f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged",
+        narrowing(plan.inputs),
         *(sentence for _op, sentence in reversed(totals(plan))),
-        *missing,
-        *drift,
-        *covered,
-    )
+        missing(plan),
+        f"since the last apply: {', '.join(causes(plan))}" if plan.drift else None,
+        selected(plan.coverage, plan.inputs.files) if plan.coverage is not None else None,
+        UNDOING if plan.undoes else None,
+    ]
+    return tuple(filter(None, sentences))
 
 
 def _sections(changes: Iterable[FileChange], plan: Plan) -> tuple[Section, ...]:

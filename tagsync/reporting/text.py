@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from tagsync.model import Diagnostic, Level, Op, Plan, Report, Status
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
+from tagsync.reporting.judgements import UNDOING, blocking, judgements
 from tagsync.reporting.rows import (
     Group,
     Line,
@@ -14,19 +15,18 @@ from tagsync.reporting.rows import (
     causes,
     counted,
     groups,
-    guard_count,
-    guard_limit,
+    missing,
     narrowing,
+    report_title,
     sent,
     shown_names,
     shown_origin,
-    status_counts,
     totals,
     unfinished,
     worst_first,
 )
 
-SHOWN_GROUPS = 40
+SHOWN_GROUPS = 15
 """Groups of a plan that are shown unless all are asked for."""
 
 SHOWN_PATHS = 3
@@ -115,13 +115,17 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     for op, sentence in totals(plan):
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
+    absent = missing(plan)
+    if absent:
+        lines.write(f"  {absent}")
     if plan.drift:
         lines.write(f"  since the last apply: {', '.join(causes(plan))}")
     lines.write(f"  {calls(plan)}")
-    counts = ", ".join(map(guard_count, plan.guards))
-    lines.write((f"  guards: {'none is against what the run itself had changed' if plan.undoes else counts}", "dim"))
-    for guard in plan.blocked:
-        lines.write(("  ! ", "bold red"), f"{guard.id} blocks: {guard_limit(guard)}: --ack {guard.id}@{plan.digest}")
+    found = judgements(plan)
+    counts = f"guards: {', '.join(item.counts for item in found)}"
+    lines.write((f"  {UNDOING if plan.undoes else counts}", "dim"))
+    for item in blocking(found):
+        lines.write(("  ! ", "bold red"), f"{item.guard} blocks: {item.limit}: {item.ack}")
     lines.write((f"  digest {plan.digest}", "dim"))
 
 
@@ -133,11 +137,6 @@ def _write_narrowing(plan: Plan, lines: Lines) -> None:
 
 def report_text(report: Report, lines: Lines) -> None:
     """Write what an apply did: files that did not arrive first, then totals."""
-    if report.outcome == "refused":
-        lines.write(("Apply refused: ", "bold yellow"), "nothing was changed")
-        for row in [row for row in unfinished(report) if row.outcome.status is Status.STALE][:SHOWN_FILES]:
-            lines.write(("  stale  ", "yellow"), shown(row.path), (f"  {shown(row.outcome.error or '')}", "dim"))
-        return
     rows = unfinished(report)
     for row in rows[:SHOWN_FILES]:
         status = row.outcome.status
@@ -149,11 +148,12 @@ def report_text(report: Report, lines: Lines) -> None:
         )
     if len(rows) > SHOWN_FILES:
         lines.write((f"  … and {counted(len(rows) - SHOWN_FILES, 'more file')}: --report json=FILE has all", "dim"))
-    counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
     style = "bold green" if report.converged else "bold yellow"
-    lines.write((f"Apply {report.outcome}: ", style), counts)
+    outcome, _, counts = report_title(report).partition(": ")
+    lines.write((f"{outcome}: ", style), counts)
     if report.requests.sent:
         lines.write(f"  {sent(report)}")
+    _write_narrowing(report.plan, lines)
     for words in advice(report):
         lines.write(f"  {words}")
 

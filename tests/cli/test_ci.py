@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from cli.command import Command
@@ -127,8 +128,30 @@ def test_markdown_links_to_the_page_of_the_run(
     assert (found and found[1]) == link
 
 
-@pytest.mark.parametrize("form", ["markdown", "junit", "github"])
-def test_every_command_that_reports_knows_every_format(tagsync: Command, form: str) -> None:
+def is_markdown(text: str) -> bool:
+    return text.splitlines()[0].startswith(("<!-- tagsync ", "### "))
+
+
+def is_junit(text: str) -> bool:
+    return ET.fromstring(text).tag == "testsuites"  # noqa: S314 - our own
+
+
+def is_page(text: str) -> bool:
+    return text.startswith("<!doctype html>") and text.rstrip().endswith("</html>")
+
+
+def is_for_github(text: str) -> bool:
+    """Tell by the text behind the annotations, of which there is none to make here."""
+    return text.startswith(("Valid", "Plan", "  /a.jpg", "Apply", "The same plan"))
+
+
+@pytest.mark.parametrize(
+    ("form", "fits"),
+    [("markdown", is_markdown), ("junit", is_junit), ("html", is_page), ("github", is_for_github)],
+)
+def test_every_command_that_reports_knows_every_format(
+    tagsync: Command, form: str, fits: Callable[[str], bool]
+) -> None:
     for arguments in (
         ("validate", "tags.yaml"),
         ("plan", *SANDBOX, "--out=plan.json", "tags.yaml"),
@@ -140,12 +163,107 @@ def test_every_command_that_reports_knows_every_format(tagsync: Command, form: s
     ):
         ran = tagsync(arguments[0], "--format", form, *arguments[1:])
         assert ran.code == 0, ran.err
-        assert re.match({"markdown": "<!-- tagsync|### ", "junit": "<[?]xml", "github": ""}[form], ran.out)
+        assert fits(ran.out), ran.out
 
 
-def test_markdown_is_as_short_as_told(tagsync: Command) -> None:
-    entries = "\n".join(f"- path: /a.jpg\n  tags: [tag-{number}{'x' * 20}]" for number in range(10))
+def test_markdown_is_as_short_as_told(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(*(file_object(f"/{number}.jpg") for number in range(300)), name="many.jsonl")
+    entries = "\n".join(f"- path: /{number}.jpg\n  tags: [tag-{number}]" for number in range(300))
     Path("many.yaml").write_text(manifest(entries), encoding="utf-8")
-    assert tagsync("plan", *SANDBOX, "--format=markdown", "--max-bytes=100", "many.yaml").code == 64
-    ran = tagsync("plan", *SANDBOX, "--format=markdown", "--max-bytes=8000", "many.yaml")
-    assert len(ran.out.encode()) <= 8000
+    plan = ("plan", "--sandbox=many.jsonl", "--format=markdown", "many.yaml")
+    assert tagsync(*plan, "--max-bytes=100").code == 64
+    sizes = [len(tagsync(*plan, f"--max-bytes={size}").out.encode()) for size in (8000, 12_000, 60_000)]
+    assert sizes[0] <= 8000 < sizes[1] <= 12_000 < sizes[2] <= 60_000
+
+
+def test_a_plan_that_strict_refuses_has_no_digest_that_anybody_could_approve(
+    tagsync: Command, step: Callable[[str], str]
+) -> None:
+    Path("idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
+    plan = ("plan", *SANDBOX, "--format=github", "--report=markdown=plan.md", "tags.yaml", "idle.yaml")
+    assert tagsync(*plan, "--strict").code == 1
+    assert "digest=\n" in step("GITHUB_OUTPUT")
+    assert "sha256" not in Path("plan.md").read_text("utf-8")
+    assert tagsync(*plan).code == 0
+    assert DIGEST.search(step("GITHUB_OUTPUT"))
+
+
+@pytest.fixture
+def guarded(library: Callable[..., Path]) -> str:
+    """Return a manifest that a guard is against, beside its library."""
+    library(*(file_object(f"/{name}.jpg", ["old"]) for name in "abc"), name="full.jsonl")
+    Path("off.yaml").write_text(manifest("- match: /**\n  absent: [old]"), encoding="utf-8")
+    return "off.yaml"
+
+
+def test_a_refused_apply_is_told_once_by_its_guard(tagsync: Command, step: Callable[[str], str], guarded: str) -> None:
+    reports = ("--report=markdown=a.md", "--report=junit=a.xml", "--report=html=a.html")
+    ran = tagsync("apply", "--yes", "--sandbox=full.jsonl", "--format=github", *reports, guarded)
+    assert ran.code == 4
+    assert re.findall("^::.*", ran.out, re.MULTILINE) == [
+        line for line in ran.out.splitlines() if line.startswith("::error title=guard emptiedFiles::")
+    ]
+    assert step("GITHUB_OUTPUT").startswith("changes=0\n")
+    text = Path("a.md").read_text("utf-8")
+    assert "### Apply refused: nothing was changed\n" in text
+    assert text.count("emptiedFiles 3 of 3 blocks") == 1
+    assert "not as planned" not in text
+    cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
+    assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
+    assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")
+
+
+def test_a_guard_that_was_acknowledged_is_no_failure_of_the_apply(tagsync: Command, guarded: str) -> None:
+    digest = tagsync("plan", "--sandbox=full.jsonl", "--format=json", guarded).document["digest"]
+    reports = ("--report=markdown=a.md", "--report=junit=a.xml", "--report=html=a.html")
+    apply = ("apply", "--yes", "--sandbox=full.jsonl", "--format=github", f"--ack=emptiedFiles@{digest}")
+    ran = tagsync(*apply, *reports, guarded)
+    assert ran.code == 0
+    assert "::error" not in ran.out
+    assert "blocks" not in Path("a.md").read_text("utf-8")
+    assert ET.fromstring(Path("a.xml").read_text("utf-8")).attrib["failures"] == "0"  # noqa: S314 - our own
+    assert "--ack" not in Path("a.html").read_text("utf-8")
+
+
+def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> None:
+    Path("in").mkdir()
+    Path("in/idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
+    ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
+    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this entry" in ran.out
+    assert (
+        "::warning title=selects-nothing::idle.yaml:5:7: this entry"
+        in tagsync("show", "--format=github", "plan.json").out
+    )
+
+
+def test_files_that_are_declared_and_missing_are_counted_in_every_format(tagsync: Command) -> None:
+    Path("gone.yaml").write_text(manifest("- path: /gone.jpg\n  ifMissing: skip\n  tags: [x]"), encoding="utf-8")
+    for form in ("text", "markdown", "html", "junit"):
+        out = tagsync("plan", *SANDBOX, f"--format={form}", "tags.yaml", "gone.yaml").out
+        assert "1 declared file not in the library" in out, form
+
+
+@pytest.mark.parametrize("link", ["http://[x", "https://x/\udcff", "ci.example/1", "javascript:alert(1)", "https://"])
+def test_a_link_that_leads_nowhere_is_told_before_anything_is_done(tagsync: Command, link: str) -> None:
+    ran = tagsync("apply", "--yes", *SANDBOX, "--report=json=r.json", "--link", link, "tags.yaml")
+    assert (ran.code, ran.out) == (64, "")
+    assert "is no address of a web page" in ran.err
+    assert "1 file to change" in tagsync("plan", *SANDBOX, "tags.yaml").out
+
+
+def test_an_address_of_the_run_that_leads_nowhere_is_left_out(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_JOB_URL", "https://[ci/1")
+    ran = tagsync("apply", "--yes", *SANDBOX, "--format=markdown", "tags.yaml")
+    assert ran.code == 0
+    assert "Everything in full" not in ran.out
+
+
+@pytest.mark.parametrize(("command", "code"), [(("plan",), 1), (("apply", "--yes"), 3)])
+def test_the_step_is_told_the_code_that_a_report_which_cannot_be_written_leads_to(
+    tagsync: Command, step: Callable[[str], str], command: tuple[str, ...], code: int
+) -> None:
+    ran = tagsync(*command, *SANDBOX, "--format=github", "--report=markdown=/dev/full", "tags.yaml")
+    assert ran.code == code
+    assert step("GITHUB_OUTPUT").endswith(f"exitcode={code}\n")

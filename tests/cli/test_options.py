@@ -203,3 +203,11 @@ def test_what_is_no_shard_is_refused_with_the_way_to_write_one(tagsync: Command,
     result = tagsync("plan", "--sandbox", "library.jsonl", f"--shard={text}", "tags.yaml")
     assert result.code == 64
     assert "write I/N, from 1/N to N/N" in result.err
+
+
+@pytest.mark.parametrize("option", ["--select=/**", "--shard=1/2"])
+def test_undo_takes_no_option_that_it_would_not_heed(tagsync: Command, option: str) -> None:
+    Path("report.json").write_text("{}", encoding="utf-8")
+    result = tagsync("undo", "--sandbox", "library.jsonl", "--out=undo.json", option, "report.json")
+    assert result.code == 64
+    assert "No such option" in result.err

@@ -98,7 +98,7 @@ def test_a_report_that_could_not_be_written_is_found_out_before_anything_is_done
         make(Path(path))
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", "--report", f"json={path}", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert f"error: a report cannot be written to {path}: name a file in a folder you can write to\n" in result.err
+    assert f"error: {path} cannot be written: name a file in a folder that you can write to\n" in result.err
     assert not Path(".tagsync").exists()
 
 
@@ -207,7 +207,7 @@ def test_notes_are_counted_unless_everything_is_asked_for(tagsync: Command) -> N
     amazon = {"name": "Dog", "confidence": 50, "source": "aws-auto-tagging"}
     write_library(Path("library.jsonl"), [file_object("/a.jpg") | {"AITags": [google, amazon]}])
     write_manifest("- match: /**\n  aiTags: {remove: all, source: google-auto-tagging}")
-    assert "1 note: --verbose shows them\n" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err
+    assert "1 note: --verbose shows it\n" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err
     verbose = tagsync("plan", "-v", "--sandbox", "library.jsonl", "tags.yaml").err
     assert "info: tags.yaml:6:" in verbose
     assert "not shown" not in verbose
@@ -294,3 +294,47 @@ def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
     assert subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment).stdout == (  # noqa: S603 - our own
         "False False\n"
     )
+
+
+def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
+    result = tagsync("plan", "--sandbox", "library.jsonl", "--out=a.json", "--report=text=./a.json", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert "error: a.json is named twice: give each document a file of its own\n" in result.err
+    assert not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--out=m/tags.yaml", "m"), "m/tags.yaml is one of the manifests in m: write to another file"),
+        (("--report=json=m/../m/tags.yaml", "m"), "is one of the manifests in m: write to another file"),
+        (("--out=library.jsonl", "m"), "library.jsonl is what this command reads: write to another file"),
+        (("--report=markdown=m/tags.yaml", "m/tags.yaml"), "m/tags.yaml is what this command reads"),
+        (("--report=text=policy.yaml", "--policy=policy.yaml", "m"), "policy.yaml is what this command reads"),
+    ],
+)
+def test_no_document_takes_the_place_of_what_is_read(tagsync: Command, arguments: tuple[str, ...], words: str) -> None:
+    Path("m").mkdir()
+    Path("tags.yaml").rename("m/tags.yaml")
+    before = Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()
+    result = tagsync("plan", "--sandbox", "library.jsonl", *arguments)
+    assert (result.code, result.out) == (64, "")
+    assert words in result.err
+    assert (Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()) == before
+
+
+def test_a_new_report_beside_manifests_is_fine(tagsync: Command) -> None:
+    Path("m").mkdir()
+    Path("tags.yaml").rename("m/tags.yaml")
+    assert tagsync("plan", "--sandbox", "library.jsonl", "--report=markdown=m/plan.md", "m").code == 0
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "junit"])
+def test_formats_that_are_read_as_utf_8_are_utf_8_whatever_the_locale_says(form: str) -> None:
+    write_library(Path("chloe.jsonl"), [file_object("/team/chloé.png")])
+    write_manifest("- path: /team/chloé.png\n  ifMissing: warn\n  tags: [x, 'a,é']")
+    result = process(
+        "plan", "--quiet", "--sandbox=chloe.jsonl", f"--format={form}", "tags.yaml", env={"PYTHONIOENCODING": "latin-1"}
+    )
+    assert result.code == 0
+    assert "é" in result.out

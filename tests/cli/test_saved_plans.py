@@ -74,8 +74,9 @@ def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(
     assert "error: 1 of 100 files changed since the plan in a way that makes it stale: plan again, or" in result.err
     text = tagsync("apply", "--on-stale=fail", "plan.json")
     assert text.out.splitlines() == [
+        "  stale     /042.jpg  the file has moved to '/other.jpg' since the plan",
         "Apply refused: nothing was changed",
-        "  stale  /042.jpg  the file has moved to '/other.jpg' since the plan",
+        "  What is stale needs a new plan.",
     ]
 
 

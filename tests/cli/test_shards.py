@@ -127,25 +127,43 @@ def test_shards_that_ended_otherwise_are_together_no_better_than_the_worst(
         ({"target": {"account": "other", "endpoint": "https://api.imagekit.io"}}, "each is of another library"),
         ({"inputs": {"files": 1, "manifests": [], "readRequests": 1}}, "each is from other manifests"),
         ({"undoes": "sha256:" + "1" * 64}, "each reverts another run"),
-        ({}, "report-1.json and report-2.json both tell of '/shop/"),
+        ({"guards": []}, "each has another policy"),
+        ({"inputs": {"changedSince": "0" * 40}}, "each is narrowed otherwise"),
+        ({"inputs": {"select": "/**"}}, "each is narrowed otherwise"),
+        ({"inputs": {"shard": "2/3"}}, "each is of another number of shards"),
+        ({}, "report-1.json and report-2.json are both shard 1 of 2: name each shard once"),
+        ({"inputs": {"shard": "2/2"}}, "report-1.json and report-2.json both tell of '/shop/"),
     ],
 )
 def test_what_is_not_of_one_plan_is_not_merged(
     tagsync: Command, library: Callable[..., Path], manifests: str, change: dict[str, Any], words: str
 ) -> None:
     library(*files())
-    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--report=json=report-1.json", manifests)
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--shard=1/2", "--report=json=report-1.json", manifests)
     members = {name: value for name, value in read("report-1.json").items() if name != "checksum"}
-    Path("report-2.json").write_text("".join(whole(members | change)), encoding="utf-8")
+    merged = {
+        name: members[name] | value if name == "inputs" and "manifests" not in value else value
+        for name, value in change.items()
+    }
+    Path("report-2.json").write_text("".join(whole(members | merged)), encoding="utf-8")
     ran = tagsync("show", *reports(2))
     assert (ran.code, ran.out) == (1, "")
     assert words in ran.err
 
 
-def test_the_same_report_twice_is_not_merged(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+def test_shards_without_changes_are_not_counted_twice(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
     library(*files())
-    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--report=json=report-1.json", manifests)
-    assert "both tell of" in tagsync("show", "report-1.json", "report-1.json").err
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", manifests)
+    for shard, name in (("1/2", "one.json"), ("2/2", "two.json"), ("1/1", "all.json")):
+        tagsync("plan", "--sandbox=library.jsonl", f"--shard={shard}", f"--out={name}", manifests)
+    tagsync("plan", "--sandbox=library.jsonl", "--out=whole.json", manifests)
+    assert "name each shard once" in tagsync("show", "one.json", "one.json").err
+    assert "whole.json is no shard but a whole: name it alone" in tagsync("show", "whole.json", "whole.json").err
+    assert "another number of shards" in tagsync("show", "one.json", "all.json").err
+    assert "another number of shards" in tagsync("show", "whole.json", "one.json").err
+    assert tagsync("show", "--format=json", "one.json", "two.json").document["summary"]["unchanged"] == 60
 
 
 def test_plans_and_reports_are_not_merged(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
@@ -172,3 +190,76 @@ def test_shards_run_side_by_side_against_one_library_converge(world: Build, tags
     assert (merged["outcome"], merged["summary"]["filesChanged"]) == ("converged", 50)
     assert {tag for number in range(60) for tag in served.tags(f"/shop/{number:02}.jpg")} == {"catalog", "other"}
     assert "Nothing to do" in tagsync("plan", manifests).out
+
+
+def test_what_a_missing_shard_did_is_held_against_nobody(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    for index, report in enumerate(reports(2), 1):
+        options = (f"--shard={index}/3", f"--report=json={report}", "--last=none")
+        tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests)
+    ran = tagsync("show", "--format=json", *reports(2))
+    Path("part.json").write_text(ran.out, encoding="utf-8")
+    assert ran.document["inputs"]["partial"] is True
+    plan = tagsync("plan", "--sandbox=library.jsonl", "--format=json", "--last=part.json", manifests).document
+    assert plan["changes"]
+    assert "drift" not in plan
+    assert "narrowed by shards that are missing" in tagsync("show", "part.json", "--format=markdown").out
+
+
+def test_shards_of_a_narrowed_plan_are_narrowed_together(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    for index in (1, 2):
+        options = (f"--shard={index}/2", "--select=/shop/0*", f"--out=plan-{index}.json")
+        tagsync("plan", "--sandbox=library.jsonl", *options, manifests)
+    merged = tagsync("show", "--format=json", "plan-1.json", "plan-2.json").document
+    assert merged["inputs"]["select"] == "/shop/0*"
+    assert {change["path"][:7] for change in merged["changes"]} == {"/shop/0"}
+
+
+def test_calls_drift_and_thumbnails_of_shards_add_up(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*(item | {"thumbnail": f"https://ik.example{item['filePath']}"} for item in files()))
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--report=json=last.json", manifests)
+    Path("tags.yaml").write_text(manifest("- match: /shop/**\n  tags: [catalog, fresh]"), encoding="utf-8")
+    names = ["plan-1.json", "plan-2.json"]
+    for index, name in enumerate(names, 1):
+        options = ("--thumbnails", "--last=last.json", f"--shard={index}/2", f"--out={name}")
+        tagsync("plan", "--sandbox=library.jsonl", *options, manifests)
+    parts, merged = list(map(read, names)), tagsync("show", "--format=json", *names).document
+    for member in ("drift", "requests"):
+        assert len(merged[member]) == sum(len(part[member]) for part in parts) > 0
+    assert merged["thumbnails"] == parts[0]["thumbnails"] | parts[1]["thumbnails"]
+    assert len(merged["thumbnails"]) == 60
+    for name, value in merged["estimate"].items():
+        assert value == sum(part["estimate"][name] for part in parts)
+
+
+def test_a_shard_of_a_saved_plan_has_thumbnails_of_its_own_files_alone(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*(item | {"thumbnail": f"https://ik.example{item['filePath']}"} for item in files()))
+    tagsync("plan", "--sandbox=library.jsonl", "--thumbnails", "--out=plan.json", manifests)
+    report = tagsync("apply", "--sandbox=library.jsonl", "--shard=1/2", "--format=json", "plan.json").document
+    assert set(report["thumbnails"]) == {change["fileId"] for change in report["changes"]}
+
+
+def test_the_worst_of_what_guards_and_runs_came_to_stands_for_all(
+    tagsync: Command, library: Callable[..., Path], manifests: str
+) -> None:
+    library(*files())
+    for index, report in enumerate(reports(2), 1):
+        options = (f"--shard={index}/2", f"--report=json={report}")
+        tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests)
+    members = {name: value for name, value in read("report-2.json").items() if name != "checksum"}
+    members["guards"][0] |= {"observed": 10**6, "blocked": True}
+    members["outcome"] = "interrupted"
+    Path("report-2.json").write_text("".join(whole(members)), encoding="utf-8")
+    for order in (reports(2), reports(2)[::-1]):
+        merged = tagsync("show", "--format=json", *order).document
+        assert merged["outcome"] == "interrupted"
+        assert merged["guards"][0]["observed"] == 10**6

@@ -159,7 +159,7 @@ def test_what_is_there_is_left_as_it_is_and_named(tagsync: Command) -> None:
         "written: manifests/tags.yaml",
         "left as it is: manifests/policy.yaml",
         "written: manifests/manifest.schema.json",
-        "left as it is: .github/workflows/tagsync.yml",
+        "left as it is: .github/workflows/tagsync.yml (see that it names manifests)",
     ]
     assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"
     assert WORKFLOW.read_text("utf-8") == "mine too"

@@ -211,7 +211,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("validate", "manifests")
 
 
-@error("a report cannot be written to")
+@error("cannot be written: name a file in a folder that you can write to")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     return stage.tagsync("plan", "--out=reports/plan.json", "tags.yaml")

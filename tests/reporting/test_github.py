@@ -23,10 +23,12 @@ def test_faults_are_annotated_on_their_lines() -> None:
         Diagnostic("error", "unknown-key", "no such key: 100 %", Origin("a, b.yaml", 3, 7)),
         Diagnostic("info", "note", "a note", Origin("c.yaml", 1, 1)),
         Diagnostic("warning", "comma", "a comma"),
+        Diagnostic("warning", "elsewhere", "not here", Origin("d.yaml", 2, 1)),
     )
     assert list(annotations(manifests_sheet("faults", told, names={"a, b.yaml": "in/a, b.yaml"}))) == [
         "::error file=in/a%2C b.yaml,line=3,col=7,title=unknown-key::no such key: 100 %25\n",
         "::warning title=comma::a comma\n",
+        "::warning title=elsewhere::d.yaml:2:1: not here\n",
     ]
 
 
@@ -56,4 +58,4 @@ def test_files_that_did_not_arrive_are_errors() -> None:
     outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "Locked"))
     sheet = report_sheet(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
     assert list(annotations(sheet)) == ["::error title=failed::/b.jpg: Locked\n"]
-    assert outputs(sheet, 3) == f"changes=2\ndigest={DIGEST}\nexitcode=3\n"
+    assert outputs(sheet, 3) == f"changes=1\ndigest={DIGEST}\nexitcode=3\n"

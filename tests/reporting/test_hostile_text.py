@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -36,6 +37,7 @@ from tagsync.model import (
     TargetName,
     Timing,
 )
+from tagsync.planning.difference import difference
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.documents import plan_document, report_document
@@ -43,7 +45,7 @@ from tagsync.reporting.github import annotations, outputs
 from tagsync.reporting.html import plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.sheet import plan_sheet, report_sheet
+from tagsync.reporting.sheet import Sheet, difference_sheet, manifests_sheet, plan_sheet, report_sheet
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 
 HOSTILE = {
@@ -98,6 +100,14 @@ def hostile_report(text: str) -> Report:
     return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
 
 
+def sheets(text: str) -> list[Sheet]:
+    """Return everything that formats for CI systems lay out."""
+    plan = hostile_plan(text)
+    nothing = replace(plan, digest="sha256:" + "1" * 64, changes=(), target=TargetName("other", "other"))
+    failure = manifests_sheet("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
+    return [plan_sheet(plan), report_sheet(hostile_report(text)), difference_sheet(difference(nothing, plan)), failure]
+
+
 def as_text(text: str) -> str:
     stream = io.StringIO()
     lines = Lines(stream, environment={})
@@ -114,8 +124,7 @@ def as_json(text: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    sheets = plan_sheet(hostile_plan(text)), report_sheet(hostile_report(text))
-    return "\n\n".join(markdown(sheet, link=text) for sheet in sheets)
+    return "\n\n".join(markdown(sheet, link=text) for sheet in sheets(text))
 
 
 def as_html(text: str) -> str:
@@ -123,12 +132,13 @@ def as_html(text: str) -> str:
 
 
 def as_junit(text: str) -> str:
-    return "".join(junit(report_sheet(hostile_report(text))))
+    suites = ("".join(junit(sheet)).partition("?>")[2] for sheet in sheets(text))
+    return f"<all>{''.join(suites)}</all>"
 
 
 def as_github(text: str) -> str:
-    sheet = report_sheet(hostile_report(text))
-    return "".join(annotations(sheet)) + outputs(sheet, 3)
+    found = sheets(text)
+    return "".join(line for sheet in found for line in annotations(sheet)) + outputs(found[0], 3)
 
 
 FORMATS: dict[str, Callable[[str], str]] = {
@@ -151,8 +161,8 @@ def test_text_from_outside_stays_text(form: str, kind: str) -> None:
     CHECKS[form](written, text)
 
 
-COMMANDS = ["error", "error", "error", "warning"]
-"""The guard, an error and a file of a report that failed, and a warning: nothing more, whatever they say."""
+COMMANDS = [*["error"] * 3, *["warning"] * 3]
+"""The plan's guard, an error and a file of the report, and a warning of three sheets: no more, whatever they say."""
 
 
 def commands(written: str) -> list[str]:
@@ -178,7 +188,7 @@ def check_markdown(written: str, text: str) -> None:
     outside, code = told_apart(parser.parse(written))
     usual, _ = told_apart(parser.parse(as_markdown("plain")))
     if kind_of_link(text):
-        usual = [*usual, "Everything in full", "Everything in full", text, text]
+        usual = [*usual, *["Everything in full", text] * 4]
     assert sorted(outside) == sorted(usual)
     assert sum(shown(text).strip() in item for item in code) > 10
 
@@ -225,7 +235,8 @@ def check_html(written: str, text: str) -> None:
     page, usual = Elements(written), Elements(as_html("plain"))
     assert page.found == usual.found
     assert sum(shown(text) in found for found in page.texts) > 5
-    assert len([found for found in page.texts if found in usual.texts and len(found) > 1000]) == 4
+    scripts = [found for found in page.texts if found in usual.texts and len(found) > 1000]
+    assert len(scripts) == 2 * 2, "each page has its style and its script, whatever stands in it"
 
 
 def check_junit(written: str, text: str) -> None:

@@ -89,11 +89,11 @@ class Page(HTMLParser):
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "plan": lambda: plan_html(ordinary_plan()),
     "report": lambda: report_html(ordinary_report()),
-    "diagnostics": lambda: diagnostics_html([Diagnostic("error", "code", "a fault")], more=2),
+    "diagnostics": lambda: diagnostics_html("3 faults", [Diagnostic("error", "code", "a fault")], more=2),
     "hostile plan": lambda: plan_html(hostile_plan()),
     "hostile plan without errors": lambda: plan_html(replace(hostile_plan(), diagnostics=())),
     "hostile report": lambda: report_html(hostile_report()),
-    "hostile diagnostics": lambda: diagnostics_html([Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))]),
+    "hostile diagnostics": lambda: diagnostics_html("1 fault", [Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))]),
 }
 
 
@@ -316,11 +316,10 @@ def test_a_plan_with_errors_says_that_it_is_none() -> None:
 
 def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
     found = [Diagnostic("warning", "w", "a warning"), Diagnostic("error", "e", "an error", Origin("m.yaml", 3, 4))]
-    words = Page("".join(diagnostics_html(found, more=2))).words
-    assert "No plan: 3 errors" in words
-    assert words.index("error m.yaml:3:4 an error") < words.index("warning a warning")
+    words = Page("".join(diagnostics_html("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2))).words
+    assert "3 faults" in words
+    assert words.index("error in/m.yaml:3:4 an error") < words.index("warning a warning")
     assert "… and 2 more" in words
-    assert "No errors" in Page("".join(diagnostics_html([]))).words
 
 
 def test_very_many_diagnostics_are_cut_and_counted() -> None:
@@ -369,7 +368,7 @@ def test_a_difference_shows_both_sides_in_one_table() -> None:
     new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
     page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
     assert "2 files planned otherwise" in page.words
-    assert "1 changes planned anew" in page.words
+    assert "1 change planned anew" in page.words
     rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
     assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
 
@@ -381,7 +380,7 @@ def test_a_difference_of_targets_and_guards_is_told() -> None:
     words = difference_of(old, new).words
     assert "The plans are for different targets." in words
     assert "Old target shop at https://api.imagekit.io New target other at https://api.imagekit.io" in words
-    assert "old: newTags 1 more than 0 blocks new: newTags 2 more than 0 blocks" in words
+    assert "old: newTags 1, blocked more than 0 passes new: newTags 2 more than 0 blocks" in words
 
 
 def test_two_plans_that_are_one_have_no_difference() -> None:

@@ -86,3 +86,23 @@ def test_totals_and_digest_stand_in_the_properties() -> None:
     assert properties["title"] == "Plan: 1 file to change"
     assert "1 tag to add" in properties["totals"]
     assert properties["digest"].startswith("sha256:")
+
+
+def test_faults_that_were_not_kept_fail_a_case_too() -> None:
+    found = cases(manifests_sheet("faults", (), names={}, more=7))
+    failure = found["manifests", "library"].find("failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "and 7 more"
+
+
+def test_a_manifest_that_fails_keeps_its_warnings_beside_its_errors() -> None:
+    place = Origin("a.yaml", 1, 1)
+    told = [Diagnostic("error", "x", "error!", place), Diagnostic("warning", "x", "warning!", place)]
+    found = cases(manifests_sheet("faults", told, names={}, manifests=["a.yaml"]))
+    assert found["manifests", "a.yaml"].findtext("failure") == "a.yaml:1:1: error: error!"
+    assert found["manifests", "a.yaml"].findtext("system-out") == "a.yaml:1:1: warning: warning!"
+
+
+def test_a_code_that_is_called_like_a_status_is_an_error_all_the_same() -> None:
+    told = [Diagnostic("error", "skipped", "wrong", Origin("a.yaml", 1, 1))]
+    assert cases(manifests_sheet("faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None

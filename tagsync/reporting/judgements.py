@@ -1,0 +1,52 @@
+"""What guards say of a plan, in words."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tagsync.model import Guard, GuardId, Plan, Report
+from tagsync.reporting.rows import guard_count, guard_limit
+
+UNDOING = "guards: none is against what the run itself had changed"
+
+
+class Judgement(NamedTuple):
+    """One guard.
+
+    Attributes:
+        guard: its name.
+        counts: what it counts.
+        limit: where it blocks.
+        blocks: whether it is against the plan.
+        examples: some paths and tags that it counts.
+        ack: what lets this very plan through.
+    """
+
+    guard: GuardId
+    counts: str
+    limit: str
+    blocks: bool
+    examples: tuple[str, ...]
+    ack: str
+
+
+def judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
+    """Return what a guard says of the plan with a digest; a prefix tells it from what it says of another."""
+    ack = f"--ack {guard.id}@{digest}"
+    counts, limit = f"{prefix}{guard_count(guard)}", guard_limit(guard)
+    return Judgement(guard.id, counts, limit, guard.blocked, (*guard.files, *guard.tags), ack)
+
+
+def judgements(plan: Plan) -> tuple[Judgement, ...]:
+    """Return what all guards say of a plan; none is asked about a plan that turns a run round."""
+    return () if plan.undoes else tuple(judgement(guard, plan.digest) for guard in plan.guards)
+
+
+def judgements_of_apply(report: Report) -> tuple[Judgement, ...]:
+    """Return what guards say of a plan that was applied: unless it was refused, those against it were acknowledged."""
+    found = judgements(report.plan)
+    return found if report.outcome == "refused" else tuple(item._replace(blocks=False) for item in found)
+
+
+def blocking(found: Iterable[Judgement]) -> list[Judgement]:
+    """Return those that are against a plan."""
+    return [item for item in found if item.blocks]
