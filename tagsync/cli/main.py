@@ -28,9 +28,9 @@ from tagsync.cli.options import (
     plan_options,
     reading_options,
     settings,
-    state_options,
     target_options,
 )
+from tagsync.cli.sandbox import need_command, sandbox
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.printable import shown
 from tagsync.schemas import SchemaName
@@ -57,13 +57,7 @@ def cli(context: click.Context) -> None:
     Exit codes: 0 as asked, 1 error, 2 changes pending (plan --detailed-exitcode), 3 apply incomplete, 4 refused and
     nothing written, 64 called wrongly, 130 or 143 interrupted.
     """
-    _need_command(context)
-
-
-def _need_command(context: click.Context) -> None:
-    """Say what commands there are if none was given; not all versions of click take that for an error."""
-    if context.invoked_subcommand is None:
-        raise click.UsageError(context.get_help(), context)
+    need_command(context)
 
 
 @cli.command()
@@ -262,53 +256,7 @@ def completion(shell: str) -> int:
     return 0
 
 
-@cli.group(invoke_without_command=True)
-@click.pass_context
-def sandbox(context: click.Context) -> None:
-    """An ImageKit-compatible library on this machine."""
-    _need_command(context)
-
-
-LIBRARY = click.argument(
-    "library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl"
-)
-
-
-@sandbox.command()
-@LIBRARY
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for any free one.")
-@click.option(
-    "--limit",
-    metavar="N/SECONDS[,...]",
-    help="Calls an interval for each endpoint, or several such limits at once; the rest get 429.",
-)
-@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Milliseconds before each answer.")
-@click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A script of faults.")
-@click.option("--key", help="The one key to accept; any will do without it.")
-@state_options
-def serve(library: Path, state_dir: Path, **values: Any) -> int:
-    """Serve a library on 127.0.0.1, for tagsync, the official SDKs or curl.
-
-    Its state is kept from run to run; sandbox reset starts over.
-
-    Example: tagsync sandbox serve examples/library.jsonl --limit 40/1
-    """
-    from tagsync.cli import serving  # noqa: PLC0415 - start-up
-
-    return serving.serve(library, state_dir, **values)
-
-
-@sandbox.command()
-@LIBRARY
-@state_options
-def reset(library: Path, state_dir: Path) -> int:
-    """Forget what became of a library: the next use seeds it from its file.
-
-    Example: tagsync sandbox reset examples/library.jsonl
-    """
-    from tagsync.cli import serving  # noqa: PLC0415 - start-up
-
-    return serving.reset(library, state_dir)
+cli.add_command(sandbox)
 
 
 def run(arguments: Sequence[str]) -> int:

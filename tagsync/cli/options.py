@@ -1,21 +1,19 @@
 """Options that several commands share; each is also an environment variable, TAGSYNC_ and its name."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from tagsync.model import GuardId, Part
+from tagsync.cli import values
+from tagsync.cli.values import FORMATS
+from tagsync.model import Part
 from tagsync.planning.guards import Ack
-from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES, safe_address
-
-FORMATS = ("text", "json", "markdown", "html", "junit", "github")
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,79 +70,6 @@ class PlanSettings:
     last: str | None
 
 
-def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
-    reports = []
-    for value in values:
-        kind, _, path = value.partition("=")
-        if kind not in FORMATS or not path:
-            raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
-        reports.append((kind, Path(path)))
-    return reports
-
-
-def _link(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value and safe_address(value) is None:
-        raise click.BadParameter(f"{value!r} is no address of a web page: write one like https://ci.example/run/1.")
-    return value
-
-
-def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value == "":
-        raise click.BadParameter("it is empty: give a URL, or leave it out for ImageKit's own.")
-    return value
-
-
-def _select(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.startswith("/"):
-        raise click.BadParameter(f"{value!r} matches no file: paths start with /, as in /shop/**.")
-    return value
-
-
-def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Part | None:
-    if value is None:
-        return None
-    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", value)
-    index, of = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= index <= of:
-        raise click.BadParameter(f"{value!r} is no shard: write I/N, from 1/N to N/N.")
-    return Part(index, of)
-
-
-def _duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,3})?)s?)?", value, re.ASCII)
-    if not match or not any(match.groups()):
-        raise click.BadParameter(f"{value!r} is no duration: write seconds, or 90s, 15m, 1h30m.")
-    hours, minutes, seconds = (float(group or 0) for group in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _acks(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Ack]:
-    acks = []
-    for value in values:
-        guard, _, digest = value.partition("@")
-        if guard not in tuple(GuardId) or not _DIGEST.fullmatch(digest):
-            raise click.BadParameter(
-                f"{value!r} is not GUARD@DIGEST, as the plan prints it; guards are {', '.join(GuardId)}."
-            )
-        acks.append(Ack(GuardId(guard), digest))
-    return acks
-
-
-def _digest(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _DIGEST.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no digest: write sha256: and 64 hex digits, as the plan prints it.")
-    return value
-
-
-def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
-    try:
-        return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day alone
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no day: write one like 2026-12-31.") from error
-
-
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     """Return a click option that is also read from the environment."""
     long = next(name for name in names if name.startswith("--"))
@@ -170,7 +95,7 @@ _OUTPUT = (
     option(
         "--report",
         metavar="FORMAT=FILE",
-        callback=_reports,
+        callback=values.reports,
         multiple=True,
         help="Also write a file; may be given again.",
     ),
@@ -184,7 +109,7 @@ _OUTPUT = (
     option(
         "--link",
         metavar="URL",
-        callback=_link,
+        callback=values.link,
         help="What Markdown links to for all details. [default: the CI run's page]",
     ),
     *_SPEECH,
@@ -199,7 +124,7 @@ _WHICH = (
         "--endpoint",
         more_variables=["IMAGE_KIT_BASE_URL"],
         metavar="URL",
-        callback=_endpoint,
+        callback=values.endpoint,
         help="The API's base URL.",
     ),
     option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
@@ -218,8 +143,12 @@ _PACE = (
 
 _LIBRARY = (
     *_WHICH,
-    option("--select", metavar="GLOB", callback=_select, help="Leave out changes of files whose path does not match."),
-    option("--shard", metavar="I/N", callback=_shard, help="Leave out changes of files of other shards than this."),
+    option(
+        "--select", metavar="GLOB", callback=values.select, help="Leave out changes of files whose path does not match."
+    ),
+    option(
+        "--shard", metavar="I/N", callback=values.shard, help="Leave out changes of files of other shards than this."
+    ),
     *_PACE,
 )
 
@@ -249,12 +178,12 @@ _APPLY = (
         help="Whether calls may also set what is set already, to be fewer.",
     ),
     option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after so many bulk calls."),
-    option("--max-duration", metavar="D", callback=_duration, help="Stop after so long, like 90s, 15m or 1h30m."),
+    option("--max-duration", metavar="D", callback=values.duration, help="Stop after so long, like 90s, 15m or 1h30m."),
     option(
         "--lock-timeout",
         metavar="D",
         default="0",
-        callback=_duration,
+        callback=values.duration,
         help="Wait so long for another apply of this library to end.",
     ),
     option(
@@ -267,11 +196,13 @@ _APPLY = (
     option(
         "--ack",
         metavar="GUARD@DIGEST",
-        callback=_acks,
+        callback=values.acks,
         multiple=True,
         help="Let a guard pass for this very plan, as the plan prints it; may be given again.",
     ),
-    option("--expect-digest", metavar="DIGEST", callback=_digest, help="Refuse any plan but the one of this digest."),
+    option(
+        "--expect-digest", metavar="DIGEST", callback=values.digest, help="Refuse any plan but the one of this digest."
+    ),
 )
 
 _LAST = option(
@@ -284,7 +215,9 @@ _LAST = option(
 _PLAN = (
     _LAST,
     option("--policy", metavar="FILE", help="Policies that hold instead of those among the PATHs."),
-    option("--as-of", metavar="DATE", callback=_day, help="Judge entries with until as on this day, not today (UTC)."),
+    option(
+        "--as-of", metavar="DATE", callback=values.day, help="Judge entries with until as on this day, not today (UTC)."
+    ),
 )
 
 
