@@ -65,10 +65,11 @@ class Opened:
 
     def names(self) -> list[str]:
         """Return the file names of the rows that stand in the document, from top to bottom."""
-        return self.page.locator("#table .name").all_inner_texts()
+        found: list[str] = self.page.locator("#table .name").all_inner_texts()
+        return found
 
     def count(self) -> str:
-        return self.page.locator("#count").inner_text()
+        return str(self.page.locator("#count").inner_text())
 
     def sort(self, head: str) -> None:
         self.page.get_by_role("button", name=head, exact=True).click()
