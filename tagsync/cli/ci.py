@@ -21,7 +21,8 @@ def in_repository(sheet: Sheet) -> Sheet:
     Those that are not there, as of a plan that was saved elsewhere, it does not name.
     """
     top = os.environ.get("GITHUB_WORKSPACE") or "."
-    files = {diagnostic.origin.file for diagnostic in sheet.diagnostics if diagnostic.origin}
+    origins = [item.origin for item in sheet.diagnostics] + [item.origin for item in sheet.judgements]
+    files = {origin.file for origin in origins if origin}
     places = {file: sheet.names.get(file, file) for file in files}
     return sheet._replace(
         names={file: os.path.relpath(place, top) for file, place in places.items() if Path(place).is_file()}

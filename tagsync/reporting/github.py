@@ -47,7 +47,8 @@ def outputs(sheet: Sheet, exit_code: int) -> str:
 def _guards(sheet: Sheet) -> Iterator[_Annotation]:
     for item in blocking(sheet.judgements):
         words = f"{item.counts} blocks: {item.limit}: {item.ack} ({', '.join(map(shown, item.examples))})"
-        yield _Annotation("error", f"guard {item.guard}", words)
+        origin = item.origin if item.origin and item.origin.file in sheet.names else None
+        yield _Annotation("error", f"guard {item.guard}", words, origin and named(origin, sheet.names))
 
 
 def _said(sheet: Sheet) -> Iterator[_Annotation]:

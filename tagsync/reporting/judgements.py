@@ -1,9 +1,9 @@
 """What guards say of a plan, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Guard, GuardId, Plan, Report
+from tagsync.model import Guard, GuardId, Op, Origin, Plan, Report
 from tagsync.reporting.rows import guard_count, guard_limit
 
 UNDOING = "guards: none is against what the run itself had changed"
@@ -19,6 +19,7 @@ class Judgement(NamedTuple):
         blocks: whether it is against the plan.
         examples: some paths and tags that it counts.
         ack: what lets this very plan through.
+        origin: a place in a manifest that asked for something that it counts, where one is known.
     """
 
     guard: GuardId
@@ -27,6 +28,7 @@ class Judgement(NamedTuple):
     blocks: bool
     examples: tuple[str, ...]
     ack: str
+    origin: Origin | None = None
 
 
 def judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
@@ -38,7 +40,36 @@ def judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
 
 def judgements(plan: Plan) -> tuple[Judgement, ...]:
     """Return what all guards say of a plan; none is asked about a plan that turns a run round."""
-    return () if plan.undoes else tuple(judgement(guard, plan.digest) for guard in plan.guards)
+    if plan.undoes:
+        return ()
+    return tuple(
+        judgement(guard, plan.digest)._replace(origin=_origin(guard, plan) if guard.blocked else None)
+        for guard in plan.guards
+    )
+
+
+_COUNTED: Mapping[GuardId, Collection[Op]] = {
+    GuardId.REMOVED_TAGS: (Op.REMOVE,),
+    GuardId.REMOVED_AI_TAGS: (Op.REMOVE_AI,),
+    GuardId.CHANGED_FILES: tuple(Op),
+    GuardId.EMPTIED_FILES: (Op.REMOVE,),
+    GuardId.NEW_TAGS: (Op.ADD,),
+}
+"""Which changes of its examples a guard counts."""
+
+
+def _origin(guard: Guard, plan: Plan) -> Origin | None:
+    """Return the first place that asked for what a guard counts on one of its examples."""
+    ops = _COUNTED[guard.id]
+    places = (
+        reason.origin
+        for change in plan.changes
+        if change.file.path in guard.files
+        for item in change.changes
+        if item.op in ops and (not guard.tags or item.tag in guard.tags)
+        for reason in item.because
+    )
+    return next(places, None)
 
 
 def judgements_of_apply(report: Report) -> tuple[Judgement, ...]:

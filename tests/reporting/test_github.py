@@ -1,14 +1,18 @@
+import pytest
 from reporting.test_markdown import DIGEST, change, plan_of
 from support import current_file
 
 from tagsync.model import (
+    Change,
     Diagnostic,
+    FileChange,
     FileOutcome,
     Guard,
     GuardId,
     Limit,
     Op,
     Origin,
+    Reason,
     Report,
     RequestCounts,
     Status,
@@ -34,9 +38,32 @@ def test_faults_are_annotated_on_their_lines() -> None:
 
 def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
     guard = Guard(GuardId.NEW_TAGS, 600, 0, Limit(500), blocked=True, files=("/a.jpg",), tags=("typo",))
-    found = list(annotations(plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))))
+    sheet = plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))
     words = f"newTags 600 blocks: more than 500: --ack newTags@{DIGEST} (/a.jpg, typo)"
-    assert found == [f"::error title=guard newTags::{words}\n"]
+    assert list(annotations(sheet)) == [f"::error title=guard newTags::{words}\n"]
+    placed = annotations(sheet._replace(names={"tags.yaml": "in/tags.yaml"}))
+    assert list(placed) == [f"::error file=in/tags.yaml,line=6,col=12,title=guard newTags::{words}\n"]
+
+
+@pytest.mark.parametrize(
+    ("guard", "line"),
+    [
+        (GuardId.NEW_TAGS, 2),
+        (GuardId.REMOVED_TAGS, 3),
+        (GuardId.EMPTIED_FILES, 3),
+        (GuardId.REMOVED_AI_TAGS, 4),
+        (GuardId.CHANGED_FILES, 1),
+    ],
+)
+def test_a_guard_stands_where_something_that_it_counts_was_asked_for(guard: GuardId, line: int) -> None:
+    asked = ((Op.ADD, "usual", 1), (Op.ADD, "typo", 2), (Op.REMOVE, "old", 3), (Op.REMOVE_AI, "Man", 4))
+    items = tuple(Change(op, tag, (Reason(Origin("tags.yaml", at, 5), "tags"),)) for op, tag, at in asked)
+    other = change(current_file("/0.jpg"), (Op.ADD, "usual"))
+    tags = ("typo",) if guard is GuardId.NEW_TAGS else ()
+    against = Guard(guard, 9, 9, Limit(0), blocked=True, files=("/a.jpg",), tags=tags)
+    plan = plan_of(other, FileChange(current_file("/a.jpg", ["old"]), items), guards=(against,))
+    found = next(annotations(plan_sheet(plan)._replace(names={"tags.yaml": "tags.yaml"})))
+    assert found.startswith(f"::error file=tags.yaml,line={line},col=5,title=guard {guard}::")
 
 
 def test_of_each_kind_ten_are_shown_the_last_of_which_counts_the_others() -> None:
