@@ -1,4 +1,4 @@
-# tagsync as a program: docker run --rm -e IMAGEKIT_PRIVATE_KEY -v "$PWD/manifests:/work/manifests:ro" tagsync plan manifests
+# tagsync as a program: docker run --rm -e IMAGEKIT_PRIVATE_KEY -v "$PWD/manifests:/data/manifests:ro" tagsync plan manifests
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6 AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE requirements.lock ./
@@ -11,9 +11,9 @@ RUN sed -n 's/^\([a-z].*\) \\$/\1/p' requirements.lock > versions.txt \
 
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6
 COPY --from=build /opt/tagsync /opt/tagsync
-# A number, so that a cluster can tell that it is not root. Locks are kept in the home folder, the rest in /work.
-RUN useradd --uid 10001 --create-home tagsync && install --directory --owner 10001 --group 10001 /work
+# A number, so that a cluster can tell that it is not root. Locks are kept in the home folder, the rest in /data.
+RUN useradd --uid 10001 --create-home tagsync && install --directory --owner 10001 --group 10001 /data
 ENV PATH="/opt/tagsync/bin:$PATH"
-WORKDIR /work
+WORKDIR /data
 USER 10001:10001
 ENTRYPOINT ["tagsync"]

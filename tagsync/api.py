@@ -304,7 +304,7 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         LibraryError: the library could not be read completely.
     """
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
-        meant = quoted("/".join(["", *filter(None, folder.split("/")), ""]) if folder.strip("/") else "/", 200)
+        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
     async with connect(target, listener) as client:
         current = await read_library(client, listener=listener)

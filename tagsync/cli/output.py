@@ -76,7 +76,7 @@ class Output:
             self._explanation(shown_names(plan))
         if saved_as:
             self.say(f"Saved as {saved_as}{'' if plan.blocked else f': tagsync apply {saved_as} carries it out'}")
-        elif self._saved_as:
+        else:
             self._warn_of_no_plan()
 
     def _warn_of_no_plan(self) -> None:

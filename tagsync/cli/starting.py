@@ -23,9 +23,9 @@ def start(folder: Path) -> int:
         UsageError: a link or a file stands where a folder has to be, or a workflow cannot name the folder.
         OSError: something cannot be written; what was written before is whole.
     """
-    _refuse_hidden(folder)
     root = _root(folder)
     named = _seen_from(root, folder)
+    _refuse_hidden(named)
     files = {
         folder / "tags.yaml": templates.text("tags.yaml"),
         folder / "policy.yaml": templates.text("policy.yaml"),
@@ -40,14 +40,14 @@ def start(folder: Path) -> int:
     return 0
 
 
-def _refuse_hidden(folder: Path) -> None:
-    """Refuse a folder in which tagsync would read nothing.
+def _refuse_hidden(folder: str) -> None:
+    """Refuse a folder that is skipped wherever a folder around it is named, or that belongs to git or GitHub.
 
     Raises:
-        UsageError: a part of its name starts with a dot.
+        UsageError: a part of its name, as seen from the root, starts with a dot.
     """
-    if any(part.startswith(".") and part not in (".", "..") for part in folder.parts):
-        raise UsageError(f"{shown(str(folder))} would never be read: names that start with a dot are skipped")
+    if any(part.startswith(".") for part in Path(folder).parts):
+        raise UsageError(f"{shown(folder)} is hidden, and skipped with the folders around it: choose another name")
 
 
 def workflow(folder: str) -> str:

@@ -56,6 +56,7 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
     """
     names = shown_names(plan)
     found = _listed(plan.diagnostics, names)
+    judged = judgements(plan)
     pictures = plan.thumbnails if thumbnails else {}
     rows = (FileRow(change, thumbnail=pictures.get(change.file.file_id, "")) for change in plan.changes)
     return rendered(
@@ -64,14 +65,14 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
             title=plan_title(plan),
             tone="bad" if plan.errors else "warn" if plan.blocked else "",
             facts=_facts(plan, plan.created_at),
-            blocking=blocking(judgements(plan)),
+            blocking=blocking(judged),
             cards=() if plan.errors else _plan_cards(plan),
             since=", ".join(causes(plan)),
             diagnostics=found.notices,
             counts=found.counts,
             more=found.more,
             charts=[*change_charts(plan.changes), *call_charts(plan)],
-            guards=judgements(plan),
+            guards=judged,
             uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
             files=len(plan.changes),
             data=embedded(rows, causes_of(plan.drift), names=names),

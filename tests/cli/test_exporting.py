@@ -73,11 +73,14 @@ def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(ta
     assert f"warning: no file below {folder} has a tag: check the path, there is nothing to export" in result.err
 
 
-@pytest.mark.parametrize("folder", ["shop", "/shop", "shop/"])
-def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "meant"),
+    [("shop", "/shop/"), ("/shop", "/shop/"), ("shop/", "/shop/"), ("", "/"), ("//", "/"), ("/a//b/", "/a/b/")],
+)
+def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert (result.code, result.out) == (64, "")
-    assert f"'{folder}' is no folder's path, which has a slash at both ends: write '/shop/'" in result.err
+    assert f"'{folder}' is no folder's path, which has a slash at both ends: write '{meant}'" in result.err
 
 
 @pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])

@@ -244,3 +244,18 @@ def test_the_example_entry_is_planned_where_its_folder_is_there(tagsync: Command
     tagsync("init", "manifests")
     planned = tagsync("plan", "--sandbox", "library.jsonl", "--format", "json", "manifests")
     assert [change["add"] for change in planned.document["changes"]] == [["example"]]
+
+
+@pytest.mark.parametrize("folder", [".hidden", "a/.b", ".github/workflows"])
+def test_a_hidden_folder_is_refused(tagsync: Command, folder: str) -> None:
+    result = tagsync("init", folder)
+    assert (result.code, result.out) == (64, "")
+    assert f"{folder} is hidden, and skipped with the folders around it" in result.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_repository_may_lie_in_a_hidden_folder(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".home/repository").mkdir(parents=True)
+    monkeypatch.chdir(".home/repository")
+    assert tagsync("init", Path("manifests").resolve()).code == 0
+    assert tagsync("validate", "manifests").code == 0

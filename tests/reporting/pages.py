@@ -1,4 +1,4 @@
-"""Plans and reports for tests of HTML pages, hostile ones among them."""
+"""Plans and reports for tests of formats, hostile ones among them."""
 
 from collections.abc import Iterable
 

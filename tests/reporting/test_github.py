@@ -1,5 +1,5 @@
 import pytest
-from reporting.test_markdown import DIGEST, change, plan_of
+from reporting.pages import changed, plan_of
 from support import current_file
 
 from tagsync.model import (
@@ -21,6 +21,8 @@ from tagsync.model import (
 from tagsync.reporting.github import annotations, outputs
 from tagsync.reporting.sheet import manifests_sheet, plan_sheet, report_sheet
 
+DIGEST = "sha256:" + "0" * 64
+
 
 def test_faults_are_annotated_on_their_lines() -> None:
     told = (
@@ -38,11 +40,11 @@ def test_faults_are_annotated_on_their_lines() -> None:
 
 def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
     guard = Guard(GuardId.NEW_TAGS, 600, 0, Limit(500), blocked=True, files=("/a.jpg",), tags=("typo",))
-    sheet = plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))
+    sheet = plan_sheet(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))
     words = f"newTags 600 blocks: more than 500: --ack newTags@{DIGEST} (/a.jpg, typo)"
     assert list(annotations(sheet)) == [f"::error title=guard newTags::{words}\n"]
     placed = annotations(sheet._replace(names={"tags.yaml": "in/tags.yaml"}))
-    assert list(placed) == [f"::error file=in/tags.yaml,line=6,col=12,title=guard newTags::{words}\n"]
+    assert list(placed) == [f"::error file=in/tags.yaml,line=6,col=14,title=guard newTags::{words}\n"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
 def test_a_guard_stands_where_something_that_it_counts_was_asked_for(guard: GuardId, line: int) -> None:
     asked = ((Op.ADD, "usual", 1), (Op.ADD, "typo", 2), (Op.REMOVE, "old", 3), (Op.REMOVE_AI, "Man", 4))
     items = tuple(Change(op, tag, (Reason(Origin("tags.yaml", at, 5), "tags"),)) for op, tag, at in asked)
-    other = change(current_file("/0.jpg"), (Op.ADD, "usual"))
+    other = changed(current_file("/0.jpg"), (Op.ADD, "usual"))
     tags = ("typo",) if guard is GuardId.NEW_TAGS else ()
     against = Guard(guard, 9, 9, Limit(0), blocked=True, files=("/a.jpg",), tags=tags)
     plan = plan_of(other, FileChange(current_file("/a.jpg", ["old"]), items), guards=(against,))
@@ -81,7 +83,7 @@ def test_ten_of_a_kind_are_all_shown() -> None:
 
 
 def test_files_that_did_not_arrive_are_errors() -> None:
-    plan = plan_of(*(change(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "ab"))
+    plan = plan_of(*(changed(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "ab"))
     outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "Locked"))
     sheet = report_sheet(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
     assert list(annotations(sheet)) == ["::error title=failed::/b.jpg: Locked\n"]

@@ -1,6 +1,6 @@
 from xml.etree import ElementTree as ET
 
-from reporting.test_markdown import change, plan_of
+from reporting.pages import changed, plan_of
 from support import current_file
 
 from tagsync.model import (
@@ -53,7 +53,7 @@ def test_each_guard_is_a_case_that_fails_where_it_blocks() -> None:
         Guard(GuardId.REMOVED_TAGS, 5, 10, Limit(100, 30), blocked=False),
         Guard(GuardId.EMPTIED_FILES, 1, 10, Limit(0), blocked=True, files=("/a.jpg",)),
     )
-    found = cases(plan_sheet(plan_of(change(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
+    found = cases(plan_sheet(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
     assert found["guards", "removedTags"].find("failure") is None
     failure = found["guards", "emptiedFiles"].find("failure")
     assert failure is not None
@@ -62,7 +62,7 @@ def test_each_guard_is_a_case_that_fails_where_it_blocks() -> None:
 
 
 def test_each_file_of_a_report_is_a_case() -> None:
-    plan = plan_of(*(change(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "abc"))
+    plan = plan_of(*(changed(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "abc"))
     outcomes = (
         FileOutcome(Status.CONFIRMED, 1),
         FileOutcome(Status.SKIPPED, error="the run ended"),
@@ -81,7 +81,7 @@ def test_each_file_of_a_report_is_a_case() -> None:
 
 
 def test_totals_and_digest_stand_in_the_properties() -> None:
-    root = ET.fromstring("".join(junit(plan_sheet(plan_of(change(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
+    root = ET.fromstring("".join(junit(plan_sheet(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
     assert properties["title"] == "Plan: 1 file to change"
     assert "1 tag to add" in properties["totals"]
