@@ -5,6 +5,7 @@ have no folders, `*` and `?` match any character.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
@@ -60,6 +61,15 @@ def path_glob(pattern: str) -> re.Pattern[str]:
         piece = _piece(tokens, "[^/]", last=last)
         expression += f"{_LAST_JOINT[joint]}{piece}" if last else f"(?>{_JOINT[joint]}{piece})"
     return re.compile(expression, re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def path_matcher(pattern: str) -> Callable[[str], object]:
+    """Return what tells, by something true, that a glob matches a path; a whole folder takes no expression."""
+    prefix = literal_prefix(pattern)
+    if pattern == f"{escaped(prefix)}**":
+        return lambda path: path.startswith(prefix)
+    return path_glob(pattern).fullmatch
 
 
 @lru_cache(maxsize=4096)

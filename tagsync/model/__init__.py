@@ -3,7 +3,7 @@
 Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
-from tagsync.model.current import AITag, CurrentFile, CurrentState
+from tagsync.model.current import AITag, CurrentFile, CurrentState, TagIndex
 from tagsync.model.desired import (
     NO_TEXTS,
     AIRule,
@@ -15,7 +15,9 @@ from tagsync.model.desired import (
     Entry,
     Exclusive,
     Expectation,
+    IndexedEntries,
     Leniency,
+    NumberedEntry,
     Texts,
     Wishes,
 )
@@ -83,11 +85,13 @@ __all__ = [
     "Guard",
     "GuardId",
     "GuardRule",
+    "IndexedEntries",
     "Inputs",
     "Leniency",
     "Level",
     "Limit",
     "ManifestRef",
+    "NumberedEntry",
     "Op",
     "Origin",
     "OutcomeName",
@@ -102,6 +106,7 @@ __all__ = [
     "Returning",
     "Status",
     "Summary",
+    "TagIndex",
     "TargetName",
     "Texts",
     "Timing",

@@ -1,8 +1,8 @@
 """The current state: what the library holds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class AITag(NamedTuple):
@@ -28,17 +28,28 @@ class CurrentFile:
     created_at: str = field(default="", compare=False, repr=False)
 
 
+@runtime_checkable
+class TagIndex(Protocol):
+    """Files that know which ordinary tags they have without being looked through."""
+
+    def all_tags(self) -> Iterable[str]:
+        """Return each tag that a file has."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """One complete read of the library: its files by path, and the file ids that each searchQuery found.
+    """One complete read of the library: its files by path and id, and the file ids that each searchQuery found.
+
+    Files are gone through in order, again and again, and need not be in memory (see `TagIndex` for what such files may
+    offer besides).
 
     `refused` holds, in the library's words, why it does not answer a query; such a query has no answer. `thumbnails`
     are addresses of small pictures by file id, where they were asked for: for looking at, and no part of what a plan is
     made of.
     """
 
-    files: tuple[CurrentFile, ...] = field(repr=False)
-    answers: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    files: Collection[CurrentFile] = field(repr=False)
+    answers: Mapping[str, Container[str]] = field(default_factory=dict, repr=False)
     refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0
     thumbnails: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

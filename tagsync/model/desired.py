@@ -1,7 +1,8 @@
 """The desired state: what manifests declare."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from tagsync.model.places import Diagnostic, ManifestRef, Origin, unpacked
 from tagsync.model.policy import GuardRule
@@ -113,14 +114,36 @@ class Entry:
         return unpacked(self.manifest, self.place if place is None else place)
 
 
+NumberedEntry = tuple[int, Entry]
+"""An entry and its place in the order of the manifests, from 0."""
+
+
+@runtime_checkable
+class IndexedEntries(Protocol):
+    """Entries kept by what they select, so that there may be more of them than memory holds."""
+
+    def by_path(self) -> Iterator[tuple[str, int, Entry]]:
+        """Yield the entries that name a path, with it and their number, sorted by both."""
+
+    def by_id(self) -> Iterator[NumberedEntry]:
+        """Yield the entries that name a file id."""
+
+    def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
+        """Return the entries that name this file id."""
+
+    def matching(self) -> Iterator[NumberedEntry]:
+        """Yield the entries that select by glob or query, sorted by number."""
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """All that the manifests of one run declare, in the order of their names.
 
+    Entries are gone through in order, again and again, and need not be in memory (see `IndexedEntries`).
     `policy` is what they say of guards; `defaults` are those of each document, with its manifest's name.
     """
 
-    entries: tuple[Entry, ...] = field(repr=False)
+    entries: Collection[Entry] = field(repr=False)
     manifests: tuple[ManifestRef, ...]
     accounts: tuple[tuple[str, Origin], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -130,5 +153,7 @@ class DesiredState:
 
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""
-        selectors = (entry.selector for entry in self.entries)
+        entries = self.entries
+        chosen = (entry for _, entry in entries.matching()) if isinstance(entries, IndexedEntries) else entries
+        selectors = (entry.selector for entry in chosen)
         return tuple(sorted({s.query for s in selectors if isinstance(s, ByMatch) and s.query is not None}))

@@ -28,7 +28,7 @@ from tagsync.planning.ai_tags import judged
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, covers, merge
 from tagsync.planning.returning import Returns
-from tagsync.planning.select import missing_hint, select
+from tagsync.planning.select import Selection, missing_hint
 
 
 def explained(path: str, desired: DesiredState, current: CurrentState, returns: Returns) -> tuple[Explanation, ...]:
@@ -48,9 +48,10 @@ def explained(path: str, desired: DesiredState, current: CurrentState, returns: 
 
 def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState, returns: Returns) -> Explanation:
     alone = CurrentState((file,), current.answers, current.refused)
-    entries = select(desired.entries, alone).entries.get(0, [])
-    if not entries:
+    selected = next(iter(Selection(desired.entries, alone)), None)
+    if selected is None:
         return Explanation(file.path, file)
+    entries = selected.entries
     merged = _fitted(file, returns.left(file, merge(file, entries, desired.vocabulary)))
     contributions = tuple(
         Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file)), tuple(_rules(entry)))

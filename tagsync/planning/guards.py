@@ -15,7 +15,7 @@ from tagsync.model import (
     Limit,
     Op,
     Policy,
-    all_normalized,
+    TagIndex,
     normalized,
 )
 from tagsync.printable import quoted
@@ -90,9 +90,11 @@ class Tally:
         """
         new = dict(self._added)
         if new:
-            for file in library:
-                for key in all_normalized(file.tags):
-                    new.pop(key, None)
+            known = (
+                library.all_tags() if isinstance(library, TagIndex) else (tag for file in library for tag in file.tags)
+            )
+            for tag in known:
+                new.pop(normalized(tag), None)
         for path in new.values():
             self._count(GuardId.NEW_TAGS, 1, path)
         totals = {

@@ -33,7 +33,7 @@ from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.returning import Returns
 from tagsync.planning.scope import Scope
-from tagsync.planning.select import LEVELS, Selection, select
+from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
 from tagsync.printable import quoted
 
@@ -77,7 +77,7 @@ def make_plan(
         RefusedError: the changes since the revision do not tell which files they bear on.
     """
     returns = Returns(last, desired.manifests)
-    scope = Scope(only, part, None if since is None else select(changed_entries(since, desired), current).entries)
+    scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _find(desired, current, scope, returns, coverage=coverage)
     findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
     changes = () if findings.has_errors else tuple(findings.changes)
@@ -99,6 +99,11 @@ def make_plan(
     )
     plan = replace(plan, coverage=findings.coverage)
     return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
+
+
+def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
+    """Return the places of the files that an entry selects which has changed since a revision."""
+    return {selected.number for selected in Selection(changed_entries(since, desired), current)}
 
 
 def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
@@ -222,13 +227,11 @@ def _find(
     *,
     coverage: bool,
 ) -> _Findings:
-    selection = select(desired.entries, current)
-    findings = _Findings(missing=selection.missing, coverage=_coverage(selection, current) if coverage else None)
-    findings.diagnostics += [*desired.diagnostics, *selection.diagnostics]
+    selection, findings = Selection(desired.entries, current, coverage=coverage), _Findings()
+    findings.diagnostics += desired.diagnostics
     if not current.files:
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
-    for number in sorted(selection.entries):
-        file, entries = current.files[number], selection.entries[number]
+    for number, file, entries in selection:
         merged = returns.left(file, merge(file, entries, desired.vocabulary))
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
@@ -241,6 +244,10 @@ def _find(
                 findings.unsure.add(file.file_id)
         elif not merged.changes:
             findings.unchanged += 1
+    findings.missing = selection.missing
+    findings.diagnostics += selection.diagnostics()
+    if coverage:
+        findings.coverage = _coverage(selection)
     return findings
 
 
@@ -250,10 +257,9 @@ def _may_waver(entries: Sequence[Entry]) -> bool:
     return has_query or all(entry.wishes.if_over_limit in ("warn", "skip") for entry in entries)
 
 
-def _coverage(selection: Selection, current: CurrentState) -> Coverage:
+def _coverage(selection: Selection) -> Coverage:
     """Return what manifests leave alone."""
-    alone = (file.path for number, file in enumerate(current.files) if number not in selection.entries)
-    return Coverage(tuple(alone), tuple(sorted(entry.origin() for entry in selection.idle)))
+    return Coverage(tuple(selection.unselected), tuple(sorted(entry.origin() for entry in selection.idle)))
 
 
 def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:

@@ -1,21 +1,24 @@
-"""Which entries speak for which file; not what they say."""
+"""Which entries speak for which file, found in one sweep over the library in the order of paths; not what they say."""
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
-from tagsync.globs import literal_prefix, path_glob
+from tagsync.globs import literal_prefix, path_matcher
 from tagsync.model import (
     ById,
     ByMatch,
     ByPath,
+    CurrentFile,
     CurrentState,
     Diagnostic,
     Entry,
+    IndexedEntries,
     Leniency,
     Level,
+    NumberedEntry,
     normalized,
 )
 from tagsync.printable import quoted
@@ -24,103 +27,236 @@ LEVELS: dict[Leniency, Level | None] = {"error": "error", "warn": "warning", "sk
 """What an entry's leniency makes of a finding."""
 
 
-@dataclass(frozen=True, slots=True)
+class Selected(NamedTuple):
+    """A file, its place in the library's files, and the entries that select it in the order of the manifests."""
+
+    number: int
+    file: CurrentFile
+    entries: Sequence[Entry]
+
+
 class Selection:
-    """The entries of each selected file, by its place in the library's files, and what was noticed on the way.
+    """One sweep over a library; what it noticed is known once it has come to its end.
 
-    `idle` entries select nothing.
-    """
-
-    entries: dict[int, list[Entry]]
-    missing: int = 0
-    diagnostics: tuple[Diagnostic, ...] = ()
-    idle: tuple[Entry, ...] = ()
-
-
-class _Library:
-    """The current state, indexed by what selectors name."""
-
-    def __init__(self, current: CurrentState) -> None:
-        self.current = current
-        self.paths = [file.path for file in current.files]
-        self.by_path: dict[str, list[int]] = defaultdict(list)
-        for number, path in enumerate(self.paths):
-            self.by_path[path].append(number)
-        self.by_id = {file.file_id: number for number, file in enumerate(current.files)}
-
-    @cached_property
-    def by_normalized(self) -> dict[str, str]:
-        """Paths by their NFC form; only needed once one is missing."""
-        return {normalized(path): path for path in self.paths}
-
-    @cached_property
-    def by_folded(self) -> dict[str, str]:
-        """Paths by their case-folded form; only needed once one is missing."""
-        return {path.casefold(): path for path in self.paths}
-
-
-def select(entries: Sequence[Entry], current: CurrentState) -> Selection:
-    """Return which entries select which files.
+    Files and entries pass by in the order of paths, so that neither need be held as a whole.
 
     Args:
-        entries: in any order; each file's entries keep it.
+        entries: as declared; kept by path and id where they are many (see `IndexedEntries`).
         current: its files sorted by path; the answer to each query that an entry asks.
+        coverage: whether to note the files that no entry selects.
     """
-    library = _Library(current)
-    chosen: dict[int, list[Entry]] = defaultdict(list)
-    diagnostics: list[Diagnostic] = []
-    missing: set[ByPath | ById] = set()
-    idle: list[Entry] = []
-    for entry in entries:
-        numbers = _numbers(entry, library)
-        for number in numbers:
-            chosen[number].append(entry)
-        if not numbers:
-            idle.append(entry)
-        if isinstance(entry.selector, ByMatch):
-            refusal = current.refused.get(entry.selector.query or "")
-            diagnostics.extend(_refusal(entry, refusal) if refusal else _count_findings(entry, len(numbers)))
-        elif not numbers:
-            missing.add(entry.selector)
-            diagnostics.extend(_missing_findings(entry, library))
-    return Selection(dict(chosen), len(missing), tuple(diagnostics), tuple(idle))
+
+    def __init__(self, entries: Collection[Entry], current: CurrentState, *, coverage: bool = False) -> None:
+        self._index = entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
+        self._current = current
+        self._coverage = coverage
+        self._missing: list[NumberedEntry] = []
+        self._matches = [_Match(number, entry, current) for number, entry in self._index.matching()]
+        self.unselected: list[str] = []
+        """Paths of files that no entry selects, if asked for."""
+
+    def __iter__(self) -> Iterator[Selected]:
+        """Yield each file that an entry selects."""
+        by_path, by_id, under = _ByPath(self._index), _ByIdentity(self._index), _Under(self._matches)
+        for number, file in enumerate(self._current.files):
+            found = [*by_path.at(file.path), *by_id.of(file.file_id), *under.matching(file)]
+            if found:
+                found.sort(key=itemgetter(0))
+                yield Selected(number, file, [entry for _, entry in found])
+            elif self._coverage:
+                self.unselected.append(file.path)
+        self._missing = [*by_path.rest(), *by_id.rest()]
+
+    @property
+    def missing(self) -> int:
+        """How many files are declared that the library does not have."""
+        return len({entry.selector for _, entry in self._missing})
+
+    @property
+    def idle(self) -> tuple[Entry, ...]:
+        """The entries that select nothing."""
+        found = [*self._missing, *((match.number, match.entry) for match in self._matches if not match.count)]
+        return tuple(entry for _, entry in sorted(found, key=itemgetter(0)))
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield what was noticed."""
+        for match in self._matches:
+            refusal = self._current.refused.get(match.query or "")
+            yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
+        told = [(entry, level) for _, entry in self._missing if (level := LEVELS[entry.wishes.if_missing or "error"])]
+        paths = {entry.selector.path for entry, _ in told if isinstance(entry.selector, ByPath)}
+        twins = _Twins(paths, self._current.files)
+        for entry, level in told:
+            yield _missing_finding(entry, level, twins)
 
 
-def _numbers(entry: Entry, library: _Library) -> Sequence[int]:
-    match entry.selector:
-        case ByPath(path):
-            return library.by_path.get(path, ())
-        case ById(file_id):
-            number = library.by_id.get(file_id)
-            return () if number is None else (number,)
-        case ByMatch() as selector:
-            return list(_matching(selector, library))
+class _InMemory:
+    """Entries by what they select, in memory."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._by_path: list[tuple[str, int, Entry]] = []
+        self._by_id: dict[str, list[NumberedEntry]] = defaultdict(list)
+        self._matching: list[NumberedEntry] = []
+        for number, entry in enumerate(entries):
+            match entry.selector:
+                case ByPath(path):
+                    self._by_path.append((path, number, entry))
+                case ById(file_id):
+                    self._by_id[file_id].append((number, entry))
+                case ByMatch():
+                    self._matching.append((number, entry))
+        self._by_path.sort(key=itemgetter(0))
+
+    def by_path(self) -> Iterator[tuple[str, int, Entry]]:
+        return iter(self._by_path)
+
+    def by_id(self) -> Iterator[NumberedEntry]:
+        return (found for same in self._by_id.values() for found in same)
+
+    def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
+        return self._by_id.get(file_id, ())
+
+    def matching(self) -> Iterator[NumberedEntry]:
+        return iter(self._matching)
 
 
-def _matching(selector: ByMatch, library: _Library) -> Iterator[int]:
-    excepts = [path_glob(pattern) for pattern in selector.excepts]
-    for number in _candidates(selector, library):
-        if not any(pattern.fullmatch(library.paths[number]) for pattern in excepts):
-            yield number
+class _ByPath:
+    """Hands out the entries of each path as paths come by, in order; those that are passed over are missing."""
+
+    def __init__(self, index: IndexedEntries) -> None:
+        groups = groupby(index.by_path(), key=itemgetter(0))
+        self._groups = ((path, [(number, entry) for _, number, entry in same]) for path, same in groups)
+        self._missing: list[NumberedEntry] = []
+        self._found = False
+        self._take()
+
+    def at(self, path: str) -> Sequence[NumberedEntry]:
+        """Return the entries of a path; the next one asked for is the same or a later one."""
+        while self._path is not None and self._path < path:
+            self._pass()
+        if self._path != path:
+            return ()
+        self._found = True
+        return self._entries
+
+    def rest(self) -> list[NumberedEntry]:
+        """Return the entries whose paths did not come by."""
+        while self._path is not None:
+            self._pass()
+        return self._missing
+
+    def _pass(self) -> None:
+        if not self._found:
+            self._missing.extend(self._entries)
+        self._take()
+
+    def _take(self) -> None:
+        self._found = False
+        taken: tuple[str | None, list[NumberedEntry]] = next(self._groups, (None, []))
+        self._path, self._entries = taken
 
 
-def _candidates(selector: ByMatch, library: _Library) -> Iterable[int]:
-    found: Iterable[int]
-    if selector.glob is None:
-        found = range(len(library.paths))
-    else:
-        matches = path_glob(selector.glob).fullmatch
-        found = (number for number in _under(selector.glob, library.paths) if matches(library.paths[number]))
-    if selector.query is None:
-        return found
-    answer, files = library.current.answers.get(selector.query, frozenset()), library.current.files
-    return (number for number in found if files[number].file_id in answer)
+class _ByIdentity:
+    """Hands out the entries of each file id, and notes which were never asked for."""
+
+    def __init__(self, index: IndexedEntries) -> None:
+        self._index = index
+        self._any = next(index.by_id(), None) is not None
+        self._found = bytearray()
+
+    def of(self, file_id: str) -> Sequence[NumberedEntry]:
+        """Return the entries of a file id."""
+        if not self._any:
+            return ()
+        entries = self._index.with_id(file_id)
+        for number, _ in entries:
+            if number >= len(self._found):
+                self._found.extend(bytes(number + 1 - len(self._found)))
+            self._found[number] = 1
+        return entries
+
+    def rest(self) -> Iterator[NumberedEntry]:
+        """Yield the entries whose ids did not come by."""
+        known = len(self._found)
+        return ((n, entry) for n, entry in self._index.by_id() if n >= known or not self._found[n])
 
 
-def _under(glob: str, paths: list[str]) -> range:
-    """Return the part of the sorted paths that share the glob's literal beginning."""
-    prefix = literal_prefix(glob)
-    return range(bisect_left(paths, prefix), bisect_right(paths, prefix, key=lambda path: path[: len(prefix)]))
+class _Match:
+    """An entry that selects by glob, query or both, and how many files it has selected."""
+
+    __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
+
+    def __init__(self, number: int, entry: Entry, current: CurrentState) -> None:
+        selector = entry.selector
+        assert isinstance(selector, ByMatch)  # noqa: S101 - the index keeps kinds apart; tells mypy
+        self.number = number
+        self.entry = entry
+        self.count = 0
+        self.query = selector.query
+        self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
+        self._matches = path_matcher(selector.glob) if selector.glob is not None else None
+        self._excepts = tuple(map(path_matcher, selector.excepts))
+        self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
+
+    def selects(self, file: CurrentFile) -> bool:
+        """Tell whether a file below the prefix is selected, and count it."""
+        path = file.path
+        if self._matches is not None and not self._matches(path):
+            return False
+        if self._answer is not None and file.file_id not in self._answer:
+            return False
+        if self._excepts and any(excepted(path) for excepted in self._excepts):
+            return False
+        self.count += 1
+        return True
+
+
+class _Under:
+    """Tells which globs are worth a look as paths come by, in order: those whose literal beginning a path shares.
+
+    The paths that begin alike lie side by side, and beginnings that one path shares are beginnings of each other: so
+    these globs are a stack.
+    """
+
+    def __init__(self, matches: Iterable[_Match]) -> None:
+        self._coming = sorted(matches, key=lambda match: match.prefix, reverse=True)
+        self._stack: list[_Match] = []
+
+    def matching(self, file: CurrentFile) -> list[NumberedEntry]:
+        """Return the entries that select a file."""
+        path, stack, coming = file.path, self._stack, self._coming
+        while stack and not path.startswith(stack[-1].prefix):
+            stack.pop()
+        while coming and coming[-1].prefix <= path:
+            match = coming.pop()
+            if path.startswith(match.prefix):
+                stack.append(match)
+        return [(match.number, match.entry) for match in stack if match.selects(file)]
+
+
+class _Twins:
+    """What files may be meant by paths that no file has."""
+
+    def __init__(self, paths: Collection[str], files: Iterable[CurrentFile]) -> None:
+        keys, folded = set(map(normalized, paths)), {path.casefold() for path in paths}
+        self._normalized: set[str] = set()
+        self._folded: dict[str, str] = {}
+        if not paths:
+            return
+        for file in files:
+            key = normalized(file.path)
+            if key in keys:
+                self._normalized.add(key)
+            key = file.path.casefold()
+            if key in folded:
+                self._folded[key] = file.path
+
+    def hint(self, path: str, otherwise: str = "check the path, or set ifMissing") -> str:
+        """Return what may be meant by one of the paths."""
+        if normalized(path) in self._normalized:
+            return "a file whose path is equal under Unicode NFC is; copy the path from the library"
+        twin = self._folded.get(path.casefold())
+        return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
 
 
 def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:
@@ -142,28 +278,18 @@ def _files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
 
 
-def _missing_findings(entry: Entry, library: _Library) -> Iterator[Diagnostic]:
-    level = LEVELS[entry.wishes.if_missing or "error"]
-    if level is None:
-        return
+def _missing_finding(entry: Entry, level: Level, twins: _Twins) -> Diagnostic:
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
-        message = f"{quoted(path, 200)} is not in the library: {_hint(path, library)}"
+        message = f"{quoted(path, 200)} is not in the library: {twins.hint(path)}"
     else:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
         message = f"no file has the id {quoted(entry.selector.file_id)}: check it, or set ifMissing"
-    yield Diagnostic(level, "missing", message, entry.origin())
+    return Diagnostic(level, "missing", message, entry.origin())
 
 
 def missing_hint(path: str, current: CurrentState) -> str:
     """Return what may be meant by a path that no file has."""
     if not path.startswith("/"):
         return "a path starts with /"
-    return _hint(path, _Library(current), otherwise="check the path")
-
-
-def _hint(path: str, library: _Library, otherwise: str = "check the path, or set ifMissing") -> str:
-    if normalized(path) in library.by_normalized:
-        return "a file whose path is equal under Unicode NFC is; copy the path from the library"
-    twin = library.by_folded.get(path.casefold())
-    return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+    return _Twins({path}, current.files).hint(path, otherwise="check the path")

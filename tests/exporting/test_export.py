@@ -17,7 +17,7 @@ from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
 from tagsync.planning.merge import merge
 from tagsync.planning.plan import make_plan
-from tagsync.planning.select import select
+from tagsync.planning.select import Selection
 
 TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
 HEAD = 200
@@ -285,11 +285,10 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
     (folder / "tags.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(folder / "tags.yaml")])
     state = current_state(*bare)
-    chosen = select(desired.entries, state).entries
     return {
-        (state.files[number].file_id, change.tag)
-        for number, found in chosen.items()
-        for change in merge(state.files[number], found).changes
+        (file.file_id, change.tag)
+        for _, file, entries in Selection(desired.entries, state)
+        for change in merge(file, entries).changes
     }
 
 

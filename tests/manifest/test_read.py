@@ -120,7 +120,7 @@ def test_several_documents_may_stand_in_one_file(read_text: ReadText) -> None:
     state = read_text(f"---\n{GOOD}...\n---\n# nothing here\n---\n{second}---\n")
 
     assert paths_of(state) == ["/a.jpg", "/b.jpg"]
-    assert state.entries[1].origin() == Origin("tags.yaml", 16, 7)
+    assert list(state.entries)[1].origin() == Origin("tags.yaml", 16, 7)
 
 
 def test_every_document_is_looked_at_whatever_is_wrong_with_the_first(faults: Faults) -> None:
@@ -499,7 +499,7 @@ def test_a_minus_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     state = read_manifests(["-"])
 
     assert paths_of(state) == ["/a.jpg"]
-    assert state.entries[0].origin() == Origin("<stdin>", 5, 7)
+    assert list(state.entries)[0].origin() == Origin("<stdin>", 5, 7)
     assert state.manifests == (ManifestRef("<stdin>", hashlib.sha256(GOOD.encode()).hexdigest(), "<stdin>"),)
 
 

@@ -122,5 +122,5 @@ def test_verdicts_are_those_of_the_plan(explain: Explain, tmp_path: Path) -> Non
     file = current_file("/a", ["a", "old", "x"], [ai("Dog")])
     found = explain(file, entries)
     changed = {(item.tag, item.then) for item in found.verdicts if item.now != item.then}
-    merged = merge(file, read_manifests([str(tmp_path / "tags.yaml")]).entries)
+    merged = merge(file, tuple(read_manifests([str(tmp_path / "tags.yaml")]).entries))
     assert changed == {(change.tag, change.op == "addTags") for change in merged.changes}

@@ -12,7 +12,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def merged(declare: Declare, file: CurrentFile, entries: str) -> Merged:
-    return merge(file, declare(entries).entries)
+    return merge(file, tuple(declare(entries).entries))
 
 
 def changes(declare: Declare, file: CurrentFile, entries: str) -> list[str]:
@@ -167,7 +167,7 @@ FILES = st.builds(
 @settings(max_examples=200, deadline=None)
 @given(file=FILES, order=st.permutations(range(4)))
 def test_the_order_of_entries_does_not_matter(desired_four: DesiredState, file: CurrentFile, order: list[int]) -> None:
-    entries = desired_four.entries
+    entries = tuple(desired_four.entries)
     assert merge(file, [entries[number] for number in order]) == merge(file, entries)
 
 

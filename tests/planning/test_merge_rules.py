@@ -27,7 +27,7 @@ class Merge:
             text += f"---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{{vocabulary}}}\n"
         (cls.folder / "tags.yaml").write_text(text, encoding="utf-8")
         desired = read_manifests([str(cls.folder / "tags.yaml")], as_of=date(2026, 6, 1))
-        return merge(file, desired.entries, desired.vocabulary)
+        return merge(file, tuple(desired.entries), desired.vocabulary)
 
     @classmethod
     def changes(cls, file: CurrentFile, entries: str, vocabulary: str = "") -> list[str]:

@@ -37,8 +37,8 @@ def test_a_plan_counts_pairs_and_files(declare: Declare) -> None:
 def test_changes_are_sorted_by_path_and_hold_the_file_as_it_was(declare: Declare) -> None:
     made = plan(declare("- {path: /c, tags: [z]}\n- {path: /a, tags: [z]}"), SHOP)
     assert [(change.file, unpack(change.changes)) for change in made.changes] == [
-        (SHOP.files[0], ["+z"]),
-        (SHOP.files[2], ["+z"]),
+        (list(SHOP.files)[0], ["+z"]),
+        (list(SHOP.files)[2], ["+z"]),
     ]
 
 
@@ -124,7 +124,7 @@ def test_the_digest_covers_what_is_done_and_nothing_of_when(declare: Declare) ->
     assert plan(desired, SHOP, created_at="2030-01-01").digest == digest
     assert plan(desired, CurrentState(SHOP.files, SHOP.answers, {}, 99)).digest == digest
     assert make_plan(desired, SHOP, TARGET, created_at="", bulk_rate=None).digest == digest
-    assert plan(desired, current_state(*SHOP.files[:2])).digest != digest
+    assert plan(desired, current_state(*list(SHOP.files)[:2])).digest != digest
     assert plan(desired, SHOP, only="/a").digest != digest
     elsewhere = make_plan(desired, SHOP, TARGET._replace(account="other"), created_at="", bulk_rate=5)
     assert elsewhere.digest != digest

@@ -3,7 +3,7 @@ from conftest import Declare
 from support import current_file, current_state, id_of
 
 from tagsync.model import CurrentState
-from tagsync.planning.select import Selection, select
+from tagsync.planning.select import Selection
 
 SHOP = current_state(
     current_file("/shop/shoes/red.jpg"),
@@ -15,8 +15,8 @@ SHOP = current_state(
 
 
 def selected(declare: Declare, entry: str, current: CurrentState = SHOP) -> tuple[list[str], Selection]:
-    selection = select(declare(entry).entries, current)
-    return [current.files[number].path for number in sorted(selection.entries)], selection
+    selection = Selection(declare(entry).entries, current)
+    return [found.file.path for found in selection], selection
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_a_selector_selects(declare: Declare, entry: str, paths: list[str]) -> N
 
 
 def test_entries_of_one_file_are_gathered(declare: Declare) -> None:
-    _, selection = selected(declare, "- {match: /shop/bags/*, tags: [x]}\n- {path: /shop/bags/tote.jpg, tags: [w]}")
-    assert [len(entries) for entries in selection.entries.values()] == [2]
+    entries = declare("- {match: /shop/bags/*, tags: [x]}\n- {path: /shop/bags/tote.jpg, tags: [w]}").entries
+    assert [found.entries for found in Selection(entries, SHOP)] == [list(entries)]
 
 
 def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
@@ -51,30 +51,30 @@ def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
 )
 def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, levels: list[str]) -> None:
     _, selection = selected(declare, f"- {{path: /gone.jpg, tags: [x]{leniency}}}")
-    assert [diagnostic.level for diagnostic in selection.diagnostics] == levels
+    assert [diagnostic.level for diagnostic in selection.diagnostics()] == levels
     assert selection.missing == 1
 
 
 def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
     _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
-    assert str(selection.diagnostics[0].origin) == "tags.yaml:5:7"
-    assert "no file has the id 'nope'" in selection.diagnostics[0].message
+    assert str(next(selection.diagnostics()).origin) == "tags.yaml:5:7"
+    assert "no file has the id 'nope'" in next(selection.diagnostics()).message
 
 
 def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, tags: [x]}")
-    assert "did you mean '/shop/shoes/red.jpg'?" in selection.diagnostics[0].message
+    assert "did you mean '/shop/shoes/red.jpg'?" in next(selection.diagnostics()).message
 
 
 def test_a_path_that_is_equal_under_nfc_is_hinted_at_but_not_selected(declare: Declare) -> None:
     paths, selection = selected(declare, '- {path: "/team/chloe\\u0301.png", tags: [x]}')
     assert paths == []
-    assert "equal under Unicode NFC" in selection.diagnostics[0].message
+    assert "equal under Unicode NFC" in next(selection.diagnostics()).message
 
 
 def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/hats/**, tags: [x]}")
-    assert [(item.level, item.code) for item in selection.diagnostics] == [("warning", "selects-nothing")]
+    assert [(item.level, item.code) for item in selection.diagnostics()] == [("warning", "selects-nothing")]
     assert selection.missing == 0
 
 
@@ -90,22 +90,22 @@ def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
 )
 def test_expect_bounds_how_many_files_are_selected(declare: Declare, expect: str, codes: list[str]) -> None:
     _, selection = selected(declare, f"- {{match: /shop/shoes/**, tags: [x], expect: {expect}}}")
-    assert [diagnostic.code for diagnostic in selection.diagnostics] == codes
-    assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics)
+    assert [diagnostic.code for diagnostic in selection.diagnostics()] == codes
+    assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics())
 
 
 def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
-    assert "selects 3 files, expected 5 to 9" in selection.diagnostics[0].message
+    assert "selects 3 files, expected 5 to 9" in next(selection.diagnostics()).message
 
 
 def test_a_query_that_the_library_refuses_is_an_error_at_its_entry_and_costs_no_other(declare: Declare) -> None:
     entries = "- {query: foo ~~ 3, tags: [x]}\n- {path: /gone.jpg, tags: [x]}\n- {match: /shop/bags/*, tags: [x]}"
     current = CurrentState(SHOP.files, refused={"foo ~~ 3": "cannot read it at character 5"})
-    selection = select(declare(entries).entries, current)
-    assert [(item.level, item.code, str(item.origin)) for item in selection.diagnostics] == [
+    paths, selection = selected(declare, entries, current)
+    assert [(item.level, item.code, str(item.origin)) for item in selection.diagnostics()] == [
         ("error", "query", "tags.yaml:5:7"),
         ("error", "missing", "tags.yaml:6:7"),
     ]
-    assert "cannot read it at character 5" in selection.diagnostics[0].message
-    assert len(selection.entries) == 1
+    assert "cannot read it at character 5" in next(selection.diagnostics()).message
+    assert len(paths) == 1
