@@ -86,4 +86,4 @@ def test_an_unquoted_day_is_text_nowhere_else(tmp_path: Path) -> None:
 
 def test_without_a_day_to_judge_by_no_entry_ends(tmp_path: Path) -> None:
     path = written(tmp_path, manifest("- path: /a\n  tags: [sale]\n  until: 2000-01-01"))
-    assert list(read_manifests([path]).entries)[0].wishes.tags.values == ("sale",)
+    assert next(iter(read_manifests([path]).entries)).wishes.tags.values == ("sale",)

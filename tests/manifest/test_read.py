@@ -499,7 +499,7 @@ def test_a_minus_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     state = read_manifests(["-"])
 
     assert paths_of(state) == ["/a.jpg"]
-    assert list(state.entries)[0].origin() == Origin("<stdin>", 5, 7)
+    assert next(iter(state.entries)).origin() == Origin("<stdin>", 5, 7)
     assert state.manifests == (ManifestRef("<stdin>", hashlib.sha256(GOOD.encode()).hexdigest(), "<stdin>"),)
 
 

@@ -37,7 +37,7 @@ def test_a_plan_counts_pairs_and_files(declare: Declare) -> None:
 def test_changes_are_sorted_by_path_and_hold_the_file_as_it_was(declare: Declare) -> None:
     made = plan(declare("- {path: /c, tags: [z]}\n- {path: /a, tags: [z]}"), SHOP)
     assert [(change.file, unpack(change.changes)) for change in made.changes] == [
-        (list(SHOP.files)[0], ["+z"]),
+        (next(iter(SHOP.files)), ["+z"]),
         (list(SHOP.files)[2], ["+z"]),
     ]
 
