@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tagsync.exporting.fold import export
 from tagsync.exporting.text import Entry, entry_length, manifest_text
-from tagsync.library.wire import FileReader
+from tagsync.library.fileobjects import FileReader
 from tagsync.model import CurrentFile
 
 TATE = Path(__file__).parents[2] / "shared" / "tate" / "library.jsonl.gz"

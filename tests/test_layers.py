@@ -44,7 +44,8 @@ HOMES = {
     "click": {"cli"},
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},
-    "sqlite3": {"sandbox"},
+    "sqlite3": {"library", "manifest", "sandbox"},
+    "msgspec": {"library", "manifest", "reporting"},
 }
 """Which rooms may import a library. `reporting` holds saved documents against their schemas when it reads them."""
 

@@ -20,6 +20,7 @@ from tagsync.errors import (
     StoppedError,
     TimedOutError,
 )
+from tagsync.library.fileobjects import PAGE_LIMIT, FileReader, Page
 from tagsync.library.gate import Gate
 from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
@@ -27,12 +28,9 @@ from tagsync.library.secrets import blotting
 from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
     BULK_PATHS,
-    PAGE_LIMIT,
     SERVER_WORDS,
     Answer,
     BulkResult,
-    FileReader,
-    Page,
     bulk_payload,
     bulk_result,
     server_words,

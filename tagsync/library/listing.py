@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tagsync.errors import RejectedError, UnstableListingError
 from tagsync.events import FilesRead, Listener, ignore
 from tagsync.library.client import Client
-from tagsync.library.wire import PAGE_LIMIT
+from tagsync.library.fileobjects import PAGE_LIMIT
 from tagsync.model import CurrentFile, CurrentState
 
 WALKS = 3

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError
 from tagsync.library.client import Client
-from tagsync.library.wire import PAGE_LIMIT
+from tagsync.library.fileobjects import PAGE_LIMIT
 from tagsync.model import CurrentFile
 
 MAX_QUERY_BYTES = 6_000

@@ -1,29 +1,20 @@
-"""What ImageKit's payloads mean; no network, no waiting, no retries. What it says of its limits is read in `limits`.
+"""What ImageKit's answers mean; no network, no waiting. Files are read in `fileobjects`, limits in `limits`.
 
 Facts of the API are marked with where they come from: the official OpenAPI description or the documentation.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import isfinite
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any
 
 from tagsync.errors import ProtocolError
-from tagsync.model import AITag, CurrentFile, Op, Request
+from tagsync.model import Op, Request
 from tagsync.printable import shown
-
-PAGE_LIMIT = 1000
-"""Most files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
 
 SERVER_WORDS = 300
 """How much of a server's message is repeated."""
-
-MAX_ID = 200
-"""A longer file id is none (every published one has 24 characters): calls carry ids in their URLs."""
 
 BULK_PATHS = {op: f"/v1/files/{op}" for op in Op}
 
@@ -78,157 +69,35 @@ class Unclear:
 BulkResult = Done | Gone | Refused | Unclear
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing: its files, and a key for each row it had, folders and old versions included.
-
-    `thumbnails` are the files' small pictures by file id, where these were asked for.
-    """
-
-    files: tuple[CurrentFile, ...]
-    rows: tuple[str, ...]
-    thumbnails: Mapping[str, str] = field(default_factory=dict)
-
-
-class FileReader:
-    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def page(self, answer: Answer, *, thumbnails: bool = False) -> Page:
-        """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
-
-        Args:
-            answer: the library's answer.
-            thumbnails: whether the files' thumbnails are kept too.
-
-        Raises:
-            ProtocolError: it is no such page.
-        """
-        items = json_body(answer)
-        if not isinstance(items, list):
-            raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
-        if not all(isinstance(item, dict) for item in items):
-            raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
-        found = [item for item in items if item.get("type", "file") == "file"]
-        files = tuple(self.file(item, answer.request_id) for item in found)
-        pictures = (
-            {file.file_id: _thumbnail(item) for file, item in zip(files, found, strict=True)} if thumbnails else {}
-        )
-        kept = {file_id: url for file_id, url in pictures.items() if url}
-        return Page(files, tuple(map(_row_key, items)), kept)
-
-    def details(self, answer: Answer) -> CurrentFile:
-        """Return the file of a details answer.
-
-        Raises:
-            ProtocolError: it is no file.
-        """
-        return self.file(json_body(answer), answer.request_id)
-
-    def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
-        """Return one file object. Tags that are null, absent or `[]` are one thing: none.
-
-        Tags are sorted: the API promises no order, and no plan may differ by it.
-
-        Raises:
-            ProtocolError: it is no file object.
-        """
-        try:
-            created = item.get("createdAt")
-            return CurrentFile(
-                file_id=_file_id(item["fileId"]),
-                path=_text(item["filePath"]),
-                tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
-                ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
-                created_at=created if created.__class__ is str else "",
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
-
-    def _known_text(self, value: Any) -> str:
-        known = self._known.get(value)
-        if known is None:
-            known = self._known[value] = _text(value)
-        return known
-
-    def _ai_tag(self, item: Any) -> AITag:
-        confidence = item.get("confidence")
-        if confidence.__class__ not in _NUMBERS or (confidence is not None and not isfinite(confidence)):
-            raise TypeError
-        return AITag(self._known_text(item["name"]), confidence, self._known_text(item.get("source") or ""))
-
-
-_AI_TAG_ORDER = itemgetter(0, 2)
-_NUMBERS = (float, int, type(None))
-
-
-def _text(value: Any) -> str:
-    """Return a text that can be sent back; half a surrogate pair cannot."""
-    if value.__class__ is not str:
-        raise TypeError
-    text: str = value
-    if not text.isascii():
-        text.encode()
-    return text
-
-
-def _file_id(value: Any) -> str:
-    """Return an id that a URL can hold as one of its steps; a dot or two would lead elsewhere."""
-    file_id = _text(value)
-    if file_id in _NO_STEPS or len(file_id) > MAX_ID:
-        raise ValueError
-    return file_id
-
-
-_NO_STEPS = frozenset(("", ".", ".."))
-
-
-def _thumbnail(item: Any) -> str:
-    """Return the URL of a file's thumbnail (OpenAPI: `thumbnail`), empty where it has none that a page may load."""
-    url = item.get("thumbnail")
-    return url if isinstance(url, str) and _HTTPS.fullmatch(url) else ""
-
-
-_HTTPS = re.compile("https://[!-~]{1,4000}")
-
-
-def _list(item: Any, key: str) -> list[Any]:
-    """Return a list that may be null or absent."""
-    value = item.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise TypeError
-    return value
-
-
-def _row_key(item: Any) -> str:
-    """Return what tells a listing's rows apart, whatever their kind."""
-    version = item.get("versionInfo")
-    version_id = version.get("id") if isinstance(version, dict) else None
-    parts = (item.get("type"), item.get("fileId") or item.get("folderId"), version_id)
-    return "/".join(map(str, parts))
-
-
 def json_body(answer: Answer) -> Any:
     """Return an answer's JSON.
 
     Raises:
         ProtocolError: it is not JSON, or nested too deeply.
     """
-    kind = answer.headers.get("content-type")
-    called = shown(kind or "no content type", 60)
-    fault = ProtocolError(
-        f"the library answered {answer.status} with something that is not JSON ({called})", request_id=answer.request_id
-    )
-    if kind and "json" not in kind.lower():
-        raise fault
+    check_json(answer)
     try:
         return json.loads(answer.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise fault from error
+        raise _no_json(answer) from error
+
+
+def check_json(answer: Answer) -> None:
+    """Check that an answer says of itself that it is JSON, or says nothing.
+
+    Raises:
+        ProtocolError: it says otherwise.
+    """
+    kind = answer.headers.get("content-type")
+    if kind and "json" not in kind.lower():
+        raise _no_json(answer)
+
+
+def _no_json(answer: Answer) -> ProtocolError:
+    called = shown(answer.headers.get("content-type") or "no content type", 60)
+    return ProtocolError(
+        f"the library answered {answer.status} with something that is not JSON ({called})", request_id=answer.request_id
+    )
 
 
 def _no_constant(name: str) -> None:

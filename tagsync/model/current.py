@@ -18,7 +18,7 @@ class CurrentFile:
     """A file's current version as the library shows it.
 
     `created_at` is the library's text, empty where it gave none: it tells new files from old ones, and is no part of
-    what a plan is made of.
+    what a plan is made of. Nor is `updated_at`, by which a later read tells what has changed since.
     """
 
     file_id: str
@@ -26,6 +26,7 @@ class CurrentFile:
     tags: tuple[str, ...]
     ai_tags: tuple[AITag, ...]
     created_at: str = field(default="", compare=False, repr=False)
+    updated_at: str = field(default="", compare=False, repr=False)
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from support import current_file, current_state
 from tagsync.exporting.excepts import MAX_EXCEPTS
 from tagsync.exporting.fold import Exported, export
 from tagsync.exporting.text import Entry, entry_length, manifest_text, scalar
-from tagsync.library.wire import FileReader
+from tagsync.library.fileobjects import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
 from tagsync.planning.merge import merge

@@ -2,16 +2,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError
 from tagsync.library.wire import (
     Answer,
     Done,
-    FileReader,
     Gone,
-    Page,
     Refused,
     Unclear,
     bulk_payload,
@@ -19,7 +15,7 @@ from tagsync.library.wire import (
     json_body,
     server_words,
 )
-from tagsync.model import AITag, Op, Request
+from tagsync.model import Op, Request
 
 CALL = Request(Op.ADD, ("t",), ("a", "b"))
 
@@ -27,113 +23,6 @@ CALL = Request(Op.ADD, ("t",), ("a", "b"))
 def answer(body: Any, status: int = 200, **headers: str) -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
-
-
-@pytest.mark.parametrize("absent", [{}, {"tags": None, "AITags": None}, {"tags": [], "AITags": []}])
-def test_tags_that_are_null_absent_or_empty_are_one_thing(absent: dict[str, Any]) -> None:
-    file = FileReader().file({"fileId": "1", "filePath": "/a", **absent})
-    assert (file.tags, file.ai_tags) == ((), ())
-
-
-def test_the_same_ai_tag_from_two_sources_is_two_ai_tags() -> None:
-    tags = [{"name": "Tire", "confidence": 80, "source": "a"}, {"name": "Tire", "confidence": 60.5, "source": "b"}]
-    file = FileReader().file({"fileId": "1", "filePath": "/a", "AITags": tags})
-    assert file.ai_tags == (AITag("Tire", 80, "a"), AITag("Tire", 60.5, "b"))
-
-
-def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
-    body = [
-        {"type": "folder", "folderId": "f", "folderPath": "/x"},
-        {"type": "file-version", "fileId": "1", "filePath": "/a"},
-        {"type": "file", "fileId": "2", "filePath": "/b", "createdAt": "2024"},
-        {"fileId": "3", "filePath": "/c"},
-    ]
-    page = FileReader().page(answer(body))
-    assert [file.file_id for file in page.files] == ["2", "3"]
-    assert page.rows[:3] == ("folder/f/None", "file-version/1/None", "file/2/None")
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        None,
-        5,
-        {},
-        {"fileId": "1"},
-        {"fileId": 1, "filePath": "/a"},
-        {"fileId": "1", "filePath": None},
-        {"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]},
-        {"fileId": "", "filePath": "/a"},
-        {"fileId": ".", "filePath": "/a"},
-        {"fileId": "..", "filePath": "/a"},
-        {"fileId": "1" * 201, "filePath": "/a"},
-        {"fileId": "1", "filePath": "/a", "tags": [1]},
-        {"fileId": "1", "filePath": "/a", "tags": "red"},
-        {"fileId": "1", "filePath": "/a", "tags": ["\ud800"]},
-        {"fileId": "\udfff", "filePath": "/a"},
-        {"fileId": "1", "filePath": "/a", "tags": [["x"]]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": True}]},
-        {"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}},
-    ],
-)
-def test_a_file_that_cannot_be_read_is_a_protocol_error(item: Any) -> None:
-    with pytest.raises(ProtocolError, match=r"cannot be read|other than files"):
-        FileReader().page(answer([item]))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"<html>", b"", b"\xff\xfe", b'{"a":', b"[" * 100_000, b'[{"fileId":"1","filePath":"/a","size":NaN}]', b"{}"],
-)
-def test_a_listing_that_is_no_json_list_is_a_protocol_error(body: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        FileReader().page(answer(body, content_type="text/html"))
-
-
-@pytest.mark.parametrize("version", ["v1", ["v1"], 5, True, {}, {"id": None}, None])
-def test_a_version_that_says_nothing_is_none(version: Any) -> None:
-    page = FileReader().page(answer([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
-    assert page.rows == ("file/1/None",)
-
-
-def test_rows_of_two_versions_are_told_apart() -> None:
-    row = {"type": "file-version", "fileId": "1"}
-    page = FileReader().page(answer([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
-    assert page.rows == ("file-version/1/v1", "file-version/1/v2")
-
-
-def test_an_id_of_two_hundred_characters_or_with_dots_among_others_is_one() -> None:
-    ids = ["1" * 200, "...", ".a"]
-    page = FileReader().page(answer([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
-    assert [file.file_id for file in page.files] == ids
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats(allow_nan=False) | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
-ANY_TAG = st.fixed_dictionaries({}, optional={"name": ANY_JSON, "confidence": ANY_JSON, "source": ANY_JSON})
-SOUND = {"type": "file", "fileId": "1", "folderId": None, "filePath": "/a", "tags": ["t"], "versionInfo": {"id": "v1"}}
-ANY_ROW = st.dictionaries(
-    st.sampled_from([*SOUND, "AITags"]), st.lists(ANY_TAG, max_size=2) | ANY_JSON, max_size=2
-).map(lambda members: {**SOUND, **members})
-
-
-@given(rows=st.lists(ANY_ROW | ANY_JSON, max_size=3) | ANY_JSON)
-@example(rows=[{"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": 10**400}]}])
-@example(rows=[{"fileId": "1", "filePath": "/a", "versionInfo": "v1"}])
-def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) -> None:
-    def read() -> Page | None:
-        try:
-            return FileReader().page(answer(rows))
-        except ProtocolError:
-            return None
-
-    page = read()
-    assert page is None or len(page.rows) == len(rows)
 
 
 def test_bulk_payloads_name_tags_as_their_call_does() -> None:
@@ -198,20 +87,3 @@ def test_an_error_without_a_message_is_told_by_its_status() -> None:
 def test_the_request_id_is_made_harmless() -> None:
     assert answer({}, x_ik_requestid="abc\x1b[0m").request_id == r"abc\x1b[0m"
     assert answer({}).request_id is None
-
-
-@pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
-def test_a_confidence_beyond_all_numbers_is_a_protocol_error(number: bytes) -> None:
-    body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
-    with pytest.raises(ProtocolError, match="cannot be read"):
-        FileReader().page(answer(body))
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"), [("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"), (7, ""), (None, "")]
-)
-def test_the_day_a_file_was_made_is_kept_beside_it_and_makes_no_difference(given: Any, kept: str) -> None:
-    item = {"type": "file", "fileId": "f1", "filePath": "/a.jpg"}
-    dated, plain = FileReader().file({**item, "createdAt": given}), FileReader().file(item)
-    assert (dated.created_at, plain.created_at) == (kept, "")
-    assert (dated, hash(dated), repr(dated)) == (plain, hash(plain), repr(plain))

@@ -1,0 +1,221 @@
+"""What ImageKit's file objects mean, one by one and in pages; what else it answers is in `wire`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from operator import itemgetter
+from typing import Annotated, Any
+
+import msgspec
+
+from tagsync.errors import ProtocolError
+from tagsync.library.wire import Answer, check_json, json_body
+from tagsync.model import AITag, CurrentFile
+
+PAGE_LIMIT = 1000
+"""Most files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
+
+MAX_ID = 200
+"""A longer file id is none (every published one has 24 characters): calls carry ids in their URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: its files, and a key for each row it had, folders and old versions included.
+
+    `thumbnails` are the files' small pictures by file id, where these were asked for.
+    """
+
+    files: tuple[CurrentFile, ...]
+    rows: tuple[str, ...]
+    thumbnails: Mapping[str, str] = field(default_factory=dict)
+
+
+_PERCENT = msgspec.Meta(ge=0, le=100)
+
+
+class _PlainAITag(msgspec.Struct):
+    name: str
+    confidence: Annotated[int, _PERCENT] | Annotated[float, _PERCENT] | None = None
+    source: str | None = None
+
+
+class _PlainVersion(msgspec.Struct):
+    id: str | None = None
+
+
+class _PlainRow(msgspec.Struct, rename="camel"):
+    """A row of a listing as nearly all of them are; what is not is read member by member."""
+
+    type: str = "file"
+    file_id: str | None = None
+    file_path: str | None = None
+    folder_id: str | None = None
+    tags: list[str] | None = None
+    ai_tags: list[_PlainAITag] | None = msgspec.field(name="AITags", default=None)
+    version_info: _PlainVersion | None = None
+    thumbnail: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class FileReader:
+    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._plain = msgspec.json.Decoder(list[_PlainRow])
+
+    def page(self, answer: Answer, *, thumbnails: bool = False) -> Page:
+        """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
+
+        Args:
+            answer: the library's answer.
+            thumbnails: whether the files' thumbnails are kept too.
+
+        Raises:
+            ProtocolError: it is no such page.
+        """
+        check_json(answer)
+        try:
+            items = self._plain.decode(answer.body)
+            return self._plain_page(items, thumbnails=thumbnails)
+        except (ValueError, TypeError, RecursionError):  # not plain: perhaps all the same a page
+            return self._odd_page(answer, thumbnails=thumbnails)
+
+    def _plain_page(self, items: list[_PlainRow], *, thumbnails: bool) -> Page:
+        """Return a page that is as nearly all of them are.
+
+        Raises:
+            ValueError, TypeError: it is not.
+        """
+        found = [item for item in items if item.type == "file"]
+        files = tuple([self._plain_file(item) for item in found])
+        pictures = {item.file_id: item.thumbnail for item in found} if thumbnails else {}
+        return Page(files, tuple(map(_plain_key, items)), _loadable(pictures))
+
+    def _plain_file(self, item: _PlainRow) -> CurrentFile:
+        known = self._known.setdefault
+        tags = sorted([known(tag, tag) for tag in item.tags]) if item.tags else ()
+        ai_tags = [
+            AITag(known(t.name, t.name), t.confidence, known(s := t.source or "", s)) for t in item.ai_tags or ()
+        ]
+        if len(ai_tags) > 1:
+            ai_tags.sort(key=_AI_TAG_ORDER)
+        return CurrentFile(
+            _file_id(item.file_id),
+            _text(item.file_path),
+            tuple(tags),
+            tuple(ai_tags),
+            item.created_at or "",
+            item.updated_at or "",
+        )
+
+    def _odd_page(self, answer: Answer, *, thumbnails: bool) -> Page:
+        items = json_body(answer)
+        if not isinstance(items, list):
+            raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
+        if not all(isinstance(item, dict) for item in items):
+            raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
+        found = [item for item in items if item.get("type", "file") == "file"]
+        files = tuple(self.file(item, answer.request_id) for item in found)
+        pictures = (
+            {file.file_id: item.get("thumbnail") for file, item in zip(files, found, strict=True)} if thumbnails else {}
+        )
+        return Page(files, tuple(map(_row_key, items)), _loadable(pictures))
+
+    def details(self, answer: Answer) -> CurrentFile:
+        """Return the file of a details answer.
+
+        Raises:
+            ProtocolError: it is no file.
+        """
+        return self.file(json_body(answer), answer.request_id)
+
+    def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
+        """Return one file object. Tags that are null, absent or `[]` are one thing: none.
+
+        Tags are sorted: the API promises no order, and no plan may differ by it.
+
+        Raises:
+            ProtocolError: it is no file object.
+        """
+        try:
+            created, updated = item.get("createdAt"), item.get("updatedAt")
+            return CurrentFile(
+                file_id=_file_id(item["fileId"]),
+                path=_text(item["filePath"]),
+                tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
+                ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
+                created_at=created if created.__class__ is str else "",
+                updated_at=updated if updated.__class__ is str else "",
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
+
+    def _known_text(self, value: Any) -> str:
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = _text(value)
+        return known
+
+    def _ai_tag(self, item: Any) -> AITag:
+        confidence = item.get("confidence")
+        if confidence.__class__ not in _NUMBERS or (confidence is not None and not isfinite(confidence)):
+            raise TypeError
+        return AITag(self._known_text(item["name"]), confidence, self._known_text(item.get("source") or ""))
+
+
+_AI_TAG_ORDER = itemgetter(0, 2)
+_NUMBERS = (float, int, type(None))
+
+
+def _text(value: Any) -> str:
+    """Return a text that can be sent back; half a surrogate pair cannot."""
+    if value.__class__ is not str:
+        raise TypeError
+    text: str = value
+    if not text.isascii():
+        text.encode()
+    return text
+
+
+def _file_id(value: Any) -> str:
+    """Return an id that a URL can hold as one of its steps; a dot or two would lead elsewhere."""
+    file_id = _text(value)
+    if file_id in _NO_STEPS or len(file_id) > MAX_ID:
+        raise ValueError
+    return file_id
+
+
+_NO_STEPS = frozenset(("", ".", ".."))
+
+
+def _loadable(pictures: Mapping[Any, Any]) -> dict[str, str]:
+    """Return those thumbnails (OpenAPI: `thumbnail`) that a page may load."""
+    return {file_id: url for file_id, url in pictures.items() if isinstance(url, str) and _HTTPS.fullmatch(url)}
+
+
+_HTTPS = re.compile("https://[!-~]{1,4000}")
+
+
+def _list(item: Any, key: str) -> list[Any]:
+    """Return a list that may be null or absent."""
+    value = item.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _row_key(item: Any) -> str:
+    """Return what tells a listing's rows apart, whatever their kind."""
+    version = item.get("versionInfo")
+    version_id = version.get("id") if isinstance(version, dict) else None
+    return f"{item.get('type', 'file')}/{item.get('fileId') or item.get('folderId')}/{version_id}"
+
+
+def _plain_key(item: _PlainRow) -> str:
+    return f"{item.type}/{item.file_id or item.folder_id}/{item.version_info and item.version_info.id}"
