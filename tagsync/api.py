@@ -18,15 +18,18 @@ from typing import NamedTuple
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
-from tagsync.library.listing import read_library
+from tagsync.library.client import Client
+from tagsync.library.reading import NOWHERE, Kept, LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
+    CurrentState,
     DesiredState,
     Diagnostic,
     Explanation,
@@ -41,6 +44,7 @@ from tagsync.model import (
 )
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
+from tagsync.planning.needs import needs
 from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.returning import Returns
 from tagsync.planning.since import Revision
@@ -127,6 +131,7 @@ async def plan_async(
     thumbnails: bool = False,
     explain: Explain | None = None,
     since: Revision | None = None,
+    kept: Kept = NOWHERE,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -146,6 +151,7 @@ async def plan_async(
         explain: a path to explain, and what takes its explanations.
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
+        kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
         listener: told of progress.
 
     Returns:
@@ -156,6 +162,7 @@ async def plan_async(
         UsageError: `select` is no glob.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
         LibraryError: the library could not be read completely.
+        StateError: there is no room for what is read.
     """
     fault = glob_fault(select) if select is not None else None
     if fault:
@@ -164,26 +171,29 @@ async def plan_async(
         check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
-    queries = {*desired.queries(), *(since.desired.queries() if since else ())}
-    async with connect(target, listener) as client:
-        current = await read_library(client, sorted(queries), thumbnails=thumbnails, listener=listener)
-    if explain is not None:
-        explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
-    plan = make_plan(
-        desired,
-        current,
-        target.name,
-        created_at=_now(),
-        bulk_rate=target.bulk_rate,
-        only=select,
-        part=part,
-        exact=exact,
-        last=last,
-        coverage=coverage,
-        since=since,
-    )
-    pictures = ((change.file.file_id, current.thumbnails.get(change.file.file_id)) for change in plan.changes)
-    return replace(plan, thumbnails={file_id: url for file_id, url in pictures if url}) if thumbnails else plan
+
+    def compare(current: CurrentState) -> Plan:
+        if explain is not None:
+            explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
+        return make_plan(
+            desired,
+            current,
+            target.name,
+            created_at=_now(),
+            bulk_rate=target.bulk_rate,
+            only=select,
+            part=part,
+            exact=exact,
+            last=last,
+            coverage=coverage,
+            since=since,
+        )
+
+    everything = "all files are to be told of" if coverage or explain else None
+    wanted = needs(desired, since.desired.entries if since else (), everything=everything)
+    async with connect(target, listener, thumbnails=thumbnails) as client:
+        reader = _reader(client, target, listener, kept)
+        return await compared(reader, client, wanted, compare, concurrency=target.concurrency)
 
 
 def apply(
@@ -272,7 +282,7 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
     check_report(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client:
-        reader = Rereader(client, library_size=report.plan.inputs.files, concurrency=target.concurrency)
+        reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         reads = client.traffic.reads
@@ -307,9 +317,14 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
     async with connect(target, listener) as client:
-        current = await read_library(client, listener=listener)
-    listener(Exporting(len(current.files)))
-    return fold(current.files, folder)
+        with closing(_reader(client, target, listener)) as reader:
+            current = await reader.read()
+            listener(Exporting(len(current.files)))
+            return fold(current.files, folder)
+
+
+def _reader(client: Client, target: Target, listener: Listener, kept: Kept = NOWHERE) -> LibraryReader:
+    return LibraryReader(client, now=_now, kept=kept, concurrency=target.concurrency, listener=listener)
 
 
 def check_target(plan: Plan, target: Target) -> None:

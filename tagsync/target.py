@@ -68,8 +68,8 @@ class Target:
         return self.rate or (BULK_RATE if self.app is None else None)
 
 
-def connect(target: Target, listener: Listener) -> Client:
-    """Return a client of a target, to be entered; it tells of waits."""
+def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> Client:
+    """Return a client of a target, to be entered; it tells of waits, and keeps files' thumbnails if asked to."""
 
     def announce(seconds: float) -> None:
         listener(Waiting(seconds))
@@ -83,4 +83,5 @@ def connect(target: Target, listener: Listener) -> Client:
             bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
         ),
         app=target.app,
+        thumbnails=thumbnails,
     )

@@ -23,6 +23,7 @@ FLOORS = {
     "planning": 4,
     "reporting": 4,
     "applying": 5,
+    "comparing": 5,
     "target": 5,
     "api": 6,
     "cli": 7,

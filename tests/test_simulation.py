@@ -23,7 +23,7 @@ from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
 from tagsync.library.client import Client, Gates
 from tagsync.library.gate import Gate
-from tagsync.library.listing import read_library
+from tagsync.library.reading import LibraryReader
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     AIRule,
@@ -298,7 +298,8 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
     gates = Gates(Gate(20.0), Gate(random.choice([0.2, 5.0, 50.0])))
     async with Client("http://library.localhost", "k", gates=gates, app=world.library, random=random) as client:
         try:
-            current = await read_library(client)
+            reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
+            current = await reader.read()
             this.plan = make_plan(
                 world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None
             )

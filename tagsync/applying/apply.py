@@ -124,7 +124,7 @@ class _Run:
         self.ending = ending
         self._listener = listener
         self._ledger = Ledger()
-        self._reader = Rereader(client, library_size=plan.inputs.files, concurrency=options.concurrency)
+        self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
         self._executor: Executor | None = None
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration

@@ -109,7 +109,12 @@ def state_folder(settings: LibrarySettings, name: str) -> Path:
 def file_name(settings: LibrarySettings, where: Target) -> str:
     """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
-    return f"{_named(lock_keys(settings, where)[0])}{shard}"
+    return f"{library_name(settings, where)}{shard}"
+
+
+def library_name(settings: LibrarySettings, where: Target) -> str:
+    """Return what the files of a whole library are called in the state directory."""
+    return _named(lock_keys(settings, where)[0])
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:

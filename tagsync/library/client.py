@@ -24,6 +24,7 @@ from tagsync.library.fileobjects import PAGE_LIMIT, FileReader, Page
 from tagsync.library.gate import Gate
 from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
+from tagsync.library.searches import EVERYTHING, Listing
 from tagsync.library.secrets import blotting
 from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
@@ -112,6 +113,7 @@ class Client:
         key: the private key, sent as the Basic user (documentation: password empty).
         gates: the paces of reads and bulk calls.
         app: an ASGI application to call in this process instead of the endpoint.
+        thumbnails: whether files' thumbnails are kept.
         random: where jitter comes from.
     """
 
@@ -122,13 +124,15 @@ class Client:
         *,
         gates: Gates,
         app: Callable[..., Any] | None = None,
+        thumbnails: bool = False,
         random: Random | None = None,
     ) -> None:
         self.gates = gates
+        self.thumbnails = thumbnails
         self.traffic = Traffic()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
-        self._reader = FileReader()
+        self._reader = FileReader(thumbnails=thumbnails)
         self._without_key = blotting(key)
         self._http = httpx.AsyncClient(
             base_url=endpoint,
@@ -152,19 +156,20 @@ class Client:
     ) -> None:
         await self._http.aclose()
 
-    async def page(self, *, skip: int, query: str | None = None, thumbnails: bool = False) -> Page:
+    async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int = PAGE_LIMIT) -> Page:
         """Return one page of files, oldest first.
 
         Args:
             skip: how many files to pass over.
-            query: a searchQuery; without one, all files.
-            thumbnails: whether the files' thumbnails are kept too.
+            listing: what is listed.
+            limit: how many files at most.
 
         Raises:
             LibraryError: it could not be read.
         """
-        params = {"limit": str(PAGE_LIMIT), "skip": str(skip), "sort": "ASC_CREATED"}
-        params |= {"type": "file"} if query is None else {"searchQuery": query}
+        params = {"limit": str(limit), "skip": str(skip), "sort": "ASC_CREATED"}
+        params |= {"type": "file"} if listing.query is None else {"searchQuery": listing.query}
+        params |= {} if listing.folder is None else {"path": listing.folder}
 
         async def read() -> Page:
             answer = await self._read("/v1/files", params)
@@ -174,7 +179,7 @@ class Client:
                 )
                 words = f"the listing was refused: {server_words(answer)}{hint}"
                 raise RejectedError(words, request_id=answer.request_id)
-            return self._reader.page(answer, thumbnails=thumbnails)
+            return self._reader.page(answer)
 
         return await retrying(read, random=self._random, quota=self._quota)
 

@@ -1,8 +1,7 @@
 """What ImageKit's file objects mean, one by one and in pages; what else it answers is in `wire`."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from operator import itemgetter
 from typing import Annotated, Any
@@ -22,14 +21,10 @@ MAX_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: its files, and a key for each row it had, folders and old versions included.
-
-    `thumbnails` are the files' small pictures by file id, where these were asked for.
-    """
+    """One page of a listing: its files, and a key for each row it had, folders and old versions included."""
 
     files: tuple[CurrentFile, ...]
     rows: tuple[str, ...]
-    thumbnails: Mapping[str, str] = field(default_factory=dict)
 
 
 _PERCENT = msgspec.Meta(ge=0, le=100)
@@ -61,18 +56,19 @@ class _PlainRow(msgspec.Struct, rename="camel"):
 
 
 class FileReader:
-    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand."""
+    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand.
 
-    def __init__(self) -> None:
+    Args:
+        thumbnails: whether the files' thumbnails are kept.
+    """
+
+    def __init__(self, *, thumbnails: bool = False) -> None:
+        self._thumbnails = thumbnails
         self._known: dict[str, str] = {}
         self._plain = msgspec.json.Decoder(list[_PlainRow])
 
-    def page(self, answer: Answer, *, thumbnails: bool = False) -> Page:
+    def page(self, answer: Answer) -> Page:
         """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
-
-        Args:
-            answer: the library's answer.
-            thumbnails: whether the files' thumbnails are kept too.
 
         Raises:
             ProtocolError: it is no such page.
@@ -80,20 +76,10 @@ class FileReader:
         check_json(answer)
         try:
             items = self._plain.decode(answer.body)
-            return self._plain_page(items, thumbnails=thumbnails)
+            files = tuple([self._plain_file(item) for item in items if item.type == "file"])
         except (ValueError, TypeError, RecursionError):  # not plain: perhaps all the same a page
-            return self._odd_page(answer, thumbnails=thumbnails)
-
-    def _plain_page(self, items: list[_PlainRow], *, thumbnails: bool) -> Page:
-        """Return a page that is as nearly all of them are.
-
-        Raises:
-            ValueError, TypeError: it is not.
-        """
-        found = [item for item in items if item.type == "file"]
-        files = tuple([self._plain_file(item) for item in found])
-        pictures = {item.file_id: item.thumbnail for item in found} if thumbnails else {}
-        return Page(files, tuple(map(_plain_key, items)), _loadable(pictures))
+            return self._odd_page(answer)
+        return Page(files, tuple(map(_plain_key, items)))
 
     def _plain_file(self, item: _PlainRow) -> CurrentFile:
         known = self._known.setdefault
@@ -110,20 +96,17 @@ class FileReader:
             tuple(ai_tags),
             item.created_at or "",
             item.updated_at or "",
+            _loadable(item.thumbnail) if self._thumbnails else "",
         )
 
-    def _odd_page(self, answer: Answer, *, thumbnails: bool) -> Page:
+    def _odd_page(self, answer: Answer) -> Page:
         items = json_body(answer)
         if not isinstance(items, list):
             raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
         if not all(isinstance(item, dict) for item in items):
             raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
-        found = [item for item in items if item.get("type", "file") == "file"]
-        files = tuple(self.file(item, answer.request_id) for item in found)
-        pictures = (
-            {file.file_id: item.get("thumbnail") for file, item in zip(files, found, strict=True)} if thumbnails else {}
-        )
-        return Page(files, tuple(map(_row_key, items)), _loadable(pictures))
+        files = tuple(self.file(item, answer.request_id) for item in items if item.get("type", "file") == "file")
+        return Page(files, tuple(map(_row_key, items)))
 
     def details(self, answer: Answer) -> CurrentFile:
         """Return the file of a details answer.
@@ -150,6 +133,7 @@ class FileReader:
                 ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
                 created_at=created if created.__class__ is str else "",
                 updated_at=updated if updated.__class__ is str else "",
+                thumbnail=_loadable(item.get("thumbnail")) if self._thumbnails else "",
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
@@ -192,9 +176,9 @@ def _file_id(value: Any) -> str:
 _NO_STEPS = frozenset(("", ".", ".."))
 
 
-def _loadable(pictures: Mapping[Any, Any]) -> dict[str, str]:
-    """Return those thumbnails (OpenAPI: `thumbnail`) that a page may load."""
-    return {file_id: url for file_id, url in pictures.items() if isinstance(url, str) and _HTTPS.fullmatch(url)}
+def _loadable(url: Any) -> str:
+    """Return the URL of a file's thumbnail (OpenAPI: `thumbnail`), empty where it is none that a page may load."""
+    return url if isinstance(url, str) and _HTTPS.fullmatch(url) else ""
 
 
 _HTTPS = re.compile("https://[!-~]{1,4000}")

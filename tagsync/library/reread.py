@@ -1,18 +1,14 @@
 """Some files of a library read once more, in the fewest calls; what has changed in them is judged above."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, inf
-from typing import TypeVar
-from urllib.parse import quote
 
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError
 from tagsync.library.client import Client
 from tagsync.library.fileobjects import PAGE_LIMIT
+from tagsync.library.searches import Listing, Search, by_ids
+from tagsync.library.sidebyside import side_by_side
 from tagsync.model import CurrentFile
-
-MAX_QUERY_BYTES = 6_000
-"""A longer searchQuery, as it stands in a URL, is not sent: servers and proxies refuse lines of more than 8 KiB."""
 
 FEW = 4
 """So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
@@ -20,21 +16,19 @@ FEW = 4
 Found = dict[str, CurrentFile | None]
 """Files by id, None for one that is gone; a file that could not be read is not in it."""
 
-T = TypeVar("T")
-
 
 class Rereader:
     """Reads files of one library again; it remembers whether the library can be searched by id.
 
     Args:
         client: the library.
-        library_size: how many files a full listing holds, about.
+        library_size: how many files a full listing holds, about; infinite where that is not known.
         concurrency: calls in flight at most.
     """
 
-    def __init__(self, client: Client, *, library_size: int, concurrency: int) -> None:
+    def __init__(self, client: Client, *, library_size: float, concurrency: int) -> None:
         self._client = client
-        self._pages = ceil(library_size / PAGE_LIMIT)
+        self._pages = ceil(library_size / PAGE_LIMIT) if library_size < inf else inf
         self._concurrency = concurrency
         self._tried = False
         self.searchable = True
@@ -55,7 +49,7 @@ class Rereader:
         """
         if len(file_ids) <= FEW:
             return await self.singly(file_ids)
-        searches = list(queries(file_ids)) if self.searchable else []
+        searches = list(by_ids(file_ids)) if self.searchable else []
         if searches and len(searches) <= self._pages:
             found = await self._search(searches)
             if found is None:
@@ -87,7 +81,7 @@ class Rereader:
             except LibraryError as error:
                 faults.append(error)  # left out: whoever asked says that nothing is known of it
 
-        await self._side_by_side(file_ids, read)
+        await side_by_side(file_ids, read, concurrency=self._concurrency)
         if faults and not found:
             raise faults[-1]
         return found
@@ -97,7 +91,7 @@ class Rereader:
         found: Found = {}
 
         async def read(search: Search) -> None:
-            page = await self._client.page(skip=0, query=search.query)
+            page = await self._client.page(skip=0, listing=Listing(search.query))
             found.update((file.file_id, file) for file in page.files)
 
         try:
@@ -105,10 +99,10 @@ class Rereader:
                 # The first one alone: a library that cannot do it need not be asked again and again.
                 await read(searches[0])
                 # One that takes no notice of the ids finds others; one that does not know the field, perhaps nothing.
-                first = searches[0].file_ids
+                first = searches[0].texts
                 self.searchable = found.keys() <= set(first) and bool(found or not await self._client.details(first[0]))
             if self.searchable:
-                await self._side_by_side(searches[0 if self._tried else 1 :], read)
+                await side_by_side(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
             self._tried = True
         except RejectedError:
             self.searchable = False
@@ -122,50 +116,5 @@ class Rereader:
             page = await self._client.page(skip=number * PAGE_LIMIT)
             found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
 
-        await self._side_by_side(range(self._pages), read)
+        await side_by_side(range(ceil(self._pages)), read, concurrency=self._concurrency)
         return found
-
-    async def _side_by_side(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-        remaining: Iterator[T] = iter(items)
-
-        async def worker() -> None:
-            for item in remaining:
-                await work(item)
-
-        workers = [asyncio.ensure_future(worker()) for _ in range(self._concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for task in workers:
-                task.cancel()
-
-
-class Search:
-    """One searchQuery for files by their ids."""
-
-    def __init__(self, file_ids: Sequence[str]) -> None:
-        self.file_ids = file_ids
-        self.query = f"id IN [{','.join(map(_literal, file_ids))}]"
-
-
-def queries(file_ids: Iterable[str]) -> Iterator[Search]:
-    """Yield as few searches as files need; ids that no query can hold safely are in none."""
-    room = MAX_QUERY_BYTES - len(quote("id IN []"))
-    group: list[str] = []
-    length = 0
-    for file_id in file_ids:
-        # How a query escapes is not documented: an id of anything but letters and digits is not asked for.
-        if not (file_id.isascii() and file_id.isalnum()):
-            continue
-        size = len(quote(_literal(file_id) + ","))
-        if group and length + size > room:
-            yield Search(group)
-            group, length = [], 0
-        group.append(file_id)
-        length += size
-    if group:
-        yield Search(group)
-
-
-def _literal(file_id: str) -> str:
-    return f'"{file_id}"'

@@ -3,7 +3,7 @@
 Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
-from tagsync.model.current import AITag, CurrentFile, CurrentState, TagIndex
+from tagsync.model.current import LISTED, AITag, CurrentFile, CurrentState, Needs, Reading, TagIndex
 from tagsync.model.desired import (
     NO_TEXTS,
     AIRule,
@@ -54,6 +54,7 @@ from tagsync.model.vocabulary import NO_VOCABULARY, Rename, Vocabulary
 
 __all__ = [
     "DEFAULT_POLICY",
+    "LISTED",
     "MAX_FILES_PER_REQUEST",
     "MAX_TAG_CHARACTERS",
     "NO_TEXTS",
@@ -91,6 +92,7 @@ __all__ = [
     "Level",
     "Limit",
     "ManifestRef",
+    "Needs",
     "NumberedEntry",
     "Op",
     "Origin",
@@ -98,6 +100,7 @@ __all__ = [
     "Part",
     "Plan",
     "Policy",
+    "Reading",
     "Reason",
     "Rename",
     "Report",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 
 class AITag(NamedTuple):
@@ -18,7 +18,8 @@ class CurrentFile:
     """A file's current version as the library shows it.
 
     `created_at` is the library's text, empty where it gave none: it tells new files from old ones, and is no part of
-    what a plan is made of. Nor is `updated_at`, by which a later read tells what has changed since.
+    what a plan is made of. Nor are `updated_at`, by which a later read tells what has changed since, and `thumbnail`,
+    the address of a small picture for looking at, empty where none was asked for.
     """
 
     file_id: str
@@ -27,6 +28,7 @@ class CurrentFile:
     ai_tags: tuple[AITag, ...]
     created_at: str = field(default="", compare=False, repr=False)
     updated_at: str = field(default="", compare=False, repr=False)
+    thumbnail: str = field(default="", compare=False, repr=False)
 
 
 @runtime_checkable
@@ -37,20 +39,62 @@ class TagIndex(Protocol):
         """Return each tag that a file has."""
 
 
+Way = Literal["listing", "searches", "refresh"]
+
+
+class Reading(NamedTuple):
+    """How a library was read, and why so: all of it listed, what has changed since an earlier listing, or searched.
+
+    Only searches leave files out: those that no entry selects.
+    """
+
+    way: Way = "listing"
+    why: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all files of the library were read."""
+        return self.way != "searches"
+
+
+class Needs(NamedTuple):
+    """What of a library a comparison has to see.
+
+    Attributes:
+        paths: files by path.
+        file_ids: files by id.
+        folders: folders of which all files have to be seen, those of subfolders too; each with a slash at its end.
+        flat: folders of which the files right in them have to be seen.
+        queries: searchQuery texts whose files have to be seen.
+        optional: those of the paths and ids that nobody asks after if they are missing.
+        everything: why all files have to be seen; None if they need not.
+    """
+
+    paths: frozenset[str] = frozenset()
+    file_ids: frozenset[str] = frozenset()
+    folders: tuple[str, ...] = ()
+    flat: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    everything: str | None = None
+
+
+LISTED = Reading()
+"""All files were listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """One complete read of the library: its files by path and id, and the file ids that each searchQuery found.
+    """One read of the library: its files by path and id, and the file ids that each searchQuery found.
 
     Files are gone through in order, again and again, and need not be in memory (see `TagIndex` for what such files may
     offer besides).
 
-    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer. `thumbnails`
-    are addresses of small pictures by file id, where they were asked for: for looking at, and no part of what a plan is
-    made of.
+    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer.
     """
 
     files: Collection[CurrentFile] = field(repr=False)
     answers: Mapping[str, Container[str]] = field(default_factory=dict, repr=False)
     refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0
-    thumbnails: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    reading: Reading = LISTED

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
-from tagsync.model.current import CurrentFile
+from tagsync.model.current import LISTED, CurrentFile, Reading
 from tagsync.model.drift import Drift, Returning
 from tagsync.model.ops import Op
 from tagsync.model.places import Diagnostic, ManifestRef, Origin
@@ -109,10 +110,11 @@ class Estimate(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a plan was made from: manifests, the number of files in the library, and the calls that read them.
+    """What a plan was made from: manifests, the number of files that were read, and the calls that read them.
 
     `select`, `part` and `changed_since`, a commit, tell which changes are in it, where it was not to hold all, and
-    `partial` that it was made of shards of which some are missing.
+    `partial` that it was made of shards of which some are missing. `reading` tells how the library was read: unless
+    `reading.is_complete`, it has more files.
     """
 
     manifests: tuple[ManifestRef, ...]
@@ -122,6 +124,12 @@ class Inputs(NamedTuple):
     part: Part | None = None
     changed_since: str | None = None
     partial: bool = False
+    reading: Reading = LISTED
+
+    @property
+    def library_size(self) -> float:
+        """How many files the library has, about; beyond all bounds where that is not known."""
+        return self.files if self.reading.is_complete else inf
 
 
 class Coverage(NamedTuple):

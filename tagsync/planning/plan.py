@@ -88,7 +88,13 @@ def make_plan(
         target=target,
         created_at=created_at,
         inputs=Inputs(
-            desired.manifests, len(current.files), current.read_requests, only, part, since.commit if since else None
+            desired.manifests,
+            len(current.files),
+            current.read_requests,
+            only,
+            part,
+            since.commit if since else None,
+            reading=current.reading,
         ),
         guards=tally.guards(policy, current.files),
         diagnostics=findings.diagnostics,
@@ -97,7 +103,7 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
-    plan = replace(plan, coverage=findings.coverage)
+    plan = replace(plan, coverage=findings.coverage, thumbnails=findings.thumbnails)
     return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
 
 
@@ -205,6 +211,7 @@ class _Findings:
     missing: int = 0
     unsure: set[str] = field(default_factory=set)
     coverage: Coverage | None = None
+    thumbnails: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -229,7 +236,7 @@ def _find(
 ) -> _Findings:
     selection, findings = Selection(desired.entries, current, coverage=coverage), _Findings()
     findings.diagnostics += desired.diagnostics
-    if not current.files:
+    if not len(current.files):
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
     for number, file, entries in selection:
         merged = returns.left(file, merge(file, entries, desired.vocabulary))
@@ -240,6 +247,8 @@ def _find(
             continue
         if change:
             findings.changes.append(change)
+            if file.thumbnail:
+                findings.thumbnails[file.file_id] = file.thumbnail
             if _may_waver(entries):
                 findings.unsure.add(file.file_id)
         elif not merged.changes:

@@ -127,6 +127,7 @@ def _inputs(inputs: Inputs) -> dict[str, Any]:
         "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in inputs.manifests],
         "files": inputs.files,
         "readRequests": inputs.read_requests,
+        "reading": inputs.reading._asdict(),
     } | {key: value for key, value in scope.items() if value is not None}
 
 

@@ -12,6 +12,7 @@ from tagsync import schemas
 from tagsync.canonical import canonical
 from tagsync.errors import DocumentError
 from tagsync.model import (
+    LISTED,
     AITag,
     Cause,
     Change,
@@ -31,6 +32,7 @@ from tagsync.model import (
     Origin,
     Part,
     Plan,
+    Reading,
     Reason,
     Report,
     Request,
@@ -186,6 +188,7 @@ def _inputs(item: Mapping[str, Any]) -> Inputs:
         part,
         item.get("changedSince"),
         item.get("partial", False),
+        Reading(**item["reading"]) if "reading" in item else LISTED,
     )
 
 

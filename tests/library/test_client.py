@@ -30,6 +30,7 @@ from tagsync.errors import (
 )
 from tagsync.library.client import CALL_DEADLINE, Client, Gates, Prepare
 from tagsync.library.gate import Gate
+from tagsync.library.searches import Listing
 from tagsync.library.wire import Done
 from tagsync.model import Op, Request
 from tagsync.sandbox.faults import Fault
@@ -246,7 +247,7 @@ def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> N
 
     async def scenario() -> None:
         async with client(library) as c:
-            await c.page(skip=0, query=query)
+            await c.page(skip=0, listing=Listing(query))
 
     with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or mend the query"):
         run(scenario())

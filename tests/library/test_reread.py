@@ -16,7 +16,8 @@ from support import Sandbox, current_file, file_object, id_of, run
 from tagsync.errors import LibraryError
 from tagsync.library.client import Client, Gates
 from tagsync.library.gate import Gate
-from tagsync.library.reread import MAX_QUERY_BYTES, Found, Rereader, queries
+from tagsync.library.reread import Found, Rereader
+from tagsync.library.searches import MAX_QUERY_BYTES, by_ids
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -175,8 +176,8 @@ def test_no_more_calls_are_in_flight_than_allowed() -> None:
 
 @given(st.lists(st.text("0123456789abcdef", min_size=24, max_size=24), unique=True, max_size=500))
 def test_searches_name_every_id_once_and_stay_short(file_ids: list[str]) -> None:
-    searches = list(queries(file_ids))
-    assert [file_id for search in searches for file_id in search.file_ids] == file_ids
+    searches = list(by_ids(file_ids))
+    assert [file_id for search in searches for file_id in search.texts] == file_ids
     assert all(len(quote(search.query)) <= MAX_QUERY_BYTES for search in searches)
     named = "".join(unquote_plus(search.query) for search in searches)
     assert all(f'"{file_id}"' in named for file_id in file_ids)
@@ -184,9 +185,9 @@ def test_searches_name_every_id_once_and_stay_short(file_ids: list[str]) -> None
 
 def test_searches_are_as_few_as_their_length_allows() -> None:
     file_ids = [f"{n:024x}" for n in range(540)]
-    assert len(list(queries(file_ids))) == 3
+    assert len(list(by_ids(file_ids))) == 3
 
 
 @pytest.mark.parametrize("odd", ['a"b', "a\\b", "a b", "\u00e9", "", "a-b"])
 def test_an_id_that_a_query_could_not_hold_safely_is_in_none(odd: str) -> None:
-    assert [search.query for search in queries(["abc", odd])] == ['id IN ["abc"]']
+    assert [search.query for search in by_ids(["abc", odd])] == ['id IN ["abc"]']

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -6,13 +7,13 @@ import pytest
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support import Sandbox, file_object, id_of, run
+from support import Sandbox, file_object, run
 
 from tagsync.errors import UnstableListingError
-from tagsync.events import FilesRead
 from tagsync.library.client import Client, Gates
+from tagsync.library.fileobjects import Page
 from tagsync.library.gate import Gate
-from tagsync.library.listing import read_library, walk
+from tagsync.library.walk import walk
 from tagsync.model import CurrentFile
 
 
@@ -42,12 +43,18 @@ class Pages:
         await JSONResponse(self.page(self.walks, skip))(scope, receive, send)
 
 
-def walked(app: ASGIApp) -> list[CurrentFile]:
-    async def scenario() -> list[CurrentFile]:
-        async with client(app) as c:
-            return await walk(c)
+def walked(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
+    found: dict[str, CurrentFile] = {}
 
-    return run(scenario())
+    def take(page: Page) -> None:
+        found.update((file.file_id, file) for file in page.files)
+
+    async def scenario() -> None:
+        async with client(app) as c:
+            await walk(c, begin=found.clear, take=take, concurrency=concurrency)
+
+    run(scenario())
+    return list(found.values())
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2500])
@@ -55,31 +62,6 @@ def test_every_file_is_read_once(sandbox: Callable[..., Sandbox], count: int) ->
     library = sandbox(*many(count))
     files = walked(library.app)
     assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(count)]
-
-
-def test_a_state_is_sorted_by_path_and_counts_its_calls(sandbox: Callable[..., Sandbox]) -> None:
-    library = sandbox(file_object("/b"), file_object("/a", ["x"]), file_object("/c", size=5))
-
-    async def scenario() -> Any:
-        async with client(library.app) as c:
-            return await read_library(c, ["size = 5"])
-
-    state = run(scenario())
-    assert [file.path for file in state.files] == ["/a", "/b", "/c"]
-    assert state.answers == {"size = 5": frozenset([id_of("/c")])}
-    assert state.read_requests == len(library.calls)
-
-
-def test_each_page_is_told() -> None:
-    events: list[Any] = []
-    rows = many(1500)
-
-    async def scenario() -> None:
-        async with client(Pages(lambda _walk, skip: rows[skip : skip + 1000])) as c:
-            await walk(c, listener=events.append)
-
-    run(scenario())
-    assert events == [FilesRead(1000), FilesRead(1500)]
 
 
 def test_a_file_deleted_on_the_way_makes_it_read_again() -> None:
@@ -120,18 +102,6 @@ def test_pages_that_never_fit_end_in_an_error_after_three_walks() -> None:
     assert pages.walks == 3
 
 
-def test_a_refused_query_is_told_and_costs_no_other(sandbox: Callable[..., Sandbox]) -> None:
-    library = sandbox(file_object("/a", size=5))
-
-    async def scenario() -> Any:
-        async with client(library.app) as c:
-            return await read_library(c, ["foo ~~ 3", "size = 5"])
-
-    state = run(scenario())
-    assert state.answers == {"size = 5": frozenset([id_of("/a")])}
-    assert "the listing was refused" in state.refused["foo ~~ 3"]
-
-
 def test_files_deleted_among_others_of_the_same_moment_make_it_read_again() -> None:
     rows = [file_object(f"/f/{n:05d}.jpg") for n in range(1500)]
     pages = Pages(lambda walk, skip: (rows[100:] if walk > 1 or skip else rows)[skip : skip + 1000])
@@ -143,3 +113,42 @@ def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
     rows = [*many(999), {"type": "folder", "folderId": "f", "folderPath": "/x"}, file_object("/last")]
     pages = Pages(lambda _walk, skip: rows[skip : skip + 1000])
     assert len(walked(pages)) == 1000
+
+
+def test_pages_of_a_large_listing_are_asked_for_side_by_side_and_none_twice(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(*many(9_500))
+    together, most = 0, 0
+    skips: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal together, most
+        skips.append(int(HttpRequest(scope).query_params["skip"]))
+        together += 1
+        most = max(most, together)
+        await asyncio.sleep(0)
+        await library.app(scope, receive, send)
+        together -= 1
+
+    files = walked(app, concurrency=4)
+    assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(9_500)]
+    assert most == 3
+    assert sorted(set(skips)) == sorted(skips)
+    assert len(skips) <= 14
+
+
+def test_a_short_page_in_the_middle_is_followed_from_where_it_ended() -> None:
+    rows = many(8_000)
+    pages = Pages(lambda _walk, skip: rows[skip : skip + (400 if skip == 5 * 999 else 1000)])
+    assert len(walked(pages, concurrency=4)) == 8_000
+    assert pages.walks == 1
+
+
+def test_a_page_ahead_that_fails_is_no_failure_where_the_listing_ends_before_it() -> None:
+    rows = many(4_900)
+
+    def page(_walk: int, skip: int) -> list[dict[str, Any]]:
+        if skip > len(rows):
+            raise AssertionError("the library fails beyond its end")
+        return rows[skip : skip + 1000]
+
+    assert len(walked(Pages(page), concurrency=4)) == 4_900

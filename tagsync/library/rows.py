@@ -1,0 +1,92 @@
+"""Files as rows of a snapshot and back: tags are numbers there, for they repeat by the thousand."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from tagsync.model import AITag, CurrentFile
+
+COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail"
+"""What a row holds, in its order."""
+
+Row = tuple[str, str, bytes, bytes, str, str, str]
+
+_KEPT_SETS = 50_000
+"""So many sets of tags are kept as they were read: most files share theirs with others."""
+
+
+class Rows:
+    """Turns files into rows and back.
+
+    Args:
+        texts: the tags known so far, each by its number.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = list(texts)
+        self._numbers = {text: number for number, text in enumerate(self._texts)}
+        self._sets: dict[bytes, tuple[str, ...]] = {b"": ()}
+        self._new = len(self._texts)
+        self._pack = msgspec.msgpack.Encoder().encode
+        self._unpack = msgspec.msgpack.Decoder(list[int | float | None]).decode
+
+    def row(self, file: CurrentFile) -> Row:
+        """Return a file as a row."""
+        number = self._number
+        ai_tags = [part for tag in file.ai_tags for part in (number(tag.name), tag.confidence, number(tag.source))]
+        return (
+            file.file_id,
+            file.path,
+            array("I", map(number, file.tags)).tobytes() if file.tags else b"",
+            self._pack(ai_tags) if ai_tags else b"",
+            file.created_at,
+            file.updated_at,
+            file.thumbnail,
+        )
+
+    def file(self, row: Row) -> CurrentFile:
+        """Return the file of a row."""
+        file_id, path, tags, ai_tags, created_at, updated_at, thumbnail = row
+        return CurrentFile(
+            file_id,
+            path,
+            self._set(tags),
+            self._ai_tags(ai_tags) if ai_tags else (),
+            created_at,
+            updated_at,
+            thumbnail,
+        )
+
+    def new_texts(self) -> Iterator[tuple[int, str]]:
+        """Yield the texts that came up since this was asked last, with their numbers."""
+        first, self._new = self._new, len(self._texts)
+        return ((number, self._texts[number]) for number in range(first, self._new))
+
+    def tags_of(self, packed: bytes) -> tuple[str, ...]:
+        """Return the tags of a row's column."""
+        numbers = array("I")
+        numbers.frombytes(packed)
+        texts = self._texts
+        return tuple([texts[number] for number in numbers])
+
+    def _number(self, text: str) -> int:
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self._texts)
+            self._texts.append(text)
+        return number
+
+    def _set(self, packed: bytes) -> tuple[str, ...]:
+        found = self._sets.get(packed)
+        if found is None:
+            if len(self._sets) >= _KEPT_SETS:
+                self._sets.clear()
+            found = self._sets[packed] = self.tags_of(packed)
+        return found
+
+    def _ai_tags(self, packed: bytes) -> tuple[AITag, ...]:
+        parts: Any = iter(self._unpack(packed))
+        texts = self._texts
+        return tuple([AITag(texts[name], next(parts), texts[next(parts)]) for name in parts])

@@ -1,0 +1,78 @@
+"""What listings can be asked for, and how a searchQuery is written so that it means just one thing.
+
+The documentation does not say how a query escapes quotation marks and backslashes, nor which of AND and OR binds
+closer: texts that would need the one are not asked for, and queries hold one condition each.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+MAX_QUERY_BYTES = 6_000
+"""A longer searchQuery, as it stands in a URL, is not sent: servers and proxies refuse lines of more than 8 KiB."""
+
+
+class Listing(NamedTuple):
+    """What is listed: what a searchQuery finds and lies right in a folder; None where that does not matter."""
+
+    query: str | None = None
+    folder: str | None = None
+
+
+EVERYTHING = Listing()
+"""All files."""
+
+
+class Search(NamedTuple):
+    """A searchQuery, and the ids or names that it asks for."""
+
+    query: str
+    texts: tuple[str, ...]
+
+
+def by_ids(file_ids: Iterable[str]) -> Iterator[Search]:
+    """Yield as few searches as files need; ids that no query can hold safely are in none.
+
+    An id of anything but letters and digits is not asked for: every published one is hexadecimal.
+    """
+    return _any_of("id", (file_id for file_id in file_ids if file_id.isascii() and file_id.isalnum()))
+
+
+def by_names(names: Iterable[str]) -> Iterator[Search]:
+    """Yield as few searches as files of some names need; names that no query can hold safely are in none."""
+    return _any_of("name", filter(is_askable, names))
+
+
+def is_askable(text: str) -> bool:
+    """Tell whether a query can hold a text so that it can be read in one way only."""
+    return text.isprintable() and '"' not in text and "\\" not in text and len(quote(text)) < MAX_QUERY_BYTES // 2
+
+
+def below(folder: str) -> str:
+    """Return the query for a folder, with a slash at its end, and all its subfolders."""
+    return f'path : "{folder}"'
+
+
+def changed_since(moment: str) -> str:
+    """Return the query for what has changed since a moment, given as the library writes moments."""
+    return f'updatedAt >= "{moment}"'
+
+
+def _any_of(field: str, texts: Iterable[str]) -> Iterator[Search]:
+    room = MAX_QUERY_BYTES - len(quote(f"{field} IN []"))
+    group: list[str] = []
+    length = 0
+    for text in texts:
+        size = len(quote(f'"{text}",'))
+        if group and length + size > room:
+            yield _search(field, group)
+            group, length = [], 0
+        group.append(text)
+        length += size
+    if group:
+        yield _search(field, group)
+
+
+def _search(field: str, texts: list[str]) -> Search:
+    listed = ",".join(f'"{text}"' for text in texts)
+    return Search(f"{field} IN [{listed}]", tuple(texts))

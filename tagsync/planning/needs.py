@@ -1,0 +1,73 @@
+"""What of a library has to be read to judge manifests; how it is read in the fewest calls is not decided here."""
+
+from collections.abc import Collection
+from itertools import chain
+
+from tagsync.globs import literal_prefix
+from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry, Needs
+
+MAX_NAMED = 20_000
+"""Of more entries than these, all files are read: searches would hardly take fewer calls."""
+
+
+def needs(desired: DesiredState, *others: Collection[Entry], everything: str | None = None) -> Needs:
+    """Return what of a library entries speak of.
+
+    Args:
+        desired: what manifests declare.
+        others: more entries, of an earlier revision.
+        everything: why all files are wanted whatever entries speak of.
+    """
+    queries = set(desired.queries())
+    if everything is None and len(desired.entries) > MAX_NAMED:
+        everything = f"there are more than {MAX_NAMED:,} entries"
+    paths, file_ids, told = set[str](), set[str](), set[str]()
+    folders, flat = set[str](), set[str]()
+    for entry in chain(desired.entries if everything is None else (), *others):
+        match entry.selector:
+            case ByPath(path):
+                paths.add(path)
+                told |= _told(entry, path)
+            case ById(file_id):
+                file_ids.add(file_id)
+                told |= _told(entry, file_id)
+            case ByMatch(_, str(query)):
+                queries.add(query)
+            case ByMatch(str(glob)):
+                (flat if _is_flat(glob) else folders).add(_folder(glob))
+    if "/" in folders and everything is None:
+        everything = "a glob may match in any folder"
+    return Needs(
+        frozenset(paths),
+        frozenset(file_ids),
+        tuple(sorted(_outermost(folders))),
+        tuple(sorted(flat)),
+        tuple(sorted(queries)),
+        frozenset(paths | file_ids) - told,
+        everything,
+    )
+
+
+def _told(entry: Entry, name: str) -> set[str]:
+    """Return a file's name if somebody is told when it is missing."""
+    return set() if entry.wishes.if_missing == "skip" else {name}
+
+
+def _folder(glob: str) -> str:
+    """Return the deepest folder that all paths matched by a glob lie below."""
+    return literal_prefix(glob).rpartition("/")[0] + "/"
+
+
+def _is_flat(glob: str) -> bool:
+    """Tell whether all paths matched by a glob lie right in its folder."""
+    rest = glob[len(_folder(glob)) :]
+    return "/" not in rest and "**" not in rest and "\\" not in glob
+
+
+def _outermost(folders: Collection[str]) -> list[str]:
+    """Return folders without those that lie below another one of them."""
+    found: list[str] = []
+    for folder in sorted(folders):
+        if not found or not folder.startswith(found[-1]):
+            found.append(folder)
+    return found
