@@ -8,6 +8,9 @@ from tagsync.library.reading import LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.model import CurrentState, GuardId, Needs, Op, Plan
 
+_WORTHWHILE = 0.1
+"""Where more of the library than this would have to be read again, all of it is."""
+
 Compare = Callable[[CurrentState], Plan]
 """Makes the plan of what was read; called again with more."""
 
@@ -34,9 +37,11 @@ async def compared(reader: LibraryReader, client: Client, needs: Needs, compare:
             if not touched:
                 return plan
             # What others did to a file may show in no list of changes: nothing is removed on its word alone.
-            found = await Rereader(client, library_size=len(current.files), concurrency=concurrency).many(touched)
-            if found.keys() >= set(touched):
-                return compare(reader.corrected(current, found))
+            size = len(current.files)
+            if len(touched) <= size * _WORTHWHILE:
+                found = await Rereader(client, library_size=size, concurrency=concurrency).many(touched)
+                if found.keys() >= set(touched):
+                    return compare(reader.corrected(current, found))
         elif current.reading.is_complete or not _seems_to_add_too_many(plan):
             return plan
         why = "files could not be read again" if current.reading.is_complete else "new tags may be there on other files"

@@ -114,6 +114,7 @@ class Client:
         gates: the paces of reads and bulk calls.
         app: an ASGI application to call in this process instead of the endpoint.
         thumbnails: whether files' thumbnails are kept.
+        page_limit: how many files a page holds at most.
         random: where jitter comes from.
     """
 
@@ -125,10 +126,12 @@ class Client:
         gates: Gates,
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
+        page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
     ) -> None:
         self.gates = gates
         self.thumbnails = thumbnails
+        self.page_limit = page_limit
         self.traffic = Traffic()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
@@ -156,18 +159,18 @@ class Client:
     ) -> None:
         await self._http.aclose()
 
-    async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int = PAGE_LIMIT) -> Page:
+    async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of files, oldest first.
 
         Args:
             skip: how many files to pass over.
             listing: what is listed.
-            limit: how many files at most.
+            limit: how many files at most; the page limit if None.
 
         Raises:
             LibraryError: it could not be read.
         """
-        params = {"limit": str(limit), "skip": str(skip), "sort": "ASC_CREATED"}
+        params = {"limit": str(limit or self.page_limit), "skip": str(skip), "sort": "ASC_CREATED"}
         params |= {"type": "file"} if listing.query is None else {"searchQuery": listing.query}
         params |= {} if listing.folder is None else {"path": listing.folder}
 

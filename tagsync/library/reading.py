@@ -84,7 +84,7 @@ class LibraryReader:
     def close(self) -> None:
         """Let go of what was read."""
         self._whole.close()
-        if self._some:
+        if self._some is not None:
             self._some.close()
 
     async def read(self, needs: Needs = ALL, *, fresh: bool = False) -> CurrentState:

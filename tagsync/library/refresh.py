@@ -13,7 +13,6 @@ from random import Random
 from tagsync.errors import RejectedError
 from tagsync.events import FilesRead, Listener
 from tagsync.library.client import Client
-from tagsync.library.fileobjects import PAGE_LIMIT
 from tagsync.library.searches import Listing, changed_since
 from tagsync.library.snapshot import Snapshot
 from tagsync.library.walk import MisfitError, pages
@@ -79,13 +78,16 @@ class Refresh:
     async def _has_same_end(self, size: int) -> bool:
         """Tell whether the listing still has the last file that was known in its place, and behind it just the new."""
         page = await self._client.page(skip=size - 1)
-        known = self._snapshot.slice(size - 1, PAGE_LIMIT)
-        return len(page.rows) < PAGE_LIMIT and _ids(page.files) == _ids(known)
+        known = self._snapshot.slice(size - 1, self._client.page_limit)
+        return len(page.rows) < self._client.page_limit and _ids(page.files) == _ids(known)
 
     async def _shows_the_same(self, size: int) -> bool:
-        for start in self._random.sample(range(0, size, PAGE_LIMIT), min(SAMPLES, -(-size // PAGE_LIMIT))):
+        """Tell whether some pages, any of them, show what the snapshot holds."""
+        length = self._client.page_limit
+        starts = range(0, size, length)
+        for start in self._random.sample(starts, min(SAMPLES, len(starts))):
             page = await self._client.page(skip=start)
-            if list(page.files) != list(self._snapshot.slice(start, PAGE_LIMIT)):
+            if list(page.files) != list(self._snapshot.slice(start, length)):
                 return False
         return True
 

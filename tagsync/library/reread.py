@@ -5,7 +5,6 @@ from math import ceil, inf
 
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError
 from tagsync.library.client import Client
-from tagsync.library.fileobjects import PAGE_LIMIT
 from tagsync.library.searches import Listing, Search, by_ids
 from tagsync.library.sidebyside import side_by_side
 from tagsync.model import CurrentFile
@@ -28,7 +27,7 @@ class Rereader:
 
     def __init__(self, client: Client, *, library_size: float, concurrency: int) -> None:
         self._client = client
-        self._pages = ceil(library_size / PAGE_LIMIT) if library_size < inf else inf
+        self._pages = ceil(library_size / client.page_limit) if library_size < inf else inf
         self._concurrency = concurrency
         self._tried = False
         self.searchable = True
@@ -113,7 +112,7 @@ class Rereader:
         found: Found = {}
 
         async def read(number: int) -> None:
-            page = await self._client.page(skip=number * PAGE_LIMIT)
+            page = await self._client.page(skip=number * self._client.page_limit)
             found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
 
         await side_by_side(range(ceil(self._pages)), read, concurrency=self._concurrency)

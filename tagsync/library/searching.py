@@ -5,14 +5,14 @@ of search has to prove itself: by files that the listing's first page shows and 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Protocol
 
 from tagsync.errors import RejectedError
 from tagsync.library.client import Client
-from tagsync.library.fileobjects import PAGE_LIMIT, Page
+from tagsync.library.fileobjects import Page
 from tagsync.library.searches import Listing, below, by_ids, by_names, is_askable
 from tagsync.library.sidebyside import side_by_side
 from tagsync.library.walk import MisfitError, pages
@@ -109,7 +109,7 @@ class Searching:
             if self._facts.fact(_fact(kind)) == "no":
                 raise UnprovenError(f"this library does not answer searches by {kind} as it should")
         self._first = first = await self._client.page(skip=0)
-        if len(first.rows) < PAGE_LIMIT:
+        if len(first.rows) < self._client.page_limit:
             raise UnprovenError("the library is small")
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
         if sampled > len(first.files) * _WORTHWHILE:
@@ -126,21 +126,18 @@ class Searching:
     def _pieces(self) -> list[_Piece]:
         """Return the searches that together find all that is needed; of two ways to find named files, the shorter."""
         needs = self._needs
-        folders: dict[str, set[str]] = {}
+        folders: dict[str | None, set[str]] = {}
         for folder, name in map(_split, needs.paths):
             folders.setdefault(folder, set()).add(name)
-        searches = list(by_names(sorted({name for names in folders.values() for name in names})))
-        flat = set(needs.flat)
-        if len(folders) <= len(searches):
-            searches, flat = [], flat | folders.keys()
-        else:
-            flat |= {folder for folder, names in folders.items() if not all(map(is_askable, names))}
+        flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
+        anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
+        found = [list(_named(names)) for names in (folders, anywhere)]
         odd = next((folder for folder in needs.folders if not is_askable(folder)), None)
         if odd is not None:
             raise UnprovenError(f"no search can hold the folder {quoted(odd, 200)}")
         return [
             *(_by_id(texts, query) for query, texts in by_ids(sorted(needs.file_ids))),
-            *(_by_name(texts, query) for query, texts in searches),
+            *min(found, key=len),
             *map(_right_in, sorted(flat)),
             *map(_below, needs.folders),
         ]
@@ -148,7 +145,6 @@ class Searching:
     async def _search(self, known: Sequence[CurrentFile], piece: _Piece) -> None:
         """Read what a search finds, and hold it against what it asks for and what the first page shows."""
         expected = {file.file_id for file in known if piece.fits(file)}
-        sure = any(piece.proves(file) for file in known)
         try:
             async with aclosing(pages(self._client, piece.listing)) as found:
                 async for page in found:
@@ -160,13 +156,13 @@ class Searching:
             raise self._distrusted(piece.kind) from error
         if expected:
             raise self._distrusted(piece.kind)
-        if sure:
-            self._proven.add(piece.kind)
 
     def _look(self, piece: _Piece, page: Page) -> None:
         for file in page.files:
             if not piece.fits(file):
                 raise self._distrusted(piece.kind)
+            if piece.proves(file):
+                self._proven.add(piece.kind)
             if file.path in self._needs.paths or file.file_id in self._needs.file_ids:
                 self._found |= {file.path, file.file_id}
 
@@ -212,7 +208,7 @@ class _Budget:
         async with self._asking:
             if self._known >= calls:
                 return
-            page = await self._client.page(skip=calls * PAGE_LIMIT, limit=1)
+            page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
             if not page.rows:
                 raise UnprovenError("searches would take hardly fewer calls")
             self._known = calls
@@ -238,8 +234,20 @@ def _by_id(file_ids: Collection[str], query: str) -> _Piece:
     return _Piece("id", Listing(query), lambda file: file.file_id in file_ids)
 
 
-def _by_name(names: Collection[str], query: str) -> _Piece:
-    return _Piece("name", Listing(query), lambda file: _split(file.path)[1] in names)
+def _by_name(names: Collection[str], query: str, folder: str | None = None) -> _Piece:
+
+    def fits(file: CurrentFile) -> bool:
+        here, name = _split(file.path)
+        return name in names and folder in (None, here)
+
+    return _Piece("name", Listing(query, folder), fits)
+
+
+def _named(names: Mapping[str | None, Iterable[str]]) -> Iterator[_Piece]:
+    """Yield what finds files of some names in folders; None stands for any folder."""
+    for folder in sorted(names, key=str):
+        for query, texts in by_names(sorted(names[folder])):
+            yield _by_name(texts, query, folder)
 
 
 def _right_in(folder: str) -> _Piece:

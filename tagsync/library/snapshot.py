@@ -228,7 +228,7 @@ class Answer(Collection[str]):
 def _private() -> sqlite3.Connection:
     """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
     db = _connected("")
-    db.execute("PRAGMA journal_mode = OFF")
+    db.execute("PRAGMA journal_mode = MEMORY")
     _make_tables(db)
     db.execute("BEGIN")
     return db

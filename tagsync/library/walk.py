@@ -7,14 +7,11 @@ from dataclasses import replace
 
 from tagsync.errors import UnstableListingError
 from tagsync.library.client import Client
-from tagsync.library.fileobjects import PAGE_LIMIT, Page
+from tagsync.library.fileobjects import Page
 from tagsync.library.searches import EVERYTHING, Listing
 
 WALKS = 3
 """How often a listing is read before its pages are given up on."""
-
-_STEP = PAGE_LIMIT - 1
-"""Each page begins with the last row of the page before it."""
 
 _FULL_PER_CALL = 4
 """So many pages have to be full before one more is asked for ahead: of a small library nothing is read in vain."""
@@ -82,7 +79,7 @@ async def pages(
         while True:
             ahead = min(concurrency, 1 + full // _FULL_PER_CALL)
             page = first if first is not None and not skip else await calls.page(skip, ahead=ahead)
-            is_full = len(page.rows) >= PAGE_LIMIT
+            is_full = len(page.rows) >= client.page_limit
             if before.rows and not (page.rows and page.rows[0] in before.rows):
                 raise MisfitError
             if set(page.rows).issubset(before.rows):
@@ -115,7 +112,7 @@ class _Calls:
     async def page(self, skip: int, *, ahead: int) -> Page:
         """Return a page, and see to it that so many calls, this one counted, are under way."""
         for number in range(ahead):
-            start = skip + number * _STEP
+            start = skip + number * (self._client.page_limit - 1)  # a page begins with the last row of the one before
             if start not in self._tasks:
                 self._tasks[start] = asyncio.create_task(self._client.page(skip=start, listing=self._listing))
         return await self._tasks.pop(skip)

@@ -236,7 +236,7 @@ def _find(
 ) -> _Findings:
     selection, findings = Selection(desired.entries, current, coverage=coverage), _Findings()
     findings.diagnostics += desired.diagnostics
-    if not len(current.files):
+    if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
     for number, file, entries in selection:
         merged = returns.left(file, merge(file, entries, desired.vocabulary))
