@@ -21,7 +21,7 @@ import workloads
 
 from tagsync.model import FileChange, Op, Request
 from tagsync.planning.covering import stage
-from tagsync.planning.covering.cells import cells_of
+from tagsync.planning.covering.cells import Wanted, cells_of
 from tagsync.planning.covering.methods import METHODS
 
 Make = Callable[[], Iterator[FileChange]]
@@ -119,8 +119,10 @@ def measured(make: Make, ai_tag_characters: int | None) -> dict[str, Any]:
 def by_method(changes: Sequence[FileChange], ai_tag_characters: int | None) -> dict[str, int]:
     """Return the calls that each merging method takes by itself."""
     op = changes[0].changes[0].op
-    wanted = [(change, change.tags(op)) for change in changes]
-    cells = cells_of(op, wanted, exact=False, ai_tag_characters=ai_tag_characters)
+    wanted = Wanted(op)
+    for change in changes:
+        wanted.take(change, change.tags(op))
+    cells = cells_of(wanted, exact=False, ai_tag_characters=ai_tag_characters)
     counts = {}
     for name, method in METHODS.items():
         calls = method(cells)

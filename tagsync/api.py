@@ -50,6 +50,7 @@ from tagsync.planning.returning import Returns
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
+from tagsync.reporting.kept import kept as kept_changes
 from tagsync.target import Target, connect
 
 
@@ -187,6 +188,7 @@ async def plan_async(
             last=last,
             coverage=coverage,
             since=since,
+            keep=kept_changes,
         )
 
     everything = "all files are to be told of" if coverage or explain else None

@@ -5,7 +5,8 @@ Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
 
 import json
 import re
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from tagsync.model import Diagnostic, FileChange, Op
 
@@ -42,6 +43,18 @@ def change_document(change: FileChange) -> dict[str, Any]:
             for reason in item.because
         ],
     }
+
+
+@runtime_checkable
+class _HasLines(Protocol):
+    def lines(self) -> Collection[str]: ...
+
+
+def lines_of(changes: Sequence[FileChange]) -> Collection[str]:
+    """Return changes as lines of canonical JSON: as they are, where that is how the changes are kept."""
+    if isinstance(changes, _HasLines):
+        return changes.lines()
+    return tuple([canonical(change_document(change)) for change in changes])
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -18,10 +18,10 @@ def read_saved(file: Path) -> Plan | Report:
     try:
         if file.stat().st_size > MAX_DOCUMENT_BYTES:
             raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            document = read_document(stream if stream.seekable() else stream.read(), str(file))
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
-    document = read_document(data, str(file))
     if isinstance(document, Plan) and digest_of(document) != document.digest:
         raise DamagedError(f"{file} is not as it was written (its digest does not fit): plan again")
     return document

@@ -1,6 +1,6 @@
 """Plans: what would be done, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -61,6 +61,10 @@ class FileChange:
             for change in self.changes
             if change.op == Op.REMOVE_AI and any(reason.rule == PROMOTE for reason in change.because)
         )
+
+
+Keep = Callable[[Iterable[FileChange]], Sequence[FileChange]]
+"""Makes a sequence of changes, outside of memory if it likes; `tuple` is one."""
 
 
 class Request(NamedTuple):
@@ -144,11 +148,11 @@ class Plan:
     """What would be done, and why; a value: making one writes nothing.
 
     `changes` are sorted by path; `canonical_changes` are the same as lines of canonical JSON, which the digest covers
-    and documents repeat. A plan with an error among its diagnostics has no changes and cannot be applied. `undoes` is
-    the digest of the plan whose apply this one turns round, if it is such a plan. `drift` gives the causes of changes,
-    as far as an earlier report tells, and `returning` the AI tags that come back however often they are removed;
-    `coverage` is there where it was asked for, and so are `thumbnails`, addresses of small pictures of changed files by
-    file id.
+    and documents repeat; both lie outside of memory where they are many. A plan with an error among its diagnostics
+    has no changes and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
+    such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
+    that come back however often they are removed; `coverage` is there where it was asked for, and so are `thumbnails`,
+    addresses of small pictures of changed files by file id.
     """
 
     target: TargetName
@@ -157,13 +161,13 @@ class Plan:
     inputs: Inputs
     summary: Summary
     estimate: Estimate
-    changes: tuple[FileChange, ...] = field(repr=False)
-    canonical_changes: tuple[str, ...] = field(repr=False)
-    requests: tuple[Request, ...] = field(repr=False)
+    changes: Sequence[FileChange] = field(repr=False)
+    canonical_changes: Collection[str] = field(repr=False)
+    requests: Sequence[Request] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...] = field(repr=False)
     guards: tuple[Guard, ...] = field(default=(), repr=False)
     undoes: str | None = None
-    drift: tuple[Drift, ...] = field(default=(), repr=False)
+    drift: Sequence[Drift] = field(default=(), repr=False)
     returning: tuple[Returning, ...] = field(default=(), repr=False)
     coverage: Coverage | None = field(default=None, repr=False)
     thumbnails: Mapping[str, str] = field(default_factory=dict, repr=False)

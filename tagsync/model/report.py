@@ -1,5 +1,6 @@
 """Reports: what became of a plan."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -61,7 +62,7 @@ class Report:
 
     plan: Plan
     outcome: OutcomeName
-    outcomes: tuple[FileOutcome, ...] = field(repr=False)
+    outcomes: Sequence[FileOutcome] = field(repr=False)
     requests: RequestCounts
     timing: Timing
     finished_at: str

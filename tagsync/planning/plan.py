@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from tagsync.canonical import canonical, change_document
+from tagsync.canonical import lines_of
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     ByMatch,
@@ -17,6 +17,7 @@ from tagsync.model import (
     FileChange,
     Guard,
     Inputs,
+    Keep,
     Op,
     Origin,
     Part,
@@ -53,6 +54,7 @@ def make_plan(
     last: Report | None = None,
     coverage: bool = False,
     since: Revision | None = None,
+    keep: Keep = tuple,
 ) -> Plan:
     """Compare two states.
 
@@ -69,6 +71,7 @@ def make_plan(
             come back however often they are removed: such removals are left out.
         coverage: whether to tell what manifests leave alone.
         since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
+        keep: where the changes are kept.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
@@ -78,9 +81,10 @@ def make_plan(
     """
     returns = Returns(last, desired.manifests)
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
-    findings = _find(desired, current, scope, returns, coverage=coverage)
+    findings = _Findings()
+    found = keep(_find(desired, current, scope, returns, findings, coverage=coverage))
     findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
-    changes = () if findings.has_errors else tuple(findings.changes)
+    changes = () if findings.has_errors else found
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
     plan = assembled(
@@ -127,7 +131,7 @@ def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) 
 
 
 def assembled(
-    changes: tuple[FileChange, ...],
+    changes: Sequence[FileChange],
     *,
     target: TargetName,
     created_at: str,
@@ -143,7 +147,7 @@ def assembled(
     """Return the plan of some changes, sorted by path: their calls, counts and digest."""
     stages = stage(changes, exact=exact)
     requests = stages.requests()
-    lines = tuple(canonical(change_document(change)) for change in changes)
+    lines = lines_of(changes)
     policy = {guard.id: guard.limit for guard in guards}
     told = tuple(sorted(set(diagnostics), key=_by_place))  # what is so for many files is said once
     return Plan(
@@ -169,10 +173,10 @@ def assembled(
     )
 
 
-def narrowed(plan: Plan, *, only: str | None, part: Part | None) -> Plan:
+def narrowed(plan: Plan, *, only: str | None, part: Part | None, keep: Keep = tuple) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
     scope = Scope(only, part)
-    changes = tuple(change for change in plan.changes if scope.includes(change.file.path))
+    changes = keep(change for change in plan.changes if scope.includes(change.file.path))
     kept = {change.file.file_id for change in changes}
     return replace(
         plan,
@@ -204,7 +208,6 @@ class _Findings:
     `unsure` are the ids of files to change that the same manifests may have judged otherwise before.
     """
 
-    changes: list[FileChange] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unchanged: int = 0
@@ -231,10 +234,12 @@ def _find(
     current: CurrentState,
     scope: Scope,
     returns: Returns,
+    findings: _Findings,
     *,
     coverage: bool,
-) -> _Findings:
-    selection, findings = Selection(desired.entries, current, coverage=coverage), _Findings()
+) -> Iterator[FileChange]:
+    """Yield what is to change, file by file, and note everything else that comparing finds."""
+    selection = Selection(desired.entries, current, coverage=coverage)
     findings.diagnostics += desired.diagnostics
     if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
@@ -246,18 +251,17 @@ def _find(
         if not scope.holds(number, file.path):
             continue
         if change:
-            findings.changes.append(change)
             if file.thumbnail:
                 findings.thumbnails[file.file_id] = file.thumbnail
             if _may_waver(entries):
                 findings.unsure.add(file.file_id)
+            yield change
         elif not merged.changes:
             findings.unchanged += 1
     findings.missing = selection.missing
     findings.diagnostics += selection.diagnostics()
     if coverage:
         findings.coverage = _coverage(selection)
-    return findings
 
 
 def _may_waver(entries: Sequence[Entry]) -> bool:

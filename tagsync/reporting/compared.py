@@ -1,13 +1,14 @@
 """What two plans do otherwise, as text and as a document; the comparison is made in `planning`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tagsync.canonical import canonical
 from tagsync.model import Difference, FileChange, Guard
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.documents import BY_OP, guard_document, whole
-from tagsync.reporting.rows import counted, groups, guard_count, guard_limit
+from tagsync.reporting.groups import groups
+from tagsync.reporting.rows import counted, guard_count, guard_limit
 from tagsync.reporting.text import SHOWN_GROUPS, write_group
 
 DIFFERENCE_FORMAT = "1.0"
@@ -36,7 +37,7 @@ def difference_text(found: Difference, lines: Lines, *, everything: bool = False
     lines.write((f"  new {found.new}", "dim"))
 
 
-def _write_side(title: str, changes: tuple[FileChange, ...], lines: Lines, *, everything: bool) -> None:
+def _write_side(title: str, changes: Sequence[FileChange], lines: Lines, *, everything: bool) -> None:
     if not changes:
         return
     lines.write((f"{title}:", "bold"))

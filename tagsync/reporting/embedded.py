@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from tagsync.canonical import canonical
 from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
 from tagsync.printable import shown
-from tagsync.reporting.rows import Causes, shown_origin
+from tagsync.reporting.groups import Causes
+from tagsync.reporting.rows import shown_origin
 from tagsync.reporting.tallies import folder_of
 
 PROMOTED = 1

@@ -1,12 +1,13 @@
 """A sheet as GitHub Actions take it: annotations on the manifests' lines, and outputs; the summary is Markdown."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from tagsync.model import Origin
 from tagsync.printable import shown
 from tagsync.reporting.judgements import blocking
-from tagsync.reporting.rows import counted, named
+from tagsync.reporting.rows import StatusRow, counted, named
 from tagsync.reporting.sheet import Sheet
 
 SHOWN_OF_A_KIND = 10
@@ -28,10 +29,11 @@ def annotations(sheet: Sheet) -> Iterator[str]:
     The names of manifests in the sheet are those in the repository.
     """
     kinds: dict[str, list[_Annotation]] = {"error": [], "warning": []}
-    for found in (*_guards(sheet), *_said(sheet), *_missed(sheet)):
+    for found in chain(_guards(sheet), _said(sheet), map(_missed, sheet.missed[:SHOWN_OF_A_KIND])):
         kinds[found.kind].append(found)
+    unseen = max(0, len(sheet.missed) - SHOWN_OF_A_KIND)
     for kind, members in kinds.items():
-        count = len(members) + (sheet.more if kind == "error" else 0)
+        count = len(members) + (sheet.more + unseen if kind == "error" else 0)
         kept = members if count <= SHOWN_OF_A_KIND else members[: SHOWN_OF_A_KIND - 1]
         yield from map(_command, kept)
         if len(kept) < count:
@@ -65,9 +67,8 @@ def _said(sheet: Sheet) -> Iterator[_Annotation]:
         yield _Annotation(item.level, item.code, message, origin and named(origin, sheet.names))
 
 
-def _missed(sheet: Sheet) -> Iterator[_Annotation]:
-    for row in (row for row in sheet.rows if not row.arrived):
-        yield _Annotation("error", row.outcome.status, f"{shown(row.path)}: {shown(row.outcome.error or '')}")
+def _missed(row: StatusRow) -> _Annotation:
+    return _Annotation("error", row.outcome.status, f"{shown(row.path)}: {shown(row.outcome.error or '')}")
 
 
 def _command(found: _Annotation) -> str:

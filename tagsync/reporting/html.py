@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
 from typing import NamedTuple
 
 from tagsync.model import Coverage, Diagnostic, Difference, Level, Plan, Report, Status
 from tagsync.reporting.charts import call_charts, change_charts
 from tagsync.reporting.embedded import FileRow, embedded
+from tagsync.reporting.groups import causes_of
 from tagsync.reporting.judgements import Judgement, blocking, judgement, judgements, judgements_of_apply
 from tagsync.reporting.page import Card, Notice, Page, Uncovered, rendered
 from tagsync.reporting.rows import (
@@ -14,7 +16,6 @@ from tagsync.reporting.rows import (
     Names,
     advice,
     causes,
-    causes_of,
     counted,
     duration,
     missing,
@@ -123,7 +124,7 @@ def difference_html(found: Difference) -> Iterator[str]:
     """Yield a page that shows what two plans do otherwise."""
     more = (FileRow(change, "planned anew", "good") for change in found.more)
     fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
-    rows = sorted((*more, *fewer), key=lambda row: row.change.file.path)
+    rows = merge(more, fewer, key=lambda row: row.change.file.path)
     targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     same = found.old == found.new
@@ -147,7 +148,7 @@ def difference_html(found: Difference) -> Iterator[str]:
             facts=[*facts, ("Old digest", found.old), ("New digest", found.new)],
             cards=cards,
             guards=guards,
-            files=len(rows),
+            files=len(found.more) + len(found.fewer),
             data=embedded(rows, {}, names={}),
             state="In the new plan",
         )

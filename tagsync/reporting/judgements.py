@@ -1,9 +1,10 @@
 """What guards say of a plan, in words."""
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Guard, GuardId, Op, Origin, Plan, Report
+from tagsync.model import FileChange, Guard, GuardId, Op, Origin, Plan, Report
 from tagsync.reporting.rows import guard_count, guard_limit
 
 UNDOING = "guards: none is against what the run itself had changed"
@@ -63,13 +64,22 @@ def _origin(guard: Guard, plan: Plan) -> Origin | None:
     ops = _COUNTED[guard.id]
     places = (
         reason.origin
-        for change in plan.changes
-        if change.file.path in guard.files
+        for path in guard.files
+        for change in _changes_of(path, plan)
         for item in change.changes
         if item.op in ops and (not guard.tags or item.tag in guard.tags)
         for reason in item.because
     )
     return next(places, None)
+
+
+def _changes_of(path: str, plan: Plan) -> Iterator[FileChange]:
+    """Yield the changes of the files that have a path; the plan's are sorted by it."""
+    for place in range(bisect_left(plan.changes, path, key=lambda change: change.file.path), len(plan.changes)):
+        change = plan.changes[place]
+        if change.file.path != path:
+            return
+        yield change
 
 
 def judgements_of_apply(report: Report) -> tuple[Judgement, ...]:

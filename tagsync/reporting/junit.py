@@ -29,19 +29,46 @@ class _Case(NamedTuple):
         return bool(self.kind) and not self.skipped
 
 
+class _Counts(NamedTuple):
+    tests: int
+    failures: int
+    skipped: int
+
+
+class _Suite(NamedTuple):
+    """Cases under a name, counted."""
+
+    name: str
+    counts: _Counts
+    cases: Iterable[_Case]
+
+
 def junit(sheet: Sheet) -> Iterator[str]:
     """Yield a sheet as JUnit XML, piece by piece."""
-    cases = [*_manifests(sheet), *_guards(sheet), *map(_file, sheet.rows)]
+    suites = [_suite("manifests", [*_manifests(sheet)]), _suite("guards", [*_guards(sheet)]), _files(sheet)]
+    kept = [suite for suite in suites if suite.counts[0]]
+    total = _Counts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
-    yield f"<testsuites{_attributes({'name': f'tagsync {sheet.kind}', **_counts(cases)})}>\n"
-    for suite in dict.fromkeys(case.suite for case in cases):
-        members = [case for case in cases if case.suite == suite]
-        yield f"<testsuite{_attributes({'name': suite, **_counts(members)})}>\n"
+    yield f"<testsuites{_attributes({'name': f'tagsync {sheet.kind}', **_texts(total)})}>\n"
+    for suite in kept:
+        yield f"<testsuite{_attributes({'name': suite.name, **_texts(suite.counts)})}>\n"
         yield _element("properties", {}, "".join(_properties(sheet))) + "\n"
-        for case in members:
+        for case in suite.cases:
             yield _case(case) + "\n"
         yield "</testsuite>\n"
     yield "</testsuites>\n"
+
+
+def _suite(name: str, cases: Sequence[_Case]) -> _Suite:
+    failed, skipped = sum(case.failed for case in cases), sum(case.skipped for case in cases)
+    return _Suite(name, _Counts(len(cases), failed, skipped), cases)
+
+
+def _files(sheet: Sheet) -> _Suite:
+    """Return the suite of all files, each of which becomes a case when it is written."""
+    skipped = sum(row.outcome.status is Status.SKIPPED for row in sheet.missed)
+    counts = _Counts(len(sheet.rows), len(sheet.missed) - skipped, skipped)
+    return _Suite("files", counts, map(_file, sheet.rows))
 
 
 def _element(name: str, attributes: Mapping[str, str], content: str = "") -> str:
@@ -53,12 +80,8 @@ def _attributes(values: Mapping[str, str]) -> str:
     return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
 
 
-def _counts(cases: Sequence[_Case]) -> dict[str, str]:
-    return {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.failed for case in cases)),
-        "skipped": str(sum(case.skipped for case in cases)),
-    }
+def _texts(counts: _Counts) -> dict[str, str]:
+    return {name: str(count) for name, count in counts._asdict().items()}
 
 
 def _properties(sheet: Sheet) -> Iterator[str]:

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from tagsync.model import Diagnostic, Op
 from tagsync.printable import shown
+from tagsync.reporting.groups import Group, Line
 from tagsync.reporting.judgements import Judgement, blocking
-from tagsync.reporting.rows import Group, Line, Names, StatusRow, counted, shown_origin
+from tagsync.reporting.rows import Names, StatusRow, counted, shown_origin
 from tagsync.reporting.sheet import Section, Sheet
 
 MAX_BYTES = 60_000
@@ -124,7 +125,7 @@ def _parts(sheet: Sheet) -> Iterator[_Part]:
     loud = sheet.diagnostics[: len(sheet.diagnostics) - len(notes)]
     if loud:
         yield _diagnostics("", loud, sheet, 0.4, more=sheet.more)
-    missed = [row for row in sheet.rows if not row.arrived]
+    missed = sheet.missed
     if missed:
         yield _Part(
             f"\n#### {counted(len(missed), 'file')} not as planned\n\n",
@@ -159,9 +160,8 @@ def _missed(row: StatusRow) -> str:
 
 def _changes(section: Section, names: Names, share: float) -> _Part:
     def rest(written: int) -> str:
-        left = section.groups[written:]
-        files = sum(len(group.paths) for group in left)
-        return f"{counted(len(left), 'more kind')} of change on {counted(files, 'file')}"
+        left = len(section.groups) - written
+        return f"{counted(left, 'more kind')} of change on {counted(section.groups.files(written), 'file')}"
 
     title = f"\n#### {section.title}\n" if section.title else ""
     return _Part(title, (_group(group, names) for group in section.groups), len(section.groups), rest, share)

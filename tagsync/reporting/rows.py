@@ -1,7 +1,8 @@
-"""What every format shows, computed once: groups of identical changes, totals in words; no layout."""
+"""What every format shows, computed once: totals in words, and what became of files; no layout."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ from tagsync.model import (
     Cause,
     Coverage,
     Diagnostic,
-    Drift,
     FileChange,
     FileOutcome,
     Guard,
@@ -21,6 +21,7 @@ from tagsync.model import (
     Status,
 )
 from tagsync.printable import shown
+from tagsync.reporting.views import Pairs, View
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -28,28 +29,8 @@ Names = Mapping[str, str]
 NO_NAMES: Names = MappingProxyType({})
 
 
-class Line(NamedTuple):
-    """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places.
-
-    `cause` is there where it is known and the same for all files of the group.
-    """
-
-    op: Op
-    tag: str
-    origin: Origin | None
-    more: bool
-    cause: Cause | None = None
-
-
-class Group(NamedTuple):
-    """Files that change in the same way."""
-
-    paths: tuple[str, ...]
-    lines: tuple[Line, ...]
-
-
-Causes = Mapping[tuple[str, Op, str], Cause]
-"""Causes of changes by file id, op and tag."""
+ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
+"""What becomes of changes that are in the library, as far as is known."""
 
 
 class StatusRow(NamedTuple):
@@ -62,38 +43,7 @@ class StatusRow(NamedTuple):
     @property
     def arrived(self) -> bool:
         """Whether they are in the library, as far as is known."""
-        return self.outcome.status in (Status.CONFIRMED, Status.ACCEPTED)
-
-
-def groups(changes: Iterable[FileChange], drift: Iterable[Drift] = ()) -> list[Group]:
-    """Return changes grouped by what they do, with their causes: most files first, then by the first path."""
-    known = causes_of(drift)
-    same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = defaultdict(list)
-    for change in changes:
-        same[tuple((item.op, item.tag) for item in change.changes)].append(change)
-    found = [Group(tuple(change.file.path for change in members), _lines(members, known)) for members in same.values()]
-    return sorted(found, key=lambda group: (-len(group.paths), group.paths))
-
-
-def causes_of(drift: Iterable[Drift]) -> Causes:
-    """Return the causes of changes by what they are the causes of."""
-    return {(item.file_id, item.op, item.tag): item.cause for item in drift}
-
-
-def _lines(members: Sequence[FileChange], known: Causes) -> tuple[Line, ...]:
-    lines = []
-    for number, change in enumerate(members[0].changes):
-        places = {reason.origin for member in members for reason in member.changes[number].because}
-        causes = {known.get((member.file.file_id, change.op, change.tag)) for member in members} if known else {None}
-        cause = causes.pop() if len(causes) == 1 else None
-        lines.append(Line(change.op, change.tag, min(places, default=None), len(places) > 1, cause))
-    return tuple(lines)
-
-
-def removals_first(found: Iterable[Group]) -> list[Group]:
-    """Return groups, those that remove anything first, with their removals before their additions."""
-    turned = [group._replace(lines=tuple(sorted(group.lines, key=lambda line: line.op is Op.ADD))) for group in found]
-    return sorted(turned, key=lambda group: all(line.op is Op.ADD for line in group.lines))
+        return self.outcome.status in ARRIVED
 
 
 def plan_title(plan: Plan) -> str:
@@ -199,14 +149,14 @@ def selected(coverage: Coverage, files: int) -> str:
     return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry"
 
 
-def unfinished(report: Report) -> list[StatusRow]:
+def unfinished(report: Report) -> Sequence[StatusRow]:
     """Return the files whose changes are not in the library, as far as is known, sorted by path.
 
     Of a refused apply, in which nothing was done, these are the files that it was refused for.
     """
     if report.outcome == "refused":
-        return [row for row in status_rows(report) if row.outcome.status is Status.STALE]
-    return [row for row in status_rows(report) if not row.arrived]
+        return _rows(report, lambda outcome: outcome.status is Status.STALE)
+    return _rows(report, lambda outcome: outcome.status not in ARRIVED)
 
 
 def report_title(report: Report) -> str:
@@ -217,10 +167,29 @@ def report_title(report: Report) -> str:
     return f"Apply {report.outcome}: {counts}"
 
 
-def status_rows(report: Report) -> list[StatusRow]:
+def status_rows(report: Report) -> Sequence[StatusRow]:
     """Return what became of every file, sorted by path."""
-    pairs = zip(report.plan.changes, report.outcomes, strict=True)
-    return [StatusRow(change.file.path, change.file.file_id, outcome) for change, outcome in pairs]
+    return _rows(report, lambda _outcome: True)
+
+
+def arrived(report: Report) -> Sequence[FileChange]:
+    """Return the changes that are in the library, as far as is known."""
+    places = array("I", (place for place, outcome in enumerate(report.outcomes) if outcome.status in ARRIVED))
+    return View(report.plan.changes, places, _itself)
+
+
+def _rows(report: Report, holds: Callable[[FileOutcome], bool]) -> Sequence[StatusRow]:
+    places = array("I", (place for place, outcome in enumerate(report.outcomes) if holds(outcome)))
+    return View(Pairs(report.plan.changes, report.outcomes), places, _row)
+
+
+def _row(pair: tuple[FileChange, FileOutcome]) -> StatusRow:
+    change, outcome = pair
+    return StatusRow(change.file.path, change.file.file_id, outcome)
+
+
+def _itself(change: FileChange) -> FileChange:
+    return change
 
 
 def status_counts(report: Report) -> list[tuple[Status, int]]:

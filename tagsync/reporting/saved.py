@@ -1,10 +1,8 @@
 """Saved plan and report documents read back into values: sealed, of a known format, as their schemas say."""
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from math import isfinite
-from typing import Any, NamedTuple, NoReturn
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple
 
 from jsonschema import Draft202012Validator
 
@@ -29,7 +27,6 @@ from tagsync.model import (
     Limit,
     ManifestRef,
     Op,
-    Origin,
     Part,
     Plan,
     Reading,
@@ -46,7 +43,9 @@ from tagsync.model import (
 from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
 from tagsync.reporting.documents import BY_OP, CAMEL
+from tagsync.reporting.lines import origin_of, strict_json
 from tagsync.reporting.seal import SEAL_BYTES, check_seal, damaged, looks_saved
+from tagsync.reporting.streamed import Contents, streamed
 
 MAX_DOCUMENT_BYTES = 1 << 30
 
@@ -54,32 +53,53 @@ _SNAKE = {camel: snake for snake, camel in CAMEL.items()}
 _LONG_LISTS = ("changes", "requests")
 
 
-def read_document(data: bytes, name: str) -> Plan | Report:
+def read_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
     """Return the plan or report that a document holds.
 
+    What is laid out as tagsync writes it is read as a stream, however long it is; anything else is read whole.
+
     Args:
-        data: the document.
+        data: the document; a stream can be read from its start again.
         name: how messages call it.
 
     Raises:
         DamagedError: a byte of it is not as it was written.
         DocumentError: it is neither, of another format, or not as the schema says.
     """
+    stream = BytesIO(data) if isinstance(data, bytes) else data
+    contents = streamed(stream, name)
+    if contents is None:
+        stream.seek(0)
+        contents = _whole(stream.read(), name)
+    else:
+        _check(contents.members, name)
+    return _plan(contents) if "formatVersion" in contents.members else _report(contents)
+
+
+def _whole(data: bytes, name: str) -> Contents:
+    """Return what a document holds that is read at once."""
     document = _parsed(data, name)
-    is_plan = "formatVersion" in document
-    version = document["formatVersion" if is_plan else "reportVersion"]
+    version = document["formatVersion" if "formatVersion" in document else "reportVersion"]
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         raise DocumentError(
             f"{shown(name)} has format {quoted(str(version))}, this version reads 1.x: use the tagsync that wrote it"
         )
     check_seal(data, name)
-    _check(document, "plan" if is_plan else "report", name)
-    return _plan(document) if is_plan else _report(document)
+    _check(document, name)
+    is_plan = "formatVersion" in document
+    return Contents(
+        members=document,
+        changes=tuple(map(_file_change, document["changes"])),
+        canonical_changes=tuple(map(canonical, document["changes"])),
+        outcomes=() if is_plan else tuple(map(_outcome, document["changes"])),
+        requests=tuple(map(_request, document["requests"])) if is_plan else (),
+        drift=_drift(document),
+    )
 
 
 def _parsed(data: bytes, name: str) -> dict[str, Any]:
     try:
-        document = json.loads(data, parse_constant=_no_number, parse_float=_number)
+        document = strict_json(data)
     except (ValueError, RecursionError) as error:
         if looks_saved(data[: 2 * SEAL_BYTES], data[-SEAL_BYTES:]):
             raise damaged(name) from error
@@ -92,17 +112,9 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def _number(text: str) -> float:
-    number = float(text)
-    return number if isfinite(number) else _no_number(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number that JSON has")
-
-
-def _check(document: Mapping[str, Any], kind: schemas.SchemaName, name: str) -> None:
+def _check(document: Mapping[str, Any], name: str) -> None:
     """Hold a document against its schema; of long lists only those items that are not plainly valid."""
+    kind: schemas.SchemaName = "plan" if "formatVersion" in document else "report"
     schema = schemas.load(kind)
     short = dict(document)
     for key in _LONG_LISTS:
@@ -123,7 +135,8 @@ def _snake(values: Mapping[str, Any], kind: type[NamedTuple]) -> dict[str, Any]:
     return {key: value for key, value in named if key in fields}
 
 
-def _plan(document: Mapping[str, Any]) -> Plan:
+def _plan(contents: Contents) -> Plan:
+    document = contents.members
     return Plan(
         target=TargetName(**_snake(document["target"], TargetName)),
         created_at=document["createdAt"],
@@ -131,22 +144,21 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         inputs=_inputs(document["inputs"]),
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(**_snake(document["estimate"], Estimate)),
-        changes=tuple(map(_file_change, document["changes"])),
-        canonical_changes=tuple(map(canonical, document["changes"])),
-        requests=tuple(
-            Request(Op(item["op"]), tuple(item["tags"]), tuple(item["fileIds"])) for item in document["requests"]
-        ),
+        changes=contents.changes,
+        canonical_changes=contents.canonical_changes,
+        requests=contents.requests,
         diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
-        drift=_drift(document),
+        drift=contents.drift,
         returning=_returning(document),
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
     )
 
 
-def _report(document: Mapping[str, Any]) -> Report:
+def _report(contents: Contents) -> Report:
+    document = contents.members
     plan = Plan(
         target=TargetName(**_snake(document["target"], TargetName)),
         created_at=document["createdAt"],
@@ -154,13 +166,13 @@ def _report(document: Mapping[str, Any]) -> Report:
         inputs=_inputs(document["inputs"]),
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(),
-        changes=tuple(map(_file_change, document["changes"])),
+        changes=contents.changes,
         canonical_changes=(),
         requests=(),
         diagnostics=(),
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
-        drift=_drift(document),
+        drift=contents.drift,
         returning=_returning(document),
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
@@ -168,7 +180,7 @@ def _report(document: Mapping[str, Any]) -> Report:
     return Report(
         plan=plan,
         outcome=document["outcome"],
-        outcomes=tuple(map(_outcome, document["changes"])),
+        outcomes=contents.outcomes,
         requests=RequestCounts(**_snake(document["requests"], RequestCounts)),
         timing=Timing(**_snake(document["timing"], Timing)),
         finished_at=document["createdAt"],
@@ -208,7 +220,11 @@ def _returning(document: Mapping[str, Any]) -> tuple[Returning, ...]:
 
 
 def _coverage(item: Mapping[str, Any] | None) -> Coverage | None:
-    return Coverage(tuple(item["unselected"]), tuple(map(_origin, item["idle"]))) if item is not None else None
+    return Coverage(tuple(item["unselected"]), tuple(map(origin_of, item["idle"]))) if item is not None else None
+
+
+def _request(item: Mapping[str, Any]) -> Request:
+    return Request(Op(item["op"]), tuple(item["tags"]), tuple(item["fileIds"]))
 
 
 def _outcome(item: Mapping[str, Any]) -> FileOutcome:
@@ -220,7 +236,9 @@ def _outcome(item: Mapping[str, Any]) -> FileOutcome:
 def _file_change(item: Mapping[str, Any]) -> FileChange:
     because: dict[tuple[str, str], list[Reason]] = {}
     for reason in item["because"]:
-        because.setdefault((reason["op"], reason["tag"]), []).append(Reason(_origin(reason["source"]), reason["rule"]))
+        because.setdefault((reason["op"], reason["tag"]), []).append(
+            Reason(origin_of(reason["source"]), reason["rule"])
+        )
     before = item["before"]
     file = CurrentFile(
         item["fileId"],
@@ -237,10 +255,4 @@ def _file_change(item: Mapping[str, Any]) -> FileChange:
 
 def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:
     source = item["source"]
-    return Diagnostic(item["level"], item["code"], item["message"], _origin(source) if source else None)
-
-
-@lru_cache(maxsize=1 << 16)
-def _origin(source: str) -> Origin:
-    file, line, column = source.rsplit(":", 2)
-    return Origin(file, int(line), int(column))
+    return Diagnostic(item["level"], item["code"], item["message"], origin_of(source) if source else None)

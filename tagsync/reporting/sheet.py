@@ -4,22 +4,21 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from tagsync.model import Diagnostic, Difference, FileChange, Plan, Report, TargetName
+from tagsync.reporting.groups import Groups, groups, removals_first
 from tagsync.reporting.judgements import UNDOING, Judgement, blocking, judgements, judgements_of_apply
 from tagsync.reporting.rows import (
     NO_NAMES,
-    Group,
     Names,
     StatusRow,
     advice,
+    arrived,
     calls,
     causes,
     counted,
-    groups,
     guard_count,
     missing,
     narrowing,
     plan_title,
-    removals_first,
     report_title,
     selected,
     sent,
@@ -37,7 +36,7 @@ class Section(NamedTuple):
     """Files that change in the same ways, under a title."""
 
     title: str
-    groups: Sequence[Group]
+    groups: Groups
 
 
 class Sheet(NamedTuple):
@@ -53,6 +52,7 @@ class Sheet(NamedTuple):
         judgements: what each guard says.
         sections: what changes; removals first.
         rows: what became of each file, of a report.
+        missed: those of them that did not arrive.
         diagnostics: what was said, errors first.
         more: how many others were not even kept.
         manifests: names of the manifests, as documents call them.
@@ -67,7 +67,8 @@ class Sheet(NamedTuple):
     files_changed: int = 0
     judgements: tuple[Judgement, ...] = ()
     sections: tuple[Section, ...] = ()
-    rows: tuple[StatusRow, ...] = ()
+    rows: Sequence[StatusRow] = ()
+    missed: Sequence[StatusRow] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     more: int = 0
     manifests: tuple[str, ...] = ()
@@ -89,8 +90,9 @@ def plan_sheet(plan: Plan, *, refused: bool = False) -> Sheet:
 def report_sheet(report: Report) -> Sheet:
     """Return what there is to show of an apply."""
     plan = report.plan
-    rows = unfinished(report) if report.outcome == "refused" else status_rows(report)
-    arrived = {row.file_id for row in rows if row.arrived}
+    missed = unfinished(report)
+    refused = report.outcome == "refused"
+    done: Sequence[FileChange] = () if refused else arrived(report)
     found = judgements_of_apply(report)
     # What a guard says stands with the guards.
     told = [item for item in report.diagnostics if item.code != "guard" or not blocking(found)]
@@ -98,10 +100,11 @@ def report_sheet(report: Report) -> Sheet:
         kind="report",
         title=report_title(report),
         totals=(*_totals(plan), *([sent(report)] if report.requests.sent else []), *advice(report)),
-        files_changed=len(arrived),
+        files_changed=len(done),
         judgements=found,
-        sections=_sections([change for change in plan.changes if change.file.file_id in arrived], plan),
-        rows=tuple(rows),
+        sections=_sections(done, plan),
+        rows=missed if refused else status_rows(report),
+        missed=missed,
         diagnostics=tuple(worst_first((*plan.diagnostics, *told))),
     )
 
@@ -184,6 +187,6 @@ def _totals(plan: Plan) -> tuple[str, ...]:
     return tuple(filter(None, sentences))
 
 
-def _sections(changes: Iterable[FileChange], plan: Plan) -> tuple[Section, ...]:
+def _sections(changes: Sequence[FileChange], plan: Plan) -> tuple[Section, ...]:
     found = removals_first(groups(changes, plan.drift))
     return (Section("", found),) if found else ()

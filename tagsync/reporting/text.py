@@ -5,16 +5,14 @@ from collections.abc import Iterable, Sequence
 from tagsync.model import Diagnostic, Level, Op, Plan, Report, Status
 from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
+from tagsync.reporting.groups import Group, Line, groups
 from tagsync.reporting.judgements import UNDOING, blocking, judgements
 from tagsync.reporting.rows import (
-    Group,
-    Line,
     Names,
     advice,
     calls,
     causes,
     counted,
-    groups,
     missing,
     narrowing,
     report_title,
@@ -60,7 +58,7 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
         write_group(group, names, lines, everything=everything)
         lines.write()
     if len(kept) < len(found):
-        left = sum(len(group.paths) for group in found[len(kept) :])
+        left = found.files(len(kept))
         kinds = counted(len(found) - len(kept), "more kind")
         lines.write((f"… and {kinds} of change on {counted(left, 'file')}: --verbose shows them", "dim"))
         lines.write()

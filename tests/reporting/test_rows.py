@@ -18,7 +18,8 @@ from tagsync.model import (
     TargetName,
     Timing,
 )
-from tagsync.reporting.rows import calls, counted, duration, groups, status_counts, totals, unfinished
+from tagsync.reporting.groups import groups
+from tagsync.reporting.rows import calls, counted, duration, status_counts, totals, unfinished
 
 
 def change(path: str, *items: tuple[Op, str, int]) -> FileChange:

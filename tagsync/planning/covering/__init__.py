@@ -5,19 +5,24 @@ A cell is *needed* if it must change, *free* if changing it does nothing, and el
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
+from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import FileChange, Op, Request
+from tagsync.model import MAX_FILES_PER_REQUEST, FileChange, Op, Request
 from tagsync.planning.covering.bounds import lower_bound
 from tagsync.planning.covering.calls import Call
 from tagsync.planning.covering.cells import Cells, Wanted, cells_of, free_cells
 from tagsync.planning.covering.methods import fewest
+from tagsync.planning.covering.parts import calls_per_tag, parts, requests_per_tag
 from tagsync.planning.covering.usual import per_tag, per_tag_set
 
 __all__ = ["Costs", "Stages", "free_cells", "regroup", "stage"]
+
+MOST_FILES = 150_000
+"""So many files of one op are covered together; more are covered in parts, so that memory is bounded."""
 
 
 class Costs(NamedTuple):
@@ -57,18 +62,28 @@ def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characte
     Returns:
         The requests, the same for the same changes in whatever order.
     """
-    wanted: dict[tuple[bool, Op], list[tuple[FileChange, tuple[str, ...]]]] = defaultdict(list)
-    for change in sorted(changes, key=_place):
-        for op, group in groupby(change.changes, itemgetter(0)):
-            early = change.remove_first and op == Op.REMOVE
-            wanted[early, op].append((change, tuple([item.tag for item in group])))
-    covers = [
-        _covered(op, wanted[early, op], exact=exact, ai_tag_characters=ai_tag_characters)
-        for early, op in ((True, Op.REMOVE), (False, Op.ADD), (False, Op.REMOVE), (False, Op.REMOVE_AI))
-    ]
+    changes = changes if isinstance(changes, Collection) else tuple(changes)
+    wanted = _wanted(changes) or _wanted(sorted(changes, key=_place)) or ()
+    covers = [_covered(item, exact=exact, ai_tag_characters=ai_tag_characters) for item in wanted]
     room, add, remove, remove_ai = [requests for requests, _ in covers]
     costs = Costs(*map(sum, zip(*[costs for _, costs in covers], strict=True)))
     return Stages(room, add, remove + remove_ai, costs)
+
+
+def _wanted(changes: Iterable[FileChange]) -> tuple[Wanted, ...] | None:
+    """Return what is wanted early, to add, to remove and to remove of AI tags; None if files are not in their order."""
+    early, add, remove, remove_ai = wanted = tuple(map(Wanted, (Op.REMOVE, Op.ADD, Op.REMOVE, Op.REMOVE_AI)))
+    late = {Op.ADD: add, Op.REMOVE: remove, Op.REMOVE_AI: remove_ai}
+    last = ("", "")
+    for change in changes:
+        place = _place(change)
+        if place < last:
+            return None
+        last = place
+        for op, group in groupby(change.changes, itemgetter(0)):
+            there = early if change.remove_first and op == Op.REMOVE else late[op]
+            there.take(change, tuple([item.tag for item in group]))
+    return wanted
 
 
 def regroup(
@@ -98,8 +113,11 @@ def regroup(
             tags[file_id].update(request.tags)
     ordered = sorted([changes[file_id] for file_id in tags], key=_place)
     left = [(change, tuple([t for t in change.tags(op) if t in tags[change.file.file_id]])) for change in ordered]
-    wanted = [(change, needed) for change, needed in left if needed]
-    return _covered(op, wanted, exact=exact, ai_tag_characters=ai_tag_characters)[0]
+    wanted = Wanted(op)
+    for change, needed in left:
+        if needed:
+            wanted.take(change, needed)
+    return _covered(wanted, exact=exact, ai_tag_characters=ai_tag_characters)[0]
 
 
 def _fewest(cells: Cells) -> tuple[list[Call], Costs]:
@@ -118,12 +136,33 @@ def _fewest(cells: Cells) -> tuple[list[Call], Costs]:
     return found, Costs(bound, len(needed), by_set, by_tag)
 
 
-def _covered(
-    op: Op, wanted: Wanted, *, exact: bool, ai_tag_characters: int | None
-) -> tuple[tuple[Request, ...], Costs]:
-    cells = cells_of(op, wanted, exact=exact, ai_tag_characters=ai_tag_characters)
+def _covered(wanted: Wanted, *, exact: bool, ai_tag_characters: int | None) -> tuple[tuple[Request, ...], Costs]:
+    if len(wanted.file_ids) > MOST_FILES:
+        return _covered_in_parts(wanted, exact=exact, ai_tag_characters=ai_tag_characters)
+    cells = cells_of(wanted, exact=exact, ai_tag_characters=ai_tag_characters)
     calls, costs = _fewest(cells)
-    return tuple(sorted(map(cells.request, calls), key=itemgetter(1))), costs
+    return _in_order(map(cells.request, calls)), costs
+
+
+def _covered_in_parts(
+    wanted: Wanted, *, exact: bool, ai_tag_characters: int | None
+) -> tuple[tuple[Request, ...], Costs]:
+    """Cover part after part, each by itself: what they cost adds up, but for what is known of the whole."""
+    found: list[Request] = []
+    costs = []
+    for files in parts(wanted, MOST_FILES):
+        cells = cells_of(wanted, exact=exact, ai_tag_characters=ai_tag_characters, files=files)
+        calls, cost = _fewest(cells)
+        found += map(cells.request, calls)
+        costs.append(cost)
+    bound = max(ceil(len(wanted.file_ids) / MAX_FILES_PER_REQUEST), *[cost.lower_bound for cost in costs])
+    by_tag = calls_per_tag(wanted)
+    total = Costs(bound, len(wanted.file_ids), sum(cost.per_tag_set for cost in costs), by_tag)
+    return _in_order(found if len(found) < by_tag else requests_per_tag(wanted)), total
+
+
+def _in_order(requests: Iterable[Request]) -> tuple[Request, ...]:
+    return tuple(sorted(requests, key=itemgetter(1)))
 
 
 def _place(change: FileChange) -> tuple[str, str]:

@@ -3,14 +3,62 @@
 Which cell is which follows from a file's changes alone. That a free cell is still free is not proven here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, normalized
 from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
-Wanted = Sequence[tuple[FileChange, tuple[str, ...]]]
-"""Files and what one op must change on each of them, in the order of the files' paths."""
+_NONE: tuple[str, ...] = ()
+
+
+class Wanted:
+    """Files and what one op must change on each of them, in the order of the files' paths.
+
+    There may be very many: texts and sets that files have in common are kept once, and a file is a few numbers.
+
+    Args:
+        op: what calls do.
+    """
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.file_ids: list[str] = []
+        self.needed, self.beside = array("I"), array("I")
+        """What each file must get, and what else is known of it, by number."""
+        self.counts = array("I")
+        """How many files must get each set of tags."""
+        self._names: dict[str, str] = {}
+        self._sets: dict[tuple[str, ...], int] = {}
+        self._besides: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+
+    def take(self, change: FileChange, tags: tuple[str, ...]) -> None:
+        """Take a file, and what must change on it."""
+        number = self._sets.get(tags)
+        if number is None:
+            number = self._sets[self._shared(tags)] = len(self._sets)
+            self.counts.append(0)
+        self.counts[number] += 1
+        self.needed.append(number)
+        self.file_ids.append(change.file.file_id)
+        harmless = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
+        present = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
+        beside = self._besides.get((harmless, present))
+        if beside is None:
+            beside = self._besides[self._shared(harmless), self._shared(present)] = len(self._besides)
+        self.beside.append(beside)
+
+    def sets(self) -> list[tuple[str, ...]]:
+        """Return the sets of tags by number."""
+        return list(self._sets)
+
+    def besides(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return what else is known of files by number: names that do no harm, or that are spared; AI tags there."""
+        return list(self._besides)
+
+    def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple([self._names.setdefault(name, name) for name in names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +89,30 @@ class Cells:
         return Request(self.op, tags, tuple([self.file_ids[file] for file in call.files]))
 
 
-def cells_of(op: Op, wanted: Wanted, *, exact: bool, ai_tag_characters: int | None) -> Cells:
+def cells_of(
+    wanted: Wanted, *, exact: bool, ai_tag_characters: int | None, files: Sequence[int] | None = None
+) -> Cells:
     """Return the cells of one op.
 
     Args:
-        op: what calls do.
         wanted: files and what must change on each.
         exact: whether nothing else may be touched.
         ai_tag_characters: how long the names of one removeAITags call may be, joined; None where no limit is known.
+        files: numbers of the files that are meant; all if None.
     """
-    names = tuple(sorted({tag for _, tags in wanted for tag in tags}))
-    number = {name: place for place, name in enumerate(names)}
-    rows: dict[tuple[str, ...], Row] = {}
-    needed = [_shared(rows, tags, number) for _, tags in wanted]
+    op, chosen = wanted.op, range(len(wanted.file_ids)) if files is None else files
+    table = _Table(wanted, chosen)
+    needed = table.needed()
     free_to_remove = op == Op.REMOVE_AI and not exact
-    allowed = _allowed(needed, wanted, number) if op == Op.ADD and not exact else needed
     return Cells(
         op=op,
-        tags=names,
-        file_ids=tuple([change.file.file_id for change, _ in wanted]),
+        tags=table.names,
+        file_ids=tuple([wanted.file_ids[file] for file in chosen]),
         needed=needed,
-        allowed=None if free_to_remove else allowed,
-        forbidden=_forbidden(needed, wanted, number) if free_to_remove else None,
+        allowed=None if free_to_remove else table.allowed() if op == Op.ADD and not exact else needed,
+        forbidden=table.forbidden() if free_to_remove else None,
         limits=Limits(
-            lengths=tuple(map(len, names)),
+            lengths=tuple(map(len, table.names)),
             characters=ai_tag_characters if op == Op.REMOVE_AI else MAX_TAG_CHARACTERS,
         ),
     )
@@ -75,43 +123,47 @@ def free_cells(request: Request, change: FileChange) -> frozenset[str]:
     return frozenset(request.tags).difference(change.tags(request.op))
 
 
-def _shared(rows: dict[tuple[str, ...], Row], tags: tuple[str, ...], number: Mapping[str, int]) -> Row:
-    """Return tags as a row, one and the same for equal tags; those that no file needs are left out."""
-    row = rows.get(tags)
-    if row is None:
-        row = rows[tags] = Row([number[tag] for tag in tags if tag in number])
-    return row
+class _Table:
+    """Rows of some files, one and the same for equal tags."""
 
+    def __init__(self, wanted: Wanted, files: Sequence[int]) -> None:
+        self._sets, self._besides = wanted.sets(), wanted.besides()
+        self._files = [(wanted.needed[file], wanted.beside[file]) for file in files]
+        self.names = tuple(sorted({tag for number in {key for key, _ in self._files} for tag in self._sets[number]}))
+        """The tags that a file needs, sorted."""
+        self._number = {name: place for place, name in enumerate(self.names)}
+        self._rows = {key: self._row(self._sets[key]) for key in {key for key, _ in self._files}}
+        self._same = {row: row for row in self._rows.values()}
 
-def _allowed(needed: Rows, wanted: Wanted, number: Mapping[str, int]) -> Rows:
-    """Return what additions may touch: what is needed, and what is declared and there already."""
-    rows: dict[tuple[str, ...], Row] = {}
-    unions: dict[tuple[Row, Row], Row] = {}
-    same: dict[Row, Row] = {}
-    allowed = []
-    for row, (change, _) in zip(needed, wanted, strict=True):
-        key = row, _shared(rows, change.desired, number)
-        union = unions.get(key)
-        if union is None:
-            union = row | key[1]
-            union = unions[key] = same.setdefault(union, union)
-        allowed.append(union)
-    return allowed
+    def needed(self) -> Rows:
+        """Return what must change on each file."""
+        return [self._rows[key] for key, _ in self._files]
 
+    def allowed(self) -> Rows:
+        """Return what additions may touch: what is needed, and what is declared and there already."""
+        return self._each(lambda needed, beside: needed | self._row(beside[0]))
 
-def _forbidden(needed: Rows, wanted: Wanted, number: Mapping[str, int]) -> Rows:
-    """Return what removals of AI tags must not touch: tags that stay on the file, and tags that a rule keeps."""
-    spellings: dict[str, list[int]] = {}
-    for name, place in number.items():
-        spellings.setdefault(normalized(name), []).append(place)
-    spared: dict[tuple[str, ...], Row] = {}
-    rows = []
-    for row, (change, _) in zip(needed, wanted, strict=True):
-        if change.spared not in spared:
-            spared[change.spared] = Row(_in_any_spelling(change.spared, spellings))
-        present = [number[tag.name] for tag in change.file.ai_tags if tag.name in number]
-        rows.append(spared[change.spared].union(present) - row)
-    return rows
+    def forbidden(self) -> Rows:
+        """Return what removals of AI tags must not touch: tags that stay on the file, and tags that a rule keeps."""
+        spellings: dict[str, list[int]] = {}
+        for name, place in self._number.items():
+            spellings.setdefault(normalized(name), []).append(place)
+        return self._each(
+            lambda needed, beside: self._row(beside[1]).union(_in_any_spelling(beside[0], spellings)) - needed
+        )
+
+    def _each(self, make: Callable[[Row, tuple[tuple[str, ...], tuple[str, ...]]], Row]) -> Rows:
+        made: dict[tuple[int, int], Row] = {}
+        for key in self._files:
+            if key not in made:
+                row = make(self._rows[key[0]], self._besides[key[1]])
+                made[key] = self._same.setdefault(row, row)
+        return [made[key] for key in self._files]
+
+    def _row(self, names: tuple[str, ...]) -> Row:
+        """Return tags as a row; those that no file needs are left out."""
+        number = self._number
+        return Row([number[name] for name in names if name in number])
 
 
 def _in_any_spelling(names: Iterable[str], spellings: Mapping[str, list[int]]) -> list[int]:

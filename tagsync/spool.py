@@ -1,0 +1,110 @@
+"""Long sequences kept outside of memory, in a temporary file without a name; what an item looks like is for others."""
+
+import os
+import tempfile
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Generic, TypeVar, overload
+
+from tagsync.errors import StateError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+IN_MEMORY = 4096
+"""So many items stay in memory."""
+
+_BLOCK = 1 << 18
+
+
+class Spool(Sequence[T_co], Generic[T_co]):
+    """Items made from their records whenever they are asked for; they are there as long as the spool is.
+
+    Args:
+        records: bytes without a line break.
+        decode: makes an item from its record.
+
+    Raises:
+        StateError: temporary files cannot be written.
+    """
+
+    def __init__(self, records: Iterable[bytes], decode: Callable[[bytes], T_co]) -> None:
+        self._decode = decode
+        self._ends = array("Q", (0,))
+        """Where each record ends; a line break follows each."""
+        try:
+            self._file = tempfile.TemporaryFile(buffering=_BLOCK)  # noqa: SIM115 - gone once nobody can read it
+        except OSError as error:
+            raise _no_room(error) from error
+        self._write(records)
+
+    def _write(self, records: Iterable[bytes]) -> None:
+        place = 0
+        for record in records:
+            place += len(record) + 1
+            self._ends.append(place)
+            try:
+                self._file.write(record + b"\n")
+            except OSError as error:
+                raise _no_room(error) from error
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise _no_room(error) from error
+
+    def records(self) -> Iterator[bytes]:
+        """Yield the records in order; several readers do not disturb each other."""
+        number, place, rest = self._file.fileno(), 0, b""
+        while block := os.pread(number, _BLOCK, place):
+            place += len(block)
+            *whole, rest = (rest + block).split(b"\n")
+            yield from whole
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __iter__(self) -> Iterator[T_co]:
+        return map(self._decode, self.records())
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
+    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(map(self._at, places))
+        return self._at(places)
+
+    def _at(self, place: int) -> T_co:
+        start = self._ends[place]
+        return self._decode(os.pread(self._file.fileno(), self._ends[place + 1] - start - 1, start))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def few_or_rest(items: Iterable[T], most: int | None = None) -> tuple[tuple[T, ...], Iterator[T] | None]:
+    """Return all items if they are few; else none, and all of them to be gone through once.
+
+    Args:
+        items: the items.
+        most: how many are few; `IN_MEMORY` if None.
+    """
+    found = iter(items)
+    first = tuple(islice(found, (IN_MEMORY if most is None else most) + 1))
+    if len(first) <= (IN_MEMORY if most is None else most):
+        return first, None
+    return (), chain(first, found)
+
+
+def _no_room(error: OSError) -> StateError:
+    return StateError(
+        f"what is too long for memory cannot be put into {tempfile.gettempdir()} ({error.strerror}): "
+        "make room there, or name another folder in TMPDIR"
+    )
