@@ -1,5 +1,7 @@
 """What two plans do otherwise."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from tagsync.model.plan import FileChange, TargetName
@@ -21,11 +23,11 @@ class Difference(NamedTuple):
     old: str
     new: str
     targets: tuple[TargetName, TargetName] | None
-    more: tuple[FileChange, ...]
-    fewer: tuple[FileChange, ...]
+    more: Sequence[FileChange]
+    fewer: Sequence[FileChange]
     guards: tuple[tuple[Guard, Guard], ...]
 
     @property
     def files(self) -> int:
         """How many files the plans treat otherwise."""
-        return len({change.file.file_id for change in (*self.more, *self.fewer)})
+        return len({change.file.file_id for change in chain(self.more, self.fewer)})

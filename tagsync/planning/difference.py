@@ -2,28 +2,36 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Plan
+from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Keep, Plan
 
 
-def difference(old: Plan, new: Plan) -> Difference:
-    """Return what a newer plan does otherwise; what asked for a change does not count, nor how its file was before."""
+def difference(old: Plan, new: Plan, *, keep: Keep = tuple) -> Difference:
+    """Return what a newer plan does otherwise; what asked for a change does not count, nor how its file was before.
+
+    Args:
+        old: the older plan.
+        new: the newer one.
+        keep: where changes are kept.
+    """
     return Difference(
         old.digest,
         new.digest,
         None if old.target == new.target else (old.target, new.target),
-        tuple(_beyond(new.changes, old.changes)),
-        tuple(_beyond(old.changes, new.changes)),
+        keep(_beyond(new.changes, old.changes)),
+        keep(_beyond(old.changes, new.changes)),
         tuple(_guards(old.guards, new.guards)),
     )
 
 
 def _beyond(changes: Sequence[FileChange], others: Iterable[FileChange]) -> Iterable[FileChange]:
     """Yield what changes do that others do not."""
-    known: Mapping[str, set[tuple[str, str]]] = {
-        change.file.file_id: {(item.op, item.tag) for item in change.changes} for change in others
-    }
+    same: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
+    known: dict[str, frozenset[tuple[str, str]]] = {}
+    for change in others:
+        pairs = frozenset([(item.op, item.tag) for item in change.changes])
+        known[change.file.file_id] = same.setdefault(pairs, pairs)
     for change in changes:
-        there = known.get(change.file.file_id, set())
+        there = known.get(change.file.file_id, frozenset())
         left: tuple[Change, ...] = tuple(item for item in change.changes if (item.op, item.tag) not in there)
         if left:
             yield FileChange(change.file, left)

@@ -105,8 +105,10 @@ class _Past:
         unsure: Collection[str],
         returning: Iterable[Returning],
     ) -> None:
-        pairs = zip(last.plan.changes, last.outcomes, strict=True)
-        self._files = {change.file.file_id: _Then(change, outcome) for change, outcome in pairs}
+        self._changes, self._outcomes = last.plan.changes, last.outcomes
+        self._places = {change.file.file_id: place for place, change in enumerate(self._changes)}
+        self._latest: tuple[str, _Then | None] = ("", None)
+        """The file that was last looked up: all changes of a file are asked about in a row."""
         self._finished_at = last.finished_at
         # A plan that turns a run round has no manifests: what it leaves out may be in any state.
         self._has_manifests = last.plan.undoes is None
@@ -119,7 +121,7 @@ class _Past:
 
     def cause(self, file: CurrentFile, change: Change) -> Cause | None:
         """Return what made a change necessary; None if that is not known."""
-        then = self._files.get(file.file_id)
+        then = self._then(file.file_id)
         if then and not then.is_done and then.planned(change.op, change.tag):
             return Cause.PENDING
         if change.op == Op.REMOVE_AI and (file.file_id, change.tag) in self._returning:
@@ -127,6 +129,13 @@ class _Past:
         if then:
             return self._since_reported(file, change, then)
         return self._since_declared(file, change)
+
+    def _then(self, file_id: str) -> _Then | None:
+        if self._latest[0] != file_id:
+            place = self._places.get(file_id)
+            found = None if place is None else _Then(self._changes[place], self._outcomes[place])
+            self._latest = file_id, found
+        return self._latest[1]
 
     def _since_reported(self, file: CurrentFile, change: Change, then: _Then) -> Cause | None:
         """Return the cause where the last report holds the file."""

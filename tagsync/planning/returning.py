@@ -47,7 +47,7 @@ class Returns:
     def __init__(self, last: Report | None, manifests: Iterable[ManifestRef]) -> None:
         self.found: list[Returning] = []
         self._left: dict[str, _LeftAlone] = {}
-        self._removed: set[tuple[str, str]] = set()
+        self._removed: dict[str, tuple[str, ...]] = {}
         self._carried: dict[tuple[str, str], int] = {}
         self._unchanged: set[str] = set()
         if last is not None:
@@ -82,7 +82,9 @@ class Returns:
         """Return how many applies in a row have removed an AI tag that is there again."""
         key = file.file_id, change.tag
         is_asked_alike = all(reason.origin.file in self._unchanged for reason in change.because)
-        return (self._carried.get(key, 0) if is_asked_alike else 0) + (key in self._removed)
+        return (self._carried.get(key, 0) if is_asked_alike else 0) + (
+            change.tag in self._removed.get(file.file_id, ())
+        )
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield a warning for each AI tag that is left alone, however many files have it."""
@@ -102,10 +104,11 @@ def unchanged(last: Report, manifests: Iterable[ManifestRef]) -> set[str]:
     return {manifest.path for manifest in manifests if then.get(manifest.path) == manifest.sha256}
 
 
-def _removed(last: Report) -> Iterator[tuple[str, str]]:
-    """Yield the AI tags, by file, that the last run removed itself."""
+def _removed(last: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the files of which the last run removed AI tags itself, and these; equal ones are one and the same."""
+    same: dict[tuple[str, ...], tuple[str, ...]] = {}
     for change, outcome in zip(last.plan.changes, last.outcomes, strict=True):
         if outcome.status in DONE:
-            for tag in change.tags(Op.REMOVE_AI):
-                if (Op.REMOVE_AI, tag) not in outcome.already:
-                    yield change.file.file_id, tag
+            tags = tuple([tag for tag in change.tags(Op.REMOVE_AI) if (Op.REMOVE_AI, tag) not in outcome.already])
+            if tags:
+                yield change.file.file_id, same.setdefault(tags, tags)

@@ -3,10 +3,11 @@
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from heapq import merge
 from itertools import chain
 from typing import TypeVar
 
-from tagsync.canonical import canonical, change_document
+from tagsync.canonical import lines_of
 from tagsync.errors import DocumentError
 from tagsync.model import (
     Diagnostic,
@@ -14,6 +15,7 @@ from tagsync.model import (
     FileChange,
     Guard,
     Inputs,
+    Keep,
     OutcomeName,
     Part,
     Plan,
@@ -28,12 +30,13 @@ from tagsync.printable import quoted, shown
 T = TypeVar("T")
 
 
-def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
+def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tuple) -> Plan:
     """Return several plans as one.
 
     Args:
         plans: at least one, of the same target and manifests, no file in two of them.
         names: how messages call them.
+        keep: where the changes are kept.
 
     Raises:
         DocumentError: they are not parts of one whole.
@@ -42,8 +45,8 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     if len(plans) == 1:
         return first
     _check(plans, names)
-    changes = tuple(sorted(chain.from_iterable(plan.changes for plan in plans), key=_by_path))
-    lines = tuple(canonical(change_document(change)) for change in changes)
+    changes = keep(merge(*[plan.changes for plan in plans], key=_by_path))
+    lines = lines_of(changes)
     made = digest(first.target, first.inputs.manifests, first.policy, lines, undoes=first.undoes)
     cut = _are_cut_from_one(plans)
     unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
@@ -69,11 +72,11 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     )
 
 
-def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
+def merged_reports(reports: Sequence[Report], names: Sequence[str], *, keep: Keep = tuple) -> Report:
     """Return the reports of several applies, taken to have run side by side, as one; see `merged_plans`."""
     if len(reports) == 1:
         return reports[0]
-    plan = merged_plans([report.plan for report in reports], names)
+    plan = merged_plans([report.plan for report in reports], names, keep=keep)
     outcomes = {
         change.file.file_id: outcome
         for report in reports
@@ -141,7 +144,7 @@ def _are_cut_from_one(plans: Sequence[Plan]) -> bool:
             plan.target,
             plan.inputs.manifests,
             plan.policy,
-            (canonical(change_document(change)) for change in plan.changes),
+            lines_of(plan.changes),
             undoes=plan.undoes,
         )
         for plan in plans

@@ -105,7 +105,7 @@ class _Reader:
         if not key or key in members or not value.endswith(b"\n"):
             raise NotPlainError
         if value != b"[\n":
-            if not value.endswith(b",\n"):
+            if not value.endswith(b",\n") or (key in self._lists and value != b"[],\n"):
                 raise NotPlainError
             members[key] = strict_json(value[:-2])
         elif key in self._lists:
