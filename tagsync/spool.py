@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -37,6 +38,7 @@ class Spool(Sequence[T_co], Generic[T_co]):
             self._file = tempfile.TemporaryFile(buffering=_BLOCK)  # noqa: SIM115 - gone once nobody can read it
         except OSError as error:
             raise _no_room(error) from error
+        weakref.finalize(self, self._file.close)
         self._write(records)
 
     def _write(self, records: Iterable[bytes]) -> None:

@@ -1,0 +1,61 @@
+import tempfile
+from itertools import islice
+
+import pytest
+
+from tagsync.errors import StateError
+from tagsync.spool import IN_MEMORY, Spool, few_or_rest
+
+
+def text(record: bytes) -> str:
+    return record.decode()
+
+
+def spool(count: int) -> Spool[str]:
+    return Spool((f"{number:07}".encode() * 9 for number in range(count)), text)
+
+
+def test_items_come_back_in_order_by_place_and_in_slices() -> None:
+    found, expected = spool(50_000), [f"{number:07}" * 9 for number in range(50_000)]
+    assert list(found) == expected
+    assert (len(found), found[0], found[-1], found[41_234]) == (50_000, expected[0], expected[-1], expected[41_234])
+    assert found[10:20_000:7000] == tuple(expected[10:20_000:7000])
+    assert found == expected
+    assert found != expected[:-1]
+    assert found != [*expected[:-1], ""]
+    with pytest.raises(IndexError):
+        found[50_000]
+
+
+def test_several_readers_do_not_disturb_each_other() -> None:
+    found = spool(20_000)
+    slow = iter(found)
+    first = list(islice(slow, 10))
+    assert list(found) == [*first, *slow]
+
+
+def test_empty_records_and_no_records_are_kept_too() -> None:
+    assert list(Spool([b"", b"a", b""], text)) == ["", "a", ""]
+    assert list(Spool([], text)) == []
+
+
+def test_a_few_items_are_told_from_many_without_losing_any() -> None:
+    assert few_or_rest(iter("abc"), 3) == (("a", "b", "c"), None)
+    few, rest = few_or_rest(iter("abcd"), 3)
+    assert few == ()
+    assert rest is not None
+    assert list(rest) == list("abcd")
+    assert few_or_rest(range(IN_MEMORY))[1] is None
+    assert few_or_rest(range(IN_MEMORY + 1))[0] == ()
+
+
+def test_where_there_is_no_room_the_folder_and_the_mend_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(StateError, match=r"cannot be put into /nowhere \(No such file or directory\): .* in TMPDIR"):
+        Spool([], text)
+
+
+def test_a_full_disk_is_told_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_kinds: open("/dev/full", "wb"))  # noqa: PTH123, SIM115 - as the real one
+    with pytest.raises(StateError, match="No space left on device"):
+        Spool([b"a" * 100] * 10_000, text)
