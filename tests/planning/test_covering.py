@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import ai, current_file, id_of
 
 from tagsync.model import AITag, Change, FileChange, Op, Request, normalized
+from tagsync.planning import covering
 from tagsync.planning.covering import free_cells, regroup, stage
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
@@ -304,3 +305,37 @@ def test_a_file_without_room_loses_its_tags_first(*, exact: bool) -> None:
     assert shown(stages.make_room) == [("removeTags", ("old",), 1)]
     assert shown(stages.add) == [("addTags", ("new",), 1)]
     assert [request.file_ids for request in stages.remove if request.op == Op.REMOVE] == [(id_of("/b"),)]
+
+
+# in parts
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES, exact=st.booleans(), characters=LENGTHS)
+def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
+    monkeypatch: pytest.MonkeyPatch, *, changes: tuple[FileChange, ...], exact: bool, characters: int | None
+) -> None:
+    whole = stage(changes, exact=exact, ai_tag_characters=characters).costs
+    monkeypatch.setattr(covering, "MOST_FILES", 7)
+    stages = stage(changes, exact=exact, ai_tag_characters=characters)
+    assert stage(changes[::-1], exact=exact, ai_tag_characters=characters) == stages
+    monkeypatch.undo()
+    requests = stages.requests()
+    by_id = {item.file.file_id: item for item in changes}
+    for op in Op:
+        cells = touched(requests, op)
+        assert needed(changes, op) <= cells
+        more = cells - needed(changes, op)
+        assert not more or not exact
+        assert all(is_free(by_id[file_id], op, tag) for file_id, tag in more)
+    assert all(within_limits(request, characters) for request in requests)
+    assert stages.costs.per_tag == whole.per_tag
+    assert stages.costs.per_file == whole.per_file
+    assert stages.costs.lower_bound <= whole.lower_bound
+    assert len(requests) <= stages.costs.per_tag
+
+
+def test_files_that_need_the_same_stay_together_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(covering, "MOST_FILES", 50)
+    changes = [change(f"/{number:03d}", add="ab"[number % 2]) for number in range(100)]
+    assert shown(stage(changes).add) == [("addTags", ("a",), 50), ("addTags", ("b",), 50)]

@@ -1,0 +1,299 @@
+"""Plans and reports whose changes lie outside of memory: as others, in every format."""
+
+import io
+import json
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from reporting.test_documents import plans, reports
+from support import ai, current_file
+
+from tagsync import spool
+from tagsync.canonical import canonical, change_document, lines_of
+from tagsync.errors import DamagedError, DocumentError
+from tagsync.model import (
+    Cause,
+    Change,
+    Diagnostic,
+    Drift,
+    FileChange,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Inputs,
+    Limit,
+    ManifestRef,
+    Op,
+    Origin,
+    Plan,
+    Reason,
+    Report,
+    RequestCounts,
+    Status,
+    TargetName,
+    Timing,
+)
+from tagsync.planning.difference import difference
+from tagsync.planning.digest import digest_of
+from tagsync.planning.drift import attributed
+from tagsync.planning.plan import assembled, narrowed
+from tagsync.planning.returning import Returns
+from tagsync.reporting.documents import plan_document, report_document, whole
+from tagsync.reporting.github import annotations
+from tagsync.reporting.groups import groups, removals_first
+from tagsync.reporting.html import difference_html, plan_html, report_html
+from tagsync.reporting.junit import junit
+from tagsync.reporting.kept import Changes, kept
+from tagsync.reporting.markdown import markdown
+from tagsync.reporting.saved import read_document
+from tagsync.reporting.seal import sealed
+from tagsync.reporting.sheet import difference_sheet, plan_sheet, report_sheet
+from tagsync.reporting.streamed import streamed
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", 0)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    guards = tuple(Guard(guard, 1, 10, Limit(0), blocked=True, files=("/shop/0000007.jpg",)) for guard in GuardId)
+    return assembled(
+        tuple(many(12)),
+        target=TargetName("https://api.imagekit.io", "shop"),
+        created_at="2026-01-01T00:00:00Z",
+        inputs=Inputs((ManifestRef("a.yaml", "0" * 64, "a.yaml"),), 99, 1),
+        guards=guards,
+        diagnostics=[Diagnostic("warning", "odd", "look", Origin("a.yaml", 1, 1))],
+        bulk_rate=None,
+    )
+
+
+@pytest.fixture
+def report(plan: Plan) -> Report:
+    statuses = list(Status)
+    outcomes = [FileOutcome(statuses[number % len(statuses)], 1, "words", f"r{number}") for number in range(12)]
+    return Report(plan, "incomplete", tuple(outcomes), RequestCounts(3, 2, 1), Timing(2.0), "2026-01-01T00:00:01Z")
+
+
+def many(count: int) -> Iterator[FileChange]:
+    """Yield changes of ten kinds, which many places ask for."""
+    for number in range(count):
+        because = (Reason(Origin("a.yaml", number % 1000 + 1, 3), "tags"),)
+        items = (Change(Op.ADD, f"tag-{number % 10}", because), Change(Op.REMOVE_AI, "Dog", because))
+        yield FileChange(current_file(f"/shop/{number:07}.jpg", ["here"], [ai("Dog", 10)]), items, desired=("here",))
+
+
+def as_bytes(pieces: Iterator[str]) -> bytes:
+    return "".join(pieces).encode("ascii")
+
+
+def test_changes_come_back_as_they_were_with_all_that_planning_knows() -> None:
+    odd = current_file("/\ud800\n\t##[x]", ["caf\u00e9"], [ai("Dog", 10), ai("Cat", None)])
+    because = (Reason(Origin("a:1:2\n.yaml", 7, 9), "tags"), Reason(Origin("b", 1, 1), "until"))
+    changes = [
+        *many(3),
+        FileChange(
+            replace(odd, created_at="2026-01-01\n\t"),
+            (
+                Change(Op.ADD, "\ud800", because),
+                Change(Op.REMOVE, "caf\u00e9", ()),
+                Change(Op.REMOVE_AI, "Dog", because),
+            ),
+            remove_first=True,
+            desired=("d",),
+            spared=("s",),
+            relies=("r",),
+        ),
+    ]
+    found = kept(changes)
+    assert isinstance(found, Changes)
+    assert list(found) == changes
+    assert [item.file.created_at for item in found] == ["", "", "", "2026-01-01\n\t"]
+    lines = [canonical(change_document(change)) for change in changes]
+    assert list(lines_of(found)) == list(lines_of(changes)) == lines
+    assert len(lines_of(found)) == 4
+    assert lines[0] in lines_of(found)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plans(), reports())
+def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: Plan, done: Report) -> None:
+    data = as_bytes(plan_document(made))
+    assert streamed(io.BytesIO(data), "plan.json") is not None
+    found = read_document(data, "plan.json")
+    assert isinstance(found, Plan)
+    assert isinstance(found.changes, Changes) or not made.changes
+    assert (list(found.changes), list(found.requests)) == (list(made.changes), list(made.requests))
+    assert as_bytes(plan_document(found)) == data
+    data = as_bytes(report_document(done))
+    again = read_document(data, "report.json")
+    assert isinstance(again, Report)
+    assert (list(again.plan.changes), again.outcomes) == (list(done.plan.changes), done.outcomes)
+    assert as_bytes(report_document(again)) == data
+
+
+def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan) -> None:
+    big = replace(plan, changes=(), canonical_changes=lines_of(kept(many(30_000))), drift=())
+    data = as_bytes(plan_document(big))
+    tracemalloc.start()
+    found = read_document(data, "plan.json")
+    assert isinstance(found, Plan)
+    assert len(found.changes) == 30_000
+    assert markdown(plan_sheet(found))
+    assert sum(map(len, plan_document(found))) == len(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(data) / 4
+
+
+def test_every_format_shows_what_it_shows_of_changes_in_memory(plan: Plan, report: Report) -> None:
+    plans_drawn: list[Callable[[Plan], str]] = [
+        lambda p: markdown(plan_sheet(p)),
+        lambda p: "".join(annotations(plan_sheet(p))),
+        lambda p: "".join(plan_html(p)),
+    ]
+    for show in plans_drawn:
+        assert show(replace(plan, changes=kept(plan.changes))) == show(plan)
+    drawn: list[Callable[[Report], str]] = [
+        lambda r: markdown(report_sheet(r)),
+        lambda r: "".join(junit(report_sheet(r))),
+        lambda r: "".join(annotations(report_sheet(r))),
+        lambda r: "".join(report_html(r)),
+    ]
+    for draw in drawn:
+        assert draw(replace(report, plan=replace(report.plan, changes=kept(report.plan.changes)))) == draw(report)
+
+
+def test_two_plans_differ_alike_wherever_their_changes_lie(plan: Plan) -> None:
+    some = tuple(many(20))
+    old, new = replace(plan, digest="a", changes=some[:15]), replace(plan, digest="b", changes=some[5:])
+    found = difference(replace(old, changes=kept(old.changes)), replace(new, changes=kept(new.changes)), keep=kept)
+    expected = difference(old, new)
+    assert isinstance(found.more, Changes)
+    assert found == expected
+    assert markdown(difference_sheet(found)) == markdown(difference_sheet(expected))
+    assert "".join(difference_html(found)) == "".join(difference_html(expected))
+
+
+def test_a_narrowed_plan_keeps_its_changes_where_it_is_told_to(plan: Plan) -> None:
+    big = replace(plan, changes=kept(many(20)))
+    found = narrowed(big, only="/shop/000001?.jpg", part=None, keep=kept)
+    assert isinstance(found.changes, Changes)
+    assert [change.file.path for change in found.changes] == [f"/shop/{number:07}.jpg" for number in range(10, 20)]
+
+
+def test_the_last_report_tells_the_same_wherever_its_changes_lie(report: Report) -> None:
+    elsewhere = replace(report, plan=replace(report.plan, changes=kept(report.plan.changes)))
+    changes, manifests = report.plan.changes, report.plan.inputs.manifests
+    assert attributed(changes, elsewhere, manifests) == attributed(changes, report, manifests) != ()
+    found, expected = (Returns(last, manifests) for last in (elsewhere, report))
+    assert vars(found) == vars(expected)
+
+
+# layouts
+
+
+def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a document with its text changed and sealed again."""
+    body = change(data[: data.rindex(b',\n"checksum"')]).decode("ascii")
+    return as_bytes(sealed([body]))
+
+
+def test_a_document_that_has_lists_on_one_line_is_read_as_a_whole(plan: Plan) -> None:
+    members = {key: value for key, value in json.loads(as_bytes(plan_document(plan))).items() if key != "checksum"}
+    data = as_bytes(whole(members))
+    assert streamed(io.BytesIO(data), "plan.json") is None
+    found = read_document(data, "plan.json")
+    assert isinstance(found, Plan)
+    assert (found.changes, found.requests) == (plan.changes, plan.requests)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b"}\n],\n", b"},\n],\n", 1),
+        lambda text: text.replace(b'},\n{"add"', b'}\n{"add"', 1),
+        lambda text: text.replace(b'"tool"', b'"createdAt":"","tool"', 1),
+        lambda text: text.replace(b'"tool":"', b'"digest":"', 1),
+        lambda text: text.replace(b'\n"requests":[', b'\n"requests":[\n', 1),
+        lambda text: text.replace(b'"a.yaml:1:3"', b'"a.yaml:one:3"', 1),
+        lambda text: text.replace(b'"removeAI":["Dog"]', b'"removeAI":"Dog"', 1),
+    ],
+)
+def test_what_is_laid_out_otherwise_is_left_to_who_reads_it_whole(plan: Plan, change: Callable[[bytes], bytes]) -> None:
+    data = relaid(as_bytes(plan_document(plan)), change)
+    assert streamed(io.BytesIO(data), "plan.json") is None
+
+
+def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sealed_with_it(plan: Plan) -> None:
+    lines = [line.replace("tag-0", "##[x]\\u00e9") for line in plan.canonical_changes]
+    harmful = replace(plan, canonical_changes=lines)
+    found = read_document(as_bytes(plan_document(harmful)), "plan.json")
+    assert isinstance(found, Plan)
+    assert "##[" not in "".join(plan_document(found))
+    assert "##[x]\u00e9" in found.changes[0].tags(Op.ADD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data + b"{",
+        lambda data: data.replace(b"tag-7", b"tag-8", 1),
+        lambda data: data[: data.rindex(b'"checksum"')],
+    ],
+)
+def test_damage_is_told_as_such_without_reading_the_document_whole(
+    plan: Plan, change: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
+        streamed(io.BytesIO(change(as_bytes(plan_document(plan)))), "plan.json")
+
+
+def test_a_plan_that_was_read_has_the_digest_of_its_lines(plan: Plan) -> None:
+    found = read_document(as_bytes(plan_document(plan)), "plan.json")
+    assert isinstance(found, Plan)
+    assert digest_of(found) == plan.digest
+
+
+def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(plan: Plan) -> None:
+    drift = (Drift("1", Op.ADD, "a", Cause.MANIFEST), Drift("2", Op.REMOVE_AI, "b", Cause.CAME_BACK))
+    data = as_bytes(plan_document(replace(plan, drift=drift)))
+    found = read_document(data, "plan.json")
+    assert isinstance(found, Plan)
+    assert found.drift == drift
+    with pytest.raises(DocumentError, match="is damaged at drift/0/cause"):
+        read_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
+
+
+# groups
+
+
+def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[Op, str, Origin, bool]]]]:
+    same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = {}
+    for change in changes:
+        same.setdefault(tuple((item.op, item.tag) for item in change.changes), []).append(change)
+    found = []
+    for key, members in same.items():
+        lines = []
+        for number, (op, tag) in enumerate(key):
+            places = {reason.origin for member in members for reason in member.changes[number].because}
+            lines.append((op, tag, min(places), len(places) > 1))
+        found.append(([member.file.path for member in members], lines))
+    return sorted(found, key=lambda item: (-len(item[0]), item[0]))
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_groups_are_those_of_all_changes_side_by_side(is_sorted: bool) -> None:  # noqa: FBT001
+    changes = tuple(many(500)) if is_sorted else tuple(many(500))[::-1]
+    found = groups(kept(changes))
+    assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)
+    assert (len(found), found.files(3), len(found[2:4])) == (10, 350, 2)
+    (first, *_) = removals_first(found)
+    assert [line.op for line in first.lines] == [Op.REMOVE_AI, Op.ADD]
