@@ -50,7 +50,7 @@ from tagsync.planning.returning import Returns
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
-from tagsync.reporting.kept import kept as kept_changes
+from tagsync.reporting.kept import kept_changes
 from tagsync.target import Target, connect
 
 

@@ -43,7 +43,6 @@ HOMES = {
     "referencing": {"manifest"},
     "rich": {"reporting"},
     "jinja2": {"reporting"},
-    "msgspec": {"reporting"},
     "click": {"cli"},
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},

@@ -20,7 +20,7 @@ from tagsync.model import Plan, Report
 from tagsync.planning.consistent import contradiction
 from tagsync.planning.plan import narrowed
 from tagsync.printable import shown
-from tagsync.reporting.kept import kept
+from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.seal import SEAL_BYTES, looks_saved
 from tagsync.target import Target
 
@@ -120,7 +120,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
         raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
     if library.select is None and library.shard is None:
         return plan
-    return narrowed(plan, only=library.select, part=library.shard, keep=kept)
+    return narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
 
 
 def _check(plan: Plan, where: Target, how: ApplySettings) -> None:

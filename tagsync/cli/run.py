@@ -18,7 +18,7 @@ from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merged_plans, merged_reports
 from tagsync.printable import shown
-from tagsync.reporting.kept import kept
+from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.rows import counted
 from tagsync.target import Target
 
@@ -115,7 +115,7 @@ def diff(old: Path, new: Path, settings: OutputSettings) -> int:
     output = Output(settings, reads=[old, new])
     with output.failures_written():
         plans = [_saved_plan(file) for file in (old, new)]
-    output.difference(difference(*plans, keep=kept))
+    output.difference(difference(*plans, keep=kept_changes))
     return 0
 
 
@@ -136,7 +136,11 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
         reports = [document for document in documents if isinstance(document, Report)]
         if plans and reports:
             raise UsageError("show takes plans or reports, not both at once")
-        merged = merged_plans(plans, names, keep=kept) if plans else merged_reports(reports, names, keep=kept)
+        merged = (
+            merged_plans(plans, names, keep=kept_changes)
+            if plans
+            else merged_reports(reports, names, keep=kept_changes)
+        )
     if isinstance(merged, Plan):
         output.plan(merged, 0)
     else:

@@ -53,7 +53,7 @@ class _Lines(Collection[str]):
         return any(line == mine for mine in self)
 
 
-def kept(changes: Iterable[FileChange]) -> Sequence[FileChange]:
+def kept_changes(changes: Iterable[FileChange]) -> Sequence[FileChange]:
     """Return changes as a sequence: a tuple if they are few, else outside of memory."""
     few, many = few_or_rest(changes)
     return few if many is None else Changes(map(_record, many))

@@ -48,6 +48,8 @@ def streamed(stream: BinaryIO, name: str) -> Contents | None:
         for line in lines:
             reader.take(line)
     except (NotPlainError, ValueError, RecursionError):
+        if lines.is_cut:
+            raise damaged(name) from None
         return None
     if not lines.are_whole():
         raise damaged(name)
@@ -62,6 +64,8 @@ class _Sealed:
         self._hashed = sha256()
         self._last = b""
         self._seal: re.Match[bytes] | None = None
+        self.is_cut = False
+        """Whether the document ended within a line, or before its seal."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -69,7 +73,8 @@ class _Sealed:
     def __next__(self) -> bytes:
         line = self._stream.readline()
         self._seal = _SEAL.fullmatch(line)
-        if self._seal or not line:
+        self.is_cut = not line.endswith(b"\n")
+        if self._seal or self.is_cut:
             raise StopIteration
         self._hashed.update(self._last)
         self._last = line
