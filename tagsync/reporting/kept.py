@@ -12,6 +12,9 @@ from tagsync.model import FileChange, Request
 from tagsync.reporting.lines import change_of, request_of
 from tagsync.spool import Spool, few_or_rest
 
+MADE_IN_MEMORY = 1 << 16
+"""So many changes stay in memory when a plan is made: they are there already, and reading them anew takes time."""
+
 _BESIDE = b"\t"
 """Stands between a line, which holds none, and what documents do not tell of the file's changes."""
 
@@ -55,7 +58,7 @@ class _Lines(Collection[str]):
 
 def kept_changes(changes: Iterable[FileChange]) -> Sequence[FileChange]:
     """Return changes as a sequence: a tuple if they are few, else outside of memory."""
-    few, many = few_or_rest(changes)
+    few, many = few_or_rest(changes, MADE_IN_MEMORY)
     return few if many is None else Changes(map(_record, many))
 
 

@@ -42,6 +42,7 @@ from tagsync.planning.drift import attributed
 from tagsync.planning.plan import assembled, narrowed
 from tagsync.planning.returning import Returns
 from tagsync.reporting import documents
+from tagsync.reporting import kept as kept_module
 from tagsync.reporting.documents import plan_document, report_document, whole
 from tagsync.reporting.github import annotations
 from tagsync.reporting.groups import groups, removals_first
@@ -58,6 +59,7 @@ from tagsync.reporting.streamed import streamed
 @pytest.fixture(autouse=True)
 def _nothing_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "IN_MEMORY", 0)
+    monkeypatch.setattr(kept_module, "MADE_IN_MEMORY", 0)
 
 
 @pytest.fixture
