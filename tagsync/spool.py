@@ -5,8 +5,9 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
-from typing import Generic, TypeVar, overload
+from typing import IO, Generic, TypeVar, overload
 
 from tagsync.errors import StateError
 
@@ -38,7 +39,7 @@ class Spool(Sequence[T_co], Generic[T_co]):
             self._file = tempfile.TemporaryFile(buffering=_BLOCK)  # noqa: SIM115 - gone once nobody can read it
         except OSError as error:
             raise _no_room(error) from error
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _closed, self._file)
         self._write(records)
 
     def _write(self, records: Iterable[bytes]) -> None:
@@ -103,6 +104,11 @@ def few_or_rest(items: Iterable[T], most: int | None = None) -> tuple[tuple[T, .
     if len(first) <= (IN_MEMORY if most is None else most):
         return first, None
     return (), chain(first, found)
+
+
+def _closed(file: IO[bytes]) -> None:
+    with suppress(OSError):  # what could not be written has been told of
+        file.close()
 
 
 def _no_room(error: OSError) -> StateError:
