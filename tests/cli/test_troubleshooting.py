@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canary import KEY
 from cli.command import Command, Result, environment, write_manifest
 from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
@@ -138,7 +137,7 @@ def _(stage: Stage) -> Result:
 
 @error("the library does not accept the key")
 def _(stage: Stage) -> Result:
-    return stage.tagsync("plan", "--endpoint", stage.served(key=KEY), "tags.yaml")
+    return stage.tagsync("plan", "--endpoint", stage.served(key="private_right"), "tags.yaml")
 
 
 @error("this is a public key")
