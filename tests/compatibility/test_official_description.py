@@ -19,6 +19,7 @@ from support import acks, ai, file_object, manifest
 import tagsync
 from tagsync.library.client import Client, Gates
 from tagsync.library.gate import Gate
+from tagsync.library.searches import Listing
 from tagsync.library.wire import Done
 from tagsync.model import Op, Request
 
@@ -86,7 +87,7 @@ def test_what_is_described_as_a_list_and_a_file_is_read(prism: Path) -> None:
     async def read(endpoint: str) -> tuple[list[str], tuple[str, ...], list[str]]:
         async with client(endpoint) as library:
             page = await library.page(skip=0)
-            found = await library.page(skip=0, query='tags IN ["sale"]')
+            found = await library.page(skip=0, listing=Listing('tags IN ["sale"]'))
             file = await library.details(file_id)
         assert file
         return [item.path for item in (*page.files, *found.files)], file.tags, [tag.name for tag in file.ai_tags]

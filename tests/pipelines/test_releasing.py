@@ -83,4 +83,4 @@ def test_the_lock_has_a_hash_for_each_version() -> None:
 def test_all_scripts_are_given_to_shellcheck() -> None:
     run = Path(ROOT, ".ci", "run").read_text("utf-8")
     assert ".github/workflows/*.yml" in run
-    assert "shellcheck .ci/run .ci/build" in run
+    assert "shellcheck .ci/run .ci/build .ci/coverage" in run
