@@ -106,7 +106,7 @@ def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) 
             return normalized(item.tag) in keys
         case Op.REMOVE:
             return item.tag not in file.tags
-        case Op.REMOVE_AI:
+        case Op.REMOVE_AI:  # pragma: no branch - there is no other
             return item.tag not in ai_names
 
 
