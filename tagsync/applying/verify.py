@@ -88,7 +88,7 @@ def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> Non
     before = ledger.outcome(file_id)
     if before.status is Status.ACCEPTED:
         ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
-    elif before.status is Status.UNKNOWN:
+    else:
         ledger.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
 
 

@@ -19,6 +19,7 @@ class Library:
         self.listing_seconds = listing_seconds
         self.asked: list[list[str]] = []
         self.fault: LibraryError | None = None
+        self.fault_of_details: LibraryError | None = None
 
     async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         self.asked.append(list(file_ids))
@@ -27,6 +28,8 @@ class Library:
         return {file_id: self.files.get(file_id) for file_id in file_ids}
 
     async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
+        if self.fault_of_details:
+            raise self.fault_of_details
         return await self.many(list(file_ids))
 
 
@@ -168,7 +171,7 @@ PROMOTED = FileChange(
 
 
 def confirming(library: Library) -> Proof:
-    """Judge a removal that may go only once its tag was added, where the file was read a moment before it was."""
+    """Judge a removal that may go only once its tag was added."""
 
     async def scenario() -> Proof:
         prover = Prover({id_of("/a"): PROMOTED}, library, now, seen_at=now())
@@ -179,14 +182,14 @@ def confirming(library: Library) -> Proof:
 
 
 def test_what_cannot_be_read_once_more_is_not_confirmed_and_not_removed() -> None:
-    library = Library(current_file("/a", ["Dog"], [ai("Dog")]))
-    assert confirming(library).sound == [id_of("/a")]
-    library.fault = ServerFaultError("no")
+    assert confirming(Library(current_file("/a", ["Dog"], [ai("Dog")]))).sound == [id_of("/a")]
+    library = Library(PROMOTED.file)
+    library.fault_of_details = ServerFaultError("no")
     assert confirming(library).sound == []
 
 
 def test_a_key_that_is_not_accepted_any_more_ends_the_confirming_too() -> None:
-    library = Library()
-    library.fault = AuthorisationError("no")
+    library = Library(PROMOTED.file)
+    library.fault_of_details = AuthorisationError("no")
     with pytest.raises(AuthorisationError):
         confirming(library)
