@@ -15,6 +15,7 @@ def main() -> None:
         sys.exit(_say_version())
     from tagsync.cli.main import run  # noqa: PLC0415 - see above
 
+    _leave_no_core()
     # A large library is millions of small values that live to the end: looking through them for cycles again and
     # again would take a third of the time.
     gc.set_threshold(100_000, 50, 1000)
@@ -28,6 +29,15 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
+
+
+def _leave_no_core() -> None:
+    """Let no crash write this process's memory, and the key in it, to a file; children inherit that."""
+    try:
+        import resource  # noqa: PLC0415 - not there on every platform
+    except ModuleNotFoundError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _say_version() -> int:

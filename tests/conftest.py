@@ -18,6 +18,8 @@ from tagsync.reporting.seal import sealed
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
+pytest_plugins = ("canary",)
+
 
 class Declare(Protocol):
     def __call__(self, files: str, *, spec: str = "") -> DesiredState: ...
@@ -31,14 +33,15 @@ def _interrupts_arrive() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the environment of whoever runs the tests out of them."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the environment of whoever runs the tests out of them, and the tests' locks out of that person's home."""
     ours = ("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_", "GITHUB_", "GIT_", "CI_")
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 @pytest.fixture(autouse=True)

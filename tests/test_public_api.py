@@ -1,13 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from canary import KEY, leaks
 from support import Sandbox, file_object, id_of, manifest
 
 import tagsync
 from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
-
-KEY = "private_canary"
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_validate_reads_manifests_alone(tags: str) -> None:
 
 def test_a_target_never_shows_its_key() -> None:
     target = tagsync.Target(key=KEY)
-    assert KEY not in repr(target)
-    assert KEY not in str(target.name)
+    assert not leaks(repr(target) + str(target) + str(target.name))
+    assert not leaks(repr(replace(target, account="shop")))
 
 
 def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:

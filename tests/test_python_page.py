@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import KEY
 from pages import DOCS, ROOT, Block, blocks
 from support import read_library
 
@@ -17,7 +18,7 @@ def test_the_program_of_the_page_runs_and_prints_what_the_page_shows(
 ) -> None:
     shutil.copytree(ROOT / "examples" / "manifests", tmp_path / "manifests")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     monkeypatch.setenv("TAGSYNC_ENDPOINT", served(*read_library(ROOT / "examples" / "library.jsonl")))
     names: dict[str, Any] = {}
     shown = {block.line: block.text for block in blocks(PAGE, "text")}

@@ -57,7 +57,7 @@ class Answers:
                 self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, why, reply.request_id)
             case Gone(missing):
                 self._take_gone(job, missing, reply)
-            case Refused(_, words):
+            case Refused(_, words):  # pragma: no branch - there is no other
                 self._take_refused(job, words, reply)
 
     def fail(self, file_ids: Iterable[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:

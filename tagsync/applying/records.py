@@ -90,7 +90,7 @@ def _document(record: Record) -> dict[str, Any]:
             return {"kind": "intent", "number": number, "op": op, "tags": tags, "fileIds": file_ids}
         case Outcome(number, kind, updated):
             return {"kind": "outcome", "number": number, "outcome": kind, "updated": updated}
-        case Ended(run):
+        case Ended(run):  # pragma: no branch - there is no other
             return {"kind": "ended", "run": run}
 
 

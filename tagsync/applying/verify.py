@@ -88,7 +88,7 @@ def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> Non
     before = ledger.outcome(file_id)
     if before.status is Status.ACCEPTED:
         ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
-    elif before.status is Status.UNKNOWN:
+    else:
         ledger.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
 
 
@@ -106,7 +106,7 @@ def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) 
             return normalized(item.tag) in keys
         case Op.REMOVE:
             return item.tag not in file.tags
-        case Op.REMOVE_AI:
+        case Op.REMOVE_AI:  # pragma: no branch - there is no other
             return item.tag not in ai_names
 
 

@@ -25,7 +25,7 @@ from tagsync.library.gate import Gate
 from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
 from tagsync.library.searches import EVERYTHING, Listing
-from tagsync.library.secrets import blotting
+from tagsync.library.secrets import blotting, unlogged
 from tagsync.library.transport import connection_error, make_transport, read_body
 from tagsync.library.wire import (
     BULK_PATHS,
@@ -137,6 +137,7 @@ class Client:
         self._quota = RetryQuota()
         self._reader = FileReader(thumbnails=thumbnails)
         self._without_key = blotting(key)
+        self._unlogged = unlogged(key)
         self._http = httpx.AsyncClient(
             base_url=endpoint,
             auth=httpx.BasicAuth(key, ""),
@@ -152,12 +153,16 @@ class Client:
         )
 
     async def __aenter__(self) -> Self:
+        self._unlogged.__enter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        try:
+            await self._http.aclose()
+        finally:
+            self._unlogged.__exit__(kind, error, trace)
 
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of files, oldest first.

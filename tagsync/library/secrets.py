@@ -1,7 +1,9 @@
-"""Answers without the key: a server may repeat what it was sent; what it means by that is not looked at."""
+"""Answers and logs without the key: a server may repeat what it was sent; what it means by that is not looked at."""
 
+import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tagsync.library.wire import Answer
 
@@ -13,6 +15,9 @@ LEAST_LENGTH = 16
 
 _ERRORS = 400
 
+_LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
+"""What the libraries that carry calls log to. Filters are not inherited, so that each has to be named."""
+
 
 def blotting(key: str) -> Callable[[Answer], Answer]:
     """Return a function that blots a key out of answers, plain or as it is sent.
@@ -20,7 +25,7 @@ def blotting(key: str) -> Callable[[Answer], Answer]:
     A key so short that a sandbox alone takes it is blotted out of errors only. The key is kept where neither `repr` nor
     `vars` of a client shows it.
     """
-    secrets = (key, b64encode(f"{key}:".encode()).decode())
+    secrets = _forms(key)
 
     def without_key(answer: Answer) -> Answer:
         if len(key) < LEAST_LENGTH and answer.status < _ERRORS:
@@ -34,3 +39,34 @@ def blotting(key: str) -> Callable[[Answer], Answer]:
         return Answer(answer.status, headers, body)
 
     return without_key
+
+
+@contextmanager
+def unlogged(key: str) -> Iterator[None]:
+    """Blot a key out of what the libraries that carry calls log, at whatever level, as long as this is open.
+
+    They log the headers of answers, in which a server may repeat the key.
+    """
+    secrets = _forms(key)
+
+    def blot(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if any(secret in message for secret in secrets):
+            for secret in secrets:
+                message = message.replace(secret, BLOT)
+            record.msg, record.args = message, None
+        return True
+
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(blot)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(blot)
+
+
+def _forms(key: str) -> tuple[str, str]:
+    """Return a key as it is and as it is sent."""
+    return key, b64encode(f"{key}:".encode()).decode()

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from canary import KEY
 from conftest import Declare
 from starlette.types import Message, Receive, Scope, Send
 from support import Sandbox, ai, file_object, id_of, now, run
@@ -463,7 +464,7 @@ def test_a_body_without_end_is_cut_off_while_it_comes() -> None:
 
         async def read() -> None:
             endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            async with Client(endpoint, "private_any", gates=Gates(Gate(None), Gate(None))) as client:
+            async with Client(endpoint, KEY, gates=Gates(Gate(None), Gate(None))) as client:
                 await client._exchange("GET", "/v1/files")  # below the retries, which wait in real time
 
         with pytest.raises(ProtocolError, match="longer than 64 MiB"):

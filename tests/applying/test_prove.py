@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
+import pytest
 from support import ai, current_file, id_of, now, run
 
 from tagsync.applying.prove import MAX_AGE, Proof, Prover
-from tagsync.errors import ServerFaultError
-from tagsync.model import Change, CurrentFile, FileChange, Op, Request
+from tagsync.errors import AuthorisationError, LibraryError, ServerFaultError
+from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request
+from tagsync.model.plan import PROMOTE
 
 
 class Library:
@@ -16,15 +18,18 @@ class Library:
         self.searchable = searchable
         self.listing_seconds = listing_seconds
         self.asked: list[list[str]] = []
-        self.works = True
+        self.fault: LibraryError | None = None
+        self.fault_of_details: LibraryError | None = None
 
     async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         self.asked.append(list(file_ids))
-        if not self.works:
-            raise ServerFaultError("no")
+        if self.fault:
+            raise self.fault
         return {file_id: self.files.get(file_id) for file_id in file_ids}
 
     async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
+        if self.fault_of_details:
+            raise self.fault_of_details
         return await self.many(list(file_ids))
 
 
@@ -147,6 +152,44 @@ def test_what_was_read_too_long_ago_is_read_again_right_before_the_call() -> Non
 def test_without_a_fresh_reading_no_free_cell_is_proven() -> None:
     changes = [*TWO, removing("/c", "Cat Dog")]
     library = Library(*(change.file for change in changes))
-    library.works = False
+    library.fault = ServerFaultError("no")
     proof = proven(library, changes, request(["/a", "/b", "/c"], "Cat Dog"))
     assert (proof.sound, proof.unsound) == ([id_of("/c")], list(BOTH.file_ids))
+
+
+def test_a_key_that_is_not_accepted_any_more_ends_the_reading() -> None:
+    library = Library()
+    library.fault = AuthorisationError("no")
+    with pytest.raises(AuthorisationError):
+        proven(library, TWO, BOTH)
+
+
+PROMOTED = FileChange(
+    current_file("/a", (), [ai("Dog")]),
+    (Change(Op.ADD, "Dog", ()), Change(Op.REMOVE_AI, "Dog", (Reason(Origin("tags.yaml", 5, 3), PROMOTE),))),
+)
+
+
+def confirming(library: Library) -> Proof:
+    """Judge a removal that may go only once its tag was added."""
+
+    async def scenario() -> Proof:
+        prover = Prover({id_of("/a"): PROMOTED}, library, now, seen_at=now())
+        await prover.refresh(request(["/a"], "Dog"), ())
+        return prover.judged(request(["/a"], "Dog"))
+
+    return run(scenario())
+
+
+def test_what_cannot_be_read_once_more_is_not_confirmed_and_not_removed() -> None:
+    assert confirming(Library(current_file("/a", ["Dog"], [ai("Dog")]))).sound == [id_of("/a")]
+    library = Library(PROMOTED.file)
+    library.fault_of_details = ServerFaultError("no")
+    assert confirming(library).sound == []
+
+
+def test_a_key_that_is_not_accepted_any_more_ends_the_confirming_too() -> None:
+    library = Library(PROMOTED.file)
+    library.fault_of_details = AuthorisationError("no")
+    with pytest.raises(AuthorisationError):
+        confirming(library)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from canary import KEY
 from cli.command import Command, Recorder, Result
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support import ai, id_of, write_library
@@ -23,6 +24,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("TAGSYNC_RATE", "1000")
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ Build = Callable[..., World]
 @pytest.fixture
 def world(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
     """Return a function that serves a library and makes it the target of every command."""
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     made: list[World] = []
 
     def build(*files: Mapping[str, Any], faults: tuple[Fault, ...] = ()) -> World:

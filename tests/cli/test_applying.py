@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pytest
+from canary import KEY
 from cli.command import SECONDS, Command, Result, environment, started, write_manifest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from support import ai, file_object, id_of, write_library
@@ -148,7 +149,7 @@ def _again(body: bytes) -> Receive:
 
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
     write_manifest(ENTRIES)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+from canary import KEY
 from cli.command import SECONDS, Command, Recorder, environment, process, words, write_manifest
 from support import ai, file_object, id_of, write_library
 
@@ -379,7 +380,7 @@ def test_hostile_paths_and_queries_that_the_library_does_not_know_come_out_harml
 def test_hostile_words_of_a_server_come_out_harmless(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, harms_found: Harms
 ) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     numbers = range(len(HOSTILE))
     write_manifest("\n".join(f"- path: /{number}.jpg\n  tags: [t{number}]" for number in numbers))
     faults = [

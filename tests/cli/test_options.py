@@ -3,6 +3,7 @@ from pathlib import Path
 
 import click
 import pytest
+from canary import KEY
 from cli.command import Command, Recorder, write_manifest
 from support import file_object
 
@@ -116,7 +117,7 @@ def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: py
 def test_the_endpoint_comes_from_either_variable(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], variable: str
 ) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     monkeypatch.setenv(variable, served(file_object("/b.jpg")))
     assert "1 file to change" in tagsync("plan", "tags.yaml").out
 
@@ -126,7 +127,7 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
 ) -> None:
     first, second, third = Recorder(), Recorder(), Recorder()
     urls = [served(file_object("/b.jpg"), faults=calls) for calls in (first, second, third)]
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     monkeypatch.setenv("TAGSYNC_ENDPOINT", urls[1])
     monkeypatch.setenv("IMAGE_KIT_BASE_URL", urls[2])
     tagsync("plan", "--endpoint", urls[0], "tags.yaml")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from canary import KEY
 from cli.command import Command, process, write_manifest
 from support import ai, file_object, write_library
 
@@ -158,7 +159,7 @@ def test_a_wrong_key_is_in_the_report_too(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
-    result = tagsync("plan", "--endpoint", served(key="private_right"), "--report=json=a.json", "tags.yaml")
+    result = tagsync("plan", "--endpoint", served(key=KEY), "--report=json=a.json", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     (diagnostic,) = json.loads(text("a.json"))["diagnostics"]
     assert diagnostic["code"] == "authorisation"
@@ -256,7 +257,7 @@ def test_a_report_that_fails_half_way_leaves_the_old_one_and_the_other_documents
 def test_an_apply_whose_report_cannot_be_written_says_what_became_of_it(
     served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     url = served(file_object("/b.jpg"))
     result = process(
         "apply", "--yes", "-q", "--endpoint", url, "--report=json=a.json", "tags.yaml", wrapped_by=SMALL_FILES
@@ -269,7 +270,7 @@ def test_an_apply_whose_report_cannot_be_written_says_what_became_of_it(
 def test_an_apply_whose_words_cannot_be_written_goes_on_and_writes_its_report(
     served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     url = served(file_object("/b.jpg"))
     with Path("/dev/full").open("w", encoding="ascii") as full:
         arguments = ["apply", "--yes", "--endpoint", url, "--report=json=a.json", "tags.yaml"]

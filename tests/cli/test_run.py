@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from canary import KEY
 from cli.command import SECONDS, Command, Recorder, Result, environment, resealed, started, words, write_manifest
 from jsonschema import Draft202012Validator
 from support import ai, file_object, id_of, write_library
@@ -21,7 +22,7 @@ from tagsync.sandbox.faults import Fault
 
 @pytest.fixture(autouse=True)
 def _files(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     library(file_object("/a.jpg", ["a"]), file_object("/b.jpg", ["old"]), file_object("/other.jpg"))
     write_manifest("- match: /?.jpg\n  tags: [a]\n  absent: [old]")
 
@@ -515,7 +516,7 @@ main()
 def test_a_signal_ends_a_plan_that_computes_and_nothing_is_written(
     slow_library: str, monkeypatch: pytest.MonkeyPatch, command: str, number: signal.Signals, code: int
 ) -> None:
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     write_manifest("- match: /**\n  tags: [never]")
     yes = ["--yes"] if command == "apply" else []
     arguments = [sys.executable, "-c", COMPUTING, command, *yes, "--endpoint", slow_library, "tags.yaml"]

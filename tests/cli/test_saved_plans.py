@@ -64,6 +64,27 @@ def test_what_others_did_meanwhile_that_has_nothing_to_do_with_it_harms_nothing(
     assert library.ai_tags("/042.jpg") == {"Cat", "Sky"}
 
 
+def test_a_plan_of_which_nothing_is_stale_is_applied_though_staleness_would_fail_it(
+    tagsync: Command, world: Build
+) -> None:
+    hundred(world)
+    planned(tagsync)
+    assert tagsync("apply", "--on-stale=fail", "plan.json").code == 0
+
+
+def test_a_guard_that_was_acknowledged_is_no_matter_where_the_plan_is_refused_for_what_is_stale(
+    tagsync: Command, world: Build
+) -> None:
+    library = world(file_object("/a.jpg", ["old"]), file_object("/b.jpg", ["old"]))
+    write_manifest("- match: /**\n  absent: [old]")
+    digest = planned(tagsync)
+    library.move("/a.jpg", "/moved.jpg")
+    result = tagsync("apply", "--on-stale=fail", f"--ack=emptiedFiles@{digest}", "plan.json")
+    assert (result.code, library.calls.writes) == (4, [])
+    assert "in a way that makes it stale" in result.err
+    assert "acknowledged" not in result.err
+
+
 def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     planned(tagsync)

@@ -1,10 +1,12 @@
 import json
+import resource
 import signal
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from canary import KEY
 from cli.command import SECONDS, Command, started, write_manifest
 from support import file_object, id_of
 
@@ -24,8 +26,8 @@ def test_a_served_library_prints_its_address_and_takes_the_command_and_its_fault
         {"on": "addTags", "fileId": id_of("/b.jpg"), "ignore": True},
     ]
     Path("faults.json").write_text(json.dumps(faults), encoding="utf-8")
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_right")
-    options = ("--port=0", "--key=private_right", "--faults=faults.json", "--latency-ms=1", "--limit=100/1")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    options = ("--port=0", f"--key={KEY}", "--faults=faults.json", "--latency-ms=1", "--limit=100/1")
     with started("sandbox", "serve", "library.jsonl", *options) as serving:
         assert serving.stdout
         url = serving.stdout.readline().strip()
@@ -110,3 +112,24 @@ def test_a_library_that_is_not_there_is_a_usage_error(tagsync: Command, command:
     result = tagsync("sandbox", command, path)
     assert result.code == 64
     assert words in result.err
+
+
+HARDEST = resource.getrlimit(resource.RLIMIT_CORE)[1]
+
+
+@pytest.fixture
+def _cores_are_left() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (HARDEST, HARDEST))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux tells the limits of another process")
+@pytest.mark.skipif(HARDEST == 0, reason="no process of this machine may leave its memory behind anyway")
+@pytest.mark.usefixtures("_cores_are_left")
+def test_a_process_that_crashes_leaves_no_memory_behind() -> None:
+    with started("sandbox", "serve", "library.jsonl", "--port=0") as serving:
+        assert serving.stdout
+        assert serving.stdout.readline()
+        assert resource.prlimit(serving.pid, resource.RLIMIT_CORE) == (0, 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import KEY
 from cli.command import started, words
 
 TATE = Path(__file__).parents[3] / "shared" / "tate"
@@ -48,7 +49,7 @@ def test_a_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
 
 def test_four_shards_of_a_real_apply_side_by_side_have_the_totals_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = json.loads(tagsync("plan", "--quiet", "--sandbox=library.jsonl.gz", "--account=tate", "--format=json", "m"))
-    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_any")
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     reports = [f"report-{index}.json" for index in range(1, SHARDS + 1)]
     with ExitStack() as stack:
         serving = stack.enter_context(started("sandbox", "serve", "library.jsonl.gz", "--port=0", "--state-dir=served"))

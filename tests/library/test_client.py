@@ -2,15 +2,20 @@ import asyncio
 import base64
 import gzip
 import json
+import logging
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from math import inf
+from pathlib import Path
 from random import Random
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
 import pytest
+from canary import KEY, leaks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
@@ -372,11 +377,11 @@ def raw_server(sock: socket.socket, answer: bytes) -> str:
     return f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
-def exchange(endpoint: str) -> Any:
+def exchange(endpoint: str, key: str = "private_k") -> Any:
     """Send one GET without retries."""
 
     async def scenario() -> Any:
-        async with client(endpoint=endpoint) as c:
+        async with client(endpoint=endpoint, key=key) as c:
             return await c._exchange("GET", "/v1/files")  # the one place below the retries
 
     return asyncio.run(scenario())
@@ -437,19 +442,22 @@ def test_netrc_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> 
     assert b"private_k" in base64.b64decode(library.requests[0].headers["authorization"].removeprefix("Basic "))
 
 
-def test_neither_client_nor_error_shows_the_key() -> None:
-    made = client(key="private_canary")
-    assert "canary" not in repr(made)
-    assert "canary" not in repr(vars(made))
+def test_a_client_never_shows_its_key() -> None:
+    made = client(key=KEY)
+    assert not leaks(repr(made))
+    assert not leaks(repr(vars(made)))
 
 
-@pytest.mark.parametrize("secret", ["private_canary", base64.b64encode(b"private_canary:").decode()])
+SENT = base64.b64encode(f"{KEY}:".encode()).decode()
+
+
+@pytest.mark.parametrize("secret", [KEY, SENT], ids=["plain", "as sent"])
 def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
     words = {"message": f"who is {secret}?"}
     library = Library(json_answer(words, 400, {"x-ik-requestid": f"r-{secret}"}))
 
     async def scenario() -> None:
-        async with client(library, key="private_canary") as c:
+        async with client(library, key=KEY) as c:
             await c.page(skip=0)
 
     with pytest.raises(RejectedError) as raised:
@@ -457,6 +465,43 @@ def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
     assert secret not in str(raised.value)
     assert "who is [the key]?" in str(raised.value)
     assert "r-[the key]" in str(raised.value)
+
+
+@pytest.mark.parametrize("secret", [KEY, SENT], ids=["plain", "as sent"])
+def test_what_is_logged_of_calls_is_without_the_key(
+    listening: socket.socket, caplog: pytest.LogCaptureFixture, secret: str
+) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nx-echo: {secret}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]"
+    exchange(raw_server(listening, answer.encode()), key=KEY)
+    assert {record.name for record in caplog.records} >= {"httpx", "httpcore.connection", "httpcore.http11"}
+    assert "(b'x-echo', b'[the key]')" in caplog.text
+    assert not leaks(caplog.text)
+
+
+def test_logs_are_left_as_they_are_once_a_client_is_closed(listening: socket.socket) -> None:
+    loggers = [item for name, item in logging.Logger.manager.loggerDict.items() if name.startswith("http")]
+    exchange(raw_server(listening, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"))
+    assert [item.filters for item in loggers if isinstance(item, logging.Logger) and item.filters] == []
+
+
+def frames(error: BaseException | None) -> Iterator[FrameType]:
+    """Yield the frames of an error and of what it came from, those of tests left out."""
+    while error:
+        yield from (
+            frame for frame, _ in walk_tb(error.__traceback__) if "tests" not in Path(frame.f_code.co_filename).parts
+        )
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("answer", [b"", b"no http", b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\n\r\nx"])
+def test_a_traceback_is_without_the_key_even_with_the_values_of_all_its_frames(
+    listening: socket.socket, answer: bytes
+) -> None:
+    with pytest.raises(LibraryError) as raised:
+        exchange(raw_server(listening, answer), key=KEY)
+    values = [repr(value) for frame in frames(raised.value) for value in frame.f_locals.values()]
+    assert any("/v1/files" in value for value in values)
+    assert not any(map(leaks, values))
 
 
 @pytest.mark.parametrize(("key", "tag"), [("any", "Germany"), ("private_0123456789", "Germ[the key]")])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from canary import KEY
 from pipelines.conftest import GitHub
 from pipelines.files import ACTION, MANIFESTS, ROOT, Ran, step
 from support import file_object, manifest
@@ -115,20 +116,20 @@ def test_inputs_are_lines_and_never_shell(github: GitHub) -> None:
 
 def test_the_key_is_passed_on_and_shown_nowhere(github: GitHub, served: Callable[..., str]) -> None:
     declare(github, "- path: /a.jpg\n  tags: [red]")
-    url = served(file_object("/a.jpg"), key="private_right")
+    url = served(file_object("/a.jpg"), key=KEY)
     wrong = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY="private_wrong")
-    right = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY="private_right")
+    right = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY=KEY)
     assert (wrong.code, right.code) == (1, 0)
     written = [*github.out.iterdir(), github.summary, github.outputs]
     said = "".join([*(path.read_text("utf-8") for path in written), *wrong[1:], *right[1:]])
-    assert "private_right" not in said
+    assert KEY not in said
     assert "private_wrong" not in said
 
 
 def test_a_key_of_the_job_is_not_hidden_by_an_empty_input(github: GitHub, served: Callable[..., str]) -> None:
     declare(github, "- path: /a.jpg\n  tags: [red]")
-    github.env["IMAGEKIT_PRIVATE_KEY"] = "private_right"
-    url = served(file_object("/a.jpg"), key="private_right")
+    github.env["IMAGEKIT_PRIVATE_KEY"] = KEY
+    url = served(file_object("/a.jpg"), key=KEY)
     assert github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url).code == 0
 
 

@@ -55,6 +55,13 @@ def test_each_entry_tells_how_it_selects_and_what_it_says(explain: Explain) -> N
     ] == [("new", True, "tags.yaml:5:25"), ("old", False, "tags.yaml:6:28")]
 
 
+def test_an_entry_by_id_with_a_rule_for_one_source_is_told_as_such(explain: Explain) -> None:
+    file = current_file("/a", [], [ai("Dog", 90, AWS)])
+    found = explain(file, f"- {{fileId: {file.file_id}, aiTags: {{remove: all, source: {AWS}}}}}")
+    assert [item.selector for item in found.contributions] == [f"fileId: {file.file_id}"]
+    assert [item.rules for item in found.contributions] == [("aiTags.remove: all", f"aiTags.source: {AWS}")]
+
+
 def test_what_was_there_and_what_nobody_speaks_of_is_told_too(explain: Explain) -> None:
     found = explain(current_file("/a", ["new", "other"]), "- {path: /a, tags: [new], absent: [old]}")
     assert verdicts(found) == {

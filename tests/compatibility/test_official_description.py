@@ -1,0 +1,114 @@
+"""Client and sandbox against ImageKit's OpenAPI description, as Prism reads it; slow: it is installed.
+
+Prism knows no state, and neither the 50 files nor the 500 characters of a call: it judges the shapes of calls and
+answers.
+"""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from canary import KEY
+from support import acks, ai, file_object, manifest
+
+import tagsync
+from tagsync.library.client import Client, Gates
+from tagsync.library.gate import Gate
+from tagsync.library.searches import Listing
+from tagsync.library.wire import Done
+from tagsync.model import Op, Request
+
+DESCRIPTION = Path(__file__).parents[3] / "shared" / "imagekit-openapi.yaml"
+PRISM = "@stoplight/prism-cli@5.14.2"
+SECONDS = 300
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DESCRIPTION.exists(), reason="ImageKit's OpenAPI description is not beside this checkout"),
+    pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed here"),
+]
+
+
+@pytest.fixture(scope="module")
+def prism(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prism")
+    words = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", PRISM]
+    ran = subprocess.run(words, check=False, capture_output=True, text=True, timeout=SECONDS)  # noqa: S603 - our own
+    if ran.returncode:
+        pytest.skip(f"{PRISM} cannot be installed here: {ran.stderr.strip()[-200:]}")
+    return folder / "node_modules" / ".bin" / "prism"
+
+
+@contextmanager
+def running(*command: str | Path) -> Iterator[str]:
+    """Run Prism on a free port until the end, and give its URL once it listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [*map(str, command), "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - our own
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                if "Prism is listening" in line:
+                    break
+            else:
+                pytest.fail("Prism does not start")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def client(endpoint: str) -> Client:
+    return Client(endpoint, KEY, gates=Gates(Gate(None), Gate(None)))
+
+
+@pytest.mark.parametrize("op", list(Op))
+def test_every_bulk_call_of_the_client_is_as_described_and_its_answer_is_understood(prism: Path, op: Op) -> None:
+    async def prepare() -> Request:
+        return Request(op, ("a", "b"), ("string",))  # the id that Prism answers with
+
+    async def send(endpoint: str) -> object:
+        async with client(endpoint) as library:
+            return (await library.bulk(op, prepare)).result
+
+    with running(prism, "mock", DESCRIPTION) as endpoint:
+        assert isinstance(asyncio.run(send(endpoint)), Done)
+
+
+def test_what_is_described_as_a_list_and_a_file_is_read(prism: Path) -> None:
+    file_id = "598821f949c0a938d57563bd"
+
+    async def read(endpoint: str) -> tuple[list[str], tuple[str, ...], list[str]]:
+        async with client(endpoint) as library:
+            page = await library.page(skip=0)
+            found = await library.page(skip=0, listing=Listing('tags IN ["sale"]'))
+            file = await library.details(file_id)
+        assert file
+        return [item.path for item in (*page.files, *found.files)], file.tags, [tag.name for tag in file.ai_tags]
+
+    with running(prism, "mock", DESCRIPTION) as endpoint:
+        paths, tags, names = asyncio.run(read(endpoint))
+    assert set(paths) == {"/images/products/file.jpg"}
+    assert set(tags) == {"t-shirt", "round-neck", "sale2019"}
+    assert names == ["Shirt", "T-shirt"]
+
+
+def test_a_whole_apply_between_client_and_sandbox_is_as_described(
+    prism: Path, served: Callable[..., str], tmp_path: Path
+) -> None:
+    """Prism stands between the two, and answers itself where a call or an answer is not as described."""
+    files = [file_object(f"/{number}.jpg", ["old"], [ai("Dog")]) for number in range(60)]
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- match: /**\n  tags: [new]\n  absent: [old]\n  aiTags: {remove: all}"), encoding="utf-8")
+    with running(prism, "proxy", DESCRIPTION, served(*files), "--errors") as endpoint:
+        target = tagsync.Target(key=KEY, endpoint=endpoint, rate=1000)
+        plan = tagsync.plan([str(path)], target=target)
+        report = tagsync.apply(plan, target=target, options=tagsync.ApplyOptions(acks=acks(plan)))
+    assert len(report.plan.changes) == 60
+    assert report.converged

@@ -1,0 +1,73 @@
+"""The watch over the key notices it wherever it may turn up: else all tests would pass beside it."""
+
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import canary
+import pytest
+from canary import KEY, files_with_the_key, leaks
+
+SENT = [b64encode(f"{KEY}:{password}".encode()).decode() for password in ("", "do_not_set")]
+FORMS = {"plain": KEY, "sent": SENT[0], "with a password": SENT[1], "hex": KEY.encode().hex(), "turned": KEY[::-1]}
+NAMED = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+@NAMED
+def test_each_form_is_noticed(form: str) -> None:
+    assert leaks(f"before {form} after")
+    assert leaks(b"\xff" + form.encode())
+    assert not leaks("private_any")
+    assert not leaks(None)
+
+
+@NAMED
+def test_a_file_is_noticed_that_holds_the_key_or_is_called_so(tmp_path: Path, form: str) -> None:
+    # What lies here is taken away again, before the watch over all files comes by.
+    inside, named = tmp_path / "a", tmp_path / form.replace("/", "-")
+    inside.write_bytes(b"\x00" + form.encode())
+    named.touch()
+    assert inside in files_with_the_key(tmp_path)
+    assert (named in files_with_the_key(tmp_path)) == ("/" not in form)
+    inside.unlink()
+    named.unlink()
+
+
+def test_what_is_printed_here_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    sys.stdout.write(KEY)
+    with pytest.raises(pytest.fail.Exception, match="the key was printed"):
+        capsys.readouterr()
+
+
+def test_what_another_process_prints_is_noticed() -> None:
+    with pytest.raises(pytest.fail.Exception, match="the key was printed"):
+        subprocess.run(["/bin/echo", KEY], check=True, capture_output=True)  # noqa: S603 - our own
+
+
+@pytest.mark.parametrize("leak", ["logging.getLogger('any').debug(KEY)", "print(KEY)"], ids=["logged", "printed"])
+def test_a_test_that_lets_the_key_out_fails_though_it_does_not_look(tmp_path: Path, leak: str) -> None:
+    path = tmp_path / "test_leak.py"
+    path.write_text(f"import logging\nfrom canary import KEY\ndef test_leak(): {leak}\n", encoding="utf-8")
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "canary",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "log_level=DEBUG",
+        "--basetemp=kept",
+    ]
+    ran = subprocess.run(  # noqa: S603 - our own
+        [*words, path],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(canary.__file__).parent)},
+    )
+    assert "FAILED test_leak.py::test_leak - the key was printed or logged" in ran.stdout
