@@ -1,5 +1,6 @@
 """Where the state directory keeps what was read of a library; not what is in it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ FOLDER = "snapshot"
 
 
 def kept(library: LibrarySettings, where: Target, how: PlanSettings, warn: Callable[[str], None]) -> Kept:
-    """Return where a library's snapshot is kept; nowhere if there is no state directory to be had.
+    """Return where a library's snapshot is kept; nowhere if there is no state directory, and nobody asks for one.
 
     Args:
         library: which library.
@@ -23,6 +24,8 @@ def kept(library: LibrarySettings, where: Target, how: PlanSettings, warn: Calla
         warn: told if one was asked for and there can be none.
     """
     reuse = how.snapshot == "reuse"
+    if not reuse and not os.path.lexists(library.state_dir):
+        return NOWHERE
     try:
         return Kept(state_folder(library, FOLDER) / f"{library_name(library, where)}.sqlite", reuse)
     except StateError as error:
