@@ -2,7 +2,7 @@
 
     python benchmarks/phases.py OUT.json plan [OPTIONS] PATH...
 
-Each phase is one function, which is called once; what a phase calls of another one does not count for both.
+Each phase is one function; what a phase calls of another one does not count for both.
 """
 
 import json
@@ -22,7 +22,7 @@ from tagsync.__main__ import main as tagsync
 
 PHASES = {
     "manifest reading": ("tagsync.api", "validate"),
-    "snapshot": ("tagsync.api", "read_library"),
+    "snapshot": ("tagsync.library.reading:LibraryReader", "read"),
     "diff": ("tagsync.api", "make_plan"),
     "covering": ("tagsync.planning.plan", "stage"),
     "plan written": ("tagsync.cli.output:Output", "plan"),

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, NamedTuple
 
 import octodns_plan
@@ -66,6 +67,7 @@ class Bench:
 
     def phases(self, library: Made, manifests: Path, *options: str) -> dict[str, Cost]:
         """Return what plans cost over a library that is served meanwhile, phase by phase."""
+        rmtree(self.state, ignore_errors=True)  # each address that a library was served at has left its snapshot
         with served(library.library, self.work / "served") as endpoint:
             if REUSE in options:
                 self._run(endpoint, manifests, "--snapshot=fresh")
@@ -75,9 +77,14 @@ class Bench:
     def _run(self, endpoint: str, manifests: Path, *options: str) -> dict[str, Cost]:
         out = self.work / "phases.json"
         command = [sys.executable, str(Path(__file__).with_name("phases.py")), str(out), "plan", "--quiet"]
-        command += ["--endpoint", endpoint, "--account=benchmark", f"--state-dir={self.work / 'state'}"]
+        command += ["--endpoint", endpoint, "--account=benchmark", f"--state-dir={self.state}"]
         whole = cost([*command, f"--out={self.plan}", *options, str(manifests)])
         return {**{name: Cost(*row) for name, row in json.loads(out.read_bytes()).items()}, WHOLE: whole}
+
+    @property
+    def state(self) -> Path:
+        """The state directory of plans."""
+        return self.work / "state"
 
     @property
     def plan(self) -> Path:
@@ -131,15 +138,16 @@ def sized(bench: Bench, sizes: Sequence[int]) -> dict[int, dict[str, Cost]]:
     if len(sizes) > 1:
         print(f"growth of CPU from {min(sizes):,} to {max(sizes):,} files, as an exponent:")
         for name in (*PHASES, WHOLE):
-            print(f"  {name:18} {exponent(growing, name):6.2f}", flush=True)
+            power = exponent(growing, name)
+            print(f"  {name:18} {'-' if power is None else f'{power:.2f}':>6}", flush=True)
     return growing
 
 
-def exponent(growing: dict[int, dict[str, Cost]], name: str) -> float:
-    """Return the power of the number of files that the CPU seconds of a row grow with."""
+def exponent(growing: dict[int, dict[str, Cost]], name: str) -> float | None:
+    """Return the power of the number of files that the CPU seconds of a row grow with; None if they are too few."""
     small, large = min(growing), max(growing)
     if small == large or not growing[small][name].cpu > 0 < growing[large][name].cpu:
-        return math.nan
+        return None
     return math.log(growing[large][name].cpu / growing[small][name].cpu) / math.log(large / small)
 
 
@@ -149,8 +157,9 @@ def grown(growing: dict[int, dict[str, Cost]]) -> Iterator[Held]:
         scenario, whole = f"{MILLION:,} files, one entry each, {SOME:.0%} differ", growing[MILLION][WHOLE]
         yield Held(scenario, "s CPU", whole.cpu, 75)
         yield Held(scenario, "MB", whole.peak_mb, 400)
-        if SIZES[0] in growing:
-            yield Held(scenario, "exponent", exponent(growing, WHOLE), 1.1)
+        power = exponent(growing, WHOLE)
+        if SIZES[0] in growing and power is not None:
+            yield Held(scenario, "exponent", power, 1.1)
 
 
 def scenarios(bench: Bench, sizes: Sequence[int]) -> Iterator[Held]:
@@ -196,7 +205,7 @@ def start_up(bench: Bench) -> Iterator[Held]:
         "--quiet",
         "--sandbox",
         str(examples / "library.jsonl"),
-        f"--state-dir={bench.work / 'state'}",
+        f"--state-dir={bench.state}",
     ]
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
