@@ -3,9 +3,9 @@
 The names below are the library's public face. They load on first use, so that `import tagsync` costs nothing.
 """
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take as long as Python itself
 
 if TYPE_CHECKING:
     from tagsync.api import (

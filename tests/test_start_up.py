@@ -32,6 +32,14 @@ def test_the_version_is_told_without_any_library() -> None:
     assert loaded_by(COMMAND, "--version") == set()
 
 
+def test_the_version_is_told_without_the_slow_part_of_the_standard_library() -> None:
+    script = "import sys\nfrom tagsync.__main__ import main\nsys.argv = ['tagsync', '--version']\n"
+    script += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert "tagsync.__main__" in ran.stderr.split()
+    assert {"typing", "re", "inspect", "asyncio", "json"} & set(ran.stderr.split()) == set()
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("sandbox", "serve", "--help"), ("schema",)])
 def test_help_needs_click_alone(arguments: tuple[str, ...]) -> None:
     assert loaded_by(COMMAND, *arguments) == {"click"}

@@ -5,6 +5,7 @@ backslash escapes a quotation mark or a backslash within a string; texts are com
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -36,6 +37,8 @@ class Condition(NamedTuple):
     parameters: tuple[Any, ...] = ()
     names_type: bool = False
     """Whether the query itself says which types it is about; otherwise it is about files."""
+    narrows: bool = False
+    """Whether an index finds the few rows that may satisfy it."""
 
 
 class _Token(NamedTuple):
@@ -50,6 +53,10 @@ class _Field(NamedTuple):
     operators: frozenset[str]
     value: Callable[["_Parser", _Token], Any]
 
+
+_INDEXED = frozenset({"file_id", "name", "folder", "updated_at"})
+# Code points that stand in no text that can be stored.
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 _EQUALITY = frozenset({"=", "IN", "NOT =", "NOT IN"})
 _ORDER = _EQUALITY | {"<", "<=", ">", ">="}
@@ -109,14 +116,14 @@ class _Parser:
         parts = [self._all_of()]
         while self._accept("OR"):
             parts.append(self._all_of())
-        condition = _combined(" OR ", parts)
+        condition = _combined(" OR ", parts)._replace(narrows=all(part.narrows for part in parts))
         return condition if len(parts) == 1 else condition._replace(sql=f"({condition.sql})")
 
     def _all_of(self) -> Condition:
         parts = [self._one()]
         while self._accept("AND"):
             parts.append(self._one())
-        return _combined(" AND ", parts)
+        return _combined(" AND ", parts)._replace(narrows=any(part.narrows for part in parts))
 
     def _one(self) -> Condition:
         self._depth += 1
@@ -151,9 +158,10 @@ class _Parser:
         values = self._values(operator, lambda token: field.value(self, token))
         if name == "tags":
             return _tags(operator, values)
-        if operator == ":":
-            return _path_below(values[0]) if name == "path" else _begins_with(field.column, values[0])
-        return _compared(field.column, operator, values)
+        if operator == ":":  # a path's value is a folder with a slash at its end: below it is what begins so
+            return _begins_with(field.column, values[0])
+        narrows = field.column in _INDEXED and not operator.startswith("NOT")
+        return _compared(field.column, operator, values)._replace(narrows=narrows)
 
     def _field_name(self) -> str:
         token = self._take()
@@ -246,13 +254,20 @@ def _compared(column: str, operator: str, values: list[Any]) -> Condition:
 
 
 def _begins_with(column: str, value: str) -> Condition:
-    return Condition(f"substr({column}, 1, length(?)) = ?", (value, value))
+    """Return the condition as a range, which an index can answer: SQLite orders texts by code point."""
+    past = _past(value)
+    if past is None:
+        return Condition(f"{column} >= ?", (value,))
+    return Condition(f"({column} >= ? AND {column} < ?)", (value, past), narrows=True)
 
 
-def _path_below(folder: str) -> Condition:
-    """`path :` is that folder and all its subfolders."""
-    inside = folder if folder.endswith("/") else folder + "/"
-    return Condition("substr(folder, 1, length(?)) = ?", (inside, inside))
+def _past(value: str) -> str | None:
+    """Return the least text behind all that begin with a value; None if nothing is behind them."""
+    shortened = value.rstrip(chr(sys.maxunicode))
+    if not shortened:
+        return None
+    following = ord(shortened[-1]) + 1
+    return shortened[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
 def _tags(operator: str, values: list[str]) -> Condition:

@@ -1,7 +1,9 @@
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -665,3 +667,44 @@ COMPARISONS = st.tuples(
 def test_any_comparison_is_evaluated_or_refused(store: Store, parts: list[str], joint: str) -> None:
     letters, words = outcome(store, joint.join(parts))
     assert (words == "" and set(letters) <= set("abcdefv")) or "searchQuery" in words
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ('path : "/shop/"', "files_by_folder (folder>? AND folder<?)"),
+        ('path = "/shop/"', "files_by_folder (folder=?)"),
+        ('path IN ["/shop/", "/b/"]', "files_by_folder (folder=?)"),
+        ('id IN ["id-a", "id-b"]', "sqlite_autoindex_files_1 (file_id=?)"),
+        ('name IN ["b.jpg", "c.jpg"]', "files_by_name (name=?)"),
+        ('name : "a"', "files_by_name (name>? AND name<?)"),
+        ('updatedAt > "2024-01-01"', "files_by_update (updated_at>?)"),
+        ('path : "/shop/" AND tags IN ["red"]', "files_by_folder (folder>? AND folder<?)"),
+        ('id = "id-a" OR name = "b.jpg"', "files_by_name (name=?)"),
+        ('createdAt > "2024-01-01"', "files_by_creation (type=? AND created_at>?)"),
+    ],
+)
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_search_by_place_name_id_or_moment_is_answered_by_an_index(
+    tmp_path: Path, query: str, index: str, skip: int
+) -> None:
+    many = [file_object(f"/many/{number:03d}/a.jpg") for number in range(500)]
+    store = Store(":memory:", write_library(tmp_path / "library.jsonl", [*LIBRARY, *many]))
+    ran: list[str] = []
+    store._db.set_trace_callback(ran.append)  # what is not looked at cannot be told from the answer
+    condition = compile_query(query, NOW)
+    store.list(kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=9, skip=skip)
+    (statement,) = [line for line in ran if "ORDER BY" in line]
+    store._db.set_trace_callback(None)
+    plan = [row[3] for row in store._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    store.close()
+    assert any(index in line for line in plan), plan
+    assert not any(line.startswith("SCAN files") for line in plan), plan
+
+
+@given(text=st.text("ab\ud7ff\ue000\U0010ffff/", max_size=3), prefix=st.text("ab\ud7ff\ue000\U0010ffff/", max_size=3))
+def test_a_name_is_found_by_its_beginning_and_by_nothing_else(text: str, prefix: str) -> None:
+    condition = compile_query(f'name : "{prefix}"', NOW)
+    sql = f"SELECT {condition.sql} FROM (SELECT ? AS name)"  # noqa: S608 - our own words
+    found = sqlite3.connect(":memory:").execute(sql, (*condition.parameters, text)).fetchone()
+    assert bool(found[0]) == text.startswith(prefix)
