@@ -56,7 +56,7 @@ class _PlainRow(msgspec.Struct, rename="camel"):
 
 
 class FileReader:
-    """Reads file objects; equal texts are kept once, for tags and their sources repeat by the thousand.
+    """Reads file objects.
 
     Args:
         thumbnails: whether the files' thumbnails are kept.
@@ -64,7 +64,6 @@ class FileReader:
 
     def __init__(self, *, thumbnails: bool = False) -> None:
         self._thumbnails = thumbnails
-        self._known: dict[str, str] = {}
         self._plain = msgspec.json.Decoder(list[_PlainRow])
 
     def page(self, answer: Answer) -> Page:
@@ -82,17 +81,13 @@ class FileReader:
         return Page(files, tuple(map(_plain_key, items)))
 
     def _plain_file(self, item: _PlainRow) -> CurrentFile:
-        known = self._known.setdefault
-        tags = sorted([known(tag, tag) for tag in item.tags]) if item.tags else ()
-        ai_tags = [
-            AITag(known(t.name, t.name), t.confidence, known(s := t.source or "", s)) for t in item.ai_tags or ()
-        ]
+        ai_tags = [AITag(tag.name, tag.confidence, tag.source or "") for tag in item.ai_tags or ()]
         if len(ai_tags) > 1:
             ai_tags.sort(key=_AI_TAG_ORDER)
         return CurrentFile(
             _file_id(item.file_id),
             _text(item.file_path),
-            tuple(tags),
+            tuple(sorted(item.tags or ())),
             tuple(ai_tags),
             item.created_at or "",
             item.updated_at or "",
@@ -129,8 +124,8 @@ class FileReader:
             return CurrentFile(
                 file_id=_file_id(item["fileId"]),
                 path=_text(item["filePath"]),
-                tags=tuple(sorted([self._known_text(tag) for tag in _list(item, "tags")])),
-                ai_tags=tuple(sorted([self._ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
+                tags=tuple(sorted(map(_text, _list(item, "tags")))),
+                ai_tags=tuple(sorted([_ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
                 created_at=created if created.__class__ is str else "",
                 updated_at=updated if updated.__class__ is str else "",
                 thumbnail=_loadable(item.get("thumbnail")) if self._thumbnails else "",
@@ -138,17 +133,12 @@ class FileReader:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
 
-    def _known_text(self, value: Any) -> str:
-        known = self._known.get(value)
-        if known is None:
-            known = self._known[value] = _text(value)
-        return known
 
-    def _ai_tag(self, item: Any) -> AITag:
-        confidence = item.get("confidence")
-        if confidence.__class__ not in _NUMBERS or (confidence is not None and not isfinite(confidence)):
-            raise TypeError
-        return AITag(self._known_text(item["name"]), confidence, self._known_text(item.get("source") or ""))
+def _ai_tag(item: Any) -> AITag:
+    confidence = item.get("confidence")
+    if confidence.__class__ not in _NUMBERS or (confidence is not None and not isfinite(confidence)):
+        raise TypeError
+    return AITag(_text(item["name"]), confidence, _text(item.get("source") or ""))
 
 
 _AI_TAG_ORDER = itemgetter(0, 2)

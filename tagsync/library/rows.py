@@ -17,6 +17,19 @@ _KEPT_SETS = 50_000
 """So many sets of tags are kept as they were read: most files share theirs with others."""
 
 
+class _Numbers(dict[str, int]):
+    """The numbers of texts, each given one when it is first asked for."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__((text, number) for number, text in enumerate(texts))
+        self._texts = texts
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = len(self._texts)
+        self._texts.append(text)
+        return number
+
+
 class Rows:
     """Turns files into rows and back.
 
@@ -26,7 +39,7 @@ class Rows:
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._texts = list(texts)
-        self._numbers = {text: number for number, text in enumerate(self._texts)}
+        self._numbers = _Numbers(self._texts)
         self._sets: dict[bytes, tuple[str, ...]] = {b"": ()}
         self._new = len(self._texts)
         self._pack = msgspec.msgpack.Encoder().encode
@@ -34,12 +47,14 @@ class Rows:
 
     def row(self, file: CurrentFile) -> Row:
         """Return a file as a row."""
-        number = self._number
-        ai_tags = [part for tag in file.ai_tags for part in (number(tag.name), tag.confidence, number(tag.source))]
+        numbers = self._numbers
+        ai_tags: list[float | None] = []
+        for name, confidence, source in file.ai_tags:
+            ai_tags += (numbers[name], confidence, numbers[source])
         return (
             file.file_id,
             file.path,
-            array("I", map(number, file.tags)).tobytes() if file.tags else b"",
+            array("I", map(numbers.__getitem__, file.tags)).tobytes() if file.tags else b"",
             self._pack(ai_tags) if ai_tags else b"",
             file.created_at,
             file.updated_at,
@@ -70,13 +85,6 @@ class Rows:
         numbers.frombytes(packed)
         texts = self._texts
         return tuple([texts[number] for number in numbers])
-
-    def _number(self, text: str) -> int:
-        number = self._numbers.get(text)
-        if number is None:
-            number = self._numbers[text] = len(self._texts)
-            self._texts.append(text)
-        return number
 
     def _set(self, packed: bytes) -> tuple[str, ...]:
         found = self._sets.get(packed)

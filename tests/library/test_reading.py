@@ -327,7 +327,7 @@ def test_a_file_that_came_is_seen(sandbox: Make, tmp_path: Path) -> None:
 def test_a_file_that_is_gone_has_all_read_again(sandbox: Make, tmp_path: Path, gone: str, came: bool) -> None:  # noqa: FBT001
     library = sandbox(*LARGE)
     refreshed(library.app, tmp_path)
-    library.store._db.execute("DELETE FROM files WHERE file_id = ?", (id_of(gone),))
+    delete(library, gone)
     if came:
         add(library, NEW)
     plan = refreshed(library.app, tmp_path)
@@ -335,8 +335,15 @@ def test_a_file_that_is_gone_has_all_read_again(sandbox: Make, tmp_path: Path, g
 
 
 def add(library: Sandbox, item: dict[str, Any]) -> None:
-    """Upload a file: the sandbox has no such call, so it goes into its table."""
+    """Upload a file: the sandbox has no such call, so it goes into its table, and the known order of rows is dropped."""
     library.store._insert(Path("new"), [(9_999, *_columns(9_999, item)[1:])])
+    library.store._orders._remembered.clear()
+
+
+def delete(library: Sandbox, path: str) -> None:
+    """Delete a file, in the same way."""
+    library.store._db.execute("DELETE FROM files WHERE file_id = ?", (id_of(path),))
+    library.store._orders._remembered.clear()
 
 
 def test_a_library_whose_moments_do_not_move_with_tags_is_found_out_by_samples(sandbox: Make, tmp_path: Path) -> None:
