@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
 from tagsync import schemas
+from tagsync.library.fileobjects import Page
+from tagsync.library.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack
 from tagsync.sandbox.app import make_app
@@ -42,7 +44,21 @@ def current_file(path: str, tags: Iterable[str] = (), ai_tags: Iterable[AITag] =
 def current_state(*files: CurrentFile, answers: Mapping[str, Iterable[str]] | None = None) -> CurrentState:
     """Return a state; `answers` give the paths that each query finds."""
     found = {query: frozenset(map(id_of, paths)) for query, paths in (answers or {}).items()}
-    return CurrentState(tuple(sorted(files, key=lambda file: file.path)), found)
+    ordered = tuple(sorted(files, key=lambda file: file.path))
+    return CurrentState(in_sqlite(ordered) if LARGE else ordered, found)
+
+
+LARGE = False
+"""Whether all is kept as that of a large library is (`pytest --large`)."""
+
+
+def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
+    """Return files as a listing of them would be kept."""
+    snapshot = Snapshot()
+    snapshot.begin()
+    snapshot.take(Page(tuple(files), ()))
+    snapshot.finish()
+    return snapshot
 
 
 def file_object(path: str, tags: Sequence[str] = (), ai_tags: Sequence[AITag] = (), **members: Any) -> dict[str, Any]:

@@ -335,7 +335,7 @@ def test_a_file_that_is_gone_has_all_read_again(sandbox: Make, tmp_path: Path, g
 
 
 def add(library: Sandbox, item: dict[str, Any]) -> None:
-    """Upload a file: the sandbox has no such call, so it goes into its table, and the known order of rows is dropped."""
+    """Upload a file: the sandbox has no such call, so it goes into its table and the known order is dropped."""
     library.store._insert(Path("new"), [(9_999, *_columns(9_999, item)[1:])])
     library.store._orders._remembered.clear()
 

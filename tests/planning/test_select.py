@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from conftest import Declare
 from support import current_file, current_state, id_of
@@ -42,7 +44,7 @@ def test_entries_of_one_file_are_gathered(declare: Declare) -> None:
 
 
 def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
-    twins = (current_file("/a"), current_file("/a"))
+    twins = (current_file("/a"), replace(current_file("/a"), file_id="another"))
     assert selected(declare, "- {path: /a, tags: [x]}", current_state(*twins))[0] == ["/a", "/a"]
 
 
