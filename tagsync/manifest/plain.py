@@ -1,4 +1,4 @@
-"""A fast yes for manifests whose meaning is beyond doubt; never another answer: what it declines, the YAML parser reads.
+"""A fast yes for manifests whose meaning is beyond doubt; never another answer: the rest is for the YAML parser.
 
 What stands before the entries, and each shape of entry that is not the most usual one, goes through `FileReader` as
 well: here it is only settled where one entry ends and the next one starts, and that this one is like one before.
@@ -179,12 +179,12 @@ class _Document:
         self._start = f"{indent}  tags: ["
         self._patterns = _patterns(indent)
         self._shapes: dict[str | tuple[int, str], tuple[bytes, int]] = {}
-        """Shapes and how many lines their entries have, by what follows the first line; by column where it is one line."""
+        """Shapes and the lines of their entries, by what follows the first line; by column where that is all."""
         self._count = 0
         self._odd = 0
 
     def read(self, text: str, line: int) -> tuple[int, int]:
-        """Take the entries that a text starts with, whole lines from `line` on; return where they end, and that line."""
+        """Take the entries that a text, whole lines from `line` on, starts with; return where they end, and the line."""
         rows: list[Row] = []
         at, size = 0, len(text)
         match, shapes, number = self._patterns.item.match, self._shapes, self._number
@@ -214,18 +214,19 @@ class _Document:
         double, single, plain, tags = found.groups()
         column = found.start(4) - start
         key = (column, tags)
-        shape, _ = self._shapes.get(key) or self._remember(key, *self._shape(_listed(tags, column)), 1, line)
+        shape, _ = self._shapes.get(key) or self._remember(key, self._shape(_listed(tags, column)), 1, line)
         return PATH, double or single or plain, self._number, line, shape
 
     def _learn(self, rest: str, found: re.Match[str], line: int) -> tuple[bytes, int]:
         """Find out the shape that the lines below an entry's first line give it."""
         tags = self._tags(rest)
-        shape, is_good = (self._by_parser(found), False) if tags is None else self._shape(tags)
-        return self._remember(rest, shape, is_good, found[0].count("\n"), line)
+        shape = (self._by_parser(found), False) if tags is None else self._shape(tags)
+        return self._remember(rest, shape, found[0].count("\n"), line)
 
     def _remember(
-        self, key: str | tuple[int, str], shape: bytes, is_good: bool, lines: int, line: int
+        self, key: str | tuple[int, str], found: tuple[bytes, bool], lines: int, line: int
     ) -> tuple[bytes, int]:
+        shape, is_good = found
         if not is_good:
             self._check([(PATH, "/", self._number, line, shape)])
         if len(self._shapes) >= _REMEMBERED:
@@ -234,7 +235,7 @@ class _Document:
         return shape, lines
 
     def _tags(self, rest: str) -> _Tags | None:
-        """Return the tags that all of the lines below an entry's first line declare; None where they do anything else."""
+        """Return the tags that all lines below an entry's first one declare; None where they do anything else."""
         if not rest:
             return (), ()
         start = self._start
@@ -266,7 +267,7 @@ class _Document:
             and not self._may_conflict
             and text.isascii()
             and "," not in text
-            and 0 < len(text)
+            and text != ""
             and joined_length(len(all_tags), len(text)) <= MAX_TAG_CHARACTERS
         )
         return shape_with_tags(len(self.indent) + 2, tags, places), is_good

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from tagsync.manifest.entries import expired, settled, with_defaults
+from tagsync.manifest.entries import NO_WISHES, expired, settled, with_defaults
 from tagsync.model import (
     NO_TEXTS,
     AIRule,
@@ -26,10 +26,12 @@ from tagsync.model import (
 )
 from tagsync.model.desired import AutoTagger, Leniency
 
-PATH, FILE_ID, MATCH = 0, 1, 2
+Kind = Literal[0, 1, 2]
 """What an entry selects by."""
 
-Kind = Literal[0, 1, 2]
+PATH: Literal[0] = 0
+FILE_ID: Literal[1] = 1
+MATCH: Literal[2] = 2
 
 Row = tuple[Kind, str, int, int, bytes]
 """Kind, the path or file id, the document's number, the line from 0, the shape."""
@@ -99,14 +101,14 @@ def row_of(entry: Entry, document: int, until: date | None = None) -> Row:
     line = entry.place >> 32
     base = line << 32
     kind, key, match = _selected(entry)
-    wishes = entry.wishes
+    wishes, expect = entry.wishes, entry.expect
     more = None
-    if match or until or entry.expect or wishes.absent.values or wishes.exclusive or wishes.ai_rule:
+    if match or until or expect or wishes.absent.values or wishes.exclusive or wishes.ai_rule:
         more = _More(
             _packed(wishes.absent, base),
-            wishes.exclusive and _packed_exclusive(wishes.exclusive, base),
-            wishes.ai_rule and _packed_rule(wishes.ai_rule, base),
-            entry.expect and _Expectation(entry.expect.place - base, entry.expect.min, entry.expect.max),
+            _packed_exclusive(wishes.exclusive, base),
+            _packed_rule(wishes.ai_rule, base),
+            None if expect is None else _Expectation(expect.place - base, expect.min, expect.max),
             match,
             until,
         )
@@ -117,6 +119,43 @@ def row_of(entry: Entry, document: int, until: date | None = None) -> Row:
 def shape_with_tags(column: int, tags: tuple[str, ...], places: tuple[int, ...]) -> bytes:
     """Return the shape of an entry in this column of its line that has tags alone."""
     return _encode(_Shape(column, (tags, places), None, None, None))
+
+
+def packed_wishes(wishes: Wishes) -> bytes:
+    """Return a document's defaults as bytes; their places are the manifest's own."""
+    more = _More(
+        _packed(wishes.absent, 0),
+        _packed_exclusive(wishes.exclusive, 0),
+        _packed_rule(wishes.ai_rule, 0),
+        None,
+        None,
+        None,
+    )
+    return _encode(_Shape(0, _packed(wishes.tags, 0), wishes.if_missing, wishes.if_over_limit, more))
+
+
+def unpacked_wishes(data: bytes) -> Wishes:
+    """Return the defaults that bytes hold.
+
+    Raises:
+        ValueError: they hold none.
+    """
+    shape = shape_of(data)
+    if shape.more is None:
+        raise ValueError("these are no defaults")
+    wishes = _bare(shape, shape.more, "", 0).wishes
+    return NO_WISHES if wishes == NO_WISHES else wishes
+
+
+def check_shape(kind: Kind, shape: bytes) -> None:
+    """Check that a shape is one, and of this kind.
+
+    Raises:
+        ValueError: it is not.
+    """
+    more = shape_of(shape).more
+    if (kind == MATCH) != (more is not None and more.match is not None):
+        raise ValueError("selector and shape do not go together")
 
 
 class Unfolding:
@@ -130,7 +169,9 @@ class Unfolding:
     def __init__(self, documents: Mapping[int, Document], as_of: date | None = None) -> None:
         self._documents = documents
         self._as_of = as_of
-        self._merged: dict[int, Wishes] = {}
+        self._groups: dict[Wishes, int] = {}
+        """Documents of equal defaults, which are many, share what is known of shapes."""
+        self._group_of: dict[int, tuple[str, int]] = {}
         self._known: dict[tuple[int, bytes], _Known] = {}
 
     def __call__(self, row: Row) -> Entry:
@@ -140,43 +181,45 @@ class Unfolding:
             ValueError: its shape is none.
         """
         kind, key, document, line, shape = row
-        known = self._known.get((document, shape)) or self._learn(document, shape)
+        manifest, group = self._group_of.get(document) or self._grouped(document)
+        known = self._known.get((group, shape)) or self._learn(group, document, shape)
         if known[0] is None:
             return self._with_more(row, known[1])
-        manifest, values, inherited, column, places, absent, exclusive, rule, if_missing, if_over_limit = known
+        values, inherited, column, places, absent, exclusive, rule, if_missing, if_over_limit = known
         base = line << 32
         tags = Texts(values, inherited + tuple([base + place for place in places]))
         wishes = Wishes(tags, absent, exclusive, rule, if_missing, if_over_limit)
         return Entry(manifest, base + column, ByPath(key) if kind == PATH else ById(key), wishes)
 
-    def _learn(self, document: int, data: bytes) -> "_Known":
+    def _grouped(self, document: int) -> tuple[str, int]:
+        manifest, defaults = self._documents[document]
+        group = self._groups.setdefault(defaults, len(self._groups))
+        self._group_of[document] = manifest, group
+        return manifest, group
+
+    def _learn(self, group: int, document: int, data: bytes) -> "_Known":
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         shape = shape_of(data)
-        known: _Known
-        if shape.more is not None:
-            known = (None, shape)
-        else:
-            manifest, defaults = self._documents[document]
-            merged = self._merged.get(document)
-            if merged is None:
-                merged = settled(with_defaults(Entry(manifest, 0, ByPath(""), Wishes()), defaults)).wishes
-                self._merged[document] = merged
-            values, places = shape.tags
-            known = (
-                manifest,
-                merged.tags.values + values,
-                merged.tags.places,
-                shape.column,
-                places,
-                merged.absent,
-                merged.exclusive,
-                merged.ai_rule,
-                shape.if_missing or merged.if_missing,
-                shape.if_over_limit or merged.if_over_limit,
-            )
-        self._known[document, data] = known
+        known: _Known = (None, shape) if shape.more else self._plain(shape, document)
+        self._known[group, data] = known
         return known
+
+    def _plain(self, shape: _Shape, document: int) -> "_Plain":
+        manifest, defaults = self._documents[document]
+        merged = settled(with_defaults(Entry(manifest, 0, ByPath(""), Wishes()), defaults)).wishes
+        values, places = shape.tags
+        return (
+            merged.tags.values + values,
+            merged.tags.places,
+            shape.column,
+            places,
+            merged.absent,
+            merged.exclusive,
+            merged.ai_rule,
+            shape.if_missing or merged.if_missing,
+            shape.if_over_limit or merged.if_over_limit,
+        )
 
     def _with_more(self, row: Row, shape: _Shape) -> Entry:
         kind, key, document, line, _ = row
@@ -189,21 +232,18 @@ class Unfolding:
         return expired(entry, bare.wishes.tags) if more.until and self._as_of and self._as_of >= more.until else entry
 
 
-_Known = (
-    tuple[None, _Shape]
-    | tuple[
-        str,
-        tuple[str, ...],
-        tuple[int, ...],
-        int,
-        tuple[int, ...],
-        Texts,
-        Exclusive | None,
-        AIRule | None,
-        Leniency | None,
-        Leniency | None,
-    ]
-)
+_Plain = tuple[
+    tuple[str, ...],
+    tuple[int, ...],
+    int,
+    tuple[int, ...],
+    Texts,
+    Exclusive | None,
+    AIRule | None,
+    Leniency | None,
+    Leniency | None,
+]
+_Known = tuple[None, _Shape] | _Plain
 """What all rows of one shape and document have in common; a plain tuple, for it is taken apart for each row."""
 
 
@@ -213,7 +253,10 @@ def shape_of(data: bytes) -> _Shape:
     Raises:
         ValueError: they are no shape.
     """
-    shape = _decode(data)
+    try:
+        shape = _decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
     more = shape.more
     texts = [shape.tags]
     if more:
@@ -237,11 +280,16 @@ def _packed(texts: Texts, base: int) -> _Texts:
     return texts.values, tuple([place - base for place in texts.places])
 
 
-def _packed_exclusive(exclusive: Exclusive, base: int) -> _Exclusive:
-    return _Exclusive(exclusive.place - base, exclusive.only and _packed(exclusive.only, base))
+def _packed_exclusive(exclusive: Exclusive | None, base: int) -> _Exclusive | None:
+    if exclusive is None:
+        return None
+    only = exclusive.only
+    return _Exclusive(exclusive.place - base, None if only is None else _packed(only, base))
 
 
-def _packed_rule(rule: AIRule, base: int) -> _AIRule:
+def _packed_rule(rule: AIRule | None, base: int) -> _AIRule | None:
+    if rule is None:
+        return None
     return _AIRule(
         rule.place - base,
         _packed(rule.remove, base),
@@ -258,21 +306,24 @@ def _bare(shape: _Shape, more: _More, manifest: str, base: int) -> Entry:
     wishes = Wishes(
         tags=_unpacked(shape.tags, base),
         absent=_unpacked(more.absent, base),
-        exclusive=more.exclusive and _unpacked_exclusive(more.exclusive, base),
-        ai_rule=more.ai_rule and _unpacked_rule(more.ai_rule, base),
+        exclusive=_unpacked_exclusive(more.exclusive, base),
+        ai_rule=_unpacked_rule(more.ai_rule, base),
         if_missing=shape.if_missing,
         if_over_limit=shape.if_over_limit,
     )
-    expect = more.expect and _expectation(more.expect, base)
-    return Entry(manifest, base + shape.column, ByPath(""), wishes, expect)
+    return Entry(manifest, base + shape.column, ByPath(""), wishes, _expectation(more.expect, base))
 
 
-def _unpacked_exclusive(exclusive: _Exclusive, base: int) -> Exclusive:
+def _unpacked_exclusive(exclusive: _Exclusive | None, base: int) -> Exclusive | None:
+    if exclusive is None:
+        return None
     only = exclusive.only
     return Exclusive(base + exclusive.place, None if only is None else _unpacked(only, base))
 
 
-def _unpacked_rule(rule: _AIRule, base: int) -> AIRule:
+def _unpacked_rule(rule: _AIRule | None, base: int) -> AIRule | None:
+    if rule is None:
+        return None
     return AIRule(
         base + rule.place,
         _unpacked(rule.remove, base),
@@ -284,7 +335,9 @@ def _unpacked_rule(rule: _AIRule, base: int) -> AIRule:
     )
 
 
-def _expectation(expect: _Expectation, base: int) -> Expectation:
+def _expectation(expect: _Expectation | None, base: int) -> Expectation | None:
+    if expect is None:
+        return None
     # A schema takes 1.0 for a whole number, too.
     return Expectation(base + expect.place, expect.min, expect.max)  # type: ignore[arg-type]
 

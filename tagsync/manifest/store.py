@@ -6,7 +6,7 @@ SQLite unlinks that file as it opens it, so that nothing is left behind however 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain
 
 from tagsync.errors import StateError
 from tagsync.manifest.rows import FILE_ID, MATCH, PATH, Row
