@@ -111,7 +111,7 @@ def test_defaults_are_merged_in(defaults: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "defaults", ["{absent: [red]}", "{tags: [re\u0301d]}", "{exclusive: {only: ['a\\\\']}}", f"{{tags: [{'x' * 498}]}}"]
+    "defaults", ["{absent: [red]}", "{tags: [re\u0301d]}", "{exclusive: {only: ['a\\']}}", f"{{tags: [{'x' * 498}]}}"]
 )
 def test_entries_at_odds_with_their_defaults_are_left_to_the_parser(defaults: str) -> None:
     items = "  - path: /a.jpg\n    tags: [ok]\n  - path: /b.jpg\n    tags: [red, r\u00e9d]\n"
