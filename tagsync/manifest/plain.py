@@ -184,7 +184,7 @@ class _Document:
         self._odd = 0
 
     def read(self, text: str, line: int) -> tuple[int, int]:
-        """Take the entries that a text, whole lines from `line` on, starts with; return where they end, and the line."""
+        """Take the entries at the start of whole lines from `line` on; return where they end, in text and lines."""
         rows: list[Row] = []
         at, size = 0, len(text)
         match, shapes, number = self._patterns.item.match, self._shapes, self._number

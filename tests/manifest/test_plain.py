@@ -198,20 +198,30 @@ def test_a_file_as_yaml_dump_writes_it_is_plain() -> None:
 
 
 TEXTS = st.sampled_from(
-    ["red", "no", "1944", "1e3", "a b", "é", "e\u0301", "日本", "x,y", "a:b", "a: b", "#x", "a #b", "-", "- a", "'", '"', "\\",
-     "", " ", "%", "[", "]", "{", "}", "&a", "*a", "!x", "?", "|", ">", "=", "~", "<<", "\u2028", "\x85", "\ufeff", "\xa0", "🙂"]
+    ["red", "no", "1944", "1e3", "a b", "é", "e\u0301", "日本", "x,y", "a:b", "a: b", "#x", "a #b", "-", "- a",
+     "'", '"', "\\", "", " ", "%", "[", "]", "{", "}", "&a", "*a", "!x", "?", "|", ">", "=", "~", "<<",
+     "\u2028", "\x85", "\ufeff", "\xa0", "🙂"]
 )  # fmt: skip
-SCALARS = st.one_of(TEXTS, TEXTS.map(lambda text: f'"{text}"'), TEXTS.map(lambda text: f"'{text}'"))
-LISTS = st.lists(SCALARS, max_size=4)
-REST = st.one_of(
-    st.just(""),
+GOOD = st.sampled_from(["red", "a b", "é", "日本", "x-1", "a.b", "größe"])
+SCALARS = st.integers(0, 40).flatmap(
+    lambda odd: (
+        st.one_of(TEXTS, TEXTS.map(lambda text: f'"{text}"'), TEXTS.map(lambda text: f"'{text}'"))
+        if odd == 0
+        else st.one_of(GOOD, GOOD.map(lambda text: f'"{text}"'), GOOD.map(lambda text: f"'{text}'"))
+    )
+)
+LISTS = st.lists(SCALARS, min_size=1, max_size=4)
+GOOD_REST = st.one_of(
     LISTS.map(lambda items: f"{{0}}  tags: [{', '.join(items)}]\n"),
     LISTS.map(lambda items: "{0}  tags:\n" + "".join(f"{{0}}    - {item}\n" for item in items)),
     LISTS.map(lambda items: "{0}  tags:\n" + "".join(f"{{0}}  - {item}\n" for item in items)),
+    LISTS.map(lambda items: f"{{0}}  tags: [{', '.join(items)}]\n{{0}}  ifMissing: skip\n{{0}}  # why\n"),
+)
+REST = st.one_of(
     st.sampled_from(
         [
-            "{0}  ifMissing: skip\n",
-            "{0}  # why\n",
+            "",
+            "{0}  absent: [{{}}]\n",
             "{0}    more\n",
             "{0}  absent: [x]\n",
             "{0}  text: |\n",
@@ -226,22 +236,27 @@ REST = st.one_of(
     ),
 )
 FIRST = st.one_of(
-    SCALARS.map(lambda text: f"{{0}}- path: /{text}\n"),
-    TEXTS.map(lambda text: f'{{0}}- path: "/{text}"\n'),
+    GOOD.map(lambda text: f"{{0}}- path: /{text}\n"),
+    GOOD.map(lambda text: f'{{0}}- path: "/{text}"\n'),
+    GOOD.map(lambda text: f"{{0}}- path: '/{text}'\n"),
     SCALARS.map(lambda text: f"{{0}}- fileId: {text}\n"),
-    st.tuples(TEXTS, LISTS).map(lambda found: f"{{0}}- {{{{path: /{found[0]}, tags: [{', '.join(found[1])}]}}}}\n"),
+    st.tuples(GOOD, LISTS).map(lambda found: f"{{0}}- {{{{path: /{found[0]}, tags: [{', '.join(found[1])}]}}}}\n"),
     st.just("{0}- match: /a/**\n"),
 )
 HEADS = st.sampled_from(
     [
-        "",
-        "  defaults: {tags: [all]}\n",
+        *[""] * 5,
+        *["  defaults: {tags: [all]}\n"] * 3,
         "  defaults: {absent: [red]}\n",
         "  defaults: {exclusive: true}\n",
         "  x: |\n",
         "  x: '\n",
     ]
 )
+
+
+def filled(text: str, indent: str) -> str:
+    return text.replace("{0}", indent).replace("{{", "{").replace("}}", "}")
 
 
 @st.composite
@@ -251,11 +266,13 @@ def manifests(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 2))):
         text += ("---\n" if text else "") + HEAD + draw(HEADS) + "  files:\n"
         for _ in range(draw(st.integers(1, 4))):
-            text += draw(FIRST).replace("{0}", indent).replace("{{", "{").replace("}}", "}")
-            for rest in draw(st.lists(REST, max_size=2)):
-                text += rest.replace("{0}", indent).replace("{{", "{").replace("}}", "}")
+            text += filled(draw(FIRST), indent)
+            if not text.endswith("}\n"):
+                text += filled(draw(GOOD_REST), indent)
+            if draw(st.integers(0, 9)) == 0:
+                text += filled(draw(REST), indent)
     data = bytearray(text.encode())
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         at = draw(st.integers(0, len(data) - 1))
         data[at : at + draw(st.integers(0, 2))] = draw(
             st.sampled_from([b"", b" ", b"\n", b'"', b"'", b"\t", b"-", b"\xff", b"#", b"["])
