@@ -5,7 +5,7 @@ that everything accepted here is valid by the schema.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tagsync.manifest.tree import Map, Seq
@@ -54,10 +54,12 @@ class FastAccept:
         return ("path" in entry) != ("fileId" in entry) and not any(key in entry for key in _ONLY_BESIDE_MATCH)
 
     def _are_tags(self, value: Any) -> bool:
-        if value.__class__ is not Seq:
-            return False
+        return value.__class__ is Seq and self.tags(value)
+
+    def tags(self, values: Iterable[Any]) -> bool:
+        """Tell whether all of some values are plainly valid tags."""
         try:
-            new = set(value).difference(self._valid_tags)
+            new = set(values).difference(self._valid_tags)
         except TypeError:  # a list or a mapping among them
             return False
         if not all(map(_is_plain_tag, new)):

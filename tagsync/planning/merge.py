@@ -38,6 +38,9 @@ class Merged(NamedTuple):
     relies: tuple[str, ...] = ()
 
 
+_NOTHING = Merged((), ())
+
+
 class _Want(NamedTuple):
     """A tag that a file is to have without any entry declaring it."""
 
@@ -50,6 +53,24 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
 
     A file on which two entries contradict each other gets no change, and a diagnostic of level error.
     """
+    if not (vocabulary.removed or vocabulary.renames) and _is_settled(file, entries):
+        return _NOTHING
+    return _merged(file, entries, vocabulary)
+
+
+def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
+    """Tell files apart that have all their entries ask for, which are most: a fast yes, never a no."""
+    there = set(file.tags)
+    for entry in entries:
+        wishes = entry.wishes
+        if wishes.exclusive or wishes.absent.values or wishes.expired.values or (wishes.ai_rule and file.ai_tags):
+            return False
+        if not there.issuperset(wishes.tags.values):
+            return False
+    return True
+
+
+def _merged(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> Merged:
     declared = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
     absent, exclusives, rules = _absent(file, entries, vocabulary), _exclusives(entries), ai_rules(entries)
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))

@@ -4,11 +4,24 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import AWS, GOOGLE, ai, current_file, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentFile
-from tagsync.planning.merge import Merged, merge
+from tagsync.model import (
+    AIRule,
+    ByPath,
+    CurrentFile,
+    Entry,
+    Exclusive,
+    Origin,
+    Rename,
+    Texts,
+    Vocabulary,
+    Wishes,
+)
+from tagsync.planning.merge import Merged, _merged, merge
 
 
 @pytest.fixture
@@ -157,3 +170,60 @@ def test_a_name_that_no_tag_may_have_is_not_promoted(merged: type[Merge], name: 
     found = merged.of(current_file("/a", [], [ai(name, 99)]), PROMOTE)
     assert found.changes == ()
     assert "its name cannot be a tag" in found.diagnostics[0].message
+
+
+TAGS = st.lists(st.sampled_from(["a", "b", "\u00e9", "e\u0301"]), max_size=4).map(tuple)
+
+
+def texts(tags: tuple[str, ...]) -> Texts:
+    return Texts(tags, tuple(range(len(tags))))
+
+
+RULES = st.builds(
+    AIRule,
+    place=st.just(0),
+    remove=TAGS.map(texts),
+    remove_all=st.booleans(),
+    min_confidence=st.sampled_from([None, 70]),
+    keep=TAGS.map(texts),
+    source=st.just(None),
+    promote=st.sampled_from([None, 80]),
+)
+WISHES = st.builds(
+    lambda tags, absent, rule, more: Wishes(
+        texts(tags),
+        texts(absent if more == 1 else ()),
+        Exclusive(0) if more == 2 else None,
+        rule if more == 3 else None,
+        expired=texts(absent if more == 4 else ()),
+    ),
+    TAGS,
+    TAGS,
+    RULES,
+    st.integers(0, 9),
+)
+VOCABULARIES = st.sampled_from(
+    [
+        Vocabulary(),
+        Vocabulary(renames={"a": Rename("a", "b", Origin("v", 1, 1))}),
+        Vocabulary(forbidden={"b": Origin("v", 1, 1)}, removed={"b": Origin("v", 1, 1)}),
+        Vocabulary(allowed={"a": "a"}, forbidden={"b": Origin("v", 1, 1)}),
+    ]
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    tags=st.lists(st.sampled_from(["a", "b", "c", "\u00e9", "e\u0301"]), unique=True),
+    ai_names=st.lists(st.sampled_from(["a", "b"]), max_size=2),
+    wishes=st.lists(WISHES, min_size=1, max_size=3),
+    vocabulary=VOCABULARIES,
+)
+def test_a_file_that_has_all_it_needs_is_settled_as_the_long_way_does(
+    tags: list[str], ai_names: list[str], wishes: list[Wishes], vocabulary: Vocabulary
+) -> None:
+    file = current_file("/a", tags, [ai(name) for name in ai_names])
+    entries = [Entry("m.yaml", number << 32, ByPath("/a"), each) for number, each in enumerate(wishes)]
+
+    # The long way is not public: it is what the short one has to be held against.
+    assert merge(file, entries, vocabulary) == _merged(file, entries, vocabulary)

@@ -1,0 +1,94 @@
+"""What one manifest holds beside its entries, and what entries have to satisfy once their defaults are known."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tagsync.manifest import rules
+from tagsync.manifest.entries import places_of
+from tagsync.manifest.rows import MATCH, Row, Unfolding
+from tagsync.manifest.tree import Map
+from tagsync.model import Entry, GuardRule, Wishes
+
+_REMEMBERED = 50_000
+"""So many shapes without fault are remembered."""
+
+
+class Sheet(NamedTuple):
+    """A document of entries: its defaults, and the place of the key under which entries stand, if it is there."""
+
+    defaults: Wishes
+    files_at: int | None
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a manifest holds, in the order in which it stands there. Places are packed.
+
+    Attributes:
+        sheets: its documents of entries.
+        accounts: the accounts that documents insist on, and where.
+        commas: the tags that hold a comma, and where they stand first.
+        policy: what its policies say of guards.
+        vocabularies: the `spec` of each vocabulary.
+    """
+
+    sheets: list[Sheet] = field(default_factory=list)
+    accounts: list[tuple[str, int]] = field(default_factory=list)
+    commas: dict[str, int] = field(default_factory=dict)
+    policy: list[GuardRule] = field(default_factory=list)
+    vocabularies: list[Map] = field(default_factory=list)
+
+
+class Check:
+    """Holds the entries of one document against what no schema can say; equal shapes are looked at once.
+
+    Args:
+        unfold: turns its rows into entries.
+        defaults: the document's.
+        commas: where tags with a comma are noted.
+        report: called with each fault; what is wrong in the defaults comes up in every entry, and is said once.
+    """
+
+    def __init__(
+        self, unfold: Unfolding, defaults: Wishes, commas: dict[str, int], report: Callable[[rules.Fault], None]
+    ) -> None:
+        self._unfold = unfold
+        self._commas = commas
+        self._report = report
+        self._shared = places_of(defaults)
+        self._reported: set[rules.Fault] = set()
+        self._good: set[bytes] = set()
+        self._seen: set[str] = set()
+
+    def __call__(self, rows: Iterable[Row]) -> None:
+        """Check rows."""
+        good = self._good
+        for row in rows:
+            if row[4] not in good:
+                self._check(row)
+
+    def _check(self, row: Row) -> None:
+        entry = self._unfold(row)
+        faults = list(rules.faults_of(entry))
+        for fault in faults:
+            if fault in self._reported:
+                continue
+            self._report(fault)
+            if fault.place in self._shared:
+                self._reported.add(fault)
+        self._note_commas(entry)
+        # The faults of a selector depend on more than the shape's defaults; others, on the shape alone.
+        if not faults and row[0] != MATCH:
+            if len(self._good) >= _REMEMBERED:
+                self._good.clear()
+            self._good.add(row[4])
+
+    def _note_commas(self, entry: Entry) -> None:
+        tags = entry.wishes.tags
+        if self._seen.issuperset(tags.values):
+            return
+        for tag, place in zip(tags.values, tags.places, strict=True):
+            if "," in tag:
+                self._commas.setdefault(tag, place)
+        self._seen.update(tags.values)
