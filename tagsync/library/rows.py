@@ -1,8 +1,7 @@
-"""Files as rows of a snapshot and back: tags are numbers there, for they repeat by the thousand."""
+"""Files as rows of a snapshot and back: ordinary tags are numbers there, for sets of them repeat by the thousand."""
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
@@ -43,19 +42,16 @@ class Rows:
         self._sets: dict[bytes, tuple[str, ...]] = {b"": ()}
         self._new = len(self._texts)
         self._pack = msgspec.msgpack.Encoder().encode
-        self._unpack = msgspec.msgpack.Decoder(list[int | float | None]).decode
+        self._unpack = msgspec.msgpack.Decoder(tuple[AITag, ...]).decode
 
     def row(self, file: CurrentFile) -> Row:
         """Return a file as a row."""
         numbers = self._numbers
-        ai_tags: list[float | None] = []
-        for name, confidence, source in file.ai_tags:
-            ai_tags += (numbers[name], confidence, numbers[source])
         return (
             file.file_id,
             file.path,
             array("I", map(numbers.__getitem__, file.tags)).tobytes() if file.tags else b"",
-            self._pack(ai_tags) if ai_tags else b"",
+            self._pack(file.ai_tags) if file.ai_tags else b"",
             file.created_at,
             file.updated_at,
             file.thumbnail,
@@ -68,7 +64,7 @@ class Rows:
             file_id,
             path,
             self._set(tags),
-            self._ai_tags(ai_tags) if ai_tags else (),
+            self._unpack(ai_tags) if ai_tags else (),
             created_at,
             updated_at,
             thumbnail,
@@ -93,8 +89,3 @@ class Rows:
                 self._sets.clear()
             found = self._sets[packed] = self.tags_of(packed)
         return found
-
-    def _ai_tags(self, packed: bytes) -> tuple[AITag, ...]:
-        parts: Any = iter(self._unpack(packed))
-        texts = self._texts
-        return tuple([AITag(texts[name], next(parts), texts[next(parts)]) for name in parts])

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -61,7 +60,8 @@ class Selection:
         for number, file in enumerate(self._current.files):
             found = [*by_path.at(file.path), *by_id.of(file.file_id), *under.matching(file)]
             if found:
-                found.sort(key=itemgetter(0))
+                if len(found) > 1:
+                    found.sort(key=itemgetter(0))
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
                 self.unselected.append(file.path)
@@ -124,36 +124,35 @@ class _ByPath:
     """Hands out the entries of each path as paths come by, in order; those that are passed over are missing."""
 
     def __init__(self, index: IndexedEntries) -> None:
-        groups = groupby(index.by_path(), key=itemgetter(0))
-        self._groups = ((path, [(number, entry) for _, number, entry in same]) for path, same in groups)
+        self._rows = index.by_path()
+        self._row = next(self._rows, None)
+        self._path: str | None = None
+        self._entries: list[NumberedEntry] = []
         self._missing: list[NumberedEntry] = []
-        self._found = False
-        self._take()
 
     def at(self, path: str) -> Sequence[NumberedEntry]:
         """Return the entries of a path; the next one asked for is the same or a later one."""
-        while self._path is not None and self._path < path:
-            self._pass()
-        if self._path != path:
+        if path == self._path:  # another file of the same path
+            return self._entries
+        row = self._row
+        if row is None or row[0] > path:
             return ()
-        self._found = True
-        return self._entries
+        while row is not None and row[0] < path:
+            self._missing.append(row[1:])
+            row = next(self._rows, None)
+        found = []
+        while row is not None and row[0] == path:
+            found.append(row[1:])
+            row = next(self._rows, None)
+        self._row, self._path, self._entries = row, path, found
+        return found
 
     def rest(self) -> list[NumberedEntry]:
         """Return the entries whose paths did not come by."""
-        while self._path is not None:
-            self._pass()
+        if self._row is not None:
+            self._missing.append(self._row[1:])
+        self._missing.extend(row[1:] for row in self._rows)
         return self._missing
-
-    def _pass(self) -> None:
-        if not self._found:
-            self._missing.extend(self._entries)
-        self._take()
-
-    def _take(self) -> None:
-        self._found = False
-        taken: tuple[str | None, list[NumberedEntry]] = next(self._groups, (None, []))
-        self._path, self._entries = taken
 
 
 class _ByIdentity:
