@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import support
 import uvicorn
 from support import Sandbox, check_document, manifest, write_library
 
+from tagsync import spool
+from tagsync.manifest import store
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
-from tagsync.reporting import documents
+from tagsync.reporting import documents, kept
 from tagsync.reporting.seal import sealed
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
@@ -23,6 +26,19 @@ pytest_plugins = ("canary",)
 
 class Declare(Protocol):
     def __call__(self, files: str, *, spec: str = "") -> DesiredState: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--large", action="store_true", help="keep files, entries and changes as those of a large library are kept"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
+    if config.getoption("--large"):
+        support.LARGE = True
+        store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,7 +117,7 @@ def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
     yield start
-    for server, thread, store in running:
+    for server, thread, library in running:
         server.should_exit = True
         thread.join(timeout=10)
         store.close()

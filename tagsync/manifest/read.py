@@ -16,7 +16,7 @@ from tagsync.manifest.parsers import PARSER, EventSource
 from tagsync.manifest.plain import read_plain
 from tagsync.manifest.rows import Document, Row, Unfolding
 from tagsync.manifest.sources import Located, locate, read
-from tagsync.manifest.store import IN_MEMORY, Rows
+from tagsync.manifest.store import Rows
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.model import (
     NO_VOCABULARY,
@@ -36,7 +36,7 @@ def read_manifests(
     as_of: date | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
-    in_memory: int = IN_MEMORY,
+    in_memory: int | None = None,
     cache: Path | None = None,
 ) -> DesiredState:
     """Read all manifests that `paths` stand for.
@@ -46,7 +46,7 @@ def read_manifests(
         as_of: the day on which entries that end are judged; None to let none end.
         parser: the YAML parser; a parameter so that libyaml and PyYAML's own can be held against each other.
         plain: whether plainly written files are read without it; a parameter for the same reason.
-        in_memory: up to so many entries are kept in memory, more in a temporary file.
+        in_memory: up to so many entries are kept in memory, more in a temporary file; `store.IN_MEMORY` if None.
         cache: a file in which what manifests hold is kept from run to run; it is made if it is not there.
 
     Raises:
@@ -98,7 +98,7 @@ class _Run:
     """What one run has read so far."""
 
     def __init__(
-        self, parser: Callable[[bytes], EventSource], *, plain: bool, in_memory: int, cache: Cache | None
+        self, parser: Callable[[bytes], EventSource], *, plain: bool, in_memory: int | None, cache: Cache | None
     ) -> None:
         self.accepts = FastAccept()
         self.faults = Faults()

@@ -34,8 +34,8 @@ _SELECT = "SELECT number, kind, key, document, line, shape FROM entries"
 class Rows:
     """The rows of one run, in the order in which they are declared."""
 
-    def __init__(self, in_memory: int = IN_MEMORY) -> None:
-        self._in_memory = in_memory
+    def __init__(self, in_memory: int | None = None) -> None:
+        self._in_memory = IN_MEMORY if in_memory is None else in_memory
         self._pending: list[Row] = []
         self._stored = 0
         self._database: sqlite3.Connection | None = None
