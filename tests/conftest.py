@@ -13,7 +13,7 @@ import uvicorn
 from support import Sandbox, check_document, manifest, write_library
 
 from tagsync import spool
-from tagsync.manifest import store
+from tagsync.manifest import store as entry_store
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
 from tagsync.reporting import documents, kept
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
     if config.getoption("--large"):
         support.LARGE = True
-        store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
+        entry_store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -117,7 +117,7 @@ def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
     yield start
-    for server, thread, library in running:
+    for server, thread, store in running:
         server.should_exit = True
         thread.join(timeout=10)
         store.close()

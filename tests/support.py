@@ -5,6 +5,7 @@ import hashlib
 import json
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import tagsync
 from tagsync import schemas
 from tagsync.library.fileobjects import Page
 from tagsync.library.snapshot import Snapshot
-from tagsync.model import AITag, Change, CurrentFile, CurrentState, GuardId, Op, Plan
+from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
@@ -50,6 +51,11 @@ def current_state(*files: CurrentFile, answers: Mapping[str, Iterable[str]] | No
 
 LARGE = False
 """Whether all is kept as that of a large library is (`pytest --large`)."""
+
+
+def whole(desired: DesiredState) -> DesiredState:
+    """Return a desired state that can be compared: its entries in memory, wherever they are kept."""
+    return replace(desired, entries=tuple(desired.entries))
 
 
 def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:

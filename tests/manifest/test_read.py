@@ -13,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import manifest
+from support import manifest, whole
 
 from tagsync.errors import ManifestError, UsageError
 from tagsync.manifest.parsers import EventSource, PureParser
@@ -109,7 +109,7 @@ def test_an_entry_of_defaults_alone_is_fine(read_text: ReadText) -> None:
 
 
 def test_a_manifest_may_hold_no_entry(read_text: ReadText) -> None:
-    assert read_text("apiVersion: tagsync/v1\nkind: TagSet\nspec: {files: []}").entries == ()
+    assert len(read_text("apiVersion: tagsync/v1\nkind: TagSet\nspec: {files: []}").entries) == 0
 
 
 # Documents
@@ -302,7 +302,7 @@ def test_a_byte_order_mark_and_any_line_ends_are_fine(read_text: ReadText, newli
     text = bom + GOOD.rstrip().replace("\n", newline) + end.replace("\n", newline)
 
     for parser in (yaml.CSafeLoader, PureParser):
-        assert read_text(text, parser=parser).entries == read_text(GOOD).entries
+        assert tuple(read_text(text, parser=parser).entries) == tuple(read_text(GOOD).entries)
 
 
 def test_a_byte_order_mark_does_not_shift_places(faults: Faults) -> None:
@@ -713,7 +713,8 @@ def test_both_parsers_read_the_same_entries(
     text = json.dumps(each[0], indent="\t") if as_json else yaml.safe_dump_all(unshared(each), default_flow_style=flow)
     name = "tags.json" if as_json else "tags.yaml"
 
-    assert read_text(text, name=name, parser=yaml.CSafeLoader) == read_text(text, name=name, parser=PureParser)
+    found = [whole(read_text(text, name=name, parser=parser)) for parser in (yaml.CSafeLoader, PureParser)]
+    assert found[0] == found[1]
 
 
 PIECES = [

@@ -27,7 +27,7 @@ FILES = [current_file(name, ["t0"]) for name in ("/a", "/a/b", "/b", "/c")]
 def both(tmp_path: Path) -> tuple[DesiredState, DesiredState]:
     """Return the same manifests, in memory and in a file."""
     (tmp_path / "a.yaml").write_text(manifest(ENTRIES), encoding="utf-8")
-    in_memory = read_manifests([str(tmp_path)])
+    in_memory = read_manifests([str(tmp_path)], in_memory=100)
     stored = read_manifests([str(tmp_path)], in_memory=2)
     assert isinstance(in_memory.entries, tuple)
     assert isinstance(stored.entries, StoredEntries)

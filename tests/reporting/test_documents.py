@@ -195,7 +195,7 @@ def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
     found = read_document("".join(plan_document(plan)).encode(), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
-    assert found.canonical_changes == plan.canonical_changes
+    assert tuple(found.canonical_changes) == tuple(plan.canonical_changes)
     assert found.requests == plan.requests
     assert found.diagnostics == plan.diagnostics
     assert (found.summary, found.estimate, found.target) == (plan.summary, plan.estimate, plan.target)
