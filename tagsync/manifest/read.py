@@ -19,7 +19,7 @@ from tagsync.manifest.parsers import PARSER, EventSource
 from tagsync.manifest.policies import guard_rules
 from tagsync.manifest.scalars import AMBIGUOUS
 from tagsync.manifest.sources import STDIN, Located, locate, read
-from tagsync.manifest.tree import Map, TooDeepError, TreeReader
+from tagsync.manifest.tree import GivenUpError, Map, TreeReader
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.model import (
     NO_VOCABULARY,
@@ -36,6 +36,10 @@ from tagsync.model import (
 from tagsync.printable import quoted, shown
 
 API_VERSION = "tagsync/v1"
+
+MAX_FAULTS = 10_000
+"""Of a document with more faults nothing more is read: nobody needs to be told more, and finding them takes minutes."""
+
 _CHUNK = 1 << 20
 
 # All but what YAML 1.1 allows in a file.
@@ -180,8 +184,8 @@ class _File:
                 self._fault(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
             except yaml.reader.ReaderError:
                 self._report_no_character()
-            except TooDeepError:
-                pass  # reported where it began; the rest of the file is not read
+            except GivenUpError:
+                pass  # why was reported; the rest of the file is not read
         self._run.faults.absorb(self._faults)
 
     def _read_documents(self) -> None:
@@ -232,6 +236,10 @@ class _File:
     def _fault(self, place: int, code: str, message: str) -> None:
         self._faults.add(unpacked(self._shown_as, place), code, message)
         self._last_fault_at = max(self._last_fault_at, place)
+        if self._faults.count == MAX_FAULTS:
+            words = f"{MAX_FAULTS:,} faults: the rest of this file was not read"
+            self._faults.add(unpacked(self._shown_as, self._last_fault_at), "too-many", words)
+            raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
         """Take one entry; one whose structure was already found faulty is only checked for more faults."""
