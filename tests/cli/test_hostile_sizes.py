@@ -58,8 +58,8 @@ def measured(*arguments: str | Path) -> Measured:
         timeout=10 * OF_A_CALL,
     )
     *said, last = ran.stderr.splitlines()
-    print("MEAS", arguments, last)
-    result = Measured(*json.loads(last), "\n".join(said))
+    code, memory, worked, took = json.loads(last)
+    result = Measured(code, memory, worked, took, "\n".join(said))
     assert "Traceback" not in result.err
     assert result.memory < MEMORY, f"{result.memory / MIB:.0f} MiB"
     return result
@@ -150,6 +150,14 @@ def test_a_listing_of_a_byte_every_half_second_is_refused() -> None:
 def test_a_page_nested_as_deeply_as_a_body_may_be_long_is_refused() -> None:
     said = refused_answer("connection: close\r\n", lambda: repeat(b"[" * MIB, 60))
     assert said.startswith("error: ")
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0", '"a"', '{"type":"file"}'])
+def test_a_page_of_more_values_than_it_can_have_is_refused(value: str) -> None:
+    count = 60 * MIB // (len(value) + 1)
+    body = f"[{','.join([value] * count)}]".encode()
+    said = refused_answer("connection: close\r\n", lambda: [body])
+    assert said == "error: the library answered 200 with more than 1,000,000 values"
 
 
 # Manifests
