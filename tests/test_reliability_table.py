@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import tagsync
+from tagsync.cli.values import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tagsync.__file__).parent
@@ -43,6 +44,10 @@ def test_each_row_has_all_its_cells_and_names_tests_in_the_last() -> None:
         assert all(row), row
         assert named(row[-1]), f"no test is named for: {row[0]}"
         assert re.sub(r"`tests/[\w/]+\.py::\w+`|, ", "", row[-1]) == "", f"a name cannot be read: {row[-1]}"
+
+
+def test_no_format_is_for_spreadsheets() -> None:
+    assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github"}
 
 
 def test_each_named_test_is_there() -> None:

@@ -8,10 +8,13 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 from tenacity.wait import wait_base
 
-from tagsync.errors import TransientError
+from tagsync.errors import TimedOutError, TransientError
 from tagsync.library.gate import pause
 
 MAX_ATTEMPTS = 5
+MAX_TIMED_OUT = 2
+"""So many attempts may take all the time that a call has, a minute each."""
+
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Bounds, in seconds, of the back-off between attempts."""
 
@@ -57,7 +60,7 @@ def backoff(attempt: int, random: Random) -> float:
 async def retrying(
     call: Callable[[], Awaitable[T]], *, random: Random, quota: RetryQuota, stop: asyncio.Event | None = None
 ) -> T:
-    """Await `call` until it does not raise TransientError: at most five times, and as the quota allows.
+    """Await `call` until it does not raise TransientError: at most five times, and as the quota and its time allow.
 
     Args:
         call: one attempt; it looks at `stop` itself.
@@ -68,10 +71,14 @@ async def retrying(
     Raises:
         TransientError: the last attempt's.
     """
+    timed_out = 0
 
     def again(state: RetryCallState) -> bool:
+        nonlocal timed_out
         error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, TransientError) and state.attempt_number < MAX_ATTEMPTS and quota.take()
+        timed_out += isinstance(error, TimedOutError)
+        hopeful = state.attempt_number < MAX_ATTEMPTS and timed_out < MAX_TIMED_OUT
+        return isinstance(error, TransientError) and hopeful and quota.take()
 
     async def sleep(seconds: float) -> None:
         await pause(seconds, stop)

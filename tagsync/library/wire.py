@@ -69,11 +69,18 @@ class Unclear:
 BulkResult = Done | Gone | Refused | Unclear
 
 
+MAX_VALUES = 1_000_000
+"""What holds more is no answer: a thousand for each file of a page. Each may take thirty times its bytes in memory."""
+
+_FEW_BYTES = 4 << 20
+"""The values of a body no longer than this are not counted."""
+
+
 def json_body(answer: Answer) -> Any:
     """Return an answer's JSON.
 
     Raises:
-        ProtocolError: it is not JSON, or nested too deeply.
+        ProtocolError: it is not JSON, nested too deeply, or of more values than an answer has.
     """
     check_json(answer)
     try:
@@ -83,14 +90,21 @@ def json_body(answer: Answer) -> Any:
 
 
 def check_json(answer: Answer) -> None:
-    """Check that an answer says of itself that it is JSON, or says nothing.
+    """Check that an answer says of itself that it is JSON, or says nothing, and that it can be read in little memory.
 
     Raises:
-        ProtocolError: it says otherwise.
+        ProtocolError: it says otherwise, or it holds too many values.
     """
     kind = answer.headers.get("content-type")
     if kind and "json" not in kind.lower():
         raise _no_json(answer)
+    _check_values(answer)
+
+
+def _check_values(answer: Answer) -> None:
+    if len(answer.body) > _FEW_BYTES and sum(map(answer.body.count, (b"[", b"{", b","))) > MAX_VALUES:
+        words = f"the library answered {answer.status} with more than {MAX_VALUES:,} values"
+        raise ProtocolError(words, request_id=answer.request_id)
 
 
 def _no_json(answer: Answer) -> ProtocolError:
@@ -112,8 +126,9 @@ def bulk_payload(request: Request) -> dict[str, list[str]]:
 def server_words(answer: Answer) -> str:
     """Return the message of an error answer, safe to print and cut; a stand-in where it has none."""
     try:
+        _check_values(answer)
         message = json.loads(answer.body)["message"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ProtocolError, ValueError, RecursionError, KeyError, TypeError):
         message = None
     return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {answer.status}"
 

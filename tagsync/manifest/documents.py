@@ -19,11 +19,15 @@ from tagsync.manifest.rows import Row, Unfolding, row_of
 from tagsync.manifest.rules import Fault
 from tagsync.manifest.scalars import AMBIGUOUS
 from tagsync.manifest.sources import STDIN, Located
-from tagsync.manifest.tree import Map, TooDeepError, TreeReader
+from tagsync.manifest.tree import GivenUpError, Map, TreeReader
 from tagsync.model import packed, unpacked
 from tagsync.printable import quoted, shown
 
 API_VERSION = "tagsync/v1"
+
+MAX_FAULTS = 10_000
+"""Of a document with more faults nothing more is read: nobody needs to be told more, and finding them takes minutes."""
+
 _CHUNK = 1 << 20
 
 # All but what YAML 1.1 allows in a file.
@@ -87,8 +91,8 @@ class FileReader:
                 self._fault(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
             except yaml.reader.ReaderError:
                 self._report_no_character()
-            except TooDeepError:
-                pass  # reported where it began; the rest of the file is not read
+            except GivenUpError:
+                pass  # why was reported; the rest of the file is not read
         self.faults.absorb(self._found)
 
     def _read_documents(self) -> None:
@@ -139,6 +143,10 @@ class FileReader:
     def _fault(self, place: int, code: str, message: str) -> None:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_fault_at = max(self._last_fault_at, place)
+        if self._found.count == MAX_FAULTS:
+            words = f"{MAX_FAULTS:,} faults: the rest of this file was not read"
+            self._found.add(unpacked(self._shown_as, self._last_fault_at), "too-many", words)
+            raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
         """Take one entry; one whose structure was already found faulty is only checked for more faults."""

@@ -31,7 +31,7 @@ _GIVE_UP_DEPTH = 100
 """Where reading ends: libyaml's time grows with the square of the depth of flow collections."""
 
 MAX_ITEMS = 100_000
-"""How many items one list or mapping may hold, the list of entries apart."""
+"""How many items one list or mapping may hold, the list of entries apart; of twice as many, reading ends."""
 
 _DEPTH_OF_NAMES = 3
 """How deep the mappings lie whose keys are a user's own words: spec.renames."""
@@ -45,8 +45,8 @@ _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels: flatten this"
 _PARSER_GAVE_UP = "maximum nesting depth"
 
 
-class TooDeepError(Exception):
-    """The rest of the file is not read; the fault itself was reported."""
+class GivenUpError(Exception):
+    """The rest of the file is not read; why was reported as a fault."""
 
 
 class Refused:
@@ -112,7 +112,7 @@ class TreeReader:
 
         Raises:
             yaml.YAMLError: the file is no YAML; what was yielded before is good.
-            TooDeepError: nesting so deep that reading on would take too long.
+            GivenUpError: nesting so deep, or lists so long, that reading on would take too long.
         """
         try:
             yield from self._documents()
@@ -122,7 +122,7 @@ class TreeReader:
             if mark is None or _PARSER_GAVE_UP not in (error.problem or ""):
                 raise
             self._report(packed(mark.line, mark.column), "nesting", _TOO_DEEP)
-            raise TooDeepError from error
+            raise GivenUpError from error
 
     def _documents(self) -> Iterator[tuple[Any, int]]:
         while True:
@@ -171,6 +171,7 @@ class TreeReader:
     def _seq(self, start: Any, depth: int) -> Seq:
         seq = Seq()
         places = seq.places
+        beyond = 0
         while True:
             event = self._next()
             kind = event.__class__
@@ -187,6 +188,8 @@ class TreeReader:
             elif len(places) == MAX_ITEMS:
                 self._fault(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
                 places.append(0)
+            else:
+                beyond = _counted(beyond)
 
     def _stream(self, depth: int) -> Seq:
         outside = dict(self.written)
@@ -200,7 +203,7 @@ class TreeReader:
 
     def _map(self, start: Any, depth: int, path: tuple[str, ...] | None) -> Map:
         result = Map()
-        too_many = False
+        beyond = 0
         while True:
             event = self._next()
             if event.__class__ is MappingEndEvent:
@@ -225,9 +228,10 @@ class TreeReader:
                 result[key] = value
                 result.key_places[key] = _place(event)
                 result.places[key] = _place(value_event)
-            elif not too_many:
-                too_many = True
-                self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
+            else:
+                if not beyond:
+                    self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
+                beyond = _counted(beyond)
 
     def _key(self, event: Any, depth: int) -> str | None:
         """Return a mapping's key as it is written; None where it is refused."""
@@ -252,10 +256,17 @@ class TreeReader:
             event = self._next()
             depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
             if depth > _GIVE_UP_DEPTH:
-                raise TooDeepError
+                raise GivenUpError
 
     def _fault(self, event: Any, code: str, message: str) -> None:
         self._report(_place(event), code, message)
+
+
+def _counted(beyond: int) -> int:
+    """Count one more item of a list or mapping that has too many."""
+    if beyond == MAX_ITEMS:
+        raise GivenUpError
+    return beyond + 1
 
 
 def _as_written(tag: str) -> str:

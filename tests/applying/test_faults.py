@@ -494,7 +494,7 @@ def test_bytes_that_come_one_by_one_are_waited_for_no_longer_than_a_call_may_tak
             await bench.plan(library)
         return now() - began
 
-    assert 5 * CALL_DEADLINE <= run(scenario()) <= 5 * CALL_DEADLINE + 4 * 30
+    assert 2 * CALL_DEADLINE <= run(scenario()) <= 150
 
 
 def test_a_write_whose_answer_comes_byte_by_byte_is_read_back(bench: Bench) -> None:
@@ -507,7 +507,7 @@ def test_a_write_whose_answer_comes_byte_by_byte_is_read_back(bench: Bench) -> N
     with between(library, slow):
         ran = bench.apply(library)
     assert ran.statuses == "cccccc"
-    assert ran.report.outcomes[0].attempts == 5
+    assert ran.report.outcomes[0].attempts == 2
 
 
 # The way there
@@ -521,10 +521,15 @@ BROKEN = {
 }
 
 
+def attempts(broken: str) -> int:
+    """Return how often a call is sent that always breaks so: not five times where each may take a minute."""
+    return 2 if broken == "timed out" else 5
+
+
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_connection_that_breaks_while_reading_is_tried_again(bench: Bench, broken: str) -> None:
     library = bench.library()
-    inner, left = library.app, [4]
+    inner, left = library.app, [attempts(broken) - 1]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         left[0] -= 1
@@ -534,7 +539,7 @@ def test_a_connection_that_breaks_while_reading_is_tried_again(bench: Bench, bro
 
     answer_by(library, app)
     assert len(run(bench.plan(library)).changes) == 6
-    left[0] = 5
+    left[0] = attempts(broken)
     with pytest.raises(TransientError) as raised:
         run(bench.plan(library))
     assert raised.value.exit_code == 1
@@ -546,7 +551,7 @@ def test_a_connection_that_breaks_while_writing_is_tried_again_and_each_file_kee
 ) -> None:
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
     library = bench.library(tags=["old"])
-    left = [4]
+    left = [attempts(broken) - 1]
 
     async def breaking(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
         left[0] -= 1
@@ -556,7 +561,7 @@ def test_a_connection_that_breaks_while_writing_is_tried_again_and_each_file_kee
 
     with between(library, breaking):
         assert bench.apply(library).statuses == "cccccc"
-    assert library.writes == ["addTags"] * 5 + ["removeTags"]
+    assert library.writes == ["addTags"] * attempts(broken) + ["removeTags"]
 
 
 @pytest.mark.parametrize("broken", BROKEN)

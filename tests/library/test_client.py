@@ -305,7 +305,7 @@ def test_a_call_has_one_deadline_however_slowly_bytes_come() -> None:
                 await c.details("a")
         return now() - began
 
-    assert 5 * CALL_DEADLINE <= run(scenario()) <= 5 * CALL_DEADLINE + 4 * 30
+    assert 2 * CALL_DEADLINE <= run(scenario()) <= 150
 
 
 @pytest.mark.parametrize("file_id", ["", ".", ".."])

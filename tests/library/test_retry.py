@@ -3,14 +3,22 @@ from random import Random
 import pytest
 from support import now, run
 
-from tagsync.errors import RejectedError, TimedOutError, TransientError
-from tagsync.library.retry import LONGEST_WAIT, MAX_ATTEMPTS, SHORTEST_WAIT, RetryQuota, backoff, retrying
+from tagsync.errors import RejectedError, ServerFaultError, TimedOutError, TransientError
+from tagsync.library.retry import (
+    LONGEST_WAIT,
+    MAX_ATTEMPTS,
+    MAX_TIMED_OUT,
+    SHORTEST_WAIT,
+    RetryQuota,
+    backoff,
+    retrying,
+)
 
 
 class Flaky:
     """Fails so many times, then answers."""
 
-    def __init__(self, failures: int, error: type[Exception] = TimedOutError) -> None:
+    def __init__(self, failures: int, error: type[Exception] = ServerFaultError) -> None:
         self.failures = failures
         self.error = error
         self.times: list[float] = []
@@ -35,9 +43,17 @@ def test_a_transient_error_is_tried_again_after_a_wait() -> None:
 
 def test_after_five_attempts_the_last_error_is_raised() -> None:
     call = Flaky(99)
-    with pytest.raises(TimedOutError):
+    with pytest.raises(ServerFaultError):
         attempt(call)
     assert len(call.times) == MAX_ATTEMPTS
+
+
+def test_a_call_that_takes_all_its_time_is_tried_once_more() -> None:
+    assert attempt(Flaky(1, TimedOutError)) == "yes"
+    call = Flaky(99, TimedOutError)
+    with pytest.raises(TimedOutError):
+        attempt(call)
+    assert len(call.times) == MAX_TIMED_OUT == 2
 
 
 def test_a_final_error_is_not_tried_again() -> None:
@@ -79,7 +95,7 @@ def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
 
 def test_only_retries_that_happen_are_paid_for() -> None:
     quota = RetryQuota()
-    with pytest.raises(TimedOutError):
+    with pytest.raises(ServerFaultError):
         attempt(Flaky(99), quota)
     left = 0
     while quota.take():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,17 @@ CALL = Request(Op.ADD, ("t",), ("a", "b"))
 def answer(body: Any, status: int = 200, **headers: str) -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0"])
+def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -> None:
+    fitting, many = (
+        Answer(200, {}, f"[{','.join([value] * count)}{' ' * (4 << 20)}]".encode()) for count in (400_000, 1_100_000)
+    )
+    assert len(json_body(fitting)) == 400_000
+    with pytest.raises(ProtocolError, match="more than 1,000,000 values"):
+        json_body(many)
+    assert server_words(replace(many, status=400)) == "status 400"
 
 
 def test_bulk_payloads_name_tags_as_their_call_does() -> None:

@@ -581,6 +581,17 @@ def test_fifty_faults_are_kept_and_the_rest_counted(tmp_path: Path) -> None:
     assert str(error.diagnostics[-1].origin) == f"{tmp_path}/b.yaml:{6 + 48 * 2}:14"
 
 
+def test_of_a_file_with_ten_thousand_faults_the_rest_is_not_read(tmp_path: Path) -> None:
+    entries = "\n".join(f"- path: /{number}\n  tags: [no]" for number in range(10_500))
+    (tmp_path / "a.yaml").write_text(manifest(entries) + "...\n@ no YAML at all")
+    (tmp_path / "b.yaml").write_text(manifest("- path: /b\n  tags: [~]"))
+
+    error = error_of(tmp_path)
+
+    assert len(error.diagnostics) + error.more == 10_000 + 1 + 1
+    assert str(error.diagnostics[-1].origin) == f"{tmp_path}/a.yaml:{6 + 49 * 2}:14"
+
+
 def test_faults_elsewhere_do_not_hide_those_of_the_entries(faults: Faults) -> None:
     text = manifest("- path: /a\n  tags: [x]\n  absent: [x]\n- path: /b\n  tags: [x]\n  absent: [x]", spec="other: 1")
 

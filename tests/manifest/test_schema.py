@@ -238,3 +238,16 @@ def test_a_fault_shows_values_harmlessly_and_cut(faults: Faults) -> None:
     assert len(message) < 250
     assert "\x1b" not in message + key
     assert "'a\\x1b[31mb'" in key
+
+
+@pytest.mark.parametrize("key", ["endpoint", "key", "url", "proxy"])
+def test_no_manifest_says_where_calls_go(faults: Faults, key: str) -> None:
+    line = f"{key}: https://elsewhere.example\n"
+    texts = [
+        line + manifest("- path: /a\n  tags: [x]"),
+        f"metadata: {{{line.strip()}}}\n" + manifest("- path: /a\n  tags: [x]"),
+        manifest("- path: /a\n  tags: [x]", spec=line),
+        manifest(f"- path: /a\n  tags: [x]\n  {line}"),
+        f"apiVersion: tagsync/v1\nkind: Policy\n{line}spec: {{guards: {{newTags: {{above: 1}}}}}}\n",
+    ]
+    assert [[code for _, code, _ in faults(text)] for text in texts] == [["unknown-key"]] * len(texts)

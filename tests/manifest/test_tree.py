@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tagsync.manifest.parsers import EventSource, PureParser
 from tagsync.manifest.scalars import AMBIGUOUS
-from tagsync.manifest.tree import MAX_ITEMS, REFUSED, Map, Seq, TooDeepError, TreeReader
+from tagsync.manifest.tree import MAX_ITEMS, REFUSED, GivenUpError, Map, Seq, TreeReader
 
 Parser = Callable[[bytes], EventSource]
 
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     items: list[tuple[Any, str]]
     faults: list[tuple[str, str, str]]
     written: dict[str, str]
-    too_deep: bool = False
+    given_up: bool = False
 
 
 def read(text: str, parser: Parser = yaml.CSafeLoader) -> Outcome:
@@ -35,8 +35,8 @@ def read(text: str, parser: Parser = yaml.CSafeLoader) -> Outcome:
     )
     try:
         outcome.documents.extend((value, place(at)) for value, at in reader.documents())
-    except TooDeepError:
-        return outcome._replace(too_deep=True)
+    except GivenUpError:
+        return outcome._replace(given_up=True)
     outcome.written.update((place(at), source) for at, source in reader.written.items())
     return outcome
 
@@ -226,7 +226,7 @@ def test_twenty_levels_are_read_and_a_level_more_is_not(opening: str, closing: s
     assert codes(20 + levels) == ["nesting"]
 
 
-def test_reading_goes_on_after_what_is_nested_too_deeply() -> None:
+def test_reading_goes_on_after_what_is_nested_given_uply() -> None:
     outcome = read("a: " + "[" * 60 + "]" * 60 + "\nb: *x\n")
 
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["1:23 nesting", "2:4 alias"]
@@ -238,7 +238,7 @@ def test_reading_goes_on_after_what_is_nested_too_deeply() -> None:
 def test_twenty_thousand_levels_end_the_reading_at_once(opening: str, parser: Parser) -> None:
     outcome = read(opening * 20_000, parser)
 
-    assert outcome.too_deep
+    assert outcome.given_up
     assert [code for _, code, _ in outcome.faults] == ["nesting"]
     assert "20 levels" in outcome.faults[0][2]
 
@@ -261,6 +261,16 @@ def test_a_mapping_holds_a_hundred_thousand_keys_and_no_more() -> None:
     assert len(tree["a"]) == len(tree["b"]) == 100_000
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["2:4 too-many"]
     assert "more than 100,000 keys" in outcome.faults[0][2]
+
+
+@pytest.mark.parametrize(
+    "items", ["[" + "x," * 3 * MAX_ITEMS, "{" + "".join(f"k{n}: a," for n in range(3 * MAX_ITEMS))]
+)
+def test_of_a_list_or_mapping_far_beyond_its_limit_the_end_is_not_even_looked_for(items: str) -> None:
+    outcome = read(f"a: {items}")
+
+    assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["1:4 too-many"]
+    assert outcome.given_up
 
 
 def test_the_named_list_has_no_limit() -> None:

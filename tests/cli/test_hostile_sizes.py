@@ -1,0 +1,201 @@
+"""Input of a size that nobody means, given to the real command: refused in time, and in little memory."""
+
+import gzip
+import io
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import repeat
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cli.command import environment, words, write_manifest
+
+pytestmark = pytest.mark.slow
+
+MIB = 1 << 20
+MEMORY = 300 * MIB
+OF_A_CALL, OF_A_MANIFEST = 150.0, 10.0
+"""Seconds in which each is refused; for a manifest, which waits for nothing, seconds of a processor of its own."""
+
+MEASURE = """
+import json, os, sys, time
+began = time.monotonic()
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(child, 0)
+worked, took = used.ru_utime + used.ru_stime, time.monotonic() - began
+print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024, worked, took]), file=sys.stderr)
+"""
+"""Runs a program and tells its exit code, the most memory that it ever held, how long it worked, and how long it took.
+
+A process of its own, and a small one: to the system, a new program has held at least what its parent holds.
+"""
+
+
+class Measured(NamedTuple):
+    """What a run of the command came to."""
+
+    code: int
+    memory: int
+    worked: float
+    took: float
+    err: str
+
+
+def measured(*arguments: str | Path) -> Measured:
+    ran = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", MEASURE, *words(*arguments)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment({"IMAGEKIT_PRIVATE_KEY": "private_any"}),
+        timeout=10 * OF_A_CALL,
+    )
+    *said, last = ran.stderr.splitlines()
+    code, memory, worked, took = json.loads(last)
+    result = Measured(code, memory, worked, took, "\n".join(said))
+    assert "Traceback" not in result.err
+    assert result.memory < MEMORY, f"{result.memory / MIB:.0f} MiB"
+    return result
+
+
+def test_what_is_measured_is_the_memory_of_the_command_alone() -> None:
+    held = bytearray(MEMORY)
+    assert 10 * MIB < measured("--version").memory < len(held) // 2
+
+
+# Answers
+
+
+def huge(size: int = 500 * MIB) -> Iterator[bytes]:
+    """Yield the body of a page of files that has all the members it needs, and a text of 500 MB."""
+    yield b'[{"type": "file", "fileId": "a", "filePath": "/a.jpg", "name": "'
+    yield from repeat(b"x" * MIB, size // MIB)
+    yield b'"}]'
+
+
+def bomb() -> Iterator[bytes]:
+    """Yield a page of two thousand million spaces, which is two million bytes when it is compressed."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb") as file:
+        for _ in range(2000):
+            file.write(b" " * MIB)
+    yield packed.getvalue()
+
+
+@contextmanager
+def answering(heads: str, body: Callable[[], Iterable[bytes]], pause: float = 0.0) -> Iterator[str]:
+    """Answer every call with the same body, and return the address to ask."""
+    over = threading.Event()
+    threads = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 200 OK\r\n{heads}\r\n".encode())
+            for piece in body():
+                connection.sendall(piece)
+                if over.wait(pause) if pause else over.is_set():
+                    break
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threads.append(threading.Thread(target=answer, args=[connection], daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threads.append(threading.Thread(target=serve, args=[listening], daemon=True))
+        threads[0].start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+        listening.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join()
+
+
+def refused_answer(heads: str, body: Callable[[], Iterable[bytes]], pause: float = 0.0) -> str:
+    """Plan against such a server and return the only line that is said of it."""
+    write_manifest("- {match: /**, tags: [a]}")
+    with answering(heads, body, pause) as url:
+        result = measured("plan", "--quiet", "--endpoint", url, "tags.yaml")
+    assert result.code == 1
+    assert result.took < OF_A_CALL
+    return result.err
+
+
+def test_a_body_of_500_mb_is_refused() -> None:
+    assert refused_answer("", huge) == "error: the answer is longer than 64 MiB"
+
+
+def test_a_gzip_bomb_is_refused() -> None:
+    packed = b"".join(bomb())
+    assert len(packed) < 3 * MIB
+    said = refused_answer("content-encoding: gzip\r\n", lambda: [packed])
+    assert said == "error: the answer is longer than 64 MiB"
+
+
+def test_a_listing_of_a_byte_every_half_second_is_refused() -> None:
+    said = refused_answer("", lambda: repeat(b" "), pause=0.5)
+    assert said == "error: no complete answer to GET /v1/files in time"
+
+
+def test_a_page_nested_as_deeply_as_a_body_may_be_long_is_refused() -> None:
+    said = refused_answer("connection: close\r\n", lambda: repeat(b"[" * MIB, 60))
+    assert said.startswith("error: ")
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0", '"a"', '{"type":"file"}'])
+def test_a_page_of_more_values_than_it_can_have_is_refused(value: str) -> None:
+    count = 60 * MIB // (len(value) + 1)
+    body = f"[{','.join([value] * count)}]".encode()
+    said = refused_answer("connection: close\r\n", lambda: [body])
+    assert said == "error: the library answered 200 with more than 1,000,000 values"
+
+
+# Manifests
+
+
+HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  files:\n"
+
+
+def merge_bomb() -> Iterator[str]:
+    """Yield a few lines that stand for ten to the power of forty, if merge keys are followed."""
+    yield HEAD + "  - &a0 {path: /a, tags: [a]}\n"
+    for number in range(1, 41):
+        aliases = ", ".join([f"*a{number - 1}"] * 10)
+        yield f"  - &a{number}\n    <<: [{aliases}]\n    tags: [{aliases}]\n"
+
+
+MANIFESTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
+    "500 MB": (lambda: repeat("# " + "x" * (MIB - 3) + "\n", 500), "64 MiB"),
+    "a merge-key bomb": (merge_bomb, "merge"),
+    "20,000 levels": (lambda: [HEAD, "  - " + "[" * 20_000 + "]" * 20_000], "20"),
+    "20,000 levels of blocks": (lambda: [HEAD, *(" " * (4 + n) + "-\n" for n in range(0, 20_000, 10))], "20"),
+    "60 MiB of openings": (lambda: [HEAD, "  - ", *repeat("[" * MIB, 60)], "20"),
+    "a text of 60 MiB": (lambda: [HEAD, "  - path: /", *repeat("x" * MIB, 60)], "tags.yaml"),
+    # Of 60 MiB libyaml alone keeps 300; a manifest of that size with nothing wrong in it takes three times as much.
+    "a key of 40 MiB": (lambda: [HEAD, "  - ", *repeat("x" * MIB, 40), ": a"], "tags.yaml"),
+    "60 MiB of keys": (lambda: [HEAD, "  - {", *(f"k{n}: a, " for n in range(5_000_000)), "}"], "tags.yaml"),
+    "60 MiB of faults": (lambda: [HEAD, *repeat("  - {path: x, path: y, z: no}\n", 2_000_000)], "tags.yaml"),
+    "60 MiB of aliases": (lambda: [HEAD, "  - tags: [", *repeat("*a, ", 15_000_000), "]"], "alias"),
+}
+
+
+@pytest.mark.parametrize("kind", MANIFESTS)
+def test_a_manifest_beyond_reason_is_refused(kind: str) -> None:
+    pieces, word = MANIFESTS[kind]
+    with Path("tags.yaml").open("w", encoding="utf-8") as file:
+        file.writelines(pieces())
+    result = measured("validate", "tags.yaml")
+    assert result.code == 1
+    assert result.worked < OF_A_MANIFEST
+    assert word in result.err
+    assert len(result.err) < 100_000

@@ -1,0 +1,82 @@
+"""What any bytes are given to: each target takes them or refuses them with a documented error; the rest is a defect."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from support import GOOGLE, file_object, write_library
+
+from tagsync.errors import DocumentError, LibraryError, ManifestError
+from tagsync.library.fileobjects import FileReader
+from tagsync.library.limits import rate_limits
+from tagsync.library.wire import Answer, bulk_result, server_words
+from tagsync.manifest.read import read_manifests
+from tagsync.model import AITag, Op, Request
+from tagsync.reporting.saved import read_document
+from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.store import Store
+
+Target = Callable[[bytes], None]
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="tagsync-fuzz-"))
+_CALL = Request(Op.ADD, ("t",), ("a", "b"))
+_SEAL = b',\n"checksum":'
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def manifest(data: bytes) -> None:
+    """Read a manifest, as YAML and as JSON."""
+    for name in ("tags.yaml", "tags.json"):
+        path = _FOLDER / name
+        path.write_bytes(data)
+        with suppress(ManifestError):
+            read_manifests([str(path)])
+
+
+def document(data: bytes) -> None:
+    """Read a plan or report as it is, and once more with a checksum that fits, which no mutation would find."""
+    body, found, _ = data.rpartition(_SEAL)
+    with suppress(DocumentError):
+        read_document(data, "plan.json")
+    if found:
+        seal = f'{_SEAL.decode()}"sha256:{sha256(body).hexdigest()}"\n}}\n'
+        with suppress(DocumentError):
+            read_document(body + seal.encode(), "plan.json")
+
+
+def answer(data: bytes) -> None:
+    """Read an answer as each of the calls would; its first byte says with which status it comes."""
+    status = (200, 207, 400, 404)[data[0] % 4] if data else 200
+    came = Answer(status, {"x-ratelimit-reset": data[1:20].decode("latin-1")}, data[1:])
+    reader = FileReader()
+    rate_limits(came)
+    server_words(came)
+    for op in Op:
+        with suppress(LibraryError):
+            bulk_result(came, _CALL._replace(op=op))
+    with suppress(LibraryError):
+        reader.page(came, thumbnails=True)
+    with suppress(LibraryError):
+        reader.details(came)
+
+
+def _store() -> Store:
+    ai_tags = [AITag("Dog", 90.0, GOOGLE)]
+    files = [file_object("/a.jpg", ["x"], ai_tags, customMetadata={"price": 5}), file_object("/b/c.png", size=10)]
+    return Store(":memory:", write_library(_FOLDER / "library.jsonl", files))
+
+
+_STORE = _store()
+
+
+def query(data: bytes) -> None:
+    """Read a searchQuery, and search for what it asks for."""
+    with suppress(UnicodeDecodeError, QueryError):
+        condition = compile_query(data.decode(), _NOW)
+        _STORE.list(kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=10, skip=0)
+
+
+TARGETS: dict[str, Target] = {target.__name__: target for target in (manifest, document, answer, query)}

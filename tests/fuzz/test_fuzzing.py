@@ -1,0 +1,43 @@
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from fuzz.targets import TARGETS
+
+HERE = Path(__file__).parent
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "600"))
+"""For each target; `.ci/run` takes a minute."""
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_fuzzers_start_from_and_what_they_have_found_is_taken_or_refused(target: str) -> None:
+    paths = sorted((HERE / "corpus" / target).iterdir())
+    assert len(paths) > 2
+    for path in paths:
+        TARGETS[target](path.read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("atheris") is None, reason="the extra fuzz is not installed")
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_input_that_a_fuzzer_finds_is_more_than_refused(target: str, tmp_path: Path) -> None:
+    corpus = Path(tempfile.mkdtemp(dir=tmp_path))
+    command = [sys.executable, str(HERE / "run.py"), target, f"--seconds={SECONDS}", f"--corpus={corpus}"]
+    ran = subprocess.run(  # noqa: S603 - our own
+        [*command, f"--found={tmp_path}"],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        timeout=SECONDS + 300,
+    )
+    said = ran.stdout + ran.stderr
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert ran.returncode == 0, f"{said[-3000:]}\n{found}"
+    # Else the fuzzer saw nothing of the code, or was given no time.
+    assert list(corpus.iterdir()), said[-3000:]
