@@ -51,14 +51,14 @@ def answer(data: bytes) -> None:
     """Read an answer as each of the calls would; its first byte says with which status it comes."""
     status = (200, 207, 400, 404)[data[0] % 4] if data else 200
     came = Answer(status, {"x-ratelimit-reset": data[1:20].decode("latin-1")}, data[1:])
-    reader = FileReader()
+    reader = FileReader(thumbnails=True)
     rate_limits(came)
     server_words(came)
     for op in Op:
         with suppress(LibraryError):
             bulk_result(came, _CALL._replace(op=op))
     with suppress(LibraryError):
-        reader.page(came, thumbnails=True)
+        reader.page(came)
     with suppress(LibraryError):
         reader.details(came)
 
