@@ -120,7 +120,7 @@ class LibraryReader:
     async def _files(self, needs: Needs, *, reuse: bool) -> tuple[Snapshot, Reading]:
         why, first = needs.everything, None
         if reuse and await self._refreshed():
-            return self._whole, Reading("refresh", "only what has changed since an earlier run was read")
+            return self._whole, Reading("refresh", "only what has changed since an earlier run was asked for")
         if why is None:
             try:
                 return await self._searched(needs), Reading("searches", "they take fewer calls than listing all files")

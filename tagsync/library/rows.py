@@ -75,17 +75,18 @@ class Rows:
         first, self._new = self._new, len(self._texts)
         return ((number, self._texts[number]) for number in range(first, self._new))
 
-    def tags_of(self, packed: bytes) -> tuple[str, ...]:
-        """Return the tags of a row's column."""
-        numbers = array("I")
-        numbers.frombytes(packed)
-        texts = self._texts
-        return tuple([texts[number] for number in numbers])
+    def numbers_of(self, packed: bytes) -> set[int]:
+        """Return the numbers of the tags of a row's column."""
+        return set(memoryview(packed).cast("I"))
+
+    def text(self, number: int) -> str:
+        """Return the text of a number."""
+        return self._texts[number]
 
     def _set(self, packed: bytes) -> tuple[str, ...]:
         found = self._sets.get(packed)
         if found is None:
             if len(self._sets) >= _KEPT_SETS:
                 self._sets.clear()
-            found = self._sets[packed] = self.tags_of(packed)
+            found = self._sets[packed] = tuple(map(self._texts.__getitem__, memoryview(packed).cast("I")))
         return found

@@ -152,10 +152,12 @@ class Searching:
                     self._look(piece, page)
                     expected.difference_update(file.file_id for file in page.files)
                     self._take(page)
-        except (RejectedError, MisfitError) as error:
+        except RejectedError as error:
             raise self._distrusted(piece.kind) from error
+        except MisfitError as error:
+            raise UnprovenError("the library changes while it is searched") from error
         if expected:
-            raise self._distrusted(piece.kind)
+            raise UnprovenError(f"searches by {piece.kind} do not find what the listing shows")
 
     def _look(self, piece: _Piece, page: Page) -> None:
         for file in page.files:

@@ -150,10 +150,13 @@ class Snapshot(Collection[CurrentFile]):
         return item in self._files(f"{_SELECT} WHERE file_id = ?", item.file_id)
 
     def all_tags(self) -> Iterator[str]:
-        """Yield each ordinary tag that a file has."""
+        """Yield each ordinary tag that a file has, once."""
+        known = set[int]()
         with self._told():
-            sets = self._db.execute("SELECT DISTINCT tags FROM files")
-            return iter({tag for (packed,) in sets for tag in self._rows.tags_of(packed)})
+            for (packed,) in self._db.execute("SELECT tags FROM files"):
+                new = self._rows.numbers_of(packed).difference(known)
+                known |= new
+                yield from map(self._rows.text, new)
 
     def slice(self, first: int, length: int) -> Sequence[CurrentFile]:
         """Return files in the order in which the library lists them."""

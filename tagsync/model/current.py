@@ -4,16 +4,18 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from tagsync.model.value import value
+
 
 class AITag(NamedTuple):
     """A tag that auto-tagging added; the confidence is 0 to 100, None where the library names none."""
 
     name: str
-    confidence: float | None
+    confidence: int | float | None
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CurrentFile:
     """A file's current version as the library shows it.
 

@@ -6,13 +6,14 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from tagsync.model.places import Diagnostic, ManifestRef, Origin, unpacked
 from tagsync.model.policy import GuardRule
+from tagsync.model.value import value
 from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary
 
 Leniency = Literal["error", "warn", "skip"]
 AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Texts:
     """Texts as written, each with its packed place (see `Entry.origin`)."""
 
@@ -55,7 +56,7 @@ class AIRule:
     promote: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wishes:
     """What an entry declares for each file it selects; `expired` tags are to be absent because their day has come."""
 
@@ -96,7 +97,7 @@ class Expectation(NamedTuple):
     max: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """One entry of a manifest, its document's defaults merged in.
 

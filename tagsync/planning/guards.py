@@ -95,6 +95,8 @@ class Tally:
             )
             for tag in known:
                 new.pop(normalized(tag), None)
+                if not new:
+                    break
         for path in new.values():
             self._count(GuardId.NEW_TAGS, 1, path)
         totals = {

@@ -84,6 +84,15 @@ def causes(plan: Plan) -> list[str]:
     return [f"{counts[cause]:,} {words.get(cause, cause)}" for cause in Cause if counts[cause]]
 
 
+def reading(inputs: Inputs) -> str | None:
+    """Return how a library was read, unless all of it was listed."""
+    way, why = inputs.reading
+    if way == "listing":
+        return None
+    read = f"{counted(inputs.files, 'file')} read in {counted(inputs.read_requests, 'call')}"
+    return f"{read} by {'searches' if way == 'searches' else 'a refresh'}: {shown(why, 200)}"
+
+
 def narrowing(inputs: Inputs) -> str | None:
     """Return what leaves changes out of a plan, if anything does."""
     by = [

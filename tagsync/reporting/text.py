@@ -15,6 +15,7 @@ from tagsync.reporting.rows import (
     counted,
     missing,
     narrowing,
+    reading,
     report_title,
     sent,
     shown_names,
@@ -119,6 +120,9 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     if plan.drift:
         lines.write(f"  since the last apply: {', '.join(causes(plan))}")
     lines.write(f"  {calls(plan)}")
+    read = reading(plan.inputs)
+    if read:
+        lines.write((f"  {read}", "dim"))
     found = judgements(plan)
     counts = f"guards: {', '.join(item.counts for item in found)}"
     lines.write((f"  {UNDOING if plan.undoes else counts}", "dim"))
