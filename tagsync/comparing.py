@@ -35,6 +35,7 @@ async def compared(reader: LibraryReader, client: Client, needs: Needs, compare:
         if current.reading.way == "refresh":
             touched = _loses(plan)
             if not touched:
+                reader.keep()
                 return plan
             # What others did to a file may show in no list of changes: nothing is removed on its word alone.
             size = len(current.files)

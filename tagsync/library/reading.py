@@ -110,11 +110,15 @@ class LibraryReader:
                 refused[query] = str(error)
         return CurrentState(snapshot, answers, refused, self._client.traffic.reads - self._reads, reading)
 
+    def keep(self) -> None:
+        """Keep what a refresh has brought for later runs."""
+        self._whole.keep()
+
     def corrected(self, state: CurrentState, files: Mapping[str, CurrentFile | None]) -> CurrentState:
         """Return what was refreshed with other readings of some files; None for one that is gone."""
         self._whole.replace(file for file in files.values() if file is not None)
         self._whole.remove(file_id for file_id, file in files.items() if file is None)
-        self._whole.keep()
+        self.keep()
         return replace(state, read_requests=self._client.traffic.reads - self._reads)
 
     async def _files(self, needs: Needs, *, reuse: bool) -> tuple[Snapshot, Reading]:

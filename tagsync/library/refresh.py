@@ -24,7 +24,6 @@ OVERLAP = timedelta(hours=1)
 SAMPLES = 2
 """So many pages are read again to see whether the snapshot shows what the library shows."""
 
-
 _WORTHWHILE = 0.5
 """Where more of the library than this has changed, all is listed."""
 

@@ -31,16 +31,18 @@ class Search(NamedTuple):
 
 
 def by_ids(file_ids: Iterable[str]) -> Iterator[Search]:
-    """Yield as few searches as files need; ids that no query can hold safely are in none.
-
-    An id of anything but letters and digits is not asked for: every published one is hexadecimal.
-    """
-    return _any_of("id", (file_id for file_id in file_ids if file_id.isascii() and file_id.isalnum()))
+    """Yield as few searches as files need; ids that no query can hold safely are in none."""
+    return _any_of("id", filter(is_id, file_ids))
 
 
 def by_names(names: Iterable[str]) -> Iterator[Search]:
     """Yield as few searches as files of some names need; names that no query can hold safely are in none."""
     return _any_of("name", filter(is_askable, names))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a file id is asked for: one of letters and digits, as every published one is."""
+    return text.isascii() and text.isalnum()
 
 
 def is_askable(text: str) -> bool:

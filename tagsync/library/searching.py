@@ -13,7 +13,7 @@ from typing import Protocol
 from tagsync.errors import RejectedError
 from tagsync.library.client import Client
 from tagsync.library.fileobjects import Page
-from tagsync.library.searches import Listing, below, by_ids, by_names, is_askable
+from tagsync.library.searches import Listing, below, by_ids, by_names, is_askable, is_id
 from tagsync.library.sidebyside import side_by_side
 from tagsync.library.walk import MisfitError, pages
 from tagsync.model import CurrentFile, Needs
@@ -132,9 +132,10 @@ class Searching:
         flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
         anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
         found = [list(_named(names)) for names in (folders, anywhere)]
-        odd = next((folder for folder in needs.folders if not is_askable(folder)), None)
-        if odd is not None:
-            raise UnprovenError(f"no search can hold the folder {quoted(odd, 200)}")
+        odd = [folder for folder in needs.folders if not is_askable(folder)]
+        odd += sorted(file_id for file_id in needs.file_ids if not is_id(file_id))
+        if odd:
+            raise UnprovenError(f"no search can hold {quoted(odd[0], 200)}")
         return [
             *(_by_id(texts, query) for query, texts in by_ids(sorted(needs.file_ids))),
             *min(found, key=len),

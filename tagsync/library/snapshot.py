@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -181,7 +181,7 @@ class Snapshot(Collection[CurrentFile]):
 
     def answer(self) -> "Answer":
         """Return room for the ids of the files that a query finds."""
-        return Answer(self._db, next(self._queries))
+        return Answer(self._db, next(self._queries), self._told)
 
     def _files(self, statement: str, *values: str | int) -> Iterator[CurrentFile]:
         with self._told():
@@ -201,31 +201,44 @@ class Snapshot(Collection[CurrentFile]):
 
 
 class Answer(Collection[str]):
-    """The ids of the files that a query finds."""
+    """The ids of the files that a query finds.
 
-    def __init__(self, db: sqlite3.Connection, number: int) -> None:
+    Args:
+        db: the snapshot's database.
+        number: which query it is.
+        told: puts what SQLite says in words.
+    """
+
+    def __init__(self, db: sqlite3.Connection, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
         self._db = db
         self._number = number
+        self._told = told
 
     def take(self, file_ids: Iterable[str]) -> None:
         """Add ids."""
         rows = [(self._number, file_id) for file_id in file_ids]
-        self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
+        with self._told():
+            self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
 
     def clear(self) -> None:
         """Drop all ids."""
-        self._db.execute("DELETE FROM answers WHERE query = ?", (self._number,))
+        with self._told():
+            self._db.execute("DELETE FROM answers WHERE query = ?", (self._number,))
 
     def __contains__(self, file_id: object) -> bool:
-        found = self._db.execute("SELECT 1 FROM answers WHERE query = ? AND file_id = ?", (self._number, file_id))
-        return found.fetchone() is not None
+        return self._one("SELECT EXISTS (SELECT 1 FROM answers WHERE query = ? AND file_id = ?)", file_id) == 1
 
     def __iter__(self) -> Iterator[str]:
-        rows = self._db.execute("SELECT file_id FROM answers WHERE query = ? ORDER BY file_id", (self._number,))
-        return (file_id for (file_id,) in rows)
+        with self._told():
+            rows = self._db.execute("SELECT file_id FROM answers WHERE query = ? ORDER BY file_id", (self._number,))
+            yield from (file_id for (file_id,) in rows)
 
     def __len__(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM answers WHERE query = ?", (self._number,)).fetchone()[0])
+        return self._one("SELECT count(*) FROM answers WHERE query = ?")
+
+    def _one(self, statement: str, *values: object) -> int:
+        with self._told():
+            return int(self._db.execute(statement, (self._number, *values)).fetchone()[0])
 
 
 def _private() -> sqlite3.Connection:
@@ -244,9 +257,9 @@ def _shared(place: Path) -> sqlite3.Connection | None:
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError:  # damaged, or no database at all: what it held can be read again
-        for name in (place, Path(f"{place}-wal"), Path(f"{place}-shm")):
-            name.unlink(missing_ok=True)
-        with suppress(sqlite3.OperationalError):
+        with suppress(OSError, sqlite3.OperationalError):
+            for name in (place, Path(f"{place}-wal"), Path(f"{place}-shm")):
+                name.unlink(missing_ok=True)
             return _locked(place)
     return None
 

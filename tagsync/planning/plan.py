@@ -107,7 +107,8 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
-    plan = replace(plan, coverage=findings.coverage, thumbnails=findings.thumbnails)
+    thumbnails = {} if findings.has_errors else findings.thumbnails
+    plan = replace(plan, coverage=findings.coverage, thumbnails=thumbnails)
     return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
 
 

@@ -267,6 +267,14 @@ def test_a_declared_file_that_searches_do_not_find_has_all_files_listed(sandbox:
     assert "did you mean '/d3/s/031.jpg'?" in plan.errors[0].message
 
 
+def test_an_id_that_no_search_can_hold_has_all_files_listed(sandbox: Make, tmp_path: Path) -> None:
+    """Nobody would be told if it were taken for missing."""
+    library = sandbox(*LARGE, file_object("/odd.jpg", fileId="an-odd-id", createdAt="2025-01-01T00:00:00.000Z"))
+    plan = planned(library.app, tmp_path, "- {fileId: an-odd-id, ifMissing: skip, tags: [t]}")
+    assert plan.inputs.reading.why == "no search can hold 'an-odd-id'"
+    assert plan.summary.files_changed == 1
+
+
 def test_what_a_library_does_not_answer_is_not_asked_again(sandbox: Make, tmp_path: Path) -> None:
     library = Odd(sandbox(*LARGE).app, "refuses")
     kept = Kept(tmp_path / "kept.sqlite")
@@ -312,6 +320,15 @@ def test_a_snapshot_is_brought_up_to_date_by_what_has_changed(sandbox: Make, tmp
     assert [plan.inputs.reading.way for plan in (first, second)] == ["listing", "refresh"]
     assert [plan.summary.files_changed for plan in (first, second)] == [400, 399]
     assert (first.inputs.read_requests, second.inputs.read_requests) == (102, 9)
+
+
+def test_what_a_refresh_has_brought_is_kept_for_the_next_one(sandbox: Make, tmp_path: Path) -> None:
+    library = sandbox(*LARGE)
+    refreshed(library.app, tmp_path)
+    edit(library, "/d3/s/031.jpg", ["t"])
+    refreshed(library.app, tmp_path)
+    with Snapshot(tmp_path / "kept.sqlite") as snapshot:
+        assert [file.tags for file in snapshot if file.path == "/d3/s/031.jpg"] == [("t",)]
 
 
 def test_a_file_that_came_is_seen(sandbox: Make, tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def test_a_link_in_the_place_of_a_snapshot_is_not_followed(tmp_path: Path) -> No
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
+    with filled([current_file("/a")]) as snapshot:
+        answer = snapshot.answer()
+        snapshot._db.execute("DROP TABLE answers")
+        with pytest.raises(StateError, match="cannot be kept in a temporary file: no such table"):
+            answer.take(["1"])
+        with pytest.raises(StateError, match="no such table"):
+            assert "1" in answer
+
+
 def test_damage_within_a_snapshot_is_told_with_what_to_do(tmp_path: Path) -> None:
     place = tmp_path / "kept.sqlite"
     with filled([current_file("/a", ["x"])], place) as snapshot:
