@@ -161,10 +161,10 @@ BUGS = (
     ),
     Bug(
         "a page that was missed on the way",
-        "library/listing.py",
-        "if seen and not (page.rows and page.rows[0] in seen):",
-        "if seen and page.rows is None:",
-        "tests/library/test_listing.py::test_a_file_deleted_on_the_way_makes_it_read_again",
+        "library/walk.py",
+        "if before.rows and not (page.rows and page.rows[0] in before.rows):",
+        "if before.rows and page.rows is None:",
+        "tests/library/test_walk.py::test_a_file_deleted_on_the_way_makes_it_read_again",
     ),
     Bug(
         "an AI tag that goes before the ordinary one has come",

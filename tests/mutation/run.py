@@ -28,9 +28,7 @@ NOTICED = ("killed", "timeout", "segfault", "suspicious", "caught by type check"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "rooms", nargs="+", help="like applying, or planning/merge.py"
-    )
+    parser.add_argument("rooms", nargs="+", help="like applying, or planning/merge.py")
     parser.add_argument("--survivors", type=Path, help="where to write each change that no test noticed")
     parser.add_argument("--children", type=int, default=2)
     chosen = parser.parse_args()

@@ -2,7 +2,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +24,18 @@ def test_each_planted_bug_has_its_place_and_a_name_of_its_own() -> None:
 
 
 @pytest.fixture(scope="session")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy() -> Iterator[Path]:
     """Return a copy of package and tests, in which every test that is named passes."""
-    folder = tmp_path_factory.mktemp("planted")
-    for name in ("tagsync", "tests", "docs", "examples"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
-        shutil.copy(ROOT / name, folder / name)
-    ran = outcome_of(folder, *dict.fromkeys(bug.test for bug in BUGS))
-    assert ran.returncode == 0, ran.stdout
-    return folder
+    # Not below pytest's own folder: what tests leave there is searched for the key, which the tests themselves hold.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("tagsync", "tests", "docs", "examples"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+            shutil.copy(ROOT / part, folder / part)
+        ran = outcome_of(folder, *dict.fromkeys(bug.test for bug in BUGS))
+        assert ran.returncode == 0, ran.stdout
+        yield folder
 
 
 def outcome_of(folder: Path, *tests: str) -> "subprocess.CompletedProcess[str]":
