@@ -16,7 +16,7 @@ from tagsync.applying.ledger import Ledger
 from tagsync.applying.prove import MAX_AGE, Prover, Reader
 from tagsync.applying.records import OutcomeKind
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
-from tagsync.events import Event, Listener, RequestDone
+from tagsync.events import Event, Listener, RequestDone, ignore
 from tagsync.library.client import BulkReply, Client, Gates, Prepare
 from tagsync.library.gate import Gate
 from tagsync.library.reread import Rereader
@@ -422,6 +422,30 @@ def test_a_call_without_an_answer_is_noted_as_what_may_have_become_of_it(answer:
     notes = Notes()
     execute(adding("a"), answer, journal=notes, concurrency=1)
     assert [noted for noted, _ in notes.outcomes.values()] == [kind]
+
+
+class Retrying(Library):
+    """Sends every call twice more before it answers, each time as it then is to be."""
+
+    async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
+        for _ in range(2):
+            await prepare()
+        return await super().bulk(op, prepare, stop)
+
+
+def test_of_a_call_that_was_sent_again_each_sending_is_noted_and_the_last_alone_is_known() -> None:
+    notes, changes = Notes(), adding("a")
+
+    async def scenario() -> None:
+        library = Retrying(all_updated, now={change.file.file_id: change.file for change in changes})
+        ending = Ending(asyncio.Event(), asyncio.Event())
+        executor = made(
+            library, library, changes=changes, ledger=Ledger(), ending=ending, listener=ignore, journal=notes
+        )
+        await executor.run(stage(changes, exact=True))
+
+    run(scenario())
+    assert notes.outcomes == {1: ("unknown", ()), 2: ("unknown", ()), 3: ("done", (id_of("a"),))}
 
 
 def test_what_failed_is_told_with_the_servers_name_for_the_call_and_counted() -> None:
