@@ -35,6 +35,7 @@ from tagsync.sandbox.checks import (
 )
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit, Limiter
+from tagsync.sandbox.openapi import document
 from tagsync.sandbox.search import QueryError, compile_query
 from tagsync.sandbox.store import SORTS, File, Store
 
@@ -83,9 +84,12 @@ class _Sandbox:
         ]
         return Starlette(
             routes=[
-                Route(path + slash, self._guarded(name, endpoint), methods=[method])
-                for method, path, name, endpoint in served
-                for slash in ("", "/")
+                Route("/openapi.json", _openapi),
+                *(
+                    Route(path + slash, self._guarded(name, endpoint), methods=[method])
+                    for method, path, name, endpoint in served
+                    for slash in ("", "/")
+                ),
             ]
         )
 
@@ -224,6 +228,11 @@ class _Sandbox:
             return _json(200, {"successfullyUpdatedFileIds": updated})
 
         return answer
+
+
+async def _openapi(_request: Request) -> Response:
+    """Answer anyone, within no limit: this is no call to the library."""
+    return _json(200, document())
 
 
 def _add_tags(file: File, tags: Sequence[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.requests import Request
 
 HELP = "For support kindly contact us at support@imagekit.io ."
-_MAX_FILES = 50
+MAX_FILES = 50
 MAX_CHARACTERS = 500
-_MAX_PAGE = 1000
+MAX_PAGE = 1000
 TYPES = ("file", "file-version", "folder", "all")
 FILE_TYPES = ("all", "image", "non-image")
 PATCHED = ("customCoordinates", "customMetadata", "description")
@@ -55,7 +55,7 @@ def checked_files(body: Mapping[str, Any]) -> list[str]:
         raise Failure(400, "fileIds should be an Array.")
     if not file_ids:
         raise Failure(400, "fileIds is empty.")
-    if len(file_ids) > _MAX_FILES:
+    if len(file_ids) > MAX_FILES:
         raise Failure(400, "A maximum of 50 files can be edited at a time.")
     if not _are_texts(file_ids):
         raise Failure(400, "Your request contains invalid value for fileIds parameter.")
@@ -97,10 +97,10 @@ def _are_texts(value: Any) -> bool:
 
 def page_limit(asked: Mapping[str, str]) -> int:
     """Return how many files a listing asks for."""
-    limit = _integer(asked.get("limit", str(_MAX_PAGE)), "limit")
+    limit = _integer(asked.get("limit", str(MAX_PAGE)), "limit")
     if limit < 1:
         raise Failure(400, f"Minimum value of limit parameter is 1. Value sent is {limit}.")
-    if limit > _MAX_PAGE:
+    if limit > MAX_PAGE:
         raise Failure(400, f"Maximum value of limit parameter is 1000. Value sent is {limit}.")
     return limit
 

@@ -15,8 +15,8 @@ from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.prove import MAX_AGE, Prover, Reader
 from tagsync.applying.records import OutcomeKind
-from tagsync.errors import AuthorisationError, StateError, StoppedError, TimedOutError
-from tagsync.events import Event, Listener, RequestDone
+from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
+from tagsync.events import Event, Listener, RequestDone, ignore
 from tagsync.library.client import BulkReply, Client, Gates, Prepare
 from tagsync.library.gate import Gate
 from tagsync.library.reread import Rereader
@@ -398,6 +398,73 @@ def test_every_call_is_noted_before_it_is_sent_and_what_it_came_to_after() -> No
         "t2": ("refused", ()),
         "t3": ("done", (id_of("f3"),)),
     }
+
+
+def lost_as(error: LibraryError, attempts: int) -> Answer:
+    error.attempts = attempts
+
+    def answer(_request: Request) -> BulkResult:
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lost_as(TimedOutError("no answer"), 1), "unknown"),
+        (lost_as(AuthorisationError("bad key"), 1), "refused"),
+        (lost_as(StoppedError("over"), 1), "unknown"),
+        (lost_as(StoppedError("over"), 0), "refused"),
+    ],
+)
+def test_a_call_without_an_answer_is_noted_as_what_may_have_become_of_it(answer: Answer, kind: str) -> None:
+    notes = Notes()
+    execute(adding("a"), answer, journal=notes, concurrency=1)
+    assert [noted for noted, _ in notes.outcomes.values()] == [kind]
+
+
+class Retrying(Library):
+    """Sends every call twice more before it answers, each time as it then is to be."""
+
+    async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
+        for _ in range(2):
+            await prepare()
+        return await super().bulk(op, prepare, stop)
+
+
+def test_of_a_call_that_was_sent_again_each_sending_is_noted_and_the_last_alone_is_known() -> None:
+    notes, changes = Notes(), adding("a")
+
+    async def scenario() -> None:
+        library = Retrying(all_updated, now={change.file.file_id: change.file for change in changes})
+        ending = Ending(asyncio.Event(), asyncio.Event())
+        executor = made(
+            library, library, changes=changes, ledger=Ledger(), ending=ending, listener=ignore, journal=notes
+        )
+        await executor.run(stage(changes, exact=True))
+
+    run(scenario())
+    assert notes.outcomes == {1: ("unknown", ()), 2: ("unknown", ()), 3: ("done", (id_of("a"),))}
+
+
+def test_what_failed_is_told_with_the_servers_name_for_the_call_and_counted() -> None:
+    lost = TimedOutError("no answer")
+    lost.request_id = "r-lost"
+    answers: dict[str, Answer] = {
+        "t0": lambda _request: Unclear("odd"),
+        "t1": lambda _request: Refused(400, "no"),
+        "t2": lambda request: Gone(frozenset(request.file_ids)),
+        "t3": lost_as(lost, 1),
+        "t4": lambda request: Done(frozenset(), dict.fromkeys(request.file_ids, "busy")),
+        "t5": all_updated,
+    }
+    changes = [change(f"f{n}", add=f"t{n}") for n in range(6)]
+    result = execute(changes, lambda request: answers[request.tags[0]](request), concurrency=1)
+    told = [result.ledger.outcome(id_of(f"f{n}")) for n in range(6)]
+    assert [outcome.request_id for outcome in told] == ["r1", "r2", "r3", "r-lost", "r6", "r7"]
+    # The call of the busy file was sent twice.
+    assert (result.executor.counts.succeeded, result.executor.counts.failed) == (1, 6)
 
 
 def test_a_call_that_cannot_be_noted_is_not_sent_and_ends_the_run() -> None:

@@ -330,6 +330,18 @@ def test_details_of_a_file_are_its_current_version_and_none_if_it_is_gone(sandbo
     assert run(scenario()) == (current_file("/a", ["x"]), None)
 
 
+def test_an_answer_for_another_file_is_no_answer() -> None:
+    library = Library(json_answer(file_object("/b", ["x"])))
+
+    async def scenario() -> Any:
+        async with client(library) as c:
+            return await c.details(id_of("/a"))
+
+    with pytest.raises(ProtocolError, match="another file than the one asked for"):
+        run(scenario())
+    assert len(library.requests) == 5
+
+
 def test_an_id_cannot_leave_its_place_in_the_path() -> None:
     library = Library(json_answer({"message": "x"}, 404))
 

@@ -21,6 +21,7 @@ def changes(add: list[str], remove: list[str]) -> list[Change]:
         (FULL[:4], ["x" * 101], [], Fit.OVER),
         (FULL, ["x"], [], Fit.OVER),
         (FULL, ["x"], [FULL[0]], Fit.REMOVE_FIRST),
+        (FULL, ["x" * 100], [FULL[0]], Fit.REMOVE_FIRST),
         (FULL, ["x" * 101], [FULL[0]], Fit.OVER),
         (["x" * 600], [], ["y"], Fit.FITS),
     ],

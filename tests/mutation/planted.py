@@ -1,0 +1,197 @@
+"""Bugs that somebody could make here, each with the test that is there to find it; planted by `test_planted`."""
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    """A change of one place of the package.
+
+    Attributes:
+        name: what it is.
+        file: where, below the package.
+        right: the text that is there, once.
+        wrong: what takes its place.
+        test: the test that fails by it, as pytest names it.
+    """
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    test: str
+
+
+FAULTS, EXECUTE, JOURNAL = (
+    "tests/applying/" + name for name in ("test_faults.py", "test_execute.py", "test_journal.py")
+)
+
+BUGS = (
+    Bug(
+        "a lost retry",
+        "library/retry.py",
+        "MAX_ATTEMPTS = 5",
+        "MAX_ATTEMPTS = 4",
+        f"{FAULTS}::test_a_failing_library_is_read_five_times_and_then_there_is_no_plan",
+    ),
+    Bug(
+        "retries without a bound for all of them",
+        "library/retry.py",
+        "self._left -= _RETRY_COST",
+        "self._left -= 0",
+        f"{FAULTS}::test_a_library_in_trouble_is_not_kept_there_by_retries",
+    ),
+    Bug(
+        "a swapped order: removals before additions",
+        "applying/execute.py",
+        "(stages.make_room, stages.add, stages.remove)",
+        "(stages.make_room, stages.remove, stages.add)",
+        f"{EXECUTE}::test_a_files_additions_are_answered_before_its_removals_are_sent",
+    ),
+    Bug(
+        "a missing flush of the journal",
+        "applying/journal.py",
+        "            self._file.append(line)\n            self._file.sync()\n",
+        "            self._file.append(line)\n",
+        f"{JOURNAL}::test_each_note_and_each_name_is_flushed_to_disk",
+    ),
+    Bug(
+        "a missing flush of the journal's name",
+        "applying/journal.py",
+        "            self._disk.rename(new, self._path)\n            self._disk.sync_folder(self._path.parent)\n",
+        "            self._disk.rename(new, self._path)\n",
+        f"{JOURNAL}::test_each_note_and_each_name_is_flushed_to_disk",
+    ),
+    Bug(
+        "a call that is noted after it was sent, or never",
+        "applying/execute.py",
+        "sending.numbers.append(self._journal.intent(sending.request))",
+        "sending.numbers.append(self._sent + 1)",
+        f"{EXECUTE}::test_every_call_is_noted_before_it_is_sent_and_what_it_came_to_after",
+    ),
+    Bug(
+        "a checksum that nobody looks at",
+        "applying/records.py",
+        'if checksum != b"%08x" % crc32(body):',
+        "if not checksum:",
+        f"{JOURNAL}::test_any_single_damaged_byte_costs_its_own_line_alone",
+    ),
+    Bug(
+        "half a line that is glued to the next",
+        "applying/journal.py",
+        "line = self._seal + line",
+        "line = line",
+        f"{JOURNAL}::test_a_journal_cut_at_any_byte_holds_what_was_whole_and_loses_nothing_noted_after",
+    ),
+    Bug(
+        "an unchecked id of a bulk answer",
+        "library/wire.py",
+        "if counts != Counter(set(request.file_ids)):",
+        "if counts.total() != len(set(request.file_ids)):",
+        f"{FAULTS}::test_an_answer_that_lies_is_read_back_and_never_counted_as_success",
+    ),
+    Bug(
+        "a missing file that takes its neighbours along",
+        "library/wire.py",
+        "return Gone(frozenset(named or ()) & frozenset(request.file_ids))",
+        "return Gone(frozenset(request.file_ids))",
+        f"{FAULTS}::test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_in_the_same_run",
+    ),
+    Bug(
+        "details of another file than the one asked for",
+        "library/client.py",
+        "if file.file_id != file_id:",
+        "if not file.file_id:",
+        "tests/library/test_client.py::test_an_answer_for_another_file_is_no_answer",
+    ),
+    Bug(
+        "a success that nobody has read back",
+        "applying/verify.py",
+        "if file is None or differences(touched[file_id], file):",
+        "if file is None:",
+        f"{FAULTS}::test_a_200_that_did_nothing_is_found_out_by_reading_back",
+    ),
+    Bug(
+        "a 429 that costs an attempt",
+        "library/client.py",
+        "gate.close_for(self._time_out(limits, call))",
+        'raise ServerFaultError("limited")',
+        f"{FAULTS}::test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown",
+    ),
+    Bug(
+        "removals from a file whose additions failed",
+        "applying/execute.py",
+        "held_back = self._ledger.held_back()",
+        "held_back = frozenset[str]()",
+        f"{EXECUTE}::test_removals_are_not_sent_for_a_file_whose_additions_failed",
+    ),
+    Bug(
+        "a retry after an interrupt",
+        "library/client.py",
+        "if self.stop and self.stop.is_set():",
+        "if self.stop and not self.sent and self.stop.is_set():",
+        f"{EXECUTE}::test_a_failed_call_is_not_sent_again_once_the_run_is_interrupted",
+    ),
+    Bug(
+        "a refused call that is given up whole",
+        "applying/isolate.py",
+        "    if len(request.file_ids) > 1:\n        return halves(job)\n",
+        "",
+        f"{FAULTS}::test_a_refused_call_is_taken_apart_until_the_culprit_stands_alone_and_sent_as_it_was_never_again",
+    ),
+    Bug(
+        "a call without a deadline",
+        "library/client.py",
+        "CALL_DEADLINE = 60.0",
+        "CALL_DEADLINE = 6000.0",
+        f"{FAULTS}::test_bytes_that_come_one_by_one_are_waited_for_no_longer_than_a_call_may_take",
+    ),
+    Bug(
+        "a body without an end",
+        "library/transport.py",
+        "if len(body) > MAX_BODY_BYTES:",
+        "if len(body) > 8 * MAX_BODY_BYTES:",
+        f"{FAULTS}::test_a_body_without_end_is_cut_off_while_it_comes",
+    ),
+    Bug(
+        "redirects that are followed",
+        "library/client.py",
+        "follow_redirects=False",
+        "follow_redirects=True",
+        f"{FAULTS}::test_what_is_no_answer_is_read_five_times_and_then_there_is_no_plan",
+    ),
+    Bug(
+        "a page that was missed on the way",
+        "library/walk.py",
+        "if before.rows and not (page.rows and page.rows[0] in before.rows):",
+        "if before.rows and page.rows is None:",
+        "tests/library/test_walk.py::test_a_file_deleted_on_the_way_makes_it_read_again",
+    ),
+    Bug(
+        "an AI tag that goes before the ordinary one has come",
+        "applying/prove.py",
+        "        if lacking is not None:\n",
+        "        if lacking is None and not file_id:\n",
+        "tests/applying/test_promotion.py::test_an_addition_that_the_library_does_not_show_costs_no_ai_tag",
+    ),
+    Bug(
+        "an acknowledgement for any plan",
+        "planning/guards.py",
+        "Ack(guard.id, digest) not in acks",
+        "guard.id not in {ack.guard for ack in acks}",
+        "tests/cli/test_saved_plans.py::test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next",
+    ),
+    Bug(
+        "a seal that nobody looks at",
+        "reporting/seal.py",
+        "if tail is None or sha256",
+        "if tail is None and sha256",
+        "tests/reporting/test_documents.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
+    ),
+    Bug(
+        "certificates that nobody checks",
+        "library/transport.py",
+        "verify=httpx.create_ssl_context(trust_env=True) if secure",
+        "verify=False if secure",
+        "tests/library/test_client.py::test_certificates_are_always_checked",
+    ),
+)
