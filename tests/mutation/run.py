@@ -23,6 +23,17 @@ TESTS = {
     "planning": ["tests/planning", "tests/test_end_to_end.py", "tests/exporting"],
 }
 COPIED = ("tagsync", "tests", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+HASTE = """
+
+from hypothesis import Phase
+from hypothesis import settings as _settings
+
+_settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate), database=None)
+_settings.load_profile("mutation")
+"""
+"""Goes into the copy's tests: an example that fails is enough, the smallest one takes minutes to find."""
+FEWER = 5
+"""By how much the examples of a property are cut: what fewer notice, all would."""
 NOTICED = ("killed", "timeout", "segfault", "suspicious", "caught by type check")
 
 
@@ -56,6 +67,7 @@ def copied(folder: Path, rooms: list[str]) -> Path:
         take(source, copy / name)
     files = [f"tagsync/{room}" if room.endswith(".py") else f"tagsync/{room}/*" for room in rooms]
     tests = list(dict.fromkeys(test for room in rooms for test in TESTS[room.partition("/")[0]]))
+    make_haste(copy / "tests")
     settings = {
         "source_paths": ["tagsync"],
         "only_mutate": files,
@@ -69,6 +81,14 @@ def copied(folder: Path, rooms: list[str]) -> Path:
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     project.write_text(f"{text}\n[tool.mutmut]\n{lines}", encoding="utf-8")
     return copy
+
+
+def make_haste(tests: Path) -> None:
+    with (tests / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(HASTE)
+    for path in tests.rglob("test_*.py"):
+        text = path.read_text("utf-8")
+        path.write_text(re.sub(r"(?<=max_examples=)[\d_]+", lambda found: str(int(found[0]) // FEWER), text), "utf-8")
 
 
 def results(copy: Path) -> dict[str, str]:
