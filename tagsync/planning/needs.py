@@ -33,8 +33,9 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
                 told |= _told(entry, file_id)
             case ByMatch(_, str(query)):
                 queries.add(query)
-            case ByMatch(str(glob)):
-                (flat if _is_flat(glob) else folders).add(_folder(glob))
+            case match:
+                assert match.glob is not None  # noqa: S101 - where there is no query there is a glob; tells mypy
+                (flat if _is_flat(match.glob) else folders).add(_folder(match.glob))
     if "/" in folders and everything is None:
         everything = "a glob may match in any folder"
     return Needs(

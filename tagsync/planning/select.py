@@ -103,7 +103,7 @@ class _InMemory:
                     self._by_path.append((path, number, entry))
                 case ById(file_id):
                     self._by_id[file_id].append((number, entry))
-                case ByMatch():
+                case _:
                     self._matching.append((number, entry))
         self._by_path.sort(key=itemgetter(0))
 

@@ -161,10 +161,8 @@ def _inputs(inputs: Sequence[Inputs], missing: Sequence[str]) -> Inputs:
 
 
 def _missing(inputs: Sequence[Inputs]) -> list[str]:
-    """Return the shards that ought to be there, too."""
+    """Return the shards that ought to be there, too; `_check` has seen that all are shards, and of one number."""
     parts = [item.part for item in inputs if item.part]
-    if not parts or len({part.of for part in parts}) > 1:
-        return []
     indices = set(range(1, parts[0].of + 1)) - {part.index for part in parts}
     return [f"{index}/{parts[0].of}" for index in sorted(indices)]
 

@@ -281,6 +281,12 @@ def test_regrouping_leaves_alone_what_other_calls_change() -> None:
     assert shown(again) == [("addTags", ("b",), 1)]
 
 
+def test_regrouping_asks_nothing_for_a_file_that_a_call_only_touched_needlessly() -> None:
+    one, other = change("/1", add="a", has="b"), change("/2", add="b", has="a")
+    by_id = {item.file.file_id: item for item in (one, other)}
+    assert shown(regroup([Request(Op.ADD, ("a",), tuple(by_id))], by_id)) == [("addTags", ("a",), 1)]
+
+
 def test_nothing_to_change_is_no_request() -> None:
     assert stage([]) == ((), (), (), (0, 0, 0, 0))
     assert regroup([], {}) == ()

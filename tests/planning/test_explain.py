@@ -124,6 +124,11 @@ def test_a_path_that_no_file_has_gets_a_hint_and_one_that_no_entry_selects_a_wor
     assert (found.file is not None, found.contributions, found.verdicts) == (True, (), ())
 
 
+@pytest.mark.parametrize(("path", "hint"), [("a", "a path starts with /"), ("/else", "check the path")])
+def test_a_path_that_is_like_no_other_gets_a_hint_too(explain: Explain, path: str, hint: str) -> None:
+    assert explain(current_file("/a"), "- {match: /*, tags: [x]}", path=path).hint == hint
+
+
 def test_verdicts_are_those_of_the_plan(explain: Explain, tmp_path: Path) -> None:
     entries = "- {match: /*, tags: [a, b], exclusive: {only: [o*]}}\n- {path: /a, absent: [x], aiTags: {remove: all}}"
     file = current_file("/a", ["a", "old", "x"], [ai("Dog")])

@@ -63,6 +63,13 @@ def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
     assert "no file has the id 'nope'" in next(selection.diagnostics()).message
 
 
+def test_files_that_come_in_another_order_than_the_entries_that_name_their_ids_are_all_found(declare: Declare) -> None:
+    ids = [id_of("/shop/shoes/red.jpg"), id_of("/shop/bags/tote.jpg")]
+    paths, selection = selected(declare, "".join(f"- {{fileId: '{file_id}', tags: [x]}}\n" for file_id in ids))
+    assert paths == ["/shop/bags/tote.jpg", "/shop/shoes/red.jpg"]
+    assert (selection.missing, selection.idle) == (0, ())
+
+
 def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, tags: [x]}")
     assert "did you mean '/shop/shoes/red.jpg'?" in next(selection.diagnostics()).message
