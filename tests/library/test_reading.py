@@ -371,6 +371,30 @@ def test_a_library_whose_moments_do_not_move_with_tags_is_found_out_by_samples(s
     assert (plan.inputs.reading.way, plan.summary.files_changed) == ("listing", 0)
 
 
+@pytest.mark.parametrize("ways", ["refuses", "ignores"])
+def test_a_library_that_does_not_say_what_has_changed_is_listed(sandbox: Make, tmp_path: Path, ways: str) -> None:
+    library = sandbox(*LARGE)
+    refreshed(library.app, tmp_path)
+    edit(library, "/d3/s/031.jpg", ["t"])
+    plan = refreshed(Odd(library.app, ways), tmp_path)
+    assert (plan.inputs.reading.way, plan.summary.files_changed) == ("listing", 399)
+
+
+def test_a_library_of_which_much_has_changed_is_listed(sandbox: Make, tmp_path: Path) -> None:
+    library = sandbox(*LARGE)
+    refreshed(library.app, tmp_path)
+    for number in range(40):
+        for folder in range(10):
+            edit(library, f"/d{folder}/s/{number:03}.jpg", ["t"])
+    plan = refreshed(library.app, tmp_path)
+    assert (plan.inputs.reading.way, plan.summary.files_changed) == ("listing", 0)
+
+
+def test_a_library_whose_moments_are_none_is_listed(sandbox: Make, tmp_path: Path) -> None:
+    library = sandbox(*LARGE, NEW | {"updatedAt": "soon"})
+    assert [refreshed(library.app, tmp_path).inputs.reading.way for _ in range(2)] == ["listing", "listing"]
+
+
 def test_nothing_is_removed_on_an_earlier_snapshots_word(sandbox: Make, tmp_path: Path) -> None:
     """The library hides that a file has changed, and no sample happens to show it."""
     library = sandbox(*(item if number % 10 == 3 else item | {"tags": ["x"]} for number, item in enumerate(LARGE)))

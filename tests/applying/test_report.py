@@ -1,0 +1,219 @@
+"""What a report says of a run as a whole, and what is left in the journal after it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Declare
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from support import Sandbox, acks, file_object, id_of, now, run
+
+import tagsync
+from tagsync.applying.apply import READ_BACK_SECONDS, ApplyOptions
+from tagsync.applying.journal import Journal
+from tagsync.errors import StateError
+from tagsync.events import Event, LookingAgain, ReadingBack
+from tagsync.model import Diagnostic, Plan, Report
+from tagsync.sandbox.faults import Fault
+
+Make = Callable[..., Sandbox]
+
+
+def planned(library: Sandbox, tmp_path: Path) -> Plan:
+    return tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
+
+
+def applied(library: Sandbox, plan: Plan, *, journal: Path | None = None, **options: Any) -> Report:
+    return run(
+        tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options), journal=journal),
+    )
+
+
+def statuses(report: Report) -> list[tuple[str, str | None]]:
+    return [(outcome.status, outcome.error) for outcome in report.outcomes]
+
+
+def edit(library: Sandbox, path: str, tags: list[str]) -> None:
+    """Change a file as somebody else would."""
+    library.store.save([library.store.files([id_of(path)])[id_of(path)]._replace(tags=tags)])
+
+
+def test_a_stale_file_has_the_whole_plan_refused_if_asked_to(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    before, library = sandbox(file_object("/a"), file_object("/b")), sandbox(file_object("/b"))
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(before, tmp_path), on_stale="fail")
+    assert (report.outcome, library.writes, report.requests.sent) == ("refused", [], 0)
+    assert statuses(report) == [("stale", "the file is gone since the plan"), ("skipped", "the plan was refused")]
+    words = (
+        "1 of 2 files changed since the plan in a way that makes it stale: plan again, or apply with --on-stale skip"
+    )
+    assert report.diagnostics == (Diagnostic("error", "stale", words),)
+
+
+def test_without_a_stale_file_nothing_is_refused(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    assert applied(library, planned(library, tmp_path), on_stale="fail").converged
+
+
+def test_a_guard_that_comes_to_be_against_a_plan_has_it_refused(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    library = sandbox(file_object("/a", ["old", "x"]))
+    declare("- {path: /a, absent: [old]}")
+    plan = planned(library, tmp_path)
+    edit(library, "/a", ["old"])
+    report = applied(library, plan)
+    assert (report.outcome, library.writes, statuses(report)) == ("refused", [], [("skipped", "the plan was refused")])
+    [found] = report.diagnostics
+    assert (found.level, found.code) == ("error", "guard")
+    assert "guard emptiedFiles blocks this plan: it leaves 1 of 1 managed files without any tag" in found.message
+    assert f"emptiedFiles@{plan.digest}" in found.message
+    undo = replace(plan, undoes="sha256:" + "1" * 64)
+    assert applied(library, undo).converged, "what undoes a run is no harm to be guarded against"
+
+
+def test_a_guard_that_was_acknowledged_is_told(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    library = sandbox(file_object("/a", ["old"]))
+    declare("- {path: /a, absent: [old]}")
+    plan = planned(library, tmp_path)
+    report = applied(library, plan, acks=acks(plan))
+    assert report.converged
+    words = "guard {} was against this plan and was acknowledged for it"
+    assert report.diagnostics == tuple(
+        Diagnostic("warning", "acknowledged", words.format(guard.id)) for guard in plan.blocked
+    )
+    assert report.diagnostics
+
+
+class Minding:
+    """A library that refuses to add a tag to a file that has it."""
+
+    def __init__(self, library: Sandbox) -> None:
+        self._library = library
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        said = [message := await receive()]
+
+        async def again() -> Message:
+            return said.pop() if said else await receive()
+
+        app: ASGIApp = self._library.app
+        if scope["path"].endswith("/addTags"):
+            asked = json.loads(message["body"])
+            files = self._library.store.files(asked["fileIds"]).values()
+            if any(set(file.tags) & set(asked["tags"]) for file in files):
+                app = JSONResponse({"message": "some files have this tag"}, status_code=400)
+        await app(scope, again, send)
+
+
+def test_that_a_library_minded_free_cells_is_told_with_what_was_done_about_it(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    library = sandbox(*(file_object(f"/{n:03}", [f"t{k}" for k in range(9) if k != n % 9]) for n in range(200)))
+    declare(f"- {{match: /*, tags: [{', '.join(f't{n}' for n in range(9))}]}}")
+    plan = planned(library, tmp_path)
+    target = replace(library.target, app=Minding(library))
+    report = run(tagsync.apply_async(plan, target=target, options=ApplyOptions(concurrency=1)))
+    assert report.converged
+    words = "the library answered with errors where calls also changed what was as it should be already: the rest was "
+    words += "sent as with --batching exact, in more calls"
+    assert report.diagnostics == (Diagnostic("warning", "exact", words),)
+
+
+def test_a_journal_is_emptied_once_all_is_known_and_else_says_what_to_look_at(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    library = sandbox(
+        file_object("/a"), faults=[Fault(on="details", call=2, status=403), Fault(on="addTags", lose=True, times=5)]
+    )
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+    first = applied(library, plan, journal=journal)
+    assert (first.outcome, statuses(first)[0][0]) == ("incomplete", "unknown")
+    assert journal.stat().st_size > 0
+    second = applied(library, plan, journal=journal)
+    assert second.converged
+    words = "an earlier apply did not come to its end; of 1 files its calls had no clear answer"
+    assert second.diagnostics == (Diagnostic("info", "resumed", words),)
+    assert journal.stat().st_size == 0
+
+
+def test_a_journal_whose_end_cannot_be_noted_costs_no_success_but_is_told(
+    sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_journal: Journal) -> None:
+        raise StateError("the disk is full")
+
+    monkeypatch.setattr(Journal, "ended", fails)
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(library, tmp_path), journal=tmp_path / "journal")
+    assert report.converged
+    assert report.diagnostics == (Diagnostic("warning", "journal", "the disk is full"),)
+
+
+def test_where_reading_back_is_not_asked_for_an_answer_to_each_call_empties_the_journal(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    applied(library, planned(library, tmp_path), journal=tmp_path / "journal", verify=False)
+    assert Journal(tmp_path / "journal").done == {}
+
+
+def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    library = sandbox(file_object("/a"), faults=[Fault(on="details", call=2, delayMs=60_000)])
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+
+    async def scenario() -> Report:
+        stop = asyncio.Event()
+
+        def listener(event: Event) -> None:
+            if isinstance(event, ReadingBack):
+                stop.set()
+
+        journal = tmp_path / "journal"
+        return await tagsync.apply_async(plan, target=library.target, journal=journal, stop=stop, listener=listener)
+
+    assert run(scenario()).outcome == "interrupted"
+    assert list(Journal(tmp_path / "journal").done) == [id_of("/a")]
+
+
+def test_what_is_read_before_and_after_the_calls_is_announced(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    events: list[Event] = []
+    library = sandbox(file_object("/a"), file_object("/b"), faults=[Fault(on="addTags", failFiles=(id_of("/b"),))])
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+    run(tagsync.apply_async(plan, target=library.target, listener=events.append))
+    assert [event for event in events if isinstance(event, LookingAgain | ReadingBack)] == [
+        LookingAgain(2),
+        ReadingBack(2),
+    ]
+
+
+def test_reading_back_is_given_a_minute_beyond_the_time_of_a_run(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    never = Fault(on="details", delayMs=3_600_000)
+    library = sandbox(file_object("/a"), faults=[Fault(on="details", call=1), never])
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+
+    async def scenario() -> float:
+        began, options = now(), ApplyOptions(max_duration=5.0)
+        report = await tagsync.apply_async(plan, target=library.target, options=options)
+        assert statuses(report)[0][0] == "accepted"
+        assert report.outcome == "incomplete"
+        return now() - began
+
+    assert run(scenario()) == pytest.approx(READ_BACK_SECONDS, abs=1)
