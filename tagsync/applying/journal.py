@@ -2,19 +2,19 @@
 
 import errno
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tagsync.applying.disk import REAL_DISK, Disk
 from tagsync.applying.records import (
+    NOTHING,
     Began,
     Ended,
     Intent,
     Outcome,
     OutcomeKind,
     Record,
-    Recovered,
     Replay,
     decoded,
     encoded,
@@ -56,7 +56,6 @@ class Journal:
 
     Attributes:
         recovered: what earlier applies have left to look at.
-        done: the calls of theirs that are known to have updated a file, by its id.
 
     Raises:
         StateError: the file cannot be used. So do all methods, if it cannot be written.
@@ -79,7 +78,6 @@ class Journal:
                 raise
         self._number = replay.last_number
         self.recovered = replay.recovered()
-        self.done = replay.done()
 
     def began(self, digest: str, at: str, /) -> None:
         """Note that an apply begins of the plan with this digest."""
@@ -156,8 +154,7 @@ class NoJournal:
     """Stands in for a journal where there is no state directory: takes the same notes and keeps none."""
 
     def __init__(self) -> None:
-        self.recovered = Recovered()
-        self.done: Mapping[str, Sequence[Request]] = {}
+        self.recovered = NOTHING
         self._number = 0
 
     def began(self, _digest: str, _at: str, /) -> None:

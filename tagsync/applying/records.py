@@ -52,17 +52,18 @@ Record = Began | Intent | Outcome | Ended
 
 
 class Recovered(NamedTuple):
-    """What applies that did not come to their end have left to look at; a file may be in both sets.
+    """What applies that did not come to their end have left to look at; a file may be in both.
 
     Attributes:
         unknown: ids of the files of calls that have no outcome, or an unknown one.
-        accepted: ids of files of which the library said that it updated them.
-        interrupted: whether there was such an apply at all.
+        done: the calls of which the library said that they updated a file, by its id.
     """
 
-    unknown: frozenset[str] = frozenset()
-    accepted: frozenset[str] = frozenset()
-    interrupted: bool = False
+    unknown: frozenset[str]
+    done: Mapping[str, Sequence[Request]]
+
+
+NOTHING = Recovered(frozenset(), {})
 
 
 def encoded(record: Record) -> bytes:
@@ -132,13 +133,10 @@ class Replay:
         self._sent_files = 0
         self._done: dict[str, list[Request]] = defaultdict(list)
         self._unknown: set[str] = set()
-        self._accepted: set[str] = set()
-        self._interrupted = False
         self.last_number = 0
 
     def take(self, record: Record) -> None:
         """Take the next record."""
-        self._interrupted = not isinstance(record, Ended)
         match record:
             case Intent(number, request):
                 self._unknown.update(self._settled(number, ()))
@@ -148,10 +146,9 @@ class Replay:
             case Outcome(number, kind, updated):
                 file_ids = self._settled(number, updated)
                 self._unknown.update(file_ids if kind == "unknown" else ())
-                self._accepted.update(updated)
             case Ended():
                 self._sent_files = 0
-                for kept in (self._sent, self._unknown, self._accepted, self._done):
+                for kept in (self._sent, self._unknown, self._done):
                     kept.clear()
 
     def _settled(self, number: int, updated: tuple[str, ...]) -> tuple[str, ...]:
@@ -167,13 +164,9 @@ class Replay:
     @property
     def files(self) -> int:
         """How many ids are kept."""
-        return self._sent_files + len(self._unknown) + len(self._accepted)
+        return self._sent_files + len(self._unknown) + len(self._done)
 
     def recovered(self) -> Recovered:
         """Return what is left to look at."""
         unknown = frozenset[str]().union(self._unknown, *(request.file_ids for request in self._sent.values()))
-        return Recovered(unknown, frozenset(self._accepted), self._interrupted)
-
-    def done(self) -> Mapping[str, Sequence[Request]]:
-        """Return the calls of which the library said that they updated a file, by its id."""
-        return self._done
+        return Recovered(unknown, self._done)

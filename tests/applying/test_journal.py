@@ -18,7 +18,18 @@ from simulated_disk import CrashError, SimulatedDisk
 
 from tagsync.applying import journal as journal_module
 from tagsync.applying.journal import MAX_LINE, Journal, NoJournal
-from tagsync.applying.records import Began, Ended, Intent, Outcome, OutcomeKind, Record, Recovered, decoded, encoded
+from tagsync.applying.records import (
+    NOTHING,
+    Began,
+    Ended,
+    Intent,
+    Outcome,
+    OutcomeKind,
+    Record,
+    Recovered,
+    decoded,
+    encoded,
+)
 from tagsync.errors import StateError
 from tagsync.model import Op, Request
 
@@ -46,15 +57,18 @@ def left_by(noted: Sequence[Record]) -> Recovered:
     ends = [place for place, record in enumerate(noted) if isinstance(record, Ended)]
     rest = noted[ends[-1] + 1 :] if ends else noted
     unknown: set[str] = set()
-    accepted: set[str] = set()
+    done: dict[str, list[Request]] = {}
     for place, record in enumerate(rest):
         if isinstance(record, Outcome):
-            accepted.update(record.updated)
+            sent = next((earlier for earlier in reversed(rest[:place]) if _number(earlier) == record.number), None)
+            if isinstance(sent, Intent):
+                for file_id in record.updated:
+                    done.setdefault(file_id, []).append(sent.request)
         if isinstance(record, Intent):
             fate = next((later for later in rest[place + 1 :] if _number(later) == record.number), None)
             if not isinstance(fate, Outcome) or fate.kind == "unknown":
                 unknown.update(record.request.file_ids)
-    return Recovered(frozenset(unknown), frozenset(accepted), bool(rest))
+    return Recovered(frozenset(unknown), done)
 
 
 def _number(record: Record) -> int | None:
@@ -123,7 +137,7 @@ def lives(disk: SimulatedDisk, random: Random, *, applies: int = 3) -> Life:
 
 def test_a_journal_that_is_not_there_is_empty_and_made() -> None:
     disk = SimulatedDisk(Random(0))
-    assert recovered(disk) == Recovered(frozenset(), frozenset(), interrupted=False)
+    assert recovered(disk) == NOTHING
     assert disk.paths() == {PATH}
 
 
@@ -136,13 +150,26 @@ def test_what_an_apply_left_open_is_found_by_the_next() -> None:
     journal.outcome(journal.intent(request("d", "e")), "unknown", ())
     journal.intent(request("a", "f"))
     journal.close()
-    assert recovered(disk) == Recovered(frozenset("adef"), frozenset("a"), interrupted=True)
+    assert recovered(disk) == Recovered(frozenset("adef"), {"a": [request("a", "b")]})
 
 
-def test_an_apply_that_only_began_was_interrupted_and_leaves_nothing_to_look_at() -> None:
+def test_an_apply_that_only_began_leaves_nothing_to_look_at() -> None:
     disk = SimulatedDisk(Random(0))
     Journal(PATH, disk).began("sha256:1", "now")
-    assert recovered(disk) == Recovered(interrupted=True)
+    assert recovered(disk) == NOTHING
+
+
+def test_an_end_that_is_noted_counts_where_the_file_could_not_be_emptied_after_it() -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    journal.began("sha256:1", "now")
+    journal.intent(request("a"))
+    disk.crash_at = disk.operations + 3  # a line is written, then flushed
+    with pytest.raises(CrashError):
+        journal.ended()
+    left = disk.after_power_loss()
+    assert encoded(Intent(1, request("a"))) in left.data(PATH)
+    assert recovered(left) == NOTHING
 
 
 def test_after_its_end_nothing_of_an_apply_or_of_those_before_is_left_and_the_file_is_empty() -> None:
@@ -154,7 +181,7 @@ def test_after_its_end_nothing_of_an_apply_or_of_those_before_is_left_and_the_fi
     journal.ended()
     assert disk.paths() == {PATH}
     assert disk.data(PATH) == b""
-    assert recovered(disk) == Recovered()
+    assert recovered(disk) == NOTHING
 
 
 def test_a_journal_goes_on_after_an_end() -> None:
@@ -165,7 +192,7 @@ def test_a_journal_goes_on_after_an_end() -> None:
         journal.intent(request(file_id))
         if file_id != "c":
             journal.ended()
-    assert recovered(disk) == Recovered(frozenset("c"), frozenset(), interrupted=True)
+    assert recovered(disk) == Recovered(frozenset("c"), {})
 
 
 def test_calls_of_a_later_apply_are_not_taken_for_those_of_an_earlier_one() -> None:
@@ -283,7 +310,7 @@ def test_records_that_cannot_be_or_are_not_known_count_for_nothing(body: bytes) 
     known = encoded(Intent(1, request("a")))
     assert decoded(line) is None
     assert recovered(disk_with(known + line + known)) == left_by([Intent(1, request("a"))])
-    assert recovered(disk_with(line)) == Recovered()
+    assert recovered(disk_with(line)) == NOTHING
 
 
 def test_members_that_a_later_version_adds_are_left_out() -> None:
@@ -309,7 +336,7 @@ def test_after_a_crash_while_the_first_journal_is_made_there_is_nothing_to_find(
     disk = SimulatedDisk(Random(0), crash_at=crash_at)
     with pytest.raises(CrashError):
         Journal(PATH, disk)
-    assert recovered(disk.after_power_loss()) == Recovered()
+    assert recovered(disk.after_power_loss()) == NOTHING
 
 
 def test_over_many_lives_and_crashes_nothing_is_ever_lost_or_comes_back() -> None:
@@ -422,12 +449,11 @@ def test_of_a_file_too_large_for_a_journal_only_the_beginning_is_read(
 def test_of_a_journal_that_leaves_too_many_files_only_the_first_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MAX_FILES", 5)
     five: list[Record] = [Intent(1, request("a", "b", "c")), Outcome(1, "unknown", ("a", "b"))]
-    enough = b"".join(map(encoded, [Intent(9, request("a")), Ended("r"), *five]))
-    recovered(disk_with(enough))
-    for more in (Intent(3, request("e")), Outcome(3, "done", ("e",)), Intent(4, request("e"))):
-        found = recovered(disk_with(enough + encoded(more) + encoded(Intent(7, request("z")))))
-        assert found.unknown | found.accepted >= {"a", "b", "c"}
-        assert "z" not in found.unknown
+    over: list[Record] = [Intent(9, request("a")), Ended("r"), Intent(2, request("x", "y")), Outcome(2, "refused", ())]
+    one_more, beyond = Intent(3, request("e")), Intent(7, request("z"))
+    found = recovered(disk_with(b"".join(map(encoded, [*over, *five, one_more, beyond]))))
+    assert found.unknown == {"a", "b", "c", "e"}
+    assert found.done.keys() == {"a", "b"}
 
 
 def test_the_file_is_private_and_so_is_the_one_that_takes_its_place(tmp_path: Path) -> None:
@@ -597,4 +623,4 @@ def test_without_a_journal_the_same_notes_are_taken_and_none_kept() -> None:
     assert nothing.intent(request("a")) != number
     nothing.ended()
     nothing.close()
-    assert nothing.recovered == Recovered()
+    assert nothing.recovered == NOTHING

@@ -16,6 +16,7 @@ from support import Sandbox, acks, file_object, id_of, now, run
 import tagsync
 from tagsync.applying.apply import READ_BACK_SECONDS, ApplyOptions
 from tagsync.applying.journal import Journal
+from tagsync.applying.records import NOTHING
 from tagsync.errors import StateError
 from tagsync.events import Event, LookingAgain, ReadingBack
 from tagsync.model import Diagnostic, Plan, Report
@@ -165,7 +166,7 @@ def test_where_reading_back_is_not_asked_for_an_answer_to_each_call_empties_the_
     library = sandbox(file_object("/a"))
     declare("- {match: /*, tags: [new]}")
     applied(library, planned(library, tmp_path), journal=tmp_path / "journal", verify=False)
-    assert Journal(tmp_path / "journal").done == {}
+    assert Journal(tmp_path / "journal").recovered == NOTHING
 
 
 def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
@@ -186,7 +187,7 @@ def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
         return await tagsync.apply_async(plan, target=library.target, journal=journal, stop=stop, listener=listener)
 
     assert run(scenario()).outcome == "interrupted"
-    assert list(Journal(tmp_path / "journal").done) == [id_of("/a")]
+    assert list(Journal(tmp_path / "journal").recovered.done) == [id_of("/a")]
 
 
 def test_what_is_read_before_and_after_the_calls_is_announced(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
