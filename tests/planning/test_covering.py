@@ -341,6 +341,21 @@ def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
     assert len(requests) <= stages.costs.per_tag
 
 
+def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_that_is_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changes = [lacking(f"/{n:03}", "ab" if n % 2 else "ac") for n in range(100)]
+    monkeypatch.setattr(covering, "MOST_FILES", 7)
+    stages = stage(changes)
+    assert stages.costs == (2, 100, 16, 4)
+    assert shown(stages.add) == [
+        ("addTags", ("a",), 50),
+        ("addTags", ("a",), 50),
+        ("addTags", ("b",), 50),
+        ("addTags", ("c",), 50),
+    ]
+
+
 def test_files_that_need_the_same_stay_together_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(covering, "MOST_FILES", 50)
     changes = [change(f"/{number:03d}", add="ab"[number % 2]) for number in range(100)]

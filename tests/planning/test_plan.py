@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,22 @@ from hypothesis import strategies as st
 from support import ai, current_file, current_state, id_of, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentState, DesiredState, Part, Plan, TargetName
-from tagsync.planning.plan import account_faults, make_plan
+from tagsync.model import (
+    Cause,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Drift,
+    Inputs,
+    Op,
+    Part,
+    Plan,
+    Reading,
+    TargetName,
+)
+from tagsync.planning.plan import account_faults, make_plan, narrowed
 from tagsync.planning.scope import in_part
+from tagsync.planning.since import Revision
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
@@ -82,8 +96,9 @@ def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: li
     if level != "error":
         assert [change.file.path for change in made.changes] == ["/b"]
         assert made.summary.unchanged == 0
-    if level:
-        assert "503 characters" in made.diagnostics[0].message
+    for told in made.diagnostics:
+        assert "'/a' would have 503 characters" in told.message
+        assert (told.code, str(told.origin).rpartition(":")[0]) == ("over-limit", "tags.yaml:5")
 
 
 def test_removals_go_first_where_only_they_make_room(declare: Declare) -> None:
@@ -111,6 +126,88 @@ def test_the_estimate_stands_beside_the_usual_ways(declare: Declare) -> None:
 def test_diagnostics_are_sorted_by_place(declare: Declare) -> None:
     made = plan(declare("- {path: /z, tags: [x]}\n- {match: /none, tags: [x]}\n- {path: /y, tags: [x]}"), SHOP)
     assert [item.origin.line for item in made.diagnostics if item.origin] == [5, 6, 7]
+
+
+def test_a_library_without_a_file_is_told_before_what_has_a_place(declare: Declare) -> None:
+    made = plan(declare("- {path: /z, tags: [x], ifMissing: warn}"), current_state())
+    assert [(item.level, item.code) for item in made.diagnostics] == [
+        ("warning", "empty-library"),
+        ("warning", "missing"),
+    ]
+    assert made.diagnostics[0].message == "the library has no file: check that the key is of the account that you mean"
+
+
+def test_a_vocabulary_that_has_forbidden_tags_removed_is_part_of_what_is_wanted(tmp_path: Path) -> None:
+    vocabulary = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {forbidden: [old], removeForbidden: true}\n"
+    (tmp_path / "tags.yaml").write_text(manifest("- {path: /a, tags: [x]}") + vocabulary, encoding="utf-8")
+    [change] = plan(read_manifests([str(tmp_path)]), SHOP).changes
+    assert unpack(change.changes) == ["+x", "-old"]
+
+
+def test_a_plan_tells_what_it_was_made_of(declare: Declare) -> None:
+    desired = declare("- {match: /*, tags: [z]}")
+    reading, part = Reading("searches", "few files"), Part(1, 1)
+    current = replace(SHOP, read_requests=7, reading=reading)
+    made = make_plan(desired, current, TARGET, created_at="2026", bulk_rate=5, only="/a", part=part)
+    assert made.inputs == Inputs(desired.manifests, 3, 7, "/a", part, None, reading=reading)
+    assert (made.created_at, made.target) == ("2026", TARGET)
+
+
+def test_only_what_manifests_leave_alone_is_told_where_it_is_asked_for(declare: Declare) -> None:
+    desired = declare("- {path: /a, tags: [z]}\n- {match: /none, tags: [z]}\n- {path: /no, tags: [z], ifMissing: skip}")
+    made = make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, coverage=True)
+    assert made.coverage is not None
+    assert made.coverage.unselected == ("/b", "/c")
+    assert [str(origin) for origin in made.coverage.idle] == ["tags.yaml:6:7", "tags.yaml:7:7"]
+    assert plan(desired, SHOP).coverage is None
+
+
+def test_exact_requests_touch_no_more_than_they_have_to(declare: Declare) -> None:
+    ten = [f"t{n}" for n in range(10)]
+    state = current_state(*(current_file(f"/{n}", [tag for tag in ten if tag != f"t{n}"]) for n in range(10)))
+    desired = declare(f"- {{match: /*, tags: [{', '.join(ten)}]}}")
+    assert len(plan(desired, state).requests) == 1
+    assert len(make_plan(desired, state, TARGET, created_at="2026", bulk_rate=5, exact=True).requests) == 10
+
+
+def test_since_a_revision_only_files_of_changed_entries_change(tmp_path: Path, declare: Declare) -> None:
+    (tmp_path / "earlier").mkdir()
+    path = tmp_path / "earlier" / "tags.yaml"
+    path.write_text(manifest("- {path: /a, tags: [z]}\n- {path: /b, tags: [z]}"), encoding="utf-8")
+    earlier = read_manifests([str(path)])
+    desired = declare("- {path: /a, tags: [z]}\n- {path: /b, tags: [new]}\n- {path: /c, tags: [new]}")
+    revision = Revision("main", "0" * 40, earlier)
+    made = make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, since=revision)
+    assert [change.file.path for change in made.changes] == ["/b", "/c"]
+    assert made.inputs.changed_since == "0" * 40
+
+
+PICTURED = current_state(
+    *(replace(current_file(path, ["old"]), thumbnail=f"https://example.com{path}") for path in ("/a", "/b", "/c"))
+)
+
+
+def test_pictures_are_kept_of_files_that_change_and_of_none_where_there_are_errors(declare: Declare) -> None:
+    entries = "- {path: /a, tags: [z]}\n- {path: /b, tags: [old]}"
+    assert plan(declare(entries), PICTURED).thumbnails == {id_of("/a"): "https://example.com/a"}
+    assert plan(declare(f"{entries}\n- {{path: /gone, tags: [x]}}"), PICTURED).thumbnails == {}
+
+
+def test_a_plan_that_is_narrowed_keeps_what_is_of_its_files_and_speaks_of_the_whole(declare: Declare) -> None:
+    whole = plan(declare("- {match: /*, tags: [z], absent: [old]}"), PICTURED)
+    drift = tuple(Drift(id_of(path), Op.ADD, "z", Cause.ADDED) for path in ("/a", "/b"))
+    made = narrowed(replace(whole, drift=drift), only="/a", part=None)
+    assert [change.file.path for change in made.changes] == ["/a"]
+    assert (made.drift, made.thumbnails) == (drift[:1], {id_of("/a"): "https://example.com/a"})
+    assert (made.summary.files_changed, made.summary.add_tags, made.summary.remove_tags) == (1, 1, 1)
+    assert (made.inputs.select, made.inputs.part) == ("/a", None)
+    assert (made.digest, made.guards) == (whole.digest, whole.guards)
+    again = narrowed(made, only=None, part=Part(1, 1))
+    assert (again.inputs.select, again.inputs.part) == ("/a", Part(1, 1))
+    assert narrowed(again, only=None, part=None).inputs == again.inputs
+    shards = [narrowed(whole, only=None, part=Part(index, 5)).changes for index in range(1, 6)]
+    assert sorted(change.file.path for changes in shards for change in changes) == ["/a", "/b", "/c"]
+    assert all(len(changes) < len(whole.changes) for changes in shards)
 
 
 def test_planning_twice_gives_the_same_bytes(declare: Declare) -> None:
@@ -175,9 +272,12 @@ def test_a_manifest_for_another_account_is_an_error(tmp_path: Path) -> None:
     assert list(account_faults(desired, "shop")) == []
     assert list(account_faults(desired, None)) == []
     (fault,) = account_faults(desired, "other")
-    assert (fault.code, str(fault.origin)) == ("account", "a.yaml:3:21")
-    assert "'shop'" in fault.message
-    assert "'other'" in fault.message
+    words = (
+        "this manifest is for the account 'shop', this run for 'other': give the right --account, or leave this "
+        "manifest out"
+    )
+    assert fault == Diagnostic("error", "account", words, fault.origin)
+    assert str(fault.origin) == "a.yaml:3:21"
 
 
 def test_manifests_for_two_accounts_cannot_be_planned_together(tmp_path: Path) -> None:

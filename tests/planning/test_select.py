@@ -105,7 +105,32 @@ def test_expect_bounds_how_many_files_are_selected(declare: Declare, expect: str
 
 def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
-    assert "selects 3 files, expected 5 to 9" in next(selection.diagnostics()).message
+    (found,) = selection.diagnostics()
+    assert "selects 3 files, expected 5 to 9" in found.message
+    assert str(found.origin) == "tags.yaml:5:44"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{match: /shop/**, tags: [x], expect: {min: 5}}", "selects 3 files, expected at least 5"),
+        ("{match: /shop/bags/*, tags: [x], expect: {min: 5}}", "selects 1 file, expected at least 5"),
+        ("{match: /shop/shoes/*, tags: [x], expect: {max: 0}}", "selects 1 file, expected 0 to 0"),
+        ("{match: /hats/*, tags: [x]}", "this entry selects no file: check its glob and query, or take it out"),
+        ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
+    ],
+)
+def test_what_an_entry_does_not_find_is_told_in_these_words(declare: Declare, entry: str, words: str) -> None:
+    (found,) = selected(declare, f"- {entry}")[1].diagnostics()
+    assert words in found.message
+
+
+def test_a_file_is_found_by_the_number_of_its_place(declare: Declare) -> None:
+    places = {
+        found.file.path: found.number for found in Selection(declare("- {match: /shop/**, tags: [x]}").entries, SHOP)
+    }
+    assert places == {file.path: number for number, file in enumerate(SHOP.files) if file.path in places}
+    assert len(places) == 3
 
 
 def test_a_query_that_the_library_refuses_is_an_error_at_its_entry_and_costs_no_other(declare: Declare) -> None:
