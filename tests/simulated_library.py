@@ -103,6 +103,23 @@ WRITE_FAULTS = (
 )
 
 
+class Caller:
+    """The library as one of those who call it reaches it.
+
+    Args:
+        library: which one.
+        arrived: told of each bulk call as it arrives.
+    """
+
+    def __init__(self, library: "SimulatedLibrary", arrived: Callable[[Call], None]) -> None:
+        self._library = library
+        self.arrived = arrived
+        self.calls: list[Call] = []
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
+        await self._library.serve(scope, receive, send, self)
+
+
 class SimulatedLibrary:
     """Serves files, and does what calls ask for, or not."""
 
@@ -113,7 +130,6 @@ class SimulatedLibrary:
         self.trouble = Trouble()
         self.calls: list[Call] = []
         self.reads = 0
-        self.arrived: Callable[[Call], None] = lambda _call: None
 
     def confirmed_cells(self) -> frozenset[tuple[str, str, str]]:
         """Return the op, file id and tag of all that calls did which were answered, truly, with success."""
@@ -128,12 +144,14 @@ class SimulatedLibrary:
     def put(self, file_id: str, state: State | None) -> None:
         self.files[file_id].versions.append((self._clock(), state))
 
-    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
+    async def serve(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send, caller: "Caller"
+    ) -> None:
         body, arrived_at = (await receive())["body"], self._clock()
         await asyncio.sleep(self.trouble.latency * self._random.random())
         parts = scope["path"].strip("/").split("/")
         if scope["method"] == "POST":
-            status, headers, answer = await self._write(parts[-1], json.loads(body), arrived_at)
+            status, headers, answer = await self._write(parts[-1], json.loads(body), arrived_at, caller)
         else:
             status, headers, answer = await self._read(parts, scope["query_string"].decode())
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
@@ -163,14 +181,15 @@ class SimulatedLibrary:
         found = [_item(file_id, state) for file_id, state in items if state]
         return 200, {}, found[skip : skip + limit]
 
-    async def _write(self, op: str, body: Any, arrived_at: float) -> tuple[int, dict[str, str], Any]:
+    async def _write(self, op: str, body: Any, arrived_at: float, caller: "Caller") -> tuple[int, dict[str, str], Any]:
         file_ids, tags = body["fileIds"], body.get("tags") or body.get("AITags")
         assert 0 < len(file_ids) <= 50
         assert tags
         assert op == "removeAITags" or len(",".join(tags)) <= 500
         call = Call(arrived_at, op, tuple(tags), tuple(file_ids))
         self.calls.append(call)
-        self.arrived(call)
+        caller.calls.append(call)
+        caller.arrived(call)
         fault = self._fault(self.trouble.writes, WRITE_FAULTS)
         if fault in READ_FAULTS:
             return await self._failure(fault)

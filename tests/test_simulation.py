@@ -5,15 +5,15 @@ happens is checked in `Run.check`; what must hold once all is quiet again, in `s
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 import pytest
 from simulated_disk import CrashError, SimulatedDisk
-from simulated_library import READ_FAULTS, WRITE_FAULTS, Call, Effect, SimulatedLibrary, State, Trouble
+from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
+from simulated_life import KINDS, Life, shrunk
 from support import GOOGLE, acks, id_of, now, run
 
 from tagsync.applying.apply import ApplyOptions, carry_out
@@ -87,13 +87,15 @@ def texts(values: frozenset[str]) -> Texts:
 class World:
     """Everything of one seed."""
 
+    life: Life
     random: Random
     library: SimulatedLibrary
     rules: dict[str, Rules]
     disk: SimulatedDisk
+    elsewhere: SimulatedDisk
+    """That of another machine, from which the same is applied now and then."""
     edited: bool = False
     edits: dict[str, list[float]] = field(default_factory=dict)
-    runs: "list[Run]" = field(default_factory=list)
 
     def untouched(self, file_id: str, *, since: float) -> bool:
         """Whether nobody else did anything to a file."""
@@ -109,8 +111,10 @@ class Run:
 
     world: World
     began: float
-    first_call: int
+    calls: list[Call]
+    """The bulk calls of this run that have arrived."""
     options: ApplyOptions
+    beside_another: bool
     noted: "frozenset[Cell]" = frozenset()
     """What the journal knew to be done when the run began."""
     looked: float = float("inf")
@@ -118,11 +122,6 @@ class Run:
     plan: Plan | None = None
     report: Report | None = None
     stopped_at: float = float("inf")
-
-    @property
-    def calls(self) -> list[Call]:
-        """The bulk calls that have arrived since it began."""
-        return self.world.library.calls[self.first_call :]
 
     def check(self) -> None:
         lag = self.world.library.trouble.lag
@@ -181,6 +180,8 @@ class Run:
 
     def _was_let_alone(self) -> bool:
         """Whether nothing failed in this run but single files."""
+        if self.beside_another:
+            return False
         trouble, options = self.world.library.trouble, self.options
         faulty = trouble.kinds and (trouble.reads or trouble.writes)
         # Such a library refuses what its index does not show to be there.
@@ -197,9 +198,9 @@ def is_done(change: FileChange, state: State) -> bool:
     )
 
 
-def made_world(seed: int) -> World:
-    random = Random(seed)
-    count = random.choice([1, 3, 10, 30, 60])
+def made_world(life: Life) -> World:
+    random = Random(life.seed)
+    count = min(random.choice([1, 3, 10, 30, 60]), life.files)
     files, rules = {}, {}
     for number in range(count):
         path = f"/f/{number}.jpg"
@@ -221,11 +222,11 @@ def made_world(seed: int) -> World:
     if random.random() < 0.3:  # a file that is nearly full
         path = "/f/0.jpg"
         files[id_of(path)] = State(path, frozenset({"x" * 480, "tag-0"}), {})
-    return World(random, SimulatedLibrary(random, files), rules, SimulatedDisk(random))
+    return World(life, random, SimulatedLibrary(random, files), rules, SimulatedDisk(random), SimulatedDisk(random))
 
 
-def made_trouble(random: Random) -> Trouble:
-    kinds = random.sample(sorted({*READ_FAULTS, *WRITE_FAULTS}), random.randint(0, 5))
+def made_trouble(random: Random, life: Life) -> Trouble:
+    kinds = [kind for kind in random.sample(sorted(KINDS), random.randint(0, 5)) if kind in life.kinds]
     return Trouble(
         reads=random.choice([0.0, 0.0, 0.1, 0.3]),
         writes=random.choice([0.0, 0.1, 0.3, 0.6]),
@@ -265,9 +266,8 @@ async def edit_now_and_then(world: World) -> None:
         world.edits.setdefault(file_id, []).append(now())
 
 
-@contextmanager
-def noting(world: World, disk: SimulatedDisk) -> Iterator[None]:
-    """Check that every call that arrives was noted before."""
+def caller(library: SimulatedLibrary, disk: SimulatedDisk) -> Caller:
+    """Return the way to a library that checks of every call that it was noted before."""
 
     def arrived(call: Call) -> None:
         noted = map(decoded, disk.data(JOURNAL).splitlines())
@@ -275,16 +275,12 @@ def noting(world: World, disk: SimulatedDisk) -> Iterator[None]:
             isinstance(record, Intent) and record.request == (call.op, call.tags, call.file_ids) for record in noted
         ), "a call arrived that the journal does not know"
 
-    world.library.arrived = arrived
-    try:
-        yield
-    finally:
-        world.library.arrived = lambda _call: None
+    return Caller(library, arrived)
 
 
-async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Run:
+async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, beside_another: bool = False) -> Run:
     """Plan and apply once, as a process of its own would; it may crash or be interrupted on the way."""
-    random = world.random
+    random, library = world.random, caller(world.library, disk)
     stop, abort = asyncio.Event(), asyncio.Event()
     options = ApplyOptions(
         concurrency=random.randint(1, 4),
@@ -293,10 +289,10 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
         max_duration=random.choice([None, None, None, 20.0]) if not quiet else None,
         verify=quiet or random.random() < 0.8,
     )
-    this = Run(world, now(), len(world.library.calls), options, known(disk) & world.library.confirmed_cells())
-    world.runs.append(this)
+    noted = known(disk) & world.library.confirmed_cells()
+    this = Run(world, now(), library.calls, options, beside_another, noted)
     gates = Gates(Gate(20.0), Gate(random.choice([0.2, 5.0, 50.0])))
-    async with Client("http://library.localhost", "k", gates=gates, app=world.library, random=random) as client:
+    async with Client("http://library.localhost", "k", gates=gates, app=library, random=random) as client:
         try:
             reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
             current = await reader.read()
@@ -307,23 +303,22 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False) -> Ru
             if not this.plan.changes:
                 return this
             journal = Journal(JOURNAL, disk)
-            if not quiet and random.random() < 0.2:
+            if not quiet and random.random() < 0.2 and world.life.interrupts:
                 asyncio.get_running_loop().call_later(random.uniform(0, 4), interrupt, this, stop)
             if not quiet and random.random() < 0.3:  # a plan that waits for somebody's consent
                 await asyncio.sleep(random.uniform(0, 30))
             this.looked = now()
-            with noting(world, disk):
-                this.report = await carry_out(
-                    this.plan,
-                    client,
-                    options=replace(options, acks=acks(this.plan)),
-                    journal=journal,
-                    stop=stop,
-                    abort=abort,
-                    listener=ignore,
-                    now=lambda: "2026-01-01T00:00:00Z",
-                )
-        except (LibraryError, StateError):
+            this.report = await carry_out(
+                this.plan,
+                client,
+                options=replace(options, acks=acks(this.plan)),
+                journal=journal,
+                stop=stop,
+                abort=abort,
+                listener=ignore,
+                now=lambda: "2026-01-01T00:00:00Z",
+            )
+        except (LibraryError, StateError, CrashError):
             assert not quiet, "nothing was wrong, and yet it failed"
     # What was sent may arrive after its sender is gone.
     await asyncio.sleep(world.library.trouble.latency)
@@ -353,19 +348,18 @@ def interrupt(this: Run, stop: asyncio.Event) -> None:
 
 
 async def live(world: World) -> None:
-    """Let troubled applies run, one after the other or two at once, each of which may crash."""
-    random = world.random
-    editing = asyncio.ensure_future(edit_now_and_then(world)) if random.random() < 0.5 else None
-    world.edited = editing is not None
-    for _ in range(random.randint(1, 3)):
-        world.library.trouble = made_trouble(random)
-        if random.random() < 0.5:
+    """Let troubled applies run, one after the other or two machines' at once, of which one may crash."""
+    random, life = world.random, world.life
+    world.edited = random.random() < 0.5 and life.edits
+    editing = asyncio.ensure_future(edit_now_and_then(world)) if world.edited else None
+    for _ in range(min(random.randint(1, 3), life.applies)):
+        world.library.trouble = made_trouble(random, life)
+        if random.random() < 0.5 and life.crashes:
             world.disk.crash_at = random.randint(1, 40)
-        try:
-            await apply(world, disk=world.disk)
-        except CrashError:
-            await asyncio.sleep(world.library.trouble.latency)
-            world.runs[-1].check()
+        disks = [world.disk]
+        if random.random() < 0.3 and life.two_machines:
+            disks.append(world.elsewhere)
+        await asyncio.gather(*(apply(world, disk=disk, beside_another=len(disks) > 1) for disk in disks))
         world.disk = random.choice([world.disk.after_kill, world.disk.after_power_loss])()
     if editing:
         editing.cancel()
@@ -401,11 +395,11 @@ def check_final(world: World, path: str, rules: Rules) -> None:
     assert not any(rules.wants_gone(name, confidence) for name, (confidence, _) in state.ai_tags.items())
 
 
-def simulate(seed: int) -> None:
+def simulate(life: Life) -> None:
     """Live one life; what fails can be lived again by its number."""
 
     async def scenario() -> None:
-        world = made_world(seed)
+        world = made_world(life)
         await live(world)
         await settle(world)
 
@@ -415,9 +409,45 @@ def simulate(seed: int) -> None:
 def simulate_all(seeds: Iterable[int]) -> None:
     for seed in seeds:
         try:
-            simulate(seed)
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+            simulate(Life(seed))
+        except Exception as error:
+            least = shrunk(Life(seed), fails)
+            raise AssertionError(f"seed {seed}: {error!r}; the least of it that fails: simulate({least})") from error
+
+
+def fails(life: Life) -> bool:
+    try:
+        simulate(life)
+    except Exception:  # noqa: BLE001 - a defect may raise anything
+        return True
+    return False
+
+
+def test_a_life_that_fails_is_shrunk_to_what_it_takes() -> None:
+    def fails_with_edits_of_three_files_and_lies(life: Life) -> bool:
+        return life.edits and life.files >= 3 and "lie" in life.kinds and life.applies > 1
+
+    least = shrunk(Life(7), fails_with_edits_of_three_files_and_lies)
+    assert least == Life(
+        7,
+        files=3,
+        applies=2,
+        kinds=frozenset({"lie"}),
+        crashes=False,
+        interrupts=False,
+        two_machines=False,
+    )
+
+
+def test_a_life_that_fails_is_told_by_its_number_and_what_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_was_noted(_journal: Journal, _request: Request) -> int:
+        return 1
+
+    monkeypatch.setattr(Journal, "intent", nothing_was_noted)
+    with pytest.raises(
+        AssertionError, match=r"^seed \d+: .*journal.* the least of it that fails: simulate\(Life\(seed="
+    ):
+        simulate_all(range(10))
 
 
 @pytest.mark.parametrize("tens", range(30))
