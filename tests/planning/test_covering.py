@@ -11,6 +11,8 @@ from support import ai, current_file, id_of
 from tagsync.model import AITag, Change, FileChange, Op, Request, normalized
 from tagsync.planning import covering
 from tagsync.planning.covering import free_cells, regroup, stage
+from tagsync.planning.covering.cells import Wanted
+from tagsync.planning.covering.parts import parts
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 WORDS = [*"abcdefgh", "x" * 300, "y" * 300, NFC, NFD]
@@ -339,6 +341,19 @@ def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
     assert stages.costs.per_file == whole.per_file
     assert stages.costs.lower_bound <= whole.lower_bound
     assert len(requests) <= stages.costs.per_tag
+
+
+def test_parts_hold_each_file_once_are_about_equal_and_keep_alike_files_together() -> None:
+    wanted = Wanted(Op.ADD)
+    for number in range(100):
+        needed = ("common", "rare") if number % 10 == 3 else ("common", f"of {number % 2}")
+        wanted.take(lacking(f"/{number:03}", ""), needed)
+    found = [list(part) for part in parts(wanted, 30)]
+    assert [len(part) for part in found] == [25, 25, 25, 25]
+    assert sorted(number for part in found for number in part) == list(range(100))
+    assert all(part == sorted(part) for part in found)
+    assert {number for number in found[0] if number % 10 == 3} == set(range(3, 100, 10))
+    assert [len({number % 2 for number in part if number % 10 != 3}) for part in found].count(2) <= 1
 
 
 def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_that_is_less(
