@@ -1,6 +1,8 @@
 """Saved documents read from files, their digests checked; what is in them is for others to judge."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import Plan, Report
@@ -17,11 +19,26 @@ def read_saved(file: Path) -> Plan | Report:
     """
     try:
         if file.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
-        with file.open("rb") as stream:
-            document = read_document(stream if stream.seekable() else stream.read(), str(file))
+            raise _too_large(file)
+        with file.open("rb") as stream, stream if stream.seekable() else _copied(stream, file) as readable:
+            document = read_document(readable, str(file))
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
     if isinstance(document, Plan) and digest_of(document) != document.digest:
         raise DamagedError(f"{file} is not as it was written (its digest does not fit): plan again")
     return document
+
+
+def _copied(stream: BinaryIO, file: Path) -> BinaryIO:
+    """Return a copy, which can be read again, of what cannot."""
+    copy = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 - closed by who asked for it
+    while piece := stream.read(1 << 20):
+        if copy.tell() + len(piece) > MAX_DOCUMENT_BYTES:
+            raise _too_large(file)
+        copy.write(piece)
+    copy.seek(0)
+    return copy
+
+
+def _too_large(file: Path) -> DocumentError:
+    return DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")

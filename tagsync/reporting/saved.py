@@ -1,7 +1,7 @@
 """Saved plan and report documents read back into values: sealed, of a known format, as their schemas say."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
 from jsonschema import Draft202012Validator
@@ -44,10 +44,13 @@ from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
 from tagsync.reporting.documents import BY_OP, CAMEL
 from tagsync.reporting.lines import origin_of, strict_json
-from tagsync.reporting.seal import SEAL_BYTES, check_seal, damaged, looks_saved
-from tagsync.reporting.streamed import Contents, streamed
+from tagsync.reporting.seal import SEAL_BYTES, check_seal, check_seal_of, damaged, looks_saved
+from tagsync.reporting.streamed import MAX_VALUES, Contents, count_values, streamed
 
 MAX_DOCUMENT_BYTES = 1 << 30
+
+MAX_READ_WHOLE = 32 << 20
+"""What is not laid out as tagsync writes it takes several times its size in memory."""
 
 _SNAKE = {camel: snake for snake, camel in CAMEL.items()}
 _LONG_LISTS = ("changes", "requests")
@@ -69,11 +72,38 @@ def read_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
     stream = BytesIO(data) if isinstance(data, bytes) else data
     contents = streamed(stream, name)
     if contents is None:
-        stream.seek(0)
-        contents = _whole(stream.read(), name)
+        contents = _whole(_all_of(stream, name), name)
     else:
         _check(contents.members, name)
     return _plan(contents) if "formatVersion" in contents.members else _report(contents)
+
+
+def _all_of(stream: BinaryIO, name: str) -> bytes:
+    """Return the bytes of a document that is not laid out as tagsync writes it.
+
+    Raises:
+        DamagedError: it is of a size that only tagsync writes, and not as it was written.
+        DocumentError: it is of that size, and not what this version writes.
+    """
+    size = stream.seek(0, SEEK_END)
+    stream.seek(0)
+    data = stream.read(MAX_READ_WHOLE)
+    if size <= MAX_READ_WHOLE and count_values(data) <= MAX_VALUES:
+        return data
+    stream.seek(max(0, size - SEAL_BYTES))
+    if not looks_saved(data[: 2 * SEAL_BYTES], stream.read()):
+        raise _neither(name)
+    check_seal_of(stream, name)
+    raise DocumentError(
+        f"{shown(name)} is not laid out as this version writes it, and too large to be read otherwise: use the tagsync "
+        "that wrote it"
+    )
+
+
+def _neither(name: str) -> DocumentError:
+    return DocumentError(
+        f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
+    )
 
 
 def _whole(data: bytes, name: str) -> Contents:
@@ -106,9 +136,7 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
         words = "name a file that plan --out or --report json=FILE wrote"
         raise DocumentError(f"{shown(name)} is not JSON: {words}") from error
     if not isinstance(document, dict) or not ("formatVersion" in document or "reportVersion" in document):
-        raise DocumentError(
-            f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
-        )
+        raise _neither(name)
     return document
 
 

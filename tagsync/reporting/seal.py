@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from io import SEEK_END
+from typing import BinaryIO
 
 from tagsync.errors import DamagedError
 from tagsync.printable import shown
@@ -29,6 +31,25 @@ def check_seal(data: bytes, name: str) -> None:
     """
     tail = _SEAL.search(data, max(0, len(data) - SEAL_BYTES))
     if tail is None or sha256(memoryview(data)[: tail.start()]).hexdigest().encode() != tail[1]:
+        raise damaged(name)
+
+
+def check_seal_of(stream: BinaryIO, name: str) -> None:
+    """Hold a document against its checksum without having it in memory; see `check_seal`.
+
+    Raises:
+        DamagedError: a byte of it is not as it was written.
+    """
+    start = max(0, stream.seek(0, SEEK_END) - SEAL_BYTES)
+    stream.seek(start)
+    tail = _SEAL.search(end := stream.read())
+    left = start + (tail.start() if tail else len(end))
+    stream.seek(0)
+    hashed = sha256()
+    while left and (piece := stream.read(min(left, 1 << 20))):
+        hashed.update(piece)
+        left -= len(piece)
+    if tail is None or hashed.hexdigest().encode() != tail[1]:
         raise damaged(name)
 
 

@@ -12,6 +12,10 @@ from tagsync.reporting.kept import kept_lines, kept_requests
 from tagsync.reporting.lines import NotPlainError, check_change, drift_of, outcome_of, request_of, strict_json
 from tagsync.reporting.seal import damaged
 
+MAX_LINE = 48 << 20
+MAX_VALUES = 2_000_000
+"""What is kept in memory at the most: so many bytes, and values, of all that is not in one of the long lists."""
+
 _FIRST = re.compile(rb'"(format|report)Version":"1(\.[^"\\]*)?",\n')
 _MEMBER = re.compile(rb'"([A-Za-z]+)":')
 _SEAL = re.compile(rb'"checksum":"sha256:([0-9a-f]{64})"\n')
@@ -51,9 +55,16 @@ def streamed(stream: BinaryIO, name: str) -> Contents | None:
         if lines.is_cut:
             raise damaged(name) from None
         return None
+    if lines.is_too_long:
+        return None
     if not lines.are_whole():
         raise damaged(name)
     return reader.contents
+
+
+def count_values(data: bytes) -> int:
+    """Return how many values JSON may hold at the most, but for one."""
+    return sum(map(data.count, (b"[", b"{", b",")))
 
 
 class _Sealed:
@@ -66,15 +77,18 @@ class _Sealed:
         self._seal: re.Match[bytes] | None = None
         self.is_cut = False
         """Whether the document ended within a line, or before its seal."""
+        self.is_too_long = False
+        """Whether a line was longer than any that is read."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        line = self._stream.readline()
+        line = self._stream.readline(MAX_LINE + 1)
         self._seal = _SEAL.fullmatch(line)
-        self.is_cut = not line.endswith(b"\n")
-        if self._seal or self.is_cut:
+        self.is_too_long = len(line) > MAX_LINE
+        self.is_cut = not line.endswith(b"\n") and not self.is_too_long
+        if self._seal or self.is_cut or self.is_too_long:
             raise StopIteration
         self._hashed.update(self._last)
         self._last = line
@@ -93,6 +107,8 @@ class _Reader:
     def __init__(self, lines: Iterator[bytes], *, is_plan: bool) -> None:
         self.contents = Contents()
         self._lines = lines
+        self._bytes, self._values = 0, 0
+        """What was kept so far."""
         self._lists: dict[str, Callable[[], None]] = {"changes": self._changes if is_plan else self._outcomes}
         self._lists |= {"requests": self._requests} if is_plan else {}
         self._lists["drift"] = self._drift
@@ -112,12 +128,24 @@ class _Reader:
         if value != b"[\n":
             if not value.endswith(b",\n") or (key in self._lists and value != b"[],\n"):
                 raise NotPlainError
-            members[key] = strict_json(value[:-2])
+            members[key] = self._kept(value[:-2])
         elif key in self._lists:
             members[key] = []
             self._lists[key]()
         else:
-            members[key] = [strict_json(item) for item in self._items()]
+            members[key] = list(map(self._kept, self._items()))
+
+    def _kept(self, value: bytes) -> Any:
+        """Return a value that is kept in memory.
+
+        Raises:
+            ValueError: it is no JSON, or too much.
+        """
+        self._bytes += len(value)
+        self._values += 1 + count_values(value)
+        if self._bytes > MAX_LINE or self._values > MAX_VALUES:
+            raise NotPlainError
+        return strict_json(value)
 
     def _items(self) -> Iterator[bytes]:
         """Yield the items of a list, each of which has a line, and end behind it."""

@@ -19,7 +19,7 @@ from cli.command import environment, words, write_manifest
 pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
-MEMORY = 300 * MIB
+MEMORY = 300_000_000
 OF_A_CALL, OF_A_MANIFEST = 150.0, 10.0
 """Seconds in which each is refused; for a manifest, which waits for nothing, seconds of a processor of its own."""
 
@@ -160,6 +160,38 @@ def test_a_page_of_more_values_than_it_can_have_is_refused(value: str) -> None:
     assert said == "error: the library answered 200 with more than 1,000,000 values"
 
 
+# Saved documents
+
+
+def laid_out(value: Iterable[str]) -> Iterator[str]:
+    """Yield a plan whose lines are such as tagsync writes."""
+    yield '{\n"formatVersion":"1.0",\n"x":'
+    yield from value
+    yield ',\n"checksum":"sha256:' + "0" * 64 + '"\n}\n'
+
+
+DOCUMENTS: dict[str, Callable[[], Iterable[str]]] = {
+    "60 MiB of objects": lambda: ['{"formatVersion":"1.0","x":[', *repeat("{}," * 100_000, 200), "{}]}"],
+    "20 MiB of lists": lambda: ['{"formatVersion":"1.0","x":[', *repeat("[]," * 100_000, 70), "[]]}"],
+    "60 MiB of openings": lambda: ['{"formatVersion":"1.0","x":', *repeat("[" * MIB, 60)],
+    "a text of 500 MB": lambda: ['{"reportVersion":"1.0","x":"', *repeat("x" * MIB, 500), '"}'],
+    "a line of 500 MB": lambda: laid_out(['"', *repeat("x" * MIB, 500), '"']),
+    "ten lines of 40 MiB": lambda: laid_out(["[\n", *repeat('"' + "x" * (40 * MIB) + '",\n', 10), '""\n]']),
+    "60 MiB of lines": lambda: laid_out(["[\n", *repeat("{},\n" * 100_000, 150), "{}\n]"]),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_document_beyond_reason_is_refused(kind: str) -> None:
+    with Path("plan.json").open("w", encoding="utf-8") as file:
+        file.writelines(DOCUMENTS[kind]())
+    for command in ("show", "apply"):
+        result = measured(command, "plan.json")
+        assert result.code == 4
+        assert result.worked < OF_A_MANIFEST
+        assert "plan.json is not byte for byte as tagsync wrote it" in result.err
+
+
 # Manifests
 
 
@@ -197,5 +229,6 @@ def test_a_manifest_beyond_reason_is_refused(kind: str) -> None:
     result = measured("validate", "tags.yaml")
     assert result.code == 1
     assert result.worked < OF_A_MANIFEST
+    assert result.took < 6 * OF_A_MANIFEST, "it waited for something"
     assert word in result.err
     assert len(result.err) < 100_000

@@ -1,7 +1,9 @@
 """Plans saved, looked at, applied later; guards tripped and acknowledged; runs turned round."""
 
 import json
+import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -347,6 +349,17 @@ def test_a_policy_from_elsewhere_replaces_those_of_who_opens_a_pull_request(tags
     assert "warning: tags.yaml:9:17: removedTags allows 1000, more than the default of 100" in loose.err
     assert tagsync("plan", "--policy=policy.yaml", "tags.yaml").code == 4
     assert tagsync("validate", "--policy=tags.yaml", "tags.yaml").code == 1
+
+
+def test_a_saved_plan_may_come_through_a_pipe(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    planned(tagsync)
+    os.mkfifo("pipe")
+    writing = threading.Thread(target=lambda: Path("pipe").write_bytes(Path("plan.json").read_bytes()))
+    writing.start()
+    result = tagsync("show", "pipe")
+    writing.join()
+    assert (result.code, result.out) == (0, tagsync("show", "plan.json").out)
 
 
 def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_write(

@@ -36,6 +36,7 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.plan import make_plan
+from tagsync.reporting import saved, streamed
 from tagsync.reporting.accept import is_plain_item
 from tagsync.reporting.documents import diagnostics_document, plan_document, report_document
 from tagsync.reporting.saved import read_document
@@ -437,6 +438,40 @@ def test_what_is_accepted_fast_is_valid_by_the_schema_and_what_tagsync_writes_is
                         accepted += 1
                         VALIDATORS[kind].validate({**whole, key: [item]})
     assert accepted > 50
+
+
+def test_what_is_laid_out_otherwise_is_read_up_to_a_size_and_number_of_values_alone(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = "".join(plan_document(plan)).encode()
+    document = parsed(plan_document(plan))
+    otherwise = resealed({name: document[name] for name in sorted(document)})
+    assert read_document(otherwise, "x") == read_document(ours, "x")
+    words = "x is not laid out as this version writes it, and too large to be read otherwise: use the tagsync that"
+    many = json.dumps(list(range(30))).encode()
+    for limit in ("MAX_READ_WHOLE", "MAX_VALUES"):
+        with monkeypatch.context() as limited:
+            limited.setattr(saved, limit, 20)
+            assert isinstance(read_document(ours, "x"), Plan)
+            with pytest.raises(DocumentError, match=words):
+                read_document(otherwise, "x")
+            with pytest.raises(DamagedError, match="x is not byte for byte"):
+                read_document(otherwise.replace(b"tags", b"tugs", 1), "x")
+            with pytest.raises(DamagedError, match="x is not byte for byte"):
+                read_document(otherwise[:-2], "x")
+            with pytest.raises(DocumentError, match="x is neither a plan nor a report"):
+                read_document(many, "x")
+
+
+@pytest.mark.parametrize("limit", ["MAX_LINE", "MAX_VALUES"])
+def test_of_what_is_laid_out_as_ours_only_so_much_is_kept_in_memory(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    ours = "".join(plan_document(plan)).encode()
+    monkeypatch.setattr(saved, "MAX_READ_WHOLE", 20)
+    monkeypatch.setattr(streamed, limit, 50)
+    with pytest.raises(DocumentError, match="too large to be read otherwise"):
+        read_document(ours, "x")
 
 
 def test_damage_is_told_by_its_place(plan: Plan) -> None:
