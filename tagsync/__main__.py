@@ -32,12 +32,16 @@ def _open_closed_streams() -> None:
 
 
 def _leave_no_core() -> None:
-    """Let no crash write this process's memory, and the key in it, to a file; children inherit that."""
+    """Let no crash write this process's memory, and the key in it, to a file; children inherit that.
+
+    A limit of one byte, not of none: Linux hands a core to a program whatever the limit, but for this one.
+    """
     try:
         import resource  # noqa: PLC0415 - not there on every platform
     except ModuleNotFoundError:
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if resource.getrlimit(resource.RLIMIT_CORE)[1]:
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def _say_version() -> int:

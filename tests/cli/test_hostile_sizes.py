@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from canary import KEY, watched
 from cli.command import environment, words, write_manifest
 
 pytestmark = pytest.mark.slow
@@ -54,10 +55,11 @@ def measured(*arguments: str | Path) -> Measured:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        env=environment({"IMAGEKIT_PRIVATE_KEY": "private_any"}),
+        env=environment({"IMAGEKIT_PRIVATE_KEY": KEY}),
         timeout=10 * OF_A_CALL,
     )
-    *said, last = ran.stderr.splitlines()
+    _, err = watched([ran.stdout, ran.stderr])
+    *said, last = err.splitlines()
     code, memory, worked, took = json.loads(last)
     result = Measured(code, memory, worked, took, "\n".join(said))
     assert "Traceback" not in result.err

@@ -132,4 +132,4 @@ def test_a_process_that_crashes_leaves_no_memory_behind() -> None:
     with started("sandbox", "serve", "library.jsonl", "--port=0") as serving:
         assert serving.stdout
         assert serving.stdout.readline()
-        assert resource.prlimit(serving.pid, resource.RLIMIT_CORE) == (0, 0)
+        assert resource.prlimit(serving.pid, resource.RLIMIT_CORE) == (1, 1)

@@ -48,6 +48,8 @@ def main() -> None:
         call(copy, "run", "--max-children", str(chosen.children))
         found = results(copy)
         counts = Counter(found.values())
+        if unknown := counts.keys() - {*NOTICED, "survived", "no tests"}:
+            sys.exit(f"some were not tried to the end: {', '.join(sorted(unknown))}")
         noticed = sum(counts[status] for status in NOTICED)
         total = noticed + counts["survived"] + counts["no tests"]
         rate = 100 * noticed / max(1, total)
