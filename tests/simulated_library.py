@@ -87,8 +87,29 @@ class Trouble:
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
 
+    @property
+    def is_none(self) -> bool:
+        """Whether every call does what it is asked to do."""
+        faulty = self.kinds and (self.reads or self.writes)
+        return not (faulty or self.poison or self.minds_free_cells or self.longest_ai_tags < 100)
 
-READ_FAULTS = ("429", "429 bare", "500", "html", "reset", "cut", "slow", "redirect")
+
+READ_FAULTS = (
+    "429",
+    "429 bare",
+    "429 for long",
+    "400",
+    "403",
+    "500",
+    "html",
+    "no UTF-8",
+    "deep",
+    "refused",
+    "reset",
+    "cut",
+    "slow",
+    "redirect",
+)
 WRITE_FAULTS = (
     *READ_FAULTS,
     "lost",
@@ -292,21 +313,30 @@ class SimulatedLibrary:
     async def _failure(self, fault: str) -> tuple[int, dict[str, str], Any]:
         match fault:
             case "429":
-                reset = self._random.choice([1, 50, 1000, 5000])
-                return 429, {"X-RateLimit-Reset": str(reset)}, {"message": "slow down"}
+                return 429, {"X-RateLimit-Reset": str(self._random.choice([1, 50, 1000, 5000]))}, SLOW_DOWN
+            case "429 for long":
+                return 429, {"X-RateLimit-Reset": str(self._random.choice([60_000, 900_000]))}, SLOW_DOWN
             case "429 bare":
-                return 429, self._random.choice([{}, {"X-RateLimit-Reset": "-5"}]), {"message": "slow down"}
-            case "html":
-                return 200, {"content-type": "text/html"}, b"<html>Hello</html>"
-            case "cut":
-                return 200, {}, b'{"successfullyUpdatedFileIds": ['
-            case "redirect":
-                return 302, {"location": "http://elsewhere.example/"}, b""
+                return 429, self._random.choice([{}, {"X-RateLimit-Reset": "-5"}]), SLOW_DOWN
             case "reset":
                 raise httpx.ReadError("connection reset")
+            case "refused":
+                raise httpx.ConnectError("connection refused")
             case "slow":
                 await asyncio.sleep(100)
-        return 500, {}, {"message": "Something went wrong"}
+        return ANSWERS.get(fault, (500, {}, {"message": "Something went wrong"}))
+
+
+SLOW_DOWN = {"message": "slow down"}
+ANSWERS: dict[str, tuple[int, dict[str, str], Any]] = {
+    "400": (400, {}, {"message": "Your request contains invalid parameters"}),
+    "403": (403, {}, {"message": "Your account cannot be authenticated"}),
+    "html": (200, {"content-type": "text/html"}, b"<html>Hello</html>"),
+    "no UTF-8": (200, {}, b'[{"fileId": "\xff'),
+    "deep": (200, {}, b"[" * 50_000),
+    "cut": (200, {}, b'{"successfullyUpdatedFileIds": ['),
+    "redirect": (302, {"location": "http://elsewhere.example/"}, b""),
+}
 
 
 def _item(file_id: str, state: State | None) -> dict[str, Any]:

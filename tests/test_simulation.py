@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from canary import KEY
 from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
 from simulated_life import KINDS, Life, shrunk
@@ -18,7 +19,7 @@ from support import GOOGLE, acks, id_of, now, run
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal
-from tagsync.applying.records import Ended, Intent, Outcome, decoded
+from tagsync.applying.records import NOTHING, Ended, Intent, Outcome, decoded
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
 from tagsync.library.client import Client, Gates
@@ -48,6 +49,7 @@ Cell = tuple[str, str, str]
 TAGS = [f"tag-{n}" for n in range(9)]
 NAMES = [f"Name {n}" for n in range(7)]
 LIKELY = 50.0
+ATTEMPTS = 5
 JOURNAL = Path("/state/journal.jsonl")
 WINDOW = 30.0 + 1.0
 """What a removal relies on was read at most 30 s before it; a second more for the way."""
@@ -122,6 +124,8 @@ class Run:
     plan: Plan | None = None
     report: Report | None = None
     stopped_at: float = float("inf")
+    resumed: bool = False
+    """Whether it went on where another was cut off: what is left then is grouped anew."""
 
     def check(self) -> None:
         lag = self.world.library.trouble.lag
@@ -144,7 +148,17 @@ class Run:
                     assert rules.wants_gone(effect.tag, confidence) or since <= window, (
                         "an AI tag was removed that no rule wants gone"
                     )
+        self._check_number()
         self._check_report(lag)
+
+    def _check_number(self) -> None:
+        """As many calls as planned where nothing is wrong; else no more than it takes to find out what is."""
+        planned = self.plan.requests if self.plan else ()
+        apart = sum(len(request.file_ids) * len(request.tags) for request in planned)
+        assert len(self.calls) <= 2 * ATTEMPTS * apart, "calls without end"
+        as_planned = self._was_let_alone() and not self.options.exact and not self.resumed and not self.world.edited
+        if as_planned and self.world.library.trouble.is_none:
+            assert len(self.calls) <= len(planned), "more calls than planned, and nothing was wrong"
 
     def _check_order(self, effect: Effect, rules: Rules) -> None:
         """What a file is to gain is there before it loses anything, if both go together."""
@@ -291,10 +305,15 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
     )
     noted = known(disk) & world.library.confirmed_cells()
     this = Run(world, now(), library.calls, options, beside_another, noted)
-    gates = Gates(Gate(20.0), Gate(random.choice([0.2, 5.0, 50.0])))
-    async with Client("http://library.localhost", "k", gates=gates, app=library, random=random) as client:
+    gates = Gates(Gate(20.0, random=random), Gate(random.choice([0.2, 5.0, 50.0]), random=random))
+    pages = random.choice([7, 1000])
+    async with Client(
+        "http://library.localhost", KEY, gates=gates, app=library, random=random, page_limit=pages
+    ) as client:
         try:
-            reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
+            reader = LibraryReader(
+                client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4), random=random
+            )
             current = await reader.read()
             this.plan = make_plan(
                 world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None
@@ -303,6 +322,8 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
             if not this.plan.changes:
                 return this
             journal = Journal(JOURNAL, disk)
+            this.resumed = journal.recovered != NOTHING
+            assert done_by(journal) == known(disk), "the journal reads back as something else than was noted"
             if not quiet and random.random() < 0.2 and world.life.interrupts:
                 asyncio.get_running_loop().call_later(random.uniform(0, 4), interrupt, this, stop)
             if not quiet and random.random() < 0.3:  # a plan that waits for somebody's consent
@@ -342,6 +363,16 @@ def known(disk: SimulatedDisk) -> frozenset[Cell]:
     return frozenset(cells)
 
 
+def done_by(journal: Journal) -> frozenset[Cell]:
+    """Return the cells that a journal tells to be done."""
+    return frozenset(
+        (call.op, file_id, tag)
+        for file_id, calls in journal.recovered.done.items()
+        for call in calls
+        for tag in call.tags
+    )
+
+
 def interrupt(this: Run, stop: asyncio.Event) -> None:
     this.stopped_at = now()
     stop.set()
@@ -366,17 +397,21 @@ async def live(world: World) -> None:
 
 
 async def settle(world: World) -> None:
-    """Once all is quiet, two applies converge, send nothing in vain, and a third finds nothing to do."""
+    """Once all is quiet, an apply converges and sends nothing in vain, and the next writes nothing.
+
+    In a library that minds what calls change needlessly, or how long they are, it may take another one.
+    """
     was = world.library.trouble
     await asyncio.sleep(was.lag + 120)
     world.library.trouble = Trouble(
         minds_free_cells=was.minds_free_cells, no_search_by_id=was.no_search_by_id, longest_ai_tags=was.longest_ai_tags
     )
     hopeful = not was.minds_free_cells and was.longest_ai_tags > 100
-    for _ in range(2):
+    for number in range(2):
         last = await apply(world, disk=world.disk, quiet=True)
         if hopeful:
             assert all(call.effects for call in last.calls), "a call was sent in vain"
+            assert not number or not last.calls, "the second of two quiet applies wrote something"
     assert last.report is None or last.report.converged
     idle = await apply(world, disk=world.disk, quiet=True)
     assert idle.plan
@@ -421,6 +456,19 @@ def fails(life: Life) -> bool:
     except Exception:  # noqa: BLE001 - a defect may raise anything
         return True
     return False
+
+
+def test_a_life_is_the_same_whenever_it_is_lived() -> None:
+    def lived(seed: int) -> list[tuple[float, str, tuple[str, ...], tuple[str, ...]]]:
+        async def scenario() -> World:
+            world = made_world(Life(seed))
+            await live(world)
+            await settle(world)
+            return world
+
+        return [(call.at, call.op, call.tags, call.file_ids) for call in run(scenario()).library.calls]
+
+    assert [lived(seed) for seed in range(30, 60)] == [lived(seed) for seed in range(30, 60)]
 
 
 def test_a_life_that_fails_is_shrunk_to_what_it_takes() -> None:

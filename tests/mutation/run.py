@@ -21,7 +21,11 @@ ROOT = Path(__file__).parents[2]
 TESTS = {
     "applying": ["tests/applying"],
     "planning": ["tests/planning", "tests/test_end_to_end.py", "tests/exporting"],
+    "planning/shards.py": ["tests/cli/test_shards.py"],
+    "planning/since.py": ["tests/cli/test_changed_since.py", "tests/planning"],
+    "planning/undo.py": ["tests/planning", "tests/test_undo_end_to_end.py", "tests/cli/test_saved_plans.py"],
 }
+"""The tests that are run of a room, or of a file of it that is tried through the command."""
 COPIED = ("tagsync", "tests", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 HASTE = """
 
@@ -68,7 +72,7 @@ def copied(folder: Path, rooms: list[str]) -> Path:
         take = shutil.copytree if source.is_dir() else shutil.copy
         take(source, copy / name)
     files = [f"tagsync/{room}" if room.endswith(".py") else f"tagsync/{room}/*" for room in rooms]
-    tests = list(dict.fromkeys(test for room in rooms for test in TESTS[room.partition("/")[0]]))
+    tests = list(dict.fromkeys(test for room in rooms for test in TESTS.get(room, TESTS[room.partition("/")[0]])))
     make_haste(copy / "tests")
     settings = {
         "source_paths": ["tagsync"],
