@@ -55,7 +55,7 @@ def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float |
     texts = header.split(",") if len(header) <= _LONGEST_HEADER else []
     if len(texts) > MOST_WINDOWS:
         return []
-    found = (int(text) / unit if _NUMBER.fullmatch(text.strip()) else 0 for text in texts)
+    found = (int(text) / unit if _NUMBER.fullmatch(text) else 0 for text in (text.strip(" \t") for text in texts))
     return [number if 0 < number <= most else None for number in found]
 
 
