@@ -316,6 +316,10 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert result.ledger.touched() == [id_of("f0"), id_of("f1")]
 
 
+def test_calls_in_flight_get_four_seconds_so_that_an_interrupted_run_ends_within_five() -> None:
+    assert GRACE == 4.0
+
+
 def test_calls_that_outlast_the_grace_of_an_interrupted_run_are_unknown() -> None:
     result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1)
     assert result.seconds == 1 + GRACE

@@ -387,6 +387,7 @@ NO_ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "redirect": (302, {"location": "https://elsewhere.example/"}, b""),
     "not modified": (304, {}, b""),
     "HTML": (200, {"content-type": "text/html"}, b"<html>Welcome</html>"),
+    "JSON called HTML": (200, {"content-type": "text/html"}, b"[]"),
     "truncated": (200, {}, b'[{"type": "fi'),
     "not JSON": (200, {}, b"OK"),
     "no byte": (200, {}, b""),

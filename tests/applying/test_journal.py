@@ -210,6 +210,14 @@ def test_a_number_that_comes_again_does_not_hide_the_call_that_had_it_before() -
     assert recovered(disk_with(b"".join(map(encoded, noted)))).unknown == {"a"}
 
 
+def test_an_apply_is_noted_by_its_plan_and_when_it_began() -> None:
+    disk = SimulatedDisk(Random(0))
+    Journal(PATH, disk).began("sha256:1", "2026-01-01T00:00:00Z")
+    began = decoded(disk.data(PATH))
+    assert isinstance(began, Began)
+    assert (began.digest, began.at, len(began.run)) == ("sha256:1", "2026-01-01T00:00:00Z", 16)
+
+
 def test_the_file_holds_one_line_a_record_and_nothing_else() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from canary import KEY
 from cli.command import SECONDS, Command, Result, environment, started, write_manifest
-from cli.watched import CALLS, ENTRIES, PATHS, Library, Takes, confirmed, intents, journal
+from cli.watched import CALLS, ENTRIES, PATHS, Library, Takes, cells, confirmed, intents, journal
 from support import ai, file_object, id_of, write_library
 
 from tagsync.applying.records import Outcome
@@ -200,7 +200,7 @@ def test_whenever_a_process_is_killed_at_its_journal_the_next_apply_alone_conver
             assert set(library.calls) <= set(intents(noted).values()), "a call was sent that nothing is noted of"
         sent = len(library.calls)
         check_convergence(tagsync, library, life.state)
-        assert not confirmed(noted).intersection(library.calls[sent:])
+        assert not cells(confirmed(noted)) & cells(library.calls[sent:]), "a call was repeated that was confirmed"
     write_manifest(ENTRIES + "- {match: /**, tags: [more]}")
     for life in lives:
         # Whatever is left beside the journal, the next one that comes to its end empties it.
@@ -220,15 +220,25 @@ def test_a_journal_that_cannot_be_opened_or_begun_ends_the_run_before_anything_i
         check_convergence(tagsync, life.library, life.state)
 
 
-def test_a_disk_that_fills_up_on_the_way_ends_the_run_with_what_it_knows(tagsync: Command, lived: Lived) -> None:
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("ENOSPC", "No space left on device: make room and run again"),
+        ("EROFS", "Read-only file system: name another --state-dir"),
+        ("EMFILE", "Too many open files: allow more open files (ulimit -n)"),
+    ],
+)
+def test_a_disk_that_fills_up_on_the_way_ends_the_run_with_what_it_knows(
+    tagsync: Command, lived: Lived, why: str, words: str
+) -> None:
     steps = steps_of_the_disk(lived)
     appends = [at for at, step in enumerate(steps, start=1) if step == "append"]
-    for life in lived([(at, "ENOSPC") for at in appends[1:-2]]):
+    for life in lived([(at, why) for at in (appends[1:-2] if why == "ENOSPC" else appends[2:4])]):
         report = life.result.document
         assert life.result.code == 3
         assert report["outcome"] == "incomplete"
         assert f"error: the journal {life.state}/" in life.result.err
-        assert "cannot be written: No space left on device: make room and run again" in life.result.err
+        assert f"cannot be written: {words}" in life.result.err
         assert len(life.library.calls) == len(intents(journal(life.state)))
         shown = life.library.shown([change["fileId"] for change in report["changes"]])
         for change in report["changes"]:

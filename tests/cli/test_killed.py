@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 from canary import KEY
 from cli.command import SECONDS, Command, environment, write_manifest
-from cli.watched import Library, Takes, confirmed, intents, journal
+from cli.watched import Library, Takes, cells, confirmed, intents, journal
 from support import ai, file_object, id_of, write_library
 
-from tagsync.model import AITag, Op, Request
+from tagsync.model import AITag
 from tagsync.sandbox.store import Store
 
 FOLDERS = [f"f{number}" for number in range(8)]
@@ -138,10 +138,6 @@ def lived(server: Takes, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
 def applying(library: Library, state: str) -> list[str]:
     return ["apply", "--yes", "--rate=1000", "--endpoint", library.url, "--state-dir", state, "tags.yaml"]
-
-
-def cells(requests: Sequence[Request] | set[Request]) -> set[tuple[Op, str, str]]:
-    return {(call.op, file_id, tag) for call in requests for file_id in call.file_ids for tag in call.tags}
 
 
 def check(tagsync: Command, life: Life) -> None:

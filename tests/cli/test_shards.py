@@ -64,7 +64,10 @@ def test_reports_of_shards_planned_apart_have_the_totals_of_one_run(
     parts = [read(report) for report in reports()]
     assert sum(len(part["changes"]) for part in parts) == len(whole["changes"])
     assert merged["requests"]["sent"] == sum(part["requests"]["sent"] for part in parts)
-    assert merged["timing"]["seconds"] == max(part["timing"]["seconds"] for part in parts)
+    seconds = max(part["timing"]["seconds"] for part in parts)
+    waited = max(part["timing"]["waited"] for part in parts)
+    pace = round(merged["requests"]["sent"] / seconds, 2)
+    assert merged["timing"] == {"seconds": seconds, "waited": waited, "requestsPerSecond": pace}
     assert "shard" not in merged["inputs"]
     assert [item["code"] for item in merged["diagnostics"]] == [item["code"] for item in whole["diagnostics"]]
 
@@ -106,6 +109,8 @@ def test_a_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..
     ran = tagsync("show", "report-1.json", "report-3.json")
     assert ran.code == 0
     assert "warning: shards are missing: 2/4, 4/4; what they did is not in here" in ran.err
+    [told] = tagsync("show", "--format=json", "report-2.json", "report-3.json").document["diagnostics"][-1:]
+    assert (told["code"], told["message"][:31]) == ("missing-shards", "shards are missing: 1/4, 4/4; w")
     assert "missing" not in tagsync("show", *reports()).err
 
 

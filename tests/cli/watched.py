@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -163,3 +163,8 @@ def confirmed(records: Sequence[Record]) -> set[Request]:
     """Return the calls that are noted as done."""
     done = {record.number for record in records if isinstance(record, Outcome) and record.kind == "done"}
     return {request for number, request in intents(records).items() if number in done}
+
+
+def cells(requests: Iterable[Request]) -> set[tuple[Op, str, str]]:
+    """Return what calls change: an op, a file id and a tag each."""
+    return {(call.op, file_id, tag) for call in requests for file_id in call.file_ids for tag in call.tags}

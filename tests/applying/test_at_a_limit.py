@@ -1,0 +1,60 @@
+"""A whole apply at a steady limit, in virtual time: hardly a call is refused or made twice, and no time is lost."""
+
+import asyncio
+from math import inf
+from pathlib import Path
+from random import Random
+
+from canary import KEY
+from conftest import Declare
+from support import Sandbox, acks, file_object, now, run
+
+import tagsync
+from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.journal import NoJournal
+from tagsync.events import ignore
+from tagsync.library.client import Client, Gates
+from tagsync.library.gate import BULK_RATE, Gate
+from tagsync.model import Plan, Report
+from tagsync.sandbox.faults import Fault
+from tagsync.sandbox.limits import Limit
+
+CALLS, A_SECOND = 600, 40
+
+
+def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a_seventh_of_the_time_is_lost_at_most(
+    declare: Declare, tmp_path: Path
+) -> None:
+    struck = [Fault(on="addTags", call=number, status=500) for number in range(30, CALLS, 30)]
+    slow = Fault(on="addTags", delayMs=30)
+    files = (file_object(f"/{n:03}.jpg") for n in range(CALLS))
+    library = Sandbox(tmp_path, files, faults=[*struck, slow], limit=Limit(A_SECOND, 1), clock=now)
+    declare("\n".join(f"- {{path: /{n:03}.jpg, tags: [t{n}]}}" for n in range(CALLS)))
+
+    async def applied(plan: Plan) -> Report:
+        random = Random(1)
+        gates = Gates(Gate(None, random=random), Gate(BULK_RATE, cap=inf, random=random))
+        async with Client("http://library.localhost", KEY, gates=gates, app=library.app, random=random) as client:
+            return await carry_out(
+                plan,
+                client,
+                options=ApplyOptions(acks=acks(plan)),
+                journal=NoJournal(),
+                stop=asyncio.Event(),
+                abort=asyncio.Event(),
+                listener=ignore,
+                now=lambda: "2026",
+            )
+
+    async def scenario() -> Report:
+        return await applied(await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target))
+
+    report = run(scenario())
+    library.close()
+    requests, wrote = report.requests, report.requests.sent / report.timing.requests_per_second
+    assert report.converged
+    assert len(report.plan.requests) == CALLS
+    assert requests.retried >= len(struck)
+    assert requests.throttled <= 0.02 * requests.sent
+    assert requests.retried <= 0.10 * requests.sent
+    assert wrote <= 1.15 * requests.sent / A_SECOND
