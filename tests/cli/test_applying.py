@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from canary import KEY
-from cli.command import SECONDS, Command, Result, environment, started, write_manifest
+from cli.command import SECONDS, Command, Result, environment, process, started, write_manifest
 from cli.watched import CALLS, ENTRIES, PATHS, Library, Takes, cells, confirmed, intents, journal
 from support import ai, file_object, id_of, write_library
 
@@ -351,7 +352,34 @@ def test_a_second_signal_ends_the_run_at_once_with_report_and_journal(
     check_convergence(tagsync, where)
 
 
+@pytest.mark.slow  # for it goes by the clock, and waits the four seconds out
+def test_an_apply_whose_call_is_never_answered_ends_within_five_seconds_of_an_interrupt(
+    library: Callable[..., Library],
+) -> None:
+    where = library()
+    second = where.hold(2)
+    with started(*applying(where, ONE_BY_ONE)) as running:
+        second.wait()
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        assert ended(running).code == 130
+        assert time.monotonic() - began <= 5
+
+
 # Several applies of one library
+
+
+@pytest.mark.slow  # for it goes by the clock
+def test_a_second_apply_is_refused_within_two_seconds(library: Callable[..., Library]) -> None:
+    where = library()
+    first_call = where.hold(1)
+    with started(*applying(where, ONE_BY_ONE)) as first:
+        first_call.wait()
+        began = time.monotonic()
+        assert process(*applying(where)).code == 4
+        assert time.monotonic() - began <= 2
+        first_call.let_go()
+        assert ended(first).code == 0
 
 
 def test_of_two_applies_the_second_is_refused_and_told_of_the_first(
