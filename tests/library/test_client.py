@@ -5,11 +5,14 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from random import Random
+from shutil import which
 from traceback import walk_tb
 from types import FrameType
 from typing import Any
@@ -430,6 +433,43 @@ def test_a_server_without_trusted_tls_is_told_at_once(listening: socket.socket) 
     endpoint = raw_server(listening, b"HTTP/1.1 400 Bad Request\r\n\r\n").replace("http:", "https:")
     with pytest.raises(EndpointError, match="no trusted connection"):
         exchange(endpoint)
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """Return what a server has that nobody vouches for."""
+    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1"
+    options += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem"
+    subprocess.run(["openssl", *options.split()], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607 - whichever there is
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="there is no openssl to make a certificate with")
+@pytest.mark.parametrize("vouched", [False, True])
+def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request(
+    listening: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, vouched: bool
+) -> None:
+    context, asked = self_signed(tmp_path), list[bytes]()
+    if vouched:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as secured:
+            asked.append(secured.recv(65536))
+            secured.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]")
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    endpoint = f"https://127.0.0.1:{listening.getsockname()[1]}"
+    if vouched:
+        assert exchange(endpoint).body == b"[]"
+    else:
+        with pytest.raises(EndpointError, match=r"no trusted connection to 127\.0\.0\.1: self-signed certificate"):
+            exchange(endpoint)
+    serving.join()
+    assert bool(asked) == vouched
 
 
 def test_certificates_are_always_checked() -> None:
