@@ -1,5 +1,7 @@
 """Saved documents read from files, their digests checked; what is in them is for others to judge."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
@@ -20,7 +22,7 @@ def read_saved(file: Path) -> Plan | Report:
     try:
         if file.stat().st_size > MAX_DOCUMENT_BYTES:
             raise _too_large(file)
-        with file.open("rb") as stream, stream if stream.seekable() else _copied(stream, file) as readable:
+        with file.open("rb") as stream, _repeatable(stream, file) as readable:
             document = read_document(readable, str(file))
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
@@ -29,15 +31,19 @@ def read_saved(file: Path) -> Plan | Report:
     return document
 
 
-def _copied(stream: BinaryIO, file: Path) -> BinaryIO:
-    """Return a copy, which can be read again, of what cannot."""
-    copy = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 - closed by who asked for it
-    while piece := stream.read(1 << 20):
-        if copy.tell() + len(piece) > MAX_DOCUMENT_BYTES:
-            raise _too_large(file)
-        copy.write(piece)
-    copy.seek(0)
-    return copy
+@contextmanager
+def _repeatable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
+    """Yield a stream that can be read again from its start: a copy of one that cannot, like a pipe."""
+    if stream.seekable():
+        yield stream
+        return
+    with TemporaryFile() as copy:
+        while piece := stream.read(1 << 20):
+            if copy.tell() + len(piece) > MAX_DOCUMENT_BYTES:
+                raise _too_large(file)
+            copy.write(piece)
+        copy.seek(0)
+        yield cast("BinaryIO", copy)
 
 
 def _too_large(file: Path) -> DocumentError:

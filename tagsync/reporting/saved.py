@@ -44,7 +44,7 @@ from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
 from tagsync.reporting.documents import BY_OP, CAMEL
 from tagsync.reporting.lines import origin_of, strict_json
-from tagsync.reporting.seal import SEAL_BYTES, check_seal, check_seal_of, damaged, looks_saved
+from tagsync.reporting.seal import SEAL_BYTES, check_seal, damaged, looks_saved
 from tagsync.reporting.streamed import MAX_VALUES, Contents, count_values, streamed
 
 MAX_DOCUMENT_BYTES = 1 << 30
@@ -93,7 +93,7 @@ def _all_of(stream: BinaryIO, name: str) -> bytes:
     stream.seek(max(0, size - SEAL_BYTES))
     if not looks_saved(data[: 2 * SEAL_BYTES], stream.read()):
         raise _neither(name)
-    check_seal_of(stream, name)
+    check_seal(stream, name)
     raise DocumentError(
         f"{shown(name)} is not laid out as this version writes it, and too large to be read otherwise: use the tagsync "
         "that wrote it"
@@ -114,7 +114,7 @@ def _whole(data: bytes, name: str) -> Contents:
         raise DocumentError(
             f"{shown(name)} has format {quoted(str(version))}, this version reads 1.x: use the tagsync that wrote it"
         )
-    check_seal(data, name)
+    check_seal(BytesIO(data), name)
     _check(document, name)
     is_plan = "formatVersion" in document
     return Contents(

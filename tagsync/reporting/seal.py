@@ -23,19 +23,8 @@ def sealed(pieces: Iterable[str]) -> Iterator[str]:
     yield f',\n"checksum":"sha256:{hashed.hexdigest()}"\n}}\n'
 
 
-def check_seal(data: bytes, name: str) -> None:
-    """Hold a document against its checksum.
-
-    Raises:
-        DamagedError: a byte of it is not as it was written.
-    """
-    tail = _SEAL.search(data, max(0, len(data) - SEAL_BYTES))
-    if tail is None or sha256(memoryview(data)[: tail.start()]).hexdigest().encode() != tail[1]:
-        raise damaged(name)
-
-
-def check_seal_of(stream: BinaryIO, name: str) -> None:
-    """Hold a document against its checksum without having it in memory; see `check_seal`.
+def check_seal(stream: BinaryIO, name: str) -> None:
+    """Hold a document, which need not fit into memory, against its checksum.
 
     Raises:
         DamagedError: a byte of it is not as it was written.

@@ -5,12 +5,15 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
 from support import ai, file_object
+
+from tagsync.cli import saved as cli_saved
 
 
 def hundred(world: Build) -> World:
@@ -360,6 +363,22 @@ def test_a_saved_plan_may_come_through_a_pipe(tagsync: Command, world: Build) ->
     result = tagsync("show", "pipe")
     writing.join()
     assert (result.code, result.out) == (0, tagsync("show", "plan.json").out)
+
+
+def test_a_pipe_without_end_is_not_read_for_ever(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_saved, "MAX_DOCUMENT_BYTES", 3 << 20)
+    os.mkfifo("pipe")
+
+    def write() -> None:
+        with suppress(BrokenPipeError), Path("pipe").open("wb") as pipe:
+            while True:
+                pipe.write(b"x" * 65536)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    result = tagsync("show", "pipe")
+    writing.join()
+    assert (result.code, result.err) == (1, "error: pipe is larger than 3 MiB, which no plan or report is\n")
 
 
 def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_write(
