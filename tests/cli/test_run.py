@@ -363,14 +363,26 @@ def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
 # Signals
 
 
-@pytest.fixture(scope="module")
-def slow_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("slow")
+@contextmanager
+def answering_after(milliseconds: int, folder: Path) -> Iterator[str]:
     path = write_library(folder / "slow.jsonl", [file_object(f"/{number}.jpg") for number in range(10)])
-    options = ("--port=0", "--latency-ms=100", "--state-dir", folder / "state")
+    options = ("--port=0", f"--latency-ms={milliseconds}", "--state-dir", folder / "state")
     with started("sandbox", "serve", path, *options) as serving:
         assert serving.stdout
         yield serving.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def slow_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with answering_after(100, tmp_path_factory.mktemp("slow")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def silent_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A library that answers long after whoever asked was interrupted, however busy this machine is."""
+    with answering_after(1000 * SECONDS, tmp_path_factory.mktemp("silent")) as url:
+        yield url
 
 
 def interrupted(line: str, number: signal.Signals, *arguments: str) -> Result:
@@ -409,11 +421,11 @@ def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_plan_ends_at_once_and_says_so_in_its_report(
-    slow_library: str,
+    silent_library: str,
     number: signal.Signals,
     code: int,
 ) -> None:
-    arguments = ("--endpoint", slow_library, "--report=json=a.json", "tags.yaml")
+    arguments = ("--endpoint", silent_library, "--report=json=a.json", "tags.yaml")
     result = interrupted("tagsync: read 1 manifest with 1 entry\n", number, "plan", *arguments)
     assert (result.code, result.out) == (code, "")
     assert result.err == "tagsync: read 1 manifest with 1 entry\nerror: interrupted\n"

@@ -446,7 +446,9 @@ def test_what_is_laid_out_otherwise_is_read_up_to_a_size_and_number_of_values_al
     ours = "".join(plan_document(plan)).encode()
     document = parsed(plan_document(plan))
     otherwise = resealed({name: document[name] for name in sorted(document)})
-    assert read_document(otherwise, "x") == read_document(ours, "x")
+    found = read_document(otherwise, "x")
+    assert isinstance(found, Plan)
+    assert "".join(plan_document(found)).encode() == ours
     words = "x is not laid out as this version writes it, and too large to be read otherwise: use the tagsync that"
     many = json.dumps(list(range(30))).encode()
     for limit in ("MAX_READ_WHOLE", "MAX_VALUES"):
