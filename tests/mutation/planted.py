@@ -183,8 +183,8 @@ BUGS = (
     Bug(
         "a seal that nobody looks at",
         "reporting/seal.py",
-        "if tail is None or sha256",
-        "if tail is None and sha256",
+        "if tail is None or hashed",
+        "if tail is None and hashed",
         "tests/reporting/test_documents.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
     ),
     Bug(
