@@ -249,3 +249,10 @@ def test_a_set_too_long_for_one_call_is_cut() -> None:
     assert Limits((3, 3, 3), 7).parts([0, 1, 2]) == [Row((0, 1)), Row((2,))]
     assert Limits((9, 3, 3), 7).parts([0, 1, 2]) == [Row((0,)), Row((1, 2))]
     assert Limits((9, 3, 3), None).parts([0, 1, 2]) == [Row((0, 1, 2))]
+
+
+def test_of_very_many_calls_that_take_more_the_longest_are_looked_at_no_more() -> None:
+    needed = [frozenset({tag}) for tag in range(120)]
+    calls = best_fit(needed, [frozenset[int]()] * 120, limits(120, characters=1))
+    assert touched(calls) == cells(needed)
+    assert len(calls) == 120
