@@ -165,7 +165,7 @@ def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
     assert item.message == f"AI tag 'Dog' of '/a' becomes no ordinary tag: {words}"
 
 
-@pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb"])
+@pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb", "Dog\u200b", "\u3164"])
 def test_a_name_that_no_tag_may_have_is_not_promoted(merged: type[Merge], name: str) -> None:
     found = merged.of(current_file("/a", [], [ai(name, 99)]), PROMOTE)
     assert found.changes == ()
