@@ -68,6 +68,15 @@ class Wishes:
     if_over_limit: Leniency | None = None
     expired: Texts = NO_TEXTS
 
+    @property
+    def only_removes(self) -> bool:
+        """Whether a file that does not exist is as they declare it: they ask for absence alone."""
+        exclusive, rule = self.exclusive, self.ai_rule
+        if self.tags.values or (rule and rule.promote is not None):
+            return False
+        asks = self.absent.values or self.expired.values or exclusive
+        return bool(asks or (rule and (rule.remove.values or rule.remove_all or rule.min_confidence is not None)))
+
 
 class ByPath(NamedTuple):
     """Selects the file with exactly this filePath."""

@@ -151,13 +151,10 @@ def _absent(file: CurrentFile, entries: Sequence[Entry], ended: Container[str], 
     absent: Reasons = defaultdict(list)
     for entry in entries:
         wishes = entry.wishes
-        if wishes.absent.values:  # most have none
-            for key, reason in _reasons(entry, wishes.absent, "absent"):
+        if wishes.absent.values or wishes.expired.values:  # most have none
+            over = (item for item in _reasons(entry, wishes.expired, "until") if item[0] in ended)
+            for key, reason in (*_reasons(entry, wishes.absent, "absent"), *over):
                 absent[key].append(reason)
-        if wishes.expired.values:
-            for key, reason in _reasons(entry, wishes.expired, "until"):
-                if key in ended:
-                    absent[key].append(reason)
     if vocabulary.removed or vocabulary.renames:
         for key in all_normalized(file.tags):
             if key in vocabulary.removed:

@@ -18,6 +18,7 @@ from tagsync.model import (
     Leniency,
     Level,
     NumberedEntry,
+    Wishes,
     normalized,
 )
 from tagsync.printable import quoted
@@ -83,7 +84,7 @@ class Selection:
         for match in self._matches:
             refusal = self._current.refused.get(match.query or "")
             yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
-        told = [(entry, level) for _, entry in self._missing if (level := LEVELS[entry.wishes.if_missing or "error"])]
+        told = [(entry, level) for _, entry in self._missing if (level := _level_if_missing(entry.wishes))]
         paths = {entry.selector.path for entry, _ in told if isinstance(entry.selector, ByPath)}
         twins = _Twins(paths, self._current.files)
         for entry, level in told:
@@ -250,7 +251,7 @@ class _Twins:
             if key in folded:
                 self._folded[key] = file.path
 
-    def hint(self, path: str, otherwise: str = "check the path, or set ifMissing") -> str:
+    def hint(self, path: str, *, otherwise: str) -> str:
         """Return what may be meant by one of the paths."""
         if normalized(path) in self._normalized:
             return "a file whose path is equal under Unicode NFC is; copy the path from the library"
@@ -277,13 +278,23 @@ def _files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
 
 
+def _level_if_missing(wishes: Wishes) -> Level | None:
+    if wishes.if_missing is None and wishes.only_removes:
+        return "info"
+    return LEVELS[wishes.if_missing or "error"]
+
+
 def _missing_finding(entry: Entry, level: Level, twins: _Twins) -> Diagnostic:
+    fine = "this entry only removes, so that there is nothing to do" if level == "info" else ""
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
-        message = f"{quoted(path, 200)} is not in the library: {twins.hint(path)}"
+        twin = twins.hint(path, otherwise="")
+        if twin and level == "info":
+            level = "warning"
+        message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
     else:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
-        message = f"no file has the id {quoted(entry.selector.file_id)}: check it, or set ifMissing"
+        message = f"no file has the id {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"
     return Diagnostic(level, "missing", message, entry.origin())
 
 
