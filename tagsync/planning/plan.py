@@ -32,6 +32,7 @@ from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.limits import Fit, fit, length_after
 from tagsync.planning.merge import Merged, merge
+from tagsync.planning.protecting import Protections
 from tagsync.planning.returning import Returns
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
@@ -244,7 +245,9 @@ def _find(
     findings.diagnostics += desired.diagnostics
     if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
+    protections = Protections()
     for number, file, entries in selection:
+        protections.take(file, entries)
         merged = returns.left(file, merge(file, entries, desired.vocabulary))
         findings.diagnostics += merged.diagnostics
         change = _fitted(file, merged, entries, findings) if merged.changes else None
@@ -260,7 +263,7 @@ def _find(
         elif not merged.changes:
             findings.unchanged += 1
     findings.missing = selection.missing
-    findings.diagnostics += selection.diagnostics()
+    findings.diagnostics += [*selection.diagnostics(), *protections.diagnostics()]
     if coverage:
         findings.coverage = _coverage(selection)
 

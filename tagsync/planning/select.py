@@ -21,6 +21,7 @@ from tagsync.model import (
     Wishes,
     normalized,
 )
+from tagsync.planning.protecting import finding, is_protected, watched_path
 from tagsync.printable import quoted
 
 LEVELS: dict[Leniency, Level | None] = {"error": "error", "warn": "warning", "skip": None}
@@ -84,6 +85,7 @@ class Selection:
         for match in self._matches:
             refusal = self._current.refused.get(match.query or "")
             yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
+            yield from match.findings()
         told = [(entry, level) for _, entry in self._missing if (level := _level_if_missing(entry.wishes))]
         paths = {entry.selector.path for entry, _ in told if isinstance(entry.selector, ByPath)}
         twins = _Twins(paths, self._current.files)
@@ -195,7 +197,7 @@ class _Match:
         self.query = selector.query
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
         self._matches = path_matcher(selector.glob) if selector.glob is not None else None
-        self._excepts = tuple(map(path_matcher, selector.excepts))
+        self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
         self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
 
     def selects(self, file: CurrentFile) -> bool:
@@ -205,10 +207,16 @@ class _Match:
             return False
         if self._answer is not None and file.file_id not in self._answer:
             return False
-        if self._excepts and any(excepted(path) for excepted in self._excepts):
+        if self._excepts and is_protected(path, self._excepts.values()):
             return False
         self.count += 1
         return True
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each exception that excepts nothing although it has a twin."""
+        for pattern, watch in self._excepts.items():
+            if watch.twin is not None:
+                yield finding("except", pattern, watch.twin, self.entry.origin())
 
 
 class _Under:
