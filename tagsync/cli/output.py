@@ -207,14 +207,16 @@ class Output:
             # What failed first is what the run ends with.
             self.error(f"{error.filename} could not be written: {error.strerror}")
 
-    def diagnostics(self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str]) -> None:
+    def diagnostics(
+        self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str], *, with_notices: bool = False
+    ) -> None:
         """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
-        levels = {"error"} if self._settings.quiet else {"error", "warning"}
+        levels = {"error"} if self._settings.quiet else {"error", "warning", *(["info"] if with_notices else [])}
         kept = [item for item in diagnostics if self._settings.verbose or item.level in levels]
         limit = len(kept) if self._settings.verbose else SHOWN_FAULTS
         diagnostics_text(kept, self._errors, names=names, limit=limit)
         notes = sum(item.level == "info" for item in diagnostics)
-        if notes and not self._settings.verbose and not self._settings.quiet:
+        if notes and not self._settings.verbose and not self._settings.quiet and not with_notices:
             shows = "it" if notes == 1 else "them"
             self._errors.write((f"{counted(notes, 'note')}: --verbose shows {shows}", "dim"))
 

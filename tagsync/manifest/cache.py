@@ -18,6 +18,7 @@ import msgspec
 
 from tagsync import __version__
 from tagsync.manifest.contents import Contents, Sheet
+from tagsync.manifest.notes import Note
 from tagsync.manifest.rows import Kind, Row, check_shape, packed_wishes, unpacked_wishes
 from tagsync.manifest.sources import STDIN
 
@@ -29,7 +30,7 @@ KEPT_DAYS = 14
 
 _MOST_BYTES = 1 << 30
 _DAY_SECONDS = 86_400
-_FORMAT = 1
+_FORMAT = 2
 _ROWS_AT_ONCE = 1_000
 _LONGEST = 1 << 28
 _LINES = 1 << 31
@@ -46,7 +47,7 @@ class _Head(msgspec.Struct, array_like=True, frozen=True):
 
     sheets: tuple[tuple[bytes, int | None], ...]
     accounts: tuple[tuple[str, int], ...]
-    commas: tuple[tuple[str, int], ...]
+    notes: tuple[tuple[Note, int], ...]
     count: int
 
 
@@ -136,7 +137,7 @@ class Cache:
         contents = Contents(
             [Sheet(unpacked_wishes(defaults), at) for defaults, at in head.sheets],
             list(head.accounts),
-            dict(head.commas),
+            dict(head.notes),
         )
         hashed = hashlib.sha256()
         count = 0
@@ -186,7 +187,7 @@ class Cache:
             database.execute("INSERT INTO pieces VALUES (?, ?, ?)", (key, number, data))
             number += 1
         sheets = tuple((packed_wishes(sheet.defaults), sheet.files_at) for sheet in contents.sheets)
-        head = _encode(_Head(sheets, tuple(contents.accounts), tuple(contents.commas.items()), count))
+        head = _encode(_Head(sheets, tuple(contents.accounts), tuple(contents.notes.items()), count))
         digest = _digest(head, pieces.digest())
         database.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (key, head, digest, self._today))
 

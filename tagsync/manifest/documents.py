@@ -13,6 +13,7 @@ from tagsync.manifest.accept import FastAccept
 from tagsync.manifest.contents import Check, Contents, Sheet
 from tagsync.manifest.entries import NO_WISHES, entry_of, wishes_of
 from tagsync.manifest.faults import Faults
+from tagsync.manifest.notes import notes_of_vocabulary
 from tagsync.manifest.parsers import EventSource
 from tagsync.manifest.policies import guard_rules
 from tagsync.manifest.rows import Row, Unfolding, row_of
@@ -189,6 +190,8 @@ class FileReader:
             elif not found:
                 self._check_names(tree["spec"].get("renames", Map()))
                 self.contents.vocabularies.append(tree["spec"])
+                for note, at in notes_of_vocabulary(tree["spec"]):
+                    self.contents.notes.setdefault(note, at)
             self._take_account(tree)
         self.faults.absorb(self._found)
         self._found = Faults()
@@ -206,7 +209,7 @@ class FileReader:
 
         unfold = Unfolding({len(self.contents.sheets): (self._name, wishes)})
         self.contents.sheets.append(Sheet(wishes, spec.key_places.get("files")))
-        Check(unfold, wishes, self.contents.commas, report)(rows)
+        Check(unfold, wishes, self.contents.notes, report)(rows)
         self._take_rows(rows)
 
     def _check_names(self, renames: Map) -> None:

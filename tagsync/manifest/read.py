@@ -12,6 +12,7 @@ from tagsync.manifest.cache import LEAST_BYTES, Cache, key_of
 from tagsync.manifest.contents import Contents
 from tagsync.manifest.documents import FileReader
 from tagsync.manifest.faults import Faults
+from tagsync.manifest.notes import Note
 from tagsync.manifest.parsers import PARSER, EventSource
 from tagsync.manifest.plain import read_plain
 from tagsync.manifest.rows import Document, Row, Unfolding
@@ -27,7 +28,6 @@ from tagsync.model import (
     Origin,
     unpacked,
 )
-from tagsync.printable import quoted
 
 
 def read_manifests(
@@ -113,7 +113,7 @@ class _Run:
         self._plain = plain
         self._cache = cache
         self._shown_as: dict[str, str] = {}
-        self._commas: set[str] = set()
+        self._noted = set[Note]()
 
     def report_file(self, file: str, code: str, message: str) -> None:
         """Report a fault of a file as a whole."""
@@ -183,12 +183,7 @@ class _Run:
         self.policy += contents.policy
         for spec in contents.vocabularies:
             self.vocabularies.take(spec, name)
-        for tag, place in contents.commas.items():
-            if tag not in self._commas:
-                self._warn_of_comma(tag, unpacked(name, place))
-        self._commas.update(contents.commas)
-
-    def _warn_of_comma(self, tag: str, origin: Origin) -> None:
-        """Warn of a tag that an upload form or a tag filter would split."""
-        message = f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
-        self.warnings.append(Diagnostic("warning", "comma", message, origin))
+        for note, place in contents.notes.items():
+            if note not in self._noted:
+                self.warnings.append(Diagnostic(*note, unpacked(name, place)))
+        self._noted.update(contents.notes)
