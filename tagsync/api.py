@@ -9,7 +9,7 @@ assert report.converged
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -23,7 +23,6 @@ from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
-from tagsync.globs import glob_fault
 from tagsync.library.client import Client
 from tagsync.library.reading import NOWHERE, Kept, LibraryReader
 from tagsync.library.reread import Rereader
@@ -47,6 +46,7 @@ from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.needs import needs
 from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.returning import Returns
+from tagsync.planning.scope import checked_select
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
@@ -97,7 +97,7 @@ def plan(
     paths: Sequence[str],
     *,
     target: Target,
-    select: str | None = None,
+    select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
     policy: str | None = None,
@@ -131,7 +131,7 @@ async def plan_async(
     paths: Sequence[str],
     *,
     target: Target,
-    select: str | None = None,
+    select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
     policy: str | None = None,
@@ -150,7 +150,7 @@ async def plan_async(
     Args:
         paths: files, folders, or `-` for standard input.
         target: the library.
-        select: a glob; changes of files that it does not match are left out once everything was judged.
+        select: a glob, or several; changes of files that none of them matches are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
         exact: whether the requests that the plan shows set nothing that is set already.
         policy: a file of policies that hold instead of those among `paths`.
@@ -171,14 +171,12 @@ async def plan_async(
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
-        UsageError: `select` is no glob.
+        UsageError: `select` can match no path.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
         LibraryError: the library could not be read completely.
         StateError: there is no room for what is read.
     """
-    fault = glob_fault(select) if select is not None else None
-    if fault:
-        raise UsageError(f"--select cannot be read: {fault}")
+    only = checked_select(select)
     if last is not None:
         check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of, cache=cache)
@@ -193,7 +191,7 @@ async def plan_async(
             target.name,
             created_at=_now(),
             bulk_rate=target.bulk_rate,
-            only=select,
+            only=only,
             part=part,
             exact=exact,
             last=last,

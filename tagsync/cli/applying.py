@@ -19,6 +19,7 @@ from tagsync.errors import DamagedError, RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.consistent import contradiction
 from tagsync.planning.plan import narrowed
+from tagsync.planning.scope import SELECT_NOTHING, SHARD_NOTHING
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.seal import SEAL_BYTES, looks_saved
@@ -45,6 +46,9 @@ def apply(
     with output.failures_written():
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
+            for found in saved.diagnostics:
+                if found.code in (SELECT_NOTHING, SHARD_NOTHING):
+                    output.warn(found.message)
             library = replace(library, shard=saved.inputs.part)
         with _locked_target(library, how, output) as where:
             exact, pictures = how.batching == "exact", settings.thumbnails
@@ -118,7 +122,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     words = contradiction(plan)
     if words:
         raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
-    if library.select is None and library.shard is None:
+    if not library.select and library.shard is None:
         return plan
     return narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
 

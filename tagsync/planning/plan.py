@@ -49,7 +49,7 @@ def make_plan(
     *,
     created_at: str,
     bulk_rate: float | None,
-    only: str | None = None,
+    only: Collection[str] = (),
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
@@ -65,7 +65,7 @@ def make_plan(
         target: which library that is.
         created_at: ISO 8601, UTC; the one thing here that differs from run to run.
         bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
-        only: a glob; changes of other files are left out after everything was judged.
+        only: globs; changes of files that none of them matches are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
         last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
@@ -84,6 +84,7 @@ def make_plan(
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
     found = keep(_find(desired, current, scope, returns, findings, coverage=coverage))
+    findings.diagnostics += scope.diagnostics("file that a rule selects")
     findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
     changes = () if findings.has_errors else found
     tally = Tally() if findings.has_errors else findings.tally
@@ -96,7 +97,7 @@ def make_plan(
             desired.manifests,
             len(current.files),
             current.read_requests,
-            only,
+            tuple(only),
             part,
             since.commit if since else None,
             reading=current.reading,
@@ -175,9 +176,12 @@ def assembled(
     )
 
 
-def narrowed(plan: Plan, *, only: str | None, part: Part | None, keep: Keep = tuple) -> Plan:
+def narrowed(plan: Plan, *, only: Collection[str], part: Part | None, keep: Keep = tuple) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
     scope = Scope(only, part)
+    for change in plan.changes:
+        scope.note(change.file.path)
+    told = tuple(scope.diagnostics("file that this plan changes")) if plan.changes else ()
     changes = keep(change for change in plan.changes if scope.includes(change.file.path))
     kept = {change.file.file_id for change in changes}
     return replace(
@@ -185,8 +189,9 @@ def narrowed(plan: Plan, *, only: str | None, part: Part | None, keep: Keep = tu
         changes=changes,
         drift=tuple(item for item in plan.drift if item.file_id in kept),
         thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
-        summary=counted(changes, plan.summary),
-        inputs=plan.inputs._replace(select=only or plan.inputs.select, part=part or plan.inputs.part),
+        summary=counted(changes, plan.summary._replace(warnings=plan.summary.warnings + len(told))),
+        diagnostics=(*plan.diagnostics, *told),
+        inputs=plan.inputs._replace(select=tuple(only) or plan.inputs.select, part=part or plan.inputs.part),
     )
 
 
