@@ -73,7 +73,6 @@ def read_manifests(
         diagnostics=tuple(run.warnings),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
-        defaults=tuple(run.documents.values()),
     )
 
 

@@ -150,7 +150,7 @@ class DesiredState:
     """All that the manifests of one run declare, in the order of their names.
 
     Entries are gone through in order, again and again, and need not be in memory (see `IndexedEntries`).
-    `policy` is what they say of guards; `defaults` are those of each document, with its manifest's name.
+    `policy` is what they say of guards.
     """
 
     entries: Collection[Entry] = field(repr=False)
@@ -159,7 +159,6 @@ class DesiredState:
     diagnostics: tuple[Diagnostic, ...] = ()
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
-    defaults: tuple[tuple[str, Wishes], ...] = field(default=(), repr=False)
 
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""

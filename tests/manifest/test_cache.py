@@ -72,7 +72,6 @@ def told(state: DesiredState) -> list[object]:
         state.diagnostics,
         state.policy,
         state.vocabulary,
-        state.defaults,
         state.queries(),
     ]
 
