@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from tagsync.exporting.fold import export as fold
 from tagsync.library.client import Client
 from tagsync.library.reading import NOWHERE, Kept, LibraryReader
 from tagsync.library.reread import Rereader
+from tagsync.manifest.faults import Faults
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     CurrentState,
@@ -33,6 +35,7 @@ from tagsync.model import (
     Diagnostic,
     Explanation,
     FileOutcome,
+    Origin,
     Part,
     Plan,
     Report,
@@ -41,6 +44,7 @@ from tagsync.model import (
     Timing,
     as_shown,
 )
+from tagsync.planning.contradictions import contradictions
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.needs import needs
@@ -87,9 +91,13 @@ def validate(
         found = read_policy(policy)
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
-    faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
-    if faults:
-        raise ManifestError(faults)
+    faults = Faults()
+    for fault in chain(account_faults(desired, account), contradictions(desired.entries)):
+        _, code, message, origin = as_shown(fault, names)
+        faults.add(origin or Origin("", 0, 0), code, message)
+    if faults.count:
+        kept = faults.first()
+        raise ManifestError(kept, faults.count - len(kept))
     return desired
 
 

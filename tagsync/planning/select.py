@@ -42,13 +42,15 @@ class Selection:
     Files and entries pass by in the order of paths, so that neither need be held as a whole.
 
     Args:
-        entries: as declared; kept by path and id where they are many (see `IndexedEntries`).
+        entries: as declared, or indexed already.
         current: its files sorted by path; the answer to each query that an entry asks.
         coverage: whether to note the files that no entry selects.
     """
 
-    def __init__(self, entries: Collection[Entry], current: CurrentState, *, coverage: bool = False) -> None:
-        self._index = entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
+    def __init__(
+        self, entries: Collection[Entry] | IndexedEntries, current: CurrentState, *, coverage: bool = False
+    ) -> None:
+        self._index = indexed(entries)
         self._current = current
         self._coverage = coverage
         self._missing: list[NumberedEntry] = []
@@ -91,6 +93,11 @@ class Selection:
         twins = _Twins(paths, self._current.files)
         for entry, level in told:
             yield _missing_finding(entry, level, twins)
+
+
+def indexed(entries: Collection[Entry] | IndexedEntries) -> IndexedEntries:
+    """Return entries by what they select; those that are many are kept so already."""
+    return entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
 
 
 class _InMemory:
