@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain
+from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +56,10 @@ from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
-from tagsync.target import Target, connect
+from tagsync.target import Target, connect, locked
+
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""Manifests: one path, or several."""
 
 
 class Explain(NamedTuple):
@@ -66,17 +70,17 @@ class Explain(NamedTuple):
 
 
 def validate(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     account: str | None = None,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
     cache: Path | None = None,
 ) -> DesiredState:
     """Read manifests without any call to a library.
 
     Args:
-        paths: files, folders, or `-` for standard input.
+        paths: files or folders, or one of them, or `-` for standard input.
         account: what `metadata.account` of each manifest must be, where it has one.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
@@ -84,11 +88,14 @@ def validate(
 
     Raises:
         ManifestError: with every fault.
+        UsageError: no paths, or options that make no sense.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    desired = read_manifests(paths, as_of=as_of or _today(), cache=cache)
+    if isinstance(as_of, datetime):
+        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+    desired = read_manifests(_listed(paths), as_of=as_of or _today(), cache=cache)
     if policy is not None:
-        found = read_policy(policy)
+        found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     faults = Faults()
@@ -102,13 +109,13 @@ def validate(
 
 
 def plan(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     target: Target,
     select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
@@ -136,13 +143,13 @@ def plan(
 
 
 async def plan_async(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     target: Target,
     select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
@@ -156,7 +163,7 @@ async def plan_async(
     """Compare manifests with a library. Only reads.
 
     Args:
-        paths: files, folders, or `-` for standard input.
+        paths: files or folders, or one of them, or `-` for standard input.
         target: the library.
         select: a glob, or several; changes of files that none of them matches are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
@@ -179,12 +186,14 @@ async def plan_async(
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
-        UsageError: `select` can match no path.
+        UsageError: no paths, `select` can match no path, or other options make no sense.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
         LibraryError: the library could not be read completely.
         StateError: there is no room for what is read.
     """
     only = checked_select(select)
+    if part is not None and not 1 <= part.index <= part.of:
+        raise UsageError(f"part is {part.index} of {part.of}: use 1 of N to N of N")
     if last is not None:
         check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of, cache=cache)
@@ -237,7 +246,7 @@ async def apply_async(
     abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
-    """Carry out a plan: look again, write, read back, report.
+    """Carry out a plan under the target's lock: look again, write, read back, report.
 
     Args:
         plan: as made for this very target.
@@ -257,7 +266,25 @@ async def apply_async(
         RefusedError: the plan is for another target, or a guard is against it that `options.acks` do not let it pass.
         StateError: the journal cannot be used; nothing was sent.
         LibraryError: the library could not be read before the first write.
+        LockedError: another apply of this library is running on this machine.
     """
+    with locked(target, part=plan.inputs.part):
+        return await apply_locked_async(
+            plan, target=target, options=options, journal=journal, stop=stop, abort=abort, listener=listener
+        )
+
+
+async def apply_locked_async(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    journal: Path | None = None,
+    stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Carry out a plan for a caller that holds the target's lock already; see `apply_async`."""
     options = options or ApplyOptions(concurrency=target.concurrency)
     check_target(plan, target)
     if plan.errors:
@@ -384,6 +411,18 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
     outcomes = (outcome,) * len(plan.changes)
     told = tuple(Diagnostic("error", "guard", words) for words in why)
     return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
+
+
+def _listed(paths: Paths) -> list[str]:
+    """Return paths as text; a text is one path, though it could be gone through like a list."""
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    try:
+        found = [fspath(path) for path in several]
+    except TypeError as error:
+        raise UsageError(f"paths: {error}: give a path, or a list of paths") from error
+    if not all(isinstance(path, str) for path in found):
+        raise UsageError("paths: bytes are no path: give text")
+    return found
 
 
 def _now() -> str:

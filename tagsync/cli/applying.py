@@ -14,7 +14,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.run import REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.cli.targets import SANDBOX, journal_path, locked, target
+from tagsync.cli.targets import SANDBOX, journal_path, target
 from tagsync.errors import DamagedError, RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.consistent import contradiction
@@ -23,7 +23,7 @@ from tagsync.planning.scope import SELECT_NOTHING, SHARD_NOTHING
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.seal import SEAL_BYTES, looks_saved
-from tagsync.target import Target
+from tagsync.target import Target, locked
 
 INCOMPLETE = 3
 
@@ -73,7 +73,7 @@ def apply(
 
 @contextmanager
 def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[Target]:
-    with target(library, output.warn) as where, locked(library, where, how.lock_timeout):
+    with target(library, output.warn) as where, locked(where, part=library.shard, timeout=how.lock_timeout):
         yield where
 
 
@@ -146,7 +146,7 @@ def _carried_out(
 ) -> tuple[Report, int | None]:
     with output.progress() as listener:
         return until_signal(
-            lambda stop, abort: api.apply_async(
+            lambda stop, abort: api.apply_locked_async(
                 made,
                 target=where,
                 options=_options(library, how),

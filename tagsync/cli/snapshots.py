@@ -27,7 +27,7 @@ def kept(library: LibrarySettings, where: Target, how: PlanSettings, warn: Calla
     if not reuse and not os.path.lexists(library.state_dir):
         return NOWHERE
     try:
-        return Kept(state_folder(library, FOLDER) / f"{library_name(library, where)}.sqlite", reuse)
+        return Kept(state_folder(library, FOLDER) / f"{library_name(where)}.sqlite", reuse)
     except StateError as error:
         if reuse:
             warn(f"the whole library is read: {error}")

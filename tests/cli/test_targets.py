@@ -11,7 +11,7 @@ from cli.command import Command, Recorder, Result, write_manifest
 from support import file_object, write_library
 
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.targets import journal_path, lock_keys
+from tagsync.cli.targets import journal_path, target
 from tagsync.errors import StateError
 from tagsync.model import Part
 from tagsync.sandbox.faults import Fault, FaultScript
@@ -309,12 +309,12 @@ def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: 
 
 
 def settings(**given: Any) -> LibrarySettings:
-    usual = {"endpoint": None, "account": None, "sandbox": None, "select": None, "shard": None, "state_dir": Path("s")}
+    usual = {"endpoint": None, "account": None, "sandbox": None, "shard": None, "state_dir": Path("s")}
     return LibrarySettings(**{**usual, "concurrency": 1, "rate": None, **given})
 
 
 def keys(*, key: str = "private_one", **given: Any) -> set[str]:
-    return set(lock_keys(settings(**given), Target(key=key, account=given.get("account"))))
+    return set(Target(key=key, account=given.get("account")).identities)
 
 
 def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
@@ -323,10 +323,15 @@ def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
     assert not keys() & keys(key="private_two")
 
 
-def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:
-    one, other = (settings(sandbox=Path("library.jsonl"), state_dir=Path(name)) for name in ("s", "t"))
-    where = Target(key="any")
-    assert lock_keys(one, where) == lock_keys(one, where) != lock_keys(other, where)
+def test_a_sandboxs_library_is_locked_by_where_it_is_kept(tmp_path: Path) -> None:
+    library = write_library(tmp_path / "library.jsonl", [])
+
+    def identities(name: str) -> tuple[str, ...]:
+        with target(settings(sandbox=library, state_dir=tmp_path / name), print) as where:
+            return where.identities
+
+    assert identities("s") == identities("s") != identities("t")
+    assert identities("s")
 
 
 def test_a_journal_lies_in_a_folder_of_the_state_directory_that_is_no_link(tmp_path: Path) -> None:
