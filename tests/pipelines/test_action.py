@@ -170,7 +170,10 @@ def test_an_install_takes_what_the_lock_has_a_hash_for_and_builds_with_nothing_e
         assert len(re.findall(r"(?m)--requirement \S*requirements-install\.lock\"? *(&&.*)?$", text)) == 1
         assert text.count("--require-hashes --only-binary :all: --requirement") == 1
         assert (
-            len(re.findall(r"--no-build-isolation --no-deps (?:\.|\"\$GITHUB_ACTION_PATH\")(?: |$)", text, re.M)) == 1
+            len(
+                re.findall(r"--no-build-isolation --no-deps (?:\.|\"\$GITHUB_ACTION_PATH\")(?: |$)", text, re.MULTILINE)
+            )
+            == 1
         )
         assert len(re.findall(r"pip install|\"\$\{install\[@\]\}\"", text)) == 2 + text.count("install=(")
     assert "!requirements-install.lock" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
