@@ -10,7 +10,6 @@ from tagsync.model import (
     ByMatch,
     Entry,
     Texts,
-    joined_length,
     normalized,
 )
 from tagsync.printable import quoted
@@ -91,15 +90,11 @@ def _contradictions(entry: Entry) -> Iterator[Fault]:
 
 
 def _length_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
-    values = tags.values
-    if joined_length(len(values), sum(map(len, values))) <= MAX_TAG_CHARACTERS:
-        return
-    distinct = set(values)
-    length = joined_length(len(distinct), sum(map(len, distinct)))
+    length = sum(map(len, set(tags.values)))
     if length > MAX_TAG_CHARACTERS:
         yield Fault(
             entry.place,
             "over-limit",
-            f"its tags are {length} characters joined by commas; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
+            f"its tags are {length} characters together; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
             "declare fewer or shorter ones, or set ifOverLimit",
         )
