@@ -338,6 +338,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
                 abort=abort,
                 listener=ignore,
                 now=lambda: "2026-01-01T00:00:00Z",
+                seconds=now,
             )
         except (LibraryError, StateError, CrashError):
             assert not quiet, "nothing was wrong, and yet it failed"

@@ -143,15 +143,13 @@ def test_a_rename_cut_off_in_the_middle_never_loses_a_tag(sandbox: Make, declare
     assert statuses(report) == {A: "failed"}
 
 
-def test_a_full_file_loses_tags_first_where_only_that_makes_room(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_a_file_within_the_limit_but_for_commas_is_changed(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     full = [f"{n:099d}" for n in range(5)]
     library = sandbox(file_object(A, full))
-    declare(f"- {{path: {A}, tags: [new], absent: ['{full[0]}']}}")
+    declare(f"- {{path: {A}, tags: [newer], absent: ['{full[0]}']}}")
     assert applied(library, tmp_path).converged
-    assert library.writes == ["removeTags", "addTags"]
-    assert library.tags(A) == {*full[1:], "new"}
+    assert library.writes == ["addTags", "removeTags"]
+    assert library.tags(A) == {*full[1:], "newer"}
 
 
 def test_a_plan_with_errors_is_not_applied(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
@@ -240,7 +238,6 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
 
     first = run(applied_with(max_requests=8))
     assert (first.outcome, len(library.writes)) == ("incomplete", 8)
-    assert library.calls.count("details") == 0
     assert {outcome.error for outcome in first.outcomes if outcome.status is Status.SKIPPED} == {
         "done in part; not sent: max-requests reached: 8 calls were sent"
     }

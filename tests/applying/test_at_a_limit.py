@@ -44,6 +44,7 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
                 abort=asyncio.Event(),
                 listener=ignore,
                 now=lambda: "2026",
+                seconds=now,
             )
 
     async def scenario() -> Report:
