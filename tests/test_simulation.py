@@ -142,10 +142,13 @@ class Run:
     """Whether it went on where another was cut off: what is left then is grouped anew."""
 
     def check(self) -> None:
-        lag = self.world.library.trouble.lag
+        trouble = self.world.library.trouble
+        lag = max(trouble.lag, trouble.details_lag)
+        # Details that lag do not show what is known to be done: to do that again does no harm.
+        may_repeat = self.world.edited or trouble.details_lag
         for call in self.calls:
             cells = {(call.op, file_id, tag) for file_id in call.file_ids for tag in call.tags}
-            assert self.world.edited or not cells <= self.noted, "a call was repeated that was known to be done"
+            assert may_repeat or not cells <= self.noted, "a call was repeated that was known to be done"
             assert call.at <= self.stopped_at, "a call was sent after the run was interrupted"
             for effect in call.effects:
                 rules = self._rules_for(effect, lag)
@@ -155,7 +158,7 @@ class Run:
                     assert effect.tag in wanted, "a tag was added that nobody declared"
                     continue
                 self._check_order(effect, rules)
-                window = WINDOW + self.world.library.trouble.details_lag
+                window = WINDOW + trouble.details_lag
                 if call.op == Op.REMOVE:
                     assert effect.tag in rules.absent.union(RENAMES), "a tag was removed that nobody wanted gone"
                     self._check_rename(effect, window)
@@ -197,7 +200,7 @@ class Run:
         if not is_success or ("lie" in trouble.kinds and not self.options.verify):
             return
         for path, rules in self.world.rules.items():
-            if self.world.untouched(id_of(path), since=self.began - lag - trouble.details_lag):
+            if self.world.untouched(id_of(path), since=self.began - lag):
                 check_final(self.world, path, rules)
 
     def _rules_for(self, effect: Effect, lag: float) -> Rules | None:

@@ -44,7 +44,7 @@ class Proof:
     needless: list[str] = field(default_factory=list)
     """Nothing of the call is needed any more."""
     late: list[str] = field(default_factory=list)
-    """Read too long ago, unlike others of the call: to be read and sent in a call after it."""
+    """Not read, or too long ago, unlike others of the call: to be read and sent in a call after it."""
     stale: dict[str, str] = field(default_factory=dict)
     """Not to be touched, and why."""
     unproven: dict[str, str] = field(default_factory=dict)
@@ -132,16 +132,14 @@ class Prover:
                 self._judge(request, file_id, proof)
             else:
                 proof.sound.append(file_id)
-        if not proof.sound:  # a call that always comes too late is given up at some time
+        if len(proof.late) == len(request.file_ids):  # to send it once more would end no better
             proof.unproven |= dict.fromkeys(proof.late, _UNREAD)
             proof.late.clear()
         return proof
 
     def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
         reading, lacking = self._readings.get(file_id), self._lacking(file_id)
-        if reading is None:
-            proof.unproven[file_id] = _UNREAD
-        elif self._age(reading) > MAX_AGE:
+        if reading is None or self._age(reading) > MAX_AGE:
             proof.late.append(file_id)
         elif lacking is not None:
             words = f"not removed: ImageKit does not show the tag {quoted(lacking)}, which has to be there first"

@@ -189,6 +189,25 @@ def test_prover_leaves_files_that_are_read_too_slowly_to_a_later_call() -> None:
     assert len(sent) <= 4
 
 
+def test_prover_reads_late_files_again_whatever_became_of_the_others() -> None:
+    library = Library(TWO[0].file, current_file("/b"), seconds=20)
+    library.files[id_of("/c")] = None
+    changes = [*TWO, removing("/c", "Dog")]
+
+    async def scenario() -> Proof:
+        made = prover(library, changes, concurrency=1)
+        await made.refresh(request(["/a", "/b", "/c"], "Cat Dog"))
+        return made.judged(request(["/a", "/b", "/c"], "Cat Dog"))
+
+    proof = run(scenario())
+    assert (proof.late, proof.needless, list(proof.stale), proof.unproven) == (
+        [id_of("/a"), id_of("/b")],
+        [],
+        [id_of("/c")],
+        {},
+    )
+
+
 def test_prover_gives_up_a_file_that_is_always_read_too_slowly() -> None:
     library = Library(TWO[0].file, seconds=MAX_AGE + 1)
     proof = proven(library, TWO[:1], request(["/a"], "Dog"))
