@@ -89,7 +89,7 @@ class Prover:
         if self._lag_ends is None:  # additions have ended before the first removal is asked for
             self._lag_ends = self._clock() + sum(LAG_WAITS)
         for wait in (*LAG_WAITS, 0.0):
-            await self._read(request, READY_AGE)
+            await self._read(request)
             if self._clock() >= self._lag_ends or not any(map(self._lacking, request.file_ids)):
                 return
             await asyncio.sleep(wait)
@@ -100,10 +100,11 @@ class Prover:
         Raises:
             AuthorisationError: the key is not accepted.
         """
-        await self._read(request, MAX_AGE)
+        if self._unread(request, MAX_AGE):
+            await self._read(request)
 
-    async def _read(self, request: Request, seconds: float) -> None:
-        """Read those files that need proof and were not read for some seconds, or lacked a tag then."""
+    async def _read(self, request: Request) -> None:
+        """Read those files of which too little is known, and those whose reading would be too old soon."""
 
         async def read(file_id: str) -> None:
             began = self._clock()
@@ -119,9 +120,7 @@ class Prover:
             self._readings = {
                 file_id: reading for file_id, reading in self._readings.items() if self._age(reading) <= MAX_AGE
             }
-            unread = [
-                i for i in request.file_ids if self._needs_proof(request.op, i) and not self._is_known(i, seconds)
-            ]
+            unread = self._unread(request, READY_AGE)
             await side_by_side(unread, read, concurrency=self._concurrency)
 
     def judged(self, request: Request) -> Proof:
@@ -163,6 +162,11 @@ class Prover:
 
     def _needs_proof(self, op: Op, file_id: str) -> bool:
         return op == Op.REMOVE_AI or file_id in self._awaited or bool(self._changes[file_id].relies)
+
+    def _unread(self, request: Request, seconds: float) -> list[str]:
+        """Return the files that need proof and were not read for some seconds, or lacked a tag then."""
+        files = (file_id for file_id in request.file_ids if self._needs_proof(request.op, file_id))
+        return [file_id for file_id in files if not self._is_known(file_id, seconds)]
 
     def _is_known(self, file_id: str, seconds: float) -> bool:
         reading = self._readings.get(file_id)
