@@ -92,7 +92,7 @@ async def carry_out(
         StateError: the journal cannot be written; nothing was sent.
     """
     loop = asyncio.get_running_loop()
-    clock = _ticking(loop.time, seconds)
+    clock = ticking(loop.time, seconds)
     run = _Run(
         plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener, clock=clock
     )
@@ -119,7 +119,7 @@ async def carry_out(
     )
 
 
-def _ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
+def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
     """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
     began, at = steady(), unsuspended()
     return lambda: max(steady(), began + unsuspended() - at)
