@@ -1,8 +1,8 @@
 """Check right before a removal that it does what is planned and loses nothing, by its files' details.
 
 Search results and listings may lag, so they prove nothing here. Two things could go wrong. Auto-tagging may have added
-or changed an AI tag since the plan, and a removal of AI tags cannot be undone. And an addition of this run may have had
-no effect, whatever ImageKit answered: a file that lost its old tag then would have neither name. So AI tags go only
+or changed an AI tag since the plan, and a removal of AI tags cannot be undone. And an addition may have had no effect,
+whatever ImageKit answered: a file that lost its old tag then would have neither name. So AI tags go only
 by details that are at most 30 s old, and nothing goes from a file before its details show every tag that it gains.
 """
 
@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tagsync.applying.preflight import Reread
-from tagsync.applying.verify import LAG_WAITS
+from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import AuthorisationError, LibraryError
 from tagsync.library.sidebyside import side_by_side
 from tagsync.model import CurrentFile, FileChange, Op, Request, normalized
@@ -161,7 +160,7 @@ class Prover:
             proof.unsound.append(file_id)
 
     def _needs_proof(self, op: Op, file_id: str) -> bool:
-        return op == Op.REMOVE_AI or file_id in self._awaited or bool(self._changes[file_id].relies)
+        return op == Op.REMOVE_AI or file_id in self._awaited
 
     def _unread(self, request: Request, seconds: float) -> list[str]:
         """Return the files that need proof and were not read for some seconds, or lacked a tag then."""
@@ -188,7 +187,7 @@ def _awaited(change: FileChange) -> tuple[str, ...]:
     """Return the ordinary tags that a file has to show before anything goes from it."""
     if all(item.op == Op.ADD for item in change.changes):
         return ()
-    return (*change.tags(Op.ADD), *change.promoted())
+    return (*change.tags(Op.ADD), *change.promoted(), *change.relies)
 
 
 def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:

@@ -4,13 +4,10 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from tagsync.applying.ledger import Ledger
-from tagsync.applying.preflight import Reread
+from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.model import Change, CurrentFile, FileChange, Op, Status, normalized
 from tagsync.printable import quoted
-
-LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds to wait, one after the other, for an index or details that do not show what was written."""
 
 SOME = 20
 """How many files are read by their details in each round: details lag less than an index."""

@@ -48,13 +48,13 @@ def _stale(planned: FileChange, file: CurrentFile) -> str | None:
     rejudged = _rejudged_name(planned, file)
     if rejudged is not None:
         return f"the AI tag {quoted(rejudged)} has another confidence or source since the plan"
-    missing = _missing_name(planned, file)
+    missing = missing_name(planned, file)
     if missing is not None:
         return f"the tag {quoted(missing)}, which an old one is renamed to, is gone since the plan"
     return None
 
 
-def _missing_name(planned: FileChange, file: CurrentFile) -> str | None:
+def missing_name(planned: FileChange, file: CurrentFile) -> str | None:
     """Return a new name that the file does not have and will not get, although an old one is to go; None if none."""
     if not planned.relies or not set(planned.tags(Op.REMOVE)).intersection(file.tags):
         return None

@@ -260,10 +260,10 @@ def test_prover_accepts_an_addition_in_any_spelling_equal_under_nfc() -> None:
     assert proven(library, [planned], OLD, done=[left_of(planned)]).sound == [id_of("/a")]
 
 
-def test_prover_finds_a_rename_stale_whose_new_name_was_there_and_was_removed() -> None:
+def test_prover_keeps_the_old_name_if_the_new_one_was_there_and_was_removed() -> None:
     planned = replace(renaming("/a", add="", relies=("new",)), file=current_file("/a", ["old", "new"]))
     proof = proven(Library(current_file("/a", ["old"])), [planned], OLD)
-    assert proof.stale == {id_of("/a"): "the tag 'new', which an old one is renamed to, is gone since the plan"}
+    assert proof.unproven == {id_of("/a"): LACKS_NEW}
 
 
 def test_prover_reads_nothing_for_ordinary_tags_that_go_alone() -> None:
