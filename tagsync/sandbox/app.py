@@ -37,8 +37,9 @@ from tagsync.sandbox.checks import (
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit, Limiter
 from tagsync.sandbox.openapi import document
-from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import SORTS, File, Store
+from tagsync.sandbox.tokens import QueryError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Edit = Callable[[File, Sequence[str]], None]
