@@ -158,7 +158,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, the last report, a sandbox's library and manifests that were read before are kept.",
+    help="Where the journal, the last report, the library's snapshot and a sandbox's library are kept.",
 )
 
 

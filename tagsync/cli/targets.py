@@ -106,16 +106,6 @@ def state_folder(settings: LibrarySettings, name: str) -> Path:
     return folder
 
 
-def manifest_cache(state_dir: Path) -> Path | None:
-    """Return where contents of manifests are kept: in the state directory if that is there and fit, else nowhere."""
-    if not state_dir.is_dir():
-        return None
-    try:
-        return state_directory(state_dir) / "manifests.sqlite"
-    except StateError:
-        return None
-
-
 def file_name(settings: LibrarySettings, where: Target) -> str:
     """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
