@@ -51,7 +51,10 @@ class Target:
                 "this is a public key (public_...), which may not read or change files: take the account's private key"
             )
         if not self.key.isascii() or not self.key.isprintable():
-            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
+            raise CredentialsError(
+                "the private key holds characters that no key has: check where it comes from "
+                "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
+            )
         if not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and not 0 < self.rate < inf:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tagsync.cli.options import LibrarySettings
+from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
 from tagsync.locks import held
@@ -136,17 +137,18 @@ def private_key() -> str:
     Raises:
         CredentialsError: the file that should hold it cannot be read.
     """
-    key = os.environ.get("IMAGEKIT_PRIVATE_KEY", "").strip()
-    path = os.environ.get("IMAGEKIT_PRIVATE_KEY_FILE")
-    if key or not path:
-        return key
+    if key := setting("IMAGEKIT_PRIVATE_KEY"):
+        return key.value
+    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
+    if path is None:
+        return ""
     try:
-        with Path(path).open("rb") as file:
+        with Path(path.value).open("rb") as file:
             return file.read(MAX_KEY_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}"
+            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
         ) from None
 
 
