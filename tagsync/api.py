@@ -340,7 +340,7 @@ def check_target(plan: Plan, target: Target) -> None:
     Raises:
         RefusedError: it is for another one.
     """
-    if plan.target != target.name:
+    if not target.is_named(plan.target):
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
             f"{target.name.account} at {target.name.endpoint}: plan again for this target"
@@ -354,7 +354,7 @@ def check_report(report: Report, target: Target) -> None:
         RefusedError: it is of another one.
     """
     was = report.plan.target
-    if was != target.name:
+    if not target.is_named(was):
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
             f"{target.name.endpoint}: give one of this library, or name that one"

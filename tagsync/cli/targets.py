@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tagsync.cli.options import LibrarySettings
 from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, normalised
 from tagsync.locks import held
 from tagsync.printable import shown
 from tagsync.state import state_directory
@@ -58,12 +58,12 @@ def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
     """Return what names a library on this machine: applies that have one of these in common must not run at once.
 
     An account is known by its key, and by its name if it was given one: it may have several keys, and not every run
-    gives the name.
+    gives the name. The endpoint counts, not the way it is written.
     """
     if settings.sandbox is not None:
         return [_sandbox_key(settings.sandbox, settings.state_dir)]
     accounts = dict.fromkeys([account_of(where.key), where.name.account])
-    return [f"{where.name.endpoint}\n{account}" for account in accounts]
+    return [f"{normalised(where.name.endpoint)}\n{account}" for account in accounts]
 
 
 @contextmanager

@@ -72,7 +72,11 @@ def normalised(endpoint: str) -> str:
     Case, a default port, dots and slashes at the end make no difference, nor which name of this machine it has. What
     is no URL, like the name of a library in this process, stays as it is.
     """
-    parts = urlsplit(endpoint)
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:  # as a document from elsewhere may have it
+        return endpoint
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         return endpoint
     host = parts.hostname.rstrip(".")
@@ -82,8 +86,8 @@ def normalised(endpoint: str) -> str:
     except ValueError:
         pass
     host = "127.0.0.1" if host in ("localhost", "[::1]") else host
-    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}{_END_OF_PATH.sub('', parts.path)}"
+    ending = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{ending}{_END_OF_PATH.sub('', parts.path)}"
 
 
 def account_of(key: str) -> str:

@@ -384,6 +384,32 @@ def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
     assert not keys() & keys(key="private_two")
 
 
+SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:8787", "http://[::1]:8787"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
+    usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
+    given = settings(state_dir=tmp_path / "s")
+    assert lock_keys(given, usual) == lock_keys(given, other)
+    assert journal_path(given, usual) == journal_path(given, other)
+    assert lock_keys(given, usual) != lock_keys(given, Target(key="any", endpoint="http://127.0.0.1:8788"))
+
+
+def test_lock_of_the_usual_endpoint_keeps_its_name() -> None:
+    where = Target(key="any")
+    assert lock_keys(settings(), where) == [f"https://api.imagekit.io\n{where.name.account}"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint: str) -> None:
+    where = Target(key="any", endpoint="http://127.0.0.1:8787")
+    named = Target(key="any", endpoint=endpoint).name
+    assert where.is_named(named)
+    assert not where.is_named(named._replace(account="other"))
+    assert not where.is_named(named._replace(endpoint="http://127.0.0.1:8788"))
+
+
 def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:
     one, other = (settings(sandbox=Path("library.jsonl"), state_dir=Path(name)) for name in ("s", "t"))
     where = Target(key="any")

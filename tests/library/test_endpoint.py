@@ -44,7 +44,9 @@ def test_endpoint_without_the_white_space_around_it(given: str) -> None:
     assert checked_endpoint(given) == "https://api.imagekit.io"
 
 
-@pytest.mark.parametrize("given", ["127.0.0.1:8787", "127.0.0.1:8787/a", "localhost:8787", "[::1]:8787", " 127.0.0.1:8787/\n"])
+@pytest.mark.parametrize(
+    "given", ["127.0.0.1:8787", "127.0.0.1:8787/a", "localhost:8787", "[::1]:8787", " 127.0.0.1:8787/\n"]
+)
 def test_endpoint_of_host_and_port_is_plain_http(given: str) -> None:
     assert checked_endpoint(given) == f"http://{given.strip().rstrip('/')}"
 
@@ -87,6 +89,8 @@ def test_endpoint_that_no_call_could_reach_is_refused(given: str) -> None:
         ("http://[0:0:0:0:0:0:0:1]:80", "http://127.0.0.1"),
         ("https://[FD00:0::1]", "https://[fd00::1]"),
         ("sandbox:Library.jsonl", "sandbox:Library.jsonl"),
+        ("http://[::1", "http://[::1"),
+        ("http://h:99999", "http://h:99999"),
     ],
 )
 def test_normalised_endpoint_is_one_name_for_all_ways_to_write_it(given: str, name: str) -> None:
