@@ -68,7 +68,6 @@ def validate(
     account: str | None = None,
     policy: str | None = None,
     as_of: date | None = None,
-    cache: Path | None = None,
 ) -> DesiredState:
     """Read manifests without any call to a library.
 
@@ -77,13 +76,12 @@ def validate(
         account: what `metadata.account` of each manifest must be, where it has one.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
 
     Raises:
         ManifestError: with every fault.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    desired = read_manifests(paths, as_of=as_of or _today(), cache=cache)
+    desired = read_manifests(paths, as_of=as_of or _today())
     if policy is not None:
         found = read_policy(policy)
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
@@ -106,7 +104,6 @@ def plan(
     last: Report | None = None,
     coverage: bool = False,
     thumbnails: bool = False,
-    cache: Path | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -122,7 +119,6 @@ def plan(
             last=last,
             coverage=coverage,
             thumbnails=thumbnails,
-            cache=cache,
             listener=listener,
         )
     )
@@ -143,7 +139,6 @@ async def plan_async(
     explain: Explain | None = None,
     since: Revision | None = None,
     kept: Kept = NOWHERE,
-    cache: Path | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -164,7 +159,6 @@ async def plan_async(
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
         kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
         listener: told of progress.
 
     Returns:
@@ -182,7 +176,7 @@ async def plan_async(
         raise UsageError(f"--select cannot be read: {fault}")
     if last is not None:
         check_report(last, target)
-    desired = validate(paths, account=target.account, policy=policy, as_of=as_of, cache=cache)
+    desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
@@ -348,7 +342,7 @@ def check_target(plan: Plan, target: Target) -> None:
     Raises:
         RefusedError: it is for another one.
     """
-    if plan.target != target.name:
+    if not target.is_named(plan.target):
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
             f"{target.name.account} at {target.name.endpoint}: plan again for this target"
@@ -362,7 +356,7 @@ def check_report(report: Report, target: Target) -> None:
         RefusedError: it is of another one.
     """
     was = report.plan.target
-    if was != target.name:
+    if not target.is_named(was):
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
             f"{target.name.endpoint}: give one of this library, or name that one"
