@@ -233,7 +233,7 @@ class _Run:
             return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
         if all(outcome.status in enough for outcome in self.outcomes()):
-            return "converged"
+            return "incomplete" if self._plan.leaves_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
     def diagnostics(self) -> Iterator[Diagnostic]:

@@ -28,7 +28,6 @@ from tagsync.cli.options import (
     plan_options,
     reading_options,
     settings,
-    snapshot_options,
     state_options,
     target_options,
 )
@@ -98,7 +97,6 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 )
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
-@snapshot_options
 @library_options
 @pictured_options
 def plan(paths: tuple[str, ...], **values: Any) -> int:

@@ -183,6 +183,11 @@ class Plan:
         return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
+    def leaves_out(self) -> bool:
+        """Whether declared files are left alone because they cannot be read or told apart."""
+        return any(item.code in ("twins", "unreadable") and item.origin for item in self.diagnostics)
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that forbid applying."""
         return tuple(d for d in self.diagnostics if d.level == "error")
