@@ -286,8 +286,6 @@ def _name(entry: Entry) -> str:
 def _unreadable_finding(odd: Unreadable, entry: Entry | None) -> Diagnostic:
     words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
     words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
-        odd.path
-    )
     message = (
         f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
         f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
