@@ -13,7 +13,6 @@ import argparse
 import json
 import math
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence

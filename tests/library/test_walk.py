@@ -15,6 +15,7 @@ from tagsync.library.fileobjects import Page
 from tagsync.library.gate import Gate
 from tagsync.library.walk import walk
 from tagsync.model import CurrentFile
+from tagsync.sandbox.faults import Fault
 
 
 def client(app: ASGIApp) -> Client:
@@ -254,6 +255,15 @@ def test_pagination_finds_every_file_however_equal_timestamps_are_ordered(shuffl
         sizes = random.choice([(7,), (1, 2, 7), (1, 30), (5, 5, 5, 40)])
         library = Library(grouped(random.randint(600, 1_500), random, sizes), random, shuffled=shuffled)
         assert read(library, page_limit=50, concurrency=concurrency) == paths(library.rows), seed
+
+
+@pytest.mark.parametrize("percent", [2, 10, 100])
+def test_pagination_finds_every_file_of_a_sandbox_that_shuffles_equal_timestamps(
+    sandbox: Callable[..., Sandbox], percent: int
+) -> None:
+    files = grouped(9_000, Random(percent), (7,))
+    library = sandbox(*files, faults=[Fault(on="list", shuffle=percent)])
+    assert {file.path for file in walked(library.app, concurrency=4)} == paths(files)
 
 
 def test_pagination_of_25_000_files_with_equal_timestamps_takes_no_more_than_30_calls() -> None:
