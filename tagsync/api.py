@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.apply import ApplyOptions, carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
@@ -260,8 +260,9 @@ async def apply_async(
     if objections := refusals(plan, options.acks):
         raise RefusedError("; ".join(objections))
     if not plan.changes:
-        outcome: OutcomeName = "incomplete" if plan.leaves_out else "converged"
-        return Report(plan, outcome, (), RequestCounts(), Timing(), finished_at=_now())
+        outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
+        told = tuple(left_out(plan))
+        return Report(plan, outcome, (), RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
     with closing(Journal(journal) if journal else NoJournal()) as kept:
         async with connect(target, listener) as client:
             return await carry_out(

@@ -183,9 +183,9 @@ class Plan:
         return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
-    def leaves_out(self) -> bool:
-        """Whether declared files are left alone because they cannot be read or told apart."""
-        return any(item.code in ("twins", "unreadable") and item.origin for item in self.diagnostics)
+    def left_out(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that name declared files which are left alone: they cannot be read or told apart."""
+        return tuple(item for item in self.diagnostics if item.code in ("twins", "unreadable") and item.origin)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -487,7 +487,7 @@ def test_unreadable_file_is_named_and_fails_no_other(
     (said,) = [item for item in plan.diagnostics if item.code == "unreadable"]
     named = HIDDEN if members.get("fileId", "") is None else id_of(HIDDEN)
     assert named in said.message
-    assert plan.leaves_out == ("filePath" not in members)
+    assert bool(plan.left_out) == ("filePath" not in members)
 
 
 @pytest.mark.parametrize("entry", [f"path: {HIDDEN}", f"fileId: {id_of(HIDDEN)}"])
@@ -498,7 +498,7 @@ def test_declared_file_that_is_unreadable_is_not_missing(sandbox: Make, tmp_path
     (said,) = plan.diagnostics
     assert (said.code, said.origin and said.origin.line) == ("unreadable", 5)
     assert "tags is not a list of texts" in said.message
-    assert plan.leaves_out
+    assert plan.left_out
 
 
 def test_library_of_which_nothing_can_be_read_is_an_error(sandbox: Make, tmp_path: Path) -> None:
@@ -531,14 +531,14 @@ def test_files_with_the_same_path_are_named_and_left_alone(sandbox: Make, tmp_pa
         f"2 files have the same path '/d3/s/031.jpg', or one equal under Unicode NFC (IDs '{id_of(HIDDEN)}'"
         in said.message
     )
-    assert plan.leaves_out
+    assert plan.left_out
 
 
 def test_file_with_a_twin_is_changed_if_an_entry_names_its_id(sandbox: Make, tmp_path: Path) -> None:
     twin = file_object("/d3/s/031.jpg", fileId="f" * 24, createdAt="2025-01-01T00:00:00.000Z")
     plan = planned(sandbox(*LARGE, twin).app, tmp_path, f"- {{fileId: {'f' * 24}, tags: [t]}}")
     assert [change.file.file_id for change in plan.changes] == ["f" * 24]
-    assert not plan.leaves_out
+    assert not plan.left_out
 
 
 def test_new_tags_that_other_files_may_have_are_looked_for_before_a_guard_blocks(sandbox: Make, tmp_path: Path) -> None:
