@@ -12,6 +12,7 @@ from tagsync.errors import StateError
 from tagsync.library.fileobjects import Page
 from tagsync.library.rows import COLUMNS, Rows
 from tagsync.model import CurrentFile
+from tagsync.spool import SelfClosingDatabase
 
 _TABLES = """
 CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -185,7 +186,7 @@ class Answer(Collection[str]):
         told: puts what SQLite says in words.
     """
 
-    def __init__(self, db: sqlite3.Connection, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, db: SelfClosingDatabase, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
         self._db = db
         self._number = number
         self._told = told
@@ -222,9 +223,9 @@ def _composed(path: str) -> str | None:
     return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
 
 
-def _private() -> sqlite3.Connection:
+def _private() -> SelfClosingDatabase:
     """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
-    db = sqlite3.connect("", isolation_level=None)
+    db = SelfClosingDatabase()
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA journal_mode = MEMORY")
     for statement in _TABLES.split(";"):

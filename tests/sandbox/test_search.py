@@ -2,6 +2,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -706,5 +707,6 @@ def test_a_search_by_place_name_id_or_moment_is_answered_by_an_index(
 def test_a_name_is_found_by_its_beginning_and_by_nothing_else(text: str, prefix: str) -> None:
     condition = compile_query(f'name : "{prefix}"', NOW)
     sql = f"SELECT {condition.sql} FROM (SELECT ? AS name)"  # noqa: S608 - our own words
-    found = sqlite3.connect(":memory:").execute(sql, (*condition.parameters, text)).fetchone()
+    with closing(sqlite3.connect(":memory:")) as database:
+        found = database.execute(sql, (*condition.parameters, text)).fetchone()
     assert bool(found[0]) == text.startswith(prefix)
