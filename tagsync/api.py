@@ -48,6 +48,7 @@ from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
 from tagsync.planning.returning import Returns
+from tagsync.planning.select import unreadable_finding
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched
 from tagsync.printable import quoted, shown
@@ -336,7 +337,9 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         with closing(_reader(client, target, listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))
-            return fold(current.files, folder)
+            exported = fold(current.files, folder)
+            told = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
+            return exported._replace(diagnostics=told)
 
 
 def _reader(client: Client, target: Target, listener: Listener, facts: Path | None = None) -> LibraryReader:

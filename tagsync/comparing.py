@@ -33,11 +33,21 @@ async def compared(
             current = await reader.read(needs._replace(everything="new tags may be there on other files"))
             plan = compare(current)
         if plan.summary.missing:
-            looked = await reader.looked_up(current, declared())
-            if (looked.diagnostics, looked.unreadable) != (current.diagnostics, current.unreadable):
-                return compare(looked)
-            plan = replace(plan, inputs=plan.inputs._replace(read_requests=looked.read_requests))
+            return await _looked_up(reader, current, plan, compare, declared())
         return plan
+
+
+async def _looked_up(
+    reader: LibraryReader, current: CurrentState, plan: Plan, compare: Compare, declared: Iterable[ByPath | ById]
+) -> Plan:
+    """Return the plan with the declared files that exist although they were not listed."""
+    looked = await reader.looked_up(current, declared)
+    said = tuple(item for item in looked.diagnostics if item not in current.diagnostics)
+    if looked.unreadable != current.unreadable or any(item.level != "info" for item in said):
+        return compare(looked)
+    # Nothing was found: to compare hundreds of thousands of missing files again would change nothing.
+    inputs = plan.inputs._replace(read_requests=looked.read_requests)
+    return replace(plan, inputs=inputs, diagnostics=(*said, *plan.diagnostics))
 
 
 def _seems_to_add_too_many(plan: Plan) -> bool:

@@ -9,6 +9,9 @@ earlier page or those before that: the page shows rows of c, so it goes on past 
 the file is in the later page or those behind that, because this one begins before c. The order within a `createdAt`
 plays no part in this, nor does what is deleted or uploaded meanwhile.
 
+ImageKit gives each file a `createdAt`. Of a library that gives none, the next page has to begin with the very row that
+ended the one before.
+
 Deletions move all later rows forward, so the next page may begin too late. It is not joined then, and the listing is
 read again from its beginning. The same happens if a row that both pages should show is missing in the later one.
 """
@@ -210,19 +213,19 @@ class _Walking:
             return step
         if runs.last > 1:
             return runs.last - 1
-        if not self._is_full(page):
+        if not self._is_full(page) or not page.moments[-1]:
             return len(page.rows) - 1
-        moment = page.moments[-1]
         raise UnstableListingError(
-            f"{len(page.rows) - runs.last:,} files or more "
-            + (f"have the createdAt {shown(moment, 40)}" if moment else "have no createdAt")
-            + f", and ImageKit lists {self._client.page_limit:,} at a time without a fixed order among them: tagsync "
-            "cannot tell whether it sees all; declare files of this library by path or fileId only"
+            f"{len(page.rows) - runs.last:,} files or more have the createdAt {shown(page.moments[-1], 40)}, and "
+            f"ImageKit lists {self._client.page_limit:,} at a time without a fixed order among them: tagsync cannot "
+            "tell whether it sees all; declare files of this library by path or fileId only"
         )
 
     def _joins(self, page: Page, runs: _Runs, found: Page) -> bool:
         """Tell whether a page shows all that comes from the last `createdAt` of the page before it on."""
         last = page.moments[runs.last]
+        if not last and found.rows[0] == page.rows[-1]:
+            return True
         if last not in found.moments or found.moments[0] == last:
             return False
         # Of its own first and last createdAt, the later page shows only some rows.

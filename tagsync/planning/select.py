@@ -92,7 +92,7 @@ class Selection:
             file = CurrentFile(odd.file_id, odd.path, (), ())
             entries: list[Entry | None] = [entry for _, entry in declared if _name(entry) in (odd.file_id, odd.path)]
             entries += [match.entry for match in self._matches if match.selects(file)]
-            yield from (_unreadable_finding(odd, entry) for entry in entries or [None])
+            yield from (unreadable_finding(odd, entry) for entry in entries or [None])
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed."""
@@ -283,7 +283,8 @@ def _name(entry: Entry) -> str:
     return ""  # pragma: no cover - a match names no file
 
 
-def _unreadable_finding(odd: Unreadable, entry: Entry | None) -> Diagnostic:
+def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
+    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
     words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
     words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
     message = (

@@ -85,3 +85,10 @@ def test_plan_keeps_what_it_learned_of_a_library_in_the_state_directory(tagsync:
     Path(".tagsync").mkdir(mode=0o700)
     assert tagsync("plan", "tags.yaml").code == 0
     assert [path.stat().st_mode & 0o777 for path in Path(".tagsync/facts").iterdir()] == [0o600]
+
+
+@pytest.mark.usefixtures("unreadable")
+def test_export_names_the_files_that_it_cannot_read(tagsync: Command) -> None:
+    result = tagsync("export")
+    assert result.code == 0
+    assert f"warning: ImageKit lists a file with the ID '{id_of('/a.jpg')}'" in result.err

@@ -299,12 +299,20 @@ def test_pagination_misses_no_file_that_stays_while_others_come_and_go(concurren
     assert unstable < 20
 
 
-@pytest.mark.parametrize("moment", ["2024-01-01T00:00:00.000Z", ""])
-def test_pagination_refuses_a_group_of_equal_timestamps_that_no_page_can_hold(moment: str) -> None:
-    rows = [*grouped(120, Random(1), (7,)), *(file_object(f"/same/{n}", createdAt=moment) for n in range(51))]
+@pytest.mark.parametrize("moment", ["2023-01-01T00:00:00.000Z", "2024-01-01T00:00:00.500Z", "2025-01-01T00:00:00.000Z"])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_pagination_refuses_a_group_of_equal_timestamps_that_no_page_can_hold(moment: str, concurrency: int) -> None:
+    rows = [*grouped(620, Random(1), (7,)), *(file_object(f"/same/{n}", createdAt=moment) for n in range(51))]
     rows.sort(key=lambda row: row["createdAt"])
-    with pytest.raises(UnstableListingError, match=r"have (the|no) createdAt.* and ImageKit lists 50 at a time"):
-        read(Library(rows, Random(1)), page_limit=50)
+    with pytest.raises(UnstableListingError, match=r"files or more have the createdAt 202.* and ImageKit lists 50 at"):
+        read(Library(rows, Random(1), shuffled=0.5), page_limit=50, concurrency=concurrency)
+
+
+def test_pagination_reads_files_without_timestamps_only_if_their_order_is_stable() -> None:
+    rows = [file_object(f"/{n:03d}", createdAt="") for n in range(420)]
+    assert read(Library(rows, Random(1)), page_limit=50) == paths(rows)
+    with pytest.raises(UnstableListingError):
+        read(Library(rows, Random(1), shuffled=1.0), page_limit=50)
 
 
 def test_pagination_reads_groups_of_equal_timestamps_that_nearly_fill_a_page() -> None:
