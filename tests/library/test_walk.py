@@ -225,6 +225,12 @@ def grouped(count: int, random: Random, sizes: tuple[int, ...]) -> list[dict[str
     return rows
 
 
+def grouped_at(number: int, size: int) -> list[dict[str, Any]]:
+    """Return the rows of one group."""
+    moment = f"2024-01-01T00:00:{number:02d}.000Z"
+    return [file_object(f"/{number}/{n}.jpg", createdAt=moment) for n in range(size)]
+
+
 def read(library: Library, *, page_limit: int, concurrency: int = 4) -> set[str]:
     found: set[str] = set()
 
@@ -299,6 +305,20 @@ def test_pagination_misses_no_file_that_stays_while_others_come_and_go(concurren
     assert unstable < 20
 
 
+def test_pagination_notices_deletions_that_make_a_page_begin_among_equal_timestamps() -> None:
+    for seed in range(40):
+        random = Random(seed)
+        rows = [row for n in range(20) for row in grouped_at(n, 1 if n % 2 else 12)]
+        staying = paths(rows[2:])
+
+        def edit(library: Library) -> None:
+            if library.calls == 2:
+                del library.rows[:2]
+
+        library = Library(rows, random, shuffled=1.0, edit=edit)
+        assert read(library, page_limit=50, concurrency=1) >= staying, seed
+
+
 @pytest.mark.parametrize("moment", ["2023-01-01T00:00:00.000Z", "2024-01-01T00:00:00.500Z", "2025-01-01T00:00:00.000Z"])
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_pagination_refuses_a_group_of_equal_timestamps_that_no_page_can_hold(moment: str, concurrency: int) -> None:
@@ -348,5 +368,7 @@ def test_result_window_without_a_search_by_timestamp_is_an_error(searches: str) 
 
 @pytest.mark.parametrize("searches", ["refuses", "ignores"])
 def test_end_of_a_listing_is_confirmed_by_its_pages_if_there_is_no_search_by_timestamp(searches: str) -> None:
-    library = Library(grouped(500, Random(1), (7,)), Random(1), shuffled=0.1, searches=searches)
-    assert read(library, page_limit=50) == paths(library.rows)
+    for count, calls in ((60, 5), (500, 20)):
+        library = Library(grouped(count, Random(1), (7,)), Random(1), shuffled=0.1, searches=searches)
+        assert read(library, page_limit=50) == paths(library.rows)
+        assert library.calls <= calls

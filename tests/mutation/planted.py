@@ -169,8 +169,8 @@ BUGS = (
     Bug(
         "a page that begins among files of the same createdAt",
         "library/walk.py",
-        "        step = max(runs.previous, runs.last - self._most_overlap)\n        if step > 0:\n            return step\n",
-        "        if runs.last:\n            return len(page.rows) - 1\n",
+        "        step = max(runs.previous, runs.last - self._most_overlap)\n",
+        "        step = len(page.rows) - 1\n",
         "tests/library/test_walk.py::test_pagination_finds_every_file_however_equal_timestamps_are_ordered",
     ),
     Bug(
