@@ -19,7 +19,6 @@ from tagsync.model import (
     CurrentFile,
     Diagnostic,
     is_declarable,
-    joined_length,
     normalized,
 )
 from tagsync.printable import quoted
@@ -52,7 +51,7 @@ class _Tagged:
 
 def passes_limit(tags: Collection[str]) -> bool:
     """Tell whether tags are more than a file may gain, which libraries may hold all the same."""
-    return joined_length(len(tags), sum(map(len, tags))) > MAX_TAG_CHARACTERS
+    return sum(map(len, tags)) > MAX_TAG_CHARACTERS
 
 
 def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:

@@ -147,6 +147,67 @@ def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
     assert KEY not in result.err
 
 
+@pytest.mark.parametrize("name", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
+def test_endpoint_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, library: Callable[..., Path], name: str
+) -> None:
+    use_key(monkeypatch)
+    monkeypatch.setenv(name, "ftp://api.imagekit.io\n")
+    result = tagsync("plan", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert result.err == (
+        f"error: {name}: the endpoint 'ftp://api.imagekit.io' is no http(s) URL: give one like "
+        "https://api.imagekit.io\n"
+    )
+    assert tagsync("plan", "--sandbox", library(file_object("/b.jpg")), "tags.yaml").code == 0
+
+
+@pytest.mark.parametrize("padding", ["\n", "\r\n", " ", "\t"])
+def test_endpoint_and_other_settings_from_the_environment_may_have_white_space_around_them(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], padding: str
+) -> None:
+    Path("key").write_text(KEY, encoding="ascii")
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", padding)
+    for name, value in {
+        "IMAGEKIT_PRIVATE_KEY": "",
+        "IMAGEKIT_PRIVATE_KEY_FILE": "key",
+        "IMAGE_KIT_BASE_URL": served(file_object("/b.jpg"), key=KEY).removeprefix("http://"),
+        "TAGSYNC_CONCURRENCY": "2",
+        "TAGSYNC_FORMAT": "json",
+        "TAGSYNC_ACCOUNT": "shop",
+    }.items():
+        monkeypatch.setenv(name, f"{padding}{value}{padding}")
+    assert tagsync("plan", "tags.yaml").document["target"]["account"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CONCURRENCY", "many"), ("FORMAT", "xml"), ("SHARD", "3/2"), ("RATE", "0"), ("LINK", "x")]
+)
+def test_setting_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"TAGSYNC_{name}", f"{value}\n")
+    result = tagsync("plan", "tags.yaml")
+    assert result.code == 64
+    assert result.err.splitlines()[-1].startswith(f"error: Invalid value for TAGSYNC_{name}: ")
+    typed = tagsync("plan", f"--{name.lower()}", value, "tags.yaml").err
+    assert typed.splitlines()[-1].startswith(f"error: Invalid value for '--{name.lower()}': ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("HTTPS_PROXY", "socks5://127.0.0.1:9", 64), ("all_proxy", "[::1", 64), ("SSL_CERT_FILE", "none.pem", 1)],
+)
+def test_network_setting_that_cannot_be_used_is_one_line_that_names_it(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int
+) -> None:
+    use_key(monkeypatch)
+    monkeypatch.setenv(name, value)
+    result = tagsync("plan", "--quiet", "tags.yaml")
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    assert result.err.startswith(f"error: {name} ")
+
+
 def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
@@ -342,6 +403,32 @@ def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
     assert keys() & keys(account="shop")
     assert keys(account="shop") & keys(account="shop", key="private_two")
     assert not keys() & keys(key="private_two")
+
+
+SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:8787", "http://[::1]:8787"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
+    usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
+    given = settings(state_dir=tmp_path / "s")
+    assert lock_keys(given, usual) == lock_keys(given, other)
+    assert journal_path(given, usual) == journal_path(given, other)
+    assert lock_keys(given, usual) != lock_keys(given, Target(key="any", endpoint="http://127.0.0.1:8788"))
+
+
+def test_lock_of_the_usual_endpoint_keeps_its_name() -> None:
+    where = Target(key="any")
+    assert lock_keys(settings(), where) == [f"https://api.imagekit.io\n{where.name.account}"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint: str) -> None:
+    where = Target(key="any", endpoint="http://127.0.0.1:8787")
+    named = Target(key="any", endpoint=endpoint).name
+    assert where.is_named(named)
+    assert not where.is_named(named._replace(account="other"))
+    assert not where.is_named(named._replace(endpoint="http://127.0.0.1:8788"))
 
 
 def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:
