@@ -9,6 +9,7 @@ assert report.converged
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -265,6 +266,7 @@ async def apply_async(
                 abort=abort or asyncio.Event(),
                 listener=listener,
                 now=_now,
+                seconds=_seconds,
             )
 
 
@@ -376,6 +378,12 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds() -> float:
+    """Return seconds by a clock that also counts while the machine is suspended, where the system has one."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.time() if boottime is None else time.clock_gettime(boottime)
 
 
 def _today() -> date:

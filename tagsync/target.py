@@ -16,6 +16,9 @@ from tagsync.model import TargetName
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
 
+_NO_KEY = "private_none"
+"""The key for an application in this process. It is redacted from error messages, so it must be no word of one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -85,7 +88,7 @@ def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> 
     in_process = target.app is not None
     return Client(
         IN_PROCESS if in_process else target.endpoint,
-        target.key or "sandbox",
+        target.key or _NO_KEY,
         gates=Gates(
             reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
             bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),

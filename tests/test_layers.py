@@ -47,7 +47,7 @@ HOMES = {
     "click": {"cli"},
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},
-    "sqlite3": {"library", "manifest", "sandbox"},
+    "sqlite3": {"library", "manifest", "sandbox", "spool"},
     "msgspec": {"library", "manifest", "reporting"},
 }
 """Which rooms may import a library. `reporting` holds saved documents against their schemas when it reads them."""

@@ -67,6 +67,7 @@ WALL_CLOCK = {
 
 ALLOWED = {
     ("api", "_now"),
+    ("api", "_seconds"),
     ("api", "_today"),
     ("locks", "_take"),
     ("sandbox.app", "_list"),

@@ -155,6 +155,12 @@ class _Run:
             if tag not in self._commas:
                 self._warn_of_comma(tag, unpacked(name, place))
         self._commas.update(contents.commas)
+        for place in contents.near_limit:
+            message = (
+                "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
+                "sent, and may be refused"
+            )
+            self.warnings.append(Diagnostic("warning", "near-limit", message, unpacked(name, place)))
 
     def _warn_of_comma(self, tag: str, origin: Origin) -> None:
         """Warn of a tag that an upload form or a tag filter would split."""

@@ -337,9 +337,10 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not a text file of one JSON object a line"),
-        (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it"),
-        (b"\n[1]\n", "library.jsonl:2 is not a file object as the list API returns it"),
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API a line"),
+        (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it: filePath is missing"),
+        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags has to be a list of texts"),
+        (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )
 def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, data: bytes, words: str) -> None:
@@ -347,6 +348,26 @@ def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, dat
     result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert words in result.err
+
+
+def test_a_query_that_the_sandbox_does_not_support_names_the_sandbox(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    write_manifest("- query: 'AITags IN [\"x\"]'\n  tags: [a]")
+    result = tagsync("plan", "--sandbox", str(library()), "tags.yaml")
+    assert result.code == 1
+    assert "The sandbox does not support the field AITags in searchQuery (ImageKit may); supported: name," in result.err
+
+
+def test_folders_that_a_query_finds_are_left_out_of_a_plan(tagsync: Command, library: Callable[..., Path]) -> None:
+    write_manifest('- query: \'type IN ["file", "folder"]\'\n  tags: [a]\n- query: type = "folder"\n  tags: [b]')
+    library(file_object("/shop/shoes/1.jpg"), file_object("/2.jpg"), name="deep.jsonl")
+    result = tagsync("plan", "--sandbox", "deep.jsonl", "--format=json", "tags.yaml")
+    assert result.code == 0
+    assert [(item["path"], item["add"]) for item in result.document["changes"]] == [
+        ("/2.jpg", ["a"]),
+        ("/shop/shoes/1.jpg", ["a"]),
+    ]
 
 
 def test_a_sandbox_wins_over_an_endpoint_and_no_call_leaves_this_process(
