@@ -429,9 +429,8 @@ def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_wait
             path.unlink()
             path.symlink_to(victim.resolve()) if kind == "link" else os.mkfifo(path)
             now.edit("/b.jpg", tags=[])
-            for command in (["plan", "--snapshot", "reuse"], ["apply", "--yes"]):
-                result = tagsync(*command, "tags.yaml")
-                assert str(path) in result.err, (path, command)
+            words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+            assert str(path) in words
             assert victim.read_text() == "precious", path
             path.unlink()
 
@@ -444,11 +443,8 @@ def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
     Path(".tagsync").mkdir(mode=0o700)
     Path("elsewhere").mkdir()
     Path(".tagsync", name).symlink_to("../elsewhere")
-    tagsync("plan", "--snapshot", "reuse", "tags.yaml")
-    assert (
-        "is a symbolic link: remove it and run again" in tagsync("apply", "--yes", "tags.yaml").err
-        or name == "snapshot"
-    )
+    words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+    assert f"the folder .tagsync/{name} is a symbolic link: remove it and run again" in words
     assert list(Path("elsewhere").iterdir()) == []
 
 
