@@ -9,7 +9,7 @@ from typing import Any
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.events import Listener, Waiting
 from tagsync.library.client import Client, Gates
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.locks import held
@@ -17,6 +17,9 @@ from tagsync.model import Part, TargetName
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
+
+_NO_KEY = "private_none"
+"""The key for an application in this process. It is redacted from error messages, so it must be no word of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,10 @@ class Target:
                 "this is a public key (public_...), which may not read or change files: take the account's private key"
             )
         if not self.key.isascii() or not self.key.isprintable():
-            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
+            raise CredentialsError(
+                "the private key holds characters that no key has: check where it comes from "
+                "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
+            )
         if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
@@ -67,20 +73,24 @@ class Target:
         """The target as documents name it."""
         return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
 
+    def is_named(self, name: TargetName) -> bool:
+        """Tell whether a document that names its target so is of this one, however the endpoint is written."""
+        ours = self.name
+        return name.account == ours.account and normalised(name.endpoint) == normalised(ours.endpoint)
+
     @property
     def identities(self) -> tuple[str, ...]:
         """What names the library on this machine: applies that have one of these in common must not run at once.
 
         An account is known by its key, and by its name if it was given one: it may have several keys, and not every
-        run gives the name.
+        run gives the name. The endpoint counts, not the way it is written.
         """
         if self.library is not None:
             return (self.library,)
         if self.app is not None:
             return ()
-        return tuple(
-            f"{self.endpoint}\n{account}" for account in dict.fromkeys([account_of(self.key), self.name.account])
-        )
+        accounts = dict.fromkeys([account_of(self.key), self.name.account])
+        return tuple(f"{normalised(self.endpoint)}\n{account}" for account in accounts)
 
     @property
     def bulk_rate(self) -> float | None:
@@ -116,7 +126,7 @@ def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> 
     in_process = target.app is not None
     return Client(
         IN_PROCESS if in_process else target.endpoint,
-        target.key or "sandbox",
+        target.key or _NO_KEY,
         gates=Gates(
             reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
             bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),

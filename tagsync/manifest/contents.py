@@ -30,6 +30,7 @@ class Contents:
         sheets: its documents of entries.
         accounts: the accounts that documents insist on, and where.
         notes: warnings and notices, and where they apply first.
+        near_limit: the entries whose tags keep within 500 characters only if commas between them do not count.
         policy: what its policies say of guards.
         vocabularies: the `spec` of each vocabulary.
     """
@@ -37,6 +38,7 @@ class Contents:
     sheets: list[Sheet] = field(default_factory=list)
     accounts: list[tuple[str, int]] = field(default_factory=list)
     notes: Noted = field(default_factory=dict)
+    near_limit: list[int] = field(default_factory=list)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
 
@@ -47,15 +49,15 @@ class Check:
     Args:
         unfold: turns its rows into entries.
         defaults: the document's.
-        notes: where warnings and notices are kept.
+        contents: where warnings and notices, and entries near the limit, are kept.
         report: called with each fault; what is wrong in the defaults comes up in every entry, and is said once.
     """
 
     def __init__(
-        self, unfold: Unfolding, defaults: Wishes, notes: Noted, report: Callable[[rules.Fault], None]
+        self, unfold: Unfolding, defaults: Wishes, contents: Contents, report: Callable[[rules.Fault], None]
     ) -> None:
         self._unfold = unfold
-        self._notes = notes
+        self._contents = contents
         self._report = report
         self._shared = places_of(defaults)
         self._reported: set[rules.Fault] = set()
@@ -78,7 +80,9 @@ class Check:
             if fault.place in self._shared:
                 self._reported.add(fault)
         for note, place in notes_of(entry):
-            self._notes.setdefault(note, place)
+            self._contents.notes.setdefault(note, place)
+        if rules.is_near_limit(entry):
+            self._contents.near_limit.append(entry.place)
         # The faults of a selector depend on more than the shape's defaults; others, on the shape alone.
         if not faults and row[0] != MATCH:
             if len(self._good) >= _REMEMBERED:

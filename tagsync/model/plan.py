@@ -37,7 +37,6 @@ class FileChange:
     Attributes:
         file: the file.
         changes: what is to change.
-        remove_first: whether the additions only fit into the 500 characters once the removals are done.
         desired: tags declared for the file that it has already, in this very spelling: adding them does nothing.
         spared: names of AI tags that a rule keeps on the file, whether they are there now or not.
         relies: tags that have to be on the file when its removals are made: the new names of what is renamed.
@@ -45,7 +44,6 @@ class FileChange:
 
     file: CurrentFile
     changes: tuple[Change, ...]
-    remove_first: bool = False
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
@@ -181,6 +179,11 @@ class Plan:
     def blocked(self) -> tuple[Guard, ...]:
         """The guards that forbid applying unless they are acknowledged."""
         return tuple(guard for guard in self.guards if guard.blocked)
+
+    @property
+    def left_out(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that name declared files which are left alone: they cannot be read or told apart."""
+        return tuple(item for item in self.diagnostics if item.code in ("twins", "unreadable") and item.origin)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
