@@ -15,9 +15,8 @@ from tagsync.cli.run import REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, locked, target
-from tagsync.errors import DamagedError, RefusedError, UsageError
+from tagsync.errors import RefusedError, UsageError
 from tagsync.model import Plan, Report
-from tagsync.planning.consistent import contradiction
 from tagsync.planning.plan import narrowed
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
@@ -115,9 +114,6 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    words = contradiction(plan)
-    if words:
-        raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
     if library.select is None and library.shard is None:
         return plan
     return narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)

@@ -25,7 +25,7 @@ from tagsync.model.difference import Difference
 from tagsync.model.drift import Cause, Drift, Returning
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
+from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     PROMOTE,
     Change,
@@ -34,6 +34,7 @@ from tagsync.model.plan import (
     FileChange,
     Inputs,
     Keep,
+    NotFound,
     Part,
     Plan,
     Reason,
@@ -95,6 +96,7 @@ __all__ = [
     "Limit",
     "ManifestRef",
     "Needs",
+    "NotFound",
     "NumberedEntry",
     "Op",
     "Origin",
@@ -115,6 +117,7 @@ __all__ = [
     "TargetName",
     "Texts",
     "Timing",
+    "Unlisted",
     "Verdict",
     "Vocabulary",
     "Vote",

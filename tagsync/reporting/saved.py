@@ -1,5 +1,6 @@
 """Saved plan and report documents read back into values: sealed, of a known format, as their schemas say."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, NamedTuple
@@ -26,6 +27,7 @@ from tagsync.model import (
     Inputs,
     Limit,
     ManifestRef,
+    NotFound,
     Op,
     Part,
     Plan,
@@ -39,6 +41,7 @@ from tagsync.model import (
     Summary,
     TargetName,
     Timing,
+    Unlisted,
 )
 from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
@@ -124,6 +127,9 @@ def _whole(data: bytes, name: str) -> Contents:
         outcomes=() if is_plan else tuple(map(_outcome, document["changes"])),
         requests=tuple(map(_request, document["requests"])) if is_plan else (),
         drift=_drift(document),
+        returning=_returning(document),
+        missing=tuple(map(_not_found, document.get("missing", ()))),
+        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
     )
 
 
@@ -175,13 +181,15 @@ def _plan(contents: Contents) -> Plan:
         changes=contents.changes,
         canonical_changes=contents.canonical_changes,
         requests=contents.requests,
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
+        diagnostics=tuple(contents.diagnostics),
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
         drift=contents.drift,
-        returning=_returning(document),
+        returning=contents.returning,
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
+        missing=contents.missing,
+        unlisted=_unlisted(contents),
     )
 
 
@@ -201,9 +209,11 @@ def _report(contents: Contents) -> Report:
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
         drift=contents.drift,
-        returning=_returning(document),
+        returning=contents.returning,
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
+        missing=contents.missing,
+        unlisted=_unlisted(contents),
     )
     return Report(
         plan=plan,
@@ -212,7 +222,7 @@ def _report(contents: Contents) -> Report:
         requests=RequestCounts(**_snake(document["requests"], RequestCounts)),
         timing=Timing(**_snake(document["timing"], Timing)),
         finished_at=document["createdAt"],
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
+        diagnostics=tuple(contents.diagnostics),
     )
 
 
@@ -248,7 +258,26 @@ def _returning(document: Mapping[str, Any]) -> tuple[Returning, ...]:
 
 
 def _coverage(item: Mapping[str, Any] | None) -> Coverage | None:
-    return Coverage(tuple(item["unselected"]), tuple(map(origin_of, item["idle"]))) if item is not None else None
+    if item is None:
+        return None
+    return Coverage(
+        tuple(item["unselected"]),
+        tuple(map(origin_of, item["idle"])),
+        item.get("moreUnselected", 0),
+        item.get("moreIdle", 0),
+        tuple((folder["folder"], folder["files"]) for folder in item.get("folders", ())),
+    )
+
+
+def _unlisted(contents: Contents) -> tuple[Unlisted, ...]:
+    found = Counter(contents.unlisted)
+    for item in contents.members.get("moreDiagnostics", ()):
+        found[item["level"], item["code"]] += item["count"]
+    return tuple(Unlisted(level, code, more) for (level, code), more in found.items())
+
+
+def _not_found(item: Mapping[str, Any]) -> NotFound:
+    return NotFound(item.get("path"), item.get("fileId"), origin_of(item["source"]))
 
 
 def _request(item: Mapping[str, Any]) -> Request:
