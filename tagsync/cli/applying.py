@@ -16,11 +16,12 @@ from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, locked, target
 from tagsync.errors import RefusedError, UsageError
+from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
 from tagsync.planning.plan import narrowed
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
-from tagsync.reporting.seal import SEAL_BYTES, looks_saved
+from tagsync.reporting.saved import is_saved
 from tagsync.target import Target
 
 INCOMPLETE = 3
@@ -37,11 +38,12 @@ def apply(
     typed: Collection[str],
 ) -> int:
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
-    file = _plan_file(paths)
-    if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nobody can be asked here: give --yes to apply without asking")
     output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
     with output.failures_written():
+        file = _plan_file(paths)
+        if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
+            raise UsageError("nobody can be asked here: give --yes to apply without asking")
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
             library = replace(library, shard=saved.inputs.part)
@@ -90,9 +92,7 @@ def _is_saved(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            start = file.read(SEAL_BYTES * 2)
-            file.seek(max(0, path.stat().st_size - SEAL_BYTES))
-            return looks_saved(start, file.read(SEAL_BYTES))
+            return is_saved(file)
     except OSError:
         return False
 

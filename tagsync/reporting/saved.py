@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import SEEK_END, BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
 from jsonschema import Draft202012Validator
 
@@ -57,6 +57,7 @@ MAX_READ_WHOLE = 32 << 20
 
 _SNAKE = {camel: snake for snake, camel in CAMEL.items()}
 _LONG_LISTS = ("changes", "requests")
+_VERSIONS = ("formatVersion", "reportVersion")
 
 
 def read_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
@@ -103,6 +104,35 @@ def _all_of(stream: BinaryIO, name: str) -> bytes:
     )
 
 
+def is_saved(stream: BinaryIO) -> bool:
+    """Tell whether a file is a plan or report, damaged or not: its root has `formatVersion` or `reportVersion`.
+
+    Args:
+        stream: the file; it is read from its start, as a whole only if it is not laid out as tagsync writes it.
+    """
+    size = stream.seek(0, SEEK_END)
+    stream.seek(max(0, size - SEAL_BYTES))
+    end = stream.read()
+    stream.seek(0)
+    start = stream.read(2 * SEAL_BYTES)
+    if looks_saved(start, end):
+        return True
+    if size > MAX_READ_WHOLE:
+        return False
+    data = start + stream.read(MAX_READ_WHOLE)
+    if not any(f'"{name}"'.encode() in data for name in _VERSIONS) or count_values(data) > MAX_VALUES:
+        return False
+    try:
+        document = strict_json(data)
+    except (ValueError, RecursionError):
+        return False
+    return _is_document(document)
+
+
+def _is_document(document: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(document, dict) and any(name in document for name in _VERSIONS)
+
+
 def _neither(name: str) -> DocumentError:
     return DocumentError(
         f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
@@ -141,7 +171,7 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
             raise damaged(name) from error
         words = "name a file that plan --out or --report json=FILE wrote"
         raise DocumentError(f"{shown(name)} is not JSON: {words}") from error
-    if not isinstance(document, dict) or not ("formatVersion" in document or "reportVersion" in document):
+    if not _is_document(document):
         raise _neither(name)
     return document
 

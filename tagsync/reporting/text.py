@@ -51,7 +51,8 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
     if not plan.changes:
         _write_unchanged(plan, target, lines)
         _write_narrowing(plan, lines)
-        _write_missing(plan, lines, everything=everything)
+        if everything or not plan.errors:
+            _write_missing(plan, lines, everything=everything)
         return
     names = shown_names(plan)
     found = groups(plan.changes, plan.drift)
