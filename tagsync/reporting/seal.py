@@ -54,7 +54,7 @@ def damaged(name: str) -> DamagedError:
 def looks_saved(start: bytes, end: bytes) -> bool:
     """Tell whether a file begins or ends like a plan or report, so that it is one or was one before it was damaged.
 
-    No manifest does either: its root has no such first key, and none of its values ends with a seal at the start of a line.
+    No manifest does either: its root has no such first key, and none of its values ends with an unindented seal.
 
     Args:
         start: its first bytes, twice `SEAL_BYTES`.
