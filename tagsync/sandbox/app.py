@@ -37,8 +37,9 @@ from tagsync.sandbox.checks import (
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit, Limiter
 from tagsync.sandbox.openapi import document
-from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import SORTS, File, Store
+from tagsync.sandbox.tokens import QueryError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Edit = Callable[[File, Sequence[str]], None]
@@ -129,6 +130,7 @@ class _Sandbox:
         if fault.ignore:
             return _json(200, {"successfullyUpdatedFileIds": await _named_files(request)})
         request.state.failing = dict.fromkeys(fault.failFiles, fault.error)
+        request.state.shuffle = fault.shuffle
         response = await endpoint(request)
         if fault.lose:
             raise Failure(504, "Something went wrong.")
@@ -176,6 +178,7 @@ class _Sandbox:
             sort=sort,
             limit=page_limit(asked),
             skip=page_skip(asked),
+            shuffle=getattr(request.state, "shuffle", 0),
         )
         return Response(page, media_type="application/json")
 

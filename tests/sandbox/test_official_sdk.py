@@ -61,7 +61,9 @@ def test_a_search_finds_what_its_query_says(connect: Connect, query: str, names:
 
 
 def test_a_bad_query_is_a_bad_request_with_its_words(connect: Connect) -> None:
-    with pytest.raises(imagekitio.BadRequestError, match="The field AITags is not supported in searchQuery"):
+    with pytest.raises(
+        imagekitio.BadRequestError, match="The sandbox does not support the field AITags in searchQuery"
+    ):
         found(connect(), 'AITags IN ["Shoe"]')
 
 
