@@ -151,7 +151,7 @@ def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
         await made.refresh(request(["/a"], "Dog"))
         await asyncio.sleep(2)
         await made.refresh(request(["/b"], "Cat"))
-        await asyncio.sleep(MAX_AGE - 2)
+        await asyncio.sleep(MAX_AGE - 1.5)
         await made.refresh(BOTH)
         return made.judged(BOTH)
 
