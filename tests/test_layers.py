@@ -7,6 +7,7 @@ import tagsync
 PACKAGE = Path(tagsync.__file__).parent
 
 FLOORS = {
+    "environment": 1,
     "errors": 1,
     "printable": 1,
     "globs": 1,

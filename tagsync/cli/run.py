@@ -11,7 +11,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.revision import revision_of
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.cli.targets import facts_path, manifest_cache, target
+from tagsync.cli.targets import facts_path, target
 from tagsync.errors import RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
@@ -32,13 +32,11 @@ def validate(
     *,
     policy: str | None,
     as_of: date | None,
-    state_dir: Path,
 ) -> int:
     """Check manifests, and the policies that are to hold instead of theirs."""
     output = Output(settings, reads=[*paths, policy])
     with output.failures_written():
-        cache = manifest_cache(state_dir)
-        desired = api.validate(paths, account=account, policy=policy, as_of=as_of, cache=cache)
+        desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
     output.diagnostics(desired.diagnostics, names)
     files, entries = len(desired.manifests), len(desired.entries)
@@ -180,7 +178,6 @@ def planned(
                 thumbnails=thumbnails,
                 since=revision,
                 facts=facts_path(library, where),
-                cache=manifest_cache(library.state_dir),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

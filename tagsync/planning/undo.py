@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     Change,
     CurrentFile,
     Diagnostic,
@@ -18,7 +17,7 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.plan import assembled
 from tagsync.printable import quoted
 
@@ -97,15 +96,11 @@ def _reverted(
     back = tuple(sorted(_back(file, change, made, ai_as_tags=ai_as_tags), key=_by_op_and_tag))
     if not back:
         return
-    verdict = fit(file, back)
-    if verdict is Fit.OVER:
-        message = (
-            f"{quoted(file.path, 200)} would have {length_after(file, back)} characters of tags; ImageKit allows "
-            f"{MAX_TAG_CHARACTERS}: nothing of it is reverted"
-        )
+    if fit(file, back) is Fit.OVER:
+        message = f"nothing of {quoted(file.path, 200)} is reverted: {excess(file, back)}"
         diagnostics.append(Diagnostic("warning", "over-limit", message))
         return
-    yield FileChange(file, back, verdict is Fit.REMOVE_FIRST)
+    yield FileChange(file, back)
 
 
 def _back(file: CurrentFile, change: FileChange, made: Sequence[Change], *, ai_as_tags: bool) -> Iterator[Change]:
