@@ -88,10 +88,10 @@ class Trouble:
     minds_free_cells: bool = False
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
-    shuffled: float = 0.0
-    """How likely each answer has files that were created together in another order."""
     counts_commas: bool = False
     """Whether commas between a file's tags count towards the 500 characters."""
+    shuffled: float = 0.0
+    """How likely each answer has files that were created together in another order."""
 
     @property
     def is_none(self) -> bool:

@@ -119,6 +119,12 @@ async def carry_out(
     )
 
 
+def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
+    """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
+    began, at = steady(), unsuspended()
+    return lambda: max(steady(), began + unsuspended() - at)
+
+
 def left_out(plan: Plan) -> Iterator[Diagnostic]:
     """Yield why a run is not complete although all changes of its plan are made."""
     found = {item.message: None for item in plan.left_out}
@@ -127,12 +133,6 @@ def left_out(plan: Plan) -> Iterator[Diagnostic]:
         words = f"{len(found):,} warnings of the plan name" if len(found) > 1 else "a warning of the plan names"
         message = f"{words} declared files that are left alone, so the library may not be as declared: {first}"
         yield Diagnostic("warning", "left-out", message)
-
-
-def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
-    """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
-    began, at = steady(), unsuspended()
-    return lambda: max(steady(), began + unsuspended() - at)
 
 
 class _Run:

@@ -8,12 +8,12 @@ from tagsync import api
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import file_name, sandbox_file_name, state_folder
+from tagsync.cli.targets import file_name, sandbox_file_name
 from tagsync.errors import TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
-from tagsync.state import state_directory
+from tagsync.state import check_file, state_folder
 from tagsync.target import Target
 
 FOLDER = "last"
@@ -62,7 +62,9 @@ def keep_report(report: Report, library: LibrarySettings, where: Target, warn: W
     if report.outcome == "refused":
         return
     try:
-        with opened(state_folder(library, FOLDER) / _name(library, where)) as stream:
+        path = state_folder(library.state_dir, FOLDER) / _name(library, where)
+        check_file(path)
+        with opened(path) as stream:
             stream.writelines(report_document(report))
     except (OSError, TagsyncError) as error:
         words = error.strerror if isinstance(error, OSError) else error
@@ -71,7 +73,7 @@ def keep_report(report: Report, library: LibrarySettings, where: Target, warn: W
 
 def forget_reports(sandbox: Path, state_dir: Path) -> None:
     """Remove the reports of a sandbox's library, of its shards too."""
-    for path in (state_directory(state_dir) / FOLDER).glob(f"{sandbox_file_name(sandbox, state_dir)}*.json"):
+    for path in state_folder(state_dir, FOLDER).glob(f"{sandbox_file_name(sandbox, state_dir)}*.json"):
         path.unlink(missing_ok=True)
 
 
@@ -83,8 +85,8 @@ def _kept_at(library: LibrarySettings, where: Target) -> Path | None:
     """
     if not os.path.lexists(library.state_dir):
         return None
-    path = state_directory(library.state_dir) / FOLDER / _name(library, where)
-    return path if os.path.lexists(path) else None
+    path = state_folder(library.state_dir, FOLDER) / _name(library, where)
+    return path if check_file(path) else None
 
 
 def _name(library: LibrarySettings, where: Target) -> str:
