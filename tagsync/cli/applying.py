@@ -15,13 +15,13 @@ from tagsync.cli.run import REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, locked, target
-from tagsync.errors import DamagedError, RefusedError, UsageError
+from tagsync.errors import RefusedError, UsageError
+from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
-from tagsync.planning.consistent import contradiction
 from tagsync.planning.plan import narrowed
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
-from tagsync.reporting.seal import SEAL_BYTES, looks_saved
+from tagsync.reporting.saved import is_saved
 from tagsync.target import Target
 
 INCOMPLETE = 3
@@ -38,11 +38,12 @@ def apply(
     typed: Collection[str],
 ) -> int:
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
-    file = _plan_file(paths)
-    if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nobody can be asked here: give --yes to apply without asking")
     output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
     with output.failures_written():
+        file = _plan_file(paths)
+        if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
+            raise UsageError("nobody can be asked here: give --yes to apply without asking")
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
             library = replace(library, shard=saved.inputs.part)
@@ -91,9 +92,7 @@ def _is_saved(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            start = file.read(SEAL_BYTES * 2)
-            file.seek(max(0, path.stat().st_size - SEAL_BYTES))
-            return looks_saved(start, file.read(SEAL_BYTES))
+            return is_saved(file)
     except OSError:
         return False
 
@@ -115,9 +114,6 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    words = contradiction(plan)
-    if words:
-        raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
     if library.select is None and library.shard is None:
         return plan
     return narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
