@@ -72,3 +72,11 @@ class Report:
     def converged(self) -> bool:
         """Whether every change is in the library, as far as it was asked."""
         return self.outcome == "converged"
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the run changed something, as far as is known; a call without a clear answer may have."""
+        maybe = (Status.CONFIRMED, Status.ACCEPTED, Status.UNKNOWN)
+        return self.requests.succeeded > 0 or any(
+            outcome.attempts > 0 and outcome.status in maybe for outcome in self.outcomes
+        )

@@ -179,7 +179,7 @@ def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_
 ) -> None:
     calls = Recorder()
     result = tagsync("apply", "--endpoint", served(faults=calls), "tags.yaml")
-    assert result == (64, "", "error: nobody can be asked here: give --yes to apply without asking\n")
+    assert result == (64, "", "error: not running in a terminal: pass --yes to apply without a question\n")
     assert calls.calls == []
 
 
