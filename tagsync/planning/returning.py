@@ -24,12 +24,12 @@ def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple
     for report in reports:
         if wanted is None:
             wanted = {(change.file.file_id, tag) for change in changes for tag in change.tags(Op.REMOVE_AI)}
-        if not wanted:
-            break
         removed = wanted.intersection(_removed(report))
         carried = {(item.file_id, item.tag): item.runs for item in report.plan.returning}
         runs.update((key, carried.get(key, 0) + 1) for key in removed)
         wanted -= removed
+        if not wanted:
+            break
     if not runs:
         return ()
     return tuple(

@@ -87,7 +87,7 @@ class _LeftOut:
         for key, paths in self._tags.items():
             code, tag, why = key
             more = self._counts[key] - len(paths)
-            names = ", ".join(shown(path, 200) for path in paths) + (f" and on {more:,} more files" if more else "")
+            names = ", ".join(shown(path, 200) for path in paths) + (f" and {more:,} more" if more else "")
             yield Diagnostic("warning", code, f"{_KINDS[code]} {quoted(tag)} is not restored on {names}: {why}")
         if self._changes:
             changes = "1 change" if self._changes == 1 else f"{self._changes:,} changes"
@@ -167,8 +167,7 @@ def _asked(report: Report) -> Iterator[_Asked]:
         items = tuple(
             item
             for item in change.changes
-            if (item.op, item.tag) not in outcome.already
-            and not (item.op == Op.ADD and normalized(item.tag) in before)
+            if (item.op, item.tag) not in outcome.already and not (item.op == Op.ADD and normalized(item.tag) in before)
         )
         if items:
             yield _Asked(change, outcome, items)
@@ -197,9 +196,7 @@ def _undone(
     return FileChange(file, changes, verdict is Fit.REMOVE_FIRST)
 
 
-def _reverted(
-    asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool
-) -> Iterator[Change]:
+def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool) -> Iterator[Change]:
     """Yield what reverts the changes that a file shows now; note those that cannot be reverted."""
     ai_names = {tag.name for tag in file.ai_tags}
     removed_ai = [item for item in asked.items if item.op == Op.REMOVE_AI and item.tag not in ai_names]
