@@ -9,6 +9,7 @@ assert report.converged
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -66,7 +67,6 @@ def validate(
     account: str | None = None,
     policy: str | None = None,
     as_of: date | None = None,
-    cache: Path | None = None,
 ) -> DesiredState:
     """Read manifests without any call to a library.
 
@@ -75,13 +75,12 @@ def validate(
         account: what `metadata.account` of each manifest must be, where it has one.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
 
     Raises:
         ManifestError: with every fault.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    desired = read_manifests(paths, as_of=as_of or _today(), cache=cache)
+    desired = read_manifests(paths, as_of=as_of or _today())
     if policy is not None:
         found = read_policy(policy)
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
@@ -104,7 +103,6 @@ def plan(
     last: Report | None = None,
     coverage: bool = False,
     thumbnails: bool = False,
-    cache: Path | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -120,7 +118,6 @@ def plan(
             last=last,
             coverage=coverage,
             thumbnails=thumbnails,
-            cache=cache,
             listener=listener,
         )
     )
@@ -142,7 +139,6 @@ async def plan_async(
     explain: Explain | None = None,
     since: Revision | None = None,
     kept: Kept = NOWHERE,
-    cache: Path | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -164,7 +160,6 @@ async def plan_async(
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
         kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
         listener: told of progress.
 
     Returns:
@@ -182,7 +177,7 @@ async def plan_async(
         raise UsageError(f"--select cannot be read: {fault}")
     if last is not None:
         check_report(last, target)
-    desired = validate(paths, account=target.account, policy=policy, as_of=as_of, cache=cache)
+    desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
@@ -273,6 +268,7 @@ async def apply_async(
                 abort=abort or asyncio.Event(),
                 listener=listener,
                 now=_now,
+                seconds=_seconds,
             )
 
 
@@ -353,7 +349,7 @@ def check_target(plan: Plan, target: Target) -> None:
     Raises:
         RefusedError: it is for another one.
     """
-    if plan.target != target.name:
+    if not target.is_named(plan.target):
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
             f"{target.name.account} at {target.name.endpoint}: plan again for this target"
@@ -367,7 +363,7 @@ def check_report(report: Report, target: Target) -> None:
         RefusedError: it is of another one.
     """
     was = report.plan.target
-    if was != target.name:
+    if not target.is_named(was):
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
             f"{target.name.endpoint}: give one of this library, or name that one"
@@ -389,6 +385,12 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds() -> float:
+    """Return seconds by a clock that also counts while the machine is suspended, where the system has one."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.time() if boottime is None else time.clock_gettime(boottime)
 
 
 def _today() -> date:

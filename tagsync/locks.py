@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from tagsync.environment import setting
 from tagsync.errors import LockedError, StateError
 from tagsync.model import Part
 from tagsync.printable import shown
@@ -104,9 +105,9 @@ def held(
 
 def _state_home() -> Path:
     """Return the user's state folder; a relative one counts as unset (XDG base directories)."""
-    named = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if named.is_absolute():
-        return named
+    named = setting("XDG_STATE_HOME")
+    if named and Path(named.value).is_absolute():
+        return Path(named.value)
     try:
         home = Path.home()
     except RuntimeError as error:

@@ -1,6 +1,7 @@
-"""Long sequences kept outside of memory, in a temporary file without a name; what an item looks like is for others."""
+"""Keep long sequences outside of memory, in nameless temporary files and in SQLite."""
 
 import os
+import sqlite3
 import tempfile
 import weakref
 from array import array
@@ -90,6 +91,26 @@ class Spool(Sequence[T_co], Generic[T_co]):
         return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class SelfClosingDatabase:
+    """An SQLite database that is closed once nothing refers to it any more.
+
+    Entries and files outlive the call that made them, and iterators over them outlive both, so that no `with` block
+    could say when to close. Any thread may drop the last reference. A bare connection would wait for the garbage
+    collector, because it refers to itself.
+
+    Args:
+        place: the file; a nameless temporary one if empty.
+    """
+
+    def __init__(self, place: str | os.PathLike[str] = "") -> None:
+        connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, connection.close)
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+        self.executescript = connection.executescript
+        self.close = connection.close
 
 
 def few_or_rest(items: Iterable[T], most: int | None = None) -> tuple[tuple[T, ...], Iterator[T] | None]:

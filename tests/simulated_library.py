@@ -1,7 +1,8 @@
 """A library in memory that misbehaves by seed, behind the face of the API; it knows what it was asked to do and did.
 
 It speaks ASGI without a framework, for speed, and shares no code with the sandbox or the client. Its clock is the
-running loop's. Lists and searches show the files as they were `lag` seconds ago; details show them as they are.
+running loop's. Lists and searches show the files as they were `lag` seconds ago, details as they were `details_lag`
+seconds ago. Every call takes time on its way there and on its way back.
 """
 
 import asyncio
@@ -80,12 +81,15 @@ class Trouble:
     writes: float = 0.0
     kinds: tuple[str, ...] = ()
     lag: float = 0.0
+    details_lag: float = 0.0
     latency: float = 0.05
     poison: tuple[str, str] | None = None
     """A file id and a tag that the library refuses together."""
     minds_free_cells: bool = False
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
+    counts_commas: bool = False
+    """Whether commas between a file's tags count towards the 500 characters."""
 
     @property
     def is_none(self) -> bool:
@@ -169,16 +173,20 @@ class SimulatedLibrary:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send, caller: "Caller"
     ) -> None:
         body, arrived_at = (await receive())["body"], self._clock()
-        await asyncio.sleep(self.trouble.latency * self._random.random())
+        await self._travel()
         parts = scope["path"].strip("/").split("/")
         if scope["method"] == "POST":
             status, headers, answer = await self._write(parts[-1], json.loads(body), arrived_at, caller)
         else:
             status, headers, answer = await self._read(parts, scope["query_string"].decode())
+        await self._travel()
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         raw = [(b"content-type", b"application/json"), *((k.encode(), v.encode()) for k, v in headers.items())]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": data})
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self.trouble.latency * self._random.uniform(0.1, 0.5))
 
     async def _read(self, parts: list[str], query: str) -> tuple[int, dict[str, str], Any]:
         self.reads += 1
@@ -186,7 +194,8 @@ class SimulatedLibrary:
         if fault:
             return await self._failure(fault)
         if parts[-1] == "details":
-            state = self.files[parts[-2]].now if parts[-2] in self.files else None
+            moment = max(0.0, self._clock() - self.trouble.details_lag)
+            state = self.files[parts[-2]].at(moment) if parts[-2] in self.files else None
             return (200, {}, _item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
         asked = parse_qs(query)
         # What a lag shows must not go back behind the beginning.
@@ -272,7 +281,7 @@ class SimulatedLibrary:
         tags, ai_tags = set(state.tags), dict(state.ai_tags)
         if call.op == "addTags":
             tags |= set(call.tags)
-            if len(",".join(tags)) > 500:
+            if len(("," if self.trouble.counts_commas else "").join(tags)) > 500:
                 return False
         elif call.op == "removeTags":
             tags -= set(call.tags)

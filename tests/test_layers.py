@@ -7,6 +7,7 @@ import tagsync
 PACKAGE = Path(tagsync.__file__).parent
 
 FLOORS = {
+    "environment": 1,
     "errors": 1,
     "printable": 1,
     "globs": 1,
@@ -46,7 +47,7 @@ HOMES = {
     "click": {"cli"},
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},
-    "sqlite3": {"library", "manifest", "sandbox"},
+    "sqlite3": {"library", "manifest", "sandbox", "spool"},
     "msgspec": {"library", "manifest", "reporting"},
 }
 """Which rooms may import a library. `reporting` holds saved documents against their schemas when it reads them."""

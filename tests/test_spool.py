@@ -1,10 +1,12 @@
+import sqlite3
 import tempfile
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from tagsync.errors import StateError
-from tagsync.spool import IN_MEMORY, Spool, few_or_rest
+from tagsync.spool import IN_MEMORY, SelfClosingDatabase, Spool, few_or_rest
 
 
 def text(record: bytes) -> str:
@@ -59,3 +61,19 @@ def test_a_full_disk_is_told_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_kinds: open("/dev/full", "wb"))  # noqa: PTH123, SIM115 - as the real one
     with pytest.raises(StateError, match="No space left on device"):
         Spool([b"a" * 100] * 10_000, text)
+
+
+def test_database_is_closed_with_its_last_reference(tmp_path: Path) -> None:
+    place = tmp_path / "kept.sqlite"
+    database = SelfClosingDatabase(place)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE numbers AS SELECT 1 UNION SELECT 2")
+    assert place.with_name("kept.sqlite-wal").exists()
+    del database
+    # SQLite removes the log as the last connection closes.
+    assert not place.with_name("kept.sqlite-wal").exists()
+
+
+def test_database_that_cannot_be_opened_is_an_sqlite_error_alone(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        SelfClosingDatabase(tmp_path / "none" / "kept.sqlite")

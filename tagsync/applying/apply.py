@@ -72,15 +72,30 @@ async def carry_out(
     abort: asyncio.Event,
     listener: Listener,
     now: Callable[[], str],
+    seconds: Callable[[], float],
 ) -> Report:
     """Apply a plan without errors and return what became of it.
+
+    Args:
+        plan: the plan.
+        client: its library.
+        options: how to go about it.
+        journal: where calls are noted.
+        stop: once set, nothing more is sent, and what is in flight gets four seconds.
+        abort: once set too, what is in flight is given up at once.
+        listener: called with progress.
+        now: returns the time of day, ISO 8601.
+        seconds: a clock that also counts while the machine is suspended; it may be set back or forth.
 
     Raises:
         LibraryError: the files could not be read again before the first write.
         StateError: the journal cannot be written; nothing was sent.
     """
     loop = asyncio.get_running_loop()
-    run = _Run(plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener)
+    clock = ticking(loop.time, seconds)
+    run = _Run(
+        plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener, clock=clock
+    )
     began = loop.time()
     journal.began(plan.digest, now())
     with run.ending.watched(options.max_duration):
@@ -104,6 +119,12 @@ async def carry_out(
     )
 
 
+def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
+    """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
+    began, at = steady(), unsuspended()
+    return lambda: max(steady(), began + unsuspended() - at)
+
+
 class _Run:
     """One plan on its way."""
 
@@ -116,6 +137,7 @@ class _Run:
         journal: Journal | NoJournal,
         ending: Ending,
         listener: Listener,
+        clock: Callable[[], float],
     ) -> None:
         self._plan = plan
         self._client = client
@@ -126,6 +148,7 @@ class _Run:
         self._ledger = Ledger()
         self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
         self._executor: Executor | None = None
+        self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration
         self._was_read_back = False
@@ -150,12 +173,11 @@ class _Run:
             )
 
         self._listener(LookingAgain(len(self._plan.changes)))
-        seen_at = self._clock()
         if not await unless(self.ending.over, look()):
             return
         self._objections = tuple(self._object(changes))
         if not self._objections:
-            self._executor = self._made_executor(changes, seen_at)
+            self._executor = self._made_executor(changes)
             stages = stage(changes, exact=self._options.exact)
             began = self._clock()
             await self._executor.run(stages)
@@ -175,14 +197,14 @@ class _Run:
                 words = f"{count:,} of {len(statuses):,} files changed since the plan in a way that makes it stale"
                 yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
-    def _made_executor(self, changes: Sequence[FileChange], seen_at: float) -> Executor:
+    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
         by_id = {change.file.file_id: change for change in changes}
         return Executor(
             self._client,
             by_id,
             ledger=self._ledger,
             journal=self._journal,
-            prover=Prover(by_id, self._reader, self._clock, seen_at=seen_at),
+            prover=Prover(by_id, self._reader.singly, self._age_clock, concurrency=self._options.concurrency),
             ending=self.ending,
             options=ExecuteOptions(
                 concurrency=self._options.concurrency,

@@ -19,7 +19,6 @@ from tagsync.library.client import BulkReply
 from tagsync.library.wire import Done, Unclear
 from tagsync.model import FileChange, Op, Request, Status
 from tagsync.planning.covering import Stages
-from tagsync.printable import quoted
 
 
 class BulkLibrary(Protocol):
@@ -113,7 +112,7 @@ class Executor:
         """Send all stages, each once the one before it has ended. Never raises for what the library does."""
         self._later = len(stages.requests())
         self._began = asyncio.get_running_loop().time()
-        for requests in (stages.make_room, stages.add, stages.remove):
+        for requests in (stages.add, stages.remove):
             await self._run_stage(requests)
 
     async def _run_stage(self, requests: Sequence[Request]) -> None:
@@ -148,8 +147,8 @@ class Executor:
 
     async def _carry_out(self, sending: _Sending) -> None:
         try:
-            if sending.request.op == Op.REMOVE_AI:
-                await self._unless_over(self._prover.read_ahead(sending.request, self._queue.removals_of_ai_tags()))
+            if sending.request.op != Op.ADD:
+                await self._unless_over(self._prover.read_ahead(sending.request))
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
         except asyncio.CancelledError:
             self._end_without_answer(sending, len(sending.numbers), "interrupted before the library answered")
@@ -178,8 +177,8 @@ class Executor:
             StoppedError: no more calls may be sent.
             StateError: the journal cannot be written.
         """
-        if sending.request.op == Op.REMOVE_AI:
-            await self._unless_over(self._prover.refresh(sending.request, self._queue.removals_of_ai_tags()))
+        if sending.request.op != Op.ADD:
+            await self._unless_over(self._prover.refresh(sending.request))
             sending.request = self._sound_part(sending, self._prover.judged(sending.request))
             if not sending.request.file_ids:
                 raise NeedlessError("nothing of this call is needed any more")
@@ -206,12 +205,13 @@ class Executor:
         for piece in narrowed(job, proof.unsound, self._changes):
             # Nothing has failed here: these pieces say nothing of what the library minds.
             self._queue.push(Job(piece.request, job.origin, Way.SMALLER))
+        if proof.late:
+            self._queue.push(job.piece(Way.SMALLER, file_ids=tuple(proof.late)))
         self._ledger.note(proof.needless, Status.ACCEPTED)
         for file_id, why in proof.stale.items():
             self._ledger.note([file_id], Status.STALE, error=why)
-        for file_id, name in proof.unconfirmed.items():
-            words = f"the AI tag {quoted(name)} was not removed: the library does not show it as an ordinary tag yet"
-            self._ledger.note([file_id], Status.SKIPPED, error=words)
+        for file_id, why in proof.unproven.items():
+            self._ledger.note([file_id], Status.SKIPPED, error=why)
         return sending.request._replace(file_ids=tuple(proof.sound))
 
     def _end_without_answer(self, sending: _Sending, attempts: int, why: str) -> None:

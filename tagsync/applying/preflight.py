@@ -1,14 +1,19 @@
 """The touched files read once more before the first write: what is still to be done, and what must not be."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.records import Recovered
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
-from tagsync.planning.refresh import Refreshed, refresh
+from tagsync.planning.refresh import Refreshed, missing_name, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
 """Reads files once more: None for one that is gone, nothing for one that could not be read."""
+
+
+LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds to wait, one after the other, for an index or details that do not show what was written."""
 
 
 async def preflight(
@@ -34,14 +39,29 @@ async def preflight(
     """
     shown = dict(await reread([change.file.file_id for change in planned]))
     # An index may show a file as it was before it was written to a moment ago.
-    lagging = [
-        change.file.file_id
-        for change in planned
-        if (file := shown.get(change.file.file_id)) and not _shows(file, recovered.done.get(file.file_id, ()))
-    ]
+    lagging, lacking = [], []
+    for item in planned:
+        file = shown.get(item.file.file_id)
+        if file and not _shows(file, recovered.done.get(file.file_id, ())):
+            lagging.append(file.file_id)
+        if file and missing_name(item, file):
+            lacking.append(item)
     if lagging:
         shown |= await read_details(lagging)
+    await _await_new_names(lacking, shown, read_details)
     return [change for item in planned if (change := _noted(item, _seen(item, shown), ledger, recovered))]
+
+
+async def _await_new_names(lacking: list[FileChange], shown: dict[str, CurrentFile | None], read: Reread) -> None:
+    """Read files again that lack the new name of a rename: an earlier run may have added it a moment ago."""
+    for wait in (0.0, *LAG_WAITS):
+        lacking = [
+            change for change in lacking if (file := shown.get(change.file.file_id)) and missing_name(change, file)
+        ]
+        if not lacking:
+            return
+        await asyncio.sleep(wait)
+        shown.update(await read([change.file.file_id for change in lacking]))
 
 
 def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:

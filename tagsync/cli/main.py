@@ -29,7 +29,6 @@ from tagsync.cli.options import (
     reading_options,
     settings,
     snapshot_options,
-    state_options,
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
@@ -66,7 +65,6 @@ def cli(context: click.Context) -> None:
 @PATHS
 @option("--account", metavar="NAME", help="Check that the manifests are for this account.")
 @manifest_options
-@state_options
 @output_options
 def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
     """Check manifests, offline and without a key.

@@ -12,7 +12,7 @@ from tagsync.cli.revision import revision_of
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.snapshots import kept
-from tagsync.cli.targets import manifest_cache, target
+from tagsync.cli.targets import target
 from tagsync.errors import RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
@@ -35,13 +35,11 @@ def validate(
     *,
     policy: str | None,
     as_of: date | None,
-    state_dir: Path,
 ) -> int:
     """Check manifests, and the policies that are to hold instead of theirs."""
     output = Output(settings, reads=[*paths, policy])
     with output.failures_written():
-        cache = manifest_cache(state_dir)
-        desired = api.validate(paths, account=account, policy=policy, as_of=as_of, cache=cache)
+        desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
     output.diagnostics(desired.diagnostics, names)
     files, entries = len(desired.manifests), len(desired.entries)
@@ -196,7 +194,6 @@ def planned(
                 thumbnails=thumbnails,
                 since=revision,
                 kept=kept(library, where, how, output.warn),
-                cache=manifest_cache(library.state_dir),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

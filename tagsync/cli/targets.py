@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tagsync.cli.options import LibrarySettings
+from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, normalised
 from tagsync.locks import held
 from tagsync.printable import shown
 from tagsync.state import state_directory
@@ -57,12 +58,12 @@ def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
     """Return what names a library on this machine: applies that have one of these in common must not run at once.
 
     An account is known by its key, and by its name if it was given one: it may have several keys, and not every run
-    gives the name.
+    gives the name. The endpoint counts, not the way it is written.
     """
     if settings.sandbox is not None:
         return [_sandbox_key(settings.sandbox, settings.state_dir)]
     accounts = dict.fromkeys([account_of(where.key), where.name.account])
-    return [f"{where.name.endpoint}\n{account}" for account in accounts]
+    return [f"{normalised(where.name.endpoint)}\n{account}" for account in accounts]
 
 
 @contextmanager
@@ -106,16 +107,6 @@ def state_folder(settings: LibrarySettings, name: str) -> Path:
     return folder
 
 
-def manifest_cache(state_dir: Path) -> Path | None:
-    """Return where contents of manifests are kept: in the state directory if that is there and fit, else nowhere."""
-    if not state_dir.is_dir():
-        return None
-    try:
-        return state_directory(state_dir) / "manifests.sqlite"
-    except StateError:
-        return None
-
-
 def file_name(settings: LibrarySettings, where: Target) -> str:
     """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
@@ -146,17 +137,18 @@ def private_key() -> str:
     Raises:
         CredentialsError: the file that should hold it cannot be read.
     """
-    key = os.environ.get("IMAGEKIT_PRIVATE_KEY", "").strip()
-    path = os.environ.get("IMAGEKIT_PRIVATE_KEY_FILE")
-    if key or not path:
-        return key
+    if key := setting("IMAGEKIT_PRIVATE_KEY"):
+        return key.value
+    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
+    if path is None:
+        return ""
     try:
-        with Path(path).open("rb") as file:
+        with Path(path.value).open("rb") as file:
             return file.read(MAX_KEY_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}"
+            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
         ) from None
 
 

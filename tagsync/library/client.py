@@ -26,7 +26,7 @@ from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
 from tagsync.library.searches import EVERYTHING, Listing
 from tagsync.library.secrets import blotting, unlogged
-from tagsync.library.transport import connection_error, make_transport, read_body
+from tagsync.library.transport import NoCookies, connection_error, make_transport, read_body, through
 from tagsync.library.wire import (
     BULK_PATHS,
     SERVER_WORDS,
@@ -146,6 +146,7 @@ class Client:
                 "accept-encoding": "gzip",
                 "user-agent": f"tagsync/{tagsync.__version__}",
             },
+            cookies=NoCookies(),
             timeout=_TIMEOUTS,
             follow_redirects=False,
             trust_env=False,
@@ -300,7 +301,8 @@ class Client:
             ):
                 return self._without_key(Answer(response.status_code, response.headers, await read_body(response)))
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise TimedOutError(f"no complete answer to {method} {path} in time") from error
+            words = f"no complete answer to {method} {path}{through(self._http.base_url)} in time"
+            raise TimedOutError(words) from error
         except httpx.TransportError as error:
             raise connection_error(error, self._http.base_url) from error
         except httpx.DecodingError as error:

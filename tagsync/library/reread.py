@@ -33,11 +33,6 @@ class Rereader:
         self.searchable = True
         """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
 
-    @property
-    def listing_seconds(self) -> float:
-        """How long a full listing takes at the pace that reads have now."""
-        return self._pages / (self._client.gates.reads.pace or inf)
-
     async def many(self, file_ids: Sequence[str]) -> Found:
         """Read files in the fewest calls: one by one, by searches, or by listing all.
 

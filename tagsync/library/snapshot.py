@@ -13,6 +13,7 @@ from tagsync.library.fileobjects import Page
 from tagsync.library.rows import COLUMNS, Rows
 from tagsync.model import CurrentFile
 from tagsync.printable import shown
+from tagsync.spool import SelfClosingDatabase
 
 _FORMAT = 1
 """The form of the tables (`PRAGMA user_version`); a snapshot of another one is made anew."""
@@ -209,7 +210,7 @@ class Answer(Collection[str]):
         told: puts what SQLite says in words.
     """
 
-    def __init__(self, db: sqlite3.Connection, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, db: SelfClosingDatabase, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
         self._db = db
         self._number = number
         self._told = told
@@ -241,7 +242,7 @@ class Answer(Collection[str]):
             return int(self._db.execute(statement, (self._number, *values)).fetchone()[0])
 
 
-def _private() -> sqlite3.Connection:
+def _private() -> SelfClosingDatabase:
     """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
     db = _connected("")
     db.execute("PRAGMA journal_mode = MEMORY")
@@ -250,7 +251,7 @@ def _private() -> sqlite3.Connection:
     return db
 
 
-def _shared(place: Path) -> sqlite3.Connection | None:
+def _shared(place: Path) -> SelfClosingDatabase | None:
     """Return the database at a place, made anew if it is damaged; None if another process writes to it, or none may."""
     try:
         return _locked(place)
@@ -264,7 +265,7 @@ def _shared(place: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _locked(place: Path) -> sqlite3.Connection:
+def _locked(place: Path) -> SelfClosingDatabase:
     try:
         os.close(os.open(place, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -282,18 +283,18 @@ def _locked(place: Path) -> sqlite3.Connection:
     return db
 
 
-def _check_format(db: sqlite3.Connection) -> None:
+def _check_format(db: SelfClosingDatabase) -> None:
     if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
         raise sqlite3.DatabaseError("a snapshot of another format")
 
 
-def _connected(place: str | Path) -> sqlite3.Connection:
-    db = sqlite3.connect(place, timeout=0, isolation_level=None)
+def _connected(place: str | Path) -> SelfClosingDatabase:
+    db = SelfClosingDatabase(place)
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return db
 
 
-def _make_tables(db: sqlite3.Connection) -> None:
+def _make_tables(db: SelfClosingDatabase) -> None:
     """See to it that the tables are there."""
     for statement in _TABLES.split(";"):
         db.execute(statement)

@@ -42,8 +42,25 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
     yield from _spelling_faults(entry, wishes.tags)
     if wishes.absent.values:
         yield from _contradictions(entry)
-    if wishes.if_over_limit in (None, "error"):
-        yield from _length_faults(entry, wishes.tags)
+    length = _characters(wishes.tags)
+    if length > MAX_TAG_CHARACTERS and wishes.if_over_limit in (None, "error"):
+        yield Fault(
+            entry.place,
+            "over-limit",
+            f"its tags are {length} characters together; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
+            "declare fewer or shorter ones, or set ifOverLimit",
+        )
+
+
+def is_near_limit(entry: Entry) -> bool:
+    """Tell whether an entry's tags keep within the 500 characters only if the commas between them do not count."""
+    tags = entry.wishes.tags
+    length = _characters(tags)
+    return length <= MAX_TAG_CHARACTERS < joined_length(len(set(tags.values)), length)
+
+
+def _characters(tags: Texts) -> int:
+    return sum(map(len, set(tags.values)))
 
 
 def _selector_faults(entry: Entry, selector: ByMatch) -> Iterator[Fault]:
@@ -88,18 +105,3 @@ def _contradictions(entry: Entry) -> Iterator[Fault]:
                 "conflict",
                 f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out",
             )
-
-
-def _length_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
-    values = tags.values
-    if joined_length(len(values), sum(map(len, values))) <= MAX_TAG_CHARACTERS:
-        return
-    distinct = set(values)
-    length = joined_length(len(distinct), sum(map(len, distinct)))
-    if length > MAX_TAG_CHARACTERS:
-        yield Fault(
-            entry.place,
-            "over-limit",
-            f"its tags are {length} characters joined by commas; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
-            "declare fewer or shorter ones, or set ifOverLimit",
-        )

@@ -6,11 +6,11 @@ SQLite unlinks that file as it opens it, so that nothing is left behind however 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 
 from tagsync.errors import StateError
 from tagsync.manifest.rows import FILE_ID, MATCH, PATH, Row
 from tagsync.model import Entry, NumberedEntry
+from tagsync.spool import SelfClosingDatabase
 
 IN_MEMORY = 20_000
 """Up to so many entries are kept in memory."""
@@ -38,7 +38,7 @@ class Rows:
         self._in_memory = IN_MEMORY if in_memory is None else in_memory
         self._pending: list[Row] = []
         self._stored = 0
-        self._database: sqlite3.Connection | None = None
+        self._database: SelfClosingDatabase | None = None
 
     def __len__(self) -> int:
         return self._stored + len(self._pending)
@@ -64,12 +64,6 @@ class Rows:
             self._database.execute("DELETE FROM entries WHERE number >= ?", (length,))
         self._stored = length
 
-    def since(self, start: int) -> Iterator[Row]:
-        """Yield the rows from the one with number `start` on."""
-        return chain(
-            (row for _, row in self._some("WHERE number >= ?", start)), self._pending[max(0, start - self._stored) :]
-        )
-
     def entries(self, unfold: Callable[[Row], Entry]) -> "tuple[Entry, ...] | StoredEntries":
         """Return the entries of all rows; nothing may be added any more."""
         if self._database is None:
@@ -77,13 +71,10 @@ class Rows:
         self._store()
         return StoredEntries(self._database, self._stored, unfold)
 
-    def _some(self, which: str, *values: int) -> Iterator[tuple[int, Row]]:
-        return _read(self._database, f"{which} ORDER BY number", values) if self._database else iter(())
-
     def _store(self) -> None:
         with _told():
             if self._database is None:
-                self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+                self._database = SelfClosingDatabase()
                 self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
                 self._database.executescript(_TABLE)
             self._database.execute("BEGIN")
@@ -103,7 +94,7 @@ class StoredEntries:
         unfold: turns a row into an entry.
     """
 
-    def __init__(self, database: sqlite3.Connection, count: int, unfold: Callable[[Row], Entry]) -> None:
+    def __init__(self, database: SelfClosingDatabase, count: int, unfold: Callable[[Row], Entry]) -> None:
         self._database = database
         self._count = count
         self._unfold = unfold
@@ -119,10 +110,10 @@ class StoredEntries:
 
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         """Yield the entries that name a path, with it and their number, sorted by both."""
-        unfold = self._unfold
         # SQLite compares text as UTF-8, which has the order of characters that Python has.
         return (
-            (row[1], number, unfold(row)) for number, row in self._rows(f"WHERE kind = {PATH} ORDER BY key, number")
+            (row[1], number, self._unfold(row))
+            for number, row in self._rows(f"WHERE kind = {PATH} ORDER BY key, number")
         )
 
     def by_id(self) -> Iterator[NumberedEntry]:
@@ -144,7 +135,7 @@ class StoredEntries:
         return _read(self._database, which, values)
 
 
-def _read(database: sqlite3.Connection, which: str, values: Sequence[object]) -> Iterator[tuple[int, Row]]:
+def _read(database: SelfClosingDatabase, which: str, values: Sequence[object]) -> Iterator[tuple[int, Row]]:
     with _told():
         found = database.execute(f"{_SELECT} {which}", values)
         while some := found.fetchmany(_AT_ONCE):

@@ -37,7 +37,6 @@ class FileChange:
     Attributes:
         file: the file.
         changes: what is to change.
-        remove_first: whether the additions only fit into the 500 characters once the removals are done.
         desired: tags declared for the file that it has already, in this very spelling: adding them does nothing.
         spared: names of AI tags that a rule keeps on the file, whether they are there now or not.
         relies: tags that have to be on the file when its removals are made: the new names of what is renamed.
@@ -45,7 +44,6 @@ class FileChange:
 
     file: CurrentFile
     changes: tuple[Change, ...]
-    remove_first: bool = False
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()

@@ -7,7 +7,10 @@ MAX_FILES_PER_REQUEST = 50
 """Bulk tag calls take at most 50 file ids (API: "A maximum of 50 files can be edited at a time.")."""
 
 MAX_TAG_CHARACTERS = 500
-"""A file's tags, and those of one addTags or removeTags call, joined by commas (API: "Combined length of all tags")."""
+"""Most characters of a file's tags, and of one addTags or removeTags call (API: "Combined length of all tags").
+
+Nothing says whether commas between tags count. So a call keeps within it with them, and a file without them.
+"""
 
 
 _NO_TAG = re.compile(

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     PROMOTE,
     AIRule,
     ById,
@@ -25,7 +24,7 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.ai_tags import judged
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.merge import Merged, covers, merge
 from tagsync.planning.select import Selection, missing_hint
 
@@ -64,10 +63,7 @@ def _fitted(file: CurrentFile, merged: Merged) -> Merged:
     """Return what becomes of a file: nothing where its tags would be too long."""
     if fit(file, merged.changes) is not Fit.OVER:
         return merged
-    message = (
-        f"its tags would have {length_after(file, merged.changes)} characters joined by commas; ImageKit allows "
-        f"{MAX_TAG_CHARACTERS}: it is left as it is"
-    )
+    message = f"it is left as it is: {excess(file, merged.changes)}"
     return merged._replace(changes=(), diagnostics=(*merged.diagnostics, Diagnostic("warning", "over-limit", message)))
 
 

@@ -6,8 +6,8 @@ from itertools import chain
 
 from tagsync.canonical import lines_of
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     ByMatch,
+    Change,
     Coverage,
     CurrentFile,
     CurrentState,
@@ -31,7 +31,7 @@ from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
@@ -276,19 +276,32 @@ def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], finding
     """Return a file's changes if they fit into the 500 characters; else say so and leave the file as it is."""
     changes = merged.changes
     verdict = fit(file, changes)
+    if verdict is Fit.TIGHT:
+        findings.diagnostics.append(_tight(file, changes))
     if verdict is not Fit.OVER:
-        return FileChange(file, changes, verdict is Fit.REMOVE_FIRST, merged.desired, merged.spared, merged.relies)
+        return FileChange(file, changes, merged.desired, merged.spared, merged.relies)
     leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
     strictest = next(item for item in LEVELS if item in leniencies)
     level = LEVELS[strictest]
     if level:
         message = (
-            f"{quoted(file.path, 200)} would have {length_after(file, changes)} characters of tags joined by commas; "
-            f"ImageKit allows {MAX_TAG_CHARACTERS}: declare fewer or shorter tags, or set ifOverLimit"
+            f"{quoted(file.path, 200)} is left as it is: {excess(file, changes)}; declare fewer or shorter tags, "
+            "remove old ones in an apply before this one, or set ifOverLimit"
         )
-        origin = next(change.because[0].origin for change in changes if change.op == Op.ADD)
-        findings.diagnostics.append(Diagnostic(level, "over-limit", message, origin))
+        findings.diagnostics.append(Diagnostic(level, "over-limit", message, _first_addition(changes)))
     return None
+
+
+def _tight(file: CurrentFile, changes: Sequence[Change]) -> Diagnostic:
+    message = (
+        f"the tags of {quoted(file.path, 200)} stay within 500 characters only if ImageKit does not count the commas "
+        "between them: they are sent, and may be refused"
+    )
+    return Diagnostic("warning", "near-limit", message, _first_addition(changes))
+
+
+def _first_addition(changes: Iterable[Change]) -> Origin:
+    return next(change.because[0].origin for change in changes if change.op == Op.ADD)
 
 
 def counted(changes: Sequence[FileChange], summary: Summary) -> Summary:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     Change,
     CurrentFile,
     Diagnostic,
@@ -21,7 +20,7 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.plan import assembled
 from tagsync.planning.refresh import refresh
 from tagsync.planning.returning import DONE
@@ -63,11 +62,10 @@ class _LeftOut:
         self._tags: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
-    def file(self, code: str, file: CurrentFile, count: int, why: str, advice: str = "") -> None:
+    def file(self, code: str, file: CurrentFile, count: int, why: str) -> None:
         """Note a file on which nothing is undone."""
         self._note(file, count)
-        message = f"{quoted(file.path, 200)} {why}: nothing on it is undone{advice}"
-        self._whole.append(Diagnostic("warning", code, message))
+        self._whole.append(Diagnostic("warning", code, f"nothing on {quoted(file.path, 200)} is undone: {why}"))
 
     def tag(self, code: str, file: CurrentFile, tag: str, why: str) -> None:
         """Note a tag that is not restored on a file."""
@@ -181,19 +179,17 @@ def _undone(
     file = files.get(planned.file_id)
     if file is None:
         if planned.file_id not in files:
-            left_out.file("unread", planned, len(asked.items), "could not be read", "; run undo again")
+            left_out.file("unread", planned, len(asked.items), "it could not be read, run undo again")
         elif asked.may_have_written:
-            left_out.file("missing", planned, len(asked.items), "was deleted")
+            left_out.file("missing", planned, len(asked.items), "it was deleted")
         return None
     changes = tuple(sorted(_reverted(asked, file, left_out, ai_as_tags=ai_as_tags), key=_by_op_and_tag))
     if not changes:
         return None
-    verdict = fit(file, changes)
-    if verdict is Fit.OVER:
-        why = f"would have {length_after(file, changes)} characters of tags, ImageKit allows {MAX_TAG_CHARACTERS}"
-        left_out.file("over-limit", file, len(changes), why, "; remove other tags first")
+    if fit(file, changes) is Fit.OVER:
+        left_out.file("over-limit", file, len(changes), f"{excess(file, changes)}; remove other tags first")
         return None
-    return FileChange(file, changes, verdict is Fit.REMOVE_FIRST)
+    return FileChange(file, changes)
 
 
 def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool) -> Iterator[Change]:

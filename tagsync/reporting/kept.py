@@ -80,7 +80,7 @@ def kept_requests(lines: Iterable[bytes]) -> Sequence[Request]:
 def _record(change: FileChange) -> bytes:
     line = canonical(change_document(change))
     created = change.file.created_at
-    beside = f"\t{canonical([change.remove_first, created])}" if change.remove_first or created else ""
+    beside = f"\t{canonical(created)}" if created else ""
     return (line + beside).encode("ascii")
 
 
@@ -89,5 +89,4 @@ def _change(record: bytes) -> FileChange:
     change = change_of(line)
     if not beside:
         return change
-    remove_first, created = json.loads(beside)
-    return replace(change, file=replace(change.file, created_at=created), remove_first=remove_first)
+    return replace(change, file=replace(change.file, created_at=json.loads(beside)))

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tagsync.sandbox.conditions import Condition, add_functions
+from tagsync.sandbox.folders import folder_rows
 from tagsync.sandbox.order import Listing, Orders
-from tagsync.sandbox.search import Condition
-from tagsync.sandbox.seed import SeedError, batches, fingerprint_of, json_text, rows_of
+from tagsync.sandbox.seed import LibraryFile, SeedError, batches, fingerprint_of, json_text
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -64,7 +65,7 @@ class Store:
 
     Args:
         database: the SQLite file; made and seeded if it is not there, `:memory:` for one that is not kept.
-        library: the file to seed from, one list-API file object a line, gzip if its name ends in `.gz`.
+        library: the file to seed from, as `seed.LibraryFile` reads it.
     """
 
     def __init__(self, database: str | Path, library: Path) -> None:
@@ -87,6 +88,7 @@ class Store:
     def _prepare(self, library: Path) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
+        add_functions(self._db)
         seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
         fingerprint = fingerprint_of(library)
         if seeded is None:
@@ -107,10 +109,12 @@ class Store:
         try:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
-            for rows in batches(rows_of(library)):
-                self._insert(library, rows)
+            file = LibraryFile(library)
+            for rows in batches(file.rows()):
+                self._insert(file, rows)
             for statement in _INDEXES.split(";"):
                 self._db.execute(statement)
+            self._insert(file, list(folder_rows(self._db)))
             self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
             # Without its statistics SQLite takes the index by type for everything, which is no help at all.
             self._db.execute("ANALYZE")
@@ -119,13 +123,13 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
-    def _insert(self, library: Path, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, file: LibraryFile, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
             self._db.executemany(f"INSERT INTO files VALUES ({', '.join('?' * 18)})", rows)  # noqa: S608 - only marks
         except sqlite3.IntegrityError as error:
             stored = self._db.execute("SELECT coalesce(max(number), 0) FROM files").fetchone()[0]
             number, file_id = next(row[:2] for row in rows if row[0] > stored)
-            raise SeedError(f"{library}:{number} has the same id as an earlier line: {file_id}") from error
+            raise SeedError(f"{file.place(number)} has the same id as an earlier object: {file_id}") from error
 
     def list(
         self,

@@ -1,11 +1,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
-from support import ai, current_file, id_of, run, unpack
+from support import ai, current_file, id_of, now, run, unpack
 
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
-from tagsync.applying.records import Recovered
+from tagsync.applying.records import NOTHING, Recovered
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
@@ -121,3 +121,28 @@ def test_details_are_asked_for_only_where_what_was_done_is_not_shown(
     shown = {id_of("/a"): current_file("/a", tags, map(ai, names)), id_of("/b"): B.file}
     _, _, asked = looked_at([A, B], shown, done={id_of("/a"): [call], id_of("/elsewhere"): [ADDED]})
     assert asked == ([id_of("/a")] if asks else [])
+
+
+RENAMED = FileChange(current_file("/a", ["old", "new"]), (Change(Op.REMOVE, "old", ()),), relies=("new",))
+
+
+@pytest.mark.parametrize(("appears_after", "stale"), [(0.0, False), (20.0, False), (1000.0, True)])
+def test_preflight_waits_for_a_new_name_that_an_earlier_run_has_added(*, appears_after: float, stale: bool) -> None:
+    ledger = Ledger()
+
+    async def scenario() -> tuple[list[FileChange], float]:
+        began = now()
+
+        async def reread(_file_ids: Sequence[str]) -> Shown:
+            return {id_of("/a"): current_file("/a", ["old"])}
+
+        async def read_details(file_ids: Sequence[str]) -> Shown:
+            return {id_of("/a"): RENAMED.file} if now() - began >= appears_after else await reread(file_ids)
+
+        left = await preflight([RENAMED], ledger, reread=reread, read_details=read_details, recovered=NOTHING)
+        return left, now() - began
+
+    left, waited = run(scenario())
+    assert left == ([] if stale else [RENAMED])
+    assert (ledger.outcome(id_of("/a")).status is Status.STALE) == stale
+    assert waited <= 30

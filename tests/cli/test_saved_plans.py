@@ -14,6 +14,7 @@ from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
 from support import ai, file_object, id_of
 
+from tagsync.applying import preflight
 from tagsync.cli import saved as cli_saved
 from tagsync.sandbox.faults import Fault
 
@@ -234,7 +235,10 @@ def test_a_plan_for_a_sandbox_says_so_where_none_is_named(tagsync: Command, libr
     )
 
 
-def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(tagsync: Command, world: Build) -> None:
+def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "LAG_WAITS", ())
     library = world(file_object("/a.jpg", ["footwear", "shoes"]), file_object("/b.jpg", ["footwear"]))
     text = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {footwear: shoes}}\n"
     write_manifest("- {match: /*, tags: [cat]}")

@@ -12,8 +12,8 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def tags_of(length: int) -> str:
-    """Return the YAML list of tags that are `length` characters joined by commas, the last one "x"."""
-    return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 404)}, x]"
+    """Return the YAML list of tags that are `length` characters together, the last one "x"."""
+    return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 401)}, x]"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def tags_of(length: int) -> str:
         ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
         (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
         # length
-        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters joined by commas"),
+        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters together"),
         (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
     ],
@@ -88,7 +88,7 @@ def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
         ("{tags: [x]}", "- path: /a\n  absent: [x]", ["7:16 conflict"]),
         ("{absent: [x]}", "- path: /a\n  tags: [x]", ["4:23 conflict"]),
         (f"{{tags: [{COMPOSED}]}}", f"- path: /a\n  tags: [{DECOMPOSED}]", ["7:14 two-spellings"]),
-        (f"{{tags: [{'a' * 300}]}}", f"- path: /a\n  tags: [{'b' * 200}]", ["6:7 over-limit"]),
+        (f"{{tags: [{'a' * 300}]}}", f"- path: /a\n  tags: [{'b' * 201}]", ["6:7 over-limit"]),
         (f"{{tags: [{'a' * 501}], ifOverLimit: warn}}", "- path: /a", []),
         ("{tags: [x]}", "- path: /a", []),
         ("{exclusive: true}", "- path: /a\n  exclusive: false", ["6:7 declares-nothing"]),

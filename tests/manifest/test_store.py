@@ -8,9 +8,9 @@ from support import current_file, current_state, id_of, manifest
 from tagsync.errors import StateError
 from tagsync.manifest import store
 from tagsync.manifest.read import read_manifests
-from tagsync.manifest.rows import PATH, Row, shape_with_tags
+from tagsync.manifest.rows import PATH, Row, Unfolding, shape_with_tags
 from tagsync.manifest.store import Rows, StoredEntries
-from tagsync.model import ById, ByMatch, ByPath, DesiredState, IndexedEntries
+from tagsync.model import ById, ByMatch, ByPath, DesiredState, IndexedEntries, Wishes
 from tagsync.planning.merge import merge
 from tagsync.planning.select import Selection
 
@@ -73,6 +73,7 @@ def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, Desir
 
 def test_rows_are_cut_in_memory_and_in_the_file() -> None:
     rows: list[Row] = [(PATH, f"/{n}", 0, n, shape_with_tags(0, ("x",), (0,))) for n in range(10)]
+    unfold = Unfolding({0: ("tags.yaml", Wishes())})
     for length in (0, 3, 4, 5, 9, 10):
         kept = Rows(in_memory=4)
         kept.extend(rows[:5])
@@ -80,9 +81,8 @@ def test_rows_are_cut_in_memory_and_in_the_file() -> None:
         kept.extend(rows[7:])
         kept.cut(length)
         kept.extend(rows[:2])
-        assert list(kept.since(0)) == rows[:length] + rows[:2]
-        assert list(kept.since(length)) == rows[:2]
         assert len(kept) == length + 2
+        assert list(kept.entries(unfold)) == [unfold(row) for row in rows[:length] + rows[:2]]
 
 
 def test_where_there_is_no_room_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

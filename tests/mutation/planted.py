@@ -43,8 +43,8 @@ BUGS = (
     Bug(
         "a swapped order: removals before additions",
         "applying/execute.py",
-        "(stages.make_room, stages.add, stages.remove)",
-        "(stages.make_room, stages.remove, stages.add)",
+        "(stages.add, stages.remove)",
+        "(stages.remove, stages.add)",
         f"{EXECUTE}::test_a_files_additions_are_answered_before_its_removals_are_sent",
     ),
     Bug(

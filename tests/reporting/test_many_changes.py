@@ -107,7 +107,6 @@ def test_changes_come_back_as_they_were_with_all_that_planning_knows() -> None:
                 Change(Op.REMOVE, "caf\u00e9", ()),
                 Change(Op.REMOVE_AI, "Dog", because),
             ),
-            remove_first=True,
             desired=("d",),
             spared=("s",),
             relies=("r",),
