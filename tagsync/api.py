@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.apply import ApplyOptions, carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
@@ -26,7 +26,7 @@ from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
 from tagsync.library.client import Client
-from tagsync.library.reading import NOWHERE, Kept, LibraryReader
+from tagsync.library.reading import LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
@@ -35,6 +35,7 @@ from tagsync.model import (
     Diagnostic,
     Explanation,
     FileOutcome,
+    OutcomeName,
     Part,
     Plan,
     Report,
@@ -45,8 +46,9 @@ from tagsync.model import (
 )
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
-from tagsync.planning.needs import needs
+from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.select import unreadable_finding
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.printable import quoted, shown
@@ -138,7 +140,7 @@ async def plan_async(
     thumbnails: bool = False,
     explain: Explain | None = None,
     since: Revision | None = None,
-    kept: Kept = NOWHERE,
+    facts: Path | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -159,7 +161,7 @@ async def plan_async(
         explain: a path to explain, and what takes its explanations.
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
-        kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
+        facts: a file that keeps from run to run which searches the library answers; None keeps nothing.
         listener: told of progress.
 
     Returns:
@@ -202,8 +204,8 @@ async def plan_async(
     everything = "all files are to be told of" if coverage or explain else None
     wanted = needs(desired, since.desired.entries if since else (), everything=everything)
     async with connect(target, listener, thumbnails=thumbnails) as client:
-        reader = _reader(client, target, listener, kept)
-        return await compared(reader, client, wanted, compare, concurrency=target.concurrency)
+        reader = _reader(client, target, listener, facts)
+        return await compared(reader, wanted, compare, lambda: named(desired))
 
 
 def apply(
@@ -256,7 +258,9 @@ async def apply_async(
     if objections := refusals(plan, options.acks):
         raise RefusedError("; ".join(objections))
     if not plan.changes:
-        return Report(plan, "converged", (), RequestCounts(), Timing(), finished_at=_now())
+        outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
+        told = tuple(left_out(plan))
+        return Report(plan, outcome, (), RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
     with closing(Journal(journal) if journal else NoJournal()) as kept:
         async with connect(target, listener) as client:
             return await carry_out(
@@ -336,11 +340,13 @@ async def export_async(target: Target, *, folder: str = "/", listener: Listener 
         with closing(_reader(client, target, listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))
-            return fold(current.files, folder)
+            exported = fold(current.files, folder)
+            told = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
+            return exported._replace(diagnostics=told)
 
 
-def _reader(client: Client, target: Target, listener: Listener, kept: Kept = NOWHERE) -> LibraryReader:
-    return LibraryReader(client, now=_now, kept=kept, concurrency=target.concurrency, listener=listener)
+def _reader(client: Client, target: Target, listener: Listener, facts: Path | None = None) -> LibraryReader:
+    return LibraryReader(client, now=_now, facts=facts, concurrency=target.concurrency, listener=listener)
 
 
 def check_target(plan: Plan, target: Target) -> None:

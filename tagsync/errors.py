@@ -16,7 +16,8 @@ TagsyncError
     ├── RejectedError          400 and other final answers, with the server's words
     ├── StoppedError           not sent, or not again: the run is ending
     ├── NeedlessError          not sent, or not again: nothing of it is needed any more
-    ├── UnstableListingError   pages changed while they were read
+    ├── UnreadableError        a file object that cannot be read
+    ├── UnstableListingError   pages that do not show that they are all of a listing
     └── TransientError         worth another attempt; after the last one the outcome is unknown
         ├── TimedOutError
         ├── ConnectionFailedError
@@ -27,7 +28,7 @@ TagsyncError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tagsync.model import Diagnostic
+    from tagsync.model import Diagnostic, Unreadable
 
 
 class TagsyncError(Exception):
@@ -136,8 +137,20 @@ class NeedlessError(LibraryError):
     """The call was not sent, or not again, because the library shows all that it was to do."""
 
 
+class UnreadableError(LibraryError):
+    """The library sent a file object that cannot be read.
+
+    Attributes:
+        what: what the object says of itself, and why it cannot be read.
+    """
+
+    def __init__(self, what: "Unreadable", request_id: str | None = None) -> None:
+        super().__init__(f"the library sent a file that cannot be read: {what.why}", request_id=request_id)
+        self.what = what
+
+
 class UnstableListingError(LibraryError):
-    """The pages of a listing did not fit together, however often they were read."""
+    """The pages of a listing do not show that they are all of it, however often they are read."""
 
 
 class TransientError(LibraryError):

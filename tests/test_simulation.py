@@ -292,6 +292,7 @@ def made_trouble(random: Random, life: Life) -> Trouble:
         minds_free_cells=random.random() < 0.1,
         no_search_by_id=random.random() < 0.2,
         longest_ai_tags=random.choice([10_000, 10_000, 20]),
+        shuffled=random.choice([0.0, 0.3, 1.0]),
     )
 
 
@@ -352,9 +353,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
         "http://library.localhost", KEY, gates=gates, app=library, random=random, page_limit=pages
     ) as client:
         try:
-            reader = LibraryReader(
-                client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4), random=random
-            )
+            reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
             current = await reader.read()
             this.plan = make_plan(
                 world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None

@@ -125,6 +125,16 @@ def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Ca
     return lambda: max(steady(), began + unsuspended() - at)
 
 
+def left_out(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield why a run is not complete although all changes of its plan are made."""
+    found = {item.message: None for item in plan.left_out}
+    if found:
+        first = next(iter(found))
+        words = f"{len(found):,} warnings of the plan name" if len(found) > 1 else "a warning of the plan names"
+        message = f"{words} declared files that are left alone, so the library may not be as declared: {first}"
+        yield Diagnostic("warning", "left-out", message)
+
+
 class _Run:
     """One plan on its way."""
 
@@ -255,12 +265,13 @@ class _Run:
             return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
         if all(outcome.status in enough for outcome in self.outcomes()):
-            return "converged"
+            return "incomplete" if self._plan.left_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed of the run as a whole."""
         yield from self._objections
+        yield from left_out(self._plan)
         for guard in self._plan.blocked:
             if not self._objections:
                 words = f"guard {guard.id} was against this plan and was acknowledged for it"

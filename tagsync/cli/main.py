@@ -28,7 +28,6 @@ from tagsync.cli.options import (
     plan_options,
     reading_options,
     settings,
-    snapshot_options,
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
@@ -96,7 +95,6 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 )
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
-@snapshot_options
 @library_options
 @pictured_options
 def plan(paths: tuple[str, ...], **values: Any) -> int:

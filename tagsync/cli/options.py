@@ -70,7 +70,6 @@ class PlanSettings:
     policy: str | None
     as_of: date | None
     last: str | None
-    snapshot: Literal["fresh", "reuse"] = "fresh"
 
 
 class _Option(click.Option):
@@ -243,15 +242,6 @@ _PLAN = (
 )
 
 
-_SNAPSHOT = option(
-    "--snapshot",
-    type=click.Choice(("fresh", "reuse")),
-    default="fresh",
-    show_default=True,
-    help="Read the library anew, or only what has changed since the state directory's snapshot of it.",
-)
-
-
 def output_options(command: Command) -> Command:
     """Add the options of `OutputSettings`."""
     return _with(_OUTPUT, command)
@@ -285,11 +275,6 @@ def apply_options(command: Command) -> Command:
 def plan_options(command: Command) -> Command:
     """Add those options of `PlanSettings` that hold for plans that are applied at once, too."""
     return _with(_PLAN, command)
-
-
-def snapshot_options(command: Command) -> Command:
-    """Add those options of `PlanSettings` that are for plans alone that are looked at first."""
-    return _with((_SNAPSHOT,), command)
 
 
 def manifest_options(command: Command) -> Command:

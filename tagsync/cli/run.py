@@ -11,8 +11,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.revision import revision_of
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.cli.snapshots import kept
-from tagsync.cli.targets import target
+from tagsync.cli.targets import facts_path, target
 from tagsync.errors import RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
@@ -193,7 +192,7 @@ def planned(
                 coverage=coverage,
                 thumbnails=thumbnails,
                 since=revision,
-                kept=kept(library, where, how, output.warn),
+                facts=facts_path(library, where),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 listener=listener,
             ),

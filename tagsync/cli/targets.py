@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_KEY_BYTES = 4096
 
+FACTS = "facts"
+"""The folder of the state directory that keeps what was learned about libraries."""
+
 SANDBOX = "sandbox:"
 """What the endpoint of a library in this process begins with."""
 
@@ -87,6 +90,22 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
         StateError: it cannot be made.
     """
     return state_folder(settings, "journal") / f"{file_name(settings, where)}.jsonl"
+
+
+def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
+    """Return where it is kept which searches a library answers; nowhere if there is no usable state directory."""
+    if not settings.state_dir.is_dir():
+        return None
+    try:
+        return state_folder(settings, FACTS) / f"{library_name(settings, where)}.json"
+    except StateError:
+        return None
+
+
+def forget_facts(sandbox: Path, state_dir: Path) -> None:
+    """Remove what was learned about a sandbox's library."""
+    path = state_directory(state_dir) / FACTS / f"{sandbox_file_name(sandbox, state_dir)}.json"
+    path.unlink(missing_ok=True)
 
 
 def state_folder(settings: LibrarySettings, name: str) -> Path:

@@ -3,7 +3,17 @@
 Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
-from tagsync.model.current import LISTED, AITag, CurrentFile, CurrentState, Needs, Reading, TagIndex
+from tagsync.model.current import (
+    LISTED,
+    AITag,
+    CurrentFile,
+    CurrentState,
+    Needs,
+    Reading,
+    TagIndex,
+    TwinIndex,
+    Unreadable,
+)
 from tagsync.model.desired import (
     NO_TEXTS,
     AIRule,
@@ -115,6 +125,8 @@ __all__ = [
     "TargetName",
     "Texts",
     "Timing",
+    "TwinIndex",
+    "Unreadable",
     "Verdict",
     "Vocabulary",
     "Vote",

@@ -181,6 +181,11 @@ class Plan:
         return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
+    def left_out(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that name declared files which are left alone: they cannot be read or told apart."""
+        return tuple(item for item in self.diagnostics if item.code in ("twins", "unreadable") and item.origin)
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that forbid applying."""
         return tuple(d for d in self.diagnostics if d.level == "error")

@@ -37,6 +37,7 @@ from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
+from tagsync.planning.twins import names_one, twins_finding, twins_of
 from tagsync.printable import quoted
 
 EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
@@ -237,12 +238,17 @@ def _find(
 ) -> Iterator[FileChange]:
     """Yield what is to change, file by file, and note everything else that comparing finds."""
     selection = Selection(desired.entries, current, coverage=coverage)
-    findings.diagnostics += desired.diagnostics
+    twins = twins_of(current.files)
+    findings.diagnostics += [*desired.diagnostics, *current.diagnostics]
     if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
     for number, file, entries in selection:
         merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics += merged.diagnostics
+        if merged.changes and file.file_id in twins and not names_one(entries):
+            origin = merged.changes[0].because[0].origin
+            findings.diagnostics.append(twins_finding(file, twins[file.file_id], origin))
+            continue
         change = _fitted(file, merged, entries, findings) if merged.changes else None
         findings.tally.take(file, change)
         if not scope.holds(number, file.path):

@@ -18,6 +18,7 @@ from tagsync.model import (
     Leniency,
     Level,
     NumberedEntry,
+    Unreadable,
     normalized,
 )
 from tagsync.printable import quoted
@@ -50,6 +51,7 @@ class Selection:
         self._current = current
         self._coverage = coverage
         self._missing: list[NumberedEntry] = []
+        self._unreadable: list[Diagnostic] = []
         self._matches = [_Match(number, entry, current) for number, entry in self._index.matching()]
         self.unselected: list[str] = []
         """Paths of files that no entry selects, if asked for."""
@@ -66,6 +68,7 @@ class Selection:
             elif self._coverage:
                 self.unselected.append(file.path)
         self._missing = [*by_path.rest(), *by_id.rest()]
+        self._unreadable = list(self._find_unreadable())
 
     @property
     def missing(self) -> int:
@@ -78,8 +81,22 @@ class Selection:
         found = [*self._missing, *((match.number, match.entry) for match in self._matches if not match.count)]
         return tuple(entry for _, entry in sorted(found, key=itemgetter(0)))
 
+    def _find_unreadable(self) -> Iterator[Diagnostic]:
+        """Yield what to say of objects that cannot be read, for each entry that is for one; they are not missing."""
+        if not self._current.unreadable:
+            return
+        names = {name for odd in self._current.unreadable for name in (odd.file_id, odd.path)}
+        declared = [item for item in self._missing if _name(item[1]) in names]
+        self._missing = [item for item in self._missing if _name(item[1]) not in names]
+        for odd in self._current.unreadable:
+            file = CurrentFile(odd.file_id, odd.path, (), ())
+            entries: list[Entry | None] = [entry for _, entry in declared if _name(entry) in (odd.file_id, odd.path)]
+            entries += [match.entry for match in self._matches if match.selects(file)]
+            yield from (unreadable_finding(odd, entry) for entry in entries or [None])
+
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed."""
+        yield from self._unreadable
         for match in self._matches:
             refusal = self._current.refused.get(match.query or "")
             yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
@@ -256,6 +273,25 @@ class _Twins:
             return "a file whose path is equal under Unicode NFC is; copy the path from the library"
         twin = self._folded.get(path.casefold())
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+
+
+def _name(entry: Entry) -> str:
+    """Return the path or ID that an entry names."""
+    match entry.selector:
+        case ByPath(name) | ById(name):
+            return name
+    return ""  # pragma: no cover - a match names no file
+
+
+def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
+    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
+    words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
+    words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
+    message = (
+        f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
+        f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
+    )
+    return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)
 
 
 def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:

@@ -90,7 +90,7 @@ def reading(inputs: Inputs) -> str | None:
     if way == "listing":
         return None
     read = f"{counted(inputs.files, 'file')} read in {counted(inputs.read_requests, 'call')}"
-    return f"{read} by {'searches' if way == 'searches' else 'a refresh'}: {shown(why, 200)}"
+    return f"{read} by searches: {shown(why, 200)}"
 
 
 def narrowing(inputs: Inputs) -> str | None:

@@ -130,6 +130,7 @@ class _Sandbox:
         if fault.ignore:
             return _json(200, {"successfullyUpdatedFileIds": await _named_files(request)})
         request.state.failing = dict.fromkeys(fault.failFiles, fault.error)
+        request.state.shuffle = fault.shuffle
         response = await endpoint(request)
         if fault.lose:
             raise Failure(504, "Something went wrong.")
@@ -177,6 +178,7 @@ class _Sandbox:
             sort=sort,
             limit=page_limit(asked),
             skip=page_skip(asked),
+            shuffle=getattr(request.state, "shuffle", 0),
         )
         return Response(page, media_type="application/json")
 

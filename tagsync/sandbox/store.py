@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from tagsync.sandbox.conditions import Condition, add_functions
 from tagsync.sandbox.folders import folder_rows
@@ -84,6 +85,8 @@ class Store:
                 raise SeedError(f"the library file {library} cannot be read: {error.strerror}") from error
             on_failure.pop_all()
         self._orders = Orders(self._db)
+        self._shuffles = 0
+        self._db.create_function("shuffled", 4, _shuffled, deterministic=True)
 
     def _prepare(self, library: Path) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -141,11 +144,16 @@ class Store:
         sort: str,
         limit: int,
         skip: int,
+        shuffle: int = 0,
     ) -> str:
-        """Return a page as JSON text."""
+        """Return a page as JSON text, with `shuffle` per cent of the groups of equal sort keys in another order."""
         where, parameters = _where(kind, condition, path, file_type)
         direction, _, name = sort.partition("_")
-        statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, number"  # noqa: S608 - parts of our own, values are parameters
+        ties = "number"
+        if shuffle:
+            self._shuffles += 1
+            ties, parameters = f"shuffled({_SORTS[name]}, number, ?, ?)", (*parameters, shuffle, self._shuffles)
+        statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
         # Only tags, custom metadata and the moment of the change are ever written.
         listing = Listing(statement, parameters, lasts=condition is None and name != "UPDATED")
         with self._db:
@@ -196,6 +204,13 @@ class Store:
             "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
             (json_text(rest), json_text(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
         )
+
+
+def _shuffled(key: object, number: int, percent: int, answer: int) -> int:
+    """Return by what a row is sorted among those of its key: its number, or in some answers something else."""
+    if crc32(f"{answer} {key}".encode()) % 100 >= percent:
+        return number
+    return crc32(f"{answer} {key} {number}".encode())
 
 
 # A file object is put together from its unchanging rest and the members that calls change.

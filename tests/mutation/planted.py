@@ -162,9 +162,16 @@ BUGS = (
     Bug(
         "a page that was missed on the way",
         "library/walk.py",
-        "if before.rows and not (page.rows and page.rows[0] in before.rows):",
-        "if before.rows and page.rows is None:",
+        "if not at_end and not self._joins(page, runs, found):",
+        "if found.rows is None:",
         "tests/library/test_walk.py::test_a_file_deleted_on_the_way_makes_it_read_again",
+    ),
+    Bug(
+        "a page that begins among files of the same createdAt",
+        "library/walk.py",
+        "        step = max(runs.previous, runs.last - self._most_overlap)\n",
+        "        step = len(page.rows) - 1\n",
+        "tests/library/test_walk.py::test_pagination_finds_every_file_however_equal_timestamps_are_ordered",
     ),
     Bug(
         "an AI tag that goes before the ordinary one has come",
