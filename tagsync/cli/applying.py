@@ -69,7 +69,7 @@ def apply(
             if made.changes and not begun:
                 unfinished.begin(made, library, where, output.warn)
             report, interrupted = _carried_out(made, where, library, how, output)
-            unfinished.end(report, library, where)
+            unfinished.end(report, library, where, output.warn)
             keep_report(report, library, where, output.warn)
     return _reported(report, interrupted, output, plan_shown=not saved or asks)
 

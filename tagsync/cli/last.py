@@ -10,12 +10,12 @@ from tagsync import api
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import file_name, library_name, state_folder
+from tagsync.cli.targets import file_name, library_name
 from tagsync.errors import DocumentError, RefusedError, TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
-from tagsync.state import state_directory
+from tagsync.state import check_file, state_folder
 from tagsync.target import Target
 
 FOLDER = "last"
@@ -67,7 +67,7 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
         return History(_read(Path(given), where), ())
     try:
         found = [item.path for item in _kept(library, where) if item.run == file_name(library, where)]
-        last = _read(found[0], where) if found else None
+        last = _read_kept(found[0], where) if found else None
     except TagsyncError as error:
         warn(f"the last report tells nothing: {error}")
         return History(None, ())
@@ -77,7 +77,7 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
 def _earlier(paths: Iterable[Path], where: Target, warn: Warn) -> Iterator[Report]:
     for path in paths:
         try:
-            yield _read(path, where)
+            yield _read_kept(path, where)
         except TagsyncError as error:
             warn(f"an earlier report tells nothing: {error}")
 
@@ -92,13 +92,18 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     for item in _kept(library, where):
         if item.number is not None:
             try:
-                return item.path, _read(item.path, where)
+                return item.path, _read_kept(item.path, where)
             except RefusedError:
                 continue  # the same key under another account name
     raise DocumentError(
         f"{shown(str(library.state_dir))} has no report of an apply that changed something in "
         f"{where.name.account} at {where.name.endpoint}: name a file that apply --report json=FILE wrote"
     )
+
+
+def _read_kept(path: Path, where: Target) -> Report:
+    check_file(path)
+    return _read(path, where)
 
 
 def _read(path: Path, where: Target) -> Report:
@@ -118,10 +123,12 @@ def keep_report(report: Report, library: LibrarySettings, where: Target, warn: W
     if report.outcome == "refused":
         return
     try:
-        run, folder = file_name(library, where), state_folder(library, FOLDER)
+        run = file_name(library, where)
         found = _kept(library, where)
         number = 1 + max((item.number or 0 for item in found), default=0) if report.wrote else None
-        with opened(folder / _file(run, number)) as stream:
+        path = state_folder(library.state_dir, FOLDER) / _file(run, number)
+        check_file(path)
+        with opened(path) as stream:
             stream.writelines(report_document(report))
         mine = [item for item in found if item.run == run]
         numbered = [item for item in mine if item.number is not None]
@@ -134,18 +141,18 @@ def keep_report(report: Report, library: LibrarySettings, where: Target, warn: W
 
 
 def _kept(library: LibrarySettings, where: Target) -> list[_Kept]:
-    """Return the kept reports of a library and its shards, newest first; looking for them makes nothing.
+    """Return the kept reports of a library and its shards, newest first; looking for them makes no state directory.
 
     Raises:
         StateError: the state directory cannot be used.
     """
     if not os.path.lexists(library.state_dir):
         return []
-    folder = state_directory(library.state_dir) / FOLDER
+    folder = state_folder(library.state_dir, FOLDER)
     name = re.compile(rf"({library_name(library, where)}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
     found = [
         _Kept(match[1], int(match[2]) if match[2] else None, path)
-        for path in (folder.iterdir() if folder.is_dir() else ())
+        for path in folder.iterdir()
         if (match := name.fullmatch(path.name))
     ]
     return sorted(found, key=lambda item: (item.number is None, item.number or 0, item.run), reverse=True)

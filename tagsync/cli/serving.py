@@ -9,6 +9,7 @@ from tagsync.cli import last, unfinished
 from tagsync.cli.targets import forget_facts, sandbox_database, sandbox_file_name, sandbox_store
 from tagsync.errors import StateError, UsageError
 from tagsync.printable import shown
+from tagsync.state import state_folder
 
 
 def serve(
@@ -78,7 +79,7 @@ def reset(library: Path, state_dir: Path) -> int:
         removed = removed or path.exists()
         path.unlink(missing_ok=True)
     for folder in (last.FOLDER, unfinished.FOLDER):
-        for path in (state_dir / folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
+        for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
             path.unlink(missing_ok=True)
     forget_facts(library, state_dir)
     words = "Reset" if removed else "Nothing to reset"

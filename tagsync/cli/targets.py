@@ -14,7 +14,7 @@ from tagsync.errors import CredentialsError, StateError, UsageError
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, normalised
 from tagsync.locks import held
 from tagsync.printable import shown
-from tagsync.state import state_directory
+from tagsync.state import check_database, state_directory, state_folder
 from tagsync.target import Target
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ MAX_KEY_BYTES = 4096
 
 FACTS = "facts"
 """The folder of the state directory that keeps what was learned about libraries."""
+
+SANDBOX_FOLDER = "sandbox"
 
 SANDBOX = "sandbox:"
 """What the endpoint of a library in this process begins with."""
@@ -89,7 +91,7 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
     Raises:
         StateError: it cannot be made.
     """
-    return state_folder(settings, "journal") / f"{file_name(settings, where)}.jsonl"
+    return state_folder(settings.state_dir, "journal") / f"{file_name(settings, where)}.jsonl"
 
 
 def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
@@ -97,7 +99,7 @@ def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
     if not settings.state_dir.is_dir():
         return None
     try:
-        return state_folder(settings, FACTS) / f"{library_name(settings, where)}.json"
+        return state_folder(settings.state_dir, FACTS) / f"{library_name(settings, where)}.json"
     except StateError:
         return None
 
@@ -106,24 +108,6 @@ def forget_facts(sandbox: Path, state_dir: Path) -> None:
     """Remove what was learned about a sandbox's library."""
     path = state_directory(state_dir) / FACTS / f"{sandbox_file_name(sandbox, state_dir)}.json"
     path.unlink(missing_ok=True)
-
-
-def state_folder(settings: LibrarySettings, name: str) -> Path:
-    """Return a folder of the state directory, made if it is not there.
-
-    Raises:
-        StateError: it cannot be made.
-    """
-    folder = state_directory(settings.state_dir) / name
-    if folder.is_symlink():
-        raise StateError(f"the folder {shown(str(folder))} is a symbolic link: remove it and run again")
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"the folder {shown(str(folder))} cannot be made ({error.strerror}): name another with --state-dir"
-        ) from error
-    return folder
 
 
 def file_name(settings: LibrarySettings, where: Target) -> str:
@@ -179,17 +163,12 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
         StateError: the library file or the database cannot be used.
     """
     module = _sandbox_module("store")
-    database = sandbox_database(library, state_dir)
+    database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
+    check_database(database)
     try:
-        database.parent.mkdir(mode=0o700, exist_ok=True)
         store: Store = module.Store(database, library)
     except _sandbox_module("seed").SeedError as error:
         raise StateError(str(error)) from error
-    except OSError as error:
-        raise StateError(
-            f"the folder {database.parent} cannot be made ({error.strerror}): remove what is there, or name another "
-            "with --state-dir"
-        ) from error
     try:
         if store.source_changed:
             warn(
@@ -204,7 +183,7 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
 def sandbox_database(library: Path, state_dir: Path) -> Path:
     """Return where a sandbox's library is kept."""
     digest = sha256(os.fsencode(library.resolve())).hexdigest()[:12]
-    return state_directory(state_dir) / "sandbox" / f"{library.name}-{digest}.sqlite"
+    return state_directory(state_dir) / SANDBOX_FOLDER / f"{library.name}-{digest}.sqlite"
 
 
 def _sandbox_module(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""The way to a library and back: connections, bodies, and what goes wrong on the way."""
+"""The way to a library and back: connections, and what goes wrong on the way."""
 
 import re
 import socket
@@ -9,13 +9,11 @@ from typing import Any
 
 import httpx
 
-from tagsync.errors import ConnectionFailedError, EndpointError, LibraryError, ProtocolError
+from tagsync.errors import ConnectionFailedError, EndpointError, LibraryError
 from tagsync.library.certificates import checking_context
 from tagsync.library.proxy import Proxy, proxy_for, unusable
 
 MAX_CONNECTIONS = 8
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A longer answer, decoded, is cut off. A page of 1000 files has one or two MiB."""
 
 
 def make_transport(endpoint: str, app: Callable[..., Any] | None) -> httpx.AsyncBaseTransport:
@@ -53,23 +51,6 @@ class NoCookies(CookieJar):
 
     def extract_cookies(self, *_: object) -> None:
         """Leave the cookies of an answer alone, without parsing them."""
-
-
-async def read_body(response: httpx.Response) -> bytes:
-    """Return the decoded body.
-
-    Raises:
-        ProtocolError: it is too long, or encoded in a way that was not asked for.
-    """
-    # More than one coding could unfold a small body into one too large to hold even in part.
-    if response.headers.get("content-encoding", "identity").lower() not in ("identity", "gzip"):
-        raise ProtocolError("the answer is encoded in a way that was not asked for")
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB")
-    return bytes(body)
 
 
 def connection_error(error: httpx.TransportError, endpoint: httpx.URL) -> LibraryError:

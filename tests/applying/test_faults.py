@@ -30,9 +30,9 @@ from tagsync.errors import (
     UnstableListingError,
 )
 from tagsync.events import Event, Waiting
+from tagsync.library.bodies import MAX_BODY_BYTES
 from tagsync.library.client import CALL_DEADLINE, Client, Gates
 from tagsync.library.gate import Gate
-from tagsync.library.transport import MAX_BODY_BYTES
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 

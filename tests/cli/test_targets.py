@@ -405,6 +405,62 @@ def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
     assert not keys() & keys(key="private_two")
 
 
+def places(tagsync: Command) -> list[Path]:
+    """Return the files that an apply and a plan have left in the state directory."""
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert tagsync("plan", "tags.yaml").code == 0
+    return sorted(path for path in Path(".tagsync").rglob("*") if path.is_file() and path.name != ".gitignore")
+
+
+def test_state_directory_holds_a_journal_a_snapshot_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
+    world(file_object("/b.jpg"))
+    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last", "snapshot"}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_waited_for(
+    tagsync: Command, world: Callable[..., Any], kind: str
+) -> None:
+    now = world(file_object("/b.jpg"))
+    victim = Path("victim")
+    for path in places(tagsync):
+        if path.suffix in (".sqlite", ".jsonl", ".json"):
+            victim.write_text("precious")
+            path.unlink()
+            path.symlink_to(victim.resolve()) if kind == "link" else os.mkfifo(path)
+            now.edit("/b.jpg", tags=[])
+            words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+            assert str(path) in words
+            assert victim.read_text() == "precious", path
+            path.unlink()
+
+
+@pytest.mark.parametrize("name", ["journal", "last", "snapshot"])
+def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
+    tagsync: Command, world: Callable[..., Any], name: str
+) -> None:
+    world(file_object("/b.jpg"))
+    Path(".tagsync").mkdir(mode=0o700)
+    Path("elsewhere").mkdir()
+    Path(".tagsync", name).symlink_to("../elsewhere")
+    words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+    assert f"the folder .tagsync/{name} is a symbolic link: remove it and run again" in words
+    assert list(Path("elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
+def test_sandbox_library_that_is_a_link_leads_nowhere(
+    tagsync: Command, library: Callable[..., Path], suffix: str
+) -> None:
+    path = library(file_object("/b.jpg"))
+    tagsync("plan", "--sandbox", path, "tags.yaml")
+    (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
+    database.with_name(database.name + suffix).unlink(missing_ok=True)
+    database.with_name(database.name + suffix).symlink_to(Path("victim").absolute())
+    assert "it is a symbolic link: remove it and run again" in refusal(tagsync, library).err
+    assert not Path("victim").exists()
+
+
 SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:8787", "http://[::1]:8787"]
 
 

@@ -147,7 +147,7 @@ BUGS = (
     ),
     Bug(
         "a body without an end",
-        "library/transport.py",
+        "library/bodies.py",
         "if len(body) > MAX_BODY_BYTES:",
         "if len(body) > 8 * MAX_BODY_BYTES:",
         f"{FAULTS}::test_a_body_without_end_is_cut_off_while_it_comes",
