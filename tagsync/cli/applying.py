@@ -16,14 +16,14 @@ from tagsync.cli.run import INCOMPLETE, REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, locked, target
-from tagsync.errors import DamagedError, RefusedError, UsageError
+from tagsync.errors import RefusedError, UsageError
+from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
-from tagsync.planning.consistent import contradiction
 from tagsync.planning.guards import Ack
 from tagsync.planning.plan import narrowed
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
-from tagsync.reporting.seal import SEAL_BYTES, looks_saved
+from tagsync.reporting.saved import is_saved
 from tagsync.target import Target
 
 MANIFEST_SUFFIXES = (".yaml", ".yml")
@@ -41,10 +41,10 @@ def apply(
     typed: Collection[str],
 ) -> int:
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
-    file = _plan_file(paths)
-    asks = not yes and _must_ask(file)
     output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
     with output.failures_written():
+        file = _plan_file(paths)
+        asks = not yes and _must_ask(file, paths)
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
             library = replace(library, shard=saved.inputs.part)
@@ -74,17 +74,18 @@ def apply(
     return _reported(report, interrupted, output, plan_shown=not saved or asks)
 
 
-def _must_ask(file: Path | None) -> bool:
+def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     """Tell whether somebody has to agree to the plan first.
 
     A terminal always asks. Elsewhere a pipeline has looked at a saved plan, unless it is called like a manifest.
 
     Raises:
-        UsageError: nobody can be asked.
+        UsageError: there is no terminal, and no --yes.
     """
     if sys.stdin.isatty() and sys.stderr.isatty():
         return True
     if file is None:
+        check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
         raise UsageError("not running in a terminal: pass --yes to apply without a question")
     if file.suffix.lower() in MANIFEST_SUFFIXES:
         raise UsageError(
@@ -118,9 +119,7 @@ def _is_saved(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            start = file.read(SEAL_BYTES * 2)
-            file.seek(max(0, path.stat().st_size - SEAL_BYTES))
-            return looks_saved(start, file.read(SEAL_BYTES))
+            return is_saved(file)
     except OSError:
         return False
 
@@ -143,9 +142,6 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    words = contradiction(plan)
-    if words:
-        raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
     return _narrowed(plan, file, library)
 
 

@@ -111,7 +111,7 @@ def undo(
                 lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
                 graceful=False,
             )
-    code = INCOMPLETE if any(diagnostic.code == LEFT_OUT for diagnostic in made.diagnostics) else 0
+    code = INCOMPLETE if any(item.code == LEFT_OUT for item in (*made.diagnostics, *made.unlisted)) else 0
     output.plan(made, code)
     return code
 

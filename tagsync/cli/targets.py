@@ -106,7 +106,7 @@ def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
 
 def forget_facts(sandbox: Path, state_dir: Path) -> None:
     """Remove what was learned about a sandbox's library."""
-    path = state_directory(state_dir) / FACTS / f"{sandbox_file_name(sandbox, state_dir)}.json"
+    path = state_folder(state_dir, FACTS) / f"{sandbox_file_name(sandbox, state_dir)}.json"
     path.unlink(missing_ok=True)
 
 

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tagsync.errors import StateError
+from tagsync.state import open_file
+
 LIFETIME = timedelta(days=30)
 """An account may gain or lose features: what was learned longer ago is tried again."""
 
@@ -50,9 +53,9 @@ class Facts:
 
 def _read(place: Path) -> dict[str, Any]:
     try:
-        with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(open_file(place, os.O_RDONLY), "rb") as file:
             found = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, StateError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -61,7 +64,7 @@ def _write(place: Path, facts: dict[str, Any]) -> None:
     beside = place.with_name(f".{place.name}.{os.getpid()}")
     with suppress(OSError):
         beside.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(beside, flags, 0o600), "w", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(open_file(beside, flags), "w", encoding="utf-8") as file:
             json.dump(facts, file, sort_keys=True)
         beside.replace(place)

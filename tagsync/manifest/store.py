@@ -117,8 +117,8 @@ class StoredEntries:
         )
 
     def by_id(self) -> Iterator[NumberedEntry]:
-        """Yield the entries that name a file id."""
-        return self._numbered(f"WHERE kind = {FILE_ID} ORDER BY number")
+        """Yield the entries that name a file id, sorted by it and their number."""
+        return self._numbered(f"WHERE kind = {FILE_ID} ORDER BY key, number")
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
         """Return the entries that name this file id."""

@@ -35,7 +35,7 @@ from tagsync.model.difference import Difference
 from tagsync.model.drift import Cause, Drift, Returning
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
+from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     PROMOTE,
     Change,
@@ -44,6 +44,7 @@ from tagsync.model.plan import (
     FileChange,
     Inputs,
     Keep,
+    NotFound,
     Part,
     Plan,
     Reason,
@@ -105,6 +106,7 @@ __all__ = [
     "Limit",
     "ManifestRef",
     "Needs",
+    "NotFound",
     "NumberedEntry",
     "Op",
     "Origin",
@@ -126,6 +128,7 @@ __all__ = [
     "Texts",
     "Timing",
     "TwinIndex",
+    "Unlisted",
     "Unreadable",
     "Verdict",
     "Vocabulary",

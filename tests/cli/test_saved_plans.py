@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.command import Command, resealed, write_manifest
@@ -15,7 +16,9 @@ from cli.conftest import Build, World
 from support import ai, file_object, id_of
 
 from tagsync.applying import preflight
+from tagsync.canonical import canonical
 from tagsync.cli import saved as cli_saved
+from tagsync.reporting.documents import whole
 from tagsync.sandbox.faults import Fault
 
 
@@ -533,3 +536,151 @@ def test_undo_restores_the_library_however_the_apply_ended(
     assert result.code == 0, result.err
     assert tagsync("apply", "undo.json").code == 0
     assert {path: library.tags(path) for path in before} == before
+
+
+# edited and sealed again
+
+
+def edited(edit: Callable[[Any], None], name: str = "edited.json") -> str:
+    """Save plan.json once more with some of its members exchanged, and a checksum that fits."""
+    members = json.loads(Path("plan.json").read_text("utf-8"))
+    del members["checksum"]
+    edit(members)
+    lists = {key: map(canonical, members[key]) for key in ("changes", "requests", "diagnostics")}
+    Path(name).write_text("".join(whole({**members, **lists})), encoding="utf-8")
+    return name
+
+
+def lets_through(document: Any) -> None:
+    for guard in document["guards"]:
+        guard.update(blocked=False, of=10**9)
+
+
+def counts_nothing(document: Any) -> None:
+    for guard in document["guards"]:
+        guard.update(blocked=False, observed=0, files=[])
+
+
+def sums_up_to_nothing(document: Any) -> None:
+    document["summary"].update(removeTags=0, filesChanged=1)
+
+
+def undoes_something(document: Any) -> None:
+    document["undoes"] = document["digest"]
+    counts_nothing(document)
+
+
+def lists_no_calls(document: Any) -> None:
+    document["requests"] = document["requests"][:1]
+    document["estimate"]["writeRequests"] = 1
+
+
+EDITS = [lets_through, counts_nothing, sums_up_to_nothing, undoes_something, lists_no_calls]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("shard", [(), ("--shard=1/2",)])
+def test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere(
+    tagsync: Command, world: Build, edit: Callable[[Any], None], shard: tuple[str, ...]
+) -> None:
+    tags = ["a", "b", "c", "keep"]
+    library = world(*(file_object(f"/{n:03d}.jpg", tags) for n in range(400)))
+    write_manifest("- {match: /*, absent: [a, b, c], tags: [new]}")
+    digest = planned(tagsync, *shard)
+    library.calls.calls.clear()
+    assert tagsync("apply", f"--expect-digest={digest}", "plan.json").code == 4
+    name = edited(edit)
+    for command in (["apply", f"--expect-digest={digest}"], ["apply"], ["show"], ["diff", "plan.json"]):
+        result = tagsync(*command, name)
+        assert (result.code, result.out) == (4, ""), command
+        assert "edited.json is not " in result.err
+    assert library.calls.writes == []
+
+
+# told apart from manifests
+
+CHECKSUM = '"checksum":"sha256:' + "0" * 64 + '"'
+HEAD = "apiVersion: tagsync/v1\nkind: TagSet\n"
+ENTRY = "spec:\n  files:\n    - {path: /a.jpg, tags: [new]}\n"
+IN_JSON = '"spec": {"files": [{"path": "/a.jpg", "tags": ["formatVersion", "new"]}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a comment at its end", f"{HEAD}{ENTRY}# ,\n# {CHECKSUM}\n# }}\n"),
+        ("a comment on one line", f"{HEAD}{ENTRY}# {CHECKSUM}"),
+        ("a tag", f"{HEAD}{ENTRY}    - path: /a.jpg\n      tags: ['{CHECKSUM}']\n"),
+        (
+            "a tag over many lines",
+            f"{HEAD}{ENTRY}    - path: /a.jpg\n      tags:\n        - |-\n          {CHECKSUM}\n",
+        ),
+        ("a comment at its start", f'# {{"formatVersion": "1.0"}}\n{HEAD}{ENTRY}'),
+        ("a tag at its start", "{apiVersion: tagsync/v1, kind: TagSet, " + IN_JSON.replace('"spec"', "spec") + "}"),
+        ("JSON", '{"apiVersion": "tagsync/v1", "kind": "TagSet", ' + IN_JSON + "}"),
+        ("JSON with a byte order mark", '\ufeff{"apiVersion": "tagsync/v1", "kind": "TagSet", ' + IN_JSON + "}"),
+    ],
+)
+def test_a_manifest_with_the_words_of_a_plan_is_a_manifest(
+    tagsync: Command, world: Build, name: str, text: str
+) -> None:
+    library = world(file_object("/a.jpg"))
+    Path("tags.json" if "JSON" in name else "tags.yaml").write_text(text, encoding="utf-8")
+    result = tagsync("apply", "--yes", "tags.json" if "JSON" in name else "tags.yaml")
+    assert result.code == 0, result.err
+    assert "new" in library.tags("/a.jpg")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text[1:],
+        lambda text: text[50:],
+        lambda text: text[:-3],
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: json.dumps(json.loads(text), indent=2),
+        lambda text: json.dumps(json.loads(text), sort_keys=True),
+        lambda text: " " * 500 + text,
+    ],
+)
+def test_a_damaged_plan_is_no_manifest(tagsync: Command, world: Build, change: Callable[[str], str]) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    Path("plan.json").write_text(change(Path("plan.json").read_text("utf-8")), encoding="utf-8", newline="")
+    library.calls.calls.clear()
+    result = tagsync("apply", "--yes", "plan.json")
+    assert (result.code, library.calls.calls) == (4, []), result.err
+    assert "is not byte for byte as tagsync wrote it" in result.err
+
+
+# not there
+
+
+@pytest.mark.parametrize("name", ["nope.json", "nope.yaml", "no/pe.json", "link.json"])
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_a_path_that_does_not_exist_is_said_not_to(
+    tagsync: Command, world: Build, name: str, yes: tuple[str, ...]
+) -> None:
+    world()
+    Path("link.json").symlink_to("nowhere.json")
+    for command in (["apply", *yes], ["plan"], ["validate"], ["show"], ["undo", "--out=o.json"], ["diff", "link.json"]):
+        result = tagsync(*command, name)
+        assert result.code in (1, 64)
+        assert "does not exist" in result.err
+        assert "--yes" not in result.err
+
+
+def test_files_that_were_not_found_are_named_in_the_plan_and_the_report_and_if_asked_for(
+    tagsync: Command, world: Build
+) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}\n- {path: /gone.jpg, tags: [new], ifMissing: skip}")
+    planned(tagsync)
+    missing = [{"path": "/gone.jpg", "source": "tags.yaml:6:7"}]
+    assert json.loads(Path("plan.json").read_text("utf-8"))["missing"] == missing
+    assert "1 declared file not in the library: --verbose names them" in tagsync("show", "plan.json").out
+    assert "\n      /gone.jpg  tags.yaml:6:7\n" in tagsync("show", "--verbose", "plan.json").out
+    assert "\n      /gone.jpg  tags.yaml:6:7\n" in tagsync("plan", "--verbose", "tags.yaml").out
+    assert tagsync("apply", "--format=json", "plan.json").document["missing"] == missing

@@ -201,7 +201,7 @@ def _(stage: Stage) -> Result:
 # paths and files
 
 
-@error("there is no such file or folder")
+@error("this file or folder does not exist")
 def _(stage: Stage) -> Result:
     return stage.tagsync("validate", "manifest")
 

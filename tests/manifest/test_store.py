@@ -52,7 +52,8 @@ def test_they_are_found_by_what_they_select(both: tuple[DesiredState, DesiredSta
 
     by_path = [(entry.selector.path, n, entry) for n, entry in numbered if isinstance(entry.selector, ByPath)]
     assert list(entries.by_path()) == sorted(by_path, key=lambda found: found[:2])
-    assert list(entries.by_id()) == [found for found in numbered if isinstance(found[1].selector, ById)]
+    named = [found for found in numbered if isinstance(found[1].selector, ById)]
+    assert list(entries.by_id()) == sorted(named, key=lambda found: (found[1].selector, found[0]))
     assert list(entries.matching()) == [found for found in numbered if isinstance(found[1].selector, ByMatch)]
     wanted = ById(id_of("/b"))
     assert list(entries.with_id(wanted.file_id)) == [found for found in numbered if found[1].selector == wanted]
@@ -65,7 +66,8 @@ def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, Desir
     for state in both:
         selection = Selection(state.entries, current, coverage=True)
         files = [(item, merge(item.file, item.entries)) for item in selection]
-        found.append((files, selection.missing, selection.idle, list(selection.diagnostics()), selection.unselected))
+        told = list(selection.diagnostics())
+        found.append((files, selection.missing, selection.not_found(), told, selection.coverage()))
 
     assert found[0] == found[1]
     assert len(found[0][0]) == len(FILES)

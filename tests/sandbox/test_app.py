@@ -276,7 +276,7 @@ LIST_VALUES = st.text(max_size=8) | st.sampled_from(
 def test_any_list_call_is_answered_or_refused(shop: Sandbox, parameters: dict[str, str]) -> None:
     response = call(shop, "GET", "/v1/files", params=parameters)
     if response.status_code == 200:
-        assert {item["name"] for item in response.json()} <= {"a.txt", "b.jpg", "c.jpg", "shop", "old.jpg"}
+        assert {item["name"] for item in response.json()} <= {"a.txt", "b.jpg", "c.jpg", "shop", "sub", "old.jpg"}
     else:
         assert refusal(response)[0] == 400
 
