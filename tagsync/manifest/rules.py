@@ -11,9 +11,11 @@ from tagsync.model import (
     ByMatch,
     Entry,
     Texts,
+    is_stream_safe,
     joined_length,
     normalized,
 )
+from tagsync.model.texts import MAX_MARKS
 from tagsync.printable import quoted
 
 
@@ -40,6 +42,8 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
             "declares-nothing",
             "this entry declares nothing: give it tags, absent, exclusive or aiTags",
         )
+    yield from _mark_faults(wishes.tags)
+    yield from _mark_faults(wishes.absent)
     if not wishes.tags.values:
         return
     yield from _spelling_faults(entry, wishes.tags)
@@ -90,6 +94,13 @@ def _name_faults(rule: AIRule) -> Iterator[Fault]:
         for name, place in zip(texts.values, texts.places, strict=True):
             if name == "all" or "*" in name:
                 yield Fault(place, "wildcard", f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}")
+
+
+def _mark_faults(tags: Texts) -> Iterator[Fault]:
+    for tag, place in zip(tags.values, tags.places, strict=True):
+        if not is_stream_safe(tag):
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            yield Fault(place, "marks", words)
 
 
 def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from tagsync.canonical import lines_of
 from tagsync.model import (
@@ -31,15 +32,15 @@ from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
+from tagsync.planning.left_out import names_one, twins_finding, twins_of
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protecting import Protections
-from tagsync.planning.returning import Returns
+from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
-from tagsync.planning.twins import names_one, twins_finding, twins_of
 from tagsync.printable import quoted
 
 EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
@@ -56,6 +57,7 @@ def make_plan(
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
+    earlier: Iterable[Report] = (),
     coverage: bool = False,
     since: Revision | None = None,
     keep: Keep = tuple,
@@ -71,8 +73,9 @@ def make_plan(
         only: globs; changes of files that none of them matches are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
-        last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
-            come back however often they are removed: such removals are left out.
+        last: the last apply's report, of this very library. It tells why changes are necessary again.
+        earlier: reports of applies before the last one, newest first; with it they tell how often AI tags came back.
+            They are only read if AI tags are to be removed.
         coverage: whether to tell what manifests leave alone.
         since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
         keep: where the changes are kept.
@@ -83,13 +86,14 @@ def make_plan(
     Raises:
         RefusedError: the changes since the revision do not tell which files they bear on.
     """
-    returns = Returns(last, desired.manifests)
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
-    found = keep(_find(desired, current, scope, returns, findings, coverage=coverage))
+    found = keep(_find(desired, current, scope, findings, coverage=coverage))
     findings.diagnostics.extend(scope.diagnostics("file that a rule selects"))
-    findings.diagnostics.extend([*loosened(desired.policy), *returns.diagnostics()])
+    findings.diagnostics.extend(loosened(desired.policy))
     changes = () if findings.has_errors else found
+    returning = came_back(changes, earlier if last is None else chain([last], earlier))
+    findings.diagnostics.extend(return_warnings(returning, changes))
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
     plan = assembled(
@@ -113,27 +117,27 @@ def make_plan(
         exact=exact,
     )
     thumbnails = {} if findings.has_errors else findings.thumbnails
-    plan = replace(plan, coverage=findings.coverage, thumbnails=thumbnails, missing=findings.not_found)
-    return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
+    drift = attributed(
+        changes,
+        last,
+        desired.manifests,
+        covered=_covered(last) if last else lambda _path: True,
+        unsure=findings.unsure,
+        returning=returning,
+    )
+    return replace(
+        plan,
+        coverage=findings.coverage,
+        thumbnails=thumbnails,
+        missing=findings.not_found,
+        drift=drift,
+        returning=returning,
+    )
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
     """Return the places of the files that an entry selects which has changed since a revision."""
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
-
-
-def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
-    """Return a plan with what the last report tells of it."""
-    returning = tuple(returns.found)
-    drift = attributed(
-        plan.changes,
-        last,
-        plan.inputs.manifests,
-        covered=_covered(last),
-        unsure=unsure,
-        returning=returning,
-    )
-    return replace(plan, drift=drift, returning=returning)
 
 
 def assembled(
@@ -242,7 +246,6 @@ def _find(
     desired: DesiredState,
     current: CurrentState,
     scope: Scope,
-    returns: Returns,
     findings: _Findings,
     *,
     coverage: bool,
@@ -256,7 +259,7 @@ def _find(
     protections = Protections()
     for number, file, entries in selection:
         protections.take(file, entries)
-        merged = returns.left(file, merge(file, entries, desired.vocabulary))
+        merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics.extend(merged.diagnostics)
         change = _planned(file, merged, entries, twins.get(file.file_id, ()), findings) if merged.changes else None
         findings.tally.take(file, change)
