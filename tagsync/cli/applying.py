@@ -9,6 +9,7 @@ from pathlib import Path
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
 from tagsync.cli import unfinished
+from tagsync.cli.accounts import MANIFESTS, document_account, remember_account, with_account
 from tagsync.cli.last import keep_report
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -18,7 +19,7 @@ from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, target
 from tagsync.errors import RefusedError, UsageError
 from tagsync.manifest.sources import check_exist
-from tagsync.model import Plan, Report
+from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.guards import Ack
 from tagsync.planning.plan import narrowed
 from tagsync.planning.scope import SELECT_NOTHING, SHARD_NOTHING
@@ -52,9 +53,14 @@ def apply(
                 if found.code in (SELECT_NOTHING, SHARD_NOTHING):
                     output.warn(found.message)
             library = replace(library, shard=saved.inputs.part)
-        with _locked_target(library, how, output) as where:
+        subject = saved or api.validate(paths, account=library.account, policy=planning.policy, as_of=planning.as_of)
+        with _locked_target(subject, library, how, output) as where:
             exact, pictures = how.batching == "exact", settings.thumbnails
-            made = saved or planned(paths, where, library, planning, output, exact=exact, thumbnails=pictures)
+            made = (
+                subject
+                if isinstance(subject, Plan)
+                else planned(subject, where, library, planning, output, exact=exact, thumbnails=pictures)
+            )
             if made.errors:
                 output.plan(made, 1)
                 return 1
@@ -75,6 +81,7 @@ def apply(
             report, interrupted = _carried_out(made, where, library, how, output)
             unfinished.end(report, library, where, output.warn)
             keep_report(report, library, where, output.warn)
+            remember_account(report, where, library, output.warn)
     return _reported(report, interrupted, output, plan_shown=not saved or asks)
 
 
@@ -100,9 +107,18 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[Target]:
-    with target(library, output.warn) as where, locked(where, part=library.shard, timeout=how.lock_timeout):
-        yield where
+def _locked_target(
+    subject: Plan | DesiredState, library: LibrarySettings, how: ApplySettings, output: Output
+) -> Iterator[Target]:
+    """Hold the lock of the target, under the account that a saved plan or the manifests name."""
+    if isinstance(subject, Plan):
+        account, source = document_account(subject.target), "the plan is for the account"
+    else:
+        account, source = subject.account, MANIFESTS
+    with target(library, output.warn) as unnamed:
+        where = with_account(unnamed, account, source, library, output.warn)
+        with locked(where, part=library.shard, timeout=how.lock_timeout):
+            yield where
 
 
 def _plan_file(paths: Sequence[str]) -> Path | None:
