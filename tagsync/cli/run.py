@@ -111,7 +111,8 @@ def undo(
                 lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
                 graceful=False,
             )
-    code = INCOMPLETE if any(item.code == LEFT_OUT for item in (*made.diagnostics, *made.unlisted)) else 0
+    codes = {*(item.code for item in made.diagnostics), *(item.code for item in made.unlisted)}
+    code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     return code
 
