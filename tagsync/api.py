@@ -46,9 +46,9 @@ from tagsync.model import (
 )
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
+from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
-from tagsync.planning.select import unreadable_finding
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.printable import quoted, shown

@@ -32,6 +32,7 @@ from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
+from tagsync.planning.left_out import names_one, twins_finding, twins_of
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
@@ -39,7 +40,6 @@ from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
-from tagsync.planning.twins import names_one, twins_finding, twins_of
 from tagsync.printable import quoted
 
 EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
