@@ -81,8 +81,8 @@ def apply(
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     """Tell whether somebody has to agree to the plan first.
 
-    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has reviewed
-    it, unless it is named like a manifest.
+    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has
+    reviewed it, unless it is named like a manifest.
 
     Raises:
         UsageError: there is no terminal, and no --yes.
