@@ -41,7 +41,7 @@ class LibrarySettings:
     endpoint: str | None
     account: str | None
     sandbox: Path | None
-    select: str | None = None
+    select: Sequence[str] = ()
     shard: Part | None = None
     concurrency: int = 4
     rate: float | None = None
@@ -165,7 +165,13 @@ _PACE = (
 _LIBRARY = (
     *_WHICH,
     option(
-        "--select", metavar="GLOB", callback=values.select, help="Leave out changes of files whose path does not match."
+        "--select",
+        metavar="GLOB",
+        type=values.LINES,
+        callback=values.select,
+        multiple=True,
+        help="Leave out changes of files whose path does not match; repeat it to keep those that match any GLOB. "
+        "TAGSYNC_SELECT has one a line.",
     ),
     option(
         "--shard", metavar="I/N", callback=values.shard, help="Leave out changes of files of other shards than this."

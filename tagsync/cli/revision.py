@@ -3,13 +3,12 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from tagsync import api
 from tagsync.cli.git import WorkTree
 from tagsync.errors import ManifestError, RefusedError, UsageError
+from tagsync.manifest.read import read_manifests
 from tagsync.manifest.sources import holds_manifests
 from tagsync.model import DesiredState
 from tagsync.planning.since import Revision
@@ -22,7 +21,7 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
     """Return what manifests declared at a revision.
 
     Args:
-        ref: what git takes for a commit.
+        ref: what git takes for a commit, or `A...B` for the merge base of two.
         paths: files and folders, as they are named today.
         as_of: the day on which entries that end are judged.
         policy_counts: whether the policies among them are those that hold.
@@ -43,15 +42,12 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
         found.check_out(commit, within, tree)
         old = [str(tree / path) for path in within if holds_manifests(str(tree / path))]
         desired = _declared(old, ref, as_of) if old else _NOTHING
-    manifests = tuple(
-        item._replace(shown_as=str(found.top / Path(item.shown_as).relative_to(tree))) for item in desired.manifests
-    )
-    return Revision(ref, commit, replace(desired, manifests=manifests), policy_counts, os.path.realpath)
+    return Revision(ref, commit, desired, policy_counts)
 
 
 def _declared(paths: Sequence[str], ref: str, as_of: date | None) -> DesiredState:
     try:
-        return api.validate(paths, as_of=as_of)
+        return read_manifests(paths, as_of=as_of or datetime.now(UTC).date())
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have faults ({error.diagnostics[0].message}), so that what they "

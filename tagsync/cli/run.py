@@ -40,7 +40,7 @@ def validate(
     with output.failures_written():
         desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
-    output.diagnostics(desired.diagnostics, names)
+    output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
         f"Valid: {counted(files, 'manifest')} with {counted(entries, 'entry', 'entries')}",
@@ -111,7 +111,8 @@ def undo(
                 lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
                 graceful=False,
             )
-    code = INCOMPLETE if any(item.code == LEFT_OUT for item in (*made.diagnostics, *made.unlisted)) else 0
+    codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
+    code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     return code
 
