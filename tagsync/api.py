@@ -91,9 +91,7 @@ def validate(
         UsageError: no paths, or options that make no sense.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    if isinstance(as_of, datetime):
-        raise UsageError(f"as_of is a moment, {as_of}: give a date")
-    desired = read_manifests(_listed(paths), as_of=as_of or _today())
+    desired = read(paths, as_of=as_of)
     if policy is not None:
         found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
@@ -106,6 +104,13 @@ def validate(
         kept = faults.first()
         raise ManifestError(kept, faults.count - len(kept))
     return desired
+
+
+def read(paths: Paths, *, as_of: date | None = None) -> DesiredState:
+    """Read manifests, each for itself; `validate` also compares them with each other and with the account."""
+    if isinstance(as_of, datetime):
+        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+    return read_manifests(_listed(paths), as_of=as_of or _today())
 
 
 def plan(

@@ -1,7 +1,7 @@
 """The apply command: a plan made now or saved before, looked at by whoever may refuse it, carried out, reported."""
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -168,15 +168,12 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
         return plan
     part = narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
     if plan.changes and not part.changes and made_for.select not in ((), tuple(library.select)):
+        mine, other = (" or ".join(quoted(glob, 200) for glob in globs) for globs in (made_for.select, library.select))
         raise RefusedError(
-            f"{shown(str(file))} is a plan made with --select {_globs(made_for.select)} and has nothing of "
-            f"{_globs(library.select)}: plan again with that selection"
+            f"{shown(str(file))} is a plan made with --select {mine} and has nothing of {other or 'this shard'}: plan "
+            "again with that selection"
         )
     return part
-
-
-def _globs(select: Iterable[str]) -> str:
-    return ", ".join(quoted(glob, 200) for glob in select)
 
 
 def _check(plan: Plan, where: Target, how: ApplySettings, begun: Plan | None) -> None:
