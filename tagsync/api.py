@@ -25,6 +25,7 @@ from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
 from tagsync.library.client import Client
+from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading import NOWHERE, Kept, LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.manifest.read import read_manifests, read_policy
@@ -106,6 +107,7 @@ def plan(
     coverage: bool = False,
     thumbnails: bool = False,
     cache: Path | None = None,
+    max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -122,6 +124,7 @@ def plan(
             coverage=coverage,
             thumbnails=thumbnails,
             cache=cache,
+            max_duration=max_duration,
             listener=listener,
         )
     )
@@ -143,6 +146,7 @@ async def plan_async(
     since: Revision | None = None,
     kept: Kept = NOWHERE,
     cache: Path | None = None,
+    max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -164,6 +168,7 @@ async def plan_async(
             out once everything was judged.
         kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
         cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
+        max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
 
     Returns:
@@ -171,11 +176,13 @@ async def plan_async(
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
-        UsageError: `select` is no glob.
+        UsageError: `select` is no glob, or `max_duration` no time.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
-        LibraryError: the library could not be read completely.
+        LibraryError: the library could not be read completely, or in time.
         StateError: there is no room for what is read.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     fault = glob_fault(select) if select is not None else None
     if fault:
         raise UsageError(f"--select cannot be read: {fault}")
@@ -204,7 +211,10 @@ async def plan_async(
 
     everything = "all files are to be told of" if coverage or explain else None
     wanted = needs(desired, since.desired.entries if since else (), everything=everything)
-    async with connect(target, listener, thumbnails=thumbnails) as client:
+    async with (
+        connect(target, listener, thumbnails=thumbnails) as client,
+        deadline(max_duration, client, since=began),
+    ):
         reader = _reader(client, target, listener, kept)
         return await compared(reader, client, wanted, compare, concurrency=target.concurrency)
 
@@ -274,27 +284,47 @@ async def apply_async(
             )
 
 
-def undo(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+def undo(
+    report: Report,
+    *,
+    target: Target,
+    ai_as_tags: bool = False,
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> Plan:
     """Plan to revert what a run confirmed; see `undo_async`."""
-    return asyncio.run(undo_async(report, target=target, ai_as_tags=ai_as_tags, listener=listener))
+    return asyncio.run(
+        undo_async(report, target=target, ai_as_tags=ai_as_tags, max_duration=max_duration, listener=listener)
+    )
 
 
-async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+async def undo_async(
+    report: Report,
+    *,
+    target: Target,
+    ai_as_tags: bool = False,
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> Plan:
     """Plan to revert what a run confirmed, beside the files as they are now. Only reads.
 
     Args:
         report: what the run did.
         target: the library.
         ai_as_tags: whether AI tags that were removed come back as ordinary tags: their confidence and source are lost.
+        max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
 
     Raises:
+        UsageError: `max_duration` is no time.
         RefusedError: the report is of another target.
-        LibraryError: the files could not be read.
+        LibraryError: the files could not be read, or not in time.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     check_report(report, target)
     file_ids = touched(report)
-    async with connect(target, listener) as client:
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
@@ -309,27 +339,34 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
     )
 
 
-def export(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+def export(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
     """Return a library, or a folder of it, as manifests; see `export_async`."""
-    return asyncio.run(export_async(target, folder=folder, listener=listener))
+    return asyncio.run(export_async(target, folder=folder, max_duration=max_duration, listener=listener))
 
 
-async def export_async(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+async def export_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
     """Return a library, or a folder of it with all below, as manifests: planning them changes nothing. Only reads.
 
     Args:
         target: the library.
         folder: a path that starts and ends with `/`.
+        max_duration: seconds after which reading ends without a result; None for no end.
         listener: told of progress.
 
     Raises:
-        UsageError: the folder is no such path.
-        LibraryError: the library could not be read completely.
+        UsageError: the folder is no such path, or `max_duration` no time.
+        LibraryError: the library could not be read completely, or in time.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
-    async with connect(target, listener) as client:
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(_reader(client, target, listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))

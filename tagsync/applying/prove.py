@@ -154,6 +154,14 @@ class Prover:
         going = {tag.name for tag in file.ai_tags}
         return next((name for name in names if name in going and normalized(name) not in keys), None)
 
+    async def look_up(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        """Read files by their details, None for one that does not exist; one that could not be read is left out.
+
+        Raises:
+            LibraryError: none could be read, or the key is not accepted.
+        """
+        return await self._reader.singly(file_ids)
+
     def judged(self, request: Request) -> Proof:
         """Judge a request that is sent this very moment by what was read."""
         proof = Proof()

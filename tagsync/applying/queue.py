@@ -63,6 +63,14 @@ class Queue:
             self._regroup(op)
         self._lessons.news.clear()
 
+    def forbidden(self, file_id: str, words: str) -> None:
+        """Learn that a call for one file alone was answered with 403."""
+        self._lessons.forbidden(file_id, words)
+
+    def accepted(self) -> None:
+        """Learn that the library let a call change files."""
+        self._lessons.accepted()
+
     def removals_of_ai_tags(self) -> Iterator[Request]:
         """Yield those that wait to be sent, as the queue is when the first one is asked for."""
         for job in self._jobs:

@@ -104,9 +104,14 @@ def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out:
         if isinstance(report, Plan):
             raise UsageError(f"{shown(str(file))} is a plan: undo takes the report of an apply (--report json=FILE)")
         with target(library, output.warn) as where, output.progress() as listener:
-            made, _ = until_signal(
-                lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
-                graceful=False,
+            made = until_signal(
+                lambda: api.undo_async(
+                    report,
+                    target=where,
+                    ai_as_tags=ai_as_tags,
+                    max_duration=library.max_duration,
+                    listener=listener,
+                )
             )
     output.plan(made, 0)
     return 0
@@ -167,8 +172,8 @@ def planned(
     last = last_report(how.last, library, where, output.warn)
     revision = None if since is None else revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
-        plan, _ = until_signal(
-            lambda _stop, _abort: api.plan_async(
+        return until_signal(
+            lambda: api.plan_async(
                 paths,
                 target=where,
                 select=library.select,
@@ -183,8 +188,7 @@ def planned(
                 kept=kept(library, where, how, output.warn),
                 cache=manifest_cache(library.state_dir),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
+                max_duration=library.max_duration,
                 listener=listener,
-            ),
-            graceful=False,
+            )
         )
-        return plan

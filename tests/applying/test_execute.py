@@ -94,6 +94,7 @@ def execute(
     interrupt_after: float | None = None,
     abort_after: float | None = None,
     now_shows: Iterable[CurrentFile] = (),
+    deleted: Iterable[str] = (),
     journal: Journal | NoJournal | None = None,
     stages: Stages | None = None,
     max_duration: float | None = None,
@@ -108,6 +109,7 @@ def execute(
         )
         library.now = {change.file.file_id: change.file for change in changes}
         library.now |= {file.file_id: file for file in now_shows}
+        library.now |= dict.fromkeys(deleted)
         events: list[Event] = []
         executor = made(
             library,
@@ -219,7 +221,7 @@ def test_a_404_costs_only_the_files_that_are_gone() -> None:
         gone = ids("b") & set(request.file_ids)
         return Gone(gone) if gone else all_updated(request)
 
-    result = execute(adding("abc"), answer)
+    result = execute(adding("abc"), answer, deleted=ids("b"))
     assert len(result.library.requests) == 2
     assert result.statuses("abc") == {"a": "accepted", "b": "missing", "c": "accepted"}
 
@@ -228,7 +230,7 @@ def test_a_404_without_a_list_is_split_until_the_file_stands_alone() -> None:
     def answer(request: Request) -> BulkResult:
         return Gone(frozenset()) if id_of("c") in request.file_ids else all_updated(request)
 
-    result = execute(adding("abcdefgh"), answer)
+    result = execute(adding("abcdefgh"), answer, deleted=ids("c"))
     assert result.statuses("abcdefgh") == {name: "missing" if name == "c" else "accepted" for name in "abcdefgh"}
     assert len(result.library.requests) == 7
 
@@ -612,10 +614,25 @@ def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> 
 
 def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> None:
     changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
-    result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1)
+    deleted = [item.file.file_id for item in changes]
+    result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1, deleted=deleted)
     assert len(result.library.requests) == 9
     assert result.halted is not None
     assert "names none" in result.halted
+
+
+@pytest.mark.parametrize("names_them", [True, False])
+def test_a_library_that_finds_no_file_although_it_shows_them_is_not_asked_for_ever(*, names_them: bool) -> None:
+    changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
+
+    def answer(request: Request) -> BulkResult:
+        return Gone(frozenset(request.file_ids) if names_them else frozenset())
+
+    result = execute(changes, answer, concurrency=1)
+    assert len(result.library.requests) == 9
+    assert result.halted is not None
+    assert "but shows it" in result.halted
+    assert list(result.statuses(["f000", "f006"]).values()) == ["failed", "skipped"]
 
 
 def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
@@ -662,7 +679,8 @@ def test_a_bad_file_never_costs_its_neighbours(
         applied.update(cells)
         return all_updated(request)
 
-    result = execute([change(str(n), add=" ".join(sorted(tags))) for n, tags in sorted(files.items())], answer)
+    changes = [change(str(n), add=" ".join(sorted(tags))) for n, tags in sorted(files.items())]
+    result = execute(changes, answer, deleted=gone_ids)
     for number, tags in files.items():
         cells = {(id_of(str(number)), tag) for tag in tags}
         status = result.ledger.outcome(id_of(str(number))).status
