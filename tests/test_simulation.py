@@ -190,6 +190,7 @@ class Run:
             if self._was_let_alone():
                 good = Status.CONFIRMED if self.options.verify else Status.ACCEPTED
                 poisoned = trouble.poison and trouble.poison[0] == change.file.file_id
+                poisoned = poisoned or change.file.file_id in trouble.forbidden
                 assert poisoned or outcome.status in (good, Status.CONFIRMED), "nothing was wrong with this file"
 
     def _was_let_alone(self) -> bool:
@@ -248,6 +249,10 @@ def made_trouble(random: Random, life: Life) -> Trouble:
         lag=random.choice([0.0, 0.0, 0.5, 5.0]),
         latency=random.choice([0.01, 0.3, 3.0]),
         poison=(id_of("/f/0.jpg"), random.choice(TAGS)) if random.random() < 0.2 else None,
+        # Three of them in a row would end a run.
+        forbidden=frozenset(
+            id_of(f"/f/{number}.jpg") for number in random.sample(range(5), random.choice([0, 0, 0, 1, 2]))
+        ),
         minds_free_cells=random.random() < 0.1,
         no_search_by_id=random.random() < 0.2,
         longest_ai_tags=random.choice([10_000, 10_000, 20]),

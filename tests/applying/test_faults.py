@@ -18,16 +18,19 @@ from starlette.types import Message, Receive, Scope, Send
 from support import Sandbox, ai, file_object, id_of, now, run
 
 import tagsync
+from tagsync.api import export_async, undo_async
 from tagsync.applying.apply import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
     LibraryError,
+    OutOfTimeError,
     ProtocolError,
     RejectedError,
     ServerFaultError,
     TransientError,
     UnstableListingError,
+    UsageError,
 )
 from tagsync.events import Event, Waiting
 from tagsync.library.client import CALL_DEADLINE, Client, Gates
@@ -187,6 +190,48 @@ def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: 
     assert (ran.statuses, ran.seconds, ran.report.outcome) == ("ssssss", 60, "incomplete")
     assert ran.report.diagnostics[-1].message == "max-duration reached: 60 s are over"
     assert ran.shows("new") == ""
+
+
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Reset": "900000"}, {"X-RateLimit-Reset": "1000"}, {}])
+@pytest.mark.parametrize("command", ["plan", "undo", "export"])
+def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is_given(
+    bench: Bench, command: str, headers: Mapping[str, str]
+) -> None:
+    report = bench.apply(bench.library()).report
+    library = bench.library(limited("any", headers, 0))
+
+    async def reading() -> object:
+        if command == "plan":
+            return await tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60)
+        if command == "undo":
+            return await undo_async(report, target=library.target, max_duration=60)
+        return await export_async(library.target, max_duration=60)
+
+    async def scenario() -> float:
+        began = now()
+        with pytest.raises(
+            OutOfTimeError, match=r"max-duration reached: .* within 60 s.*Nothing was written"
+        ) as raised:
+            await reading()
+        assert "its rate limit let no call through" in str(raised.value)
+        assert raised.value.exit_code == 1
+        return now() - began
+
+    assert run(scenario()) == 60
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_a_time_for_reading_that_is_none_is_refused(bench: Bench, seconds: float) -> None:
+    library = bench.library()
+    with pytest.raises(UsageError, match="max_duration"):
+        tagsync.plan([str(bench.folder / "tags.yaml")], target=library.target, max_duration=seconds)
+    assert library.calls == []
+
+
+def test_reading_that_fits_into_its_time_is_left_alone(bench: Bench) -> None:
+    library = bench.library(limited("list", {"X-RateLimit-Reset": "50000"}, 1))
+    plan = run(tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60))
+    assert len(plan.changes) == len(PATHS)
 
 
 def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: Declare) -> None:
