@@ -37,7 +37,7 @@ async def deadline(seconds: float | None, client: Client, *, since: float) -> As
         if not timer.expired():
             raise
         waited = client.gates.reads.waited
-        limited = f"; for {waited:.1f} s of them its rate limit let no call through" if waited else ""
+        limited = f"; for {waited:.1f} s its rate limit let no call through" if waited else ""
         raise OutOfTimeError(
             f"max-duration reached: the library could not be read within {seconds:g} s{limited}. Nothing was written. "
             "Allow more time, or run again later"
