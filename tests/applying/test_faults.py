@@ -397,6 +397,13 @@ def test_three_403s_in_a_row_for_single_files_end_the_run_and_name_both_causes(b
     assert "restricted user" in words
 
 
+def test_403s_between_files_that_go_through_do_not_end_the_run(bench: Bench, declare: Declare) -> None:
+    declare(EACH_ITS_OWN)
+    faults = [Fault(on="addTags", fileId=id_of(f"/{name}.jpg"), status=403, body=FORBIDDEN) for name in "ace"]
+    ran = bench.apply(bench.library(*faults))
+    assert (ran.statuses, ran.report.diagnostics) == ("fcfcfc", ())
+
+
 def test_a_read_only_key_costs_few_calls_however_many_files_and_tags_a_call_has(bench: Bench, declare: Declare) -> None:
     declare("- {match: /*.jpg, tags: [new, more, much]}")
     ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))

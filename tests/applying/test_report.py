@@ -21,6 +21,7 @@ from tagsync.applying.records import NOTHING
 from tagsync.errors import StateError
 from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report
+from tagsync.planning.covering import stage
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -290,3 +291,24 @@ def test_the_time_that_planning_took_is_taken_off_that_of_the_run(
         report = applied(library, plan, max_duration=60, spent=spent)
         assert (report.outcome, round(report.timing.seconds)) == ("incomplete", seconds)
         assert report.diagnostics[-1].message == "max-duration reached: 60 s are over"
+
+
+def test_an_interrupt_while_calls_are_computed_is_heard_before_the_first_one(
+    sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+
+    async def scenario() -> Report:
+        stop = asyncio.Event()
+
+        def interrupted(*arguments: Any, **options: Any) -> Any:
+            asyncio.get_running_loop().call_soon_threadsafe(stop.set)
+            return stage(*arguments, **options)
+
+        monkeypatch.setattr("tagsync.applying.apply.stage", interrupted)
+        return await tagsync.apply_async(plan, target=library.target, stop=stop)
+
+    assert run(scenario()).outcome == "interrupted"
+    assert library.writes == []
