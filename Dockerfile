@@ -1,12 +1,13 @@
 # tagsync as a program: docker run --rm -e IMAGEKIT_PRIVATE_KEY -v "$PWD/manifests:/data/manifests:ro" tagsync plan manifests
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6 AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE requirements.lock ./
+COPY pyproject.toml README.md LICENSE requirements-install.lock ./
 COPY tagsync tagsync
-# The versions that were tested; the wheel is built from what was copied above.
-RUN sed -n 's/^\([a-z].*\) \\$/\1/p' requirements.lock > versions.txt \
-    && python -m venv /opt/tagsync \
-    && /opt/tagsync/bin/pip install --no-cache-dir --disable-pip-version-check --constraint versions.txt . \
+# Every file that pip downloads has to match a hash of the lock, those that build the wheel of what was copied included.
+RUN python -m venv /opt/tagsync \
+    && /opt/tagsync/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --only-binary :all: --requirement requirements-install.lock \
+    && /opt/tagsync/bin/pip install --no-cache-dir --disable-pip-version-check --no-build-isolation --no-deps . \
     && /opt/tagsync/bin/pip uninstall --yes pip
 
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6

@@ -154,7 +154,8 @@ def _invented() -> Iterator[Original]:
     for number in range(INVENTED_FILES):
         folder = f"{'abc'[number % 3]}/{number * 50 // INVENTED_FILES:02d}{number % 20:02d}"
         name = f"{number:06d}.jpg"
-        when = f"20{number % 20:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}T12:{number % 60:02d}:00.000Z"
+        time = f"{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}"
+        when = f"20{number % 20:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}T{time}.000Z"
         ai_tags = [
             {"name": name, "confidence": draw.randrange(5000, 10_000) / 100, "source": "google-auto-tagging"}
             for name in draw.sample(seen, 5)

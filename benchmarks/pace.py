@@ -72,7 +72,8 @@ def invented(work: Path) -> tuple[Path, Path, dict[str, set[str]]]:
             path, kind = f"/{number % 20:02d}/{number:05d}.jpg", number * SETS // FILES
             tags = [f"set-{kind:02d}-{letter}" for letter in "abc"] + [f"shoot-{number // FILES_A_SHOOT:04d}"]
             wanted[path] = set(tags)
-            item = {"type": "file", "fileId": f"{number:024x}", "filePath": path, "tags": None, "createdAt": "2024"}
+            created = f"2024-01-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000Z"
+            item = {"type": "file", "fileId": f"{number:024x}", "filePath": path, "tags": None, "createdAt": created}
             lines.write(json.dumps(item) + "\n")
             out.write(f"    - path: {path}\n      tags: {json.dumps(tags)}\n")
     return library, manifest, wanted

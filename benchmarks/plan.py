@@ -110,7 +110,8 @@ def invented(work: Path, files: int = 50_000) -> tuple[Path, Path]:
         for number in range(files):
             path, tags = f"/f/{number % 300:03d}/{number:06d}.jpg", draw.sample(words, 7)
             held = tags[1:] if draw.random() < 0.1 else tags  # noqa: PLR2004 - the tenth that differs
-            item = {"type": "file", "fileId": f"{number:024x}", "filePath": path, "tags": held, "createdAt": "2024"}
+            created = f"2024-01-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000Z"
+            item = {"type": "file", "fileId": f"{number:024x}", "filePath": path, "tags": held, "createdAt": created}
             lines.write(json.dumps(item) + "\n")
             out.write(f"    - path: {path}\n      tags: {json.dumps(tags)}\n")
     return library, manifests

@@ -13,7 +13,6 @@ import argparse
 import json
 import math
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -32,8 +31,6 @@ FEW, SOME = 0.01, 0.05
 """Shares of the files that differ."""
 
 START_UP_RUNS = 15
-REUSE = "--snapshot=reuse"
-"""What makes a plan take the snapshot that is there."""
 
 WHOLE = "whole process"
 PACKAGE = Path(__file__).parents[1]
@@ -67,10 +64,8 @@ class Bench:
 
     def phases(self, library: Made, manifests: Path, *options: str) -> dict[str, Cost]:
         """Return what plans cost over a library that is served meanwhile, phase by phase."""
-        rmtree(self.state, ignore_errors=True)  # each address that a library was served at has left its snapshot
+        rmtree(self.state, ignore_errors=True)  # what was learned about a library saves calls
         with served(library.library, self.work / "served") as endpoint:
-            if REUSE in options:
-                self._run(endpoint, manifests, "--snapshot=fresh")
             rows = [self._run(endpoint, manifests, *options) for _ in range(self.runs)]
         return {name: Cost.median([row[name] for row in rows]) for name in rows[0]}
 
@@ -174,9 +169,8 @@ def scenarios(bench: Bench, sizes: Sequence[int]) -> Iterator[Held]:
     if MILLION in sizes:
         library = made(bench.work, MILLION, SOME)
         globs = library.globs.read_text(encoding="utf-8").count("match:")
-        reuse = [REUSE] if can_reuse() else []
-        scenario = f"{MILLION:,} files, {globs} globs{', snapshot there' if reuse else ', snapshot read anew'}"
-        rows = bench.phases(library, library.globs, *reuse)
+        scenario = f"{MILLION:,} files, {globs} globs"
+        rows = bench.phases(library, library.globs)
         tell_phases(scenario, rows)
         yield Held(scenario, "s CPU", rows[WHOLE].cpu, 60)
         yield Held(scenario, "MB", rows[WHOLE].peak_mb, 300)
@@ -186,12 +180,6 @@ def scenarios(bench: Bench, sizes: Sequence[int]) -> Iterator[Held]:
         reads = json.loads(bench.plan.read_bytes())["inputs"]["readRequests"]
         yield Held(scenario, "read calls", reads, 10)
         yield Held(scenario, "s", rows[WHOLE].seconds, 2)
-
-
-def can_reuse() -> bool:
-    """Return whether plans can take a snapshot that is there."""
-    helped = subprocess.run([*TAGSYNC, "plan", "--help"], capture_output=True, text=True, check=True)  # noqa: S603 - our own command
-    return REUSE.partition("=")[0] in helped.stdout
 
 
 def start_up(bench: Bench) -> Iterator[Held]:

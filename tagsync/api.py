@@ -9,14 +9,15 @@ assert report.converged
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.apply import ApplyOptions, carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
@@ -26,7 +27,7 @@ from tagsync.exporting.fold import export as fold
 from tagsync.globs import glob_fault
 from tagsync.library.client import Client
 from tagsync.library.deadline import check_duration, deadline
-from tagsync.library.reading import NOWHERE, Kept, LibraryReader
+from tagsync.library.reading import LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
@@ -35,6 +36,7 @@ from tagsync.model import (
     Diagnostic,
     Explanation,
     FileOutcome,
+    OutcomeName,
     Part,
     Plan,
     Report,
@@ -45,11 +47,11 @@ from tagsync.model import (
 )
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
-from tagsync.planning.needs import needs
+from tagsync.planning.left_out import unreadable_finding
+from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
-from tagsync.planning.returning import Returns
 from tagsync.planning.since import Revision
-from tagsync.planning.undo import make_undo, touched
+from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.target import Target, connect
@@ -68,7 +70,6 @@ def validate(
     account: str | None = None,
     policy: str | None = None,
     as_of: date | None = None,
-    cache: Path | None = None,
 ) -> DesiredState:
     """Read manifests without any call to a library.
 
@@ -77,13 +78,12 @@ def validate(
         account: what `metadata.account` of each manifest must be, where it has one.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
 
     Raises:
         ManifestError: with every fault.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    desired = read_manifests(paths, as_of=as_of or _today(), cache=cache)
+    desired = read_manifests(paths, as_of=as_of or _today())
     if policy is not None:
         found = read_policy(policy)
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
@@ -106,7 +106,6 @@ def plan(
     last: Report | None = None,
     coverage: bool = False,
     thumbnails: bool = False,
-    cache: Path | None = None,
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
@@ -123,7 +122,6 @@ def plan(
             last=last,
             coverage=coverage,
             thumbnails=thumbnails,
-            cache=cache,
             max_duration=max_duration,
             listener=listener,
         )
@@ -140,12 +138,12 @@ async def plan_async(
     policy: str | None = None,
     as_of: date | None = None,
     last: Report | None = None,
+    earlier: Iterable[Report] = (),
     coverage: bool = False,
     thumbnails: bool = False,
     explain: Explain | None = None,
     since: Revision | None = None,
-    kept: Kept = NOWHERE,
-    cache: Path | None = None,
+    facts: Path | None = None,
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
@@ -160,14 +158,14 @@ async def plan_async(
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
-            which AI tags come back however often they are removed (`plan.returning`).
+            which AI tags came back after they were removed (`plan.returning`).
+        earlier: reports of applies before that one, newest first. They are read only if AI tags are to be removed.
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
         thumbnails: whether the plan keeps the addresses of the changed files' thumbnails (`plan.thumbnails`).
         explain: a path to explain, and what takes its explanations.
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
-        kept: where what was read of the library is kept for later runs, and whether an earlier read may be used.
-        cache: a file in which what manifests hold is kept from run to run, so that they need not be parsed again.
+        facts: a file that keeps from run to run which searches the library answers; None keeps nothing.
         max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
 
@@ -188,12 +186,12 @@ async def plan_async(
         raise UsageError(f"--select cannot be read: {fault}")
     if last is not None:
         check_report(last, target)
-    desired = validate(paths, account=target.account, policy=policy, as_of=as_of, cache=cache)
+    desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
         if explain is not None:
-            explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
+            explain.take(explained(explain.path, desired, current))
         return make_plan(
             desired,
             current,
@@ -204,6 +202,7 @@ async def plan_async(
             part=part,
             exact=exact,
             last=last,
+            earlier=earlier,
             coverage=coverage,
             since=since,
             keep=kept_changes,
@@ -215,8 +214,8 @@ async def plan_async(
         connect(target, listener, thumbnails=thumbnails) as client,
         deadline(max_duration, client, since=began),
     ):
-        reader = _reader(client, target, listener, kept)
-        return await compared(reader, client, wanted, compare, concurrency=target.concurrency)
+        reader = _reader(client, target, listener, facts)
+        return await compared(reader, wanted, compare, lambda: named(desired))
 
 
 def apply(
@@ -269,7 +268,9 @@ async def apply_async(
     if objections := refusals(plan, options.acks):
         raise RefusedError("; ".join(objections))
     if not plan.changes:
-        return Report(plan, "converged", (), RequestCounts(), Timing(), finished_at=_now())
+        outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
+        told = tuple(left_out(plan))
+        return Report(plan, outcome, (), RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
     with closing(Journal(journal) if journal else NoJournal()) as kept:
         async with connect(target, listener) as client:
             return await carry_out(
@@ -281,6 +282,7 @@ async def apply_async(
                 abort=abort or asyncio.Event(),
                 listener=listener,
                 now=_now,
+                seconds=_seconds,
             )
 
 
@@ -292,7 +294,7 @@ def undo(
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
-    """Plan to revert what a run confirmed; see `undo_async`."""
+    """Plan to undo a run; see `undo_async`."""
     return asyncio.run(
         undo_async(report, target=target, ai_as_tags=ai_as_tags, max_duration=max_duration, listener=listener)
     )
@@ -306,14 +308,17 @@ async def undo_async(
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
-    """Plan to revert what a run confirmed, beside the files as they are now. Only reads.
+    """Plan to revert what a run asked for, was not so before it, and is so now. Only reads.
 
     Args:
-        report: what the run did.
+        report: what the run did; the status that it gives a file does not matter.
         target: the library.
         ai_as_tags: whether AI tags that were removed come back as ordinary tags: their confidence and source are lost.
         max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
+
+    Returns:
+        The plan. Its warnings name what it leaves out, and one with the code `left-out` counts it.
 
     Raises:
         UsageError: `max_duration` is no time.
@@ -328,6 +333,8 @@ async def undo_async(
         reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
+        if lagging := unsettled(report, files):
+            files |= await reader.singly(lagging)
         reads = client.traffic.reads
     return make_undo(
         report,
@@ -370,11 +377,13 @@ async def export_async(
         with closing(_reader(client, target, listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))
-            return fold(current.files, folder)
+            exported = fold(current.files, folder)
+            told = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
+            return exported._replace(diagnostics=told)
 
 
-def _reader(client: Client, target: Target, listener: Listener, kept: Kept = NOWHERE) -> LibraryReader:
-    return LibraryReader(client, now=_now, kept=kept, concurrency=target.concurrency, listener=listener)
+def _reader(client: Client, target: Target, listener: Listener, facts: Path | None = None) -> LibraryReader:
+    return LibraryReader(client, now=_now, facts=facts, concurrency=target.concurrency, listener=listener)
 
 
 def check_target(plan: Plan, target: Target) -> None:
@@ -383,7 +392,7 @@ def check_target(plan: Plan, target: Target) -> None:
     Raises:
         RefusedError: it is for another one.
     """
-    if plan.target != target.name:
+    if not target.is_named(plan.target):
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
             f"{target.name.account} at {target.name.endpoint}: plan again for this target"
@@ -397,7 +406,7 @@ def check_report(report: Report, target: Target) -> None:
         RefusedError: it is of another one.
     """
     was = report.plan.target
-    if was != target.name:
+    if not target.is_named(was):
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
             f"{target.name.endpoint}: give one of this library, or name that one"
@@ -419,6 +428,12 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds() -> float:
+    """Return seconds by a clock that also counts while the machine is suspended, where the system has one."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.time() if boottime is None else time.clock_gettime(boottime)
 
 
 def _today() -> date:

@@ -1,29 +1,26 @@
-"""A library read as far as manifests need it, and compared with them; read further where that proves too little."""
+"""Read a library as far as manifests need it, and compare them with it; read further where that proves too little."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 
-from tagsync.library.client import Client
 from tagsync.library.reading import LibraryReader
-from tagsync.library.reread import Rereader
-from tagsync.model import CurrentState, GuardId, Needs, Op, Plan
-
-_WORTHWHILE = 0.1
-"""Where more of the library than this would have to be read again, all of it is."""
+from tagsync.model import ById, ByPath, CurrentState, GuardId, Needs, Plan
 
 Compare = Callable[[CurrentState], Plan]
 """Makes the plan of what was read; called again with more."""
 
 
-async def compared(reader: LibraryReader, client: Client, needs: Needs, compare: Compare, *, concurrency: int) -> Plan:
+async def compared(
+    reader: LibraryReader, needs: Needs, compare: Compare, declared: Callable[[], Iterable[ByPath | ById]]
+) -> Plan:
     """Return the plan of a library that is read in as few calls as show all that the plan depends on.
 
     Args:
         reader: reads the library; closed at the end.
-        client: the library.
         needs: what of it has to be read.
         compare: makes the plan.
-        concurrency: calls in flight at most.
+        declared: returns what manifests name and somebody is told of if it does not exist.
 
     Raises:
         LibraryError: it could not be read completely.
@@ -32,26 +29,25 @@ async def compared(reader: LibraryReader, client: Client, needs: Needs, compare:
     with closing(reader):
         current = await reader.read(needs)
         plan = compare(current)
-        if current.reading.way == "refresh":
-            touched = _loses(plan)
-            if not touched:
-                reader.keep()
-                return plan
-            # What others did to a file may show in no list of changes: nothing is removed on its word alone.
-            size = len(current.files)
-            if len(touched) <= size * _WORTHWHILE:
-                found = await Rereader(client, library_size=size, concurrency=concurrency).many(touched)
-                if found.keys() >= set(touched):
-                    return compare(reader.corrected(current, found))
-        elif current.reading.is_complete or not _seems_to_add_too_many(plan):
-            return plan
-        why = "files could not be read again" if current.reading.is_complete else "new tags may be there on other files"
-        return compare(await reader.read(needs._replace(everything=why), fresh=True))
+        if not current.reading.is_complete and _seems_to_add_too_many(plan):
+            current = await reader.read(needs._replace(everything="new tags may be there on other files"))
+            plan = compare(current)
+        if plan.summary.missing:
+            return await _looked_up(reader, current, plan, compare, declared())
+        return plan
 
 
-def _loses(plan: Plan) -> list[str]:
-    """Return the ids of the files that are to lose a tag."""
-    return [change.file.file_id for change in plan.changes if any(item.op is not Op.ADD for item in change.changes)]
+async def _looked_up(
+    reader: LibraryReader, current: CurrentState, plan: Plan, compare: Compare, declared: Iterable[ByPath | ById]
+) -> Plan:
+    """Return the plan with the declared files that exist although they were not listed."""
+    looked = await reader.looked_up(current, declared)
+    said = tuple(item for item in looked.diagnostics if item not in current.diagnostics)
+    if looked.unreadable != current.unreadable or any(item.level != "info" for item in said):
+        return compare(looked)
+    # Nothing was found: to compare hundreds of thousands of missing files again would change nothing.
+    inputs = plan.inputs._replace(read_requests=looked.read_requests)
+    return replace(plan, inputs=inputs, diagnostics=(*said, *plan.diagnostics))
 
 
 def _seems_to_add_too_many(plan: Plan) -> bool:

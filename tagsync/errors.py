@@ -17,7 +17,8 @@ TagsyncError
     ├── StoppedError           not sent, or not again: the run is ending
     ├── NeedlessError          not sent, or not again: nothing of it is needed any more
     ├── OutOfTimeError         not read completely within the time that the run was given
-    ├── UnstableListingError   pages changed while they were read
+    ├── UnreadableError        a file object that cannot be read
+    ├── UnstableListingError   pages that do not show that they are all of a listing
     └── TransientError         worth another attempt; after the last one the outcome is unknown
         ├── TimedOutError
         ├── ConnectionFailedError
@@ -28,7 +29,7 @@ TagsyncError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tagsync.model import Diagnostic
+    from tagsync.model import Diagnostic, Unreadable
 
 
 class TagsyncError(Exception):
@@ -141,8 +142,20 @@ class OutOfTimeError(LibraryError):
     """The library was not read completely within the time that the run was given; nothing was written."""
 
 
+class UnreadableError(LibraryError):
+    """The library sent a file object that cannot be read.
+
+    Attributes:
+        what: what the object says of itself, and why it cannot be read.
+    """
+
+    def __init__(self, what: "Unreadable", request_id: str | None = None) -> None:
+        super().__init__(f"the library sent a file that cannot be read: {what.why}", request_id=request_id)
+        self.what = what
+
+
 class UnstableListingError(LibraryError):
-    """The pages of a listing did not fit together, however often they were read."""
+    """The pages of a listing do not show that they are all of it, however often they are read."""
 
 
 class TransientError(LibraryError):

@@ -25,9 +25,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from tagsync.environment import setting
 from tagsync.errors import LockedError, StateError
 from tagsync.model import Part
 from tagsync.printable import shown
+from tagsync.state import open_file
 
 T = TypeVar("T")
 
@@ -36,7 +38,6 @@ MUTEX_SECONDS = 1.0
 
 _MUTEX = "mutex"
 _NAME = re.compile(r"whole|shard-([1-9]\d{0,8})-of-([1-9]\d{0,8})", re.ASCII)
-_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_CONTENT = 1000
 _MAX_HOST = 100
 _MEND = "set XDG_STATE_HOME to a folder of your own that can be written"
@@ -104,9 +105,9 @@ def held(
 
 def _state_home() -> Path:
     """Return the user's state folder; a relative one counts as unset (XDG base directories)."""
-    named = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if named.is_absolute():
-        return named
+    named = setting("XDG_STATE_HOME")
+    if named and Path(named.value).is_absolute():
+        return Path(named.value)
     try:
         home = Path.home()
     except RuntimeError as error:
@@ -156,7 +157,7 @@ def _check_folder(folder: int, path: Path) -> None:
 
 
 def _take_mutex(folder: int) -> int:
-    mutex = os.open(_MUTEX, _FLAGS | os.O_CREAT, 0o600, dir_fd=folder)
+    mutex = _opened(folder, _MUTEX, os.O_CREAT)
     # One that was removed since it was opened keeps nobody out: who comes next makes another.
     if _locks(mutex) and os.fstat(mutex).st_nlink:
         return mutex
@@ -182,7 +183,7 @@ def _go_together(one: Part | None, other: Part | None) -> bool:
 def _holder(folder: int, name: str) -> bytes | None:
     """Return what the holder of a lock wrote about itself; None if nobody holds it, and then it is removed."""
     try:
-        lock = os.open(name, _FLAGS, dir_fd=folder)
+        lock = _opened(folder, name)
     except FileNotFoundError:
         return None
     try:
@@ -197,7 +198,7 @@ def _holder(folder: int, name: str) -> bytes | None:
 
 def _take(folder: int, part: Part | None) -> int:
     name = f"shard-{part.index}-of-{part.of}" if part else "whole"
-    lock = os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    lock = _opened(folder, name, os.O_CREAT | os.O_EXCL)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -206,6 +207,13 @@ def _take(folder: int, part: Part | None) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _opened(folder: int, name: str, flags: int = 0) -> int:
+    try:
+        return open_file(name, os.O_RDWR | flags, folder)
+    except StateError as error:
+        raise StateError(f"the lock file {name} is no ordinary file of yours: remove it, or {_MEND}") from error
 
 
 def _locks(descriptor: int) -> bool:

@@ -8,8 +8,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
-# GitHub and Azure act on these anywhere in a line of a job's output.
-_CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
+CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
+"""The first character of what GitHub and Azure act on anywhere in a line of a job's output."""
 # GitHub acts on a line whose first word starts so.
 _CI_LINE = re.compile(r"^(\s*):(?=:)")
 
@@ -30,7 +30,7 @@ def shown(text: str, limit: int | None = None) -> str:
     if text.isalnum() and text.isascii():
         return text
     text = _UNSAFE.sub(_escape, text)
-    return _CI_LINE.sub(r"\1\\x3a", _CI_COMMAND.sub(r"\\x23", text))
+    return _CI_LINE.sub(r"\1\\x3a", CI_COMMAND.sub(r"\\x23", text))
 
 
 def quoted(text: str, limit: int = 60) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.events import Listener, Waiting
 from tagsync.library.client import Client, Gates
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.model import TargetName
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
+
+_NO_KEY = "private_none"
+"""The key for an application in this process. It is redacted from error messages, so it must be no word of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,10 @@ class Target:
                 "this is a public key (public_...), which may not read or change files: take the account's private key"
             )
         if not self.key.isascii() or not self.key.isprintable():
-            raise CredentialsError("the private key holds characters that no key has: check where it comes from")
+            raise CredentialsError(
+                "the private key holds characters that no key has: check where it comes from "
+                "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
+            )
         if not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and not 0 < self.rate < inf:
@@ -61,6 +67,11 @@ class Target:
     def name(self) -> TargetName:
         """The target as documents name it."""
         return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
+
+    def is_named(self, name: TargetName) -> bool:
+        """Tell whether a document that names its target so is of this one, however the endpoint is written."""
+        ours = self.name
+        return name.account == ours.account and normalised(name.endpoint) == normalised(ours.endpoint)
 
     @property
     def bulk_rate(self) -> float | None:
@@ -77,7 +88,7 @@ def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> 
     in_process = target.app is not None
     return Client(
         IN_PROCESS if in_process else target.endpoint,
-        target.key or "sandbox",
+        target.key or _NO_KEY,
         gates=Gates(
             reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
             bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),

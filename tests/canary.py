@@ -1,5 +1,6 @@
 """The key that tests give to tagsync, and a watch over all that they print, log and leave behind: it is nowhere."""
 
+import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Generator, Iterator
@@ -12,10 +13,16 @@ KEY = "private_canary4f3c2a9d7b1e"
 
 FORMS = (
     KEY.removeprefix("private_").encode(),  # plain, and in quotes, URLs and reprs
-    b64encode(KEY.encode())[: len(KEY) // 3 * 4],  # as it is sent, whatever the password
+    # As it is sent, whatever the password, and wherever it stands in what is encoded.
+    *(b64encode(bytes(before) + KEY.encode())[-(-8 * before // 6) :][: len(KEY) // 3 * 4] for before in range(3)),
     KEY.encode().hex().encode(),
     KEY[::-1].encode(),
 )
+
+_ESCAPE = re.compile(
+    rb"(?i)\\+[ux]\{?0*([2-7][0-9a-f])|%(?:25)*([2-7][0-9a-f])|&(?:amp;)*#(?:x0*([2-7][0-9a-f])|0*(1?\d\d));?"
+)
+"""A character of the key as JSON, URLs and HTML escape it; what is escaped once may be so again."""
 
 HANDED_IN = "key"
 """What the files are called in which tests themselves give the key to tagsync."""
@@ -24,7 +31,13 @@ HANDED_IN = "key"
 def leaks(data: bytes | str | None) -> bool:
     """Say whether the key is in what was printed, logged or written."""
     text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data or b""
-    return any(form in text for form in FORMS)
+    plain = _ESCAPE.sub(_character, text)
+    return any(form in text or form in plain for form in FORMS)
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    *hexadecimals, decimal = escape.groups()
+    return bytes([int(decimal) if decimal else int(next(filter(None, hexadecimals)), 16)])
 
 
 def files_with_the_key(folder: Path) -> list[Path]:

@@ -1,7 +1,8 @@
 """A library in memory that misbehaves by seed, behind the face of the API; it knows what it was asked to do and did.
 
 It speaks ASGI without a framework, for speed, and shares no code with the sandbox or the client. Its clock is the
-running loop's. Lists and searches show the files as they were `lag` seconds ago; details show them as they are.
+running loop's. Lists and searches show the files as they were `lag` seconds ago, details as they were `details_lag`
+seconds ago. Every call takes time on its way there and on its way back.
 """
 
 import asyncio
@@ -80,6 +81,7 @@ class Trouble:
     writes: float = 0.0
     kinds: tuple[str, ...] = ()
     lag: float = 0.0
+    details_lag: float = 0.0
     latency: float = 0.05
     poison: tuple[str, str] | None = None
     """A file id and a tag that the library refuses together."""
@@ -88,6 +90,10 @@ class Trouble:
     minds_free_cells: bool = False
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
+    counts_commas: bool = False
+    """Whether commas between a file's tags count towards the 500 characters."""
+    shuffled: float = 0.0
+    """How likely each answer has files that were created together in another order."""
 
     @property
     def is_none(self) -> bool:
@@ -152,6 +158,10 @@ class SimulatedLibrary:
         self._random = random
         self._clock = asyncio.get_running_loop().time
         self.files = {file_id: History([(0.0, state)]) for file_id, state in files.items()}
+        # Three files each were uploaded together.
+        self._created = {
+            file_id: f"2024-01-01T00:{n // 180:02d}:{n // 3 % 60:02d}.000Z" for n, file_id in enumerate(files)
+        }
         self.trouble = Trouble()
         self.calls: list[Call] = []
         self.reads = 0
@@ -173,16 +183,20 @@ class SimulatedLibrary:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send, caller: "Caller"
     ) -> None:
         body, arrived_at = (await receive())["body"], self._clock()
-        await asyncio.sleep(self.trouble.latency * self._random.random())
+        await self._travel()
         parts = scope["path"].strip("/").split("/")
         if scope["method"] == "POST":
             status, headers, answer = await self._write(parts[-1], json.loads(body), arrived_at, caller)
         else:
             status, headers, answer = await self._read(parts, scope["query_string"].decode())
+        await self._travel()
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         raw = [(b"content-type", b"application/json"), *((k.encode(), v.encode()) for k, v in headers.items())]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": data})
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self.trouble.latency * self._random.uniform(0.1, 0.5))
 
     async def _read(self, parts: list[str], query: str) -> tuple[int, dict[str, str], Any]:
         self.reads += 1
@@ -190,8 +204,9 @@ class SimulatedLibrary:
         if fault:
             return await self._failure(fault)
         if parts[-1] == "details":
-            state = self.files[parts[-2]].now if parts[-2] in self.files else None
-            return (200, {}, _item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
+            moment = max(0.0, self._clock() - self.trouble.details_lag)
+            state = self.files[parts[-2]].at(moment) if parts[-2] in self.files else None
+            return (200, {}, self._item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
         asked = parse_qs(query)
         # What a lag shows must not go back behind the beginning.
         moment = max(0.0, self._clock() - self.trouble.lag)
@@ -200,10 +215,12 @@ class SimulatedLibrary:
         if search:
             if self.trouble.no_search_by_id:
                 return 400, {}, {"message": "id is no field"}
-            wanted = set(json.loads(unquote(search[0]).removeprefix("id IN ")))
-            items = [(file_id, state) for file_id, state in items if file_id in wanted]
+            wanted, since = _asked(unquote(search[0]))
+            items = [(i, state) for i, state in items if (i in wanted if since is None else self._created[i] >= since)]
         skip, limit = int(asked["skip"][0]), int(asked["limit"][0])
-        found = [_item(file_id, state) for file_id, state in items if state]
+        found = [self._item(file_id, state) for file_id, state in items if state]
+        if self._random.random() < self.trouble.shuffled:
+            found.sort(key=lambda item: (item["createdAt"], self._random.random()))
         return 200, {}, found[skip : skip + limit]
 
     async def _write(self, op: str, body: Any, arrived_at: float, caller: "Caller") -> tuple[int, dict[str, str], Any]:
@@ -230,6 +247,16 @@ class SimulatedLibrary:
         if refusal := self._refusal(op, file_ids, tags):
             return 400, {}, {"message": refusal}
         return await self._do(call, fault)
+
+    def _item(self, file_id: str, state: State) -> dict[str, Any]:
+        return {
+            "type": "file",
+            "fileId": file_id,
+            "filePath": state.path,
+            "tags": sorted(state.tags) or None,
+            "AITags": [{"name": n, "confidence": c, "source": s} for n, (c, s) in state.ai_tags.items()] or None,
+            "createdAt": self._created[file_id],
+        }
 
     def _refusal(self, op: str, file_ids: list[str], tags: list[str]) -> str | None:
         trouble = self.trouble
@@ -283,7 +310,7 @@ class SimulatedLibrary:
         tags, ai_tags = set(state.tags), dict(state.ai_tags)
         if call.op == "addTags":
             tags |= set(call.tags)
-            if len(",".join(tags)) > 500:
+            if len(("," if self.trouble.counts_commas else "").join(tags)) > 500:
                 return False
         elif call.op == "removeTags":
             tags -= set(call.tags)
@@ -350,12 +377,8 @@ ANSWERS: dict[str, tuple[int, dict[str, str], Any]] = {
 }
 
 
-def _item(file_id: str, state: State | None) -> dict[str, Any]:
-    assert state
-    return {
-        "type": "file",
-        "fileId": file_id,
-        "filePath": state.path,
-        "tags": sorted(state.tags) or None,
-        "AITags": [{"name": n, "confidence": c, "source": s} for n, (c, s) in state.ai_tags.items()] or None,
-    }
+def _asked(query: str) -> tuple[set[str], str | None]:
+    """Return the ids that a query asks for, or the moment since which it asks for files."""
+    if query.startswith("id IN "):
+        return set(json.loads(query.removeprefix("id IN "))), None
+    return set(), query.removeprefix('type = "file" AND createdAt >= ').strip('"')

@@ -10,7 +10,16 @@ import pytest
 from canary import KEY, files_with_the_key, leaks
 
 SENT = [b64encode(f"{KEY}:{password}".encode()).decode() for password in ("", "do_not_set")]
-FORMS = {"plain": KEY, "sent": SENT[0], "with a password": SENT[1], "hex": KEY.encode().hex(), "turned": KEY[::-1]}
+FORMS = {"plain": KEY, "sent": SENT[0], "with a password": SENT[1], "hex": KEY.encode().hex(), "turned": KEY[::-1]} | {
+    "as a part": b64encode(f"a{KEY}".encode()).decode(),
+    "json": "".join(f"\\u{ord(character):04X}" for character in KEY),
+    "json twice": KEY.replace("a", "\\\\u0061"),
+    "percent": "".join(f"%{ord(character):02x}" for character in KEY),
+    "percent twice": KEY.replace("a", "%2561"),
+    "html": "".join(f"&#{ord(character)};" for character in KEY),
+    "html twice": KEY.replace("a", "&amp;#x61;"),
+    "sent, escaped": SENT[1].replace("c", "\\u0063"),
+}
 NAMED = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 

@@ -7,6 +7,7 @@ import tagsync
 PACKAGE = Path(tagsync.__file__).parent
 
 FLOORS = {
+    "environment": 1,
     "errors": 1,
     "printable": 1,
     "globs": 1,
@@ -15,7 +16,8 @@ FLOORS = {
     "model": 2,
     "events": 2,
     "canonical": 3,
-    "locks": 3,
+    "git": 2,
+    "locks": 4,
     "spool": 3,
     "state": 3,
     "exporting": 4,

@@ -1,12 +1,23 @@
 import os
+import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tagsync.errors import StateError
-from tagsync.state import state_directory
+from tagsync.state import (
+    DATABASE_SUFFIXES,
+    check_database,
+    check_file,
+    open_file,
+    state_directory,
+    state_folder,
+)
 
 
 def git(*arguments: str, cwd: Path) -> None:
@@ -132,6 +143,138 @@ def test_a_hostile_name_is_harmless_in_the_message(tmp_path: Path) -> None:
     with pytest.raises(StateError) as caught:
         state_directory(tmp_path / "a\n\x1b[31m")
     assert r"a\x0a\x1b[31m is not a folder" in str(caught.value)
+
+
+def logged_git(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a git on the PATH that notes how it is run, and return where."""
+    real, log = shutil.which("git"), folder / "log"
+    (folder / "bin").mkdir()
+    (folder / "bin" / "git").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
+    (folder / "bin" / "git").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+    return log
+
+
+def test_git_is_asked_once_for_each_version_of_the_index(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("commit", "--quiet", "--allow-empty", "-m", "any", cwd=repository)
+    log = logged_git(repository, monkeypatch)
+    path = state_directory(repository / ".tagsync")
+    for _ in range(5):
+        state_directory(path)
+    assert log.read_text().count("ls-files") == 1
+    git("add", "--force", ".tagsync/.gitignore", cwd=repository)
+    for _ in range(2):
+        with pytest.raises(StateError, match="is tracked by git"):
+            state_directory(path)
+    assert log.read_text().count("ls-files") == 2
+
+
+def test_git_runs_nothing_that_the_repository_names(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = repository / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {repository / 'ran'}\n")
+    hook.chmod(0o700)
+    git("add", "hook", cwd=repository)
+    git("config", "core.fsmonitor", str(hook), cwd=repository)
+    monkeypatch.setenv("GIT_DIR", "elsewhere")
+    path = state_directory(repository / ".tagsync")
+    monkeypatch.delenv("GIT_DIR")
+    git("-c", "core.fsmonitor=false", "add", "--force", ".tagsync/.gitignore", cwd=repository)
+    with pytest.raises(StateError, match="is tracked by git"):
+        state_directory(path)
+    assert not (repository / "ran").exists()
+
+
+def test_git_takes_the_name_of_a_directory_literally(repository: Path) -> None:
+    (repository / "xa").touch()
+    git("add", "xa", cwd=repository)
+    for name in ("x*", "[x]a", ":(top)"):
+        path = state_directory(repository / name)
+        git("add", "--force", "xa", cwd=repository)
+        assert state_directory(path) == path
+
+
+def test_git_is_asked_about_a_further_work_tree(repository: Path) -> None:
+    git("commit", "--quiet", "--allow-empty", "-m", "any", cwd=repository)
+    git("worktree", "add", "--quiet", "tree", cwd=repository)
+    path = state_directory(repository / "tree" / ".tagsync")
+    state_directory(path)
+    git("add", "--force", ".tagsync/.gitignore", cwd=repository / "tree")
+    with pytest.raises(StateError, match="is tracked by git"):
+        state_directory(path)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o720, 0o707, 0o702, 0o777, 0o1777])
+@pytest.mark.parametrize("name", ["state", "state/journal"])
+def test_directory_that_others_can_write_to_is_refused(tmp_path: Path, name: str, mode: int) -> None:
+    state_folder(tmp_path / "state", "journal")
+    (tmp_path / name).chmod(mode)
+    with pytest.raises(StateError, match="can be written by others: chmod 700 it, or name another with --state-dir"):
+        state_folder(tmp_path / "state", "journal")
+    (tmp_path / name).chmod(0o755)
+    assert state_folder(tmp_path / "state", "journal").is_dir()
+
+
+def test_directory_that_somebody_else_is_just_making_gets_no_file_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, make = tmp_path / "state", Path.mkdir
+
+    def make_too_late(self: Path, *args: Any, **given: Any) -> None:
+        if self == path:
+            make(path)
+            (path / ".gitignore").symlink_to(tmp_path / "victim")
+        make(self, *args, **given)
+
+    monkeypatch.setattr(Path, "mkdir", make_too_late)
+    assert state_directory(path) == path
+    assert not (tmp_path / "victim").exists()
+
+
+def linked(path: Path) -> None:
+    path.with_name("victim").write_text("precious")
+    path.symlink_to("victim")
+
+
+def linked_hard(path: Path) -> None:
+    path.with_name("victim").write_text("precious")
+    path.hardlink_to(path.with_name("victim"))
+
+
+def bound(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+HOSTILE: dict[str, Callable[[Path], Any]] = {
+    "link": linked,
+    "dangling link": lambda path: path.symlink_to("nowhere"),
+    "hard link": linked_hard,
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "socket": bound,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("suffix", DATABASE_SUFFIXES)
+def test_file_that_is_no_ordinary_one_is_refused_and_never_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, suffix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
+    HOSTILE[kind](Path(f"a{suffix}"))
+    with pytest.raises(StateError, match=f"a{suffix} (cannot be used|is no ordinary file of yours): .*remove it"):
+        check_database(Path("a"))
+    for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_APPEND):
+        with pytest.raises((StateError, OSError)):
+            open_file(f"a{suffix}", flags)
+
+
+def test_file_of_ones_own_is_opened_and_made_private(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    assert not check_file(path)
+    os.close(open_file(path, os.O_WRONLY | os.O_CREAT))
+    assert check_file(path)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 STARTER = """

@@ -74,15 +74,30 @@ async def carry_out(
     abort: asyncio.Event,
     listener: Listener,
     now: Callable[[], str],
+    seconds: Callable[[], float],
 ) -> Report:
     """Apply a plan without errors and return what became of it.
+
+    Args:
+        plan: the plan.
+        client: its library.
+        options: how to go about it.
+        journal: where calls are noted.
+        stop: once set, nothing more is sent, and what is in flight gets four seconds.
+        abort: once set too, what is in flight is given up at once.
+        listener: called with progress.
+        now: returns the time of day, ISO 8601.
+        seconds: a clock that also counts while the machine is suspended; it may be set back or forth.
 
     Raises:
         LibraryError: the files could not be read again before the first write.
         StateError: the journal cannot be written; nothing was sent.
     """
     loop = asyncio.get_running_loop()
-    run = _Run(plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener)
+    clock = ticking(loop.time, seconds)
+    run = _Run(
+        plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener, clock=clock
+    )
     began = loop.time()
     journal.began(plan.digest, now())
     with run.ending.watched(options.max_duration, spent=options.spent):
@@ -106,6 +121,22 @@ async def carry_out(
     )
 
 
+def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
+    """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
+    began, at = steady(), unsuspended()
+    return lambda: max(steady(), began + unsuspended() - at)
+
+
+def left_out(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield why a run is not complete although all changes of its plan are made."""
+    found = {item.message: None for item in plan.left_out}
+    if found:
+        first = next(iter(found))
+        words = f"{len(found):,} warnings of the plan name" if len(found) > 1 else "a warning of the plan names"
+        message = f"{words} declared files that are left alone, so the library may not be as declared: {first}"
+        yield Diagnostic("warning", "left-out", message)
+
+
 class _Run:
     """One plan on its way."""
 
@@ -118,6 +149,7 @@ class _Run:
         journal: Journal | NoJournal,
         ending: Ending,
         listener: Listener,
+        clock: Callable[[], float],
     ) -> None:
         self._plan = plan
         self._client = client
@@ -128,6 +160,7 @@ class _Run:
         self._ledger = Ledger()
         self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
         self._executor: Executor | None = None
+        self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration - options.spent
         self._was_read_back = False
@@ -147,17 +180,16 @@ class _Run:
                     self._ledger,
                     reread=self._reader.many,
                     read_details=self._reader.singly,
-                    done=self._journal.recovered.done,
+                    recovered=self._journal.recovered,
                 )
             )
 
         self._listener(LookingAgain(len(self._plan.changes)))
-        seen_at = self._clock()
         if not await unless(self.ending.over, look()):
             return
         self._objections = tuple(self._object(changes))
         if not self._objections:
-            self._executor = self._made_executor(changes, seen_at)
+            self._executor = self._made_executor(changes)
             stages = stage(changes, exact=self._options.exact)
             began = self._clock()
             # A signal that came while this was computed is heard now, before the first call.
@@ -179,14 +211,14 @@ class _Run:
                 words = f"{count:,} of {len(statuses):,} files changed since the plan in a way that makes it stale"
                 yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
-    def _made_executor(self, changes: Sequence[FileChange], seen_at: float) -> Executor:
+    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
         by_id = {change.file.file_id: change for change in changes}
         return Executor(
             self._client,
             by_id,
             ledger=self._ledger,
             journal=self._journal,
-            prover=Prover(by_id, self._reader, self._clock, seen_at=seen_at),
+            prover=Prover(by_id, self._reader.singly, self._age_clock, concurrency=self._options.concurrency),
             ending=self.ending,
             options=ExecuteOptions(
                 concurrency=self._options.concurrency,
@@ -241,12 +273,13 @@ class _Run:
             return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
         if self.ending.failure is None and all(outcome.status in enough for outcome in self.outcomes()):
-            return "converged"
+            return "incomplete" if self._plan.left_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed of the run as a whole."""
         yield from self._objections
+        yield from left_out(self._plan)
         for guard in self._plan.blocked:
             if not self._objections:
                 words = f"guard {guard.id} was against this plan and was acknowledged for it"

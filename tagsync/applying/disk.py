@@ -1,14 +1,12 @@
 """Files that outlive the loss of power: what a journal needs of a disk; a simulation puts its own in place."""
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from tagsync.errors import StateError
-from tagsync.printable import shown
+from tagsync.state import open_file
 
 
 class DiskFile(Protocol):
@@ -46,7 +44,7 @@ class Disk(Protocol):
 class RealDisk:
     """The file system. Files are private, and links are not followed."""
 
-    _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
     def open(self, path: Path) -> DiskFile:
         """Open a file, made if it is not there.
@@ -54,18 +52,13 @@ class RealDisk:
         Raises:
             StateError: it is no ordinary file, or someone else's.
         """
-        descriptor = os.open(path, self._FLAGS, 0o600)
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
-            return _RealFile(descriptor)
-        os.close(descriptor)
-        raise StateError(f"{shown(str(path))} is no ordinary file of yours: remove it, or name another --state-dir")
+        return _RealFile(open_file(path, self._FLAGS))
 
     def create(self, path: Path) -> DiskFile:
         """Make an empty file in place of one that may be there."""
         with suppress(FileNotFoundError):
             path.unlink()
-        return _RealFile(os.open(path, self._FLAGS | os.O_EXCL, 0o600))
+        return _RealFile(open_file(path, self._FLAGS | os.O_EXCL))
 
     def rename(self, path: Path, to: Path) -> None:
         """Give a file another's name, whose file is gone then."""

@@ -27,7 +27,6 @@ from tagsync.library.client import BulkReply
 from tagsync.library.wire import Accepted, Done, Unclear
 from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.covering import Stages
-from tagsync.printable import quoted
 
 
 class BulkLibrary(Protocol):
@@ -136,7 +135,7 @@ class Executor:
         self._later = len(stages.requests())
         self._began = asyncio.get_running_loop().time()
         try:
-            for requests in (stages.make_room, stages.add, stages.remove):
+            for requests in (stages.add, stages.remove):
                 await self._run_stage(requests)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             self._ending.fail(error)
@@ -202,8 +201,8 @@ class Executor:
 
     async def _exchange(self, sending: _Sending) -> None:
         try:
-            if sending.request.op == Op.REMOVE_AI:
-                await self._unless_over(self._prover.read_ahead(sending.request, self._queue.removals_of_ai_tags()))
+            if sending.request.op != Op.ADD:
+                await self._unless_over(self._prover.read_ahead(sending.request))
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
         except NeedlessError:
             self._conclude(sending, "unknown")
@@ -226,8 +225,8 @@ class Executor:
             StoppedError: no more calls may be sent.
             StateError: the journal cannot be written.
         """
-        if sending.request.op == Op.REMOVE_AI:
-            await self._unless_over(self._prover.refresh(sending.request, self._queue.removals_of_ai_tags()))
+        if sending.request.op != Op.ADD:
+            await self._unless_over(self._prover.refresh(sending.request))
             sending.request = self._sound_part(sending, self._prover.judged(sending.request))
             if not sending.request.file_ids:
                 raise NeedlessError("nothing of this call is needed any more")
@@ -254,13 +253,14 @@ class Executor:
         for piece in narrowed(job, proof.unsound, self._changes):
             # Nothing has failed here: these pieces say nothing of what the library minds.
             self._queue.push(Job(piece.request, job.origin, Way.SMALLER))
-            self._changed.set()
+        if proof.late:
+            self._queue.push(job.piece(Way.SMALLER, file_ids=tuple(proof.late)))
+        self._changed.set()
         self._ledger.note(proof.needless, Status.ACCEPTED)
         for file_id, why in proof.stale.items():
             self._ledger.note([file_id], Status.STALE, error=why)
-        for file_id, name in proof.unconfirmed.items():
-            words = f"the AI tag {quoted(name)} was not removed: the library does not show it as an ordinary tag yet"
-            self._ledger.note([file_id], Status.SKIPPED, error=words)
+        for file_id, why in proof.unproven.items():
+            self._ledger.note([file_id], Status.SKIPPED, error=why)
         return sending.request._replace(file_ids=tuple(proof.sound))
 
     def _end_without_answer(self, sending: _Sending, attempts: int, why: str) -> None:

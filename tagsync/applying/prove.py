@@ -1,20 +1,22 @@
-"""Proof that a removal of AI tags harms nothing: its files read at most 30 s before that very call.
+"""Check right before a removal that it does what is planned and loses nothing, by its files' details.
 
-A call may carry names that some of its files do not have: removing what is not there does nothing. But auto-tagging
-may add a name or judge it anew at any moment, and a removal cannot be undone. So what a call relies on is read again
-right before it, ahead of the calls, for reads are cheap beside bulk calls.
+Search results and listings may lag, so they prove nothing here. Two things could go wrong. Auto-tagging may have added
+or changed an AI tag since the plan, and a removal of AI tags cannot be undone. And an addition may have had no effect,
+whatever ImageKit answered: a file that lost its old tag then would have neither name. So AI tags go only
+by details that are at most 30 s old, and nothing goes from a file before its details show every tag that it gains.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import AuthorisationError, LibraryError
+from tagsync.library.sidebyside import side_by_side
 from tagsync.model import CurrentFile, FileChange, Op, Request, normalized
-from tagsync.planning.covering import free_cells
 from tagsync.planning.refresh import refresh
+from tagsync.printable import quoted
 
 MAX_AGE = 30.0
 """Seconds that a reading may be old when the call is sent."""
@@ -22,26 +24,7 @@ MAX_AGE = 30.0
 READY_AGE = 20.0
 """Seconds after which a reading is made again before a call waits for its turn."""
 
-AHEAD = 4 * 180
-"""So many files are read together: by four searches side by side, for about fifteen calls."""
-
-
-class Reader(Protocol):
-    """Reads files again."""
-
-    @property
-    def searchable(self) -> bool:
-        """Whether files can be searched by id."""
-
-    @property
-    def listing_seconds(self) -> float:
-        """How long a full listing takes, about."""
-
-    async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
-        """Read files in few calls; raise LibraryError if that fails."""
-
-    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
-        """Read files one by one; raise LibraryError if that fails."""
+_UNREAD = "not removed: the file could not be read right before the removal; run again"
 
 
 class _Reading(NamedTuple):
@@ -59,100 +42,85 @@ class Proof:
     """The call may do more to these than is planned: only what is needed may be sent."""
     needless: list[str] = field(default_factory=list)
     """Nothing of the call is needed any more."""
+    late: list[str] = field(default_factory=list)
+    """Not read, or too long ago, unlike others of the call: to be read and sent in a call after it."""
     stale: dict[str, str] = field(default_factory=dict)
     """Not to be touched, and why."""
-    unconfirmed: dict[str, str] = field(default_factory=dict)
-    """Files on which an AI tag may not go yet: the ordinary tag that it has become is not shown, and which that is."""
+    unproven: dict[str, str] = field(default_factory=dict)
+    """Files from which nothing may go in this run, and why."""
 
 
 class Prover:
-    """Reads ahead of removals, and judges each by what it read.
+    """Reads the files of removals, and checks each removal by what it read.
 
     Args:
-        changes: what is to change, by file id, as last seen.
-        reader: reads files again.
-        clock: seconds.
-        seen_at: when, by that clock, all files of the changes were read.
+        changes: what is to change, by file id, as seen before the first write; what is done is taken off it.
+        read_details: reads files by their details.
+        clock: seconds, those included during which the machine was suspended.
+        concurrency: reads in flight at most.
     """
 
     def __init__(
-        self, changes: Mapping[str, FileChange], reader: Reader, clock: Callable[[], float], *, seen_at: float
+        self,
+        changes: Mapping[str, FileChange],
+        read_details: Reread,
+        clock: Callable[[], float],
+        *,
+        concurrency: int,
     ) -> None:
         self._changes = changes
-        self._reader = reader
+        self._read_details = read_details
         self._clock = clock
-        self._promoted = {file_id: names for file_id, change in changes.items() if (names := change.promoted())}
-        self._readings = {file_id: _Reading(seen_at, change.file) for file_id, change in changes.items()}
+        self._concurrency = concurrency
+        self._awaited = {file_id: tags for file_id, change in changes.items() if (tags := _awaited(change))}
+        self._readings: dict[str, _Reading] = {}
         self._reading = asyncio.Lock()
+        self._lag_ends: float | None = None
 
-    async def read_ahead(self, request: Request, upcoming: Iterable[Request]) -> None:
-        """Read a request's files, and some of those that come after it, unless they were read a moment ago.
+    async def read_ahead(self, request: Request) -> None:
+        """Read a removal's files, unless that was done a moment ago, before its call waits for its turn.
+
+        Details may lag, too: for up to 30 s after the last addition, a file that does not show one is read again.
 
         Raises:
             AuthorisationError: the key is not accepted.
         """
-        if self._are_fresh(request, READY_AGE):
-            return
-        async with self._reading:
-            if self._are_fresh(request, READY_AGE):
+        if self._lag_ends is None:  # additions have ended before the first removal is asked for
+            self._lag_ends = self._clock() + sum(LAG_WAITS)
+        for wait in (*LAG_WAITS, 0.0):
+            await self._read(request)
+            if self._clock() >= self._lag_ends or not any(map(self._lacking, request.file_ids)):
                 return
+            await asyncio.sleep(wait)
+
+    async def refresh(self, request: Request) -> None:
+        """Read a removal's files again if what is known of them is too old for a call that is about to be sent.
+
+        Raises:
+            AuthorisationError: the key is not accepted.
+        """
+        if self._unread(request, MAX_AGE):
+            await self._read(request)
+
+    async def _read(self, request: Request) -> None:
+        """Read those files of which too little is known, and those whose reading would be too old soon."""
+
+        async def read(file_id: str) -> None:
             began = self._clock()
             try:
-                found = await self._read(request, upcoming)
+                found = await self._read_details([file_id])
             except AuthorisationError:
                 raise
             except LibraryError:
-                return  # without a reading there is no proof, and calls change what is needed alone
+                return  # without a reading there is no proof
             self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
 
-    async def _read(self, request: Request, upcoming: Iterable[Request]) -> Mapping[str, CurrentFile | None]:
-        """Read as many files together as can be read in time, those of the request first."""
-        if self._reader.searchable:
-            return await self._reader.many(list(islice(self._waiting(request, upcoming), AHEAD)))
-        if self._reader.listing_seconds < READY_AGE / 2:
-            return await self._reader.many(list(self._waiting(request, upcoming)))
-        return await self._reader.singly(request.file_ids)
-
-    def _waiting(self, request: Request, upcoming: Iterable[Request]) -> Iterator[str]:
-        """Yield each file once of which there is no fresh reading."""
-        seen: set[str] = set()
-        for file_id in chain(request.file_ids, (file_id for later in upcoming for file_id in later.file_ids)):
-            if file_id not in seen and not self._is_fresh(file_id, READY_AGE):
-                seen.add(file_id)
-                yield file_id
-
-    async def refresh(self, request: Request, upcoming: Iterable[Request]) -> None:
-        """Read a request's files again if what is known of them is too old for a call that is about to be sent.
-
-        Raises:
-            AuthorisationError: the key is not accepted.
-        """
-        if not self._are_fresh(request, MAX_AGE):
-            await self.read_ahead(request, upcoming)
-        lacking = [file_id for file_id in request.file_ids if self._lacking(file_id)]
-        if lacking:
-            await self._confirm(lacking)
-
-    async def _confirm(self, file_ids: Sequence[str]) -> None:
-        """Read files by their details: the index may lag behind what was added a moment ago."""
-        began = self._clock()
-        try:
-            found = await self._reader.singly(file_ids)
-        except AuthorisationError:
-            raise
-        except LibraryError:
-            return  # what is not confirmed is not removed
-        self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
-
-    def _lacking(self, file_id: str) -> str | None:
-        """Return an AI tag that has become an ordinary tag which the last reading of its file does not show."""
-        names = self._promoted.get(file_id, ())
-        file = self._readings[file_id].file
-        if not names or file is None:
-            return None
-        keys = set(map(normalized, file.tags))
-        going = {tag.name for tag in file.ai_tags}
-        return next((name for name in names if name in going and normalized(name) not in keys), None)
+        async with self._reading:
+            self._readings = {
+                file_id: reading for file_id, reading in self._readings.items() if self._age(reading) <= MAX_AGE
+            }
+            unread = self._unread(request, READY_AGE)
+            await side_by_side(unread, read, concurrency=self._concurrency)
 
     async def look_up(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         """Read files by their details, None for one that does not exist; one that could not be read is left out.
@@ -160,41 +128,81 @@ class Prover:
         Raises:
             LibraryError: none could be read, or the key is not accepted.
         """
-        return await self._reader.singly(file_ids)
+        return await self._read_details(file_ids)
 
     def judged(self, request: Request) -> Proof:
-        """Judge a request that is sent this very moment by what was read."""
+        """Check a removal that is sent this very moment by what was read."""
         proof = Proof()
         for file_id in request.file_ids:
-            self._judge(request, file_id, proof)
+            if self._needs_proof(request.op, file_id):
+                self._judge(request, file_id, proof)
+            else:
+                proof.sound.append(file_id)
+        if len(proof.late) == len(request.file_ids):  # to send it once more would end no better
+            proof.unproven |= dict.fromkeys(proof.late, _UNREAD)
+            proof.late.clear()
         return proof
 
     def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
-        reading = self._readings[file_id]
-        lacking = self._lacking(file_id)
-        if lacking is not None:
-            proof.unconfirmed[file_id] = lacking
-            return
-        if self._clock() - reading.at > MAX_AGE:
-            # It could not be read in time. What is needed was judged by the reading before the first write.
-            has_free_cells = bool(free_cells(request, self._changes[file_id]))
-            (proof.unsound if has_free_cells else proof.sound).append(file_id)
-            return
-        change, stale = refresh(self._changes[file_id], reading.file)
-        if stale is not None or reading.file is None:
+        reading, lacking = self._readings.get(file_id), self._lacking(file_id)
+        if reading is None or self._age(reading) > MAX_AGE:
+            proof.late.append(file_id)
+        elif lacking is not None:
+            words = f"not removed: ImageKit does not show the tag {quoted(lacking)}, which has to be there first"
+            proof.unproven[file_id] = f"{words}; run again"
+        else:
+            self._judge_by(reading.file, request, file_id, proof)
+
+    def _judge_by(self, file: CurrentFile | None, request: Request, file_id: str, proof: Proof) -> None:
+        planned = self._changes[file_id]
+        change, stale = refresh(planned, file)
+        if stale is not None or file is None:
             proof.stale[file_id] = stale or ""
             return
-        going = set(request.tags)
-        needed = going.intersection(change.tags(Op.REMOVE_AI)) if change else set[str]()
+        needed = set(change.tags(request.op)).intersection(request.tags) if change else set[str]()
         if not needed:
             proof.needless.append(file_id)
-        elif needed == going.intersection(tag.name for tag in reading.file.ai_tags):
+        elif request.op == Op.REMOVE or _does_no_more(request, needed, planned.file, file):
             proof.sound.append(file_id)
         else:
             proof.unsound.append(file_id)
 
-    def _are_fresh(self, request: Request, seconds: float) -> bool:
-        return all(self._is_fresh(file_id, seconds) for file_id in request.file_ids)
+    def _needs_proof(self, op: Op, file_id: str) -> bool:
+        return op == Op.REMOVE_AI or file_id in self._awaited
 
-    def _is_fresh(self, file_id: str, seconds: float) -> bool:
-        return self._clock() - self._readings[file_id].at <= seconds and self._lacking(file_id) is None
+    def _unread(self, request: Request, seconds: float) -> list[str]:
+        """Return the files that need proof and were not read for some seconds, or lacked a tag then."""
+        files = (file_id for file_id in request.file_ids if self._needs_proof(request.op, file_id))
+        return [file_id for file_id in files if not self._is_known(file_id, seconds)]
+
+    def _is_known(self, file_id: str, seconds: float) -> bool:
+        reading = self._readings.get(file_id)
+        return reading is not None and self._age(reading) <= seconds and self._lacking(file_id) is None
+
+    def _age(self, reading: _Reading) -> float:
+        return self._clock() - reading.at
+
+    def _lacking(self, file_id: str) -> str | None:
+        """Return a tag that has to be there before anything goes and that the file's last reading does not show."""
+        awaited, reading = self._awaited.get(file_id, ()), self._readings.get(file_id)
+        if not awaited or reading is None or reading.file is None:
+            return None
+        keys = set(map(normalized, reading.file.tags))
+        return next((tag for tag in awaited if normalized(tag) not in keys), None)
+
+
+def _awaited(change: FileChange) -> tuple[str, ...]:
+    """Return the ordinary tags that a file has to show before anything goes from it."""
+    if all(item.op == Op.ADD for item in change.changes):
+        return ()
+    return (*change.tags(Op.ADD), *change.promoted(), *change.relies)
+
+
+def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:
+    """Tell whether all AI tags that a call takes off a file are planned to go.
+
+    A tag that is not needed any more, and is as it was before the first write, was planned too: this run has sent its
+    removal already, and the reading is from before.
+    """
+    others = set(request.tags).difference(needed)
+    return all(tag in before.ai_tags for tag in file.ai_tags if tag.name in others)

@@ -1,7 +1,7 @@
 """Requests that wait to be sent, and what a run has learned on how to group them; nothing is sent here."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from tagsync.applying.isolate import Job, Origin, Way
 from tagsync.applying.lessons import Lessons
@@ -70,12 +70,6 @@ class Queue:
     def accepted(self) -> None:
         """Learn that the library let a call change files."""
         self._lessons.accepted()
-
-    def removals_of_ai_tags(self) -> Iterator[Request]:
-        """Yield those that wait to be sent, as the queue is when the first one is asked for."""
-        for job in self._jobs:
-            if job.request.op == Op.REMOVE_AI:
-                yield job.request
 
     def _append(self, job: Job) -> None:
         self._lessons.opened(job.origin)

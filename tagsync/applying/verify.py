@@ -4,16 +4,13 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from tagsync.applying.ledger import Ledger
-from tagsync.applying.preflight import Reread
+from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.model import Change, CurrentFile, FileChange, Op, Status, normalized
 from tagsync.printable import quoted
 
-INDEX_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds to wait, one after the other, for an index that does not show what was accepted."""
-
 SOME = 20
-"""So many files are read by their details at once: few calls, and what they show is no index that may lag."""
+"""How many files are read by their details in each round: details lag less than an index."""
 
 _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
 """What reading back may still make better; of a file that was refused nothing is expected."""
@@ -21,6 +18,8 @@ _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
 
 async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
     """Read back every file that a call was sent for and settle its outcome.
+
+    A file that does not show its changes is read again for up to 30 s before it counts as failed.
 
     Args:
         changes: the plan's.
@@ -30,29 +29,34 @@ async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Rerea
     """
     touched = {change.file.file_id: change for change in changes}
     pending = [file_id for file_id in ledger.touched() if file_id in touched]
-    for wait in (*INDEX_WAITS, 0.0):
-        pending = await _differing(pending, touched, ledger, reread)
-        # The details of a few tell an index that lags from a library that has not done as it said.
-        some = [file_id for file_id in pending if ledger.outcome(file_id).status in _OPEN][:SOME]
-        await _settle_all(some, touched, ledger, read_details)
-        pending = [file_id for file_id in pending if file_id not in some]
-        lags = any(ledger.outcome(file_id).status is Status.CONFIRMED for file_id in some)
-        if len(some) < SOME or not lags:
-            break
+    for wait in (*LAG_WAITS, 0.0):
+        differing = await _differing(pending, touched, ledger, reread)
+        # Of files that were refused, or sent only in part, nothing better is expected.
+        pending = [file_id for file_id in differing if ledger.outcome(file_id).status in _OPEN]
+        some = await _differing(pending[:SOME], touched, ledger, read_details)
+        pending = some + pending[SOME:]
+        if not pending:
+            return
         await asyncio.sleep(wait)
-    # Of files that were refused, or sent only in part, nothing better is expected.
-    await _settle_all([i for i in pending if ledger.outcome(i).status in _OPEN], touched, ledger, read_details)
+    await _settle_all(pending, touched, ledger, read_details)
 
 
 async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> list[str]:
-    """Read files, confirm those that show all their changes, and return those that do not."""
+    """Read files, confirm those that show all their changes, and return those that exist and do not."""
     differing = []
     for file_id, file in (await _read(read, file_ids, ledger)).items():
-        if file is None or differences(touched[file_id], file):
+        if file is None:
+            _settle_missing(file_id, ledger)
+        elif differences(touched[file_id], file):
             differing.append(file_id)
         else:
             ledger.settle(file_id, Status.CONFIRMED)
     return differing
+
+
+def _settle_missing(file_id: str, ledger: Ledger) -> None:
+    if ledger.outcome(file_id).status in _OPEN:
+        ledger.settle(file_id, Status.MISSING, "the file does not exist any more")
 
 
 async def _settle_all(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> None:
@@ -79,7 +83,7 @@ async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> dict[str
 def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> None:
     file_id = change.file.file_id
     if file is None:
-        ledger.settle(file_id, Status.MISSING, "the file does not exist any more")
+        _settle_missing(file_id, ledger)
         return
     differing = differences(change, file)
     if not differing:

@@ -16,17 +16,35 @@ def page_of_run() -> str | None:
 
 
 def in_repository(sheet: Sheet) -> Sheet:
-    """Return a sheet that names manifests from the top of GitHub's checkout: annotations find their files by that.
+    """Return a sheet that names manifests from the top of their repository: GitHub finds annotated files by that.
 
-    Those that are not there, as of a plan that was saved elsewhere, it does not name.
+    It leaves out those that are not there, as of a plan that was saved elsewhere, and those outside of the repository.
     """
-    top = os.environ.get("GITHUB_WORKSPACE") or "."
+    workspace = os.environ.get("GITHUB_WORKSPACE")
     origins = [item.origin for item in sheet.diagnostics] + [item.origin for item in sheet.judgements]
     files = {origin.file for origin in origins if origin}
     places = {file: sheet.names.get(file, file) for file in files}
-    return sheet._replace(
-        names={file: os.path.relpath(place, top) for file, place in places.items() if Path(place).is_file()}
-    )
+    named = {
+        file: _in_repository(Path(place).resolve(), workspace)
+        for file, place in places.items()
+        if Path(place).is_file()
+    }
+    return sheet._replace(names={file: name for file, name in named.items() if name})
+
+
+def _in_repository(place: Path, workspace: str | None) -> str | None:
+    """Return the path of a file from the top of its repository; None if it is in none.
+
+    Args:
+        place: the file, links resolved.
+        workspace: where GitHub has checked out, perhaps named by a link. The repository is there or below
+            (`actions/checkout` with `path`). Of one in another, as a submodule is, the outer one counts.
+    """
+    checkout = Path(workspace or ".").resolve()
+    tops = [folder for folder in place.parents if (folder / ".git").exists()]
+    if workspace:
+        tops = [top for top in reversed(tops) if top.is_relative_to(checkout)]
+    return next((str(place.relative_to(top)) for top in (*tops, checkout) if place.is_relative_to(top)), None)
 
 
 def tell_step(sheet: Sheet, summary: str, exit_code: int) -> None:

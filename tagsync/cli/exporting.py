@@ -15,7 +15,7 @@ from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import target
 from tagsync.errors import StateError, UsageError
 from tagsync.exporting.fold import Exported
-from tagsync.exporting.text import manifest_text, scalar, split
+from tagsync.exporting.text import Sheet, joined, manifest_text, scalar, split
 from tagsync.printable import shown
 from tagsync.reporting.rows import counted
 
@@ -40,8 +40,8 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
     if not found.files:
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:
-        sheets = [sheet for sheets in found.manifests.values() for sheet in sheets]
-        size = _print(manifest_text(sheets, about))
+        whole = joined(sheet for sheets in found.manifests.values() for sheet in sheets)
+        size = _print(manifest_text(whole, about))
     else:
         size = _write(found, into, about)
     output.say(
@@ -88,15 +88,15 @@ def _check_empty(folder: Path) -> None:
 
 
 def _write(found: Exported, folder: Path, about: str) -> int:
-    """Write a manifest for each top folder, beside the schema, and return the bytes of the manifests."""
+    """Write the manifests of each top folder, and the schema; return the bytes of the manifests."""
     size = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with opened(folder / _SCHEMA) as stream:
             stream.write(schemas.text("manifest"))
         taken: set[str] = set()
-        for top, sheets in found.manifests.items() or [("", ())]:
-            for part in split(sheets, LONGEST) if sheets else [()]:
+        for top, sheets in found.manifests.items() or [("", (Sheet((), ()),))]:
+            for part in (part for sheet in sheets for part in split(sheet, LONGEST)):
                 with opened(folder / f"{_name(top, taken)}.yaml") as stream:
                     size += _put(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."), stream)
     except OSError as error:

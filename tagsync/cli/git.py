@@ -6,27 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tagsync.errors import RefusedError, UsageError
+from tagsync.git import git_command, git_environment
 from tagsync.printable import quoted, shown
-
-_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true")
-
-_OURS = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIR",
-        "GIT_GLOB_PATHSPECS",
-        "GIT_ICASE_PATHSPECS",
-        "GIT_INDEX_FILE",
-        "GIT_LITERAL_PATHSPECS",
-        "GIT_NAMESPACE",
-        "GIT_NOGLOB_PATHSPECS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_WORK_TREE",
-    }
-)
-"""Variables that hooks set, and that would name another repository than the one that the manifests are in."""
 
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
 """What stands below a path and cannot be read as a file of the revision, by its mode."""
@@ -125,13 +106,12 @@ def _run(
     Raises:
         UsageError: there is no git, or it fails.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
     try:
         ran = subprocess.run(  # noqa: S603 - arguments are a list, no shell reads them
-            ["git", "-C", str(folder), *_OPTIONS, *arguments],  # noqa: S607 - the git that the user's PATH names
+            git_command(folder, *arguments),
             input=fed,
             capture_output=True,
-            env={**kept, **(more or {})},
+            env={**git_environment(), **(more or {})},
             check=True,
         )
     except FileNotFoundError as error:

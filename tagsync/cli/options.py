@@ -11,6 +11,8 @@ from click.core import ParameterSource
 
 from tagsync.cli import values
 from tagsync.cli.values import FORMATS
+from tagsync.environment import setting
+from tagsync.errors import UsageError
 from tagsync.model import Part
 from tagsync.planning.guards import Ack
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
@@ -68,7 +70,25 @@ class PlanSettings:
     policy: str | None
     as_of: date | None
     last: str | None
-    snapshot: Literal["fresh", "reuse"] = "fresh"
+
+
+class _Option(click.Option):
+    """An option whose environment variables are read without white space around their values."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:  # noqa: ARG002 - click's signature
+        """Return the value of the first variable that is set."""
+        found = setting(*self.envvar or ())
+        return found.value if found else None
+
+    def variable(self, ctx: click.Context | None) -> str | None:
+        """Return the variable that the value comes from; None if it comes from elsewhere."""
+        is_set = ctx and ctx.get_parameter_source(self.name or "") is ParameterSource.ENVIRONMENT
+        found = setting(*self.envvar or ()) if is_set else None
+        return found.variable if found else None
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the name under which an error mentions the value."""
+        return self.variable(ctx) or super().get_error_hint(ctx)
 
 
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
@@ -76,7 +96,7 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     long = next(name for name in names if name.startswith("--"))
     variable = "TAGSYNC_" + long.removeprefix("--").replace("-", "_").upper()
     more = settings.pop("more_variables", ())
-    return click.option(*names, envvar=[variable, *more], show_envvar=False, **settings)
+    return click.option(*names, cls=_Option, envvar=[variable, *more], show_envvar=False, **settings)
 
 
 _SPEECH = (
@@ -166,7 +186,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, the last report, a sandbox's library and manifests that were read before are kept.",
+    help="Where the journal, the last report, facts about libraries and a sandbox's library are kept.",
 )
 
 
@@ -229,15 +249,6 @@ _PLAN = (
 )
 
 
-_SNAPSHOT = option(
-    "--snapshot",
-    type=click.Choice(("fresh", "reuse")),
-    default="fresh",
-    show_default=True,
-    help="Read the library anew, or only what has changed since the state directory's snapshot of it.",
-)
-
-
 def output_options(command: Command) -> Command:
     """Add the options of `OutputSettings`."""
     return _with(_OUTPUT, command)
@@ -273,11 +284,6 @@ def plan_options(command: Command) -> Command:
     return _with(_PLAN, command)
 
 
-def snapshot_options(command: Command) -> Command:
-    """Add those options of `PlanSettings` that are for plans alone that are looked at first."""
-    return _with((_SNAPSHOT,), command)
-
-
 def manifest_options(command: Command) -> Command:
     """Add those options of a plan that need no library."""
     return _with(_PLAN[1:], command)
@@ -302,10 +308,30 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
 
     Raises:
         click.UsageError: the command line names an endpoint, and the environment a sandbox.
+        UsageError: the endpoint cannot be used.
     """
     taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
     if taken.get("endpoint") and taken.get("sandbox"):
         source = click.get_current_context().get_parameter_source
         if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):
             raise click.UsageError("TAGSYNC_SANDBOX would win over this --endpoint: take one of them out.")
+    elif taken.get("endpoint"):
+        _check_endpoint(taken["endpoint"])
     return kind(**taken)
+
+
+def _check_endpoint(endpoint: str) -> None:
+    """Check an endpoint while it is known where it comes from."""
+    from tagsync.library.endpoint import checked_endpoint  # noqa: PLC0415 - start-up
+
+    context = click.get_current_context()
+    names = (
+        each.variable(context)
+        for each in context.command.params
+        if isinstance(each, _Option) and each.name == "endpoint"
+    )
+    try:
+        checked_endpoint(endpoint)
+    except UsageError as error:
+        variable = next(names)
+        raise UsageError(f"{variable}: {error}" if variable else str(error)) from error

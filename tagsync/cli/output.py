@@ -12,7 +12,7 @@ from tagsync.cli.layouts import Destination, Layouts, lines_to, write
 from tagsync.cli.options import OutputSettings
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.manifest.faults import SHOWN_FAULTS
-from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report
+from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.printable import shown
 from tagsync.reporting.compared import difference_document, difference_text
 from tagsync.reporting.console import Lines
@@ -64,7 +64,7 @@ class Output:
             refused: whether it must not be saved for apply: with errors none is.
         """
         saved_as = None if refused or plan.errors else self._saved_as
-        self.diagnostics(plan.diagnostics, shown_names(plan))
+        self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         layouts = Layouts(
             text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
             json=lambda: plan_document(plan),
@@ -106,7 +106,7 @@ class Output:
 
     def plan_before_apply(self, plan: Plan) -> None:
         """Show the plan that is about to be applied; standard output is the report's unless it is text."""
-        self.diagnostics(plan.diagnostics, shown_names(plan))
+        self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         if self._settings.format == "text":
             plan_text(plan, lines_to(sys.stdout, self._settings), everything=self._settings.verbose)
 
@@ -138,7 +138,9 @@ class Output:
             if is_file or report.plan.changes or not plan_shown:
                 report_text(report, lines)
 
-        self.diagnostics(report.diagnostics, shown_names(report.plan))
+        # What was read back has the plan's diagnostics among the report's.
+        unlisted = () if report.plan.diagnostics else report.plan.unlisted
+        self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)
         layouts = Layouts(
             text=text,
             json=lambda: report_document(report),
@@ -207,12 +209,15 @@ class Output:
             # What failed first is what the run ends with.
             self.error(f"{error.filename} could not be written: {error.strerror}")
 
-    def diagnostics(self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str]) -> None:
+    def diagnostics(
+        self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str], unlisted: Sequence[Unlisted] = ()
+    ) -> None:
         """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
-        levels = {"error"} if self._settings.quiet else {"error", "warning"}
-        kept = [item for item in diagnostics if self._settings.verbose or item.level in levels]
-        limit = len(kept) if self._settings.verbose else SHOWN_FAULTS
-        diagnostics_text(kept, self._errors, names=names, limit=limit)
+        verbose, quiet = self._settings.verbose, self._settings.quiet
+        levels = {"error"} if quiet and not verbose else {"error", "warning", *(["info"] if verbose else [])}
+        kept = [item for item in diagnostics if item.level in levels]
+        more = sum(item.more for item in unlisted if item.level in levels)
+        diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_FAULTS, more=more)
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet:
             shows = "it" if notes == 1 else "them"

@@ -1,4 +1,4 @@
-"""Saved documents read from files, their digests checked; what is in them is for others to judge."""
+"""Read saved plans and reports from files; a plan also has to fit its digest and its own changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,9 @@ from typing import BinaryIO, cast
 
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import Plan, Report
+from tagsync.planning.consistent import contradiction
 from tagsync.planning.digest import digest_of
+from tagsync.printable import shown
 from tagsync.reporting.saved import MAX_DOCUMENT_BYTES, read_document
 
 
@@ -16,7 +18,7 @@ def read_saved(file: Path) -> Plan | Report:
     """Return the plan or report that a file holds.
 
     Raises:
-        DamagedError: it is not as it was written.
+        DamagedError: it is not as it was written, or no plan that tagsync makes.
         DocumentError: it cannot be read, or is neither.
     """
     try:
@@ -25,9 +27,12 @@ def read_saved(file: Path) -> Plan | Report:
         with file.open("rb") as stream, _repeatable(stream, file) as readable:
             document = read_document(readable, str(file))
     except OSError as error:
-        raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
-    if isinstance(document, Plan) and digest_of(document) != document.digest:
-        raise DamagedError(f"{file} is not as it was written (its digest does not fit): plan again")
+        raise DocumentError(f"{shown(str(file))} cannot be read: {error.strerror}") from error
+    if isinstance(document, Plan):
+        if digest_of(document) != document.digest:
+            raise DamagedError(f"{shown(str(file))} is not as it was written (its digest does not fit): plan again")
+        if words := contradiction(document):
+            raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
     return document
 
 
@@ -47,4 +52,6 @@ def _repeatable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
 
 
 def _too_large(file: Path) -> DocumentError:
-    return DocumentError(f"{file} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is")
+    return DocumentError(
+        f"{shown(str(file))} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is"
+    )

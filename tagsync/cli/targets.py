@@ -9,17 +9,23 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tagsync.cli.options import LibrarySettings
+from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of
+from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, normalised
 from tagsync.locks import held
 from tagsync.printable import shown
-from tagsync.state import state_directory
+from tagsync.state import check_database, state_directory, state_folder
 from tagsync.target import Target
 
 if TYPE_CHECKING:
     from tagsync.sandbox.store import Store
 
 MAX_KEY_BYTES = 4096
+
+FACTS = "facts"
+"""The folder of the state directory that keeps what was learned about libraries."""
+
+SANDBOX_FOLDER = "sandbox"
 
 SANDBOX = "sandbox:"
 """What the endpoint of a library in this process begins with."""
@@ -57,12 +63,12 @@ def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
     """Return what names a library on this machine: applies that have one of these in common must not run at once.
 
     An account is known by its key, and by its name if it was given one: it may have several keys, and not every run
-    gives the name.
+    gives the name. The endpoint counts, not the way it is written.
     """
     if settings.sandbox is not None:
         return [_sandbox_key(settings.sandbox, settings.state_dir)]
     accounts = dict.fromkeys([account_of(where.key), where.name.account])
-    return [f"{where.name.endpoint}\n{account}" for account in accounts]
+    return [f"{normalised(where.name.endpoint)}\n{account}" for account in accounts]
 
 
 @contextmanager
@@ -85,35 +91,23 @@ def journal_path(settings: LibrarySettings, where: Target) -> Path:
     Raises:
         StateError: it cannot be made.
     """
-    return state_folder(settings, "journal") / f"{file_name(settings, where)}.jsonl"
+    return state_folder(settings.state_dir, "journal") / f"{file_name(settings, where)}.jsonl"
 
 
-def state_folder(settings: LibrarySettings, name: str) -> Path:
-    """Return a folder of the state directory, made if it is not there.
-
-    Raises:
-        StateError: it cannot be made.
-    """
-    folder = state_directory(settings.state_dir) / name
-    if folder.is_symlink():
-        raise StateError(f"the folder {shown(str(folder))} is a symbolic link: remove it and run again")
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"the folder {shown(str(folder))} cannot be made ({error.strerror}): name another with --state-dir"
-        ) from error
-    return folder
-
-
-def manifest_cache(state_dir: Path) -> Path | None:
-    """Return where contents of manifests are kept: in the state directory if that is there and fit, else nowhere."""
-    if not state_dir.is_dir():
+def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
+    """Return where it is kept which searches a library answers; nowhere if there is no usable state directory."""
+    if not settings.state_dir.is_dir():
         return None
     try:
-        return state_directory(state_dir) / "manifests.sqlite"
+        return state_folder(settings.state_dir, FACTS) / f"{library_name(settings, where)}.json"
     except StateError:
         return None
+
+
+def forget_facts(sandbox: Path, state_dir: Path) -> None:
+    """Remove what was learned about a sandbox's library."""
+    path = state_folder(state_dir, FACTS) / f"{sandbox_file_name(sandbox, state_dir)}.json"
+    path.unlink(missing_ok=True)
 
 
 def file_name(settings: LibrarySettings, where: Target) -> str:
@@ -146,17 +140,18 @@ def private_key() -> str:
     Raises:
         CredentialsError: the file that should hold it cannot be read.
     """
-    key = os.environ.get("IMAGEKIT_PRIVATE_KEY", "").strip()
-    path = os.environ.get("IMAGEKIT_PRIVATE_KEY_FILE")
-    if key or not path:
-        return key
+    if key := setting("IMAGEKIT_PRIVATE_KEY"):
+        return key.value
+    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
+    if path is None:
+        return ""
     try:
-        with Path(path).open("rb") as file:
+        with Path(path.value).open("rb") as file:
             return file.read(MAX_KEY_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path)}, which cannot be read: {reason}"
+            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
         ) from None
 
 
@@ -168,17 +163,12 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
         StateError: the library file or the database cannot be used.
     """
     module = _sandbox_module("store")
-    database = sandbox_database(library, state_dir)
+    database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
+    check_database(database)
     try:
-        database.parent.mkdir(mode=0o700, exist_ok=True)
         store: Store = module.Store(database, library)
     except _sandbox_module("seed").SeedError as error:
         raise StateError(str(error)) from error
-    except OSError as error:
-        raise StateError(
-            f"the folder {database.parent} cannot be made ({error.strerror}): remove what is there, or name another "
-            "with --state-dir"
-        ) from error
     try:
         if store.source_changed:
             warn(
@@ -193,7 +183,7 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
 def sandbox_database(library: Path, state_dir: Path) -> Path:
     """Return where a sandbox's library is kept."""
     digest = sha256(os.fsencode(library.resolve())).hexdigest()[:12]
-    return state_directory(state_dir) / "sandbox" / f"{library.name}-{digest}.sqlite"
+    return state_directory(state_dir) / SANDBOX_FOLDER / f"{library.name}-{digest}.sqlite"
 
 
 def _sandbox_module(name: str) -> ModuleType:

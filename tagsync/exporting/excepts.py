@@ -13,6 +13,9 @@ from tagsync.exporting.folders import Folder
 from tagsync.exporting.text import BETWEEN, Entry, entry_length, scalar
 from tagsync.globs import escaped
 
+MIN_FILES = 5
+"""A folder with fewer files that have a tag is no rule: the next file that somebody uploads there would get the tag."""
+
 MAX_EXCEPTS = 10
 """A longer list of exceptions is no rule any more to whoever reads it."""
 
@@ -34,8 +37,9 @@ class Match(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """How to declare one tag below one folder."""
+    """How to declare one tag below one folder, where `having` files have it."""
 
+    having: int
     size: float
     matches: tuple[Match, ...]
     lacking: Globs | None
@@ -70,19 +74,21 @@ def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
     for tag in having.keys() | parts.keys():
         apart = _WORTH * (len(scalar(tag)) + BETWEEN) * having[tag]
         apart += sum(part.size for part in parts.get(tag, ()))
+        files = having[tag] + sum(part.having for part in parts.get(tag, ()))
         count = len(folder.files) - having[tag] + len(inner) - len(parts.get(tag, ()))
-        # Most tags are told here, without a look at each file.
+        # This settles most tags without a look at each file.
         lacking = _lacking(folder, tag, inner, tags) if count <= MAX_EXCEPTS else None
-        found[tag] = _cheaper(folder, tag, lacking, apart, parts.get(tag, ()))
+        matches = tuple(match for part in parts.get(tag, ()) for match in part.matches)
+        found[tag] = _cheaper(folder, tag, _Choice(files, apart, matches, lacking))
     return found
 
 
-def _cheaper(folder: Folder, tag: str, lacking: Globs | None, apart: float, parts: Sequence[_Choice]) -> _Choice:
-    if lacking is not None:
-        here = entry_length(Entry("match", folder.glob, (tag,), excepts=lacking))
-        if here < apart:
-            return _Choice(here, (Match(folder, tag, lacking),), lacking)
-    return _Choice(apart, tuple(match for part in parts for match in part.matches), lacking)
+def _cheaper(folder: Folder, tag: str, apart: _Choice) -> _Choice:
+    """Return one match for the folder where it is a rule and shorter, else the choices of the folders in it."""
+    if apart.lacking is None or apart.having < MIN_FILES:
+        return apart
+    here = entry_length(Entry("match", folder.glob, (tag,), excepts=apart.lacking))
+    return apart._replace(size=here, matches=(Match(folder, tag, apart.lacking),)) if here < apart.size else apart
 
 
 def _lacking(folder: Folder, tag: str, inner: Sequence[_Choices], tags: Tags) -> Globs | None:

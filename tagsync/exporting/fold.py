@@ -1,15 +1,15 @@
 """A library's files to manifests that declare just the tags that they have, as shortly as can be; no text is made here.
 
 Tags that all files below a folder have become one `match` entry where that is shorter, and tags that nearly all have
-one with `except` (see `excepts`). What is left of each file's tags shares documents with others (see `share`). A match
-never covers a file that lacks one of its tags.
+one with `except` (see `excepts`). What is left of each file's tags shares documents with others (see `share`), each of
+which becomes a manifest of its own. A match never covers a file that lacks one of its tags, and always at least five.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tagsync.exporting.excepts import matches_with_exceptions
+from tagsync.exporting.excepts import MIN_FILES, matches_with_exceptions
 from tagsync.exporting.folders import tree
 from tagsync.exporting.share import shared
 from tagsync.exporting.text import Entry, Sheet, entry_length, scalar
@@ -19,7 +19,6 @@ from tagsync.model import (
     CurrentFile,
     Diagnostic,
     is_declarable,
-    joined_length,
     normalized,
 )
 from tagsync.printable import quoted
@@ -52,7 +51,7 @@ class _Tagged:
 
 def passes_limit(tags: Collection[str]) -> bool:
     """Tell whether tags are more than a file may gain, which libraries may hold all the same."""
-    return joined_length(len(tags), sum(map(len, tags))) > MAX_TAG_CHARACTERS
+    return sum(map(len, tags)) > MAX_TAG_CHARACTERS
 
 
 def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
@@ -159,7 +158,7 @@ def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -
             members[above].append(item)
     for above in sorted(members):
         common = set.intersection(*(item.left for item in members[above]))
-        if not common:
+        if not common or len({item.path for item in members[above]}) < MIN_FILES:
             continue
         tags = tuple(sorted(common))
         entry = Entry("match", f"{escaped(above)}**", tags)

@@ -16,8 +16,8 @@ from tagsync.exporting.text import BETWEEN, SHEET, TAGS_LINE, scalar
 
 Item = TypeVar("Item")
 
-THRIFT = 2
-"""How many times its own length a document has to save: a person would rather read few documents than few bytes."""
+THRIFT = 6
+"""How many times its own length a manifest has to save: a person would rather read few files than few bytes."""
 
 _Numbered = tuple[int, frozenset[str]]
 """A file's number, and those of its tags that are not in its document's defaults."""

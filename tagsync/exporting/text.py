@@ -5,10 +5,10 @@ The shape is narrow: texts and lists of texts. What any version of YAML could re
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from tagsync.printable import shown
+from tagsync.printable import CI_COMMAND, shown
 
 HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n"
 _SCHEMA_LINE = "# yaml-language-server: $schema=./manifest.schema.json\n"
@@ -27,44 +27,53 @@ class Entry(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """One document: tags that all of its entries share, and the entries."""
+    """One document, which is one manifest: tags that all of its entries share, and the entries."""
 
     defaults: tuple[str, ...]
     entries: tuple[Entry, ...]
 
 
-def manifest_text(sheets: Sequence[Sheet], about: str) -> Iterator[str]:
+def manifest_text(sheet: Sheet, about: str) -> Iterator[str]:
     """Yield a manifest piece by piece.
 
     Args:
-        sheets: its documents; without any there is one that declares nothing.
+        sheet: its document.
         about: what it is, for a comment in the second line; text from elsewhere in it as `scalar` writes it.
     """
-    yield f"{_SCHEMA_LINE}# {shown(about)}\n"
-    for number, sheet in enumerate(sheets or (Sheet((), ()),)):
-        yield ("---\n" if number else "") + HEAD
-        if sheet.defaults:
-            yield f"  defaults:\n    tags: {_list(sheet.defaults)}\n"
-        yield "  files:\n" if sheet.entries else "  files: []\n"
-        yield from map(_entry, sheet.entries)
+    yield f"{_SCHEMA_LINE}# {shown(about)}\n{HEAD}"
+    # Somebody may delete a file in the dashboard: the tags of all others are to be kept all the same.
+    names_files = any(entry.key != "match" for entry in sheet.entries)
+    if sheet.defaults or names_files:
+        yield "  defaults:\n"
+    if sheet.defaults:
+        yield f"    tags: {_list(sheet.defaults)}\n"
+    if names_files:
+        yield _IF_MISSING
+    yield "  files:\n" if sheet.entries else "  files: []\n"
+    yield from map(_entry, sheet.entries)
 
 
-def split(sheets: Iterable[Sheet], characters: int) -> Iterator[list[Sheet]]:
-    """Yield documents for one manifest after the other, none of them much longer than so many characters."""
-    part: list[Sheet] = []
+def split(sheet: Sheet, characters: int) -> Iterator[Sheet]:
+    """Yield a document in parts, none of them much longer than this number of characters."""
+    entries: list[Entry] = []
     length = 0
-    for sheet in sheets:
-        entries: list[Entry] = []
-        for entry in sheet.entries:
-            if length > characters:
-                yield [*part, *([Sheet(sheet.defaults, tuple(entries))] if entries else [])]
-                part, entries, length = [], [], 0
-            entries.append(entry)
-            length += entry_length(entry)
-        part.append(Sheet(sheet.defaults, tuple(entries)))
-        length += SHEET
-    if part:
-        yield part
+    for entry in sheet.entries:
+        if length > characters:
+            yield Sheet(sheet.defaults, tuple(entries))
+            entries, length = [], 0
+        entries.append(entry)
+        length += entry_length(entry)
+    yield Sheet(sheet.defaults, tuple(entries))
+
+
+def joined(sheets: Iterable[Sheet]) -> Sheet:
+    """Return all documents as one, with what each has in its defaults in its entries."""
+    entries = (
+        entry._replace(tags=tuple(sorted({*sheet.defaults, *entry.tags})))
+        for sheet in sheets
+        for entry in sheet.entries
+    )
+    return Sheet((), tuple(entries))
 
 
 def _entry(entry: Entry) -> str:
@@ -90,7 +99,9 @@ def entry_length(entry: Entry) -> int:
 TAGS_LINE = len("      tags: []\n")
 """What a list of tags takes beside its tags."""
 
-SHEET = len(f"---\n{HEAD}  defaults:\n    tags: []\n  files:\n")
+_IF_MISSING = "    ifMissing: warn\n"
+
+SHEET = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  files:\n")
 """What a document takes beside its entries and the tags of its defaults."""
 
 BETWEEN = len(", ")
@@ -98,10 +109,10 @@ BETWEEN = len(", ")
 
 
 def scalar(text: str) -> str:
-    """Return text as YAML that every version reads as this very text."""
+    """Return text as YAML that every version reads as this very text, and that starts no command in a CI log."""
     if _PLAIN.fullmatch(text) and text.lower() not in _AMBIGUOUS:
         return text
-    return "".join(map(_written, json.dumps(text, ensure_ascii=False)))
+    return CI_COMMAND.sub(r"\\x23", "".join(map(_written, json.dumps(text, ensure_ascii=False))))
 
 
 def _written(character: str) -> str:

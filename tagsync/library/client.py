@@ -21,13 +21,14 @@ from tagsync.errors import (
     StoppedError,
     TimedOutError,
 )
+from tagsync.library.bodies import Bodies
 from tagsync.library.fileobjects import PAGE_LIMIT, FileReader, Page
 from tagsync.library.gate import Gate
 from tagsync.library.limits import RateLimits, rate_limits
 from tagsync.library.retry import RetryQuota, backoff, retrying
 from tagsync.library.searches import EVERYTHING, Listing
 from tagsync.library.secrets import blotting, unlogged
-from tagsync.library.transport import connection_error, make_transport, read_body
+from tagsync.library.transport import NoCookies, connection_error, make_transport, through
 from tagsync.library.wire import (
     BULK_PATHS,
     SERVER_WORDS,
@@ -138,6 +139,7 @@ class Client:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
         self._reader = FileReader(thumbnails=thumbnails)
+        self._bodies = Bodies()
         self._without_key = blotting(key)
         self._unlogged = unlogged(key)
         self._http = httpx.AsyncClient(
@@ -148,6 +150,7 @@ class Client:
                 "accept-encoding": "gzip",
                 "user-agent": f"tagsync/{tagsync.__version__}",
             },
+            cookies=NoCookies(),
             timeout=_TIMEOUTS,
             follow_redirects=False,
             trust_env=False,
@@ -307,13 +310,14 @@ class Client:
                 asyncio.timeout(CALL_DEADLINE),
                 self._http.stream(method, path, **content) as response,
             ):
-                return self._without_key(Answer(response.status_code, response.headers, await read_body(response)))
+                return self._without_key(
+                    Answer(response.status_code, response.headers, await self._bodies.read(response))
+                )
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise TimedOutError(f"no complete answer to {method} {path} in time") from error
+            words = f"no complete answer to {method} {path}{through(self._http.base_url)} in time"
+            raise TimedOutError(words) from error
         except httpx.TransportError as error:
             raise connection_error(error, self._http.base_url) from error
-        except httpx.DecodingError as error:
-            raise ProtocolError(f"the answer to {method} {path} cannot be decoded") from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             words = f"{method} {shown(path, 100)} cannot be sent: {shown(str(error), SERVER_WORDS)}"
             raise RejectedError(f"{words}; shorten or mend the query, id or tags that it carries") from error

@@ -1,6 +1,10 @@
-"""What ImageKit's file objects mean, one by one and in pages; what else it answers is in `wire`."""
+"""Read ImageKit's file objects, one by one and in pages; `wire` reads its other answers.
+
+One object that cannot be read costs no other: it is named with its id and the reason, and left out.
+"""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -9,9 +13,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tagsync.errors import ProtocolError
+from tagsync.errors import ProtocolError, UnreadableError
 from tagsync.library.wire import Answer, check_json, json_body
-from tagsync.model import AITag, CurrentFile
+from tagsync.model import AITag, CurrentFile, Unreadable
+from tagsync.printable import shown
 
 PAGE_LIMIT = 1000
 """Most files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
@@ -22,10 +27,19 @@ MAX_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: its files, and a key for each row it had, folders and old versions included."""
+    """One page of a listing.
+
+    Attributes:
+        files: its files.
+        rows: a key for each row, folders, old versions and unreadable objects included.
+        moments: the `createdAt` of each row, by which listings are sorted; empty where a row has none.
+        unreadable: the objects that cannot be read.
+    """
 
     files: tuple[CurrentFile, ...]
     rows: tuple[str, ...]
+    moments: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 _PERCENT = msgspec.Meta(ge=0, le=100)
@@ -45,6 +59,8 @@ class _PlainRow(msgspec.Struct, rename="camel"):
     """A row of a listing as nearly all of them are; what is not is read member by member."""
 
     type: str = "file"
+    id: str | None = None
+    name: str | None = None
     file_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)] | None = None
     file_path: str | None = None
     folder_id: str | None = None
@@ -77,9 +93,10 @@ class FileReader:
         try:
             items = self._plain.decode(answer.body)
             files = tuple([self._plain_file(item) for item in items if item.type == "file"])
-        except (ValueError, TypeError, RecursionError):  # not plain: perhaps all the same a page
+        except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
+            # Something odd about one row, or the whole of it: reading row by row tells, and makes the same a page
             return self._odd_page(answer)
-        return Page(files, tuple(map(_plain_key, items)))
+        return Page(files, tuple(map(_plain_key, items)), tuple([item.created_at or "" for item in items]))
 
     def _plain_file(self, item: _PlainRow) -> CurrentFile:
         if item.file_id is None or item.file_path is None or item.file_id in _NO_STEPS:
@@ -101,16 +118,23 @@ class FileReader:
         items = json_body(answer)
         if not isinstance(items, list):
             raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
-        if not all(isinstance(item, dict) for item in items):
+        if items and not any(isinstance(item, dict) for item in items):
             raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
-        files = tuple(self.file(item, answer.request_id) for item in items if item.get("type", "file") == "file")
-        return Page(files, tuple(map(_row_key, items)))
+        files, unreadable = [], []
+        for item in filter(_is_file, items):
+            try:
+                files.append(self.file(item))
+            except UnreadableError as error:
+                unreadable.append(error.what)
+        rows = tuple(map(_row_key, items))
+        return Page(tuple(files), rows, tuple(map(_moment, items)), tuple(unreadable))
 
     def details(self, answer: Answer) -> CurrentFile:
         """Return the file of a details answer.
 
         Raises:
-            ProtocolError: it is no file.
+            ProtocolError: the answer is not JSON.
+            UnreadableError: it is JSON, but no file object that can be read.
         """
         return self.file(json_body(answer), answer.request_id)
 
@@ -120,21 +144,55 @@ class FileReader:
         Tags are sorted: the API promises no order, and no plan may differ by it.
 
         Raises:
-            ProtocolError: it is no file object.
+            UnreadableError: it is no file object that can be read.
         """
-        try:
-            created, updated = item.get("createdAt"), item.get("updatedAt")
-            return CurrentFile(
-                file_id=_file_id(item["fileId"]),
-                path=_text(item["filePath"]),
-                tags=tuple(sorted(map(_text, _list(item, "tags")))),
-                ai_tags=tuple(sorted([_ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
-                created_at=created if created.__class__ is str else "",
-                updated_at=updated if updated.__class__ is str else "",
-                thumbnail=_loadable(item.get("thumbnail")) if self._thumbnails else "",
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ProtocolError("the library sent a file that cannot be read", request_id=request_id) from error
+        values: list[Any] = []
+        for name, read, why in _MEMBERS:
+            try:
+                values.append(read(item))
+            except UnicodeEncodeError as error:
+                raise UnreadableError(_unreadable(item, f"{name} has half a surrogate pair"), request_id) from error
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+                raise UnreadableError(_unreadable(item, why), request_id) from error
+        updated = item.get("updatedAt")
+        file_id, path, tags, ai_tags = values
+        return CurrentFile(
+            file_id,
+            path,
+            tags,
+            ai_tags,
+            _moment(item),
+            updated if updated.__class__ is str else "",
+            _loadable(item.get("thumbnail")) if self._thumbnails else "",
+        )
+
+
+def _unreadable(item: Any, why: str) -> Unreadable:
+    """Return what an object that cannot be read says of itself: its ID and path, escaped where they are not sound."""
+    members = item if isinstance(item, dict) else {}
+    return Unreadable(_legible(members.get("fileId")), _legible(members.get("filePath")), why)
+
+
+def _legible(value: Any) -> str:
+    """Return a text as it is, escaped if it has half a surrogate pair; nothing if it is no text."""
+    try:
+        return _text(value)
+    except TypeError:
+        return ""
+    except UnicodeEncodeError:
+        return shown(value)
+
+
+def _is_file(item: Any) -> bool:
+    """Tell whether a row is a file's, or nothing that can be read; media collections have no type and neither ID."""
+    if not isinstance(item, dict):
+        return True
+    return item.get("type", "file") == "file" and ("type" in item or "fileId" in item or "filePath" in item)
+
+
+def _moment(item: Any) -> str:
+    created = item.get("createdAt") if isinstance(item, dict) else None
+    return created if isinstance(created, str) else ""
 
 
 def _ai_tag(item: Any) -> AITag:
@@ -190,12 +248,39 @@ def _list(item: Any, key: str) -> list[Any]:
     return value
 
 
+_MEMBERS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
+    ("fileId", lambda item: _file_id(item["fileId"]), "it has no usable fileId"),
+    ("filePath", lambda item: _text(item["filePath"]), "it has no usable filePath"),
+    ("tags", lambda item: tuple(sorted(map(_text, _list(item, "tags")))), "tags is not a list of texts"),
+    (
+        "AITags",
+        lambda item: tuple(sorted([_ai_tag(tag) for tag in _list(item, "AITags")], key=_AI_TAG_ORDER)),
+        "AITags is not a list of names with a confidence and a source",
+    ),
+)
+"""The members that a file has to have, in the order of `CurrentFile`, and what is wrong where one cannot be read."""
+
+
 def _row_key(item: Any) -> str:
     """Return what tells a listing's rows apart, whatever their kind."""
+    if not isinstance(item, dict):
+        return f"odd/{item!r}"
     version = item.get("versionInfo")
     version_id = version.get("id") if isinstance(version, dict) else None
-    return f"{item.get('type', 'file')}/{item.get('fileId') or item.get('folderId')}/{version_id}"
+    identity = item.get("fileId") or item.get("folderId")
+    kind = item.get("type", "file")
+    if not identity:
+        return _nameless(kind, *(item.get(name) for name in ("id", "name", "createdAt")))
+    return f"{kind}/{identity}/{version_id}"
 
 
 def _plain_key(item: _PlainRow) -> str:
-    return f"{item.type}/{item.file_id or item.folder_id}/{item.version_info and item.version_info.id}"
+    identity = item.file_id or item.folder_id
+    if not identity:
+        return _nameless(item.type, item.id, item.name, item.created_at)
+    return f"{item.type}/{identity}/{item.version_info and item.version_info.id}"
+
+
+def _nameless(kind: Any, *rest: Any) -> str:
+    """Return a key for a row without fileId and folderId, as media collections are."""
+    return f"{kind}//{'/'.join(map(str, rest))}"

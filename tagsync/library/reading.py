@@ -1,49 +1,39 @@
-"""A library read in the fewest calls that show all that is needed; what that is, and what it comes to, is said above.
+"""Read a library in the fewest calls that show all that is needed; `comparing` says what that is.
 
-Listing all takes a call for each thousand files. Searches for what manifests name take fewer in a large library, and a
-snapshot of an earlier run needs only what has changed since. Whatever does not prove exact gives way to listing all.
+Listing all files takes a call for each thousand. In a large library, searches for what manifests name take fewer. If
+they do not prove exact, the library is listed.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from random import Random
-from typing import NamedTuple
 
-from tagsync.errors import RejectedError
+from tagsync.errors import ProtocolError, RejectedError, UnreadableError
 from tagsync.events import FilesRead, Listener, ignore
 from tagsync.library.client import Client
+from tagsync.library.facts import Facts
 from tagsync.library.fileobjects import Page
-from tagsync.library.refresh import Refresh
-from tagsync.library.searches import EVERYTHING, Listing
+from tagsync.library.searches import EVERYTHING, Listing, by_names, is_askable, nothing
 from tagsync.library.searching import Searching, UnprovenError
+from tagsync.library.sidebyside import side_by_side
 from tagsync.library.snapshot import Answer, Snapshot
 from tagsync.library.walk import walk
-from tagsync.model import CurrentFile, CurrentState, Needs, Reading
-
-_BEGAN = "began"
-"""The fact that tells when the kept listing was begun; it is there if there is one, and it is whole."""
-
-_THUMBNAILS = "thumbnails"
-"""The fact that is there if the kept listing has the files' thumbnails."""
+from tagsync.model import ById, ByPath, CurrentFile, CurrentState, Diagnostic, Level, Needs, Reading, Unreadable
+from tagsync.printable import quoted
 
 ALL = Needs(everything="all files were asked for")
 
+MAX_LOOKUPS = 200
+"""How many files that the listing does not show are looked up one by one, so that a plan takes bounded time."""
 
-class Kept(NamedTuple):
-    """Where a snapshot is kept from run to run.
+MAX_UNREADABLE = 1000
+"""If more objects cannot be read, the whole answer is something else than documented."""
 
-    Attributes:
-        place: the file, in a folder that is there; None keeps nothing.
-        reuse: whether a listing of an earlier run may be brought up to date instead of reading all again.
-    """
+_NO_FILE = "tagsync-control-8d1f0c57a94be263"
+"""A name that no file has."""
 
-    place: Path | None = None
-    reuse: bool = False
-
-
-NOWHERE = Kept()
-"""Nothing is kept."""
+_IGNORES_QUERIES = "the library ignores searchQuery: it finds files for a query that no file can match"
 
 
 class LibraryReader:
@@ -51,14 +41,13 @@ class LibraryReader:
 
     Args:
         client: the library.
-        now: returns the moment, UTC, in ISO 8601.
-        kept: where its snapshot is kept.
+        now: returns the current time, UTC, in ISO 8601.
+        facts: the file that keeps what was learned about the library from run to run; None keeps nothing.
         concurrency: calls in flight at most.
-        random: which pages of an earlier snapshot are compared.
         listener: told of progress.
 
     Raises:
-        StateError: there is no room for the snapshot.
+        StateError: there is no room for the files.
     """
 
     def __init__(
@@ -66,131 +55,210 @@ class LibraryReader:
         client: Client,
         *,
         now: Callable[[], str],
-        kept: Kept = NOWHERE,
+        facts: Path | None = None,
         concurrency: int = 1,
-        random: Random | None = None,
         listener: Listener = ignore,
     ) -> None:
         self._client = client
-        self._now = now
-        self._reuse = kept.reuse
         self._concurrency = concurrency
-        self._random = random or Random()  # noqa: S311 - samples, not a secret
         self._listener = listener
         self._reads = client.traffic.reads
-        self._whole = Snapshot(kept.place)
-        self._some: Snapshot | None = None
+        self._facts = Facts(facts, now)
+        self._files = Snapshot()
+        self._lists_folders = False
+        self._unreadable: dict[Unreadable, None] = {}
+        self._noticed: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
-        """Let go of what was read."""
-        self._whole.close()
-        if self._some is not None:
-            self._some.close()
+        """Drop what was read."""
+        self._files.close()
 
-    async def read(self, needs: Needs = ALL, *, fresh: bool = False) -> CurrentState:
+    async def read(self, needs: Needs = ALL) -> CurrentState:
         """Return the library, or as much of it as is needed, and which files each query finds.
 
         A query may be refused without harm to the others.
 
         Args:
             needs: what is needed.
-            fresh: whether no earlier snapshot will do.
 
         Raises:
             LibraryError: it could not be read completely.
-            StateError: there is no room for the snapshot.
+            StateError: there is no room for the files.
         """
-        snapshot, reading = await self._files(needs, reuse=self._reuse and not fresh)
+        reading = await self._read_files(needs)
         answers: dict[str, Answer] = {}
         refused: dict[str, str] = {}
+        ignored = bool(needs.queries) and await self._ignores_queries()
         for query in needs.queries:
             try:
-                answers[query] = await self._answer(snapshot, query, adding=not reading.is_complete)
+                answers[query] = await self._answer(query, adding=not reading.is_complete)
             except RejectedError as error:
                 refused[query] = str(error)
-        return CurrentState(snapshot, answers, refused, self._client.traffic.reads - self._reads, reading)
+        if ignored:
+            refused, answers = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
+        return self._noted(CurrentState(self._files, answers, refused, reading=reading))
 
-    def keep(self) -> None:
-        """Keep what a refresh has brought for later runs."""
-        self._whole.keep()
+    async def looked_up(self, state: CurrentState, declared: Iterable[ByPath | ById]) -> CurrentState:
+        """Return a state with the declared files that exist although they were not listed.
 
-    def corrected(self, state: CurrentState, files: Mapping[str, CurrentFile | None]) -> CurrentState:
-        """Return what was refreshed with other readings of some files; None for one that is gone."""
-        self._whole.replace(file for file in files.values() if file is not None)
-        self._whole.remove(file_id for file_id, file in files.items() if file is None)
-        self.keep()
-        return replace(state, read_requests=self._client.traffic.reads - self._reads)
+        A listing may omit a file: such files are looked up by their ID, or by their name in their folder.
 
-    async def _files(self, needs: Needs, *, reuse: bool) -> tuple[Snapshot, Reading]:
+        Args:
+            state: what was read last.
+            declared: what manifests name.
+
+        Raises:
+            LibraryError: a file could not be looked up.
+        """
+        paths, file_ids, more = self._omitted(declared)
+        found: list[CurrentFile] = []
+
+        async def search(listing: Listing) -> None:
+            try:
+                page = await self._client.page(skip=0, listing=listing)
+            except RejectedError:
+                return
+            self._note_unreadable(page)
+            found.extend(file for file in page.files if file.path in paths)
+
+        async def details(file_id: str) -> None:
+            try:
+                file = await self._client.details(file_id)
+            except UnreadableError as error:
+                self._note_unreadable(Page((), (), (), (error.what,)))
+            except RejectedError:
+                return
+            else:
+                found.extend([file] if file else [])
+
+        await side_by_side(_in_folders(paths), search, concurrency=self._concurrency)
+        await side_by_side(file_ids, details, concurrency=self._concurrency)
+        self._files.replace(found)
+        if found:
+            self._notice("warning", "listing", _omitted_words(found))
+        if more:
+            words = f"more than {MAX_LOOKUPS:,} declared files are not listed; the first {MAX_LOOKUPS:,} were looked up"
+            self._notice("info", "lookups", words)
+        return self._noted(state)
+
+    def _omitted(self, declared: Iterable[ByPath | ById]) -> tuple[set[str], set[str], bool]:
+        """Return paths and IDs of declared files that were not listed, and whether there are more."""
+        paths, file_ids = set[str](), set[str]()
+        for selector in declared:
+            if isinstance(selector, ByPath):
+                names, name, known = paths, selector.path, self._files.has(path=selector.path)
+            else:
+                names, name, known = file_ids, selector.file_id, self._files.has(file_id=selector.file_id)
+            if not known and name not in names:
+                if len(paths) + len(file_ids) >= MAX_LOOKUPS:
+                    return paths, file_ids, True
+                names.add(name)
+        return paths, file_ids, False
+
+    async def _read_files(self, needs: Needs) -> Reading:
         why, first = needs.everything, None
-        if reuse and await self._refreshed():
-            return self._whole, Reading("refresh", "only what has changed since an earlier run was asked for")
         if why is None:
             try:
-                return await self._searched(needs), Reading("searches", "they take fewer calls than listing all files")
+                await self._search(needs)
+                return Reading("searches", "they take fewer calls than listing all files")
             except UnprovenError as error:
                 why, first = str(error), error.first
-        await self._list_all(first)
-        return self._whole, Reading("listing", why)
+        await self._walk(EVERYTHING, self._files.begin, self._taking, first)
+        self._files.finish()
+        self._check_folders()
+        return Reading("listing", why)
 
-    async def _searched(self, needs: Needs) -> Snapshot:
-        """Return what searches find.
+    async def _search(self, needs: Needs) -> None:
+        """Read what searches find.
 
         Raises:
             UnprovenError: listing all is better.
         """
-        self._some = some = Snapshot()
-        take = self._taking(some)
-        try:
-            await Searching(self._client, needs, self._whole, take, concurrency=self._concurrency).run()
-        finally:
-            self._whole.keep()  # what was learnt of the library on the way
-        some.finish()
-        return some
-
-    async def _refreshed(self) -> bool:
-        """Bring the snapshot of an earlier run up to date, and tell whether that went well."""
-        began, now = self._whole.fact(_BEGAN), self._now()
-        if began is None or (self._client.thumbnails and self._whole.fact(_THUMBNAILS) is None):
-            return False
-        refresh = Refresh(self._client, self._whole, began=began, random=self._random, listener=self._listener)
-        if not await refresh.run():
-            return False
-        self._whole.note(_BEGAN, now)
-        return True
-
-    async def _list_all(self, first: Page | None) -> None:
-        snapshot, now = self._whole, self._now()
-        await self._walk(EVERYTHING, snapshot.begin, self._taking(snapshot), first)
-        snapshot.finish()
-        snapshot.note(_BEGAN, now)
-        if self._client.thumbnails:
-            snapshot.note(_THUMBNAILS, "")
-        snapshot.keep()
+        self._files.begin()
+        searching = Searching(self._client, needs, self._facts, self._taking, concurrency=self._concurrency)
+        await searching.run()
+        self._files.finish()
 
     async def _walk(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None
     ) -> None:
         await walk(self._client, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
 
-    def _taking(self, snapshot: Snapshot) -> Callable[[Page], None]:
-        """Return what takes pages into a snapshot and tells of them."""
+    def _taking(self, page: Page) -> None:
+        """Keep a page of files, and tell the listener."""
+        self._lists_folders = self._lists_folders or any(file.path.rfind("/") > 0 for file in page.files)
+        self._note_unreadable(page)
+        self._files.take(page)
+        self._listener(FilesRead(self._files.rows))
 
-        def take(page: Page) -> None:
-            snapshot.take(page)
-            self._listener(FilesRead(snapshot.rows))
+    def _check_folders(self) -> None:
+        """Notice a large library that may list its top folder only; ImageKit documents that it lists all folders."""
+        files = len(self._files)
+        if files >= self._client.page_limit and not self._lists_folders:
+            words = (
+                f"all {files:,} files that the library lists are in the folder /: if it has other folders, their files "
+                "may be missing from this plan; declare those by path or fileId"
+            )
+            self._notice("warning", "top-folder", words)
 
-        return take
+    async def _ignores_queries(self) -> bool:
+        """Tell whether the library finds something where nothing can be found."""
+        try:
+            page = await self._client.page(skip=0, listing=nothing(_NO_FILE), limit=1)
+        except RejectedError:
+            return False  # how it takes the queries of manifests, it will say itself
+        return bool(page.rows)
 
-    async def _answer(self, snapshot: Snapshot, query: str, *, adding: bool) -> Answer:
+    async def _answer(self, query: str, *, adding: bool) -> Answer:
         """Return what a query finds; its files are added to what was read if all may not be there."""
-        answer = snapshot.answer()
+        answer = self._files.answer()
 
         def take(page: Page) -> None:
             answer.take(file.file_id for file in page.files)
+            self._note_unreadable(page)
             if adding:
-                snapshot.replace(page.files)
+                self._files.replace(page.files)
             self._listener(FilesRead(len(answer), query))
 
         await self._walk(Listing(query), answer.clear, take)
         return answer
+
+    def _note_unreadable(self, page: Page) -> None:
+        self._unreadable.update(dict.fromkeys(page.unreadable))
+        if len(self._unreadable) > MAX_UNREADABLE:
+            first = next(iter(self._unreadable))
+            raise ProtocolError(
+                f"more than {MAX_UNREADABLE:,} files cannot be read, the first with the ID {quoted(first.file_id)} as "
+                f"{first.why}: check the endpoint"
+            )
+
+    def _notice(self, level: Level, code: str, message: str) -> None:
+        self._noticed[Diagnostic(level, code, message)] = None
+
+    def _noted(self, state: CurrentState) -> CurrentState:
+        """Return a state with what was noticed so far."""
+        return replace(
+            state,
+            read_requests=self._client.traffic.reads - self._reads,
+            unreadable=tuple(self._unreadable),
+            diagnostics=tuple(self._noticed),
+        )
+
+
+def _in_folders(paths: Iterable[str]) -> list[Listing]:
+    """Return the searches that find files by name in their folders, without names that no query can hold."""
+    folders = defaultdict[str, list[str]](list)
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        if is_askable(name):
+            folders[f"{folder}/"].append(name)
+    return [Listing(query, folder) for folder, names in folders.items() for query, _ in by_names(names)]
+
+
+def _omitted_words(found: Collection[CurrentFile]) -> str:
+    paths = sorted(file.path for file in found)
+    files = "a file that exists" if len(paths) == 1 else f"{len(paths):,} files that exist"
+    return (
+        f"the library's listing leaves out {files}, like {quoted(paths[0], 200)}: globs and queries may miss "
+        "such files; run again later"
+    )

@@ -1,9 +1,10 @@
-"""Some files of a library read once more, in the fewest calls; what has changed in them is judged above."""
+"""Read some files of a library again, in the fewest calls; `applying` checks what has changed in them."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import ceil, inf
 
-from tagsync.errors import AuthorisationError, LibraryError, RejectedError
+from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
 from tagsync.library.client import Client
 from tagsync.library.searches import Listing, Search, by_ids
 from tagsync.library.sidebyside import side_by_side
@@ -32,11 +33,6 @@ class Rereader:
         self._tried = False
         self.searchable = True
         """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
-
-    @property
-    def listing_seconds(self) -> float:
-        """How long a full listing takes at the pace that reads have now."""
-        return self._pages / (self._client.gates.reads.pace or inf)
 
     async def many(self, file_ids: Sequence[str]) -> Found:
         """Read files in the fewest calls: one by one, by searches, or by listing all.
@@ -77,6 +73,8 @@ class Rereader:
                 found[file_id] = await self._client.details(file_id)
             except AuthorisationError:
                 raise
+            except UnreadableError:
+                pass  # nothing is known of this file, which says nothing of others
             except LibraryError as error:
                 faults.append(error)  # left out: whoever asked says that nothing is known of it
 
@@ -97,15 +95,34 @@ class Rereader:
             if not self._tried:
                 # The first one alone: a library that cannot do it need not be asked again and again.
                 await read(searches[0])
-                # One that takes no notice of the ids finds others; one that does not know the field, perhaps nothing.
-                first = searches[0].texts
-                self.searchable = found.keys() <= set(first) and bool(found or not await self._client.details(first[0]))
+                # One that ignores the ids finds others; one that does not know the field may find nothing.
+                odd = not found.keys() <= set(searches[0].texts) or not found
+                self.searchable = not odd or await self._finds_a_known_file(searches[0].texts)
             if self.searchable:
                 await side_by_side(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
             self._tried = True
         except RejectedError:
-            self.searchable = False
-        return found if self.searchable else None
+            self.searchable = await self._finds_a_known_file(searches[0].texts)
+        wanted = {file_id for search in searches for file_id in search.texts}
+        return {file_id: file for file_id, file in found.items() if file_id in wanted} if self.searchable else None
+
+    async def _finds_a_known_file(self, file_ids: Iterable[str]) -> bool:
+        """Tell whether a search by ID finds just the one file that it asks for; it is known by its details to exist.
+
+        If none of the first files exists, nothing is known against searches.
+        """
+        for file_id in islice(file_ids, FEW):
+            try:
+                known = await self._client.details(file_id)
+                if known is None:
+                    continue
+                page = await self._client.page(skip=0, listing=Listing(next(by_ids([file_id])).query))
+            except UnreadableError:
+                continue
+            except RejectedError:
+                return False
+            return [file.file_id for file in page.files] == [file_id]
+        return True
 
     async def _list(self, wanted: set[str]) -> Found:
         """Return those of some files that a listing shows; what its pages miss between them is no loss."""

@@ -4,6 +4,7 @@ The documentation does not say how a query escapes quotation marks and backslash
 closer: texts that would need the one are not asked for, and queries hold one condition each.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote
@@ -41,8 +42,14 @@ def by_names(names: Iterable[str]) -> Iterator[Search]:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a file id is asked for: one of letters and digits, as every published one is."""
-    return text.isascii() and text.isalnum()
+    """Tell whether a file ID may stand in a search: 24 hexadecimal digits, as ImageKit makes them.
+
+    A single other one may make the library refuse the whole search.
+    """
+    return _ID.fullmatch(text) is not None
+
+
+_ID = re.compile("[0-9a-f]{24}")
 
 
 def is_askable(text: str) -> bool:
@@ -55,9 +62,21 @@ def below(folder: str) -> str:
     return f'path : "{folder}"'
 
 
-def changed_since(moment: str) -> str:
-    """Return the query for what has changed since a moment, given as the library writes moments."""
-    return f'updatedAt >= "{moment}"'
+def created_since(listing: Listing, second: str) -> Listing:
+    """Return a listing without the files that were created before a second, like `2024-01-31T23:59:59` (UTC).
+
+    A searchQuery makes the parameter `type` void (OpenAPI), so the query names the type.
+    """
+    query = 'type = "file"' if listing.query is None else f"({listing.query})"
+    return listing._replace(query=f'{query} AND createdAt >= "{second}"')
+
+
+def nothing(name: str) -> Listing:
+    """Return a search that can find nothing: by a name that no file has.
+
+    A library that finds something ignores queries.
+    """
+    return Listing(f'name = "{name}"')
 
 
 def _any_of(field: str, texts: Iterable[str]) -> Iterator[Search]:

@@ -7,11 +7,11 @@ of search has to prove itself: by files that the listing's first page shows and 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial
-from typing import Protocol
+from unicodedata import normalize
 
 from tagsync.errors import RejectedError
 from tagsync.library.client import Client
+from tagsync.library.facts import Facts
 from tagsync.library.fileobjects import Page
 from tagsync.library.searches import Listing, below, by_ids, by_names, is_askable, is_id
 from tagsync.library.sidebyside import side_by_side
@@ -33,16 +33,6 @@ class UnprovenError(Exception):
     """
 
     first: Page | None = None
-
-
-class Facts(Protocol):
-    """What is known of a library from run to run."""
-
-    def fact(self, name: str) -> str | None:
-        """Return what was noted under a name."""
-
-    def note(self, name: str, value: str) -> None:
-        """Note something."""
 
 
 Fits = Callable[[CurrentFile], bool]
@@ -115,9 +105,12 @@ class Searching:
         if sampled > len(first.files) * _WORTHWHILE:
             raise UnprovenError("manifests select much of the library")
         await self._budget.allow(_TIMES_FEWER * len(pieces))
-        await side_by_side(pieces, partial(self._search, first.files), concurrency=self._concurrency)
+        try:
+            await side_by_side(pieces, self._search, concurrency=self._concurrency)
+        except _DistrustedError as error:
+            raise await self._distrusted(error.kind) from error
         for kind in kinds:
-            await self._prove(kind, first.files)
+            await self._prove(kind)
         wanted = (self._needs.paths | self._needs.file_ids) - self._needs.optional
         missing = min(wanted - self._found, default=None)
         if missing is not None:
@@ -127,7 +120,9 @@ class Searching:
         """Return the searches that together find all that is needed; of two ways to find named files, the shorter."""
         needs = self._needs
         folders: dict[str | None, set[str]] = {}
-        for folder, name in map(_split, needs.paths):
+        # Files whose paths are equal under NFC share them, so the other form is searched for, too.
+        spelled = {form for path in needs.paths for form in (path, normalize("NFC", path), normalize("NFD", path))}
+        for folder, name in map(_split, spelled):
             folders.setdefault(folder, set()).add(name)
         flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
         anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
@@ -143,9 +138,9 @@ class Searching:
             *map(_below, needs.folders),
         ]
 
-    async def _search(self, known: Sequence[CurrentFile], piece: _Piece) -> None:
-        """Read what a search finds, and hold it against what it asks for and what the first page shows."""
-        expected = {file.file_id for file in known if piece.fits(file)}
+    async def _search(self, piece: _Piece) -> None:
+        """Read what a search finds, and check it against what it asks for and what the first page shows."""
+        expected = {file.file_id for file in self._known if piece.fits(file)}
         try:
             async with aclosing(pages(self._client, piece.listing)) as found:
                 async for page in found:
@@ -154,7 +149,7 @@ class Searching:
                     expected.difference_update(file.file_id for file in page.files)
                     self._take(page)
         except RejectedError as error:
-            raise self._distrusted(piece.kind) from error
+            raise _DistrustedError(piece.kind) from error
         except MisfitError as error:
             raise UnprovenError("the library changes while it is searched") from error
         if expected:
@@ -163,31 +158,62 @@ class Searching:
     def _look(self, piece: _Piece, page: Page) -> None:
         for file in page.files:
             if not piece.fits(file):
-                raise self._distrusted(piece.kind)
+                raise _DistrustedError(piece.kind)
             if piece.proves(file):
                 self._proven.add(piece.kind)
             if file.path in self._needs.paths or file.file_id in self._needs.file_ids:
                 self._found |= {file.path, file.file_id}
+        for odd in page.unreadable:
+            self._found |= {odd.path, odd.file_id}
 
-    async def _prove(self, kind: str, known: Sequence[CurrentFile]) -> None:
-        """See to it that the library is known to answer a kind of search; ask for a file that is known if need be."""
-        if kind in self._proven or self._facts.fact(_fact(kind)) == "yes":
-            self._facts.note(_fact(kind), "yes")
-            return
-        for file in known:
+    @property
+    def _known(self) -> Sequence[CurrentFile]:
+        """The files that the first page of the listing shows."""
+        return self._first.files if self._first else ()
+
+    async def _prove(self, kind: str) -> None:
+        """Check that the library answers a kind of search; search for a file that is known to be there if need be."""
+        if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
+            raise self._refuted(kind)
+        self._facts.note(_fact(kind), "yes")
+
+    async def _control(self, kind: str) -> bool:
+        """Tell whether a search of a kind finds a file that is known to be there, and nothing that it must not find.
+
+        Raises:
+            UnprovenError: no known file can be searched for so.
+        """
+        for file in self._known:
             piece = _CONTROLS[kind](file)
             if piece is not None and piece.proves(file):
-                page = await self._client.page(skip=0, listing=piece.listing)
-                self._look(piece, page)
-                if file.file_id not in {found.file_id for found in page.files}:
-                    raise self._distrusted(kind)
-                self._facts.note(_fact(kind), "yes")
-                return
+                try:
+                    page = await self._client.page(skip=0, listing=piece.listing)
+                except RejectedError:
+                    return False
+                return all(map(piece.fits, page.files)) and file.file_id in {found.file_id for found in page.files}
         raise UnprovenError(f"nothing proves that this library answers searches by {kind} as it should")
 
-    def _distrusted(self, kind: str) -> UnprovenError:
+    async def _distrusted(self, kind: str) -> UnprovenError:
+        """Return why a kind of search is not used; it is noted for later runs if a search for a known file fails too.
+
+        Raises:
+            UnprovenError: no known file can be searched for so.
+        """
+        if await self._control(kind):
+            return UnprovenError(f"a search by {kind} was not answered as it should be")
+        return self._refuted(kind)
+
+    def _refuted(self, kind: str) -> UnprovenError:
         self._facts.note(_fact(kind), "no")
         return UnprovenError(f"this library does not answer searches by {kind} as it should")
+
+
+class _DistrustedError(Exception):
+    """A search was refused, or found what it does not ask for."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class _Budget:
@@ -211,9 +237,13 @@ class _Budget:
         async with self._asking:
             if self._known >= calls:
                 return
-            page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
-            if not page.rows:
-                raise UnprovenError("searches would take hardly fewer calls")
+            try:
+                page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
+            except RejectedError:
+                pass  # the library does not show so deep a page: how much longer a listing would be is not known
+            else:
+                if not page.rows:
+                    raise UnprovenError("searches would take hardly fewer calls")
             self._known = calls
 
     async def spend(self) -> None:
@@ -268,8 +298,9 @@ def _below(folder: str) -> _Piece:
 
 
 def _control_below(file: CurrentFile) -> _Piece | None:
-    top = file.path[: file.path.find("/", 1) + 1]
-    return _below(top) if is_askable(top) and len(top) > 1 else None
+    """Return a search below a folder that has a file's folder among its subfolders: its top folder, or the root."""
+    top = file.path[: file.path.find("/", 1) + 1] or "/"
+    return _below(top if "/" in file.path[len(top) :] else "/") if is_askable(top) else None
 
 
 _CONTROLS: dict[str, Callable[[CurrentFile], _Piece | None]] = {

@@ -1,27 +1,22 @@
-"""A read of a library, kept in SQLite page by page: its files in the order of their paths; not how it is read."""
+"""Hold one read of a library in a temporary SQLite database, page by page; `reading` fills it."""
 
-import os
+import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Self
+from unicodedata import is_normalized, normalize
 
 from tagsync.errors import StateError
 from tagsync.library.fileobjects import Page
 from tagsync.library.rows import COLUMNS, Rows
 from tagsync.model import CurrentFile
-from tagsync.printable import shown
 from tagsync.spool import SelfClosingDatabase
 
-_FORMAT = 1
-"""The form of the tables (`PRAGMA user_version`); a snapshot of another one is made anew."""
-
 _TABLES = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (
+CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE files (
   number INTEGER PRIMARY KEY,
   file_id TEXT NOT NULL,
   path TEXT NOT NULL,
@@ -29,36 +24,41 @@ CREATE TABLE IF NOT EXISTS files (
   ai_tags BLOB NOT NULL,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
-  thumbnail TEXT NOT NULL
+  thumbnail TEXT NOT NULL,
+  composed TEXT
 );
-CREATE TEMP TABLE answers (query INTEGER, file_id TEXT, PRIMARY KEY (query, file_id)) WITHOUT ROWID;
+CREATE TABLE answers (query INTEGER, file_id TEXT, PRIMARY KEY (query, file_id)) WITHOUT ROWID;
 """
 
 _CACHE_KIB = 32 * 1024
 
-_INSERT = f"INSERT INTO files (number, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_INSERT = f"INSERT OR REPLACE INTO files (number, {COLUMNS}, composed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _SELECT = f"SELECT {COLUMNS} FROM files"  # noqa: S608 - a constant
+
+_TWINS = """
+SELECT json_group_array(file_id) FROM files WHERE path NOT IN (SELECT composed FROM files WHERE composed NOT NULL)
+AND composed IS NULL GROUP BY path HAVING count(*) > 1
+UNION ALL
+SELECT json_group_array(file_id) FROM (
+  SELECT composed AS path, file_id FROM files WHERE composed NOT NULL
+  UNION ALL SELECT path, file_id FROM files WHERE path IN (SELECT composed FROM files WHERE composed NOT NULL)
+) GROUP BY path HAVING count(*) > 1
+"""
+"""Files that share a path under NFC: in two parts, for nearly all paths are composed already and need no sorting."""
 
 
 class Snapshot(Collection[CurrentFile]):
     """A library's files, sorted by path and id; each has a number, its place in the listing.
 
-    What is written is kept once `keep` is called, all or nothing. A process that finds another one at the same file
-    keeps its snapshot to itself, in a temporary file, as does one that is given no place.
-
-    Args:
-        place: the file, in a folder that is there.
-
     Raises:
-        StateError: it cannot be used.
+        StateError: there is no room for it.
     """
 
-    def __init__(self, place: Path | None = None) -> None:
-        self._place = place
+    def __init__(self) -> None:
         with self._told():
-            self._db = (place and _shared(place)) or _private()
-            self._rows = Rows(text for (text,) in self._db.execute("SELECT text FROM texts ORDER BY number"))
-            self._next = self._db.execute("SELECT coalesce(max(number) + 1, 0) FROM files").fetchone()[0]
+            self._db = _private()
+            self._rows = Rows()
+            self._next = 0
             self._queries = count()
 
     def __enter__(self) -> Self:
@@ -68,26 +68,8 @@ class Snapshot(Collection[CurrentFile]):
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; what was not kept is lost."""
+        """Close the database and drop all that it holds."""
         self._db.close()
-
-    def keep(self) -> None:
-        """Keep what was written. Others may write from here on: they do not change what is read here."""
-        with self._told():
-            self._db.execute("COMMIT")
-            self._db.execute("BEGIN")
-            self._db.execute("SELECT 1 FROM files LIMIT 1").fetchone()
-
-    def fact(self, name: str) -> str | None:
-        """Return what was noted under a name."""
-        with self._told():
-            row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def note(self, name: str, value: str) -> None:
-        """Note something about the library or this snapshot of it."""
-        with self._told():
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     # What a listing fills.
 
@@ -96,8 +78,8 @@ class Snapshot(Collection[CurrentFile]):
         with self._told():
             self._db.execute("DROP INDEX IF EXISTS files_by_id")
             self._db.execute("DROP INDEX IF EXISTS files_by_path")
+            self._db.execute("DROP INDEX IF EXISTS files_by_composed")
             self._db.execute("DELETE FROM files")
-            self._db.execute("DELETE FROM facts WHERE name IN ('began', 'thumbnails')")
             self._next = 0
 
     def take(self, page: Page) -> None:
@@ -105,9 +87,7 @@ class Snapshot(Collection[CurrentFile]):
         numbers = range(self._next, self._next + len(page.files))
         self._next = numbers.stop
         with self._told():
-            rows = [(number, *self._rows.row(file)) for number, file in zip(numbers, page.files, strict=True)]
-            self._db.executemany(_INSERT, rows)
-            self._db.executemany("INSERT INTO texts VALUES (?, ?)", self._rows.new_texts())
+            self._insert(zip(numbers, page.files, strict=True))
 
     def finish(self) -> None:
         """Put the files in order; of a file that came up twice, the later row stays."""
@@ -119,7 +99,8 @@ class Snapshot(Collection[CurrentFile]):
                     "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
                 )
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
-            self._db.execute("CREATE INDEX files_by_path ON files (path, file_id)")
+            self._db.execute("CREATE INDEX files_by_path ON files (path, file_id, composed)")
+            self._db.execute("CREATE INDEX files_by_composed ON files (composed, file_id) WHERE composed NOT NULL")
 
     def replace(self, files: Iterable[CurrentFile]) -> None:
         """Put other readings of files in their places, new ones behind all others."""
@@ -128,13 +109,12 @@ class Snapshot(Collection[CurrentFile]):
                 known = self._db.execute("SELECT number FROM files WHERE file_id = ?", (file.file_id,)).fetchone()
                 number = self._next if known is None else known[0]
                 self._next += known is None
-                self._db.execute(_INSERT.replace("INSERT", "INSERT OR REPLACE", 1), (number, *self._rows.row(file)))
-            self._db.executemany("INSERT INTO texts VALUES (?, ?)", self._rows.new_texts())
+                self._insert([(number, file)])
 
-    def remove(self, file_ids: Iterable[str]) -> None:
-        """Drop files that are gone."""
-        with self._told():
-            self._db.executemany("DELETE FROM files WHERE file_id = ?", [(file_id,) for file_id in file_ids])
+    def _insert(self, numbered: Iterable[tuple[int, CurrentFile]]) -> None:
+        rows = [(number, *self._rows.row(file), _composed(file.path)) for number, file in numbered]
+        self._db.executemany(_INSERT, rows)
+        self._db.executemany("INSERT INTO texts VALUES (?, ?)", self._rows.new_texts())
 
     # What a comparison asks.
 
@@ -159,26 +139,23 @@ class Snapshot(Collection[CurrentFile]):
                 known |= new
                 yield from map(self._rows.text, new)
 
-    def slice(self, first: int, length: int) -> Sequence[CurrentFile]:
-        """Return files in the order in which the library lists them."""
-        return list(self._files(f"{_SELECT} WHERE number >= ? AND number < ? ORDER BY number", first, first + length))
+    def twins(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the ids of the files that share a path, equal under NFC included, by the id of each of them."""
+        with self._told():
+            groups = [tuple(sorted(json.loads(ids))) for (ids,) in self._db.execute(_TWINS)]
+        return {file_id: group for group in groups for file_id in group}
+
+    def has(self, *, path: str | None = None, file_id: str | None = None) -> bool:
+        """Tell whether there is a file with a path, or with an id."""
+        column, value = ("path", path) if file_id is None else ("file_id", file_id)
+        with self._told():
+            statement = f"SELECT EXISTS (SELECT 1 FROM files WHERE {column} = ?)"  # noqa: S608 - one of two names
+            return bool(self._db.execute(statement, (value,)).fetchone()[0])
 
     @property
     def rows(self) -> int:
         """How many rows a listing has brought so far."""
         return int(self._next)
-
-    @property
-    def newest(self) -> str | None:
-        """The latest `updated_at`; None if a file has none, or there is no file."""
-        with self._told():
-            least, most = self._db.execute("SELECT min(updated_at), max(updated_at) FROM files").fetchone()
-        return most if least else None
-
-    @property
-    def is_numbered(self) -> bool:
-        """Whether numbers are places in the library's listing, none left out."""
-        return bool(len(self) == self._next)
 
     def answer(self) -> "Answer":
         """Return room for the ids of the files that a query finds."""
@@ -194,10 +171,9 @@ class Snapshot(Collection[CurrentFile]):
         try:
             yield
         except (sqlite3.Error, IndexError, TypeError, ValueError) as error:
-            where = f"in {shown(str(self._place))}" if self._place else "in a temporary file"
             raise StateError(
-                f"the snapshot of the library cannot be kept {where}: {error}: see to it that there is room, remove "
-                "what is there, or name another folder with --state-dir"
+                f"the files of the library cannot be kept in a temporary file: {error}: make room, or set TMPDIR to "
+                "another folder"
             ) from error
 
 
@@ -242,60 +218,17 @@ class Answer(Collection[str]):
             return int(self._db.execute(statement, (self._number, *values)).fetchone()[0])
 
 
+def _composed(path: str) -> str | None:
+    """Return a path under NFC; None if it is so already."""
+    return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
+
+
 def _private() -> SelfClosingDatabase:
     """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
-    db = _connected("")
-    db.execute("PRAGMA journal_mode = MEMORY")
-    _make_tables(db)
-    db.execute("BEGIN")
-    return db
-
-
-def _shared(place: Path) -> SelfClosingDatabase | None:
-    """Return the database at a place, made anew if it is damaged; None if another process writes to it, or none may."""
-    try:
-        return _locked(place)
-    except sqlite3.OperationalError:
-        return None
-    except sqlite3.DatabaseError:  # damaged, or no database at all: what it held can be read again
-        with suppress(OSError, sqlite3.OperationalError):
-            for name in (place, Path(f"{place}-wal"), Path(f"{place}-shm")):
-                name.unlink(missing_ok=True)
-            return _locked(place)
-    return None
-
-
-def _locked(place: Path) -> SelfClosingDatabase:
-    try:
-        os.close(os.open(place, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise sqlite3.OperationalError(error.strerror) from error
-    db = _connected(place)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("BEGIN IMMEDIATE")
-        _check_format(db)
-        _make_tables(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check_format(db: SelfClosingDatabase) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
-        raise sqlite3.DatabaseError("a snapshot of another format")
-
-
-def _connected(place: str | Path) -> SelfClosingDatabase:
-    db = SelfClosingDatabase(place)
+    db = SelfClosingDatabase()
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    return db
-
-
-def _make_tables(db: SelfClosingDatabase) -> None:
-    """See to it that the tables are there."""
+    db.execute("PRAGMA journal_mode = MEMORY")
     for statement in _TABLES.split(";"):
         db.execute(statement)
-    db.execute(f"PRAGMA user_version = {_FORMAT}")
+    db.execute("BEGIN")
+    return db

@@ -1,71 +1,90 @@
-"""The way to a library and back: connections, proxies, certificates, bodies, and what goes wrong on the way."""
+"""The way to a library and back: connections, and what goes wrong on the way."""
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from http.cookiejar import CookieJar
 from typing import Any
 
 import httpx
 
-from tagsync.errors import ConnectionFailedError, EndpointError, LibraryError, ProtocolError
-from tagsync.library.endpoint import proxy_for
+from tagsync.errors import ConnectionFailedError, EndpointError, LibraryError
+from tagsync.library.certificates import checking_context
+from tagsync.library.proxy import Proxy, proxy_for, unusable
 
 MAX_CONNECTIONS = 8
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A longer answer, decoded, is cut off. A page of 1000 files has one or two MiB."""
 
 
 def make_transport(endpoint: str, app: Callable[..., Any] | None) -> httpx.AsyncBaseTransport:
-    """Return what carries calls: to an application in this process, or over HTTP/1.1 to an endpoint."""
+    """Return what carries calls: to an application in this process, or over HTTP/1.1 to an endpoint.
+
+    Raises:
+        EndpointError: the environment names certificates that cannot be read.
+        UsageError: it names a proxy that cannot be used.
+    """
     if app is not None:
         return httpx.ASGITransport(app)
-    secure = endpoint.startswith("https:")
+    # Plain http to loopback never uses the empty context, and gets by without reading all certificates.
+    is_secure = endpoint.lower().startswith("https:")
+    context = checking_context() if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = proxy_for(endpoint)
     return httpx.AsyncHTTPTransport(
-        # The environment may name other certificates to trust (SSL_CERT_FILE); nothing can switch checking off.
-        # Plain http to loopback never uses the empty context, and gets by without reading all certificates.
-        verify=httpx.create_ssl_context(trust_env=True) if secure or proxy else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        proxy=httpx.Proxy(proxy) if proxy else None,
+        verify=context,
+        proxy=_as_httpx(proxy, context) if proxy else None,
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
         http1=True,
         http2=False,
     )
 
 
-async def read_body(response: httpx.Response) -> bytes:
-    """Return the decoded body.
+def _as_httpx(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
+    is_secure = proxy.address.startswith("https:")
+    try:
+        return httpx.Proxy(proxy.address, auth=proxy.credentials, ssl_context=context if is_secure else None)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise unusable(proxy.variable) from error
 
-    Raises:
-        ProtocolError: it is too long, or encoded in a way that was not asked for.
-    """
-    # More than one coding could unfold a small body into one too large to hold even in part.
-    if response.headers.get("content-encoding", "identity").lower() not in ("identity", "gzip"):
-        raise ProtocolError("the answer is encoded in a way that was not asked for")
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB")
-    return bytes(body)
+
+class NoCookies(CookieJar):
+    """A jar that never holds a cookie: the API has none, and a server could recognise runs by them."""
+
+    def extract_cookies(self, *_: object) -> None:
+        """Leave the cookies of an answer alone, without parsing them."""
 
 
 def connection_error(error: httpx.TransportError, endpoint: httpx.URL) -> LibraryError:
     """Return what a failed connection means: worth another attempt or not."""
+    proxy = proxy_for(str(endpoint))
     if isinstance(error, httpx.ProxyError):
-        return EndpointError("the proxy refused the connection: check HTTPS_PROXY and its credentials")
-    host = endpoint.host
+        # The words that come with the status are the proxy's own, and may repeat its password.
+        status = re.match(r"\d{3}\b", str(error))
+        words = f" with status {status[0]}" if status else ""
+        return EndpointError(f"{proxy or 'the proxy'} refused the connection{words}: check it and its credentials")
+    host = str(proxy) if proxy and isinstance(error, httpx.ConnectError) else f"the host {endpoint.host}"
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", None) or cause.reason or "TLS failed"
             return EndpointError(
-                f"no trusted connection to {host}: {reason}. Check the endpoint; SSL_CERT_FILE may name your own CA."
+                f"no trusted connection to {endpoint.host}{through(endpoint)}: {reason}. Check the endpoint; "
+                "SSL_CERT_FILE may name your own CA."
             )
         if isinstance(cause, socket.gaierror):
-            return EndpointError(f"the host {host} is not known: check the endpoint and the network")
+            return EndpointError(f"{host} is not known: check the {'proxy' if proxy else 'endpoint'} and the network")
     where = str(endpoint).rstrip("/")
     if isinstance(error, httpx.ConnectError):
+        if proxy:
+            return ConnectionFailedError(f"nothing answers at {proxy}: check that variable and the network")
         return ConnectionFailedError(f"nothing answers at {where}: check the endpoint and the network")
-    return ConnectionFailedError(f"the connection to {where} broke off: check the endpoint and the network")
+    return ConnectionFailedError(
+        f"the connection to {where}{through(endpoint)} broke off: check the endpoint and the network"
+    )
+
+
+def through(endpoint: httpx.URL) -> str:
+    """Return words on the proxy between here and an endpoint; none if there is none."""
+    proxy = proxy_for(str(endpoint))
+    return f" through {proxy}" if proxy else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

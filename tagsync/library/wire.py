@@ -99,7 +99,7 @@ def json_body(answer: Answer) -> Any:
     """
     check_json(answer)
     try:
-        return json.loads(answer.body, parse_constant=_no_constant)
+        return json.loads(answer.body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise _no_json(answer) from error
 
@@ -142,7 +142,7 @@ def server_words(answer: Answer) -> str:
     """Return the message of an error answer, safe to print and cut; a stand-in where it has none."""
     try:
         _check_values(answer)
-        message = json.loads(answer.body)["message"]
+        message = json.loads(answer.body.decode("utf-8-sig", "surrogatepass"))["message"]
     except (ProtocolError, ValueError, RecursionError, KeyError, TypeError):
         message = None
     return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {answer.status}"

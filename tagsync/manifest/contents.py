@@ -29,6 +29,7 @@ class Contents:
         sheets: its documents of entries.
         accounts: the accounts that documents insist on, and where.
         commas: the tags that hold a comma, and where they stand first.
+        near_limit: the entries whose tags keep within 500 characters only if commas between them do not count.
         policy: what its policies say of guards.
         vocabularies: the `spec` of each vocabulary.
     """
@@ -36,6 +37,7 @@ class Contents:
     sheets: list[Sheet] = field(default_factory=list)
     accounts: list[tuple[str, int]] = field(default_factory=list)
     commas: dict[str, int] = field(default_factory=dict)
+    near_limit: list[int] = field(default_factory=list)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
 
@@ -46,15 +48,15 @@ class Check:
     Args:
         unfold: turns its rows into entries.
         defaults: the document's.
-        commas: where tags with a comma are noted.
+        contents: where tags with a comma, and entries near the limit, are noted.
         report: called with each fault; what is wrong in the defaults comes up in every entry, and is said once.
     """
 
     def __init__(
-        self, unfold: Unfolding, defaults: Wishes, commas: dict[str, int], report: Callable[[rules.Fault], None]
+        self, unfold: Unfolding, defaults: Wishes, contents: Contents, report: Callable[[rules.Fault], None]
     ) -> None:
         self._unfold = unfold
-        self._commas = commas
+        self._contents = contents
         self._report = report
         self._shared = places_of(defaults)
         self._reported: set[rules.Fault] = set()
@@ -78,6 +80,8 @@ class Check:
             if fault.place in self._shared:
                 self._reported.add(fault)
         self._note_commas(entry)
+        if rules.is_near_limit(entry):
+            self._contents.near_limit.append(entry.place)
         # The faults of a selector depend on more than the shape's defaults; others, on the shape alone.
         if not faults and row[0] != MATCH:
             if len(self._good) >= _REMEMBERED:
@@ -90,5 +94,5 @@ class Check:
             return
         for tag, place in zip(tags.values, tags.places, strict=True):
             if "," in tag:
-                self._commas.setdefault(tag, place)
+                self._contents.commas.setdefault(tag, place)
         self._seen.update(tags.values)

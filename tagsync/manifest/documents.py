@@ -206,7 +206,7 @@ class FileReader:
 
         unfold = Unfolding({len(self.contents.sheets): (self._name, wishes)})
         self.contents.sheets.append(Sheet(wishes, spec.key_places.get("files")))
-        Check(unfold, wishes, self.contents.commas, report)(rows)
+        Check(unfold, wishes, self.contents, report)(rows)
         self._take_rows(rows)
 
     def _check_names(self, renames: Map) -> None:

@@ -173,7 +173,7 @@ class _Document:
         self._name = tools.located.name
         defaults = contents.sheets[number].defaults
         unfold = Unfolding({number: (self._name, defaults)})
-        self._check = Check(unfold, defaults, contents.commas, _decline)
+        self._check = Check(unfold, defaults, contents, _decline)
         self._inherited = defaults.tags.values
         self._may_conflict = bool(defaults.absent.values)
         self._start = f"{indent}  tags: ["

@@ -4,11 +4,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from tagsync.errors import ManifestError
 from tagsync.manifest.accept import FastAccept
-from tagsync.manifest.cache import LEAST_BYTES, Cache, key_of
 from tagsync.manifest.contents import Contents
 from tagsync.manifest.documents import FileReader
 from tagsync.manifest.faults import Faults
@@ -37,7 +35,6 @@ def read_manifests(
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
     in_memory: int | None = None,
-    cache: Path | None = None,
 ) -> DesiredState:
     """Read all manifests that `paths` stand for.
 
@@ -47,18 +44,14 @@ def read_manifests(
         parser: the YAML parser; a parameter so that libyaml and PyYAML's own can be held against each other.
         plain: whether plainly written files are read without it; a parameter for the same reason.
         in_memory: up to so many entries are kept in memory, more in a temporary file; `store.IN_MEMORY` if None.
-        cache: a file in which what manifests hold is kept from run to run; it is made if it is not there.
 
     Raises:
         ManifestError: with every fault there is.
         UsageError: no paths.
     """
-    run = _Run(parser, plain=plain, in_memory=in_memory, cache=Cache(cache) if cache else None)
-    try:
-        for located in locate(paths, run.report_file):
-            run.read_file(located)
-    finally:
-        run.close()
+    run = _Run(parser, plain=plain, in_memory=in_memory)
+    for located in locate(paths, run.report_file):
+        run.read_file(located)
     entries = run.rows.entries(Unfolding(run.documents, as_of))
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
@@ -97,9 +90,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
 class _Run:
     """What one run has read so far."""
 
-    def __init__(
-        self, parser: Callable[[bytes], EventSource], *, plain: bool, in_memory: int | None, cache: Cache | None
-    ) -> None:
+    def __init__(self, parser: Callable[[bytes], EventSource], *, plain: bool, in_memory: int | None) -> None:
         self.accepts = FastAccept()
         self.faults = Faults()
         self.rows = Rows(in_memory)
@@ -111,7 +102,6 @@ class _Run:
         self.warnings: list[Diagnostic] = []
         self._parser = parser
         self._plain = plain
-        self._cache = cache
         self._shown_as: dict[str, str] = {}
         self._commas: set[str] = set()
 
@@ -133,28 +123,11 @@ class _Run:
         except ValueError as error:
             self.report_file(located.shown_as, "unreadable", str(error))
         else:
-            digest = hashlib.sha256(data)
-            self.manifests.append(ManifestRef(located.name, digest.hexdigest(), located.shown_as))
-            self._take(located.name, self._contents(located, data, digest.digest()))
+            self.manifests.append(ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as))
+            self._take(located.name, self._contents(located, data))
 
-    def _contents(self, located: Located, data: bytes, digest: bytes) -> Contents:
-        """Read a file's entries into `rows`, and return the rest of it, as it was read before where that is known."""
-        cache = self._cache
-        if cache is None or len(data) < LEAST_BYTES:
-            return self._read(located, data)
-        key, length, faults = key_of(located.name, digest), len(self.rows), self.faults.count
-        found = cache.get(key, self._take_rows)
-        if found:
-            return found
-        self.rows.cut(length)
-        contents = self._read(located, data)
-        if self.faults.count == faults:
-            before = len(self.documents)
-            rows = ((kind, key, n - before, line, shape) for kind, key, n, line, shape in self.rows.since(length))
-            cache.put(key, contents, rows)
-        return contents
-
-    def _read(self, located: Located, data: bytes) -> Contents:
+    def _contents(self, located: Located, data: bytes) -> Contents:
+        """Read a file's entries into `rows`, and return the rest of it."""
         length = len(self.rows)
         if self._plain:
             found = read_plain(located, data, parser=self._parser, accepts=self.accepts, take=self._take_rows)
@@ -165,11 +138,6 @@ class _Run:
         reader.read()
         self.faults.absorb(reader.faults)
         return reader.contents
-
-    def close(self) -> None:
-        """Close the cache."""
-        if self._cache:
-            self._cache.close()
 
     def _take_rows(self, rows: list[Row]) -> None:
         """Take rows of the file that is being read, whose documents come behind those of the files before."""
@@ -187,6 +155,12 @@ class _Run:
             if tag not in self._commas:
                 self._warn_of_comma(tag, unpacked(name, place))
         self._commas.update(contents.commas)
+        for place in contents.near_limit:
+            message = (
+                "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
+                "sent, and may be refused"
+            )
+            self.warnings.append(Diagnostic("warning", "near-limit", message, unpacked(name, place)))
 
     def _warn_of_comma(self, tag: str, origin: Origin) -> None:
         """Warn of a tag that an upload form or a tag filter would split."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from tagsync.manifest.entries import NO_WISHES, expired, settled, with_defaults
+from tagsync.manifest.entries import expired, settled, with_defaults
 from tagsync.model import (
     NO_TEXTS,
     AIRule,
@@ -121,43 +121,6 @@ def shape_with_tags(column: int, tags: tuple[str, ...], places: tuple[int, ...])
     return _encode(_Shape(column, (tags, places), None, None, None))
 
 
-def packed_wishes(wishes: Wishes) -> bytes:
-    """Return a document's defaults as bytes; their places are the manifest's own."""
-    more = _More(
-        _packed(wishes.absent, 0),
-        _packed_exclusive(wishes.exclusive, 0),
-        _packed_rule(wishes.ai_rule, 0),
-        None,
-        None,
-        None,
-    )
-    return _encode(_Shape(0, _packed(wishes.tags, 0), wishes.if_missing, wishes.if_over_limit, more))
-
-
-def unpacked_wishes(data: bytes) -> Wishes:
-    """Return the defaults that bytes hold.
-
-    Raises:
-        ValueError: they hold none.
-    """
-    shape = shape_of(data)
-    if shape.more is None:
-        raise ValueError("these are no defaults")
-    wishes = _bare(shape, shape.more, "", 0).wishes
-    return NO_WISHES if wishes == NO_WISHES else wishes
-
-
-def check_shape(kind: Kind, shape: bytes) -> None:
-    """Check that a shape is one, and of this kind.
-
-    Raises:
-        ValueError: it is not.
-    """
-    more = shape_of(shape).more
-    if (kind == MATCH) != (more is not None and more.match is not None):
-        raise ValueError("selector and shape do not go together")
-
-
 class Unfolding:
     """Turns rows back into entries, their documents' defaults merged in.
 
@@ -175,11 +138,7 @@ class Unfolding:
         self._known: dict[tuple[int, bytes], _Known] = {}
 
     def __call__(self, row: Row) -> Entry:
-        """Return the entry of a row.
-
-        Raises:
-            ValueError: its shape is none.
-        """
+        """Return the entry of a row."""
         kind, key, document, line, shape = row
         manifest, group = self._group_of.get(document) or self._grouped(document)
         known = self._known.get((group, shape)) or self._learn(group, document, shape)
@@ -200,7 +159,7 @@ class Unfolding:
     def _learn(self, group: int, document: int, data: bytes) -> "_Known":
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        shape = shape_of(data)
+        shape = _decode(data)
         known: _Known = (None, shape) if shape.more else self._plain(shape, document)
         self._known[group, data] = known
         return known
@@ -245,26 +204,6 @@ _Plain = tuple[
 ]
 _Known = tuple[None, _Shape] | _Plain
 """What all rows of one shape and document have in common; a plain tuple, for it is taken apart for each row."""
-
-
-def shape_of(data: bytes) -> _Shape:
-    """Return what a shape's bytes hold.
-
-    Raises:
-        ValueError: they are no shape.
-    """
-    try:
-        shape = _decode(data)
-    except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from error
-    more = shape.more
-    texts = [shape.tags]
-    if more:
-        texts += [more.absent, *([more.exclusive.only] if more.exclusive and more.exclusive.only else [])]
-        texts += [more.ai_rule.remove, more.ai_rule.keep] if more.ai_rule else []
-    if any(len(values) != len(places) for values, places in texts):
-        raise ValueError("texts and places do not go together")
-    return shape
 
 
 def _selected(entry: Entry) -> tuple[Kind, str, ByMatch | None]:

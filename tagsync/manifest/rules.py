@@ -10,9 +10,11 @@ from tagsync.model import (
     ByMatch,
     Entry,
     Texts,
+    is_stream_safe,
     joined_length,
     normalized,
 )
+from tagsync.model.texts import MAX_MARKS
 from tagsync.printable import quoted
 
 
@@ -37,13 +39,32 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
             "declares-nothing",
             "this entry declares nothing: give it tags, absent, exclusive or aiTags",
         )
+    yield from _mark_faults(wishes.tags)
+    yield from _mark_faults(wishes.absent)
     if not wishes.tags.values:
         return
     yield from _spelling_faults(entry, wishes.tags)
     if wishes.absent.values:
         yield from _contradictions(entry)
-    if wishes.if_over_limit in (None, "error"):
-        yield from _length_faults(entry, wishes.tags)
+    length = _characters(wishes.tags)
+    if length > MAX_TAG_CHARACTERS and wishes.if_over_limit in (None, "error"):
+        yield Fault(
+            entry.place,
+            "over-limit",
+            f"its tags are {length} characters together; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
+            "declare fewer or shorter ones, or set ifOverLimit",
+        )
+
+
+def is_near_limit(entry: Entry) -> bool:
+    """Tell whether an entry's tags keep within the 500 characters only if the commas between them do not count."""
+    tags = entry.wishes.tags
+    length = _characters(tags)
+    return length <= MAX_TAG_CHARACTERS < joined_length(len(set(tags.values)), length)
+
+
+def _characters(tags: Texts) -> int:
+    return sum(map(len, set(tags.values)))
 
 
 def _selector_faults(entry: Entry, selector: ByMatch) -> Iterator[Fault]:
@@ -59,6 +80,13 @@ def _only_faults(only: Texts) -> Iterator[Fault]:
     for pattern, place in zip(only.values, only.places, strict=True):
         if fault := glob_fault(pattern):
             yield Fault(place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+
+
+def _mark_faults(tags: Texts) -> Iterator[Fault]:
+    for tag, place in zip(tags.values, tags.places, strict=True):
+        if not is_stream_safe(tag):
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            yield Fault(place, "marks", words)
 
 
 def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
@@ -88,18 +116,3 @@ def _contradictions(entry: Entry) -> Iterator[Fault]:
                 "conflict",
                 f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out",
             )
-
-
-def _length_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:
-    values = tags.values
-    if joined_length(len(values), sum(map(len, values))) <= MAX_TAG_CHARACTERS:
-        return
-    distinct = set(values)
-    length = joined_length(len(distinct), sum(map(len, distinct)))
-    if length > MAX_TAG_CHARACTERS:
-        yield Fault(
-            entry.place,
-            "over-limit",
-            f"its tags are {length} characters joined by commas; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
-            "declare fewer or shorter ones, or set ifOverLimit",
-        )

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.errors import UsageError
+from tagsync.errors import ManifestError, UsageError
+from tagsync.model import Diagnostic, Origin
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A larger manifest is refused."""
@@ -17,6 +18,7 @@ STDIN = "<stdin>"
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ".schema.json"
+NO_SUCH_FILE = "this file or folder does not exist: check the path"
 _LEADS_OUT = "this link leads out of the given folder: name its target as a PATH"
 
 
@@ -68,6 +70,19 @@ def holds_manifests(path: str) -> bool:
     return next(_manifests_at(path, lambda *_: None), None) is not None
 
 
+def check_exist(paths: Sequence[str]) -> None:
+    """Check that paths lead somewhere, `-` aside.
+
+    Raises:
+        ManifestError: some do not; all of them are named.
+    """
+    missing = [path for path in paths if path != "-" and not _exists(path)]
+    if missing:
+        raise ManifestError(
+            tuple(Diagnostic("error", "no-such-file", NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
+        )
+
+
 def read(located: Located) -> bytes:
     """Return a manifest's bytes.
 
@@ -113,8 +128,8 @@ def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
         if not found:
             report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(SUFFIXES)} file")
         yield from found
-    elif not os.path.lexists(path):
-        report(path or "''", "no-such-file", "there is no such file or folder: check the path")
+    elif not _exists(path):
+        report(path or "''", "no-such-file", NO_SUCH_FILE)
     elif here.suffix not in SUFFIXES:
         report(
             path,
@@ -150,6 +165,11 @@ def _walk(folder: Path, report: Report) -> Iterator[Path]:
 def _is_folder(path: str) -> bool:
     """Tell whether a path leads to a folder; Path.is_dir raises where it cannot be followed."""
     return os.path.isdir(path)  # noqa: PTH112 - see above
+
+
+def _exists(path: str) -> bool:
+    """Tell whether a path leads to something; Path.exists raises where it cannot be followed."""
+    return os.path.exists(path)  # noqa: PTH110 - see above
 
 
 def _leads_out(path: Path, folder: str) -> bool:

@@ -6,7 +6,6 @@ SQLite unlinks that file as it opens it, so that nothing is left behind however 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 
 from tagsync.errors import StateError
 from tagsync.manifest.rows import FILE_ID, MATCH, PATH, Row
@@ -65,21 +64,12 @@ class Rows:
             self._database.execute("DELETE FROM entries WHERE number >= ?", (length,))
         self._stored = length
 
-    def since(self, start: int) -> Iterator[Row]:
-        """Yield the rows from the one with number `start` on."""
-        return chain(
-            (row for _, row in self._some("WHERE number >= ?", start)), self._pending[max(0, start - self._stored) :]
-        )
-
     def entries(self, unfold: Callable[[Row], Entry]) -> "tuple[Entry, ...] | StoredEntries":
         """Return the entries of all rows; nothing may be added any more."""
         if self._database is None:
             return tuple(map(unfold, self._pending))
         self._store()
         return StoredEntries(self._database, self._stored, unfold)
-
-    def _some(self, which: str, *values: int) -> Iterator[tuple[int, Row]]:
-        return _read(self._database, f"{which} ORDER BY number", values) if self._database else iter(())
 
     def _store(self) -> None:
         with _told():
@@ -127,8 +117,8 @@ class StoredEntries:
         )
 
     def by_id(self) -> Iterator[NumberedEntry]:
-        """Yield the entries that name a file id."""
-        return self._numbered(f"WHERE kind = {FILE_ID} ORDER BY number")
+        """Yield the entries that name a file id, sorted by it and their number."""
+        return self._numbered(f"WHERE kind = {FILE_ID} ORDER BY key, number")
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
         """Return the entries that name this file id."""

@@ -3,7 +3,17 @@
 Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
-from tagsync.model.current import LISTED, AITag, CurrentFile, CurrentState, Needs, Reading, TagIndex
+from tagsync.model.current import (
+    LISTED,
+    AITag,
+    CurrentFile,
+    CurrentState,
+    Needs,
+    Reading,
+    TagIndex,
+    TwinIndex,
+    Unreadable,
+)
 from tagsync.model.desired import (
     NO_TEXTS,
     AIRule,
@@ -25,7 +35,7 @@ from tagsync.model.difference import Difference
 from tagsync.model.drift import Cause, Drift, Returning
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, as_shown, packed, unpacked
+from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     PROMOTE,
     Change,
@@ -34,6 +44,7 @@ from tagsync.model.plan import (
     FileChange,
     Inputs,
     Keep,
+    NotFound,
     Part,
     Plan,
     Reason,
@@ -48,6 +59,7 @@ from tagsync.model.texts import (
     MAX_TAG_CHARACTERS,
     all_normalized,
     is_declarable,
+    is_stream_safe,
     joined_length,
     normalized,
 )
@@ -95,6 +107,7 @@ __all__ = [
     "Limit",
     "ManifestRef",
     "Needs",
+    "NotFound",
     "NumberedEntry",
     "Op",
     "Origin",
@@ -115,6 +128,9 @@ __all__ = [
     "TargetName",
     "Texts",
     "Timing",
+    "TwinIndex",
+    "Unlisted",
+    "Unreadable",
     "Verdict",
     "Vocabulary",
     "Vote",
@@ -122,6 +138,7 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "is_declarable",
+    "is_stream_safe",
     "joined_length",
     "normalized",
     "packed",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from tagsync.model.places import Diagnostic
 from tagsync.model.value import value
 
 
@@ -33,6 +34,14 @@ class CurrentFile:
     thumbnail: str = field(default="", compare=False, repr=False)
 
 
+class Unreadable(NamedTuple):
+    """A file object that cannot be read: its ID and path, escaped where they are not sound, and the reason."""
+
+    file_id: str
+    path: str
+    why: str
+
+
 @runtime_checkable
 class TagIndex(Protocol):
     """Files that know which ordinary tags they have without being looked through."""
@@ -41,11 +50,19 @@ class TagIndex(Protocol):
         """Return each tag that a file has."""
 
 
-Way = Literal["listing", "searches", "refresh"]
+@runtime_checkable
+class TwinIndex(Protocol):
+    """Files that know which of them share a path without being looked through."""
+
+    def twins(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the IDs of the files that share a path, equal under NFC included, by the ID of each of them."""
+
+
+Way = Literal["listing", "searches"]
 
 
 class Reading(NamedTuple):
-    """How a library was read, and why so: all of it listed, what has changed since an earlier listing, or searched.
+    """How a library was read, and why: all of it listed, or searched.
 
     Only searches leave files out: those that no entry selects.
     """
@@ -92,7 +109,8 @@ class CurrentState:
     Files are gone through in order, again and again, and need not be in memory (see `TagIndex` for what such files may
     offer besides).
 
-    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer.
+    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer. `unreadable`
+    are objects that stand for no file here, and `diagnostics` what else was noticed while the library was read.
     """
 
     files: Collection[CurrentFile] = field(repr=False)
@@ -100,3 +118,5 @@ class CurrentState:
     refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0
     reading: Reading = LISTED
+    unreadable: tuple[Unreadable, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -127,7 +127,7 @@ class IndexedEntries(Protocol):
         """Yield the entries that name a path, with it and their number, sorted by both."""
 
     def by_id(self) -> Iterator[NumberedEntry]:
-        """Yield the entries that name a file id."""
+        """Yield the entries that name a file id, those of one id in a row."""
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
         """Return the entries that name this file id."""

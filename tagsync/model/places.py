@@ -26,6 +26,14 @@ class Diagnostic(NamedTuple):
     origin: Origin | None = None
 
 
+class Unlisted(NamedTuple):
+    """How many more diagnostics of a level and code there are than a plan lists."""
+
+    level: Level
+    code: str
+    more: int
+
+
 def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
     """Return a diagnostic that names its file as `names` do: as the user gave it, not as documents call it."""
     origin = diagnostic.origin

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tagsync.model.current import LISTED, CurrentFile, Reading
 from tagsync.model.drift import Drift, Returning
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, ManifestRef, Origin
+from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted
 from tagsync.model.policy import Guard, Policy
 
 PROMOTE = "aiTags.promote"
@@ -37,7 +37,6 @@ class FileChange:
     Attributes:
         file: the file.
         changes: what is to change.
-        remove_first: whether the additions only fit into the 500 characters once the removals are done.
         desired: tags declared for the file that it has already, in this very spelling: adding them does nothing.
         spared: names of AI tags that a rule keeps on the file, whether they are there now or not.
         relies: tags that have to be on the file when its removals are made: the new names of what is renamed.
@@ -45,7 +44,6 @@ class FileChange:
 
     file: CurrentFile
     changes: tuple[Change, ...]
-    remove_first: bool = False
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
@@ -136,11 +134,30 @@ class Inputs(NamedTuple):
         return self.files if self.reading.is_complete else inf
 
 
+class NotFound(NamedTuple):
+    """A declared file that was not found: its path or its file id, and the first place that declares it."""
+
+    path: str | None
+    file_id: str | None
+    origin: Origin
+
+
 class Coverage(NamedTuple):
-    """What manifests leave alone: paths of files that no entry selects, and entries that select no file."""
+    """What manifests leave alone.
+
+    Attributes:
+        unselected: paths of files that no entry selects; the first 10,000, sorted.
+        idle: entries that select no file; the first 10,000, sorted.
+        more_unselected: how many more files no entry selects.
+        more_idle: how many more entries select no file.
+        folders: if `more_unselected`, how many unselected files each folder has, the most first; at most 10,000.
+    """
 
     unselected: tuple[str, ...]
     idle: tuple[Origin, ...]
+    more_unselected: int = 0
+    more_idle: int = 0
+    folders: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +168,9 @@ class Plan:
     and documents repeat; both lie outside of memory where they are many. A plan with an error among its diagnostics
     has no changes and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
     such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
-    that come back however often they are removed; `coverage` is there where it was asked for, and so are `thumbnails`,
-    addresses of small pictures of changed files by file id.
+    that came back after applies removed them; `coverage` is there where it was asked for, and so are `thumbnails`,
+    addresses of small pictures of the first 10,000 changed files by file id. `diagnostics` and `missing` are the first
+    10,000: `unlisted` counts the other diagnostics, `summary.missing` all files that were not found.
     """
 
     target: TargetName
@@ -168,9 +186,11 @@ class Plan:
     guards: tuple[Guard, ...] = field(default=(), repr=False)
     undoes: str | None = None
     drift: Sequence[Drift] = field(default=(), repr=False)
-    returning: tuple[Returning, ...] = field(default=(), repr=False)
+    returning: Sequence[Returning] = field(default=(), repr=False)
     coverage: Coverage | None = field(default=None, repr=False)
     thumbnails: Mapping[str, str] = field(default_factory=dict, repr=False)
+    missing: Sequence[NotFound] = field(default=(), repr=False)
+    unlisted: tuple[Unlisted, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -183,6 +203,16 @@ class Plan:
         return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
+    def left_out(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that name declared files which are left alone: they cannot be read or told apart."""
+        return tuple(item for item in self.diagnostics if item.code in ("twins", "unreadable") and item.origin)
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that forbid applying."""
         return tuple(d for d in self.diagnostics if d.level == "error")
+
+    def count(self, level: Level) -> int:
+        """Return how many diagnostics of a level there are, listed or not."""
+        listed = sum(item.level == level for item in self.diagnostics)
+        return listed + sum(item.more for item in self.unlisted if item.level == level)

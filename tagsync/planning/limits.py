@@ -1,4 +1,7 @@
-"""Whether a file's tags fit into ImageKit's 500 characters, and in which order; the rule itself is in `model`."""
+"""Check whether a file's tags fit into ImageKit's 500 characters while its changes are made.
+
+Additions are sent first, and no tag goes before they are there. So a file has to hold its old and its new tags at once.
+"""
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -10,24 +13,35 @@ class Fit(Enum):
     """How a file's changes go together with the limit."""
 
     FITS = "fits"
-    REMOVE_FIRST = "fits once the removals are done"
+    TIGHT = "fits unless ImageKit counts the commas between tags"
     OVER = "does not fit"
 
 
-def length_after(file: CurrentFile, changes: Iterable[Change]) -> int:
-    """Return the length of a file's tags after its changes, joined by commas."""
-    added = [change.tag for change in changes if change.op == Op.ADD]
-    removed = {change.tag for change in changes if change.op == Op.REMOVE}
-    return _length([*(tag for tag in file.tags if tag not in removed), *added])
-
-
-def fit(file: CurrentFile, changes: Sequence[Change]) -> Fit:
-    """Judge a file that gains a tag; one that gains none always fits, however long its tags are already."""
-    added = [change.tag for change in changes if change.op == Op.ADD]
-    if not added or _length([*file.tags, *added]) <= MAX_TAG_CHARACTERS:
+def fit(file: CurrentFile, changes: Iterable[Change]) -> Fit:
+    """Check a file that gains a tag; one that gains none always fits, however long its tags are already."""
+    added = _added(changes)
+    tags = [*file.tags, *added]
+    if not added or joined_length(len(tags), _length(tags)) <= MAX_TAG_CHARACTERS:
         return Fit.FITS
-    return Fit.REMOVE_FIRST if length_after(file, changes) <= MAX_TAG_CHARACTERS else Fit.OVER
+    return Fit.TIGHT if _length(tags) <= MAX_TAG_CHARACTERS else Fit.OVER
 
 
-def _length(tags: list[str]) -> int:
-    return joined_length(len(tags), sum(map(len, tags)))
+def excess(file: CurrentFile, changes: Sequence[Change]) -> str:
+    """Return in words how far the tags of a file that does not fit are over the limit."""
+    added = _added(changes)
+    removed = {change.tag for change in changes if change.op == Op.REMOVE}
+    after = _length([*(tag for tag in file.tags if tag not in removed), *added])
+    if after > MAX_TAG_CHARACTERS:
+        return f"its tags would have {after} characters; ImageKit allows {MAX_TAG_CHARACTERS}"
+    return (
+        f"its old and new tags together have {_length([*file.tags, *added])} characters; ImageKit allows "
+        f"{MAX_TAG_CHARACTERS}, and old tags stay until the new ones are there"
+    )
+
+
+def _added(changes: Iterable[Change]) -> list[str]:
+    return [change.tag for change in changes if change.op == Op.ADD]
+
+
+def _length(tags: Iterable[str]) -> int:
+    return sum(map(len, tags))

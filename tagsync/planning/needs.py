@@ -1,6 +1,6 @@
 """What of a library has to be read to judge manifests; how it is read in the fewest calls is not decided here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from tagsync.globs import literal_prefix
@@ -47,6 +47,13 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
         frozenset(paths | file_ids) - told,
         everything,
     )
+
+
+def named(desired: DesiredState) -> Iterator[ByPath | ById]:
+    """Yield the files that entries name by path or ID, without those that nobody is told of if they do not exist."""
+    for entry in desired.entries:
+        if isinstance(entry.selector, ByPath | ById) and entry.wishes.if_missing != "skip":
+            yield entry.selector
 
 
 def _told(entry: Entry, name: str) -> set[str]:

@@ -1,12 +1,13 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from tagsync.canonical import lines_of
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     ByMatch,
+    Change,
     Coverage,
     CurrentFile,
     CurrentState,
@@ -18,6 +19,7 @@ from tagsync.model import (
     Guard,
     Inputs,
     Keep,
+    NotFound,
     Op,
     Origin,
     Part,
@@ -30,9 +32,11 @@ from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.left_out import names_one, twins_finding, twins_of
+from tagsync.planning.limits import Fit, excess, fit
+from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
-from tagsync.planning.returning import Returns
+from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
@@ -52,6 +56,7 @@ def make_plan(
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
+    earlier: Iterable[Report] = (),
     coverage: bool = False,
     since: Revision | None = None,
     keep: Keep = tuple,
@@ -67,8 +72,9 @@ def make_plan(
         only: a glob; changes of other files are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
-        last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
-            come back however often they are removed: such removals are left out.
+        last: the last apply's report, of this very library. It tells why changes are necessary again.
+        earlier: reports of applies before the last one, newest first; with it they tell how often AI tags came back.
+            They are only read if AI tags are to be removed.
         coverage: whether to tell what manifests leave alone.
         since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
         keep: where the changes are kept.
@@ -79,12 +85,13 @@ def make_plan(
     Raises:
         RefusedError: the changes since the revision do not tell which files they bear on.
     """
-    returns = Returns(last, desired.manifests)
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
-    found = keep(_find(desired, current, scope, returns, findings, coverage=coverage))
-    findings.diagnostics += [*loosened(desired.policy), *returns.diagnostics()]
+    found = keep(_find(desired, current, scope, findings, coverage=coverage))
+    findings.diagnostics.extend(loosened(desired.policy))
     changes = () if findings.has_errors else found
+    returning = came_back(changes, earlier if last is None else chain([last], earlier))
+    findings.diagnostics.extend(return_warnings(returning, changes))
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
     plan = assembled(
@@ -108,27 +115,27 @@ def make_plan(
         exact=exact,
     )
     thumbnails = {} if findings.has_errors else findings.thumbnails
-    plan = replace(plan, coverage=findings.coverage, thumbnails=thumbnails)
-    return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
+    drift = attributed(
+        changes,
+        last,
+        desired.manifests,
+        covered=_covered(last) if last else lambda _path: True,
+        unsure=findings.unsure,
+        returning=returning,
+    )
+    return replace(
+        plan,
+        coverage=findings.coverage,
+        thumbnails=thumbnails,
+        missing=findings.not_found,
+        drift=drift,
+        returning=returning,
+    )
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
     """Return the places of the files that an entry selects which has changed since a revision."""
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
-
-
-def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
-    """Return a plan with what the last report tells of it."""
-    returning = tuple(returns.found)
-    drift = attributed(
-        plan.changes,
-        last,
-        plan.inputs.manifests,
-        covered=_covered(last),
-        unsure=unsure,
-        returning=returning,
-    )
-    return replace(plan, drift=drift, returning=returning)
 
 
 def assembled(
@@ -138,7 +145,7 @@ def assembled(
     created_at: str,
     inputs: Inputs,
     guards: tuple[Guard, ...],
-    diagnostics: Iterable[Diagnostic],
+    diagnostics: Iterable[Diagnostic] | DiagnosticLog,
     bulk_rate: float | None,
     unchanged: int = 0,
     missing: int = 0,
@@ -149,18 +156,15 @@ def assembled(
     stages = stage(changes, exact=exact)
     requests = stages.requests()
     lines = lines_of(changes)
-    policy = {guard.id: guard.limit for guard in guards}
-    told = tuple(sorted(set(diagnostics), key=_by_place))  # what is so for many files is said once
+    log = diagnostics if isinstance(diagnostics, DiagnosticLog) else DiagnosticLog(diagnostics)
     return Plan(
         target=target,
         created_at=created_at,
-        digest=digest(target, inputs.manifests, policy, lines, undoes=undoes),
+        digest=digest(target, inputs.manifests, guards, lines, undoes=undoes),
         inputs=inputs,
         summary=counted(
             changes,
-            Summary(
-                unchanged=unchanged, missing=missing, warnings=sum(diagnostic.level == "warning" for diagnostic in told)
-            ),
+            Summary(unchanged=unchanged, missing=missing, warnings=log.total("warning")),
         ),
         estimate=Estimate(
             len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
@@ -168,7 +172,8 @@ def assembled(
         changes=changes,
         canonical_changes=lines,
         requests=requests,
-        diagnostics=told,
+        diagnostics=log.listed(),
+        unlisted=log.unlisted(),
         guards=guards,
         undoes=undoes,
     )
@@ -210,16 +215,17 @@ class _Findings:
     """
 
     tally: Tally = field(default_factory=Tally)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    diagnostics: DiagnosticLog = field(default_factory=DiagnosticLog)
     unchanged: int = 0
     missing: int = 0
+    not_found: tuple[NotFound, ...] = ()
     unsure: set[str] = field(default_factory=set)
     coverage: Coverage | None = None
     thumbnails: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
-        return any(diagnostic.level == "error" for diagnostic in self.diagnostics)
+        return self.diagnostics.total("error") > 0
 
 
 def _covered(last: Report) -> Callable[[str], bool]:
@@ -234,35 +240,47 @@ def _find(
     desired: DesiredState,
     current: CurrentState,
     scope: Scope,
-    returns: Returns,
     findings: _Findings,
     *,
     coverage: bool,
 ) -> Iterator[FileChange]:
     """Yield what is to change, file by file, and note everything else that comparing finds."""
     selection = Selection(desired.entries, current, coverage=coverage)
-    findings.diagnostics += desired.diagnostics
+    twins = twins_of(current.files)
+    findings.diagnostics.extend([*desired.diagnostics, *current.diagnostics])
     if not len(current.files) and current.reading.is_complete:
-        findings.diagnostics.append(Diagnostic("warning", "empty-library", EMPTY_LIBRARY))
+        findings.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
     for number, file, entries in selection:
-        merged = returns.left(file, merge(file, entries, desired.vocabulary))
-        findings.diagnostics += merged.diagnostics
-        change = _fitted(file, merged, entries, findings) if merged.changes else None
+        merged = merge(file, entries, desired.vocabulary)
+        findings.diagnostics.extend(merged.diagnostics)
+        change = _planned(file, merged, entries, twins.get(file.file_id, ()), findings) if merged.changes else None
         findings.tally.take(file, change)
         if not scope.holds(number, file.path):
             continue
         if change:
-            if file.thumbnail:
+            if file.thumbnail and not is_full(findings.thumbnails):
                 findings.thumbnails[file.file_id] = file.thumbnail
             if _may_waver(entries):
                 findings.unsure.add(file.file_id)
             yield change
         elif not merged.changes:
             findings.unchanged += 1
-    findings.missing = selection.missing
-    findings.diagnostics += selection.diagnostics()
+    findings.missing, findings.not_found = selection.missing, selection.not_found()
+    findings.diagnostics.extend(selection.diagnostics())
+    for level, count in selection.unlisted().items():
+        findings.diagnostics.count(level, "missing", count)
     if coverage:
-        findings.coverage = _coverage(selection)
+        findings.coverage = selection.coverage()
+
+
+def _planned(
+    file: CurrentFile, merged: Merged, entries: Sequence[Entry], twins: Sequence[str], findings: _Findings
+) -> FileChange | None:
+    """Return a file's changes; None, with a diagnostic, if others share its path, or its tags would be too long."""
+    if twins and not names_one(entries):
+        findings.diagnostics.extend([twins_finding(file, twins, merged.changes[0].because[0].origin)])
+        return None
+    return _fitted(file, merged, entries, findings)
 
 
 def _may_waver(entries: Sequence[Entry]) -> bool:
@@ -271,28 +289,36 @@ def _may_waver(entries: Sequence[Entry]) -> bool:
     return has_query or all(entry.wishes.if_over_limit in ("warn", "skip") for entry in entries)
 
 
-def _coverage(selection: Selection) -> Coverage:
-    """Return what manifests leave alone."""
-    return Coverage(tuple(selection.unselected), tuple(sorted(entry.origin() for entry in selection.idle)))
-
-
 def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:
     """Return a file's changes if they fit into the 500 characters; else say so and leave the file as it is."""
     changes = merged.changes
     verdict = fit(file, changes)
+    if verdict is Fit.TIGHT:
+        findings.diagnostics.extend([_tight(file, changes)])
     if verdict is not Fit.OVER:
-        return FileChange(file, changes, verdict is Fit.REMOVE_FIRST, merged.desired, merged.spared, merged.relies)
+        return FileChange(file, changes, merged.desired, merged.spared, merged.relies)
     leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
     strictest = next(item for item in LEVELS if item in leniencies)
     level = LEVELS[strictest]
     if level:
         message = (
-            f"{quoted(file.path, 200)} would have {length_after(file, changes)} characters of tags joined by commas; "
-            f"ImageKit allows {MAX_TAG_CHARACTERS}: declare fewer or shorter tags, or set ifOverLimit"
+            f"{quoted(file.path, 200)} is left as it is: {excess(file, changes)}; declare fewer or shorter tags, "
+            "remove old ones in an apply before this one, or set ifOverLimit"
         )
-        origin = next(change.because[0].origin for change in changes if change.op == Op.ADD)
-        findings.diagnostics.append(Diagnostic(level, "over-limit", message, origin))
+        findings.diagnostics.extend([Diagnostic(level, "over-limit", message, _first_addition(changes))])
     return None
+
+
+def _tight(file: CurrentFile, changes: Sequence[Change]) -> Diagnostic:
+    message = (
+        f"the tags of {quoted(file.path, 200)} stay within 500 characters only if ImageKit does not count the commas "
+        "between them: they are sent, and may be refused"
+    )
+    return Diagnostic("warning", "near-limit", message, _first_addition(changes))
+
+
+def _first_addition(changes: Iterable[Change]) -> Origin:
+    return next(change.because[0].origin for change in changes if change.op == Op.ADD)
 
 
 def counted(changes: Sequence[FileChange], summary: Summary) -> Summary:
@@ -307,7 +333,3 @@ def counted(changes: Sequence[FileChange], summary: Summary) -> Summary:
         remove_tags=counts[Op.REMOVE],
         remove_ai_tags=counts[Op.REMOVE_AI],
     )
-
-
-def _by_place(diagnostic: Diagnostic) -> tuple[Origin, str, str]:
-    return diagnostic.origin or Origin("", 0, 0), diagnostic.code, diagnostic.message

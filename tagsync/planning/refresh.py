@@ -3,8 +3,8 @@
 from collections import defaultdict
 from typing import NamedTuple
 
-from tagsync.model import MAX_TAG_CHARACTERS, Change, CurrentFile, FileChange, Op, normalized
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.model import Change, CurrentFile, FileChange, Op, normalized
+from tagsync.planning.limits import Fit, excess, fit
 from tagsync.printable import quoted
 
 
@@ -34,13 +34,11 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
     changes = _needed(planned, file)
     if not changes:
         return Refreshed(None)
-    verdict = fit(file, changes)
-    if verdict is Fit.OVER:
-        words = f"its tags would now have {length_after(file, changes)} characters; ImageKit allows"
-        return Refreshed(None, f"{words} {MAX_TAG_CHARACTERS}")
+    if fit(file, changes) is Fit.OVER:
+        return Refreshed(None, f"by now, {excess(file, changes)}")
     there = set(planned.desired).union(planned.tags(Op.ADD)).intersection(file.tags)
     desired = tuple(sorted(there)) if any(change.op == Op.ADD for change in changes) else ()
-    return Refreshed(FileChange(file, changes, verdict is Fit.REMOVE_FIRST, desired, planned.spared, planned.relies))
+    return Refreshed(FileChange(file, changes, desired, planned.spared, planned.relies))
 
 
 def _stale(planned: FileChange, file: CurrentFile) -> str | None:
@@ -50,13 +48,13 @@ def _stale(planned: FileChange, file: CurrentFile) -> str | None:
     rejudged = _rejudged_name(planned, file)
     if rejudged is not None:
         return f"the AI tag {quoted(rejudged)} has another confidence or source since the plan"
-    missing = _missing_name(planned, file)
+    missing = missing_name(planned, file)
     if missing is not None:
         return f"the tag {quoted(missing)}, which an old one is renamed to, is gone since the plan"
     return None
 
 
-def _missing_name(planned: FileChange, file: CurrentFile) -> str | None:
+def missing_name(planned: FileChange, file: CurrentFile) -> str | None:
     """Return a new name that the file does not have and will not get, although an old one is to go; None if none."""
     if not planned.relies or not set(planned.tags(Op.REMOVE)).intersection(file.tags):
         return None

@@ -1,7 +1,7 @@
 """Which entries speak for which file, found in one sweep over the library in the order of paths; not what they say."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from tagsync.model import (
     ById,
     ByMatch,
     ByPath,
+    Coverage,
     CurrentFile,
     CurrentState,
     Diagnostic,
@@ -17,9 +18,14 @@ from tagsync.model import (
     IndexedEntries,
     Leniency,
     Level,
+    NotFound,
     NumberedEntry,
+    Origin,
+    Unreadable,
     normalized,
 )
+from tagsync.planning.left_out import unreadable_finding
+from tagsync.planning.listed import First, first_of
 from tagsync.printable import quoted
 
 LEVELS: dict[Leniency, Level | None] = {"error": "error", "warn": "warning", "skip": None}
@@ -42,21 +48,23 @@ class Selection:
     Args:
         entries: as declared; kept by path and id where they are many (see `IndexedEntries`).
         current: its files sorted by path; the answer to each query that an entry asks.
-        coverage: whether to note the files that no entry selects.
+        coverage: whether to note what manifests leave alone.
     """
 
     def __init__(self, entries: Collection[Entry], current: CurrentState, *, coverage: bool = False) -> None:
         self._index = entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
         self._current = current
         self._coverage = coverage
-        self._missing: list[NumberedEntry] = []
+        self._missing = _Missing(current.unreadable)
+        self._unreadable: list[Diagnostic] = []
         self._matches = [_Match(number, entry, current) for number, entry in self._index.matching()]
-        self.unselected: list[str] = []
-        """Paths of files that no entry selects, if asked for."""
+        self._unselected = First[str](str)
+        self._folders = Counter[str]()
 
     def __iter__(self) -> Iterator[Selected]:
         """Yield each file that an entry selects."""
-        by_path, by_id, under = _ByPath(self._index), _ByIdentity(self._index), _Under(self._matches)
+        missing = self._missing
+        by_path, by_id, under = _ByPath(self._index, missing.add), _ByIdentity(self._index), _Under(self._matches)
         for number, file in enumerate(self._current.files):
             found = [*by_path.at(file.path), *by_id.of(file.file_id), *under.matching(file)]
             if found:
@@ -64,30 +72,94 @@ class Selection:
                     found.sort(key=itemgetter(0))
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
-                self.unselected.append(file.path)
-        self._missing = [*by_path.rest(), *by_id.rest()]
+                self._unselected.add(file.path)
+                self._folders[file.path[: file.path.rfind("/") + 1]] += 1
+        by_path.pass_rest()
+        for _, entry in by_id.rest():
+            missing.add(entry)
+        self._unreadable = list(self._find_unreadable())
 
     @property
     def missing(self) -> int:
         """How many files are declared that the library does not have."""
-        return len({entry.selector for _, entry in self._missing})
+        return self._missing.files.count
 
-    @property
-    def idle(self) -> tuple[Entry, ...]:
-        """The entries that select nothing."""
-        found = [*self._missing, *((match.number, match.entry) for match in self._matches if not match.count)]
-        return tuple(entry for _, entry in sorted(found, key=itemgetter(0)))
+    def not_found(self) -> tuple[NotFound, ...]:
+        """Return the first of these files: those declared by path, sorted, then those declared by id."""
+        return tuple(map(_not_found, self._missing.files.items()))
+
+    def coverage(self) -> Coverage:
+        """Return what manifests leave alone."""
+        idle = self._missing.idle
+        for match in self._matches:
+            if not match.count:
+                idle.add(match.entry.origin())
+        unselected = self._unselected
+        folders = sorted(self._folders.items(), key=lambda item: (-item[1], item[0])) if unselected.more else ()
+        listed = tuple(first_of(folders))
+        return Coverage(tuple(unselected.items()), tuple(idle.items()), unselected.more, idle.more, listed)
+
+    def _find_unreadable(self) -> Iterator[Diagnostic]:
+        """Yield what to say of objects that cannot be read, for each entry that is for one; they are not missing."""
+        for odd in self._current.unreadable:
+            file = CurrentFile(odd.file_id, odd.path, (), ())
+            entries: list[Entry | None] = [
+                entry for entry in self._missing.unreadable if _name(entry) in (odd.file_id, odd.path)
+            ]
+            entries += [match.entry for match in self._matches if match.selects(file)]
+            yield from (unreadable_finding(odd, entry) for entry in entries or [None])
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield what was noticed."""
+        yield from self._unreadable
         for match in self._matches:
             refusal = self._current.refused.get(match.query or "")
             yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
-        told = [(entry, level) for _, entry in self._missing if (level := LEVELS[entry.wishes.if_missing or "error"])]
-        paths = {entry.selector.path for entry, _ in told if isinstance(entry.selector, ByPath)}
+        told = self._missing.told.items()
+        paths = {entry.selector.path for _, entry in told if isinstance(entry.selector, ByPath)}
         twins = _Twins(paths, self._current.files)
-        for entry, level in told:
+        for level, entry in told:
             yield _missing_finding(entry, level, twins)
+
+    def unlisted(self) -> Counter[Level]:
+        """Return how many files that were not found are not among the diagnostics, by level."""
+        missing = self._missing
+        return missing.levels - Counter(level for level, _ in missing.told.items())
+
+
+class _Missing:
+    """The entries whose files are not in the library: counted, and the first of them kept.
+
+    Args:
+        unreadable: objects of the library that cannot be read; the entries that name one are kept apart.
+    """
+
+    def __init__(self, unreadable: Iterable[Unreadable]) -> None:
+        self.unreadable: list[Entry] = []
+        self._names = {name for odd in unreadable for name in (odd.file_id, odd.path)}
+        self.files = First[tuple[bool, str, Entry]](itemgetter(0, 1))
+        """Each file once: whether it is declared by id, its path or id, and the first entry that declares it."""
+        self.told = First[tuple[Level, Entry]](_by_level_and_place)
+        """The entries that somebody is told of, with the level of what is said."""
+        self.levels = Counter[Level]()
+        """How many of them there are."""
+        self.idle = First[Origin](_itself)
+        self._last: ByPath | ById | ByMatch | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry; those of the same file come one after the other."""
+        if self._names and _name(entry) in self._names:
+            self.unreadable.append(entry)
+            return
+        selector = entry.selector
+        if selector != self._last:
+            self._last = selector
+            self.files.add((isinstance(selector, ById), selector[0] or "", entry))
+        self.idle.add(entry.origin())
+        level = LEVELS[entry.wishes.if_missing or "error"]
+        if level:
+            self.levels[level] += 1
+            self.told.add((level, entry))
 
 
 class _InMemory:
@@ -121,14 +193,14 @@ class _InMemory:
 
 
 class _ByPath:
-    """Hands out the entries of each path as paths come by, in order; those that are passed over are missing."""
+    """Hands out the entries of each path as paths come by, in order; those that it passes over find no file."""
 
-    def __init__(self, index: IndexedEntries) -> None:
+    def __init__(self, index: IndexedEntries, passed_over: Callable[[Entry], None]) -> None:
         self._rows = index.by_path()
         self._row = next(self._rows, None)
         self._path: str | None = None
         self._entries: list[NumberedEntry] = []
-        self._missing: list[NumberedEntry] = []
+        self._passed_over = passed_over
 
     def at(self, path: str) -> Sequence[NumberedEntry]:
         """Return the entries of a path; the next one asked for is the same or a later one."""
@@ -138,7 +210,7 @@ class _ByPath:
         if row is None or row[0] > path:
             return ()
         while row is not None and row[0] < path:
-            self._missing.append(row[1:])
+            self._passed_over(row[2])
             row = next(self._rows, None)
         found = []
         while row is not None and row[0] == path:
@@ -147,12 +219,12 @@ class _ByPath:
         self._row, self._path, self._entries = row, path, found
         return found
 
-    def rest(self) -> list[NumberedEntry]:
-        """Return the entries whose paths did not come by."""
+    def pass_rest(self) -> None:
+        """Pass over the entries that are left: no more paths come by."""
         if self._row is not None:
-            self._missing.append(self._row[1:])
-        self._missing.extend(row[1:] for row in self._rows)
-        return self._missing
+            self._passed_over(self._row[2])
+        for _, _, entry in self._rows:
+            self._passed_over(entry)
 
 
 class _ByIdentity:
@@ -258,6 +330,14 @@ class _Twins:
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
 
 
+def _name(entry: Entry) -> str:
+    """Return the path or ID that an entry names."""
+    match entry.selector:
+        case ByPath(name) | ById(name):
+            return name
+    return ""  # pragma: no cover - a match names no file
+
+
 def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:
     yield Diagnostic("error", "query", f"the library does not take this entry's query: {words}", entry.origin())
 
@@ -285,6 +365,20 @@ def _missing_finding(entry: Entry, level: Level, twins: _Twins) -> Diagnostic:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
         message = f"no file has the id {quoted(entry.selector.file_id)}: check it, or set ifMissing"
     return Diagnostic(level, "missing", message, entry.origin())
+
+
+def _not_found(item: tuple[bool, str, Entry]) -> NotFound:
+    is_id, name, entry = item
+    return NotFound(None, name, entry.origin()) if is_id else NotFound(name, None, entry.origin())
+
+
+def _by_level_and_place(item: tuple[Level, Entry]) -> tuple[bool, Origin]:
+    level, entry = item
+    return level != "error", entry.origin()
+
+
+def _itself(origin: Origin) -> Origin:
+    return origin
 
 
 def missing_hint(path: str, current: CurrentState) -> str:

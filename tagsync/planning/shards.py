@@ -16,14 +16,18 @@ from tagsync.model import (
     Guard,
     Inputs,
     Keep,
+    Level,
     OutcomeName,
     Part,
     Plan,
     Report,
     RequestCounts,
     Timing,
+    Unlisted,
 )
 from tagsync.planning.digest import digest
+from tagsync.planning.guards import judged_again
+from tagsync.planning.listed import first_of
 from tagsync.planning.plan import counted
 from tagsync.printable import quoted, shown
 
@@ -47,13 +51,16 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tu
     _check(plans, names)
     changes = keep(merge(*[plan.changes for plan in plans], key=_by_path))
     lines = lines_of(changes)
-    made = digest(first.target, first.inputs.manifests, first.policy, lines, undoes=first.undoes)
+    guards = tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True))
+    if first.undoes is None:  # shards that were planned one after the other may change more than each of them counted
+        guards = judged_again(guards, changes)
+    made = digest(first.target, first.inputs.manifests, guards, lines, undoes=first.undoes)
     cut = _are_cut_from_one(plans)
     unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
-    diagnostics = tuple(dict.fromkeys(chain.from_iterable(plan.diagnostics for plan in plans)))
     inputs = [plan.inputs for plan in plans]
     missing = _missing(inputs)
-    return replace(
+    diagnostics = dict.fromkeys(chain.from_iterable(plan.diagnostics for plan in plans))
+    merged = replace(
         first,
         digest=first.digest if cut else made,
         created_at=max(plan.created_at for plan in plans),
@@ -64,12 +71,14 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tu
         canonical_changes=lines,
         requests=tuple(chain.from_iterable(plan.requests for plan in plans)),
         diagnostics=(*diagnostics, *_told(missing)),
-        guards=tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True)),
+        guards=guards,
         drift=tuple(chain.from_iterable(plan.drift for plan in plans)),
         returning=tuple(dict.fromkeys(chain.from_iterable(plan.returning for plan in plans))),
         coverage=first.coverage,
-        thumbnails=dict(ChainMap(*(dict(plan.thumbnails) for plan in plans))),
+        thumbnails=dict(first_of(ChainMap(*(dict(plan.thumbnails) for plan in plans)).items())),
+        unlisted=_unlisted(plans),
     )
+    return replace(merged, summary=merged.summary._replace(warnings=merged.count("warning")))
 
 
 def merged_reports(reports: Sequence[Report], names: Sequence[str], *, keep: Keep = tuple) -> Report:
@@ -86,8 +95,9 @@ def merged_reports(reports: Sequence[Report], names: Sequence[str], *, keep: Kee
     requests = _summed(RequestCounts, [report.requests for report in reports])
     seconds = max(report.timing.seconds for report in reports)
     waited = max(report.timing.waited for report in reports)
+    summary = plan.summary._replace(warnings=max(report.plan.summary.warnings for report in reports))
     return Report(
-        plan=replace(plan, diagnostics=()),
+        plan=replace(plan, summary=summary, diagnostics=()),
         outcome=_outcome([report.outcome for report in reports]),
         outcomes=tuple(outcomes[change.file.file_id] for change in plan.changes),
         requests=requests,
@@ -143,7 +153,7 @@ def _are_cut_from_one(plans: Sequence[Plan]) -> bool:
         != digest(
             plan.target,
             plan.inputs.manifests,
-            plan.policy,
+            plan.guards,
             lines_of(plan.changes),
             undoes=plan.undoes,
         )
@@ -165,6 +175,14 @@ def _missing(inputs: Sequence[Inputs]) -> list[str]:
     parts = [item.part for item in inputs if item.part]
     indices = set(range(1, parts[0].of + 1)) - {part.index for part in parts}
     return [f"{index}/{parts[0].of}" for index in sorted(indices)]
+
+
+def _unlisted(plans: Sequence[Plan]) -> tuple[Unlisted, ...]:
+    """Return what the shards do not list: each was compared as a whole, so that they have nearly all in common."""
+    found: dict[tuple[Level, str], int] = {}
+    for level, code, more in chain.from_iterable(plan.unlisted for plan in plans):
+        found[level, code] = max(more, found.get((level, code), 0))
+    return tuple(Unlisted(level, code, more) for (level, code), more in found.items())
 
 
 def _told(missing: Sequence[str]) -> Iterator[Diagnostic]:

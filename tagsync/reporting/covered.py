@@ -26,14 +26,17 @@ def coverage_text(coverage: Coverage, files: int, names: Names, lines: Lines, *,
     if everything:
         for path in coverage.unselected:
             lines.write(f"  {shown(path)}")
+        if coverage.more_unselected:
+            lines.write((f"  … and {counted(coverage.more_unselected, 'more file')}", "dim"))
     else:
         _write_folders(coverage, lines)
     kept = coverage.idle if everything else coverage.idle[:SHOWN_ENTRIES]
     for origin in kept:
         lines.write((f"  {shown_origin(origin, names)}", "bold"), "  selects no file")
-    if len(kept) < len(coverage.idle):
-        left = counted(len(coverage.idle) - len(kept), "more entry", "more entries")
-        lines.write((f"  … and {left}: --verbose shows them", "dim"))
+    left = len(coverage.idle) + coverage.more_idle - len(kept)
+    if left:
+        hint = "" if everything else ": --verbose shows them"
+        lines.write((f"  … and {counted(left, 'more entry', 'more entries')}{hint}", "dim"))
 
 
 def _write_folders(coverage: Coverage, lines: Lines) -> None:

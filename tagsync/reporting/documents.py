@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import tagsync
 from tagsync.canonical import canonical, change_document, diagnostic_document
-from tagsync.model import Diagnostic, FileOutcome, Guard, Inputs, Op, Plan, Report
+from tagsync.model import Coverage, Diagnostic, FileOutcome, Guard, Inputs, NotFound, Op, Plan, Report
 from tagsync.reporting.seal import sealed
 
 PLAN_FORMAT = "1.0"
@@ -144,10 +144,29 @@ def _beside(plan: Plan) -> dict[str, Any]:
     members: dict[str, Any] = {
         key: (canonical(_camel(value)) for value in values) for key, values in lists.items() if values
     }
+    if plan.missing:
+        members["missing"] = map(_not_found_line, plan.missing)
     if plan.thumbnails:
         members["thumbnails"] = plan.thumbnails
     if plan.coverage is not None:
-        members["coverage"] = {"unselected": plan.coverage.unselected, "idle": list(map(str, plan.coverage.idle))}
+        members["coverage"] = _coverage(plan.coverage)
+    if plan.unlisted:
+        members["moreDiagnostics"] = [{"level": i.level, "code": i.code, "count": i.more} for i in plan.unlisted]
+    return members
+
+
+def _not_found_line(item: NotFound) -> str:
+    named = {"path": item.path} if item.file_id is None else {"fileId": item.file_id}
+    return canonical({**named, "source": str(item.origin)})
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    members: dict[str, Any] = {"unselected": coverage.unselected, "idle": list(map(str, coverage.idle))}
+    if coverage.more_unselected:
+        folders = [{"folder": folder, "files": files} for folder, files in coverage.folders]
+        members |= {"moreUnselected": coverage.more_unselected, "folders": folders}
+    if coverage.more_idle:
+        members["moreIdle"] = coverage.more_idle
     return members
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from tagsync.model import Origin
+from tagsync.model import Level, Origin
 from tagsync.printable import shown
 from tagsync.reporting.judgements import blocking
 from tagsync.reporting.rows import StatusRow, counted, named
@@ -17,7 +17,7 @@ SHOWN_OF_A_KIND = 10
 class _Annotation(NamedTuple):
     """One annotation; `origin` names its file as GitHub knows it, from the top of the repository."""
 
-    kind: str
+    kind: Level
     title: str
     message: str
     origin: Origin | None = None
@@ -28,12 +28,12 @@ def annotations(sheet: Sheet) -> Iterator[str]:
 
     The names of manifests in the sheet are those in the repository.
     """
-    kinds: dict[str, list[_Annotation]] = {"error": [], "warning": []}
+    kinds: dict[Level, list[_Annotation]] = {"error": [], "warning": []}
     for found in chain(_guards(sheet), _said(sheet), map(_missed, sheet.missed[:SHOWN_OF_A_KIND])):
         kinds[found.kind].append(found)
     unseen = max(0, len(sheet.missed) - SHOWN_OF_A_KIND)
     for kind, members in kinds.items():
-        count = len(members) + (sheet.more + unseen if kind == "error" else 0)
+        count = len(members) + sheet.more_of(kind) + (unseen if kind == "error" else 0)
         kept = members if count <= SHOWN_OF_A_KIND else members[: SHOWN_OF_A_KIND - 1]
         yield from map(_command, kept)
         if len(kept) < count:

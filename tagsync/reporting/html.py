@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from typing import NamedTuple
 
-from tagsync.model import Coverage, Diagnostic, Difference, Level, Plan, Report, Status
+from tagsync.model import Coverage, Diagnostic, Difference, Level, Plan, Report, Status, Unlisted
 from tagsync.reporting.charts import call_charts, change_charts
 from tagsync.reporting.embedded import FileRow, embedded
 from tagsync.reporting.groups import causes_of
@@ -56,7 +56,7 @@ def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
         thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
     """
     names = shown_names(plan)
-    found = _listed(plan.diagnostics, names)
+    found = _listed(plan.diagnostics, names, plan.unlisted)
     judged = judgements(plan)
     pictures = plan.thumbnails if thumbnails else {}
     rows = (FileRow(change, thumbnail=pictures.get(change.file.file_id, "")) for change in plan.changes)
@@ -91,7 +91,7 @@ def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
     """
     plan = report.plan
     names = shown_names(plan)
-    found = _listed((*plan.diagnostics, *report.diagnostics), names)
+    found = _listed((*plan.diagnostics, *report.diagnostics), names, plan.unlisted)
     pictures = plan.thumbnails if thumbnails else {}
     rows = (
         FileRow(change, outcome.status, _tone(outcome.status), outcome, pictures.get(change.file.file_id, ""))
@@ -240,12 +240,14 @@ class _Listed(NamedTuple):
     more: int
 
 
-def _listed(diagnostics: Iterable[Diagnostic], names: Names) -> _Listed:
+def _listed(diagnostics: Iterable[Diagnostic], names: Names, unlisted: Iterable[Unlisted] = ()) -> _Listed:
     ranked = worst_first(diagnostics)
     kept = tuple(Notice(item.level, _place(item, names), item.message) for item in ranked[:SHOWN_DIAGNOSTICS])
     levels = Counter(item.level for item in ranked)
+    for item in unlisted:
+        levels[item.level] += item.more
     counts = ", ".join(counted(levels[level], noun) for level, noun in _LEVELS.items() if levels[level])
-    return _Listed(kept, counts, levels["error"], len(ranked) - len(kept))
+    return _Listed(kept, counts, levels["error"], levels.total() - len(kept))
 
 
 def _place(diagnostic: Diagnostic, names: Names) -> str:
@@ -254,12 +256,11 @@ def _place(diagnostic: Diagnostic, names: Names) -> str:
 
 def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
     folders = unselected_by_folder(coverage)
+    idle = len(coverage.idle) + coverage.more_idle
     rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
     more = [
         f"{counted(rest, 'file')} in {counted(len(folders) - SHOWN_FOLDERS, 'more folder')}" if rest else "",
-        counted(len(coverage.idle) - SHOWN_ENTRIES, "more entry", "more entries")
-        if len(coverage.idle) > SHOWN_ENTRIES
-        else "",
+        counted(idle - SHOWN_ENTRIES, "more entry", "more entries") if idle > SHOWN_ENTRIES else "",
     ]
     return Uncovered(
         selected(coverage, files),

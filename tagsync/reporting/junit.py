@@ -1,10 +1,10 @@
 """A sheet as JUnit XML, for the pages on which CI systems show tests: manifests, guards and files are its cases."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from xml.sax.saxutils import escape, quoteattr
 
-from tagsync.model import Diagnostic, Status
+from tagsync.model import Diagnostic, Level, Status
 from tagsync.printable import shown
 from tagsync.reporting.rows import StatusRow, shown_origin
 from tagsync.reporting.sheet import Sheet
@@ -99,8 +99,10 @@ def _manifests(sheet: Sheet) -> Iterator[_Case]:
     for diagnostic in sheet.diagnostics:
         by_file.setdefault(diagnostic.origin.file if diagnostic.origin else LIBRARY, []).append(diagnostic)
     by_file.setdefault(LIBRARY, [])
-    if sheet.more:
-        by_file[LIBRARY].append(Diagnostic("error", "more", f"and {sheet.more:,} more"))
+    levels: tuple[Level, ...] = get_args(Level)
+    for level in levels:
+        if more := sheet.more_of(level):
+            by_file[LIBRARY].append(Diagnostic(level, "more", f"and {more:,} more"))
     for name, found in by_file.items():
         errors = [item for item in found if item.level == "error"]
         others = _listed((item for item in found if item.level != "error"), sheet)

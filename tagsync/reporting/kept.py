@@ -1,16 +1,19 @@
-"""Changes and requests kept as the lines that documents hold, outside of memory where they are many; no documents.
+"""Changes and other lists kept as the lines that documents hold, outside of memory where they are many; no documents.
 
 A line is read anew each time that its item is asked for.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from tagsync.canonical import canonical, change_document
-from tagsync.model import FileChange, Request
-from tagsync.reporting.lines import change_of, request_of
+from tagsync.model import FileChange
+from tagsync.reporting.lines import change_of
 from tagsync.spool import Spool, few_or_rest
+
+T = TypeVar("T")
 
 MADE_IN_MEMORY = 1 << 16
 """So many changes stay in memory when a plan is made: they are there already, and reading them anew takes time."""
@@ -71,16 +74,16 @@ def kept_lines(lines: Iterable[bytes], *, exact: bool) -> tuple[Sequence[FileCha
     return tuple(map(change_of, few)), tuple([line.decode("ascii") for line in few])
 
 
-def kept_requests(lines: Iterable[bytes]) -> Sequence[Request]:
-    """Return requests, from checked lines."""
+def kept(lines: Iterable[bytes], decode: Callable[[bytes], T]) -> Sequence[T]:
+    """Return the items of checked lines: a tuple if they are few, else outside of memory."""
     few, many = few_or_rest(lines)
-    return tuple(map(request_of, few)) if many is None else Spool(many, request_of)
+    return tuple(map(decode, few)) if many is None else Spool(many, decode)
 
 
 def _record(change: FileChange) -> bytes:
     line = canonical(change_document(change))
     created = change.file.created_at
-    beside = f"\t{canonical([change.remove_first, created])}" if change.remove_first or created else ""
+    beside = f"\t{canonical(created)}" if created else ""
     return (line + beside).encode("ascii")
 
 
@@ -89,5 +92,4 @@ def _change(record: bytes) -> FileChange:
     change = change_of(line)
     if not beside:
         return change
-    remove_first, created = json.loads(beside)
-    return replace(change, file=replace(change.file, created_at=created), remove_first=remove_first)
+    return replace(change, file=replace(change.file, created_at=json.loads(beside)))

@@ -16,13 +16,17 @@ from tagsync.model import (
     Cause,
     Change,
     CurrentFile,
+    Diagnostic,
     Drift,
     FileChange,
     FileOutcome,
+    Level,
+    NotFound,
     Op,
     Origin,
     Reason,
     Request,
+    Returning,
     Status,
 )
 
@@ -92,6 +96,26 @@ class _Drift(msgspec.Struct, gc=False, rename="camel"):
     cause: Cause
 
 
+class _Returning(msgspec.Struct, gc=False, rename="camel"):
+    file_id: str
+    path: str
+    tag: str
+    runs: int
+
+
+class _NotFound(msgspec.Struct, gc=False, rename="camel"):
+    source: str
+    path: str | None = None
+    file_id: str | None = None
+
+
+class _Diagnostic(msgspec.Struct, gc=False):
+    level: Level
+    code: str
+    message: str
+    source: _Text
+
+
 class NotPlainError(ValueError):
     """A line is not plainly what it should be."""
 
@@ -150,6 +174,42 @@ def drift_of(line: bytes) -> Drift:
     """
     found = _decoded(line, _DRIFT, _Drift)
     return Drift(found.file_id, found.op, found.tag, found.cause)
+
+
+def returning_of(line: bytes) -> Returning:
+    """Return the AI tag that comes back that a line holds.
+
+    Raises:
+        NotPlainError: it is not plainly one.
+    """
+    found = _decoded(line, _RETURNING, _Returning)
+    if found.runs < 1:
+        raise NotPlainError
+    return Returning(found.file_id, found.path, found.tag, found.runs)
+
+
+def not_found_of(line: bytes) -> NotFound:
+    """Return the file that was not found that a line holds.
+
+    Raises:
+        NotPlainError: it is not plainly one.
+    """
+    found = _decoded(line, _NOT_FOUND, _NotFound)
+    if not _is_place(found.source) or (found.path is None) == (found.file_id is None):
+        raise NotPlainError
+    return NotFound(found.path, found.file_id, origin_of(found.source))
+
+
+def diagnostic_of(line: bytes) -> Diagnostic:
+    """Return the diagnostic that a line holds.
+
+    Raises:
+        NotPlainError: it is not plainly one.
+    """
+    found = _decoded(line, _DIAGNOSTIC, _Diagnostic)
+    if found.source is not None and not _is_place(found.source):
+        raise NotPlainError
+    return Diagnostic(found.level, found.code, found.message, origin_of(found.source) if found.source else None)
 
 
 def change_of(line: bytes) -> FileChange:
@@ -222,3 +282,5 @@ def _no_number(text: str) -> NoReturn:
 
 _CHANGE, _OUTCOME = msgspec.json.Decoder(_Change), msgspec.json.Decoder(_Outcome)
 _REQUEST, _DRIFT = msgspec.json.Decoder(_Request), msgspec.json.Decoder(_Drift)
+_RETURNING, _NOT_FOUND = msgspec.json.Decoder(_Returning), msgspec.json.Decoder(_NotFound)
+_DIAGNOSTIC = msgspec.json.Decoder(_Diagnostic)

@@ -124,7 +124,7 @@ def _parts(sheet: Sheet) -> Iterator[_Part]:
     notes = [item for item in sheet.diagnostics if item.level == "info"]
     loud = sheet.diagnostics[: len(sheet.diagnostics) - len(notes)]
     if loud:
-        yield _diagnostics("", loud, sheet, 0.4, more=sheet.more)
+        yield _diagnostics("", loud, sheet, 0.4, more=sheet.more_of("error") + sheet.more_of("warning"))
     missed = sheet.missed
     if missed:
         yield _Part(

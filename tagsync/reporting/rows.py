@@ -49,9 +49,9 @@ class StatusRow(NamedTuple):
 def plan_title(plan: Plan) -> str:
     """Return what a plan comes to, in a few words."""
     if plan.errors:
-        return f"No plan: {counted(len(plan.errors), 'error')}"
+        return f"No plan: {counted(plan.count('error'), 'error')}"
     if not plan.changes:
-        return "Nothing to revert" if plan.undoes else "Nothing to do"
+        return "Nothing to undo" if plan.undoes else "Nothing to do"
     return f"{counted(plan.summary.files_changed, 'file')} to change"
 
 
@@ -90,7 +90,7 @@ def reading(inputs: Inputs) -> str | None:
     if way == "listing":
         return None
     read = f"{counted(inputs.files, 'file')} read in {counted(inputs.read_requests, 'call')}"
-    return f"{read} by {'searches' if way == 'searches' else 'a refresh'}: {shown(why, 200)}"
+    return f"{read} by searches: {shown(why, 200)}"
 
 
 def narrowing(inputs: Inputs) -> str | None:
@@ -154,7 +154,7 @@ def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def selected(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
-    count = len(coverage.unselected)
+    count = len(coverage.unselected) + coverage.more_unselected
     return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry"
 
 

@@ -1,8 +1,9 @@
 """Saved plan and report documents read back into values: sealed, of a known format, as their schemas say."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import SEEK_END, BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
 from jsonschema import Draft202012Validator
 
@@ -26,6 +27,7 @@ from tagsync.model import (
     Inputs,
     Limit,
     ManifestRef,
+    NotFound,
     Op,
     Part,
     Plan,
@@ -39,6 +41,7 @@ from tagsync.model import (
     Summary,
     TargetName,
     Timing,
+    Unlisted,
 )
 from tagsync.printable import quoted, shown
 from tagsync.reporting.accept import is_plain_item
@@ -54,6 +57,7 @@ MAX_READ_WHOLE = 32 << 20
 
 _SNAKE = {camel: snake for snake, camel in CAMEL.items()}
 _LONG_LISTS = ("changes", "requests")
+_VERSIONS = ("formatVersion", "reportVersion")
 
 
 def read_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
@@ -100,6 +104,35 @@ def _all_of(stream: BinaryIO, name: str) -> bytes:
     )
 
 
+def is_saved(stream: BinaryIO) -> bool:
+    """Tell whether a file is a plan or report, damaged or not: its root has `formatVersion` or `reportVersion`.
+
+    Args:
+        stream: the file; it is read from its start, as a whole only if it is not laid out as tagsync writes it.
+    """
+    size = stream.seek(0, SEEK_END)
+    stream.seek(max(0, size - SEAL_BYTES))
+    end = stream.read()
+    stream.seek(0)
+    start = stream.read(2 * SEAL_BYTES)
+    if looks_saved(start, end):
+        return True
+    if size > MAX_READ_WHOLE:
+        return False
+    data = start + stream.read(MAX_READ_WHOLE)
+    if not any(f'"{name}"'.encode() in data for name in _VERSIONS) or count_values(data) > MAX_VALUES:
+        return False
+    try:
+        document = strict_json(data)
+    except (ValueError, RecursionError):
+        return False
+    return _is_document(document)
+
+
+def _is_document(document: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(document, dict) and any(name in document for name in _VERSIONS)
+
+
 def _neither(name: str) -> DocumentError:
     return DocumentError(
         f"{shown(name)} is neither a plan nor a report of tagsync; what a run that failed has written is neither"
@@ -124,6 +157,9 @@ def _whole(data: bytes, name: str) -> Contents:
         outcomes=() if is_plan else tuple(map(_outcome, document["changes"])),
         requests=tuple(map(_request, document["requests"])) if is_plan else (),
         drift=_drift(document),
+        returning=_returning(document),
+        missing=tuple(map(_not_found, document.get("missing", ()))),
+        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
     )
 
 
@@ -135,7 +171,7 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
             raise damaged(name) from error
         words = "name a file that plan --out or --report json=FILE wrote"
         raise DocumentError(f"{shown(name)} is not JSON: {words}") from error
-    if not isinstance(document, dict) or not ("formatVersion" in document or "reportVersion" in document):
+    if not _is_document(document):
         raise _neither(name)
     return document
 
@@ -175,13 +211,15 @@ def _plan(contents: Contents) -> Plan:
         changes=contents.changes,
         canonical_changes=contents.canonical_changes,
         requests=contents.requests,
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
+        diagnostics=tuple(contents.diagnostics),
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
         drift=contents.drift,
-        returning=_returning(document),
+        returning=contents.returning,
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
+        missing=contents.missing,
+        unlisted=_unlisted(contents),
     )
 
 
@@ -201,9 +239,11 @@ def _report(contents: Contents) -> Report:
         guards=tuple(map(_guard, document["guards"])),
         undoes=document.get("undoes"),
         drift=contents.drift,
-        returning=_returning(document),
+        returning=contents.returning,
         coverage=_coverage(document.get("coverage")),
         thumbnails=document.get("thumbnails", {}),
+        missing=contents.missing,
+        unlisted=_unlisted(contents),
     )
     return Report(
         plan=plan,
@@ -212,7 +252,7 @@ def _report(contents: Contents) -> Report:
         requests=RequestCounts(**_snake(document["requests"], RequestCounts)),
         timing=Timing(**_snake(document["timing"], Timing)),
         finished_at=document["createdAt"],
-        diagnostics=tuple(map(_diagnostic, document["diagnostics"])),
+        diagnostics=tuple(contents.diagnostics),
     )
 
 
@@ -248,7 +288,26 @@ def _returning(document: Mapping[str, Any]) -> tuple[Returning, ...]:
 
 
 def _coverage(item: Mapping[str, Any] | None) -> Coverage | None:
-    return Coverage(tuple(item["unselected"]), tuple(map(origin_of, item["idle"]))) if item is not None else None
+    if item is None:
+        return None
+    return Coverage(
+        tuple(item["unselected"]),
+        tuple(map(origin_of, item["idle"])),
+        item.get("moreUnselected", 0),
+        item.get("moreIdle", 0),
+        tuple((folder["folder"], folder["files"]) for folder in item.get("folders", ())),
+    )
+
+
+def _unlisted(contents: Contents) -> tuple[Unlisted, ...]:
+    found = Counter(contents.unlisted)
+    for item in contents.members.get("moreDiagnostics", ()):
+        found[item["level"], item["code"]] += item["count"]
+    return tuple(Unlisted(level, code, more) for (level, code), more in found.items())
+
+
+def _not_found(item: Mapping[str, Any]) -> NotFound:
+    return NotFound(item.get("path"), item.get("fileId"), origin_of(item["source"]))
 
 
 def _request(item: Mapping[str, Any]) -> Request:

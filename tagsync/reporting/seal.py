@@ -10,6 +10,8 @@ from tagsync.errors import DamagedError
 from tagsync.printable import shown
 
 _SEAL = re.compile(rb',\n"checksum":"sha256:([0-9a-f]{64})"\n\}\n\Z')
+_PART_OF_SEAL = re.compile(rb',\n"checksum":"sha256:[0-9a-f]{0,64}(?:"(?:\n(?:\}\n?)?)?)?\Z')
+_OPENING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:format|report)Version"\s*:')
 SEAL_BYTES = 100
 """More than a seal is long."""
 
@@ -50,11 +52,12 @@ def damaged(name: str) -> DamagedError:
 
 
 def looks_saved(start: bytes, end: bytes) -> bool:
-    """Tell whether a file is, or was before it was damaged, a plan or report document rather than a manifest.
+    """Tell whether a file begins or ends like a plan or report, so that it is one or was one before it was damaged.
+
+    No manifest does either: its root has no such first key, and none of its values ends with an unindented seal.
 
     Args:
         start: its first bytes, twice `SEAL_BYTES`.
         end: its last ones, `SEAL_BYTES`.
     """
-    named = start.lstrip().startswith(b"{") and (b'"formatVersion"' in start or b'"reportVersion"' in start)
-    return named or b'"checksum":"sha256:' in end
+    return bool(_OPENING.match(start) or _PART_OF_SEAL.search(end))

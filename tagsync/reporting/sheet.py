@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from tagsync.model import Diagnostic, Difference, FileChange, Plan, Report, TargetName
+from tagsync.model import Diagnostic, Difference, FileChange, Level, Plan, Report, TargetName, Unlisted
 from tagsync.reporting.groups import Groups, groups, removals_first
 from tagsync.reporting.judgements import UNDOING, Judgement, blocking, judgements, judgements_of_apply
 from tagsync.reporting.rows import (
@@ -54,7 +54,7 @@ class Sheet(NamedTuple):
         rows: what became of each file, of a report.
         missed: those of them that did not arrive.
         diagnostics: what was said, errors first.
-        more: how many others were not even kept.
+        more: how many others there are.
         manifests: names of the manifests, as documents call them.
         names: how to show them.
     """
@@ -70,9 +70,13 @@ class Sheet(NamedTuple):
     rows: Sequence[StatusRow] = ()
     missed: Sequence[StatusRow] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    more: int = 0
+    more: tuple[Unlisted, ...] = ()
     manifests: tuple[str, ...] = ()
     names: Names = NO_NAMES
+
+    def more_of(self, level: Level) -> int:
+        """Return how many other diagnostics of a level there are."""
+        return sum(item.more for item in self.more if item.level == level)
 
 
 def plan_sheet(plan: Plan, *, refused: bool = False) -> Sheet:
@@ -152,7 +156,7 @@ def manifests_sheet(
         "manifests",
         title,
         diagnostics=tuple(worst_first(diagnostics)),
-        more=more,
+        more=(Unlisted("error", "more", more),) if more else (),
         manifests=tuple(manifests),
         names=names,
     )
@@ -168,6 +172,7 @@ def _planned(plan: Plan) -> Sheet:
         files_changed=plan.summary.files_changed,
         judgements=judgements(plan),
         diagnostics=tuple(worst_first(plan.diagnostics)),
+        more=plan.unlisted,
         manifests=tuple(names),
         names=names,
     )

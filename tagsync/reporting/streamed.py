@@ -1,20 +1,34 @@
 """A sealed document read line by line, if it is laid out as tagsync writes it; any other has to be read whole."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
 
 from tagsync.canonical import canonical
-from tagsync.model import Drift, FileChange, FileOutcome, Request
-from tagsync.reporting.kept import kept_lines, kept_requests
-from tagsync.reporting.lines import NotPlainError, check_change, drift_of, outcome_of, request_of, strict_json
+from tagsync.model import Diagnostic, Drift, FileChange, FileOutcome, Level, NotFound, Request, Returning
+from tagsync.reporting.kept import kept, kept_lines
+from tagsync.reporting.lines import (
+    NotPlainError,
+    check_change,
+    diagnostic_of,
+    drift_of,
+    not_found_of,
+    outcome_of,
+    request_of,
+    returning_of,
+    strict_json,
+)
 from tagsync.reporting.seal import damaged
 
 MAX_LINE = 48 << 20
 MAX_VALUES = 2_000_000
 """What is kept in memory at the most: so many bytes, and values, of all that is not in one of the long lists."""
+
+MAX_CODES = 1000
+"""Diagnostics that are only counted have no more levels and codes than these."""
 
 _FIRST = re.compile(rb'"(format|report)Version":"1(\.[^"\\]*)?",\n')
 _MEMBER = re.compile(rb'"([A-Za-z]+)":')
@@ -31,6 +45,11 @@ class Contents:
     outcomes: Sequence[FileOutcome] = ()
     requests: Sequence[Request] = ()
     drift: Sequence[Drift] = ()
+    returning: Sequence[Returning] = ()
+    missing: Sequence[NotFound] = ()
+    diagnostics: Sequence[Diagnostic] = ()
+    unlisted: Counter[tuple[Level, str]] = field(default_factory=Counter)
+    """How many diagnostics of each level and code are not among them, because memory had no room."""
 
 
 def streamed(stream: BinaryIO, name: str) -> Contents | None:
@@ -111,7 +130,8 @@ class _Reader:
         """What was kept so far."""
         self._lists: dict[str, Callable[[], None]] = {"changes": self._changes if is_plan else self._outcomes}
         self._lists |= {"requests": self._requests} if is_plan else {}
-        self._lists["drift"] = self._drift
+        self._lists |= {"drift": self._drift, "returning": self._returning, "missing": self._missing}
+        self._lists["diagnostics"] = self._diagnostics
 
     def take(self, line: bytes) -> None:
         """Take a member by its first line.
@@ -141,11 +161,15 @@ class _Reader:
         Raises:
             ValueError: it is no JSON, or too much.
         """
-        self._bytes += len(value)
-        self._values += 1 + count_values(value)
-        if self._bytes > MAX_LINE or self._values > MAX_VALUES:
+        if not self._has_room(value):
             raise NotPlainError
         return strict_json(value)
+
+    def _has_room(self, value: bytes) -> bool:
+        """Count what is kept in memory, and tell whether it is not too much."""
+        self._bytes += len(value)
+        self._values += 1 + count_values(value)
+        return self._bytes <= MAX_LINE and self._values <= MAX_VALUES
 
     def _items(self) -> Iterator[bytes]:
         """Yield the items of a list, each of which has a line, and end behind it."""
@@ -177,10 +201,30 @@ class _Reader:
         self.contents.outcomes = tuple(outcomes)
 
     def _requests(self) -> None:
-        self.contents.requests = kept_requests(self._checked(request_of))
+        self.contents.requests = kept(self._checked(request_of), request_of)
 
     def _drift(self) -> None:
-        self.contents.drift = tuple(map(drift_of, self._items()))
+        self.contents.drift = kept(self._checked(drift_of), drift_of)
+
+    def _returning(self) -> None:
+        self.contents.returning = kept(self._checked(returning_of), returning_of)
+
+    def _missing(self) -> None:
+        self.contents.missing = kept(self._checked(not_found_of), not_found_of)
+
+    def _diagnostics(self) -> None:
+        """Keep diagnostics in memory, as they are sorted to be shown; where there is no more room, count them."""
+        found: list[Diagnostic] = []
+        more = self.contents.unlisted
+        for line in self._items():
+            diagnostic = diagnostic_of(line)
+            if self._has_room(line):
+                found.append(diagnostic)
+                continue
+            more[diagnostic.level, diagnostic.code] += 1
+            if len(more) > MAX_CODES:
+                raise NotPlainError
+        self.contents.diagnostics = tuple(found)
 
     def _checked(self, check: Callable[[bytes], object]) -> Iterator[bytes]:
         for line in self._items():

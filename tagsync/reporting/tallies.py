@@ -44,6 +44,8 @@ def _tallies(counts: Mapping[tuple[str, Op], int]) -> list[Tally]:
 
 def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:
     """Return how many files of each folder no entry selects, the most first, then by name."""
+    if coverage.folders:
+        return list(coverage.folders)
     folders = Counter(map(folder_of, coverage.unselected))
     return sorted(folders.items(), key=lambda item: (-item[1], item[0]))
 

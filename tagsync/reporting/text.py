@@ -51,6 +51,8 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
     if not plan.changes:
         _write_unchanged(plan, target, lines)
         _write_narrowing(plan, lines)
+        if everything or not plan.errors:
+            _write_missing(plan, lines, everything=everything)
         return
     names = shown_names(plan)
     found = groups(plan.changes, plan.drift)
@@ -63,19 +65,19 @@ def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
         kinds = counted(len(found) - len(kept), "more kind")
         lines.write((f"… and {kinds} of change on {counted(left, 'file')}: --verbose shows them", "dim"))
         lines.write()
-    _write_totals(plan, target, lines)
+    _write_totals(plan, target, lines, everything=everything)
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.errors:
         lines.write(
             ("No plan: ", "bold red"),
-            f"{counted(len(plan.errors), 'error')} for {target}, nothing is changed.",
+            f"{counted(plan.count('error'), 'error')} for {target}, nothing is changed.",
         )
         return
     if plan.undoes:
-        words = f"{target} shows nothing any more that the run has confirmed."
-        lines.write(("Nothing to revert: ", "bold green"), words)
+        words = f"{target} shows no change of that apply that can be undone."
+        lines.write(("Nothing to undo: ", "bold green"), words)
         return
     files = counted(plan.summary.unchanged, "managed file")
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
@@ -106,7 +108,7 @@ def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
         yield f"  {line.cause}", "dim"
 
 
-def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
+def _write_totals(plan: Plan, target: str, lines: Lines, *, everything: bool) -> None:
     summary = plan.summary
     files = counted(summary.files_changed, "file")
     lines.write(("Plan: ", "bold"), f"{files} to change, {summary.unchanged:,} unchanged, for {target}")
@@ -114,9 +116,7 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     for op, sentence in totals(plan):
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
-    absent = missing(plan)
-    if absent:
-        lines.write(f"  {absent}")
+    _write_missing(plan, lines, everything=everything)
     if plan.drift:
         lines.write(f"  since the last apply: {', '.join(causes(plan))}")
     lines.write(f"  {calls(plan)}")
@@ -129,6 +129,23 @@ def _write_totals(plan: Plan, target: str, lines: Lines) -> None:
     for item in blocking(found):
         lines.write(("  ! ", "bold red"), f"{item.guard} blocks: {item.limit}: {item.ack}")
     lines.write((f"  digest {plan.digest}", "dim"))
+
+
+def _write_missing(plan: Plan, lines: Lines, *, everything: bool) -> None:
+    """Write how many files were not found, and their names if everything is to be written."""
+    count = missing(plan)
+    if not count:
+        return
+    left = plan.summary.missing - len(plan.missing)
+    lines.write(f"  {count}{'' if everything or not plan.missing else ': --verbose names them'}")
+    if not everything:
+        return
+    names = shown_names(plan)
+    for path, file_id, origin in plan.missing:
+        name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
+        lines.write(f"      {name}", (f"  {shown_origin(origin, names)}", "dim"))
+    if plan.missing and left:
+        lines.write((f"      … and {counted(left, 'more file')}", "dim"))
 
 
 def _write_narrowing(plan: Plan, lines: Lines) -> None:

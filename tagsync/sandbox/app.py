@@ -2,7 +2,8 @@
 
 Where the documentation is silent the sandbox has to choose. Its choices: tags are exact, case-sensitive text and keep
 their order; adding what is there and removing what is not succeed; an id that does not exist fails the whole call with
-404; a file whose tags would pass 500 characters joined by commas is an error in a 207; tags that became none are null.
+404; a file whose tags would pass 500 characters, commas not counted, is an error in a 207; tags that became none are
+null.
 """
 
 import asyncio
@@ -36,8 +37,9 @@ from tagsync.sandbox.checks import (
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import Limit, Limiter
 from tagsync.sandbox.openapi import document
-from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import SORTS, File, Store
+from tagsync.sandbox.tokens import QueryError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Edit = Callable[[File, Sequence[str]], None]
@@ -128,6 +130,7 @@ class _Sandbox:
         if fault.ignore:
             return _json(200, {"successfullyUpdatedFileIds": await _named_files(request)})
         request.state.failing = dict.fromkeys(fault.failFiles, fault.error)
+        request.state.shuffle = fault.shuffle
         response = await endpoint(request)
         if fault.lose:
             raise Failure(504, "Something went wrong.")
@@ -175,6 +178,7 @@ class _Sandbox:
             sort=sort,
             limit=page_limit(asked),
             skip=page_skip(asked),
+            shuffle=getattr(request.state, "shuffle", 0),
         )
         return Response(page, media_type="application/json")
 
@@ -217,7 +221,7 @@ class _Sandbox:
             updated = []
             for file_id in dict.fromkeys(file_ids):
                 edit(files[file_id], tags)
-                if edit is _add_tags and len(",".join(files[file_id].tags)) > MAX_CHARACTERS:
+                if edit is _add_tags and sum(map(len, files[file_id].tags)) > MAX_CHARACTERS:
                     failing.setdefault(file_id, "Error in adding tags")
                 if file_id not in failing:
                     updated.append(file_id)

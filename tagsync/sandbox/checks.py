@@ -70,7 +70,7 @@ def checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
     if tags == []:
         raise Failure(400, f"{key} array cannot be empty.")
     advice = _AI_ADVICE if key == "AITags" else TAGS_ADVICE
-    if not _are_texts(tags) or (key == "tags" and len(",".join(tags)) > MAX_CHARACTERS):
+    if not _are_texts(tags) or (key == "tags" and sum(map(len, tags)) > MAX_CHARACTERS):
         raise Failure(400, advice)
     return list(tags)
 
@@ -78,7 +78,7 @@ def checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
 def check_patch(body: Mapping[str, Any]) -> None:
     """Check that the members of a PATCH have the types that are documented."""
     tags = body.get("tags")
-    if tags is not None and not (_are_texts(tags) and len(",".join(dict.fromkeys(tags))) <= MAX_CHARACTERS):
+    if tags is not None and not (_are_texts(tags) and sum(map(len, dict.fromkeys(tags))) <= MAX_CHARACTERS):
         raise Failure(400, TAGS_ADVICE)
     removed = body.get("removeAITags", [])
     if removed != "all" and not _are_texts(removed):

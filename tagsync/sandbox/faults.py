@@ -43,6 +43,7 @@ class Fault:
         failFiles: file ids that a bulk call does not update, answered with 207.
         error: the words for those files.
         cut: stop in the middle of the answer's body.
+        shuffle: per cent of the groups of files that a listing sorts alike to put in another order.
     """
 
     on: str
@@ -58,6 +59,7 @@ class Fault:
     failFiles: tuple[str, ...] = ()  # noqa: N815 - likewise
     error: str = "Error in updating the file"
     cut: bool = False
+    shuffle: int = 0
 
 
 class FaultScript:
@@ -122,6 +124,8 @@ def _can_be_sent(name: str, value: Any) -> bool:
     """Return whether a value of the right type also makes an answer of HTTP."""
     if name == "status":
         return value in range(200, 600) and value not in (204, 304)  # these two have no body
+    if name == "shuffle":
+        return value in range(101)
     if name == "headers":
         return all(isinstance(text, str) and _HEADER.fullmatch(f"{key}:{text}") for key, text in value.items())
     if name == "failFiles":

@@ -102,7 +102,7 @@ def _bulk(name: str, key: str, summary: str) -> dict[str, Any]:
     file_ids = {**_TEXTS, "minItems": 1, "maxItems": MAX_FILES}
     tags = {**_TEXTS, "minItems": 1}
     if key == "tags":
-        tags["description"] = f"At most {MAX_CHARACTERS} characters, joined by commas."
+        tags["description"] = f"At most {MAX_CHARACTERS} characters together."
     return {
         **_operation(name, summary, answers, (400, 401, 403, 404, 429)),
         "requestBody": _body(_object({"fileIds": file_ids, key: tags})),

@@ -1,20 +1,29 @@
-"""A library file, one list-API file object a line, to rows of the store's table; nothing is stored here."""
+"""Read a library file, list-API objects one a line or in an array, as rows of the store's table."""
 
+import codecs
 import gzip
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import UnionType
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 _BATCH = 5000
 _KINDS = ("file", "file-version", "folder")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ADVICE = "write one file object of the list API a line (jq -c makes such lines), or the API's array as it is"
 
 
 class SeedError(Exception):
     """A library file or a sandbox database that cannot be used, in words for a person."""
+
+
+class _NotAFile(Exception):  # noqa: N818 - becomes a SeedError where the place is known
+    """Why an object cannot be a file, file version or folder of the list API."""
 
 
 def fingerprint_of(library: Path) -> str:
@@ -23,53 +32,103 @@ def fingerprint_of(library: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _open(library: Path) -> IO[str]:
-    if library.suffix == ".gz":
-        return gzip.open(library, "rt", encoding="utf-8")
-    return library.open(encoding="utf-8")
-
-
-def rows_of(library: Path) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each line.
+class LibraryFile:
+    """A file to seed from: objects one a line, or in an array as the list API returns them. gzip if it ends in `.gz`.
 
     Raises:
-        SeedError: with file and line.
+        SeedError: it is not text.
+        OSError: it cannot be read.
     """
-    try:
-        with _open(library) as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _row(number, line, f"{library}:{number}")
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SeedError(f"{library} is not a text file of one JSON object a line") from error
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with closing(self._text_lines()) as lines:
+            first = next((line for line in lines if line.strip()), "")
+        self._is_array = first.lstrip().startswith("[")
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield a row for each object.
+
+        Raises:
+            SeedError: an object is not one of the list API's; the message names its place and what is wrong.
+        """
+        for number, item in self._array() if self._is_array else self._lines():
+            try:
+                yield row_of(number, item)
+            except _NotAFile as error:
+                where = self.place(number)
+                raise SeedError(f"{where} is not a file object as the list API returns it: {error}") from error
+
+    def place(self, number: int) -> str:
+        """Return how messages name the object with this number."""
+        return f"{self._path}: object {number} of the array" if self._is_array else f"{self._path}:{number}"
+
+    def _lines(self) -> Iterator[tuple[int, Any]]:
+        for number, line in enumerate(self._text_lines(), start=1):
+            if line.strip():
+                try:
+                    item = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise SeedError(f"{self.place(number)} is not JSON: {_reason(error)}; {_ADVICE}") from error
+                yield number, item
+
+    def _array(self) -> Iterator[tuple[int, Any]]:
+        """Yield the objects of an array, or of several: pages of the list API appended to one file."""
+        text = "".join(self._text_lines()).strip()
+        number = position = 0
+        while position < len(text):
+            try:
+                page, position = _DECODER.raw_decode(text, position)
+            except (ValueError, RecursionError) as error:
+                raise SeedError(f"{self._path} begins as a JSON array: {_reason(error)}; {_ADVICE}") from error
+            for item in page if isinstance(page, list) else [page]:
+                number += 1
+                yield number, item
+            while text[position : position + 1].isspace():
+                position += 1
+
+    def _text_lines(self) -> Generator[str]:
+        """Yield lines of UTF-8, with or without a byte order mark, or of UTF-16 with one, as PowerShell writes it."""
+        try:
+            with self._opened() as binary:
+                start = binary.read(2)
+                binary.seek(0)
+                encoding = "utf-16" if start in _UTF_16 else "utf-8-sig"
+                with io.TextIOWrapper(binary, encoding=encoding) as text:
+                    yield from text
+        except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise SeedError(f"{self._path} is not text in UTF-8: {_ADVICE}") from error
+
+    def _opened(self) -> BinaryIO:
+        return cast("BinaryIO", gzip.open(self._path)) if self._path.suffix == ".gz" else self._path.open("rb")
 
 
-def _row(number: int, line: str, where: str) -> tuple[Any, ...]:
-    try:
-        return _columns(number, json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise SeedError(f"{where} is not a file object as the list API returns it") from error
+_DECODER = json.JSONDecoder()
 
 
-def _columns(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the row of a file object.
+def _reason(error: ValueError | RecursionError) -> str:
+    return str(error) if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
 
-    Raises:
-        ValueError, KeyError, TypeError, AttributeError, OverflowError: it is none.
+
+def row_of(number: int, item: Any) -> tuple[Any, ...]:
+    """Return the row of an object of the list API; members that are columns of their own leave the object.
+
+    Args:
+        number: what the row is known by; rows that are equal otherwise keep this order.
+        item: the object.
     """
+    if not isinstance(item, dict):
+        raise _NotAFile("it has to be a JSON object")
     kind = item.get("type", "file")
-    path = item["folderPath"] if kind == "folder" else item["filePath"]
-    file_id = item["folderId"] if kind == "folder" else item["fileId"]
-    name = item.get("name") or path.rpartition("/")[2]
-    ai_tags = _optional(list, item.pop("AITags", None)) or []
-    tags = _optional(list, item.pop("tags", None)) or []
-    created = _optional(str, item.get("createdAt")) or ""
-    updated = _optional(str, item.pop("updatedAt", None)) or created
-    file_type = _optional(str, item.get("fileType")) or ""
-    custom = json_text(_optional(dict, item.get("customMetadata")) or {}, ascii_only=False)
-    _KINDS.index(kind)
-    for text in (path, file_id, name, created, updated, file_type, custom, *tags, *(tag["name"] for tag in ai_tags)):
-        str.encode(text)
+    if kind not in _KINDS:
+        raise _NotAFile(f"type has to be {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
+    of = "folder" if kind == "folder" else "file"
+    file_id, path = _required(item, f"{of}Id"), _required(item, f"{of}Path")
+    name = _text(item, "name") or path.rpartition("/")[2]
+    created, updated = _text(item, "createdAt"), _text(item, "updatedAt")
+    custom, tags, ai_tags = _member(item, "customMetadata", dict), _tags(item), _ai_tags(item)
+    for column in ("tags", "AITags", "updatedAt"):
+        item.pop(column, None)
     return (
         number,
         file_id,
@@ -77,32 +136,85 @@ def _columns(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
         name,
         path.rpartition("/")[0] + "/",
         created,
-        updated,
-        *(_measure(item.get(measure)) for measure in ("size", "width", "height")),
+        updated or created,
+        *(_measure(item, measure) for measure in ("size", "width", "height")),
         name.rpartition(".")[2].lower() if kind != "folder" and "." in name else None,
-        file_type or None,
+        _text(item, "fileType") or None,
         int(bool(item.get("isPrivateFile"))),
         int(bool(item.get("isPublished", True))),
-        custom,
-        json_text(tags or None),
-        json_text(ai_tags or None),
-        json_text(item),
+        _storable("customMetadata", _json_of("customMetadata", custom or {}, ascii_only=False)),
+        _json_of("tags", tags or None),
+        _json_of("AITags", ai_tags or None),
+        _json_of("it", item),
     )
 
 
-def _optional(kind: type | UnionType, value: Any) -> Any:
-    """Return a member that may be null or absent.
-
-    Raises:
-        TypeError: it is of another type.
-    """
+def _member(item: dict[str, Any], name: str, kind: type | UnionType) -> Any:
+    """Return a member that may be null or absent."""
+    value = item.get(name)
     if value is not None and not isinstance(value, kind):
-        raise TypeError(value)
+        raise _NotAFile(f"{name} has to be {_EXPECTED[kind]} or null")
     return value
 
 
-def _measure(value: Any) -> float | None:
-    return None if value is None else float(_optional(int | float, value))
+_EXPECTED: dict[type | UnionType, str] = {
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    int | float: "a number",
+}
+
+
+def _text(item: dict[str, Any], name: str) -> str:
+    return _storable(name, _member(item, name, str) or "")
+
+
+def _required(item: dict[str, Any], name: str) -> str:
+    if item.get(name) is None:
+        raise _NotAFile(f"{name} is missing")
+    return _text(item, name)
+
+
+def _storable(name: str, text: str) -> str:
+    """Return a text that SQLite can store: one without half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _NotAFile(f"{name} has half of a surrogate pair") from error
+    return text
+
+
+def _tags(item: dict[str, Any]) -> list[str]:
+    tags = _member(item, "tags", list) or []
+    for tag in tags:
+        if not isinstance(tag, str):
+            raise _NotAFile("tags has to be a list of texts: write each tag in quotes")
+        _storable("tags", tag)
+    return list(tags)
+
+
+def _ai_tags(item: dict[str, Any]) -> list[dict[str, Any]]:
+    tags = _member(item, "AITags", list) or []
+    for tag in tags:
+        if not isinstance(tag, dict) or not isinstance(tag.get("name"), str):
+            raise _NotAFile("AITags has to be a list of objects, each with a name")
+        _storable("AITags", tag["name"])
+    return list(tags)
+
+
+def _measure(item: dict[str, Any], name: str) -> float | None:
+    value = _member(item, name, int | float)
+    try:
+        return None if value is None else float(value)
+    except OverflowError as error:
+        raise _NotAFile(f"{name} is too large a number") from error
+
+
+def _json_of(name: str, value: Any, *, ascii_only: bool = True) -> str:
+    try:
+        return json_text(value, ascii_only=ascii_only)
+    except ValueError as error:
+        raise _NotAFile(f"{name} holds NaN or Infinity, which JSON does not have") from error
 
 
 def json_text(value: Any, *, ascii_only: bool = True) -> str:

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
+from tagsync.sandbox.conditions import Condition, add_functions
+from tagsync.sandbox.folders import folder_rows
 from tagsync.sandbox.order import Listing, Orders
-from tagsync.sandbox.search import Condition
-from tagsync.sandbox.seed import SeedError, batches, fingerprint_of, json_text, rows_of
+from tagsync.sandbox.seed import LibraryFile, SeedError, batches, fingerprint_of, json_text
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -64,7 +66,7 @@ class Store:
 
     Args:
         database: the SQLite file; made and seeded if it is not there, `:memory:` for one that is not kept.
-        library: the file to seed from, one list-API file object a line, gzip if its name ends in `.gz`.
+        library: the file to seed from, as `seed.LibraryFile` reads it.
     """
 
     def __init__(self, database: str | Path, library: Path) -> None:
@@ -83,10 +85,13 @@ class Store:
                 raise SeedError(f"the library file {library} cannot be read: {error.strerror}") from error
             on_failure.pop_all()
         self._orders = Orders(self._db)
+        self._shuffles = 0
+        self._db.create_function("shuffled", 4, _shuffled, deterministic=True)
 
     def _prepare(self, library: Path) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
+        add_functions(self._db)
         seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
         fingerprint = fingerprint_of(library)
         if seeded is None:
@@ -107,10 +112,12 @@ class Store:
         try:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
-            for rows in batches(rows_of(library)):
-                self._insert(library, rows)
+            file = LibraryFile(library)
+            for rows in batches(file.rows()):
+                self._insert(file, rows)
             for statement in _INDEXES.split(";"):
                 self._db.execute(statement)
+            self._insert(file, list(folder_rows(self._db)))
             self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
             # Without its statistics SQLite takes the index by type for everything, which is no help at all.
             self._db.execute("ANALYZE")
@@ -119,13 +126,13 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
-    def _insert(self, library: Path, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, file: LibraryFile, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
             self._db.executemany(f"INSERT INTO files VALUES ({', '.join('?' * 18)})", rows)  # noqa: S608 - only marks
         except sqlite3.IntegrityError as error:
             stored = self._db.execute("SELECT coalesce(max(number), 0) FROM files").fetchone()[0]
             number, file_id = next(row[:2] for row in rows if row[0] > stored)
-            raise SeedError(f"{library}:{number} has the same id as an earlier line: {file_id}") from error
+            raise SeedError(f"{file.place(number)} has the same id as an earlier object: {file_id}") from error
 
     def list(
         self,
@@ -137,11 +144,16 @@ class Store:
         sort: str,
         limit: int,
         skip: int,
+        shuffle: int = 0,
     ) -> str:
-        """Return a page as JSON text."""
+        """Return a page as JSON text, with `shuffle` per cent of the groups of equal sort keys in another order."""
         where, parameters = _where(kind, condition, path, file_type)
         direction, _, name = sort.partition("_")
-        statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, number"  # noqa: S608 - parts of our own, values are parameters
+        ties = "number"
+        if shuffle:
+            self._shuffles += 1
+            ties, parameters = f"shuffled({_SORTS[name]}, number, ?, ?)", (*parameters, shuffle, self._shuffles)
+        statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
         # Only tags, custom metadata and the moment of the change are ever written.
         listing = Listing(statement, parameters, lasts=condition is None and name != "UPDATED")
         with self._db:
@@ -192,6 +204,13 @@ class Store:
             "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
             (json_text(rest), json_text(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
         )
+
+
+def _shuffled(key: object, number: int, percent: int, answer: int) -> int:
+    """Return by what a row is sorted among those of its key: its number, or in some answers something else."""
+    if crc32(f"{answer} {key}".encode()) % 100 >= percent:
+        return number
+    return crc32(f"{answer} {key} {number}".encode())
 
 
 # A file object is put together from its unchanging rest and the members that calls change.

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from conftest import Declare
-from support import Sandbox, acks, ai, file_object, id_of, run
+from support import Sandbox, acks, ai, file_object, id_of, now, run
 
 import tagsync
-from tagsync.applying.apply import ApplyOptions
+from tagsync import api
+from tagsync.applying.apply import ApplyOptions, ticking
 from tagsync.events import Event
 from tagsync.model import DesiredState, Report, Status
 from tagsync.sandbox.faults import Fault
@@ -141,15 +142,13 @@ def test_a_rename_cut_off_in_the_middle_never_loses_a_tag(sandbox: Make, declare
     assert statuses(report) == {A: "failed"}
 
 
-def test_a_full_file_loses_tags_first_where_only_that_makes_room(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_a_file_within_the_limit_but_for_commas_is_changed(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     full = [f"{n:099d}" for n in range(5)]
     library = sandbox(file_object(A, full))
-    declare(f"- {{path: {A}, tags: [new], absent: ['{full[0]}']}}")
+    declare(f"- {{path: {A}, tags: [newer], absent: ['{full[0]}']}}")
     assert applied(library, tmp_path).converged
-    assert library.writes == ["removeTags", "addTags"]
-    assert library.tags(A) == {*full[1:], "new"}
+    assert library.writes == ["addTags", "removeTags"]
+    assert library.tags(A) == {*full[1:], "newer"}
 
 
 def test_a_plan_with_errors_is_not_applied(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
@@ -238,7 +237,6 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
 
     first = run(applied_with(max_requests=8))
     assert (first.outcome, len(library.writes)) == ("incomplete", 8)
-    assert library.calls.count("details") == 0
     assert {outcome.error for outcome in first.outcomes if outcome.status is Status.SKIPPED} == {
         "done in part; not sent: max-requests reached: 8 calls were sent"
     }
@@ -246,3 +244,31 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
     assert run(applied_with()).converged
     assert len(library.writes) == 4
     assert library.calls.count("details") == 0
+
+
+def test_apply_clock_counts_suspension_and_is_never_behind_the_steady_one() -> None:
+    steady, unsuspended = [100.0], [7000.0]
+    clock = ticking(lambda: steady[0], lambda: unsuspended[0])
+    assert clock() == 100
+    steady[0], unsuspended[0] = 110, 7610  # ten seconds awake, ten minutes asleep
+    assert clock() == 710
+    steady[0], unsuspended[0] = 120, 5000  # a clock on the wall that was set back
+    assert clock() == 120
+
+
+def test_apply_reads_again_after_a_suspension(
+    sandbox: Make, declare: Declare, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine sleeps while a call waits for its turn: what was read before is too old by then."""
+    limited = Fault(on="removeAITags", status=429, times=1, headers={"X-RateLimit-Reset": "4000"})
+    library = sandbox(file_object(A, [], [ai("Dog", 40)]), faults=[limited])
+    declare("- {match: /*, aiTags: {minConfidence: 70}}")
+
+    def slept() -> float:
+        return now() + (600 if "removeAITags" in library.calls else 0)
+
+    monkeypatch.setattr(api, "_seconds", slept)
+    assert applied(library, tmp_path).converged
+    assert library.writes == ["removeAITags", "removeAITags"]
+    refused = library.calls.index("removeAITags")
+    assert library.calls[refused + 1 : refused + 3] == ["details", "removeAITags"]

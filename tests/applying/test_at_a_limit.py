@@ -7,19 +7,35 @@ from random import Random
 
 from canary import KEY
 from conftest import Declare
-from support import Sandbox, acks, file_object, now, run
+from support import Sandbox, acks, ai, file_object, now, run
 
 import tagsync
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import NoJournal
 from tagsync.events import ignore
 from tagsync.library.client import Client, Gates
-from tagsync.library.gate import BULK_RATE, Gate
+from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.limits import Limit
 
 CALLS, A_SECOND = 600, 40
+
+
+async def applied(plan: Plan, library: Sandbox, gates: Gates) -> Report:
+    """Apply a plan to a library through gates."""
+    async with Client("http://library.localhost", KEY, gates=gates, app=library.app, random=Random(1)) as client:
+        return await carry_out(
+            plan,
+            client,
+            options=ApplyOptions(acks=acks(plan)),
+            journal=NoJournal(),
+            stop=asyncio.Event(),
+            abort=asyncio.Event(),
+            listener=ignore,
+            now=lambda: "2026",
+            seconds=now,
+        )
 
 
 def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a_seventh_of_the_time_is_lost_at_most(
@@ -31,23 +47,10 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
     library = Sandbox(tmp_path, files, faults=[*struck, slow], limit=Limit(A_SECOND, 1), clock=now)
     declare("\n".join(f"- {{path: /{n:03}.jpg, tags: [t{n}]}}" for n in range(CALLS)))
 
-    async def applied(plan: Plan) -> Report:
-        random = Random(1)
-        gates = Gates(Gate(None, random=random), Gate(BULK_RATE, cap=inf, random=random))
-        async with Client("http://library.localhost", KEY, gates=gates, app=library.app, random=random) as client:
-            return await carry_out(
-                plan,
-                client,
-                options=ApplyOptions(acks=acks(plan)),
-                journal=NoJournal(),
-                stop=asyncio.Event(),
-                abort=asyncio.Event(),
-                listener=ignore,
-                now=lambda: "2026",
-            )
-
     async def scenario() -> Report:
-        return await applied(await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target))
+        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
+        random = Random(1)
+        return await applied(plan, library, Gates(Gate(None, random=random), Gate(BULK_RATE, cap=inf, random=random)))
 
     report = run(scenario())
     library.close()
@@ -58,3 +61,22 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
     assert requests.throttled <= 0.02 * requests.sent
     assert requests.retried <= 0.10 * requests.sent
     assert wrote <= 1.15 * requests.sent / A_SECOND
+
+
+def test_apply_reads_details_before_removals_as_fast_as_the_limit_allows(declare: Declare, tmp_path: Path) -> None:
+    files = (file_object(f"/{n:03}.jpg", [], [ai("Dog", 10)]) for n in range(CALLS))
+    library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=Limit(A_SECOND, 1), clock=now)
+    declare("- {match: /*, aiTags: {minConfidence: 70}}")
+    gates = Gates(Gate(READ_RATE, cap=inf, random=Random(1)), Gate(BULK_RATE, cap=inf, random=Random(1)))
+
+    async def scenario() -> Report:
+        return await applied(
+            await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target), library, gates
+        )
+
+    report = run(scenario())
+    library.close()
+    assert report.converged
+    assert library.calls.count("details") == CALLS
+    assert report.requests.throttled == 0
+    assert report.timing.seconds <= 1.15 * CALLS / A_SECOND

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from tagsync.applying.ending import GRACE, Ending
 from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
-from tagsync.applying.prove import MAX_AGE, Prover, Reader
+from tagsync.applying.prove import Prover
 from tagsync.applying.queue import Queue
 from tagsync.applying.records import OutcomeKind
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
@@ -33,7 +33,7 @@ Answer = Callable[[Request], BulkResult]
 class Library:
     """Answers requests by a rule, and remembers them; `seconds` is how long each takes.
 
-    Reading a file again shows it as `now` has it, else as it was when planned.
+    Reading a file again shows it as `now` has it: at first as it was when planned, then with the tags that were added.
     """
 
     answer: Answer
@@ -42,8 +42,6 @@ class Library:
     requests: list[Request] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
-    searchable: bool = True
-    listing_seconds: float = 1.0
     reading_seconds: float = 0.0
 
     async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
@@ -58,9 +56,18 @@ class Library:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.seconds)
-            return BulkReply(self.answer(request), 1, f"r{len(self.requests)}", request)
+            reply = BulkReply(self.answer(request), 1, f"r{len(self.requests)}", request)
+            if request.op == Op.ADD and isinstance(reply.result, Done):
+                self._add(request.tags, reply.result.updated)
+            return reply
         finally:
             self.in_flight -= 1
+
+    def _add(self, tags: Sequence[str], file_ids: Iterable[str]) -> None:
+        for file_id in file_ids:
+            file = self.now.get(file_id)
+            if file:
+                self.now[file_id] = replace(file, tags=(*file.tags, *tags))
 
     async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         await asyncio.sleep(self.reading_seconds)
@@ -68,6 +75,12 @@ class Library:
 
     async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
         return await self.many(list(file_ids))
+
+
+class Reads(Protocol):
+    """Reads files by their details."""
+
+    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]: ...
 
 
 @dataclass
@@ -136,7 +149,7 @@ def execute(
 
 def made(
     library: BulkLibrary,
-    reader: Reader,
+    reader: Reads,
     *,
     changes: Sequence[FileChange],
     ledger: Ledger,
@@ -151,17 +164,17 @@ def made(
         by_id,
         ledger=ledger,
         journal=journal,
-        prover=Prover(by_id, reader, now, seen_at=now() - MAX_AGE - 1),
+        prover=Prover(by_id, reader.singly, now, concurrency=4),
         ending=ending,
         options=ExecuteOptions(**options),
         listener=listener,
     )
 
 
-def change(path: str, *, add: str = "", remove: str = "", remove_ai: str = "", crowded: bool = False) -> FileChange:
+def change(path: str, *, add: str = "", remove: str = "", remove_ai: str = "") -> FileChange:
     ops = ((Op.ADD, add), (Op.REMOVE, remove), (Op.REMOVE_AI, remove_ai))
     file = current_file(path, remove.split(), [ai(name) for name in remove_ai.split()])
-    return FileChange(file, tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split()), crowded)
+    return FileChange(file, tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split()))
 
 
 def all_updated(request: Request) -> BulkResult:
@@ -186,11 +199,6 @@ def test_a_files_additions_are_answered_before_its_removals_are_sent() -> None:
     result = execute([change(name, add="new", remove="old", remove_ai="Dog") for name in "abc"], all_updated, seconds=1)
     assert [request.op for request in result.library.requests] == [Op.ADD, Op.REMOVE, Op.REMOVE_AI]
     assert result.seconds == 2
-
-
-def test_a_file_without_room_loses_tags_before_it_gains_any() -> None:
-    result = execute([change("a", add="new", remove="old", crowded=True)], all_updated)
-    assert [request.op for request in result.library.requests] == [Op.REMOVE, Op.ADD]
 
 
 def test_removals_are_not_sent_for_a_file_whose_additions_failed() -> None:
@@ -499,7 +507,7 @@ def with_free_cells(count: int) -> tuple[list[FileChange], Stages]:
         Request(Op.ADD, ("t1", "t2"), tuple(item.file.file_id for item in changes[start : start + 10]))
         for start in range(0, count, 10)
     ]
-    return changes, Stages((), tuple(calls), (), Costs())
+    return changes, Stages(tuple(calls), (), Costs())
 
 
 @pytest.mark.parametrize("by_name", [True, False])
@@ -564,9 +572,7 @@ def test_ai_tags_too_many_for_one_call_are_sent_in_shorter_calls_from_then_on() 
     def answer(request: Request) -> BulkResult:
         return Refused(400, "too long") if len(",".join(request.tags)) > 1000 else all_updated(request)
 
-    stages = Stages(
-        (), (), tuple(Request(Op.REMOVE_AI, tuple(names.split()), (c.file.file_id,)) for c in changes), Costs()
-    )
+    stages = Stages((), tuple(Request(Op.REMOVE_AI, tuple(names.split()), (c.file.file_id,)) for c in changes), Costs())
     result = execute(changes, answer, stages=stages, concurrency=1)
     assert set(result.statuses(f"f{n}" for n in range(200)).values()) == {"accepted"}
     refused = [request for request in result.library.requests if len(",".join(request.tags)) > 1000]
@@ -582,7 +588,7 @@ def test_a_removal_whose_free_cell_is_no_longer_free_is_made_anew_for_that_file(
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat"), removing_ai("c", "Dog Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     now_shows = [current_file("b", (), [ai("Cat"), ai("Dog", 99)])]
-    result = execute(changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=now_shows)
+    result = execute(changes, all_updated, stages=Stages((), (call,), Costs()), now_shows=now_shows)
     sent = {(request.tags, request.file_ids) for request in result.library.requests}
     assert sent == {(("Cat", "Dog"), (id_of("a"), id_of("c"))), (("Cat",), (id_of("b"),))}
     assert result.statuses("abc") == dict.fromkeys("abc", "accepted")
@@ -605,7 +611,7 @@ def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> 
         return Refused(400, "protected") if poisoned else all_updated(request)
 
     calls = tuple(Request(Op.REMOVE_AI, tuple(names.split()), (change.file.file_id,)) for change in changes)
-    result = execute(changes, answer, stages=Stages((), (), calls, Costs()), concurrency=1)
+    result = execute(changes, answer, stages=Stages((), calls, Costs()), concurrency=1)
     whole = [request for request in result.library.requests if len(request.tags) == 160]
     assert sum(len(request.file_ids) for request in whole) == 50
     assert [name for name, status in result.statuses(f"f{n}" for n in range(50)).items() if status == "failed"] == [
@@ -640,7 +646,7 @@ def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     now_shows = [current_file("b", (), [ai("Cat", 99)])]
-    result = execute(changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=now_shows)
+    result = execute(changes, all_updated, stages=Stages((), (call,), Costs()), now_shows=now_shows)
     assert [request.file_ids for request in result.library.requests] == [(id_of("a"),)]
     assert result.statuses("ab") == {"a": "accepted", "b": "stale"}
 
@@ -649,7 +655,7 @@ def test_a_removal_that_somebody_else_made_is_not_sent_again() -> None:
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     result = execute(
-        changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=[current_file("a"), current_file("b")]
+        changes, all_updated, stages=Stages((), (call,), Costs()), now_shows=[current_file("a"), current_file("b")]
     )
     assert result.library.requests == []
     assert result.statuses("ab") == dict.fromkeys("ab", "accepted")
@@ -778,7 +784,7 @@ def test_what_a_removal_is_taken_apart_into_before_it_is_sent_goes_to_all_worker
         current_file(name, (), [ai(f"Dog{name}"), ai("Dogb" if name == "a" else "Doga", 99)]) for name in names
     ]
     result = execute(
-        changes, all_updated, stages=Stages((), (), (call,), Costs()), now_shows=now_shows, seconds=1, concurrency=4
+        changes, all_updated, stages=Stages((), (call,), Costs()), now_shows=now_shows, seconds=1, concurrency=4
     )
     assert set(result.statuses(names).values()) == {"accepted"}
     assert result.library.most_in_flight == 4

@@ -33,9 +33,9 @@ from tagsync.errors import (
     UsageError,
 )
 from tagsync.events import Event, Waiting
+from tagsync.library.bodies import MAX_BODY_BYTES
 from tagsync.library.client import CALL_DEADLINE, Client, Gates
 from tagsync.library.gate import Gate
-from tagsync.library.transport import MAX_BODY_BYTES
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 
@@ -781,12 +781,13 @@ def test_where_there_is_no_way_to_the_library_it_is_said_once_in_one_line(
 
 
 def test_pages_that_repeat_are_read_three_times_and_then_there_is_no_plan(bench: Bench, sandbox: Make) -> None:
-    page = json.dumps([file_object(f"/{number:04d}.jpg") for number in range(1000)])
-    library = sandbox(file_object("/a.jpg"), faults=[Fault(on="list", body=page)])
+    files = [file_object(f"/{n:04d}.jpg", createdAt=f"2024-01-01T00:{n // 60:02d}:{n % 60:02d}Z") for n in range(1000)]
+    library = sandbox(file_object("/a.jpg"), faults=[Fault(on="list", body=json.dumps(files))])
     with pytest.raises(UnstableListingError) as raised:
         run(bench.plan(library))
     assert raised.value.exit_code == 1
-    assert library.calls == ["list"] * 6
+    # Each time the first page, the next one, and what was created since.
+    assert library.calls == ["list"] * 9
 
 
 def test_a_file_that_a_listing_lacks_loses_nothing_by_it(bench: Bench, declare: Declare) -> None:

@@ -237,7 +237,7 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
         (("--changed-since=HEAD", "../elsewhere"), 64, "not a git repository"),
         (("--changed-since=", "in"), 64, "--changed-since names no revision"),
-        (("--changed-since=HEAD", "in/no"), 1, "there is no such file or folder"),
+        (("--changed-since=HEAD", "in/no"), 1, "this file or folder does not exist"),
     ],
 )
 def test_what_cannot_be_compared_is_told(tagsync: Command, arguments: tuple[str, ...], code: int, words: str) -> None:

@@ -77,6 +77,65 @@ def test_faults_are_annotated_in_the_file_as_the_repository_has_it(
     assert step("GITHUB_OUTPUT") == "changes=0\ndigest=\nexitcode=1\n"
 
 
+def annotated(tagsync: Command, path: str) -> str | None:
+    """Return the file that the annotation of a faulty manifest names; None if it names none."""
+    found = re.search(
+        r"^::error (?:file=(.*?),line=\d+,col=\d+,)?title=", tagsync("validate", "--format=github", path).out
+    )
+    assert found
+    return found[1]
+
+
+BAD = manifest("- path: /a.jpg\n  tag: [red]")
+
+
+@pytest.mark.parametrize(
+    ("workspace", "named"),
+    [
+        ("checkout", "manifests/bad.yaml"),  # the repository
+        ("link/checkout", "manifests/bad.yaml"),  # named by a link
+        (".", "manifests/bad.yaml"),  # a folder above it: actions/checkout with path
+        ("checkout/../link/checkout/.", "manifests/bad.yaml"),
+        (None, "manifests/bad.yaml"),
+        ("other", None),
+    ],
+)
+@pytest.mark.parametrize("given", ["checkout/manifests", "link/checkout/manifests", "linked"])
+def test_an_annotation_names_its_file_from_the_top_of_the_repository_with_links_resolved(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, workspace: str | None, named: str | None, given: str
+) -> None:
+    Path("checkout/manifests").mkdir(parents=True)
+    Path("checkout/.git").mkdir()
+    Path("checkout/manifests/bad.yaml").write_text(BAD, encoding="utf-8")
+    Path("link").symlink_to(".")
+    Path("linked").symlink_to("checkout/manifests")
+    monkeypatch.delenv("GITHUB_WORKSPACE")
+    if workspace:
+        monkeypatch.setenv("GITHUB_WORKSPACE", f"{Path.cwd()}/{workspace}")
+    assert annotated(tagsync, given) == named
+
+
+def test_an_annotation_in_a_submodule_names_its_file_from_the_outer_repository(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("checkout/sub/manifests").mkdir(parents=True)
+    Path("checkout/.git").mkdir()
+    Path("checkout/sub/.git").write_text("gitdir: ../.git/modules/sub\n", encoding="utf-8")
+    Path("checkout/sub/manifests/bad.yaml").write_text(BAD, encoding="utf-8")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(Path("checkout").resolve()))
+    assert annotated(tagsync, "checkout/sub/manifests") == "sub/manifests/bad.yaml"
+
+
+def test_an_annotation_needs_no_git_where_github_names_the_workspace(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".git").mkdir()  # somebody's repository around the runner
+    Path("checkout").mkdir()
+    Path("checkout/bad.yaml").write_text(BAD, encoding="utf-8")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(Path("checkout").resolve()))
+    assert annotated(tagsync, "checkout/bad.yaml") == "bad.yaml"
+
+
 def test_a_guard_that_blocks_is_told_with_exit_code_4(
     tagsync: Command, step: Callable[[str], str], library: Callable[..., Path]
 ) -> None:

@@ -56,6 +56,43 @@ def test_top_folders_whose_names_are_alike_get_files_of_their_own(
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "out").code == 0
 
 
+HOSTILE = ("##[error]gone", "##vso[task.complete result=Failed]", "::error::x", "a\r::set-output name=x::y", "\x85::x")
+
+
+@pytest.mark.parametrize("folder", ["/", "/##vso[task.setvariable variable=PATH]x/"])
+def test_an_export_starts_no_command_in_a_ci_log(tagsync: Command, library: Callable[..., Path], folder: str) -> None:
+    files = [file_object(f"/##vso[task.setvariable variable=PATH]x/{n}/{tag}", [tag]) for n, tag in enumerate(HOSTILE)]
+    files += [file_object(f"/::group::x/{n}.jpg", ["##[group]" + "x" * 90]) for n in range(9)]
+    files += [file_object("/::group::x/without.jpg"), file_object("/\u2028##[section]/::debug::", ["x"])]
+    library(*files, name="odd.jsonl")
+    result = tagsync("export", "--sandbox", "odd.jsonl", "--path", folder)
+    assert result.code == 0
+    for line in (result.out + result.err).splitlines():
+        assert "##[" not in line
+        assert "##vso[" not in line
+        assert not line.lstrip().startswith("::")
+    Path("odd.yaml").write_text(result.out, encoding="utf-8")
+    plan = tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "--format=json", "odd.yaml")
+    assert plan.code == 0
+    assert plan.document["summary"]["unchanged"] > 0
+
+
+def test_manifests_of_files_that_share_tags_are_documents_of_their_own_beside_the_top_folders(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    common = [f"a-rather-long-tag-{n}" for n in range(9)]
+    library(
+        *(file_object(f"/shop/{n % 7}/{n}.jpg", [*(common if n % 2 else ()), f"t{n}"]) for n in range(90)),
+        name="b.jsonl",
+    )
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out").code == 0
+    texts = {path.name: path.read_text("utf-8") for path in Path("out").glob("*.yaml")}
+    assert texts.keys() == {"shop.yaml", "shop-2.yaml"}
+    for text in (*texts.values(), tagsync("export", "--sandbox", "b.jsonl").out):
+        assert (text.count("kind: TagSet"), "---" in text) == (1, False)
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
+
+
 def test_nothing_is_overwritten(tagsync: Command) -> None:
     Path("out").mkdir()
     Path("out/mine.yaml").write_text("mine", encoding="utf-8")

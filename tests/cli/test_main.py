@@ -141,7 +141,7 @@ def loop() -> None:
     ("make", "arguments", "said"),
     [
         (folder_without_manifests, ["validate", "empty"], "empty:1:1: no manifest in this folder"),
-        (None, ["validate", "nowhere"], "nowhere:1:1: there is no such file or folder: check the path"),
+        (None, ["validate", "nowhere"], "nowhere:1:1: this file or folder does not exist: check the path"),
         (None, ["validate", "library.jsonl"], "a manifest's name ends in .yaml, .yml, .json"),
         (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: there are bytes here that are not UTF-8"),
         (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: is not a regular file"),
@@ -156,7 +156,7 @@ def loop() -> None:
             "error: the library file mem.jsonl cannot be read: Input/output error",
         ),
         (loop, ["validate", "loop.yaml"], "loop.yaml:1:1: Too many levels of symbolic links"),
-        (None, ["validate", "x" * 300 + ".yaml"], "there is no such file or folder"),
+        (None, ["validate", "x" * 300 + ".yaml"], "this file or folder does not exist"),
         (None, ["show", "library.jsonl"], "library.jsonl is not JSON"),
         (None, ["plan", "--sandbox", "tags.yaml", "tags.yaml"], "tags.yaml:1 is not a file object"),
         (None, ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"], "the state directory /proc/x cannot be made"),

@@ -2,18 +2,24 @@
 
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
-from support import ai, file_object
+from support import ai, file_object, id_of
 
+from tagsync.applying import preflight
+from tagsync.canonical import canonical
 from tagsync.cli import saved as cli_saved
+from tagsync.reporting.documents import whole
+from tagsync.sandbox.faults import Fault
 
 
 def hundred(world: Build) -> World:
@@ -232,7 +238,10 @@ def test_a_plan_for_a_sandbox_says_so_where_none_is_named(tagsync: Command, libr
     )
 
 
-def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(tagsync: Command, world: Build) -> None:
+def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "LAG_WAITS", ())
     library = world(file_object("/a.jpg", ["footwear", "shoes"]), file_object("/b.jpg", ["footwear"]))
     text = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {footwear: shoes}}\n"
     write_manifest("- {match: /*, tags: [cat]}")
@@ -253,7 +262,8 @@ def test_a_tag_that_no_file_may_have_any_more_is_left_out_of_an_undo(tagsync: Co
     write_manifest("- {match: /*, tags: [k], absent: ['50%', b, old]}")
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     result = tagsync("undo", "report.json", "--out=undo.json")
-    assert "warning: '50%' cannot be put back on '/a.jpg': no tag may be so" in result.err
+    assert result.code == 3
+    assert "warning: tag '50%' is not restored on /a.jpg: ImageKit no longer accepts such a tag" in result.err
     assert tagsync("apply", "undo.json").code == 0
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"b"}, {"old"})
 
@@ -421,12 +431,13 @@ def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Bui
     library = hundred(world)
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     result = tagsync("undo", "report.json", "--out=undo.json")
-    assert result.code == 0
-    assert "warning: 100 AI tags of 100 files cannot be put back with their confidence and source" in result.err
+    assert result.code == 3
+    assert "warning: AI tag 'Dog' is not restored on /000.jpg, /001.jpg, /002.jpg and 97 more: " in result.err
+    assert "warning: this undo leaves out 100 changes on 100 files" in result.err
     assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
     assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
     assert library.tags("/042.jpg") == {"old", "x"}
-    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to revert: ")
+    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to undo: ")
 
 
 def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world: Build) -> None:
@@ -444,5 +455,232 @@ def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command,
     result = tagsync("undo", "plan.json", "--out=undo.json")
     assert (result.code, "plan.json is a plan: undo takes the report of an apply" in result.err) == (64, True)
     assert tagsync("undo", "report.json", "--account=other", "--out=undo.json").code == 4
-    assert tagsync("undo", "report.json").code == 64
     assert not Path("undo.json").exists()
+
+
+def test_undo_without_a_file_takes_the_newest_kept_report_that_changed_something(
+    tagsync: Command, world: Build
+) -> None:
+    library = world(file_object("/a.jpg", ["x"]))
+    for tag in ("first", "second"):
+        write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
+        tagsync("apply", "--yes", "tags.yaml")
+    assert tagsync("apply", "--yes", "tags.yaml").out.startswith("Nothing to do")
+    result = tagsync("undo")
+    assert result.code == 0
+    assert "      - second  tags.yaml:5:29" in result.out
+    assert "first" not in result.out
+    assert re.search(r"Undoing the apply that ended at \S+: \.tagsync/last/\w+\.000002\.json\n", result.err)
+    assert tagsync("undo", "--out=undo.json").code == 0
+    assert tagsync("apply", "undo.json").code == 0
+    assert library.tags("/a.jpg") == {"x", "first"}
+
+
+def test_undo_without_a_file_never_takes_a_report_of_another_account(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}")
+    nothing = tagsync("undo")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "error: .tagsync has no report of an apply that changed something in key-" in nothing.err
+    assert not Path(".tagsync").exists()
+    tagsync("apply", "--yes", "--account=shop", "tags.yaml")
+    assert tagsync("undo", "--account=shop").code == 0
+    assert tagsync("undo").code == 1
+    assert tagsync("undo", "--account=other").code == 1
+
+
+def test_undo_without_a_file_does_not_pass_over_a_damaged_report(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    for tag in ("first", "second"):
+        write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
+        tagsync("apply", "--yes", "tags.yaml")
+    newest = max(Path(".tagsync/last").iterdir())
+    newest.write_text(newest.read_text("utf-8").replace("second", "secone"), encoding="utf-8")
+    result = tagsync("undo")
+    assert (result.code, result.out) == (4, "")
+    assert "is not byte for byte as tagsync wrote it" in result.err
+
+
+def test_undo_without_a_file_finds_the_report_of_a_shard(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}")
+    tagsync("apply", "--yes", "--shard=1/1", "tags.yaml")
+    assert "- new" in tagsync("undo").out
+
+
+PART = '- {match: "/*", tags: [new], absent: [old]}'
+
+
+@pytest.mark.parametrize(
+    "how", ["--no-verify", "--max-requests=1", "--on-error=stop", "--batching=exact", "--concurrency=1"]
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(on="removeTags", status=400),
+        Fault(on="addTags", lose=True, times=1),
+        Fault(on="addTags", call=1, failFiles=(id_of("/a.jpg"),)),
+        Fault(on="any", call=99),
+    ],
+    ids=["refused", "lost", "partial", "none"],
+)
+def test_undo_restores_the_library_however_the_apply_ended(
+    tagsync: Command, world: Build, how: str, fault: Fault
+) -> None:
+    before = {f"/{name}.jpg": {"keep", "old"} if name < "c" else {"new"} for name in "abcd"}
+    library = world(*(file_object(path, sorted(tags)) for path, tags in before.items()), faults=(fault,))
+    write_manifest(PART)
+    tagsync("apply", "--yes", how, "--report=json=report.json", "tags.yaml")
+    library.calls.heal()
+    result = tagsync("undo", "report.json", "--out=undo.json")
+    assert result.code == 0, result.err
+    assert tagsync("apply", "undo.json").code == 0
+    assert {path: library.tags(path) for path in before} == before
+
+
+# edited and sealed again
+
+
+def edited(edit: Callable[[Any], None], name: str = "edited.json") -> str:
+    """Save plan.json once more with some of its members exchanged, and a checksum that fits."""
+    members = json.loads(Path("plan.json").read_text("utf-8"))
+    del members["checksum"]
+    edit(members)
+    lists = {key: map(canonical, members[key]) for key in ("changes", "requests", "diagnostics")}
+    Path(name).write_text("".join(whole({**members, **lists})), encoding="utf-8")
+    return name
+
+
+def lets_through(document: Any) -> None:
+    for guard in document["guards"]:
+        guard.update(blocked=False, of=10**9)
+
+
+def counts_nothing(document: Any) -> None:
+    for guard in document["guards"]:
+        guard.update(blocked=False, observed=0, files=[])
+
+
+def sums_up_to_nothing(document: Any) -> None:
+    document["summary"].update(removeTags=0, filesChanged=1)
+
+
+def undoes_something(document: Any) -> None:
+    document["undoes"] = document["digest"]
+    counts_nothing(document)
+
+
+def lists_no_calls(document: Any) -> None:
+    document["requests"] = document["requests"][:1]
+    document["estimate"]["writeRequests"] = 1
+
+
+EDITS = [lets_through, counts_nothing, sums_up_to_nothing, undoes_something, lists_no_calls]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("shard", [(), ("--shard=1/2",)])
+def test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere(
+    tagsync: Command, world: Build, edit: Callable[[Any], None], shard: tuple[str, ...]
+) -> None:
+    tags = ["a", "b", "c", "keep"]
+    library = world(*(file_object(f"/{n:03d}.jpg", tags) for n in range(400)))
+    write_manifest("- {match: /*, absent: [a, b, c], tags: [new]}")
+    digest = planned(tagsync, *shard)
+    library.calls.calls.clear()
+    assert tagsync("apply", f"--expect-digest={digest}", "plan.json").code == 4
+    name = edited(edit)
+    for command in (["apply", f"--expect-digest={digest}"], ["apply"], ["show"], ["diff", "plan.json"]):
+        result = tagsync(*command, name)
+        assert (result.code, result.out) == (4, ""), command
+        assert "edited.json is not " in result.err
+    assert library.calls.writes == []
+
+
+# told apart from manifests
+
+CHECKSUM = '"checksum":"sha256:' + "0" * 64 + '"'
+HEAD = "apiVersion: tagsync/v1\nkind: TagSet\n"
+ENTRY = "spec:\n  files:\n    - {path: /a.jpg, tags: [new]}\n"
+IN_JSON = '"spec": {"files": [{"path": "/a.jpg", "tags": ["formatVersion", "new"]}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a comment at its end", f"{HEAD}{ENTRY}# ,\n# {CHECKSUM}\n# }}\n"),
+        ("a comment on one line", f"{HEAD}{ENTRY}# {CHECKSUM}"),
+        ("a tag", f"{HEAD}{ENTRY}    - path: /a.jpg\n      tags: ['{CHECKSUM}']\n"),
+        (
+            "a tag over many lines",
+            f"{HEAD}{ENTRY}    - path: /a.jpg\n      tags:\n        - |-\n          {CHECKSUM}\n",
+        ),
+        ("a comment at its start", f'# {{"formatVersion": "1.0"}}\n{HEAD}{ENTRY}'),
+        ("a tag at its start", "{apiVersion: tagsync/v1, kind: TagSet, " + IN_JSON.replace('"spec"', "spec") + "}"),
+        ("JSON", '{"apiVersion": "tagsync/v1", "kind": "TagSet", ' + IN_JSON + "}"),
+        ("JSON with a byte order mark", '\ufeff{"apiVersion": "tagsync/v1", "kind": "TagSet", ' + IN_JSON + "}"),
+    ],
+)
+def test_a_manifest_with_the_words_of_a_plan_is_a_manifest(
+    tagsync: Command, world: Build, name: str, text: str
+) -> None:
+    library = world(file_object("/a.jpg"))
+    Path("tags.json" if "JSON" in name else "tags.yaml").write_text(text, encoding="utf-8")
+    result = tagsync("apply", "--yes", "tags.json" if "JSON" in name else "tags.yaml")
+    assert result.code == 0, result.err
+    assert "new" in library.tags("/a.jpg")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text[1:],
+        lambda text: text[50:],
+        lambda text: text[:-3],
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: json.dumps(json.loads(text), indent=2),
+        lambda text: json.dumps(json.loads(text), sort_keys=True),
+        lambda text: " " * 500 + text,
+    ],
+)
+def test_a_damaged_plan_is_no_manifest(tagsync: Command, world: Build, change: Callable[[str], str]) -> None:
+    library = hundred(world)
+    planned(tagsync)
+    Path("plan.json").write_text(change(Path("plan.json").read_text("utf-8")), encoding="utf-8", newline="")
+    library.calls.calls.clear()
+    result = tagsync("apply", "--yes", "plan.json")
+    assert (result.code, library.calls.calls) == (4, []), result.err
+    assert "is not byte for byte as tagsync wrote it" in result.err
+
+
+# not there
+
+
+@pytest.mark.parametrize("name", ["nope.json", "nope.yaml", "no/pe.json", "link.json"])
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_a_path_that_does_not_exist_is_said_not_to(
+    tagsync: Command, world: Build, name: str, yes: tuple[str, ...]
+) -> None:
+    world()
+    Path("link.json").symlink_to("nowhere.json")
+    for command in (["apply", *yes], ["plan"], ["validate"], ["show"], ["undo", "--out=o.json"], ["diff", "link.json"]):
+        result = tagsync(*command, name)
+        assert result.code in (1, 64)
+        assert "does not exist" in result.err
+        assert "--yes" not in result.err
+
+
+def test_files_that_were_not_found_are_named_in_the_plan_and_the_report_and_if_asked_for(
+    tagsync: Command, world: Build
+) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}\n- {path: /gone.jpg, tags: [new], ifMissing: skip}")
+    planned(tagsync)
+    missing = [{"path": "/gone.jpg", "source": "tags.yaml:6:7"}]
+    assert json.loads(Path("plan.json").read_text("utf-8"))["missing"] == missing
+    assert "1 declared file not in the library: --verbose names them" in tagsync("show", "plan.json").out
+    assert "\n      /gone.jpg  tags.yaml:6:7\n" in tagsync("show", "--verbose", "plan.json").out
+    assert "\n      /gone.jpg  tags.yaml:6:7\n" in tagsync("plan", "--verbose", "tags.yaml").out
+    assert tagsync("apply", "--format=json", "plan.json").document["missing"] == missing

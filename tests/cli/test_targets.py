@@ -147,6 +147,67 @@ def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
     assert KEY not in result.err
 
 
+@pytest.mark.parametrize("name", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
+def test_endpoint_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, library: Callable[..., Path], name: str
+) -> None:
+    use_key(monkeypatch)
+    monkeypatch.setenv(name, "ftp://api.imagekit.io\n")
+    result = tagsync("plan", "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert result.err == (
+        f"error: {name}: the endpoint 'ftp://api.imagekit.io' is no http(s) URL: give one like "
+        "https://api.imagekit.io\n"
+    )
+    assert tagsync("plan", "--sandbox", library(file_object("/b.jpg")), "tags.yaml").code == 0
+
+
+@pytest.mark.parametrize("padding", ["\n", "\r\n", " ", "\t"])
+def test_endpoint_and_other_settings_from_the_environment_may_have_white_space_around_them(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], padding: str
+) -> None:
+    Path("key").write_text(KEY, encoding="ascii")
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", padding)
+    for name, value in {
+        "IMAGEKIT_PRIVATE_KEY": "",
+        "IMAGEKIT_PRIVATE_KEY_FILE": "key",
+        "IMAGE_KIT_BASE_URL": served(file_object("/b.jpg"), key=KEY).removeprefix("http://"),
+        "TAGSYNC_CONCURRENCY": "2",
+        "TAGSYNC_FORMAT": "json",
+        "TAGSYNC_ACCOUNT": "shop",
+    }.items():
+        monkeypatch.setenv(name, f"{padding}{value}{padding}")
+    assert tagsync("plan", "tags.yaml").document["target"]["account"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CONCURRENCY", "many"), ("FORMAT", "xml"), ("SHARD", "3/2"), ("RATE", "0"), ("LINK", "x")]
+)
+def test_setting_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"TAGSYNC_{name}", f"{value}\n")
+    result = tagsync("plan", "tags.yaml")
+    assert result.code == 64
+    assert result.err.splitlines()[-1].startswith(f"error: Invalid value for TAGSYNC_{name}: ")
+    typed = tagsync("plan", f"--{name.lower()}", value, "tags.yaml").err
+    assert typed.splitlines()[-1].startswith(f"error: Invalid value for '--{name.lower()}': ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("HTTPS_PROXY", "socks5://127.0.0.1:9", 64), ("all_proxy", "[::1", 64), ("SSL_CERT_FILE", "none.pem", 1)],
+)
+def test_network_setting_that_cannot_be_used_is_one_line_that_names_it(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int
+) -> None:
+    use_key(monkeypatch)
+    monkeypatch.setenv(name, value)
+    result = tagsync("plan", "--quiet", "tags.yaml")
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    assert result.err.startswith(f"error: {name} ")
+
+
 def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
@@ -276,9 +337,10 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not a text file of one JSON object a line"),
-        (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it"),
-        (b"\n[1]\n", "library.jsonl:2 is not a file object as the list API returns it"),
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API a line"),
+        (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it: filePath is missing"),
+        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags has to be a list of texts"),
+        (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )
 def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, data: bytes, words: str) -> None:
@@ -286,6 +348,26 @@ def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, dat
     result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert words in result.err
+
+
+def test_a_query_that_the_sandbox_does_not_support_names_the_sandbox(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    write_manifest("- query: 'AITags IN [\"x\"]'\n  tags: [a]")
+    result = tagsync("plan", "--sandbox", str(library()), "tags.yaml")
+    assert result.code == 1
+    assert "The sandbox does not support the field AITags in searchQuery (ImageKit may); supported: name," in result.err
+
+
+def test_folders_that_a_query_finds_are_left_out_of_a_plan(tagsync: Command, library: Callable[..., Path]) -> None:
+    write_manifest('- query: \'type IN ["file", "folder"]\'\n  tags: [a]\n- query: type = "folder"\n  tags: [b]')
+    library(file_object("/shop/shoes/1.jpg"), file_object("/2.jpg"), name="deep.jsonl")
+    result = tagsync("plan", "--sandbox", "deep.jsonl", "--format=json", "tags.yaml")
+    assert result.code == 0
+    assert [(item["path"], item["add"]) for item in result.document["changes"]] == [
+        ("/2.jpg", ["a"]),
+        ("/shop/shoes/1.jpg", ["a"]),
+    ]
 
 
 def test_a_sandbox_wins_over_an_endpoint_and_no_call_leaves_this_process(
@@ -321,6 +403,88 @@ def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
     assert keys() & keys(account="shop")
     assert keys(account="shop") & keys(account="shop", key="private_two")
     assert not keys() & keys(key="private_two")
+
+
+def places(tagsync: Command) -> list[Path]:
+    """Return the files that an apply and a plan have left in the state directory."""
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert tagsync("plan", "tags.yaml").code == 0
+    return sorted(path for path in Path(".tagsync").rglob("*") if path.is_file() and path.name != ".gitignore")
+
+
+def test_state_directory_holds_a_journal_a_snapshot_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
+    world(file_object("/b.jpg"))
+    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last", "snapshot"}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_waited_for(
+    tagsync: Command, world: Callable[..., Any], kind: str
+) -> None:
+    now = world(file_object("/b.jpg"))
+    victim = Path("victim")
+    for path in places(tagsync):
+        if path.suffix in (".sqlite", ".jsonl", ".json"):
+            victim.write_text("precious")
+            path.unlink()
+            path.symlink_to(victim.resolve()) if kind == "link" else os.mkfifo(path)
+            now.edit("/b.jpg", tags=[])
+            words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+            assert str(path) in words
+            assert victim.read_text() == "precious", path
+            path.unlink()
+
+
+@pytest.mark.parametrize("name", ["journal", "last", "snapshot"])
+def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
+    tagsync: Command, world: Callable[..., Any], name: str
+) -> None:
+    world(file_object("/b.jpg"))
+    Path(".tagsync").mkdir(mode=0o700)
+    Path("elsewhere").mkdir()
+    Path(".tagsync", name).symlink_to("../elsewhere")
+    words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+    assert f"the folder .tagsync/{name} is a symbolic link: remove it and run again" in words
+    assert list(Path("elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
+def test_sandbox_library_that_is_a_link_leads_nowhere(
+    tagsync: Command, library: Callable[..., Path], suffix: str
+) -> None:
+    path = library(file_object("/b.jpg"))
+    tagsync("plan", "--sandbox", path, "tags.yaml")
+    (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
+    database.with_name(database.name + suffix).unlink(missing_ok=True)
+    database.with_name(database.name + suffix).symlink_to(Path("victim").absolute())
+    assert "it is a symbolic link: remove it and run again" in refusal(tagsync, library).err
+    assert not Path("victim").exists()
+
+
+SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:8787", "http://[::1]:8787"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
+    usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
+    given = settings(state_dir=tmp_path / "s")
+    assert lock_keys(given, usual) == lock_keys(given, other)
+    assert journal_path(given, usual) == journal_path(given, other)
+    assert lock_keys(given, usual) != lock_keys(given, Target(key="any", endpoint="http://127.0.0.1:8788"))
+
+
+def test_lock_of_the_usual_endpoint_keeps_its_name() -> None:
+    where = Target(key="any")
+    assert lock_keys(settings(), where) == [f"https://api.imagekit.io\n{where.name.account}"]
+
+
+@pytest.mark.parametrize("endpoint", SAME)
+def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint: str) -> None:
+    where = Target(key="any", endpoint="http://127.0.0.1:8787")
+    named = Target(key="any", endpoint=endpoint).name
+    assert where.is_named(named)
+    assert not where.is_named(named._replace(account="other"))
+    assert not where.is_named(named._replace(endpoint="http://127.0.0.1:8788"))
 
 
 def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:

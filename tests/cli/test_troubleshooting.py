@@ -15,6 +15,7 @@ from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
 from support import file_object, write_library
 
+from tagsync.applying import prove
 from tagsync.library import retry
 from tagsync.locks import held
 from tagsync.sandbox.faults import Fault
@@ -200,7 +201,7 @@ def _(stage: Stage) -> Result:
 # paths and files
 
 
-@error("there is no such file or folder")
+@error("this file or folder does not exist")
 def _(stage: Stage) -> Result:
     return stage.tagsync("validate", "manifest")
 
@@ -220,7 +221,7 @@ def _(stage: Stage) -> Result:
 # applying
 
 
-@error("nobody can be asked here")
+@error("not running in a terminal")
 def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "tags.yaml")
 
@@ -260,6 +261,14 @@ def _(stage: Stage) -> Result:
 @error("Apply incomplete")
 def _(stage: Stage) -> Result:
     shop(stage.world, faults=[Fault(on="addTags", status=400, body='{"message": "Not today."}')])
+    return stage.tagsync("apply", "--yes", "tags.yaml")
+
+
+@error("which has to be there first")
+def _(stage: Stage) -> Result:
+    stage.environ.setattr(prove, "LAG_WAITS", ())
+    stage.world(file_object("/shop/hats/beret-red.jpg", ["hat"]), faults=[Fault(on="addTags", ignore=True)])
+    write_manifest("- {match: /shop/hats/*, tags: [hats], absent: [hat]}")
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 

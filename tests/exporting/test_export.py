@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import current_file, current_state
 
-from tagsync.exporting.excepts import MAX_EXCEPTS
+from tagsync.exporting.excepts import MAX_EXCEPTS, MIN_FILES
 from tagsync.exporting.fold import Exported, export
-from tagsync.exporting.text import Entry, entry_length, manifest_text, scalar
+from tagsync.exporting.text import Entry, Sheet, entry_length, joined, manifest_text, scalar
 from tagsync.library.fileobjects import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
@@ -24,8 +24,18 @@ HEAD = 200
 """More characters than what stands around the entries of a small manifest."""
 
 
+def sheets_of(found: Exported) -> list[Sheet]:
+    return [sheet for sheets in found.manifests.values() for sheet in sheets]
+
+
 def text_of(found: Exported) -> str:
-    return "".join(manifest_text([sheet for sheets in found.manifests.values() for sheet in sheets], "a test"))
+    """Return all manifests of an export as the documents of one file."""
+    return "---\n".join("".join(manifest_text(sheet, "a test")) for sheet in sheets_of(found) or [Sheet((), ())])
+
+
+def whole_text_of(found: Exported) -> str:
+    """Return an export as standard output gets it."""
+    return "".join(manifest_text(joined(sheets_of(found)), "a test"))
 
 
 def planned(folder: Path, text: str, *files: CurrentFile) -> Plan:
@@ -46,6 +56,8 @@ SHOP = [
     current_file("/shop/shoes/1.jpg", ["catalog", "shoes"]),
     current_file("/shop/shoes/2.jpg", ["catalog", "shoes"]),
     current_file("/shop/shoes/3.jpg", ["catalog", "red", "shoes"]),
+    current_file("/shop/shoes/4.jpg", ["catalog", "shoes"]),
+    current_file("/shop/shoes/5.jpg", ["catalog", "shoes"]),
     current_file("/shop/hats/1.jpg", ["catalog"]),
     current_file("/shop/hats/2.jpg", ["catalog"]),
     current_file("/logo.png", ["brand"]),
@@ -55,11 +67,12 @@ SHOP = [
 
 def test_what_all_files_of_a_folder_have_stands_once(tmp_path: Path) -> None:
     text = text_of(export(SHOP))
-    assert entries(text).replace("---\napiVersion: tagsync/v1\nkind: TagSet\nspec:\n", "") == (
+    assert entries(whole_text_of(export(SHOP))) == (
+        "  defaults:\n"
+        "    ifMissing: warn\n"
         "  files:\n"
         "    - path: /logo.png\n"
         "      tags: [brand]\n"
-        "  files:\n"
         "    - match: /shop/**\n"
         "      tags: [catalog]\n"
         "    - match: /shop/shoes/**\n"
@@ -68,18 +81,67 @@ def test_what_all_files_of_a_folder_have_stands_once(tmp_path: Path) -> None:
         "      tags: [red]\n"
     )
     plan = planned(tmp_path, text, *SHOP)
-    assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 6)
+    assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 8)
 
 
 def test_a_folder_is_named_by_no_match_that_reaches_out_of_it(tmp_path: Path) -> None:
     text = text_of(export(SHOP, "/shop/shoes/"))
     assert "/shop/**" not in text
     assert "    - match: /shop/shoes/**\n      tags: [catalog, shoes]\n" in text
-    assert planned(tmp_path, text, *SHOP).summary.unchanged == 3
+    assert planned(tmp_path, text, *SHOP).summary.unchanged == 5
 
 
 def test_a_file_without_a_tag_keeps_its_folder_from_being_matched() -> None:
-    assert "match" not in text_of(export([*SHOP[:3], current_file("/shop/shoes/4.jpg")], "/shop/shoes/"))
+    assert "match" not in text_of(export([*SHOP[:5], current_file("/shop/shoes/6.jpg")], "/shop/shoes/"))
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+@pytest.mark.parametrize("folder", ["/shop", "/shop/shoes"])
+def test_a_folder_is_matched_if_at_least_five_files_below_it_have_the_tag(
+    tmp_path: Path, folder: str, lacking: int
+) -> None:
+    tags = ["a" * 90, "b" * 90]  # so long that a match would pay for four files too
+    without = [current_file(f"{folder}/without.jpg")][:lacking]
+    four, five = (
+        [*without, *(current_file(f"{folder}/{n}.jpg", tags) for n in range(MIN_FILES - less))] for less in (1, 0)
+    )
+    assert ("match" in text_of(export(four)), "match" in text_of(export(five))) == (False, True)
+    plan = planned(tmp_path, text_of(export(four)), *four, current_file(f"{folder}/new.jpg"))
+    assert plan.changes == ()
+
+
+def test_files_that_share_a_path_count_once_towards_a_match() -> None:
+    files = [CurrentFile(f"{n:024}", "/shop/twin.jpg", ("a-long-tag-for-all-of-a-folder",), ()) for n in range(9)]
+    assert "match" not in text_of(export(files))
+
+
+def test_an_exported_file_that_was_deleted_since_keeps_no_other_from_being_planned(tmp_path: Path) -> None:
+    common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
+    files = [current_file(f"/x/{n % 7}/{n}.jpg", [*common, f"t{n}"] if n % 2 else [f"t{n}"]) for n in range(60)]
+    files += [CurrentFile(digit * 24, "/x/twin.jpg", ("x",), ()) for digit in "56"]
+    found = export(files)
+    for text in (text_of(found), whole_text_of(found)):
+        plan = planned(tmp_path, text, *files[2:-1])
+        assert (plan.errors, plan.changes, plan.summary.missing) == ((), (), 3)
+
+
+def test_a_manifest_of_folders_alone_says_nothing_about_missing_files() -> None:
+    text = text_of(export([current_file(f"/shop/{n}.jpg", ["catalog-of-all"]) for n in range(20)]))
+    assert entries(text) == "  files:\n    - match: /shop/**\n      tags: [catalog-of-all]\n"
+
+
+def test_each_manifest_is_one_document_and_standard_output_gets_one(tmp_path: Path) -> None:
+    common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
+    files = [current_file(f"/x/{n % 7}/{n}.jpg", [*common, f"t{n}"] if n % 2 else [f"t{n}"]) for n in range(200)]
+    found = export(files)
+    assert len(found.manifests["x"]) > 1
+    for text in ("".join(manifest_text(sheet, "a test")) for sheet in sheets_of(found)):
+        assert (text.count("kind: TagSet"), "---" in text) == (1, False)
+    whole = whole_text_of(found)
+    assert (whole.count("kind: TagSet"), "---" in whole) == (1, False)
+    plan = planned(tmp_path, whole, *files)
+    assert (plan.changes, plan.errors) == ((), ())
+    assert declared(tmp_path, whole, files) == {(file.file_id, tag) for file in files for tag in file.tags}
 
 
 def test_a_tag_of_nearly_all_files_is_matched_and_the_others_are_left_out(tmp_path: Path) -> None:
@@ -143,18 +205,19 @@ def test_files_share_what_they_have_in_common_even_without_the_most_frequent_tag
     assert text_of(export(files)).count(pair[0]) == 1
 
 
-def test_a_document_saves_twice_its_own_length_or_there_is_none() -> None:
+def test_a_manifest_that_shares_defaults_saves_six_times_its_own_length_or_there_is_none() -> None:
     tags = ["a-rather-long-tag", "another-rather-long-tag"]
     few, many = (
         text_of(export([current_file(f"/x/{n:03}.jpg", [*tags, f"t{n}"] if n % 2 else []) for n in range(count)]))
-        for count in (8, 16)
+        for count in (44, 60)
     )
-    assert ("defaults" in few, "defaults" in many) == (False, True)
+    assert (few.count("kind: TagSet"), many.count("kind: TagSet")) == (1, 1)
+    assert ("  defaults:\n    tags" in few, "  defaults:\n    tags" in many) == (False, True)
 
 
 def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() -> None:
     tags = ["wide-tag-of-them-all", "a-tag-of-half-of-them-that-is-long", "a-tag-of-the-others-that-is-long"]
-    files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(60)]
+    files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(180)]
     files += [current_file("/x/last.jpg", [tags[0], "by-itself"])]
     files += [current_file(f"/x/none-{n}.jpg") for n in range(20)]  # too many for an except
     found = [sheet.defaults for sheets in export(files).manifests.values() for sheet in sheets]
@@ -225,6 +288,10 @@ def test_a_library_without_tags_is_a_manifest_without_entries(tmp_path: Path) ->
         ("\U000e0001", '"\\U000e0001"'),
         ("\U0001f600\u00e9", '"\U0001f600\u00e9"'),
         ('"\\', '"\\"\\\\"'),
+        ("##[error]x", '"\\x23#[error]x"'),
+        ("a ##vso[task.complete]", '"a \\x23#vso[task.complete]"'),
+        ("###[x", '"#\\x23#[x"'),
+        ("## [x]", '"## [x]"'),
     ],
 )
 def test_what_could_be_read_as_something_else_is_quoted(text: str, written: str) -> None:

@@ -16,8 +16,9 @@ from tagsync.library.wire import Answer, bulk_result, server_words
 from tagsync.manifest.read import read_manifests
 from tagsync.model import AITag, Op, Request
 from tagsync.reporting.saved import read_document
-from tagsync.sandbox.search import QueryError, compile_query
+from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import Store
+from tagsync.sandbox.tokens import QueryError
 
 Target = Callable[[bytes], None]
 

@@ -17,6 +17,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
+import httpx
 import pytest
 from canary import KEY, leaks
 from hypothesis import example, given, settings
@@ -39,6 +40,7 @@ from tagsync.errors import (
 from tagsync.library.client import CALL_DEADLINE, Client, Gates, Prepare
 from tagsync.library.gate import Gate
 from tagsync.library.searches import Listing
+from tagsync.library.transport import connection_error
 from tagsync.library.wire import Done, Refused
 from tagsync.model import Op, Request
 from tagsync.sandbox.faults import Fault
@@ -509,11 +511,80 @@ def test_certificates_are_always_checked() -> None:
     assert context.check_hostname
 
 
-def test_a_proxy_that_refuses_is_told_as_one(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = raw_server(listening, b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+PROXIED = "https://api.imagekit.io"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 407 Secret hidden\r\ncontent-length: 0\r\n\r\n", "refused the connection with status 407: check"),
+        (b"HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n", "refused the connection with status 502: check"),
+    ],
+)
+def test_proxy_that_refuses_is_named_without_its_credentials(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes, words: str
+) -> None:
+    proxy = raw_server(listening, answer)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.replace("://", "://me:hidden@"))
+    with pytest.raises(EndpointError) as caught:
+        exchange(PROXIED)
+    assert f"the proxy {proxy} (HTTPS_PROXY) {words}" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_proxy_that_cannot_be_reached_is_named(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
+    monkeypatch.setenv("ALL_PROXY", address.replace("://", "://me:hidden@"))
+    with pytest.raises(ConnectionFailedError) as caught:
+        exchange(PROXIED)
+    assert str(caught.value) == (
+        f"nothing answers at the proxy {address} (ALL_PROXY): check that variable and the network"
+    )
+
+
+@pytest.mark.parametrize("answer", [b"no HTTP at all\r\n\r\n", b""], ids=["another protocol", "nothing"])
+def test_proxy_that_is_none_is_named(listening: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    proxy = raw_server(listening, answer)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(EndpointError, match="proxy"):
-        exchange("https://api.imagekit.io")
+    with pytest.raises(ConnectionFailedError, match=f"through the proxy {proxy} .HTTPS_PROXY. broke off"):
+        exchange(PROXIED)
+
+
+def test_proxy_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("")
+
+    async def scenario() -> None:
+        async with client(endpoint=PROXIED) as c:
+            c._http._transport = httpx.MockTransport(silent)
+            await c._exchange("GET", "/v1/files")
+
+    monkeypatch.setenv("HTTPS_PROXY", "me:hidden@proxy.example:3128")
+    with pytest.raises(TimedOutError, match=r"through the proxy http://proxy\.example:3128 \(HTTPS_PROXY\) in time$"):
+        run(scenario())
+
+
+def test_proxy_with_an_unknown_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = httpx.ConnectError("DNS")
+    unknown.__cause__ = socket.gaierror(-2, "unknown")
+    monkeypatch.setenv("HTTPS_PROXY", "me:hidden@proxy.example:3128")
+    assert str(connection_error(unknown, httpx.URL(PROXIED))) == (
+        "the proxy http://proxy.example:3128 (HTTPS_PROXY) is not known: check the proxy and the network"
+    )
+
+
+def test_cookies_are_neither_kept_nor_sent() -> None:
+    library = Library(json_answer([], headers={"set-cookie": "a=b; Path=/"}))
+
+    async def scenario() -> None:
+        async with client(library) as c:
+            for _ in range(3):
+                await c.page(skip=0)
+            assert list(c._http.cookies.jar) == []
+
+    run(scenario())
+    assert [request.headers.get("cookie") for request in library.requests] == [None] * 3
 
 
 def test_netrc_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tagsync.errors import ProtocolError
+from tagsync.errors import ProtocolError, TransientError, UnreadableError
 from tagsync.library.fileobjects import FileReader, Page
 from tagsync.library.wire import Answer
-from tagsync.model import AITag
+from tagsync.model import AITag, Unreadable
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Answer:
@@ -41,33 +41,61 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "item",
+    ("item", "file_id", "why"),
     [
-        None,
-        5,
-        {},
-        {"fileId": "1"},
-        {"fileId": 1, "filePath": "/a"},
-        {"fileId": "1", "filePath": None},
-        {"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]},
-        {"fileId": "", "filePath": "/a"},
-        {"fileId": ".", "filePath": "/a"},
-        {"fileId": "..", "filePath": "/a"},
-        {"fileId": "1" * 201, "filePath": "/a"},
-        {"fileId": "1", "filePath": "/a", "tags": [1]},
-        {"fileId": "1", "filePath": "/a", "tags": "red"},
-        {"fileId": "1", "filePath": "/a", "tags": ["\ud800"]},
-        {"fileId": "\udfff", "filePath": "/a"},
-        {"fileId": "1", "filePath": "/a", "tags": [["x"]]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]},
-        {"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": True}]},
-        {"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}},
+        (None, "", "no usable fileId"),
+        (5, "", "no usable fileId"),
+        ({"fileId": "1"}, "1", "no usable filePath"),
+        ({"fileId": 1, "filePath": "/a"}, "", "no usable fileId"),
+        ({"fileId": "1", "filePath": None}, "1", "no usable filePath"),
+        ({"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]}, "1", "tags is not a list of texts"),
+        ({"type": "file"}, "", "no usable fileId"),
+        ({"fileId": "", "filePath": "/a"}, "", "no usable fileId"),
+        ({"fileId": ".", "filePath": "/a"}, ".", "no usable fileId"),
+        ({"fileId": "..", "filePath": "/a"}, "..", "no usable fileId"),
+        ({"fileId": "1" * 201, "filePath": "/a"}, "1" * 201, "no usable fileId"),
+        ({"fileId": "1", "filePath": "/a", "tags": [1]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": "red"}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": {"red": 1}}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": ["\ud800"]}, "1", "tags has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/\ud800"}, "1", "filePath has half a surrogate pair"),
+        ({"fileId": "\udfff", "filePath": "/a"}, "\\udfff", "fileId has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/a", "tags": [["x"]]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]}, "1", "AITags is not a list"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "\ud800"}]}, "1", "AITags has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]}, "1", "AITags is not"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": True}]}, "1", "AITags is not"),
+        ({"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}}, "1", "AITags is not a list"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_protocol_error(item: Any) -> None:
-    with pytest.raises(ProtocolError, match=r"cannot be read|other than files"):
-        FileReader().page(answer([item]))
+def test_unreadable_file_is_named_with_its_id_and_costs_no_other(item: Any, file_id: str, why: str) -> None:
+    page = FileReader().page(answer([{"fileId": "2", "filePath": "/b"}, item]))
+    assert [file.file_id for file in page.files] == ["2"]
+    (odd,) = page.unreadable
+    assert odd.file_id == file_id
+    assert why in odd.why
+    assert len(page.rows) == len(page.moments) == 2
+
+
+@pytest.mark.parametrize("items", [[None], [5, "x"], [[]]])
+def test_page_without_any_object_is_a_protocol_error(items: list[Any]) -> None:
+    with pytest.raises(ProtocolError, match="other than files"):
+        FileReader().page(answer(items))
+
+
+def test_unreadable_details_are_an_error_that_is_not_retried() -> None:
+    with pytest.raises(UnreadableError, match="tags is not a list of texts") as caught:
+        FileReader().details(answer({"fileId": "1", "filePath": "/a", "tags": "red"}))
+    assert caught.value.what == Unreadable("1", "/a", "tags is not a list of texts")
+    assert not isinstance(caught.value, TransientError)
+
+
+def test_media_collections_have_keys_of_their_own_and_are_no_files() -> None:
+    kinds: list[dict[str, Any]] = [{"type": "media-collection"}, {}]
+    rows = [{**kind, "name": name, "createdAt": moment} for kind in kinds for name in "ab" for moment in ("1", "2")]
+    page = FileReader().page(answer(rows))
+    assert (page.files, page.unreadable) == ((), ())
+    assert len(set(page.rows)) == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +152,9 @@ def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) ->
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
-def test_a_confidence_beyond_all_numbers_is_a_protocol_error(number: bytes) -> None:
+def test_a_confidence_beyond_all_numbers_makes_its_file_unreadable(number: bytes) -> None:
     body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
-    with pytest.raises(ProtocolError, match="cannot be read"):
-        FileReader().page(answer(body))
+    assert [odd.file_id for odd in FileReader().page(answer(body)).unreadable] == ["1"]
 
 
 @pytest.mark.parametrize(

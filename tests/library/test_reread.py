@@ -132,7 +132,43 @@ def test_a_library_that_cannot_be_searched_by_id_is_read_another_way_from_then_o
     found, reader = reread(Odd(library, answer), paths(20), library_size=20_000, rounds=2)
     assert found == {id_of(path): current_file(path, ["t"]) for path in paths(20)}
     assert not reader.searchable
-    assert library.calls.count("list") == 1
+    # A search, and one for a file that is known to exist.
+    assert library.calls.count("list") == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, b'{"message": "a strange ID"}'),
+        (200, b"[]"),
+        (200, json.dumps([file_object("/other")]).encode()),
+    ],
+    ids=["refused", "empty", "others"],
+)
+def test_search_by_id_is_given_up_only_if_a_known_file_is_not_found_either(
+    sandbox: Make, answer: tuple[int, bytes]
+) -> None:
+    """Only the first search goes wrong."""
+    library = sandbox(*many(400))
+    answers = iter([answer])
+    odd = Odd(library, lambda _query, body: next(answers, (200, body)))
+    found, reader = reread(odd, paths(400), rounds=2)
+    assert found == {id_of(path): current_file(path, ["t"]) for path in paths(400)}
+    assert reader.searchable
+
+
+def test_unreadable_file_is_unknown_and_costs_no_other(sandbox: Make) -> None:
+    library = sandbox(*many(20))
+    bad = id_of("/f/00000.jpg")
+
+    def spoiled(_query: str, body: bytes) -> tuple[int, bytes]:
+        rows = [{**row, "tags": "red"} if row["fileId"] == bad else row for row in json.loads(body)]
+        return 200, json.dumps(rows).encode()
+
+    library.store._db.execute("UPDATE files SET tags = '\"red\"' WHERE file_id = ?", (bad,))
+    for names in (paths(20), paths(2), paths(1)):
+        found, _ = reread(Odd(library, spoiled), names)
+        assert found == {id_of(path): current_file(path, ["t"]) for path in names[1:]}
 
 
 def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Make) -> None:
@@ -188,6 +224,8 @@ def test_searches_are_as_few_as_their_length_allows() -> None:
     assert len(list(by_ids(file_ids))) == 3
 
 
-@pytest.mark.parametrize("odd", ['a"b', "a\\b", "a b", "\u00e9", "", "a-b"])
-def test_an_id_that_a_query_could_not_hold_safely_is_in_none(odd: str) -> None:
-    assert [search.query for search in by_ids(["abc", odd])] == ['id IN ["abc"]']
+@pytest.mark.parametrize(
+    "odd", ['a"b', "a\\b", "a b", "\u00e9", "", "a-b", "abc", "g" * 24, "A" * 24, "a" * 25, "a" * 24 + "\n"]
+)
+def test_only_ids_of_24_hexadecimal_digits_are_searched_for(odd: str) -> None:
+    assert [search.query for search in by_ids(["a" * 24, odd])] == [f'id IN ["{"a" * 24}"]']

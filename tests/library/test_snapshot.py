@@ -1,22 +1,22 @@
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ai, current_file
+from support import ai, current_file, id_of
 
 from tagsync.errors import StateError
 from tagsync.library.fileobjects import Page
 from tagsync.library.snapshot import Snapshot
 from tagsync.model import AITag, CurrentFile
+from tagsync.planning.left_out import twins_of
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
 CONFIDENCE = st.none() | st.integers(0, 100) | st.floats(0, 100)
 
 
-def filled(files: Iterable[CurrentFile], place: Path | None = None) -> Snapshot:
-    snapshot = Snapshot(place)
+def filled(files: Iterable[CurrentFile]) -> Snapshot:
+    snapshot = Snapshot()
     snapshot.begin()
     for file in files:
         snapshot.take(Page((file,), ()))
@@ -57,45 +57,35 @@ def test_of_a_file_that_came_up_twice_the_later_reading_stays() -> None:
         assert early not in snapshot
 
 
-def test_other_readings_take_the_places_of_files_and_those_that_are_gone_go() -> None:
-    with filled([current_file("/a", ["x"]), current_file("/b"), current_file("/c")]) as snapshot:
+def test_other_readings_take_the_places_of_files_and_new_ones_are_added() -> None:
+    with filled([current_file("/a", ["x"]), current_file("/c")]) as snapshot:
         changed, new = current_file("/a", ["y", "z"], [ai("Dog")]), current_file("/new", ["w"])
         snapshot.replace([new, changed])
-        snapshot.remove([current_file("/b").file_id])
         assert list(snapshot) == [changed, current_file("/c"), new]
         assert set(snapshot.all_tags()) == {"w", "y", "z"}
-        assert list(snapshot.slice(0, 9)) == [changed, current_file("/c"), new]
 
 
-def test_what_was_not_kept_is_lost_and_what_was_is_there(tmp_path: Path) -> None:
-    place = tmp_path / "kept.sqlite"
-    with filled([current_file("/a", ["x"])], place) as first:
-        first.note("seen", "yes")
-        first.keep()
-    with filled([current_file("/b")], place):
-        pass
-    with Snapshot(place) as last:
-        assert list(last) == [current_file("/a", ["x"])]
-        assert last.fact("seen") == "yes"
+def test_snapshot_knows_which_paths_and_ids_it_has() -> None:
+    with filled([current_file("/a")]) as snapshot:
+        assert [snapshot.has(path="/a"), snapshot.has(path="/b")] == [True, False]
+        assert [snapshot.has(file_id=id_of("/a")), snapshot.has(file_id=id_of("/b"))] == [True, False]
 
 
-def test_what_others_write_meanwhile_does_not_change_what_is_read(tmp_path: Path) -> None:
-    place = tmp_path / "kept.sqlite"
-    with filled([current_file("/a")], place) as mine:
-        mine.keep()
-        with filled([current_file("/b")], place) as theirs:
-            theirs.keep()
-        assert list(mine) == [current_file("/a")]
-    with Snapshot(place) as later:
-        assert list(later) == [current_file("/b")]
-
-
-def test_a_link_in_the_place_of_a_snapshot_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "kept.sqlite").symlink_to(tmp_path / "elsewhere")
-    with filled([current_file("/a")], tmp_path / "kept.sqlite") as snapshot:
-        snapshot.keep()
-        assert list(snapshot) == [current_file("/a")]
-    assert not (tmp_path / "elsewhere").exists()
+@given(
+    st.lists(
+        st.builds(
+            CurrentFile,
+            file_id=st.integers().map(str),
+            path=st.sampled_from(["/a", "/b", "/\u00e9", "/e\u0301", "/\u212b", "/\u00c5", "/A\u030a", "/c\u0327"]),
+            tags=st.just(()),
+            ai_tags=st.just(()),
+        ),
+        unique_by=lambda file: file.file_id,
+    )
+)
+def test_snapshot_finds_the_same_twins_as_a_look_at_every_file(files: list[CurrentFile]) -> None:
+    with filled(files) as snapshot:
+        assert twins_of(snapshot) == twins_of(tuple(files))
 
 
 def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
@@ -108,9 +98,8 @@ def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
             assert "1" in answer
 
 
-def test_damage_within_a_snapshot_is_told_with_what_to_do(tmp_path: Path) -> None:
-    place = tmp_path / "kept.sqlite"
-    with filled([current_file("/a", ["x"])], place) as snapshot:
+def test_damage_within_a_snapshot_is_told_with_what_to_do() -> None:
+    with filled([current_file("/a", ["x"])]) as snapshot:
         snapshot._db.execute("UPDATE files SET tags = x'FFFFFF7F'")
-        with pytest.raises(StateError, match=r"cannot be kept in .*kept\.sqlite: .*remove what is there"):
+        with pytest.raises(StateError, match=r"cannot be kept in a temporary file: .*make room"):
             list(snapshot)

@@ -37,6 +37,15 @@ def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -
     assert server_words(replace(many, status=400)) == "status 400"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_json_in_another_encoding_than_utf_8_is_not_read_for_the_key_would_not_be_found_in_it(encoding: str) -> None:
+    body = '{"message": "private_key"}'
+    with pytest.raises(ProtocolError, match="something that is not JSON"):
+        json_body(answer(body.encode(encoding)))
+    assert server_words(answer(body.encode(encoding), status=400)) == "status 400"
+    assert server_words(answer(body.encode("utf-8-sig"), status=400)) == "private_key"
+
+
 def test_bulk_payloads_name_tags_as_their_call_does() -> None:
     assert bulk_payload(CALL) == {"fileIds": ["a", "b"], "tags": ["t"]}
     assert bulk_payload(CALL._replace(op=Op.REMOVE_AI)) == {"fileIds": ["a", "b"], "AITags": ["t"]}

@@ -180,9 +180,10 @@ def test_a_declined_file_leaves_nothing_behind(tmp_path: Path) -> None:
         assert len(with_plain.entries) == 9_001
 
 
-def test_an_export_is_plain() -> None:
-    exported = tuple(Exported("path", f"/{n}/été .jpg", ("red", "no", "a'b")) for n in range(3))
-    data = "".join(manifest_text((Sheet(("all",), exported), Sheet((), exported)), "a library")).encode()
+@pytest.mark.parametrize("defaults", [("all",), ()])
+def test_an_export_is_plain(defaults: tuple[str, ...]) -> None:
+    exported = tuple(Exported("path", f"/{n}/été .jpg", ("red", "no", "a'b")) for n in range(6))
+    data = "".join(manifest_text(Sheet(defaults, exported), "a library")).encode()
 
     found = plainly(data)
 

@@ -562,7 +562,7 @@ def test_faults_are_sorted_by_file_as_it_was_named(tmp_path: Path, monkeypatch: 
         "b.yaml:1:1",
     ]
     # Names begin at tmp_path, where a.yaml is ../a.yaml: the missing one keeps its name, and its own message.
-    assert "no such file" in error_of("../a.yaml", "a.yaml").diagnostics[1].message
+    assert "does not exist" in error_of("../a.yaml", "a.yaml").diagnostics[1].message
 
 
 def test_fifty_faults_are_kept_and_the_rest_counted(tmp_path: Path) -> None:
@@ -620,6 +620,32 @@ def test_faulty_defaults_do_not_hide_the_faults_of_entries_that_stand_without_th
 
 
 # Warnings
+
+
+@pytest.mark.parametrize(
+    ("length", "leniency", "level"),
+    [
+        (250, "", "warning"),
+        (249, "", None),
+        (251, "", "error"),
+        (250, ", ifOverLimit: warn", "warning"),
+        (251, ", ifOverLimit: warn", None),
+    ],
+)
+@pytest.mark.parametrize("entry", ["- {{path: /a, tags: [{}]{}}}", "- {{match: '/*', tags: [{}]{}}}"])
+def test_validate_warns_of_tags_that_fit_only_without_commas(
+    tmp_path: Path, entry: str, length: int, leniency: str, level: str | None
+) -> None:
+    text = manifest(entry.format(f"{'a' * length}, {'b' * 250}", leniency))
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    if level == "error":
+        with pytest.raises(ManifestError, match="501 characters together"):
+            read_manifests([str(tmp_path)])
+        return
+    told = read_manifests([str(tmp_path)]).diagnostics
+    assert [(item.level, item.code, str(item.origin)) for item in told] == (
+        [("warning", "near-limit", "a.yaml:5:7")] if level else []
+    )
 
 
 def test_a_comma_in_a_tag_is_warned_of_once(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from tagsync.model import DesiredState
 Faults = Callable[..., list[tuple[str, str, str]]]
 ReadText = Callable[..., DesiredState]
 
+MARKS = "\u0301\u0316" * 16
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def tags_of(length: int) -> str:
-    """Return the YAML list of tags that are `length` characters joined by commas, the last one "x"."""
-    return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 404)}, x]"
+    """Return the YAML list of tags that are `length` characters together, the last one "x"."""
+    return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 401)}, x]"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,9 @@ def tags_of(length: int) -> str:
         ("- match: /a\n  exclusive: {only: [b, 'c\\']}", "6:29", "glob", "the glob 'c\\' cannot be read"),
         ("- path: /a\n  exclusive: {only: ['c\\']}", "6:26", "glob", "the glob 'c\\' cannot be read"),
         ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' cannot be read"),
+        # combining marks
+        (f"- path: /a\n  tags: [x, e{MARKS}]", "6:17", "marks", "has more than 30 combining marks in a row"),
+        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "take some of them out"),
         # expectations
         ("- match: /a\n  tags: [x]\n  expect: {min: 3, max: 2}", "7:15", "range", "min 3 is more than max 2"),
         # nothing declared
@@ -41,7 +45,7 @@ def tags_of(length: int) -> str:
         ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
         (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
         # length
-        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters joined by commas"),
+        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters together"),
         (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
     ],
@@ -88,7 +92,7 @@ def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
         ("{tags: [x]}", "- path: /a\n  absent: [x]", ["7:16 conflict"]),
         ("{absent: [x]}", "- path: /a\n  tags: [x]", ["4:23 conflict"]),
         (f"{{tags: [{COMPOSED}]}}", f"- path: /a\n  tags: [{DECOMPOSED}]", ["7:14 two-spellings"]),
-        (f"{{tags: [{'a' * 300}]}}", f"- path: /a\n  tags: [{'b' * 200}]", ["6:7 over-limit"]),
+        (f"{{tags: [{'a' * 300}]}}", f"- path: /a\n  tags: [{'b' * 201}]", ["6:7 over-limit"]),
         (f"{{tags: [{'a' * 501}], ifOverLimit: warn}}", "- path: /a", []),
         ("{tags: [x]}", "- path: /a", []),
         ("{exclusive: true}", "- path: /a\n  exclusive: false", ["6:7 declares-nothing"]),

@@ -8,9 +8,9 @@ from support import current_file, current_state, id_of, manifest
 from tagsync.errors import StateError
 from tagsync.manifest import store
 from tagsync.manifest.read import read_manifests
-from tagsync.manifest.rows import PATH, Row, shape_with_tags
+from tagsync.manifest.rows import PATH, Row, Unfolding, shape_with_tags
 from tagsync.manifest.store import Rows, StoredEntries
-from tagsync.model import ById, ByMatch, ByPath, DesiredState, IndexedEntries
+from tagsync.model import ById, ByMatch, ByPath, DesiredState, IndexedEntries, Wishes
 from tagsync.planning.merge import merge
 from tagsync.planning.select import Selection
 
@@ -52,7 +52,8 @@ def test_they_are_found_by_what_they_select(both: tuple[DesiredState, DesiredSta
 
     by_path = [(entry.selector.path, n, entry) for n, entry in numbered if isinstance(entry.selector, ByPath)]
     assert list(entries.by_path()) == sorted(by_path, key=lambda found: found[:2])
-    assert list(entries.by_id()) == [found for found in numbered if isinstance(found[1].selector, ById)]
+    named = [found for found in numbered if isinstance(found[1].selector, ById)]
+    assert list(entries.by_id()) == sorted(named, key=lambda found: (found[1].selector, found[0]))
     assert list(entries.matching()) == [found for found in numbered if isinstance(found[1].selector, ByMatch)]
     wanted = ById(id_of("/b"))
     assert list(entries.with_id(wanted.file_id)) == [found for found in numbered if found[1].selector == wanted]
@@ -65,7 +66,8 @@ def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, Desir
     for state in both:
         selection = Selection(state.entries, current, coverage=True)
         files = [(item, merge(item.file, item.entries)) for item in selection]
-        found.append((files, selection.missing, selection.idle, list(selection.diagnostics()), selection.unselected))
+        told = list(selection.diagnostics())
+        found.append((files, selection.missing, selection.not_found(), told, selection.coverage()))
 
     assert found[0] == found[1]
     assert len(found[0][0]) == len(FILES)
@@ -73,6 +75,7 @@ def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, Desir
 
 def test_rows_are_cut_in_memory_and_in_the_file() -> None:
     rows: list[Row] = [(PATH, f"/{n}", 0, n, shape_with_tags(0, ("x",), (0,))) for n in range(10)]
+    unfold = Unfolding({0: ("tags.yaml", Wishes())})
     for length in (0, 3, 4, 5, 9, 10):
         kept = Rows(in_memory=4)
         kept.extend(rows[:5])
@@ -80,9 +83,8 @@ def test_rows_are_cut_in_memory_and_in_the_file() -> None:
         kept.extend(rows[7:])
         kept.cut(length)
         kept.extend(rows[:2])
-        assert list(kept.since(0)) == rows[:length] + rows[:2]
-        assert list(kept.since(length)) == rows[:2]
         assert len(kept) == length + 2
+        assert list(kept.entries(unfold)) == [unfold(row) for row in rows[:length] + rows[:2]]
 
 
 def test_where_there_is_no_room_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ BUGS = (
     Bug(
         "a swapped order: removals before additions",
         "applying/execute.py",
-        "(stages.make_room, stages.add, stages.remove)",
-        "(stages.make_room, stages.remove, stages.add)",
+        "(stages.add, stages.remove)",
+        "(stages.remove, stages.add)",
         f"{EXECUTE}::test_a_files_additions_are_answered_before_its_removals_are_sent",
     ),
     Bug(
@@ -106,8 +106,8 @@ BUGS = (
     Bug(
         "a success that nobody has read back",
         "applying/verify.py",
-        "if file is None or differences(touched[file_id], file):",
-        "if file is None:",
+        "elif differences(touched[file_id], file):",
+        "elif not file.file_id:",
         f"{FAULTS}::test_a_200_that_did_nothing_is_found_out_by_reading_back",
     ),
     Bug(
@@ -147,7 +147,7 @@ BUGS = (
     ),
     Bug(
         "a body without an end",
-        "library/transport.py",
+        "library/bodies.py",
         "if len(body) > MAX_BODY_BYTES:",
         "if len(body) > 8 * MAX_BODY_BYTES:",
         f"{FAULTS}::test_a_body_without_end_is_cut_off_while_it_comes",
@@ -162,16 +162,44 @@ BUGS = (
     Bug(
         "a page that was missed on the way",
         "library/walk.py",
-        "if before.rows and not (page.rows and page.rows[0] in before.rows):",
-        "if before.rows and page.rows is None:",
+        "if not at_end and not self._joins(page, runs, found):",
+        "if found.rows is None:",
         "tests/library/test_walk.py::test_a_file_deleted_on_the_way_makes_it_read_again",
+    ),
+    Bug(
+        "a page that begins among files of the same createdAt",
+        "library/walk.py",
+        "        step = max(runs.previous, runs.last - self._most_overlap)\n",
+        "        step = len(page.rows) - 1\n",
+        "tests/library/test_walk.py::test_pagination_finds_every_file_however_equal_timestamps_are_ordered",
     ),
     Bug(
         "an AI tag that goes before the ordinary one has come",
         "applying/prove.py",
-        "        if lacking is not None:\n",
-        "        if lacking is None and not file_id:\n",
+        "        elif lacking is not None:\n",
+        "        elif lacking is None and not file_id:\n",
         "tests/applying/test_promotion.py::test_an_addition_that_the_library_does_not_show_costs_no_ai_tag",
+    ),
+    Bug(
+        "an old name that goes before the new one is shown",
+        "applying/prove.py",
+        "return op == Op.REMOVE_AI or file_id in self._awaited",
+        "return op == Op.REMOVE_AI",
+        "tests/applying/test_rename.py::test_rename_keeps_the_old_name_if_the_new_one_is_not_shown",
+    ),
+    Bug(
+        "a lag that counts as a failure",
+        "applying/preflight.py",
+        "LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)",
+        "LAG_WAITS = (1.0,)",
+        "tests/applying/test_rename.py::test_apply_waits_for_details_that_show_an_old_state",
+    ),
+    Bug(
+        "a suspension that nobody counts",
+        "applying/apply.py",
+        "return lambda: max(steady(), began + unsuspended() - at)",
+        "return lambda: max(steady(), began + at - at)",
+        "tests/applying/test_apply.py::test_apply_reads_again_after_a_suspension",
     ),
     Bug(
         "an acknowledgement for any plan",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, put_out, run, step
 
-INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "EXPECT_DIGEST")
+INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
 
 
 class GitHub:

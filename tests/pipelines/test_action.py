@@ -145,7 +145,7 @@ def test_every_input_reaches_the_script_under_its_own_name() -> None:
     env = step(ACTION, "Run tagsync")["env"]
     assert env == {
         name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
-        for name in ("command", "paths", "args", "private-key", "account", "endpoint", "expect-digest")
+        for name in ("command", "paths", "args", "private-key", "account", "endpoint", "ack", "expect-digest")
     }
 
 
@@ -164,12 +164,76 @@ def test_what_is_uploaded_is_where_the_script_writes(github: GitHub, sandboxed: 
     assert sorted(path.name for path in github.out.iterdir()) == ["plan.json", "report.json", "report.md"]
 
 
-def test_it_installs_the_versions_of_the_lock_each() -> None:
-    (pattern,) = re.findall(r"sed -n '(.*)' \"", step(ACTION, "Install tagsync")["run"])
-    assert pattern in (ROOT / "Dockerfile").read_text("utf-8")
-    assert pattern == r"s/^\([a-z].*\) \\$/\1/p"
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    assert len(re.findall(r"(?m)^([a-z].*) \\$", lock)) == len(re.findall(r"(?m)^\S+==", lock))
+def test_an_install_takes_what_the_lock_has_a_hash_for_and_builds_with_nothing_else() -> None:
+    texts = [step(ACTION, "Install tagsync")["run"], (ROOT / "Dockerfile").read_text("utf-8")]
+    for text in (re.sub(r"\\\n *", "", text) for text in texts):
+        assert len(re.findall(r"(?m)--requirement \S*requirements-install\.lock\"? *(&&.*)?$", text)) == 1
+        assert text.count("--require-hashes --only-binary :all: --requirement") == 1
+        assert len(re.findall(r"(?m)--no-build-isolation --no-deps (?:\.|\"\$GITHUB_ACTION_PATH\")(?: |$)", text)) == 1
+        assert len(re.findall(r"pip install|\"\$\{install\[@\]\}\"", text)) == 2 + text.count("install=(")
+    assert "!requirements-install.lock" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+
+def test_the_lock_of_an_install_pins_the_build_backend_and_says_what_the_other_lock_says() -> None:
+    whole, install = (
+        dict(re.findall(r"(?m)^([a-z][\w.-]*==\S+).*((?:\n    --hash.*)+)", (ROOT / name).read_text("utf-8")))
+        for name in ("requirements.lock", "requirements-install.lock")
+    )
+    names = {pin.partition("==")[0] for pin in install}
+    assert names >= {"hatchling", "click", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tenacity"}
+    assert not names & {"pytest", "mypy", "playwright", "starlette"}
+    assert {name: whole[name] for name in install} == install
+
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    "ack",
+    [
+        f"removedTags@{DIGEST}\n--endpoint=http://127.0.0.1:9",
+        f"removedTags@{DIGEST} --endpoint=http://127.0.0.1:9",
+        f"removedTags@{DIGEST}\r--verbose",
+        f"--verbose\nremovedTags@{DIGEST}",
+        f"removedTags@{DIGEST}x",
+        "--",
+        "*",
+        "$(touch pwned)",
+        "-",
+        "removedTags@sha256:\n" + "0" * 64,
+    ],
+)
+def test_the_input_ack_lets_nothing_but_guards_pass(github: GitHub, sandboxed: Sandboxed, ack: str) -> None:
+    examples(github)
+    ran = sandboxed("apply", PATHS="manifests", ACK=ack)
+    assert (ran.code, github.put_out()) == (64, {})
+    assert ran.out == (
+        "::error::The input ack has to be GUARD@sha256:..., as the plan prints it; separate several by spaces.\n"
+    )
+    assert not (github.workspace / "pwned").exists()
+
+
+@pytest.mark.parametrize("form", ["{0} newTags@{1}", " \n{0}\r\n\tnewTags@{1} \n", "{0}"])
+def test_guards_are_let_through_one_or_several(github: GitHub, served: Callable[..., str], form: str) -> None:
+    declare(github, "- path: /a.jpg\n  absent: [old]")
+    url = served(file_object("/a.jpg", ["old"]))
+    call = {"PATHS": "manifests", "ENDPOINT": url, "PRIVATE_KEY": KEY}
+    assert github.action(COMMAND="apply", **call).code == 4
+    digest = json.loads((github.out / "report.json").read_text("utf-8"))["digest"]
+    ran = github.action(COMMAND="apply", ACK=form.format(f"emptiedFiles@{digest}", digest), **call)
+    assert (ran.code, github.put_out()["exitcode"]) == (0, "0")
+
+
+@pytest.mark.parametrize("name", ["ACCOUNT", "ENDPOINT", "EXPECT_DIGEST"])
+def test_an_input_that_looks_like_an_option_is_a_value(github: GitHub, sandboxed: Sandboxed, name: str) -> None:
+    examples(github)
+    ran = sandboxed("apply", PATHS="manifests", **{name: "--help"})
+    assert "Usage:" not in ran.out
+
+
+def test_a_path_that_looks_like_an_option_is_a_path(github: GitHub, sandboxed: Sandboxed) -> None:
+    examples(github)
+    assert sandboxed("plan", PATHS="manifests\n--help").code == 1
 
 
 class TestComment:

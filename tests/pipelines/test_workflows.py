@@ -164,10 +164,18 @@ def test_the_workflows_give_the_action_what_it_takes_and_tagsync_options_it_has(
     for given in calls:
         assert set(given) <= set(ACTION["inputs"])
         args = given.get("args", "").replace("${{ matrix.shard }}", "1")
-        args = args.replace("${{ inputs.ack && format('--ack={0}', inputs.ack) }}", f"--ack=newTags@sha256:{'0' * 64}")
         assert "${{" not in args
         # The file has to be there for show alone, any will do.
         assert check_command(f"tagsync {given['command']} {args} -- {ROOT / 'README.md'}") == given["command"]
+
+
+@pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
+def test_inputs_of_a_workflow_reach_no_lines_of_options_or_paths(workflow: dict[str, Any]) -> None:
+    for job in workflow["jobs"].values():
+        for item in job["steps"]:
+            given = item.get("with", {})
+            named = {name for name, value in given.items() if re.search(r"\b(inputs|github\.event)\b", str(value))}
+            assert named <= {"ack", "expect-digest"}
 
 
 def test_the_line_for_a_protected_policy_is_one_that_works() -> None:

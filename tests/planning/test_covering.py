@@ -27,13 +27,12 @@ def change(
     has: str = "",
     keeps: Sequence[AITag] = (),
     spared: str = "",
-    remove_first: bool = False,
 ) -> FileChange:
     """Return a file's change; `has` are declared tags that are there, `keeps` AI tags that stay."""
     ops = ((Op.ADD, add), (Op.REMOVE, remove), (Op.REMOVE_AI, remove_ai))
     items = tuple(Change(op, tag, ()) for op, tags in ops for tag in sorted(tags.split()))
     file = current_file(path, [*has.split(), *remove.split()], [*map(ai, remove_ai.split()), *keeps])
-    return FileChange(file, items, remove_first, tuple(has.split()), tuple(spared.split()))
+    return FileChange(file, items, tuple(has.split()), tuple(spared.split()))
 
 
 @st.composite
@@ -51,7 +50,6 @@ def file_changes(draw: st.DrawFn, path: str) -> FileChange:
         remove_ai=gone,
         keeps=[ai(word) for word in by_fate["K"].split()],
         spared=by_fate["S"],
-        remove_first=draw(st.booleans()),
     )
 
 
@@ -290,7 +288,7 @@ def test_regrouping_asks_nothing_for_a_file_that_a_call_only_touched_needlessly(
 
 
 def test_nothing_to_change_is_no_request() -> None:
-    assert stage([]) == ((), (), (), (0, 0, 0, 0))
+    assert stage([]) == ((), (), (0, 0, 0, 0))
     assert regroup([], {}) == ()
 
 
@@ -301,18 +299,8 @@ def test_file_ids_stand_in_the_order_of_paths_and_tags_sorted() -> None:
 
 def test_additions_come_before_removals() -> None:
     stages = stage([change("/a", add="new", remove="old", remove_ai="Dog")])
-    assert shown(stages.make_room) == []
     assert shown(stages.add) == [("addTags", ("new",), 1)]
     assert shown(stages.remove) == [("removeTags", ("old",), 1), ("removeAITags", ("Dog",), 1)]
-
-
-@pytest.mark.parametrize("exact", [False, True])
-def test_a_file_without_room_loses_its_tags_first(*, exact: bool) -> None:
-    changes = [change("/a", add="new", remove="old", remove_ai="Dog", remove_first=True), change("/b", remove="old")]
-    stages = stage(changes, exact=exact)
-    assert shown(stages.make_room) == [("removeTags", ("old",), 1)]
-    assert shown(stages.add) == [("addTags", ("new",), 1)]
-    assert [request.file_ids for request in stages.remove if request.op == Op.REMOVE] == [(id_of("/b"),)]
 
 
 # in parts

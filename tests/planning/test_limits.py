@@ -2,10 +2,10 @@ import pytest
 from support import current_file
 
 from tagsync.model import Change, Op
-from tagsync.planning.limits import Fit, fit, length_after
+from tagsync.planning.limits import Fit, excess, fit
 
 FULL = [f"{n:099d}" for n in range(5)]
-"""Five tags that are 499 characters when joined by commas."""
+"""Five tags of 495 characters together, and 499 when joined by commas."""
 
 
 def changes(add: list[str], remove: list[str]) -> list[Change]:
@@ -18,11 +18,12 @@ def changes(add: list[str], remove: list[str]) -> list[Change]:
         ([], ["x" * 500], [], Fit.FITS),
         ([], ["x" * 501], [], Fit.OVER),
         (FULL[:4], ["x" * 100], [], Fit.FITS),
-        (FULL[:4], ["x" * 101], [], Fit.OVER),
-        (FULL, ["x"], [], Fit.OVER),
-        (FULL, ["x"], [FULL[0]], Fit.REMOVE_FIRST),
-        (FULL, ["x" * 100], [FULL[0]], Fit.REMOVE_FIRST),
-        (FULL, ["x" * 101], [FULL[0]], Fit.OVER),
+        (FULL[:4], ["x" * 101], [], Fit.TIGHT),
+        (FULL[:4], ["x" * 104], [], Fit.TIGHT),
+        (FULL[:4], ["x" * 105], [], Fit.OVER),
+        (FULL, ["x"], [], Fit.TIGHT),
+        (FULL, ["x" * 5], [FULL[0]], Fit.TIGHT),
+        (FULL, ["x" * 6], [FULL[0]], Fit.OVER),
         (["x" * 600], [], ["y"], Fit.FITS),
     ],
 )
@@ -32,5 +33,17 @@ def test_a_file_that_gains_a_tag_must_have_room(
     assert fit(current_file("/a", tags), changes(add, remove)) is verdict
 
 
-def test_the_length_after_counts_commas_between_tags() -> None:
-    assert length_after(current_file("/a", ["aa", "bb"]), changes(["cc"], ["bb"])) == 5
+@pytest.mark.parametrize(
+    ("add", "remove", "words"),
+    [
+        (["x" * 6], [], "its tags would have 501 characters; ImageKit allows 500"),
+        (["x" * 105], [FULL[0]], "its tags would have 501 characters; ImageKit allows 500"),
+        (
+            ["x" * 104],
+            [FULL[0]],
+            "its old and new tags together have 599 characters; ImageKit allows 500, and old tags",
+        ),
+    ],
+)
+def test_excess_says_whether_old_tags_are_in_the_way(add: list[str], remove: list[str], words: str) -> None:
+    assert excess(current_file("/a", FULL), changes(add, remove)).startswith(words)

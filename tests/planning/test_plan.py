@@ -90,21 +90,32 @@ CROWDED = current_state(current_file("/a", LONG), current_file("/b"))
     ],
 )
 def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: list[str], level: str | None) -> None:
-    entries = "\n".join(f"- {{match: '/*', tags: [new]{leniency}}}" for leniency in leniencies)
+    entries = "\n".join(f"- {{match: '/*', tags: [newest]{leniency}}}" for leniency in leniencies)
     made = plan(declare(entries), CROWDED)
     assert [item.level for item in made.diagnostics] == ([level] if level else [])
     if level != "error":
         assert [change.file.path for change in made.changes] == ["/b"]
         assert made.summary.unchanged == 0
     for told in made.diagnostics:
-        assert "'/a' would have 503 characters" in told.message
+        assert "'/a' is left as it is: its tags would have 501 characters" in told.message
         assert (told.code, str(told.origin).rpartition(":")[0]) == ("over-limit", "tags.yaml:5")
 
 
-def test_removals_go_first_where_only_they_make_room(declare: Declare) -> None:
-    made = plan(declare(f"- {{path: /a, tags: [new], absent: ['{LONG[0]}']}}"), CROWDED)
-    assert [change.remove_first for change in made.changes] == [True]
-    assert [request.op for request in made.requests] == ["removeTags", "addTags"]
+@pytest.mark.parametrize("leniency", ["", ", ifOverLimit: skip"])
+def test_a_file_whose_old_and_new_tags_do_not_fit_together_is_over_the_limit(declare: Declare, leniency: str) -> None:
+    made = plan(declare(f"- {{path: /a, tags: [newest], absent: ['{LONG[0]}']{leniency}}}"), CROWDED)
+    assert (made.changes, [item.code for item in made.diagnostics]) == ((), [] if leniency else ["over-limit"])
+    for told in made.diagnostics:
+        assert "its old and new tags together have 501 characters" in told.message
+        assert "remove old ones in an apply before this one" in told.message
+
+
+def test_a_file_within_the_limit_but_for_commas_is_changed_with_a_warning(declare: Declare) -> None:
+    made = plan(declare("- {match: '/*', tags: [new]}"), CROWDED)
+    assert [change.file.path for change in made.changes] == ["/a", "/b"]
+    [told] = made.diagnostics
+    assert (told.level, told.code, str(told.origin)) == ("warning", "near-limit", "tags.yaml:5:28")
+    assert "'/a'" in told.message
 
 
 def test_a_selection_leaves_changes_out_after_judging_the_whole(declare: Declare) -> None:

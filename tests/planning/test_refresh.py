@@ -72,14 +72,15 @@ def test_of_two_sources_of_a_name_one_may_have_gone() -> None:
 
 
 def test_tags_that_would_now_pass_the_limit_are_stale() -> None:
-    result = refresh(planned(), now_has("here", "x" * 492))
-    assert result.stale == "its tags would now have 501 characters; ImageKit allows 500"
+    assert left(refresh(planned(), now_has("here", "x" * 493))) == ["+new"]
+    result = refresh(planned(), now_has("here", "x" * 494))
+    assert result.stale == "by now, its tags would have 501 characters; ImageKit allows 500"
 
 
-def test_additions_that_now_need_room_first_say_so() -> None:
-    result = refresh(planned(), now_has("here", "old", "x" * 490))
-    assert result.change is not None
-    assert result.change.remove_first
+def test_additions_that_do_not_fit_before_the_removals_are_stale() -> None:
+    result = refresh(planned(), now_has("here", "old", "x" * 491))
+    assert result.stale is not None
+    assert "its old and new tags together have 501 characters" in result.stale
 
 
 def test_free_additions_are_those_desired_that_are_there_now() -> None:

@@ -67,7 +67,7 @@ def test_files_that_come_in_another_order_than_the_entries_that_name_their_ids_a
     ids = [id_of("/shop/shoes/red.jpg"), id_of("/shop/bags/tote.jpg")]
     paths, selection = selected(declare, "".join(f"- {{fileId: '{file_id}', tags: [x]}}\n" for file_id in ids))
     assert paths == ["/shop/bags/tote.jpg", "/shop/shoes/red.jpg"]
-    assert (selection.missing, selection.idle) == (0, ())
+    assert (selection.missing, selection.not_found(), selection.coverage().idle) == (0, (), ())
 
 
 def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:

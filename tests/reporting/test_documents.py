@@ -14,15 +14,19 @@ from tagsync.canonical import canonical, change_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     AITag,
+    Cause,
     Change,
+    Coverage,
     CurrentFile,
     DesiredState,
     Diagnostic,
+    Drift,
     Estimate,
     FileChange,
     FileOutcome,
     Inputs,
     ManifestRef,
+    NotFound,
     Op,
     Origin,
     Plan,
@@ -30,10 +34,12 @@ from tagsync.model import (
     Report,
     Request,
     RequestCounts,
+    Returning,
     Status,
     Summary,
     TargetName,
     Timing,
+    Unlisted,
 )
 from tagsync.planning.plan import make_plan
 from tagsync.reporting import saved, streamed
@@ -248,6 +254,20 @@ diagnostics = st.builds(Diagnostic, st.sampled_from(["error", "warning", "info"]
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 
+missing = st.builds(NotFound, texts, st.none(), places) | st.builds(NotFound, st.none(), texts, places)
+coverages = st.builds(
+    lambda unselected, idle, more, folders: Coverage(unselected, idle, more, more, folders if more else ()),
+    st.lists(texts, max_size=2).map(tuple),
+    st.lists(places, max_size=2).map(tuple),
+    counts,
+    st.lists(st.tuples(texts, counts), max_size=2).map(tuple),
+)
+levels = st.sampled_from(["error", "warning", "info"])
+unlisted = st.lists(
+    st.builds(Unlisted, levels, texts, st.integers(1, 10**9)), max_size=3, unique_by=lambda item: item[:2]
+)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     changes = tuple(draw(st.lists(file_changes(), max_size=3)))
@@ -268,6 +288,14 @@ def plans(draw: st.DrawFn) -> Plan:
             Request(op, (draw(texts),), (draw(texts),)) for op in draw(st.lists(st.sampled_from(list(Op)), max_size=2))
         ),
         diagnostics=tuple(draw(st.lists(diagnostics, max_size=2))),
+        drift=tuple(
+            draw(st.lists(st.builds(Drift, texts, st.sampled_from(Op), texts, st.sampled_from(Cause)), max_size=2))
+        ),
+        returning=tuple(draw(st.lists(st.builds(Returning, texts, texts, texts, st.integers(1, 99)), max_size=2))),
+        missing=tuple(draw(st.lists(missing, max_size=2))),
+        coverage=draw(st.none() | coverages),
+        thumbnails=draw(st.dictionaries(texts, st.just("https://x/"), max_size=2)),
+        unlisted=tuple(draw(unlisted)),
     )
 
 
@@ -301,6 +329,8 @@ def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> No
     found = read_document(text.encode("ascii"), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
+    for name in ("drift", "returning", "missing", "coverage", "thumbnails", "unlisted", "diagnostics"):
+        assert getattr(found, name) == getattr(plan, name)
     assert "".join(plan_document(found)) == text
 
 

@@ -17,6 +17,7 @@ from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     Cause,
     Change,
+    Coverage,
     Diagnostic,
     Drift,
     FileChange,
@@ -26,23 +27,27 @@ from tagsync.model import (
     Inputs,
     Limit,
     ManifestRef,
+    NotFound,
     Op,
     Origin,
     Plan,
     Reason,
     Report,
     RequestCounts,
+    Returning,
     Status,
     TargetName,
     Timing,
+    Unlisted,
 )
 from tagsync.planning.difference import difference
 from tagsync.planning.digest import digest_of
 from tagsync.planning.drift import attributed
 from tagsync.planning.plan import assembled, narrowed
-from tagsync.planning.returning import Returns
+from tagsync.planning.returning import came_back
 from tagsync.reporting import documents
 from tagsync.reporting import kept as kept_module
+from tagsync.reporting import streamed as streamed_module
 from tagsync.reporting.documents import plan_document, report_document, whole
 from tagsync.reporting.github import annotations
 from tagsync.reporting.groups import groups, removals_first
@@ -107,7 +112,6 @@ def test_changes_come_back_as_they_were_with_all_that_planning_knows() -> None:
                 Change(Op.REMOVE, "caf\u00e9", ()),
                 Change(Op.REMOVE_AI, "Dog", because),
             ),
-            remove_first=True,
             desired=("d",),
             spared=("s",),
             relies=("r",),
@@ -202,8 +206,7 @@ def test_the_last_report_tells_the_same_wherever_its_changes_lie(report: Report)
     elsewhere = replace(report, plan=replace(report.plan, changes=kept_changes(report.plan.changes)))
     changes, manifests = report.plan.changes, report.plan.inputs.manifests
     assert attributed(changes, elsewhere, manifests) == attributed(changes, report, manifests) != ()
-    found, expected = (Returns(last, manifests) for last in (elsewhere, report))
-    assert vars(found) == vars(expected)
+    assert came_back(elsewhere.plan.changes, [elsewhere]) == came_back(changes, [report]) != ()
 
 
 # layouts
@@ -281,6 +284,69 @@ def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(pl
     assert found.drift == drift
     with pytest.raises(DocumentError, match="is damaged at drift/0/cause"):
         read_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
+
+
+def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
+    big = replace(
+        plan,
+        drift=tuple(Drift(str(number), Op.ADD, "a", Cause.MANIFEST) for number in range(5)),
+        returning=tuple(Returning(str(number), "/a", "Dog", 2) for number in range(5)),
+        missing=tuple(NotFound(None, str(number), Origin("a.yaml", 1, 1)) for number in range(5)),
+    )
+    data = as_bytes(plan_document(big))
+    found = streamed(io.BytesIO(data), "plan.json")
+    assert found is not None
+    for name in ("drift", "returning", "missing", "requests"):
+        assert isinstance(getattr(found, name), spool.Spool), name
+        assert getattr(found, name) == getattr(big, name)
+
+
+@pytest.mark.parametrize("limit", ["MAX_LINE", "MAX_VALUES"])
+def test_diagnostics_for_which_memory_has_no_room_are_counted(
+    plan: Plan, report: Report, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    diagnostics = [Diagnostic("warning", f"code-{number % 2}", "x" * 9000, None) for number in range(100)]
+    monkeypatch.setattr(streamed_module, limit, 100_000 if limit == "MAX_LINE" else 150)
+    big = replace(plan, diagnostics=tuple(diagnostics), unlisted=(Unlisted("warning", "code-0", 7),))
+    found = read_document(as_bytes(plan_document(big)), "plan.json")
+    assert isinstance(found, Plan)
+    assert 0 < len(found.diagnostics) < 100
+    assert found.diagnostics == tuple(diagnostics[: len(found.diagnostics)])
+    assert (found.count("warning"), {item.code for item in found.unlisted}) == (107, {"code-0", "code-1"})
+    done = read_document(as_bytes(report_document(replace(report, plan=big))), "report.json")
+    assert isinstance(done, Report)
+    assert len(done.diagnostics) + sum(item.more for item in done.plan.unlisted) == 107
+    odd = tuple(Diagnostic("info", str(number), "x" * 9000) for number in range(100))
+    monkeypatch.setattr(streamed_module, "MAX_CODES", 10)
+    assert streamed(io.BytesIO(as_bytes(plan_document(replace(plan, diagnostics=odd)))), "plan.json") is None
+
+
+@pytest.mark.parametrize(
+    ("member", "right", "wrong"),
+    [
+        ("returning", b'"runs":2', b'"runs":0'),
+        ("returning", b'"runs":2', b'"runs":"2"'),
+        ("missing", b'"path":"/gone",', b'"path":"/gone","fileId":"x",'),
+        ("missing", b'"path":"/gone",', b""),
+        ("missing", b'"source":"a.yaml:7:1"', b'"source":"a.yaml:7"'),
+        ("diagnostics", b'"source":"a.yaml:1:1"', b'"source":""'),
+        ("diagnostics", b'"level":"warning"', b'"level":"whim"'),
+        ("moreDiagnostics", b'"count":7', b'"count":0'),
+        ("coverage", b'"moreIdle":7', b'"moreIdle":-7'),
+    ],
+)
+def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str, right: bytes, wrong: bytes) -> None:
+    full = replace(
+        plan,
+        returning=(Returning("1", "/a", "Dog", 2),),
+        missing=(NotFound("/gone", None, Origin("a.yaml", 7, 1)),),
+        coverage=Coverage((), (), 7, 7, (("/a/", 7),)),
+        unlisted=(Unlisted("info", "odd", 7),),
+    )
+    data = as_bytes(plan_document(full))
+    assert right in data
+    with pytest.raises(DocumentError, match=f"is damaged at {member}"):
+        read_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")
 
 
 # groups

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support import ai, current_file, current_state
@@ -239,3 +240,21 @@ def test_an_origin_is_shown_as_the_path_that_the_user_gave() -> None:
     origin = Origin("shoes.yaml", 4, 7)
     assert shown_origin(origin, {"shoes.yaml": "manifests/shoes.yaml"}) == "manifests/shoes.yaml:4:7"
     assert shown_origin(origin, {}) == "shoes.yaml:4:7"
+
+
+def test_files_that_were_not_found_are_counted_and_named_if_everything_is_to_be_shown(
+    declare: Callable[..., DesiredState],
+) -> None:
+    gone = '- {path: "/gone\\e.jpg", tags: [a], ifMissing: skip}\n- {fileId: nope, tags: [a], ifMissing: skip}\n'
+    for there in ("", "- {path: /x.jpg, tags: [a]}"):
+        plan = planned(declare(gone + there), current_file("/x.jpg"))
+        assert "  2 declared files not in the library: --verbose names them" in plan_lines(plan)
+        lines = plan_lines(plan, everything=True)
+        place = lines.index("  2 declared files not in the library")
+        manifest = plan.inputs.manifests[0].shown_as
+        assert lines[place + 1 : place + 3] == [
+            f"      /gone\\x1b.jpg  {manifest}:5:7",
+            f"      the file with ID nope  {manifest}:6:7",
+        ]
+        many = replace(plan, summary=plan.summary._replace(missing=1002))
+        assert "      … and 1,000 more files" in plan_lines(many, everything=True)

@@ -80,6 +80,7 @@ def test_a_script_with_every_member_is_read(tmp_path: Path) -> None:
         "failFiles": ["one", "two"],
         "error": "locked",
         "cut": True,
+        "shuffle": 2,
     }
     read = read_script(script(tmp_path, [{"on": "list"}, members]))
     assert read.next("list", []) == LIST
@@ -96,6 +97,7 @@ def test_a_script_with_every_member_is_read(tmp_path: Path) -> None:
         failFiles=("one", "two"),
         error="locked",
         cut=True,
+        shuffle=2,
     )
 
 
@@ -126,6 +128,8 @@ def test_an_empty_script_is_a_script(tmp_path: Path) -> None:
         ({"on": "list", "status": 204}, "status cannot be 204"),
         ({"on": "list", "delayMs": -1}, "delayMs cannot be -1"),
         ({"on": "list", "times": -1}, "times cannot be -1"),
+        ({"on": "list", "shuffle": 101}, "shuffle cannot be 101"),
+        ({"on": "list", "shuffle": -1}, "shuffle cannot be -1"),
         ({"on": "list", "headers": {"A": 5}}, 'headers cannot be {"A": 5}'),
         ({"on": "list", "headers": {"A": "x\r\nB: y"}}, "headers cannot be"),
         ({"on": "list", "headers": {"A": "é"}}, "headers cannot be"),

@@ -15,7 +15,7 @@ A, B = id_of("/shop/a.jpg"), id_of("/shop/b.jpg")
 FILES = [
     file_object("/shop/a.jpg", ["shoes"], [ai("Shoe", 90.5), ai("Person", 60.0, AWS), ai("Person", 80.0)], size=10),
     file_object("/shop/b.jpg", size=20),
-    file_object("/shop/sub/c.jpg", ["x" * 400], createdAt="2024-05-01T00:00:00.000Z"),
+    file_object("/shop/sub/c.jpg", ["x" * 401], createdAt="2024-05-01T00:00:00.000Z"),
 ]
 
 
@@ -61,7 +61,9 @@ def test_a_search_finds_what_its_query_says(connect: Connect, query: str, names:
 
 
 def test_a_bad_query_is_a_bad_request_with_its_words(connect: Connect) -> None:
-    with pytest.raises(imagekitio.BadRequestError, match="The field AITags is not supported in searchQuery"):
+    with pytest.raises(
+        imagekitio.BadRequestError, match="The sandbox does not support the field AITags in searchQuery"
+    ):
         found(connect(), 'AITags IN ["Shoe"]')
 
 

@@ -115,3 +115,31 @@ def test_pages_are_always_cuts_of_the_whole_listing(
             whole = page(store, 0, query=query, sort=sort, limit=100)
             assert page(store, number, query=query, sort=sort) == whole[number : number + 3]
     store.close()
+
+
+def test_shuffled_listings_change_the_order_of_equal_timestamps_alone(tmp_path: Path) -> None:
+    files = [file_object(f"/{n:03d}", createdAt=f"2024-01-01T00:{n // 10:02d}:00.000Z") for n in range(300)]
+    store = Store(":memory:", write_library(tmp_path / "library.jsonl", files))
+
+    def listed(shuffle: int, skip: int = 0) -> list[str]:
+        text = store.list(
+            kind="file",
+            condition=None,
+            path=None,
+            file_type="all",
+            sort="ASC_CREATED",
+            limit=100,
+            skip=skip,
+            shuffle=shuffle,
+        )
+        return [item["name"] for item in json.loads(text)]
+
+    plain = listed(0, 50)
+    answers = [listed(percent, 50) for percent in (50, 50, 100)]
+    store.close()
+    assert [sorted(names) for names in answers] == [plain] * 3
+    assert [[name[:2] for name in names] for names in answers] == [[name[:2] for name in plain]] * 3
+    moved = [sum(names[n : n + 10] != plain[n : n + 10] for n in range(0, 100, 10)) for names in answers]
+    assert moved[0] in range(1, 10)
+    assert moved[2] == 10
+    assert answers[0] != answers[1]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import AWS, ai, file_object, write_library
 
-from tagsync.sandbox.search import MAX_QUERY, QueryError, compile_query
+from tagsync.sandbox.search import MAX_QUERY, compile_query
 from tagsync.sandbox.store import Store
+from tagsync.sandbox.tokens import QueryError
 
 NOW = datetime(2024, 6, 15, 12, 30, tzinfo=UTC)
 
@@ -39,7 +40,10 @@ LIBRARY = [
         isPublished=True,
         createdAt="2024-01-01T00:00:00.000Z",
         updatedAt="2024-06-15T12:00:00.000Z",
-        customMetadata={"brand": "Nike", "price": 10, "sizes": ["s", "m"], "sale": True, "a b": "x"},
+        customMetadata={"brand": "Nike", "price": 10, "sizes": ["s", "m"], "sale": True, "a b": "x", "none": None},
+        createdBy="ann@example.org",
+        hasAlpha=True,
+        embeddedMetadata={"Keywords": ["Red Dress", "coat"], "DateTimeOriginal": "2024-06-01T00:00:00.000Z"},
     ),
     item(
         "b",
@@ -53,7 +57,17 @@ LIBRARY = [
         isPublished=False,
         createdAt="2024-06-08T12:30:00.000Z",
         updatedAt="2024-06-08T12:30:00.000Z",
-        customMetadata={"brand": "nikelodeon", "price": 10.5, "sizes": ["m"], "sale": False, "größe": "XL"},
+        customMetadata={
+            "brand": "nikelodeon",
+            "price": 10.5,
+            "sizes": ["m"],
+            "sale": False,
+            "größe": "XL",
+            "note": "Blue, warm COAT",
+        },
+        createdBy="ben@example.org",
+        hasAlpha=False,
+        embeddedMetadata={"Keywords": ["hat"]},
     ),
     item(
         "c",
@@ -98,7 +112,7 @@ def found(store: Store, query: str) -> str:
     answer = store.list(
         kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=1000, skip=0
     )
-    return "".join(sorted(item["letter"] for item in json.loads(answer)))
+    return "".join(sorted(item.get("letter", "") for item in json.loads(answer)))
 
 
 def outcome(store: Store, query: str) -> tuple[str, str]:
@@ -174,6 +188,100 @@ def test_path_is_one_folder_and_with_a_colon_also_all_below(search: Search, quer
 )
 def test_tags_are_looked_up_among_ordinary_tags_and_ai_tags(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('tags HAS "SHOES"', "abc"),
+        ('tags HAS "sho"', "abc"),
+        ('tags HAS "hoes"', ""),
+        ('tags HAS "car sports"', "a"),
+        ('tags HAS "car spo"', "a"),
+        ('tags HAS "sports car"', "a"),
+        ('tags HAS "shoes red"', ""),
+        ('tags HAS "É"', "c"),
+        ('tags HAS "-"', ""),
+        ('name HAS "red"', "ae"),
+        ('name HAS "RED.JPG"', "ae"),
+        ('name HAS "red txt"', "e"),
+        ('name HAS "jpg re"', "ae"),
+        ('name HAS "100% Q"', "c"),
+        ('"customMetadata.note" HAS "coat blue"', "b"),
+        ('"customMetadata.note" HAS "blue co"', "b"),
+        ('"customMetadata.sizes" HAS "M"', "ab"),
+        ('"customMetadata.price" HAS "10"', "c"),
+        ('"embeddedMetadata.Keywords" HAS "dress"', "a"),
+        ('NOT tags HAS "shoes"', "de"),
+    ],
+)
+def test_has_finds_words_in_any_case_and_the_last_one_by_its_beginning(
+    search: Search, query: str, letters: str
+) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ("tags EXISTS", "abce"),
+        ("tags NOT EXISTS", "d"),
+        ("tags exists", "abce"),
+        ('type = "folder" AND tags NOT EXISTS', "f"),
+        ('"customMetadata.sizes" EXISTS', "ab"),
+        ('"customMetadata.sizes" NOT EXISTS', "cde"),
+        ('"customMetadata.none" EXISTS', ""),
+        ('"embeddedMetadata.Keywords" EXISTS', "ab"),
+        ('"embeddedMetadata.DateTimeOriginal" NOT EXISTS', "bcde"),
+        ("NOT tags NOT EXISTS", "abce"),
+        ('tags EXISTS AND ("customMetadata.sizes" NOT EXISTS OR width > 100)', "bce"),
+    ],
+)
+def test_exists_asks_for_any_value_among_tags_for_an_ordinary_or_an_ai_tag(
+    search: Search, query: str, letters: str
+) -> None:
+    assert search(query) == letters
+
+
+def test_tags_exists_finds_a_file_with_ai_tags_alone(tmp_path: Path) -> None:
+    store = Store(":memory:", write_library(tmp_path / "library.jsonl", [item("x", "/x.jpg", ai_tags=("Dog",))]))
+    assert (found(store, "tags EXISTS"), found(store, "tags NOT EXISTS")) == ("x", "")
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ('createdBy = "ann@example.org"', "a"),
+        ('createdBy IN ["ann@example.org", "ben@example.org"]', "ab"),
+        ('createdBy NOT = "ann@example.org"', "bcde"),
+        ('createdBy NOT IN ["ann@example.org", "ben@example.org"]', "cde"),
+        ("transparency = true", "a"),
+        ("transparency = false", "b"),
+        ('"embeddedMetadata.Keywords" IN ["coat", "hat"]', "ab"),
+        ('"embeddedMetadata.Keywords" NOT IN ["coat"]', "bcde"),
+        ('"embeddedMetadata.DateTimeOriginal" > "2w"', ""),
+        ('"embeddedMetadata.DateTimeOriginal" > "3w"', "a"),
+        ('"embeddedMetadata.DateTimeOriginal" = 2024-06-01', "a"),
+    ],
+)
+def test_the_uploader_transparency_and_embedded_metadata_are_matched(search: Search, query: str, letters: str) -> None:
+    assert search(query) == letters
+
+
+@pytest.mark.parametrize(
+    ("quoted", "bare"),
+    [
+        ('"name" : "Red"', 'name : "Red"'),
+        ('"tags" IN ["red"]', 'tags IN ["red"]'),
+        ('"tags" NOT EXISTS', "tags NOT EXISTS"),
+        ('"createdAt" > "1w"', 'createdAt > "1w"'),
+        ('"width" > 100 AND ("path" : "/shop/")', 'width > 100 AND (path : "/shop/")'),
+        ('"type" = "folder"', 'type = "folder"'),
+    ],
+)
+def test_any_field_may_stand_in_quotation_marks(search: Search, quoted: str, bare: str) -> None:
+    assert search(quoted) == search(bare) != ""
 
 
 @pytest.mark.parametrize(
@@ -405,87 +513,143 @@ def test_any_combination_finds_what_its_logic_says(store: Store, expression: Exp
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("", "Expected a field instead of the end in searchQuery."),
-        ("  ", "Expected a field instead of the end in searchQuery."),
-        ("name", "Expected an operator instead of the end in searchQuery."),
-        ("name =", "Expected a text in quotation marks instead of the end in searchQuery."),
-        ("name = Red", 'Expected a text in quotation marks instead of "Red" in searchQuery.'),
-        ("name = 5", 'Expected a text in quotation marks instead of "5" in searchQuery.'),
-        ('name = "Red', "Cannot read the searchQuery at character 7."),
-        (r'name = "a\d"', "Cannot read the searchQuery at character 7."),
-        ("name = 'Red'", "Cannot read the searchQuery at character 7."),
-        ('name = "a"; id = "b"', "Cannot read the searchQuery at character 11."),
-        ('name = "a" id = "b"', 'Unexpected "id" in searchQuery.'),
-        ('name = "a" AND', "Expected a field instead of the end in searchQuery."),
-        ('AND name = "a"', 'Expected an operator instead of "name" in searchQuery.'),
-        ('name == "a"', 'Expected a text in quotation marks instead of "=" in searchQuery.'),
-        ('name != "a"', "Cannot read the searchQuery at character 5."),
-        ('name LIKE "a"', 'Expected an operator instead of "LIKE" in searchQuery.'),
-        ('name HAS "a"', 'Expected an operator instead of "HAS" in searchQuery.'),
-        ('tags HAS "a"', 'Expected an operator instead of "HAS" in searchQuery.'),
-        ("tags EXISTS", 'Expected an operator instead of "EXISTS" in searchQuery.'),
-        ("tags NOT EXISTS", 'Expected = instead of "EXISTS" in searchQuery.'),
-        ('name < "a"', "The operator < is not supported for the field name in searchQuery."),
-        ('tags = "a"', "The operator = is not supported for the field tags in searchQuery."),
-        ('tags : "a"', "The operator : is not supported for the field tags in searchQuery."),
-        ('tags NOT = "a"', "The operator NOT = is not supported for the field tags in searchQuery."),
-        ('type : "file"', "The operator : is not supported for the field type in searchQuery."),
-        ('id > "a"', "The operator > is not supported for the field id in searchQuery."),
-        ("createdAt : 2024-01-01", "The operator : is not supported for the field createdAt in searchQuery."),
-        ("size : 5", "The operator : is not supported for the field size in searchQuery."),
-        ('format NOT = "jpg"', "The operator NOT = is not supported for the field format in searchQuery."),
-        ('format NOT IN ["jpg"]', "The operator NOT IN is not supported for the field format in searchQuery."),
-        ("private IN [true]", "The operator IN is not supported for the field private in searchQuery."),
-        ("published NOT = true", "The operator NOT = is not supported for the field published in searchQuery."),
-        ('AITags IN ["a"]', "The field AITags is not supported in searchQuery."),
-        ('Name = "a"', "The field Name is not supported in searchQuery."),
-        ("transparency = true", "The field transparency is not supported in searchQuery."),
-        ('createdBy = "a"', "The field createdBy is not supported in searchQuery."),
-        ('folder = "a"', "The field folder is not supported in searchQuery."),
-        ('file_id = "a"', "The field file_id is not supported in searchQuery."),
-        ('"name" = "a"', 'Expected a field instead of "name" in searchQuery.'),
-        ('"embeddedMetadata.Title" = "a"', 'Expected a field instead of "embeddedMetadata.Title" in searchQuery.'),
-        ('embeddedMetadata.Title = "a"', "The field embeddedMetadata.Title is not supported in searchQuery."),
+        ("", "The sandbox cannot read the searchQuery: expected a field instead of the end."),
+        ("  ", "The sandbox cannot read the searchQuery: expected a field instead of the end."),
+        ("name", "The sandbox cannot read the searchQuery: expected an operator instead of the end."),
+        ("name =", "The sandbox cannot read the searchQuery: expected a text in quotation marks instead of the end."),
+        ("name = Red", 'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "Red".'),
+        ("name = 5", 'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "5".'),
+        ('name = "Red', "The sandbox cannot read the searchQuery at character 7."),
+        (r'name = "a\d"', "The sandbox cannot read the searchQuery at character 7."),
+        ("name = 'Red'", "The sandbox cannot read the searchQuery at character 7."),
+        ('name = "a"; id = "b"', "The sandbox cannot read the searchQuery at character 11."),
+        (
+            'name = "a" id = "b"',
+            'The sandbox cannot read the searchQuery: expected AND, OR or the end instead of "id".',
+        ),
+        ('name = "a" AND', "The sandbox cannot read the searchQuery: expected a field instead of the end."),
+        ('AND name = "a"', "The sandbox does not support the field AND in searchQuery (ImageKit may)"),
+        ('name == "a"', 'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "=".'),
+        ('name != "a"', "The sandbox cannot read the searchQuery at character 5."),
+        ('name LIKE "a"', 'The sandbox cannot read the searchQuery: expected an operator instead of "LIKE".'),
+        ('name < "a"', "The sandbox does not support the operator < for the field name in searchQuery (ImageKit may)"),
+        ('tags = "a"', "The sandbox does not support the operator = for the field tags in searchQuery (ImageKit may)"),
+        ('tags : "a"', "The sandbox does not support the operator : for the field tags in searchQuery (ImageKit may)"),
+        (
+            'tags NOT = "a"',
+            "The sandbox does not support the operator NOT = for the field tags in searchQuery (ImageKit may)",
+        ),
+        (
+            'type : "file"',
+            "The sandbox does not support the operator : for the field type in searchQuery (ImageKit may)",
+        ),
+        ('id > "a"', "The sandbox does not support the operator > for the field id in searchQuery (ImageKit may)"),
+        (
+            "createdAt : 2024-01-01",
+            "The sandbox does not support the operator : for the field createdAt in searchQuery (ImageKit may)",
+        ),
+        ("size : 5", "The sandbox does not support the operator : for the field size in searchQuery (ImageKit may)"),
+        (
+            'format NOT = "jpg"',
+            "The sandbox does not support the operator NOT = for the field format in searchQuery (ImageKit may)",
+        ),
+        (
+            'format NOT IN ["jpg"]',
+            "The sandbox does not support the operator NOT IN for the field format in searchQuery (ImageKit may)",
+        ),
+        (
+            "private IN [true]",
+            "The sandbox does not support the operator IN for the field private in searchQuery (ImageKit may)",
+        ),
+        (
+            "published NOT = true",
+            "The sandbox does not support the operator NOT = for the field published in searchQuery (ImageKit may)",
+        ),
+        ('AITags IN ["a"]', "The sandbox does not support the field AITags in searchQuery (ImageKit may)"),
+        ('Name = "a"', "The sandbox does not support the field Name in searchQuery (ImageKit may)"),
+        ('folder = "a"', "The sandbox does not support the field folder in searchQuery (ImageKit may)"),
+        ('file_id = "a"', "The sandbox does not support the field file_id in searchQuery (ImageKit may)"),
+        (
+            '"embeddedMetadata.Title" = "a"',
+            "The sandbox does not support the field embeddedMetadata.Title in searchQuery (ImageKit may)",
+        ),
+        (
+            '"embeddedMetadata.LocationTaken" = "40,100 5km"',
+            "The sandbox does not support the field embeddedMetadata.LocationTaken in searchQuery (ImageKit may)",
+        ),
+        (
+            '"embeddedMetadata.Keywords" = "a"',
+            (
+                "The sandbox does not support the operator = for the field embeddedMetadata.Keywords in searchQuery "
+                "(ImageKit may)"
+            ),
+        ),
+        (
+            'tags NOT HAS "a"',
+            "The sandbox does not support the operator NOT HAS for the field tags in searchQuery (ImageKit may)",
+        ),
+        (
+            "width EXISTS",
+            "The sandbox does not support the operator EXISTS for the field width in searchQuery (ImageKit may)",
+        ),
+        (f"tags {'NOT ' * 4000}IN", 'The sandbox cannot read the searchQuery: expected an operator instead of "NOT".'),
+        ('tags EXISTS "a"', 'The sandbox cannot read the searchQuery: expected AND, OR or the end instead of "a".'),
+        (
+            'embeddedMetadata.Keywords IN ["a"]',
+            'The sandbox reads this field of a searchQuery only in quotes: "embeddedMetadata.field".',
+        ),
         (
             'customMetadata.brand = "a"',
-            'The field must be quoted in searchQuery: "customMetadata.field".',
+            'The sandbox reads this field of a searchQuery only in quotes: "customMetadata.field".',
         ),
-        ('"customMetadata." = "a"', "The customMetadata field name '' is not supported in searchQuery."),
-        (r'"customMetadata.a\"b" = "a"', "The customMetadata field name 'a\"b' is not supported in searchQuery."),
-        ('"customMetadata.a\0b" = 1', r"The customMetadata field name 'a\x00b' is not supported in searchQuery."),
-        ('"customMetadata.a" = b', 'Expected a value instead of "b" in searchQuery.'),
-        ('"customMetadata.a" HAS "b"', 'Expected an operator instead of "HAS" in searchQuery.'),
+        ('"customMetadata." = "a"', "The sandbox does not support the customMetadata field name '' in searchQuery."),
+        (
+            r'"customMetadata.a\"b" = "a"',
+            "The sandbox does not support the customMetadata field name 'a\"b' in searchQuery.",
+        ),
+        (
+            '"customMetadata.a\0b" = 1',
+            r"The sandbox does not support the customMetadata field name 'a\x00b' in searchQuery.",
+        ),
+        ('"customMetadata.a" = b', 'The sandbox cannot read the searchQuery: expected a value instead of "b".'),
         (
             '"customMetadata.a" : 5',
-            "The operator : is only supported with a text for customMetadata.a in searchQuery.",
+            "The sandbox supports : for customMetadata.a in searchQuery only with a text in quotes.",
         ),
-        ('tags IN "a"', 'Expected [ instead of "a" in searchQuery.'),
-        ("tags IN []", 'Expected a text in quotation marks instead of "]" in searchQuery.'),
-        ('tags IN ["a"', "Expected ] instead of the end in searchQuery."),
-        ('tags IN ["a",]', 'Expected a text in quotation marks instead of "]" in searchQuery.'),
-        ('tags IN ["a" "b"]', 'Expected ] instead of "b" in searchQuery.'),
-        ('tags NOT ["a"]', 'Expected = instead of "[" in searchQuery.'),
-        ("tags IN [5]", 'Expected a text in quotation marks instead of "5" in searchQuery.'),
-        ('(name = "a"', "Expected ) instead of the end in searchQuery."),
-        ('name = "a")', 'Unexpected ")" in searchQuery.'),
-        ("()", 'Expected a field instead of ")" in searchQuery.'),
-        ('(name) = "a"', 'Expected an operator instead of ")" in searchQuery.'),
-        ('width = "100"', 'Expected a number instead of "100" in searchQuery.'),
-        ("width = 1kb", 'Expected a number instead of "1kb" in searchQuery.'),
-        ("width = 1.2.3", 'Expected a number instead of "1.2.3" in searchQuery.'),
-        ("width = 1e3", 'Expected a number instead of "1e3" in searchQuery.'),
-        ("width = NaN", 'Expected a number instead of "NaN" in searchQuery.'),
-        ('size = "1gb"', 'Expected a number instead of "1gb" in searchQuery.'),
-        ('size = "100"', 'Expected a number instead of "100" in searchQuery.'),
-        ("size = -1kb", 'Expected a number instead of "-1kb" in searchQuery.'),
-        ("private = 1", 'Expected true or false instead of "1" in searchQuery.'),
-        ('private = "true"', 'Expected true or false instead of "true" in searchQuery.'),
+        (
+            '"customMetadata.a" HAS 5',
+            "The sandbox supports HAS for customMetadata.a in searchQuery only with a text in quotes.",
+        ),
+        ('tags IN "a"', 'The sandbox cannot read the searchQuery: expected [ instead of "a".'),
+        ("tags IN []", 'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "]".'),
+        ('tags IN ["a"', "The sandbox cannot read the searchQuery: expected ] instead of the end."),
+        (
+            'tags IN ["a",]',
+            'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "]".',
+        ),
+        ('tags IN ["a" "b"]', 'The sandbox cannot read the searchQuery: expected ] instead of "b".'),
+        ('tags NOT ["a"]', 'The sandbox cannot read the searchQuery: expected an operator instead of "[".'),
+        ("tags IN [5]", 'The sandbox cannot read the searchQuery: expected a text in quotation marks instead of "5".'),
+        ('(name = "a"', "The sandbox cannot read the searchQuery: expected ) instead of the end."),
+        ('name = "a")', 'The sandbox cannot read the searchQuery: expected AND, OR or the end instead of ")".'),
+        ("()", 'The sandbox cannot read the searchQuery: expected a field instead of ")".'),
+        ('(name) = "a"', 'The sandbox cannot read the searchQuery: expected an operator instead of ")".'),
+        ('width = "100"', 'The sandbox cannot read the searchQuery: expected a number instead of "100".'),
+        ("width = 1kb", 'The sandbox cannot read the searchQuery: expected a number instead of "1kb".'),
+        ("width = 1.2.3", 'The sandbox cannot read the searchQuery: expected a number instead of "1.2.3".'),
+        ("width = 1e3", 'The sandbox cannot read the searchQuery: expected a number instead of "1e3".'),
+        ("width = NaN", 'The sandbox cannot read the searchQuery: expected a number instead of "NaN".'),
+        ('size = "1gb"', 'The sandbox cannot read the searchQuery: expected a number instead of "1gb".'),
+        ('size = "100"', 'The sandbox cannot read the searchQuery: expected a number instead of "100".'),
+        ("size = -1kb", 'The sandbox cannot read the searchQuery: expected a number instead of "-1kb".'),
+        ("private = 1", 'The sandbox cannot read the searchQuery: expected true or false instead of "1".'),
+        ('private = "true"', 'The sandbox cannot read the searchQuery: expected true or false instead of "true".'),
     ],
 )
 def test_what_is_not_documented_is_refused_with_what_is_wrong(query: str, words: str) -> None:
     with pytest.raises(QueryError) as refused:
         compile_query(query, NOW)
-    assert str(refused.value) == words
+    assert str(refused.value).partition("; supported: ")[0] == words
 
 
 @pytest.mark.parametrize(
@@ -518,14 +682,14 @@ def test_what_is_not_documented_is_refused_with_what_is_wrong(query: str, words:
 def test_an_absurd_date_is_refused_by_name(date: str) -> None:
     with pytest.raises(QueryError) as refused:
         compile_query(f"createdAt > {date}", NOW)
-    assert str(refused.value) == f'"{date}" is no date in searchQuery.'
-    with pytest.raises(QueryError, match="is no date in searchQuery"):
+    assert str(refused.value) == f'The sandbox cannot read the searchQuery: expected a date instead of "{date}".'
+    with pytest.raises(QueryError, match="expected a date instead of"):
         compile_query(f'updatedAt IN [2024-01-01, "{date}"]', NOW)
 
 
 @pytest.mark.parametrize("date", ['"2024-01-01T00:00:00+05:00"', '""', '" 2024-01-01"', '"2024-01-01 00:00:00"'])
 def test_a_quoted_text_that_is_no_date_is_refused(date: str) -> None:
-    with pytest.raises(QueryError, match=re.escape(f"{date} is no date in searchQuery.")):
+    with pytest.raises(QueryError, match=re.escape(f"expected a date instead of {date}.")):
         compile_query(f"createdAt > {date}", NOW)
 
 
@@ -535,7 +699,9 @@ def test_any_nesting_is_evaluated_or_refused_as_too_deep(store: Store, step: str
     outcomes = [outcome(store, query)[1] for query in queries]
     allowed = outcomes.count("")
     assert allowed >= 5
-    assert outcomes == [""] * allowed + ["The searchQuery is nested too deeply."] * (29 - allowed)
+    assert outcomes == [""] * allowed + ["The sandbox reads no searchQuery that is nested more than 12 deep."] * (
+        29 - allowed
+    )
 
 
 def test_nesting_that_closes_again_is_not_deep(search: Search) -> None:
@@ -551,7 +717,7 @@ def test_a_long_row_of_conditions_is_evaluated_and_a_longer_one_refused(
     assert search(joint.join(["width > 100"] * 500)) == letters
     with pytest.raises(QueryError) as refused:
         compile_query(joint.join(["width > 100"] * 501), NOW)
-    assert str(refused.value) == "The searchQuery has more than 500 conditions."
+    assert str(refused.value) == "The sandbox reads no searchQuery of more than 500 conditions."
 
 
 def test_a_list_of_many_values_is_evaluated(search: Search) -> None:
@@ -564,7 +730,7 @@ def test_a_query_is_refused_beyond_its_longest() -> None:
     compile_query(text.ljust(MAX_QUERY), NOW)
     with pytest.raises(QueryError) as refused:
         compile_query(text.ljust(MAX_QUERY + 1), NOW)
-    assert str(refused.value) == "The searchQuery is longer than 20000 characters."
+    assert str(refused.value) == "The sandbox reads no searchQuery of more than 20000 characters."
 
 
 INJECTIONS = [
@@ -609,7 +775,7 @@ def test_sql_in_the_name_of_a_custom_field_is_only_text_or_refused(store: Store,
     quoted = text.replace('"', '\\"')
     letters, words = outcome(store, f'"customMetadata.{quoted}" = "Nike"')
     assert letters == ""
-    assert words in ("", f"The customMetadata field name {text!a} is not supported in searchQuery.")
+    assert words in ("", f"The sandbox does not support the customMetadata field name {text!a} in searchQuery.")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from tagsync.sandbox.seed import SeedError
 from tagsync.sandbox.store import File, Store, timestamp
 
 Open = Callable[..., Store]
+NOW = datetime(2024, 6, 15, tzinfo=UTC)
+ADVICE = "write one file object of the list API a line (jq -c makes such lines), or the API's array as it is"
 
 FOLDER = {
     "type": "folder",
@@ -98,6 +100,30 @@ def test_folders_and_versions_are_kept_apart_from_files(tmp_path: Path, open_sto
     found = {kind: [item["name"] for item in page(store, kind=kind)] for kind in ("file", "file-version", "folder")}
     assert found == {"file": ["a.jpg"], "file-version": ["old.jpg"], "folder": ["shop"]}
     assert [item["name"] for item in page(store, kind="all")] == ["shop", "a.jpg"]
+
+
+def test_every_folder_of_a_path_is_listed_even_if_the_library_file_names_none(tmp_path: Path, open_store: Open) -> None:
+    files = [
+        file_object("/shop/shoes/red/1.jpg", createdAt="2024-03-01T00:00:00.000Z"),
+        file_object("/shop/2.jpg", createdAt="2024-02-01T00:00:00.000Z"),
+        file_object("/top.jpg"),
+        {"fileId": "1", "filePath": "/undated//x.jpg"},
+        {"fileId": "2", "filePath": "no-slash/x.jpg"},
+    ]
+    store = open_store(write_library(tmp_path / "library.jsonl", [*files, FOLDER]))
+    folders = page(store, kind="folder")
+    assert {item["folderPath"]: item.get("createdAt") for item in folders} == {
+        "/shop": FOLDER["createdAt"],
+        "/shop/shoes": "2024-03-01T00:00:00.000Z",
+        "/shop/shoes/red": "2024-03-01T00:00:00.000Z",
+        "/undated": None,
+    }
+    assert len({item["folderId"] for item in folders}) == 4
+    assert all("fileId" not in item and "tags" not in item for item in folders)
+    assert [item["name"] for item in page(store, kind="folder", path="/shop")] == ["shoes"]
+    (made,) = page(store, kind="folder", condition=compile_query('type = "folder" AND name = "red"', NOW))
+    assert (made["folderPath"], made["name"], made["type"]) == ("/shop/shoes/red", "red", "folder")
+    assert len(made["folderId"]) == 24
 
 
 def test_a_folder_has_no_tags(tmp_path: Path, open_store: Open) -> None:
@@ -219,58 +245,130 @@ GOOD = {"fileId": "1", "filePath": "/a.jpg"}
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "wrong"),
     [
-        "{",
-        "[]",
-        "null",
-        '"text"',
-        "5",
-        "[" * 100_000,
-        {"filePath": "/a.jpg"},
-        {"fileId": "1"},
-        GOOD | {"fileId": 5},
-        GOOD | {"filePath": None},
-        GOOD | {"name": 5},
-        GOOD | {"type": "asset"},
-        GOOD | {"type": ["file"]},
-        GOOD | {"type": "folder"},
-        GOOD | {"tags": "shoes"},
-        GOOD | {"tags": {"shoes": True}},
-        GOOD | {"tags": ["shoes", 5]},
-        GOOD | {"tags": ["shoes", None]},
-        GOOD | {"tags": [["shoes"]]},
-        GOOD | {"tags": ["\ud800"]},
-        GOOD | {"AITags": "Shoe"},
-        GOOD | {"AITags": ["Shoe"]},
-        GOOD | {"AITags": {"name": "Shoe"}},
-        GOOD | {"AITags": [{"confidence": 5}]},
-        GOOD | {"AITags": [{"name": None}]},
-        GOOD | {"size": "big"},
-        GOOD | {"width": [5]},
-        GOOD | {"height": {}},
-        GOOD | {"size": 10**400},
-        GOOD | {"size": float("nan")},
-        GOOD | {"width": float("inf")},
-        GOOD | {"createdAt": 5},
-        GOOD | {"updatedAt": {}},
-        GOOD | {"createdAt": "\ud800"},
-        GOOD | {"fileType": 5},
-        GOOD | {"fileType": "\ud800"},
-        GOOD | {"customMetadata": ["brand"]},
-        GOOD | {"customMetadata": "brand"},
-        GOOD | {"customMetadata": {"brand": "\ud800"}},
-        GOOD | {"customMetadata": {"brand": float("nan")}},
+        ("[]", "it has to be a JSON object"),
+        ("null", "it has to be a JSON object"),
+        ('"text"', "it has to be a JSON object"),
+        ("5", "it has to be a JSON object"),
+        ({"filePath": "/a.jpg"}, "fileId is missing"),
+        ({"fileId": "1"}, "filePath is missing"),
+        (GOOD | {"fileId": 5}, "fileId has to be a text or null"),
+        (GOOD | {"filePath": None}, "filePath is missing"),
+        (GOOD | {"name": 5}, "name has to be a text or null"),
+        (GOOD | {"type": "asset"}, "type has to be file, file-version or folder"),
+        (GOOD | {"type": ["file"]}, "type has to be file, file-version or folder"),
+        (GOOD | {"type": "folder"}, "folderId is missing"),
+        (GOOD | {"tags": "shoes"}, "tags has to be a list or null"),
+        (GOOD | {"tags": {"shoes": True}}, "tags has to be a list or null"),
+        (GOOD | {"tags": ["shoes", 5]}, "tags has to be a list of texts: write each tag in quotes"),
+        (GOOD | {"tags": ["shoes", None]}, "tags has to be a list of texts: write each tag in quotes"),
+        (GOOD | {"tags": [["shoes"]]}, "tags has to be a list of texts: write each tag in quotes"),
+        (GOOD | {"tags": ["\ud800"]}, "tags has half of a surrogate pair"),
+        (GOOD | {"AITags": "Shoe"}, "AITags has to be a list or null"),
+        (GOOD | {"AITags": ["Shoe"]}, "AITags has to be a list of objects, each with a name"),
+        (GOOD | {"AITags": {"name": "Shoe"}}, "AITags has to be a list or null"),
+        (GOOD | {"AITags": [{"confidence": 5}]}, "AITags has to be a list of objects, each with a name"),
+        (GOOD | {"AITags": [{"name": None}]}, "AITags has to be a list of objects, each with a name"),
+        (GOOD | {"AITags": [{"name": "\udfff"}]}, "AITags has half of a surrogate pair"),
+        (GOOD | {"size": "big"}, "size has to be a number or null"),
+        (GOOD | {"width": [5]}, "width has to be a number or null"),
+        (GOOD | {"height": {}}, "height has to be a number or null"),
+        (GOOD | {"size": 10**400}, "size is too large a number"),
+        (GOOD | {"size": float("nan")}, "it holds NaN or Infinity, which JSON does not have"),
+        (GOOD | {"width": float("inf")}, "it holds NaN or Infinity, which JSON does not have"),
+        (GOOD | {"createdAt": 5}, "createdAt has to be a text or null"),
+        (GOOD | {"updatedAt": {}}, "updatedAt has to be a text or null"),
+        (GOOD | {"createdAt": "\ud800"}, "createdAt has half of a surrogate pair"),
+        (GOOD | {"fileType": 5}, "fileType has to be a text or null"),
+        (GOOD | {"fileType": "\ud800"}, "fileType has half of a surrogate pair"),
+        (GOOD | {"customMetadata": ["brand"]}, "customMetadata has to be an object or null"),
+        (GOOD | {"customMetadata": "brand"}, "customMetadata has to be an object or null"),
+        (GOOD | {"customMetadata": {"brand": "\ud800"}}, "customMetadata has half of a surrogate pair"),
+        (
+            GOOD | {"customMetadata": {"brand": float("nan")}},
+            "customMetadata holds NaN or Infinity, which JSON does not have",
+        ),
     ],
-    ids=lambda line: json.dumps(line)[:60],
+    ids=lambda value: json.dumps(value)[:60],
 )
-def test_a_line_that_is_no_file_object_is_named_by_file_and_line(tmp_path: Path, line: Any) -> None:
+def test_a_line_that_is_no_file_object_is_named_with_the_member_that_is_wrong(
+    tmp_path: Path, line: Any, wrong: str
+) -> None:
     library = tmp_path / "library.jsonl"
     text = line if isinstance(line, str) else json.dumps(line)
     library.write_text(f"{json.dumps(file_object('/0.jpg'))}\n\n{text}\n", encoding="utf-8")
     with pytest.raises(SeedError) as refused:
         Store(":memory:", library)
-    assert str(refused.value) == f"{library}:3 is not a file object as the list API returns it"
+    assert str(refused.value) == f"{library}:3 is not a file object as the list API returns it: {wrong}"
+    library.write_text(f"[{json.dumps(file_object('/0.jpg'))},\n\n{text}]", encoding="utf-8")
+    with pytest.raises(SeedError) as refused:
+        Store(":memory:", library)
+    place = f"{library}: object 2 of the array"
+    assert str(refused.value) == f"{place} is not a file object as the list API returns it: {wrong}"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "Expecting property name enclosed in double quotes: line 2 column 1 (char 2)"),
+        ("[" * 100_000, "it is nested too deeply"),
+    ],
+    ids=["open", "deep"],
+)
+def test_a_line_that_is_no_json_is_named_with_what_to_do(tmp_path: Path, line: str, why: str) -> None:
+    library = tmp_path / "library.jsonl"
+    library.write_text(f"{json.dumps(file_object('/0.jpg'))}\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(SeedError) as refused:
+        Store(":memory:", library)
+    assert str(refused.value) == f"{library}:3 is not JSON: {why}; {ADVICE}"
+
+
+PAIR = [file_object("/a.jpg", ["é"]), file_object("/b.jpg")]
+LINES = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in PAIR)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINES.encode(),
+        LINES.encode("utf-8-sig"),
+        LINES.encode("utf-16"),
+        LINES.replace("\n", "\r\n").encode(),
+        f"\n  \n{LINES}\n".encode(),
+        json.dumps(PAIR).encode(),
+        json.dumps(PAIR, indent=2).encode("utf-8-sig"),
+        json.dumps(PAIR, indent=2).replace("\n", "\r\n").encode("utf-16"),
+        f"\n{json.dumps(PAIR[:1])}\n{json.dumps(PAIR[1:])}\n[]\n".encode(),
+        f"{json.dumps(PAIR[:1])}{json.dumps(PAIR[1:])}".encode(),
+    ],
+    ids=["lines", "BOM", "UTF-16", "CRLF", "blank", "array", "indented-BOM", "indented-UTF-16", "pages", "joined"],
+)
+@pytest.mark.parametrize("name", ["library.jsonl", "library.json.gz"])
+def test_a_library_may_be_lines_or_arrays_with_or_without_a_byte_order_mark(
+    tmp_path: Path, open_store: Open, content: bytes, name: str
+) -> None:
+    library = tmp_path / name
+    library.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert page(open_store(library)) == PAIR
+
+
+def test_an_array_that_is_cut_off_is_refused_with_the_place(tmp_path: Path) -> None:
+    library = tmp_path / "library.json"
+    library.write_text(json.dumps(PAIR)[:-1], encoding="utf-8")
+    with pytest.raises(SeedError) as refused:
+        Store(":memory:", library)
+    assert str(refused.value).startswith(f"{library} begins as a JSON array: Expecting ',' delimiter: line 1 column ")
+    assert str(refused.value).endswith(f"; {ADVICE}")
+
+
+def test_an_id_that_is_in_an_array_twice_is_named_with_its_number(tmp_path: Path) -> None:
+    library = tmp_path / "library.json"
+    library.write_text(json.dumps([*PAIR, PAIR[0]]), encoding="utf-8")
+    with pytest.raises(SeedError) as refused:
+        Store(":memory:", library)
+    place = f"{library}: object 3 of the array"
+    assert str(refused.value) == f"{place} has the same id as an earlier object: {id_of('/a.jpg')}"
 
 
 @pytest.mark.parametrize("repeated", [file_object("/a.jpg"), {**FOLDER, "folderId": id_of("/a.jpg")}])
@@ -279,7 +377,7 @@ def test_an_id_that_is_there_twice_is_named_with_its_second_line(tmp_path: Path,
     library = write_library(tmp_path / "library.jsonl", items)
     with pytest.raises(SeedError) as refused:
         Store(":memory:", library)
-    assert str(refused.value) == f"{library}:3 has the same id as an earlier line: {id_of('/a.jpg')}"
+    assert str(refused.value) == f"{library}:3 has the same id as an earlier object: {id_of('/a.jpg')}"
 
 
 def _truncated(packed: bytes) -> bytes:
@@ -300,13 +398,13 @@ def test_a_spoiled_gz_library_is_refused(tmp_path: Path, spoil: Callable[[bytes]
     library.write_bytes(spoil(gzip.compress(json.dumps(file_object("/a.jpg")).encode())))
     with pytest.raises(SeedError) as refused:
         Store(":memory:", library)
-    assert str(refused.value) == f"{library} is not a text file of one JSON object a line"
+    assert str(refused.value) == f"{library} is not text in UTF-8: {ADVICE}"
 
 
 def test_a_library_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     library = tmp_path / "library.jsonl"
     library.write_bytes(b'{"fileId": "1", "filePath": "/r\xf6d"}\n')
-    with pytest.raises(SeedError, match="is not a text file of one JSON object a line"):
+    with pytest.raises(SeedError, match="is not text in UTF-8: write one file object"):
         Store(":memory:", library)
 
 

@@ -37,18 +37,16 @@ class Costs(NamedTuple):
 class Stages(NamedTuple):
     """Requests in the order in which they may be sent: each stage once the one before it has ended.
 
-    Additions come before removals, so that an interrupted rename never loses a tag; the other way only for files
-    whose additions do not fit into the 500 characters before their removals are done.
+    Additions come before removals, so that an interrupted rename never loses a tag.
     """
 
-    make_room: tuple[Request, ...]
     add: tuple[Request, ...]
     remove: tuple[Request, ...]
     costs: Costs
 
     def requests(self) -> tuple[Request, ...]:
         """Return all requests in order."""
-        return self.make_room + self.add + self.remove
+        return self.add + self.remove
 
 
 def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
@@ -65,15 +63,14 @@ def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characte
     changes = changes if isinstance(changes, Collection) else tuple(changes)
     wanted = _wanted(changes) or _wanted(sorted(changes, key=_place)) or ()
     covers = [_covered(item, exact=exact, ai_tag_characters=ai_tag_characters) for item in wanted]
-    room, add, remove, remove_ai = [requests for requests, _ in covers]
+    add, remove, remove_ai = [requests for requests, _ in covers]
     costs = Costs(*map(sum, zip(*[costs for _, costs in covers], strict=True)))
-    return Stages(room, add, remove + remove_ai, costs)
+    return Stages(add, remove + remove_ai, costs)
 
 
 def _wanted(changes: Iterable[FileChange]) -> tuple[Wanted, ...] | None:
-    """Return what is wanted early, to add, to remove and to remove of AI tags; None if files are not in their order."""
-    early, add, remove, remove_ai = wanted = tuple(map(Wanted, (Op.REMOVE, Op.ADD, Op.REMOVE, Op.REMOVE_AI)))
-    late = {Op.ADD: add, Op.REMOVE: remove, Op.REMOVE_AI: remove_ai}
+    """Return what is wanted by op: to add, to remove, to remove of AI tags; None if files are not in their order."""
+    wanted = {op: Wanted(op) for op in (Op.ADD, Op.REMOVE, Op.REMOVE_AI)}
     last = ("", "")
     for change in changes:
         place = _place(change)
@@ -81,9 +78,8 @@ def _wanted(changes: Iterable[FileChange]) -> tuple[Wanted, ...] | None:
             return None
         last = place
         for op, group in groupby(change.changes, itemgetter(0)):
-            there = early if change.remove_first and op == Op.REMOVE else late[op]
-            there.take(change, tuple([item.tag for item in group]))
-    return wanted
+            wanted[op].take(change, tuple([item.tag for item in group]))
+    return tuple(wanted.values())
 
 
 def regroup(

@@ -1,0 +1,47 @@
+"""Find and describe files that are left alone: a path cannot tell them apart, or they cannot be read."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, Unreadable, normalized
+from tagsync.printable import quoted
+
+_NAMED = 5
+"""How many IDs a message names."""
+
+
+def twins_of(files: Collection[CurrentFile]) -> Mapping[str, tuple[str, ...]]:
+    """Return the IDs of the files that share a path, equal under NFC included, by the ID of each of them."""
+    if isinstance(files, TwinIndex):
+        return files.twins()
+    groups = defaultdict[str, list[str]](list)
+    for file in files:
+        groups[normalized(file.path)].append(file.file_id)
+    return {file_id: tuple(sorted(ids)) for ids in groups.values() if len(ids) > 1 for file_id in ids}
+
+
+def names_one(entries: Sequence[Entry]) -> bool:
+    """Tell whether one of the entries of a file names it by its ID, and so none of its twins."""
+    return any(isinstance(entry.selector, ById) for entry in entries)
+
+
+def twins_finding(file: CurrentFile, file_ids: Sequence[str], origin: Origin) -> Diagnostic:
+    """Return what to say of a file that is left alone because others share its path."""
+    ids = ", ".join(quoted(file_id, 40) for file_id in file_ids[:_NAMED])
+    more = f" and {len(file_ids) - _NAMED:,} more" if len(file_ids) > _NAMED else ""
+    message = (
+        f"{len(file_ids):,} files have the same path {quoted(file.path, 200)}, or one equal under Unicode NFC "
+        f"(IDs {ids}{more}): none of them is changed; declare the one that you mean by fileId"
+    )
+    return Diagnostic("warning", "twins", message, origin)
+
+
+def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
+    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
+    words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
+    words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
+    message = (
+        f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
+        f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
+    )
+    return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)

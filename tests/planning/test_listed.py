@@ -1,0 +1,166 @@
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from conftest import Declare
+from support import current_file, current_state
+
+from tagsync.model import (
+    ById,
+    ByPath,
+    Coverage,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    Level,
+    NotFound,
+    NumberedEntry,
+    Origin,
+    Plan,
+    TargetName,
+    Unlisted,
+    Wishes,
+    packed,
+)
+from tagsync.planning import listed
+from tagsync.planning.listed import DiagnosticLog, First
+from tagsync.planning.plan import make_plan
+from tagsync.planning.select import Selection
+
+LIBRARY = current_state(*(current_file(f"/shop/{n}.jpg") for n in range(3)))
+Limited = Callable[[int], None]
+
+
+@pytest.fixture
+def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
+    """Return what limits lists."""
+    return lambda number: monkeypatch.setattr(listed, "MOST_LISTED", number)
+
+
+def planned(desired: DesiredState, *, coverage: bool = False) -> Plan:
+    return make_plan(desired, LIBRARY, TargetName("", ""), created_at="", bulk_rate=None, coverage=coverage, keep=tuple)
+
+
+def said(level: Level, line: int, code: str = "odd") -> Diagnostic:
+    return Diagnostic(level, code, "look", Origin("a.yaml", line, 1))
+
+
+@pytest.mark.parametrize("count", [0, 2, 3, 5, 6, 7, 100])
+def test_first_keeps_the_least_items_and_counts_all(most: Limited, count: int) -> None:
+    most(3)
+    for order in (range(count), reversed(range(count))):
+        found = First[int](int)
+        for number in order:
+            found.add(number)
+        assert found.items() == list(range(min(3, count)))
+        assert (found.count, found.more) == (count, max(0, count - 3))
+
+
+def test_diagnostics_are_listed_by_place_once_each() -> None:
+    log = DiagnosticLog([said("warning", 2), said("error", 3), said("warning", 2), said("info", 1)])
+    assert log.listed() == (said("info", 1), said("warning", 2), said("error", 3))
+    assert (log.total("warning"), log.unlisted()) == (1, ())
+
+
+def test_diagnostics_beyond_the_limit_are_counted_by_level_and_code_errors_listed_first(most: Limited) -> None:
+    most(2)
+    log = DiagnosticLog(said("warning", line, code) for line in range(20) for code in ("odd", "rare"))
+    log.extend([said("info", 1), said("error", 99), *[said("warning", 19)] * 50])
+    log.count("warning", "missing", 7)
+    assert log.listed() == (said("warning", 0), said("error", 99))
+    assert log.unlisted() == (
+        Unlisted("warning", "missing", 7),
+        Unlisted("warning", "odd", 19),
+        Unlisted("warning", "rare", 20),
+        Unlisted("info", "odd", 1),
+    )
+    assert (log.total("error"), log.total("warning")) == (1, 47)
+
+
+def missing_entries(leniency: str) -> str:
+    paths = [f"- {{path: /gone/{n}.jpg, tags: [x], ifMissing: {leniency}}}" for n in (2, 0, 0, 1)]
+    ids = [f"- {{fileId: gone{n}, tags: [x], ifMissing: {leniency}}}" for n in (1, 0, 0)]
+    return "\n".join([*paths, *ids, "- {match: /none/**, tags: [x]}", "- {path: /shop/1.jpg, tags: [x]}"])
+
+
+def test_files_that_were_not_found_are_named_once_each_whatever_is_said_of_them(declare: Declare) -> None:
+    for leniency in ("error", "warn", "skip"):
+        plan = planned(declare(missing_entries(leniency)))
+        assert plan.summary.missing == 5
+        assert plan.missing == (
+            NotFound("/gone/0.jpg", None, Origin("tags.yaml", 6, 7)),
+            NotFound("/gone/1.jpg", None, Origin("tags.yaml", 8, 7)),
+            NotFound("/gone/2.jpg", None, Origin("tags.yaml", 5, 7)),
+            NotFound(None, "gone0", Origin("tags.yaml", 10, 7)),
+            NotFound(None, "gone1", Origin("tags.yaml", 9, 7)),
+        )
+
+
+def test_of_many_files_that_were_not_found_the_first_are_named_and_all_are_counted(
+    declare: Declare, most: Limited
+) -> None:
+    most(2)
+    plan = planned(declare(missing_entries("warn")))
+    assert [item.path for item in plan.missing] == ["/gone/0.jpg", "/gone/1.jpg"]
+    assert (plan.summary.missing, plan.summary.warnings) == (5, 8)
+    assert [str(item.origin) for item in plan.diagnostics] == ["tags.yaml:5:7", "tags.yaml:6:7"]
+    assert plan.unlisted == (Unlisted("warning", "missing", 5), Unlisted("warning", "selects-nothing", 1))
+    strict = planned(declare(missing_entries("error")))
+    assert (strict.changes, strict.count("error"), len(strict.errors)) == ((), 7, 2)
+
+
+def test_coverage_lists_the_first_and_counts_the_rest_folders_included(declare: Declare, most: Limited) -> None:
+    state = declare(missing_entries("skip"))
+    whole = planned(state, coverage=True).coverage
+    assert whole is not None
+    assert (whole.unselected, len(whole.idle)) == (("/shop/0.jpg", "/shop/2.jpg"), 8)
+    assert (whole.more_unselected, whole.more_idle, whole.folders) == (0, 0, ())
+    most(1)
+    assert planned(state, coverage=True).coverage == Coverage(
+        whole.unselected[:1], whole.idle[:1], 1, 7, (("/shop/", 2),)
+    )
+
+
+class Gone:
+    """Entries whose files are not in the library, made whenever they are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return 2 * self._count
+
+    def __iter__(self) -> Iterator[Entry]:
+        raise NotImplementedError
+
+    def __contains__(self, entry: object) -> bool:
+        raise NotImplementedError
+
+    def by_path(self) -> Iterator[tuple[str, int, Entry]]:
+        for number in range(self._count):
+            path = f"/gone/{number:07}.jpg"
+            yield path, number, Entry("a.yaml", packed(number, 0), ByPath(path), Wishes(if_missing="warn"))
+
+    def by_id(self) -> Iterator[NumberedEntry]:
+        for number in range(self._count, 2 * self._count):
+            yield number, Entry("a.yaml", packed(number, 0), ById(f"{number:024x}"), Wishes())
+
+    def with_id(self, file_id: str) -> Sequence[NumberedEntry]:  # noqa: ARG002 - none has it
+        return ()
+
+    def matching(self) -> Iterator[NumberedEntry]:
+        return iter(())
+
+
+def test_memory_does_not_grow_with_files_that_are_not_found(most: Limited) -> None:
+    most(100)
+    peaks = []
+    for count in (2_000, 20_000):
+        tracemalloc.start()
+        selection = Selection(Gone(count), LIBRARY)
+        assert list(selection) == []
+        assert (selection.missing, len(list(selection.diagnostics()))) == (2 * count, 100)
+        assert dict(selection.unlisted()) == {"error": count - 100, "warning": count}
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
