@@ -73,7 +73,7 @@ def plan(
         since = None
         if changed_since is not None:
             since = revision_of(changed_since, paths, as_of=how.as_of, policy_counts=how.policy is None)
-        desired = api.validate(paths, account=library.account, policy=how.policy, as_of=how.as_of)
+        desired = declared(paths, library, how)
         where = with_account(unnamed, desired.account, MANIFESTS, library, output.warn)
         made = planned(
             desired,
@@ -116,9 +116,14 @@ def undo(
         account = document_account(report.plan.target)
         where = with_account(unnamed, account, "the report is of the account", library, output.warn)
         with output.progress() as listener:
-            made, _ = until_signal(
-                lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
-                graceful=False,
+            made = until_signal(
+                lambda: api.undo_async(
+                    report,
+                    target=where,
+                    ai_as_tags=ai_as_tags,
+                    max_duration=library.max_duration,
+                    listener=listener,
+                )
             )
     codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
     code = INCOMPLETE if LEFT_OUT in codes else 0
@@ -171,6 +176,15 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
     return 0
 
 
+def declared(paths: Sequence[str], library: LibrarySettings, how: PlanSettings) -> DesiredState:
+    """Read manifests, until it is done or a signal ends it."""
+
+    async def read() -> DesiredState:
+        return api.validate(paths, account=library.account, policy=how.policy, as_of=how.as_of)
+
+    return until_signal(read)
+
+
 def planned(
     desired: DesiredState,
     where: Target,
@@ -187,8 +201,8 @@ def planned(
     """Plan, showing progress, until it is done or a signal ends it."""
     last, earlier = history(how.last, library, where, output.warn)
     with output.progress() as listener:
-        plan, _ = until_signal(
-            lambda _stop, _abort: api.plan_async(
+        return until_signal(
+            lambda: api.plan_async(
                 desired,
                 target=where,
                 select=library.select,
@@ -201,8 +215,7 @@ def planned(
                 since=since,
                 facts=facts_path(library, where),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
+                max_duration=library.max_duration,
                 listener=listener,
-            ),
-            graceful=False,
+            )
         )
-        return plan

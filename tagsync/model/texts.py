@@ -53,7 +53,7 @@ def is_declarable(text: str) -> bool:
     Not empty, no `%` (OpenAPI), no control or bidi-control character, no white space and nothing invisible at its ends,
     and stream-safe.
     """
-    return not _NO_TAG.search(text) and invisible_fault(text) is None and is_stream_safe(text)
+    return not _NO_TAG.search(text) and is_stream_safe(text) and invisible_fault(text) is None
 
 
 def invisible_fault(text: str) -> str | None:

@@ -412,9 +412,9 @@ def places(tagsync: Command) -> list[Path]:
     return sorted(path for path in Path(".tagsync").rglob("*") if path.is_file() and path.name != ".gitignore")
 
 
-def test_state_directory_holds_a_journal_a_snapshot_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
+def test_state_directory_holds_a_journal_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
     world(file_object("/b.jpg"))
-    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last", "snapshot"}
+    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last"}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
@@ -424,18 +424,18 @@ def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_wait
     now = world(file_object("/b.jpg"))
     victim = Path("victim")
     for path in places(tagsync):
-        if path.suffix in (".sqlite", ".jsonl", ".json"):
+        if path.suffix in (".jsonl", ".json"):
             victim.write_text("precious")
             path.unlink()
             path.symlink_to(victim.resolve()) if kind == "link" else os.mkfifo(path)
             now.edit("/b.jpg", tags=[])
-            words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+            words = tagsync("plan", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
             assert str(path) in words
             assert victim.read_text() == "precious", path
             path.unlink()
 
 
-@pytest.mark.parametrize("name", ["journal", "last", "snapshot"])
+@pytest.mark.parametrize("name", ["journal", "last"])
 def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
     tagsync: Command, world: Callable[..., Any], name: str
 ) -> None:
@@ -443,7 +443,7 @@ def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
     Path(".tagsync").mkdir(mode=0o700)
     Path("elsewhere").mkdir()
     Path(".tagsync", name).symlink_to("../elsewhere")
-    words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+    words = tagsync("plan", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
     assert f"the folder .tagsync/{name} is a symbolic link: remove it and run again" in words
     assert list(Path("elsewhere").iterdir()) == []
 
