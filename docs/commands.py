@@ -50,7 +50,12 @@ EXIT_CODES: dict[str, dict[int, str]] = {
         4: "refused, nothing written",
         **INTERRUPTED,
     },
-    "undo": {**ALWAYS, 4: "the report is damaged, or of another library", **INTERRUPTED},
+    "undo": {
+        **ALWAYS,
+        3: "something is left out, and named",
+        4: "the report is damaged, or of another library",
+        **INTERRUPTED,
+    },
     "export": {**ALWAYS, **INTERRUPTED},
     "show": {**ALWAYS, 4: "the document is damaged"},
     "diff": {**ALWAYS, 4: "a plan is damaged"},

@@ -10,7 +10,7 @@ assert report.converged
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -46,12 +46,11 @@ from tagsync.model import (
 )
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
+from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
-from tagsync.planning.returning import Returns
-from tagsync.planning.select import unreadable_finding
 from tagsync.planning.since import Revision
-from tagsync.planning.undo import make_undo, touched
+from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.target import Target, connect
@@ -136,6 +135,7 @@ async def plan_async(
     policy: str | None = None,
     as_of: date | None = None,
     last: Report | None = None,
+    earlier: Iterable[Report] = (),
     coverage: bool = False,
     thumbnails: bool = False,
     explain: Explain | None = None,
@@ -154,7 +154,8 @@ async def plan_async(
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
         last: the report of the last apply to this library: it tells why changes are necessary again (`plan.drift`), and
-            which AI tags come back however often they are removed (`plan.returning`).
+            which AI tags came back after they were removed (`plan.returning`).
+        earlier: reports of applies before that one, newest first. They are read only if AI tags are to be removed.
         coverage: whether the plan also tells what manifests leave alone (`plan.coverage`).
         thumbnails: whether the plan keeps the addresses of the changed files' thumbnails (`plan.thumbnails`).
         explain: a path to explain, and what takes its explanations.
@@ -183,7 +184,7 @@ async def plan_async(
 
     def compare(current: CurrentState) -> Plan:
         if explain is not None:
-            explain.take(explained(explain.path, desired, current, Returns(last, desired.manifests)))
+            explain.take(explained(explain.path, desired, current))
         return make_plan(
             desired,
             current,
@@ -194,6 +195,7 @@ async def plan_async(
             part=part,
             exact=exact,
             last=last,
+            earlier=earlier,
             coverage=coverage,
             since=since,
             keep=kept_changes,
@@ -275,18 +277,21 @@ async def apply_async(
 
 
 def undo(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
-    """Plan to revert what a run confirmed; see `undo_async`."""
+    """Plan to undo a run; see `undo_async`."""
     return asyncio.run(undo_async(report, target=target, ai_as_tags=ai_as_tags, listener=listener))
 
 
 async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
-    """Plan to revert what a run confirmed, beside the files as they are now. Only reads.
+    """Plan to revert what a run asked for, was not so before it, and is so now. Only reads.
 
     Args:
-        report: what the run did.
+        report: what the run did; the status that it gives a file does not matter.
         target: the library.
         ai_as_tags: whether AI tags that were removed come back as ordinary tags: their confidence and source are lost.
         listener: told of progress.
+
+    Returns:
+        The plan. Its warnings name what it leaves out, and one with the code `left-out` counts it.
 
     Raises:
         RefusedError: the report is of another target.
@@ -298,6 +303,8 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
         reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
+        if lagging := unsettled(report, files):
+            files |= await reader.singly(lagging)
         reads = client.traffic.reads
     return make_undo(
         report,

@@ -178,7 +178,7 @@ class _Run:
                     self._ledger,
                     reread=self._reader.many,
                     read_details=self._reader.singly,
-                    done=self._journal.recovered.done,
+                    recovered=self._journal.recovered,
                 )
             )
 

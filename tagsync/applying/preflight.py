@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tagsync.applying.ledger import Ledger
-from tagsync.model import CurrentFile, FileChange, Op, Request, Status
+from tagsync.applying.records import Recovered
+from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.refresh import Refreshed, missing_name, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
@@ -21,7 +22,7 @@ async def preflight(
     *,
     reread: Reread,
     read_details: Reread,
-    done: Mapping[str, Sequence[Request]],
+    recovered: Recovered,
 ) -> list[FileChange]:
     """Return the changes that are still to be made, each beside its file as it is now.
 
@@ -30,7 +31,8 @@ async def preflight(
         ledger: where files are noted that are stale, unreadable, or as they should be already.
         reread: reads many files in few calls.
         read_details: reads files one by one; what it shows is not an index that may lag.
-        done: calls that are known to have updated a file, by its id, of an apply that did not come to its end.
+        recovered: what the journal says of an apply that did not come to its end. What that apply changed counts as
+            changed by this run, as no report tells of it.
 
     Raises:
         LibraryError: they could not be read.
@@ -40,14 +42,14 @@ async def preflight(
     lagging, lacking = [], []
     for item in planned:
         file = shown.get(item.file.file_id)
-        if file and not _shows(file, done.get(file.file_id, ())):
+        if file and not _shows(file, recovered.done.get(file.file_id, ())):
             lagging.append(file.file_id)
         if file and missing_name(item, file):
             lacking.append(item)
     if lagging:
         shown |= await read_details(lagging)
     await _await_new_names(lacking, shown, read_details)
-    return [change for item in planned if (change := _noted(item, _seen(item, shown), ledger))]
+    return [change for item in planned if (change := _noted(item, _seen(item, shown), ledger, recovered))]
 
 
 async def _await_new_names(lacking: list[FileChange], shown: dict[str, CurrentFile | None], read: Reread) -> None:
@@ -76,7 +78,7 @@ def _seen(planned: FileChange, shown: Mapping[str, CurrentFile | None]) -> Refre
     return refresh(planned, shown[file_id]) if file_id in shown else None
 
 
-def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger) -> FileChange | None:
+def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger, recovered: Recovered) -> FileChange | None:
     file_ids = [planned.file.file_id]
     if seen is None:
         ledger.note(file_ids, Status.SKIPPED, error="not sent: the file could not be read again before")
@@ -86,7 +88,18 @@ def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger) -> FileC
         return None
     needed = set(seen.change.changes) if seen.change else set()
     if len(needed) < len(planned.changes):
-        ledger.found(planned.file.file_id, (change for change in planned.changes if change not in needed))
+        others = [
+            change
+            for change in planned.changes
+            if change not in needed and not _was_sent(change, planned.file.file_id, recovered)
+        ]
+        ledger.found(planned.file.file_id, others)
     if seen.change is None:
         ledger.note(file_ids, Status.CONFIRMED)
     return seen.change
+
+
+def _was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:
+    """Tell whether the apply that did not come to its end may have made a change."""
+    calls = recovered.done.get(file_id, ())
+    return file_id in recovered.unknown or any(change.op == op and change.tag in tags for op, tags, _ in calls)

@@ -8,23 +8,26 @@ from pathlib import Path
 
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
+from tagsync.cli import unfinished
 from tagsync.cli.last import keep_report
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.run import REFUSED, planned
+from tagsync.cli.run import INCOMPLETE, REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import SANDBOX, journal_path, locked, target
 from tagsync.errors import RefusedError, UsageError
 from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
+from tagsync.planning.guards import Ack
 from tagsync.planning.plan import narrowed
-from tagsync.printable import shown
+from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.saved import is_saved
 from tagsync.target import Target
 
-INCOMPLETE = 3
+MANIFEST_SUFFIXES = (".yaml", ".yml")
+"""Nobody expects a saved plan in files of these names."""
 
 
 def apply(
@@ -41,9 +44,7 @@ def apply(
     output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
     with output.failures_written():
         file = _plan_file(paths)
-        if file is None and not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-            check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
-            raise UsageError("nobody can be asked here: give --yes to apply without asking")
+        asks = not yes and _must_ask(file, paths)
         saved = _saved_plan(file, library, typed) if file else None
         if saved:
             library = replace(library, shard=saved.inputs.part)
@@ -53,19 +54,45 @@ def apply(
             if made.errors:
                 output.plan(made, 1)
                 return 1
-            if not saved:
+            if not saved or asks:
                 output.plan_before_apply(made)
-            _check(made, where, how)
+            begun = unfinished.begun(made, library, where, output.warn)
+            _check(made, where, how, begun)
+            how = replace(how, ack=_acks(made, how, begun))
             why = api.refusals(made, how.ack)
             for ack in how.ack:
                 if why and ack.digest != made.digest:
                     output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
-            if why or (made.changes and not saved and not yes and not output.confirmed(made)):
+            if why or (made.changes and asks and not output.confirmed(made)):
                 output.report(api.refused(made, why), REFUSED, plan_shown=True)
                 return REFUSED
+            if made.changes and not begun:
+                unfinished.begin(made, library, where, output.warn)
             report, interrupted = _carried_out(made, where, library, how, output)
+            unfinished.end(report, library, where, output.warn)
             keep_report(report, library, where, output.warn)
-    return _reported(report, interrupted, output, plan_shown=not saved)
+    return _reported(report, interrupted, output, plan_shown=not saved or asks)
+
+
+def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
+    """Tell whether somebody has to agree to the plan first.
+
+    A terminal always asks. Elsewhere a pipeline has looked at a saved plan, unless it is called like a manifest.
+
+    Raises:
+        UsageError: there is no terminal, and no --yes.
+    """
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return True
+    if file is None:
+        check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
+        raise UsageError("not running in a terminal: pass --yes to apply without a question")
+    if file.suffix.lower() in MANIFEST_SUFFIXES:
+        raise UsageError(
+            f"{shown(str(file))} is a saved plan that is named like a manifest: look at it with tagsync show, and pass "
+            "--yes to apply it without a question"
+        )
+    return False
 
 
 @contextmanager
@@ -103,6 +130,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     Raises:
         DamagedError: it is not as tagsync wrote it.
         DocumentError: it cannot be read.
+        RefusedError: it is for a sandbox, another shard or another selection.
         UsageError: it is a report, or is given with options that only make a plan.
     """
     # The environment of a pipeline may name these once for all of its commands.
@@ -114,23 +142,57 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    if library.select is None and library.shard is None:
-        return plan
-    return narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
+    return _narrowed(plan, file, library)
 
 
-def _check(plan: Plan, where: Target, how: ApplySettings) -> None:
-    """Refuse a plan that is for another target, or not the expected one.
+def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
+    """Return a saved plan with the changes alone that --select and --shard name.
 
     Raises:
-        RefusedError: it is.
+        RefusedError: the plan was made for another shard, or holds nothing of the selection because it was made with
+            another one.
+    """
+    made_for = plan.inputs
+    if made_for.part and library.shard and made_for.part != library.shard:
+        mine, other = (f"{part.index}/{part.of}" for part in (made_for.part, library.shard))
+        raise RefusedError(
+            f"{shown(str(file))} is the plan of shard {mine} and has nothing of shard {other}: apply it with --shard "
+            f"{mine}, or without --shard"
+        )
+    if library.select is None and library.shard is None:
+        return plan
+    part = narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
+    if plan.changes and not part.changes and made_for.select not in (None, library.select):
+        raise RefusedError(
+            f"{shown(str(file))} is a plan made with --select {quoted(made_for.select or '', 200)} and has nothing of "
+            f"{quoted(library.select or '', 200)}: plan again with that selection"
+        )
+    return part
+
+
+def _check(plan: Plan, where: Target, how: ApplySettings, begun: Plan | None) -> None:
+    """Refuse a plan that is for another target, or not the expected one.
+
+    The rest of the expected plan, which an earlier apply has begun, is as good, and so is a plan without changes.
+
+    Raises:
+        RefusedError: it is refused.
     """
     api.check_target(plan, where)
-    if how.expect_digest is not None and plan.digest != how.expect_digest:
-        raise RefusedError(
-            f"this plan is {plan.digest}, not {how.expect_digest}: manifests, policy or library have changed since "
-            "that one was looked at; look at this one, and expect its digest"
-        )
+    expected = how.expect_digest
+    if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
+        return
+    raise RefusedError(
+        f"this plan is {plan.digest}, not {expected}: manifests, policy or library have changed since that one was "
+        "looked at; look at this one, and expect its digest"
+    )
+
+
+def _acks(plan: Plan, how: ApplySettings, begun: Plan | None) -> tuple[Ack, ...]:
+    """Return the acknowledgements for a plan: those of the plan that it is the rest of are for it as well."""
+    if begun is None:
+        return tuple(how.ack)
+    return tuple(ack._replace(digest=plan.digest) if ack.digest == begun.digest else ack for ack in how.ack)
 
 
 def _carried_out(

@@ -1,15 +1,17 @@
-"""The last apply's report: found for the next plan, and kept for it in the state directory; not what it tells."""
+"""Reports of earlier applies: kept in the state directory, and found again for plans and undo."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tagsync import api
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import file_name, sandbox_file_name
-from tagsync.errors import TagsyncError, UsageError
+from tagsync.cli.targets import file_name, library_name
+from tagsync.errors import DocumentError, RefusedError, TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
@@ -20,17 +22,39 @@ FOLDER = "last"
 NONE = "none"
 """What --last takes to mean that no earlier report is to be looked at."""
 
+MOST = 10
+"""This many reports that changed something are kept of each library, and of each of its shards."""
+
 Warn = Callable[[str], None]
 
 
-def last_report(given: str | None, library: LibrarySettings, where: Target, warn: Warn) -> Report | None:
-    """Return the report that the next plan is to look at.
+class History(NamedTuple):
+    """The report of the last apply, and those before it, which are read one by one, newest first."""
+
+    last: Report | None
+    earlier: Iterable[Report]
+
+
+class _Kept(NamedTuple):
+    """A kept report.
+
+    Its number grows from apply to apply. It has none if the apply changed nothing: such a report is only kept while it
+    is the newest.
+    """
+
+    run: str
+    number: int | None
+    path: Path
+
+
+def history(given: str | None, library: LibrarySettings, where: Target, warn: Warn) -> History:
+    """Return the reports that the next plan looks at.
 
     Args:
         given: a path, `none`, or None for what the state directory has.
         library: which library.
         where: the target.
-        warn: told of a report in the state directory that is of no use.
+        warn: takes a warning about a report in the state directory that cannot be used.
 
     Raises:
         DocumentError: the given file is no sound report.
@@ -38,15 +62,48 @@ def last_report(given: str | None, library: LibrarySettings, where: Target, warn
         UsageError: it is a plan.
     """
     if given == NONE:
-        return None
+        return History(None, ())
     if given is not None:
-        return _read(Path(given), where)
+        return History(_read(Path(given), where), ())
     try:
-        kept = _kept_at(library, where)
-        return _read(kept, where) if kept else None
+        found = [item.path for item in _kept(library, where) if item.run == file_name(library, where)]
+        last = _read_kept(found[0], where) if found else None
     except TagsyncError as error:
         warn(f"the last report tells nothing: {error}")
-        return None
+        return History(None, ())
+    return History(last, _earlier(found[1:], where, warn))
+
+
+def _earlier(paths: Iterable[Path], where: Target, warn: Warn) -> Iterator[Report]:
+    for path in paths:
+        try:
+            yield _read_kept(path, where)
+        except TagsyncError as error:
+            warn(f"an earlier report tells nothing: {error}")
+
+
+def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report]:
+    """Return the newest kept report that changed something, of this target or a shard of it, and its path.
+
+    Raises:
+        DocumentError: there is none, or it is not as it was written.
+        StateError: the state directory cannot be used.
+    """
+    for item in _kept(library, where):
+        if item.number is not None:
+            try:
+                return item.path, _read_kept(item.path, where)
+            except RefusedError:
+                continue  # the same key under another account name
+    raise DocumentError(
+        f"{shown(str(library.state_dir))} has no report of an apply that changed something in "
+        f"{where.name.account} at {where.name.endpoint}: name a file that apply --report json=FILE wrote"
+    )
+
+
+def _read_kept(path: Path, where: Target) -> Report:
+    check_file(path)
+    return _read(path, where)
 
 
 def _read(path: Path, where: Target) -> Report:
@@ -58,36 +115,48 @@ def _read(path: Path, where: Target) -> Report:
 
 
 def keep_report(report: Report, library: LibrarySettings, where: Target, warn: Warn) -> None:
-    """Keep a report for the next plan; where that fails it is told, for the apply itself has done its work."""
+    """Keep a report for plans and undo, and remove the oldest one of too many.
+
+    A report that changed nothing replaces none that did. If anything fails, that is a warning: the apply has done its
+    work.
+    """
     if report.outcome == "refused":
         return
     try:
-        path = state_folder(library.state_dir, FOLDER) / _name(library, where)
+        run = file_name(library, where)
+        found = _kept(library, where)
+        number = 1 + max((item.number or 0 for item in found), default=0) if report.wrote else None
+        path = state_folder(library.state_dir, FOLDER) / _file(run, number)
         check_file(path)
         with opened(path) as stream:
             stream.writelines(report_document(report))
+        mine = [item for item in found if item.run == run]
+        numbered = [item for item in mine if item.number is not None]
+        spare = [*numbered[MOST - 1 :], *(item for item in mine if item.number is None)] if report.wrote else []
+        for item in spare:
+            item.path.unlink(missing_ok=True)
     except (OSError, TagsyncError) as error:
         words = error.strerror if isinstance(error, OSError) else error
         warn(f"the report could not be kept for the next plan: {words}")
 
 
-def forget_reports(sandbox: Path, state_dir: Path) -> None:
-    """Remove the reports of a sandbox's library, of its shards too."""
-    for path in state_folder(state_dir, FOLDER).glob(f"{sandbox_file_name(sandbox, state_dir)}*.json"):
-        path.unlink(missing_ok=True)
-
-
-def _kept_at(library: LibrarySettings, where: Target) -> Path | None:
-    """Return where the state directory holds a report, if it does; looking for it makes nothing.
+def _kept(library: LibrarySettings, where: Target) -> list[_Kept]:
+    """Return the kept reports of a library and its shards, newest first; looking for them makes no state directory.
 
     Raises:
         StateError: the state directory cannot be used.
     """
     if not os.path.lexists(library.state_dir):
-        return None
-    path = state_folder(library.state_dir, FOLDER) / _name(library, where)
-    return path if check_file(path) else None
+        return []
+    folder = state_folder(library.state_dir, FOLDER)
+    name = re.compile(rf"({library_name(library, where)}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
+    found = [
+        _Kept(match[1], int(match[2]) if match[2] else None, path)
+        for path in folder.iterdir()
+        if (match := name.fullmatch(path.name))
+    ]
+    return sorted(found, key=lambda item: (item.number is None, item.number or 0, item.run), reverse=True)
 
 
-def _name(library: LibrarySettings, where: Target) -> str:
-    return f"{file_name(library, where)}.json"
+def _file(run: str, number: int | None) -> str:
+    return f"{run}.{'unchanged' if number is None else f'{number:06d}'}.json"

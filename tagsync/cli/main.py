@@ -122,7 +122,7 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
     """Make the library as declared, and read it back.
 
     PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked. PLANFILE is
-    what plan --out has saved: it was looked at already and is applied as it is.
+    what plan --out has saved. Outside a terminal it needs no --yes, unless it is named .yaml or .yml.
 
     Example: tagsync apply --yes manifests/
     """
@@ -150,17 +150,19 @@ def diff(old: Path, new: Path, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="REPORTFILE")
-@option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="Where the plan goes."
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False, metavar="[REPORTFILE]"
 )
-@click.option("--ai-as-tags", is_flag=True, help="Put AI tags back as ordinary tags; else they stay gone.")
+@option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan, for apply.")
+@click.option("--ai-as-tags", is_flag=True, help="Restore removed AI tags as ordinary tags; else they are left out.")
 @target_options
 @output_options
-def undo(file: Path, *, out: Path, ai_as_tags: bool, **values: Any) -> int:
-    """Plan to revert what an apply has confirmed. Only reads.
+def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any) -> int:
+    """Plan to undo an apply. Only reads.
 
-    REPORTFILE is what apply --report json=FILE has written. Apply the plan that comes out to carry it out.
+    REPORTFILE is what apply --report json=FILE has written. Without it, undo takes the newest report in the state
+    directory of an apply that changed something. The plan reverts what that apply asked for, was not so before, and is
+    so now. Apply it to carry it out. Exits with 3 if it leaves something out, and names what.
 
     Example: tagsync undo report.json --out undo.json && tagsync apply undo.json
     """

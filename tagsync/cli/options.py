@@ -178,7 +178,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, the last report, the library's snapshot and a sandbox's library are kept.",
+    help="Where the journal, the last report, facts about libraries and a sandbox's library are kept.",
 )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from tagsync import api
-from tagsync.cli.last import last_report
+from tagsync.cli.last import history, newest_change
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.revision import revision_of
@@ -16,6 +16,7 @@ from tagsync.errors import RefusedError, UsageError
 from tagsync.model import Plan, Report
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merged_plans, merged_reports
+from tagsync.planning.undo import LEFT_OUT
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.rows import counted
@@ -23,6 +24,7 @@ from tagsync.target import Target
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
+INCOMPLETE = 3
 
 
 def validate(
@@ -93,20 +95,33 @@ def plan(
     return code
 
 
-def undo(file: Path, library: LibrarySettings, settings: OutputSettings, *, out: Path, ai_as_tags: bool) -> int:
-    """Plan to revert what a run confirmed, and save the plan."""
+def undo(
+    file: Path | None, library: LibrarySettings, settings: OutputSettings, *, out: Path | None, ai_as_tags: bool
+) -> int:
+    """Plan to undo a run, show the plan, and save it. Without a file it is the last run that changed something."""
     output = Output(settings, reads=[file, library.sandbox], saved_as=out)
-    with output.failures_written():
-        report = read_saved(file)
-        if isinstance(report, Plan):
-            raise UsageError(f"{shown(str(file))} is a plan: undo takes the report of an apply (--report json=FILE)")
-        with target(library, output.warn) as where, output.progress() as listener:
+    with output.failures_written(), target(library, output.warn) as where:
+        if file is None:
+            path, report = newest_change(library, where)
+            output.say(f"Undoing the apply that ended at {report.finished_at}: {path}")
+        else:
+            report = _saved_report(file)
+        with output.progress() as listener:
             made, _ = until_signal(
                 lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
                 graceful=False,
             )
-    output.plan(made, 0)
-    return 0
+    codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
+    code = INCOMPLETE if LEFT_OUT in codes else 0
+    output.plan(made, code)
+    return code
+
+
+def _saved_report(file: Path) -> Report:
+    found = read_saved(file)
+    if isinstance(found, Report):
+        return found
+    raise UsageError(f"{shown(str(file))} is a plan: undo takes the report of an apply (--report json=FILE)")
 
 
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:
@@ -161,7 +176,7 @@ def planned(
     since: str | None = None,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
-    last = last_report(how.last, library, where, output.warn)
+    last, earlier = history(how.last, library, where, output.warn)
     revision = None if since is None else revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
         plan, _ = until_signal(
@@ -174,6 +189,7 @@ def planned(
                 policy=how.policy,
                 as_of=how.as_of,
                 last=last,
+                earlier=earlier,
                 coverage=coverage,
                 thumbnails=thumbnails,
                 since=revision,

@@ -5,10 +5,11 @@ import socket
 import sys
 from pathlib import Path
 
-from tagsync.cli.last import forget_reports
-from tagsync.cli.targets import forget_facts, sandbox_database, sandbox_store
+from tagsync.cli import last, unfinished
+from tagsync.cli.targets import forget_facts, sandbox_database, sandbox_file_name, sandbox_store
 from tagsync.errors import StateError, UsageError
 from tagsync.printable import shown
+from tagsync.state import state_folder
 
 
 def serve(
@@ -77,7 +78,9 @@ def reset(library: Path, state_dir: Path) -> int:
         path = database.with_name(database.name + suffix)
         removed = removed or path.exists()
         path.unlink(missing_ok=True)
-    forget_reports(library, state_dir)
+    for folder in (last.FOLDER, unfinished.FOLDER):
+        for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
+            path.unlink(missing_ok=True)
     forget_facts(library, state_dir)
     words = "Reset" if removed else "Nothing to reset"
     sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")

@@ -65,6 +65,7 @@ class LibraryReader:
         self._reads = client.traffic.reads
         self._facts = Facts(facts, now)
         self._files = Snapshot()
+        self._lists_folders = False
         self._unreadable: dict[Unreadable, None] = {}
         self._noticed: dict[Diagnostic, None] = {}
 
@@ -164,6 +165,7 @@ class LibraryReader:
                 why, first = str(error), error.first
         await self._walk(EVERYTHING, self._files.begin, self._taking, first)
         self._files.finish()
+        self._check_folders()
         return Reading("listing", why)
 
     async def _search(self, needs: Needs) -> None:
@@ -176,8 +178,6 @@ class LibraryReader:
         searching = Searching(self._client, needs, self._facts, self._taking, concurrency=self._concurrency)
         await searching.run()
         self._files.finish()
-        if searching.first:
-            self._check_folders(searching.first)
 
     async def _walk(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None
@@ -186,18 +186,18 @@ class LibraryReader:
 
     def _taking(self, page: Page) -> None:
         """Keep a page of files, and tell the listener."""
-        if not self._files.rows:
-            self._check_folders(page)
+        self._lists_folders = self._lists_folders or any(file.path.rfind("/") > 0 for file in page.files)
         self._note_unreadable(page)
         self._files.take(page)
         self._listener(FilesRead(self._files.rows))
 
-    def _check_folders(self, page: Page) -> None:
-        """Notice a library that may list its top folder only; the documentation says that it lists all folders."""
-        if len(page.rows) >= self._client.page_limit and all(file.path.rfind("/") == 0 for file in page.files):
+    def _check_folders(self) -> None:
+        """Notice a large library that may list its top folder only; ImageKit documents that it lists all folders."""
+        files = len(self._files)
+        if files >= self._client.page_limit and not self._lists_folders:
             words = (
-                f"the first {len(page.rows):,} files that the library lists are all in the folder /: if it has other "
-                "folders, their files may be missing from this plan; declare those by path or fileId"
+                f"all {files:,} files that the library lists are in the folder /: if it has other folders, their files "
+                "may be missing from this plan; declare those by path or fileId"
             )
             self._notice("warning", "top-folder", words)
 

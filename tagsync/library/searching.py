@@ -76,8 +76,7 @@ class Searching:
         self._concurrency = concurrency
         self._found: set[str] = set()
         self._proven: set[str] = set()
-        self.first: Page | None = None
-        """The first page of the listing, once it was read."""
+        self._first: Page | None = None
         self._budget = _Budget(client)
 
     async def run(self) -> None:
@@ -90,7 +89,7 @@ class Searching:
         try:
             await self._run()
         except UnprovenError as error:
-            error.first = self.first
+            error.first = self._first
             raise
 
     async def _run(self) -> None:
@@ -99,7 +98,7 @@ class Searching:
         for kind in kinds:
             if self._facts.fact(_fact(kind)) == "no":
                 raise UnprovenError(f"this library does not answer searches by {kind} as it should")
-        self.first = first = await self._client.page(skip=0)
+        self._first = first = await self._client.page(skip=0)
         if len(first.rows) < self._client.page_limit:
             raise UnprovenError("the library is small")
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
@@ -170,7 +169,7 @@ class Searching:
     @property
     def _known(self) -> Sequence[CurrentFile]:
         """The files that the first page of the listing shows."""
-        return self.first.files if self.first else ()
+        return self._first.files if self._first else ()
 
     async def _prove(self, kind: str) -> None:
         """Check that the library answers a kind of search; search for a file that is known to be there if need be."""

@@ -99,7 +99,7 @@ class Snapshot(Collection[CurrentFile]):
                     "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
                 )
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
-            self._db.execute("CREATE INDEX files_by_path ON files (path, file_id)")
+            self._db.execute("CREATE INDEX files_by_path ON files (path, file_id, composed)")
             self._db.execute("CREATE INDEX files_by_composed ON files (composed, file_id) WHERE composed NOT NULL")
 
     def replace(self, files: Iterable[CurrentFile]) -> None:

@@ -10,9 +10,11 @@ from tagsync.model import (
     ByMatch,
     Entry,
     Texts,
+    is_stream_safe,
     joined_length,
     normalized,
 )
+from tagsync.model.texts import MAX_MARKS
 from tagsync.printable import quoted
 
 
@@ -37,6 +39,8 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
             "declares-nothing",
             "this entry declares nothing: give it tags, absent, exclusive or aiTags",
         )
+    yield from _mark_faults(wishes.tags)
+    yield from _mark_faults(wishes.absent)
     if not wishes.tags.values:
         return
     yield from _spelling_faults(entry, wishes.tags)
@@ -76,6 +80,13 @@ def _only_faults(only: Texts) -> Iterator[Fault]:
     for pattern, place in zip(only.values, only.places, strict=True):
         if fault := glob_fault(pattern):
             yield Fault(place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+
+
+def _mark_faults(tags: Texts) -> Iterator[Fault]:
+    for tag, place in zip(tags.values, tags.places, strict=True):
+        if not is_stream_safe(tag):
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            yield Fault(place, "marks", words)
 
 
 def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:

@@ -59,6 +59,7 @@ from tagsync.model.texts import (
     MAX_TAG_CHARACTERS,
     all_normalized,
     is_declarable,
+    is_stream_safe,
     joined_length,
     normalized,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "is_declarable",
+    "is_stream_safe",
     "joined_length",
     "normalized",
     "packed",

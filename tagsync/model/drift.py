@@ -28,7 +28,7 @@ class Drift(NamedTuple):
 
 
 class Returning(NamedTuple):
-    """An AI tag that comes back whenever it is removed; `runs` applies in a row have removed it."""
+    """An AI tag that came back after `runs` applies removed it."""
 
     file_id: str
     path: str

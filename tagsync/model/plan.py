@@ -168,7 +168,7 @@ class Plan:
     and documents repeat; both lie outside of memory where they are many. A plan with an error among its diagnostics
     has no changes and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
     such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
-    that come back however often they are removed; `coverage` is there where it was asked for, and so are `thumbnails`,
+    that came back after applies removed them; `coverage` is there where it was asked for, and so are `thumbnails`,
     addresses of small pictures of the first 10,000 changed files by file id. `diagnostics` and `missing` are the first
     10,000: `unlisted` counts the other diagnostics, `summary.missing` all files that were not found.
     """

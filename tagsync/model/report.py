@@ -28,7 +28,8 @@ OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 class FileOutcome(NamedTuple):
     """One file's status, the calls that tried, and the last words said about it.
 
-    `already` are planned changes that the library showed before the first write: this run had no part in them.
+    `already` are planned changes that the library showed before the first write and that no interrupted apply before
+    this one sent: tagsync had no part in them.
     """
 
     status: Status
@@ -72,3 +73,12 @@ class Report:
     def converged(self) -> bool:
         """Whether every change is in the library, as far as it was asked."""
         return self.outcome == "converged"
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the run changed something, as far as is known; a call without a clear answer may have."""
+        maybe = (Status.CONFIRMED, Status.ACCEPTED, Status.UNKNOWN)
+        return self.requests.succeeded > 0 or any(
+            outcome.status in maybe and len(outcome.already) < len(change.changes)
+            for change, outcome in zip(self.plan.changes, self.outcomes, strict=True)
+        )

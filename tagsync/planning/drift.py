@@ -22,7 +22,7 @@ from tagsync.model import (
     Returning,
     normalized,
 )
-from tagsync.planning.returning import DONE, unchanged
+from tagsync.planning.returning import DONE
 
 SETTLED = ("tags", "absent")
 """Rules that hold whatever other manifests say: one that asked then and asks now was heard then."""
@@ -113,7 +113,7 @@ class _Past:
         # A plan that turns a run round has no manifests: what it leaves out may be in any state.
         self._has_manifests = last.plan.undoes is None
         self._judged_all = self._has_manifests and last.outcome in ("converged", "incomplete")
-        self._unchanged = unchanged(last, manifests)
+        self._unchanged = _unchanged(last, manifests)
         self._all_unchanged = len(self._unchanged) == len(manifests) == len(last.plan.inputs.manifests)
         self._covered = covered
         self._unsure = unsure
@@ -182,6 +182,12 @@ class _Past:
 
     def _is_derived(self, change: Change) -> bool:
         return change.op == Op.ADD and all(reason.rule in DERIVED for reason in change.because)
+
+
+def _unchanged(last: Report, manifests: Iterable[ManifestRef]) -> set[str]:
+    """Return the names of the manifests that are byte for byte as the last run read them."""
+    then = {manifest.path: manifest.sha256 for manifest in last.plan.inputs.manifests}
+    return {manifest.path for manifest in manifests if then.get(manifest.path) == manifest.sha256}
 
 
 def _has_rule(change: Change, rule: str) -> bool:

@@ -26,40 +26,37 @@ from tagsync.model import (
 from tagsync.planning.ai_tags import judged
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.merge import Merged, covers, merge
-from tagsync.planning.returning import Returns
 from tagsync.planning.select import Selection, missing_hint
 
 
-def explained(path: str, desired: DesiredState, current: CurrentState, returns: Returns) -> tuple[Explanation, ...]:
+def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[Explanation, ...]:
     """Return an explanation of each file that has a path; one that says so if none has.
 
     Args:
         path: the path.
         desired: what manifests declare.
         current: a complete read of the library.
-        returns: finds removals of AI tags that have proved futile; of this explanation's own.
     """
     files = [file for file in current.files if file.path == path]
     if not files:
         return (Explanation(path, None, missing_hint(path, current)),)
-    return tuple(_explained(file, desired, current, returns) for file in files)
+    return tuple(_explained(file, desired, current) for file in files)
 
 
-def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState, returns: Returns) -> Explanation:
+def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
     alone = CurrentState((file,), current.answers, current.refused)
     selected = next(iter(Selection(desired.entries, alone)), None)
     if selected is None:
         return Explanation(file.path, file)
     entries = selected.entries
-    merged = _fitted(file, returns.left(file, merge(file, entries, desired.vocabulary)))
+    merged = _fitted(file, merge(file, entries, desired.vocabulary))
     contributions = tuple(
         Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file)), tuple(_rules(entry)))
         for entry in entries
     )
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*_of_vocabulary(desired.vocabulary, file), *_of_promotions(merged)]
-    diagnostics = (*merged.diagnostics, *returns.diagnostics())
-    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
+    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), merged.diagnostics)
 
 
 def _fitted(file: CurrentFile, merged: Merged) -> Merged:

@@ -1,7 +1,8 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from tagsync.canonical import lines_of
 from tagsync.model import (
@@ -31,14 +32,14 @@ from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
 from tagsync.planning.drift import attributed
 from tagsync.planning.guards import Tally, loosened, policy_of
+from tagsync.planning.left_out import names_one, twins_finding, twins_of
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
-from tagsync.planning.returning import Returns
+from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
 from tagsync.planning.since import Revision, changed_entries
-from tagsync.planning.twins import names_one, twins_finding, twins_of
 from tagsync.printable import quoted
 
 EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
@@ -55,6 +56,7 @@ def make_plan(
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
+    earlier: Iterable[Report] = (),
     coverage: bool = False,
     since: Revision | None = None,
     keep: Keep = tuple,
@@ -70,8 +72,9 @@ def make_plan(
         only: a glob; changes of other files are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
-        last: the last apply's report, of this very library. It tells why changes are necessary again, and which AI tags
-            come back however often they are removed: such removals are left out.
+        last: the last apply's report, of this very library. It tells why changes are necessary again.
+        earlier: reports of applies before the last one, newest first; with it they tell how often AI tags came back.
+            They are only read if AI tags are to be removed.
         coverage: whether to tell what manifests leave alone.
         since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
         keep: where the changes are kept.
@@ -82,12 +85,13 @@ def make_plan(
     Raises:
         RefusedError: the changes since the revision do not tell which files they bear on.
     """
-    returns = Returns(last, desired.manifests)
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
-    found = keep(_find(desired, current, scope, returns, findings, coverage=coverage))
-    findings.diagnostics.extend([*loosened(desired.policy), *returns.diagnostics()])
+    found = keep(_find(desired, current, scope, findings, coverage=coverage))
+    findings.diagnostics.extend(loosened(desired.policy))
     changes = () if findings.has_errors else found
+    returning = came_back(changes, earlier if last is None else chain([last], earlier))
+    findings.diagnostics.extend(return_warnings(returning, changes))
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
     plan = assembled(
@@ -111,27 +115,27 @@ def make_plan(
         exact=exact,
     )
     thumbnails = {} if findings.has_errors else findings.thumbnails
-    plan = replace(plan, coverage=findings.coverage, thumbnails=thumbnails, missing=findings.not_found)
-    return plan if last is None or findings.has_errors else _since(last, plan, returns, findings.unsure)
+    drift = attributed(
+        changes,
+        last,
+        desired.manifests,
+        covered=_covered(last) if last else lambda _path: True,
+        unsure=findings.unsure,
+        returning=returning,
+    )
+    return replace(
+        plan,
+        coverage=findings.coverage,
+        thumbnails=thumbnails,
+        missing=findings.not_found,
+        drift=drift,
+        returning=returning,
+    )
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
     """Return the places of the files that an entry selects which has changed since a revision."""
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
-
-
-def _since(last: Report, plan: Plan, returns: Returns, unsure: Collection[str]) -> Plan:
-    """Return a plan with what the last report tells of it."""
-    returning = tuple(returns.found)
-    drift = attributed(
-        plan.changes,
-        last,
-        plan.inputs.manifests,
-        covered=_covered(last),
-        unsure=unsure,
-        returning=returning,
-    )
-    return replace(plan, drift=drift, returning=returning)
 
 
 def assembled(
@@ -236,7 +240,6 @@ def _find(
     desired: DesiredState,
     current: CurrentState,
     scope: Scope,
-    returns: Returns,
     findings: _Findings,
     *,
     coverage: bool,
@@ -248,7 +251,7 @@ def _find(
     if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
     for number, file, entries in selection:
-        merged = returns.left(file, merge(file, entries, desired.vocabulary))
+        merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics.extend(merged.diagnostics)
         change = _planned(file, merged, entries, twins.get(file.file_id, ()), findings) if merged.changes else None
         findings.tally.take(file, change)

@@ -1,114 +1,80 @@
-"""AI tags that are back after they were removed, and the removals that have proved futile; not why anything changed.
-
-How often a tag has come back is carried from report to report, for one report only tells of one run.
-"""
+"""AI tags that are back after applies removed them, counted from the reports of these applies."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from tagsync.model import (
-    Change,
-    CurrentFile,
-    Diagnostic,
-    ManifestRef,
-    Op,
-    Origin,
-    Report,
-    Returning,
-    Status,
-)
-from tagsync.planning.merge import Merged
+from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning, Status
 from tagsync.printable import quoted, shown
 
-MOST_RUNS = 3
-"""So many applies in a row remove an AI tag; if it is there again, the next plan leaves it alone."""
-
 DONE = (Status.CONFIRMED, Status.ACCEPTED)
-"""What becomes of changes that the library shows, or has said that it made."""
+"""The statuses of changes that the library shows, or that it answered to have made."""
 
 
-class _LeftAlone(NamedTuple):
-    """One AI tag that stays: on how many files, the first of them, and the first place that asks for its removal."""
+def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple[Returning, ...]:
+    """Return the AI tags that changes remove and that earlier applies removed already, in the order of the changes.
 
-    files: int
-    path: str
-    origin: Origin
-
-
-class Returns:
-    """Finds the AI tags that are back, file by file, and takes futile removals out of what is to change.
+    The newest report that removed an AI tag decides, as it carries how often the tag had come back by then. So only as
+    many reports are read as are needed.
 
     Args:
-        last: the last apply's report; without one nothing is known to be back.
-        manifests: those of this run. Where one that asks for a removal is not the one it was then, counting begins
-            anew: somebody has looked at it.
+        changes: what is planned.
+        reports: those of earlier applies, newest first.
     """
+    wanted: set[tuple[str, str]] | None = None
+    runs: dict[tuple[str, str], int] = {}
+    for report in reports:
+        if wanted is None:
+            wanted = {(change.file.file_id, tag) for change in changes for tag in change.tags(Op.REMOVE_AI)}
+        removed = wanted.intersection(_removed(report))
+        carried = {(item.file_id, item.tag): item.runs for item in report.plan.returning}
+        runs.update((key, carried.get(key, 0) + 1) for key in removed)
+        wanted -= removed
+        if not wanted:
+            break
+    if not runs:
+        return ()
+    return tuple(
+        Returning(change.file.file_id, change.file.path, tag, runs[change.file.file_id, tag])
+        for change in changes
+        for tag in change.tags(Op.REMOVE_AI)
+        if (change.file.file_id, tag) in runs
+    )
 
-    def __init__(self, last: Report | None, manifests: Iterable[ManifestRef]) -> None:
-        self.found: list[Returning] = []
-        self._left: dict[str, _LeftAlone] = {}
-        self._removed: dict[str, tuple[str, ...]] = {}
-        self._carried: dict[tuple[str, str], int] = {}
-        self._unchanged: set[str] = set()
-        if last is not None:
-            self._removed.update(_removed(last))
-            self._carried.update({(item.file_id, item.tag): item.runs for item in last.plan.returning})
-            self._unchanged.update(unchanged(last, manifests))
 
-    def left(self, file: CurrentFile, merged: Merged) -> Merged:
-        """Return what is left to change on a file once futile removals are taken out."""
-        if not self._removed and not self._carried:
-            return merged
-        kept = tuple(change for change in merged.changes if not self._is_futile(file, change))
-        if len(kept) == len(merged.changes):
-            return merged
-        removes = any(change.op == Op.REMOVE_AI for change in kept)
-        return merged._replace(changes=kept, spared=merged.spared if removes else ())
+def return_warnings(returning: Iterable[Returning], changes: Iterable[FileChange]) -> Iterator[Diagnostic]:
+    """Yield a warning for each AI tag that came back, however many files have it.
 
-    def _is_futile(self, file: CurrentFile, change: Change) -> bool:
-        """Note an AI tag that is back, and tell whether it was removed often enough."""
-        runs = self._runs(file, change) if change.op == Op.REMOVE_AI else 0
-        if not runs:
-            return False
-        self.found.append(Returning(file.file_id, file.path, change.tag, runs))
-        if runs < MOST_RUNS:
-            return False
+    Args:
+        returning: what came back.
+        changes: what is planned; the first rule that removes an AI tag is the origin of its warning.
+    """
+    found: dict[str, list[Returning]] = {}
+    for item in returning:
+        found.setdefault(item.tag, []).append(item)
+    origins: dict[str, Origin] = {}
+    for change in _removals(changes if found else ()):
         origin = min(reason.origin for reason in change.because)
-        left = self._left.get(change.tag, _LeftAlone(0, file.path, origin))
-        self._left[change.tag] = left._replace(files=left.files + 1, origin=min(left.origin, origin))
-        return True
-
-    def _runs(self, file: CurrentFile, change: Change) -> int:
-        """Return how many applies in a row have removed an AI tag that is there again."""
-        key = file.file_id, change.tag
-        is_asked_alike = all(reason.origin.file in self._unchanged for reason in change.because)
-        return (self._carried.get(key, 0) if is_asked_alike else 0) + (
-            change.tag in self._removed.get(file.file_id, ())
+        origins[change.tag] = min(origins.get(change.tag, origin), origin)
+    for tag, items in sorted(found.items()):
+        first = shown(items[0].path, 200)
+        files = first if len(items) == 1 else f"{len(items):,} files (as {first})"
+        most = max(item.runs for item in items)
+        times = "1 apply" if most == 1 else f"{most:,} applies"
+        message = (
+            f"AI tag {quoted(tag)} came back on {files} after {times} removed it, and is removed again: switch off the "
+            "auto-tagging extension, or the upload default, that adds it; or keep it (aiTags.keep)"
         )
-
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each AI tag that is left alone, however many files have it."""
-        for tag, left in sorted(self._left.items()):
-            files = "1 file" if left.files == 1 else f"{left.files:,} files"
-            message = (
-                f"AI tag {quoted(tag)} was removed from {files} (as {shown(left.path, 200)}) in {MOST_RUNS} runs in a "
-                "row and is back: an auto-tagging extension probably adds it at each upload or update; switch that off "
-                "or keep the tag; it is left alone until then: plan with --last none to remove it once more"
-            )
-            yield Diagnostic("warning", "ai-tag-returns", message, left.origin)
+        yield Diagnostic("warning", "ai-tag-returns", message, origins[tag])
 
 
-def unchanged(last: Report, manifests: Iterable[ManifestRef]) -> set[str]:
-    """Return the names of the manifests that are byte for byte as the last run read them."""
-    then = {manifest.path: manifest.sha256 for manifest in last.plan.inputs.manifests}
-    return {manifest.path for manifest in manifests if then.get(manifest.path) == manifest.sha256}
+def _removals(changes: Iterable[FileChange]) -> Iterator[Change]:
+    for file_change in changes:
+        yield from (change for change in file_change.changes if change.op == Op.REMOVE_AI)
 
 
-def _removed(last: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the files of which the last run removed AI tags itself, and these; equal ones are one and the same."""
-    same: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for change, outcome in zip(last.plan.changes, last.outcomes, strict=True):
+def _removed(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield the id and AI tag of each removal that a run made itself."""
+    for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
         if outcome.status in DONE:
-            tags = tuple([tag for tag in change.tags(Op.REMOVE_AI) if (Op.REMOVE_AI, tag) not in outcome.already])
-            if tags:
-                yield change.file.file_id, same.setdefault(tags, tags)
+            for tag in change.tags(Op.REMOVE_AI):
+                if (Op.REMOVE_AI, tag) not in outcome.already:
+                    yield change.file.file_id, tag

@@ -24,6 +24,7 @@ from tagsync.model import (
     Unreadable,
     normalized,
 )
+from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.listed import First, first_of
 from tagsync.printable import quoted
 
@@ -334,17 +335,6 @@ def _name(entry: Entry) -> str:
         case ByPath(name) | ById(name):
             return name
     return ""  # pragma: no cover - a match names no file
-
-
-def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
-    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
-    words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
-    words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
-    message = (
-        f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
-        f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
-    )
-    return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)
 
 
 def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:

@@ -1,12 +1,15 @@
-"""A confirmed run turned round: what it did to ordinary tags, the other way; AI tags cannot be put back."""
+"""The plan that undoes a run, change by change; carrying it out is an ordinary apply."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from tagsync.model import (
     Change,
     CurrentFile,
     Diagnostic,
     FileChange,
+    FileOutcome,
     Guard,
     Inputs,
     Op,
@@ -19,15 +22,99 @@ from tagsync.model import (
 )
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.plan import assembled
-from tagsync.printable import quoted
+from tagsync.planning.refresh import refresh
+from tagsync.planning.returning import DONE
+from tagsync.printable import quoted, shown
 
 UNDO = "undo"
-"""The rule of every change that turns another one round; its place is that of the other one."""
+"""The rule of every change that undoes another one; its origin is that of the other one."""
+
+LEFT_OUT = "left-out"
+"""The code of the warning that counts what an undo leaves out; the warnings beside it name each part."""
+
+NO_TAG = "ImageKit no longer accepts such a tag"
+
+SHOWN_PATHS = 3
+
+
+class _Asked(NamedTuple):
+    """One file of a report, and the changes that the run asked for and that were not so before it."""
+
+    change: FileChange
+    outcome: FileOutcome
+    items: tuple[Change, ...]
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether the run may have changed the file. A file that the run did not find cannot have been changed."""
+        if self.outcome.status is Status.MISSING:
+            return False
+        return self.outcome.attempts > 0 or self.outcome.status in DONE
+
+
+class _LeftOut:
+    """What an undo leaves out, counted as it is found: of a tag on many files only the first are named."""
+
+    def __init__(self) -> None:
+        self._changes = 0
+        self._files: set[str] = set()
+        self._whole: list[Diagnostic] = []
+        self._tags: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def file(self, code: str, file: CurrentFile, count: int, why: str) -> None:
+        """Note a file on which nothing is undone."""
+        self._note(file, count)
+        self._whole.append(Diagnostic("warning", code, f"nothing on {quoted(file.path, 200)} is undone: {why}"))
+
+    def tag(self, code: str, file: CurrentFile, tag: str, why: str) -> None:
+        """Note a tag that is not restored on a file."""
+        self._note(file, 1)
+        key = code, tag, why
+        self._counts[key] += 1
+        if len(self._tags[key]) < SHOWN_PATHS:
+            self._tags[key].append(file.path)
+
+    def _note(self, file: CurrentFile, count: int) -> None:
+        self._changes += count
+        self._files.add(file.file_id)
+
+    def warnings(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each file and tag, and one that counts all of them."""
+        yield from self._whole
+        for key, paths in self._tags.items():
+            code, tag, why = key
+            more = self._counts[key] - len(paths)
+            names = ", ".join(shown(path, 200) for path in paths) + (f" and {more:,} more" if more else "")
+            yield Diagnostic("warning", code, f"{_KINDS[code]} {quoted(tag)} is not restored on {names}: {why}")
+        if self._changes:
+            changes = "1 change" if self._changes == 1 else f"{self._changes:,} changes"
+            files = "1 file" if len(self._files) == 1 else f"{len(self._files):,} files"
+            yield Diagnostic("warning", LEFT_OUT, f"this undo leaves out {changes} on {files}")
+
+
+_KINDS = {"undeclarable": "tag", "irreversible": "AI tag"}
 
 
 def touched(report: Report) -> list[str]:
-    """Return the ids of the files on which a run is known to have changed something."""
-    return [change.file.file_id for change, _ in _confirmed(report)]
+    """Return the ids of the files that a run may have changed."""
+    return [asked.change.file.file_id for asked in _asked(report)]
+
+
+def unsettled(report: Report, files: Mapping[str, CurrentFile | None]) -> list[str]:
+    """Return the ids of files that a run wrote to and that do not show all of it: the index may lag behind.
+
+    Args:
+        report: what the run did.
+        files: the files as the index shows them, by id.
+    """
+    return [
+        file.file_id
+        for asked in _asked(report)
+        if asked.may_have_written
+        and (file := files.get(asked.change.file.file_id)) is not None
+        and refresh(asked.change, file) != (None, None)
+    ]
 
 
 def make_undo(
@@ -39,108 +126,97 @@ def make_undo(
     bulk_rate: float | None,
     ai_as_tags: bool = False,
 ) -> Plan:
-    """Return the plan that reverts what a run confirmed, as far as it is still there.
+    """Return the plan that reverts what a run asked for, was not so before it, and is so now.
 
-    A tag that was on the file before the run is not taken away, nor put on it again if it is there. No guard is against
-    it: all that it changes the run itself had changed.
+    The status that the report gives a file does not matter. No guard applies, as the plan only reverts what the run
+    itself changed. What cannot be undone is left out: a warning with the code `LEFT_OUT` counts it, others name it.
 
     Args:
         report: what the run did.
-        files: its files as they are now, by id; None for one that is gone.
+        files: its files as they are now, by id; None for one that was deleted, nothing for one that cannot be read.
         created_at: ISO 8601, UTC.
         read_requests: the calls that read them.
         bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
         ai_as_tags: whether AI tags that were removed come back as ordinary tags.
     """
-    diagnostics: list[Diagnostic] = []
-    changes = []
-    for change, made in _confirmed(report):
-        file = files.get(change.file.file_id)
-        if file is None:
-            message = f"{quoted(change.file.path, 200)} is gone or cannot be read: nothing of it is reverted"
-            diagnostics.append(Diagnostic("warning", "missing", message))
-        else:
-            changes += list(_reverted(file, change, made, diagnostics, ai_as_tags=ai_as_tags))
-    diagnostics += [*_undeclarable(report), *_lost(report, ai_as_tags=ai_as_tags)]
+    left_out = _LeftOut()
+    found = (_undone(asked, files, left_out, ai_as_tags=ai_as_tags) for asked in _asked(report))
+    changes = sorted((change for change in found if change), key=lambda change: (change.file.path, change.file.file_id))
     plan = report.plan
     return assembled(
-        tuple(sorted(changes, key=lambda change: (change.file.path, change.file.file_id))),
+        tuple(changes),
         target=plan.target,
         created_at=created_at,
         inputs=Inputs((), plan.inputs.files, read_requests),
         guards=tuple(Guard(guard.id, 0, 0, guard.limit, blocked=False) for guard in plan.guards),
-        diagnostics=diagnostics,
+        diagnostics=list(left_out.warnings()),
         missing=sum(file is None for file in files.values()),
         bulk_rate=bulk_rate,
         undoes=plan.digest,
     )
 
 
-def _confirmed(report: Report) -> Iterator[tuple[FileChange, Sequence[Change]]]:
-    """Yield the files that a run changed and read back, with the changes that were its own."""
+def _asked(report: Report) -> Iterator[_Asked]:
+    """Yield the files for which a run asked for something that was not so before; nothing of one that was refused."""
+    if report.outcome == "refused":
+        return
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
-        if outcome.status is Status.CONFIRMED:
-            made = [item for item in change.changes if (item.op, item.tag) not in outcome.already]
-            if made:
-                yield change, made
+        before = set(map(normalized, change.file.tags))
+        items = tuple(
+            item
+            for item in change.changes
+            if (item.op, item.tag) not in outcome.already and not (item.op == Op.ADD and normalized(item.tag) in before)
+        )
+        if items:
+            yield _Asked(change, outcome, items)
 
 
-def _reverted(
-    file: CurrentFile,
-    change: FileChange,
-    made: Sequence[Change],
-    diagnostics: list[Diagnostic],
-    *,
-    ai_as_tags: bool,
-) -> Iterator[FileChange]:
-    back = tuple(sorted(_back(file, change, made, ai_as_tags=ai_as_tags), key=_by_op_and_tag))
-    if not back:
-        return
-    if fit(file, back) is Fit.OVER:
-        message = f"nothing of {quoted(file.path, 200)} is reverted: {excess(file, back)}"
-        diagnostics.append(Diagnostic("warning", "over-limit", message))
-        return
-    yield FileChange(file, back)
+def _undone(
+    asked: _Asked, files: Mapping[str, CurrentFile | None], left_out: _LeftOut, *, ai_as_tags: bool
+) -> FileChange | None:
+    """Return what undoes a run on one file, None if there is nothing; note what is left out."""
+    planned = asked.change.file
+    file = files.get(planned.file_id)
+    if file is None:
+        if planned.file_id not in files:
+            left_out.file("unread", planned, len(asked.items), "it could not be read, run undo again")
+        elif asked.may_have_written:
+            left_out.file("missing", planned, len(asked.items), "it was deleted")
+        return None
+    changes = tuple(sorted(_reverted(asked, file, left_out, ai_as_tags=ai_as_tags), key=_by_op_and_tag))
+    if not changes:
+        return None
+    if fit(file, changes) is Fit.OVER:
+        left_out.file("over-limit", file, len(changes), f"{excess(file, changes)}; remove other tags first")
+        return None
+    return FileChange(file, changes)
 
 
-def _back(file: CurrentFile, change: FileChange, made: Sequence[Change], *, ai_as_tags: bool) -> Iterator[Change]:
-    """Yield what turns a file's changes round, as far as the file still shows them."""
-    before = set(map(normalized, change.file.tags))
-    offered = {normalized(item.tag): item for item in made if item.op == Op.REMOVE_AI and is_declarable(item.tag)}
-    for item in made:
-        because = tuple(Reason(reason.origin, UNDO) for reason in item.because)
+def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool) -> Iterator[Change]:
+    """Yield what reverts the changes that a file shows now; note those that cannot be reverted."""
+    ai_names = {tag.name for tag in file.ai_tags}
+    removed_ai = [item for item in asked.items if item.op == Op.REMOVE_AI and item.tag not in ai_names]
+    restored = {normalized(item.tag): item for item in removed_ai if ai_as_tags and is_declarable(item.tag)}
+    for item in asked.items:
         key = normalized(item.tag)
-        if item.op == Op.REMOVE and item.tag not in file.tags and is_declarable(item.tag):
-            yield Change(Op.ADD, item.tag, because)
-        elif item.op == Op.ADD and key not in before and not (ai_as_tags and key in offered):
-            yield from (Change(Op.REMOVE, tag, because) for tag in file.tags if normalized(tag) == key)
-    held = before.union(map(normalized, file.tags))
-    for key, item in offered.items() if ai_as_tags else ():
-        if key not in held:
-            yield Change(Op.ADD, item.tag, tuple(Reason(reason.origin, UNDO) for reason in item.because))
+        if item.op == Op.ADD and key not in restored:
+            yield from (Change(Op.REMOVE, tag, _undoing(item)) for tag in file.tags if normalized(tag) == key)
+        elif item.op == Op.REMOVE and item.tag not in file.tags:
+            if is_declarable(item.tag):
+                yield Change(Op.ADD, item.tag, _undoing(item))
+            else:
+                left_out.tag("undeclarable", file, item.tag, NO_TAG)
+    there = set(map(normalized, (*asked.change.file.tags, *file.tags)))
+    yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
+    why = NO_TAG if ai_as_tags else "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"
+    for item in removed_ai:
+        if normalized(item.tag) not in restored:
+            left_out.tag("irreversible", file, item.tag, why)
+
+
+def _undoing(item: Change) -> tuple[Reason, ...]:
+    return tuple(Reason(reason.origin, UNDO) for reason in item.because)
 
 
 def _by_op_and_tag(change: Change) -> tuple[int, str]:
     return list(Op).index(change.op), change.tag
-
-
-def _undeclarable(report: Report) -> Iterator[Diagnostic]:
-    """Say of each tag that ImageKit takes no more that it stays gone."""
-    for change, made in _confirmed(report):
-        for item in made:
-            if item.op == Op.REMOVE and not is_declarable(item.tag):
-                message = f"{quoted(item.tag)} cannot be put back on {quoted(change.file.path, 200)}: no tag may be so"
-                yield Diagnostic("warning", "undeclarable", message)
-
-
-def _lost(report: Report, *, ai_as_tags: bool) -> Iterator[Diagnostic]:
-    """Say once how many AI tags stay gone, and what may be done about it."""
-    gone = [[item.tag for item in made if item.op == Op.REMOVE_AI] for _, made in _confirmed(report)]
-    count = sum(map(len, gone))
-    if count:
-        files = sum(map(bool, gone))
-        words = f"{count:,} AI tags of {files:,} files cannot be put back with their confidence and source"
-        offer = "they come back as ordinary tags" if ai_as_tags else "--ai-as-tags puts them back as ordinary tags"
-        odd = sum(not is_declarable(tag) for tags in gone for tag in tags)
-        but = f", but for {odd:,} whose names no tag may have" if odd else ""
-        yield Diagnostic("warning", "irreversible", f"{words}: {offer}{but}")

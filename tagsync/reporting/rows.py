@@ -51,7 +51,7 @@ def plan_title(plan: Plan) -> str:
     if plan.errors:
         return f"No plan: {counted(plan.count('error'), 'error')}"
     if not plan.changes:
-        return "Nothing to revert" if plan.undoes else "Nothing to do"
+        return "Nothing to undo" if plan.undoes else "Nothing to do"
     return f"{counted(plan.summary.files_changed, 'file')} to change"
 
 

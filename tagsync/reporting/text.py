@@ -76,8 +76,8 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
         )
         return
     if plan.undoes:
-        words = f"{target} shows nothing any more that the run has confirmed."
-        lines.write(("Nothing to revert: ", "bold green"), words)
+        words = f"{target} shows no change of that apply that can be undone."
+        lines.write(("Nothing to undo: ", "bold green"), words)
         return
     files = counted(plan.summary.unchanged, "managed file")
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")

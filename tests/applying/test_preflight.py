@@ -1,10 +1,11 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from support import ai, current_file, id_of, now, run, unpack
 
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
+from tagsync.applying.records import NOTHING, Recovered
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
@@ -20,6 +21,7 @@ def looked_at(
     *,
     details: Shown | None = None,
     done: Mapping[str, Sequence[Request]] | None = None,
+    unknown: Iterable[str] = (),
 ) -> tuple[list[FileChange], Ledger, list[str]]:
     """Return what is left to do, the ledger, and which files were read by their details."""
     ledger, asked = Ledger(), list[str]()
@@ -31,7 +33,8 @@ def looked_at(
         asked.extend(file_ids)
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
-    left = run(preflight(changes, ledger, reread=reread, read_details=read_details, done=done or {}))
+    recovered = Recovered(frozenset(unknown), done or {})
+    left = run(preflight(changes, ledger, reread=reread, read_details=read_details, recovered=recovered))
     return left, ledger, asked
 
 
@@ -52,6 +55,21 @@ def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -
     assert left[0].file == half
     assert ledger.outcome(id_of("/a")).already == ((Op.ADD, "new"),)
     assert ledger.outcome(id_of("/b")).already == ()
+
+
+@pytest.mark.parametrize(
+    ("done", "unknown"),
+    [({id_of("/a"): [Request(Op.ADD, ("new", "x"), (id_of("/a"),))]}, ()), ({}, [id_of("/a")])],
+    ids=["answered", "without an answer"],
+)
+def test_preflight_counts_changes_of_an_apply_that_was_killed_as_made_by_this_one(
+    done: Mapping[str, Sequence[Request]], unknown: Sequence[str]
+) -> None:
+    half = current_file("/a", ["here", "new"])
+    shown = {**AS_IT_WAS, id_of("/a"): half}
+    left, ledger, _ = looked_at([A, B], shown, details={id_of("/a"): half}, done=done, unknown=unknown)
+    assert unpack(left[0].changes) == ["+more"]
+    assert ledger.outcome(id_of("/a")).already == ()
 
 
 def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
@@ -121,7 +139,7 @@ def test_preflight_waits_for_a_new_name_that_an_earlier_run_has_added(*, appears
         async def read_details(file_ids: Sequence[str]) -> Shown:
             return {id_of("/a"): RENAMED.file} if now() - began >= appears_after else await reread(file_ids)
 
-        left = await preflight([RENAMED], ledger, reread=reread, read_details=read_details, done={})
+        left = await preflight([RENAMED], ledger, reread=reread, read_details=read_details, recovered=NOTHING)
         return left, now() - began
 
     left, waited = run(scenario())

@@ -142,6 +142,22 @@ def test_prover_reads_again_what_was_read_too_long_ago() -> None:
     assert len(library.asked) == 4
 
 
+def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
+    """Reading takes time, so a reading that would still do must not become too old meanwhile."""
+    library = Library(*(change.file for change in TWO), seconds=1)
+
+    async def scenario() -> Proof:
+        made = prover(library, TWO)
+        await made.refresh(request(["/a"], "Dog"))
+        await asyncio.sleep(2)
+        await made.refresh(request(["/b"], "Cat"))
+        await asyncio.sleep(MAX_AGE - 1.5)
+        await made.refresh(BOTH)
+        return made.judged(BOTH)
+
+    assert run(scenario()).sound == list(BOTH.file_ids)
+
+
 def test_prover_counts_the_time_of_a_suspension_as_age() -> None:
     library = Library(*(change.file for change in TWO))
 

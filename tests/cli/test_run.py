@@ -179,7 +179,7 @@ def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_
 ) -> None:
     calls = Recorder()
     result = tagsync("apply", "--endpoint", served(faults=calls), "tags.yaml")
-    assert result == (64, "", "error: nobody can be asked here: give --yes to apply without asking\n")
+    assert result == (64, "", "error: not running in a terminal: pass --yes to apply without a question\n")
     assert calls.calls == []
 
 
@@ -318,6 +318,44 @@ def test_nobody_is_asked_where_there_is_nothing_to_do(tagsync: Command) -> None:
     with screen(b"") as terminal:
         assert tagsync("apply", *SANDBOX, "tags.yaml").code == 0
     assert "Apply this plan?" not in terminal.read_to_the_end()
+
+
+@pytest.mark.parametrize("name", ["plan.json", "tags.yml", "manifests/shop.yaml", "manifests/shop.json", "plan"])
+@pytest.mark.parametrize(("answer", "code"), [(b"yes\n", 0), (b"no\n", 4)])
+def test_saved_plan_is_shown_and_asked_about_on_a_terminal_whatever_it_is_called(
+    tagsync: Command, name: str, answer: bytes, code: int
+) -> None:
+    Path("manifests").mkdir()
+    tagsync("plan", "--out=saved", *SANDBOX, "tags.yaml")
+    Path("saved").replace(name)
+    with screen(answer) as terminal:
+        result = tagsync("apply", *SANDBOX, name)
+    assert result.code == code
+    assert "Apply this plan? Only yes is taken for an answer: " in terminal.read_to_the_end()
+    assert "1 file to change" in result.out
+    assert ("Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out) is (code == 0)
+
+
+@pytest.mark.parametrize("name", ["plan.yaml", "plan.yml", "plan.YAML"])
+def test_saved_plan_that_is_named_like_a_manifest_needs_yes_outside_a_terminal(tagsync: Command, name: str) -> None:
+    tagsync("plan", "--out=saved", *SANDBOX, "tags.yaml")
+    Path("saved").replace(name)
+    result = tagsync("apply", *SANDBOX, name)
+    assert (result.code, result.out) == (64, "")
+    assert f"error: {name} is a saved plan that is named like a manifest: look at it with tagsync show" in result.err
+    assert "1 file to change" in tagsync("plan", *SANDBOX, "tags.yaml").out
+    assert tagsync("apply", "--yes", *SANDBOX, name).code == 0
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.yaml", "below/plan.json"])
+def test_saved_plan_in_a_folder_of_manifests_is_an_error(tagsync: Command, name: str) -> None:
+    Path("manifests/below").mkdir(parents=True)
+    Path("manifests/tags.yaml").write_bytes(Path("tags.yaml").read_bytes())
+    tagsync("plan", "--out=saved", *SANDBOX, "tags.yaml")
+    Path("saved").replace(f"manifests/{name}")
+    result = tagsync("apply", "--yes", *SANDBOX, "manifests")
+    assert (result.code, result.out) == (1, "")
+    assert f"error: manifests/{name}:1:1: this is a saved plan or report, not a manifest" in result.err
 
 
 def cut_short(running: subprocess.Popen[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
-from support import ai, file_object
+from support import ai, file_object, id_of
 
 from tagsync.applying import preflight
 from tagsync.canonical import canonical
 from tagsync.cli import saved as cli_saved
 from tagsync.reporting.documents import whole
+from tagsync.sandbox.faults import Fault
 
 
 def hundred(world: Build) -> World:
@@ -260,7 +262,8 @@ def test_a_tag_that_no_file_may_have_any_more_is_left_out_of_an_undo(tagsync: Co
     write_manifest("- {match: /*, tags: [k], absent: ['50%', b, old]}")
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     result = tagsync("undo", "report.json", "--out=undo.json")
-    assert "warning: '50%' cannot be put back on '/a.jpg': no tag may be so" in result.err
+    assert result.code == 3
+    assert "warning: tag '50%' is not restored on /a.jpg: ImageKit no longer accepts such a tag" in result.err
     assert tagsync("apply", "undo.json").code == 0
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"b"}, {"old"})
 
@@ -428,12 +431,13 @@ def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Bui
     library = hundred(world)
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     result = tagsync("undo", "report.json", "--out=undo.json")
-    assert result.code == 0
-    assert "warning: 100 AI tags of 100 files cannot be put back with their confidence and source" in result.err
+    assert result.code == 3
+    assert "warning: AI tag 'Dog' is not restored on /000.jpg, /001.jpg, /002.jpg and 97 more: " in result.err
+    assert "warning: this undo leaves out 100 changes on 100 files" in result.err
     assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
     assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
     assert library.tags("/042.jpg") == {"old", "x"}
-    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to revert: ")
+    assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to undo: ")
 
 
 def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world: Build) -> None:
@@ -451,8 +455,87 @@ def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command,
     result = tagsync("undo", "plan.json", "--out=undo.json")
     assert (result.code, "plan.json is a plan: undo takes the report of an apply" in result.err) == (64, True)
     assert tagsync("undo", "report.json", "--account=other", "--out=undo.json").code == 4
-    assert tagsync("undo", "report.json").code == 64
     assert not Path("undo.json").exists()
+
+
+def test_undo_without_a_file_takes_the_newest_kept_report_that_changed_something(
+    tagsync: Command, world: Build
+) -> None:
+    library = world(file_object("/a.jpg", ["x"]))
+    for tag in ("first", "second"):
+        write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
+        tagsync("apply", "--yes", "tags.yaml")
+    assert tagsync("apply", "--yes", "tags.yaml").out.startswith("Nothing to do")
+    result = tagsync("undo")
+    assert result.code == 0
+    assert "      - second  tags.yaml:5:29" in result.out
+    assert "first" not in result.out
+    assert re.search(r"Undoing the apply that ended at \S+: \.tagsync/last/\w+\.000002\.json\n", result.err)
+    assert tagsync("undo", "--out=undo.json").code == 0
+    assert tagsync("apply", "undo.json").code == 0
+    assert library.tags("/a.jpg") == {"x", "first"}
+
+
+def test_undo_without_a_file_never_takes_a_report_of_another_account(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}")
+    nothing = tagsync("undo")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "error: .tagsync has no report of an apply that changed something in key-" in nothing.err
+    assert not Path(".tagsync").exists()
+    tagsync("apply", "--yes", "--account=shop", "tags.yaml")
+    assert tagsync("undo", "--account=shop").code == 0
+    assert tagsync("undo").code == 1
+    assert tagsync("undo", "--account=other").code == 1
+
+
+def test_undo_without_a_file_does_not_pass_over_a_damaged_report(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    for tag in ("first", "second"):
+        write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
+        tagsync("apply", "--yes", "tags.yaml")
+    newest = max(Path(".tagsync/last").iterdir())
+    newest.write_text(newest.read_text("utf-8").replace("second", "secone"), encoding="utf-8")
+    result = tagsync("undo")
+    assert (result.code, result.out) == (4, "")
+    assert "is not byte for byte as tagsync wrote it" in result.err
+
+
+def test_undo_without_a_file_finds_the_report_of_a_shard(tagsync: Command, world: Build) -> None:
+    world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}")
+    tagsync("apply", "--yes", "--shard=1/1", "tags.yaml")
+    assert "- new" in tagsync("undo").out
+
+
+PART = '- {match: "/*", tags: [new], absent: [old]}'
+
+
+@pytest.mark.parametrize(
+    "how", ["--no-verify", "--max-requests=1", "--on-error=stop", "--batching=exact", "--concurrency=1"]
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(on="removeTags", status=400),
+        Fault(on="addTags", lose=True, times=1),
+        Fault(on="addTags", call=1, failFiles=(id_of("/a.jpg"),)),
+        Fault(on="any", call=99),
+    ],
+    ids=["refused", "lost", "partial", "none"],
+)
+def test_undo_restores_the_library_however_the_apply_ended(
+    tagsync: Command, world: Build, how: str, fault: Fault
+) -> None:
+    before = {f"/{name}.jpg": {"keep", "old"} if name < "c" else {"new"} for name in "abcd"}
+    library = world(*(file_object(path, sorted(tags)) for path, tags in before.items()), faults=(fault,))
+    write_manifest(PART)
+    tagsync("apply", "--yes", how, "--report=json=report.json", "tags.yaml")
+    library.calls.heal()
+    result = tagsync("undo", "report.json", "--out=undo.json")
+    assert result.code == 0, result.err
+    assert tagsync("apply", "undo.json").code == 0
+    assert {path: library.tags(path) for path in before} == before
 
 
 # edited and sealed again

@@ -221,7 +221,7 @@ def _(stage: Stage) -> Result:
 # applying
 
 
-@error("nobody can be asked here")
+@error("not running in a terminal")
 def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "tags.yaml")
 

@@ -515,7 +515,7 @@ def test_library_that_lists_its_top_folder_only_is_warned_of(
     folder: str,
     said: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    files = [file_object(f"{folder if n == 3 else '/'}{n}", createdAt=moment(n)) for n in range(20)]
+    files = [file_object(f"{folder if n == 13 else '/'}{n}", createdAt=moment(n)) for n in range(20)]
     plan = planned(sandbox(*files).app, tmp_path, "- {match: /**, tags: [t]}")
     assert [item.code for item in plan.diagnostics] == ["top-folder"] * said
 

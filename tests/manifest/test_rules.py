@@ -8,6 +8,7 @@ from tagsync.model import DesiredState
 Faults = Callable[..., list[tuple[str, str, str]]]
 ReadText = Callable[..., DesiredState]
 
+MARKS = "\u0301\u0316" * 16
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
@@ -26,6 +27,9 @@ def tags_of(length: int) -> str:
         ("- match: /a\n  exclusive: {only: [b, 'c\\']}", "6:29", "glob", "the glob 'c\\' cannot be read"),
         ("- path: /a\n  exclusive: {only: ['c\\']}", "6:26", "glob", "the glob 'c\\' cannot be read"),
         ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' cannot be read"),
+        # combining marks
+        (f"- path: /a\n  tags: [x, e{MARKS}]", "6:17", "marks", "has more than 30 combining marks in a row"),
+        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "take some of them out"),
         # expectations
         ("- match: /a\n  tags: [x]\n  expect: {min: 3, max: 2}", "7:15", "range", "min 3 is more than max 2"),
         # nothing declared

@@ -106,8 +106,8 @@ BUGS = (
     Bug(
         "a success that nobody has read back",
         "applying/verify.py",
-        "if file is None or differences(touched[file_id], file):",
-        "if file is None:",
+        "elif differences(touched[file_id], file):",
+        "elif not file.file_id:",
         f"{FAULTS}::test_a_200_that_did_nothing_is_found_out_by_reading_back",
     ),
     Bug(
@@ -176,9 +176,30 @@ BUGS = (
     Bug(
         "an AI tag that goes before the ordinary one has come",
         "applying/prove.py",
-        "        if lacking is not None:\n",
-        "        if lacking is None and not file_id:\n",
+        "        elif lacking is not None:\n",
+        "        elif lacking is None and not file_id:\n",
         "tests/applying/test_promotion.py::test_an_addition_that_the_library_does_not_show_costs_no_ai_tag",
+    ),
+    Bug(
+        "an old name that goes before the new one is shown",
+        "applying/prove.py",
+        "return op == Op.REMOVE_AI or file_id in self._awaited",
+        "return op == Op.REMOVE_AI",
+        "tests/applying/test_rename.py::test_rename_keeps_the_old_name_if_the_new_one_is_not_shown",
+    ),
+    Bug(
+        "a lag that counts as a failure",
+        "applying/preflight.py",
+        "LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)",
+        "LAG_WAITS = (1.0,)",
+        "tests/applying/test_rename.py::test_apply_waits_for_details_that_show_an_old_state",
+    ),
+    Bug(
+        "a suspension that nobody counts",
+        "applying/apply.py",
+        "return lambda: max(steady(), began + unsuspended() - at)",
+        "return lambda: max(steady(), began + at - at)",
+        "tests/applying/test_apply.py::test_apply_reads_again_after_a_suspension",
     ),
     Bug(
         "an acknowledgement for any plan",

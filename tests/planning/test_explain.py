@@ -8,7 +8,6 @@ from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentFile, Explanation
 from tagsync.planning.explain import explained
 from tagsync.planning.merge import merge
-from tagsync.planning.returning import Returns
 
 VOCABULARY = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {%s}\n"
 
@@ -22,7 +21,7 @@ class Explain:
         self._path.write_text(text, encoding="utf-8")
         desired = read_manifests([str(self._path)], as_of=date(2026, 6, 1))
         state = current_state(file, current_file("/b", ["y"]))
-        [found] = explained(path, desired, state, Returns(None, ()))
+        [found] = explained(path, desired, state)
         return found
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,6 @@ from tagsync.model import (
     CurrentFile,
     DesiredState,
     FileOutcome,
-    GuardId,
     Op,
     Plan,
     Report,
@@ -20,16 +20,21 @@ from tagsync.model import (
 )
 from tagsync.planning.digest import digest_of
 from tagsync.planning.plan import make_plan, narrowed
-from tagsync.planning.returning import MOST_RUNS
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 NO_PERSON = "- {match: /*, aiTags: {remove: [Person]}}"
 SHOP = (current_file("/a", ["x"], [ai("Person")]), current_file("/b", ["x"], [ai("Person"), ai("Dog")]))
 
 
-def planned(desired: DesiredState, *files: CurrentFile, last: Report | None = None, only: str | None = None) -> Plan:
+def planned(
+    desired: DesiredState,
+    *files: CurrentFile,
+    last: Report | None = None,
+    earlier: Iterable[Report] = (),
+    only: str | None = None,
+) -> Plan:
     state = current_state(*(files or SHOP))
-    return make_plan(desired, state, TARGET, created_at="2026", bulk_rate=None, only=only, last=last)
+    return make_plan(desired, state, TARGET, created_at="2026", bulk_rate=None, only=only, last=last, earlier=earlier)
 
 
 def applied(plan: Plan, outcome: FileOutcome = FileOutcome(Status.CONFIRMED)) -> Report:  # noqa: B008 - a frozen value
@@ -50,64 +55,55 @@ def runs_of(plan: Plan) -> list[tuple[str, str, int]]:
     return [(item.path, item.tag, item.runs) for item in plan.returning]
 
 
-def test_what_comes_back_is_counted_and_removed_again_until_three_runs_have_removed_it(declare: Declare) -> None:
-    desired = declare(NO_PERSON)
-    for runs in range(1, MOST_RUNS):
-        plan = planned(desired, last=after(desired, runs))
-        assert runs_of(plan) == [("/a", "Person", runs), ("/b", "Person", runs)]
-        assert [unpack(change.changes) for change in plan.changes] == [["~Person"], ["~Person"]]
-        assert [item.cause for item in plan.drift] == [Cause.CAME_BACK, Cause.CAME_BACK]
-        assert plan.diagnostics == ()
+REMOVED = [["~Person"], ["~Person"]]
 
 
-def test_after_three_runs_in_a_row_it_is_left_alone_with_one_warning_for_all_files(declare: Declare) -> None:
+@pytest.mark.parametrize("runs", [1, 2, 3, 12])
+def test_returning_ai_tag_is_removed_every_time_with_a_warning_that_counts(declare: Declare, runs: int) -> None:
     desired = declare(NO_PERSON)
-    plan = planned(desired, last=after(desired, MOST_RUNS))
-    assert (plan.changes, plan.requests, plan.drift) == ((), (), ())
-    assert runs_of(plan) == [("/a", "Person", 3), ("/b", "Person", 3)]
-    assert (plan.summary.remove_ai_tags, plan.summary.unchanged, plan.summary.warnings) == (0, 2, 1)
+    plan = planned(desired, last=after(desired, runs))
+    assert [unpack(change.changes) for change in plan.changes] == REMOVED
+    assert runs_of(plan) == [("/a", "Person", runs), ("/b", "Person", runs)]
+    assert [item.cause for item in plan.drift] == [Cause.CAME_BACK, Cause.CAME_BACK]
+    assert plan.summary.warnings == 1
     (warning,) = plan.diagnostics
     assert (warning.level, warning.code, str(warning.origin)) == ("warning", "ai-tag-returns", "tags.yaml:5:37")
+    times = "1 apply" if runs == 1 else f"{runs} applies"
     assert warning.message == (
-        "AI tag 'Person' was removed from 2 files (as /a) in 3 runs in a row and is back: an auto-tagging extension "
-        "probably adds it at each upload or update; switch that off or keep the tag; it is left alone until then: "
-        "plan with --last none to remove it once more"
+        f"AI tag 'Person' came back on 2 files (as /a) after {times} removed it, and is removed again: switch off the "
+        "auto-tagging extension, or the upload default, that adds it; or keep it (aiTags.keep)"
     )
 
 
-def test_guards_digest_and_calls_are_those_of_what_is_left(declare: Declare) -> None:
-    desired = declare(NO_PERSON + "\n- {path: /b, absent: [x], aiTags: {remove: [Dog], keep: [Cat]}}")
-    last = after(desired, MOST_RUNS)
-    plan = planned(desired, current_file("/a", ["x"], [ai("Person")]), SHOP[1], last=last)
-    assert [unpack(change.changes) for change in plan.changes] == [["-x"]]
-    assert plan.changes[0].spared == ()
-    assert [guard.observed for guard in plan.guards if guard.id is GuardId.REMOVED_AI_TAGS] == [0]
-    assert {request.op for request in plan.requests} == {Op.REMOVE}
-    assert digest_of(plan) == plan.digest != planned(desired).digest
-
-
-def test_what_is_left_alone_is_remembered_from_run_to_run_until_it_is_gone(declare: Declare) -> None:
+def test_returning_ai_tag_is_found_in_reports_before_the_last_one(declare: Declare) -> None:
     desired = declare(NO_PERSON)
-    last = after(desired, MOST_RUNS)
-    for _ in range(3):
-        last = applied(planned(desired, last=last))
-        assert runs_of(last.plan) == [("/a", "Person", 3), ("/b", "Person", 3)]
-    plan = planned(desired, current_file("/a", ["x"]), SHOP[1], last=last)
-    assert runs_of(plan) == [("/b", "Person", 3)]
-    again = planned(desired, last=applied(plan))
-    assert [(change.file.path, unpack(change.changes)) for change in again.changes] == [("/a", ["~Person"])]
+    removed = after(desired, 2)
+    unrelated = applied(planned(declare("- {match: /*, tags: [t]}")))
+    assert runs_of(planned(desired, last=unrelated)) == []
+    plan = planned(desired, last=unrelated, earlier=[unrelated, removed])
+    assert runs_of(plan) == [("/a", "Person", 2), ("/b", "Person", 2)]
 
 
-def test_once_the_manifest_that_asks_has_changed_it_is_removed_again(declare: Declare) -> None:
-    last = after(declare(NO_PERSON), MOST_RUNS)
-    left = applied(planned(declare(NO_PERSON), last=last))
-    plan = planned(declare(NO_PERSON + " # switched off"), last=left)
-    assert [unpack(change.changes) for change in plan.changes] == [["~Person"], ["~Person"]]
-    assert plan.returning == ()
+def test_returning_reads_no_more_reports_than_it_needs(declare: Declare) -> None:
+    desired = declare(NO_PERSON)
+
+    def never() -> Iterator[Report]:
+        yield after(desired, 1)
+        raise AssertionError("a report was read for nothing")
+
+    assert len(runs_of(planned(desired, earlier=never()))) == 2
+    assert planned(declare("- {match: /*, tags: [t]}"), last=after(desired, 1), earlier=never()).returning == ()
 
 
-def test_once_no_rule_asks_for_it_it_is_forgotten(declare: Declare) -> None:
-    last = after(declare(NO_PERSON), MOST_RUNS)
+def test_returning_changes_neither_digest_nor_calls(declare: Declare) -> None:
+    desired = declare(NO_PERSON)
+    plan = planned(desired, last=after(desired, 5))
+    assert digest_of(plan) == plan.digest == planned(desired).digest
+    assert plan.requests == planned(desired).requests
+
+
+def test_returning_ai_tag_that_no_rule_removes_is_not_mentioned(declare: Declare) -> None:
+    last = after(declare(NO_PERSON), 3)
     assert planned(declare("- {match: /*, aiTags: {remove: [Person], keep: [Person]}}"), last=last).returning == ()
 
 
@@ -118,13 +114,6 @@ def test_a_plan_with_errors_tells_nothing_of_it(declare: Declare) -> None:
     assert (plan.drift, plan.returning) == ((), ())
 
 
-def test_without_a_last_report_it_is_removed_once_more(declare: Declare) -> None:
-    desired = declare(NO_PERSON)
-    plan = planned(desired)
-    assert [unpack(change.changes) for change in plan.changes] == [["~Person"], ["~Person"]]
-    assert runs_of(planned(desired, last=applied(plan))) == [("/a", "Person", 1), ("/b", "Person", 1)]
-
-
 @pytest.mark.parametrize(
     "outcome",
     [
@@ -133,20 +122,22 @@ def test_without_a_last_report_it_is_removed_once_more(declare: Declare) -> None
         FileOutcome(Status.CONFIRMED, already=((Op.REMOVE_AI, "Person"),)),
     ],
 )
-def test_a_run_that_did_not_remove_it_does_not_count_and_does_not_begin_anew(
-    declare: Declare, outcome: FileOutcome
-) -> None:
+def test_returning_does_not_count_a_run_that_did_not_remove_the_tag(declare: Declare, outcome: FileOutcome) -> None:
     desired = declare(NO_PERSON)
     assert planned(desired, last=applied(planned(desired), outcome)).returning == ()
-    third = planned(desired, last=after(desired, 2))
-    assert runs_of(planned(desired, last=applied(third, outcome))) == [("/a", "Person", 2), ("/b", "Person", 2)]
+    second = after(desired, 2)
+    third = applied(planned(desired, last=second), outcome)
+    assert runs_of(planned(desired, last=third, earlier=[second])) == [("/a", "Person", 2), ("/b", "Person", 2)]
 
 
-def test_what_a_selection_leaves_out_is_not_forgotten(declare: Declare) -> None:
+def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
     desired = declare(NO_PERSON)
-    part = planned(desired, last=after(desired, 2), only="/a")
+    second = after(desired, 2)
+    part = planned(desired, last=second, only="/a")
     assert [change.file.path for change in part.changes] == ["/a"]
-    assert runs_of(planned(desired, last=applied(part))) == [("/a", "Person", 3), ("/b", "Person", 2)]
+    plan = planned(desired, last=applied(part), earlier=[second])
+    assert runs_of(plan) == [("/a", "Person", 3), ("/b", "Person", 2)]
+    assert "after 3 applies removed it" in plan.diagnostics[0].message
 
 
 def test_causes_of_changes_that_a_selection_leaves_out_are_left_out(declare: Declare) -> None:

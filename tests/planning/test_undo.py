@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 from conftest import Declare
 from support import ai, current_file, current_state, id_of, unpack
 
@@ -17,7 +18,7 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.plan import make_plan
-from tagsync.planning.undo import make_undo, touched
+from tagsync.planning.undo import LEFT_OUT, make_undo, touched, unsettled
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 CONFIRMED = FileOutcome(Status.CONFIRMED, 1)
@@ -66,27 +67,91 @@ def test_a_tag_that_the_run_found_there_is_not_taken_away(declare: Declare) -> N
     assert changes(undone(all_found, current_file("/a", ["a", "b"]))) == []
 
 
-def test_only_what_was_confirmed_is_turned_round(declare: Declare) -> None:
-    outcomes = (CONFIRMED, *(FileOutcome(status, 1) for status in Status if status is not Status.CONFIRMED))
-    files = [current_file(f"/{number}") for number in range(len(outcomes))]
-    done = report(declare("- {match: /*, tags: [new]}"), files, *outcomes)
-    assert touched(done) == [id_of("/0")]
-    assert len(undone(done, *(current_file(file.path, ["new"]) for file in files)).changes) == 1
+@pytest.mark.parametrize("status", Status)
+def test_undo_reverts_what_is_so_now_whatever_status_the_file_has(declare: Declare, status: Status) -> None:
+    files = [current_file("/a", ["old"]), current_file("/b", ["old"])]
+    done = report(declare("- {match: /*, tags: [new], absent: [old]}"), files, *[FileOutcome(status, 1)] * 2)
+    plan = undone(done, current_file("/a", ["new", "old"]), current_file("/b", ["old"]))
+    assert changes(plan) == [["-new"]]
+    assert plan.diagnostics == ()
 
 
-def test_ai_tags_stay_gone_and_that_is_said_once(declare: Declare) -> None:
-    files = [current_file(path, [], [ai("Dog", 10), ai("Cat", 10)]) for path in ("/a", "/b")]
+def test_undo_of_a_refused_run_has_nothing_to_undo(declare: Declare) -> None:
+    done = report(declare("- {match: /*, tags: [new]}"), [current_file("/a")], FileOutcome(Status.SKIPPED))
+    refused = replace(done, outcome="refused")
+    assert touched(refused) == []
+    assert undone(refused, current_file("/a", ["new"])).changes == ()
+
+
+def test_undo_counts_and_names_the_ai_tags_that_it_leaves_out(declare: Declare) -> None:
+    files = [current_file(f"/{name}", [], [ai("Dog", 10), ai("Cat", 10)]) for name in "abcde"]
     done = report(declare("- {match: /*, aiTags: {remove: all}}"), files)
-    plan = undone(done, current_file("/a"), current_file("/b"))
+    now = [current_file("/a"), current_file("/b", [], [ai("Cat")]), *(current_file(f"/{name}") for name in "cde")]
+    plan = undone(done, *now)
     assert changes(plan) == []
-    [item] = plan.diagnostics
-    assert item.level == "warning"
-    assert item.message == (
-        "4 AI tags of 2 files cannot be put back with their confidence and source: --ai-as-tags puts them back as "
-        "ordinary tags"
-    )
-    as_tags = undone(done, current_file("/a", ["Cat"]), current_file("/b"), ai_as_tags=True)
-    assert changes(as_tags) == [["+Dog"], ["+Cat", "+Dog"]]
+    why = "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"
+    assert [(item.level, item.code, item.message) for item in plan.diagnostics] == [
+        ("warning", "irreversible", f"AI tag 'Cat' is not restored on /a, /c, /d and 1 more: {why}"),
+        ("warning", "irreversible", f"AI tag 'Dog' is not restored on /a, /b, /c and 2 more: {why}"),
+        ("warning", LEFT_OUT, "this undo leaves out 9 changes on 5 files"),
+    ]
+
+
+def test_undo_restores_removed_ai_tags_as_ordinary_ones_if_asked_to(declare: Declare) -> None:
+    files = [current_file(path, [], [ai("Dog", 10), ai("Cat", 10), ai("50%", 10)]) for path in ("/a", "/b")]
+    done = report(declare("- {match: /*, aiTags: {remove: all}}"), files)
+    plan = undone(done, current_file("/a", ["Cat"]), current_file("/b", [], [ai("Cat")]), ai_as_tags=True)
+    assert changes(plan) == [["+Dog"], ["+Dog"]]
+    assert [item.message for item in plan.diagnostics] == [
+        "AI tag '50%' is not restored on /a, /b: ImageKit no longer accepts such a tag",
+        "this undo leaves out 2 changes on 2 files",
+    ]
+
+
+def test_undo_leaves_nothing_out_where_no_change_took_effect(declare: Declare) -> None:
+    files = [current_file("/a", ["old"], [ai("Dog", 10)]), current_file("/b", ["old"], [ai("Dog", 10)])]
+    outcomes = (FileOutcome(Status.FAILED, 3), FileOutcome(Status.SKIPPED))
+    done = report(declare("- {match: /*, tags: [new], absent: [old], aiTags: {remove: all}}"), files, *outcomes)
+    plan = undone(done, *files)
+    assert (plan.changes, plan.diagnostics) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_named"),
+    [
+        (FileOutcome(Status.CONFIRMED, 1), True),
+        (FileOutcome(Status.UNKNOWN, 2), True),
+        (FileOutcome(Status.FAILED, 1), True),
+        (FileOutcome(Status.SKIPPED), False),
+        (FileOutcome(Status.STALE), False),
+        (FileOutcome(Status.MISSING, 1), False),
+    ],
+)
+def test_undo_names_a_deleted_file_that_the_run_may_have_changed(
+    declare: Declare, outcome: FileOutcome, *, is_named: bool
+) -> None:
+    done = report(declare("- {path: /a, tags: [new, more]}"), [current_file("/a")], outcome)
+    found = [item.message for item in undone(done, None).diagnostics]
+    named = ["this undo leaves out 2 changes on 1 file", "nothing on '/a' is undone: it was deleted"]
+    assert found == (named if is_named else [])
+
+
+def test_undo_names_a_file_that_could_not_be_read(declare: Declare) -> None:
+    done = report(declare("- {path: /a, tags: [new]}"), [current_file("/a")])
+    plan = make_undo(done, {}, created_at="2026-01-02", read_requests=1, bulk_rate=5)
+    assert [item.message for item in plan.diagnostics] == [
+        "this undo leaves out 1 change on 1 file",
+        "nothing on '/a' is undone: it could not be read, run undo again",
+    ]
+
+
+def test_undo_reads_the_details_of_files_that_do_not_show_what_the_run_wrote(declare: Declare) -> None:
+    files = [current_file(path) for path in ("/a", "/b", "/c", "/d")]
+    outcomes = (CONFIRMED, CONFIRMED, FileOutcome(Status.SKIPPED), CONFIRMED)
+    done = report(declare("- {match: /*, tags: [new]}"), files, *outcomes)
+    now = [current_file("/a", ["new"]), current_file("/b"), current_file("/c"), None]
+    shown = {file.file_id: found for file, found in zip(files, now, strict=True)}
+    assert unsettled(done, shown) == [id_of("/b")]
 
 
 def test_a_promoted_ai_tag_stays_an_ordinary_tag_if_ai_tags_come_back_as_such(declare: Declare) -> None:
@@ -103,7 +168,7 @@ def test_a_file_that_is_gone_or_has_no_room_is_left_out_and_named(declare: Decla
     done = report(declare(f"- {{match: /*, absent: [{'o' * 300}], tags: [m]}}"), files)
     plan = undone(done, None, current_file("/b", ["m", "p" * 250]))
     assert changes(plan) == []
-    assert [item.code for item in plan.diagnostics] == ["missing", "over-limit"]
+    assert [item.code for item in plan.diagnostics] == [LEFT_OUT, "missing", "over-limit"]
 
 
 def test_no_guard_is_against_turning_a_run_round(declare: Declare) -> None:

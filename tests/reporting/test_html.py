@@ -305,7 +305,7 @@ def test_a_plan_without_changes_is_a_page_too() -> None:
     assert page.data["files"] == []
     assert "Search" not in page.words
     assert "Changes by tag" not in page.words
-    assert "Nothing to revert" in Page("".join(plan_html(replace(plan_of(), undoes="sha256:1")))).words
+    assert "Nothing to undo" in Page("".join(plan_html(replace(plan_of(), undoes="sha256:1")))).words
 
 
 def test_a_plan_with_errors_says_that_it_is_none() -> None:

@@ -1,9 +1,9 @@
-"""Find the files that a path cannot tell apart: ImageKit promises no unique paths, and two may look the same."""
+"""Find and describe files that are left alone: a path cannot tell them apart, or they cannot be read."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, normalized
+from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, Unreadable, normalized
 from tagsync.printable import quoted
 
 _NAMED = 5
@@ -34,3 +34,14 @@ def twins_finding(file: CurrentFile, file_ids: Sequence[str], origin: Origin) ->
         f"(IDs {ids}{more}): none of them is changed; declare the one that you mean by fileId"
     )
     return Diagnostic("warning", "twins", message, origin)
+
+
+def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
+    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
+    words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
+    words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
+    message = (
+        f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
+        f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
+    )
+    return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)

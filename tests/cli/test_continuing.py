@@ -1,0 +1,237 @@
+"""The same apply again: of an approved plan that was carried out in part, of one that is done, of one that is saved."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from cli.command import SECONDS, Command, started, write_manifest
+from cli.conftest import Build, World
+from support import ai, file_object
+
+from tagsync.sandbox.faults import Fault
+
+NAMES = "abcdef"
+
+
+def shop(world: Build, *faults: Fault) -> World:
+    """Return a library in which each file needs calls of its own."""
+    files = "\n".join(f"- {{path: /{name}.jpg, tags: [{name}], absent: [old-{name}]}}" for name in NAMES)
+    write_manifest(files)
+    return world(*(file_object(f"/{name}.jpg", ["keep", f"old-{name}"]) for name in NAMES), faults=faults)
+
+
+def is_done(library: World) -> bool:
+    return all(library.tags(f"/{name}.jpg") == {"keep", name} for name in NAMES)
+
+
+def approved(tagsync: Command, *options: str) -> str:
+    """Return the digest of the plan of all manifests."""
+    digest: str = tagsync("plan", "--format=json", *options, "tags.yaml").document["digest"]
+    return digest
+
+
+def test_expected_digest_lets_the_rest_of_an_incomplete_apply_through(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
+    assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
+    assert tagsync(*again, "--max-requests=3", "tags.yaml").code == 3
+    assert not is_done(library)
+    assert tagsync(*again, "tags.yaml").code == 0
+    assert is_done(library)
+    library.calls.calls.clear()
+    done = tagsync(*again, "tags.yaml")
+    assert (done.code, done.out.startswith("Nothing to do"), library.calls.writes) == (0, True, [])
+
+
+def test_expected_digest_lets_the_rest_through_after_an_apply_without_it(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    digest = json.loads(Path("plan.json").read_text("utf-8"))["digest"]
+    assert tagsync("apply", "--max-requests=2", "plan.json").code == 3
+    assert tagsync("apply", "--yes", "--max-requests=2", "tags.yaml").code == 3
+    assert tagsync("apply", "--yes", f"--expect-digest={digest}", "tags.yaml").code == 0
+    assert is_done(library)
+
+
+def kill_when_it_removes(library: World, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run a command in a process of its own, and kill it once its first removal is on the wire."""
+    removes = threading.Event()
+    following = library.calls.next
+
+    def next_fault(endpoint: str, file_ids: Iterable[str]) -> Fault | None:
+        found = following(endpoint, file_ids)
+        if endpoint == "removeTags":
+            removes.set()
+            return Fault(on="removeTags", delayMs=2000, status=500)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library.calls, "next", next_fault)
+        with started(*arguments) as running:
+            assert removes.wait(SECONDS)
+            running.kill()
+            running.communicate()
+
+
+def test_expected_digest_lets_the_rest_through_of_an_apply_that_was_killed(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}", "tags.yaml")
+    kill_when_it_removes(library, monkeypatch, *again)
+    assert not is_done(library)
+    result = tagsync(*again)
+    assert (result.code, is_done(library)) == (0, True)
+
+
+def test_undo_of_a_saved_plan_also_reverts_what_a_killed_apply_of_it_wrote(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = {name: library.tags(f"/{name}.jpg") for name in NAMES}
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    kill_when_it_removes(library, monkeypatch, "apply", "plan.json")
+    assert tagsync("apply", "plan.json").code == 0
+    assert is_done(library)
+    assert tagsync("undo", "--out=undo.json").code == 0
+    assert tagsync("apply", "undo.json").code == 0
+    assert {name: library.tags(f"/{name}.jpg") for name in NAMES} == before
+
+
+def a_manifest_changes(_: World) -> None:
+    path = Path("tags.yaml")
+    path.write_text(f"{path.read_text('utf-8')}# changed", encoding="utf-8")
+
+
+def another_tag_has_to_go(library: World) -> None:
+    library.edit("/z.jpg", tags=["keep", "old-z"])
+
+
+def a_tag_was_lost_that_was_there(library: World) -> None:
+    library.edit("/y.jpg", tags=[])
+
+
+@pytest.mark.parametrize("change", [a_manifest_changes, another_tag_has_to_go, a_tag_was_lost_that_was_there])
+def test_expected_digest_lets_nothing_through_that_is_more_than_the_rest(
+    tagsync: Command, world: Build, change: Callable[[World], None]
+) -> None:
+    write_manifest("- {match: /*, tags: [new], absent: [old-z]}\n- {path: /b.jpg, tags: [b]}")
+    library = world(*(file_object(f"/{name}.jpg", ["new"] if name in "yz" else []) for name in "abyz"))
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
+    assert tagsync(*again, "--max-requests=1", "tags.yaml").code == 3
+    change(library)
+    library.calls.calls.clear()
+    result = tagsync(*again, "tags.yaml")
+    assert (result.code, library.calls.writes) == (4, [])
+    assert "manifests, policy or library have changed since that one was looked at" in result.err
+
+
+def test_expected_digest_lets_nothing_through_without_the_state_directory(tagsync: Command, world: Build) -> None:
+    shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
+    assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
+    assert tagsync(*again, "--state-dir=elsewhere", "tags.yaml").code == 4
+
+
+def test_expected_digest_is_met_where_nothing_is_left_to_do(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    library.calls.calls.clear()
+    result = tagsync("apply", "--yes", f"--expect-digest=sha256:{'0' * 64}", "--state-dir=elsewhere", "tags.yaml")
+    assert (result.code, library.calls.writes) == (0, [])
+
+
+def test_expected_digest_is_no_longer_begun_once_all_of_it_is_done(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}", "tags.yaml")
+    assert tagsync(*again).code == 0
+    library.edit("/a.jpg", tags=["keep", "old-a"])
+    assert tagsync(*again).code == 4
+
+
+def test_expected_digest_outlives_an_apply_of_some_files_alone(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
+    assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
+    assert tagsync("apply", "--yes", "--select=/a.jpg", "tags.yaml").code == 0
+    assert tagsync(*again, "tags.yaml").code == 0
+    assert is_done(library)
+
+
+def test_plan_of_an_earlier_apply_that_is_damaged_is_a_warning(tagsync: Command, world: Build) -> None:
+    shop(world)
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
+    assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
+    (path,) = Path(".tagsync/unfinished").iterdir()
+    path.write_text(path.read_text("utf-8").replace("keep", "kept"), encoding="utf-8")
+    result = tagsync(*again, "tags.yaml")
+    assert result.code == 4
+    assert "warning: the plan of an earlier apply is of no use: " in result.err
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+
+
+def test_ack_of_a_plan_holds_for_its_rest(tagsync: Command, world: Build) -> None:
+    write_manifest(
+        "- {match: '/*', absent: [old]}\n" + "\n".join(f"- {{path: /{n}.jpg, tags: [t{n}]}}" for n in range(60))
+    )
+    library = world(*(file_object(f"/{number}.jpg", ["old"]) for number in range(120)))
+    Path("policy.yaml").write_text(
+        "apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {removedTags: {percent: 10, above: 10}}}\n",
+        encoding="utf-8",
+    )
+    planned = tagsync("plan", "--format=json", "--policy=policy.yaml", "tags.yaml")
+    digest = planned.document["digest"]
+    acks = [f"--ack={guard['id']}@{digest}" for guard in planned.document["guards"] if guard["blocked"]]
+    assert (planned.code, bool(acks)) == (4, True)
+    again = ("apply", "--yes", *acks, "--policy=policy.yaml", "tags.yaml")
+    assert tagsync(*again, "--max-requests=5").code == 3
+    result = tagsync(*again)
+    assert (result.code, result.err.count("is for another plan")) == (0, 0)
+    assert library.tags("/100.jpg") == set()
+
+
+def test_saved_plan_may_be_applied_again(tagsync: Command, world: Build) -> None:
+    write_manifest("- {match: '/*', tags: [new], absent: [old], aiTags: {remove: [Dog], promote: {minConfidence: 90}}}")
+    with Path("tags.yaml").open("a", encoding="utf-8") as file:
+        file.write("---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {shoe: shoes}}\n")
+    library = world(*(file_object(f"/{n}.jpg", ["old", "shoe"], [ai("Dog", 50), ai("Cat", 95)]) for n in range(45)))
+    digest = tagsync("plan", "--format=json", "--out=plan.json", "tags.yaml").document["digest"]
+    again = ("apply", f"--expect-digest={digest}", "plan.json")
+    assert tagsync(*again, "--max-requests=1").code == 3
+    assert tagsync(*again, "--max-requests=1").code == 3
+    for state in ("fresh", "fresh", ".tagsync"):
+        assert tagsync(*again, f"--state-dir={state}").code == 0
+    assert (library.tags("/42.jpg"), library.ai_tags("/42.jpg")) == ({"new", "shoes", "Cat"}, set())
+    library.calls.calls.clear()
+    assert (tagsync(*again).code, library.calls.writes) == (0, [])
+
+
+# Parts
+
+
+def test_saved_plan_of_a_shard_is_refused_for_another_shard(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("plan", "--shard=1/3", "--out=plan.json", "tags.yaml")
+    library.calls.calls.clear()
+    for other in ("2/3", "1/2", "1/1"):
+        result = tagsync("apply", f"--shard={other}", "plan.json")
+        assert (result.code, result.out, library.calls.writes) == (4, "", [])
+        assert f"plan.json is the plan of shard 1/3 and has nothing of shard {other}" in result.err
+    assert tagsync("apply", "--shard=1/3", "plan.json").code == 0
+    assert tagsync("apply", "plan.json").code == 0
+    for other in ("2/3", "3/3"):
+        assert tagsync("apply", "--yes", f"--shard={other}", "tags.yaml").code == 0
+    assert is_done(library)
+
+
+def test_saved_plan_of_a_selection_is_refused_for_files_that_it_does_not_hold(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    tagsync("plan", "--select=/a*", "--out=plan.json", "tags.yaml")
+    library.calls.calls.clear()
+    result = tagsync("apply", "--select=/f.jpg", "plan.json")
+    assert (result.code, result.out, library.calls.writes) == (4, "", [])
+    assert "plan.json is a plan made with --select '/a*' and has nothing of '/f.jpg'" in result.err
+    assert tagsync("apply", "--select=/a.jpg", "plan.json").code == 0
+    assert library.tags("/a.jpg") == {"keep", "a"}

@@ -1,0 +1,30 @@
+"""Text is compared under Unicode NFC, in time in proportion to its length."""
+
+import time
+import unicodedata
+
+import pytest
+
+from tagsync.model import is_declarable, is_stream_safe, normalized
+
+MARKS = "\u0301\u0316"
+
+
+@pytest.mark.parametrize("before", range(32))
+@pytest.mark.parametrize(("count", "is_safe"), [(1, True), (30, True), (31, False), (70, False)])
+def test_marks_in_a_row_are_counted_wherever_they_stand(before: int, count: int, *, is_safe: bool) -> None:
+    for after in ("", "b" * 40):
+        text = "a" * before + (MARKS * 40)[:count] + after
+        assert is_stream_safe(text) == is_declarable(text) == is_safe
+        assert normalized(text) == (unicodedata.normalize("NFC", text) if is_safe else text)
+
+
+def test_marks_that_are_many_but_not_in_a_row_are_fine() -> None:
+    assert is_stream_safe(("e" + MARKS * 15) * 100)
+
+
+def test_marks_in_a_long_row_take_no_more_time_than_other_text() -> None:
+    text = MARKS * 250_000
+    began = time.process_time()
+    assert normalized(text) == text
+    assert time.process_time() - began < 1  # sorting so many marks takes minutes
