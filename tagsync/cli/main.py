@@ -31,7 +31,7 @@ from tagsync.cli.options import (
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
-from tagsync.errors import ManifestError, TagsyncError, UsageError
+from tagsync.errors import ManifestError, TagsyncError, UsageError, message_of
 from tagsync.printable import shown
 from tagsync.schemas import SchemaName
 
@@ -91,7 +91,8 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 @option(
     "--changed-since",
     metavar="REF",
-    help="Plan only files that entries select which changed since a git revision, or that they selected then.",
+    help="Plan only files selected by rules that changed since a git revision, now or then; A...B is the merge base of "
+    "both.",
 )
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
@@ -288,17 +289,15 @@ def _told(error: BaseException) -> int:
         case ManifestError():
             pass  # its faults were shown where the output's settings are known
         case TagsyncError():
-            _say(str(error))
+            _say(str(error), *getattr(error, "__notes__", ()))
             code = error.exit_code
         case click.Abort() | KeyboardInterrupt():
             _say("interrupted")
             code = 128 + signal.SIGINT
         case BrokenPipeError():
             pass  # the reader has gone, and with it whoever a message would be for
-        case OSError():
-            _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         case _:
-            _say_defect(error)
+            _say(message_of(error))
     return code
 
 
@@ -310,9 +309,11 @@ def _settle(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say(message: str) -> None:
+def _say(message: str, *notes: str) -> None:
+    """Write an error, and what belongs to it on lines of its own: others' words, which may hold a command to copy."""
     with suppress(OSError):
         sys.stderr.write(f"error: {shown(message)}\n")
+        sys.stderr.writelines(f"  {shown(note)}\n" for note in notes)
 
 
 def _say_usage(error: click.UsageError) -> None:
@@ -325,11 +326,3 @@ def _say_usage(error: click.UsageError) -> None:
         if context:
             sys.stderr.write(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n")
         _say(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message)
-
-
-def _say_defect(error: BaseException) -> None:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    _say(f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line.")

@@ -18,9 +18,9 @@ from tagsync.printable import quoted
 
 def contradiction(plan: Plan) -> str | None:
     """Return the first thing in a plan that no plan of tagsync holds; None if there is none."""
-    scope = plan.inputs.select
-    if scope is not None and glob_fault(scope):
-        return f"it is filtered by {quoted(scope, 200)}, which is not a glob"
+    for glob in plan.inputs.select:
+        if glob_fault(glob):
+            return f"it is filtered by {quoted(glob, 200)}, which is not a glob"
     found = _Found(plan)
     for change in plan.changes:
         words = next(found.take(change), None)

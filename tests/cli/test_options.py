@@ -30,11 +30,21 @@ def _files(library: Callable[..., Path]) -> None:
     + [
         (
             command,
-            ("--endpoint", "--account", "--sandbox", "--select", "--shard", "--concurrency", "--rate", "--state-dir"),
+            (
+                "--endpoint",
+                "--account",
+                "--sandbox",
+                "--select",
+                "--shard",
+                "--concurrency",
+                "--rate",
+                "--max-duration",
+                "--state-dir",
+            ),
         )
         for command in LIBRARY_COMMANDS
     ]
-    + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--max-duration", "--lock-timeout"))]
+    + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--lock-timeout"))]
     + [("validate", ("--account",)), ("plan", ("--detailed-exitcode", "--strict"))],
 )
 def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str, shared: tuple[str, ...]) -> None:
@@ -149,7 +159,7 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
         (["--rate", "nan"], "the rate is nan: use a number of calls a second above 0"),
         (["--rate", "inf"], "the rate is inf: use a number of calls a second above 0"),
         (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
-        (["--select", "/a\\"], "--select cannot be read"),
+        (["--select", "/a\\"], "'/a\\' cannot be read: it ends in a lone backslash"),
         (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
         (["--sandbox", "."], "'.' is a directory"),
         (["--key", "private_x"], "No such option"),

@@ -167,10 +167,10 @@ def test_a_filtered_plan_has_changes_of_its_own_files_alone() -> None:
     good = plan(GOOD)
     mine, other = sorted((Part(1, 2), Part(2, 2)), key=lambda part: not in_part("/b", part))
     words = "'/b' is not of the files that the plan is filtered by"
-    assert contradiction(replace(good, inputs=good.inputs._replace(part=mine, select="/*"))) is None
+    assert contradiction(replace(good, inputs=good.inputs._replace(part=mine, select=("/*",)))) is None
     assert contradiction(replace(good, inputs=good.inputs._replace(part=other))) == words
-    assert contradiction(replace(good, inputs=good.inputs._replace(select="/other/*"))) == words
-    assert "is not a glob" in str(contradiction(replace(good, inputs=good.inputs._replace(select="/b\\"))))
+    assert contradiction(replace(good, inputs=good.inputs._replace(select=("/other/*",)))) == words
+    assert "is not a glob" in str(contradiction(replace(good, inputs=good.inputs._replace(select=("/b\\",)))))
 
 
 def test_guards_are_switched_off_by_nothing_but_a_plan_that_reverts_a_run() -> None:
