@@ -27,6 +27,7 @@ from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ign
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
 from tagsync.library.client import Client
+from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading import LibraryReader
 from tagsync.library.reread import Rereader
 from tagsync.manifest.faults import Faults
@@ -91,9 +92,7 @@ def validate(
         UsageError: no paths, or options that make no sense.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    if isinstance(as_of, datetime):
-        raise UsageError(f"as_of is a moment, {as_of}: give a date")
-    desired = read_manifests(_listed(paths), as_of=as_of or _today())
+    desired = read(paths, as_of=as_of)
     if policy is not None:
         found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
@@ -108,6 +107,13 @@ def validate(
     return desired
 
 
+def read(paths: Paths, *, as_of: date | None = None) -> DesiredState:
+    """Read manifests, each for itself; `validate` also compares them with each other and with the account."""
+    if isinstance(as_of, datetime):
+        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+    return read_manifests(_listed(paths), as_of=as_of or _today())
+
+
 def plan(
     paths: Paths,
     *,
@@ -120,6 +126,7 @@ def plan(
     last: Report | None = None,
     coverage: bool = False,
     thumbnails: bool = False,
+    max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library; see `plan_async`."""
@@ -135,6 +142,7 @@ def plan(
             last=last,
             coverage=coverage,
             thumbnails=thumbnails,
+            max_duration=max_duration,
             listener=listener,
         )
     )
@@ -156,6 +164,7 @@ async def plan_async(
     explain: Explain | None = None,
     since: Revision | None = None,
     facts: Path | None = None,
+    max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
     """Compare manifests with a library. Only reads.
@@ -177,6 +186,7 @@ async def plan_async(
         since: manifests at an earlier revision; changes of files that no entry selects which has changed since are left
             out once everything was judged.
         facts: a file that keeps from run to run which searches the library answers; None keeps nothing.
+        max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
 
     Returns:
@@ -186,9 +196,11 @@ async def plan_async(
         ManifestError: the manifests are invalid; nothing was read from the library.
         UsageError: no paths, `select` can match no path, or other options make no sense.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
-        LibraryError: the library could not be read completely.
+        LibraryError: the library could not be read completely, or in time.
         StateError: there is no room for what is read.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     only = checked_select(select)
     if part is not None and not 1 <= part.index <= part.of:
         raise UsageError(f"part is {part.index} of {part.of}: use 1 of N to N of N")
@@ -218,7 +230,10 @@ async def plan_async(
 
     everything = "all files are to be told of" if coverage or explain else None
     wanted = needs(desired, since.desired.entries if since else (), everything=everything)
-    async with connect(target, listener, thumbnails=thumbnails) as client:
+    async with (
+        connect(target, listener, thumbnails=thumbnails) as client,
+        deadline(max_duration, client, since=began),
+    ):
         reader = _reader(client, target, listener, facts)
         return await compared(reader, wanted, compare, lambda: named(desired))
 
@@ -309,30 +324,50 @@ async def apply_locked_async(
             )
 
 
-def undo(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+def undo(
+    report: Report,
+    *,
+    target: Target,
+    ai_as_tags: bool = False,
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> Plan:
     """Plan to undo a run; see `undo_async`."""
-    return asyncio.run(undo_async(report, target=target, ai_as_tags=ai_as_tags, listener=listener))
+    return asyncio.run(
+        undo_async(report, target=target, ai_as_tags=ai_as_tags, max_duration=max_duration, listener=listener)
+    )
 
 
-async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False, listener: Listener = ignore) -> Plan:
+async def undo_async(
+    report: Report,
+    *,
+    target: Target,
+    ai_as_tags: bool = False,
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> Plan:
     """Plan to revert what a run asked for, was not so before it, and is so now. Only reads.
 
     Args:
         report: what the run did; the status that it gives a file does not matter.
         target: the library.
         ai_as_tags: whether AI tags that were removed come back as ordinary tags: their confidence and source are lost.
+        max_duration: seconds after which reading ends without a plan; None for no end.
         listener: told of progress.
 
     Returns:
         The plan. Its warnings name what it leaves out, and one with the code `left-out` counts it.
 
     Raises:
+        UsageError: `max_duration` is no time.
         RefusedError: the report is of another target.
-        LibraryError: the files could not be read.
+        LibraryError: the files could not be read, or not in time.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     check_report(report, target)
     file_ids = touched(report)
-    async with connect(target, listener) as client:
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
@@ -349,27 +384,34 @@ async def undo_async(report: Report, *, target: Target, ai_as_tags: bool = False
     )
 
 
-def export(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+def export(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
     """Return a library, or a folder of it, as manifests; see `export_async`."""
-    return asyncio.run(export_async(target, folder=folder, listener=listener))
+    return asyncio.run(export_async(target, folder=folder, max_duration=max_duration, listener=listener))
 
 
-async def export_async(target: Target, *, folder: str = "/", listener: Listener = ignore) -> Exported:
+async def export_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
     """Return a library, or a folder of it with all below, as manifests: planning them changes nothing. Only reads.
 
     Args:
         target: the library.
         folder: a path that starts and ends with `/`.
+        max_duration: seconds after which reading ends without a result; None for no end.
         listener: told of progress.
 
     Raises:
-        UsageError: the folder is no such path.
-        LibraryError: the library could not be read completely.
+        UsageError: the folder is no such path, or `max_duration` no time.
+        LibraryError: the library could not be read completely, or in time.
     """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
-    async with connect(target, listener) as client:
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(_reader(client, target, listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))

@@ -11,11 +11,12 @@ TagsyncError
 ├── RefusedError               refused on purpose, nothing written
 │   └── LockedError            another apply holds the lock
 └── LibraryError               the library could not be read or written
-    ├── AuthorisationError     401, 403: the key
+    ├── AuthorisationError     the key: 401, 403 to a read, 403 with words about the key
     ├── EndpointError          TLS, unknown host, proxy: the way there
     ├── RejectedError          400 and other final answers, with the server's words
     ├── StoppedError           not sent, or not again: the run is ending
     ├── NeedlessError          not sent, or not again: nothing of it is needed any more
+    ├── OutOfTimeError         not read completely within the time that the run was given
     ├── UnreadableError        a file object that cannot be read
     ├── UnstableListingError   pages that do not show that they are all of a listing
     └── TransientError         worth another attempt; after the last one the outcome is unknown
@@ -118,7 +119,7 @@ class LibraryError(TagsyncError):
 
 
 class AuthorisationError(LibraryError):
-    """The library does not accept the key (401 or 403)."""
+    """The library does not accept the key: 401, 403 to a read, or 403 with words about the key."""
 
 
 class EndpointError(LibraryError):
@@ -135,6 +136,10 @@ class StoppedError(LibraryError):
 
 class NeedlessError(LibraryError):
     """The call was not sent, or not again, because the library shows all that it was to do."""
+
+
+class OutOfTimeError(LibraryError):
+    """The library was not read completely within the time that the run was given; nothing was written."""
 
 
 class UnreadableError(LibraryError):
@@ -171,3 +176,20 @@ class ServerFaultError(TransientError):
 
 class ProtocolError(TransientError):
     """The answer was not what the API promises: a redirect, HTML, broken JSON, too much of it."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return in one line what ended a run; for an error that nobody foresaw, ask to report it."""
+    match error:
+        case TagsyncError():
+            return str(error)
+        case MemoryError():
+            return "there is not enough memory (MemoryError)"
+        case OSError():
+            reason = error.strerror or str(error) or type(error).__name__
+            return f"{reason}{f': {error.filename}' if error.filename else ''}"
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    return f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line."

@@ -5,7 +5,6 @@ have no folders, `*` and `?` match any character.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
@@ -77,11 +76,6 @@ def path_matcher(pattern: str) -> Callable[[str], object]:
 def tag_glob(pattern: str) -> re.Pattern[str]:
     """Return the expression whose `fullmatch` decides a glob over tags."""
     return re.compile(_piece([_token(match) for match in _TAG_TOKEN.finditer(pattern)], ".", last=True), re.DOTALL)
-
-
-def folded(text: str) -> str:
-    """Return text so that texts that differ in case or Unicode form alone are equal; a glob stays one."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _token(match: re.Match[str]) -> _Token:

@@ -85,6 +85,8 @@ class Trouble:
     latency: float = 0.05
     poison: tuple[str, str] | None = None
     """A file id and a tag that the library refuses together."""
+    forbidden: frozenset[str] = frozenset()
+    """The ids of files for whose sake the library refuses a whole call with 403."""
     minds_free_cells: bool = False
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
@@ -97,7 +99,7 @@ class Trouble:
     def is_none(self) -> bool:
         """Whether every call does what it is asked to do."""
         faulty = self.kinds and (self.reads or self.writes)
-        return not (faulty or self.poison or self.minds_free_cells or self.longest_ai_tags < 100)
+        return not (faulty or self.poison or self.forbidden or self.minds_free_cells or self.longest_ai_tags < 100)
 
 
 READ_FAULTS = (
@@ -127,6 +129,8 @@ WRITE_FAULTS = (
     "ids unknown",
     "in both",
     "404 bare",
+    "404 lie",
+    "202",
 )
 
 
@@ -235,6 +239,11 @@ class SimulatedLibrary:
         if missing:
             named = {} if fault == "404 bare" else {"missingFileIds": missing}
             return 404, {}, {"message": "The requested file(s) does not exist.", **named}
+        if self.trouble.forbidden.intersection(file_ids):
+            return 403, {}, {"message": "You may not change this file."}
+        if fault == "404 lie":
+            named = {"missingFileIds": self._random.sample(file_ids, self._random.randint(1, len(file_ids)))}
+            return 404, {}, {"message": "The requested file(s) does not exist.", **named}
         if refusal := self._refusal(op, file_ids, tags):
             return 400, {}, {"message": refusal}
         return await self._do(call, fault)
@@ -287,6 +296,8 @@ class SimulatedLibrary:
         }
         if fault in odd:
             return 200, {}, odd[fault]
+        if fault == "202":
+            return 202, {}, {}
         call.confirmed = not errors
         if errors:
             return 207, {}, {"successfullyUpdatedFileIds": done, "errors": errors}

@@ -137,10 +137,14 @@ class Sandbox:
         self._app = make_app(self.store, faults=FaultScript(faults), limit=limit, key=key, **settings)
         self.calls: list[str] = []
         """The endpoints called, like `addTags`, `list` or `details`, in order."""
+        self.vanishing: list[str] = []
+        """The paths of files that somebody deletes right before the next bulk call."""
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.calls.append(_endpoint(scope["path"]))
+            while self.vanishing and self.writes:
+                self.delete(self.vanishing.pop())
         app: ASGIApp = self._app
         await app(scope, receive, send)
 
@@ -153,10 +157,15 @@ class Sandbox:
         return [call for call in self.calls if call in ("addTags", "removeTags", "removeAITags")]
 
     def tags(self, path: str) -> set[str]:
-        return set(self.store.files([id_of(path)])[id_of(path)].tags)
+        """Return a file's tags; none if it was deleted."""
+        found = self.store.files([id_of(path)]).get(id_of(path))
+        return set(found.tags) if found else set()
 
     def ai_tags(self, path: str) -> set[str]:
         return {tag["name"] for tag in self.store.files([id_of(path)])[id_of(path)].ai_tags}
+
+    def delete(self, path: str) -> None:
+        self.store._db.execute("DELETE FROM files WHERE file_id = ?", (id_of(path),))
 
     def close(self) -> None:
         self.store.close()

@@ -69,12 +69,14 @@ ALLOWED = {
     ("api", "_now"),
     ("api", "_seconds"),
     ("api", "_today"),
+    ("library.limits", "_now"),
     ("locks", "_take"),
     ("sandbox.app", "_list"),
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""Where the time of day is read: for documents, for what a lock's holder says of itself, and as a library would."""
+"""Where the time of day is read: for documents, for what a lock's holder says of itself, as a library would, and for a
+`Retry-After` that is a date, if its answer does not tell the time."""
 
 
 def test_the_time_of_day_is_read_for_documents_messages_and_the_day_of_a_plan_alone() -> None:

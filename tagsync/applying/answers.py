@@ -1,19 +1,29 @@
 """What an answer to a bulk call means for its files, and what is sent on because of it; keeps no journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagsync.applying.ending import Ending
-from tagsync.applying.isolate import Job, Way, after_failures, after_refusal, characters, halves, without
+from tagsync.applying.isolate import Job, Way, after_failures, after_refusal, characters, halves, only
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.queue import Queue
 from tagsync.library.client import BulkReply
-from tagsync.library.wire import Done, Gone, Refused, Unclear
-from tagsync.model import FileChange, Op, Request, Status
+from tagsync.library.wire import Accepted, BulkResult, Done, Gone, Refused, Unclear
+from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.printable import quoted
 
 OnError = Literal["continue", "stop"]
+
+_FORBIDDEN = 403
+
+
+def said_missing(request: Request, result: BulkResult) -> tuple[str, ...]:
+    """Return the files of a call that the library says do not exist: one alone, or those that it names."""
+    if not isinstance(result, Gone):
+        return ()
+    alone = len(request.file_ids) == 1
+    return tuple(file_id for file_id in request.file_ids if alone or file_id in result.missing)
 
 
 @dataclass(slots=True)
@@ -35,6 +45,7 @@ class Answers:
         ending: what is told that the run has to end.
         on_error: whether the first failure ends it.
         counts: how calls ended.
+        read_back: whether the touched files are read back at the end.
     """
 
     changes: dict[str, FileChange]
@@ -43,27 +54,39 @@ class Answers:
     ending: Ending
     on_error: OnError
     counts: Counts
+    read_back: bool = True
 
-    def take(self, job: Job, reply: BulkReply) -> None:
-        """Take in the answer to a job, as it was sent."""
+    def take(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None]) -> None:
+        """Take in the answer to a job, as it was sent.
+
+        Args:
+            job: what was sent.
+            reply: the answer.
+            shown: what reading shows of the files that are `said_missing`; of some perhaps nothing.
+        """
         result = reply.result
-        whole = isinstance(result, Done) and not result.failed
+        whole = isinstance(result, Accepted) or (isinstance(result, Done) and not result.failed)
         self.counts.succeeded += whole
         self.counts.failed += not whole
         match result:
             case Done():
                 self._take_done(job, result, reply)
+            case Accepted(status):
+                self._take_accepted(job, status, reply)
             case Unclear(why):
                 self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, why, reply.request_id)
             case Gone(missing):
-                self._take_gone(job, missing, reply)
+                self._take_gone(job, reply, shown, named=bool(missing))
+            case Refused(status, words) if status == _FORBIDDEN:
+                self._take_forbidden(job, words, reply)
             case Refused(_, words):  # pragma: no branch - there is no other
                 self._take_refused(job, words, reply)
 
     def fail(self, file_ids: Iterable[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:
-        """Note a failure for good."""
-        self.ledger.note(file_ids, status, attempts=attempts, error=error, request_id=request_id)
-        if self.on_error == "stop":
+        """Note a failure for good, if there are any files."""
+        failed = tuple(file_ids)
+        self.ledger.note(failed, status, attempts=attempts, error=error, request_id=request_id)
+        if failed and self.on_error == "stop":
             self.ending.halt(f"stopped at the first failure: {error}")
 
     def _take_done(self, job: Job, result: Done, reply: BulkReply) -> None:
@@ -71,6 +94,7 @@ class Answers:
         self._take_off(job.request, result.updated)
         if result.updated:
             job.origin.accepted = True
+            self.queue.accepted()
             if job.way is Way.SHORTER:
                 job.origin.characters = max(job.origin.characters, characters(job.request))
         pieces = after_failures(job, result.failed, self.changes)
@@ -81,6 +105,23 @@ class Answers:
                 job.origin.failed = True
                 self.fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
 
+    def _take_accepted(self, job: Job, status: int, reply: BulkReply) -> None:
+        """Leave it to reading back what a call did that was taken, but not answered with what it did."""
+        words = f"the library answered {status}, which does not say what it has done"
+        if not self.read_back:
+            self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, words, reply.request_id)
+            return
+        job.origin.accepted = True
+        self.queue.accepted()
+        self.ledger.note(
+            job.request.file_ids,
+            Status.ACCEPTED,
+            attempts=reply.attempts,
+            error=words,
+            request_id=reply.request_id,
+        )
+        self._take_off(job.request, job.request.file_ids)
+
     def _take_off(self, request: Request, updated: Iterable[str]) -> None:
         """Leave what was done out of what is to change, so that nothing is needed twice."""
         tags = set(request.tags)
@@ -90,17 +131,40 @@ class Answers:
             added = tags.intersection(change.tags(Op.ADD)) if request.op == Op.ADD else set[str]()
             self.changes[file_id] = replace(change, changes=left, desired=(*change.desired, *sorted(added)))
 
-    def _take_gone(self, job: Job, missing: frozenset[str], reply: BulkReply) -> None:
-        if not missing and len(job.request.file_ids) > 1:
-            for piece in halves(job):
+    def _take_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
+        """Send on what a call did not do because of files that do not exist; those that are shown do exist."""
+        doubted = said_missing(job.request, reply.result)
+        gone = [file_id for file_id in doubted if file_id in shown and shown[file_id] is None]
+        there = frozenset(file_id for file_id in doubted if shown.get(file_id))
+        unread = [file_id for file_id in doubted if file_id not in shown]
+        if gone and not named:
+            job.origin.refused = "the library does not find the file, and names none that it misses"
+        self.fail(gone, Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
+        words = "the library says that the file does not exist, and it could not be read to check this"
+        self.fail(unread, Status.UNKNOWN, reply.attempts, words, reply.request_id)
+        if len(there) == len(job.request.file_ids) == 1:
+            words = "the library says that the file does not exist, but shows it"
+            job.origin.refused = words
+            self.fail(there, Status.FAILED, reply.attempts, words, reply.request_id)
+            return
+        if len(there) in (0, len(job.request.file_ids)) and not gone and not unread:
+            pieces = halves(job)
+        else:
+            others = frozenset(job.request.file_ids).difference(doubted)
+            pieces = [*only(job, others), *only(job, there)]
+        for piece in reversed(pieces):
+            self.queue.push(piece)
+
+    def _take_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
+        """Take a call apart by files until those stand alone that the library lets nobody, or not this key, change."""
+        job.origin.split = True
+        if len(job.request.file_ids) > 1:
+            for piece in reversed(halves(job)):
                 self.queue.push(piece)
             return
-        gone = missing or frozenset(job.request.file_ids)
-        if not missing:
-            job.origin.refused = "the library does not find the file, and names none that it misses"
-        self.fail(sorted(gone), Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
-        for piece in without(job, gone):
-            self.queue.push(piece)
+        job.origin.failed = True
+        self.queue.forbidden(job.request.file_ids[0], words)
+        self.fail(job.request.file_ids, Status.FAILED, reply.attempts, words, reply.request_id)
 
     def _take_refused(self, job: Job, words: str, reply: BulkReply) -> None:
         job.origin.split = True

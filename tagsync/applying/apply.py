@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Literal, get_args
 
 from tagsync.applying.answers import Counts, OnError
@@ -14,9 +13,10 @@ from tagsync.applying.ledger import Ledger
 from tagsync.applying.preflight import preflight
 from tagsync.applying.prove import Prover
 from tagsync.applying.verify import verify
-from tagsync.errors import StateError, UsageError
+from tagsync.errors import UsageError, message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.client import Client
+from tagsync.library.deadline import check_duration
 from tagsync.library.reread import Rereader
 from tagsync.library.transport import MAX_CONNECTIONS
 from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
@@ -40,6 +40,7 @@ class ApplyOptions:
         exact: whether calls may change only what is needed; else also what is as it should be already.
         max_requests: bulk calls at most; None for no end.
         max_duration: seconds after which nothing more is sent; None for no end.
+        spent: how many of these seconds are over already, for making the plan.
         on_stale: whether what went stale since the plan is left out, or fails the whole plan before the first write.
         acks: guards that may be passed, each for one very plan.
     """
@@ -50,6 +51,7 @@ class ApplyOptions:
     exact: bool = False
     max_requests: int | None = None
     max_duration: float | None = None
+    spent: float = 0.0
     on_stale: OnStale = "skip"
     acks: frozenset[Ack] = frozenset()
 
@@ -69,11 +71,10 @@ class ApplyOptions:
             raise UsageError("acks: give tagsync.Ack(guard.id, plan.digest) for each guard")
         if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
-        most, time = self.max_requests, self.max_duration
+        most = self.max_requests
         if most is not None and (not isinstance(most, int) or most < 1):
             raise UsageError(f"max_requests is {most!r}: use 1 or more, or None for no end")
-        if time is not None and (not isinstance(time, int | float) or not 0 <= time < inf):
-            raise UsageError(f"max_duration is {time!r}: use seconds from 0, or None for no end")
+        check_duration(self.max_duration)
 
 
 async def carry_out(
@@ -112,7 +113,7 @@ async def carry_out(
     )
     began = loop.time()
     journal.began(plan.digest, now())
-    with run.ending.watched(options.max_duration):
+    with run.ending.watched(options.max_duration, spent=options.spent):
         await run.write()
     if options.verify:
         await run.read_back()
@@ -174,7 +175,7 @@ class _Run:
         self._executor: Executor | None = None
         self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
-        self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration
+        self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration - options.spent
         self._was_read_back = False
         self._journal_fault: str | None = None
         self._objections: tuple[Diagnostic, ...] = ()
@@ -204,6 +205,8 @@ class _Run:
             self._executor = self._made_executor(changes)
             stages = stage(changes, exact=self._options.exact)
             began = self._clock()
+            # A signal that came while this was computed is heard now, before the first call.
+            await asyncio.sleep(0)
             await self._executor.run(stages)
             self.wrote_for = self._clock() - began
 
@@ -235,6 +238,7 @@ class _Run:
                 on_error=self._options.on_error,
                 max_requests=self._options.max_requests,
                 exact=self._options.exact,
+                read_back=self._options.verify,
                 waited=lambda: self._client.gates.bulk.waited,
             ),
             listener=self._listener,
@@ -242,12 +246,15 @@ class _Run:
 
     async def read_back(self) -> None:
         """Read the touched files back, unless the run is interrupted; a little longer than the time it was given."""
-        touched = self._ledger.touched()
-        if touched and not self.ending.interrupted:
-            self._listener(ReadingBack(len(touched)))
-        work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
-        within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
-        self._was_read_back = await unless(self.ending.stop, work, within=within)
+        try:
+            touched = self._ledger.touched()
+            if touched and not self.ending.interrupted:
+                self._listener(ReadingBack(len(touched)))
+            work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
+            within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
+            self._was_read_back = await unless(self.ending.stop, work, within=within)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
+            self.ending.fail(error)
 
     def close_journal(self) -> None:
         """Say in the journal that nothing is left to look at, if so."""
@@ -255,8 +262,8 @@ class _Run:
         if looked_at_all and self._ledger.is_settled():
             try:
                 self._journal.ended()
-            except StateError as error:
-                self._journal_fault = str(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
+                self._journal_fault = message_of(error)
 
     @property
     def counts(self) -> Counts:
@@ -278,7 +285,7 @@ class _Run:
         if self._objections:
             return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
-        if all(outcome.status in enough for outcome in self.outcomes()):
+        if self.ending.failure is None and all(outcome.status in enough for outcome in self.outcomes()):
             return "incomplete" if self._plan.left_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
@@ -304,3 +311,5 @@ class _Run:
             yield Diagnostic("warning", "journal", self._journal_fault)
         if self.ending.halted:
             yield Diagnostic("warning" if self.ending.as_asked else "error", "halted", self.ending.halted)
+        if self.ending.failure and self.ending.failure != self.ending.halted:
+            yield Diagnostic("error", "halted", self.ending.failure)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from tagsync.errors import message_of
+
 GRACE = 4.0
 """Seconds that calls in flight get once a run is interrupted (contract: then they count as unknown)."""
 
@@ -27,6 +29,8 @@ class Ending:
         """Why the run ended of its own accord; None if it did not."""
         self.as_asked = False
         """Whether that was a limit which was given to the run."""
+        self.failure: str | None = None
+        """What went wrong in the run itself, not in the library; None if nothing did."""
 
     @property
     def interrupted(self) -> bool:
@@ -39,15 +43,26 @@ class Ending:
             self.halted, self.as_asked = why, as_asked
         self.over.set()
 
+    def fail(self, error: Exception) -> None:
+        """End the run for an error of its own. The first one is reported, however else the run ended before."""
+        words = message_of(error)
+        self.failure = self.failure or words
+        self.halt(words)
+
     @contextmanager
-    def watched(self, max_duration: float | None) -> Iterator[None]:
-        """Take notice, while entered, of an interrupt and of the end of the time that the run has, in seconds."""
+    def watched(self, max_duration: float | None, *, spent: float = 0.0) -> Iterator[None]:
+        """Notice, while entered, an interrupt and the end of the run's time.
+
+        Args:
+            max_duration: seconds that the run has; None for no end.
+            spent: how many of them are over already.
+        """
         loop = asyncio.get_running_loop()
         watching = asyncio.ensure_future(self._watch())
         timer = None
         if max_duration is not None:
             words = f"max-duration reached: {max_duration:g} s are over"
-            timer = loop.call_later(max_duration, partial(self.halt, words, as_asked=True))
+            timer = loop.call_later(max(0.0, max_duration - spent), partial(self.halt, words, as_asked=True))
         try:
             yield
         finally:

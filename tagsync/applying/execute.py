@@ -1,11 +1,11 @@
 """Requests sent in stages by a few workers; what answers mean is in `answers`, proof in `prove`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tagsync.applying.answers import Answers, Counts, OnError
+from tagsync.applying.answers import Answers, Counts, OnError, said_missing
 from tagsync.applying.ending import GRACE, Ending, unless
 from tagsync.applying.isolate import Job, Way, narrowed
 from tagsync.applying.journal import Journal, NoJournal
@@ -13,11 +13,19 @@ from tagsync.applying.ledger import Ledger
 from tagsync.applying.prove import Proof, Prover
 from tagsync.applying.queue import Queue
 from tagsync.applying.records import OutcomeKind
-from tagsync.errors import AuthorisationError, EndpointError, LibraryError, NeedlessError, StateError, StoppedError
+from tagsync.errors import (
+    AuthorisationError,
+    EndpointError,
+    LibraryError,
+    NeedlessError,
+    StateError,
+    StoppedError,
+    message_of,
+)
 from tagsync.events import Listener, RequestDone
 from tagsync.library.client import BulkReply
-from tagsync.library.wire import Done, Unclear
-from tagsync.model import FileChange, Op, Request, Status
+from tagsync.library.wire import Accepted, Done, Unclear
+from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.covering import Stages
 
 
@@ -37,6 +45,7 @@ class ExecuteOptions:
         on_error: whether the first failure ends the run.
         max_requests: how many calls may be sent at all; None for no end.
         exact: whether only needed cells may be sent.
+        read_back: whether the touched files are read back at the end.
         waited: tells the seconds for which the library's limit has held up calls.
     """
 
@@ -44,16 +53,24 @@ class ExecuteOptions:
     on_error: OnError = "continue"
     max_requests: int | None = None
     exact: bool = False
+    read_back: bool = True
     waited: Callable[[], float] = lambda: 0.0
 
 
 @dataclass(slots=True)
 class _Sending:
-    """One job on its way: what of it is to be sent now, and the journal's numbers of its sendings."""
+    """One job on its way.
+
+    Attributes:
+        request: what of it is to be sent now.
+        numbers: the journal's numbers of its sendings.
+        concluded: whether the journal knows what they came to.
+    """
 
     job: Job
     request: Request
     numbers: list[int] = field(default_factory=list)
+    concluded: bool = False
 
 
 class Executor:
@@ -99,8 +116,10 @@ class Executor:
             ending=ending,
             on_error=options.on_error,
             counts=self.counts,
+            read_back=options.read_back,
         )
-        self._sent = self._done = self._later = 0
+        self._sent = self._done = self._later = self._busy = 0
+        self._changed = asyncio.Event()
         self._began = 0.0
 
     @property
@@ -109,20 +128,25 @@ class Executor:
         return self._queue.gave_up_free_cells
 
     async def run(self, stages: Stages) -> None:
-        """Send all stages, each once the one before it has ended. Never raises for what the library does."""
+        """Send all stages, each once the one before it has ended.
+
+        Raises no Exception: calls may have been sent, and what became of them has to be reported. The run ends instead.
+        """
         self._later = len(stages.requests())
         self._began = asyncio.get_running_loop().time()
-        for requests in (stages.add, stages.remove):
-            await self._run_stage(requests)
+        try:
+            for requests in (stages.add, stages.remove):
+                await self._run_stage(requests)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+            self._ending.fail(error)
 
     async def _run_stage(self, requests: Sequence[Request]) -> None:
         held_back = self._ledger.held_back()
         left = ((request, tuple(i for i in request.file_ids if i not in held_back)) for request in requests)
         self._queue.fill(request._replace(file_ids=file_ids) for request, file_ids in left if file_ids)
         self._later -= len(requests)
-        workers = [asyncio.create_task(self._work()) for _ in range(min(self._options.concurrency, len(self._queue)))]
-        if workers:
-            await self._finish(workers)
+        if self._queue:
+            await self._finish([asyncio.create_task(self._work()) for _ in range(self._options.concurrency)])
         while self._queue:
             self._ledger.note(self._queue.take().request.file_ids, Status.SKIPPED, error=self._ending.why_not_sent())
 
@@ -139,20 +163,47 @@ class Executor:
                 raise result
 
     async def _work(self) -> None:
-        while self._queue and not self._ending.over.is_set():
-            await self._carry_out(_Sending(job := self._queue.take(), job.request))
+        while not self._ending.over.is_set():
+            if self._queue:
+                await self._take_turn(_Sending(job := self._queue.take(), job.request))
+            elif self._busy:
+                # A call in flight may be taken apart: then there is work for all workers again.
+                self._changed.clear()
+                await self._changed.wait()
+            else:
+                return
+
+    async def _take_turn(self, sending: _Sending) -> None:
+        """Carry one job out; an error of the run itself ends it."""
+        self._busy += 1
+        try:
+            await self._carry_out(sending)
             self._done += 1
             seconds = asyncio.get_running_loop().time() - self._began
             self._listener(RequestDone(self._done, self._queue.ever + self._later, seconds, self._options.waited()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+            self._ending.fail(error)
+        finally:
+            self._busy -= 1
+            self._changed.set()
 
     async def _carry_out(self, sending: _Sending) -> None:
+        try:
+            await self._exchange(sending)
+        except (Exception, asyncio.CancelledError) as error:
+            cancelled = isinstance(error, asyncio.CancelledError)
+            why = "interrupted before the library answered" if cancelled else f"the run broke off: {message_of(error)}"
+            self._end_without_answer(sending, len(sending.numbers), why)
+            raise
+        self._queue.close(sending.job.origin)
+        if self._queue.hopeless:
+            self._ending.halt(self._queue.hopeless)
+
+    async def _exchange(self, sending: _Sending) -> None:
         try:
             if sending.request.op != Op.ADD:
                 await self._unless_over(self._prover.read_ahead(sending.request))
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
-        except asyncio.CancelledError:
-            self._end_without_answer(sending, len(sending.numbers), "interrupted before the library answered")
-            raise
         except NeedlessError:
             self._conclude(sending, "unknown")
         except StoppedError as error:
@@ -164,10 +215,7 @@ class Executor:
         except LibraryError as error:
             self._take_error(sending, error)
         else:
-            self._take(sending, reply)
-        self._queue.close(sending.job.origin)
-        if self._queue.hopeless:
-            self._ending.halt(self._queue.hopeless)
+            await self._take(sending, reply)
 
     async def _prepare(self, sending: _Sending) -> Request:
         """Return what is to be sent this very moment, noted in the journal.
@@ -207,6 +255,7 @@ class Executor:
             self._queue.push(Job(piece.request, job.origin, Way.SMALLER))
         if proof.late:
             self._queue.push(job.piece(Way.SMALLER, file_ids=tuple(proof.late)))
+        self._changed.set()
         self._ledger.note(proof.needless, Status.ACCEPTED)
         for file_id, why in proof.stale.items():
             self._ledger.note([file_id], Status.STALE, error=why)
@@ -228,16 +277,36 @@ class Executor:
         status = Status.FAILED if final else Status.UNKNOWN
         self._answers.fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
 
-    def _take(self, sending: _Sending, reply: BulkReply) -> None:
+    async def _take(self, sending: _Sending, reply: BulkReply) -> None:
         result = reply.result
         if isinstance(result, Done):
             self._conclude(sending, "done", tuple(sorted(result.updated)))
         else:
-            self._conclude(sending, "unknown" if isinstance(result, Unclear) else "refused")
-        self._answers.take(Job(reply.request, sending.job.origin, sending.job.way), reply)
+            self._conclude(sending, "unknown" if isinstance(result, Unclear | Accepted) else "refused")
+        shown = await self._shown(said_missing(reply.request, result))
+        self._answers.take(Job(reply.request, sending.job.origin, sending.job.way), reply, shown)
+
+    async def _shown(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        """Read files that the library says do not exist; what cannot be read is left out."""
+        found: dict[str, CurrentFile | None] = {}
+
+        async def read() -> None:
+            found.update(await self._prover.look_up(file_ids))
+
+        try:
+            if file_ids:
+                await unless(self._ending.over, read())
+        except AuthorisationError as error:
+            self._ending.halt(str(error))
+        except LibraryError:
+            return {}  # who takes the answer says that they could not be read
+        return found
 
     def _conclude(self, sending: _Sending, kind: OutcomeKind, updated: tuple[str, ...] = ()) -> None:
         """Note in the journal what the last sending of a request came to; what those before it did is not known."""
+        if sending.concluded:
+            return
+        sending.concluded = True
         try:
             for number in sending.numbers[:-1]:
                 self._journal.outcome(number, "unknown", ())

@@ -70,9 +70,9 @@ def characters(request: Request) -> int:
     return joined_length(len(request.tags), sum(map(len, request.tags)))
 
 
-def without(job: Job, gone: frozenset[str]) -> list[Job]:
-    """Return a job without files that do not exist."""
-    left = tuple(file_id for file_id in job.request.file_ids if file_id not in gone)
+def only(job: Job, file_ids: frozenset[str]) -> list[Job]:
+    """Return a job for some of its files; nothing if there are none."""
+    left = tuple(file_id for file_id in job.request.file_ids if file_id in file_ids)
     return [job.piece(job.way, file_ids=left)] if left else []
 
 

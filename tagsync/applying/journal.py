@@ -3,7 +3,7 @@
 import errno
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tagsync.applying.disk import REAL_DISK, Disk
@@ -106,8 +106,9 @@ class Journal:
             self._disk.sync_folder(self._path.parent)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file. All that was noted is on disk already: an error says nothing of it."""
+        with suppress(OSError):
+            self._file.close()
 
     def _replayed(self) -> Replay:
         """Read the file, and leave out what is damaged."""

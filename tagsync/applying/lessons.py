@@ -25,6 +25,7 @@ class Lessons:
     ai_characters: int | None = None
     hopeless: str | None = None
     news: set[Op] = field(default_factory=set)
+    _forbidden: set[str] = field(default_factory=set)
     _minding: dict[Op, int] = field(default_factory=lambda: dict.fromkeys(Op, 0))
     _alike: int = 0
     _last_refusal: str | None = None
@@ -54,8 +55,25 @@ class Lessons:
             return
         self._alike = self._alike + 1 if origin.refused == self._last_refusal else 1
         self._last_refusal = origin.refused
-        if self._alike >= ALIKE:
+        if self._alike >= ALIKE and not self.hopeless:
             self.hopeless = f"{ALIKE} calls in a row were refused alike: {origin.refused}"
+
+    def forbidden(self, file_id: str, words: str) -> None:
+        """Learn that a call for one file alone was answered with 403.
+
+        That may be about the file or about the key: after several files in a row it is no use to go on.
+        """
+        self._forbidden.add(file_id)
+        if len(self._forbidden) >= ALIKE and not self.hopeless:
+            self.hopeless = (
+                f"{ALIKE} files in a row were refused with 403: {words.rstrip('.')}. Either the key may not write: use "
+                "one with read and write permission for media. Or these files are closed to it, by a path policy or "
+                "as a restricted user: see the failed files, and leave them out"
+            )
+
+    def accepted(self) -> None:
+        """Learn that the library let a call change files."""
+        self._forbidden.clear()
 
     def _judge_shorter(self, origin: Origin) -> None:
         """Learn from AI tags that were refused together, and accepted without exception in shorter lists."""

@@ -7,7 +7,7 @@ by details that are at most 30 s old, and nothing goes from a file before its de
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -121,6 +121,14 @@ class Prover:
             }
             unread = self._unread(request, READY_AGE)
             await side_by_side(unread, read, concurrency=self._concurrency)
+
+    async def look_up(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        """Read files by their details, None for one that does not exist; one that could not be read is left out.
+
+        Raises:
+            LibraryError: none could be read, or the key is not accepted.
+        """
+        return await self._read_details(file_ids)
 
     def judged(self, request: Request) -> Proof:
         """Check a removal that is sent this very moment by what was read."""

@@ -63,6 +63,14 @@ class Queue:
             self._regroup(op)
         self._lessons.news.clear()
 
+    def forbidden(self, file_id: str, words: str) -> None:
+        """Learn that a call for one file alone was answered with 403."""
+        self._lessons.forbidden(file_id, words)
+
+    def accepted(self) -> None:
+        """Learn that the library let a call change files."""
+        self._lessons.accepted()
+
     def _append(self, job: Job) -> None:
         self._lessons.opened(job.origin)
         self.ever += 1

@@ -1,7 +1,8 @@
 """The apply command: a plan made now or saved before, looked at by whoever may refuse it, carried out, reported."""
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, 
 from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, REFUSED, planned
 from tagsync.cli.saved import read_saved
-from tagsync.cli.signals import until_signal
+from tagsync.cli.signals import Deferred
 from tagsync.cli.targets import SANDBOX, journal_path, target
-from tagsync.errors import RefusedError, UsageError
+from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
 from tagsync.planning.guards import Ack
@@ -43,46 +44,50 @@ def apply(
 ) -> int:
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
-    with output.failures_written():
-        file = _plan_file(paths)
-        asks = not yes and _must_ask(file, paths)
-        saved = _saved_plan(file, library, typed) if file else None
-        if saved:
-            for found in saved.diagnostics:
-                if found.code in (SELECT_NOTHING, SHARD_NOTHING):
-                    output.warn(found.message)
-            library = replace(library, shard=saved.inputs.part)
-        with _locked_target(library, how, output) as where:
-            exact, pictures = how.batching == "exact", settings.thumbnails
-            made = saved or planned(paths, where, library, planning, output, exact=exact, thumbnails=pictures)
-            if made.errors:
-                output.plan(made, 1)
-                return 1
-            if not saved or asks:
-                output.plan_before_apply(made)
-            begun = unfinished.begun(made, library, where, output.warn)
-            _check(made, where, how, begun)
-            how = replace(how, ack=_acks(made, how, begun))
-            why = api.refusals(made, how.ack)
-            for ack in how.ack:
-                if why and ack.digest != made.digest:
-                    output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
-            if why or (made.changes and asks and not output.confirmed(made)):
-                output.report(api.refused(made, why), REFUSED, plan_shown=True)
-                return REFUSED
-            if made.changes and not begun:
-                unfinished.begin(made, library, where, output.warn)
-            report, interrupted = _carried_out(made, where, library, how, output)
-            unfinished.end(report, library, where, output.warn)
-            keep_report(report, library, where, output.warn)
-    return _reported(report, interrupted, output, plan_shown=not saved or asks)
+    with Deferred() as signals:
+        with output.failures_written():
+            file = _plan_file(paths)
+            asks = not yes and _must_ask(file, paths)
+            saved = _saved_plan(file, library, typed) if file else None
+            if saved:
+                for found in saved.diagnostics:
+                    if found.code in (SELECT_NOTHING, SHARD_NOTHING):
+                        output.warn(found.message)
+                library = replace(library, shard=saved.inputs.part)
+            with _locked_target(library, how, output) as where:
+                exact, pictures = how.batching == "exact", settings.thumbnails
+                began = time.monotonic()
+                made = saved or planned(paths, where, library, planning, output, exact=exact, thumbnails=pictures)
+                spent = 0.0 if saved else time.monotonic() - began
+                if made.errors:
+                    output.plan(made, 1)
+                    return 1
+                if not saved or asks:
+                    output.plan_before_apply(made)
+                begun = unfinished.begun(made, library, where, output.warn)
+                _check(made, where, how, begun)
+                how = replace(how, ack=_acks(made, how, begun))
+                why = api.refusals(made, how.ack)
+                for ack in how.ack:
+                    if why and ack.digest != made.digest:
+                        output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
+                if why or (made.changes and asks and not output.confirmed(made)):
+                    output.report(api.refused(made, why), REFUSED, plan_shown=True)
+                    return REFUSED
+                if made.changes and not begun:
+                    unfinished.begin(made, library, where, output.warn)
+                options = _options(library, how, spent)
+                report = _carried_out(made, where, library, options, output=output, signals=signals)
+                unfinished.end(report, library, where, output.warn)
+                keep_report(report, library, where, output.warn)
+        return _reported(report, signals.number, output, plan_shown=not saved or asks)
 
 
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     """Tell whether somebody has to agree to the plan first.
 
-    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has reviewed
-    it, unless it is named like a manifest.
+    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has
+    reviewed it, unless it is named like a manifest.
 
     Raises:
         UsageError: there is no terminal, and no --yes.
@@ -168,15 +173,12 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
         return plan
     part = narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
     if plan.changes and not part.changes and made_for.select not in ((), tuple(library.select)):
+        mine, other = (" or ".join(quoted(glob, 200) for glob in globs) for globs in (made_for.select, library.select))
         raise RefusedError(
-            f"{shown(str(file))} is a plan made with --select {_globs(made_for.select)} and has nothing of "
-            f"{_globs(library.select)}: plan again with that selection"
+            f"{shown(str(file))} is a plan made with --select {mine} and has nothing of {other or 'this shard'}: plan "
+            "again with that selection"
         )
     return part
-
-
-def _globs(select: Iterable[str]) -> str:
-    return ", ".join(quoted(glob, 200) for glob in select)
 
 
 def _check(plan: Plan, where: Target, how: ApplySettings, begun: Plan | None) -> None:
@@ -205,14 +207,14 @@ def _acks(plan: Plan, how: ApplySettings, begun: Plan | None) -> tuple[Ack, ...]
 
 
 def _carried_out(
-    made: Plan, where: Target, library: LibrarySettings, how: ApplySettings, output: Output
-) -> tuple[Report, int | None]:
+    made: Plan, where: Target, library: LibrarySettings, options: ApplyOptions, *, output: Output, signals: Deferred
+) -> Report:
     with output.progress() as listener:
-        return until_signal(
+        return signals.run(
             lambda stop, abort: api.apply_locked_async(
                 made,
                 target=where,
-                options=_options(library, how),
+                options=options,
                 journal=journal_path(library, where) if made.changes else None,
                 stop=stop,
                 abort=abort,
@@ -221,14 +223,15 @@ def _carried_out(
         )
 
 
-def _options(library: LibrarySettings, how: ApplySettings) -> ApplyOptions:
+def _options(library: LibrarySettings, how: ApplySettings, spent: float) -> ApplyOptions:
     return ApplyOptions(
         concurrency=library.concurrency,
         on_error=how.on_error,
         verify=not how.no_verify,
         exact=how.batching == "exact",
         max_requests=how.max_requests,
-        max_duration=how.max_duration,
+        max_duration=library.max_duration,
+        spent=spent,
         on_stale=how.on_stale,
         acks=frozenset(how.ack),
     )
@@ -238,11 +241,12 @@ def _reported(report: Report, interrupted: int | None, output: Output, *, plan_s
     code = _code(report, interrupted)
     try:
         output.report(report, code, failing_code=INCOMPLETE if report.plan.changes else 1, plan_shown=plan_shown)
-    except OSError as error:
+    except Exception as error:
         if not report.plan.changes:
             raise
         # The library was written to: that is what the exit code has to tell.
-        output.error(f"{error.filename} could not be written ({error.strerror}); the apply itself: {report.outcome}")
+        words = f"{error.filename} could not be written ({error.strerror})" if isinstance(error, OSError) else ""
+        output.error(f"{words or message_of(error)}; the apply itself: {report.outcome}")
         return INCOMPLETE
     return code
 

@@ -32,8 +32,8 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
     if into is not None:
         _check_empty(into)
     with output.failures_written(), target(library, output.warn) as where, output.progress() as listener:
-        found, _ = until_signal(
-            lambda _stop, _abort: api.export_async(where, folder=folder, listener=listener), graceful=False
+        found = until_signal(
+            lambda: api.export_async(where, folder=folder, max_duration=library.max_duration, listener=listener)
         )
     output.diagnostics(found.diagnostics, {})
     about = f"Exported from {where.name.account}: the ordinary tags below {scalar(folder)}."

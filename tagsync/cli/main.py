@@ -31,7 +31,7 @@ from tagsync.cli.options import (
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
-from tagsync.errors import ManifestError, TagsyncError, UsageError
+from tagsync.errors import ManifestError, TagsyncError, UsageError, message_of
 from tagsync.printable import shown
 from tagsync.schemas import SchemaName
 
@@ -296,10 +296,8 @@ def _told(error: BaseException) -> int:
             code = 128 + signal.SIGINT
         case BrokenPipeError():
             pass  # the reader has gone, and with it whoever a message would be for
-        case OSError():
-            _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         case _:
-            _say_defect(error)
+            _say(message_of(error))
     return code
 
 
@@ -328,11 +326,3 @@ def _say_usage(error: click.UsageError) -> None:
         if context:
             sys.stderr.write(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n")
         _say(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message)
-
-
-def _say_defect(error: BaseException) -> None:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    _say(f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line.")

@@ -36,7 +36,7 @@ class OutputSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibrarySettings:
-    """Which library, and how fast."""
+    """Which library, how fast, and for how long."""
 
     endpoint: str | None
     account: str | None
@@ -45,6 +45,7 @@ class LibrarySettings:
     shard: Part | None = None
     concurrency: int = 4
     rate: float | None = None
+    max_duration: float | None = None
     state_dir: Path
 
 
@@ -56,7 +57,6 @@ class ApplySettings:
     no_verify: bool
     batching: Literal["merge", "exact"]
     max_requests: int | None
-    max_duration: float | None
     lock_timeout: float
     on_stale: Literal["skip", "fail"]
     ack: Sequence[Ack]
@@ -157,7 +157,15 @@ _WHICH = (
     ),
 )
 
+_DURATION = option(
+    "--max-duration",
+    metavar="D",
+    callback=values.duration,
+    help="End after this time, like 90s, 15m or 1h30m. Reading ends with an error; apply reports what it has written.",
+)
+
 _PACE = (
+    _DURATION,
     option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
     option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many bulk calls a second."),
 )
@@ -184,7 +192,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, the last report, facts about libraries and a sandbox's library are kept.",
+    help="Where the journal, reports, unfinished plans, facts about libraries and a sandbox's library are kept.",
 )
 
 
@@ -205,7 +213,6 @@ _APPLY = (
         help="Whether calls may also set what is set already, to be fewer.",
     ),
     option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after so many bulk calls."),
-    option("--max-duration", metavar="D", callback=values.duration, help="Stop after so long, like 90s, 15m or 1h30m."),
     option(
         "--lock-timeout",
         metavar="D",
@@ -270,7 +277,7 @@ def library_options(command: Command) -> Command:
 
 def reading_options(command: Command) -> Command:
     """Add what a command needs that reads a library and makes no plan, of `LibrarySettings` and `OutputSettings`."""
-    return _with((*_WHICH, _STATE, *_SPEECH), command)
+    return _with((*_WHICH, _DURATION, _STATE, *_SPEECH), command)
 
 
 def apply_options(command: Command) -> Command:

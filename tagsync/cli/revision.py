@@ -3,12 +3,12 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
+from tagsync import api
 from tagsync.cli.git import WorkTree
 from tagsync.errors import ManifestError, RefusedError, UsageError
-from tagsync.manifest.read import read_manifests
 from tagsync.manifest.sources import holds_manifests
 from tagsync.model import DesiredState
 from tagsync.planning.since import Revision
@@ -47,7 +47,7 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
 
 def _declared(paths: Sequence[str], ref: str, as_of: date | None) -> DesiredState:
     try:
-        return read_manifests(paths, as_of=as_of or datetime.now(UTC).date())
+        return api.read(paths, as_of=as_of)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have faults ({error.diagnostics[0].message}), so that what they "

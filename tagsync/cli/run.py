@@ -107,9 +107,14 @@ def undo(
         else:
             report = _saved_report(file)
         with output.progress() as listener:
-            made, _ = until_signal(
-                lambda _stop, _abort: api.undo_async(report, target=where, ai_as_tags=ai_as_tags, listener=listener),
-                graceful=False,
+            made = until_signal(
+                lambda: api.undo_async(
+                    report,
+                    target=where,
+                    ai_as_tags=ai_as_tags,
+                    max_duration=library.max_duration,
+                    listener=listener,
+                )
             )
     codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
     code = INCOMPLETE if LEFT_OUT in codes else 0
@@ -179,8 +184,8 @@ def planned(
     last, earlier = history(how.last, library, where, output.warn)
     revision = None if since is None else revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
-        plan, _ = until_signal(
-            lambda _stop, _abort: api.plan_async(
+        return until_signal(
+            lambda: api.plan_async(
                 paths,
                 target=where,
                 select=library.select,
@@ -195,8 +200,7 @@ def planned(
                 since=revision,
                 facts=facts_path(library, where),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
+                max_duration=library.max_duration,
                 listener=listener,
-            ),
-            graceful=False,
+            )
         )
-        return plan

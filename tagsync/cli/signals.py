@@ -1,54 +1,97 @@
-"""Runs that SIGINT and SIGTERM end: gently where something could be lost, at once where nothing could."""
+"""SIGINT and SIGTERM: end at once what only reads; let what writes end by itself, and report."""
 
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from tagsync.errors import InterruptedRunError
 
 T = TypeVar("T")
 
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
-def until_signal(
-    start: Callable[[asyncio.Event, asyncio.Event], Awaitable[T]], *, graceful: bool = True
-) -> tuple[T, int | None]:
-    """Run to the end, or to what a signal makes of it.
 
-    Args:
-        start: what to run, given one event that the first SIGINT or SIGTERM sets, and one that the second sets.
-        graceful: whether the run ends by itself once those are set; else the first signal ends it.
-
-    Returns:
-        The result, and the number of the first signal that came, if any.
+def until_signal(start: Callable[[], Awaitable[T]]) -> T:
+    """Run something that writes nothing, and break it off wherever it is at the first SIGINT or SIGTERM.
 
     Raises:
         InterruptedRunError: a signal ended the run.
     """
-    received: list[tuple[int, float]] = []
+    received: list[int] = []
+
+    def on_signal(number: int, _frame: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
 
     async def main() -> T:
-        loop, stop, abort = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-
-        def on_signal(number: int, _frame: object) -> None:
-            received.append((number, loop.time()))
-            # What computes hears of no event. Where nothing can be lost it is broken off wherever it is; else by
-            # another signal, if the first was not heard of for a second.
-            deaf = not stop.is_set() and loop.time() - received[0][1] > 1
-            if deaf or not graceful:
-                raise KeyboardInterrupt
-            loop.call_soon_threadsafe((abort if len(received) > 1 else stop).set)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Here, for `asyncio.run` puts a handler of its own in place before, which cannot end what computes.
+        for number in _NUMBERS:
             before[number] = signal.signal(number, on_signal)
-        return await start(stop, abort)
+        return await start()
 
     before: dict[int, Any] = {}
     try:
-        result = asyncio.run(main())
+        return asyncio.run(main())
     except KeyboardInterrupt:
-        raise InterruptedRunError(received[0][0] if received else signal.SIGINT) from None
+        raise InterruptedRunError(received[0] if received else signal.SIGINT) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return result, received[0][0] if received else None
+
+
+class Deferred:
+    """Keeps SIGINT and SIGTERM from breaking anything off, from `run` until the context is left.
+
+    Calls have been sent then, and what became of them has to be reported, however many signals come.
+    """
+
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._before: dict[int, Any] = {}
+        self._tell: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @property
+    def number(self) -> int | None:
+        """The first signal that came, if any."""
+        return self._received[0] if self._received else None
+
+    def run(self, start: Callable[[asyncio.Event, asyncio.Event], Awaitable[T]]) -> T:
+        """Run to the end.
+
+        Args:
+            start: what to run, given one event that the first signal sets, and one that the second sets.
+        """
+        for number in _NUMBERS:
+            self._before[number] = signal.signal(number, self._on_signal)
+
+        async def main() -> T:
+            loop, stop, abort = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+            def tell() -> None:
+                for event, count in ((stop, 1), (abort, 2)):
+                    if len(self._received) >= count:
+                        loop.call_soon_threadsafe(event.set)
+
+            self._tell = tell
+            tell()
+            try:
+                return await start(stop, abort)
+            finally:
+                self._tell = lambda: None
+
+        return asyncio.run(main())
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self._received.append(number)
+        self._tell()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -35,6 +36,7 @@ from tagsync.library.wire import (
     BulkResult,
     bulk_payload,
     bulk_result,
+    refuses_key,
     server_words,
 )
 from tagsync.model import CurrentFile, Op, Request
@@ -163,7 +165,9 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self._http.aclose()
+            # All answers are read by now: that a connection breaks while it is closed changes none of them.
+            with suppress(OSError, httpx.HTTPError):
+                await self._http.aclose()
         finally:
             self._unlogged.__exit__(kind, error, trace)
 
@@ -269,7 +273,10 @@ class Client:
             self.traffic.reads += call.sent
 
     async def _send(self, call: _Call) -> Answer:
-        """Return an answer that is neither a limit, nor a refusal of the key, nor the server's own failure."""
+        """Return an answer that is neither a limit, nor a refusal of the key, nor the server's own failure.
+
+        A 503 may say how long it lasts, as a 429 does: nobody calls before that.
+        """
         gate = call.gate
         while True:
             went = await gate.turn(call.stop)
@@ -282,7 +289,9 @@ class Client:
             refused = answer.status == _TOO_MANY_REQUESTS
             gate.learn(limits, went, refused=refused)
             if not refused:
-                return _checked(answer)
+                if answer.status == httpx.codes.SERVICE_UNAVAILABLE and limits.resets:
+                    gate.close_for(limits.resets[0])
+                return _checked(answer, is_read=call.gate is self.gates.reads)
             # Being limited costs no attempt: the gate closes for everyone, then the same call goes again.
             call.throttled += 1
             gate.close_for(self._time_out(limits, call))
@@ -317,10 +326,10 @@ class Client:
             raise ProtocolError(f"the answer to {method} {path} redirects to no address that can be read") from error
 
 
-def _checked(answer: Answer) -> Answer:
-    """Raise what an answer's status means for every call alike."""
+def _checked(answer: Answer, *, is_read: bool) -> Answer:
+    """Raise what an answer's status means, whichever its call. A 403 to a bulk call may be about single files."""
     status, request_id = answer.status, answer.request_id
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    if refuses_key(answer) or (is_read and status == httpx.codes.FORBIDDEN):
         raise AuthorisationError(
             f"the library does not accept the key: {server_words(answer)} Check what IMAGEKIT_PRIVATE_KEY, or the "
             "file that IMAGEKIT_PRIVATE_KEY_FILE names, holds, and that it is of this endpoint's account.",

@@ -49,6 +49,9 @@ _FORGOTTEN_AFTER = 10
 
 _REMEMBERED_CALLS = 20_000
 
+_FASTEST = 10_000.0
+"""Calls a second at which doubling ends: a rate that has grown to infinity could never be halved again."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -119,7 +122,7 @@ class Pace:
         elif self._blind_step:
             self._blind_rate += self._blind_step
         else:
-            self._blind_rate *= 2
+            self._blind_rate = max(self._blind_rate, min(self._blind_rate * 2, _FASTEST))
         self._blind_rate = min(self._blind_rate, self._cap)
         self._grown_at = now
 

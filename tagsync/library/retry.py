@@ -18,6 +18,9 @@ MAX_TIMED_OUT = 2
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Bounds, in seconds, of the back-off between attempts."""
 
+_DOUBLINGS = 6
+"""After this many doublings the back-off has reached its upper bound; `2**attempt` overflows a float at 1,024."""
+
 _RETRY_COST, _FULL_QUOTA = 10, 500
 
 T = TypeVar("T")
@@ -53,7 +56,7 @@ class _FullJitter(wait_base):
 
 def backoff(attempt: int, random: Random) -> float:
     """Return the seconds to wait after failed attempt number `attempt`, counted from 1."""
-    limit: float = min(LONGEST_WAIT, SHORTEST_WAIT * 2**attempt)
+    limit: float = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(attempt, _DOUBLINGS))
     return random.uniform(SHORTEST_WAIT, limit)
 
 

@@ -45,6 +45,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """Another 2xx, such as 202: the library took the call, but does not say which files it has updated."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """404: nothing was applied; the ids that do not exist, empty where the server names none of those asked for."""
 
@@ -66,7 +73,15 @@ class Unclear:
     why: str
 
 
-BulkResult = Done | Gone | Refused | Unclear
+BulkResult = Done | Accepted | Gone | Refused | Unclear
+
+_KEY_REFUSALS = (
+    "your account cannot be authenticated",
+    "your request contains expired private api key",
+    "your account is disabled",
+    "your request does not contain private api key",
+)
+"""What ImageKit answers to a key that it does not accept (documentation), without case and full stop."""
 
 
 MAX_VALUES = 1_000_000
@@ -133,8 +148,16 @@ def server_words(answer: Answer) -> str:
     return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {answer.status}"
 
 
+def refuses_key(answer: Answer) -> bool:
+    """Tell whether an answer refuses the key itself; any other 403 may be about the files of its call."""
+    if answer.status != 403:  # noqa: PLR2004 - HTTP
+        return answer.status == 401  # noqa: PLR2004 - HTTP
+    words = " ".join(server_words(answer).casefold().split())
+    return any(refusal in words for refusal in _KEY_REFUSALS)
+
+
 def bulk_result(answer: Answer, request: Request) -> BulkResult:
-    """Return what an answer other than 401, 403, 429 and 5xx says about a bulk call.
+    """Return what an answer other than 401, 429, 5xx and a refusal of the key says about a bulk call.
 
     404 is all or nothing (documentation: "If ANY of the fileId is not found ... The whole operation fails").
 
@@ -143,6 +166,8 @@ def bulk_result(answer: Answer, request: Request) -> BulkResult:
     """
     if answer.status in (200, 207):
         return _done(json_body(answer), request)
+    if answer.status < 300:  # noqa: PLR2004 - HTTP
+        return Accepted(answer.status)
     if answer.status == 404:  # noqa: PLR2004 - HTTP
         named = _ids(json_body(answer), "missingFileIds")
         return Gone(frozenset(named or ()) & frozenset(request.file_ids))

@@ -85,13 +85,6 @@ def _only_faults(only: Texts) -> Iterator[Fault]:
             yield Fault(place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
 
 
-def _mark_faults(tags: Texts) -> Iterator[Fault]:
-    for tag, place in zip(tags.values, tags.places, strict=True):
-        if not is_stream_safe(tag):
-            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
-            yield Fault(place, "marks", words)
-
-
 def _name_faults(rule: AIRule) -> Iterator[Fault]:
     """Names of AI tags are words: one with a star, or `all`, is meant for something else, and removals are for good."""
     for key, texts, fix in (
@@ -101,6 +94,13 @@ def _name_faults(rule: AIRule) -> Iterator[Fault]:
         for name, place in zip(texts.values, texts.places, strict=True):
             if name == "all" or "*" in name:
                 yield Fault(place, "wildcard", f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}")
+
+
+def _mark_faults(tags: Texts) -> Iterator[Fault]:
+    for tag, place in zip(tags.values, tags.places, strict=True):
+        if not is_stream_safe(tag):
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            yield Fault(place, "marks", words)
 
 
 def _spelling_faults(entry: Entry, tags: Texts) -> Iterator[Fault]:

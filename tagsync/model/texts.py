@@ -93,6 +93,11 @@ def is_stream_safe(text: str) -> bool:
     return True
 
 
+def folded(text: str) -> str:
+    """Return text so that texts that differ in case or Unicode form alone are equal; a glob stays one."""
+    return normalized(normalized(text).casefold())
+
+
 def all_normalized(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return each text in Unicode NFC; quick for the usual case that nothing changes."""
     return texts if all(map(str.isascii, texts)) else tuple(map(normalized, texts))

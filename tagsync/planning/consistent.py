@@ -122,6 +122,9 @@ def _figures(plan: Plan, found: _Found) -> Iterator[str]:
             yield f"its summary has {stated:,} for {name}, it comes to {is_so:,}"
     if plan.count("error") and found.file_ids:
         yield "it has errors and changes"
+    causes = ((item.op, item.tag) in found.pairs and item.file_id in found.file_ids for item in plan.drift)
+    if not all(causes) or not found.file_ids.issuperset(plan.thumbnails):
+        yield "it has causes or thumbnails of other changes than its own"
     if len(plan.missing) > plan.summary.missing:
         yield "it names more files that were not found than it counts"
 

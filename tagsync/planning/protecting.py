@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from tagsync.globs import folded, path_matcher, tag_glob
-from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, normalized
+from tagsync.globs import path_matcher, tag_glob
+from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
 from tagsync.printable import quoted
 
 _MOST_WATCHED = 10_000

@@ -83,6 +83,9 @@ class Selection:
         by_path.pass_rest()
         for _, entry in by_id.rest():
             missing.add(entry)
+        for match in self._matches:
+            if not match.count:
+                missing.idle.add(match.entry.origin())
         self._unreadable = list(self._find_unreadable())
 
     @property
@@ -96,11 +99,7 @@ class Selection:
 
     def coverage(self) -> Coverage:
         """Return what manifests leave alone."""
-        idle = self._missing.idle
-        for match in self._matches:
-            if not match.count:
-                idle.add(match.entry.origin())
-        unselected = self._unselected
+        idle, unselected = self._missing.idle, self._unselected
         folders = sorted(self._folders.items(), key=lambda item: (-item[1], item[0])) if unselected.more else ()
         listed = tuple(first_of(folders))
         return Coverage(tuple(unselected.items()), tuple(idle.items()), unselected.more, idle.more, listed)

@@ -109,7 +109,9 @@ class BarProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        # An apply must not lose its report because the terminal is closed.
+        with suppress(OSError):
+            self._progress.stop()
 
     def __call__(self, event: Event) -> None:
         """Move the bar."""

@@ -115,10 +115,8 @@ def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, decla
 def test_a_file_that_vanishes_right_before_its_call_costs_no_other(
     sandbox: Make, declare: Declare, tmp_path: Any
 ) -> None:
-    gone = json.dumps({"message": "The requested file(s) does not exist.", "missingFileIds": [id_of(B)]})
-    library = sandbox(
-        file_object(A), file_object(B), file_object(C), faults=[Fault(on="addTags", call=1, status=404, body=gone)]
-    )
+    library = sandbox(file_object(A), file_object(B), file_object(C))
+    library.vanishing = [B]
     declare("- {match: /*, tags: [new]}")
     report = applied(library, tmp_path)
     assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}

@@ -14,6 +14,7 @@ from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.prove import Prover
+from tagsync.applying.queue import Queue
 from tagsync.applying.records import OutcomeKind
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone, ignore
@@ -107,6 +108,7 @@ def execute(
     interrupt_after: float | None = None,
     abort_after: float | None = None,
     now_shows: Iterable[CurrentFile] = (),
+    deleted: Iterable[str] = (),
     journal: Journal | NoJournal | None = None,
     stages: Stages | None = None,
     max_duration: float | None = None,
@@ -121,6 +123,7 @@ def execute(
         )
         library.now = {change.file.file_id: change.file for change in changes}
         library.now |= {file.file_id: file for file in now_shows}
+        library.now |= dict.fromkeys(deleted)
         events: list[Event] = []
         executor = made(
             library,
@@ -227,7 +230,7 @@ def test_a_404_costs_only_the_files_that_are_gone() -> None:
         gone = ids("b") & set(request.file_ids)
         return Gone(gone) if gone else all_updated(request)
 
-    result = execute(adding("abc"), answer)
+    result = execute(adding("abc"), answer, deleted=ids("b"))
     assert len(result.library.requests) == 2
     assert result.statuses("abc") == {"a": "accepted", "b": "missing", "c": "accepted"}
 
@@ -236,7 +239,7 @@ def test_a_404_without_a_list_is_split_until_the_file_stands_alone() -> None:
     def answer(request: Request) -> BulkResult:
         return Gone(frozenset()) if id_of("c") in request.file_ids else all_updated(request)
 
-    result = execute(adding("abcdefgh"), answer)
+    result = execute(adding("abcdefgh"), answer, deleted=ids("c"))
     assert result.statuses("abcdefgh") == {name: "missing" if name == "c" else "accepted" for name in "abcdefgh"}
     assert len(result.library.requests) == 7
 
@@ -618,10 +621,25 @@ def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> 
 
 def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> None:
     changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
-    result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1)
+    deleted = [item.file.file_id for item in changes]
+    result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1, deleted=deleted)
     assert len(result.library.requests) == 9
     assert result.halted is not None
     assert "names none" in result.halted
+
+
+@pytest.mark.parametrize("names_them", [True, False])
+def test_a_library_that_finds_no_file_although_it_shows_them_is_not_asked_for_ever(*, names_them: bool) -> None:
+    changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
+
+    def answer(request: Request) -> BulkResult:
+        return Gone(frozenset(request.file_ids) if names_them else frozenset())
+
+    result = execute(changes, answer, concurrency=1)
+    assert len(result.library.requests) == 9
+    assert result.halted is not None
+    assert "but shows it" in result.halted
+    assert list(result.statuses(["f000", "f006"]).values()) == ["failed", "skipped"]
 
 
 def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
@@ -642,6 +660,134 @@ def test_a_removal_that_somebody_else_made_is_not_sent_again() -> None:
     assert result.library.requests == []
     assert result.statuses("ab") == dict.fromkeys("ab", "accepted")
     assert sorted(result.ledger.touched()) == sorted(map(id_of, "ab"))
+
+
+DEFECTS = pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OverflowError(34, "too large"), "this is a defect of tagsync: OverflowError at "),
+        (RecursionError("too deep"), "this is a defect of tagsync: RecursionError at "),
+        (MemoryError(), "there is not enough memory (MemoryError)"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (StateError("the disk is full"), "the disk is full"),
+    ],
+)
+
+
+@DEFECTS
+def test_a_worker_that_fails_ends_the_run_and_its_file_is_unknown(error: Exception, words: str) -> None:
+    def answer(request: Request) -> BulkResult:
+        if request.tags == ("t1",):
+            raise error
+        return all_updated(request)
+
+    notes = Notes()
+    changes = [change(f"f{n}", add=f"t{n}") for n in range(4)]
+    result = execute(changes, answer, concurrency=1, journal=notes)
+    assert list(result.statuses(f"f{n}" for n in range(4)).values()) == ["accepted", "unknown", "skipped", "skipped"]
+    assert result.halted is not None
+    assert result.halted.startswith(words)
+    assert words in (result.ledger.outcome(id_of("f1")).error or "")
+    assert [kind for kind, _ in notes.outcomes.values()] == ["done", "unknown"]
+    assert len(result.library.requests) == 2
+
+
+def test_a_worker_that_fails_lets_the_calls_of_others_end() -> None:
+    def answer(request: Request) -> BulkResult:
+        if request.tags == ("t0",):
+            raise OverflowError
+        return all_updated(request)
+
+    result = execute([change(f"f{n}", add=f"t{n}") for n in range(6)], answer, concurrency=3, seconds=1)
+    statuses = list(result.statuses(f"f{n}" for n in range(6)).values())
+    assert statuses == ["unknown", "accepted", "accepted", "skipped", "skipped", "skipped"]
+
+
+def test_a_listener_that_fails_ends_the_run_and_costs_no_answer() -> None:
+    def broken(_event: Event) -> None:
+        raise ValueError("closed")
+
+    async def scenario() -> tuple[Ledger, Ending]:
+        ledger, ending = Ledger(), Ending(asyncio.Event(), asyncio.Event())
+        changes = [change(f"f{n}", add=f"t{n}") for n in range(3)]
+        library = Library(all_updated)
+        executor = made(
+            library,
+            library,
+            changes=changes,
+            ledger=ledger,
+            ending=ending,
+            listener=broken,
+            journal=NoJournal(),
+            concurrency=1,
+        )
+        await executor.run(stage(changes, exact=True))
+        return ledger, ending
+
+    ledger, ending = run(scenario())
+    assert [ledger.outcome(id_of(f"f{n}")).status for n in range(3)] == ["accepted", "skipped", "skipped"]
+    assert ending.failure is not None
+    assert "ValueError" in ending.failure
+
+
+def test_a_reader_that_fails_before_a_removal_is_sent_leaves_its_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_self: Library, _file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+        raise OverflowError
+
+    monkeypatch.setattr(Library, "many", broken)
+    result = execute([removing_ai("a", "Dog")], all_updated)
+    assert (result.library.requests, result.statuses("a")) == ([], {"a": "skipped"})
+    assert "OverflowError" in (result.halted or "")
+
+
+def test_a_stage_that_cannot_be_begun_ends_the_run_with_what_the_one_before_has_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill = Queue.fill
+
+    def broken(self: Queue, requests: Iterable[Request]) -> None:
+        waiting = list(requests)
+        if any(request.op == Op.REMOVE for request in waiting):
+            raise RecursionError
+        fill(self, waiting)
+
+    monkeypatch.setattr(Queue, "fill", broken)
+    result = execute([change("a", add="new", remove="old")], all_updated)
+    assert result.statuses("a") == {"a": "accepted"}
+    assert "RecursionError" in (result.ending.failure or "")
+
+
+def test_a_failure_is_told_even_if_the_run_was_ending_already() -> None:
+    ending = Ending(asyncio.Event(), asyncio.Event())
+    ending.halt("max-requests reached", as_asked=True)
+    ending.fail(MemoryError())
+    assert (ending.halted, ending.failure) == ("max-requests reached", "there is not enough memory (MemoryError)")
+
+
+def test_the_pieces_of_a_single_call_are_sent_by_all_workers() -> None:
+    def answer(request: Request) -> BulkResult:
+        return Refused(400, "no") if len(request.file_ids) > 1 else all_updated(request)
+
+    names = [f"f{n}" for n in range(16)]
+    result = execute([change(name, add="t") for name in names], answer, seconds=1, concurrency=4)
+    assert set(result.statuses(names).values()) == {"accepted"}
+    assert len(result.library.requests) == 31
+    assert result.library.most_in_flight == 4
+    assert result.seconds <= 31 / 4 + 4
+
+
+def test_what_a_removal_is_taken_apart_into_before_it_is_sent_goes_to_all_workers() -> None:
+    names = "abcdefgh"
+    changes = [removing_ai(name, f"Dog{name}") for name in names]
+    call = Request(Op.REMOVE_AI, tuple(f"Dog{name}" for name in names), tuple(item.file.file_id for item in changes))
+    now_shows = [
+        current_file(name, (), [ai(f"Dog{name}"), ai("Dogb" if name == "a" else "Doga", 99)]) for name in names
+    ]
+    result = execute(
+        changes, all_updated, stages=Stages((), (call,), Costs()), now_shows=now_shows, seconds=1, concurrency=4
+    )
+    assert set(result.statuses(names).values()) == {"accepted"}
+    assert result.library.most_in_flight == 4
 
 
 @settings(max_examples=150, deadline=None)
@@ -668,7 +814,8 @@ def test_a_bad_file_never_costs_its_neighbours(
         applied.update(cells)
         return all_updated(request)
 
-    result = execute([change(str(n), add=" ".join(sorted(tags))) for n, tags in sorted(files.items())], answer)
+    changes = [change(str(n), add=" ".join(sorted(tags))) for n, tags in sorted(files.items())]
+    result = execute(changes, answer, deleted=gone_ids)
     for number, tags in files.items():
         cells = {(id_of(str(number)), tag) for tag in tags}
         status = result.ledger.outcome(id_of(str(number))).status

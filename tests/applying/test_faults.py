@@ -18,16 +18,19 @@ from starlette.types import Message, Receive, Scope, Send
 from support import Sandbox, ai, file_object, id_of, now, run
 
 import tagsync
+from tagsync.api import export_async, undo_async
 from tagsync.applying.apply import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
     LibraryError,
+    OutOfTimeError,
     ProtocolError,
     RejectedError,
     ServerFaultError,
     TransientError,
     UnstableListingError,
+    UsageError,
 )
 from tagsync.events import Event, Waiting
 from tagsync.library.bodies import MAX_BODY_BYTES
@@ -150,8 +153,19 @@ def limited(on: str, headers: Mapping[str, str], times: int) -> Fault:
 
 
 @pytest.mark.parametrize("on", ["list", "addTags"])
-def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown(bench: Bench, on: str) -> None:
-    library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 7))
+@pytest.mark.parametrize(
+    ("header", "value", "seconds"),
+    [
+        ("X-RateLimit-Reset", "900000", 900.0),
+        ("X-RateLimit-Reset", "86400000", 86_400.0),
+        ("Retry-After", "12", 12.0),
+        ("Retry-After", "86400", 86_400.0),
+    ],
+)
+def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown(
+    bench: Bench, on: str, header: str, value: str, seconds: float
+) -> None:
+    library = bench.library(limited(on, {header: value}, 7))
     waits: list[Event] = []
 
     async def scenario() -> Ran:
@@ -162,7 +176,7 @@ def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_show
 
     ran = run(scenario())
     assert ran.statuses == "cccccc"
-    assert [event for event in waits if isinstance(event, Waiting)] == [Waiting(900.0)] * 7
+    assert [event for event in waits if isinstance(event, Waiting)] == [Waiting(seconds)] * 7
     assert ran.report.requests.retried == 0
     assert ran.report.requests.throttled == (7 if on == "addTags" else 0)
 
@@ -176,6 +190,48 @@ def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: 
     assert (ran.statuses, ran.seconds, ran.report.outcome) == ("ssssss", 60, "incomplete")
     assert ran.report.diagnostics[-1].message == "max-duration reached: 60 s are over"
     assert ran.shows("new") == ""
+
+
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Reset": "900000"}, {"X-RateLimit-Reset": "1000"}, {}])
+@pytest.mark.parametrize("command", ["plan", "undo", "export"])
+def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is_given(
+    bench: Bench, command: str, headers: Mapping[str, str]
+) -> None:
+    report = bench.apply(bench.library()).report
+    library = bench.library(limited("any", headers, 0))
+
+    async def reading() -> object:
+        if command == "plan":
+            return await tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60)
+        if command == "undo":
+            return await undo_async(report, target=library.target, max_duration=60)
+        return await export_async(library.target, max_duration=60)
+
+    async def scenario() -> float:
+        began = now()
+        with pytest.raises(
+            OutOfTimeError, match=r"max-duration reached: .* within 60 s.*Nothing was written"
+        ) as raised:
+            await reading()
+        assert "its rate limit let no call through" in str(raised.value)
+        assert raised.value.exit_code == 1
+        return now() - began
+
+    assert run(scenario()) == 60
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_a_time_for_reading_that_is_none_is_refused(bench: Bench, seconds: float) -> None:
+    library = bench.library()
+    with pytest.raises(UsageError, match="max_duration"):
+        tagsync.plan([str(bench.folder / "tags.yaml")], target=library.target, max_duration=seconds)
+    assert library.calls == []
+
+
+def test_reading_that_fits_into_its_time_is_left_alone(bench: Bench) -> None:
+    library = bench.library(limited("list", {"X-RateLimit-Reset": "50000"}, 1))
+    plan = run(tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60))
+    assert len(plan.changes) == len(PATHS)
 
 
 def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: Declare) -> None:
@@ -196,7 +252,7 @@ def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: De
 
 
 @pytest.mark.parametrize("on", ["list", "addTags"])
-@pytest.mark.parametrize("header", [None, "-5", "0", "900001", "soon", "1e9"])
+@pytest.mark.parametrize("header", [None, "-5", "0", "86400001", "soon", "1e9"])
 def test_a_limit_without_a_word_or_with_an_absurd_one_is_met_with_a_back_off(
     bench: Bench, on: str, header: str | None
 ) -> None:
@@ -311,11 +367,117 @@ def test_a_key_that_is_refused_on_the_way_ends_writing_after_the_calls_in_flight
     bench: Bench, declare: Declare, status: int
 ) -> None:
     declare(EACH_ITS_OWN)
-    faults = (Fault(on="addTags", call=1, status=status), Fault(on="addTags", delayMs=1000))
+    refused = '{"message": "Your account cannot be authenticated."}'
+    faults = (Fault(on="addTags", call=1, status=status, body=refused), Fault(on="addTags", delayMs=1000))
     ran = bench.apply(bench.library(*faults), concurrency=3)
     assert ran.library.writes == ["addTags"] * 3
     assert ran.statuses == "fccsss"
     assert "does not accept the key" in ran.words("/a.jpg")
+
+
+FORBIDDEN = '{"message": "You may not change files of /legal/."}'
+
+
+def test_a_403_for_one_file_is_taken_apart_until_that_file_stands_alone(bench: Bench) -> None:
+    ran = bench.apply(bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=403, body=FORBIDDEN)))
+    assert (ran.statuses, ran.shows("new")) == ("cccfcc", "abcef")
+    assert ran.words("/d.jpg") == "You may not change files of /legal/."
+    assert (ran.report.outcome, ran.report.diagnostics) == ("incomplete", ())
+
+
+def test_three_403s_in_a_row_for_single_files_end_the_run_and_name_both_causes(bench: Bench, declare: Declare) -> None:
+    declare(EACH_ITS_OWN)
+    ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))
+    assert ran.library.writes == ["addTags"] * 3
+    assert (ran.statuses, ran.report.outcome) == ("fffsss", "incomplete")
+    words = ran.report.diagnostics[-1].message
+    assert words.startswith("3 files in a row were refused with 403: You may not change files of /legal/. Either the ")
+    assert "read and write permission" in words
+    assert "path policy" in words
+    assert "restricted user" in words
+
+
+def test_403s_between_files_that_go_through_do_not_end_the_run(bench: Bench, declare: Declare) -> None:
+    declare(EACH_ITS_OWN)
+    faults = [Fault(on="addTags", fileId=id_of(f"/{name}.jpg"), status=403, body=FORBIDDEN) for name in "ace"]
+    ran = bench.apply(bench.library(*faults))
+    assert (ran.statuses, ran.report.diagnostics) == ("fcfcfc", ())
+
+
+def test_a_read_only_key_costs_few_calls_however_many_files_and_tags_a_call_has(bench: Bench, declare: Declare) -> None:
+    declare("- {match: /*.jpg, tags: [new, more, much]}")
+    ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))
+    assert len(ran.library.writes) <= 6
+    assert sorted(ran.statuses) == sorted("fffsss")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your account cannot be authenticated.",
+        "your account cannot be authenticated",
+        "Your account is disabled. \n",
+        "Your request contains  expired private API key",
+        "Your request does not contain private API key.",
+    ],
+)
+def test_a_403_about_the_key_ends_the_run_however_it_is_written(bench: Bench, declare: Declare, message: str) -> None:
+    declare(EACH_ITS_OWN)
+    ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=json.dumps({"message": message}))))
+    assert ran.library.writes == ["addTags"]
+    assert ran.statuses == "fsssss"
+    assert "does not accept the key" in ran.words("/a.jpg")
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 226])
+def test_another_2xx_is_read_back_and_not_taken_apart(bench: Bench, declare: Declare, status: int) -> None:
+    declare("- {match: /*.jpg, tags: [new], absent: [old]}")
+
+    async def accepting(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
+        await inner(scope, receive, silence)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    library = bench.library(tags=["old"])
+    with between(library, accepting):
+        ran = bench.apply(library)
+    assert ran.library.writes == ["addTags", "removeTags"]
+    assert (ran.statuses, ran.report.outcome) == ("cccccc", "converged")
+    assert (ran.shows("new"), ran.shows("old")) == ("abcdef", "")
+
+
+def test_another_2xx_that_did_nothing_is_found_out_or_unknown(bench: Bench) -> None:
+    ignored = Fault(on="addTags", status=202, body="{}")
+    ran = bench.apply(bench.library(ignored))
+    assert (ran.library.writes, ran.statuses, ran.report.outcome) == (["addTags"], "ffffff", "incomplete")
+    unverified = bench.apply(bench.library(ignored), verify=False)
+    assert (unverified.statuses, unverified.report.outcome) == ("uuuuuu", "incomplete")
+    assert unverified.words("/a.jpg") == "the library answered 202, which does not say what it has done"
+
+
+def test_files_that_a_404_names_although_the_library_shows_them_are_not_missing(bench: Bench) -> None:
+    lie = Fault(on="addTags", fileId=id_of("/b.jpg"), times=1, status=404, body=gone("/b.jpg", "/e.jpg"))
+    ran = bench.apply(bench.library(lie))
+    assert (ran.statuses, ran.shows("new")) == ("cccccc", "abcdef")
+    assert ran.library.writes == ["addTags"] * 3
+
+
+def test_a_404_that_names_files_falsely_for_ever_ends_with_these_files_alone(bench: Bench) -> None:
+    lies = [Fault(on="addTags", fileId=id_of(path), status=404, body=gone(*PATHS)) for path in ("/b.jpg", "/e.jpg")]
+    ran = bench.apply(bench.library(*lies))
+    assert (ran.statuses, ran.shows("new")) == ("cfccfc", "acdf")
+    assert ran.words("/b.jpg") == "the library says that the file does not exist, but shows it"
+    assert len(ran.library.writes) <= 2 * len(PATHS)
+
+
+def test_files_that_a_404_names_and_that_cannot_be_read_are_unknown(bench: Bench) -> None:
+    faults = [
+        Fault(on="addTags", fileId=id_of("/b.jpg"), times=1, status=404, body=gone("/b.jpg")),
+        Fault(on="details", status=400),
+    ]
+    ran = bench.apply(bench.library(*faults), verify=False)
+    assert (ran.statuses, ran.shows("new")) == ("auaaaa", "acdef")
+    assert "could not be read to check this" in ran.words("/b.jpg")
 
 
 def gone(*paths: str) -> str:
@@ -323,11 +485,9 @@ def gone(*paths: str) -> str:
 
 
 def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_in_the_same_run(bench: Bench) -> None:
-    faults = [
-        Fault(on="addTags", fileId=id_of(path), status=404, body=gone("/b.jpg", "/e.jpg"))
-        for path in ("/b.jpg", "/e.jpg")
-    ]
-    ran = bench.apply(bench.library(*faults))
+    library = bench.library()
+    library.vanishing = ["/b.jpg", "/e.jpg"]
+    ran = bench.apply(library)
     assert ran.library.writes == ["addTags"] * 2
     assert (ran.statuses, ran.shows("new")) == ("cmccmc", "acdf")
     assert ran.words("/b.jpg") == "the file does not exist"
@@ -336,7 +496,9 @@ def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_
 
 @pytest.mark.parametrize("body", ["{}", '{"message": "Not found"}', '{"missingFileIds": ["stranger"]}'])
 def test_a_404_that_names_nobody_is_taken_apart_until_the_file_stands_alone(bench: Bench, body: str) -> None:
-    ran = bench.apply(bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=404, body=body)))
+    library = bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=404, body=body))
+    library.vanishing = ["/d.jpg"]
+    ran = bench.apply(library)
     assert (ran.statuses, ran.shows("new")) == ("cccmcc", "abcef")
 
 

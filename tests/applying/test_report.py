@@ -15,11 +15,13 @@ from support import Sandbox, acks, file_object, id_of, now, run
 
 import tagsync
 from tagsync.applying.apply import READ_BACK_SECONDS, ApplyOptions
+from tagsync.applying.disk import _RealFile
 from tagsync.applying.journal import Journal
 from tagsync.applying.records import NOTHING
 from tagsync.errors import StateError
-from tagsync.events import Event, LookingAgain, ReadingBack
+from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report
+from tagsync.planning.covering import stage
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -218,3 +220,95 @@ def test_reading_back_is_given_a_minute_beyond_the_time_of_a_run(
         return now() - began
 
     assert run(scenario()) == pytest.approx(READ_BACK_SECONDS, abs=1)
+
+
+def test_a_read_back_that_fails_costs_no_report(
+    sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_arguments: Any, **_options: Any) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr("tagsync.applying.apply.verify", broken)
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(library, tmp_path), journal=tmp_path / "journal")
+    assert (report.outcome, statuses(report)) == ("incomplete", [("accepted", None)])
+    [found] = report.diagnostics
+    assert (found.level, found.code) == ("error", "halted")
+    assert found.message.startswith("this is a defect of tagsync: OverflowError at ")
+    assert Journal(tmp_path / "journal").recovered.done.keys() == {id_of("/a")}
+
+
+def test_a_run_that_failed_itself_is_incomplete_even_if_all_is_confirmed(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    def broken(event: Event) -> None:
+        if isinstance(event, RequestDone):
+            raise RecursionError
+
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    report = run(tagsync.apply_async(planned(library, tmp_path), target=library.target, listener=broken))
+    assert (report.outcome, statuses(report)) == ("incomplete", [("confirmed", None)])
+    assert "RecursionError" in report.diagnostics[0].message
+
+
+@pytest.mark.parametrize("place", ["close", "ended"])
+def test_a_journal_that_cannot_be_closed_costs_no_report(
+    sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    owner = _RealFile if place == "close" else Journal
+    monkeypatch.setattr(owner, place, broken)
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(library, tmp_path), journal=tmp_path / "journal")
+    assert report.converged
+    [found] = report.diagnostics
+    assert (found.level, found.code) == ("warning", "journal")
+    assert "Input/output error" in found.message
+
+
+def test_more_429s_than_a_float_has_powers_of_two_are_waited_out(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    library = sandbox(file_object("/a"), faults=[Fault(on="addTags", status=429, times=1100)])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(library, tmp_path))
+    assert (report.converged, report.requests.throttled) == (True, 1100)
+
+
+def test_the_time_that_planning_took_is_taken_off_that_of_the_run(
+    sandbox: Make, declare: Declare, tmp_path: Path
+) -> None:
+    limited = Fault(on="addTags", status=429, headers={"X-RateLimit-Reset": "900000"})
+    library = sandbox(file_object("/a"), faults=[limited])
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+    for spent, seconds in ((0, 60), (45, 15), (90, 0)):
+        report = applied(library, plan, max_duration=60, spent=spent)
+        assert (report.outcome, round(report.timing.seconds)) == ("incomplete", seconds)
+        assert report.diagnostics[-1].message == "max-duration reached: 60 s are over"
+
+
+def test_an_interrupt_while_calls_are_computed_is_heard_before_the_first_one(
+    sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = sandbox(file_object("/a"))
+    declare("- {match: /*, tags: [new]}")
+    plan = planned(library, tmp_path)
+
+    async def scenario() -> Report:
+        stop = asyncio.Event()
+
+        def interrupted(*arguments: Any, **options: Any) -> Any:
+            asyncio.get_running_loop().call_soon_threadsafe(stop.set)
+            return stage(*arguments, **options)
+
+        monkeypatch.setattr("tagsync.applying.apply.stage", interrupted)
+        return await tagsync.apply_async(plan, target=library.target, stop=stop)
+
+    assert run(scenario()).outcome == "interrupted"
+    assert library.writes == []

@@ -46,9 +46,9 @@ def library(server: Takes, tmp_path: Path) -> Iterator[Callable[..., Library]]:
         item.store.close()
 
 
-def applying(library: Library, *more: str, state: str = ".tagsync") -> list[str]:
+def applying(library: Library, *more: str, state: str = ".tagsync", paths: str = "tags.yaml") -> list[str]:
     """Return the words of an apply to a library, one call after the other."""
-    return ["apply", "--yes", "--rate=1000", "--endpoint", library.url, "--state-dir", state, *more, "tags.yaml"]
+    return ["apply", "--yes", "--rate=1000", "--endpoint", library.url, "--state-dir", state, *more, paths]
 
 
 ONE_BY_ONE = "--concurrency=1"
@@ -471,7 +471,8 @@ def test_no_more_calls_are_on_the_wire_than_the_run_was_given_and_the_next_goes_
 
 def test_a_run_whose_time_is_up_ends_and_the_next_goes_on(tagsync: Command, library: Callable[..., Library]) -> None:
     where = library(latency=0.12)
-    result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json"))
+    assert tagsync("plan", "--endpoint", where.url, "--out=plan.json", "tags.yaml").code == 0
+    result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json", paths="plan.json"))
     assert (result.code, result.document["outcome"]) == (3, "incomplete")
     assert len(where.calls) < CALLS
     assert "max-duration reached: 0.5 s are over" in result.err

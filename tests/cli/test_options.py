@@ -30,11 +30,21 @@ def _files(library: Callable[..., Path]) -> None:
     + [
         (
             command,
-            ("--endpoint", "--account", "--sandbox", "--select", "--shard", "--concurrency", "--rate", "--state-dir"),
+            (
+                "--endpoint",
+                "--account",
+                "--sandbox",
+                "--select",
+                "--shard",
+                "--concurrency",
+                "--rate",
+                "--max-duration",
+                "--state-dir",
+            ),
         )
         for command in LIBRARY_COMMANDS
     ]
-    + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--max-duration", "--lock-timeout"))]
+    + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--lock-timeout"))]
     + [("validate", ("--account",)), ("plan", ("--detailed-exitcode", "--strict"))],
 )
 def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str, shared: tuple[str, ...]) -> None:

@@ -572,6 +572,22 @@ main()
 """
 
 
+@pytest.mark.parametrize("command", ["plan", "apply", "export"])
+def test_max_duration_ends_a_library_that_is_never_read_with_an_error(
+    tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    limited = Fault(on="any", status=429, headers={"X-RateLimit-Reset": "900000"})
+    url = served(file_object("/a.jpg"), faults=Recorder(limited))
+    write_manifest("- {match: /**, tags: [new]}")
+    paths = {"plan": ["--report=json=out.json", "tags.yaml"], "apply": ["--yes", "tags.yaml"], "export": []}[command]
+    result = tagsync(command, "--endpoint", url, "--max-duration=0.1", *paths)
+    assert (result.code, result.out) == (1, "")
+    assert "error: max-duration reached: the library could not be read within 0.1 s" in result.err
+    if command == "plan":
+        assert "out-of-time" in Path("out.json").read_text("utf-8")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_a_signal_ends_a_plan_that_computes_and_nothing_is_written(

@@ -242,6 +242,22 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "plan.json")
 
 
+@error("were refused with 403")
+def _(stage: Stage) -> Result:
+    refused = '{"message": "You may not change this file."}'
+    files = [file_object(f"/shop/hats/{n}.jpg", ["hats"]) for n in range(3)]
+    stage.world(*files, faults=[Fault(on="addTags", status=403, body=refused)])
+    result = stage.tagsync("apply", "--yes", "tags.yaml")
+    assert result.code == 3
+    return result
+
+
+@error("max-duration reached: the library could not be read")
+def _(stage: Stage) -> Result:
+    shop(stage.world, faults=[Fault(on="list", status=429, headers={"X-RateLimit-Reset": "900000"})])
+    return stage.tagsync("plan", "--max-duration=0.1", "tags.yaml")
+
+
 @error("Apply incomplete")
 def _(stage: Stage) -> Result:
     shop(stage.world, faults=[Fault(on="addTags", status=400, body='{"message": "Not today."}')])

@@ -41,7 +41,7 @@ from tagsync.library.client import CALL_DEADLINE, Client, Gates, Prepare
 from tagsync.library.gate import Gate
 from tagsync.library.searches import Listing
 from tagsync.library.transport import connection_error
-from tagsync.library.wire import Done
+from tagsync.library.wire import Done, Refused
 from tagsync.model import Op, Request
 from tagsync.sandbox.faults import Fault
 
@@ -215,6 +215,36 @@ def test_a_failing_server_that_recovers_is_a_success_with_its_attempts() -> None
     reply, traffic, _ = send(library)
     assert (reply.attempts, reply.request_id) == (3, "r-1")
     assert traffic.retried == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [({"Retry-After": "120"}, 120), ({"X-RateLimit-Reset": "90000"}, 90)],
+)
+def test_a_503_that_says_how_long_it_lasts_is_waited_out_and_costs_an_attempt(
+    header: dict[str, str], seconds: float
+) -> None:
+    busy = json_answer({"message": "busy"}, 503, header)
+    library = Library(busy, busy, json_answer(DONE))
+    reply, traffic, gates = send(library)
+    assert [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)] == [seconds] * 2
+    assert (reply.attempts, traffic.retried, traffic.throttled) == (3, 2, 0)
+    assert gates.bulk.waited == 2 * seconds
+
+
+@pytest.mark.parametrize("header", [{}, {"Retry-After": "soon"}, {"Retry-After": "86401"}])
+def test_a_503_without_a_usable_header_backs_off(header: dict[str, str]) -> None:
+    library = Library(json_answer({"message": "busy"}, 503, header), json_answer(DONE))
+    _, _, gates = send(library)
+    assert library.times[1] - library.times[0] <= 1
+    assert gates.bulk.waited == 0
+
+
+def test_a_403_that_is_not_about_the_key_refuses_a_bulk_call_but_ends_reading() -> None:
+    library = Library(json_answer({"message": "Not in this folder."}, 403))
+    assert send(library)[0].result == Refused(403, "Not in this folder.")
+    with pytest.raises(AuthorisationError, match=r"Not in this folder"):
+        read(library)
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,3 +1,6 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from tagsync.library.limits import MOST_WINDOWS, RateLimits, Window, rate_limits
@@ -14,6 +17,8 @@ def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimit
     [
         ("700", (0.7,)),
         ("900000", (900,)),
+        ("3600000", (3600,)),
+        ("86400000", (86_400,)),
         ("30000, 700", (0.7, 30)),
         ("700, -5", (0.7,)),
         *(
@@ -23,7 +28,7 @@ def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimit
                 "0",
                 "-5",
                 "+5",
-                "900001",
+                "86400001",
                 "9" * 5000,
                 "soon",
                 "1e3",
@@ -90,3 +95,55 @@ def test_headers_of_more_members_than_make_sense_are_ignored(count: int) -> None
 def test_a_header_that_is_too_long_is_ignored_however_few_its_members() -> None:
     assert announced("40" + " " * 298, "1000", "250").windows == (Window(40, 1, 0.25),)
     assert announced("40" + " " * 299, "1000", "250") == RateLimits((), (0.25,))
+
+
+def asks_to_wait(**headers: str) -> tuple[float, ...]:
+    return rate_limits(Answer(429, {name.replace("_", "-"): value for name, value in headers.items()}, b"")).resets
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("12", (12,)),
+        ("12, 30", (30,)),
+        ("86400", (86_400,)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", (37,)),
+        ("Sun, 06 Nov 1994 08:49:37 -0000", (37,)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", (37,)),
+        ("Sun Nov  6 08:49:37 1994", (37,)),
+        *(
+            (text, ())
+            for text in (
+                "0",
+                "-1",
+                "86401",
+                "9" * 5000,
+                "soon",
+                "Sun, 06 Nov 1994 08:48:37 GMT",
+                "Sun, 06 Nov 1994 08:49:00 GMT",
+                "Tue, 08 Nov 1994 08:49:37 GMT",
+                "Sun, 99 Nov 1994 08:49:37 GMT",
+                "Sun, 06 Nov 99999 08:49:37 +999999",
+            )
+        ),
+    ],
+)
+def test_retry_after_counts_seconds_or_names_a_date_and_absurd_ones_are_ignored(
+    header: str, seconds: tuple[float, ...]
+) -> None:
+    assert asks_to_wait(retry_after=header, date="Sun, 06 Nov 1994 08:49:00 GMT") == seconds
+
+
+def test_retry_after_as_a_date_is_taken_by_this_machines_clock_if_the_answer_has_no_date() -> None:
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    (seconds,) = asks_to_wait(retry_after=in_a_minute)
+    assert 50 <= seconds <= 60
+
+
+def test_retry_after_ms_is_more_exact_than_retry_after() -> None:
+    assert asks_to_wait(retry_after_ms="700", retry_after="1") == (0.7,)
+
+
+def test_retry_after_counts_only_without_imagekits_own_header() -> None:
+    assert asks_to_wait(x_ratelimit_reset="700", retry_after="12") == (0.7,)
+    assert asks_to_wait(x_ratelimit_reset="never", retry_after="12") == (12,)

@@ -49,3 +49,13 @@ def test_a_window_that_changes_its_limit_is_one_window() -> None:
     for calls in (40, 80):
         pace.passed(told(1, calls=calls), now=0)
     assert pace.rate == pytest.approx(80 * 0.96)
+
+
+def test_a_pace_that_nothing_has_bounded_for_an_hour_still_slows_down_when_a_call_is_refused() -> None:
+    pace = Pace(20, inf)
+    for second in range(3600):
+        pace.used(second)
+    assert pace.rate <= 10_000
+    before = pace.rate
+    pace.refused(RateLimits(), went=3600, now=3600)
+    assert pace.rate == before / 2

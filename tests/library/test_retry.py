@@ -101,3 +101,8 @@ def test_only_retries_that_happen_are_paid_for() -> None:
     while quota.take():
         left += 1
     assert left == 50 - (MAX_ATTEMPTS - 1)
+
+
+@pytest.mark.parametrize("attempt", [1023, 1024, 10**9])
+def test_the_backoff_is_bounded_however_often_a_call_was_refused(attempt: int) -> None:
+    assert SHORTEST_WAIT <= backoff(attempt, Random(1)) <= LONGEST_WAIT

@@ -5,9 +5,11 @@ from support import ai, current_file
 
 from tagsync.model import (
     DEFAULT_POLICY,
+    Cause,
     Change,
     CurrentFile,
     Diagnostic,
+    Drift,
     FileChange,
     GuardId,
     Inputs,
@@ -118,6 +120,19 @@ def test_a_plan_names_no_more_missing_files_than_it_counts() -> None:
     missing = (NotFound("/gone", None, Origin("a", 1, 1)),)
     assert contradiction(replace(plan(GOOD), missing=missing)) is not None
     assert contradiction(replace(plan(GOOD), missing=missing, summary=plan(GOOD).summary._replace(missing=2))) is None
+
+
+def test_causes_and_thumbnails_are_those_of_changes() -> None:
+    good = replace(
+        plan(GOOD),
+        drift=(Drift(FILE.file_id, Op.ADD, "new", Cause.MANIFEST),),
+        thumbnails={FILE.file_id: "https://x/"},
+    )
+    assert contradiction(good) is None
+    words = "it has causes or thumbnails of other changes than its own"
+    for drift in (Drift("other", Op.ADD, "new", Cause.MANIFEST), Drift(FILE.file_id, Op.ADD, "x", Cause.MANIFEST)):
+        assert contradiction(replace(good, drift=(drift,))) == words
+    assert contradiction(replace(good, thumbnails={"other": "https://x/"})) == words
 
 
 def test_a_plan_with_errors_has_no_changes() -> None:

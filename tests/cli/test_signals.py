@@ -1,0 +1,100 @@
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.command import Command, write_manifest
+from support import file_object
+
+from tagsync.cli import applying
+from tagsync.cli.signals import Deferred
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
+def send(*numbers: int) -> None:
+    for number in numbers:
+        os.kill(os.getpid(), number)
+
+
+def handlers() -> list[Any]:
+    return [signal.getsignal(number) for number in BOTH]
+
+
+def test_deferred_signals_set_stop_and_then_abort_and_break_nothing_off() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    async def work(stop: asyncio.Event, abort: asyncio.Event) -> str:
+        for numbers in ((), (signal.SIGTERM,), (signal.SIGINT,), BOTH * 50):
+            send(*numbers)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            seen.append((stop.is_set(), abort.is_set()))
+        return "report"
+
+    before = handlers()
+    with Deferred() as signals:
+        assert signals.run(work) == "report"
+        assert signals.number == signal.SIGTERM
+    assert seen == [(False, False), (True, False), (True, True), (True, True)]
+    assert handlers() == before
+
+
+def test_deferred_signals_break_nothing_off_that_computes_or_comes_after() -> None:
+    async def work(stop: asyncio.Event, _abort: asyncio.Event) -> bool:
+        send(*BOTH * 50)  # nothing awaits here: the loop cannot hear of them
+        await asyncio.sleep(0)
+        return stop.is_set()
+
+    with Deferred() as signals:
+        assert signals.run(work)
+        send(*BOTH * 50)
+        assert signals.number == signal.SIGINT
+
+
+def test_deferred_signals_that_come_before_the_loop_runs_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = asyncio.run
+
+    def late(main: Any) -> Any:
+        send(signal.SIGTERM)
+        return runs(main)
+
+    async def work(stop: asyncio.Event, abort: asyncio.Event) -> tuple[bool, bool]:
+        await asyncio.sleep(0)
+        return stop.is_set(), abort.is_set()
+
+    monkeypatch.setattr(asyncio, "run", late)
+    with Deferred() as signals:
+        assert signals.run(work) == (True, False)
+
+
+def test_deferred_signals_leave_the_handlers_alone_until_they_are_needed() -> None:
+    before = handlers()
+    with Deferred():
+        assert handlers() == before
+
+
+@pytest.mark.parametrize("moment", ["keep_report", "_reported", "_carried_out"])
+def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_written(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    inner = getattr(applying, moment)
+
+    def disturbed(*arguments: Any, **options: Any) -> Any:
+        if moment == "_carried_out":
+            result = inner(*arguments, **options)
+            send(*BOTH * 3)
+            return result
+        send(*BOTH * 3)
+        return inner(*arguments, **options)
+
+    monkeypatch.setattr(applying, moment, disturbed)
+    path = library(file_object("/a.jpg"))
+    write_manifest("- {match: /*, tags: [new]}")
+    result = tagsync("apply", "--yes", "--sandbox", path, "--report=json=report.json", "--format=json", "tags.yaml")
+    assert result.code == 0
+    assert result.document["outcome"] == "converged"
+    assert Path("report.json").read_text("utf-8") == result.out
