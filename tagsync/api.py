@@ -149,7 +149,7 @@ def plan(
 
 
 async def plan_async(
-    paths: Paths,
+    paths: Paths | DesiredState,
     *,
     target: Target,
     select: str | Iterable[str] | None = None,
@@ -170,7 +170,7 @@ async def plan_async(
     """Compare manifests with a library. Only reads.
 
     Args:
-        paths: files or folders, or one of them, or `-` for standard input.
+        paths: files or folders, or one of them, or `-` for standard input; or what `validate` returned for them.
         target: the library.
         select: a glob, or several; changes of files that none of them matches are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
@@ -206,7 +206,10 @@ async def plan_async(
         raise UsageError(f"part is {part.index} of {part.of}: use 1 of N to N of N")
     if last is not None:
         check_report(last, target)
-    desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
+    if isinstance(paths, DesiredState):
+        desired = paths
+    else:
+        desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:

@@ -10,16 +10,17 @@ from pathlib import Path
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions
 from tagsync.cli import unfinished
+from tagsync.cli.accounts import MANIFESTS, document_account, remember_account, with_account
 from tagsync.cli.last import keep_report
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.run import INCOMPLETE, REFUSED, planned
+from tagsync.cli.run import INCOMPLETE, REFUSED, declared, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import Deferred
 from tagsync.cli.targets import SANDBOX, journal_path, target
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.manifest.sources import check_exist
-from tagsync.model import Plan, Report
+from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.guards import Ack
 from tagsync.planning.plan import narrowed
 from tagsync.planning.scope import SELECT_NOTHING, SHARD_NOTHING
@@ -54,10 +55,15 @@ def apply(
                     if found.code in (SELECT_NOTHING, SHARD_NOTHING):
                         output.warn(found.message)
                 library = replace(library, shard=saved.inputs.part)
-            with _locked_target(library, how, output) as where:
+            subject = saved or declared(paths, library, planning)
+            with _locked_target(subject, library, how, output) as where:
                 exact, pictures = how.batching == "exact", settings.thumbnails
                 began = time.monotonic()
-                made = saved or planned(paths, where, library, planning, output, exact=exact, thumbnails=pictures)
+                made = (
+                    subject
+                    if isinstance(subject, Plan)
+                    else planned(subject, where, library, planning, output, exact=exact, thumbnails=pictures)
+                )
                 spent = 0.0 if saved else time.monotonic() - began
                 if made.errors:
                     output.plan(made, 1)
@@ -80,6 +86,7 @@ def apply(
                 report = _carried_out(made, where, library, options, output=output, signals=signals)
                 unfinished.end(report, library, where, output.warn)
                 keep_report(report, library, where, output.warn)
+                remember_account(report, where, library, output.warn)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
 
 
@@ -106,9 +113,18 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[Target]:
-    with target(library, output.warn) as where, locked(where, part=library.shard, timeout=how.lock_timeout):
-        yield where
+def _locked_target(
+    subject: Plan | DesiredState, library: LibrarySettings, how: ApplySettings, output: Output
+) -> Iterator[Target]:
+    """Hold the lock of the target, under the account that a saved plan or the manifests name."""
+    if isinstance(subject, Plan):
+        account, source = document_account(subject.target), "the plan is for the account"
+    else:
+        account, source = subject.account, MANIFESTS
+    with target(library, output.warn) as unnamed:
+        where = with_account(unnamed, account, source, library, output.warn)
+        with locked(where, part=library.shard, timeout=how.lock_timeout):
+            yield where
 
 
 def _plan_file(paths: Sequence[str]) -> Path | None:

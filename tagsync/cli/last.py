@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tagsync import api
+from tagsync.cli.accounts import document_account
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
@@ -92,7 +94,7 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     for item in _kept(library, where):
         if item.number is not None:
             try:
-                return item.path, _read_kept(item.path, where)
+                return item.path, _read_kept(item.path, where, any_name=True)
             except RefusedError:
                 continue  # the same key under another account name
     raise DocumentError(
@@ -101,16 +103,18 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     )
 
 
-def _read_kept(path: Path, where: Target) -> Report:
+def _read_kept(path: Path, where: Target, *, any_name: bool = False) -> Report:
+    """Read a kept report of this key; with `any_name`, the account may have any name if the target has none."""
     check_file(path)
-    return _read(path, where)
+    return _read(path, where, any_name=any_name)
 
 
-def _read(path: Path, where: Target) -> Report:
+def _read(path: Path, where: Target, *, any_name: bool = False) -> Report:
     found = read_saved(path)
     if not isinstance(found, Report):
         raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
-    api.check_report(found, where)
+    named = replace(where, account=where.account or document_account(found.plan.target)) if any_name else where
+    api.check_report(found, named)
     return found
 
 

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from tagsync import api
+from tagsync.cli.accounts import MANIFESTS, document_account, with_account
 from tagsync.cli.last import history, newest_change
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -13,9 +14,10 @@ from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.cli.targets import facts_path, target
 from tagsync.errors import RefusedError, UsageError
-from tagsync.model import Plan, Report
+from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merged_plans, merged_reports
+from tagsync.planning.since import Revision
 from tagsync.planning.undo import LEFT_OUT
 from tagsync.printable import shown
 from tagsync.reporting.kept import kept_changes
@@ -67,9 +69,14 @@ def plan(
     if explain is not None and settings.format not in ("text", "json"):
         raise UsageError("--explain is told as text or json: give one of these to --format")
     output = Output(settings, reads=[*paths, how.policy, library.sandbox], saved_as=out, explains=explain is not None)
-    with output.failures_written(), target(library, output.warn) as where:
+    with output.failures_written(), target(library, output.warn) as unnamed:
+        since = None
+        if changed_since is not None:
+            since = revision_of(changed_since, paths, as_of=how.as_of, policy_counts=how.policy is None)
+        desired = declared(paths, library, how)
+        where = with_account(unnamed, desired.account, MANIFESTS, library, output.warn)
         made = planned(
-            paths,
+            desired,
             where,
             library,
             how,
@@ -77,7 +84,7 @@ def plan(
             coverage=coverage,
             thumbnails=settings.thumbnails,
             explain=explain,
-            since=changed_since,
+            since=since,
         )
     warnings = made.summary.warnings if strict else 0
     objections = api.refusals(made)
@@ -100,12 +107,14 @@ def undo(
 ) -> int:
     """Plan to undo a run, show the plan, and save it. Without a file it is the last run that changed something."""
     output = Output(settings, reads=[file, library.sandbox], saved_as=out)
-    with output.failures_written(), target(library, output.warn) as where:
+    with output.failures_written(), target(library, output.warn) as unnamed:
         if file is None:
-            path, report = newest_change(library, where)
+            path, report = newest_change(library, unnamed)
             output.say(f"Undoing the apply that ended at {report.finished_at}: {path}")
         else:
             report = _saved_report(file)
+        account = document_account(report.plan.target)
+        where = with_account(unnamed, account, "the report is of the account", library, output.warn)
         with output.progress() as listener:
             made = until_signal(
                 lambda: api.undo_async(
@@ -167,8 +176,17 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
     return 0
 
 
+def declared(paths: Sequence[str], library: LibrarySettings, how: PlanSettings) -> DesiredState:
+    """Read manifests, until it is done or a signal ends it."""
+
+    async def read() -> DesiredState:
+        return api.validate(paths, account=library.account, policy=how.policy, as_of=how.as_of)
+
+    return until_signal(read)
+
+
 def planned(
-    paths: Sequence[str],
+    desired: DesiredState,
     where: Target,
     library: LibrarySettings,
     how: PlanSettings,
@@ -178,26 +196,23 @@ def planned(
     coverage: bool = False,
     thumbnails: bool = False,
     explain: str | None = None,
-    since: str | None = None,
+    since: Revision | None = None,
 ) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
     last, earlier = history(how.last, library, where, output.warn)
-    revision = None if since is None else revision_of(since, paths, as_of=how.as_of, policy_counts=how.policy is None)
     with output.progress() as listener:
         return until_signal(
             lambda: api.plan_async(
-                paths,
+                desired,
                 target=where,
                 select=library.select,
                 part=library.shard,
                 exact=exact,
-                policy=how.policy,
-                as_of=how.as_of,
                 last=last,
                 earlier=earlier,
                 coverage=coverage,
                 thumbnails=thumbnails,
-                since=revision,
+                since=since,
                 facts=facts_path(library, where),
                 explain=None if explain is None else api.Explain(explain, output.take_explanations),
                 max_duration=library.max_duration,

@@ -160,6 +160,11 @@ class DesiredState:
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
 
+    @property
+    def account(self) -> str | None:
+        """The account that manifests name, all of them the same once they are validated; None if none does."""
+        return self.accounts[0][0] if self.accounts else None
+
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""
         entries = self.entries

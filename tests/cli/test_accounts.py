@@ -1,0 +1,102 @@
+"""The account that manifests name, and what is remembered of the account of a key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from canary import KEY
+from cli.command import Command
+from support import file_object, manifest
+
+OTHER_KEY = "private_another"
+
+
+def write(account: str, name: str = "tags.yaml") -> None:
+    text = manifest("- path: /a.jpg\n  tags: [x]").replace("spec:", f"metadata: {{account: {account}}}\nspec:")
+    Path(name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _a_library(world: Callable[..., Any]) -> None:
+    world(file_object("/a.jpg"), file_object("/b.jpg"))
+    write("shop")
+
+
+def test_account_that_manifests_name_is_that_of_the_run(tagsync: Command) -> None:
+    ran = tagsync("plan", "--format=json", "tags.yaml")
+    assert (ran.code, ran.document["target"]["account"]) == (0, "shop")
+    assert "warning: the manifests are for the account 'shop', and tagsync does not know whether the key" in ran.err
+
+
+def test_account_that_is_given_is_not_questioned(tagsync: Command) -> None:
+    ran = tagsync("plan", "--account=shop", "--strict", "tags.yaml")
+    assert (ran.code, "does not know" in ran.err) == (0, False)
+    assert tagsync("plan", "--account=other", "tags.yaml").code == 1
+
+
+def test_account_of_an_apply_is_remembered(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert "warning" not in tagsync("plan", "tags.yaml").err
+    write("elsewhere")
+    ran = tagsync("plan", "tags.yaml")
+    assert ran.code == 4
+    assert "the account 'elsewhere', but an earlier apply used this key for 'shop': use the key of the right" in ran.err
+    assert tagsync("apply", "--yes", "tags.yaml").code == 4
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", OTHER_KEY)
+    assert "does not know" in tagsync("plan", "tags.yaml").err
+
+
+def test_account_that_is_given_corrects_what_is_remembered(tagsync: Command) -> None:
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    write("renamed")
+    assert tagsync("apply", "--yes", "--account=renamed", "tags.yaml").code == 0
+    assert tagsync("plan", "tags.yaml").code == 0
+
+
+def test_plan_and_report_keep_the_account_that_manifests_name(tagsync: Command) -> None:
+    assert tagsync("plan", "--out=plan.json", "tags.yaml").code == 0
+    ran = tagsync("apply", "--report=json=report.json", "plan.json")
+    assert ran.code == 0
+    assert "warning: the plan is for the account 'shop'" in ran.err
+    for options in (["report.json"], []):
+        undone = tagsync("undo", *options, "--out=undo.json", "--format=json")
+        assert (undone.code, len(undone.document["changes"])) == (0, 1)
+    assert tagsync("apply", "--yes", "undo.json").code == 0
+
+
+def test_plan_for_another_account_than_the_key_is_known_for_is_refused(tagsync: Command) -> None:
+    write("elsewhere", "other.yaml")
+    assert tagsync("plan", "--out=plan.json", "other.yaml").code == 0
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    ran = tagsync("apply", "plan.json")
+    assert ran.code == 4
+    assert "the plan is for the account 'elsewhere', but an earlier apply used this key for 'shop'" in ran.err
+
+
+def test_manifests_of_two_accounts_are_an_error(tagsync: Command) -> None:
+    write("elsewhere", "other.yaml")
+    ran = tagsync("plan", "tags.yaml", "other.yaml")
+    assert ran.code == 1
+    assert "this manifest is for the account 'shop', this run for 'elsewhere'" in ran.err
+
+
+def test_remembered_account_that_is_damaged_is_unknown_and_holds_no_key(tagsync: Command) -> None:
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    [noted] = Path(".tagsync/accounts").iterdir()
+    assert noted.read_text() == '{"account": "shop"}\n'
+    assert KEY not in str(noted)
+    noted.write_text("[[[")
+    assert "does not know" in tagsync("plan", "tags.yaml").err
+
+
+def test_sandbox_takes_the_account_without_a_question(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TAGSYNC_ENDPOINT", "IMAGEKIT_PRIVATE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    library(file_object("/a.jpg"))
+    ran = tagsync("apply", "--yes", "--sandbox=library.jsonl", "--format=json", "tags.yaml")
+    assert (ran.code, ran.document["target"]["account"]) == (0, "shop")
+    assert "warning" not in ran.err
+    assert not Path(".tagsync/accounts").exists()
