@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import chain
+from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +26,11 @@ from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
-from tagsync.globs import glob_fault
 from tagsync.library.client import Client
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading import LibraryReader
 from tagsync.library.reread import Rereader
+from tagsync.manifest.faults import Faults
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     CurrentState,
@@ -36,6 +38,7 @@ from tagsync.model import (
     Diagnostic,
     Explanation,
     FileOutcome,
+    Origin,
     OutcomeName,
     Part,
     Plan,
@@ -45,16 +48,21 @@ from tagsync.model import (
     Timing,
     as_shown,
 )
+from tagsync.planning.contradictions import contradictions
 from tagsync.planning.explain import explained
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.scope import checked_select
 from tagsync.planning.since import Revision
 from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
-from tagsync.target import Target, connect
+from tagsync.target import Target, connect, locked
+
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""Manifests: one path, or several."""
 
 
 class Explain(NamedTuple):
@@ -65,43 +73,55 @@ class Explain(NamedTuple):
 
 
 def validate(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     account: str | None = None,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
 ) -> DesiredState:
     """Read manifests without any call to a library.
 
     Args:
-        paths: files, folders, or `-` for standard input.
+        paths: files or folders, or one of them, or `-` for standard input.
         account: what `metadata.account` of each manifest must be, where it has one.
         policy: a file of policies that hold instead of those among `paths`.
         as_of: the day (UTC) on which entries that end are judged; today if None.
 
     Raises:
         ManifestError: with every fault.
+        UsageError: no paths, or options that make no sense.
         StateError: there are many entries, and no room for a temporary file that holds them.
     """
-    desired = read_manifests(paths, as_of=as_of or _today())
+    desired = read(paths, as_of=as_of)
     if policy is not None:
-        found = read_policy(policy)
+        found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
-    faults = tuple(as_shown(fault, names) for fault in account_faults(desired, account))
-    if faults:
-        raise ManifestError(faults)
+    faults = Faults()
+    for fault in chain(account_faults(desired, account), contradictions(desired.entries)):
+        _, code, message, origin = as_shown(fault, names)
+        faults.add(origin or Origin("", 0, 0), code, message)
+    if faults.count:
+        kept = faults.first()
+        raise ManifestError(kept, faults.count - len(kept))
     return desired
 
 
+def read(paths: Paths, *, as_of: date | None = None) -> DesiredState:
+    """Read manifests, each for itself; `validate` also compares them with each other and with the account."""
+    if isinstance(as_of, datetime):
+        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+    return read_manifests(_listed(paths), as_of=as_of or _today())
+
+
 def plan(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     target: Target,
-    select: str | None = None,
+    select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
     last: Report | None = None,
     coverage: bool = False,
@@ -129,13 +149,13 @@ def plan(
 
 
 async def plan_async(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     target: Target,
-    select: str | None = None,
+    select: str | Iterable[str] | None = None,
     part: Part | None = None,
     exact: bool = False,
-    policy: str | None = None,
+    policy: str | PathLike[str] | None = None,
     as_of: date | None = None,
     last: Report | None = None,
     earlier: Iterable[Report] = (),
@@ -150,9 +170,9 @@ async def plan_async(
     """Compare manifests with a library. Only reads.
 
     Args:
-        paths: files, folders, or `-` for standard input.
+        paths: files or folders, or one of them, or `-` for standard input.
         target: the library.
-        select: a glob; changes of files that it does not match are left out once everything was judged.
+        select: a glob, or several; changes of files that none of them matches are left out once everything was judged.
         part: a shard; changes of files of others are left out likewise.
         exact: whether the requests that the plan shows set nothing that is set already.
         policy: a file of policies that hold instead of those among `paths`.
@@ -174,16 +194,16 @@ async def plan_async(
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
-        UsageError: `select` is no glob, or `max_duration` no time.
+        UsageError: no paths, `select` can match no path, or other options make no sense.
         RefusedError: `last` is of another library, or what changed since a revision bears on other files, too.
         LibraryError: the library could not be read completely, or in time.
         StateError: there is no room for what is read.
     """
     began = asyncio.get_running_loop().time()
     check_duration(max_duration)
-    fault = glob_fault(select) if select is not None else None
-    if fault:
-        raise UsageError(f"--select cannot be read: {fault}")
+    only = checked_select(select)
+    if part is not None and not 1 <= part.index <= part.of:
+        raise UsageError(f"part is {part.index} of {part.of}: use 1 of N to N of N")
     if last is not None:
         check_report(last, target)
     desired = validate(paths, account=target.account, policy=policy, as_of=as_of)
@@ -198,7 +218,7 @@ async def plan_async(
             target.name,
             created_at=_now(),
             bulk_rate=target.bulk_rate,
-            only=select,
+            only=only,
             part=part,
             exact=exact,
             last=last,
@@ -240,7 +260,7 @@ async def apply_async(
     abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
-    """Carry out a plan: look again, write, read back, report.
+    """Carry out a plan under the target's lock: look again, write, read back, report.
 
     Args:
         plan: as made for this very target.
@@ -260,7 +280,25 @@ async def apply_async(
         RefusedError: the plan is for another target, or a guard is against it that `options.acks` do not let it pass.
         StateError: the journal cannot be used; nothing was sent.
         LibraryError: the library could not be read before the first write.
+        LockedError: another apply of this library is running on this machine.
     """
+    with locked(target, part=plan.inputs.part):
+        return await apply_locked_async(
+            plan, target=target, options=options, journal=journal, stop=stop, abort=abort, listener=listener
+        )
+
+
+async def apply_locked_async(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    journal: Path | None = None,
+    stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Carry out a plan for a caller that holds the target's lock already; see `apply_async`."""
     options = options or ApplyOptions(concurrency=target.concurrency)
     check_target(plan, target)
     if plan.errors:
@@ -424,6 +462,18 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
     outcomes = (outcome,) * len(plan.changes)
     told = tuple(Diagnostic("error", "guard", words) for words in why)
     return Report(plan, "refused", outcomes, RequestCounts(), Timing(), finished_at=_now(), diagnostics=told)
+
+
+def _listed(paths: Paths) -> list[str]:
+    """Return paths as text; a text is one path, though it could be gone through like a list."""
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    try:
+        found = [fspath(path) for path in several]
+    except TypeError as error:
+        raise UsageError(f"paths: {error}: give a path, or a list of paths") from error
+    if not all(isinstance(path, str) for path in found):
+        raise UsageError("paths: bytes are no path: give text")
+    return found
 
 
 def _now() -> str:

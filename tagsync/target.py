@@ -1,6 +1,7 @@
 """A library and how to speak to it; what is asked of it is the business of `api`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -11,7 +12,8 @@ from tagsync.library.client import Client, Gates
 from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
 from tagsync.library.transport import MAX_CONNECTIONS
-from tagsync.model import TargetName
+from tagsync.locks import held
+from tagsync.model import Part, TargetName
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
@@ -31,6 +33,8 @@ class Target:
         app: an ASGI application that plays the library in this process; `endpoint` is then only its name.
         rate: bulk calls a second; None for the library's usual five, or no pace at all for an `app`.
         concurrency: calls in flight at most, 1 to 8.
+        library: what names the library of an `app` on this machine, where other processes have it too; without it
+            nothing keeps two applies of that library apart.
     """
 
     key: str = field(default="", repr=False)
@@ -39,6 +43,7 @@ class Target:
     app: Callable[..., Any] | None = field(default=None, repr=False)
     rate: float | None = None
     concurrency: int = 4
+    library: str | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without a call."""
@@ -58,10 +63,10 @@ class Target:
                 "the private key holds characters that no key has: check where it comes from "
                 "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
             )
-        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
-            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
-        if self.rate is not None and not 0 < self.rate < inf:
-            raise UsageError(f"the rate is {self.rate}: use a number of calls a second above 0")
+        if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
+            raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
+        if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
+            raise UsageError(f"the rate is {self.rate!r}: use a number of calls a second above 0")
 
     @property
     def name(self) -> TargetName:
@@ -74,9 +79,42 @@ class Target:
         return name.account == ours.account and normalised(name.endpoint) == normalised(ours.endpoint)
 
     @property
+    def identities(self) -> tuple[str, ...]:
+        """What names the library on this machine: applies that have one of these in common must not run at once.
+
+        An account is known by its key, and by its name if it was given one: it may have several keys, and not every
+        run gives the name. The endpoint counts, not the way it is written.
+        """
+        if self.library is not None:
+            return (self.library,)
+        if self.app is not None:
+            return ()
+        accounts = dict.fromkeys([account_of(self.key), self.name.account])
+        return tuple(f"{normalised(self.endpoint)}\n{account}" for account in accounts)
+
+    @property
     def bulk_rate(self) -> float | None:
         """Bulk calls a second; None for no pace."""
         return self.rate or (BULK_RATE if self.app is None else None)
+
+
+@contextmanager
+def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) -> Iterator[None]:
+    """Hold all locks of a target, or of one shard of it, for the length of a `with` block.
+
+    Args:
+        target: the library.
+        part: the shard; None for the whole.
+        timeout: seconds to wait for other applies to end; 0 tries once.
+
+    Raises:
+        LockedError: another apply holds one.
+        StateError: there is no place for locks.
+    """
+    with ExitStack() as locks:
+        for key in target.identities:
+            locks.enter_context(held(key, part=part, timeout=timeout))
+        yield
 
 
 def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> Client:

@@ -1,13 +1,17 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from canary import KEY, leaks
 from support import Sandbox, file_object, id_of, manifest
 
 import tagsync
+from tagsync.errors import LockedError, UsageError
 from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
+from tagsync.target import locked
 
 
 @pytest.fixture
@@ -63,7 +67,9 @@ def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:
         ({"key": KEY, "endpoint": "http://api.imagekit.io"}, "in the clear"),
         ({"key": KEY, "concurrency": 0}, "use 1 to 8"),
         ({"key": KEY, "concurrency": 9}, "use 1 to 8"),
+        ({"key": KEY, "concurrency": "4"}, "use 1 to 8"),
         ({"key": KEY, "rate": 0}, "above 0"),
+        ({"key": KEY, "rate": "5"}, "above 0"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused_at_once(settings: dict[str, object], words: str) -> None:
@@ -108,3 +114,70 @@ def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callab
     with pytest.raises(tagsync.TagsyncError, match=r"the report is of sandbox at .*, not of other"):
         tagsync.plan([tags], target=elsewhere, last=last)
     assert library.calls == []
+
+
+def test_paths_may_be_one_path_in_any_form(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    for paths in (tags, Path(tags), [Path(tags)], (path for path in [tags])):
+        assert len(tagsync.validate(paths).entries) == 1
+    assert len(tagsync.plan(tags, target=library.target).changes) == 1
+
+
+@pytest.mark.parametrize("paths", [3, [3], b"tags.yaml", [b"tags.yaml"], [], None])
+def test_paths_that_are_none_are_a_usage_error(paths: object) -> None:
+    with pytest.raises(UsageError, match=r"paths|no manifests named"):
+        tagsync.validate(paths)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"select": "shop/**"}, "'shop/\\*\\*' matches no file: paths start with /"),
+        ({"select": ["/a*", "b"]}, "'b' matches no file"),
+        ({"select": [3]}, "3 is no glob"),
+        ({"part": tagsync.Part(3, 2)}, "part is 3 of 2"),
+        ({"part": tagsync.Part(0, 2)}, "part is 0 of 2"),
+        ({"as_of": datetime(2026, 1, 1, tzinfo=UTC)}, "as_of is a moment"),
+    ],
+)
+def test_plan_refuses_options_that_the_command_line_refuses(
+    sandbox: Callable[..., Sandbox], tags: str, options: dict[str, Any], words: str
+) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    with pytest.raises(UsageError, match=words):
+        tagsync.plan([tags], target=library.target, **options)
+    assert library.calls == []
+
+
+def test_plan_keeps_what_any_selected_glob_matches(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(*map(file_object, ("/a", "/b", "/c")))
+    plan = tagsync.plan(tags, target=library.target, select=["/a", "/c"])
+    assert [change.file.path for change in plan.changes] == ["/a", "/c"]
+
+
+def test_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(file_object("/a.jpg"))
+    target = replace(library.target, library="shared")
+    plan = tagsync.plan(tags, target=target)
+    with locked(target), pytest.raises(LockedError):
+        tagsync.apply(plan, target=target)
+    assert library.writes == []
+    assert tagsync.apply(plan, target=target).converged
+
+
+def test_apply_is_locked_out_by_the_same_key_whatever_the_account_is_called(
+    sandbox: Callable[..., Sandbox], tags: str
+) -> None:
+    plan = tagsync.plan(tags, target=sandbox(file_object("/a.jpg")).target)
+    with locked(tagsync.Target(key=KEY)), pytest.raises(LockedError):
+        tagsync.apply(plan, target=tagsync.Target(key=KEY, account="shop"))
+
+
+def test_apply_of_a_shard_goes_beside_another_shard(sandbox: Callable[..., Sandbox], tags: str) -> None:
+    library = sandbox(*(file_object(f"/{n}") for n in range(9)))
+    target = replace(library.target, library="shards")
+    plan = tagsync.plan(tags, target=target, part=tagsync.Part(1, 2))
+    with locked(target, part=tagsync.Part(2, 2)):
+        assert tagsync.apply(plan, target=target).converged
+    with locked(target, part=tagsync.Part(1, 2)), pytest.raises(LockedError):
+        tagsync.apply(plan, target=target)

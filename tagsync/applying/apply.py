@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tagsync.applying.answers import Counts, OnError
 from tagsync.applying.ending import Ending, unless
@@ -56,11 +56,24 @@ class ApplyOptions:
     acks: frozenset[Ack] = frozenset()
 
     def __post_init__(self) -> None:
-        """Refuse what would make no sense."""
-        if not 1 <= self.concurrency <= MAX_CONNECTIONS:
-            raise UsageError(f"concurrency is {self.concurrency}: use 1 to {MAX_CONNECTIONS}")
-        if self.max_requests is not None and self.max_requests < 1:
-            raise UsageError(f"max_requests is {self.max_requests}: use 1 or more, or None for no end")
+        """Refuse what the command line refuses too.
+
+        Raises:
+            UsageError: an option has a value that it does not take.
+        """
+        for name, allowed in (("on_error", get_args(OnError)), ("on_stale", get_args(OnStale))):
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"{name} is {getattr(self, name)!r}: use {' or '.join(map(repr, allowed))}")
+        for name in ("verify", "exact"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} is {getattr(self, name)!r}: use True or False")
+        if not all(isinstance(ack, Ack) for ack in self.acks):
+            raise UsageError("acks: give tagsync.Ack(guard.id, plan.digest) for each guard")
+        if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
+            raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
+        most = self.max_requests
+        if most is not None and (not isinstance(most, int) or most < 1):
+            raise UsageError(f"max_requests is {most!r}: use 1 or more, or None for no end")
         check_duration(self.max_duration)
 
 

@@ -16,16 +16,17 @@ from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, REFUSED, planned
 from tagsync.cli.saved import read_saved
 from tagsync.cli.signals import Deferred
-from tagsync.cli.targets import SANDBOX, journal_path, locked, target
+from tagsync.cli.targets import SANDBOX, journal_path, target
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.manifest.sources import check_exist
 from tagsync.model import Plan, Report
 from tagsync.planning.guards import Ack
 from tagsync.planning.plan import narrowed
+from tagsync.planning.scope import SELECT_NOTHING, SHARD_NOTHING
 from tagsync.printable import quoted, shown
 from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.saved import is_saved
-from tagsync.target import Target
+from tagsync.target import Target, locked
 
 MANIFEST_SUFFIXES = (".yaml", ".yml")
 """Nobody expects a saved plan in files of these names."""
@@ -49,6 +50,9 @@ def apply(
             asks = not yes and _must_ask(file, paths)
             saved = _saved_plan(file, library, typed) if file else None
             if saved:
+                for found in saved.diagnostics:
+                    if found.code in (SELECT_NOTHING, SHARD_NOTHING):
+                        output.warn(found.message)
                 library = replace(library, shard=saved.inputs.part)
             with _locked_target(library, how, output) as where:
                 exact, pictures = how.batching == "exact", settings.thumbnails
@@ -82,7 +86,8 @@ def apply(
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     """Tell whether somebody has to agree to the plan first.
 
-    A terminal always asks. Elsewhere a pipeline has looked at a saved plan, unless it is called like a manifest.
+    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has
+    reviewed it, unless it is named like a manifest.
 
     Raises:
         UsageError: there is no terminal, and no --yes.
@@ -102,7 +107,7 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
 @contextmanager
 def _locked_target(library: LibrarySettings, how: ApplySettings, output: Output) -> Iterator[Target]:
-    with target(library, output.warn) as where, locked(library, where, how.lock_timeout):
+    with target(library, output.warn) as where, locked(where, part=library.shard, timeout=how.lock_timeout):
         yield where
 
 
@@ -164,13 +169,14 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
             f"{shown(str(file))} is the plan of shard {mine} and has nothing of shard {other}: apply it with --shard "
             f"{mine}, or without --shard"
         )
-    if library.select is None and library.shard is None:
+    if not library.select and library.shard is None:
         return plan
     part = narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
-    if plan.changes and not part.changes and made_for.select not in (None, library.select):
+    if plan.changes and not part.changes and made_for.select not in ((), tuple(library.select)):
+        mine, other = (" or ".join(quoted(glob, 200) for glob in globs) for globs in (made_for.select, library.select))
         raise RefusedError(
-            f"{shown(str(file))} is a plan made with --select {quoted(made_for.select or '', 200)} and has nothing of "
-            f"{quoted(library.select or '', 200)}: plan again with that selection"
+            f"{shown(str(file))} is a plan made with --select {mine} and has nothing of {other or 'this shard'}: plan "
+            "again with that selection"
         )
     return part
 
@@ -205,7 +211,7 @@ def _carried_out(
 ) -> Report:
     with output.progress() as listener:
         return signals.run(
-            lambda stop, abort: api.apply_async(
+            lambda stop, abort: api.apply_locked_async(
                 made,
                 target=where,
                 options=options,

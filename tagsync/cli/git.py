@@ -9,6 +9,9 @@ from tagsync.errors import RefusedError, UsageError
 from tagsync.git import git_command, git_environment
 from tagsync.printable import quoted, shown
 
+_MOST_LINES = 20
+_MOST_CHARACTERS = 300
+
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
 """What stands below a path and cannot be read as a file of the revision, by its mode."""
 
@@ -30,17 +33,31 @@ class WorkTree:
         self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel")))
 
     def commit(self, ref: str) -> str:
-        """Return the full hash of a revision.
+        """Return the full hash of a revision; of `A...B`, that of their merge base, each of them HEAD if left out.
 
         Raises:
             UsageError: there is none.
         """
+        first, dots, second = ref.partition("...")
+        if dots:
+            return self._merge_base(first or "HEAD", second or "HEAD")
+        if ".." in ref:
+            raise UsageError(
+                f"--changed-since {shown(ref, 100)}: give one revision, or A...B for the commit where A and B parted"
+            )
         words = (
             f"git knows no revision {shown(ref, 100)} here: check the name, and that the clone is deep enough "
             "(fetch-depth: 0)"
         )
         arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         return _line(self.top, *arguments, otherwise=words)
+
+    def _merge_base(self, first: str, second: str) -> str:
+        words = (
+            f"{shown(first, 100)} and {shown(second, 100)} have no commit in common here: check the names, and that "
+            "the clone is deep enough (fetch-depth: 0)"
+        )
+        return _line(self.top, "merge-base", self.commit(first), self.commit(second), otherwise=words)
 
     def within(self, path: str) -> Path:
         """Return a path as seen from the top.
@@ -99,7 +116,8 @@ def _run(
     Args:
         folder: where it runs.
         arguments: what it is to do.
-        otherwise: what it means if it fails; without it, git's own words are told.
+        otherwise: what it means if it fails; without it, git's own words are the message, and its advice below them
+            the error's notes.
         more: environment variables beside those of this process.
         fed: its standard input.
 
@@ -117,6 +135,15 @@ def _run(
     except FileNotFoundError as error:
         raise UsageError("--changed-since needs git, which is not installed here") from error
     except subprocess.CalledProcessError as error:
-        words = otherwise or shown(os.fsdecode(error.stderr or b"").strip(), 300)
-        raise UsageError(f"--changed-since: {words}") from error
+        first, *advice = _words(error.stderr) or ["git failed without a word"]
+        told = UsageError(f"--changed-since: {otherwise or first}")
+        for line in () if otherwise else advice:
+            told.add_note(line)
+        raise told from error
     return ran.stdout
+
+
+def _words(output: bytes) -> list[str]:
+    """Return what git says, line by line, safe to print."""
+    lines = os.fsdecode(output).splitlines()
+    return [shown(line.strip(), _MOST_CHARACTERS) for line in lines if line.strip()][:_MOST_LINES]

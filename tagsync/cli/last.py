@@ -149,7 +149,7 @@ def _kept(library: LibrarySettings, where: Target) -> list[_Kept]:
     if not os.path.lexists(library.state_dir):
         return []
     folder = state_folder(library.state_dir, FOLDER)
-    name = re.compile(rf"({library_name(library, where)}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
+    name = re.compile(rf"({library_name(where)}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
     found = [
         _Kept(match[1], int(match[2]) if match[2] else None, path)
         for path in folder.iterdir()

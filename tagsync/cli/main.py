@@ -91,7 +91,8 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 @option(
     "--changed-since",
     metavar="REF",
-    help="Plan only files that entries select which changed since a git revision, or that they selected then.",
+    help="Plan only files selected by rules that changed since a git revision, now or then; A...B is the merge base of "
+    "both.",
 )
 @option("--coverage", is_flag=True, help="Tell which files no entry selects, and which entries select no file.")
 @plan_options
@@ -288,7 +289,7 @@ def _told(error: BaseException) -> int:
         case ManifestError():
             pass  # its faults were shown where the output's settings are known
         case TagsyncError():
-            _say(str(error))
+            _say(str(error), *getattr(error, "__notes__", ()))
             code = error.exit_code
         case click.Abort() | KeyboardInterrupt():
             _say("interrupted")
@@ -308,9 +309,11 @@ def _settle(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say(message: str) -> None:
+def _say(message: str, *notes: str) -> None:
+    """Write an error, and what belongs to it on lines of its own: others' words, which may hold a command to copy."""
     with suppress(OSError):
         sys.stderr.write(f"error: {shown(message)}\n")
+        sys.stderr.writelines(f"  {shown(note)}\n" for note in notes)
 
 
 def _say_usage(error: click.UsageError) -> None:

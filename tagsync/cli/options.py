@@ -41,7 +41,7 @@ class LibrarySettings:
     endpoint: str | None
     account: str | None
     sandbox: Path | None
-    select: str | None = None
+    select: Sequence[str] = ()
     shard: Part | None = None
     concurrency: int = 4
     rate: float | None = None
@@ -173,7 +173,13 @@ _PACE = (
 _LIBRARY = (
     *_WHICH,
     option(
-        "--select", metavar="GLOB", callback=values.select, help="Leave out changes of files whose path does not match."
+        "--select",
+        metavar="GLOB",
+        type=values.LINES,
+        callback=values.select,
+        multiple=True,
+        help="Leave out changes of files whose path does not match; repeat it to keep those that match any GLOB. "
+        "TAGSYNC_SELECT has one a line.",
     ),
     option(
         "--shard", metavar="I/N", callback=values.shard, help="Leave out changes of files of other shards than this."
@@ -186,7 +192,7 @@ _STATE = option(
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, the last report, facts about libraries and a sandbox's library are kept.",
+    help="Where the journal, reports, unfinished plans, facts about libraries and a sandbox's library are kept.",
 )
 
 

@@ -210,16 +210,23 @@ class Output:
             self.error(f"{error.filename} could not be written: {error.strerror}")
 
     def diagnostics(
-        self, diagnostics: Sequence[Diagnostic], names: Mapping[str, str], unlisted: Sequence[Unlisted] = ()
+        self,
+        diagnostics: Sequence[Diagnostic],
+        names: Mapping[str, str],
+        unlisted: Sequence[Unlisted] = (),
+        *,
+        with_notices: bool = False,
     ) -> None:
         """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
         verbose, quiet = self._settings.verbose, self._settings.quiet
-        levels = {"error"} if quiet and not verbose else {"error", "warning", *(["info"] if verbose else [])}
+        levels = {"error"} if quiet and not verbose else {"error", "warning"}
+        if verbose or (with_notices and not quiet):
+            levels.add("info")
         kept = [item for item in diagnostics if item.level in levels]
         more = sum(item.more for item in unlisted if item.level in levels)
         diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_FAULTS, more=more)
         notes = sum(item.level == "info" for item in diagnostics)
-        if notes and not self._settings.verbose and not self._settings.quiet:
+        if notes and not self._settings.verbose and not self._settings.quiet and not with_notices:
             shows = "it" if notes == 1 else "them"
             self._errors.write((f"{counted(notes, 'note')}: --verbose shows {shows}", "dim"))
 

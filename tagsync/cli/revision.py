@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
     """Return what manifests declared at a revision.
 
     Args:
-        ref: what git takes for a commit.
+        ref: what git takes for a commit, or `A...B` for the merge base of two.
         paths: files and folders, as they are named today.
         as_of: the day on which entries that end are judged.
         policy_counts: whether the policies among them are those that hold.
@@ -43,15 +42,12 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
         found.check_out(commit, within, tree)
         old = [str(tree / path) for path in within if holds_manifests(str(tree / path))]
         desired = _declared(old, ref, as_of) if old else _NOTHING
-    manifests = tuple(
-        item._replace(shown_as=str(found.top / Path(item.shown_as).relative_to(tree))) for item in desired.manifests
-    )
-    return Revision(ref, commit, replace(desired, manifests=manifests), policy_counts, os.path.realpath)
+    return Revision(ref, commit, desired, policy_counts)
 
 
 def _declared(paths: Sequence[str], ref: str, as_of: date | None) -> DesiredState:
     try:
-        return api.validate(paths, as_of=as_of)
+        return api.read(paths, as_of=as_of)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have faults ({error.diagnostics[0].message}), so that what they "

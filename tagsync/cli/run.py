@@ -40,7 +40,7 @@ def validate(
     with output.failures_written():
         desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
-    output.diagnostics(desired.diagnostics, names)
+    output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
         f"Valid: {counted(files, 'manifest')} with {counted(entries, 'entry', 'entries')}",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from tagsync.cli.options import LibrarySettings
 from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.library.endpoint import DEFAULT_ENDPOINT, account_of, normalised
-from tagsync.locks import held
+from tagsync.library.endpoint import DEFAULT_ENDPOINT
 from tagsync.printable import shown
 from tagsync.state import check_database, state_directory, state_folder
 from tagsync.target import Target
@@ -56,33 +55,8 @@ def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[T
             app=make_app(store),
             rate=settings.rate,
             concurrency=settings.concurrency,
+            library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
-
-
-def lock_keys(settings: LibrarySettings, where: Target) -> list[str]:
-    """Return what names a library on this machine: applies that have one of these in common must not run at once.
-
-    An account is known by its key, and by its name if it was given one: it may have several keys, and not every run
-    gives the name. The endpoint counts, not the way it is written.
-    """
-    if settings.sandbox is not None:
-        return [_sandbox_key(settings.sandbox, settings.state_dir)]
-    accounts = dict.fromkeys([account_of(where.key), where.name.account])
-    return [f"{normalised(where.name.endpoint)}\n{account}" for account in accounts]
-
-
-@contextmanager
-def locked(settings: LibrarySettings, where: Target, timeout: float) -> Iterator[None]:
-    """Hold all locks of a library, or of the shard that settings name.
-
-    Raises:
-        LockedError: another apply holds one.
-        StateError: there is no place for locks.
-    """
-    with ExitStack() as locks:
-        for key in lock_keys(settings, where):
-            locks.enter_context(held(key, part=settings.shard, timeout=timeout))
-        yield
 
 
 def journal_path(settings: LibrarySettings, where: Target) -> Path:
@@ -99,7 +73,7 @@ def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
     if not settings.state_dir.is_dir():
         return None
     try:
-        return state_folder(settings.state_dir, FACTS) / f"{library_name(settings, where)}.json"
+        return state_folder(settings.state_dir, FACTS) / f"{library_name(where)}.json"
     except StateError:
         return None
 
@@ -113,12 +87,12 @@ def forget_facts(sandbox: Path, state_dir: Path) -> None:
 def file_name(settings: LibrarySettings, where: Target) -> str:
     """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
     shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
-    return f"{library_name(settings, where)}{shard}"
+    return f"{library_name(where)}{shard}"
 
 
-def library_name(settings: LibrarySettings, where: Target) -> str:
+def library_name(where: Target) -> str:
     """Return what the files of a whole library are called in the state directory."""
-    return _named(lock_keys(settings, where)[0])
+    return _named(where.identities[0])
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:

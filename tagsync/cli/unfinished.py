@@ -48,7 +48,7 @@ def begin(plan: Plan, library: LibrarySettings, where: Target, warn: Warn) -> No
 def end(report: Report, library: LibrarySettings, where: Target, warn: Warn) -> None:
     """Remove the kept plan once all of it is done; a run of selected files alone has not done all of it."""
     scope = report.plan.inputs
-    if not report.converged or scope.select is not None or scope.changed_since is not None:
+    if not report.converged or scope.select or scope.changed_since is not None:
         return
     try:
         path = _path(library, where)

@@ -1,6 +1,7 @@
 """What the values of options mean; each raises click.BadParameter for one that means nothing."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.guards import Ack
+from tagsync.planning.scope import select_fault
 from tagsync.reporting.markdown import safe_address
 
 FORMATS = ("text", "json", "markdown", "html", "junit", "github")
@@ -39,11 +41,23 @@ def endpoint(_context: click.Context, _parameter: click.Parameter, value: str | 
     return value
 
 
-def select(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Return a glob that can match a path."""
-    if value is not None and not value.startswith("/"):
-        raise click.BadParameter(f"{value!r} matches no file: paths start with /, as in /shop/**.")
-    return value
+class _Lines(click.types.StringParamType):
+    """Text, of which an environment variable may hold several, one a line: a path may have spaces."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Return the lines."""
+        return [line for line in rv.splitlines() if line]
+
+
+LINES = _Lines()
+
+
+def select(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return globs that can match a path."""
+    for value in values:
+        if fault := select_fault(value):
+            raise click.BadParameter(f"{fault}.")
+    return values
 
 
 def shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Part | None:

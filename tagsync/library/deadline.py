@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 
 from tagsync.errors import OutOfTimeError, UsageError
 from tagsync.library.client import Client
@@ -12,10 +13,10 @@ def check_duration(seconds: float | None) -> None:
     """Check that a time is one.
 
     Raises:
-        UsageError: it is negative, or not a number.
+        UsageError: it is negative, infinite, or not a number.
     """
-    if seconds is not None and not seconds >= 0:
-        raise UsageError(f"max_duration is {seconds}: use seconds from 0, or None for no end")
+    if seconds is not None and (not isinstance(seconds, int | float) or not 0 <= seconds < inf):
+        raise UsageError(f"max_duration is {seconds!r}: use seconds from 0, or None for no end")
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tagsync.manifest.tree import Map, Seq
+from tagsync.model import is_declarable
 
 _AUTO_TAGGERS = {"google-auto-tagging", "aws-auto-tagging"}
 _LENIENCIES = {"error", "warn", "skip"}
@@ -70,13 +71,7 @@ class FastAccept:
 
 def _is_plain_tag(value: Any) -> bool:
     """Printable text holds no control, bidi or white-space character but the space."""
-    return (
-        value.__class__ is str
-        and value.isprintable()
-        and "%" not in value
-        and value != ""
-        and value == value.strip(" ")
-    )
+    return value.__class__ is str and value.isprintable() and is_declarable(value)
 
 
 def _is_text(value: Any) -> bool:

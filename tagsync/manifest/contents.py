@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from tagsync.manifest import rules
 from tagsync.manifest.entries import places_of
+from tagsync.manifest.notes import Noted, notes_of
 from tagsync.manifest.rows import MATCH, Row, Unfolding
 from tagsync.manifest.tree import Map
-from tagsync.model import Entry, GuardRule, Wishes
+from tagsync.model import GuardRule, Wishes
 
 _REMEMBERED = 50_000
 """So many shapes without fault are remembered."""
@@ -28,7 +29,7 @@ class Contents:
     Attributes:
         sheets: its documents of entries.
         accounts: the accounts that documents insist on, and where.
-        commas: the tags that hold a comma, and where they stand first.
+        notes: warnings and notices, and where they apply first.
         near_limit: the entries whose tags keep within 500 characters only if commas between them do not count.
         policy: what its policies say of guards.
         vocabularies: the `spec` of each vocabulary.
@@ -36,7 +37,7 @@ class Contents:
 
     sheets: list[Sheet] = field(default_factory=list)
     accounts: list[tuple[str, int]] = field(default_factory=list)
-    commas: dict[str, int] = field(default_factory=dict)
+    notes: Noted = field(default_factory=dict)
     near_limit: list[int] = field(default_factory=list)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Check:
     Args:
         unfold: turns its rows into entries.
         defaults: the document's.
-        contents: where tags with a comma, and entries near the limit, are noted.
+        contents: where warnings and notices, and entries near the limit, are kept.
         report: called with each fault; what is wrong in the defaults comes up in every entry, and is said once.
     """
 
@@ -61,7 +62,6 @@ class Check:
         self._shared = places_of(defaults)
         self._reported: set[rules.Fault] = set()
         self._good: set[bytes] = set()
-        self._seen: set[str] = set()
 
     def __call__(self, rows: Iterable[Row]) -> None:
         """Check rows."""
@@ -79,7 +79,8 @@ class Check:
             self._report(fault)
             if fault.place in self._shared:
                 self._reported.add(fault)
-        self._note_commas(entry)
+        for note, place in notes_of(entry):
+            self._contents.notes.setdefault(note, place)
         if rules.is_near_limit(entry):
             self._contents.near_limit.append(entry.place)
         # The faults of a selector depend on more than the shape's defaults; others, on the shape alone.
@@ -87,12 +88,3 @@ class Check:
             if len(self._good) >= _REMEMBERED:
                 self._good.clear()
             self._good.add(row[4])
-
-    def _note_commas(self, entry: Entry) -> None:
-        tags = entry.wishes.tags
-        if self._seen.issuperset(tags.values):
-            return
-        for tag, place in zip(tags.values, tags.places, strict=True):
-            if "," in tag:
-                self._contents.commas.setdefault(tag, place)
-        self._seen.update(tags.values)

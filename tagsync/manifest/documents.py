@@ -13,6 +13,7 @@ from tagsync.manifest.accept import FastAccept
 from tagsync.manifest.contents import Check, Contents, Sheet
 from tagsync.manifest.entries import NO_WISHES, entry_of, wishes_of
 from tagsync.manifest.faults import Faults
+from tagsync.manifest.notes import notes_of_vocabulary
 from tagsync.manifest.parsers import EventSource
 from tagsync.manifest.policies import guard_rules
 from tagsync.manifest.rows import Row, Unfolding, row_of
@@ -189,6 +190,8 @@ class FileReader:
             elif not found:
                 self._check_names(tree["spec"].get("renames", Map()))
                 self.contents.vocabularies.append(tree["spec"])
+                for note, at in notes_of_vocabulary(tree["spec"]):
+                    self.contents.notes.setdefault(note, at)
             self._take_account(tree)
         self.faults.absorb(self._found)
         self._found = Faults()

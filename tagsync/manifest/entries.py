@@ -77,7 +77,9 @@ def places_of(wishes: Wishes) -> set[int]:
     """Return the places of what wishes list."""
     exclusive = wishes.exclusive
     only = exclusive.only if exclusive else None
-    return {*wishes.tags.places, *wishes.absent.places, *(only.places if only else ())}
+    rule = wishes.ai_rule
+    named = (*rule.remove.places, *rule.keep.places) if rule else ()
+    return {*wishes.tags.places, *wishes.absent.places, *(only.places if only else ()), *named}
 
 
 def expired(entry: Entry, own: Texts) -> Entry:

@@ -10,6 +10,7 @@ from tagsync.manifest.accept import FastAccept
 from tagsync.manifest.contents import Contents
 from tagsync.manifest.documents import FileReader
 from tagsync.manifest.faults import Faults
+from tagsync.manifest.notes import Note
 from tagsync.manifest.parsers import PARSER, EventSource
 from tagsync.manifest.plain import read_plain
 from tagsync.manifest.rows import Document, Row, Unfolding
@@ -25,7 +26,6 @@ from tagsync.model import (
     Origin,
     unpacked,
 )
-from tagsync.printable import quoted
 
 
 def read_manifests(
@@ -66,7 +66,6 @@ def read_manifests(
         diagnostics=tuple(run.warnings),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
-        defaults=tuple(run.documents.values()),
     )
 
 
@@ -103,7 +102,7 @@ class _Run:
         self._parser = parser
         self._plain = plain
         self._shown_as: dict[str, str] = {}
-        self._commas: set[str] = set()
+        self._noted = set[Note]()
 
     def report_file(self, file: str, code: str, message: str) -> None:
         """Report a fault of a file as a whole."""
@@ -151,18 +150,13 @@ class _Run:
         self.policy += contents.policy
         for spec in contents.vocabularies:
             self.vocabularies.take(spec, name)
-        for tag, place in contents.commas.items():
-            if tag not in self._commas:
-                self._warn_of_comma(tag, unpacked(name, place))
-        self._commas.update(contents.commas)
+        for note, place in contents.notes.items():
+            if note not in self._noted:
+                self.warnings.append(Diagnostic(*note, unpacked(name, place)))
+        self._noted.update(contents.notes)
         for place in contents.near_limit:
             message = (
                 "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
                 "sent, and may be refused"
             )
             self.warnings.append(Diagnostic("warning", "near-limit", message, unpacked(name, place)))
-
-    def _warn_of_comma(self, tag: str, origin: Origin) -> None:
-        """Warn of a tag that an upload form or a tag filter would split."""
-        message = f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
-        self.warnings.append(Diagnostic("warning", "comma", message, origin))

@@ -7,6 +7,7 @@ from tagsync.globs import glob_fault
 from tagsync.manifest.entries import declares_something
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
+    AIRule,
     ByMatch,
     Entry,
     Texts,
@@ -33,6 +34,8 @@ def faults_of(entry: Entry) -> Iterator[Fault]:
         yield from _selector_faults(entry, entry.selector)
     if wishes.exclusive and wishes.exclusive.only:
         yield from _only_faults(wishes.exclusive.only)
+    if wishes.ai_rule:
+        yield from _name_faults(wishes.ai_rule)
     if not declares_something(wishes):
         yield Fault(
             entry.place,
@@ -80,6 +83,17 @@ def _only_faults(only: Texts) -> Iterator[Fault]:
     for pattern, place in zip(only.values, only.places, strict=True):
         if fault := glob_fault(pattern):
             yield Fault(place, "glob", f"the glob {quoted(pattern)} cannot be read: {fault}")
+
+
+def _name_faults(rule: AIRule) -> Iterator[Fault]:
+    """Names of AI tags are words: one with a star, or `all`, is meant for something else, and removals are for good."""
+    for key, texts, fix in (
+        ("remove", rule.remove, "write remove: all to remove every AI tag, or name each one"),
+        ("keep", rule.keep, "name each AI tag that stays"),
+    ):
+        for name, place in zip(texts.values, texts.places, strict=True):
+            if name == "all" or "*" in name:
+                yield Fault(place, "wildcard", f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}")
 
 
 def _mark_faults(tags: Texts) -> Iterator[Fault]:

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from tagsync import schemas
 from tagsync.manifest.tree import REFUSED, Map
+from tagsync.model import invisible_fault
 from tagsync.printable import quoted, shown
 
 Kind = Literal["TagSet", "Policy", "Vocabulary"]
@@ -44,12 +45,21 @@ Part = Kind | Literal["defaults", "entry"]
 
 _DEFINITIONS: dict[Part, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks("tagsync-tag")
+def _is_visible(value: object) -> bool:
+    """Check what no pattern can say in a way that every validator reads alike."""
+    return not isinstance(value, str) or invisible_fault(value) is None
+
 
 @cache
 def _validator(part: Part) -> Draft202012Validator:
     schema = schemas.load("manifest")
     registry: Registry[Any] = Registry().with_resource(schema["$id"], Resource.from_contents(schema))
-    return Draft202012Validator({"$ref": f"{schema['$id']}#/$defs/{_DEFINITIONS.get(part, part)}"}, registry=registry)
+    reference = {"$ref": f"{schema['$id']}#/$defs/{_DEFINITIONS.get(part, part)}"}
+    return Draft202012Validator(reference, registry=registry, format_checker=_FORMATS)
 
 
 def is_valid(part: Part, tree: Any) -> bool:
@@ -199,6 +209,7 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[Verdict]]] = {
     "oneOf": _selector,
     "required": _missing_keys,
     "not": _forbidden,
+    "format": _forbidden,
     "enum": _wrong_value,
     "const": _wrong_value,
     "pattern": _wrong_form,
@@ -212,11 +223,14 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[Verdict]]] = {
 
 
 def tag_fault(text: str) -> str:
-    """Say what is wrong with a tag that the schema's pattern refuses."""
+    """Say what is wrong with a tag that the schema refuses."""
     if text != text.strip():
         return f"the tag {quoted(text)} starts or ends with white space: trim it"
     if "%" in text:
         return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags"
+    fault = invisible_fault(text)
+    if fault:
+        return f"the tag {quoted(text)} {fault}: write it with visible characters alone"
     return f"the tag {quoted(text)} contains a control or bidi-control character: remove it"
 
 

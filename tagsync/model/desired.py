@@ -68,6 +68,15 @@ class Wishes:
     if_over_limit: Leniency | None = None
     expired: Texts = NO_TEXTS
 
+    @property
+    def only_removes(self) -> bool:
+        """Whether a file that does not exist is as they declare it: they ask for absence alone."""
+        exclusive, rule = self.exclusive, self.ai_rule
+        if self.tags.values or (rule and rule.promote is not None):
+            return False
+        asks = self.absent.values or self.expired.values or exclusive
+        return bool(asks or (rule and (rule.remove.values or rule.remove_all or rule.min_confidence is not None)))
+
 
 class ByPath(NamedTuple):
     """Selects the file with exactly this filePath."""
@@ -141,7 +150,7 @@ class DesiredState:
     """All that the manifests of one run declare, in the order of their names.
 
     Entries are gone through in order, again and again, and need not be in memory (see `IndexedEntries`).
-    `policy` is what they say of guards; `defaults` are those of each document, with its manifest's name.
+    `policy` is what they say of guards.
     """
 
     entries: Collection[Entry] = field(repr=False)
@@ -150,7 +159,6 @@ class DesiredState:
     diagnostics: tuple[Diagnostic, ...] = ()
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
-    defaults: tuple[tuple[str, Wishes], ...] = field(default=(), repr=False)
 
     def queries(self) -> tuple[str, ...]:
         """Return the distinct searchQuery texts that the library has to evaluate, sorted."""

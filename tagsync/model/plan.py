@@ -114,7 +114,7 @@ class Estimate(NamedTuple):
 class Inputs(NamedTuple):
     """What a plan was made from: manifests, the number of files that were read, and the calls that read them.
 
-    `select`, `part` and `changed_since`, a commit, tell which changes are in it, where it was not to hold all, and
+    `select` (globs), `part` and `changed_since` (a commit) tell which changes are in it where not all are, and
     `partial` that it was made of shards of which some are missing. `reading` tells how the library was read: unless
     `reading.is_complete`, it has more files.
     """
@@ -122,7 +122,7 @@ class Inputs(NamedTuple):
     manifests: tuple[ManifestRef, ...]
     files: int
     read_requests: int
-    select: str | None = None
+    select: tuple[str, ...] = ()
     part: Part | None = None
     changed_since: str | None = None
     partial: bool = False

@@ -20,14 +20,56 @@ _NO_TAG = re.compile(
     r"[%\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|^\s|\s$|^$|[\ud800-\udfff]"
 )
 
+# What Unicode calls default ignorable, and letters and symbols that are blank: Hangul fillers, an empty braille cell.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+)
+_NOTHING_VISIBLE = re.compile(rf"[{_INVISIBLE}\s]*")
+_INVISIBLE_START = re.compile(f"[{_INVISIBLE}]")
+_INVISIBLE_END = re.compile(rf"[{_INVISIBLE}]\Z")
+
+# Sequences that change how the visible character before them looks, and so may end a tag.
+_VISIBLE_END = re.compile(
+    "(?:"
+    # Emoji and symbols: shown as text, in colour, or as another form.
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff][\ufe00-\ufe0f]"
+    # Han: the variants of one character, as in names.
+    "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\ufe00-\ufe02\U000e0100-\U000e01ef]"
+    # Mongolian: the forms of one letter.
+    "|[\u1820-\u18aa][\u180b-\u180d\u180f]"
+    # Flags of regions: a black flag, letters that are not shown, and their end.
+    "|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
+    # Scripts of India: a joiner behind a virama chooses the form of the consonant before it.
+    "|[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca][\u200c\u200d]"
+    r")\Z"
+)
+
 
 def is_declarable(text: str) -> bool:
     """Tell whether text may be a tag that is added, as the schema of manifests has it.
 
-    Not empty, no `%` (OpenAPI), no control or bidi-control character, no white space at its ends, and
-    stream-safe.
+    Not empty, no `%` (OpenAPI), no control or bidi-control character, no white space and nothing invisible at its ends,
+    and stream-safe.
     """
-    return not _NO_TAG.search(text) and is_stream_safe(text)
+    return not _NO_TAG.search(text) and is_stream_safe(text) and invisible_fault(text) is None
+
+
+def invisible_fault(text: str) -> str | None:
+    """Say which invisible characters keep text from being a tag; None if none do, or something else does already.
+
+    Joiners inside words and emoji are part of the text, and so is a selector that changes the character before it.
+    """
+    if text.isascii() or _NO_TAG.search(text):
+        return None
+    if _NOTHING_VISIBLE.fullmatch(text):
+        return "has no visible character"
+    if _INVISIBLE_START.match(text):
+        return f"starts with an invisible character (U+{ord(text[0]):04X})"
+    if _INVISIBLE_END.search(text) and not _VISIBLE_END.search(text):
+        return f"ends with an invisible character (U+{ord(text[-1]):04X})"
+    return None
 
 
 def normalized(text: str) -> str:
@@ -49,6 +91,11 @@ def is_stream_safe(text: str) -> bool:
         if marks > MAX_MARKS:
             return False
     return True
+
+
+def folded(text: str) -> str:
+    """Return text so that texts that differ in case or Unicode form alone are equal; a glob stays one."""
+    return normalized(normalized(text).casefold())
 
 
 def all_normalized(texts: tuple[str, ...]) -> tuple[str, ...]:

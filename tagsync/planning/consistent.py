@@ -18,9 +18,9 @@ from tagsync.printable import quoted
 
 def contradiction(plan: Plan) -> str | None:
     """Return the first thing in a plan that no plan of tagsync holds; None if there is none."""
-    scope = plan.inputs.select
-    if scope is not None and glob_fault(scope):
-        return f"it is filtered by {quoted(scope, 200)}, which is not a glob"
+    for glob in plan.inputs.select:
+        if glob_fault(glob):
+            return f"it is filtered by {quoted(glob, 200)}, which is not a glob"
     found = _Found(plan)
     for change in plan.changes:
         words = next(found.take(change), None)
@@ -122,6 +122,9 @@ def _figures(plan: Plan, found: _Found) -> Iterator[str]:
             yield f"its summary has {stated:,} for {name}, it comes to {is_so:,}"
     if plan.count("error") and found.file_ids:
         yield "it has errors and changes"
+    causes = ((item.op, item.tag) in found.pairs and item.file_id in found.file_ids for item in plan.drift)
+    if not all(causes) or not found.file_ids.issuperset(plan.thumbnails):
+        yield "it has causes or thumbnails of other changes than its own"
     if len(plan.missing) > plan.summary.missing:
         yield "it names more files that were not found than it counts"
 

@@ -72,9 +72,11 @@ def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
 
 def _merged(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> Merged:
     declared = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
-    absent, exclusives, rules = _absent(file, entries, vocabulary), _exclusives(entries), ai_rules(entries)
+    ended = {key for entry in entries for key in all_normalized(entry.wishes.expired.values)} - declared
+    absent, exclusives, rules = _absent(file, entries, ended, vocabulary), _exclusives(entries), ai_rules(entries)
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
-    renamed = list(_renamed(file, vocabulary))
+    # A new name whose day has come does not come back through its old one.
+    renamed = [want for want in _renamed(file, vocabulary) if normalized(want.tag) not in ended]
     wants = [want for want in renamed if not _swept(want.tag, declared, exclusives)]
     relies = tuple(sorted({want.tag for want in wants}))
     if promoted:
@@ -144,15 +146,15 @@ def _two_spellings(file: CurrentFile, tag: str, origin: Origin, first: Origin) -
     return Diagnostic("error", "two-spellings", message, origin)
 
 
-def _absent(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> Reasons:
-    """Return the tags that must not be on a file, in NFC, and why."""
+def _absent(file: CurrentFile, entries: Sequence[Entry], ended: Container[str], vocabulary: Vocabulary) -> Reasons:
+    """Return the tags that must not be on a file, in NFC, and why; of expired ones, those that have `ended`."""
     absent: Reasons = defaultdict(list)
     for entry in entries:
         wishes = entry.wishes
-        for texts, rule in ((wishes.absent, "absent"), (wishes.expired, "until")):
-            if texts.values:  # most have none
-                for key, reason in _reasons(entry, texts, rule):
-                    absent[key].append(reason)
+        if wishes.absent.values or wishes.expired.values:  # most have none
+            over = (item for item in _reasons(entry, wishes.expired, "until") if item[0] in ended)
+            for key, reason in (*_reasons(entry, wishes.absent, "absent"), *over):
+                absent[key].append(reason)
     if vocabulary.removed or vocabulary.renames:
         for key in all_normalized(file.tags):
             if key in vocabulary.removed:

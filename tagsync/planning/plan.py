@@ -1,6 +1,6 @@
 """Desired state beside current state to a plan; pure: the same two states give the same plan."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -36,6 +36,7 @@ from tagsync.planning.left_out import names_one, twins_finding, twins_of
 from tagsync.planning.limits import Fit, excess, fit
 from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
+from tagsync.planning.protecting import Protections
 from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
@@ -52,7 +53,7 @@ def make_plan(
     *,
     created_at: str,
     bulk_rate: float | None,
-    only: str | None = None,
+    only: Collection[str] = (),
     part: Part | None = None,
     exact: bool = False,
     last: Report | None = None,
@@ -69,7 +70,7 @@ def make_plan(
         target: which library that is.
         created_at: ISO 8601, UTC; the one thing here that differs from run to run.
         bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
-        only: a glob; changes of other files are left out after everything was judged.
+        only: globs; changes of files that none of them matches are left out after everything was judged.
         part: a shard; likewise.
         exact: whether the requests change needed cells only.
         last: the last apply's report, of this very library. It tells why changes are necessary again.
@@ -88,6 +89,7 @@ def make_plan(
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
     found = keep(_find(desired, current, scope, findings, coverage=coverage))
+    findings.diagnostics.extend(scope.diagnostics("file that a rule selects"))
     findings.diagnostics.extend(loosened(desired.policy))
     changes = () if findings.has_errors else found
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
@@ -102,7 +104,7 @@ def make_plan(
             desired.manifests,
             len(current.files),
             current.read_requests,
-            only,
+            tuple(only),
             part,
             since.commit if since else None,
             reading=current.reading,
@@ -179,9 +181,12 @@ def assembled(
     )
 
 
-def narrowed(plan: Plan, *, only: str | None, part: Part | None, keep: Keep = tuple) -> Plan:
+def narrowed(plan: Plan, *, only: Collection[str], part: Part | None, keep: Keep = tuple) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
     scope = Scope(only, part)
+    for change in plan.changes:
+        scope.note(change.file.path)
+    told = tuple(scope.diagnostics("file that this plan changes")) if plan.changes else ()
     changes = keep(change for change in plan.changes if scope.includes(change.file.path))
     kept = {change.file.file_id for change in changes}
     return replace(
@@ -189,8 +194,9 @@ def narrowed(plan: Plan, *, only: str | None, part: Part | None, keep: Keep = tu
         changes=changes,
         drift=tuple(item for item in plan.drift if item.file_id in kept),
         thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
-        summary=counted(changes, plan.summary),
-        inputs=plan.inputs._replace(select=only or plan.inputs.select, part=part or plan.inputs.part),
+        summary=counted(changes, plan.summary._replace(warnings=plan.summary.warnings + len(told))),
+        diagnostics=(*plan.diagnostics, *told),
+        inputs=plan.inputs._replace(select=tuple(only) or plan.inputs.select, part=part or plan.inputs.part),
     )
 
 
@@ -250,7 +256,9 @@ def _find(
     findings.diagnostics.extend([*desired.diagnostics, *current.diagnostics])
     if not len(current.files) and current.reading.is_complete:
         findings.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
+    protections = Protections()
     for number, file, entries in selection:
+        protections.take(file, entries)
         merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics.extend(merged.diagnostics)
         change = _planned(file, merged, entries, twins.get(file.file_id, ()), findings) if merged.changes else None
@@ -266,7 +274,7 @@ def _find(
         elif not merged.changes:
             findings.unchanged += 1
     findings.missing, findings.not_found = selection.missing, selection.not_found()
-    findings.diagnostics.extend(selection.diagnostics())
+    findings.diagnostics.extend([*selection.diagnostics(), *protections.diagnostics()])
     for level, count in selection.unlisted().items():
         findings.diagnostics.count(level, "missing", count)
     if coverage:

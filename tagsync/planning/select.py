@@ -22,11 +22,15 @@ from tagsync.model import (
     NumberedEntry,
     Origin,
     Unreadable,
+    Wishes,
     normalized,
 )
 from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.listed import First, first_of
+from tagsync.planning.protecting import finding, is_protected, watched_path
 from tagsync.printable import quoted
+
+_LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 
 LEVELS: dict[Leniency, Level | None] = {"error": "error", "warn": "warning", "skip": None}
 """What an entry's leniency makes of a finding."""
@@ -46,13 +50,15 @@ class Selection:
     Files and entries pass by in the order of paths, so that neither need be held as a whole.
 
     Args:
-        entries: as declared; kept by path and id where they are many (see `IndexedEntries`).
+        entries: as declared, or indexed already.
         current: its files sorted by path; the answer to each query that an entry asks.
         coverage: whether to note what manifests leave alone.
     """
 
-    def __init__(self, entries: Collection[Entry], current: CurrentState, *, coverage: bool = False) -> None:
-        self._index = entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
+    def __init__(
+        self, entries: Collection[Entry] | IndexedEntries, current: CurrentState, *, coverage: bool = False
+    ) -> None:
+        self._index = indexed(entries)
         self._current = current
         self._coverage = coverage
         self._missing = _Missing(current.unreadable)
@@ -77,6 +83,9 @@ class Selection:
         by_path.pass_rest()
         for _, entry in by_id.rest():
             missing.add(entry)
+        for match in self._matches:
+            if not match.count:
+                missing.idle.add(match.entry.origin())
         self._unreadable = list(self._find_unreadable())
 
     @property
@@ -90,11 +99,7 @@ class Selection:
 
     def coverage(self) -> Coverage:
         """Return what manifests leave alone."""
-        idle = self._missing.idle
-        for match in self._matches:
-            if not match.count:
-                idle.add(match.entry.origin())
-        unselected = self._unselected
+        idle, unselected = self._missing.idle, self._unselected
         folders = sorted(self._folders.items(), key=lambda item: (-item[1], item[0])) if unselected.more else ()
         listed = tuple(first_of(folders))
         return Coverage(tuple(unselected.items()), tuple(idle.items()), unselected.more, idle.more, listed)
@@ -115,6 +120,7 @@ class Selection:
         for match in self._matches:
             refusal = self._current.refused.get(match.query or "")
             yield from _refusal(match.entry, refusal) if refusal else _count_findings(match.entry, match.count)
+            yield from match.findings()
         told = self._missing.told.items()
         paths = {entry.selector.path for _, entry in told if isinstance(entry.selector, ByPath)}
         twins = _Twins(paths, self._current.files)
@@ -156,10 +162,15 @@ class _Missing:
             self._last = selector
             self.files.add((isinstance(selector, ById), selector[0] or "", entry))
         self.idle.add(entry.origin())
-        level = LEVELS[entry.wishes.if_missing or "error"]
+        level = _level_if_missing(entry.wishes)
         if level:
             self.levels[level] += 1
             self.told.add((level, entry))
+
+
+def indexed(entries: Collection[Entry] | IndexedEntries) -> IndexedEntries:
+    """Return entries by what they select; those that are many are kept so already."""
+    return entries if isinstance(entries, IndexedEntries) else _InMemory(entries)
 
 
 class _InMemory:
@@ -266,7 +277,7 @@ class _Match:
         self.query = selector.query
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
         self._matches = path_matcher(selector.glob) if selector.glob is not None else None
-        self._excepts = tuple(map(path_matcher, selector.excepts))
+        self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
         self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
 
     def selects(self, file: CurrentFile) -> bool:
@@ -276,10 +287,16 @@ class _Match:
             return False
         if self._answer is not None and file.file_id not in self._answer:
             return False
-        if self._excepts and any(excepted(path) for excepted in self._excepts):
+        if self._excepts and is_protected(path, self._excepts.values()):
             return False
         self.count += 1
         return True
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each exception that excepts nothing although it has a twin."""
+        for pattern, watch in self._excepts.items():
+            if watch.twin is not None:
+                yield finding("except", pattern, watch.twin, self.entry.origin())
 
 
 class _Under:
@@ -322,7 +339,7 @@ class _Twins:
             if key in folded:
                 self._folded[key] = file.path
 
-    def hint(self, path: str, otherwise: str = "check the path, or set ifMissing") -> str:
+    def hint(self, path: str, *, otherwise: str) -> str:
         """Return what may be meant by one of the paths."""
         if normalized(path) in self._normalized:
             return "a file whose path is equal under Unicode NFC is; copy the path from the library"
@@ -357,13 +374,23 @@ def _files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
 
 
+def _level_if_missing(wishes: Wishes) -> Level | None:
+    if wishes.if_missing is None and wishes.only_removes:
+        return "info"
+    return LEVELS[wishes.if_missing or "error"]
+
+
 def _missing_finding(entry: Entry, level: Level, twins: _Twins) -> Diagnostic:
+    fine = "this entry only removes, so that there is nothing to do" if level == "info" else ""
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
-        message = f"{quoted(path, 200)} is not in the library: {twins.hint(path)}"
+        twin = twins.hint(path, otherwise="")
+        if twin and level == "info":
+            level = "warning"
+        message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
     else:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
-        message = f"no file has the id {quoted(entry.selector.file_id)}: check it, or set ifMissing"
+        message = f"no file has the id {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"
     return Diagnostic(level, "missing", message, entry.origin())
 
 
@@ -372,9 +399,9 @@ def _not_found(item: tuple[bool, str, Entry]) -> NotFound:
     return NotFound(None, name, entry.origin()) if is_id else NotFound(name, None, entry.origin())
 
 
-def _by_level_and_place(item: tuple[Level, Entry]) -> tuple[bool, Origin]:
+def _by_level_and_place(item: tuple[Level, Entry]) -> tuple[int, Origin]:
     level, entry = item
-    return level != "error", entry.origin()
+    return _LEVELS.index(level), entry.origin()
 
 
 def _itself(origin: Origin) -> Origin:

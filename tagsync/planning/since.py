@@ -1,13 +1,13 @@
 """What manifests declare otherwise than at an earlier revision; how that revision was read is not asked here."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tagsync.errors import RefusedError
 from tagsync.model import DesiredState, Entry, Texts, Vocabulary, Wishes
-from tagsync.printable import quoted, shown
+from tagsync.printable import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,14 @@ class Revision:
     Attributes:
         ref: the revision as it was asked for.
         commit: its full hash.
-        desired: what they declared; manifests are shown as files that may be there today.
+        desired: what they declared.
         policy_counts: whether the policies among them are those that hold.
-        place: tells by how a manifest is shown which file it is.
     """
 
     ref: str
     commit: str
     desired: DesiredState
     policy_counts: bool = True
-    place: Callable[[str], str] = str
 
 
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
@@ -89,27 +87,12 @@ def _values(texts: Texts | None) -> Any:
 
 
 def _shared(revision: Revision, desired: DesiredState) -> Iterable[str]:
-    """Yield what has changed that is shared by entries, or by all files."""
+    """Yield what has changed that bears on all files; defaults are part of each of their document's entries."""
     old = revision.desired
-    before, now = _defaults(old, revision.place), _defaults(desired, revision.place)
-    names = {revision.place(manifest.shown_as): manifest.shown_as for manifest in desired.manifests}
-    for file in sorted(before.keys() & now.keys()):
-        # A document that came or went has entries that did so, too; one whose defaults changed may not.
-        if before[file] - now[file] and now[file] - before[file]:
-            yield f"the defaults of {quoted(names[file], 200)} changed"
     if revision.policy_counts and _limits(old) != _limits(desired):
         yield "a Policy changed"
     if _words(old.vocabulary) != _words(desired.vocabulary):
         yield "a Vocabulary changed"
-
-
-def _defaults(desired: DesiredState, place: Callable[[str], str]) -> dict[str, Counter[Hashable]]:
-    """Return the defaults of each file's documents, by file."""
-    files = {manifest.path: place(manifest.shown_as) for manifest in desired.manifests}
-    found: dict[str, Counter[Hashable]] = {}
-    for name, wishes in desired.defaults:
-        found.setdefault(files[name], Counter())[_declared(wishes)] += 1
-    return found
 
 
 def _limits(desired: DesiredState) -> Counter[Hashable]:

@@ -118,7 +118,7 @@ def _list(items: Iterator[str]) -> Iterator[str]:
 
 def _inputs(inputs: Inputs) -> dict[str, Any]:
     scope = {
-        "select": inputs.select,
+        "select": inputs.select[0] if len(inputs.select) == 1 else inputs.select or None,
         "shard": inputs.part and f"{inputs.part.index}/{inputs.part.of}",
         "changedSince": inputs.changed_since,
         "partial": True if inputs.partial else None,

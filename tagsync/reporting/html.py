@@ -195,7 +195,7 @@ def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
         ("Narrowed", (narrowing(plan.inputs) or "").removeprefix("narrowed ")),
-        ("Only files that match", plan.inputs.select or ""),
+        ("Only files that match", " or ".join(plan.inputs.select)),
         ("Missing", missing(plan) or ""),
         ("Reverts", plan.undoes or ""),
         ("Digest", plan.digest),

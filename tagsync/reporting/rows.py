@@ -96,7 +96,7 @@ def reading(inputs: Inputs) -> str | None:
 def narrowing(inputs: Inputs) -> str | None:
     """Return what leaves changes out of a plan, if anything does."""
     by = [
-        *(["--select"] if inputs.select is not None else []),
+        *(["--select"] if inputs.select else []),
         *([f"--shard {inputs.part.index}/{inputs.part.of}"] if inputs.part else []),
         *([f"--changed-since {inputs.changed_since[:12]}"] if inputs.changed_since else []),
         *(["shards that are missing"] if inputs.partial else []),

@@ -260,11 +260,12 @@ def _inputs(item: Mapping[str, Any]) -> Inputs:
     manifests = tuple(ManifestRef(found["path"], found["sha256"], found["path"]) for found in item["manifests"])
     shard = item.get("shard")
     part = Part(*map(int, shard.split("/"))) if shard else None
+    globs = item.get("select", ())
     return Inputs(
         manifests,
         item["files"],
         item["readRequests"],
-        item.get("select"),
+        (globs,) if isinstance(globs, str) else tuple(globs),
         part,
         item.get("changedSince"),
         item.get("partial", False),

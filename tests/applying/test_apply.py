@@ -10,6 +10,7 @@ from support import Sandbox, acks, ai, file_object, id_of, now, run
 import tagsync
 from tagsync import api
 from tagsync.applying.apply import ApplyOptions, ticking
+from tagsync.errors import UsageError
 from tagsync.events import Event
 from tagsync.model import DesiredState, Report, Status
 from tagsync.sandbox.faults import Fault
@@ -217,11 +218,21 @@ def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("concurrency", 0), ("concurrency", 9), ("max_requests", 0), ("max_duration", -1.0)]
+    ("name", "value"),
+    [
+        *(("concurrency", 0), ("concurrency", 9), ("concurrency", "4"), ("max_requests", 0), ("max_requests", "3")),
+        *(("max_duration", -1.0), ("max_duration", float("nan")), ("max_duration", float("inf"))),
+        *(("on_error", "ignore"), ("on_stale", "fial"), ("verify", "no"), ("exact", "merge")),
+    ],
 )
-def test_options_that_make_no_sense_are_refused(name: str, value: float) -> None:
-    with pytest.raises(tagsync.TagsyncError, match=f"{name} is {value}: use "):
+def test_apply_options_refuse_what_the_command_line_refuses(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{name} is {value!r}: use "):
         ApplyOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_apply_options_refuse_acks_that_are_none() -> None:
+    with pytest.raises(UsageError, match="acks: give"):
+        ApplyOptions(acks=frozenset({"removedTags"}))  # type: ignore[arg-type]
 
 
 def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(

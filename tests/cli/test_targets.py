@@ -11,7 +11,7 @@ from cli.command import Command, Recorder, Result, write_manifest
 from support import file_object, write_library
 
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.targets import journal_path, lock_keys
+from tagsync.cli.targets import journal_path, target
 from tagsync.errors import StateError
 from tagsync.model import Part
 from tagsync.sandbox.faults import Fault, FaultScript
@@ -391,12 +391,12 @@ def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: 
 
 
 def settings(**given: Any) -> LibrarySettings:
-    usual = {"endpoint": None, "account": None, "sandbox": None, "select": None, "shard": None, "state_dir": Path("s")}
+    usual = {"endpoint": None, "account": None, "sandbox": None, "shard": None, "state_dir": Path("s")}
     return LibrarySettings(**{**usual, "concurrency": 1, "rate": None, **given})
 
 
 def keys(*, key: str = "private_one", **given: Any) -> set[str]:
-    return set(lock_keys(settings(**given), Target(key=key, account=given.get("account"))))
+    return set(Target(key=key, account=given.get("account")).identities)
 
 
 def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
@@ -412,9 +412,9 @@ def places(tagsync: Command) -> list[Path]:
     return sorted(path for path in Path(".tagsync").rglob("*") if path.is_file() and path.name != ".gitignore")
 
 
-def test_state_directory_holds_a_journal_a_snapshot_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
+def test_state_directory_holds_a_journal_and_reports(tagsync: Command, world: Callable[..., Any]) -> None:
     world(file_object("/b.jpg"))
-    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last", "snapshot"}
+    assert {path.parts[1] for path in places(tagsync)} == {"journal", "last"}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
@@ -424,18 +424,18 @@ def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_wait
     now = world(file_object("/b.jpg"))
     victim = Path("victim")
     for path in places(tagsync):
-        if path.suffix in (".sqlite", ".jsonl", ".json"):
+        if path.suffix in (".jsonl", ".json"):
             victim.write_text("precious")
             path.unlink()
             path.symlink_to(victim.resolve()) if kind == "link" else os.mkfifo(path)
             now.edit("/b.jpg", tags=[])
-            words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+            words = tagsync("plan", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
             assert str(path) in words
             assert victim.read_text() == "precious", path
             path.unlink()
 
 
-@pytest.mark.parametrize("name", ["journal", "last", "snapshot"])
+@pytest.mark.parametrize("name", ["journal", "last"])
 def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
     tagsync: Command, world: Callable[..., Any], name: str
 ) -> None:
@@ -443,7 +443,7 @@ def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
     Path(".tagsync").mkdir(mode=0o700)
     Path("elsewhere").mkdir()
     Path(".tagsync", name).symlink_to("../elsewhere")
-    words = tagsync("plan", "--snapshot", "reuse", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
+    words = tagsync("plan", "tags.yaml").err + tagsync("apply", "--yes", "tags.yaml").err
     assert f"the folder .tagsync/{name} is a symbolic link: remove it and run again" in words
     assert list(Path("elsewhere").iterdir()) == []
 
@@ -468,14 +468,14 @@ SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:878
 def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
     usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
     given = settings(state_dir=tmp_path / "s")
-    assert lock_keys(given, usual) == lock_keys(given, other)
+    assert usual.identities == other.identities
     assert journal_path(given, usual) == journal_path(given, other)
-    assert lock_keys(given, usual) != lock_keys(given, Target(key="any", endpoint="http://127.0.0.1:8788"))
+    assert usual.identities != Target(key="any", endpoint="http://127.0.0.1:8788").identities
 
 
 def test_lock_of_the_usual_endpoint_keeps_its_name() -> None:
     where = Target(key="any")
-    assert lock_keys(settings(), where) == [f"https://api.imagekit.io\n{where.name.account}"]
+    assert where.identities == (f"https://api.imagekit.io\n{where.name.account}",)
 
 
 @pytest.mark.parametrize("endpoint", SAME)
@@ -487,10 +487,15 @@ def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint
     assert not where.is_named(named._replace(endpoint="http://127.0.0.1:8788"))
 
 
-def test_a_sandboxs_library_is_locked_by_where_it_is_kept() -> None:
-    one, other = (settings(sandbox=Path("library.jsonl"), state_dir=Path(name)) for name in ("s", "t"))
-    where = Target(key="any")
-    assert lock_keys(one, where) == lock_keys(one, where) != lock_keys(other, where)
+def test_a_sandboxs_library_is_locked_by_where_it_is_kept(tmp_path: Path) -> None:
+    library = write_library(tmp_path / "library.jsonl", [])
+
+    def identities(name: str) -> tuple[str, ...]:
+        with target(settings(sandbox=library, state_dir=tmp_path / name), print) as where:
+            return where.identities
+
+    assert identities("s") == identities("s") != identities("t")
+    assert identities("s")
 
 
 def test_a_journal_lies_in_a_folder_of_the_state_directory_that_is_no_link(tmp_path: Path) -> None:

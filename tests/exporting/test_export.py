@@ -228,7 +228,7 @@ def test_equal_libraries_give_equal_text() -> None:
     assert text_of(export(SHOP)) == text_of(export(reversed(SHOP)))
 
 
-@pytest.mark.parametrize("tag", ["50%", " x", "a\tb", "a\u202eb"])
+@pytest.mark.parametrize("tag", ["50%", " x", "a\tb", "a\u202eb", "hats\u200b", "\u3164"])
 def test_a_tag_that_no_manifest_can_declare_is_left_out_and_named(tmp_path: Path, tag: str) -> None:
     file = current_file("/a.jpg", [tag, "x"])
     found = export([file])

@@ -45,6 +45,16 @@ def tags_of(length: int) -> str:
         ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
         (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
         # length
+        (
+            "- path: /a\n  aiTags: {remove: [all]}",
+            "6:25",
+            "wildcard",
+            "'all' in remove means an AI tag of exactly this",
+        ),
+        ("- path: /a\n  aiTags: {remove: ['*']}", "6:25", "wildcard", "write remove: all to remove every AI tag"),
+        ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in remove"),
+        ("- path: /a\n  aiTags: {remove: all, keep: [Sho*]}", "6:36", "wildcard", "name each AI tag that stays"),
+        ("- path: /a\n  aiTags: {remove: all, keep: [all]}", "6:36", "wildcard", "'all' in keep"),
         (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters together"),
         (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),

@@ -117,6 +117,9 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ('- path: /a\n  tags: ["a\\u2066b"]', "6:14", "tag-text", "bidi-control"),
         ('- path: /a\n  tags: ["a\\u200fb"]', "6:14", "tag-text", "bidi-control"),
         ('- path: /a\n  tags: ["a\\u061cb"]', "6:14", "tag-text", "bidi-control"),
+        ('- path: /a\n  tags: ["\\u200b"]', "6:14", "tag-text", "'\\u200b' has no visible character"),
+        ('- path: /a\n  tags: ["a\\u200b"]', "6:14", "tag-text", "ends with an invisible character (U+200B)"),
+        ('- path: /a\n  tags: ["\\ufeffa"]', "6:14", "tag-text", "starts with an invisible character (U+FEFF)"),
     ],
 )
 def test_an_entry_that_the_schema_refuses_is_explained_where_it_stands(

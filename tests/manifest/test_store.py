@@ -69,6 +69,7 @@ def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, Desir
         told = list(selection.diagnostics())
         found.append((files, selection.missing, selection.not_found(), told, selection.coverage()))
 
+        assert selection.coverage() == selection.coverage()
     assert found[0] == found[1]
     assert len(found[0][0]) == len(FILES)
 

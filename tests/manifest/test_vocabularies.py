@@ -114,3 +114,17 @@ def test_an_old_name_that_may_be_read_as_something_else_has_to_be_quoted(faults:
 
 def test_an_old_name_is_not_empty(faults: Faults) -> None:
     assert [found[:2] for found in faults(ENTRY + vocabulary("renames: {'': b}"))] == [("10:18", "empty")]
+
+
+@pytest.mark.parametrize("spec", ['allowed: [red, "hats\\u200b"]', 'renames: {hat: "\\u3164"}'])
+def test_vocabulary_refuses_invisible_characters_in_tags_to_add(faults: Faults, spec: str) -> None:
+    [found] = faults(ENTRY + vocabulary(spec))
+    assert found[1] == "tag-text"
+    assert "visible" in found[2]
+
+
+def test_vocabulary_takes_invisible_tags_to_remove(read_text: ReadText) -> None:
+    spec = 'forbidden: ["hats\\u200b"], removeForbidden: true, renames: {"\\u3164": red}'
+    found = read_text(ENTRY + vocabulary(spec)).vocabulary
+    assert set(found.removed) == {"hats\u200b"}
+    assert set(found.renames) == {"\u3164"}

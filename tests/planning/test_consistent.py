@@ -5,9 +5,11 @@ from support import ai, current_file
 
 from tagsync.model import (
     DEFAULT_POLICY,
+    Cause,
     Change,
     CurrentFile,
     Diagnostic,
+    Drift,
     FileChange,
     GuardId,
     Inputs,
@@ -120,6 +122,19 @@ def test_a_plan_names_no_more_missing_files_than_it_counts() -> None:
     assert contradiction(replace(plan(GOOD), missing=missing, summary=plan(GOOD).summary._replace(missing=2))) is None
 
 
+def test_causes_and_thumbnails_are_those_of_changes() -> None:
+    good = replace(
+        plan(GOOD),
+        drift=(Drift(FILE.file_id, Op.ADD, "new", Cause.MANIFEST),),
+        thumbnails={FILE.file_id: "https://x/"},
+    )
+    assert contradiction(good) is None
+    words = "it has causes or thumbnails of other changes than its own"
+    for drift in (Drift("other", Op.ADD, "new", Cause.MANIFEST), Drift(FILE.file_id, Op.ADD, "x", Cause.MANIFEST)):
+        assert contradiction(replace(good, drift=(drift,))) == words
+    assert contradiction(replace(good, thumbnails={"other": "https://x/"})) == words
+
+
 def test_a_plan_with_errors_has_no_changes() -> None:
     errors = (Diagnostic("error", "odd", "look"), *plan(GOOD).diagnostics)
     assert contradiction(replace(plan(GOOD), diagnostics=errors)) == "it has errors and changes"
@@ -152,10 +167,10 @@ def test_a_filtered_plan_has_changes_of_its_own_files_alone() -> None:
     good = plan(GOOD)
     mine, other = sorted((Part(1, 2), Part(2, 2)), key=lambda part: not in_part("/b", part))
     words = "'/b' is not of the files that the plan is filtered by"
-    assert contradiction(replace(good, inputs=good.inputs._replace(part=mine, select="/*"))) is None
+    assert contradiction(replace(good, inputs=good.inputs._replace(part=mine, select=("/*",)))) is None
     assert contradiction(replace(good, inputs=good.inputs._replace(part=other))) == words
-    assert contradiction(replace(good, inputs=good.inputs._replace(select="/other/*"))) == words
-    assert "is not a glob" in str(contradiction(replace(good, inputs=good.inputs._replace(select="/b\\"))))
+    assert contradiction(replace(good, inputs=good.inputs._replace(select=("/other/*",)))) == words
+    assert "is not a glob" in str(contradiction(replace(good, inputs=good.inputs._replace(select=("/b\\",)))))
 
 
 def test_guards_are_switched_off_by_nothing_but_a_plan_that_reverts_a_run() -> None:

@@ -94,13 +94,33 @@ def test_tags_of_an_entry_that_has_ended_go_by_that_rule(merged: type[Merge]) ->
     assert merged.changes(current_file("/a"), "- {path: /a, tags: [sale], until: 2026-06-02}") == ["+sale"]
 
 
-def test_an_ended_tag_that_another_entry_declares_is_a_contradiction_that_names_both_places(
-    merged: type[Merge],
-) -> None:
-    entries = "- {path: /a, tags: [sale], until: 2026-06-01}\n- {match: /*, tags: [sale]}"
-    [fault] = merged.of(current_file("/a", ["sale"]), entries).diagnostics
-    assert (fault.level, str(fault.origin)) == ("error", "tags.yaml:5:25")
-    assert "present at tags.yaml:6:26" in fault.message
+def test_expired_until_leaves_a_tag_that_another_entry_still_declares(merged: type[Merge]) -> None:
+    entries = "- {path: /a, tags: [sale], until: 2026-06-01}\n- {match: /*, tags: [sale]%s}"
+    file = current_file("/a", ["sale"])
+    for other in ("", ", until: 2026-06-02"):
+        found = merged.of(file, entries % other)
+        assert (found.changes, found.diagnostics) == ((), ())
+    assert merged.changes(current_file("/a"), entries % "") == ["+sale"]
+    assert merged.changes(file, entries % ", until: 2026-05-01") == ["-sale"]
+
+
+def test_expired_until_compares_spellings_under_nfc(merged: type[Merge]) -> None:
+    entries = '- {path: /a, tags: ["caf\\u00e9"], until: 2026-06-01}\n- {match: /*, tags: ["cafe\\u0301"]}'
+    assert merged.changes(current_file("/a", ["caf\u00e9"]), entries) == []
+
+
+def test_expired_until_keeps_defaults_that_declare_the_same_tag(tmp_path: Path) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {path: /a, tags: [sale], until: 2026-06-01}", spec="defaults: {tags: [sale]}"))
+    entries = tuple(read_manifests([str(path)], as_of=date(2026, 6, 1)).entries)
+    assert merge(current_file("/a", ["sale"]), entries).changes == ()
+
+
+def test_expired_until_keeps_a_rename_from_bringing_its_tag_back(merged: type[Merge]) -> None:
+    entries = "- {path: /a, tags: [sale], until: 2026-06-01}"
+    found = merged.of(current_file("/a", ["offer", "x"]), entries, "renames: {offer: sale}")
+    assert unpack(found.changes) == ["-offer"]
+    assert found.diagnostics == ()
 
 
 # promotion
@@ -165,7 +185,7 @@ def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
     assert item.message == f"AI tag 'Dog' of '/a' becomes no ordinary tag: {words}"
 
 
-@pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb"])
+@pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb", "Dog\u200b", "\u3164"])
 def test_a_name_that_no_tag_may_have_is_not_promoted(merged: type[Merge], name: str) -> None:
     found = merged.of(current_file("/a", [], [ai(name, 99)]), PROMOTE)
     assert found.changes == ()

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,9 @@ from tagsync.planning.since import Revision
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
 
-def plan(desired: DesiredState, current: CurrentState, only: str | None = None, created_at: str = "2026-01-01") -> Plan:
+def plan(
+    desired: DesiredState, current: CurrentState, only: Sequence[str] = (), created_at: str = "2026-01-01"
+) -> Plan:
     return make_plan(desired, current, TARGET, created_at=created_at, bulk_rate=5, only=only)
 
 
@@ -120,12 +123,12 @@ def test_a_file_within_the_limit_but_for_commas_is_changed_with_a_warning(declar
 
 def test_a_selection_leaves_changes_out_after_judging_the_whole(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z], expect: {min: 3, max: 3}}")
-    made = plan(desired, SHOP, only="/[a]")
+    made = plan(desired, SHOP, only=("/[a]",))
     assert made.changes == ()
-    made = plan(desired, SHOP, only="/a")
+    made = plan(desired, SHOP, only=("/a",))
     assert [change.file.path for change in made.changes] == ["/a"]
     assert made.diagnostics == ()
-    broken = plan(declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}"), SHOP, only="/a")
+    broken = plan(declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}"), SHOP, only=("/a",))
     assert [error.code for error in broken.errors] == ["missing"]
 
 
@@ -159,8 +162,8 @@ def test_a_plan_tells_what_it_was_made_of(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z]}")
     reading, part = Reading("searches", "few files"), Part(1, 1)
     current = replace(SHOP, read_requests=7, reading=reading)
-    made = make_plan(desired, current, TARGET, created_at="2026", bulk_rate=5, only="/a", part=part)
-    assert made.inputs == Inputs(desired.manifests, 3, 7, "/a", part, None, reading=reading)
+    made = make_plan(desired, current, TARGET, created_at="2026", bulk_rate=5, only=["/a"], part=part)
+    assert made.inputs == Inputs(desired.manifests, 3, 7, ("/a",), part, None, reading=reading)
     assert (made.created_at, made.target) == ("2026", TARGET)
 
 
@@ -207,16 +210,16 @@ def test_pictures_are_kept_of_files_that_change_and_of_none_where_there_are_erro
 def test_a_plan_that_is_narrowed_keeps_what_is_of_its_files_and_speaks_of_the_whole(declare: Declare) -> None:
     whole = plan(declare("- {match: /*, tags: [z], absent: [old]}"), PICTURED)
     drift = tuple(Drift(id_of(path), Op.ADD, "z", Cause.ADDED) for path in ("/a", "/b"))
-    made = narrowed(replace(whole, drift=drift), only="/a", part=None)
+    made = narrowed(replace(whole, drift=drift), only=["/a"], part=None)
     assert [change.file.path for change in made.changes] == ["/a"]
     assert (made.drift, made.thumbnails) == (drift[:1], {id_of("/a"): "https://example.com/a"})
     assert (made.summary.files_changed, made.summary.add_tags, made.summary.remove_tags) == (1, 1, 1)
-    assert (made.inputs.select, made.inputs.part) == ("/a", None)
+    assert (made.inputs.select, made.inputs.part) == (("/a",), None)
     assert (made.digest, made.guards) == (whole.digest, whole.guards)
-    again = narrowed(made, only=None, part=Part(1, 1))
-    assert (again.inputs.select, again.inputs.part) == ("/a", Part(1, 1))
-    assert narrowed(again, only=None, part=None).inputs == again.inputs
-    shards = [narrowed(whole, only=None, part=Part(index, 5)).changes for index in range(1, 6)]
+    again = narrowed(made, only=(), part=Part(1, 1))
+    assert (again.inputs.select, again.inputs.part) == (("/a",), Part(1, 1))
+    assert narrowed(again, only=(), part=None).inputs == again.inputs
+    shards = [narrowed(whole, only=(), part=Part(index, 5)).changes for index in range(1, 6)]
     assert sorted(change.file.path for changes in shards for change in changes) == ["/a", "/b", "/c"]
     assert all(len(changes) < len(whole.changes) for changes in shards)
 
@@ -233,7 +236,7 @@ def test_the_digest_covers_what_is_done_and_nothing_of_when(declare: Declare) ->
     assert plan(desired, CurrentState(SHOP.files, SHOP.answers, {}, 99)).digest == digest
     assert make_plan(desired, SHOP, TARGET, created_at="", bulk_rate=None).digest == digest
     assert plan(desired, current_state(*list(SHOP.files)[:2])).digest != digest
-    assert plan(desired, SHOP, only="/a").digest != digest
+    assert plan(desired, SHOP, only=("/a",)).digest != digest
     elsewhere = make_plan(desired, SHOP, TARGET._replace(account="other"), created_at="", bulk_rate=5)
     assert elsewhere.digest != digest
 

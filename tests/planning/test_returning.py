@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -31,7 +31,7 @@ def planned(
     *files: CurrentFile,
     last: Report | None = None,
     earlier: Iterable[Report] = (),
-    only: str | None = None,
+    only: Sequence[str] = (),
 ) -> Plan:
     state = current_state(*(files or SHOP))
     return make_plan(desired, state, TARGET, created_at="2026", bulk_rate=None, only=only, last=last, earlier=earlier)
@@ -133,7 +133,7 @@ def test_returning_does_not_count_a_run_that_did_not_remove_the_tag(declare: Dec
 def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     second = after(desired, 2)
-    part = planned(desired, last=second, only="/a")
+    part = planned(desired, last=second, only=["/a"])
     assert [change.file.path for change in part.changes] == ["/a"]
     plan = planned(desired, last=applied(part), earlier=[second])
     assert runs_of(plan) == [("/a", "Person", 3), ("/b", "Person", 2)]
@@ -143,7 +143,7 @@ def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
 def test_causes_of_changes_that_a_selection_leaves_out_are_left_out(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     plan = planned(desired, last=after(desired, 1))
-    assert [item.file_id for item in narrowed(plan, only="/b", part=None).drift] == [id_of("/b")]
+    assert [item.file_id for item in narrowed(plan, only=["/b"], part=None).drift] == [id_of("/b")]
 
 
 def test_what_the_last_report_tells_changes_nothing_else(declare: Declare) -> None:
@@ -177,9 +177,9 @@ def test_a_file_that_the_same_manifests_left_alone_has_lost_nothing(
     assert second.drift == ()
 
 
-@pytest.mark.parametrize(("only", "causes"), [(None, [Cause.REMOVED]), ("/a", [Cause.REMOVED]), ("/b", [])])
+@pytest.mark.parametrize(("only", "causes"), [((), [Cause.REMOVED]), (["/a"], [Cause.REMOVED]), (["/b"], [])])
 def test_a_run_with_a_selection_tells_of_what_it_selected(
-    declare: Declare, only: str | None, causes: list[Cause]
+    declare: Declare, only: Sequence[str], causes: list[Cause]
 ) -> None:
     desired = declare("- {match: /*, tags: [t]}")
     file = replace(current_file("/a", ["t", "x"]), created_at="2026-01-01T00:00:00Z")

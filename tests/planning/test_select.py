@@ -57,6 +57,47 @@ def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, 
     assert selection.missing == 1
 
 
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        "absent: [draft]",
+        "exclusive: true",
+        "aiTags: {remove: [Dog]}",
+        "aiTags: {remove: all, keep: [Cat]}",
+        "aiTags: {minConfidence: 70}",
+    ],
+)
+@pytest.mark.parametrize("selector", ["path: /nope.jpg", "fileId: nope"])
+def test_missing_file_is_a_notice_where_an_entry_only_removes(declare: Declare, selector: str, wishes: str) -> None:
+    _, selection = selected(declare, f"- {{{selector}, {wishes}}}")
+    [found] = selection.diagnostics()
+    assert (found.level, found.code) == ("info", "missing")
+    assert "only removes" in found.message
+    _, strict = selected(declare, f"- {{{selector}, {wishes}, ifMissing: error}}")
+    assert [item.level for item in strict.diagnostics()] == ["error"]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        "absent: [draft], tags: [x]",
+        "aiTags: {keep: [Cat]}",
+        "aiTags: {promote: {minConfidence: 90}}",
+        "absent: [draft], aiTags: {promote: {minConfidence: 90}}",
+    ],
+)
+def test_missing_file_is_an_error_where_an_entry_adds_or_protects(declare: Declare, wishes: str) -> None:
+    _, selection = selected(declare, f"- {{path: /nope.jpg, {wishes}}}")
+    assert [item.level for item in selection.diagnostics()] == ["error"]
+
+
+def test_missing_file_of_an_entry_that_only_removes_is_a_warning_if_it_has_a_twin(declare: Declare) -> None:
+    _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, absent: [x]}")
+    [found] = selection.diagnostics()
+    assert found.level == "warning"
+    assert "did you mean '/shop/shoes/red.jpg'?" in found.message
+
+
 def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
     _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
     assert str(next(selection.diagnostics()).origin) == "tags.yaml:5:7"

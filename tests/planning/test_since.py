@@ -20,7 +20,7 @@ def read(folder: Path, text: str) -> DesiredState:
 
 
 def changed(tmp_path: Path, before: str, now: str) -> list[Entry]:
-    revision = Revision("main", "0" * 40, read(tmp_path / "before", before), place=lambda _shown: "tags.yaml")
+    revision = Revision("main", "0" * 40, read(tmp_path / "before", before))
     return list(changed_entries(revision, read(tmp_path / "now", now)))
 
 

@@ -197,7 +197,7 @@ def test_two_plans_differ_alike_wherever_their_changes_lie(plan: Plan) -> None:
 
 def test_a_narrowed_plan_keeps_its_changes_where_it_is_told_to(plan: Plan) -> None:
     big = replace(plan, changes=kept_changes(many(20)))
-    found = narrowed(big, only="/shop/000001?.jpg", part=None, keep=kept_changes)
+    found = narrowed(big, only=("/shop/000001?.jpg",), part=None, keep=kept_changes)
     assert isinstance(found.changes, Changes)
     assert [change.file.path for change in found.changes] == [f"/shop/{number:07}.jpg" for number in range(10, 20)]
 

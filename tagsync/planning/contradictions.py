@@ -1,0 +1,93 @@
+"""Finds rules that contradict each other whatever the library holds; `merge` finds the rest, file by file."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from tagsync.model import ById, ByMatch, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, normalized
+from tagsync.planning.merge import merge
+from tagsync.planning.select import Selection, indexed
+
+
+def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
+    """Yield an error for each tag about which rules with one path, one file id or one selector disagree.
+
+    A path is also held against the globs that match it. Nothing is read of a library: rules that only meet on some
+    file of it, and queries, are left to the plan.
+
+    Args:
+        entries: as declared, gone through several times.
+    """
+    contested = _contested(entries)
+    if not contested:
+        return
+    index = indexed(entries)
+    for selected in Selection(index, CurrentState(_Paths(index))):
+        yield from _faults(selected.file.path, selected.entries, contested)
+    yield from _of_ids(index, contested)
+    same: dict[ByMatch, list[Entry]] = defaultdict(list)
+    for _, entry in index.matching():
+        if isinstance(entry.selector, ByMatch):
+            same[entry.selector].append(entry)
+    for selector, found in same.items():
+        yield from _faults(selector.glob or selector.query or "", found, contested)
+
+
+def _contested(entries: Iterable[Entry]) -> set[str]:
+    """Return the tags, in NFC, that are present in one rule and absent in another, or spelled in two ways."""
+    spellings: dict[str, str] = {}
+    absent: set[str] = set()
+    contested: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
+    for entry in entries:
+        wishes = entry.wishes
+        if wishes.absent.values:
+            absent.update(map(normalized, wishes.absent.values))
+        if wishes.tags.values in seen:
+            continue
+        seen.add(wishes.tags.values)
+        for tag in wishes.tags.values:
+            key = normalized(tag)
+            if spellings.setdefault(key, tag) != tag:
+                contested.add(key)
+    return contested | (absent & spellings.keys())
+
+
+def _of_ids(index: IndexedEntries, contested: set[str]) -> Iterator[Diagnostic]:
+    done: set[str] = set()
+    for _, entry in index.by_id():
+        selector = entry.selector
+        if isinstance(selector, ById) and selector.file_id not in done and _touches(entry, contested):
+            done.add(selector.file_id)
+            found = [same for _, same in index.with_id(selector.file_id)]
+            yield from _faults(selector.file_id, found, contested)
+
+
+def _faults(name: str, entries: Sequence[Entry], contested: set[str]) -> Iterator[Diagnostic]:
+    """Yield what rules disagree about on a file without tags."""
+    if len(entries) > 1 and any(_touches(entry, contested) for entry in entries):
+        found = merge(CurrentFile("", name, (), ()), entries)
+        yield from (diagnostic for diagnostic in found.diagnostics if diagnostic.level == "error")
+
+
+def _touches(entry: Entry, contested: set[str]) -> bool:
+    wishes = entry.wishes
+    return any(normalized(tag) in contested for tag in (*wishes.tags.values, *wishes.absent.values))
+
+
+class _Paths(Collection[CurrentFile]):
+    """The files that rules name by path, as if they were there and had no tags; none of it is kept in memory."""
+
+    def __init__(self, index: IndexedEntries) -> None:
+        self._index = index
+
+    def __iter__(self) -> Iterator[CurrentFile]:
+        for path, _ in groupby(self._index.by_path(), key=itemgetter(0)):
+            yield CurrentFile("", path, (), ())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, file: object) -> bool:
+        return any(file == each for each in self)

@@ -1,0 +1,116 @@
+"""Finds protective parts of rules that match nothing although something exists that differs in case or Unicode form."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from tagsync.globs import path_matcher, tag_glob
+from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
+from tagsync.printable import quoted
+
+_MOST_WATCHED = 10_000
+"""Names and globs that are watched at most: more stand in entries of single files, whose tags a plan shows."""
+
+Matches = Callable[[str], object]
+
+
+class Watch:
+    """A protective glob or name: whether it has matched, and if not, what it may be meant for.
+
+    Args:
+        exact: tells what it matches.
+        alike: tells what it would match, of folded texts, if case and Unicode form played no part.
+    """
+
+    __slots__ = ("_alike", "_exact", "_twin", "_used")
+
+    def __init__(self, exact: Matches, alike: Matches) -> None:
+        self._exact = exact
+        self._alike = alike
+        self._used = False
+        self._twin: str | None = None
+
+    @property
+    def twin(self) -> str | None:
+        """What is not protected, and looks as if it were meant; None if the glob or name has matched anything."""
+        return None if self._used else self._twin
+
+    def matches(self, text: str) -> bool:
+        """Tell whether a text is protected, and note it."""
+        found = bool(self._exact(text))
+        self._used = self._used or found
+        return found
+
+    def compare(self, text: str) -> None:
+        """Look at a text that nothing protects."""
+        if not self._used and self._twin is None and self._alike(folded(text)):
+            self._twin = text
+
+
+def is_protected(text: str, watches: Collection[Watch]) -> bool:
+    """Tell whether any of some globs or names matches a text, and compare it with them if none does."""
+    found = [watch.matches(text) for watch in watches]  # each of them, for each notes its matches
+    if any(found):
+        return True
+    for watch in watches:
+        watch.compare(text)
+    return False
+
+
+def watched_path(glob: str) -> Watch:
+    """Watch a glob over paths."""
+    return Watch(path_matcher(glob), path_matcher(folded(glob)))
+
+
+def _watched_tag(glob: str) -> Watch:
+    exact, alike = tag_glob(normalized(glob)), tag_glob(folded(glob))
+    return Watch(lambda tag: exact.fullmatch(normalized(tag)), alike.fullmatch)
+
+
+def _watched_name(name: str) -> Watch:
+    exact, alike = normalized(name), folded(name)
+    return Watch(lambda tag: normalized(tag) == exact, lambda tag: tag == alike)
+
+
+def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
+    """Return the warning about a part that matches nothing, and its twin."""
+    message = (
+        f"{what} {quoted(text)} matches nothing, but {quoted(twin, 200)} exists, which differs in case or Unicode "
+        "form alone: write it as the library does"
+    )
+    return Diagnostic("warning", "protects-nothing", message, origin)
+
+
+class Protections:
+    """Watches what entries keep of AI tags, and to which tags they confine `exclusive`, file by file."""
+
+    def __init__(self) -> None:
+        self._watches: dict[tuple[str, str, Origin], Watch] = {}
+
+    def take(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
+        """Look at a file and the entries that select it."""
+        kept, confined = list[Watch](), list[Watch]()
+        for entry in entries:
+            rule, exclusive = entry.wishes.ai_rule, entry.wishes.exclusive
+            if rule and rule.keep.values and file.ai_tags:
+                kept += self._watched(entry, "keep", rule.keep)
+            if exclusive and exclusive.only:
+                confined += self._watched(entry, "only", exclusive.only)
+        for tag in file.ai_tags if kept else ():
+            is_protected(tag.name, kept)
+        for name in file.tags if confined else ():
+            is_protected(name, confined)
+
+    def _watched(self, entry: Entry, what: str, texts: Texts) -> Iterator[Watch]:
+        for text, place in zip(texts.values, texts.places, strict=True):
+            key = (what, text, entry.origin(place))
+            watch = self._watches.get(key)
+            if watch is None:
+                watch = _watched_name(text) if what == "keep" else _watched_tag(text)
+                if len(self._watches) < _MOST_WATCHED:
+                    self._watches[key] = watch
+            yield watch
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each name and glob that has matched nothing although it has a twin."""
+        for (what, text, origin), watch in self._watches.items():
+            if watch.twin is not None:
+                yield finding(what, text, watch.twin, origin)

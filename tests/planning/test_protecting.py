@@ -1,0 +1,102 @@
+"""Warnings about protective parts of rules that match nothing although something looks alike."""
+
+import pytest
+from conftest import Declare
+from support import ai, current_file, current_state
+
+from tagsync.model import CurrentFile, Diagnostic, TargetName
+from tagsync.planning.plan import make_plan
+
+TARGET = TargetName("https://example.test", "test")
+
+
+def warnings(declare: Declare, entries: str, *files: CurrentFile) -> list[Diagnostic]:
+    plan = make_plan(declare(entries), current_state(*files), TARGET, created_at="now", bulk_rate=None)
+    return [item for item in plan.diagnostics if item.code == "protects-nothing"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/shop/archive/**", "/shop/Archive/b.jpg"),
+        ("/shop/caf\\u00e9/**", "/shop/cafe\u0301/a.jpg"),
+        ("/shop/*/KEEP-?.jpg", "/shop/x/keep-1.jpg"),
+        ("/shop/stra\\u00dfe/*", "/shop/STRASSE/a.jpg"),
+    ],
+)
+def test_except_that_matches_nothing_names_its_twin(declare: Declare, pattern: str, path: str) -> None:
+    entries = f'- match: /shop/**\n  except: ["{pattern}"]\n  absent: [x]'
+    [found] = warnings(declare, entries, current_file(path), current_file("/shop/other.jpg"))
+    assert (found.level, str(found.origin)) == ("warning", "tags.yaml:5:7")
+    assert found.message.startswith("except '/shop/")
+    assert repr(path) in found.message
+
+
+@pytest.mark.parametrize(
+    ("excepts", "paths"),
+    [
+        ("[/shop/archive/**]", ["/shop/a.jpg"]),
+        ("[/shop/archive/**]", ["/shop/Archive/b.jpg", "/shop/archive/a.jpg"]),
+        ("[/shop/archive/**, /shop/Archive/**]", ["/shop/Archive/b.jpg"]),
+        ("[/shop/**/b.jpg, /shop/archive/**]", ["/shop/archive/b.jpg", "/shop/Archive/c.jpg"]),
+        ("[/shop/archive/**]", ["/elsewhere/Archive/b.jpg", "/shop/a.jpg"]),
+    ],
+)
+def test_except_is_quiet_where_it_matches_or_nothing_looks_alike(
+    declare: Declare, excepts: str, paths: list[str]
+) -> None:
+    entries = f"- match: /shop/**\n  except: {excepts}\n  absent: [x]"
+    assert warnings(declare, entries, *map(current_file, paths)) == []
+
+
+def test_except_of_a_query_names_its_twin(declare: Declare) -> None:
+    entries = "- query: size > 1\n  except: [/shop/archive/**]\n  absent: [x]"
+    state = current_state(current_file("/shop/Archive/b.jpg"), answers={"size > 1": ["/shop/Archive/b.jpg"]})
+    plan = make_plan(declare(entries), state, TARGET, created_at="now", bulk_rate=None)
+    assert [item.code for item in plan.diagnostics] == ["protects-nothing"]
+
+
+def test_keep_that_matches_nothing_names_its_twin(declare: Declare) -> None:
+    entries = "- match: /**\n  aiTags: {remove: all, keep: [Shoe]}"
+    [found] = warnings(declare, entries, current_file("/a", [], [ai("shoe"), ai("Dog")]))
+    assert str(found.origin) == "tags.yaml:6:36"
+    assert "keep 'Shoe' matches nothing, but 'shoe' exists" in found.message
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "- match: /**\n  aiTags: {remove: all, keep: [Shoe, shoe]}",
+        "- match: /**\n  aiTags: {remove: all, keep: [Shoe]}\n- match: /*\n  aiTags: {keep: [shoe]}",
+        "- match: /**\n  aiTags: {remove: all, keep: [Boot]}",
+    ],
+)
+def test_keep_is_quiet_where_another_name_keeps_the_twin(declare: Declare, entries: str) -> None:
+    assert warnings(declare, entries, current_file("/a", [], [ai("shoe")])) == []
+
+
+def test_keep_is_quiet_where_it_matches_on_another_file(declare: Declare) -> None:
+    entries = "- match: /**\n  aiTags: {remove: all, keep: [Shoe]}"
+    files = current_file("/a", [], [ai("shoe")]), current_file("/b", [], [ai("Shoe")])
+    assert warnings(declare, entries, *files) == []
+
+
+def test_exclusive_only_that_matches_nothing_names_its_twin(declare: Declare) -> None:
+    entries = "- match: /**\n  tags: [x]\n  exclusive: {only: [Season-*]}"
+    [found] = warnings(declare, entries, current_file("/a", ["season-1"]))
+    assert str(found.origin) == "tags.yaml:7:26"
+    assert "only 'Season-*' matches nothing, but 'season-1' exists" in found.message
+    assert warnings(declare, entries, current_file("/a", ["Season-1", "season-1"])) == []
+
+
+def test_protection_in_defaults_is_reported_once(declare: Declare) -> None:
+    entries = "- {path: /a, tags: [x]}\n- {path: /b, tags: [x]}"
+    files = [current_file(path, [], [ai("shoe")]) for path in ("/a", "/b")]
+    found = make_plan(
+        declare(entries, spec="defaults: {aiTags: {remove: all, keep: [Shoe]}}"),
+        current_state(*files),
+        TARGET,
+        created_at="now",
+        bulk_rate=None,
+    )
+    assert [item.code for item in found.diagnostics] == ["protects-nothing"]
