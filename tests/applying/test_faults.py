@@ -480,6 +480,17 @@ def test_files_that_a_404_names_and_that_cannot_be_read_are_unknown(bench: Bench
     assert "could not be read to check this" in ran.words("/b.jpg")
 
 
+def test_a_key_that_is_refused_while_missing_files_are_looked_up_ends_the_run(bench: Bench) -> None:
+    faults = [
+        Fault(on="addTags", times=1, status=404, body=gone("/b.jpg")),
+        Fault(on="details", status=401),
+    ]
+    ran = bench.apply(bench.library(*faults), verify=False)
+    assert ran.library.writes == ["addTags"]
+    assert ran.statuses == "sussss"
+    assert "does not accept the key" in ran.report.diagnostics[-1].message
+
+
 def gone(*paths: str) -> str:
     return json.dumps({"message": "The requested file(s) does not exist.", "missingFileIds": list(map(id_of, paths))})
 

@@ -16,7 +16,6 @@ from cli.watched import CALLS, ENTRIES, PATHS, Library, Takes, cells, confirmed,
 from support import ai, file_object, id_of, write_library
 
 from tagsync.applying.records import Outcome
-from tagsync.cli import targets
 from tagsync.locks import Wait, held
 from tagsync.sandbox.store import Store
 
@@ -410,7 +409,7 @@ def test_whoever_waits_for_the_first_apply_finds_nothing_left_to_do(
             first_call.let_go()
             codes.append(ended(first).code if first.returncode is None else first.returncode)
 
-        monkeypatch.setattr(targets, "held", partial(held, wait=Wait(sleep=sleep)))
+        monkeypatch.setattr("tagsync.target.held", partial(held, wait=Wait(sleep=sleep)))
         second = tagsync(*applying(where, "--lock-timeout=5m"))
     assert codes == [0]
     assert (second.code, len(where.calls)) == (0, CALLS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 from collections.abc import AsyncIterator, Iterable
 
 import httpx
@@ -95,8 +96,13 @@ def test_body_that_is_packed_is_unpacked_piece_by_piece(size: int, cut: int) -> 
 
 def test_body_that_unfolds_is_counted_unfolded() -> None:
     bomb = gzip.compress(bytes(300 * MIB), compresslevel=1)
-    with pytest.raises(ProtocolError, match="longer than 64 MiB"):
-        run(read(Bodies(), Arriving([bomb]), content_encoding="gzip"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolError, match="longer than 64 MiB"):
+            run(read(Bodies(), Arriving([bomb]), content_encoding="gzip"))
+        assert tracemalloc.get_traced_memory()[1] < 2 * MAX_BODY_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate"])
