@@ -66,10 +66,12 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
     if given == NONE:
         return History(None, ())
     if given is not None:
-        return History(_read(Path(given), where), ())
+        report = _read(Path(given))
+        api.check_report(report, where)
+        return History(report, ())
     try:
         found = [item.path for item in _kept(library, where) if item.run == file_name(library, where)]
-        last = _read_kept(found[0], where) if found else None
+        last = _of_this_target(found[0], where) if found else None
     except TagsyncError as error:
         warn(f"the last report tells nothing: {error}")
         return History(None, ())
@@ -79,7 +81,7 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
 def _earlier(paths: Iterable[Path], where: Target, warn: Warn) -> Iterator[Report]:
     for path in paths:
         try:
-            yield _read_kept(path, where)
+            yield _of_this_target(path, where)
         except TagsyncError as error:
             warn(f"an earlier report tells nothing: {error}")
 
@@ -94,7 +96,7 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     for item in _kept(library, where):
         if item.number is not None:
             try:
-                return item.path, _read_kept(item.path, where, any_name=True)
+                return item.path, _read_kept(item.path, where)
             except RefusedError:
                 continue  # the same key under another account name
     raise DocumentError(
@@ -103,18 +105,29 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     )
 
 
-def _read_kept(path: Path, where: Target, *, any_name: bool = False) -> Report:
-    """Read a kept report of this key; with `any_name`, the account may have any name if the target has none."""
+def _read_kept(path: Path, where: Target) -> Report:
+    """Read a report that the state directory keeps for the key of a target.
+
+    Manifests name the account of a run, and not all of them do. So this run and that of the report, whose key is the
+    same, may have no name for it; two names have to be equal.
+    """
     check_file(path)
-    return _read(path, where, any_name=any_name)
+    found = _read(path)
+    named = document_account(found.plan.target)
+    api.check_report(found, replace(where, account=where.account if where.account and named else named))
+    return found
 
 
-def _read(path: Path, where: Target, *, any_name: bool = False) -> Report:
+def _of_this_target(path: Path, where: Target) -> Report:
+    """Read a kept report as one of the account that this run has, so that the next plan may look at it."""
+    found = _read_kept(path, where)
+    return replace(found, plan=replace(found.plan, target=where.name))
+
+
+def _read(path: Path) -> Report:
     found = read_saved(path)
     if not isinstance(found, Report):
         raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
-    named = replace(where, account=where.account or document_account(found.plan.target)) if any_name else where
-    api.check_report(found, named)
     return found
 
 
