@@ -13,7 +13,7 @@ from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
 from tagsync.cli.targets import file_name, library_name
-from tagsync.errors import DocumentError, RefusedError, TagsyncError, UsageError
+from tagsync.errors import DocumentError, TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
@@ -66,12 +66,10 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
     if given == NONE:
         return History(None, ())
     if given is not None:
-        report = _read(Path(given))
-        api.check_report(report, where)
-        return History(report, ())
+        return History(_read(Path(given), where), ())
     try:
         found = [item.path for item in _kept(library, where) if item.run == file_name(library, where)]
-        last = _of_this_target(found[0], where) if found else None
+        last = _read_kept(found[0], where) if found else None
     except TagsyncError as error:
         warn(f"the last report tells nothing: {error}")
         return History(None, ())
@@ -81,7 +79,7 @@ def history(given: str | None, library: LibrarySettings, where: Target, warn: Wa
 def _earlier(paths: Iterable[Path], where: Target, warn: Warn) -> Iterator[Report]:
     for path in paths:
         try:
-            yield _of_this_target(path, where)
+            yield _read_kept(path, where)
         except TagsyncError as error:
             warn(f"an earlier report tells nothing: {error}")
 
@@ -95,10 +93,11 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     """
     for item in _kept(library, where):
         if item.number is not None:
-            try:
-                return item.path, _read_kept(item.path, where)
-            except RefusedError:
-                continue  # the same key under another account name
+            check_file(item.path)
+            found = _report(item.path)
+            named = replace(where, account=where.account or document_account(found.plan.target))
+            if named.is_named(found.plan.target):  # else it is of the same key under another account name
+                return item.path, found
     raise DocumentError(
         f"{shown(str(library.state_dir))} has no report of an apply that changed something in "
         f"{where.name.account} at {where.name.endpoint}: name a file that apply --report json=FILE wrote"
@@ -106,29 +105,26 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
 
 
 def _read_kept(path: Path, where: Target) -> Report:
-    """Read a report that the state directory keeps for the key of a target.
-
-    Manifests name the account of a run, and not all of them do. So this run and that of the report, whose key is the
-    same, may have no name for it; two names have to be equal.
-    """
+    """Read a kept report of this key; if the run or the report has no name for the account, it is the run's account."""
     check_file(path)
-    found = _read(path)
-    named = document_account(found.plan.target)
-    api.check_report(found, replace(where, account=where.account if where.account and named else named))
+    found = _report(path)
+    if where.account is None or document_account(found.plan.target) is None:
+        found = replace(found, plan=replace(found.plan, target=found.plan.target._replace(account=where.name.account)))
+    api.check_report(found, where)
     return found
 
 
-def _of_this_target(path: Path, where: Target) -> Report:
-    """Read a kept report as one of the account that this run has, so that the next plan may look at it."""
-    found = _read_kept(path, where)
-    return replace(found, plan=replace(found.plan, target=where.name))
+def _read(path: Path, where: Target) -> Report:
+    found = _report(path)
+    api.check_report(found, where)
+    return found
 
 
-def _read(path: Path) -> Report:
+def _report(path: Path) -> Report:
     found = read_saved(path)
-    if not isinstance(found, Report):
-        raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
-    return found
+    if isinstance(found, Report):
+        return found
+    raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
 
 
 def keep_report(report: Report, library: LibrarySettings, where: Target, warn: Warn) -> None:

@@ -259,7 +259,7 @@ def test_none_makes_a_plan_as_if_there_had_been_no_apply(tagsync: Command, world
 DAMAGES: list[tuple[Callable[[str], str], str, int]] = [
     (lambda text: text[: len(text) // 2], "is not byte for byte as tagsync wrote it", 4),
     (lambda text: text.replace('"converged"', '"incomplete"'), "is not byte for byte as tagsync wrote it", 4),
-    (lambda text: resealed(text.replace('"account":"key-', '"account":"key-0')), "the report is of key-0", 4),
+    (lambda text: resealed(text.replace('"endpoint":"http://', '"endpoint":"http://other-')), "at http://other-", 4),
     (lambda text: text.replace('"1.0"', '"2.0"'), "has format '2.0'", 1),
 ]
 
