@@ -83,6 +83,20 @@ def test_a_page_that_lost_its_rows_makes_it_read_again() -> None:
     assert pages.walks == 2
 
 
+def test_pagination_requires_every_row_of_an_overlap_to_appear_again() -> None:
+    late = [file_object(f"/late/{n}", createdAt=f"2025-01-01T00:00:{(n + 1) // 2:02d}.000Z") for n in range(20)]
+    rows = [*many(987), *late]  # the first page ends with two files of the same createdAt
+    assert rows[998]["createdAt"] == rows[999]["createdAt"] > rows[997]["createdAt"]
+
+    def page(walk: int, skip: int) -> list[dict[str, Any]]:
+        shown = rows[skip : skip + 1000]
+        return [row for row in shown if row is not rows[998]] if walk == 1 and skip else shown
+
+    pages = Pages(page)
+    assert len(walked(pages)) == len(rows)
+    assert pages.walks == 2
+
+
 def test_a_file_that_appears_on_the_way_does_no_harm() -> None:
     rows = many(1500)
     early = file_object("/new", createdAt="2020-01-01T00:00:00Z")
