@@ -49,7 +49,8 @@ def apply(
         with output.failures_written():
             file = _plan_file(paths)
             asks = not yes and _must_ask(file, paths)
-            saved = _saved_plan(file, library, typed) if file else None
+            whole = _saved_plan(file, library, typed) if file else None
+            saved = _narrowed(whole, file, library) if whole and file else None
             if saved:
                 for found in saved.diagnostics:
                     if found.code in (SELECT_NOTHING, SHARD_NOTHING):
@@ -80,8 +81,9 @@ def apply(
                 if why or (made.changes and asks and not output.confirmed(made)):
                     output.report(api.refused(made, why), REFUSED, plan_shown=True)
                     return REFUSED
-                if made.changes and not begun:
-                    unfinished.begin(made, library, where, output.warn)
+                if made.changes and (not begun or how.expect_digest == made.digest):
+                    # The digest of a filtered plan is that of the whole, so the whole is kept.
+                    unfinished.begin(whole or made, library, where, output.warn)
                 options = _options(library, how, spent)
                 report = _carried_out(made, where, library, options, output=output, signals=signals)
                 unfinished.end(report, library, where, output.warn)
@@ -151,12 +153,12 @@ def _is_saved(path: Path) -> bool:
 
 
 def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) -> Plan:
-    """Return a saved plan, or of it what this run is to apply.
+    """Return a saved plan.
 
     Raises:
         DamagedError: it is not as tagsync wrote it.
         DocumentError: it cannot be read.
-        RefusedError: it is for a sandbox, another shard or another selection.
+        RefusedError: it is for a sandbox.
         UsageError: it is a report, or is given with options that only make a plan.
     """
     # The environment of a pipeline may name these once for all of its commands.
@@ -168,7 +170,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    return _narrowed(plan, file, library)
+    return plan
 
 
 def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
