@@ -87,13 +87,12 @@ def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger, recovere
         ledger.note(file_ids, Status.STALE, error=seen.stale)
         return None
     needed = set(seen.change.changes) if seen.change else set()
-    if len(needed) < len(planned.changes):
-        others = [
-            change
-            for change in planned.changes
-            if change not in needed and not _was_sent(change, planned.file.file_id, recovered)
-        ]
+    done = [change for change in planned.changes if change not in needed]
+    if done:
+        others = [change for change in done if not _was_sent(change, planned.file.file_id, recovered)]
         ledger.found(planned.file.file_id, others)
+        if len(others) < len(done):
+            ledger.write_seen(planned.file.file_id)
     if seen.change is None:
         ledger.note(file_ids, Status.CONFIRMED)
     return seen.change
