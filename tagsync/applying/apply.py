@@ -195,6 +195,7 @@ class _Run:
                     reread=self._reader.many,
                     read_details=self._reader.singly,
                     recovered=self._journal.recovered,
+                    undoes=self._plan.undoes is not None,
                 )
             )
 
