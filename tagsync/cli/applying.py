@@ -51,9 +51,7 @@ def apply(
             asks = not yes and _must_ask(file, paths)
             saved = _saved_plan(file, library, typed) if file else None
             if saved:
-                for found in saved.diagnostics:
-                    if found.code in (SELECT_NOTHING, SHARD_NOTHING):
-                        output.warn(found.message)
+                _warn_if_empty(saved, output)
                 library = replace(library, shard=saved.inputs.part)
             subject = saved or declared(paths, library, planning)
             with _locked_target(subject, library, how, output) as where:
@@ -73,12 +71,7 @@ def apply(
                 begun = unfinished.begun(made, library, where, output.warn)
                 _check(made, where, how, begun)
                 how = replace(how, ack=_acks(made, how, begun))
-                why = api.refusals(made, how.ack)
-                for ack in how.ack:
-                    if why and ack.digest != made.digest:
-                        output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
-                if why or (made.changes and asks and not output.confirmed(made)):
-                    output.report(api.refused(made, why), REFUSED, plan_shown=True)
+                if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
                 if made.changes and not begun:
                     unfinished.begin(made, library, where, output.warn)
@@ -88,6 +81,25 @@ def apply(
                 keep_report(report, library, where, output.warn)
                 remember_account(report, where, library, output.warn)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
+
+
+def _warn_if_empty(saved: Plan, output: Output) -> None:
+    """Repeat what a saved plan, which is not shown, says of a selection or shard that keeps nothing of it."""
+    for found in saved.diagnostics:
+        if found.code in (SELECT_NOTHING, SHARD_NOTHING):
+            output.warn(found.message)
+
+
+def _is_agreed(plan: Plan, how: ApplySettings, output: Output, *, asks: bool) -> bool:
+    """Tell whether guards, and the user if asked, let a plan through; if not, report it as refused."""
+    why = api.refusals(plan, how.ack)
+    for ack in how.ack:
+        if why and ack.digest != plan.digest:
+            output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
+    if not why and (not plan.changes or not asks or output.confirmed(plan)):
+        return True
+    output.report(api.refused(plan, why), REFUSED, plan_shown=True)
+    return False
 
 
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:

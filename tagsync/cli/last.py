@@ -13,7 +13,7 @@ from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved import read_saved
 from tagsync.cli.targets import file_name, library_name
-from tagsync.errors import DocumentError, RefusedError, TagsyncError, UsageError
+from tagsync.errors import DocumentError, TagsyncError, UsageError
 from tagsync.model import Report
 from tagsync.printable import shown
 from tagsync.reporting.documents import report_document
@@ -93,29 +93,38 @@ def newest_change(library: LibrarySettings, where: Target) -> tuple[Path, Report
     """
     for item in _kept(library, where):
         if item.number is not None:
-            try:
-                return item.path, _read_kept(item.path, where, any_name=True)
-            except RefusedError:
-                continue  # the same key under another account name
+            check_file(item.path)
+            found = _report(item.path)
+            named = replace(where, account=where.account or document_account(found.plan.target))
+            if named.is_named(found.plan.target):  # else it is of the same key under another account name
+                return item.path, found
     raise DocumentError(
         f"{shown(str(library.state_dir))} has no report of an apply that changed something in "
         f"{where.name.account} at {where.name.endpoint}: name a file that apply --report json=FILE wrote"
     )
 
 
-def _read_kept(path: Path, where: Target, *, any_name: bool = False) -> Report:
-    """Read a kept report of this key; with `any_name`, the account may have any name if the target has none."""
+def _read_kept(path: Path, where: Target) -> Report:
+    """Read a kept report of this key; if the run or the report has no name for the account, it is the run's account."""
     check_file(path)
-    return _read(path, where, any_name=any_name)
-
-
-def _read(path: Path, where: Target, *, any_name: bool = False) -> Report:
-    found = read_saved(path)
-    if not isinstance(found, Report):
-        raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
-    named = replace(where, account=where.account or document_account(found.plan.target)) if any_name else where
-    api.check_report(found, named)
+    found = _report(path)
+    if where.account is None or document_account(found.plan.target) is None:
+        found = replace(found, plan=replace(found.plan, target=found.plan.target._replace(account=where.name.account)))
+    api.check_report(found, where)
     return found
+
+
+def _read(path: Path, where: Target) -> Report:
+    found = _report(path)
+    api.check_report(found, where)
+    return found
+
+
+def _report(path: Path) -> Report:
+    found = read_saved(path)
+    if isinstance(found, Report):
+        return found
+    raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
 
 
 def keep_report(report: Report, library: LibrarySettings, where: Target, warn: Warn) -> None:

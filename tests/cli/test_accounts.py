@@ -100,3 +100,17 @@ def test_sandbox_takes_the_account_without_a_question(
     assert (ran.code, ran.document["target"]["account"]) == (0, "shop")
     assert "warning" not in ran.err
     assert not Path(".tagsync/accounts").exists()
+
+
+def test_last_report_of_a_key_counts_whether_a_run_names_the_account_or_not(
+    tagsync: Command, world: Callable[..., Any]
+) -> None:
+    library = world(file_object("/a.jpg"))
+    Path("unnamed.yaml").write_text(manifest("- path: /a.jpg\n  tags: [x]"), encoding="utf-8")
+    for first, second in (("unnamed.yaml", "tags.yaml"), ("tags.yaml", "unnamed.yaml")):
+        library.edit("/a.jpg", tags=[])
+        assert tagsync("apply", "--yes", first).code == 0
+        library.edit("/a.jpg", tags=[])
+        ran = tagsync("plan", second)
+        assert "last report" not in ran.err
+        assert "since the last apply" in ran.out

@@ -259,7 +259,7 @@ def test_none_makes_a_plan_as_if_there_had_been_no_apply(tagsync: Command, world
 DAMAGES: list[tuple[Callable[[str], str], str, int]] = [
     (lambda text: text[: len(text) // 2], "is not byte for byte as tagsync wrote it", 4),
     (lambda text: text.replace('"converged"', '"incomplete"'), "is not byte for byte as tagsync wrote it", 4),
-    (lambda text: resealed(text.replace('"account":"', '"account":"other-')), "the report is of other-", 4),
+    (lambda text: resealed(text.replace('"endpoint":"http://', '"endpoint":"http://other-')), "at http://other-", 4),
     (lambda text: text.replace('"1.0"', '"2.0"'), "has format '2.0'", 1),
 ]
 
@@ -283,6 +283,18 @@ def test_a_report_of_no_use_is_a_warning_where_it_was_kept_and_an_error_where_it
     # The next apply writes a good one.
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     assert "warning" not in tagsync("plan", "tags.yaml").err
+
+
+@pytest.mark.parametrize(("applied", "planned", "is_used"), [("x", "", 1), ("", "x", 1), ("x", "x", 1), ("x", "y", 0)])
+def test_kept_report_is_used_unless_it_is_of_another_account_name(
+    tagsync: Command, world: Build, applied: str, planned: str, is_used: int
+) -> None:
+    library = shop(world)
+    assert tagsync("apply", "--yes", *([f"--account={applied}"] if applied else []), "tags.yaml").code == 0
+    library.edit("/a.jpg", tags=["new"])
+    result = tagsync("plan", "--format=json", *([f"--account={planned}"] if planned else []), "tags.yaml")
+    assert ("drift" in result.document) is bool(is_used)
+    assert ("the last report tells nothing" in result.err) is not bool(is_used)
 
 
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
