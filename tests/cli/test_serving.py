@@ -79,6 +79,29 @@ def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Nothing to reset: {words}"
 
 
+def test_resetting_removes_nothing_behind_a_linked_folder(tagsync: Command) -> None:
+    tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
+    Path(".tagsync/sandbox").rename("elsewhere")
+    Path(".tagsync/sandbox").symlink_to(Path("elsewhere").absolute())
+    before = sorted(Path("elsewhere").iterdir())
+    done = tagsync("sandbox", "reset", "library.jsonl")
+    assert (done.code, done.err) == (
+        1,
+        "error: the folder .tagsync/sandbox is a symbolic link: remove it and run again\n",
+    )
+    assert sorted(Path("elsewhere").iterdir()) == before
+
+
+def test_resetting_names_what_it_cannot_remove(tagsync: Command) -> None:
+    tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
+    (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
+    database.unlink()
+    database.mkdir()
+    done = tagsync("sandbox", "reset", "library.jsonl")
+    assert done.code == 1
+    assert f"{database} cannot be removed: Is a directory: remove it yourself" in done.err
+
+
 def test_resetting_forgets_one_library_alone(tagsync: Command, library: Callable[..., Path]) -> None:
     other = library(file_object("/a.jpg"), name="other.jsonl")
     for path in ("library.jsonl", other):
