@@ -7,7 +7,8 @@ seconds ago. Every call takes time on its way there and on its way back.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -158,13 +159,20 @@ class SimulatedLibrary:
         self._random = random
         self._clock = asyncio.get_running_loop().time
         self.files = {file_id: History([(0.0, state)]) for file_id, state in files.items()}
-        # Three files each were uploaded together.
-        self._created = {
-            file_id: f"2024-01-01T00:{n // 180:02d}:{n // 3 % 60:02d}.000Z" for n, file_id in enumerate(files)
-        }
+        self._created = self._uploaded(files)
         self.trouble = Trouble()
         self.calls: list[Call] = []
         self.reads = 0
+        self.struck = Counter[str]()
+        """How often each kind of trouble made a difference."""
+
+    def _uploaded(self, file_ids: Iterable[str]) -> dict[str, str]:
+        """Return when each file was uploaded: one to four together. In groups of one size, pages would not cut any."""
+        created, left = {}, list(file_ids)
+        for second in range(len(left)):
+            together, left = left[: (size := self._random.randint(1, 4))], left[size:]
+            created.update(dict.fromkeys(together, f"2024-01-01T00:{second // 60:02d}:{second % 60:02d}.000Z"))
+        return created
 
     def confirmed_cells(self) -> frozenset[tuple[str, str, str]]:
         """Return the op, file id and tag of all that calls did which were answered, truly, with success."""
@@ -206,6 +214,7 @@ class SimulatedLibrary:
         if parts[-1] == "details":
             moment = max(0.0, self._clock() - self.trouble.details_lag)
             state = self.files[parts[-2]].at(moment) if parts[-2] in self.files else None
+            self.struck["details lag"] += parts[-2] in self.files and state is not self.files[parts[-2]].now
             return (200, {}, self._item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
         asked = parse_qs(query)
         # What a lag shows must not go back behind the beginning.
@@ -214,14 +223,20 @@ class SimulatedLibrary:
         search = asked.get("searchQuery")
         if search:
             if self.trouble.no_search_by_id:
+                self.struck["no search by id"] += 1
                 return 400, {}, {"message": "id is no field"}
             wanted, since = _asked(unquote(search[0]))
             items = [(i, state) for i, state in items if (i in wanted if since is None else self._created[i] >= since)]
         skip, limit = int(asked["skip"][0]), int(asked["limit"][0])
         found = [self._item(file_id, state) for file_id, state in items if state]
+        page = found[skip : skip + limit]
         if self._random.random() < self.trouble.shuffled:
             found.sort(key=lambda item: (item["createdAt"], self._random.random()))
-        return 200, {}, found[skip : skip + limit]
+        shown = found[skip : skip + limit]
+        ids = {item["fileId"] for item in shown}
+        self.struck["shuffled"] += ids != {item["fileId"] for item in page}
+        self.struck["lag"] += any(state is not self.files[i].now for i, state in items if i in ids)
+        return 200, {}, shown
 
     async def _write(self, op: str, body: Any, arrived_at: float, caller: "Caller") -> tuple[int, dict[str, str], Any]:
         file_ids, tags = body["fileIds"], body.get("tags") or body.get("AITags")
@@ -240,11 +255,13 @@ class SimulatedLibrary:
             named = {} if fault == "404 bare" else {"missingFileIds": missing}
             return 404, {}, {"message": "The requested file(s) does not exist.", **named}
         if self.trouble.forbidden.intersection(file_ids):
+            self.struck["forbidden"] += 1
             return 403, {}, {"message": "You may not change this file."}
         if fault == "404 lie":
             named = {"missingFileIds": self._random.sample(file_ids, self._random.randint(1, len(file_ids)))}
             return 404, {}, {"message": "The requested file(s) does not exist.", **named}
         if refusal := self._refusal(op, file_ids, tags):
+            self.struck[refusal] += 1
             return 400, {}, {"message": refusal}
         return await self._do(call, fault)
 
@@ -275,7 +292,7 @@ class SimulatedLibrary:
 
     async def _do(self, call: Call, fault: str | None) -> tuple[int, dict[str, str], Any]:
         failing: set[str] = set()
-        if fault == "some fail":
+        if fault in ("some fail", "202"):
             failing = {i for i in call.file_ids if self._random.random() < 0.3}
         elif fault in ("lie", "ids unknown"):
             failing = set(self._random.sample(call.file_ids, self._random.randint(1, len(call.file_ids))))
@@ -346,7 +363,9 @@ class SimulatedLibrary:
 
     def _fault(self, chance: float, kinds: tuple[str, ...]) -> str | None:
         allowed = [kind for kind in self.trouble.kinds if kind in kinds]
-        return self._random.choice(allowed) if allowed and self._random.random() < chance else None
+        fault = self._random.choice(allowed) if allowed and self._random.random() < chance else None
+        self.struck[fault or "none"] += 1
+        return fault
 
     async def _failure(self, fault: str) -> tuple[int, dict[str, str], Any]:
         match fault:

@@ -5,6 +5,7 @@ happens is checked in `Run.check`; what must hold once all is quiet again, in `s
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -221,8 +222,11 @@ class Run:
             done = any(state and is_done(change, state) for state in shown)
             if outcome.status is Status.CONFIRMED:
                 assert done, "confirmed, and never so in the library"
+            if outcome.status is Status.MISSING:
+                assert None in shown, "missing, and it was there all the time"
             if not self.world.untouched(change.file.file_id, since=self.began - lag):
                 continue
+            assert outcome.status is not Status.STALE, "stale, and nobody else changed the file"
             if outcome.status is Status.ACCEPTED and "lie" not in trouble.kinds and not self.options.verify:
                 assert done, "accepted, and never so in the library"
             if self._was_let_alone():
@@ -455,7 +459,11 @@ async def settle(world: World) -> None:
     was = world.library.trouble
     await asyncio.sleep(was.lag + 120)
     world.library.trouble = Trouble(
-        minds_free_cells=was.minds_free_cells, no_search_by_id=was.no_search_by_id, longest_ai_tags=was.longest_ai_tags
+        minds_free_cells=was.minds_free_cells,
+        no_search_by_id=was.no_search_by_id,
+        longest_ai_tags=was.longest_ai_tags,
+        latency=was.latency,
+        shuffled=was.shuffled,
     )
     hopeful = not was.minds_free_cells and was.longest_ai_tags > 100
     for number in range(2):
@@ -496,15 +504,16 @@ def check_renamed(world: World, path: str, rules: Rules) -> None:
         assert {new for old, new in RENAMES.items() if old in before} <= both, "a renamed tag was lost for ever"
 
 
-def simulate(life: Life) -> None:
-    """Live one life; what fails can be lived again by its number."""
+def simulate(life: Life) -> World:
+    """Live one life and return what it left; what fails can be lived again by its number."""
 
-    async def scenario() -> None:
+    async def scenario() -> World:
         world = made_world(life)
         await live(world)
         await settle(world)
+        return world
 
-    run(scenario())
+    return run(scenario())
 
 
 def simulate_all(seeds: Iterable[int]) -> None:
@@ -526,13 +535,7 @@ def fails(life: Life) -> bool:
 
 def test_a_life_is_the_same_whenever_it_is_lived() -> None:
     def lived(seed: int) -> list[tuple[float, str, tuple[str, ...], tuple[str, ...]]]:
-        async def scenario() -> World:
-            world = made_world(Life(seed))
-            await live(world)
-            await settle(world)
-            return world
-
-        return [(call.at, call.op, call.tags, call.file_ids) for call in run(scenario()).library.calls]
+        return [(call.at, call.op, call.tags, call.file_ids) for call in simulate(Life(seed)).library.calls]
 
     assert [lived(seed) for seed in range(30, 60)] == [lived(seed) for seed in range(30, 60)]
 
@@ -562,6 +565,19 @@ def test_a_life_that_fails_is_told_by_its_number_and_what_is_left_of_it(monkeypa
         AssertionError, match=r"^seed \d+: .*journal.* the least of it that fails: simulate\(Life\(seed="
     ):
         simulate_all(range(10))
+
+
+def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
+    struck, both = Counter[str](), 0
+    for seed in range(120):
+        library = simulate(Life(seed)).library
+        struck += library.struck
+        effects = [effect for call in library.calls for effect in call.effects]
+        renamed = {effect.file_id for effect in effects if effect.op == Op.REMOVE and effect.tag in RENAMES}
+        both += len(renamed & {effect.file_id for effect in effects if effect.op == Op.REMOVE_AI})
+    refusals = {"forbidden", "bad tag", "needless", "too long", "no search by id"}
+    assert {*KINDS, *refusals} <= struck.keys()
+    assert min(both, *(struck[kind] for kind in ("lag", "details lag", "shuffled", "forbidden"))) > 50
 
 
 @pytest.mark.parametrize("tens", range(30))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagsync.applying.ending import Ending
-from tagsync.applying.isolate import Job, Way, after_failures, after_refusal, characters, halves, only
+from tagsync.applying.isolate import Job, Way, after_failures, after_refusal, characters, halves, needed_by, only
 from tagsync.applying.ledger import Ledger
 from tagsync.applying.queue import Queue
 from tagsync.library.client import BulkReply
@@ -97,11 +97,14 @@ class Answers:
             self.queue.accepted()
             if job.way is Way.SHORTER:
                 job.origin.characters = max(job.origin.characters, characters(job.request))
-        pieces = after_failures(job, result.failed, self.changes)
+        # Calls overlap: what another one has done meanwhile is no failure of this one.
+        needed = needed_by(job.request, self.changes)
+        failed = {file_id: words for file_id, words in result.failed.items() if file_id in needed}
+        pieces = after_failures(job, failed, self.changes)
         for piece in pieces:
             self.queue.push(piece)
         if not pieces:
-            for file_id, words in result.failed.items():
+            for file_id, words in failed.items():
                 job.origin.failed = True
                 self.fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
 
@@ -168,6 +171,8 @@ class Answers:
 
     def _take_refused(self, job: Job, words: str, reply: BulkReply) -> None:
         job.origin.split = True
+        if not needed_by(job.request, self.changes):
+            return  # calls overlap: others have done all of it meanwhile
         pieces = after_refusal(job, self.changes)
         for piece in reversed(pieces):
             self.queue.push(piece)

@@ -114,6 +114,12 @@ def narrowed(job: Job, file_ids: Sequence[str], changes: Changes) -> list[Job]:
     return [Job(piece, origin, Way.NARROW) for piece in regroup([request], changes, exact=True)]
 
 
+def needed_by(request: Request, changes: Changes) -> frozenset[str]:
+    """Return the files on which something of a request is still needed; other calls may have done the rest."""
+    tags = set(request.tags)
+    return frozenset(i for i in request.file_ids if not tags.isdisjoint(changes[i].tags(request.op)))
+
+
 def _halves(items: tuple[str, ...]) -> list[tuple[str, ...]]:
     middle = len(items) // 2
     return [items[:middle], items[middle:]]

@@ -510,20 +510,39 @@ def with_free_cells(count: int) -> tuple[list[FileChange], Stages]:
     return changes, Stages(tuple(calls), (), Costs())
 
 
+def minding(has: dict[str, set[str]], *, by_name: bool) -> Answer:
+    """Return what adds tags, but to no file that has one of them: that file fails by name, or the call is refused."""
+
+    def answer(request: Request) -> BulkResult:
+        failed = dict.fromkeys((i for i in request.file_ids if has[i] & set(request.tags)), "it has this tag")
+        if failed and not by_name:
+            return Refused(400, "some files have this tag")
+        for file_id in set(request.file_ids) - failed.keys():
+            has[file_id] |= set(request.tags)
+        return Done(frozenset(request.file_ids) - failed.keys(), failed)
+
+    return answer
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_refusal_of_what_another_call_has_done_meanwhile_is_no_failure(*, by_name: bool) -> None:
+    """Calls overlap: of the second, nothing is needed any more; of the third, one tag of one file."""
+    calls = [
+        Request(Op.ADD, tuple(tags.split()), tuple(map(id_of, names)))
+        for tags, names in (("t1", "ab"), ("t1", "ab"), ("t1 t2", "a"))
+    ]
+    has: dict[str, set[str]] = {id_of(name): set() for name in "ab"}
+    changes, stages = [change("a", add="t1 t2"), change("b", add="t1")], Stages(tuple(calls), (), Costs())
+    result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
+    assert result.statuses("ab") == {"a": "accepted", "b": "accepted"}
+    assert has == {id_of("a"): {"t1", "t2"}, id_of("b"): {"t1"}}
+
+
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_library_that_minds_free_cells_gets_only_what_is_needed_for_the_rest_of_the_run(*, by_name: bool) -> None:
     changes, stages = with_free_cells(100)
     has = {item.file.file_id: set(item.desired) for item in changes}
-
-    def answer(request: Request) -> BulkResult:
-        minding = dict.fromkeys((i for i in request.file_ids if has[i] & set(request.tags)), "it has this tag")
-        if minding and not by_name:
-            return Refused(400, "some files have this tag")
-        for file_id in set(request.file_ids) - minding.keys():
-            has[file_id] |= set(request.tags)
-        return Done(frozenset(request.file_ids) - minding.keys(), minding)
-
-    result = execute(changes, answer, stages=stages, concurrency=1)
+    result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
     assert set(result.statuses(f"f{n:03d}" for n in range(100)).values()) == {"accepted"}
     assert result.executor.gave_up_free_cells
     assert len(result.library.requests) <= 2 + 2 + 4
