@@ -9,6 +9,16 @@ from tagsync import __version__
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # while modules are imported, or in the last moment
+        os.write(2, b"error: interrupted\n")
+        code = 130
+    # Everything is written and closed by now. To free the values of a large library one by one would take a second.
+    os._exit(code)
+
+
+def _run() -> int:
     _open_closed_streams()
     # Pipelines ask for the version often; it needs none of what the commands import.
     if sys.argv[1:] == ["--version"]:
@@ -19,9 +29,7 @@ def main() -> None:
     # A large library is millions of small values that live to the end: looking through them for cycles again and
     # again would take a third of the time.
     gc.set_threshold(100_000, 50, 1000)
-    code = run(sys.argv[1:])
-    # Everything is written and closed by now. To free those values one by one would take another second.
-    os._exit(code)
+    return run(sys.argv[1:])
 
 
 def _open_closed_streams() -> None:

@@ -68,12 +68,13 @@ def open_file(path: Path | str, flags: int, folder: int | None = None) -> int:
 
     Raises:
         OSError: it cannot be opened; with ELOOP, it is a symbolic link.
-        StateError: it is no regular file, someone else's, or has another name as well.
+        StateError: it is no regular file, someone else's, writable by others, or has another name as well.
     """
     more = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags | more, 0o600, dir_fd=folder)
     found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink <= 1:
+    is_own = found.st_uid == os.geteuid() and found.st_nlink <= 1
+    if stat.S_ISREG(found.st_mode) and is_own and not found.st_mode & _OTHERS_MAY_WRITE:
         return descriptor
     os.close(descriptor)
     raise StateError(f"{shown(str(path))} is no ordinary file of yours: remove it, or name another --state-dir")
@@ -92,6 +93,23 @@ def check_file(path: Path) -> bool:
     except OSError as error:
         reason = "it is a symbolic link" if path.is_symlink() else error.strerror
         raise StateError(f"{shown(str(path))} cannot be used: {reason}: remove it and run again") from error
+    return True
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file of the state directory, or the link in its place; return whether it was there.
+
+    Raises:
+        StateError: it cannot be removed.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StateError(
+            f"{shown(str(path))} cannot be removed: {error.strerror}: remove it yourself and run again"
+        ) from error
     return True
 
 

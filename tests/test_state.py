@@ -269,6 +269,15 @@ def test_file_that_is_no_ordinary_one_is_refused_and_never_waited_for(
             open_file(f"a{suffix}", flags)
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a"
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(StateError, match="a is no ordinary file of yours: remove it"):
+        check_file(path)
+
+
 def test_file_of_ones_own_is_opened_and_made_private(tmp_path: Path) -> None:
     path = tmp_path / "a"
     assert not check_file(path)

@@ -131,6 +131,7 @@ async def carry_out(
         ),
         finished_at=now(),
         diagnostics=tuple(run.diagnostics()),
+        wrote=run.wrote,
     )
 
 
@@ -194,6 +195,7 @@ class _Run:
                     reread=self._reader.many,
                     read_details=self._reader.singly,
                     recovered=self._journal.recovered,
+                    undoes=self._plan.undoes is not None,
                 )
             )
 
@@ -269,6 +271,11 @@ class _Run:
     def counts(self) -> Counts:
         """How calls were answered."""
         return self._executor.counts if self._executor else Counts()
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the run changed something, as far as is known."""
+        return self._ledger.wrote
 
     def outcomes(self) -> tuple[FileOutcome, ...]:
         """Return an outcome for each change of the plan."""

@@ -22,6 +22,7 @@ class Ledger:
     def __init__(self) -> None:
         self._outcomes: dict[str, FileOutcome] = {}
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
+        self._written: set[str] = set()
 
     def note(
         self,
@@ -34,6 +35,8 @@ class Ledger:
     ) -> None:
         """Note what one call came to for files; a worse outcome known before stays."""
         for file_id in file_ids:
+            if attempts and status in (Status.ACCEPTED, Status.UNKNOWN):
+                self._written.add(file_id)
             before = self._outcomes.get(file_id)
             if before is None:
                 self._outcomes[file_id] = FileOutcome(status, attempts, error, request_id)
@@ -54,6 +57,19 @@ class Ledger:
         """Set what reading back has shown, whatever was known before."""
         before = self._outcomes.get(file_id, FileOutcome(status))
         self._outcomes[file_id] = before._replace(status=status, error=error)
+
+    def write_seen(self, file_id: str) -> None:
+        """Note that a file shows a planned change that it did not show before, whatever was answered."""
+        self._written.add(file_id)
+
+    def no_write_seen(self, file_id: str) -> None:
+        """Note that a file shows no change, long after the last call."""
+        self._written.discard(file_id)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the run changed a file, as far as is known; a call without a clear answer may have."""
+        return bool(self._written)
 
     def outcome(self, file_id: str) -> FileOutcome:
         """Return a file's outcome; a file without a call was skipped."""

@@ -23,6 +23,7 @@ async def preflight(
     reread: Reread,
     read_details: Reread,
     recovered: Recovered,
+    undoes: bool = False,
 ) -> list[FileChange]:
     """Return the changes that are still to be made, each beside its file as it is now.
 
@@ -33,6 +34,8 @@ async def preflight(
         read_details: reads files one by one; what it shows is not an index that may lag.
         recovered: what the journal says of an apply that did not come to its end. What that apply changed counts as
             changed by this run, as no report tells of it.
+        undoes: whether the plan undoes a run. Then an index that lags may show the state before that run, in which
+            nothing is left to undo: details decide.
 
     Raises:
         LibraryError: they could not be read.
@@ -42,7 +45,7 @@ async def preflight(
     lagging, lacking = [], []
     for item in planned:
         file = shown.get(item.file.file_id)
-        if file and not _shows(file, recovered.done.get(file.file_id, ())):
+        if file and (not _shows(file, recovered.done.get(file.file_id, ())) or (undoes and _seems_done(item, file))):
             lagging.append(file.file_id)
         if file and missing_name(item, file):
             lacking.append(item)
@@ -62,6 +65,12 @@ async def _await_new_names(lacking: list[FileChange], shown: dict[str, CurrentFi
             return
         await asyncio.sleep(wait)
         shown.update(await read([change.file.file_id for change in lacking]))
+
+
+def _seems_done(planned: FileChange, file: CurrentFile) -> bool:
+    """Tell whether a file shows any of its changes already."""
+    seen = refresh(planned, file)
+    return seen.stale is None and (seen.change is None or len(seen.change.changes) < len(planned.changes))
 
 
 def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:
@@ -87,13 +96,12 @@ def _noted(planned: FileChange, seen: Refreshed | None, ledger: Ledger, recovere
         ledger.note(file_ids, Status.STALE, error=seen.stale)
         return None
     needed = set(seen.change.changes) if seen.change else set()
-    if len(needed) < len(planned.changes):
-        others = [
-            change
-            for change in planned.changes
-            if change not in needed and not _was_sent(change, planned.file.file_id, recovered)
-        ]
+    done = [change for change in planned.changes if change not in needed]
+    if done:
+        others = [change for change in done if not _was_sent(change, planned.file.file_id, recovered)]
         ledger.found(planned.file.file_id, others)
+        if len(others) < len(done):
+            ledger.write_seen(planned.file.file_id)
     if seen.change is None:
         ledger.note(file_ids, Status.CONFIRMED)
     return seen.change

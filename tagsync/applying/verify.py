@@ -49,8 +49,11 @@ async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], led
             _settle_missing(file_id, ledger)
         elif differences(touched[file_id], file):
             differing.append(file_id)
+            if _shows_write(touched[file_id], file, ledger):
+                ledger.write_seen(file_id)
         else:
             ledger.settle(file_id, Status.CONFIRMED)
+            ledger.write_seen(file_id)
     return differing
 
 
@@ -88,7 +91,12 @@ def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> Non
     differing = differences(change, file)
     if not differing:
         ledger.settle(file_id, Status.CONFIRMED)
+        ledger.write_seen(file_id)
         return
+    if _shows_write(change, file, ledger):
+        ledger.write_seen(file_id)
+    else:
+        ledger.no_write_seen(file_id)
     before = ledger.outcome(file_id)
     if before.status is Status.ACCEPTED:
         ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
@@ -98,9 +106,19 @@ def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> Non
 
 def differences(change: FileChange, file: CurrentFile) -> list[str]:
     """Return in words what a file lacks of its changes; nothing if it shows them all."""
+    there = _shown(change, file)
+    return [f"{_PROBLEMS[item.op]} {quoted(item.tag)}" for item in change.changes if item not in there]
+
+
+def _shows_write(change: FileChange, file: CurrentFile, ledger: Ledger) -> bool:
+    """Tell whether a file shows one of its changes that it did not show before the first call."""
+    already = ledger.outcome(change.file.file_id).already
+    return any((item.op, item.tag) not in already for item in _shown(change, file))
+
+
+def _shown(change: FileChange, file: CurrentFile) -> list[Change]:
     keys, ai_names = set(map(normalized, file.tags)), {tag.name for tag in file.ai_tags}
-    lacking = (item for item in change.changes if not _shows(item, file, keys, ai_names))
-    return [f"{_PROBLEMS[item.op]} {quoted(item.tag)}" for item in lacking]
+    return [item for item in change.changes if _shows(item, file, keys, ai_names)]
 
 
 def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) -> bool:

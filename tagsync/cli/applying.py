@@ -49,11 +49,10 @@ def apply(
         with output.failures_written():
             file = _plan_file(paths)
             asks = not yes and _must_ask(file, paths)
-            saved = _saved_plan(file, library, typed) if file else None
+            whole = _saved_plan(file, library, typed) if file else None
+            saved = _narrowed(whole, file, library) if whole and file else None
             if saved:
-                for found in saved.diagnostics:
-                    if found.code in (SELECT_NOTHING, SHARD_NOTHING):
-                        output.warn(found.message)
+                _warn_if_empty(saved, output)
                 library = replace(library, shard=saved.inputs.part)
             subject = saved or declared(paths, library, planning)
             with _locked_target(subject, library, how, output) as where:
@@ -73,21 +72,36 @@ def apply(
                 begun = unfinished.begun(made, library, where, output.warn)
                 _check(made, where, how, begun)
                 how = replace(how, ack=_acks(made, how, begun))
-                why = api.refusals(made, how.ack)
-                for ack in how.ack:
-                    if why and ack.digest != made.digest:
-                        output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
-                if why or (made.changes and asks and not output.confirmed(made)):
-                    output.report(api.refused(made, why), REFUSED, plan_shown=True)
+                if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
-                if made.changes and not begun:
-                    unfinished.begin(made, library, where, output.warn)
+                if made.changes and (not begun or how.expect_digest == made.digest):
+                    # The digest of a filtered plan is that of the whole, so the whole is kept.
+                    unfinished.begin(whole or made, library, where, output.warn)
                 options = _options(library, how, spent)
                 report = _carried_out(made, where, library, options, output=output, signals=signals)
                 unfinished.end(report, library, where, output.warn)
                 keep_report(report, library, where, output.warn)
                 remember_account(report, where, library, output.warn)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
+
+
+def _warn_if_empty(saved: Plan, output: Output) -> None:
+    """Repeat what a saved plan, which is not shown, says of a selection or shard that keeps nothing of it."""
+    for found in saved.diagnostics:
+        if found.code in (SELECT_NOTHING, SHARD_NOTHING):
+            output.warn(found.message)
+
+
+def _is_agreed(plan: Plan, how: ApplySettings, output: Output, *, asks: bool) -> bool:
+    """Tell whether guards, and the user if asked, let a plan through; if not, report it as refused."""
+    why = api.refusals(plan, how.ack)
+    for ack in how.ack:
+        if why and ack.digest != plan.digest:
+            output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
+    if not why and (not plan.changes or not asks or output.confirmed(plan)):
+        return True
+    output.report(api.refused(plan, why), REFUSED, plan_shown=True)
+    return False
 
 
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
@@ -151,12 +165,12 @@ def _is_saved(path: Path) -> bool:
 
 
 def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) -> Plan:
-    """Return a saved plan, or of it what this run is to apply.
+    """Return a saved plan.
 
     Raises:
         DamagedError: it is not as tagsync wrote it.
         DocumentError: it cannot be read.
-        RefusedError: it is for a sandbox, another shard or another selection.
+        RefusedError: it is for a sandbox.
         UsageError: it is a report, or is given with options that only make a plan.
     """
     # The environment of a pipeline may name these once for all of its commands.
@@ -168,7 +182,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
         name = shown(plan.target.endpoint.removeprefix(SANDBOX))
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
-    return _narrowed(plan, file, library)
+    return plan
 
 
 def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:

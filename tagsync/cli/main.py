@@ -31,6 +31,7 @@ from tagsync.cli.options import (
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
+from tagsync.cli.signals import kept
 from tagsync.errors import ManifestError, TagsyncError, UsageError, message_of
 from tagsync.printable import shown
 from tagsync.schemas import SchemaName
@@ -268,14 +269,15 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or locale that lacks a character gets its escape, not an error.
             stream.reconfigure(errors="backslashreplace")
-    try:
-        code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
-        if not code:  # what has failed by now keeps its own code
-            sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop: all are told apart there
-        code = _told(error)
-    for stream in (sys.stdout, sys.stderr):
-        _settle(stream)
+    with kept():
+        try:
+            code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
+            if not code:  # what has failed by now keeps its own code
+                sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop: all are told apart there
+            code = _told(error)
+        for stream in (sys.stdout, sys.stderr):
+            _settle(stream)
     return code if isinstance(code, int) else 0
 
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from tagsync.cli import last, unfinished
-from tagsync.cli.targets import forget_facts, sandbox_database, sandbox_file_name, sandbox_store
+from tagsync.cli.targets import SANDBOX_FOLDER, forget_facts, sandbox_database, sandbox_file_name, sandbox_store
 from tagsync.errors import StateError, UsageError
 from tagsync.printable import shown
-from tagsync.state import state_folder
+from tagsync.state import DATABASE_SUFFIXES, remove_file, state_folder
 
 
 def serve(
@@ -72,16 +72,12 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def reset(library: Path, state_dir: Path) -> int:
     """Remove a sandbox's library from the state directory, and what is known of its last apply."""
-    database = sandbox_database(library, state_dir)
-    removed = False
-    for suffix in ("", "-wal", "-shm"):
-        path = database.with_name(database.name + suffix)
-        removed = removed or path.exists()
-        path.unlink(missing_ok=True)
+    database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
+    removed = [remove_file(database.with_name(database.name + suffix)) for suffix in DATABASE_SUFFIXES]
     for folder in (last.FOLDER, unfinished.FOLDER):
         for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
-            path.unlink(missing_ok=True)
+            remove_file(path)
     forget_facts(library, state_dir)
-    words = "Reset" if removed else "Nothing to reset"
+    words = "Reset" if any(removed) else "Nothing to reset"
     sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
     return 0

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,9 +13,14 @@ T = TypeVar("T")
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
+_BREAK_OFF = 2
+"""This many signals break off what only reads, and what cleans up after it."""
+
 
 def until_signal(start: Callable[[], Awaitable[T]]) -> T:
     """Run something that writes nothing, and break it off wherever it is at the first SIGINT or SIGTERM.
+
+    The second signal breaks off the clean-up too. Later ones are ignored, so that the failure can be reported.
 
     Raises:
         InterruptedRunError: a signal ended the run.
@@ -23,7 +29,8 @@ def until_signal(start: Callable[[], Awaitable[T]]) -> T:
 
     def on_signal(number: int, _frame: object) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        if len(received) <= _BREAK_OFF:
+            raise KeyboardInterrupt
 
     async def main() -> T:
         # Here, for `asyncio.run` puts a handler of its own in place before, which cannot end what computes.
@@ -33,12 +40,31 @@ def until_signal(start: Callable[[], Awaitable[T]]) -> T:
 
     before: dict[int, Any] = {}
     try:
-        return asyncio.run(main())
+        found = asyncio.run(main())
     except KeyboardInterrupt:
+        for number in _NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
         raise InterruptedRunError(received[0] if received else signal.SIGINT) from None
+    except BaseException:
+        _restore(before)
+        raise
+    _restore(before)
+    return found
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Leave the handlers of signals as they were before, whatever happens meanwhile."""
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _restore({number: handler for number, handler in before.items() if signal.getsignal(number) is not handler})
+
+
+def _restore(handlers: Mapping[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 class Deferred:
@@ -58,8 +84,7 @@ class Deferred:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        _restore(self._before)
 
     @property
     def number(self) -> int | None:

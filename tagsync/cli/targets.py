@@ -13,7 +13,7 @@ from tagsync.environment import setting
 from tagsync.errors import CredentialsError, StateError, UsageError
 from tagsync.library.endpoint import DEFAULT_ENDPOINT
 from tagsync.printable import shown
-from tagsync.state import check_database, state_directory, state_folder
+from tagsync.state import check_database, remove_file, state_directory, state_folder
 from tagsync.target import Target
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
 
 def forget_facts(sandbox: Path, state_dir: Path) -> None:
     """Remove what was learned about a sandbox's library."""
-    path = state_folder(state_dir, FACTS) / f"{sandbox_file_name(sandbox, state_dir)}.json"
-    path.unlink(missing_ok=True)
+    remove_file(state_folder(state_dir, FACTS) / f"{sandbox_file_name(sandbox, state_dir)}.json")
 
 
 def file_name(settings: LibrarySettings, where: Target) -> str:

@@ -45,8 +45,8 @@ class _Lines(click.types.StringParamType):
     """Text, of which an environment variable may hold several, one a line: a path may have spaces."""
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """Return the lines."""
-        return [line for line in rv.splitlines() if line]
+        """Return the lines without white space around them."""
+        return [text for line in rv.splitlines() if (text := line.strip())]
 
 
 LINES = _Lines()

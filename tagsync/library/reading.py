@@ -30,7 +30,7 @@ MAX_LOOKUPS = 200
 MAX_UNREADABLE = 1000
 """If more objects cannot be read, the whole answer is something else than documented."""
 
-_NO_FILE = "tagsync-control-8d1f0c57a94be263"
+_NO_FILE = "no-file-is-called-this-tagsync-asks-to-test-searches"
 """A name that no file has."""
 
 _IGNORES_QUERIES = "the library ignores searchQuery: it finds files for a query that no file can match"

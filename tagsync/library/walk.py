@@ -189,12 +189,12 @@ class _Walking:
         start = self.calls.first
         if start is not None and skip < start < skip + runs.last:
             found = await self._page(start)
-            if self._joins(page, runs, found):
+            if self._joins(page, runs, found) and (not self._is_full(found) or self._advances(found, page, runs)):
                 return _Place(start, found)
         await self.calls.drop()
         start = skip + self._step(page, runs)
         found = await self._page(start)
-        if not found.rows or (self._is_full(found) and not _has_new(found, page)):
+        if not found.rows or (self._is_full(found) and not self._advances(found, page, runs)):
             raise _NoRowsError
         # A page that was not full has shown the end of the listing; all that is asked is whether more has come.
         at_end = not self._is_full(page) and not _has_new(found, page)
@@ -263,6 +263,15 @@ class _Walking:
 
     def _is_full(self, page: Page) -> bool:
         return len(page.rows) >= self._client.page_limit
+
+    def _advances(self, found: Page, page: Page, runs: _Runs) -> bool:
+        """Tell whether a full page goes further than the one before it.
+
+        Other rows of the last `createdAt` are no progress: a library may show them each time it repeats a page.
+        """
+        if not page.moments[-1]:
+            return _has_new(found, page)
+        return found.moments[-1] != page.moments[-1] or _runs(found).last < runs.last
 
     def _unless_end(self, place: _Place, before: Page) -> _Place | None:
         return place if self._is_full(place.page) or _has_new(place.page, before) else None

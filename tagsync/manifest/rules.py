@@ -92,7 +92,7 @@ def _name_faults(rule: AIRule) -> Iterator[Fault]:
         ("keep", rule.keep, "name each AI tag that stays"),
     ):
         for name, place in zip(texts.values, texts.places, strict=True):
-            if name == "all" or "*" in name:
+            if name.casefold() == "all" or "*" in name:
                 yield Fault(place, "wildcard", f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}")
 
 

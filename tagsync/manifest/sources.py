@@ -1,5 +1,6 @@
 """Which files are manifests, and their bytes; not what is in them."""
 
+import errno
 import os
 import stat
 import sys
@@ -168,8 +169,14 @@ def _is_folder(path: str) -> bool:
 
 
 def _exists(path: str) -> bool:
-    """Tell whether a path leads to something; Path.exists raises where it cannot be followed."""
-    return os.path.exists(path)  # noqa: PTH110 - see above
+    """Tell whether a path leads to something, or to nothing that can be reached: reading it then says why."""
+    try:
+        os.stat(path)  # noqa: PTH116 - Path("") is the current folder
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+    except ValueError:  # a null character
+        return False
+    return True
 
 
 def _leads_out(path: Path, folder: str) -> bool:

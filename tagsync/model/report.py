@@ -59,7 +59,10 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an apply did. `outcomes` stand in the order of `plan.changes`, one for each."""
+    """What an apply did. `outcomes` stand in the order of `plan.changes`, one for each.
+
+    `wrote` tells whether the run changed something, as far as is known; it is not part of a saved report.
+    """
 
     plan: Plan
     outcome: OutcomeName
@@ -68,17 +71,9 @@ class Report:
     timing: Timing
     finished_at: str
     diagnostics: tuple[Diagnostic, ...] = ()
+    wrote: bool = field(default=False, compare=False)
 
     @property
     def converged(self) -> bool:
         """Whether every change is in the library, as far as it was asked."""
         return self.outcome == "converged"
-
-    @property
-    def wrote(self) -> bool:
-        """Whether the run changed something, as far as is known; a call without a clear answer may have."""
-        maybe = (Status.CONFIRMED, Status.ACCEPTED, Status.UNKNOWN)
-        return self.requests.succeeded > 0 or any(
-            outcome.status in maybe and len(outcome.already) < len(change.changes)
-            for change, outcome in zip(self.plan.changes, self.outcomes, strict=True)
-        )

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import stat
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -27,7 +28,15 @@ class _NotAFile(Exception):  # noqa: N818 - becomes a SeedError where the place 
 
 
 def fingerprint_of(library: Path) -> str:
-    """Return what tells whether the library file is still the same."""
+    """Return what tells whether the library file is still the same.
+
+    Raises:
+        SeedError: it is no regular file: a pipe cannot be read twice.
+        OSError: it cannot be read.
+    """
+    mode = library.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise SeedError(f"the library file {library} is not a regular file: save it as one")
     with library.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

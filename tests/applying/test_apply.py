@@ -83,6 +83,36 @@ def test_a_lost_answer_is_settled_by_reading_back(sandbox: Make, declare: Declar
 
 
 @pytest.mark.parametrize(
+    ("fault", "wrote"),
+    [
+        (Fault(on="addTags", lose=True), True),
+        (Fault(on="addTags", status=200, body="<html>"), False),
+        (Fault(on="addTags", status=504), False),
+        (Fault(on="addTags", status=400), False),
+        (Fault(on="removeTags", status=400), True),
+        (Fault(on="addTags", body='{"successfullyUpdatedFileIds": [], "errors": []}'), True),
+    ],
+)
+def test_wrote_goes_by_what_the_library_shows_of_files_that_failed(
+    sandbox: Make, declare: Declare, tmp_path: Any, fault: Fault, *, wrote: bool
+) -> None:
+    library = sandbox(file_object(A, ["old"]), faults=[fault])
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    report = applied(library, tmp_path)
+    assert (statuses(report), "old" in library.tags(A)) == ({A: "failed"}, True)
+    assert (report.wrote, "new" in library.tags(A)) == (wrote, wrote)
+
+
+def test_wrote_is_false_of_changes_that_were_there_before(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+    library = sandbox(file_object(A, ["old"]), faults=[Fault(on="removeTags", status=400)])
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
+    applied(library, tmp_path)
+    report = run(tagsync.apply_async(plan, target=library.target))
+    assert (statuses(report), library.tags(A), report.wrote) == ({A: "failed"}, {"old", "new"}, False)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         '{"successfullyUpdatedFileIds": []}',

@@ -22,6 +22,7 @@ def looked_at(
     details: Shown | None = None,
     done: Mapping[str, Sequence[Request]] | None = None,
     unknown: Iterable[str] = (),
+    undoes: bool = False,
 ) -> tuple[list[FileChange], Ledger, list[str]]:
     """Return what is left to do, the ledger, and which files were read by their details."""
     ledger, asked = Ledger(), list[str]()
@@ -34,7 +35,8 @@ def looked_at(
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
     recovered = Recovered(frozenset(unknown), done or {})
-    left = run(preflight(changes, ledger, reread=reread, read_details=read_details, recovered=recovered))
+    work = preflight(changes, ledger, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes)
+    left = run(work)
     return left, ledger, asked
 
 
@@ -46,6 +48,16 @@ def test_files_that_are_as_they_were_are_changed_as_planned() -> None:
     left, ledger, asked = looked_at([A, B], AS_IT_WAS)
     assert left == [A, B]
     assert (ledger.touched(), asked) == ([], [])
+
+
+def test_preflight_of_an_undo_checks_by_details_what_an_index_shows_as_undone() -> None:
+    undone = current_file("/a", ["here", "new", "more"])
+    shown, details = {**AS_IT_WAS, id_of("/a"): undone}, {id_of("/a"): A.file}
+    left, _, asked = looked_at([A, B], shown, details=details, undoes=True)
+    assert (left, asked) == ([A, B], [id_of("/a")])
+    left, ledger, _ = looked_at([A, B], shown, details={id_of("/a"): undone}, undoes=True)
+    assert (left, ledger.outcome(id_of("/a")).status) == ([B], Status.CONFIRMED)
+    assert looked_at([A, B], shown, details=details)[2] == []
 
 
 def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -> None:

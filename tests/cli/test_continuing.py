@@ -160,6 +160,28 @@ def test_expected_digest_outlives_an_apply_of_some_files_alone(tagsync: Command,
     assert is_done(library)
 
 
+@pytest.mark.parametrize("option", ["--select=/a.jpg", "--shard=1/2"])
+def test_expected_digest_lets_the_rest_through_of_a_saved_plan_that_was_filtered(
+    tagsync: Command, world: Build, option: str
+) -> None:
+    library = shop(world)
+    digest = tagsync("plan", "--format=json", "--out=plan.json", "tags.yaml").document["digest"]
+    assert tagsync("apply", option, "--max-requests=1", "plan.json").code == 3
+    result = tagsync("apply", "--yes", f"--expect-digest={digest}", option, "tags.yaml")
+    assert (result.code, "is of no use" in result.err) == (0, False)
+    assert tagsync("apply", "plan.json").code == 0
+    assert is_done(library)
+
+
+def test_expected_digest_of_the_rest_lets_through_what_is_left_of_it(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    assert tagsync("apply", "--yes", "--max-requests=2", "tags.yaml").code == 3
+    again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}", "tags.yaml")
+    assert tagsync(*again, "--max-requests=2").code == 3
+    assert tagsync(*again).code == 0
+    assert is_done(library)
+
+
 def test_plan_of_an_earlier_apply_that_is_damaged_is_a_warning(tagsync: Command, world: Build) -> None:
     shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")

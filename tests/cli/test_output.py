@@ -133,7 +133,7 @@ def test_a_report_can_go_where_a_shell_puts_a_command(tagsync: Command) -> None:
 FAILURES = [
     (["validate", "nowhere.yaml"], "no-such-file", "does not exist", 1),
     (["plan", "tags.yaml"], "credentials", "no private key", 1),
-    (["plan", "--sandbox", "tags.yaml", "tags.yaml"], "state", "is not a file object", 1),
+    (["plan", "--sandbox", "tags.yaml", "tags.yaml"], "state", "is not JSON", 1),
     (["plan", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
     (["apply", "--yes", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
     (["show", "library.jsonl"], "document", "is not JSON", 1),

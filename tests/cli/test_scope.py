@@ -25,7 +25,7 @@ def test_repeated_select_keeps_what_any_glob_matches(tagsync: Command) -> None:
 
 
 def test_select_variable_takes_one_glob_a_line(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAGSYNC_SELECT", "/a b.*\n/shop/**\n")
+    monkeypatch.setenv("TAGSYNC_SELECT", " /a b.*\r\n  /shop/** \n")
     assert paths(tagsync, "tags.yaml") == ["/a b.jpg", "/shop/d.jpg"]
     assert paths(tagsync, "--select=/c.jpg", "tags.yaml") == ["/c.jpg"]
 

@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ import pytest
 from cli.command import Command, write_manifest
 from support import file_object
 
+from tagsync import api
 from tagsync.cli import applying
+from tagsync.cli.output import Output
 from tagsync.cli.signals import Deferred
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
@@ -98,3 +102,44 @@ def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_
     assert result.code == 0
     assert result.document["outcome"] == "converged"
     assert Path("report.json").read_text("utf-8") == result.out
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_signals_after_the_one_that_ends_planning_do_not_keep_the_failure_from_being_written(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    before = handlers()
+    write_failure = Output._failure
+
+    async def interrupted(*_: Any, **__: Any) -> None:
+        send(signal.SIGTERM)
+        await asyncio.sleep(60)
+
+    def disturbed(*arguments: Any) -> None:
+        send(*BOTH * 3)
+        write_failure(*arguments)
+
+    monkeypatch.setattr(api, "plan_async", interrupted)
+    monkeypatch.setattr(Output, "_failure", disturbed)
+    path = library(file_object("/a.jpg"))
+    write_manifest("- {match: /*, tags: [new]}")
+    result = tagsync(*command, "--sandbox", path, "--report=json=report.json", "tags.yaml")
+    assert (result.code, result.err.endswith("error: interrupted\n")) == (143, True)
+    assert Path("report.json").is_file()
+    assert handlers() == before
+
+
+def test_signal_while_modules_are_imported_ends_the_command_without_a_traceback() -> None:
+    script = (
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'tagsync.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "sys.argv = ['tagsync', 'schema']\n"
+        "from tagsync.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "error: interrupted\n")

@@ -31,12 +31,16 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 200, "body": "[{"},
     {"status": 302, "headers": {"location": "https://elsewhere.example"}},
     {"lose": True},
-    {"ignore": True},
     {"cut": True},
     {"delayMs": 700},
     {"failFiles": [id_of(path) for path in PATHS[:3]]},
+]
+LIES: list[dict[str, Any]] = [
+    {"ignore": True},
     {"status": 200, "body": '{"successfullyUpdatedFileIds": []}'},
 ]
+"""Each of these may take half a minute: an apply waits for details that lag before it says that nothing was done."""
+
 GROWTH, SLACK_KIB = 1.1, 4096
 """Memory is flat if its median over the last third is so little above the one over the third before."""
 
@@ -53,12 +57,14 @@ for line in sys.stdin:
         ))) if plan.changes else None
         result = {"outcome": report.outcome if report else "converged", "changes": len(plan.changes)}
         if report:
+            requests = report.requests
+            result["struck"] = requests.retried + requests.throttled + requests.failed
             result["confirmed"] = [
                 [change.file.file_id, list(change.tags("addTags"))]
                 for change, outcome in zip(plan.changes, report.outcomes) if outcome.status == "confirmed"
             ]
     except tagsync.TagsyncError as error:
-        result = {"outcome": str(error), "changes": 0}
+        result = {"outcome": str(error), "changes": 0, "struck": 1}
     print(json.dumps(result), flush=True)
 """
 """One process that plans and applies whenever it is told to, and tells what came of it."""
@@ -81,10 +87,16 @@ CALLS_A_MINUTE = 2400
 """More than are made, so that faults strike until the end."""
 
 
-def faults(random: Random, calls: int) -> list[dict[str, Any]]:
-    """Return a script in which each tenth call goes wrong in a way of its own."""
-    struck = sorted(random.sample(range(1, calls), calls // 10))
-    return [{"on": "any", "call": call, **random.choice(FAULTS)} for call in struck]
+def faults(random: Random, calls: int, kinds: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a script in which each tenth call goes wrong in a way of its own, and one in four of those that add tags.
+
+    Most calls read files, so that a tenth of all would hardly strike one that writes.
+    """
+    return [
+        {"on": on, "call": call, **random.choice(kinds)}
+        for on, one_in in (("addTags", 4), ("any", 10))
+        for call in sorted(random.sample(range(1, calls), calls // one_in))
+    ]
 
 
 @contextmanager
@@ -146,11 +158,11 @@ class Others:
                 continue
 
 
-def soak(minutes: float, folder: Path) -> None:
+def soak(minutes: float, folder: Path, kinds: Sequence[dict[str, Any]]) -> None:
     """Work so long; then memory and open files are what they were, and nothing is lost."""
     random = Random(11)
     library = write_library(folder / "library.jsonl", (file_object(path, ["blue"]) for path in PATHS))
-    Path("faults.json").write_text(json.dumps(faults(random, int(CALLS_A_MINUTE * minutes))), encoding="ascii")
+    Path("faults.json").write_text(json.dumps(faults(random, int(CALLS_A_MINUTE * minutes), kinds)), encoding="ascii")
     options = ("--port=0", "--limit=200/1", "--faults=faults.json")
     with started("sandbox", "serve", library, *options) as serving:
         assert serving.stdout
@@ -169,7 +181,7 @@ def soak(minutes: float, folder: Path) -> None:
             check_flat([each[0] for each in seen])
             check_flat([each[1] for each in seen])
             for part in (results[: len(results) // 3], results[-len(results) // 3 :]):
-                assert {result["outcome"] for result in part} > {"converged"}, "the faults struck nothing"
+                assert sum(result.get("struck", 0) for result in part), "the faults struck nothing"
             final = [asked(applying) for _ in range(20)]
             assert final[-1] == {"outcome": "converged", "changes": 0}
             check_kept(others)
@@ -197,9 +209,9 @@ def check_kept(others: Others) -> None:
 
 
 def test_a_quarter_of_a_minute_of_faults_costs_neither_memory_nor_files_nor_tags(tmp_path: Path) -> None:
-    soak(0.25, tmp_path)
+    soak(0.25, tmp_path, FAULTS)
 
 
 @pytest.mark.slow
 def test_half_an_hour_of_faults_costs_neither_memory_nor_files_nor_tags(tmp_path: Path) -> None:
-    soak(MINUTES, tmp_path)
+    soak(MINUTES, tmp_path, [*FAULTS, *LIES])

@@ -177,6 +177,7 @@ class Library:
         shuffled: how likely each group of rows of one moment is in another order than in the last response.
         window: how many rows it shows of one listing; 0 for all.
         refuses: whether it refuses pages that go beyond, instead of cutting them off.
+        repeats: whether it repeats its last whole page where a page would go beyond.
         searches: what it does with a searchQuery: answers it, refuses it or ignores it.
         edit: called before each response.
     """
@@ -189,6 +190,7 @@ class Library:
         shuffled: float = 0.0,
         window: int = 0,
         refuses: bool = False,
+        repeats: bool = False,
         searches: str = "answers",
         edit: Callable[["Library"], None] = lambda _library: None,
     ) -> None:
@@ -197,6 +199,7 @@ class Library:
         self._shuffled = shuffled
         self._window = window
         self._refuses = refuses
+        self._repeats = repeats
         self._searches = searches
         self._edit = edit
         self.calls = 0
@@ -211,6 +214,8 @@ class Library:
             await JSONResponse({"message": "refused"}, 400)(scope, receive, send)
             return
         rows = self._found(query)
+        if self._repeats:
+            skip = min(skip, self._window - limit)
         end = min(skip + limit, self._window or skip + limit)
         await JSONResponse(rows[skip : max(skip, end)])(scope, receive, send)
 
@@ -365,6 +370,23 @@ def test_result_window_is_passed_by_timestamp(count: int, refuses: bool) -> None
             grouped(count, random, (1, 7)), random, shuffled=random.choice([0.0, 0.1, 1.0]), window=200, refuses=refuses
         )
         assert read(library, page_limit=50) == paths(library.rows)
+
+
+@pytest.mark.parametrize("count", [201, 399, 1_500])
+def test_result_window_whose_last_page_repeats_in_another_order_is_passed_by_timestamp(count: int) -> None:
+    for seed in range(10):
+        random = Random(seed)
+        library = Library(grouped(count, random, (7,)), random, shuffled=1.0, window=200, repeats=True)
+        assert read(library, page_limit=50) == paths(library.rows)
+
+
+def test_result_window_whose_last_page_repeats_ends_in_an_error_without_a_search_by_timestamp() -> None:
+    library = Library(
+        grouped(1_500, Random(1), (7,)), Random(1), shuffled=1.0, window=200, repeats=True, searches="refuses"
+    )
+    with pytest.raises(UnstableListingError):
+        read(library, page_limit=50)
+    assert library.calls < 100
 
 
 def test_result_window_within_which_timestamps_do_not_move_on_is_an_error() -> None:

@@ -51,6 +51,7 @@ def tags_of(length: int) -> str:
             "wildcard",
             "'all' in remove means an AI tag of exactly this",
         ),
+        ("- path: /a\n  aiTags: {remove: [ALL]}", "6:25", "wildcard", "'ALL' in remove"),
         ("- path: /a\n  aiTags: {remove: ['*']}", "6:25", "wildcard", "write remove: all to remove every AI tag"),
         ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in remove"),
         ("- path: /a\n  aiTags: {remove: all, keep: [Sho*]}", "6:36", "wildcard", "name each AI tag that stays"),

@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -220,6 +221,13 @@ def test_empty_lines_and_windows_line_ends_are_fine(tmp_path: Path, open_store: 
     lines = [json.dumps(file_object(path)) for path in ("/a.jpg", "/b.jpg")]
     library.write_bytes(f"\r\n{lines[0]}\r\n  \r\n{lines[1]}".encode())
     assert [item["name"] for item in page(open_store(library))] == ["a.jpg", "b.jpg"]
+
+
+def test_library_file_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    library = tmp_path / "library.jsonl"
+    os.mkfifo(library)
+    with pytest.raises(SeedError, match="is not a regular file: save it as one"):
+        Store(":memory:", library)
 
 
 def test_an_empty_library_is_one(tmp_path: Path, open_store: Open) -> None:
