@@ -146,7 +146,7 @@ class _Missing:
         self.files = First[tuple[bool, str, Entry]](itemgetter(0, 1))
         """Each file once: whether it is declared by id, its path or id, and the first entry that declares it."""
         self.told = First[tuple[Level, Entry]](_by_level_and_place)
-        """The entries that somebody is told of, with the level of what is said."""
+        """The entries that a diagnostic names, with its level."""
         self.levels = Counter[Level]()
         """How many of them there are."""
         self.idle = First[Origin](_itself)

@@ -30,7 +30,7 @@ UNDO = "undo"
 """The rule of every change that undoes another one; its origin is that of the other one."""
 
 LEFT_OUT = "left-out"
-"""The code of the warning that counts what an undo leaves out; the warnings beside it name each part."""
+"""The code of the warning that counts what an undo leaves out; other warnings name each part."""
 
 NO_TAG = "ImageKit no longer accepts such a tag"
 
