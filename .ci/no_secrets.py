@@ -12,10 +12,10 @@ from pathlib import Path
 LOOKED_AT = {
     ("examples/ci/kubernetes/drift.yaml", "Secret Keyword"),  # the name of a cluster's secret
     ("examples/ci/kubernetes/shards.yaml", "Secret Keyword"),  # likewise
-    ("tests/cli/test_targets.py", "Secret Keyword"),  # the name of a file
-    ("tests/library/test_client.py", "Basic Auth Credentials"),  # a proxy's, which must not be shown
-    ("tests/library/test_proxy.py", "Basic Auth Credentials"),  # likewise
-    ("tests/library/test_endpoint.py", "Basic Auth Credentials"),  # an endpoint that is refused for them
+    ("tests/cli/test_connection.py", "Secret Keyword"),  # the name of a file
+    ("tests/library/http/test_client.py", "Basic Auth Credentials"),  # a proxy's, which must not be shown
+    ("tests/library/http/test_proxy.py", "Basic Auth Credentials"),  # likewise
+    ("tests/library/http/test_endpoint.py", "Basic Auth Credentials"),  # an endpoint that is refused for them
     ("tests/sandbox/test_official_sdk.py", "Secret Keyword"),  # any key will do
 }
 

@@ -21,8 +21,8 @@ import workloads
 
 from tagsync.model import FileChange, Op, Request
 from tagsync.planning.covering import stage
-from tagsync.planning.covering.cells import Wanted, cells_of
-from tagsync.planning.covering.methods import METHODS
+from tagsync.planning.covering.matrix import Wanted, cells_of
+from tagsync.planning.covering.portfolio import METHODS
 
 Make = Callable[[], Iterator[FileChange]]
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from tagsync.exporting.fold import export
-from tagsync.exporting.text import Entry, entry_length, manifest_text
-from tagsync.library.fileobjects import FileReader
+from tagsync.exporting.manifest_text import Entry, entry_length, manifest_text
+from tagsync.library.imagekit.files import FileReader
 from tagsync.model import CurrentFile
 
 TATE = Path(__file__).parents[2] / "shared" / "tate" / "library.jsonl.gz"

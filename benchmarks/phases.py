@@ -22,7 +22,7 @@ from tagsync.__main__ import main as tagsync
 
 PHASES = {
     "manifest reading": ("tagsync.api", "validate"),
-    "snapshot": ("tagsync.library.reading:LibraryReader", "read"),
+    "snapshot": ("tagsync.library.reading.reader:LibraryReader", "read"),
     "diff": ("tagsync.api", "make_plan"),
     "covering": ("tagsync.planning.plan", "stage"),
     "plan written": ("tagsync.cli.output:Output", "plan"),

@@ -3,7 +3,7 @@
 The names below are the library's public face. They load on first use, so that `import tagsync` costs nothing.
 """
 
-__version__ = "0.1.0"
+from tagsync.version import __version__ as __version__
 
 TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take as long as Python itself
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     )
     from tagsync.applying.apply import ApplyOptions
     from tagsync.errors import TagsyncError
+    from tagsync.library.target import Target
     from tagsync.model import Part, Plan, Report
     from tagsync.planning.guards import Ack
-    from tagsync.target import Target
 
 __all__ = [
     "Ack",
@@ -51,7 +51,7 @@ _HOMES = {
     "Plan": "tagsync.model",
     "Report": "tagsync.model",
     "TagsyncError": "tagsync.errors",
-    "Target": "tagsync.target",
+    "Target": "tagsync.library.target",
 }
 
 

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from tagsync import __version__
+from tagsync.version import __version__
 
 
 def main() -> None:

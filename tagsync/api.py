@@ -22,14 +22,17 @@ from typing import NamedTuple
 from tagsync.applying.apply import ApplyOptions, carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.comparing import compared
+from tagsync.documents.kept import kept_changes
 from tagsync.errors import ManifestError, RefusedError, UsageError
+from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.fold import Exported
 from tagsync.exporting.fold import export as fold
-from tagsync.library.client import Client
-from tagsync.library.deadline import check_duration, deadline
-from tagsync.library.reading import LibraryReader
-from tagsync.library.reread import Rereader
+from tagsync.library.http.client import Client
+from tagsync.library.http.deadline import check_duration, deadline
+from tagsync.library.reading.reader import LibraryReader
+from tagsync.library.reading.reread import Rereader
+from tagsync.library.target import Target, connect, locked
 from tagsync.manifest.faults import Faults
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
@@ -48,18 +51,15 @@ from tagsync.model import (
     Timing,
     as_shown,
 )
+from tagsync.planning.changed_since import Revision
 from tagsync.planning.contradictions import contradictions
 from tagsync.planning.explain import explained
+from tagsync.planning.filter import checked_select
 from tagsync.planning.guards import Ack, objection, unacknowledged
 from tagsync.planning.left_out import unreadable_finding
-from tagsync.planning.needs import named, needs
 from tagsync.planning.plan import account_faults, make_plan
-from tagsync.planning.scope import checked_select
-from tagsync.planning.since import Revision
+from tagsync.planning.read_scope import named, needs
 from tagsync.planning.undo import make_undo, touched, unsettled
-from tagsync.printable import quoted, shown
-from tagsync.reporting.kept import kept_changes
-from tagsync.target import Target, connect, locked
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """Manifests: one path, or several."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 
-from tagsync.library.reading import LibraryReader
+from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import ById, ByPath, CurrentState, GuardId, Needs, Plan
 
 Compare = Callable[[CurrentState], Plan]

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import builders
 import pytest
-import support
 import uvicorn
-from support import Sandbox, check_document, manifest, write_library
+from builders import Sandbox, check_document, manifest, write_library
 
 from tagsync import spool
-from tagsync.manifest import store as entry_store
+from tagsync.documents import kept
+from tagsync.documents import written as documents
+from tagsync.documents.seal import sealed
+from tagsync.manifest import entry_store
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
-from tagsync.reporting import documents, kept
-from tagsync.reporting.seal import sealed
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
     if config.getoption("--large"):
-        support.LARGE = True
+        builders.LARGE = True
         entry_store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
 
 

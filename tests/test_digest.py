@@ -1,7 +1,7 @@
 from typing import Any
 
+from builders import Sandbox, file_object, run
 from conftest import Declare
-from support import Sandbox, file_object, run
 
 import tagsync
 from tagsync.sandbox.faults import Fault

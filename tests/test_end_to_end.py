@@ -1,9 +1,9 @@
 from typing import Any
 
 import pytest
+from builders import AWS, GOOGLE, Sandbox, acks, ai, file_object, manifest, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, GOOGLE, Sandbox, acks, ai, file_object, manifest, run
 
 import tagsync
 from tagsync.model import Op, Plan, Report

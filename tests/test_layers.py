@@ -9,17 +9,16 @@ PACKAGE = Path(tagsync.__file__).parent
 FLOORS = {
     "environment": 1,
     "errors": 1,
-    "printable": 1,
+    "escape": 1,
+    "version": 1,
     "globs": 1,
     "schemas": 1,
     "templates": 1,
     "model": 2,
     "events": 2,
-    "canonical": 3,
-    "git": 2,
-    "locks": 4,
-    "spool": 3,
-    "state": 3,
+    "spool": 2,
+    "documents": 3,
+    "workspace": 3,
     "exporting": 4,
     "manifest": 4,
     "library": 4,
@@ -27,7 +26,6 @@ FLOORS = {
     "reporting": 4,
     "applying": 5,
     "comparing": 5,
-    "target": 5,
     "api": 6,
     "cli": 7,
     "__main__": 8,
@@ -41,7 +39,7 @@ HOMES = {
     "httpx": {"library"},
     "tenacity": {"library"},
     "yaml": {"manifest"},
-    "jsonschema": {"manifest", "reporting"},
+    "jsonschema": {"documents", "manifest"},
     "referencing": {"manifest"},
     "rich": {"reporting"},
     "jinja2": {"reporting"},
@@ -49,12 +47,12 @@ HOMES = {
     "starlette": {"sandbox"},
     "uvicorn": {"cli"},
     "sqlite3": {"library", "manifest", "sandbox", "spool"},
-    "msgspec": {"library", "manifest", "reporting"},
+    "msgspec": {"documents", "library", "manifest"},
 }
-"""Which rooms may import a library. `reporting` holds saved documents against their schemas when it reads them."""
+"""Which rooms may import a library. `documents` checks saved documents against their schemas when it reads them."""
 
 NO_INPUT_OR_OUTPUT = {"os", "io", "time", "random", "logging", "socket", "ssl", "subprocess", "tempfile", "datetime"}
-PURE = {"model", "events", "globs", "printable", "canonical", "errors", "planning", "exporting"}
+PURE = {"model", "events", "globs", "escape", "errors", "planning", "exporting"}
 
 
 def test_rooms_import_only_from_floors_below() -> None:

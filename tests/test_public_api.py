@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Sandbox, file_object, id_of, manifest
 from canary import KEY, leaks
-from support import Sandbox, file_object, id_of, manifest
 
 import tagsync
 from tagsync.errors import LockedError, UsageError
 from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
-from tagsync.target import locked
+from tagsync.library.target import locked
 
 
 @pytest.fixture

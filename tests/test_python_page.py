@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import read_library
 from canary import KEY
 from pages import DOCS, ROOT, Block, blocks
-from support import read_library
 
 PAGE = DOCS / "how-to" / "python.md"
 

@@ -11,7 +11,7 @@ from pages import DOCS, blocks
 
 import tagsync
 from tagsync import errors, events, schemas
-from tagsync.cli.values import FORMATS
+from tagsync.cli.parameter_types import FORMATS
 from tagsync.globs import path_glob
 from tagsync.model import DEFAULT_POLICY, Cause, Status
 from tagsync.sandbox.faults import Fault

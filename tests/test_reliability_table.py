@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tagsync
-from tagsync.cli.values import FORMATS
+from tagsync.cli.parameter_types import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tagsync.__file__).parent
@@ -69,8 +69,8 @@ ALLOWED = {
     ("api", "_now"),
     ("api", "_seconds"),
     ("api", "_today"),
-    ("library.limits", "_now"),
-    ("locks", "_take"),
+    ("library.http.rate_limits", "_now"),
+    ("workspace.lock", "_take"),
     ("sandbox.app", "_list"),
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),

@@ -12,20 +12,20 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from builders import GOOGLE, acks, id_of, now, run
 from canary import KEY
 from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
 from simulated_life import KINDS, Life, shrunk
-from support import GOOGLE, acks, id_of, now, run
 
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import Journal
-from tagsync.applying.records import NOTHING, Ended, Intent, Outcome, decoded
+from tagsync.applying.journal_records import NOTHING, Ended, Intent, Outcome, decoded
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
-from tagsync.library.client import Client, Gates
-from tagsync.library.gate import Gate
-from tagsync.library.reading import LibraryReader
+from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     AIRule,

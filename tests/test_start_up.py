@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import manifest
+from builders import manifest
 
 import tagsync
 

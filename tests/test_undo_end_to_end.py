@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from builders import AWS, GOOGLE, Sandbox, acks, ai, file_object, id_of, manifest, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, GOOGLE, Sandbox, acks, ai, file_object, id_of, manifest, run
 
 import tagsync
 from tagsync.model import Plan, Report, Status

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tagsync.applying.answers import Counts, OnError
-from tagsync.applying.ending import Ending, unless
 from tagsync.applying.execute import ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.ledger import Ledger
+from tagsync.applying.outcomes import Ledger
 from tagsync.applying.preflight import preflight
-from tagsync.applying.prove import Prover
-from tagsync.applying.verify import verify
+from tagsync.applying.readback import verify
+from tagsync.applying.recheck import Prover
+from tagsync.applying.responses import Counts, OnError
+from tagsync.applying.stop import Ending, unless
 from tagsync.errors import UsageError, message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
-from tagsync.library.client import Client
-from tagsync.library.deadline import check_duration
-from tagsync.library.reread import Rereader
-from tagsync.library.transport import MAX_CONNECTIONS
+from tagsync.library.http.client import Client
+from tagsync.library.http.deadline import check_duration
+from tagsync.library.http.transport import MAX_CONNECTIONS
+from tagsync.library.reading.reread import Rereader
 from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import stage
 from tagsync.planning.guards import Ack, judged_again, objection, unacknowledged

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tagsync.applying.answers import Answers, Counts, OnError, said_missing
-from tagsync.applying.ending import GRACE, Ending, unless
-from tagsync.applying.isolate import Job, Way, narrowed
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.ledger import Ledger
-from tagsync.applying.prove import Proof, Prover
+from tagsync.applying.journal_records import OutcomeKind
+from tagsync.applying.outcomes import Ledger
 from tagsync.applying.queue import Queue
-from tagsync.applying.records import OutcomeKind
+from tagsync.applying.recheck import Proof, Prover
+from tagsync.applying.responses import Answers, Counts, OnError, said_missing
+from tagsync.applying.splitting import Job, Way, narrowed
+from tagsync.applying.stop import GRACE, Ending, unless
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
@@ -23,8 +23,8 @@ from tagsync.errors import (
     message_of,
 )
 from tagsync.events import Listener, RequestDone
-from tagsync.library.client import BulkReply
-from tagsync.library.wire import Accepted, Done, Unclear
+from tagsync.library.http.client import BulkReply
+from tagsync.library.imagekit.wire import Accepted, Done, Unclear
 from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.covering import Stages
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tagsync.applying.disk import REAL_DISK, Disk
-from tagsync.applying.records import (
+from tagsync.applying.journal_records import (
     NOTHING,
     Began,
     Ended,
@@ -20,8 +19,9 @@ from tagsync.applying.records import (
     encoded,
 )
 from tagsync.errors import StateError
+from tagsync.escape import shown
 from tagsync.model import Request
-from tagsync.printable import shown
+from tagsync.workspace.durable_file import REAL_DISK, Disk
 
 MAX_LINE = 1 << 20
 """No line is longer, its end included; a call of 50 files takes about 2 KB."""

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tagsync.applying.ledger import Ledger
-from tagsync.applying.records import Recovered
+from tagsync.applying.journal_records import Recovered
+from tagsync.applying.outcomes import Ledger
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
-from tagsync.planning.refresh import Refreshed, missing_name, refresh
+from tagsync.planning.staleness import Refreshed, missing_name, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Mapping[str, CurrentFile | None]]]
 """Reads files once more: None for one that is gone, nothing for one that could not be read."""

@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from tagsync.applying.isolate import Job, Origin, Way
-from tagsync.applying.lessons import Lessons
+from tagsync.applying.learned_limits import Lessons
+from tagsync.applying.splitting import Job, Origin, Way
 from tagsync.model import FileChange, Op, Request
 from tagsync.planning.covering import regroup
 

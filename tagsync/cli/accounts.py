@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tagsync.cli.connection import library_name
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.targets import library_name
 from tagsync.errors import RefusedError, TagsyncError
+from tagsync.escape import quoted
+from tagsync.library.target import Target
 from tagsync.model import Report, TargetName
-from tagsync.printable import quoted
-from tagsync.state import check_file, open_file, state_folder
-from tagsync.target import Target
+from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
 FOLDER = "accounts"
 MANIFESTS = "the manifests are for the account"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from tagsync.errors import UsageError
-from tagsync.manifest.sources import is_manifest_name
-from tagsync.printable import shown
+from tagsync.escape import shown
+from tagsync.manifest.files import is_manifest_name
 
 
 def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:

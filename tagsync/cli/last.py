@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from tagsync import api
 from tagsync.cli.accounts import document_account
+from tagsync.cli.connection import file_name, library_name
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import file_name, library_name
+from tagsync.cli.saved_documents import read_saved
+from tagsync.documents.written import report_document
 from tagsync.errors import DocumentError, TagsyncError, UsageError
+from tagsync.escape import shown
+from tagsync.library.target import Target
 from tagsync.model import Report
-from tagsync.printable import shown
-from tagsync.reporting.documents import report_document
-from tagsync.state import check_file, state_folder
-from tagsync.target import Target
+from tagsync.workspace.state_dir import check_file, state_folder
 
 FOLDER = "last"
 NONE = "none"

@@ -12,8 +12,8 @@ from typing import Any, TextIO, get_args
 import click
 from click.core import ParameterSource
 
-from tagsync import __version__
-from tagsync.cli import completing
+from tagsync.cli.completion import SHELLS, script
+from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.options import (
     ApplySettings,
     LibrarySettings,
@@ -33,10 +33,11 @@ from tagsync.cli.options import (
 from tagsync.cli.sandbox import need_command, sandbox
 from tagsync.cli.signals import kept
 from tagsync.errors import ManifestError, TagsyncError, UsageError, message_of
-from tagsync.printable import shown
+from tagsync.escape import shown
 from tagsync.schemas import SchemaName
+from tagsync.version import __version__
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completing.paths)
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=complete_paths)
 
 
 @click.group(
@@ -113,7 +114,7 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE", shell_complete=completing.paths)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE", shell_complete=complete_paths)
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @apply_options
 @plan_options
@@ -128,13 +129,13 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
 
     Example: tagsync apply --yes manifests/
     """
-    from tagsync.cli import applying  # noqa: PLC0415 - start-up
+    from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
 
     output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
     typed = {name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     planned = settings(PlanSettings, values)
     how = settings(ApplySettings, values)
-    return applying.apply(paths, library, output, how, planned, yes=yes, typed=typed)
+    return run_apply(paths, library, output, how, planned, yes=yes, typed=typed)
 
 
 @cli.command()
@@ -208,10 +209,10 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 
     Example: tagsync export --path /shop/ -o manifests/
     """
-    from tagsync.cli import exporting  # noqa: PLC0415 - start-up
+    from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
 
     library = settings(LibrarySettings, values)
-    return exporting.export(folder, output, library, settings(OutputSettings, values))
+    return run_export(folder, output, library, settings(OutputSettings, values))
 
 
 @cli.command()
@@ -224,9 +225,9 @@ def init(folder: Path) -> int:
 
     Example: tagsync init manifests
     """
-    from tagsync.cli import starting  # noqa: PLC0415 - start-up
+    from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
 
-    return starting.start(folder)
+    return run_init(folder)
 
 
 @cli.command()
@@ -245,7 +246,7 @@ def schema(kind: Any) -> int:
 
 
 @cli.command()
-@click.argument("shell", type=click.Choice(completing.SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> int:
     """Print what a shell needs to complete tagsync.
 
@@ -256,7 +257,7 @@ def completion(shell: str) -> int:
 
     Example: source <(tagsync completion bash)
     """  # noqa: D301 - the backslash is click's mark for lines that stay as they are
-    sys.stdout.write(f"{completing.script(cli, shell)}\n")
+    sys.stdout.write(f"{script(cli, shell)}\n")
     return 0
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 import click
 from click.core import ParameterSource
 
-from tagsync.cli import values
-from tagsync.cli.values import FORMATS
+from tagsync.cli import parameter_types
+from tagsync.cli.parameter_types import FORMATS
 from tagsync.environment import setting
 from tagsync.errors import UsageError
 from tagsync.model import Part
@@ -116,7 +116,7 @@ _OUTPUT = (
     option(
         "--report",
         metavar="FORMAT=FILE",
-        callback=values.reports,
+        callback=parameter_types.reports,
         multiple=True,
         help="Also write a file; may be given again.",
     ),
@@ -130,7 +130,7 @@ _OUTPUT = (
     option(
         "--link",
         metavar="URL",
-        callback=values.link,
+        callback=parameter_types.link,
         help="What Markdown links to for all details. [default: the CI run's page]",
     ),
     *_SPEECH,
@@ -145,7 +145,7 @@ _WHICH = (
         "--endpoint",
         more_variables=["IMAGE_KIT_BASE_URL"],
         metavar="URL",
-        callback=values.endpoint,
+        callback=parameter_types.endpoint,
         help="The API's base URL.",
     ),
     option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
@@ -160,7 +160,7 @@ _WHICH = (
 _DURATION = option(
     "--max-duration",
     metavar="D",
-    callback=values.duration,
+    callback=parameter_types.duration,
     help="End after this time, like 90s, 15m or 1h30m. Reading ends with an error; apply reports what it has written.",
 )
 
@@ -175,14 +175,17 @@ _LIBRARY = (
     option(
         "--select",
         metavar="GLOB",
-        type=values.LINES,
-        callback=values.select,
+        type=parameter_types.LINES,
+        callback=parameter_types.select,
         multiple=True,
         help="Leave out changes of files whose path does not match; repeat it to keep those that match any GLOB. "
         "TAGSYNC_SELECT has one a line.",
     ),
     option(
-        "--shard", metavar="I/N", callback=values.shard, help="Leave out changes of files of other shards than this."
+        "--shard",
+        metavar="I/N",
+        callback=parameter_types.shard,
+        help="Leave out changes of files of other shards than this.",
     ),
     *_PACE,
 )
@@ -217,7 +220,7 @@ _APPLY = (
         "--lock-timeout",
         metavar="D",
         default="0",
-        callback=values.duration,
+        callback=parameter_types.duration,
         help="Wait so long for another apply of this library to end.",
     ),
     option(
@@ -230,12 +233,15 @@ _APPLY = (
     option(
         "--ack",
         metavar="GUARD@DIGEST",
-        callback=values.acks,
+        callback=parameter_types.acks,
         multiple=True,
         help="Let a guard pass for this very plan, as the plan prints it; may be given again.",
     ),
     option(
-        "--expect-digest", metavar="DIGEST", callback=values.digest, help="Refuse any plan but the one of this digest."
+        "--expect-digest",
+        metavar="DIGEST",
+        callback=parameter_types.digest,
+        help="Refuse any plan but the one of this digest.",
     ),
 )
 
@@ -250,7 +256,10 @@ _PLAN = (
     _LAST,
     option("--policy", metavar="FILE", help="Policies that hold instead of those among the PATHs."),
     option(
-        "--as-of", metavar="DATE", callback=values.day, help="Judge entries with until as on this day, not today (UTC)."
+        "--as-of",
+        metavar="DATE",
+        callback=parameter_types.day,
+        help="Judge entries with until as on this day, not today (UTC).",
     ),
 )
 
@@ -328,7 +337,7 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
 
 def _check_endpoint(endpoint: str) -> None:
     """Check an endpoint while it is known where it comes from."""
-    from tagsync.library.endpoint import checked_endpoint  # noqa: PLC0415 - start-up
+    from tagsync.library.http.endpoint import checked_endpoint  # noqa: PLC0415 - start-up
 
     context = click.get_current_context()
     names = (

@@ -7,12 +7,12 @@ from datetime import date
 from pathlib import Path
 
 from tagsync import api
-from tagsync.cli.git import WorkTree
 from tagsync.errors import ManifestError, RefusedError, UsageError
-from tagsync.manifest.sources import holds_manifests
+from tagsync.escape import shown
+from tagsync.manifest.files import holds_manifests
 from tagsync.model import DesiredState
-from tagsync.planning.since import Revision
-from tagsync.printable import shown
+from tagsync.planning.changed_since import Revision
+from tagsync.workspace.git import WorkTree
 
 _NOTHING = DesiredState((), ())
 

@@ -6,23 +6,23 @@ from pathlib import Path
 
 from tagsync import api
 from tagsync.cli.accounts import MANIFESTS, document_account, with_account
+from tagsync.cli.connection import facts_path, target
 from tagsync.cli.last import history, newest_change
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.revision import revision_of
-from tagsync.cli.saved import read_saved
+from tagsync.cli.saved_documents import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.cli.targets import facts_path, target
+from tagsync.documents.kept import kept_changes
 from tagsync.errors import RefusedError, UsageError
+from tagsync.escape import shown
+from tagsync.library.target import Target
 from tagsync.model import DesiredState, Plan, Report
+from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merged_plans, merged_reports
-from tagsync.planning.since import Revision
 from tagsync.planning.undo import LEFT_OUT
-from tagsync.printable import shown
-from tagsync.reporting.kept import kept_changes
 from tagsync.reporting.rows import counted
-from tagsync.target import Target
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2

@@ -44,9 +44,9 @@ def serve(library: Path, state_dir: Path, **values: Any) -> int:
 
     Example: tagsync sandbox serve examples/library.jsonl --limit 40/1
     """
-    from tagsync.cli import serving  # noqa: PLC0415 - start-up
+    from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 
-    return serving.serve(library, state_dir, **values)
+    return sandbox_server.serve(library, state_dir, **values)
 
 
 @sandbox.command()
@@ -57,6 +57,6 @@ def reset(library: Path, state_dir: Path) -> int:
 
     Example: tagsync sandbox reset examples/library.jsonl
     """
-    from tagsync.cli import serving  # noqa: PLC0415 - start-up
+    from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 
-    return serving.reset(library, state_dir)
+    return sandbox_server.reset(library, state_dir)

@@ -4,16 +4,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from tagsync.cli.connection import file_name
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
-from tagsync.cli.saved import read_saved
-from tagsync.cli.targets import file_name
+from tagsync.cli.saved_documents import read_saved
+from tagsync.documents.written import plan_document
 from tagsync.errors import TagsyncError
+from tagsync.library.target import Target
 from tagsync.model import Plan, Report
 from tagsync.planning.rest import is_rest
-from tagsync.reporting.documents import plan_document
-from tagsync.state import check_file, state_folder
-from tagsync.target import Target
+from tagsync.workspace.state_dir import check_file, state_folder
 
 FOLDER = "unfinished"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tagsync.exporting.folders import Folder
-from tagsync.exporting.text import BETWEEN, Entry, entry_length, scalar
+from tagsync.exporting.manifest_text import BETWEEN, Entry, entry_length, scalar
 from tagsync.globs import escaped
 
 MIN_FILES = 5

@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.exporting.excepts import MIN_FILES, matches_with_exceptions
 from tagsync.exporting.folders import tree
-from tagsync.exporting.share import shared
-from tagsync.exporting.text import Entry, Sheet, entry_length, scalar
+from tagsync.exporting.manifest_text import Entry, Sheet, entry_length, scalar
+from tagsync.exporting.shared_defaults import shared
 from tagsync.globs import escaped
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -21,7 +22,6 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
-from tagsync.printable import quoted
 
 
 class Exported(NamedTuple):

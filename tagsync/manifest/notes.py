@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.manifest.tree import Map, Seq
 from tagsync.model import ByMatch, Entry, Level, Texts
-from tagsync.printable import quoted
 
 
 class Note(NamedTuple):

@@ -8,14 +8,14 @@ from datetime import date
 from tagsync.errors import ManifestError
 from tagsync.manifest.accept import FastAccept
 from tagsync.manifest.contents import Contents
-from tagsync.manifest.documents import FileReader
+from tagsync.manifest.document_reader import FileReader
+from tagsync.manifest.entry_store import Rows
+from tagsync.manifest.fastpath import read_plain
 from tagsync.manifest.faults import Faults
+from tagsync.manifest.files import Located, locate, read
 from tagsync.manifest.notes import Note
 from tagsync.manifest.parsers import PARSER, EventSource
-from tagsync.manifest.plain import read_plain
 from tagsync.manifest.rows import Document, Row, Unfolding
-from tagsync.manifest.sources import Located, locate, read
-from tagsync.manifest.store import Rows
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.model import (
     NO_VOCABULARY,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.globs import glob_fault
 from tagsync.manifest.entries import declares_something
 from tagsync.model import (
@@ -16,7 +17,6 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.model.texts import MAX_MARKS
-from tagsync.printable import quoted
 
 
 class Fault(NamedTuple):

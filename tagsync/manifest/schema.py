@@ -13,9 +13,9 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from tagsync import schemas
+from tagsync.escape import quoted, shown
 from tagsync.manifest.tree import REFUSED, Map
 from tagsync.model import invisible_fault
-from tagsync.printable import quoted, shown
 
 Kind = Literal["TagSet", "Policy", "Vocabulary"]
 KINDS = get_args(Kind)

@@ -19,10 +19,10 @@ from yaml.events import (
 )
 from yaml.scanner import ScannerError
 
+from tagsync.escape import quoted, shown
 from tagsync.manifest.parsers import EventSource
 from tagsync.manifest.scalars import resolve
 from tagsync.model import packed
-from tagsync.printable import quoted, shown
 
 MAX_DEPTH = 20
 """How deep lists and mappings may nest."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.manifest.tree import Map, Seq
 from tagsync.model import Entry, Origin, Rename, Vocabulary, normalized, unpacked
-from tagsync.printable import quoted
 
 Report = Callable[[Origin, str, str], None]
 """Called with (place, code, message)."""

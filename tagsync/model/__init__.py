@@ -3,6 +3,7 @@
 Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
 """
 
+from tagsync.model.causes import Cause, Drift, Returning
 from tagsync.model.current import (
     LISTED,
     AITag,
@@ -32,10 +33,9 @@ from tagsync.model.desired import (
     Wishes,
 )
 from tagsync.model.difference import Difference
-from tagsync.model.drift import Cause, Drift, Returning
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
+from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     PROMOTE,
     Change,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from tagsync.model.places import Diagnostic
+from tagsync.model.origins import Diagnostic
 from tagsync.model.value import value
 
 

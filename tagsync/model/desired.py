@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from tagsync.model.places import Diagnostic, ManifestRef, Origin, unpacked
+from tagsync.model.origins import Diagnostic, ManifestRef, Origin, unpacked
 from tagsync.model.policy import GuardRule
 from tagsync.model.value import value
 from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary

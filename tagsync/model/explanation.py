@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from tagsync.model.current import CurrentFile
-from tagsync.model.places import Diagnostic, Origin
+from tagsync.model.origins import Diagnostic, Origin
 from tagsync.model.plan import Reason
 
 Kind = Literal["tag", "AI tag"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
+from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
-from tagsync.model.drift import Drift, Returning
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic, Level, ManifestRef, Origin, Unlisted
+from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted
 from tagsync.model.policy import Guard, Policy
 
 PROMOTE = "aiTags.promote"

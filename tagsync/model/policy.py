@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tagsync.model.places import Origin
+from tagsync.model.origins import Origin
 
 
 class GuardId(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from tagsync.model.ops import Op
-from tagsync.model.places import Diagnostic
+from tagsync.model.origins import Diagnostic
 from tagsync.model.plan import Plan
 
 

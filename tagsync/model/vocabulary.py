@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tagsync.model.places import Origin
+from tagsync.model.origins import Origin
 
 
 class Rename(NamedTuple):

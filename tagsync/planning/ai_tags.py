@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.model import (
     PROMOTE,
     AIRule,
@@ -20,7 +21,6 @@ from tagsync.model import (
     normalized,
     unpacked,
 )
-from tagsync.printable import quoted
 
 Reasons = dict[str, list[Reason]]
 """Why tags change, by tag."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable
 
-from tagsync.canonical import canonical
+from tagsync.documents.canonical import canonical
 from tagsync.model import Guard, ManifestRef, Plan, TargetName
 
 

@@ -24,7 +24,7 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.ai_tags import judged
-from tagsync.planning.limits import Fit, excess, fit
+from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, covers, merge
 from tagsync.planning.select import Selection, missing_hint
 

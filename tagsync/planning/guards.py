@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.model import (
     DEFAULT_POLICY,
     CurrentFile,
@@ -18,7 +19,6 @@ from tagsync.model import (
     TagIndex,
     normalized,
 )
-from tagsync.printable import quoted
 
 EXAMPLES = 3
 """So many files a guard names."""

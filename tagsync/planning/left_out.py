@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
+from tagsync.escape import quoted
 from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, Unreadable, normalized
-from tagsync.printable import quoted
 
 _NAMED = 5
 """How many IDs a message names."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.globs import tag_glob
 from tagsync.model import (
     NO_VOCABULARY,
@@ -22,7 +23,6 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.ai_tags import Promotion, Reasons, ai_removals, ai_rules, promotions, spared
-from tagsync.printable import quoted
 
 
 class Merged(NamedTuple):

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from tagsync.canonical import lines_of
+from tagsync.documents.canonical import lines_of
+from tagsync.escape import quoted
 from tagsync.model import (
     ByMatch,
     Change,
@@ -28,20 +29,19 @@ from tagsync.model import (
     Summary,
     TargetName,
 )
+from tagsync.planning.causes import attributed
+from tagsync.planning.changed_since import Revision, changed_entries
 from tagsync.planning.covering import stage
 from tagsync.planning.digest import digest
-from tagsync.planning.drift import attributed
+from tagsync.planning.filter import Scope
 from tagsync.planning.guards import Tally, loosened, policy_of
 from tagsync.planning.left_out import names_one, twins_finding, twins_of
-from tagsync.planning.limits import Fit, excess, fit
+from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.listed import DiagnosticLog, is_full
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protecting import Protections
 from tagsync.planning.returning import came_back, return_warnings
-from tagsync.planning.scope import Scope
 from tagsync.planning.select import LEVELS, Selection
-from tagsync.planning.since import Revision, changed_entries
-from tagsync.printable import quoted
 
 EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from tagsync.escape import quoted
 from tagsync.globs import path_matcher, tag_glob
 from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
-from tagsync.printable import quoted
 
 _MOST_WATCHED = 10_000
 """Names and globs that are watched at most: more stand in entries of single files, whose tags a plan shows."""

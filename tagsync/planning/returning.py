@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from tagsync.escape import quoted, shown
 from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning, Status
-from tagsync.printable import quoted, shown
 
 DONE = (Status.CONFIRMED, Status.ACCEPTED)
 """The statuses of changes that the library shows, or that it answered to have made."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.globs import literal_prefix, path_matcher
 from tagsync.model import (
     ById,
@@ -28,7 +29,6 @@ from tagsync.model import (
 from tagsync.planning.left_out import unreadable_finding
 from tagsync.planning.listed import First, first_of
 from tagsync.planning.protecting import finding, is_protected, watched_path
-from tagsync.printable import quoted
 
 _LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 

@@ -7,8 +7,9 @@ from heapq import merge
 from itertools import chain
 from typing import TypeVar
 
-from tagsync.canonical import lines_of
+from tagsync.documents.canonical import lines_of
 from tagsync.errors import DocumentError
+from tagsync.escape import quoted, shown
 from tagsync.model import (
     Diagnostic,
     Estimate,
@@ -29,7 +30,6 @@ from tagsync.planning.digest import digest
 from tagsync.planning.guards import judged_again
 from tagsync.planning.listed import first_of
 from tagsync.planning.plan import counted
-from tagsync.printable import quoted, shown
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from tagsync.escape import quoted, shown
 from tagsync.model import (
     Change,
     CurrentFile,
@@ -20,11 +21,10 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
-from tagsync.planning.limits import Fit, excess, fit
+from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.plan import assembled
-from tagsync.planning.refresh import refresh
 from tagsync.planning.returning import DONE
-from tagsync.printable import quoted, shown
+from tagsync.planning.staleness import refresh
 
 UNDO = "undo"
 """The rule of every change that undoes another one; its origin is that of the other one."""

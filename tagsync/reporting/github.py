@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
+from tagsync.escape import shown
 from tagsync.model import Level, Origin
-from tagsync.printable import shown
-from tagsync.reporting.judgements import blocking
+from tagsync.reporting.guard_view import blocking
 from tagsync.reporting.rows import StatusRow, counted, named
 from tagsync.reporting.sheet import Sheet
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
 from xml.sax.saxutils import escape, quoteattr
 
+from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.printable import shown
 from tagsync.reporting.rows import StatusRow, shown_origin
 from tagsync.reporting.sheet import Sheet
 

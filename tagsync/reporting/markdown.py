@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from tagsync.escape import shown
 from tagsync.model import Diagnostic, Op
-from tagsync.printable import shown
 from tagsync.reporting.groups import Group, Line
-from tagsync.reporting.judgements import Judgement, blocking
+from tagsync.reporting.guard_view import Judgement, blocking
 from tagsync.reporting.rows import Names, StatusRow, counted, shown_origin
 from tagsync.reporting.sheet import Section, Sheet
 

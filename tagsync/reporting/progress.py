@@ -7,8 +7,8 @@ from typing import Protocol, Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from tagsync.escape import shown
 from tagsync.events import Event, Exporting, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
-from tagsync.printable import shown
 from tagsync.reporting.rows import counted, duration
 
 _FILES_A_LINE = 10_000

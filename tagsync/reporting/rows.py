@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tagsync.escape import shown
 from tagsync.model import (
     Cause,
     Coverage,
@@ -20,7 +21,6 @@ from tagsync.model import (
     Report,
     Status,
 )
-from tagsync.printable import shown
 from tagsync.reporting.views import Pairs, View
 
 Names = Mapping[str, str]

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from tagsync.model import Diagnostic, Difference, FileChange, Level, Plan, Report, TargetName, Unlisted
 from tagsync.reporting.groups import Groups, groups, removals_first
-from tagsync.reporting.judgements import UNDOING, Judgement, blocking, judgements, judgements_of_apply
+from tagsync.reporting.guard_view import UNDOING, Judgement, blocking, judgements, judgements_of_apply
 from tagsync.reporting.rows import (
     NO_NAMES,
     Names,

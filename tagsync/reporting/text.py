@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Op, Plan, Report, Status
-from tagsync.printable import shown
 from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.groups import Group, Line, groups
-from tagsync.reporting.judgements import UNDOING, blocking, judgements
+from tagsync.reporting.guard_view import UNDOING, blocking, judgements
 from tagsync.reporting.rows import (
     Names,
     advice,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from builders import Sandbox, acks, ai, file_object, id_of, now, run
 from conftest import Declare
-from support import Sandbox, acks, ai, file_object, id_of, now, run
 
 import tagsync
 from tagsync import api

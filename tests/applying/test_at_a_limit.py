@@ -5,16 +5,16 @@ from math import inf
 from pathlib import Path
 from random import Random
 
+from builders import Sandbox, acks, ai, file_object, now, run
 from canary import KEY
 from conftest import Declare
-from support import Sandbox, acks, ai, file_object, now, run
 
 import tagsync
 from tagsync.applying.apply import ApplyOptions, carry_out
 from tagsync.applying.journal import NoJournal
 from tagsync.events import ignore
-from tagsync.library.client import Client, Gates
-from tagsync.library.gate import BULK_RATE, READ_RATE, Gate
+from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.limits import Limit

@@ -5,23 +5,23 @@ from random import Random
 from typing import Any, Protocol
 
 import pytest
+from builders import Sandbox, ai, current_file, file_object, id_of, now, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Sandbox, ai, current_file, file_object, id_of, now, run
 
-from tagsync.applying.ending import GRACE, Ending
 from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.ledger import Ledger
-from tagsync.applying.prove import Prover
+from tagsync.applying.journal_records import OutcomeKind
+from tagsync.applying.outcomes import Ledger
 from tagsync.applying.queue import Queue
-from tagsync.applying.records import OutcomeKind
+from tagsync.applying.recheck import Prover
+from tagsync.applying.stop import GRACE, Ending
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone, ignore
-from tagsync.library.client import BulkReply, Client, Gates, Prepare
-from tagsync.library.gate import Gate
-from tagsync.library.reread import Rereader
-from tagsync.library.wire import BulkResult, Done, Gone, Refused, Unclear
+from tagsync.library.http.client import BulkReply, Client, Gates, Prepare
+from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.wire import BulkResult, Done, Gone, Refused, Unclear
+from tagsync.library.reading.reread import Rereader
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.covering import Costs, Stages, stage
 from tagsync.sandbox.faults import Fault

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from builders import Sandbox, ai, file_object, id_of, now, run
 from canary import KEY
 from conftest import Declare
 from starlette.types import Message, Receive, Scope, Send
-from support import Sandbox, ai, file_object, id_of, now, run
 
 import tagsync
 from tagsync.api import export_async, undo_async
@@ -33,9 +33,9 @@ from tagsync.errors import (
     UsageError,
 )
 from tagsync.events import Event, Waiting
-from tagsync.library.bodies import MAX_BODY_BYTES
-from tagsync.library.client import CALL_DEADLINE, Client, Gates
-from tagsync.library.gate import Gate
+from tagsync.library.http.bodies import MAX_BODY_BYTES
+from tagsync.library.http.client import CALL_DEADLINE, Client, Gates
+from tagsync.library.http.rate_limiter import Gate
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 

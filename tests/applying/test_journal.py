@@ -18,7 +18,7 @@ from simulated_disk import CrashError, SimulatedDisk
 
 from tagsync.applying import journal as journal_module
 from tagsync.applying.journal import MAX_LINE, Journal, NoJournal
-from tagsync.applying.records import (
+from tagsync.applying.journal_records import (
     NOTHING,
     Began,
     Ended,

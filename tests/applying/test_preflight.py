@@ -1,11 +1,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
-from support import ai, current_file, id_of, now, run, unpack
+from builders import ai, current_file, id_of, now, run, unpack
 
-from tagsync.applying.ledger import Ledger
+from tagsync.applying.journal_records import NOTHING, Recovered
+from tagsync.applying.outcomes import Ledger
 from tagsync.applying.preflight import preflight
-from tagsync.applying.records import NOTHING, Recovered
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]

@@ -5,8 +5,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from builders import GOOGLE, Sandbox, acks, ai, file_object, id_of, run
 from simulated_library import AITags, Caller, SimulatedLibrary, State, Trouble
-from support import GOOGLE, Sandbox, acks, ai, file_object, id_of, run
 
 import tagsync
 from tagsync.applying.apply import ApplyOptions

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Sandbox, acks, file_object, id_of, now, run
 from conftest import Declare
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from support import Sandbox, acks, file_object, id_of, now, run
 
 import tagsync
 from tagsync.applying.apply import READ_BACK_SECONDS, ApplyOptions
-from tagsync.applying.disk import _RealFile
 from tagsync.applying.journal import Journal
-from tagsync.applying.records import NOTHING
+from tagsync.applying.journal_records import NOTHING
 from tagsync.errors import StateError
 from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report
 from tagsync.planning.covering import stage
 from tagsync.sandbox.faults import Fault
+from tagsync.workspace.durable_file import _RealFile
 
 Make = Callable[..., Sandbox]
 

@@ -7,7 +7,7 @@ import pytest
 from browser.conftest import Open, expect
 from reporting.pages import ordinary_plan, ordinary_report
 
-from tagsync.reporting.html import plan_html, report_html
+from tagsync.reporting.html.page import plan_html, report_html
 
 pytestmark = pytest.mark.browser
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from browser.conftest import Open, expect
+from builders import current_file
 from reporting.pages import (
     EVIL,
     changed,
@@ -15,11 +16,10 @@ from reporting.pages import (
     ordinary_report,
     plan_of,
 )
-from support import current_file
 
+from tagsync.escape import shown
 from tagsync.model import Op, Plan
-from tagsync.printable import shown
-from tagsync.reporting.html import diagnostics_html, plan_html, report_html
+from tagsync.reporting.html.page import diagnostics_html, plan_html, report_html
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from support import check_document, manifest
+from builders import check_document, manifest
 
-from tagsync.reporting.seal import sealed
+from tagsync.documents.seal import sealed
 from tagsync.sandbox.faults import Fault, FaultScript
 
 SECONDS = 30

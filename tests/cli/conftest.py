@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+from builders import ai, id_of, write_library
 from canary import KEY
 from cli.command import Command, Recorder, Result
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support import ai, id_of, write_library
 
 from tagsync.cli.main import run
 from tagsync.sandbox.app import make_app

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import file_object, manifest
 from canary import KEY
 from cli.command import Command
-from support import file_object, manifest
 
 OTHER_KEY = "private_another"
 

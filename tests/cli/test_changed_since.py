@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import ai, file_object, manifest
 from cli.command import Command
-from support import ai, file_object, manifest
 
 PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
 SINCE = (*PLAN, "--changed-since=HEAD")

@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from builders import file_object, manifest
 from cli.command import Command
-from support import file_object, manifest
 
 DIGEST = re.compile("digest=(sha256:[0-9a-f]{64})\n")
 SANDBOX = ("--sandbox", "library.jsonl")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from builders import ai, file_object
 from cli.command import SECONDS, Command, started, write_manifest
 from cli.conftest import Build, World
-from support import ai, file_object
 
 from tagsync.sandbox.faults import Fault
 

@@ -2,8 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import file_object
 from cli.command import Command, write_manifest
-from support import file_object
 
 SANDBOX = ("--sandbox", "library.jsonl")
 

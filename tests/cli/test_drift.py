@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ai, file_object, id_of
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
-from support import ai, file_object, id_of
 
 from tagsync.sandbox.faults import Fault
 

@@ -3,8 +3,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import ai, file_object
 from cli.command import Command, write_manifest
-from support import ai, file_object
 
 EXPLAIN = ("plan", "--sandbox", "library.jsonl", "--explain")
 

@@ -10,10 +10,10 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+from builders import ai, file_object, id_of, write_library
 from canary import KEY
 from cli.command import SECONDS, Command, environment, write_manifest
 from cli.watched import Library, Takes, cells, confirmed, intents, journal
-from support import ai, file_object, id_of, write_library
 
 from tagsync.model import AITag
 from tagsync.sandbox.store import Store

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from builders import file_object, id_of, manifest
 from cli.command import Command
 from cli.conftest import Build, World
-from support import file_object, id_of, manifest
 
 TWIN = "f" * 24
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 import pytest
+from builders import ai, file_object, id_of, write_library
 from canary import KEY
 from cli.command import SECONDS, Command, Recorder, environment, process, words, write_manifest
-from support import ai, file_object, id_of, write_library
 
 import tagsync as package
 from tagsync.cli import main

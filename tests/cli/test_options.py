@@ -3,9 +3,9 @@ from pathlib import Path
 
 import click
 import pytest
+from builders import file_object
 from canary import KEY
 from cli.command import Command, Recorder, write_manifest
-from support import file_object
 
 from tagsync.cli.main import cli
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import ai, file_object, write_library
 from canary import KEY
 from cli.command import Command, process, write_manifest
-from support import ai, file_object, write_library
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import file_object, id_of
 from cli.command import Command, write_manifest
-from support import file_object, id_of
 
 AT = ("--sandbox", "library.jsonl")
 HTML = ("--format", "html")

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from builders import ai, file_object, id_of, write_library
 from canary import KEY
 from cli.command import SECONDS, Command, Recorder, Result, environment, resealed, started, words, write_manifest
 from jsonschema import Draft202012Validator
-from support import ai, file_object, id_of, write_library
 
 from tagsync import schemas
 from tagsync.sandbox.faults import Fault

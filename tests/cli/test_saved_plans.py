@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ai, file_object, id_of
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
-from support import ai, file_object, id_of
 
 from tagsync.applying import preflight
-from tagsync.canonical import canonical
-from tagsync.cli import saved as cli_saved
-from tagsync.reporting.documents import whole
+from tagsync.cli import saved_documents as cli_saved
+from tagsync.documents.canonical import canonical
+from tagsync.documents.written import whole
 from tagsync.sandbox.faults import Fault
 
 

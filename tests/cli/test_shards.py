@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ai, file_object, manifest
 from cli.command import SECONDS, Command, started
 from cli.conftest import Build
-from support import ai, file_object, manifest
 
-from tagsync.reporting.documents import whole
+from tagsync.documents.written import whole
 
 SHARDS = 4
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import file_object
 from cli.command import Command, write_manifest
-from support import file_object
 
 from tagsync import api
-from tagsync.cli import applying
+from tagsync.cli import apply as applying
 from tagsync.cli.output import Output
 from tagsync.cli.signals import Deferred
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import file_object, write_library
 from cli.command import Command, Result, environment, write_manifest
 from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
-from support import file_object, write_library
 
-from tagsync.applying import prove
-from tagsync.library import retry
-from tagsync.locks import held
+from tagsync.applying import recheck
+from tagsync.library.http import retry
 from tagsync.sandbox.faults import Fault
+from tagsync.workspace.lock import held
 
 PAGE = DOCS / "how-to" / "troubleshooting.md"
 NO_DIGEST = "sha256:" + "0" * 64
@@ -266,7 +266,7 @@ def _(stage: Stage) -> Result:
 
 @error("which has to be there first")
 def _(stage: Stage) -> Result:
-    stage.environ.setattr(prove, "LAG_WAITS", ())
+    stage.environ.setattr(recheck, "LAG_WAITS", ())
     stage.world(file_object("/shop/hats/beret-red.jpg", ["hat"]), faults=[Fault(on="addTags", ignore=True)])
     write_manifest("- {match: /shop/hats/*, tags: [hats], absent: [hat]}")
     return stage.tagsync("apply", "--yes", "tags.yaml")

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from builders import id_of
 from cli.command import SECONDS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from support import id_of
 
-from tagsync.applying.records import Intent, Outcome, Record, decoded
+from tagsync.applying.journal_records import Intent, Outcome, Record, decoded
 from tagsync.model import Op, Request
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.limits import Limit

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import AWS, ai, file_object, id_of
 from canary import KEY
-from support import AWS, ai, file_object, id_of
 
 pytestmark = pytest.mark.slow
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from builders import acks, ai, file_object, manifest
 from canary import KEY
-from support import acks, ai, file_object, manifest
 
 import tagsync
-from tagsync.library.client import Client, Gates
-from tagsync.library.gate import Gate
-from tagsync.library.searches import Listing
-from tagsync.library.wire import Done
+from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.queries import Listing
+from tagsync.library.imagekit.wire import Done
 from tagsync.model import Op, Request
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "imagekit-openapi.yaml"

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import current_file, current_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import current_file, current_state
 
 from tagsync.exporting.excepts import MAX_EXCEPTS, MIN_FILES
 from tagsync.exporting.fold import Exported, export
-from tagsync.exporting.text import Entry, Sheet, entry_length, joined, manifest_text, scalar
-from tagsync.library.fileobjects import FileReader
+from tagsync.exporting.manifest_text import Entry, Sheet, entry_length, joined, manifest_text, scalar
+from tagsync.library.imagekit.files import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
 from tagsync.planning.merge import merge

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from support import GOOGLE, file_object, write_library
+from builders import GOOGLE, file_object, write_library
 
+from tagsync.documents.saved import read_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
-from tagsync.library.fileobjects import FileReader
-from tagsync.library.limits import rate_limits
-from tagsync.library.wire import Answer, bulk_result, server_words
+from tagsync.library.http.rate_limits import rate_limits
+from tagsync.library.imagekit.files import FileReader
+from tagsync.library.imagekit.wire import Answer, bulk_result, server_words
 from tagsync.manifest.read import read_manifests
 from tagsync.model import AITag, Op, Request
-from tagsync.reporting.saved import read_document
 from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import Store
 from tagsync.sandbox.tokens import QueryError

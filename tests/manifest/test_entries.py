@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import manifest
+from builders import manifest
 
 from tagsync.manifest.entries import NO_WISHES, declares_something, places_of, settled, with_defaults
 from tagsync.model import (

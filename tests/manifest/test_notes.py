@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from support import manifest
+from builders import manifest
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import Diagnostic

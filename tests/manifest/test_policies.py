@@ -2,7 +2,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from support import manifest
+from builders import manifest
 
 from tagsync.errors import ManifestError
 from tagsync.manifest.read import read_manifests, read_policy

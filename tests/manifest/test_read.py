@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
+from builders import manifest, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import manifest, whole
 
 from tagsync.errors import ManifestError, UsageError
+from tagsync.escape import shown
 from tagsync.manifest.parsers import EventSource, PureParser
 from tagsync.manifest.read import read_manifests
 from tagsync.model import ByPath, DesiredState, Entry, Exclusive, ManifestRef, Origin, Texts, Wishes
-from tagsync.printable import shown
 
 Faults = Callable[..., list[tuple[str, str, str]]]
 ReadText = Callable[..., DesiredState]

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from support import manifest
+from builders import manifest
 
 from tagsync.model import DesiredState
 

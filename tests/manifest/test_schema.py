@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support import manifest
+from builders import manifest
 
 from tagsync import schemas
 from tagsync.manifest.schema import _EXPLANATIONS, is_valid, verdicts

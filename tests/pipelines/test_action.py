@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import file_object, manifest
 from canary import KEY
 from pipelines.conftest import GitHub
 from pipelines.files import ACTION, MANIFESTS, ROOT, Ran, step
-from support import file_object, manifest
 
 Sandboxed = Callable[..., Ran]
 MARKER = re.compile(r"<!-- tagsync plan (sha256:[0-9a-f]{64}) -->")

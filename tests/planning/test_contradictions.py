@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from builders import manifest
 from conftest import Declare
-from support import manifest
 
 import tagsync
 from tagsync.errors import ManifestError

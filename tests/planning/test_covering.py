@@ -4,15 +4,15 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
+from builders import ai, current_file, id_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import ai, current_file, id_of
 
 from tagsync.model import AITag, Change, FileChange, Op, Request, normalized
 from tagsync.planning import covering
 from tagsync.planning.covering import free_cells, regroup, stage
-from tagsync.planning.covering.cells import Wanted
-from tagsync.planning.covering.parts import parts
+from tagsync.planning.covering.matrix import Wanted
+from tagsync.planning.covering.partition import parts
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 WORDS = [*"abcdefgh", "x" * 300, "y" * 300, NFC, NFD]

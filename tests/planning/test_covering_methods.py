@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from tagsync.model import Op
 from tagsync.planning.covering.anchored import anchored_growth
+from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.best_fit import best_fit
-from tagsync.planning.covering.bounds import lower_bound
 from tagsync.planning.covering.calls import Call, Limits, Row
-from tagsync.planning.covering.cells import Cells as CellsOfAnOp
 from tagsync.planning.covering.first_fit import first_fit
-from tagsync.planning.covering.methods import fewest
-from tagsync.planning.covering.rarest import rarest_first
-from tagsync.planning.covering.usual import per_tag, per_tag_set
+from tagsync.planning.covering.lower_bound import lower_bound
+from tagsync.planning.covering.matrix import Cells as CellsOfAnOp
+from tagsync.planning.covering.portfolio import fewest
+from tagsync.planning.covering.rarest_first import rarest_first
 
 Cells = set[tuple[int, int]]
 Cover = Callable[[list[Row], list[Row], Limits], list[Call]]

@@ -1,5 +1,5 @@
+from builders import ai, current_file, current_state, unpack
 from conftest import Declare
-from support import ai, current_file, current_state, unpack
 
 from tagsync.model import DesiredState, Plan, TargetName
 from tagsync.planning.difference import difference

@@ -2,7 +2,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from support import AWS, ai, current_file, current_state, manifest
+from builders import AWS, ai, current_file, current_state, manifest
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentFile, Explanation

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support import acks, ai, current_file, current_state, manifest
+from builders import acks, ai, current_file, current_state, manifest
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (

@@ -2,8 +2,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from builders import current_file, current_state
 from conftest import Declare
-from support import current_file, current_state
 
 from tagsync.model import (
     ById,

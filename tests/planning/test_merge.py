@@ -1,8 +1,8 @@
 import pytest
+from builders import AWS, GOOGLE, ai, current_file, manifest, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, GOOGLE, ai, current_file, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentFile, DesiredState

@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from builders import AWS, GOOGLE, ai, current_file, manifest, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, GOOGLE, ai, current_file, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (

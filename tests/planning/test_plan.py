@@ -3,10 +3,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import ai, current_file, current_state, id_of, manifest, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ai, current_file, current_state, id_of, manifest, unpack
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
@@ -22,9 +22,9 @@ from tagsync.model import (
     Reading,
     TargetName,
 )
+from tagsync.planning.changed_since import Revision
+from tagsync.planning.filter import in_part
 from tagsync.planning.plan import account_faults, make_plan, narrowed
-from tagsync.planning.scope import in_part
-from tagsync.planning.since import Revision
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 

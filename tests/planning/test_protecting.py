@@ -1,8 +1,8 @@
 """Warnings about protective parts of rules that match nothing although something looks alike."""
 
 import pytest
+from builders import ai, current_file, current_state
 from conftest import Declare
-from support import ai, current_file, current_state
 
 from tagsync.model import CurrentFile, Diagnostic, TargetName
 from tagsync.planning.plan import make_plan

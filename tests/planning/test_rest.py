@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from builders import ai, current_file, current_state
 from conftest import Declare
-from support import ai, current_file, current_state
 
 from tagsync.model import CurrentFile, DesiredState, Plan, TargetName
 from tagsync.planning.plan import make_plan

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from builders import current_file, current_state, id_of
 from conftest import Declare
-from support import current_file, current_state, id_of
 
 from tagsync.model import CurrentState
 from tagsync.planning.select import Selection

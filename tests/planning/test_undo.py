@@ -2,8 +2,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from builders import ai, current_file, current_state, id_of, unpack
 from conftest import Declare
-from support import ai, current_file, current_state, id_of, unpack
 
 from tagsync.model import (
     CurrentFile,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from support import ai, current_file
+from builders import ai, current_file
 
 from tagsync.model import (
     Cause,

@@ -1,6 +1,6 @@
 import pytest
+from builders import current_file
 from reporting.pages import changed, plan_of
-from support import current_file
 
 from tagsync.model import (
     Change,

@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
+from builders import GOOGLE
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from support import GOOGLE
 
+from tagsync.documents.written import plan_document, report_document
+from tagsync.escape import shown
 from tagsync.model import (
     AITag,
     Change,
@@ -38,11 +40,9 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.printable import shown
 from tagsync.reporting.console import Lines
-from tagsync.reporting.documents import plan_document, report_document
 from tagsync.reporting.github import annotations, outputs
-from tagsync.reporting.html import plan_html, report_html
+from tagsync.reporting.html.page import plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
 from tagsync.reporting.sheet import Sheet, difference_sheet, manifests_sheet, plan_sheet, report_sheet

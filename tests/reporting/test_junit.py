@@ -1,7 +1,7 @@
 from xml.etree import ElementTree as ET
 
+from builders import current_file
 from reporting.pages import changed, plan_of
-from support import current_file
 
 from tagsync.model import (
     Diagnostic,

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from builders import ai, current_file
+from documents.test_written import plans, reports
 from hypothesis import HealthCheck, given, settings
-from reporting.test_documents import plans, reports
-from support import ai, current_file
 
 from tagsync import spool
-from tagsync.canonical import canonical, change_document, lines_of
+from tagsync.documents import kept as kept_module
+from tagsync.documents import streamed as streamed_module
+from tagsync.documents import written as documents
+from tagsync.documents.canonical import canonical, change_document, lines_of
+from tagsync.documents.kept import Changes, kept_changes
+from tagsync.documents.saved import read_document
+from tagsync.documents.seal import sealed
+from tagsync.documents.streamed import streamed
+from tagsync.documents.written import plan_document, report_document, whole
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     Cause,
@@ -40,25 +48,17 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
+from tagsync.planning.causes import attributed
 from tagsync.planning.difference import difference
 from tagsync.planning.digest import digest_of
-from tagsync.planning.drift import attributed
 from tagsync.planning.plan import assembled, narrowed
 from tagsync.planning.returning import came_back
-from tagsync.reporting import documents
-from tagsync.reporting import kept as kept_module
-from tagsync.reporting import streamed as streamed_module
-from tagsync.reporting.documents import plan_document, report_document, whole
 from tagsync.reporting.github import annotations
 from tagsync.reporting.groups import groups, removals_first
-from tagsync.reporting.html import difference_html, plan_html, report_html
+from tagsync.reporting.html.page import difference_html, plan_html, report_html
 from tagsync.reporting.junit import junit
-from tagsync.reporting.kept import Changes, kept_changes
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.saved import read_document
-from tagsync.reporting.seal import sealed
 from tagsync.reporting.sheet import difference_sheet, plan_sheet, report_sheet
-from tagsync.reporting.streamed import streamed
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 import re
 
 import pytest
+from builders import ai, current_file
 from reporting.pages import changed, plan_of
-from support import ai, current_file
 
 from tagsync.model import (
     Diagnostic,

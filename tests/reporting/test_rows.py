@@ -1,5 +1,5 @@
 import pytest
-from support import current_file
+from builders import current_file
 
 from tagsync.model import (
     Change,

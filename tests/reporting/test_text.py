@@ -3,7 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from support import ai, current_file, current_state
+from builders import ai, current_file, current_state
 
 from tagsync.model import (
     Change,

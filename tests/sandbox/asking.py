@@ -5,8 +5,8 @@ import json
 from typing import Any, Protocol
 
 import httpx
+from builders import Sandbox, run
 from starlette.types import Receive, Scope, Send
-from support import Sandbox, run
 
 
 class App(Protocol):

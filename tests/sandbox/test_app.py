@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from builders import AWS, GOOGLE, Sandbox, ai, file_object, id_of, now, run, write_library
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sandbox.asking import MakeSandbox, basic, call, listed, names, post, refusal, send
-from support import AWS, GOOGLE, Sandbox, ai, file_object, id_of, now, run, write_library
 
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault

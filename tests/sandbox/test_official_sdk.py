@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import imagekitio
 import pytest
+from builders import AWS, GOOGLE, ai, file_object, id_of
 from imagekitio import ImageKit
-from support import AWS, GOOGLE, ai, file_object, id_of
 
 from tagsync.sandbox.limits import Limit
 

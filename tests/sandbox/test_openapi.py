@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
+from builders import Sandbox, ai, file_object, id_of, run
 from hypothesis import HealthCheck, given, settings
 from sandbox.asking import basic, send
 from schemathesis.checks import not_a_server_error
@@ -16,7 +17,6 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from support import Sandbox, ai, file_object, id_of, run
 
 from tagsync.sandbox.openapi import document
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import file_object, id_of, write_library
 from hypothesis import given
 from hypothesis import strategies as st
-from support import file_object, id_of, write_library
 
 from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import File, Store

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from builders import AWS, ai, file_object, write_library
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import AWS, ai, file_object, write_library
 
 from tagsync.sandbox.search import MAX_QUERY, compile_query
 from tagsync.sandbox.store import Store

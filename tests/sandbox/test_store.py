@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import GOOGLE, ai, file_object, id_of, write_library
+from builders import GOOGLE, ai, file_object, id_of, write_library
 
 from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.seed import SeedError

@@ -12,12 +12,12 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from tagsync.model import MAX_FILES_PER_REQUEST, FileChange, Op, Request
-from tagsync.planning.covering.bounds import lower_bound
+from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.calls import Call
-from tagsync.planning.covering.cells import Cells, Wanted, cells_of, free_cells
-from tagsync.planning.covering.methods import fewest
-from tagsync.planning.covering.parts import calls_per_tag, parts, requests_per_tag
-from tagsync.planning.covering.usual import per_tag, per_tag_set
+from tagsync.planning.covering.lower_bound import lower_bound
+from tagsync.planning.covering.matrix import Cells, Wanted, cells_of, free_cells
+from tagsync.planning.covering.partition import calls_per_tag, parts, requests_per_tag
+from tagsync.planning.covering.portfolio import fewest
 
 __all__ = ["Costs", "Stages", "free_cells", "regroup", "stage"]
 

@@ -1,0 +1,116 @@
+"""The export command: a library's manifests to standard output or into a folder of their own."""
+
+import io
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from tagsync import api, schemas
+from tagsync.cli.connection import target
+from tagsync.cli.files import opened
+from tagsync.cli.options import LibrarySettings, OutputSettings
+from tagsync.cli.output import Output
+from tagsync.cli.signals import until_signal
+from tagsync.errors import StateError, UsageError
+from tagsync.escape import shown
+from tagsync.exporting.fold import Exported
+from tagsync.exporting.manifest_text import Sheet, joined, manifest_text, scalar, split
+from tagsync.reporting.rows import counted
+
+_SCHEMA = "manifest.schema.json"
+LONGEST = 12_000_000
+"""Characters of one file: in any encoding of them it is shorter than the longest manifest that is read."""
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def export(folder: str, into: Path | None, library: LibrarySettings, settings: OutputSettings) -> int:
+    """Read the library and write its manifests."""
+    output = Output(settings)
+    if into is not None:
+        _check_empty(into)
+    with output.failures_written(), target(library, output.warn) as where, output.progress() as listener:
+        found = until_signal(
+            lambda: api.export_async(where, folder=folder, max_duration=library.max_duration, listener=listener)
+        )
+    output.diagnostics(found.diagnostics, {})
+    about = f"Exported from {where.name.account}: the ordinary tags below {scalar(folder)}."
+    if not found.files:
+        output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
+    if into is None:
+        whole = joined(sheet for sheets in found.manifests.values() for sheet in sheets)
+        size = _print(manifest_text(whole, about))
+    else:
+        size = _write(found, into, about)
+    output.say(
+        f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}{f' to {into}' if into else ''}: "
+        f"{counted(_entries(found), 'entry', 'entries')}, {counted(size, 'byte')}; AI tags cannot be declared and are "
+        "left out"
+    )
+    return 0
+
+
+def _entries(found: Exported) -> int:
+    return sum(len(sheet.entries) for sheets in found.manifests.values() for sheet in sheets)
+
+
+def _print(text: Iterable[str]) -> int:
+    """Write a manifest to standard output and return its bytes: UTF-8, whatever the locale says, as readers take it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return _put(text, sys.stdout)
+
+
+def _put(text: Iterable[str], stream: TextIO) -> int:
+    size = 0
+    for piece in text:
+        stream.write(piece)
+        size += len(piece.encode())
+    return size
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse to mix manifests with what is there.
+
+    Raises:
+        UsageError: the folder is not empty, or no folder can be there.
+    """
+    try:
+        inside = next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"{shown(str(folder))} cannot be used ({error.strerror}): name another folder") from error
+    if inside is not None:
+        raise UsageError(f"{shown(str(folder))} is not empty: name a new folder, so that nothing is overwritten")
+
+
+def _write(found: Exported, folder: Path, about: str) -> int:
+    """Write the manifests of each top folder, and the schema; return the bytes of the manifests."""
+    size = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with opened(folder / _SCHEMA) as stream:
+            stream.write(schemas.text("manifest"))
+        taken: set[str] = set()
+        for top, sheets in found.manifests.items() or [("", (Sheet((), ()),))]:
+            for part in (part for sheet in sheets for part in split(sheet, LONGEST)):
+                with opened(folder / f"{_name(top, taken)}.yaml") as stream:
+                    size += _put(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."), stream)
+    except OSError as error:
+        where = shown(str(error.filename or folder))
+        raise StateError(f"{where} cannot be written ({error.strerror}): what is in it is not whole") from error
+    return size
+
+
+def _name(top: str, taken: set[str]) -> str:
+    """Return a name for a manifest that every file system takes and that none has yet."""
+    stem = _NOT_IN_NAMES.sub("-", top)[:60].strip("-") or "root"
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name.lower())
+    return name

@@ -1,0 +1,83 @@
+"""The sandbox commands: a library served on this machine's loopback, and forgotten again."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from tagsync.cli import last, unfinished
+from tagsync.cli.connection import SANDBOX_FOLDER, forget_facts, sandbox_database, sandbox_file_name, sandbox_store
+from tagsync.errors import StateError, UsageError
+from tagsync.escape import shown
+from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
+
+
+def serve(
+    library: Path,
+    state_dir: Path,
+    *,
+    port: int,
+    limit: str | None,
+    latency_ms: int,
+    faults: Path | None,
+    key: str | None,
+) -> int:
+    """Serve until interrupted; print the URL first."""
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+
+        from tagsync.sandbox.app import make_app  # noqa: PLC0415 - likewise
+        from tagsync.sandbox.faults import FaultScriptError, read_script  # noqa: PLC0415 - likewise
+        from tagsync.sandbox.limits import parse_limits  # noqa: PLC0415 - likewise
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error
+    try:
+        script = read_script(faults) if faults else None
+        parsed = parse_limits(limit) if limit else None
+    except (FaultScriptError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    with sandbox_store(library, state_dir, _warn) as store:
+        app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
+        sock = _bound("127.0.0.1", port)
+        sys.stdout.write(f"http://127.0.0.1:{sock.getsockname()[1]}\n")
+        sys.stdout.flush()
+        try:
+            server.run(sockets=[sock])
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
+    return 0
+
+
+def _warn(message: str) -> None:
+    sys.stderr.write(f"warning: {shown(message)}\n")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Else the kernel holds the second half of each answer back until the first is acknowledged: 40 ms a call.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listening.bind((host, port))
+        # From here on calls wait until they are served: whoever reads the URL may call at once.
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise StateError(
+            f"port {port} on {host} cannot be used ({error.strerror}): give another with --port"
+        ) from error
+    return listening
+
+
+def reset(library: Path, state_dir: Path) -> int:
+    """Remove a sandbox's library from the state directory, and what is known of its last apply."""
+    database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
+    removed = [remove_file(database.with_name(database.name + suffix)) for suffix in DATABASE_SUFFIXES]
+    for folder in (last.FOLDER, unfinished.FOLDER):
+        for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
+            remove_file(path)
+    forget_facts(library, state_dir)
+    words = "Reset" if any(removed) else "Nothing to reset"
+    sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
+    return 0

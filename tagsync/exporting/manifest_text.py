@@ -1,0 +1,123 @@
+"""Manifests as text, and how long its lines are; which files stand together is decided in `fold` and `share`.
+
+The shape is narrow: texts and lists of texts. What any version of YAML could read as something else is quoted.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from tagsync.escape import CI_COMMAND, shown
+
+HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n"
+_SCHEMA_LINE = "# yaml-language-server: $schema=./manifest.schema.json\n"
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._*-]*(?: [A-Za-z0-9/._-]+)*")
+_AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+
+
+class Entry(NamedTuple):
+    """One entry: how and what it selects, its own tags, whether they may pass 500 characters, globs left out."""
+
+    key: Literal["path", "fileId", "match"]
+    selector: str
+    tags: tuple[str, ...]
+    lenient: bool = False
+    excepts: tuple[str, ...] = ()
+
+
+class Sheet(NamedTuple):
+    """One document, which is one manifest: tags that all of its entries share, and the entries."""
+
+    defaults: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+def manifest_text(sheet: Sheet, about: str) -> Iterator[str]:
+    """Yield a manifest piece by piece.
+
+    Args:
+        sheet: its document.
+        about: what it is, for a comment in the second line; text from elsewhere in it as `scalar` writes it.
+    """
+    yield f"{_SCHEMA_LINE}# {shown(about)}\n{HEAD}"
+    # Somebody may delete a file in the dashboard: the tags of all others are to be kept all the same.
+    names_files = any(entry.key != "match" for entry in sheet.entries)
+    if sheet.defaults or names_files:
+        yield "  defaults:\n"
+    if sheet.defaults:
+        yield f"    tags: {_list(sheet.defaults)}\n"
+    if names_files:
+        yield _IF_MISSING
+    yield "  files:\n" if sheet.entries else "  files: []\n"
+    yield from map(_entry, sheet.entries)
+
+
+def split(sheet: Sheet, characters: int) -> Iterator[Sheet]:
+    """Yield a document in parts, none of them much longer than this number of characters."""
+    entries: list[Entry] = []
+    length = 0
+    for entry in sheet.entries:
+        if length > characters:
+            yield Sheet(sheet.defaults, tuple(entries))
+            entries, length = [], 0
+        entries.append(entry)
+        length += entry_length(entry)
+    yield Sheet(sheet.defaults, tuple(entries))
+
+
+def joined(sheets: Iterable[Sheet]) -> Sheet:
+    """Return all documents as one, with what each has in its defaults in its entries."""
+    entries = (
+        entry._replace(tags=tuple(sorted({*sheet.defaults, *entry.tags})))
+        for sheet in sheets
+        for entry in sheet.entries
+    )
+    return Sheet((), tuple(entries))
+
+
+def _entry(entry: Entry) -> str:
+    text = f"    - {entry.key}: {scalar(entry.selector)}\n"
+    if entry.excepts:
+        text += f"      except: {_list(entry.excepts)}\n"
+    if entry.tags:
+        text += f"      tags: {_list(entry.tags)}\n"
+    if entry.lenient:
+        text += "      ifOverLimit: skip\n"
+    return text
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(scalar, texts))}]"
+
+
+def entry_length(entry: Entry) -> int:
+    """Return how many characters an entry takes."""
+    return len(_entry(entry))
+
+
+TAGS_LINE = len("      tags: []\n")
+"""What a list of tags takes beside its tags."""
+
+_IF_MISSING = "    ifMissing: warn\n"
+
+SHEET = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  files:\n")
+"""What a document takes beside its entries and the tags of its defaults."""
+
+BETWEEN = len(", ")
+"""What stands between two tags."""
+
+
+def scalar(text: str) -> str:
+    """Return text as YAML that every version reads as this very text, and that starts no command in a CI log."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _AMBIGUOUS:
+        return text
+    return CI_COMMAND.sub(r"\\x23", "".join(map(_written, json.dumps(text, ensure_ascii=False))))
+
+
+def _written(character: str) -> str:
+    """Return a character as it may stand between double quotes, for YAML allows fewer there than JSON."""
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - the widths of YAML's own escapes

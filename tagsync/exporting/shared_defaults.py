@@ -1,0 +1,108 @@
+"""Which files share a document, so that its defaults carry what they have in common and the text becomes short.
+
+Files are split greedily. In a group of files the tag that takes up most text comes first: if a document of their own,
+with all that they share in its defaults, is clearly shorter for the files that have it than to repeat this in each
+entry, they become a group in the group, and the search goes on among the others. What is then left of a group, and
+does not pay any more because most of its files went on into smaller groups, goes without a document of its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
+from typing import Generic, NamedTuple, TypeVar
+
+from tagsync.exporting.manifest_text import BETWEEN, SHEET, TAGS_LINE, scalar
+
+Item = TypeVar("Item")
+
+THRIFT = 6
+"""How many times its own length a manifest has to save: a person would rather read few files than few bytes."""
+
+_Numbered = tuple[int, frozenset[str]]
+"""A file's number, and those of its tags that are not in its document's defaults."""
+
+
+class Group(NamedTuple, Generic[Item]):
+    """Files that share a document: its defaults, and each file with the tags that it has beside them."""
+
+    defaults: tuple[str, ...]
+    members: tuple[tuple[Item, tuple[str, ...]], ...]
+
+
+def shared(files: Sequence[tuple[Item, Iterable[str]]]) -> list[Group[Item]]:
+    """Return files in groups, one for each document, the one without defaults first; members keep their order."""
+    groups: dict[tuple[str, ...], list[_Numbered]] = {}
+    for defaults, members in _split([(number, frozenset(tags)) for number, (_, tags) in enumerate(files)]):
+        bare = sum(not tags for _, tags in members)
+        if defaults and _pays(len(members), defaults, defaults, bare=bare):
+            groups[tuple(sorted(defaults))] = members
+        else:
+            groups.setdefault((), []).extend((number, tags | defaults) for number, tags in members)
+    return [
+        Group(defaults, tuple((files[number][0], tuple(sorted(tags))) for number, tags in sorted(members, key=_number)))
+        for defaults, members in sorted(groups.items(), key=lambda group: (bool(group[0]), min(map(_number, group[1]))))
+    ]
+
+
+def _split(files: list[_Numbered]) -> Iterator[tuple[frozenset[str], list[_Numbered]]]:
+    """Yield groups, no two of them with the same defaults, whose members have these off their tags."""
+    waiting: list[tuple[frozenset[str], list[_Numbered]]] = [(frozenset(), files)]
+    while waiting:
+        defaults, members = waiting.pop()
+        gone: set[int] = set()
+        for more, places in _subgroups(defaults, members):
+            gone.update(places)
+            waiting.append((defaults | more, [(members[at][0], members[at][1] - more) for at in places]))
+        rest = [member for at, member in enumerate(members) if at not in gone]
+        if rest:
+            yield defaults, rest
+
+
+def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterator[tuple[frozenset[str], list[int]]]:
+    """Yield groups in a group that pay: which tags each has beside the group's, and the places of its members."""
+    places: dict[str, list[int]] = {}
+    for at, (_, tags) in enumerate(members):
+        for tag in tags:
+            places.setdefault(tag, []).append(at)
+    counts = Counter({tag: len(having) for tag, having in places.items() if len(having) > 1})
+    gone: set[int] = set()
+    heap = [(-count * _length(tag), tag) for tag, count in counts.items()]
+    heapify(heap)
+    while heap:
+        weight, tag = heappop(heap)
+        now = -counts[tag] * _length(tag)
+        if now != weight:  # files that have it went into other groups meanwhile
+            if counts[tag] > 1:
+                heappush(heap, (now, tag))
+            continue
+        having = [at for at in places[tag] if at not in gone]
+        common = frozenset.intersection(*(members[at][1] for at in having))
+        bare = sum(len(members[at][1]) == len(common) for at in having)
+        if _pays(len(having), common, common | defaults, bare=bare):
+            gone.update(having)
+            for at in having:
+                counts.subtract(members[at][1] & counts.keys())
+            yield common, having
+
+
+def _pays(count: int, saved: Iterable[str], defaults: Iterable[str], *, bare: int) -> bool:
+    """Tell whether a document saves enough.
+
+    Args:
+        count: how many files it is for.
+        saved: the tags that need not stand in the entries of these any more.
+        defaults: the tags in the document's defaults.
+        bare: how many of the files have no tags beside these.
+    """
+    cost = SHEET + sum(map(_length, defaults))
+    return count * sum(map(_length, saved)) + bare * TAGS_LINE > THRIFT * cost
+
+
+@lru_cache(maxsize=1 << 16)
+def _length(tag: str) -> int:
+    return len(scalar(tag)) + BETWEEN
+
+
+def _number(member: _Numbered) -> int:
+    return member[0]

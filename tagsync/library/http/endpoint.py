@@ -1,0 +1,95 @@
+"""Check and name the endpoint of a library; `proxy` says how to get there."""
+
+import hashlib
+import hmac
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from tagsync.errors import UsageError
+from tagsync.escape import quoted, shown
+
+DEFAULT_ENDPOINT = "https://api.imagekit.io"
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_END_OF_PATH = re.compile(r"(?:/\.?)+$")
+_HOST_AND_PORT = re.compile(r"(?:[^/:@?#\[\]]+|\[[^\]]*\]):\d+(?:/.*)?")
+
+
+def checked_endpoint(given: str) -> str:
+    """Return an endpoint without a trailing slash or white space around it; HOST:PORT stands for http://HOST:PORT.
+
+    Raises:
+        UsageError: it is no http(s) URL, carries user, query or fragment, or is plain http to another machine.
+    """
+    url = given.strip()
+    if _HOST_AND_PORT.fullmatch(url):
+        url = f"http://{url}"
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"the endpoint {quoted(url, 200)} is no http(s) URL: give one like {DEFAULT_ENDPOINT}")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError("the endpoint carries a user, a query or a fragment: give only scheme, host, port and path")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise UsageError(f"the endpoint {quoted(url, 200)} would send the key in the clear: use https")
+    return url.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL that can be called."""
+    try:
+        parts = urlsplit(url)
+        reason = "the port is 0" if parts.port == 0 else None
+        (parts.hostname or "").encode("idna")  # as the system's resolver gets it
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL) as error:
+        reason = str(error)
+    if not is_plain(url):
+        reason = "it contains white space or a control character"
+    if reason:
+        raise UsageError(f"the endpoint {quoted(url, 200)} is no URL: {shown(reason, 200)}")
+    return parts
+
+
+def is_plain(url: str) -> bool:
+    """Tell whether a URL is free of white space and control characters, which some parsers would skip."""
+    return url.isprintable() and " " not in url
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine's loopback."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def normalised(endpoint: str) -> str:
+    """Return one name for all ways to write an endpoint, by which its locks, journals and reports are found.
+
+    Case, a default port, dots and slashes at the end make no difference, nor which name of this machine it has. What
+    is no URL, like the name of a library in this process, stays as it is.
+    """
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:  # as a document from elsewhere may have it
+        return endpoint
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return endpoint
+    host = parts.hostname.rstrip(".")
+    try:
+        address = ip_address(host)
+        host = f"[{address.compressed}]" if address.version == 6 else host  # noqa: PLR2004 - IPv6
+    except ValueError:
+        pass
+    host = "127.0.0.1" if host in ("localhost", "[::1]") else host
+    ending = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{ending}{_END_OF_PATH.sub('', parts.path)}"
+
+
+def account_of(key: str) -> str:
+    """Return a name for the account behind a key: a keyed hash, from which the key cannot be found."""
+    return "key-" + hmac.new(key.encode(), b"tagsync account", hashlib.sha256).hexdigest()[:16]

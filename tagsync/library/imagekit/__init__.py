@@ -1,0 +1,1 @@
+"""ImageKit's paths, payloads and limits."""

@@ -1,0 +1,1 @@
+"""Read a library: in pages, by searches, or file by file."""

@@ -1,0 +1,70 @@
+"""Keep what was learned about a library from run to run, in one small file; each fact expires after 30 days."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tagsync.errors import StateError
+from tagsync.workspace.state_dir import open_file
+
+LIFETIME = timedelta(days=30)
+"""An account may gain or lose features: what was learned longer ago is tried again."""
+
+_MAX_BYTES = 64 * 1024
+
+
+class Facts:
+    """What is known of one library.
+
+    A file that is damaged, or that cannot be read or written, only means that things are tried again.
+
+    Args:
+        place: the file, in an existing folder; None keeps facts for this run only.
+        now: returns the current time, UTC, in ISO 8601.
+    """
+
+    def __init__(self, place: Path | None, now: Callable[[], str]) -> None:
+        self._place = place
+        self._now = now
+        self._facts = _read(place) if place else {}
+
+    def fact(self, name: str) -> str | None:
+        """Return what was noted under a name in the last 30 days; None if nothing was."""
+        noted = self._facts.get(name)
+        try:
+            value, at = noted["value"], noted["at"]  # type: ignore[index]  # anything may stand in the file
+            age = datetime.fromisoformat(self._now()) - datetime.fromisoformat(at).astimezone(UTC)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        return value if isinstance(value, str) and timedelta() <= age <= LIFETIME else None
+
+    def note(self, name: str, value: str) -> None:
+        """Note something, from now on; what was noted under this name in the last 30 days stays as it is."""
+        if self.fact(name) == value:
+            return
+        self._facts[name] = {"value": value, "at": self._now()}
+        if self._place:
+            _write(self._place, self._facts)
+
+
+def _read(place: Path) -> dict[str, Any]:
+    try:
+        with os.fdopen(open_file(place, os.O_RDONLY), "rb") as file:
+            found = json.loads(file.read(_MAX_BYTES))
+    except (OSError, StateError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(place: Path, facts: dict[str, Any]) -> None:
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    with suppress(OSError):
+        beside.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(open_file(beside, flags), "w", encoding="utf-8") as file:
+            json.dump(facts, file, sort_keys=True)
+        beside.replace(place)

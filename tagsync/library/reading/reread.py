@@ -1,0 +1,136 @@
+"""Read some files of a library again, in the fewest calls; `applying` checks what has changed in them."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from math import ceil, inf
+
+from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
+from tagsync.library.http.client import Client
+from tagsync.library.http.concurrency import side_by_side
+from tagsync.library.imagekit.queries import Listing, Search, by_ids
+from tagsync.model import CurrentFile
+
+FEW = 4
+"""So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
+
+Found = dict[str, CurrentFile | None]
+"""Files by id, None for one that is gone; a file that could not be read is not in it."""
+
+
+class Rereader:
+    """Reads files of one library again; it remembers whether the library can be searched by id.
+
+    Args:
+        client: the library.
+        library_size: how many files a full listing holds, about; infinite where that is not known.
+        concurrency: calls in flight at most.
+    """
+
+    def __init__(self, client: Client, *, library_size: float, concurrency: int) -> None:
+        self._client = client
+        self._pages = ceil(library_size / client.page_limit) if library_size < inf else inf
+        self._concurrency = concurrency
+        self._tried = False
+        self.searchable = True
+        """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
+
+    async def many(self, file_ids: Sequence[str]) -> Found:
+        """Read files in the fewest calls: one by one, by searches, or by listing all.
+
+        Absence from an index proves nothing, for it may lag: such files are read by their details.
+
+        Raises:
+            LibraryError: a search or the listing could not be read, or the key is not accepted.
+        """
+        if len(file_ids) <= FEW:
+            return await self.singly(file_ids)
+        searches = list(by_ids(file_ids)) if self.searchable else []
+        if searches and len(searches) <= self._pages:
+            found = await self._search(searches)
+            if found is None:
+                return await self.many(file_ids)
+        elif len(file_ids) <= self._pages:
+            return await self.singly(file_ids)
+        else:
+            found = await self._list(set(file_ids))
+        return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
+
+    async def singly(self, file_ids: Iterable[str]) -> Found:
+        """Read files one by one, by their details.
+
+        Raises:
+            AuthorisationError: the key is not accepted.
+            LibraryError: not one of them could be read.
+        """
+        return await self._completed({}, file_ids)
+
+    async def _completed(self, found: Found, file_ids: Iterable[str]) -> Found:
+        """Add files to others that were found, by their details; raise if there is nothing but faults."""
+        faults: list[LibraryError] = []
+
+        async def read(file_id: str) -> None:
+            try:
+                found[file_id] = await self._client.details(file_id)
+            except AuthorisationError:
+                raise
+            except UnreadableError:
+                pass  # nothing is known of this file, which says nothing of others
+            except LibraryError as error:
+                faults.append(error)  # left out: whoever asked says that nothing is known of it
+
+        await side_by_side(file_ids, read, concurrency=self._concurrency)
+        if faults and not found:
+            raise faults[-1]
+        return found
+
+    async def _search(self, searches: Sequence["Search"]) -> Found | None:
+        """Return what searches by id find; None if the library does not answer them as it should."""
+        found: Found = {}
+
+        async def read(search: Search) -> None:
+            page = await self._client.page(skip=0, listing=Listing(search.query))
+            found.update((file.file_id, file) for file in page.files)
+
+        try:
+            if not self._tried:
+                # The first one alone: a library that cannot do it need not be asked again and again.
+                await read(searches[0])
+                # One that ignores the ids finds others; one that does not know the field may find nothing.
+                odd = not found.keys() <= set(searches[0].texts) or not found
+                self.searchable = not odd or await self._finds_a_known_file(searches[0].texts)
+            if self.searchable:
+                await side_by_side(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
+            self._tried = True
+        except RejectedError:
+            self.searchable = await self._finds_a_known_file(searches[0].texts)
+        wanted = {file_id for search in searches for file_id in search.texts}
+        return {file_id: file for file_id, file in found.items() if file_id in wanted} if self.searchable else None
+
+    async def _finds_a_known_file(self, file_ids: Iterable[str]) -> bool:
+        """Tell whether a search by ID finds just the one file that it asks for; it is known by its details to exist.
+
+        If none of the first files exists, nothing is known against searches.
+        """
+        for file_id in islice(file_ids, FEW):
+            try:
+                known = await self._client.details(file_id)
+                if known is None:
+                    continue
+                page = await self._client.page(skip=0, listing=Listing(next(by_ids([file_id])).query))
+            except UnreadableError:
+                continue
+            except RejectedError:
+                return False
+            return [file.file_id for file in page.files] == [file_id]
+        return True
+
+    async def _list(self, wanted: set[str]) -> Found:
+        """Return those of some files that a listing shows; what its pages miss between them is no loss."""
+        found: Found = {}
+
+        async def read(number: int) -> None:
+            page = await self._client.page(skip=number * self._client.page_limit)
+            found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
+
+        await side_by_side(range(ceil(self._pages)), read, concurrency=self._concurrency)
+        return found

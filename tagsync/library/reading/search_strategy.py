@@ -1,0 +1,312 @@
+"""Searches that take the place of listing all files, and the proofs that they show the same; others decide when.
+
+What is documented may not be there for every account, and what is not there may be passed over in silence. So each kind
+of search has to prove itself: by files that the listing's first page shows and that the search has to find.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from unicodedata import normalize
+
+from tagsync.errors import RejectedError
+from tagsync.escape import quoted
+from tagsync.library.http.client import Client
+from tagsync.library.http.concurrency import side_by_side
+from tagsync.library.imagekit.files import Page
+from tagsync.library.imagekit.queries import Listing, below, by_ids, by_names, is_askable, is_id
+from tagsync.library.reading.facts import Facts
+from tagsync.library.reading.pagination import MisfitError, pages
+from tagsync.model import CurrentFile, Needs
+
+_WORTHWHILE = 0.5
+"""Where more of the first page than this is what searches look for, all is listed: they would be as many pages."""
+
+_TIMES_FEWER = 4
+"""So many times fewer calls searches must take, as far as can be told beforehand, to be worth their proofs."""
+
+
+class UnprovenError(Exception):
+    """Searches do not do: the message says why.
+
+    `first` is the first page of the listing, if it was read.
+    """
+
+    first: Page | None = None
+
+
+Fits = Callable[[CurrentFile], bool]
+
+
+class _Piece:
+    """One search.
+
+    Args:
+        kind: by what it searches.
+        listing: what it asks for.
+        fits: tells whether a file is what it asks for.
+        proves: tells whether a file that it finds proves that the library answers searches of this kind.
+    """
+
+    def __init__(self, kind: str, listing: Listing, fits: Fits, proves: Fits | None = None) -> None:
+        self.kind = kind
+        self.listing = listing
+        self.fits = fits
+        self.proves = proves or fits
+
+
+class Searching:
+    """Reads what is needed of a library by searches.
+
+    Args:
+        client: the library.
+        needs: what is needed.
+        facts: remembers which kinds of search the library answers.
+        take: called with pages of files, each file once.
+        concurrency: calls in flight at most.
+    """
+
+    def __init__(
+        self, client: Client, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
+    ) -> None:
+        self._client = client
+        self._needs = needs
+        self._facts = facts
+        self._take = take
+        self._concurrency = concurrency
+        self._found: set[str] = set()
+        self._proven: set[str] = set()
+        self._first: Page | None = None
+        self._budget = _Budget(client)
+
+    async def run(self) -> None:
+        """Search, and hand over what was found.
+
+        Raises:
+            UnprovenError: listing all takes hardly more calls, or what was found cannot be trusted to be all.
+            LibraryError: the library could not be read.
+        """
+        try:
+            await self._run()
+        except UnprovenError as error:
+            error.first = self._first
+            raise
+
+    async def _run(self) -> None:
+        pieces = self._pieces()
+        kinds = list(dict.fromkeys(piece.kind for piece in pieces))
+        for kind in kinds:
+            if self._facts.fact(_fact(kind)) == "no":
+                raise UnprovenError(f"this library does not answer searches by {kind} as it should")
+        self._first = first = await self._client.page(skip=0)
+        if len(first.rows) < self._client.page_limit:
+            raise UnprovenError("the library is small")
+        sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
+        if sampled > len(first.files) * _WORTHWHILE:
+            raise UnprovenError("manifests select much of the library")
+        await self._budget.allow(_TIMES_FEWER * len(pieces))
+        try:
+            await side_by_side(pieces, self._search, concurrency=self._concurrency)
+        except _DistrustedError as error:
+            raise await self._distrusted(error.kind) from error
+        for kind in kinds:
+            await self._prove(kind)
+        wanted = (self._needs.paths | self._needs.file_ids) - self._needs.optional
+        missing = min(wanted - self._found, default=None)
+        if missing is not None:
+            raise UnprovenError(f"searches did not find {quoted(missing, 200)}")
+
+    def _pieces(self) -> list[_Piece]:
+        """Return the searches that together find all that is needed; of two ways to find named files, the shorter."""
+        needs = self._needs
+        folders: dict[str | None, set[str]] = {}
+        # Files whose paths are equal under NFC share them, so the other form is searched for, too.
+        spelled = {form for path in needs.paths for form in (path, normalize("NFC", path), normalize("NFD", path))}
+        for folder, name in map(_split, spelled):
+            folders.setdefault(folder, set()).add(name)
+        flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
+        anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
+        found = [list(_named(names)) for names in (folders, anywhere)]
+        odd = [folder for folder in needs.folders if not is_askable(folder)]
+        odd += sorted(file_id for file_id in needs.file_ids if not is_id(file_id))
+        if odd:
+            raise UnprovenError(f"no search can hold {quoted(odd[0], 200)}")
+        return [
+            *(_by_id(texts, query) for query, texts in by_ids(sorted(needs.file_ids))),
+            *min(found, key=len),
+            *map(_right_in, sorted(flat)),
+            *map(_below, needs.folders),
+        ]
+
+    async def _search(self, piece: _Piece) -> None:
+        """Read what a search finds, and check it against what it asks for and what the first page shows."""
+        expected = {file.file_id for file in self._known if piece.fits(file)}
+        try:
+            async with aclosing(pages(self._client, piece.listing)) as found:
+                async for page in found:
+                    await self._budget.spend()
+                    self._look(piece, page)
+                    expected.difference_update(file.file_id for file in page.files)
+                    self._take(page)
+        except RejectedError as error:
+            raise _DistrustedError(piece.kind) from error
+        except MisfitError as error:
+            raise UnprovenError("the library changes while it is searched") from error
+        if expected:
+            raise UnprovenError(f"searches by {piece.kind} do not find what the listing shows")
+
+    def _look(self, piece: _Piece, page: Page) -> None:
+        for file in page.files:
+            if not piece.fits(file):
+                raise _DistrustedError(piece.kind)
+            if piece.proves(file):
+                self._proven.add(piece.kind)
+            if file.path in self._needs.paths or file.file_id in self._needs.file_ids:
+                self._found |= {file.path, file.file_id}
+        for odd in page.unreadable:
+            self._found |= {odd.path, odd.file_id}
+
+    @property
+    def _known(self) -> Sequence[CurrentFile]:
+        """The files that the first page of the listing shows."""
+        return self._first.files if self._first else ()
+
+    async def _prove(self, kind: str) -> None:
+        """Check that the library answers a kind of search; search for a file that is known to be there if need be."""
+        if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
+            raise self._refuted(kind)
+        self._facts.note(_fact(kind), "yes")
+
+    async def _control(self, kind: str) -> bool:
+        """Tell whether a search of a kind finds a file that is known to be there, and nothing that it must not find.
+
+        Raises:
+            UnprovenError: no known file can be searched for so.
+        """
+        for file in self._known:
+            piece = _CONTROLS[kind](file)
+            if piece is not None and piece.proves(file):
+                try:
+                    page = await self._client.page(skip=0, listing=piece.listing)
+                except RejectedError:
+                    return False
+                return all(map(piece.fits, page.files)) and file.file_id in {found.file_id for found in page.files}
+        raise UnprovenError(f"nothing proves that this library answers searches by {kind} as it should")
+
+    async def _distrusted(self, kind: str) -> UnprovenError:
+        """Return why a kind of search is not used; it is noted for later runs if a search for a known file fails too.
+
+        Raises:
+            UnprovenError: no known file can be searched for so.
+        """
+        if await self._control(kind):
+            return UnprovenError(f"a search by {kind} was not answered as it should be")
+        return self._refuted(kind)
+
+    def _refuted(self, kind: str) -> UnprovenError:
+        self._facts.note(_fact(kind), "no")
+        return UnprovenError(f"this library does not answer searches by {kind} as it should")
+
+
+class _DistrustedError(Exception):
+    """A search was refused, or found what it does not ask for."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class _Budget:
+    """How many calls searches may take: no more than listing all would.
+
+    How many that are is not known; that they are more than so many, one call tells.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known = 1
+        self._spent = 0
+        self._asking = asyncio.Lock()
+
+    async def allow(self, calls: int) -> None:
+        """Find out whether listing all takes more than so many calls.
+
+        Raises:
+            UnprovenError: it does not.
+        """
+        async with self._asking:
+            if self._known >= calls:
+                return
+            try:
+                page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
+            except RejectedError:
+                pass  # the library does not show so deep a page: how much longer a listing would be is not known
+            else:
+                if not page.rows:
+                    raise UnprovenError("searches would take hardly fewer calls")
+            self._known = calls
+
+    async def spend(self) -> None:
+        """Count a call."""
+        self._spent += 1
+        if self._spent > self._known:
+            await self.allow(2 * self._spent)
+
+
+def _fact(kind: str) -> str:
+    return f"answers searches by {kind}"
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return a path's folder, with a slash at its end, and its name."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/", name
+
+
+def _by_id(file_ids: Collection[str], query: str) -> _Piece:
+    return _Piece("id", Listing(query), lambda file: file.file_id in file_ids)
+
+
+def _by_name(names: Collection[str], query: str, folder: str | None = None) -> _Piece:
+
+    def fits(file: CurrentFile) -> bool:
+        here, name = _split(file.path)
+        return name in names and folder in (None, here)
+
+    return _Piece("name", Listing(query, folder), fits)
+
+
+def _named(names: Mapping[str | None, Iterable[str]]) -> Iterator[_Piece]:
+    """Yield what finds files of some names in folders; None stands for any folder."""
+    for folder in sorted(names, key=str):
+        for query, texts in by_names(sorted(names[folder])):
+            yield _by_name(texts, query, folder)
+
+
+def _right_in(folder: str) -> _Piece:
+    """Return what lists a folder without its subfolders (OpenAPI: `path`, one level)."""
+    return _Piece("folder", Listing(None, folder), lambda file: _split(file.path)[0] == folder)
+
+
+def _below(folder: str) -> _Piece:
+    """Return what finds a folder's files and those of its subfolders; a file right in it does not prove the latter."""
+
+    def deeper(file: CurrentFile) -> bool:
+        return file.path.startswith(folder) and "/" in file.path[len(folder) :]
+
+    return _Piece("path", Listing(below(folder)), lambda file: file.path.startswith(folder), deeper)
+
+
+def _control_below(file: CurrentFile) -> _Piece | None:
+    """Return a search below a folder that has a file's folder among its subfolders: its top folder, or the root."""
+    top = file.path[: file.path.find("/", 1) + 1] or "/"
+    return _below(top if "/" in file.path[len(top) :] else "/") if is_askable(top) else None
+
+
+_CONTROLS: dict[str, Callable[[CurrentFile], _Piece | None]] = {
+    "id": lambda file: next((_by_id(texts, query) for query, texts in by_ids([file.file_id])), None),
+    "name": lambda file: next((_by_name(texts, query) for query, texts in by_names([_split(file.path)[1]])), None),
+    "folder": lambda file: _right_in(_split(file.path)[0]),
+    "path": _control_below,
+}
+"""Searches that have to find a file that is known to be there."""

@@ -1,0 +1,234 @@
+"""Hold one read of a library in a temporary SQLite database, page by page; `reading` fills it."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from typing import Self
+from unicodedata import is_normalized, normalize
+
+from tagsync.errors import StateError
+from tagsync.library.imagekit.files import Page
+from tagsync.library.reading.snapshot_rows import COLUMNS, Rows
+from tagsync.model import CurrentFile
+from tagsync.spool import SelfClosingDatabase
+
+_TABLES = """
+CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE files (
+  number INTEGER PRIMARY KEY,
+  file_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  tags BLOB NOT NULL,
+  ai_tags BLOB NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  thumbnail TEXT NOT NULL,
+  composed TEXT
+);
+CREATE TABLE answers (query INTEGER, file_id TEXT, PRIMARY KEY (query, file_id)) WITHOUT ROWID;
+"""
+
+_CACHE_KIB = 32 * 1024
+
+_INSERT = f"INSERT OR REPLACE INTO files (number, {COLUMNS}, composed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_SELECT = f"SELECT {COLUMNS} FROM files"  # noqa: S608 - a constant
+
+_TWINS = """
+SELECT json_group_array(file_id) FROM files WHERE path NOT IN (SELECT composed FROM files WHERE composed NOT NULL)
+AND composed IS NULL GROUP BY path HAVING count(*) > 1
+UNION ALL
+SELECT json_group_array(file_id) FROM (
+  SELECT composed AS path, file_id FROM files WHERE composed NOT NULL
+  UNION ALL SELECT path, file_id FROM files WHERE path IN (SELECT composed FROM files WHERE composed NOT NULL)
+) GROUP BY path HAVING count(*) > 1
+"""
+"""Files that share a path under NFC: in two parts, for nearly all paths are composed already and need no sorting."""
+
+
+class Snapshot(Collection[CurrentFile]):
+    """A library's files, sorted by path and id; each has a number, its place in the listing.
+
+    Raises:
+        StateError: there is no room for it.
+    """
+
+    def __init__(self) -> None:
+        with self._told():
+            self._db = _private()
+            self._rows = Rows()
+            self._next = 0
+            self._queries = count()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and drop all that it holds."""
+        self._db.close()
+
+    # What a listing fills.
+
+    def begin(self) -> None:
+        """Drop all files, for they are going to be read."""
+        with self._told():
+            self._db.execute("DROP INDEX IF EXISTS files_by_id")
+            self._db.execute("DROP INDEX IF EXISTS files_by_path")
+            self._db.execute("DROP INDEX IF EXISTS files_by_composed")
+            self._db.execute("DELETE FROM files")
+            self._next = 0
+
+    def take(self, page: Page) -> None:
+        """Add the files of a page behind all others."""
+        numbers = range(self._next, self._next + len(page.files))
+        self._next = numbers.stop
+        with self._told():
+            self._insert(zip(numbers, page.files, strict=True))
+
+    def finish(self) -> None:
+        """Put the files in order; of a file that came up twice, the later row stays."""
+        with self._told():
+            try:
+                self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
+            except sqlite3.IntegrityError:
+                self._db.execute(
+                    "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
+                )
+                self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
+            self._db.execute("CREATE INDEX files_by_path ON files (path, file_id, composed)")
+            self._db.execute("CREATE INDEX files_by_composed ON files (composed, file_id) WHERE composed NOT NULL")
+
+    def replace(self, files: Iterable[CurrentFile]) -> None:
+        """Put other readings of files in their places, new ones behind all others."""
+        with self._told():
+            for file in files:
+                known = self._db.execute("SELECT number FROM files WHERE file_id = ?", (file.file_id,)).fetchone()
+                number = self._next if known is None else known[0]
+                self._next += known is None
+                self._insert([(number, file)])
+
+    def _insert(self, numbered: Iterable[tuple[int, CurrentFile]]) -> None:
+        rows = [(number, *self._rows.row(file), _composed(file.path)) for number, file in numbered]
+        self._db.executemany(_INSERT, rows)
+        self._db.executemany("INSERT INTO texts VALUES (?, ?)", self._rows.new_texts())
+
+    # What a comparison asks.
+
+    def __len__(self) -> int:
+        with self._told():
+            return int(self._db.execute("SELECT count(*) FROM files").fetchone()[0])
+
+    def __iter__(self) -> Iterator[CurrentFile]:
+        return self._files(f"{_SELECT} ORDER BY path, file_id")
+
+    def __contains__(self, item: object) -> bool:
+        if not isinstance(item, CurrentFile):
+            return False
+        return item in self._files(f"{_SELECT} WHERE file_id = ?", item.file_id)
+
+    def all_tags(self) -> Iterator[str]:
+        """Yield each ordinary tag that a file has, once."""
+        known = set[int]()
+        with self._told():
+            for (packed,) in self._db.execute("SELECT tags FROM files"):
+                new = self._rows.numbers_of(packed).difference(known)
+                known |= new
+                yield from map(self._rows.text, new)
+
+    def twins(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the ids of the files that share a path, equal under NFC included, by the id of each of them."""
+        with self._told():
+            groups = [tuple(sorted(json.loads(ids))) for (ids,) in self._db.execute(_TWINS)]
+        return {file_id: group for group in groups for file_id in group}
+
+    def has(self, *, path: str | None = None, file_id: str | None = None) -> bool:
+        """Tell whether there is a file with a path, or with an id."""
+        column, value = ("path", path) if file_id is None else ("file_id", file_id)
+        with self._told():
+            statement = f"SELECT EXISTS (SELECT 1 FROM files WHERE {column} = ?)"  # noqa: S608 - one of two names
+            return bool(self._db.execute(statement, (value,)).fetchone()[0])
+
+    @property
+    def rows(self) -> int:
+        """How many rows a listing has brought so far."""
+        return int(self._next)
+
+    def answer(self) -> "Answer":
+        """Return room for the ids of the files that a query finds."""
+        return Answer(self._db, next(self._queries), self._told)
+
+    def _files(self, statement: str, *values: str | int) -> Iterator[CurrentFile]:
+        with self._told():
+            yield from map(self._rows.file, self._db.execute(statement, values))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Put what SQLite says in words that tell what to do."""
+        try:
+            yield
+        except (sqlite3.Error, IndexError, TypeError, ValueError) as error:
+            raise StateError(
+                f"the files of the library cannot be kept in a temporary file: {error}: make room, or set TMPDIR to "
+                "another folder"
+            ) from error
+
+
+class Answer(Collection[str]):
+    """The ids of the files that a query finds.
+
+    Args:
+        db: the snapshot's database.
+        number: which query it is.
+        told: puts what SQLite says in words.
+    """
+
+    def __init__(self, db: SelfClosingDatabase, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
+        self._db = db
+        self._number = number
+        self._told = told
+
+    def take(self, file_ids: Iterable[str]) -> None:
+        """Add ids."""
+        rows = [(self._number, file_id) for file_id in file_ids]
+        with self._told():
+            self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
+
+    def clear(self) -> None:
+        """Drop all ids."""
+        with self._told():
+            self._db.execute("DELETE FROM answers WHERE query = ?", (self._number,))
+
+    def __contains__(self, file_id: object) -> bool:
+        return self._one("SELECT EXISTS (SELECT 1 FROM answers WHERE query = ? AND file_id = ?)", file_id) == 1
+
+    def __iter__(self) -> Iterator[str]:
+        with self._told():
+            rows = self._db.execute("SELECT file_id FROM answers WHERE query = ? ORDER BY file_id", (self._number,))
+            yield from (file_id for (file_id,) in rows)
+
+    def __len__(self) -> int:
+        return self._one("SELECT count(*) FROM answers WHERE query = ?")
+
+    def _one(self, statement: str, *values: object) -> int:
+        with self._told():
+            return int(self._db.execute(statement, (self._number, *values)).fetchone()[0])
+
+
+def _composed(path: str) -> str | None:
+    """Return a path under NFC; None if it is so already."""
+    return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
+
+
+def _private() -> SelfClosingDatabase:
+    """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
+    db = SelfClosingDatabase()
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    db.execute("PRAGMA journal_mode = MEMORY")
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    db.execute("BEGIN")
+    return db

@@ -1,0 +1,105 @@
+"""What manifests declare otherwise than at an earlier revision; how that revision was read is not asked here."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tagsync.errors import RefusedError
+from tagsync.escape import shown
+from tagsync.model import DesiredState, Entry, Texts, Vocabulary, Wishes
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Manifests at an earlier revision.
+
+    Attributes:
+        ref: the revision as it was asked for.
+        commit: its full hash.
+        desired: what they declared.
+        policy_counts: whether the policies among them are those that hold.
+    """
+
+    ref: str
+    commit: str
+    desired: DesiredState
+    policy_counts: bool = True
+
+
+def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
+    """Return the entries that are new or changed since a revision, then those that it had and that are gone.
+
+    Where an entry stands plays no part: one that only moved has not changed.
+
+    Raises:
+        RefusedError: what bears on more than the files that changed entries select has changed, too.
+    """
+    old = revision.desired
+    for words in _shared(revision, desired):
+        raise RefusedError(
+            f"--changed-since {shown(revision.ref, 100)} cannot narrow this plan: {words}, which bears on files that "
+            "no changed entry selects; plan without it"
+        )
+    return (*_more(desired.entries, old.entries), *_more(old.entries, desired.entries))
+
+
+def _more(entries: Iterable[Entry], than: Iterable[Entry]) -> list[Entry]:
+    """Return those of some entries that have no counterpart among others."""
+    left = Counter(map(_content, than))
+    found = []
+    for entry in entries:
+        key = _content(entry)
+        if left[key]:
+            left[key] -= 1
+        else:
+            found.append(entry)
+    return found
+
+
+def _content(entry: Entry) -> Hashable:
+    expect = entry.expect and (entry.expect.min, entry.expect.max)
+    return type(entry.selector), entry.selector, _declared(entry.wishes), expect
+
+
+def _declared(wishes: Wishes) -> Hashable:
+    """Return what wishes ask for, wherever it stands."""
+    exclusive, rule = wishes.exclusive, wishes.ai_rule
+    return (
+        *(texts.values for texts in (wishes.tags, wishes.absent, wishes.expired)),
+        exclusive and (_values(exclusive.only),),
+        rule
+        and (
+            rule.remove.values,
+            rule.remove_all,
+            rule.min_confidence,
+            rule.keep.values,
+            rule.source,
+            rule.promote,
+        ),
+        wishes.if_missing,
+        wishes.if_over_limit,
+    )
+
+
+def _values(texts: Texts | None) -> Any:
+    return texts and texts.values
+
+
+def _shared(revision: Revision, desired: DesiredState) -> Iterable[str]:
+    """Yield what has changed that bears on all files; defaults are part of each of their document's entries."""
+    old = revision.desired
+    if revision.policy_counts and _limits(old) != _limits(desired):
+        yield "a Policy changed"
+    if _words(old.vocabulary) != _words(desired.vocabulary):
+        yield "a Vocabulary changed"
+
+
+def _limits(desired: DesiredState) -> Counter[Hashable]:
+    return Counter((rule.guard, rule.above, rule.percent) for rule in desired.policy)
+
+
+def _words(vocabulary: Vocabulary) -> Hashable:
+    allowed = None if vocabulary.allowed is None else frozenset(vocabulary.allowed.values())
+    renames = frozenset((rename.old, rename.new) for rename in vocabulary.renames.values())
+    return allowed, frozenset(vocabulary.forbidden), frozenset(vocabulary.removed), renames

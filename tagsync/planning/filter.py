@@ -1,0 +1,93 @@
+"""Which files' changes are in a plan once everything was judged."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+
+from tagsync.errors import UsageError
+from tagsync.escape import quoted
+from tagsync.globs import glob_fault, path_glob
+from tagsync.model import Diagnostic, Part
+
+SELECT_NOTHING = "select-nothing"
+SHARD_NOTHING = "shard-nothing"
+
+
+def select_fault(glob: str) -> str | None:
+    """Say why a glob selects no file's changes whatever the library holds; None if it may."""
+    if not glob.startswith("/"):
+        return f"{quoted(glob, 200)} matches no file: paths start with /, as in /shop/**"
+    fault = glob_fault(glob)
+    return f"{quoted(glob, 200)} cannot be read: {fault}" if fault else None
+
+
+def checked_select(select: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the globs that `select` stands for.
+
+    Args:
+        select: one glob over paths, several, or None for no restriction.
+
+    Raises:
+        UsageError: one of them can match no path.
+    """
+    globs = () if select is None else (select,) if isinstance(select, str) else tuple(select)
+    for glob in globs:
+        fault = select_fault(glob) if isinstance(glob, str) else f"{glob!r} is no glob: give text like /shop/**"
+        if fault:
+            raise UsageError(f"select: {fault}")
+    return globs
+
+
+class Scope:
+    """Which files' changes are in a plan: all, or those that satisfy each of what is given.
+
+    Args:
+        only: globs over paths, one of which has to match; none for all paths.
+        part: a shard.
+        numbers: places in the library's files.
+    """
+
+    def __init__(self, only: Collection[str], part: Part | None, numbers: Collection[int] | None = None) -> None:
+        self._globs = {glob: path_glob(glob) for glob in only}
+        self._part = part
+        self._numbers = numbers
+        self._idle = dict.fromkeys(only)
+        self._is_part_idle = part is not None
+
+    def includes(self, path: str) -> bool:
+        """Tell by a file's path alone."""
+        part = self._part
+        matches = not self._globs or any(glob.fullmatch(path) for glob in self._globs.values())
+        return matches and (part is None or in_part(path, part))
+
+    def holds(self, number: int, path: str) -> bool:
+        """Tell of a file of the library, and note what includes it."""
+        if self._idle or self._is_part_idle:
+            self.note(path)
+        return (self._numbers is None or number in self._numbers) and self.includes(path)
+
+    def note(self, path: str) -> None:
+        """Note which globs match a path, and whether the shard has it."""
+        for glob in [glob for glob in self._idle if self._globs[glob].fullmatch(path)]:
+            del self._idle[glob]
+        if self._is_part_idle and self._part and in_part(path, self._part):
+            self._is_part_idle = False
+
+    def diagnostics(self, among: str) -> Iterator[Diagnostic]:
+        """Yield a warning for each glob, and the shard, that has included nothing that was noted.
+
+        Args:
+            among: what was noted, in words that end a message.
+        """
+        for glob in self._idle:
+            words = f"--select {quoted(glob, 200)} matches no {among}: check the glob"
+            yield Diagnostic("warning", SELECT_NOTHING, words)
+        if self._is_part_idle and self._part:
+            words = (
+                f"--shard {self._part.index}/{self._part.of} holds no {among}: use fewer shards, or leave this one out"
+            )
+            yield Diagnostic("warning", SHARD_NOTHING, words)
+
+
+def in_part(path: str, part: Part) -> bool:
+    """Tell whether a path hashes to a shard: the same on every machine, and each path to one of them."""
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1

@@ -1,0 +1,1 @@
+"""What tagsync keeps on this machine."""

@@ -1,0 +1,178 @@
+"""Run git on a repository that may come from anyone: no hook runs, no variable names another one, nothing changes."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tagsync.errors import RefusedError, UsageError
+from tagsync.escape import quoted, shown
+
+_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true")
+
+_OURS = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_INDEX_FILE",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_WORK_TREE",
+    }
+)
+"""Variables that hooks set, and that would name another repository than the one at hand."""
+
+_MOST_LINES = 20
+_MOST_CHARACTERS = 300
+
+_OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
+"""What stands below a path and cannot be read as a file of the revision, by its mode."""
+
+
+def git_command(folder: Path, *arguments: str) -> list[str]:
+    """Return the command line that runs git in a folder."""
+    return ["git", "-C", str(folder), *_OPTIONS, *arguments]
+
+
+def git_environment() -> dict[str, str]:
+    """Return the environment to run it in."""
+    return {name: value for name, value in os.environ.items() if name not in _OURS}
+
+
+class WorkTree:
+    """The work tree that a path is in.
+
+    Args:
+        path: a file or folder, which need not be there.
+
+    Raises:
+        UsageError: there is no git, or no work tree.
+    """
+
+    def __init__(self, path: str) -> None:
+        here = Path(os.path.realpath(path))
+        while not here.is_dir():
+            here = here.parent
+        self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel")))
+
+    def commit(self, ref: str) -> str:
+        """Return the full hash of a revision; of `A...B`, that of their merge base, each of them HEAD if left out.
+
+        Raises:
+            UsageError: there is none.
+        """
+        first, dots, second = ref.partition("...")
+        if dots:
+            return self._merge_base(first or "HEAD", second or "HEAD")
+        if ".." in ref:
+            raise UsageError(
+                f"--changed-since {shown(ref, 100)}: give one revision, or A...B for the commit where A and B parted"
+            )
+        words = (
+            f"git knows no revision {shown(ref, 100)} here: check the name, and that the clone is deep enough "
+            "(fetch-depth: 0)"
+        )
+        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return _line(self.top, *arguments, otherwise=words)
+
+    def _merge_base(self, first: str, second: str) -> str:
+        words = (
+            f"{shown(first, 100)} and {shown(second, 100)} have no commit in common here: check the names, and that "
+            "the clone is deep enough (fetch-depth: 0)"
+        )
+        return _line(self.top, "merge-base", self.commit(first), self.commit(second), otherwise=words)
+
+    def within(self, path: str) -> Path:
+        """Return a path as seen from the top.
+
+        Raises:
+            UsageError: it is outside, or leads through a link inside, which may have led elsewhere then.
+        """
+        here = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        for part in (here, *here.parents):
+            if part.is_symlink() and self._holds(part.parent):
+                raise UsageError(f"{shown(path)} leads through the link {shown(str(part))}: name what it leads to")
+        if not self._holds(here):
+            raise UsageError(f"{shown(path)} is not in the git work tree of the other PATHs: --changed-since takes one")
+        return Path(os.path.realpath(here)).relative_to(self.top)
+
+    def _holds(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self.top)
+
+    def check_out(self, commit: str, paths: Sequence[Path], into: Path) -> None:
+        """Write what a revision has below some paths into a folder, with the help of an index of its own beside it.
+
+        Raises:
+            RefusedError: there is something among it that is no file.
+        """
+        into.mkdir()
+        index = {"GIT_INDEX_FILE": f"{into}.index"}
+        _run(self.top, "read-tree", commit, more=index)
+        wanted = (f":(top,literal){path}" if path != Path() else ":(top)" for path in paths)
+        entries = _run(self.top, "ls-files", "--stage", "-z", "--", *wanted, more=index).split(b"\0")
+        names = []
+        for entry in filter(None, entries):
+            mode, name = os.fsdecode(entry[:6]), entry.partition(b"\t")[2]
+            if mode in _OTHERS:
+                raise RefusedError(
+                    f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so that what it held is "
+                    "not known: plan without --changed-since, or name other PATHs"
+                )
+            names.append(name + b"\0")
+        _run(self.top, "checkout-index", f"--prefix={into}/", "-z", "--stdin", more=index, fed=b"".join(names))
+
+
+def _line(folder: Path, *arguments: str, otherwise: str | None = None) -> str:
+    """Return the one line that git prints; see `_run`."""
+    return os.fsdecode(_run(folder, *arguments, otherwise=otherwise)).removesuffix("\n")
+
+
+def _run(
+    folder: Path,
+    *arguments: str,
+    otherwise: str | None = None,
+    more: Mapping[str, str] | None = None,
+    fed: bytes = b"",
+) -> bytes:
+    """Return what git prints.
+
+    Args:
+        folder: where it runs.
+        arguments: what it is to do.
+        otherwise: what it means if it fails; without it, git's own words are the message, and its advice below them
+            the error's notes.
+        more: environment variables beside those of this process.
+        fed: its standard input.
+
+    Raises:
+        UsageError: there is no git, or it fails.
+    """
+    try:
+        ran = subprocess.run(  # noqa: S603 - arguments are a list, no shell reads them
+            git_command(folder, *arguments),
+            input=fed,
+            capture_output=True,
+            env={**git_environment(), **(more or {})},
+            check=True,
+        )
+    except FileNotFoundError as error:
+        raise UsageError("--changed-since needs git, which is not installed here") from error
+    except subprocess.CalledProcessError as error:
+        first, *advice = _words(error.stderr) or ["git failed without a word"]
+        told = UsageError(f"--changed-since: {otherwise or first}")
+        for line in () if otherwise else advice:
+            told.add_note(line)
+        raise told from error
+    return ran.stdout
+
+
+def _words(output: bytes) -> list[str]:
+    """Return what git says, line by line, safe to print."""
+    lines = os.fsdecode(output).splitlines()
+    return [shown(line.strip(), _MOST_CHARACTERS) for line in lines if line.strip()][:_MOST_LINES]

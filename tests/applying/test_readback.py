@@ -1,0 +1,221 @@
+from collections.abc import Mapping, Sequence
+
+import pytest
+from builders import ai, current_file, id_of, now, run
+
+from tagsync.applying.outcomes import Ledger
+from tagsync.applying.readback import differences, verify
+from tagsync.errors import RejectedError
+from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
+
+CHANGE = FileChange(
+    current_file("/a", ["old"], [ai("Dog")]),
+    (Change(Op.ADD, "caf\u00e9", ()), Change(Op.REMOVE, "old", ()), Change(Op.REMOVE_AI, "Dog", ())),
+)
+DONE = current_file("/a", ["cafe\u0301"])
+UNTOUCHED = CHANGE.file
+FILE = CHANGE.file.file_id
+
+Shown = Mapping[str, CurrentFile | None]
+
+
+def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
+    """Return the outcome after reading back, and which ids were read one by one."""
+    ledger, asked = Ledger(), list[str]()
+    ledger.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        return listed
+
+    async def read_details(file_ids: Sequence[str]) -> Shown:
+        asked.extend(file_ids)
+        return listed if details is None else details
+
+    run(verify([CHANGE], ledger, reread=reread, read_details=read_details))
+    return ledger.outcome(FILE), asked
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN, Status.FAILED, Status.SKIPPED])
+def test_what_the_library_shows_is_confirmed_whatever_was_answered(status: Status) -> None:
+    outcome, asked = settled(status, listed={FILE: DONE})
+    assert (outcome.status, outcome.error) == (Status.CONFIRMED, None)
+    assert asked == []
+
+
+def test_an_accepted_change_that_the_library_does_not_show_has_failed() -> None:
+    outcome, asked = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED})
+    assert outcome.status is Status.FAILED
+    assert outcome.error == "the library accepted this, but shows otherwise: it lacks the tag 'caf\u00e9'"
+    assert set(asked) == {FILE}
+
+
+def test_a_file_whose_listing_lags_is_judged_by_its_details() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED}, details={FILE: DONE})
+    assert outcome.status is Status.CONFIRMED
+
+
+def test_an_unknown_change_that_the_library_does_not_show_has_failed_with_what_was_known() -> None:
+    outcome, _ = settled(Status.UNKNOWN, listed={FILE: UNTOUCHED})
+    assert outcome.status is Status.FAILED
+    assert outcome.error == "earlier words; read back, it lacks the tag 'caf\u00e9'"
+
+
+def test_a_failed_change_keeps_its_words() -> None:
+    outcome, _ = settled(Status.FAILED, listed={FILE: UNTOUCHED})
+    assert (outcome.status, outcome.error) == (Status.FAILED, "earlier words")
+
+
+def test_a_file_that_is_gone_is_missing() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={FILE: None})
+    assert outcome.status is Status.MISSING
+
+
+def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={})
+    assert outcome.status is Status.UNKNOWN
+    assert "could not be read back" in (outcome.error or "")
+
+
+def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
+    ledger = Ledger()
+    ledger.note([FILE], Status.ACCEPTED, attempts=1)
+
+    async def refused(_file_ids: Sequence[str]) -> Shown:
+        raise RejectedError("no more listings")
+
+    run(verify([CHANGE], ledger, reread=refused, read_details=refused))
+    assert ledger.outcome(FILE)[0] is Status.UNKNOWN
+    assert ledger.outcome(FILE).error == "could not be read back: no more listings"
+
+
+def test_a_file_without_a_call_is_not_read_back() -> None:
+    ledger = Ledger()
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        raise AssertionError
+
+    run(verify([CHANGE], ledger, reread=reread, read_details=reread))
+    assert ledger.outcome(FILE).status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (DONE, []),
+        (current_file("/a", ["caf\u00e9", "other"], [ai("Cat")]), []),
+        (current_file("/a", []), ["it lacks the tag 'caf\u00e9'"]),
+        (current_file("/a", ["caf\u00e9", "old"]), ["it still has the tag 'old'"]),
+        (current_file("/a", ["caf\u00e9"], [ai("Dog")]), ["it still has the AI tag 'Dog'"]),
+    ],
+)
+def test_differences_are_told_in_words(shown: CurrentFile, words: list[str]) -> None:
+    assert differences(CHANGE, shown) == words
+
+
+def test_the_id_of_a_change_is_that_of_its_file() -> None:
+    assert id_of("/a") == FILE
+
+
+class Lagging:
+    """A library of many changed files; index and details show what was there some seconds ago."""
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        seconds: float,
+        applied: bool = True,
+        details_seconds: float = 0.0,
+        status: Status = Status.ACCEPTED,
+    ) -> None:
+        self.changes = [FileChange(current_file(f"/{n}"), (Change(Op.ADD, "t", ()),)) for n in range(count)]
+        self.ledger = Ledger()
+        self.ledger.note([change.file.file_id for change in self.changes], status, attempts=1, error="words")
+        self._seconds, self._details_seconds = seconds, details_seconds
+        self.deleted = False
+        self._applied = applied
+        self.searches = 0
+        self.details = 0
+
+    def _shown(self, *, done: bool) -> dict[str, CurrentFile | None]:
+        if self.deleted:
+            return dict.fromkeys(change.file.file_id for change in self.changes)
+        return {c.file.file_id: current_file(c.file.path, ["t"] if done else []) for c in self.changes}
+
+    async def reread(self, file_ids: Sequence[str]) -> Shown:
+        self.searches += 1
+        shown = self._shown(done=self._applied and now() >= self._began + self._seconds)
+        return {file_id: shown[file_id] for file_id in file_ids}
+
+    async def read_details(self, file_ids: Sequence[str]) -> Shown:
+        self.details += len(file_ids)
+        shown = self._shown(done=self._applied and now() >= self._began + self._details_seconds)
+        return {file_id: shown[file_id] for file_id in file_ids}
+
+    def read_back(self) -> tuple[set[str], float]:
+        """Return the statuses, and how long it took."""
+
+        async def scenario() -> float:
+            self._began = began = now()
+            await verify(self.changes, self.ledger, reread=self.reread, read_details=self.read_details)
+            return now() - began
+
+        seconds = run(scenario())
+        return {self.ledger.outcome(change.file.file_id).status for change in self.changes}, seconds
+
+
+def test_an_index_that_lags_is_waited_for() -> None:
+    library = Lagging(1000, seconds=6)
+    assert library.read_back() == ({"confirmed"}, 7)
+    assert library.details < 100
+
+
+def test_an_index_that_never_comes_is_not_waited_for_longer_than_half_a_minute() -> None:
+    library = Lagging(1000, seconds=1e9)
+    statuses, seconds = library.read_back()
+    assert statuses == {"confirmed"}
+    assert seconds <= 30
+    assert library.details == 1000
+
+
+def test_verify_reports_failure_only_after_half_a_minute() -> None:
+    library = Lagging(1000, seconds=0, applied=False)
+    assert library.read_back() == ({"failed"}, 30)
+    assert library.details < 1200
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN])
+@pytest.mark.parametrize("count", [1, 1000])
+def test_verify_waits_for_details_that_lag(count: int, status: Status) -> None:
+    library = Lagging(count, seconds=25, details_seconds=20, status=status)
+    statuses, seconds = library.read_back()
+    assert statuses == {"confirmed"}
+    assert seconds <= 30
+
+
+def test_verify_does_not_wait_for_a_file_that_was_deleted() -> None:
+    library = Lagging(3, seconds=0)
+    library.deleted = True
+    assert library.read_back() == ({"missing"}, 0)
+
+
+def test_a_few_files_are_read_by_their_details_at_once() -> None:
+    library = Lagging(10, seconds=1e9)
+    assert library.read_back() == ({"confirmed"}, 0)
+
+
+def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    change = FileChange(
+        current_file("/a", [composed, decomposed], [ai(composed), ai(decomposed)]),
+        (Change(Op.REMOVE, composed, ()), Change(Op.REMOVE_AI, composed, ())),
+    )
+    assert differences(change, current_file("/a", [decomposed], [ai(decomposed)])) == []
+    assert len(differences(change, current_file("/a", [composed], [ai(composed)]))) == 2
+
+
+def test_files_that_were_sent_only_in_part_are_not_read_one_by_one() -> None:
+    library = Lagging(500, seconds=1e9)
+    library.ledger.note([change.file.file_id for change in library.changes], Status.SKIPPED, error="not sent")
+    assert library.read_back() == ({"skipped"}, 0)
+    assert (library.searches, library.details) == (1, 0)

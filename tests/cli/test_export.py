@@ -1,0 +1,155 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import ai, file_object
+from cli.command import Command, process
+
+from tagsync.cli import export as exporting
+
+SANDBOX = ("--sandbox", "library.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def _library(library: Callable[..., Path]) -> None:
+    library(
+        file_object("/shop/1.jpg", ["catalog", "red"], [ai("Dog")]),
+        file_object("/shop/2.jpg", ["catalog"]),
+        file_object("/press/1.jpg", ["press", "50%"]),
+        file_object("/logo.png", ["brand"]),
+    )
+
+
+def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing(tagsync: Command) -> None:
+    result = tagsync("export", *SANDBOX)
+    assert result.code == 0
+    assert result.out.splitlines()[:2] == [
+        "# yaml-language-server: $schema=./manifest.schema.json",
+        "# Exported from sandbox: the ordinary tags below /.",
+    ]
+    assert "warning: the tag '50%' of '/press/1.jpg' is left out: no manifest can declare it" in result.err
+    assert result.err.endswith(
+        f"Exported 5 tags of 4 files: 4 entries, {len(result.out)} bytes; AI tags cannot be declared and are left out\n"
+    )
+    Path("tags.yaml").write_text(result.out, encoding="utf-8")
+    assert tagsync("plan", "--detailed-exitcode", "--strict", *SANDBOX, "tags.yaml").code == 0
+
+
+def test_an_export_into_a_folder_has_a_file_for_each_top_folder_and_the_schema(tagsync: Command) -> None:
+    assert tagsync("export", *SANDBOX, "-o", "new/manifests").code == 0
+    names = sorted(path.name for path in Path("new/manifests").iterdir())
+    assert names == ["manifest.schema.json", "press.yaml", "root.yaml", "shop.yaml"]
+    assert Path("new/manifests/manifest.schema.json").read_text("utf-8") == tagsync("schema", "manifest").out
+    assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "new/manifests").code == 0
+
+
+def test_top_folders_whose_names_are_alike_get_files_of_their_own(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    library(
+        *(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..", "\ufffe\x1b[31m")),
+        name="odd.jsonl",
+    )
+    assert tagsync("export", "--sandbox", "odd.jsonl", "-o", "out").code == 0
+    names = {path.name.lower() for path in Path("out").glob("*.yaml")}
+    assert names == {"a-b.yaml", "a-b-2.yaml", "a-b-3.yaml", "root.yaml", "31m.yaml"}
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "out").code == 0
+
+
+HOSTILE = ("##[error]gone", "##vso[task.complete result=Failed]", "::error::x", "a\r::set-output name=x::y", "\x85::x")
+
+
+@pytest.mark.parametrize("folder", ["/", "/##vso[task.setvariable variable=PATH]x/"])
+def test_an_export_starts_no_command_in_a_ci_log(tagsync: Command, library: Callable[..., Path], folder: str) -> None:
+    files = [file_object(f"/##vso[task.setvariable variable=PATH]x/{n}/{tag}", [tag]) for n, tag in enumerate(HOSTILE)]
+    files += [file_object(f"/::group::x/{n}.jpg", ["##[group]" + "x" * 90]) for n in range(9)]
+    files += [file_object("/::group::x/without.jpg"), file_object("/\u2028##[section]/::debug::", ["x"])]
+    library(*files, name="odd.jsonl")
+    result = tagsync("export", "--sandbox", "odd.jsonl", "--path", folder)
+    assert result.code == 0
+    for line in (result.out + result.err).splitlines():
+        assert "##[" not in line
+        assert "##vso[" not in line
+        assert not line.lstrip().startswith("::")
+    Path("odd.yaml").write_text(result.out, encoding="utf-8")
+    plan = tagsync("plan", "--detailed-exitcode", "--sandbox", "odd.jsonl", "--format=json", "odd.yaml")
+    assert plan.code == 0
+    assert plan.document["summary"]["unchanged"] > 0
+
+
+def test_manifests_of_files_that_share_tags_are_documents_of_their_own_beside_the_top_folders(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    common = [f"a-rather-long-tag-{n}" for n in range(9)]
+    library(
+        *(file_object(f"/shop/{n % 7}/{n}.jpg", [*(common if n % 2 else ()), f"t{n}"]) for n in range(90)),
+        name="b.jsonl",
+    )
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out").code == 0
+    texts = {path.name: path.read_text("utf-8") for path in Path("out").glob("*.yaml")}
+    assert texts.keys() == {"shop.yaml", "shop-2.yaml"}
+    for text in (*texts.values(), tagsync("export", "--sandbox", "b.jsonl").out):
+        assert (text.count("kind: TagSet"), "---" in text) == (1, False)
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
+
+
+def test_nothing_is_overwritten(tagsync: Command) -> None:
+    Path("out").mkdir()
+    Path("out/mine.yaml").write_text("mine", encoding="utf-8")
+    result = tagsync("export", *SANDBOX, "-o", "out")
+    assert (result.code, result.out) == (64, "")
+    assert "out is not empty: name a new folder, so that nothing is overwritten" in result.err
+    assert [path.name for path in Path("out").iterdir()] == ["mine.yaml"]
+
+
+@pytest.mark.parametrize("folder", ["/nothing/", "/shop/1.jpg/"])
+def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(tagsync: Command, folder: str) -> None:
+    result = tagsync("export", *SANDBOX, "--path", folder)
+    assert result.code == 0
+    assert result.out.endswith("  files: []\n")
+    assert f"warning: no file below {folder} has a tag: check the path, there is nothing to export" in result.err
+
+
+@pytest.mark.parametrize(
+    ("folder", "meant"),
+    [("shop", "/shop/"), ("/shop", "/shop/"), ("shop/", "/shop/"), ("", "/"), ("//", "/"), ("/a//b/", "/a/b/")],
+)
+def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
+    result = tagsync("export", *SANDBOX, "--path", folder)
+    assert (result.code, result.out) == (64, "")
+    assert f"'{folder}' is no folder's path, which has a slash at both ends: write '{meant}'" in result.err
+
+
+@pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])
+def test_what_is_for_plans_is_not_for_exports(tagsync: Command, option: str) -> None:
+    assert tagsync("export", *SANDBOX, option).code == 64
+
+
+def test_what_the_environment_says_of_plans_keeps_nobody_from_exporting(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tagsync("export", *SANDBOX)
+    for name, value in (("SELECT", "/shop/**"), ("SHARD", "1/2"), ("FORMAT", "json"), ("REPORT", "json=x.json")):
+        monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    assert tagsync("export", *SANDBOX) == whole
+    assert not Path("x.json").exists()
+
+
+def test_an_export_is_utf_8_whatever_the_locale_says(library: Callable[..., Path]) -> None:
+    library(file_object("/caf\u00e9.jpg", ["\U0001f600"]), name="odd.jsonl")
+    result = process("export", "--sandbox", "odd.jsonl", env={"PYTHONIOENCODING": "latin-1"})
+    assert '    - path: "/caf\u00e9.jpg"\n      tags: ["\U0001f600"]\n' in result.out
+
+
+def test_a_manifest_that_would_be_too_long_to_read_is_written_in_parts(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "LONGEST", 300)
+    library(
+        *(file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog-of-all", f"t{n % 3}"]) for n in range(40)), name="b.jsonl"
+    )
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out").code == 0
+    files = sorted(Path("out").glob("*.yaml"))
+    assert len(files) > 4
+    assert max(path.stat().st_size for path in files) < 1000
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0

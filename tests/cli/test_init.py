@@ -1,0 +1,261 @@
+import json
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from builders import file_object
+from cli.command import Command
+
+from tagsync import templates
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "examples" / "library.jsonl"
+WORKFLOW = Path(".github/workflows/tagsync.yml")
+WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json"]
+
+
+def repository(path: str) -> Path:
+    folder = Path(path)
+    (folder / ".git").mkdir(parents=True)
+    return folder
+
+
+def in_it(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_init_writes_is_valid_and_does_nothing_to_a_library_of_others(tagsync: Command) -> None:
+    assert tagsync("init", "manifests").code == 0
+    assert tagsync("validate", "manifests").out == "Valid: 2 manifests with 1 entry\n"
+    planned = tagsync("plan", "--sandbox", LIBRARY, "manifests")
+    assert planned.code == 0
+    assert planned.out.startswith("Nothing to do")
+    assert planned.err.count("warning: ") == 1
+    assert re.search(r"warning: manifests/tags\.yaml:\d+:7: this entry selects no file", planned.err)
+
+
+def test_planning_what_init_writes_on_an_empty_library_is_no_error(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    library()
+    tagsync("init", "manifests")
+    planned = tagsync("plan", "--sandbox", "library.jsonl", "manifests")
+    assert (planned.code, planned.err.count("error: ")) == (0, 0)
+    assert "this entry selects no file" in planned.err
+
+
+def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -> None:
+    result = tagsync("init", "my manifests")
+    assert result.err == ""
+    assert result.out == (
+        "written: my manifests/tags.yaml\n"
+        "written: my manifests/policy.yaml\n"
+        "written: my manifests/manifest.schema.json\n"
+        "written: .github/workflows/tagsync.yml\n"
+        "\n"
+        "Next, with your key in IMAGEKIT_PRIVATE_KEY for the last two:\n"
+        "  tagsync validate 'my manifests'\n"
+        "  tagsync plan 'my manifests'\n"
+        "  tagsync apply 'my manifests'\n"
+        "What to set up for the workflow stands at its top.\n"
+    )
+
+
+def test_files_can_be_read_by_all_and_written_by_their_owner(tagsync: Command) -> None:
+    before = os.umask(0o077)
+    try:
+        tagsync("init", "manifests")
+    finally:
+        os.umask(before)
+    found = [*Path("manifests").iterdir(), WORKFLOW]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o644}
+    assert in_it(Path("manifests")) == sorted(WRITTEN)
+
+
+def test_the_schema_is_the_one_that_the_first_line_of_each_manifest_names(tagsync: Command) -> None:
+    tagsync("init", "manifests")
+    assert Path("manifests/manifest.schema.json").read_text("utf-8") == tagsync("schema").out
+    for name in ("tags.yaml", "policy.yaml"):
+        first = Path("manifests", name).read_text("utf-8").partition("\n")[0]
+        assert first == "# yaml-language-server: $schema=./manifest.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"), [("tags.yaml", "1 manifest with 7 entries"), ("policy.yaml", "1 manifest with 0 entries")]
+)
+def test_all_that_is_commented_out_is_valid_too(tagsync: Command, name: templates.TemplateName, holds: str) -> None:
+    text, changed = re.subn(r"(?m)^( *)# ((?:- |  +)*(?:[a-z]\w+:( |$)|---$))", r"\1\2", templates.text(name))
+    assert changed > 5
+    Path(name).write_text(text, encoding="utf-8")
+    assert tagsync("validate", name).out == f"Valid: {holds}\n"
+    assert not re.search(r"(?m)^ *# *[a-z-]+:", text.partition("\n")[2])
+
+
+def test_the_manifest_explains_every_key_of_an_entry(tagsync: Command) -> None:
+    schema = json.loads(tagsync("schema").out)["$defs"]
+    keys = {*schema["entry"]["properties"], *schema["defaults"]["properties"], *schema["aiTags"]["properties"]}
+    text = templates.text("tags.yaml")
+    assert {key for key in keys if f" {key}:" not in text and f"{{{key}:" not in text} == set()
+
+
+def test_the_policy_says_what_holds_anyway(tagsync: Command) -> None:
+    Path("policy.yaml").write_text(templates.text("policy.yaml"), encoding="utf-8")
+    shipped = yaml.safe_load(templates.text("policy.yaml"))["spec"]["guards"]
+    assert len(shipped) == 5
+    assert "warning" not in tagsync("validate", "policy.yaml").err
+    assert str(shipped["removedTags"]) == "{'percent': 30, 'above': 100}"
+
+
+def test_the_workflow_is_the_example_but_for_the_folder(tagsync: Command) -> None:
+    example = (ROOT / "examples/ci/github/tagsync.yml").read_text("utf-8")
+    tagsync("init", "manifests")
+    assert WORKFLOW.read_text("utf-8") == example
+    WORKFLOW.unlink()
+    tagsync("init", "media/tags")
+    assert WORKFLOW.read_text("utf-8") == example.replace('"manifests', '"media/tags')
+    assert example.count('"manifests') == 3
+
+
+def test_the_workflow_goes_below_the_root_of_the_repository_and_names_the_folder_from_there(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = repository("repository").absolute()
+    (root / "media").mkdir()
+    monkeypatch.chdir(root / "media")
+    result = tagsync("init", "tags")
+    assert "written: ../.github/workflows/tagsync.yml\n" in result.out
+    workflow = yaml.safe_load((root / WORKFLOW).read_text("utf-8"))
+    assert workflow["env"]["MANIFESTS"] == "media/tags"
+    assert workflow[True]["push"]["paths"] == workflow[True]["pull_request"]["paths"] == ["media/tags/**"]
+
+
+def test_a_repository_elsewhere_gets_its_own_workflow(tagsync: Command) -> None:
+    root = repository("elsewhere")
+    assert tagsync("init", root / "tags").code == 0
+    assert in_it(root) == [str(WORKFLOW), *sorted(f"tags/{name}" for name in WRITTEN)]
+    assert not WORKFLOW.exists()
+
+
+def test_the_root_itself_may_be_the_folder(tagsync: Command) -> None:
+    repository(".")
+    assert tagsync("init", ".").code == 0
+    workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
+    assert (workflow["env"]["MANIFESTS"], workflow[True]["push"]["paths"]) == (".", ["**"])
+    assert tagsync("validate", ".").code == 0
+
+
+def test_what_is_there_is_left_as_it_is_and_named(tagsync: Command) -> None:
+    Path("manifests").mkdir()
+    Path("manifests/policy.yaml").write_text("mine", encoding="utf-8")
+    WORKFLOW.parent.mkdir(parents=True)
+    WORKFLOW.write_text("mine too", encoding="utf-8")
+    result = tagsync("init", "manifests")
+    assert result.code == 0
+    assert result.out.splitlines()[:4] == [
+        "written: manifests/tags.yaml",
+        "left as it is: manifests/policy.yaml",
+        "written: manifests/manifest.schema.json",
+        "left as it is: .github/workflows/tagsync.yml (see that it names manifests)",
+    ]
+    assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"
+    assert WORKFLOW.read_text("utf-8") == "mine too"
+
+
+@pytest.mark.parametrize("link", ["manifests", "manifests/tags.yaml", ".github", str(WORKFLOW.parent), str(WORKFLOW)])
+def test_nothing_is_written_through_links(tagsync: Command, link: str) -> None:
+    Path("elsewhere").mkdir()
+    Path(link).parent.mkdir(parents=True, exist_ok=True)
+    Path(link).symlink_to(Path("elsewhere").absolute())
+    result = tagsync("init", "manifests")
+    assert (result.code, result.out) == (64, "")
+    assert f"{link} is a symbolic link: nothing is written through it" in result.err
+    assert in_it(Path()) == []
+
+
+def test_a_link_on_the_way_to_the_folder_is_followed_to_its_repository(tagsync: Command) -> None:
+    root = repository("repository")
+    Path("short").symlink_to(root.absolute())
+    assert tagsync("init", "short/tags").code == 0
+    assert yaml.safe_load((root / WORKFLOW).read_text("utf-8"))["env"]["MANIFESTS"] == "tags"
+
+
+@pytest.mark.parametrize(
+    "name", ["${{ secrets.KEY }}", 'a"b', "a*", "!a", "-a", "a\nb", "\x1b[31m", "a'b", "a\\b", "a#b"]
+)
+def test_a_folder_that_a_workflow_would_not_read_as_a_name_is_refused(tagsync: Command, name: str) -> None:
+    result = tagsync("init", "--", name)
+    assert (result.code, result.out) == (64, "")
+    assert "cannot be named in a workflow: choose a folder of letters, digits" in result.err
+    assert "\x1b" not in result.err
+    assert in_it(Path()) == []
+
+
+def test_a_name_in_any_script_is_a_name(tagsync: Command) -> None:
+    assert tagsync("init", "m\u00e9dias/\u5199\u771f 1").code == 0
+    assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["env"]["MANIFESTS"] == "m\u00e9dias/\u5199\u771f 1"
+
+
+def test_a_folder_of_no_repository_has_to_be_below_the_current_one(tagsync: Command, tmp_path: Path) -> None:
+    result = tagsync("init", tmp_path / "apart")
+    assert (result.code, result.out) == (64, "")
+    assert "is in no git repository and not below the current folder" in result.err
+    assert not (tmp_path / "apart").exists()
+
+
+def test_a_file_is_no_folder(tagsync: Command) -> None:
+    Path("manifests").write_text("mine", encoding="utf-8")
+    result = tagsync("init", "manifests")
+    assert (result.code, result.out) == (64, "")
+    assert "manifests is not a folder: name another" in result.err
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_written(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fchmod", full)
+    result = tagsync("init", "manifests")
+    assert (result.code, result.out) == (1, "")
+    assert "No space left on device" in result.err
+    assert in_it(Path("manifests")) == []
+
+
+def test_a_file_that_comes_in_between_is_not_overwritten(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    fchmod = os.fchmod
+
+    def quicker(descriptor: int, mode: int) -> None:
+        fchmod(descriptor, mode)
+        if not Path("manifests/tags.yaml").exists():
+            Path("manifests/tags.yaml").write_text("quicker", encoding="utf-8")
+
+    monkeypatch.setattr("os.fchmod", quicker)
+    result = tagsync("init", "manifests")
+    assert (result.code, result.out.splitlines()[0]) == (0, "left as it is: manifests/tags.yaml")
+    assert Path("manifests/tags.yaml").read_text("utf-8") == "quicker"
+    assert in_it(Path("manifests")) == sorted(WRITTEN)
+
+
+def test_the_example_entry_is_planned_where_its_folder_is_there(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/tagsync-example/1.jpg"))
+    tagsync("init", "manifests")
+    planned = tagsync("plan", "--sandbox", "library.jsonl", "--format", "json", "manifests")
+    assert [change["add"] for change in planned.document["changes"]] == [["example"]]
+
+
+@pytest.mark.parametrize("folder", [".hidden", "a/.b", ".github/workflows"])
+def test_a_hidden_folder_is_refused(tagsync: Command, folder: str) -> None:
+    result = tagsync("init", folder)
+    assert (result.code, result.out) == (64, "")
+    assert f"{folder} is hidden, and skipped with the folders around it" in result.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_repository_may_lie_in_a_hidden_folder(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".home/repository").mkdir(parents=True)
+    monkeypatch.chdir(".home/repository")
+    assert tagsync("init", Path("manifests").resolve()).code == 0
+    assert tagsync("validate", "manifests").code == 0

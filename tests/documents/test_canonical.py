@@ -1,0 +1,87 @@
+import json
+from math import inf, nan
+from typing import Any
+
+import pytest
+from builders import ai, current_file, id_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsync.documents.canonical import canonical, change_document, diagnostic_document
+from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Reason
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda items: st.lists(items, max_size=3) | st.dictionaries(st.text(), items, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(values)
+def test_canonical_json_reads_back_as_the_value_it_was_made_from(value: Any) -> None:
+    text = canonical(value)
+    assert json.loads(text) == value
+    assert canonical(json.loads(text)) == text
+
+
+def test_keys_are_sorted_at_every_depth_and_nothing_is_spaced_out() -> None:
+    assert canonical({"b": [1, {"z": None, "a": 1.50}], "a": "x y"}) == '{"a":"x y","b":[1,{"a":1.5,"z":null}]}'
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\n", "ä", "\u202e", "\U0001f600", "\ud800", "\x7f\x80"])
+def test_no_byte_of_it_can_harm_a_terminal(text: str) -> None:
+    line = canonical({text: text})
+    assert line.isascii()
+    # DEL is ASCII, and the one control character that JSON lets stand.
+    assert line.replace("\x7f", "").isprintable()
+    assert json.loads(line) == {text: text}
+
+
+@pytest.mark.parametrize("number", [nan, inf, -inf])
+def test_what_json_has_no_number_for_is_an_error(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical([number])
+
+
+def test_tuples_and_lists_are_one() -> None:
+    assert canonical(("a", ("b",))) == canonical(["a", ["b"]]) == '["a",["b"]]'
+
+
+def test_a_change_names_the_file_as_it_was_what_changes_and_who_asked() -> None:
+    first, second = Reason(Origin("a.yaml", 1, 2), "tags"), Reason(Origin("b.yaml", 3, 4), "defaults")
+    change = FileChange(
+        current_file("/a.jpg", ["old"], [ai("Dog", 12.5)]),
+        (
+            Change(Op.ADD, "new", (first, second)),
+            Change(Op.REMOVE, "old", (first,)),
+            Change(Op.REMOVE_AI, "Dog", (second,)),
+        ),
+    )
+    assert json.loads(canonical(change_document(change))) == {
+        "fileId": id_of("/a.jpg"),
+        "path": "/a.jpg",
+        "before": {
+            "tags": ["old"],
+            "aiTags": [{"name": "Dog", "confidence": 12.5, "source": "google-auto-tagging"}],
+        },
+        "add": ["new"],
+        "remove": ["old"],
+        "removeAI": ["Dog"],
+        "because": [
+            {"op": "addTags", "tag": "new", "source": "a.yaml:1:2", "rule": "tags"},
+            {"op": "addTags", "tag": "new", "source": "b.yaml:3:4", "rule": "defaults"},
+            {"op": "removeTags", "tag": "old", "source": "a.yaml:1:2", "rule": "tags"},
+            {"op": "removeAITags", "tag": "Dog", "source": "b.yaml:3:4", "rule": "defaults"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(("origin", "source"), [(Origin("a.yaml", 5, 6), "a.yaml:5:6"), (None, None)])
+def test_a_diagnostic_has_its_place_or_none(origin: Origin | None, source: str | None) -> None:
+    assert diagnostic_document(Diagnostic("warning", "comma", "words", origin)) == {
+        "level": "warning",
+        "code": "comma",
+        "message": "words",
+        "source": source,
+    }

@@ -1,0 +1,108 @@
+"""Certificates that the environment names are trusted, or the error names the variable and the reason."""
+
+import os
+from pathlib import Path
+
+import certifi
+import pytest
+
+from tagsync.errors import EndpointError
+from tagsync.library.http.certificates import checking_context
+from tagsync.library.http.transport import make_transport
+
+AUTHORITIES = Path(certifi.where())
+
+
+@pytest.fixture(autouse=True)
+def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def one_certificate() -> bytes:
+    text = AUTHORITIES.read_bytes()
+    end = b"-----END CERTIFICATE-----\n"
+    return text[text.index(b"-----BEGIN") : text.index(end) + len(end)]
+
+
+def use(monkeypatch: pytest.MonkeyPatch, name: str, value: object) -> None:
+    monkeypatch.setenv(name, str(value))
+
+
+def trusted() -> int:
+    return checking_context().cert_store_stats()["x509"]
+
+
+@pytest.mark.parametrize("padding", ["", "\n", " \t"])
+def test_certificates_come_from_the_file_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, padding: str
+) -> None:
+    many = trusted()
+    (tmp_path / "company.pem").write_bytes(one_certificate())
+    use(monkeypatch, "SSL_CERT_FILE", f"{padding}{tmp_path / 'company.pem'}{padding}")
+    assert (trusted(), many > 1) == (1, True)
+
+
+def test_certificates_come_from_folders_only_where_no_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "0a1b2c3d.0").write_bytes(one_certificate())
+    use(monkeypatch, "SSL_CERT_DIR", f"{tmp_path}:{tmp_path}")
+    assert trusted() == 0  # they are looked up by their hash when they are needed
+    use(monkeypatch, "SSL_CERT_FILE", AUTHORITIES)
+    assert trusted() > 1
+
+
+def test_certificates_that_are_blank_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        use(monkeypatch, name, " \n")
+    assert trusted() > 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("folder", "it is not a regular file"),
+        ("pipe", "it is not a regular file"),
+        (b"", "it is not a PEM file with certificates"),
+        (b"no certificate\n", "it is not a PEM file with certificates"),
+        (one_certificate()[:200], "it is not a PEM file with certificates"),
+        (b"\x00\xff" * 100, "it is not a PEM file with certificates"),
+    ],
+)
+def test_certificates_that_cannot_be_read_are_named_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | str | None, reason: str
+) -> None:
+    path = tmp_path / "company.pem"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        (os.mkfifo if content == "pipe" else os.mkdir)(path)
+    use(monkeypatch, "SSL_CERT_FILE", path)
+    with pytest.raises(EndpointError) as caught:
+        make_transport("https://api.imagekit.io", None)
+    assert str(caught.value) == (
+        f"SSL_CERT_FILE names {path}, which cannot be used: {reason}: correct the variable, or unset it"
+    )
+    make_transport("http://127.0.0.1:8787", None)
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"), [("none", "No such file or directory"), ("", "it contains no certificate under its hash")]
+)
+def test_certificate_folder_that_holds_none_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str, reason: str
+) -> None:
+    (tmp_path / "company.pem").write_bytes(one_certificate())
+    use(monkeypatch, "SSL_CERT_DIR", tmp_path / folder)
+    with pytest.raises(EndpointError, match=f"^SSL_CERT_DIR names .*, which cannot be used: {reason}"):
+        checking_context()
+
+
+def test_certificate_secrets_that_cannot_be_logged_are_named_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, "SSLKEYLOGFILE", tmp_path / "none" / "log")
+    with pytest.raises(EndpointError, match=r"^SSLKEYLOGFILE names .*/none/log, which cannot be used: No such file"):
+        checking_context()

@@ -1,0 +1,104 @@
+import pytest
+
+from tagsync.errors import UsageError
+from tagsync.library.http.endpoint import account_of, checked_endpoint, normalised
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://api.imagekit.io", "https://api.imagekit.io"),
+        ("https://proxy.example/imagekit/", "https://proxy.example/imagekit"),
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+        ("http://localhost:1/", "http://localhost:1"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
+    ],
+)
+def test_https_and_loopback_are_endpoints(given: str, taken: str) -> None:
+    assert checked_endpoint(given) == taken
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://api.imagekit.io",
+        "http://192.168.0.5",
+        "http://127.0.0.1.example.com",
+        "ftp://api.imagekit.io",
+        "api.imagekit.io",
+        "https://user:secret@api.imagekit.io",
+        "https://api.imagekit.io?x=1",
+        "https://api.imagekit.io#x",
+        "https://[::1",
+        "https://host:port",
+        "",
+    ],
+)
+def test_anything_else_is_refused_before_a_key_is_sent(given: str) -> None:
+    with pytest.raises(UsageError):
+        checked_endpoint(given)
+
+
+@pytest.mark.parametrize("given", ["https://api.imagekit.io\n", "\t https://api.imagekit.io/\r\n"])
+def test_endpoint_without_the_white_space_around_it(given: str) -> None:
+    assert checked_endpoint(given) == "https://api.imagekit.io"
+
+
+@pytest.mark.parametrize(
+    "given", ["127.0.0.1:8787", "127.0.0.1:8787/a", "localhost:8787", "[::1]:8787", " 127.0.0.1:8787/\n"]
+)
+def test_endpoint_of_host_and_port_is_plain_http(given: str) -> None:
+    assert checked_endpoint(given) == f"http://{given.strip().rstrip('/')}"
+
+
+def test_endpoint_of_host_and_port_elsewhere_would_send_the_key_in_the_clear() -> None:
+    with pytest.raises(UsageError, match="would send the key in the clear: use https"):
+        checked_endpoint("api.imagekit.io:443")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://ho\nst",
+        "https://ho st",
+        "https://host/\x1b",
+        "https://host/\udc80",
+        "https://host:99999",
+        "https://host:0",
+        "https://a..b",
+        f"https://{'a' * 70}.example",
+        "https://\u2603..example",
+        "https://1.2.3.999",
+    ],
+)
+def test_endpoint_that_no_call_could_reach_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match=r"the endpoint '.*' is no URL: "):
+        checked_endpoint(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("https://api.imagekit.io", "https://api.imagekit.io"),
+        ("HTTPS://API.ImageKit.io:443/", "https://api.imagekit.io"),
+        ("https://api.imagekit.io./", "https://api.imagekit.io"),
+        ("https://proxy.example:8443/ImageKit/./", "https://proxy.example:8443/ImageKit"),
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+        ("http://LOCALHOST:8787", "http://127.0.0.1:8787"),
+        ("http://[::1]:8787/", "http://127.0.0.1:8787"),
+        ("http://[0:0:0:0:0:0:0:1]:80", "http://127.0.0.1"),
+        ("https://[FD00:0::1]", "https://[fd00::1]"),
+        ("sandbox:Library.jsonl", "sandbox:Library.jsonl"),
+        ("http://[::1", "http://[::1"),
+        ("http://h:99999", "http://h:99999"),
+    ],
+)
+def test_normalised_endpoint_is_one_name_for_all_ways_to_write_it(given: str, name: str) -> None:
+    assert normalised(given) == name
+    assert normalised(name) == name
+
+
+def test_an_account_is_told_by_its_key_without_showing_it() -> None:
+    assert account_of("private_a") == account_of("private_a")
+    assert account_of("private_a") != account_of("private_b")
+    assert "private" not in account_of("private_a")

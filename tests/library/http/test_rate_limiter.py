@@ -1,0 +1,511 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from math import inf
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from builders import now, run
+
+from tagsync.library.http.rate_limiter import BULK_RATE, Gate
+from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
+from tagsync.library.imagekit.wire import Answer
+from tagsync.sandbox.limits import Limit, Limiter
+
+FORTY = Limit(40, 1)
+WORKERS = 4
+LATENCY = 0.03
+
+
+async def times_of(gate: Gate, calls: int) -> list[float]:
+    """Return when each of so many waiting calls got its turn, in seconds from the start."""
+    start = now()
+
+    async def wait() -> float:
+        await gate.turn()
+        return now() - start
+
+    return sorted(await asyncio.gather(*(wait() for _ in range(calls))))
+
+
+def test_calls_go_at_an_even_pace() -> None:
+    assert run(times_of(Gate(5), 4)) == pytest.approx([0, 0.2, 0.4, 0.6])
+
+
+def test_without_a_rate_all_go_at_once() -> None:
+    assert run(times_of(Gate(None), 3)) == [0, 0, 0]
+
+
+def test_a_closed_gate_holds_everyone_and_then_keeps_the_pace() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(10)
+        gate.close_for(3)
+        return await times_of(gate, 3)
+
+    times = run(scenario())
+    assert 3 < times[0] < 3.11
+    assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx([0.1, 0.1])
+
+
+def test_closing_also_holds_those_who_already_wait() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(1)
+        waiting = asyncio.ensure_future(times_of(gate, 3))
+        await asyncio.sleep(0.5)
+        gate.close_for(10)
+        return await waiting
+
+    times = run(scenario())
+    assert times[0] == 0
+    assert times[1] >= 10.5
+    assert times[2] - times[1] == pytest.approx(1)
+
+
+def test_the_longest_closing_holds() -> None:
+    async def scenario() -> tuple[list[float], float]:
+        gate = Gate(None)
+        gate.close_for(5)
+        gate.close_for(2)
+        return await times_of(gate, 1), gate.waited
+
+    times, waited = run(scenario())
+    assert times == [5]
+    assert waited == 5
+
+
+def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(None)
+        waited = [gate.waited]
+        gate.close_for(900)
+        for seconds in (0, 10, 5):
+            await asyncio.sleep(seconds)
+            waited.append(gate.waited)
+        return waited
+
+    assert run(scenario()) == [0, 0, 10, 15]
+
+
+def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once() -> None:
+    async def scenario() -> list[float]:
+        gate, waited = Gate(None), []
+        for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
+            gate.close_for(seconds)
+            await asyncio.sleep(then)
+            waited.append(gate.waited)
+        return waited
+
+    assert run(scenario()) == pytest.approx([2, 12, 13, 15])
+
+
+def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
+    async def scenario() -> Gate:
+        gate = Gate(None)
+        gate.close_for(900)
+        await asyncio.sleep(10)
+        return gate
+
+    assert run(scenario()).waited == 10
+
+
+def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
+    async def scenario() -> list[float]:
+        announced: list[float] = []
+        gate = Gate(None, announced.append)
+        gate.close_for(0.5)
+        gate.close_for(30)
+        return announced
+
+    assert run(scenario()) == [30]
+
+
+def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(5)
+        waiting = asyncio.ensure_future(times_of(gate, 8))
+        await asyncio.sleep(0.1)
+        gate.close_for(0.3)
+        return await waiting
+
+    times = run(scenario())
+    assert all(later - earlier >= 0.199 for earlier, later in pairwise(times))
+
+
+def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
+    async def scenario() -> float:
+        gate, stop = Gate(None), asyncio.Event()
+        gate.close_for(600)
+        asyncio.get_running_loop().call_later(2, stop.set)
+        began = now()
+        await gate.turn(stop)
+        return now() - began
+
+    assert run(scenario()) == 2
+
+
+def test_all_who_wait_end_when_the_run_does() -> None:
+    async def scenario() -> list[float]:
+        gate, stop = Gate(0.1), asyncio.Event()
+        asyncio.get_running_loop().call_later(2, stop.set)
+        began = now()
+        return [at - began for at in await asyncio.gather(*(gate.turn(stop) for _ in range(4)))]
+
+    assert run(scenario()) == pytest.approx([0, 2, 2, 2])
+
+
+def test_who_waits_goes_sooner_once_more_is_known_to_be_allowed() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(0.1, cap=inf)
+        waiting = asyncio.ensure_future(times_of(gate, 3))
+        await asyncio.sleep(0.5)
+        gate.learn(RateLimits((Window(10, 1, None),)), now())
+        return await waiting
+
+    assert run(scenario()) == pytest.approx([0, 0.5, 0.5 + 1 / 9.6])
+
+
+def test_gates_that_were_closed_alike_come_back_at_moments_of_their_own() -> None:
+    async def scenario() -> list[float]:
+        gates = [Gate(1, random=Random(seed)) for seed in range(4)]
+        for gate in gates:
+            gate.close_for(3)
+        return [at - 1000 for at in await asyncio.gather(*(gate.turn() for gate in gates))]
+
+    times = sorted(run(scenario()))
+    assert all(3 < at <= 4.01 for at in times)
+    assert times[-1] - times[0] > 0.3
+
+
+def test_a_turn_a_little_late_does_not_move_those_after_it() -> None:
+    async def scenario() -> list[float]:
+        gate, times = Gate(10), []
+        for late in (0.105, 0, 0.15, 0):
+            times.append(await gate.turn() - 1000)
+            await asyncio.sleep(late)
+        return times
+
+    assert run(scenario()) == pytest.approx([0, 0.105, 0.2, 0.35])
+
+
+def test_a_gate_without_a_pace_learns_none() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(None)
+        gate.learn(RateLimits((Window(1, 60, None),)), now())
+        return gate.pace
+
+    assert run(scenario()) is None
+
+
+# Against a limiter on the same clock
+
+
+class Course(NamedTuple):
+    """How a process fared: when its calls were answered and whether they passed, and its gate."""
+
+    answers: list[tuple[float, bool]]
+    gate: Gate
+
+    @property
+    def refused(self) -> int:
+        return sum(not passed for _, passed in self.answers)
+
+
+async def process(
+    limiter: Limiter,
+    calls: int,
+    *,
+    seed: int = 1,
+    gate: Gate | None = None,
+    say: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda headers: headers,
+) -> Course:
+    """Make so many calls through four workers that share a gate; latency varies. `say` may change the headers."""
+    random = Random(seed)
+    course = Course([], gate or Gate(BULK_RATE, cap=inf, random=random))
+    left = iter(range(calls))
+
+    async def work() -> None:
+        for _ in left:
+            while not await call():
+                pass
+
+    async def call() -> bool:
+        went = await course.gate.turn()
+        await asyncio.sleep(LATENCY / 2 + random.expovariate(1 / 0.003))
+        passes, headers = limiter.count("addTags")
+        await asyncio.sleep(LATENCY / 2)
+        course.answers.append((now(), passes))
+        limits = rate_limits(Answer(200 if passes else 429, {k.lower(): v for k, v in say(headers).items()}, b""))
+        course.gate.learn(limits, went, refused=not passes)
+        if not passes:
+            course.gate.close_for(limits.resets[0] if limits.resets else random.uniform(0.5, 1))
+        return passes
+
+    await asyncio.gather(*(work() for _ in range(WORKERS)))
+    return course
+
+
+def alone(limit: Limit | list[Limit], calls: int, **settings: object) -> tuple[Course, float]:
+    """Return the course of one process, and its time over the shortest that the tightest limit allows."""
+
+    async def scenario() -> tuple[Course, float]:
+        began = now()
+        course = await process(Limiter(limit, now), calls, **settings)  # type: ignore[arg-type]  # passed through
+        limits = limit if isinstance(limit, list) else [limit]
+        shortest = calls / min(each.calls / each.seconds for each in limits)
+        return course, (now() - began) / shortest
+
+    return run(scenario())
+
+
+def together(limit: Limit, calls: int, processes: int, *, apart: float = 0.2) -> tuple[list[Course], float]:
+    """Return the courses of processes that begin one after the other, and the part of the limit that they used."""
+
+    async def begin(limiter: Limiter, number: int) -> Course:
+        await asyncio.sleep(number * apart)
+        return await process(limiter, calls, seed=number)
+
+    async def scenario() -> tuple[list[Course], float]:
+        began, limiter = now(), Limiter(limit, now)
+        courses = await asyncio.gather(*(begin(limiter, number) for number in range(processes)))
+        return courses, processes * calls / (now() - began) / (limit.calls / limit.seconds)
+
+    return run(scenario())
+
+
+@pytest.mark.parametrize(("limit", "calls"), [(FORTY, 125), (FORTY, 1000), (Limit(5, 1), 125), (Limit(60, 10), 300)])
+def test_one_process_uses_its_limit_and_is_next_to_never_refused(limit: Limit, calls: int) -> None:
+    course, slowness = alone(limit, calls)
+    assert course.refused <= 0.01 * calls
+    assert slowness <= 1.06
+
+
+def test_uneven_answers_cost_little() -> None:
+    def shaken(headers: Mapping[str, str]) -> Mapping[str, str]:
+        return headers if random.random() < 0.98 else {}
+
+    random = Random(1)
+    course, slowness = alone(FORTY, 1000, say=shaken)
+    assert course.refused <= 20
+    assert slowness <= 1.06
+
+
+@pytest.mark.parametrize("processes", [2, 4, 8])
+def test_processes_of_one_account_share_its_limit_without_a_word(processes: int) -> None:
+    courses, used = together(FORTY, 2000 // processes, processes)
+    calls = sum(len(course.answers) for course in courses)
+    assert used >= 0.85
+    assert sum(course.refused for course in courses) / calls <= 0.06
+
+
+def test_no_process_starves() -> None:
+    courses, _ = together(FORTY, 500, 4)
+    end = min(course.answers[-1][0] for course in courses)
+    passed = [sum(passes for at, passes in course.answers if at <= end) for course in courses]
+    assert min(passed) >= 0.5 * max(passed)
+
+
+def test_a_process_that_is_left_alone_takes_what_the_others_leave() -> None:
+    async def scenario() -> float | None:
+        limiter = Limiter(FORTY, now)
+        long = asyncio.ensure_future(process(limiter, 1000, seed=1))
+        await asyncio.gather(*(process(limiter, 100, seed=seed) for seed in (2, 3, 4)))
+        course = await long
+        return course.gate.pace
+
+    assert run(scenario()) == pytest.approx(40 * 0.96)
+
+
+def only_reset(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name == "X-RateLimit-Reset"}
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(processes: int) -> None:
+    async def scenario() -> tuple[float, list[Course]]:
+        began, limiter = now(), Limiter(Limit(60, 10), now, announces=["Reset"])
+        courses = await asyncio.gather(*(process(limiter, 400 // processes, seed=n) for n in range(processes)))
+        return began, courses
+
+    began, courses = run(scenario())
+    assert sum(passes for course in courses for _, passes in course.answers) == 400
+    windows = (max(course.answers[-1][0] for course in courses) - began) / 10
+    for course in courses:
+        assert 1 <= course.refused <= WORKERS * windows
+    assert windows <= 1.2 * 400 / 60
+
+
+def test_of_two_windows_the_tighter_sets_the_pace() -> None:
+    course, slowness = alone([FORTY, Limit(300, 20)], 2000)
+    assert course.gate.pace == pytest.approx(15 * 0.96, rel=0.1)
+    assert course.refused <= 40
+    assert slowness <= 1.15
+
+
+def test_windows_announced_as_lists_are_all_known_at_once() -> None:
+    def lists(_headers: Mapping[str, str]) -> Mapping[str, str]:
+        return {"X-RateLimit-Limit": "40, 300", "X-RateLimit-Interval": "1000, 20000", "X-RateLimit-Reset": "500, 9000"}
+
+    course, slowness = alone([FORTY, Limit(300, 20)], 900, say=lists)
+    assert course.refused == 0
+    assert slowness <= 1.06
+
+
+def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
+    course, _ = alone(FORTY, 100, gate=Gate(8, random=Random(1)))
+    assert course.refused == 0
+    assert course.gate.pace == 8
+    times = [at for at, _ in course.answers]
+    assert times[-1] - times[0] == pytest.approx(99 / 8, abs=0.1)
+
+
+def test_a_given_rate_gives_way_to_a_lower_limit() -> None:
+    course, slowness = alone(Limit(5, 1), 125, gate=Gate(200, random=Random(1)))
+    assert course.refused <= WORKERS
+    assert slowness <= 1.1
+
+
+def nothing(_headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {}
+
+
+def test_where_nothing_is_known_the_pace_doubles_each_second() -> None:
+    course, _ = alone(Limit(10_000, 1), 200, say=nothing)
+    began = course.answers[0][0]
+    seconds = [sum(second < at - began <= second + 1 for at, _ in course.answers) for second in range(4)]
+    assert seconds == pytest.approx([5, 9, 18, 36], abs=2)
+
+
+def test_a_pace_that_nobody_needs_does_not_grow() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(BULK_RATE, cap=inf)
+        for _ in range(20):
+            gate.learn(RateLimits(), await gate.turn())
+            await asyncio.sleep(1)
+        return gate.pace
+
+    assert run(scenario()) == BULK_RATE
+
+
+def test_a_refusal_without_any_header_halves_the_pace_and_from_there_it_grows_evenly() -> None:
+    async def scenario() -> list[float | None]:
+        gate = Gate(20, cap=inf)
+        paces = []
+        gate.learn(RateLimits(), await gate.turn(), refused=True)
+        for _ in range(4):
+            paces.append(gate.pace)
+            began = now()
+            while now() - began < 1.2:
+                gate.learn(RateLimits(), await gate.turn())
+        return paces
+
+    assert run(scenario()) == [10, 12, 14, 16]
+
+
+def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(8)
+        for _ in range(80):
+            went = await gate.turn()
+        gate.learn(RateLimits(), went, refused=True)
+        return gate.pace
+
+    assert run(scenario()) == 4
+
+
+@pytest.mark.parametrize("rate", [inf, 1e300])
+@pytest.mark.parametrize("cap", [None, inf])
+def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: float | None) -> None:
+    async def scenario() -> tuple[float | None, float | None, float | None]:
+        gate = Gate(rate, cap=cap)
+        begun = gate.pace
+        gate.learn(RateLimits(), await gate.turn(), refused=True)
+        halved = gate.pace
+        gate.learn(RateLimits((Window(100_000, 1, None),)), now())
+        return begun, halved, gate.pace
+
+    begun, halved, allowed = run(scenario())
+    assert (begun, halved) == (BULK_RATE, BULK_RATE / 2)
+    assert allowed == pytest.approx(96_000)
+
+
+def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
+    course, slowness = alone(Limit(20, 1), 200, gate=Gate(inf, random=Random(1)), say=nothing)
+    assert course.refused <= 20
+    assert slowness <= 1.5
+
+
+def test_a_closed_gate_takes_its_rest_for_no_success() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(20, cap=inf)
+        gate.learn(RateLimits(), await gate.turn(), refused=True)
+        gate.close_for(10)
+        await times_of(gate, 5)
+        return gate.pace
+
+    assert run(scenario()) == 10
+
+
+def test_however_often_a_gate_is_refused_a_part_of_the_limit_is_left_to_it() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(BULK_RATE, cap=inf)
+        for _ in range(50):
+            gate.learn(RateLimits((Window(40, 1, 0.1),)), await gate.turn(), refused=True)
+        return gate.pace
+
+    assert run(scenario()) == pytest.approx(40 * 0.96 * 0.05)
+
+
+def test_calls_that_were_out_together_slow_the_gate_down_once() -> None:
+    async def scenario() -> float | None:
+        gate = Gate(20, cap=inf)
+        turns = [await gate.turn() for _ in range(4)]
+        await asyncio.sleep(1)
+        for went in turns:
+            gate.learn(RateLimits(), went, refused=True)
+        return gate.pace
+
+    assert run(scenario()) == 10
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-RateLimit-Limit": "0", "X-RateLimit-Interval": "1000", "X-RateLimit-Reset": "0"},
+        {"X-RateLimit-Limit": "-40", "X-RateLimit-Interval": "-1000", "X-RateLimit-Reset": "-1"},
+        {"X-RateLimit-Limit": "9" * 400, "X-RateLimit-Interval": "1", "X-RateLimit-Reset": "9" * 400},
+        {"X-RateLimit-Limit": "many", "X-RateLimit-Interval": "\x00", "X-RateLimit-Reset": "NaN"},
+        {"X-RateLimit-Limit": "40", "X-RateLimit-Interval": "1000, 60000"},
+    ],
+)
+def test_headers_that_make_no_sense_count_as_none(headers: Mapping[str, str]) -> None:
+    course, _ = alone(Limit(20, 1), 200, say=lambda _told: headers)
+    unannounced, _ = alone(Limit(20, 1), 200, say=nothing)
+    assert [passes for _, passes in course.answers] == [passes for _, passes in unannounced.answers]
+    assert course.refused
+
+
+@pytest.mark.parametrize(("before", "after"), [(FORTY, Limit(10, 1)), (Limit(10, 1), FORTY), (FORTY, Limit(100, 10))])
+def test_a_limit_that_changes_is_followed_at_once(before: Limit, after: Limit) -> None:
+    async def scenario() -> Course:
+        limiter = Limiter(before, now)
+        calling = asyncio.ensure_future(process(limiter, 1500))
+        await asyncio.sleep(10)
+        limiter.limits = [after]
+        return await calling
+
+    course = run(scenario())
+    assert course.refused <= 15
+    assert course.gate.pace == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
+
+
+def test_a_window_that_is_no_longer_announced_is_forgotten() -> None:
+    async def scenario() -> list[float | None]:
+        gate, paces = Gate(BULK_RATE, cap=inf), []
+        for seconds, calls in ((10, 20), (1, 40), (1, 40)):
+            gate.learn(RateLimits((Window(calls, seconds, None),)), now())
+            paces.append(gate.pace)
+            await asyncio.sleep(60)
+        return paces
+
+    assert run(scenario()) == pytest.approx([1.92, 1.92, 38.4])

@@ -1,0 +1,108 @@
+from random import Random
+
+import pytest
+from builders import now, run
+
+from tagsync.errors import RejectedError, ServerFaultError, TimedOutError, TransientError
+from tagsync.library.http.retry import (
+    LONGEST_WAIT,
+    MAX_ATTEMPTS,
+    MAX_TIMED_OUT,
+    SHORTEST_WAIT,
+    RetryQuota,
+    backoff,
+    retrying,
+)
+
+
+class Flaky:
+    """Fails so many times, then answers."""
+
+    def __init__(self, failures: int, error: type[Exception] = ServerFaultError) -> None:
+        self.failures = failures
+        self.error = error
+        self.times: list[float] = []
+
+    async def __call__(self) -> str:
+        self.times.append(now())
+        if len(self.times) <= self.failures:
+            raise self.error("no")
+        return "yes"
+
+
+def attempt(call: Flaky, quota: RetryQuota | None = None) -> str:
+    return run(retrying(call, random=Random(1), quota=quota or RetryQuota()))
+
+
+def test_a_transient_error_is_tried_again_after_a_wait() -> None:
+    call = Flaky(2)
+    assert attempt(call) == "yes"
+    assert len(call.times) == 3
+    assert all(later - earlier >= SHORTEST_WAIT for earlier, later in zip(call.times, call.times[1:], strict=False))
+
+
+def test_after_five_attempts_the_last_error_is_raised() -> None:
+    call = Flaky(99)
+    with pytest.raises(ServerFaultError):
+        attempt(call)
+    assert len(call.times) == MAX_ATTEMPTS
+
+
+def test_a_call_that_takes_all_its_time_is_tried_once_more() -> None:
+    assert attempt(Flaky(1, TimedOutError)) == "yes"
+    call = Flaky(99, TimedOutError)
+    with pytest.raises(TimedOutError):
+        attempt(call)
+    assert len(call.times) == MAX_TIMED_OUT == 2
+
+
+def test_a_final_error_is_not_tried_again() -> None:
+    call = Flaky(1, RejectedError)
+    with pytest.raises(RejectedError):
+        attempt(call)
+    assert len(call.times) == 1
+
+
+def test_the_quota_bounds_retries_of_many_calls() -> None:
+    quota = RetryQuota()
+    sent = 0
+    for _ in range(100):
+        call = Flaky(99)
+        with pytest.raises(TransientError):
+            attempt(call, quota)
+        sent += len(call.times)
+    assert sent <= 100 + 50 + 1
+
+
+def test_successes_fill_the_quota_again() -> None:
+    quota = RetryQuota()
+    while quota.take():
+        pass
+    for _ in range(10):
+        quota.give()
+    assert quota.take()
+    assert not quota.take()
+
+
+def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
+    random = Random(7)
+    waits = [backoff(attempt, random) for attempt in range(1, 12) for _ in range(200)]
+    assert min(waits) >= SHORTEST_WAIT
+    assert max(waits) <= LONGEST_WAIT
+    assert max(waits[:200]) <= 1.0
+    assert max(waits[-200:]) > 15
+
+
+def test_only_retries_that_happen_are_paid_for() -> None:
+    quota = RetryQuota()
+    with pytest.raises(ServerFaultError):
+        attempt(Flaky(99), quota)
+    left = 0
+    while quota.take():
+        left += 1
+    assert left == 50 - (MAX_ATTEMPTS - 1)
+
+
+@pytest.mark.parametrize("attempt", [1023, 1024, 10**9])
+def test_the_backoff_is_bounded_however_often_a_call_was_refused(attempt: int) -> None:
+    assert SHORTEST_WAIT <= backoff(attempt, Random(1)) <= LONGEST_WAIT

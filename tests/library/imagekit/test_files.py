@@ -1,0 +1,203 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tagsync.errors import ProtocolError, TransientError, UnreadableError
+from tagsync.library.imagekit.files import FileReader, Page
+from tagsync.library.imagekit.wire import Answer
+from tagsync.model import AITag, Unreadable
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+@pytest.mark.parametrize("absent", [{}, {"tags": None, "AITags": None}, {"tags": [], "AITags": []}])
+def test_tags_that_are_null_absent_or_empty_are_one_thing(absent: dict[str, Any]) -> None:
+    file = FileReader().file({"fileId": "1", "filePath": "/a", **absent})
+    assert (file.tags, file.ai_tags) == ((), ())
+
+
+def test_the_same_ai_tag_from_two_sources_is_two_ai_tags() -> None:
+    tags = [{"name": "Tire", "confidence": 80, "source": "a"}, {"name": "Tire", "confidence": 60.5, "source": "b"}]
+    file = FileReader().file({"fileId": "1", "filePath": "/a", "AITags": tags})
+    assert file.ai_tags == (AITag("Tire", 80, "a"), AITag("Tire", 60.5, "b"))
+
+
+def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
+    body = [
+        {"type": "folder", "folderId": "f", "folderPath": "/x"},
+        {"type": "file-version", "fileId": "1", "filePath": "/a"},
+        {"type": "file", "fileId": "2", "filePath": "/b", "createdAt": "2024"},
+        {"fileId": "3", "filePath": "/c"},
+    ]
+    page = FileReader().page(answer(body))
+    assert [file.file_id for file in page.files] == ["2", "3"]
+    assert page.rows[:3] == ("folder/f/None", "file-version/1/None", "file/2/None")
+
+
+@pytest.mark.parametrize(
+    ("item", "file_id", "why"),
+    [
+        (None, "", "no usable fileId"),
+        (5, "", "no usable fileId"),
+        ({"fileId": "1"}, "1", "no usable filePath"),
+        ({"fileId": 1, "filePath": "/a"}, "", "no usable fileId"),
+        ({"fileId": "1", "filePath": None}, "1", "no usable filePath"),
+        ({"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]}, "1", "tags is not a list of texts"),
+        ({"type": "file"}, "", "no usable fileId"),
+        ({"fileId": "", "filePath": "/a"}, "", "no usable fileId"),
+        ({"fileId": ".", "filePath": "/a"}, ".", "no usable fileId"),
+        ({"fileId": "..", "filePath": "/a"}, "..", "no usable fileId"),
+        ({"fileId": "1" * 201, "filePath": "/a"}, "1" * 201, "no usable fileId"),
+        ({"fileId": "1", "filePath": "/a", "tags": [1]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": "red"}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": {"red": 1}}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": ["\ud800"]}, "1", "tags has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/\ud800"}, "1", "filePath has half a surrogate pair"),
+        ({"fileId": "\udfff", "filePath": "/a"}, "\\udfff", "fileId has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/a", "tags": [["x"]]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]}, "1", "AITags is not a list"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "\ud800"}]}, "1", "AITags has half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]}, "1", "AITags is not"),
+        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": True}]}, "1", "AITags is not"),
+        ({"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}}, "1", "AITags is not a list"),
+    ],
+)
+def test_unreadable_file_is_named_with_its_id_and_costs_no_other(item: Any, file_id: str, why: str) -> None:
+    page = FileReader().page(answer([{"fileId": "2", "filePath": "/b"}, item]))
+    assert [file.file_id for file in page.files] == ["2"]
+    (odd,) = page.unreadable
+    assert odd.file_id == file_id
+    assert why in odd.why
+    assert len(page.rows) == len(page.moments) == 2
+
+
+@pytest.mark.parametrize("items", [[None], [5, "x"], [[]]])
+def test_page_without_any_object_is_a_protocol_error(items: list[Any]) -> None:
+    with pytest.raises(ProtocolError, match="other than files"):
+        FileReader().page(answer(items))
+
+
+def test_unreadable_details_are_an_error_that_is_not_retried() -> None:
+    with pytest.raises(UnreadableError, match="tags is not a list of texts") as caught:
+        FileReader().details(answer({"fileId": "1", "filePath": "/a", "tags": "red"}))
+    assert caught.value.what == Unreadable("1", "/a", "tags is not a list of texts")
+    assert not isinstance(caught.value, TransientError)
+
+
+def test_media_collections_have_keys_of_their_own_and_are_no_files() -> None:
+    kinds: list[dict[str, Any]] = [{"type": "media-collection"}, {}]
+    rows = [{**kind, "name": name, "createdAt": moment} for kind in kinds for name in "ab" for moment in ("1", "2")]
+    page = FileReader().page(answer(rows))
+    assert (page.files, page.unreadable) == ((), ())
+    assert len(set(page.rows)) == len(rows)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"", b"\xff\xfe", b'{"a":', b"[" * 100_000, b'[{"fileId":"1","filePath":"/a","size":NaN}]', b"{}"],
+)
+def test_a_listing_that_is_no_json_list_is_a_protocol_error(body: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        FileReader().page(answer(body, content_type="text/html"))
+
+
+@pytest.mark.parametrize("version", ["v1", ["v1"], 5, True, {}, {"id": None}, None])
+def test_a_version_that_says_nothing_is_none(version: Any) -> None:
+    page = FileReader().page(answer([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
+    assert page.rows == ("file/1/None",)
+
+
+def test_rows_of_two_versions_are_told_apart() -> None:
+    row = {"type": "file-version", "fileId": "1"}
+    page = FileReader().page(answer([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
+    assert page.rows == ("file-version/1/v1", "file-version/1/v2")
+
+
+def test_an_id_of_two_hundred_characters_or_with_dots_among_others_is_one() -> None:
+    ids = ["1" * 200, "...", ".a"]
+    page = FileReader().page(answer([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
+    assert [file.file_id for file in page.files] == ids
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+ANY_TAG = st.fixed_dictionaries({}, optional={"name": ANY_JSON, "confidence": ANY_JSON, "source": ANY_JSON})
+SOUND = {"type": "file", "fileId": "1", "folderId": None, "filePath": "/a", "tags": ["t"], "versionInfo": {"id": "v1"}}
+ANY_ROW = st.dictionaries(
+    st.sampled_from([*SOUND, "AITags"]), st.lists(ANY_TAG, max_size=2) | ANY_JSON, max_size=2
+).map(lambda members: {**SOUND, **members})
+
+
+@given(rows=st.lists(ANY_ROW | ANY_JSON, max_size=3) | ANY_JSON)
+@example(rows=[{"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": 10**400}]}])
+@example(rows=[{"fileId": "1", "filePath": "/a", "versionInfo": "v1"}])
+def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) -> None:
+    def read() -> Page | None:
+        try:
+            return FileReader().page(answer(rows))
+        except ProtocolError:
+            return None
+
+    page = read()
+    assert page is None or len(page.rows) == len(rows)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
+def test_a_confidence_beyond_all_numbers_makes_its_file_unreadable(number: bytes) -> None:
+    body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
+    assert [odd.file_id for odd in FileReader().page(answer(body)).unreadable] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"), (7, ""), (None, "")]
+)
+def test_the_day_a_file_was_made_is_kept_beside_it_and_makes_no_difference(given: Any, kept: str) -> None:
+    item = {"type": "file", "fileId": "f1", "filePath": "/a.jpg"}
+    dated, plain = FileReader().file({**item, "createdAt": given}), FileReader().file(item)
+    assert (dated.created_at, plain.created_at) == (kept, "")
+    assert (dated, hash(dated), repr(dated)) == (plain, hash(plain), repr(plain))
+
+
+_ROW = st.fixed_dictionaries(
+    {"fileId": st.sampled_from(["1", "2", "3"]), "filePath": st.sampled_from(["/a", "/b/ü.jpg"])},
+    optional={
+        "type": st.sampled_from(["file", "folder", "file-version", None]),
+        "tags": st.none() | st.lists(st.sampled_from(["x", "y", "é"])),
+        "AITags": st.none()
+        | st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from(["Tire", "Car"])},
+                optional={
+                    "confidence": st.sampled_from([None, 0, 7, 7.0, 99.5, 100, 101, -1.5]),
+                    "source": st.sampled_from([None, "", "a", "b"]),
+                },
+            ),
+            max_size=3,
+        ),
+        "versionInfo": st.sampled_from([None, {}, {"id": "v1"}, {"id": 5}, "v1"]),
+        "thumbnail": st.sampled_from([None, "https://x/y", "javascript:1", 5]),
+        "createdAt": st.sampled_from([None, "2024-01-01T00:00:00Z", 5]),
+        "updatedAt": st.sampled_from([None, "2024-01-01T00:00:00Z", 5]),
+        "width": st.integers(),
+    },
+)
+
+
+@given(rows=st.lists(_ROW, max_size=4))
+def test_pages_that_are_read_fast_are_what_reading_member_by_member_makes_of_them(rows: list[dict[str, Any]]) -> None:
+    """The slow way is a private method: it is what the fast way has to agree with."""
+    page = FileReader(thumbnails=True).page(answer(rows))
+    slow = FileReader(thumbnails=True)._odd_page(answer(rows))
+    assert page == slow
+    assert repr(page.files) == repr(slow.files)
+    beside = [(file.created_at, file.updated_at, file.thumbnail) for file in page.files]
+    assert beside == [(file.created_at, file.updated_at, file.thumbnail) for file in slow.files]

@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tagsync.errors import ProtocolError
+from tagsync.library.imagekit.wire import (
+    Answer,
+    Done,
+    Gone,
+    Refused,
+    Unclear,
+    bulk_payload,
+    bulk_result,
+    json_body,
+    server_words,
+)
+from tagsync.model import Op, Request
+
+CALL = Request(Op.ADD, ("t",), ("a", "b"))
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0"])
+def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -> None:
+    fitting, many = (
+        Answer(200, {}, f"[{','.join([value] * count)}{' ' * (4 << 20)}]".encode()) for count in (400_000, 1_100_000)
+    )
+    assert len(json_body(fitting)) == 400_000
+    with pytest.raises(ProtocolError, match="more than 1,000,000 values"):
+        json_body(many)
+    assert server_words(replace(many, status=400)) == "status 400"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_json_in_another_encoding_than_utf_8_is_not_read_for_the_key_would_not_be_found_in_it(encoding: str) -> None:
+    body = '{"message": "private_key"}'
+    with pytest.raises(ProtocolError, match="something that is not JSON"):
+        json_body(answer(body.encode(encoding)))
+    assert server_words(answer(body.encode(encoding), status=400)) == "status 400"
+    assert server_words(answer(body.encode("utf-8-sig"), status=400)) == "private_key"
+
+
+def test_bulk_payloads_name_tags_as_their_call_does() -> None:
+    assert bulk_payload(CALL) == {"fileIds": ["a", "b"], "tags": ["t"]}
+    assert bulk_payload(CALL._replace(op=Op.REMOVE_AI)) == {"fileIds": ["a", "b"], "AITags": ["t"]}
+
+
+def test_all_updated_is_done() -> None:
+    assert bulk_result(answer({"successfullyUpdatedFileIds": ["b", "a"]}), CALL) == Done(frozenset("ab"), {})
+
+
+def test_partly_updated_is_done_with_the_servers_words_for_the_rest() -> None:
+    body = {"successfullyUpdatedFileIds": ["a"], "errors": [{"fileId": "b", "error": "Error in adding tags"}]}
+    assert bulk_result(answer(body, 207), CALL) == Done(frozenset("a"), {"b": "Error in adding tags"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"successfullyUpdatedFileIds": ["a"]},
+        {"successfullyUpdatedFileIds": ["a", "a", "b"]},
+        {"successfullyUpdatedFileIds": ["a", "b", "c"]},
+        {"successfullyUpdatedFileIds": ["a", "b"], "errors": [{"fileId": "b", "error": "x"}]},
+        {"successfullyUpdatedFileIds": ["a"], "errors": [{"error": "x"}]},
+        {"successfullyUpdatedFileIds": ["a"], "errors": "b"},
+        {"successfullyUpdatedFileIds": "ab"},
+        {"successfullyUpdatedFileIds": ["a", 5]},
+        {},
+        [],
+        None,
+    ],
+)
+def test_an_answer_that_does_not_name_each_file_once_is_unclear(body: Any) -> None:
+    assert isinstance(bulk_result(answer(body), CALL), Unclear)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "application/octet-stream"])
+def test_json_that_is_called_something_else_is_a_protocol_error(kind: str) -> None:
+    with pytest.raises(ProtocolError, match=f"something that is not JSON .{kind.partition(';')[0]}"):
+        json_body(Answer(200, {"content-type": kind}, b"[]"))
+    assert json_body(Answer(200, {"content-type": "application/json; charset=utf-8"}, b"[]")) == []
+
+
+def test_a_404_names_the_missing_among_those_asked_for() -> None:
+    body = {"message": "The requested file(s) does not exist.", "missingFileIds": ["b", "stranger"]}
+    assert bulk_result(answer(body, 404), CALL) == Gone(frozenset("b"))
+    assert bulk_result(answer({"message": "no list"}, 404), CALL) == Gone(frozenset())
+
+
+def test_a_400_is_refused_in_the_servers_words_made_harmless() -> None:
+    result = bulk_result(answer({"message": "no \x1b[31m\u202e" + "x" * 1000}, 400), CALL)
+    assert isinstance(result, Refused)
+    assert result.words.startswith(r"no \x1b[31m\u202e")
+    assert len(result.words) < 400
+
+
+def test_an_error_without_a_message_is_told_by_its_status() -> None:
+    assert server_words(answer(b"<html>", 400)) == "status 400"
+    assert server_words(answer({"message": 5}, 400)) == "status 400"
+
+
+def test_the_request_id_is_made_harmless() -> None:
+    assert answer({}, x_ik_requestid="abc\x1b[0m").request_id == r"abc\x1b[0m"
+    assert answer({}).request_id is None

@@ -1,0 +1,231 @@
+import asyncio
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+import pytest
+from builders import Sandbox, current_file, file_object, id_of, run
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tagsync.errors import LibraryError
+from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.queries import MAX_QUERY_BYTES, by_ids
+from tagsync.library.reading.reread import Found, Rereader
+from tagsync.sandbox.faults import Fault
+
+Make = Callable[..., Sandbox]
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [file_object(f"/f/{n:05d}.jpg", ["t"]) for n in range(count)]
+
+
+def paths(count: int) -> list[str]:
+    return [f"/f/{n:05d}.jpg" for n in range(count)]
+
+
+def reread(
+    app: ASGIApp, names: list[str], *, library_size: int = 100_000, concurrency: int = 4, rounds: int = 1
+) -> tuple[Found, Rereader]:
+    async def scenario() -> tuple[Found, Rereader]:
+        gates = Gates(Gate(None), Gate(None))
+        async with Client("http://library.localhost", "k", gates=gates, app=app, random=Random(1)) as client:
+            reader = Rereader(client, library_size=library_size, concurrency=concurrency)
+            for _ in range(rounds):
+                found = await reader.many(list(map(id_of, names)))
+            return found, reader
+
+    return run(scenario())
+
+
+class Odd:
+    """A sandbox whose answers to searches are changed on their way."""
+
+    def __init__(self, library: Sandbox, change: Callable[[str, bytes], tuple[int, bytes]]) -> None:
+        self._library = library
+        self._change = change
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = dict(HttpRequest(scope).query_params).get("searchQuery")
+        if not query:
+            await self._library.app(scope, receive, send)
+            return
+        sent: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            sent.append(message)
+
+        await self._library.app(scope, receive, keep)
+        body = b"".join(message.get("body", b"") for message in sent)
+        status, changed = self._change(query, body)
+        await JSONResponse(json.loads(changed), status)(scope, receive, send)
+
+
+def test_a_few_files_are_read_by_their_details(sandbox: Make) -> None:
+    library = sandbox(*many(10))
+    found, _ = reread(library.app, ["/f/00001.jpg", "/gone"])
+    assert found == {id_of("/f/00001.jpg"): current_file("/f/00001.jpg", ["t"]), id_of("/gone"): None}
+    assert library.calls == ["details", "details"]
+
+
+def test_many_files_of_a_large_library_are_searched_by_their_ids(sandbox: Make) -> None:
+    library = sandbox(*many(400))
+    found, _ = reread(library.app, paths(400))
+    assert found == {id_of(path): current_file(path, ["t"]) for path in paths(400)}
+    assert library.calls == ["list"] * 3
+
+
+def test_most_files_of_a_small_library_are_listed(sandbox: Make) -> None:
+    library = sandbox(*many(400))
+    found, _ = reread(library.app, paths(400), library_size=400)
+    assert len(found) == 400
+    assert library.calls == ["list"]
+
+
+def test_a_file_that_moved_from_one_page_to_another_meanwhile_is_still_found(sandbox: Make) -> None:
+    library = sandbox(*many(1200))
+    found, _ = reread(library.app, paths(1100), library_size=1000)
+    assert len(found) == 1100
+    assert None not in found.values()
+    assert (library.calls.count("list"), library.calls.count("details")) == (1, 100)
+
+
+def test_a_file_that_no_search_shows_is_asked_for_by_its_id(sandbox: Make) -> None:
+    library = sandbox(*many(20))
+    found, _ = reread(library.app, [*paths(20), "/gone"])
+    assert found[id_of("/gone")] is None
+    assert library.calls == ["list", "details"]
+
+
+def dropping_a_file(_query: str, body: bytes) -> tuple[int, bytes]:
+    return 200, json.dumps(json.loads(body)[1:]).encode()
+
+
+def test_a_file_that_an_index_has_not_got_yet_is_still_found(sandbox: Make) -> None:
+    library = sandbox(*many(20))
+    found, reader = reread(Odd(library, dropping_a_file), paths(20))
+    assert len(found) == 20
+    assert None not in found.values()
+    assert reader.searchable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _query, _body: (400, b'{"message": "id is no field"}'),
+        lambda _query, _body: (200, b"[]"),
+        lambda _query, _body: (200, json.dumps([file_object("/other")]).encode()),
+    ],
+    ids=["refused", "empty", "others"],
+)
+def test_a_library_that_cannot_be_searched_by_id_is_read_another_way_from_then_on(
+    sandbox: Make, answer: Callable[[str, bytes], tuple[int, bytes]]
+) -> None:
+    library = sandbox(*many(20))
+    found, reader = reread(Odd(library, answer), paths(20), library_size=20_000, rounds=2)
+    assert found == {id_of(path): current_file(path, ["t"]) for path in paths(20)}
+    assert not reader.searchable
+    # A search, and one for a file that is known to exist.
+    assert library.calls.count("list") == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, b'{"message": "a strange ID"}'),
+        (200, b"[]"),
+        (200, json.dumps([file_object("/other")]).encode()),
+    ],
+    ids=["refused", "empty", "others"],
+)
+def test_search_by_id_is_given_up_only_if_a_known_file_is_not_found_either(
+    sandbox: Make, answer: tuple[int, bytes]
+) -> None:
+    """Only the first search goes wrong."""
+    library = sandbox(*many(400))
+    answers = iter([answer])
+    odd = Odd(library, lambda _query, body: next(answers, (200, body)))
+    found, reader = reread(odd, paths(400), rounds=2)
+    assert found == {id_of(path): current_file(path, ["t"]) for path in paths(400)}
+    assert reader.searchable
+
+
+def test_unreadable_file_is_unknown_and_costs_no_other(sandbox: Make) -> None:
+    library = sandbox(*many(20))
+    bad = id_of("/f/00000.jpg")
+
+    def spoiled(_query: str, body: bytes) -> tuple[int, bytes]:
+        rows = [{**row, "tags": "red"} if row["fileId"] == bad else row for row in json.loads(body)]
+        return 200, json.dumps(rows).encode()
+
+    library.store._db.execute("UPDATE files SET tags = '\"red\"' WHERE file_id = ?", (bad,))
+    for names in (paths(20), paths(2), paths(1)):
+        found, _ = reread(Odd(library, spoiled), names)
+        assert found == {id_of(path): current_file(path, ["t"]) for path in names[1:]}
+
+
+def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Make) -> None:
+    bad = id_of("/f/00000.jpg")
+    library = sandbox(*many(2), faults=[Fault(on="details", fileId=bad, status=500)])
+    found, _ = reread(library.app, paths(2))
+    assert list(found) == [id_of("/f/00001.jpg")]
+
+
+def test_a_file_that_no_search_shows_and_that_cannot_be_read_costs_no_other(sandbox: Make) -> None:
+    library = sandbox(*many(20), faults=[Fault(on="details", status=500)])
+    found, _ = reread(Odd(library, dropping_a_file), paths(20))
+    assert len(found) == 19
+
+
+def test_where_not_one_file_can_be_read_the_reason_is_told(sandbox: Make) -> None:
+    library = sandbox(*many(2), faults=[Fault(on="details", status=500)])
+    with pytest.raises(LibraryError, match="the library failed"):
+        reread(library.app, paths(2))
+
+
+def test_a_refused_key_ends_reading_again(sandbox: Make) -> None:
+    library = sandbox(*many(2), key="private_other")
+    with pytest.raises(LibraryError, match="does not accept the key"):
+        reread(library.app, paths(1))
+
+
+def test_no_more_calls_are_in_flight_than_allowed() -> None:
+    in_flight: list[int] = [0, 0]
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        in_flight[0] += 1
+        in_flight[1] = max(in_flight)
+        await asyncio.sleep(1)
+        in_flight[0] -= 1
+        await JSONResponse({"message": "gone"}, 404)(scope, receive, send)
+
+    reread(slow, paths(4), concurrency=2)
+    assert in_flight[1] == 2
+
+
+@given(st.lists(st.text("0123456789abcdef", min_size=24, max_size=24), unique=True, max_size=500))
+def test_searches_name_every_id_once_and_stay_short(file_ids: list[str]) -> None:
+    searches = list(by_ids(file_ids))
+    assert [file_id for search in searches for file_id in search.texts] == file_ids
+    assert all(len(quote(search.query)) <= MAX_QUERY_BYTES for search in searches)
+    named = "".join(unquote_plus(search.query) for search in searches)
+    assert all(f'"{file_id}"' in named for file_id in file_ids)
+
+
+def test_searches_are_as_few_as_their_length_allows() -> None:
+    file_ids = [f"{n:024x}" for n in range(540)]
+    assert len(list(by_ids(file_ids))) == 3
+
+
+@pytest.mark.parametrize(
+    "odd", ['a"b', "a\\b", "a b", "\u00e9", "", "a-b", "abc", "g" * 24, "A" * 24, "a" * 25, "a" * 24 + "\n"]
+)
+def test_only_ids_of_24_hexadecimal_digits_are_searched_for(odd: str) -> None:
+    assert [search.query for search in by_ids(["a" * 24, odd])] == [f'id IN ["{"a" * 24}"]']

@@ -1,0 +1,105 @@
+from collections.abc import Iterable
+
+import pytest
+from builders import ai, current_file, id_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagsync.errors import StateError
+from tagsync.library.imagekit.files import Page
+from tagsync.library.reading.snapshot import Snapshot
+from tagsync.model import AITag, CurrentFile
+from tagsync.planning.left_out import twins_of
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
+CONFIDENCE = st.none() | st.integers(0, 100) | st.floats(0, 100)
+
+
+def filled(files: Iterable[CurrentFile]) -> Snapshot:
+    snapshot = Snapshot()
+    snapshot.begin()
+    for file in files:
+        snapshot.take(Page((file,), ()))
+    snapshot.finish()
+    return snapshot
+
+
+@given(
+    st.lists(
+        st.builds(
+            CurrentFile,
+            file_id=st.integers().map(str),
+            path=TEXT,
+            tags=st.lists(TEXT).map(tuple),
+            ai_tags=st.lists(st.builds(AITag, TEXT, CONFIDENCE, TEXT)).map(tuple),
+            created_at=TEXT,
+            updated_at=TEXT,
+            thumbnail=TEXT,
+        ),
+        unique_by=lambda file: file.file_id,
+    )
+)
+def test_files_come_out_as_they_went_in_sorted_by_path_and_id(files: list[CurrentFile]) -> None:
+    with filled(files) as snapshot:
+        found = list(snapshot)
+        assert found == sorted(files, key=lambda file: (file.path, file.file_id))
+        beside = {file.file_id: (file.created_at, file.updated_at, file.thumbnail, repr(file)) for file in files}
+        assert beside == {f.file_id: (f.created_at, f.updated_at, f.thumbnail, repr(f)) for f in found}
+        assert set(snapshot.all_tags()) == {tag for file in files for tag in file.tags}
+        assert len(snapshot) == len(files)
+
+
+def test_of_a_file_that_came_up_twice_the_later_reading_stays() -> None:
+    early, late = current_file("/a", ["x"]), current_file("/a", ["y"])
+    with filled([early, current_file("/b"), late]) as snapshot:
+        assert [file.tags for file in snapshot] == [("y",), ()]
+        assert late in snapshot
+        assert early not in snapshot
+
+
+def test_other_readings_take_the_places_of_files_and_new_ones_are_added() -> None:
+    with filled([current_file("/a", ["x"]), current_file("/c")]) as snapshot:
+        changed, new = current_file("/a", ["y", "z"], [ai("Dog")]), current_file("/new", ["w"])
+        snapshot.replace([new, changed])
+        assert list(snapshot) == [changed, current_file("/c"), new]
+        assert set(snapshot.all_tags()) == {"w", "y", "z"}
+
+
+def test_snapshot_knows_which_paths_and_ids_it_has() -> None:
+    with filled([current_file("/a")]) as snapshot:
+        assert [snapshot.has(path="/a"), snapshot.has(path="/b")] == [True, False]
+        assert [snapshot.has(file_id=id_of("/a")), snapshot.has(file_id=id_of("/b"))] == [True, False]
+
+
+@given(
+    st.lists(
+        st.builds(
+            CurrentFile,
+            file_id=st.integers().map(str),
+            path=st.sampled_from(["/a", "/b", "/\u00e9", "/e\u0301", "/\u212b", "/\u00c5", "/A\u030a", "/c\u0327"]),
+            tags=st.just(()),
+            ai_tags=st.just(()),
+        ),
+        unique_by=lambda file: file.file_id,
+    )
+)
+def test_snapshot_finds_the_same_twins_as_a_look_at_every_file(files: list[CurrentFile]) -> None:
+    with filled(files) as snapshot:
+        assert twins_of(snapshot) == twins_of(tuple(files))
+
+
+def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
+    with filled([current_file("/a")]) as snapshot:
+        answer = snapshot.answer()
+        snapshot._db.execute("DROP TABLE answers")
+        with pytest.raises(StateError, match="cannot be kept in a temporary file: no such table"):
+            answer.take(["1"])
+        with pytest.raises(StateError, match="no such table"):
+            assert "1" in answer
+
+
+def test_damage_within_a_snapshot_is_told_with_what_to_do() -> None:
+    with filled([current_file("/a", ["x"])]) as snapshot:
+        snapshot._db.execute("UPDATE files SET tags = x'FFFFFF7F'")
+        with pytest.raises(StateError, match=r"cannot be kept in a temporary file: .*make room"):
+            list(snapshot)

@@ -1,0 +1,321 @@
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import ai, id_of
+
+from tagsync.model import (
+    PROMOTE,
+    Cause,
+    Change,
+    CurrentFile,
+    Drift,
+    FileChange,
+    FileOutcome,
+    Inputs,
+    ManifestRef,
+    Op,
+    Origin,
+    OutcomeName,
+    Plan,
+    Reason,
+    Report,
+    RequestCounts,
+    Returning,
+    Status,
+    TargetName,
+    Timing,
+)
+from tagsync.planning.causes import attributed
+from tagsync.planning.plan import assembled
+
+PATH = "/shop/a.jpg"
+OLD, FINISHED, NEW = "2026-02-01T00:00:00.000Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:01.000Z"
+
+
+def ref(name: str, version: int = 1) -> ManifestRef:
+    return ManifestRef(name, f"{version:064d}", name)
+
+
+A, B = ref("a.yaml"), ref("b.yaml")
+A2, B2 = ref("a.yaml", 2), ref("b.yaml", 2)
+
+
+def a_file(*tags: str, ai_tags: Sequence[str] = (), created_at: str = OLD, path: str = PATH) -> CurrentFile:
+    return CurrentFile(id_of(path), path, tags, tuple(map(ai, ai_tags)), created_at)
+
+
+def change(op: Op, tag: str, *asked: str) -> Change:
+    """Return a change that places like `a.yaml tags` ask for; without any, an entry's own in a.yaml does."""
+    usual = {Op.ADD: "tags", Op.REMOVE: "absent", Op.REMOVE_AI: "aiTags.remove"}
+    places = [place.split() for place in asked or [f"a.yaml {usual[op]}"]]
+    return Change(op, tag, tuple(Reason(Origin(name, 6, 14), rule) for name, rule in places))
+
+
+def report(
+    *changes: FileChange,
+    status: Status = Status.CONFIRMED,
+    manifests: tuple[ManifestRef, ...] = (A, B),
+    outcome: OutcomeName = "converged",
+    already: tuple[tuple[Op, str], ...] = (),
+    undoes: str | None = None,
+) -> Report:
+    plan: Plan = assembled(
+        changes,
+        target=TargetName("https://api.imagekit.io", "shop"),
+        created_at="",
+        inputs=Inputs(manifests, 9, 1),
+        guards=(),
+        diagnostics=(),
+        bulk_rate=None,
+        undoes=undoes,
+    )
+    outcomes = (FileOutcome(status, already=already),) * len(changes)
+    return Report(plan, outcome, outcomes, RequestCounts(), Timing(), FINISHED)
+
+
+def of(file: CurrentFile, *changes: Change) -> FileChange:
+    return FileChange(file, changes)
+
+
+def cause(
+    planned: FileChange, last: Report | None, manifests: tuple[ManifestRef, ...] = (A, B), **settings: Any
+) -> Cause | None:
+    found = attributed([planned], last, manifests, **settings)
+    return found[0].cause if found else None
+
+
+ADD, REMOVE, REMOVE_AI = (change(op, "t") for op in Op)
+
+
+def test_without_a_last_report_nothing_is_known() -> None:
+    assert attributed([of(a_file(), ADD)], None, (A, B)) == ()
+
+
+# Files that the last report holds
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.CONFIRMED, Status.ACCEPTED)])
+@pytest.mark.parametrize("asked", [ADD, REMOVE, REMOVE_AI])
+def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked: Change) -> None:
+    file = a_file("t", ai_tags=["t"])
+    assert cause(of(file, asked), report(of(file, asked), status=status)) is Cause.PENDING
+
+
+@pytest.mark.parametrize("status", [Status.CONFIRMED, Status.ACCEPTED])
+@pytest.mark.parametrize(
+    ("before", "then", "now", "expected"),
+    [
+        # The last run added it, or left it there: then it was there.
+        (a_file("x"), ADD, of(a_file("x"), ADD), Cause.REMOVED),
+        (a_file("x"), ADD, of(a_file(), ADD), Cause.UPLOADED),
+        (a_file("t"), change(Op.ADD, "x"), of(a_file("x"), ADD), Cause.REMOVED),
+        (a_file("t"), change(Op.ADD, "x"), of(a_file(), ADD), Cause.UPLOADED),
+        # The last run removed it, or it was not there.
+        (a_file("t"), REMOVE, of(a_file("t"), REMOVE), Cause.ADDED),
+        (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), REMOVE), Cause.ADDED),
+        (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.ADDED),
+        (a_file(), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
+        (a_file(ai_tags=["t"]), REMOVE_AI, of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.CAME_BACK),
+        # Its day has come.
+        (
+            a_file("t"),
+            change(Op.ADD, "x"),
+            of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")),
+            Cause.EXPIRED,
+        ),
+        # A tag that follows from another one, which was not there before.
+        (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),
+        (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
+        # Nothing that is known explains it.
+        (a_file(), change(Op.ADD, "x"), of(a_file("x"), ADD), None),
+        (a_file("t"), change(Op.ADD, "x"), of(a_file("t", "x"), REMOVE), None),
+        (a_file(ai_tags=["t"]), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), None),
+    ],
+)
+def test_what_the_last_run_left_on_a_file_tells_what_happened_to_it(
+    status: Status, before: CurrentFile, then: Change, now: FileChange, expected: Cause | None
+) -> None:
+    assert cause(now, report(of(before, then), status=status)) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (a_file(), of(a_file("x"), ADD)),
+        (a_file("t"), of(a_file("x", "t"), REMOVE)),
+        (a_file(ai_tags=["t"]), of(a_file("x", ai_tags=["t"]), REMOVE_AI)),
+    ],
+)
+@pytest.mark.parametrize("then", [(A2, B), (B,)])
+def test_a_manifest_that_asks_for_what_was_fine_then_has_changed(
+    before: CurrentFile, now: FileChange, then: tuple[ManifestRef, ...]
+) -> None:
+    last = report(of(before, change(Op.ADD, "x")), manifests=then)
+    assert cause(now, last) is Cause.MANIFEST
+
+
+def test_what_happened_in_the_library_is_told_although_a_manifest_has_changed() -> None:
+    assert cause(of(a_file("x"), ADD), report(of(a_file("x"), ADD)), (A2, B)) is Cause.REMOVED
+    assert cause(of(a_file("t"), REMOVE), report(of(a_file("t"), REMOVE)), (A2, B)) is Cause.ADDED
+
+
+def test_a_tag_in_another_spelling_is_the_same_tag() -> None:
+    composed, decomposed = change(Op.ADD, "caf\u00e9"), change(Op.ADD, "cafe\u0301")
+    assert cause(of(a_file("x"), composed), report(of(a_file(), decomposed))) is Cause.REMOVED
+    kept = report(of(a_file("cafe\u0301"), change(Op.ADD, "x")))
+    assert cause(of(a_file("x"), composed), kept) is Cause.REMOVED
+    assert cause(of(a_file("x"), decomposed), kept) is Cause.REMOVED
+
+
+def test_of_a_file_that_did_not_get_through_the_tags_that_were_left_alone_are_known() -> None:
+    last = report(of(a_file("t"), change(Op.ADD, "x")), status=Status.FAILED)
+    assert cause(of(a_file("y"), ADD), last) is Cause.REMOVED
+    assert cause(of(a_file("t", "u"), change(Op.REMOVE, "u")), last) is Cause.ADDED
+
+
+def test_whether_a_change_that_is_now_turned_round_got_through_is_not_known() -> None:
+    for manifests in ((A, B), (A2, B)):
+        removed = report(of(a_file("t"), REMOVE), status=Status.UNKNOWN)
+        assert cause(of(a_file("x"), ADD), removed, manifests) is None
+        added = report(of(a_file("x"), ADD), status=Status.UNKNOWN)
+        assert cause(of(a_file("x", "t"), REMOVE), added, manifests) is None
+
+
+def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
+    file = a_file(ai_tags=["t"])
+    returning = [Returning(file.file_id, file.path, "t", 2)]
+    assert cause(of(file, REMOVE_AI), report(), returning=returning) is Cause.CAME_BACK
+    failed = report(of(file, REMOVE_AI), status=Status.FAILED)
+    assert cause(of(file, REMOVE_AI), failed, returning=returning) is Cause.PENDING
+
+
+# Files on which it is silent
+
+
+@pytest.mark.parametrize("outcome", ["converged", "incomplete"])
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (of(a_file("x"), ADD), Cause.REMOVED),
+        (of(a_file(), ADD), Cause.UPLOADED),
+        (of(a_file("t"), REMOVE), Cause.ADDED),
+        (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml exclusive")), Cause.ADDED),
+        (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.EXPIRED),
+        (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml absent", "b.yaml until")), Cause.ADDED),
+        (of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
+        (of(a_file(), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),
+        (of(a_file("old"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
+    ],
+)
+def test_a_file_that_needed_nothing_then_was_as_declared(
+    outcome: OutcomeName, now: FileChange, expected: Cause
+) -> None:
+    elsewhere = of(a_file(path="/other.jpg"), ADD)
+    assert cause(now, report(elsewhere, outcome=outcome)) is expected
+
+
+EACH = [of(a_file("x"), ADD), of(a_file("t"), REMOVE), of(a_file(ai_tags=["t"]), REMOVE_AI)]
+
+
+@pytest.mark.parametrize("now", EACH)
+@pytest.mark.parametrize("manifests", [(A2, B), (ref("a.yaml", 3),)])
+def test_a_new_or_other_manifest_asks_for_it(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
+    assert cause(now, report(), manifests) is Cause.MANIFEST
+    assert cause(now, report(manifests=(B,)), manifests) is Cause.MANIFEST
+
+
+def test_a_manifest_that_asked_all_along_was_heard_then_whatever_others_ask_now() -> None:
+    now = of(a_file("x"), change(Op.ADD, "t", "a.yaml tags", "b.yaml tags"))
+    assert cause(now, report(), (A, B2)) is Cause.REMOVED
+    assert cause(now, report(manifests=(A,))) is Cause.REMOVED
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        of(a_file("t"), change(Op.REMOVE, "t", "a.yaml exclusive")),
+        of(a_file("t"), change(Op.REMOVE, "t", "a.yaml removeForbidden")),
+        of(a_file(ai_tags=["t"]), REMOVE_AI),
+        of(a_file("x"), change(Op.ADD, "t", f"a.yaml {PROMOTE}")),
+    ],
+)
+@pytest.mark.parametrize("then", [(A, B2), (A,), (A, B, ref("gone.yaml"))])
+def test_a_rule_that_gives_way_to_other_manifests_proves_nothing_once_one_has_changed(
+    now: FileChange, then: tuple[ManifestRef, ...]
+) -> None:
+    assert cause(now, report(manifests=then)) is None
+
+
+@pytest.mark.parametrize("manifests", [(A, B), (A2, B)])
+@pytest.mark.parametrize("now", EACH)
+def test_a_file_that_is_newer_than_the_last_report_is_itself_what_was_added(
+    manifests: tuple[ManifestRef, ...], now: FileChange
+) -> None:
+    young = replace(now, file=replace(now.file, created_at=NEW))
+    assert cause(young, report(), manifests) is Cause.ADDED
+
+
+@pytest.mark.parametrize(
+    ("created_at", "expected"),
+    [
+        ("2026-03-01T12:00:00.999Z", Cause.REMOVED),
+        ("2026-03-01T12:00:01Z", Cause.ADDED),
+        ("", None),
+        ("yesterday", None),
+        ("2027-01-01", None),
+        ("2027-01-01T00:00:00+01:00", None),
+    ],
+)
+def test_a_moment_that_cannot_be_compared_tells_nothing(created_at: str, expected: Cause | None) -> None:
+    assert cause(of(a_file("x", created_at=created_at), ADD), report()) is expected
+
+
+@pytest.mark.parametrize("now", EACH)
+@pytest.mark.parametrize("manifests", [(A, B), (A2, B)])
+@pytest.mark.parametrize(
+    ("last", "settings"),
+    [
+        (report(outcome="interrupted"), {}),
+        (report(outcome="refused"), {}),
+        (report(undoes="sha256:" + "0" * 64, manifests=()), {}),
+        (report(), {"covered": lambda path: path != PATH}),
+    ],
+)
+def test_a_run_that_did_not_judge_the_file_tells_nothing(
+    now: FileChange, manifests: tuple[ManifestRef, ...], last: Report, settings: dict[str, Callable[[str], bool]]
+) -> None:
+    assert cause(now, last, manifests, **settings) is None
+
+
+def test_a_run_turned_round_is_no_change_of_a_manifest() -> None:
+    undone = report(of(a_file("t"), change(Op.REMOVE, "t", "a.yaml undo")), undoes="sha256:" + "0" * 64, manifests=())
+    assert cause(of(a_file("x"), ADD), undone) is None
+
+
+@pytest.mark.parametrize("now", EACH)
+def test_where_the_same_manifests_may_judge_differently_they_prove_nothing(now: FileChange) -> None:
+    unsure: Collection[str] = {now.file.file_id}
+    assert cause(now, report(), unsure=unsure) is None
+    assert cause(now, report(), (A2, B), unsure=unsure) is Cause.MANIFEST
+
+
+# All of them
+
+
+def test_causes_stand_in_the_order_of_changes_and_those_that_are_not_known_are_left_out() -> None:
+    one, two, three = (a_file("x", path=path) for path in ("/1", "/2", "/3"))
+    last = report(of(one, ADD, change(Op.REMOVE, "x")), of(two, REMOVE), status=Status.CONFIRMED)
+    asked = change(Op.REMOVE, "y", "b.yaml absent")
+    changes: Iterable[FileChange] = [
+        of(one, ADD, change(Op.REMOVE, "x")),
+        of(two, ADD),
+        of(three, change(Op.ADD, "t"), asked),
+    ]
+    assert attributed(changes, last, (A, B2)) == (
+        Drift(one.file_id, Op.ADD, "t", Cause.REMOVED),
+        Drift(one.file_id, Op.REMOVE, "x", Cause.ADDED),
+        Drift(three.file_id, Op.ADD, "t", Cause.REMOVED),
+        Drift(three.file_id, Op.REMOVE, "y", Cause.MANIFEST),
+    )

@@ -1,0 +1,49 @@
+import pytest
+from builders import id_of
+from conftest import Declare
+
+from tagsync.model import Needs
+from tagsync.planning.read_scope import MAX_NAMED, needs
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ("- {path: /a/b.jpg, tags: [x]}", Needs(paths=frozenset(["/a/b.jpg"]))),
+        (f"- {{fileId: {id_of('/a')}, tags: [x]}}", Needs(file_ids=frozenset([id_of("/a")]))),
+        (
+            "- {path: /a, ifMissing: skip, tags: [x]}",
+            Needs(paths=frozenset(["/a"]), optional=frozenset(["/a"])),
+        ),
+        (
+            "- {path: /a, ifMissing: skip, tags: [x]}\n- {path: /a, tags: [z]}",
+            Needs(paths=frozenset(["/a"])),
+        ),
+        ("- {match: /shop/**, tags: [x]}", Needs(folders=("/shop/",))),
+        ("- {match: /shop/sh*/**, tags: [x]}", Needs(folders=("/shop/",))),
+        ("- {match: /shop/*.jpg, tags: [x]}", Needs(flat=("/shop/",))),
+        ("- {match: /*, tags: [x]}", Needs(flat=("/",))),
+        ('- {match: "/shop/\\\\*.jpg", tags: [x]}', Needs(folders=("/shop/",))),
+        ("- {match: /shop/**, query: size > 5, tags: [x]}", Needs(queries=("size > 5",))),
+        (
+            "- {match: /a/**, tags: [x]}\n- {match: /a/b/**, tags: [z]}\n- {match: /ab/**, tags: [z]}",
+            Needs(folders=("/a/", "/ab/")),
+        ),
+    ],
+)
+def test_entries_need_what_they_may_select(declare: Declare, entry: str, wanted: Needs) -> None:
+    assert needs(declare(entry)) == wanted
+
+
+def test_a_glob_that_may_match_anywhere_needs_all(declare: Declare) -> None:
+    assert needs(declare("- {match: /**/x.jpg, tags: [x]}")).everything == "a glob may match in any folder"
+
+
+def test_very_many_entries_need_all(declare: Declare) -> None:
+    many = "\n".join(f"- {{path: /{number}, tags: [x]}}" for number in range(MAX_NAMED + 1))
+    assert needs(declare(many)).everything == "there are more than 20,000 entries"
+
+
+def test_entries_of_an_earlier_revision_count_too(declare: Declare) -> None:
+    now, then = declare("- {path: /a, tags: [x]}"), declare("- {path: /b, tags: [x]}\n- {query: size > 5, tags: [x]}")
+    assert needs(now, then.entries) == Needs(paths=frozenset(["/a", "/b"]), queries=("size > 5",))

@@ -1,0 +1,98 @@
+import pytest
+from builders import AWS, ai, current_file, unpack
+
+from tagsync.model import AITag, Change, CurrentFile, FileChange, Op
+from tagsync.planning.staleness import Refreshed, refresh
+
+BEFORE = current_file("/a", ["here", "old"], [ai("Dog", 10), ai("Cat", 20), ai("Elk", 90)])
+
+
+def planned(before: CurrentFile = BEFORE, *, add: str = "new", remove: str = "old", remove_ai: str = "") -> FileChange:
+    ops = ((Op.ADD, add), (Op.REMOVE, remove), (Op.REMOVE_AI, remove_ai))
+    changes = tuple(Change(op, tag, ()) for op, tags in ops for tag in tags.split())
+    return FileChange(before, changes, desired=("here",), spared=("Elk",))
+
+
+def now_has(*tags: str, ai_tags: tuple[AITag, ...] = BEFORE.ai_tags) -> CurrentFile:
+    return current_file("/a", tags, ai_tags)
+
+
+def left(result: Refreshed) -> list[str]:
+    assert result.stale is None
+    return unpack(result.change.changes) if result.change else []
+
+
+def test_of_a_file_that_is_as_it_was_everything_is_needed() -> None:
+    change = planned()
+    assert refresh(change, BEFORE) == Refreshed(change)
+
+
+def test_what_the_file_shows_already_is_not_needed_any_more() -> None:
+    assert left(refresh(planned(), now_has("here", "new", "old"))) == ["-old"]
+    assert left(refresh(planned(), now_has("here"))) == ["+new"]
+    assert left(refresh(planned(), now_has("here", "new"))) == []
+
+
+def test_an_addition_is_there_in_any_spelling_equal_under_nfc() -> None:
+    change = planned(add="caf\u00e9", remove="")
+    assert left(refresh(change, now_has("cafe\u0301"))) == []
+
+
+def test_a_removal_is_needed_only_in_the_spelling_that_was_planned() -> None:
+    change = planned(current_file("/a", ["caf\u00e9"]), add="", remove="caf\u00e9")
+    assert left(refresh(change, current_file("/a", ["cafe\u0301"]))) == []
+
+
+def test_what_others_did_to_the_file_meanwhile_does_no_harm() -> None:
+    assert left(refresh(planned(), now_has("here", "old", "theirs", ai_tags=(ai("Fox", 3),)))) == ["+new", "-old"]
+
+
+def test_a_file_that_is_gone_or_has_moved_is_stale() -> None:
+    assert refresh(planned(), None).stale == "the file is gone since the plan"
+    moved = CurrentFile(BEFORE.file_id, "/b", BEFORE.tags, BEFORE.ai_tags)
+    assert refresh(planned(), moved).stale == "the file has moved to '/b' since the plan"
+
+
+@pytest.mark.parametrize("tag", [ai("Dog", 11), ai("Dog", 10, AWS), ai("Dog", None)])
+def test_an_ai_tag_to_be_removed_with_another_confidence_or_source_is_stale(tag: AITag) -> None:
+    result = refresh(planned(remove_ai="Dog"), now_has("here", "old", ai_tags=(tag,)))
+    assert result.stale == "the AI tag 'Dog' has another confidence or source since the plan"
+
+
+def test_an_ai_tag_that_stays_may_change_as_it_likes() -> None:
+    file = now_has("here", "old", ai_tags=(ai("Dog", 10), ai("Cat", 99), ai("Elk", 1)))
+    assert left(refresh(planned(remove_ai="Dog"), file)) == ["+new", "-old", "~Dog"]
+
+
+def test_of_two_sources_of_a_name_one_may_have_gone() -> None:
+    both = current_file("/a", [], [ai("Dog", 10), ai("Dog", 5, AWS)])
+    change = planned(both, add="", remove="", remove_ai="Dog")
+    assert left(refresh(change, current_file("/a", [], [ai("Dog", 5, AWS)]))) == ["~Dog"]
+    assert left(refresh(change, current_file("/a"))) == []
+
+
+def test_tags_that_would_now_pass_the_limit_are_stale() -> None:
+    assert left(refresh(planned(), now_has("here", "x" * 493))) == ["+new"]
+    result = refresh(planned(), now_has("here", "x" * 494))
+    assert result.stale == "by now, its tags would have 501 characters; ImageKit allows 500"
+
+
+def test_additions_that_do_not_fit_before_the_removals_are_stale() -> None:
+    result = refresh(planned(), now_has("here", "old", "x" * 491))
+    assert result.stale is not None
+    assert "its old and new tags together have 501 characters" in result.stale
+
+
+def test_free_additions_are_those_desired_that_are_there_now() -> None:
+    there = refresh(planned(add="new more"), now_has("here", "new", "old", "theirs")).change
+    assert there is not None
+    assert there.desired == ("here", "new")
+    gone = refresh(planned(), now_has("old")).change
+    assert gone is not None
+    assert gone.desired == ()
+
+
+def test_spared_names_stay_spared() -> None:
+    change = refresh(planned(remove_ai="Dog"), BEFORE).change
+    assert change is not None
+    assert change.spared == ("Elk",)

@@ -1,0 +1,389 @@
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from builders import ai, current_file
+from reporting.pages import (
+    EVIL,
+    changed,
+    hostile_plan,
+    hostile_report,
+    ordinary_plan,
+    ordinary_report,
+    plan_of,
+    promoted,
+    report_of,
+)
+
+from tagsync.escape import shown
+from tagsync.model import (
+    Cause,
+    Coverage,
+    Diagnostic,
+    Drift,
+    FileOutcome,
+    Guard,
+    GuardId,
+    Limit,
+    ManifestRef,
+    Op,
+    Origin,
+    Plan,
+    Status,
+)
+from tagsync.planning.difference import difference
+from tagsync.reporting.html.page import SHOWN_DIAGNOSTICS, diagnostics_html, difference_html, plan_html, report_html
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its elements, their attributes and the text in them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.parts: dict[str, list[str]] = {"style": [], "script": [], "json": [], "text": []}
+        self._open = "text"
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.elements.append((tag, attributes))
+        if tag in ("style", "script"):
+            self._open = "json" if "type" in attributes else tag
+            self.parts[self._open].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("style", "script"):
+            self._open = "text"
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "text":
+            self.parts["text"].append(data)
+        else:
+            self.parts[self._open][-1] += data
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.parts["text"]).split())
+
+    @property
+    def data(self) -> Any:
+        (text,) = self.parts["json"]
+        return json.loads(text)
+
+    @property
+    def policy(self) -> str:
+        found = [a["content"] for tag, a in self.elements if tag == "meta" and "http-equiv" in a]
+        assert len(found) == 1
+        return found[0] or ""
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "plan": lambda: plan_html(ordinary_plan()),
+    "report": lambda: report_html(ordinary_report()),
+    "diagnostics": lambda: diagnostics_html("3 faults", [Diagnostic("error", "code", "a fault")], more=2),
+    "hostile plan": lambda: plan_html(hostile_plan()),
+    "hostile plan without errors": lambda: plan_html(replace(hostile_plan(), diagnostics=())),
+    "hostile report": lambda: report_html(hostile_report()),
+    "hostile diagnostics": lambda: diagnostics_html("1 fault", [Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))]),
+}
+
+
+@pytest.fixture(params=PAGES)
+def text(request: pytest.FixtureRequest) -> str:
+    return "".join(PAGES[request.param]())
+
+
+def test_the_policy_admits_this_very_style_and_this_very_script_and_nothing_else(text: str) -> None:
+    page = Page(text)
+    hashes = [
+        "'sha256-" + base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() + "'"
+        for kind in ("style", "script")
+        for part in page.parts[kind]
+    ]
+    style, script = hashes
+    assert page.policy == (
+        f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_nothing_is_loaded_and_nothing_leads_out(text: str) -> None:
+    for tag, attributes in Page(text).elements:
+        assert tag not in {"img", "iframe", "link", "object", "embed", "base", "audio", "video", "source"}
+        assert not attributes.keys() & {"src", "srcset", "style", "action", "formaction", "data", "poster"}
+        assert not any(name.startswith("on") for name in attributes)
+        assert attributes.get("href", "#files") == "#files"
+
+
+def test_the_style_names_no_address_and_the_script_makes_no_markup() -> None:
+    page = Page("".join(PAGES["plan"]()))
+    (style,), (script,) = page.parts["style"], page.parts["script"]
+    assert not re.search(r"url\(|@import|//", style)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(|fetch|XMLHttp", script
+    )
+
+
+def test_equal_inputs_give_equal_bytes() -> None:
+    for build in PAGES.values():
+        assert "".join(build()) == "".join(build())
+
+
+def test_pages_are_well_formed(text: str) -> None:
+    assert text.startswith("<!doctype html>\n")
+    assert text.count("<h1") == 1
+    assert text.endswith("</html>")
+    ids = [attributes["id"] for _, attributes in Page(text).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("hostile")])
+def test_hostile_text_stays_text(name: str) -> None:
+    text = "".join(PAGES[name]())
+    outside_script = text[: text.index("<style>")] + text[text.index("</style>") : text.rindex("<script>")]
+    assert "<script>planted" not in outside_script
+    assert "<img" not in outside_script
+    assert "49" not in Page(text).words  # what {{7*7}} would be
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+    assert "\\u202e\\x1b[31m" in Page(text).words
+
+
+def test_hostile_text_is_all_there_to_be_read() -> None:
+    page = Page("".join(report_html(hostile_report())))
+    data = page.data
+    assert data["folders"] == [shown(f"/{EVIL}/{EVIL}"[: f"/{EVIL}/{EVIL}.jpg".rindex("/") + 1])]
+    assert shown(f"{EVIL}3") in data["tags"]
+    assert data["files"][0][6][1:] == [shown(EVIL), shown(EVIL)]
+    assert shown(EVIL) in page.words
+
+
+def test_no_embedded_text_has_a_character_that_is_not_seen() -> None:
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            for item in value:
+                yield from texts(item)
+
+    data = Page("".join(report_html(hostile_report()))).data
+    found = [text for table in data.values() for text in texts(table)]
+    assert sum("\\u202e" in text for text in found) > 8
+    assert [text for text in found if text != shown(text)] == []
+
+
+def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
+    text = "".join(report_html(hostile_report()))
+    start = text.index('<script id="data"')
+    island = text[text.index(">", start) + 1 : text.index("</script>", start)]
+    assert json.loads(island)
+    assert not set("<>&\u2028\u2029") & set(island)
+    assert island.isascii()
+
+
+def test_a_plan_is_told_in_its_head() -> None:
+    words = Page("".join(plan_html(ordinary_plan()))).words
+    for part in (
+        "4 files to change",
+        "Account shop",
+        "Endpoint https://api.imagekit.io",
+        "Digest sha256:" + "0" * 64,
+        "4 tags to add",
+        "2 tags to remove",
+        "2 AI tags to remove cannot be undone",
+        "2 bulk calls about 0.4 s",
+        "Since the last apply: 1 removed in the library.",
+        "1 warning, 1 note",
+        "warning tags.yaml:20:7 the selector selects nothing",
+        "JavaScript, which is off here",
+    ):
+        assert part in words
+
+
+def test_a_guard_that_blocks_says_its_numbers_an_example_and_what_lets_the_plan_through() -> None:
+    words = Page("".join(plan_html(ordinary_plan()))).words
+    assert "Guard removedTags blocks this plan It counts removedTags 2 of 4, and blocks more than 1 and 30 %." in words
+    assert "For example: /shop/shoes/red.jpg" in words
+    assert f"--ack removedTags@sha256:{'0' * 64}" in words
+    assert "1 of 2 blocks" in words
+    assert "--ack newTags" not in words
+
+
+def test_a_report_of_a_blocked_plan_asks_for_no_acknowledgement() -> None:
+    assert "--ack" not in Page("".join(report_html(ordinary_report()))).words
+
+
+def test_charts_say_in_words_what_their_bars_show() -> None:
+    page = Page("".join(plan_html(ordinary_plan())))
+    words = page.words.replace("\N{MINUS SIGN}", "-")
+    for part in (
+        "Changes by tag Tag Changes Sandal +1 -AI 1 catalog +2",
+        "Changes by folder Folder Changes /shop/bags/ +2 -1 /shop/shoes/ +1 -1 -AI 1 /shop/ +1 -AI 1",
+        "this plan 2 one call per tag 4 one call per tag set 5 one call per file 9 never fewer than 1",
+    ):
+        assert part in words
+    bars = [attributes for tag, attributes in page.elements if tag == "rect"]
+    assert bars[0] == {"class": "add", "x": "0.0", "y": "0", "width": "50.0", "height": "10"}
+    assert bars[1] == {"class": "remove-ai", "x": "50.0", "y": "0", "width": "50.0", "height": "10"}
+
+
+def test_a_chart_counts_what_it_has_no_bar_for() -> None:
+    plan = plan_of(changed(current_file("/a.jpg"), *((Op.ADD, f"tag-{number}") for number in range(11))))
+    assert "and 3 changes of 3 more tags" in Page("".join(plan_html(plan))).words
+
+
+def test_a_report_is_told_in_its_head() -> None:
+    words = Page("".join(report_html(ordinary_report()))).words
+    for part in (
+        "Apply incomplete",
+        "Running the same command again is safe",
+        "What is stale needs a new plan.",
+        "2 confirmed",
+        "1 failed",
+        "1 stale",
+        "7 bulk calls 1 retried, 3 throttled",
+        "1.5 s to write and read back 0.2 s of it waited",
+        "error 3 calls in a row were refused alike",
+        "Made 2026-01-01T00:01:00Z",
+    ):
+        assert part in words
+
+
+def test_rows_name_what_repeats_by_number() -> None:
+    data = Page("".join(plan_html(ordinary_plan()))).data
+    assert data["folders"] == ["/shop/bags/", "/shop/", "/shop/shoes/"]
+    assert [file[1] for file in data["files"]] == ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
+    red = data["files"][3]
+    assert [data["tags"][number] for number in data["lists"][red[2]]] == ["draft", "shoes"]
+    person, confidence, source = red[3][:3]
+    assert (data["tags"][person], confidence, data["sources"][source]) == ("Person", 61.5, "google-auto-tagging")
+    (op, tag, marks, cause, reason), removal, ai_removal = data["changes"][red[4]]
+    assert (op, data["tags"][tag], marks, data["causes"][cause]) == (0, "catalog", 0, "removed in the library")
+    assert data["reasons"][reason] == ["tags", "tags.yaml:6:14"]
+    assert (removal[0], removal[3], ai_removal[0]) == (1, -1, 2)
+    assert data["statuses"] == []
+
+
+def test_both_sides_of_a_promotion_are_marked() -> None:
+    plan = plan_of(promoted(current_file("/a.jpg", [], [ai("Dog", 99)]), "Dog"))
+    (changes,) = Page("".join(plan_html(plan))).data["changes"]
+    assert [(op, marks) for op, _, marks, *_ in changes] == [(0, 1), (2, 1)]
+
+
+def test_files_that_change_for_other_causes_share_no_changes() -> None:
+    files = current_file("/a.jpg"), current_file("/b.jpg")
+    drift = [Drift(files[0].file_id, Op.ADD, "x", Cause.MANIFEST)]
+    data = Page("".join(plan_html(plan_of(*(changed(file, (Op.ADD, "x")) for file in files), drift=drift)))).data
+    assert data["changes"] == [[[0, 0, 0, 0, 0]], [[0, 0, 0, -1, 0]]]
+
+
+def test_a_report_s_rows_tell_what_became_of_them() -> None:
+    data = Page("".join(report_html(ordinary_report()))).data
+    assert [data["statuses"][file[5]][0] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
+    assert data["files"][3][6] == [5, "file is locked", "req-1"]
+    assert [marks for _, _, marks, *_ in data["changes"][data["files"][2][4]]] == [1 + 2, 1]
+
+
+def test_manifests_are_named_as_the_user_gave_them() -> None:
+    plan = ordinary_plan()
+    manifests = (ManifestRef("tags.yaml", "0" * 64, "../m/tags.yaml"),)
+    page = Page("".join(plan_html(replace(plan, inputs=plan.inputs._replace(manifests=manifests)))))
+    assert "../m/tags.yaml:20:7" in page.words
+    assert ["tags", "../m/tags.yaml:6:14"] in page.data["reasons"]
+
+
+def test_a_plan_without_changes_is_a_page_too() -> None:
+    page = Page("".join(plan_html(plan_of())))
+    assert "Nothing to do" in page.words
+    assert page.data["files"] == []
+    assert "Search" not in page.words
+    assert "Changes by tag" not in page.words
+    assert "Nothing to undo" in Page("".join(plan_html(replace(plan_of(), undoes="sha256:1")))).words
+
+
+def test_a_plan_with_errors_says_that_it_is_none() -> None:
+    page = Page("".join(plan_html(plan_of(diagnostics=[Diagnostic("error", "code", "a fault")]))))
+    assert "No plan: 1 error" in page.words
+    assert "tags to add" not in page.words
+
+
+def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
+    found = [Diagnostic("warning", "w", "a warning"), Diagnostic("error", "e", "an error", Origin("m.yaml", 3, 4))]
+    words = Page("".join(diagnostics_html("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2))).words
+    assert "3 faults" in words
+    assert words.index("error in/m.yaml:3:4 an error") < words.index("warning a warning")
+    assert "… and 2 more" in words
+
+
+def test_very_many_diagnostics_are_cut_and_counted() -> None:
+    found = [Diagnostic("warning", "w", f"number {number}") for number in range(SHOWN_DIAGNOSTICS + 5)]
+    words = Page("".join(plan_html(plan_of(diagnostics=found)))).words
+    assert f"number {SHOWN_DIAGNOSTICS - 1} " in words
+    assert f"number {SHOWN_DIAGNOSTICS} " not in words
+    assert "… and 5 more" in words
+
+
+def test_a_file_that_was_never_sent_has_no_calls_to_tell_of() -> None:
+    plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")))
+    (file,) = Page("".join(report_html(report_of(plan, FileOutcome(Status.SKIPPED))))).data["files"]
+    assert len(file) == 6
+
+
+def test_text_in_attributes_is_escaped_too() -> None:
+    plan = plan_of(changed(current_file('/"><i>/a.jpg'), (Op.ADD, '"><i>')))
+    text = "".join(plan_html(plan))
+    assert '"><i>' not in text
+    assert html.escape('"><i>') in text or "&#34;&gt;&lt;i&gt;" in text
+
+
+def test_coverage_is_told_where_it_was_asked_for() -> None:
+    coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
+    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    assert "Coverage 7 of 10 files selected, 3 by no entry" in words
+    assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
+    assert "Coverage" not in Page("".join(plan_html(plan_of()))).words
+
+
+def test_very_long_coverage_is_cut_and_counted() -> None:
+    numbers = range(60)
+    coverage = Coverage(tuple(f"/{n:02}/a.jpg" for n in numbers), tuple(Origin("tags.yaml", n + 1, 3) for n in numbers))
+    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    assert "/09/ 1 tags.yaml:1:3" in words
+    assert "… and 50 files in 50 more folders … and 10 more entries" in words
+
+
+def difference_of(old: Plan, new: Plan) -> Page:
+    return Page("".join(difference_html(difference(old, new))))
+
+
+def test_a_difference_shows_both_sides_in_one_table() -> None:
+    old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
+    new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
+    page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
+    assert "2 files planned otherwise" in page.words
+    assert "1 change planned anew" in page.words
+    rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
+    assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
+
+
+def test_a_difference_of_targets_and_guards_is_told() -> None:
+    guard = Guard(GuardId.NEW_TAGS, 1, 0, Limit(0), blocked=True)
+    old = plan_of(guards=[guard])
+    new = replace(plan_of(guards=[guard._replace(observed=2)], account="other"), digest="sha256:1")
+    words = difference_of(old, new).words
+    assert "The plans are for different targets." in words
+    assert "Old target shop at https://api.imagekit.io New target other at https://api.imagekit.io" in words
+    assert "old: newTags 1, blocked more than 0 passes new: newTags 2 more than 0 blocks" in words
+
+
+def test_two_plans_that_are_one_have_no_difference() -> None:
+    page = difference_of(ordinary_plan(), ordinary_plan())
+    assert "The same plan" in page.words
+    assert "planned anew" not in page.words

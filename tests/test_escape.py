@@ -1,0 +1,128 @@
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsync.escape import quoted, shown
+
+JOINERS = "\u200c\u200d"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "red",
+        "two words",
+        "größe",
+        "日本",
+        "👩‍👩‍👧",
+        "a\u200cb",
+        "50%",
+        "\\x1b",
+        "'",
+        "a: ::b",
+        "#1",
+        "# [a]",
+        "`x`",
+    ],
+)
+def test_harmless_text_is_shown_as_it_is(text: str) -> None:
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\nb\r\tc", "a\\x0ab\\x0d\\x09c"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\x00\x7f\x80\x9b", "\\x00\\x7f\\x80\\x9b"),
+        ("a\u2028b\u2029c", "a\\u2028b\\u2029c"),
+        ("gpj.\u202eexe", "gpj.\\u202eexe"),
+        ("\u2066a\u2069\u200e\u200f\u061c", "\\u2066a\\u2069\\u200e\\u200f\\u061c"),
+        ("a\u200bb\u00adc\ufeffd\u2060e", "a\\u200bb\\xadc\\ufeffd\\u2060e"),
+        ("\ud83d", "\\ud83d"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_what_moves_hides_or_ends_text_is_shown_as_an_escape(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("::error::no", "\\x3a:error::no"),
+        ("  ::set-env name=a::b", "  \\x3a:set-env name=a::b"),
+        ("\u3000::error::", "\u3000\\x3a:error::"),
+        ("\n::error::", "\\x0a::error::"),
+        ("##[error]no", "\\x23#[error]no"),
+        ("a ##[group]b", "a \\x23#[group]b"),
+        ("a ##vso[task.setvariable]b", "a \\x23#vso[task.setvariable]b"),
+        ("###[error]", "#\\x23#[error]"),
+        ("## heading", "## heading"),
+        ("a::b", "a::b"),
+    ],
+)
+def test_nothing_starts_a_command_of_a_ci_service(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdefg", 6, "abcde…"),
+        ("abcdef", 1, "…"),
+        ("日本日本", 3, "日本…"),
+        ("a\x1b\x1b\x1b", 3, "a\\x1b…"),
+        ("abcdef", None, "abcdef"),
+    ],
+)
+def test_longer_text_is_cut_to_the_limit(text: str, limit: int | None, expected: str) -> None:
+    assert shown(text, limit) == expected
+
+
+def test_quoted_text_stands_between_marks_and_is_cut_to_sixty_characters() -> None:
+    assert quoted("two words") == "'two words'"
+    assert quoted("a\nb") == "'a\\x0ab'"
+    assert quoted("x" * 60) == f"'{'x' * 60}'"
+    assert quoted("x" * 61) == f"'{'x' * 59}…'"
+    assert quoted("x" * 100, 120) == f"'{'x' * 100}'"
+
+
+def test_a_command_is_made_harmless_between_marks_too() -> None:
+    assert quoted("##[error]") == "'\\x23#[error]'"
+
+
+def test_every_control_and_invisible_format_character_is_escaped() -> None:
+    characters = [chr(code) for code in range(0x110000)]
+    # Prepended marks of Arabic, Syriac, Kaithi and Egyptian have a shape of their own and harm nobody.
+    visible = {c for c in characters if unicodedata.name(c, "").startswith(("ARABIC", "SYRIAC", "KAITHI", "EGYPTIAN"))}
+    visible.discard("\N{ARABIC LETTER MARK}")
+    unsafe = {c for c in characters if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+
+    assert {c for c in unsafe - visible - set(JOINERS) if shown(f"a {c}") == f"a {c}"} == set()
+
+
+def test_no_visible_character_is_escaped() -> None:
+    visible = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code))[0] in "LMNPSZ"]
+    harmless = "".join(c for c in visible if c not in "\u2028\u2029")
+
+    assert shown(f"a{harmless}") == f"a{harmless}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.one_of(st.sampled_from(["::", ":", "#", "##[", "vso[", " ", "\n", "\x1b", "x"]), st.characters())),
+    st.one_of(st.none(), st.integers(1, 12)),
+)
+def test_shown_text_is_one_harmless_line(pieces: list[str], limit: int | None) -> None:
+    line = shown("".join(pieces), limit)
+
+    assert line.splitlines() in ([line], [])
+    assert not line.lstrip().startswith("::")
+    assert "##[" not in line
+    assert "##vso[" not in line
+    assert shown(line) == line
