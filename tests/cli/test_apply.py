@@ -71,7 +71,7 @@ def check_convergence(tagsync: Command, library: Library, state: str = ".tagsync
 DRIVER = """
 import errno, json, os, signal, sys
 import tagsync.cli.run  # what every life needs is loaded once
-from tagsync.applying import disk
+from tagsync.workspace import durable_file as disk
 from tagsync.cli.main import run
 
 
