@@ -6,7 +6,7 @@ from builders import manifest
 
 from tagsync import schemas
 from tagsync.manifest.schema import _EXPLANATIONS, is_valid, verdicts
-from tagsync.manifest.tree import REFUSED, Map
+from tagsync.manifest.yaml import REFUSED, Map
 
 Faults = Callable[..., list[tuple[str, str, str]]]
 

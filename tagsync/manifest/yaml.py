@@ -1,12 +1,14 @@
-"""YAML events to plain values that know their places; not their meaning.
+"""Read YAML or JSON into plain values that know their places; `schema` and `entries` say what they mean.
 
-PyYAML's event stream is read directly: its `load` keeps no positions, keeps the last of two equal keys without a
-word, and takes far more time and memory. Items of one named list are handed over as they come and not kept.
+PyYAML's event stream is read directly: its `load` keeps no positions, silently keeps the last of two equal keys, and
+takes far more time and memory. Items of one named list are handed over as they come and not kept.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
+import yaml
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -20,8 +22,6 @@ from yaml.events import (
 from yaml.scanner import ScannerError
 
 from tagsync.escape import quoted, shown
-from tagsync.manifest.parsers import EventSource
-from tagsync.manifest.scalars import resolve
 from tagsync.model import packed
 
 MAX_DEPTH = 20
@@ -39,10 +39,94 @@ _DEPTH_OF_NAMES = 3
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
-
-
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels: flatten this"
 _PARSER_GAVE_UP = "maximum nesting depth"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Everything that YAML 1.1 or 1.2 may read as something other than text starts with one of these.
+_SUSPECT = frozenset("0123456789+-.~yYnNtTfFoO<=")
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true": True, "false": False}
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}\Z")
+# Booleans, merge and value keys of 1.1; integers and floats of both, the sexagesimal ones included; timestamps.
+_NOT_ONLY_TEXT = re.compile(
+    r"""(?:
+      [yYnN] | [yY]es | YES | [nN]o | NO | [tT]rue | TRUE | [fF]alse | FALSE | [oO]n | ON | [oO]ff | OFF | << | =
+    | [-+]?[0-9][0-9_]* | [-+]?0b[01_]+ | [-+]?0o[0-7_]+ | [-+]?0x[0-9a-fA-F_]+
+    | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
+    | [-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?
+    | [-+]?\.(?:inf|Inf|INF) | \.(?:nan|NaN|NAN)
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9].*)?
+    )\Z""",
+    re.VERBOSE,
+)
+
+
+class Ambiguous:
+    """A scalar that is neither plainly text nor plainly a number, a boolean or null; fits no schema on purpose."""
+
+    def __repr__(self) -> str:
+        return "an unquoted value"
+
+
+AMBIGUOUS = Ambiguous()
+
+
+def resolve(text: str) -> str | int | float | bool | Ambiguous | None:
+    """Return what an unquoted scalar means, or AMBIGUOUS where versions of YAML disagree or precision would be lost."""
+    if text and text[0] not in _SUSPECT:
+        return None if text in _NULL else text
+    if text in _NULL:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if _INTEGER.match(text):
+        return int(text)
+    if _DECIMAL.match(text):
+        return float(text)
+    return AMBIGUOUS if _NOT_ONLY_TEXT.match(text) else text
+
+
+class EventSource(Protocol):
+    """The part of PyYAML's loaders that is used here; both the libyaml and the pure one have it."""
+
+    def get_event(self) -> Any:
+        """Return the next event."""
+
+
+class PureParser(yaml.SafeLoader):
+    """PyYAML's own parser, held to what libyaml does with tabs and with escapes that stand for no character."""
+
+    def get_event(self) -> Any:
+        """Return the next event.
+
+        Raises:
+            yaml.YAMLError: the file is no YAML.
+        """
+        try:
+            event: Any = super().get_event()  # type: ignore[no-untyped-call]
+        except (ValueError, OverflowError) as error:
+            raise self._wrong("found a number that stands for nothing") from error
+        if event.__class__ is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
+            raise self._wrong("found half a surrogate pair")
+        return event
+
+    def scan_to_next_token(self) -> None:
+        """Skip what stands between tokens, tabs included wherever they cannot be indentation."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
+
+    def _wrong(self, problem: str) -> ScannerError:
+        return ScannerError(None, None, problem, self.get_mark())
+
+
+PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", PureParser)
+"""The parser that is used."""
 
 
 class GivenUpError(Exception):
