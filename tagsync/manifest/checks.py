@@ -1,14 +1,14 @@
 """Find what no schema can say about an entry: globs, spellings, contradictions, lengths, and what is easily misread."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault
 from tagsync.manifest.entries import with_defaults
-from tagsync.manifest.entry_store import MATCH, Row, decode_declaration, selector_of
-from tagsync.manifest.yaml import Map, Seq
+from tagsync.manifest.entry_store import MATCH, EntryRow, decode_declaration, selector_of
+from tagsync.manifest.yaml import Map, ReportError, Seq
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
     AIRule,
@@ -207,12 +207,10 @@ class DocumentCheck:
         manifest: the document's manifest.
         defaults: what the document says for all its entries.
         warnings: where warnings and notices are added.
-        report: called with (place, code, message) for each error; one that lies in the defaults is reported once.
+        report: called for each error; one that lies in the defaults is reported once.
     """
 
-    def __init__(
-        self, manifest: str, defaults: Declaration, warnings: Warnings, report: Callable[[int, str, str], None]
-    ) -> None:
+    def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
         self._manifest = manifest
         self._defaults = defaults
         self._warnings = warnings
@@ -220,7 +218,7 @@ class DocumentCheck:
         self._reported: set[Finding] = set()
         self._good: set[bytes] = set()
 
-    def __call__(self, rows: Iterable[Row]) -> None:
+    def __call__(self, rows: Iterable[EntryRow]) -> None:
         """Check entries."""
         for kind, key, line, data in rows:
             if data in self._good:

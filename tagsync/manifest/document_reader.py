@@ -13,10 +13,10 @@ from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
 from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
 from tagsync.manifest.entries import NO_DEFAULTS, are_plain_tags, defaults_of, entry_of
-from tagsync.manifest.entry_store import Row, row_of
+from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import STDIN, Located
-from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, TreeReader
+from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
 API_VERSION = "tagsync/v1"
@@ -58,25 +58,25 @@ class FileContents:
     vocabularies: list[Map] = field(default_factory=list)
 
 
-def read_row(tree: Any, place: int, written: Mapping[int, str], report: Callable[[int, str, str], None]) -> Row | None:
+def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
     """Check one entry and return its row; None if it is not valid.
 
     Args:
         tree: the entry as it was read.
         place: where it starts, packed.
         written: the source text of its unquoted scalars, by place.
-        report: called with (place, code, message) for each error.
+        report: called for each error.
     """
     if isinstance(tree, Map) and "until" in tree:
         _check_day(tree, written, report)
     found = entry_of(tree, place)
     if found is None or not are_plain_tags(found[1].tags.values):
-        for error in schema.verdicts("entry", tree, place, written):
+        for error in schema.errors("entry", tree, place, written):
             report(*error)
     return found and row_of(found[0], place >> 32, found[1])
 
 
-def _check_day(tree: Map, written: Mapping[int, str], report: Callable[[int, str, str], None]) -> None:
+def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
     """Check an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
     at = tree.places["until"]
     if tree["until"] is AMBIGUOUS and _DAY.fullmatch(written[at]):
@@ -105,7 +105,7 @@ class DocumentReader:
         data: bytes,
         *,
         parser: Callable[[bytes], EventSource],
-        take: Callable[[Declaration, list[Row]], None],
+        take: Callable[[Declaration, list[EntryRow]], None],
     ) -> None:
         self.contents = FileContents()
         self.errors = ErrorList()
@@ -117,7 +117,7 @@ class DocumentReader:
         self._found = ErrorList()
         """The errors of the current document: dropped if it turns out to be no manifest at all."""
         self._last_error_at = -1
-        self._rows: list[Row] = []
+        self._rows: list[EntryRow] = []
 
     def read(self) -> None:
         """Read the file."""
@@ -202,10 +202,10 @@ class DocumentReader:
             self._found = ErrorList()
             self._report(place, "not-a-manifest", stranger)
         else:
-            kind: schema.Kind = tree["kind"]
-            found = list(schema.verdicts(kind, tree, place, self._reader.written))
-            for verdict in found:
-                self._report(*verdict)
+            kind: schema.DocumentKind = tree["kind"]
+            found = list(schema.errors(kind, tree, place, self._reader.written))
+            for error in found:
+                self._report(*error)
             if kind == "TagSet":
                 self._finish_entries(tree, rows)
             elif not found and kind == "Policy":
@@ -216,7 +216,7 @@ class DocumentReader:
         self.errors.absorb(self._found)
         self._found = ErrorList()
 
-    def _finish_entries(self, tree: Map, rows: list[Row]) -> None:
+    def _finish_entries(self, tree: Map, rows: list[EntryRow]) -> None:
         spec = tree.get("spec")
         spec = spec if isinstance(spec, Map) else Map()
         tree = spec.get("defaults", Map())

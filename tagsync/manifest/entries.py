@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from operator import invert
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, field
 
@@ -98,7 +98,7 @@ class _Entry(_Defaults):
             raise ValueError("until without tags")
 
 
-def entry_of(tree: object, place: int) -> tuple[Selector, Declaration] | None:
+def entry_of(tree: Any, place: int) -> tuple[Selector, Declaration] | None:
     """Return what an entry selects and declares, without its document's defaults.
 
     Args:
@@ -109,22 +109,21 @@ def entry_of(tree: object, place: int) -> tuple[Selector, Declaration] | None:
         None if it is not valid. Its tags are not checked: see `are_plain_tags`.
     """
     try:
-        spec = convert(tree, _Entry)
+        convert(tree, _Entry)
     except ValidationError:
         return None
-    assert isinstance(tree, Map)  # noqa: S101 - nothing else converts; tells mypy
     base = place >> 32 << 32
-    declaration = _declaration(spec, tree, lambda at: at - base)
-    if spec.expect or spec.until:
-        expect = spec.expect or None
-        figures = expect and Expectation(tree.places["expect"] - base, expect.min or 0, _or_none(expect.max))
-        declaration = declaration._replace(expect=figures, until=spec.until or None)
-    return _selector(spec), declaration._replace(column=place - base)
+    declaration = _declaration(tree, lambda at: at - base, place - base)
+    if "path" in tree:
+        return ByPath(tree["path"]), declaration
+    if "fileId" in tree:
+        return ById(tree["fileId"]), declaration
+    return ByMatch(tree.get("match"), tree.get("query"), tuple(tree.get("except", ()))), declaration
 
 
 def defaults_of(tree: Map) -> Declaration:
-    """Return what valid defaults declare."""
-    return _declaration(convert(tree, _Defaults), tree, invert)
+    """Return what a document's valid defaults declare."""
+    return _declaration(tree, invert)
 
 
 def are_plain_tags(texts: Iterable[str]) -> bool:
@@ -162,46 +161,39 @@ def with_defaults(own: Declaration, defaults: Declaration, as_of: str | None = N
     )
 
 
-def _declaration(spec: _Defaults, tree: Map, place_of: Callable[[int], int]) -> Declaration:
+def _declaration(tree: Map, place_of: Callable[[int], int], column: int = 0) -> Declaration:
     def texts(parent: Map, key: str) -> Texts:
         listed = parent.get(key)
         return Texts(tuple(listed), tuple(map(place_of, listed.places))) if listed else NO_TEXTS
 
-    exclusive = rule = None
-    if isinstance(spec.exclusive, _Exclusive):
-        exclusive = Exclusive(place_of(tree.places["exclusive"]), texts(tree["exclusive"], "only"))
-    elif spec.exclusive is not UNSET:
-        exclusive = Exclusive(place_of(tree.places["exclusive"]), None if spec.exclusive else NO_TEXTS)
-    if spec.ai_tags:
+    exclusive, rule, expect = tree.get("exclusive"), tree.get("aiTags"), tree.get("expect")
+    if exclusive is not None:
+        only = texts(exclusive, "only") if isinstance(exclusive, Map) else None if exclusive else NO_TEXTS
+        exclusive = Exclusive(place_of(tree.places["exclusive"]), only)
+    if rule is not None:
+        removes_all = rule.get("remove") == "all"
         rule = AIRule(
             place=place_of(tree.places["aiTags"]),
-            remove=NO_TEXTS if spec.ai_tags.remove == "all" else texts(tree["aiTags"], "remove"),
-            remove_all=spec.ai_tags.remove == "all",
-            min_confidence=_or_none(spec.ai_tags.min_confidence),
-            keep=texts(tree["aiTags"], "keep"),
-            source=spec.ai_tags.source or None,
-            promote=spec.ai_tags.promote.min_confidence if spec.ai_tags.promote else None,
+            remove=NO_TEXTS if removes_all else texts(rule, "remove"),
+            remove_all=removes_all,
+            min_confidence=rule.get("minConfidence"),
+            keep=texts(rule, "keep"),
+            source=rule.get("source"),
+            promote=rule["promote"]["minConfidence"] if "promote" in rule else None,
         )
+    if expect is not None:
+        expect = Expectation(place_of(tree.places["expect"]), expect.get("min", 0), expect.get("max"))
     return Declaration(
-        tags=texts(tree, "tags"),
-        absent=texts(tree, "absent"),
-        exclusive=exclusive,
-        ai_rule=rule,
-        if_missing=spec.if_missing or None,
-        if_over_limit=spec.if_over_limit or None,
+        column,
+        texts(tree, "tags"),
+        texts(tree, "absent"),
+        exclusive,
+        rule,
+        tree.get("ifMissing"),
+        tree.get("ifOverLimit"),
+        expect,
+        tree.get("until"),
     )
-
-
-def _or_none(number: float | UnsetType) -> int | float | None:
-    return None if number is UNSET else number
-
-
-def _selector(spec: _Entry) -> Selector:
-    if spec.path:
-        return ByPath(spec.path)
-    if spec.file_id:
-        return ById(spec.file_id)
-    return ByMatch(spec.match or None, spec.query or None, tuple(spec.excepts or ()))
 
 
 def _is_off(exclusive: Exclusive | None) -> bool:

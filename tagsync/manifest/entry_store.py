@@ -19,9 +19,9 @@ PATH: Literal[0] = 0
 FILE_ID: Literal[1] = 1
 MATCH: Literal[2] = 2
 
-Kind = Literal[0, 1, 2]
+_Kind = Literal[0, 1, 2]
 
-Row = tuple[Kind, str, int, bytes]
+EntryRow = tuple[_Kind, str, int, bytes]
 """What an entry selects by, the path, file ID or match, its line from 0, and its own declaration, encoded.
 
 The declaration is without its document's defaults: they may be long, and stand for every entry.
@@ -51,7 +51,7 @@ _encode_match = msgspec.json.Encoder().encode
 _decode_match = msgspec.json.Decoder(ByMatch).decode
 
 
-def row_of(selector: Selector, line: int, declaration: Declaration) -> Row:
+def row_of(selector: Selector, line: int, declaration: Declaration) -> EntryRow:
     """Return an entry's row."""
     data = encode_declaration(declaration)
     if isinstance(selector, ByPath):
@@ -61,7 +61,7 @@ def row_of(selector: Selector, line: int, declaration: Declaration) -> Row:
     return MATCH, _encode_match(selector).decode("utf-8"), line, data
 
 
-def selector_of(kind: Kind, key: str) -> Selector:
+def selector_of(kind: _Kind, key: str) -> Selector:
     """Return what a row selects by."""
     if kind == PATH:
         return ByPath(key)
@@ -100,7 +100,7 @@ class EntryStore:
         self._documents.append((manifest, self._numbers[defaults]))
         return len(self._documents) - 1
 
-    def extend(self, document: int, rows: Sequence[Row]) -> None:
+    def extend(self, document: int, rows: Sequence[EntryRow]) -> None:
         """Add entries of a document behind those that are there."""
         numbered = (
             (number, kind, key, document, line, data)

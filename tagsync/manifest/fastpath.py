@@ -1,31 +1,30 @@
-"""Read manifests whose meaning is beyond doubt without the YAML parser; decline all others.
+"""Read manifests whose meaning is beyond doubt without the YAML parser, and decline all others: an accelerator.
 
-What stands before the entries, and each shape of entry that is not the most usual one, goes through the YAML parser:
-here it is only settled where one entry ends and the next one starts, and that this one is like one before.
+What stands before the entries, and each entry that has more than tags, goes through the YAML parser. Entries that are
+written like one before are not read again.
 """
 
 import re
 from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import yaml
 
 from tagsync.manifest.checks import DocumentCheck
 from tagsync.manifest.document_reader import DocumentReader, FileContents, read_row
 from tagsync.manifest.entries import are_plain_tags
-from tagsync.manifest.entry_store import FILE_ID, PATH, EntryStore, Row, encode_declaration
+from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, EntryStore, encode_declaration
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import EventSource, GivenUpError, TreeReader, resolve
-from tagsync.model import Declaration, Texts, packed
+from tagsync.model import NO_TEXTS, Declaration, Texts, packed
 
 _CHUNK = 1 << 18
 _HEAD_BYTES = 1 << 16
 _REMEMBERED = 50_000
-"""Up to so many shapes are remembered."""
+"""How many ways to write an entry are remembered."""
 
-_ODD = 100
-"""So many shapes may go through the parser one by one before they have to be few among the entries."""
+_MOST_PARSED = 100
+"""How many entries may go through the parser one by one before they have to be few among all entries."""
 
 _HEAD = re.compile(rb"^( +)files:\n( *)- ", re.MULTILINE)
 _DIRECTIVE = re.compile(b"^%", re.MULTILINE)
@@ -57,13 +56,15 @@ def read_plain(
     Args:
         located: the file, for its name.
         data: its bytes.
-        parser: the YAML parser, for what stands around the entries.
+        parser: the YAML parser.
         entries: where its entries are added.
 
     Returns:
         What else it holds; None, and nothing is added, if it is declined.
     """
-    mark, file = entries.mark(), _File(located, data, parser, entries)
+    if not data.endswith(b"\n") or located.name.endswith(".json"):
+        return None
+    mark, file = entries.mark(), _PlainFile(located, data, parser, entries)
     try:
         file.read()
     except (_DeclinedError, UnicodeDecodeError, yaml.YAMLError, GivenUpError):
@@ -72,8 +73,8 @@ def read_plain(
     return file.contents
 
 
-class _File:
-    """Reads one file."""
+class _PlainFile:
+    """Reads the documents of one file, each of which has to have entries at its end."""
 
     def __init__(
         self, located: Located, data: bytes, parser: Callable[[bytes], EventSource], entries: EntryStore
@@ -86,47 +87,47 @@ class _File:
         self._line = 0
 
     def read(self) -> None:
-        """Read all documents, each of which has to have entries at its end.
+        """Read all documents.
 
         Raises:
             _DeclinedError: one is not plain.
         """
-        data = self._data
-        if not data.endswith(b"\n") or self._located.name.endswith(".json"):
-            raise _DeclinedError
         start = 0
-        while start < len(data):
-            found = _HEAD.search(data, start, start + _HEAD_BYTES)
+        while start < len(self._data):
+            found = _HEAD.search(self._data, start, start + _HEAD_BYTES)
             if not found or len(found[2]) < len(found[1]):
                 raise _DeclinedError
-            defaults = self._read_head(data[start : found.start(2)], found)
+            defaults = self._read_head(self._data[start : found.start(2)], len(found[1]))
             start = self._read_entries(defaults, found[2].decode("ascii"), found.start(2))
 
-    def _read_head(self, head: bytes, found: re.Match[bytes]) -> Declaration:
-        """Read what stands before a document's entries, as a file in its place that has none, and return defaults."""
+    def _read_head(self, head: bytes, column: int) -> Declaration:
+        """Read what stands before a document's entries, as a file in its place without any, and return its defaults.
+
+        Args:
+            head: the lines down to `files:`.
+            column: where the key `files` stands.
+        """
         if self._line and _DIRECTIVE.search(head):
             raise _DeclinedError  # it is one only where a file starts
-        defaults: list[Declaration] = []
+        found: list[Declaration] = []
         data = b"\n" * self._line + head[:-1] + b" []\n"
         reader = DocumentReader(
-            self._located, data, parser=self._parser, take=lambda declared, _: defaults.append(declared)
+            self._located, data, parser=self._parser, take=lambda defaults, _: found.append(defaults)
         )
         reader.read()
         self._line += head.count(b"\n")
-        inside = reader.contents
-        files_at = [packed(self._line - 1, len(found[1]))]
-        if reader.errors.count or inside.policy or inside.vocabularies or inside.files_at != files_at:
+        contents, files_at = reader.contents, [packed(self._line - 1, column)]
+        if reader.errors.count or contents.policy or contents.vocabularies or contents.files_at != files_at:
             raise _DeclinedError
         self.contents.files_at += files_at
-        self.contents.accounts += inside.accounts
-        return defaults[0]
+        self.contents.accounts += contents.accounts
+        return found[0]
 
     def _read_entries(self, defaults: Declaration, indent: str, start: int) -> int:
         """Read a document's entries, and return where the next document starts."""
         name, data = self._located.name, self._data
-        check = DocumentCheck(name, defaults, self.contents.warnings, _decline)
-        document = _Document(indent, self._parser, check)
         number = self._entries.add_document(name, defaults)
+        reader = _EntryReader(indent, self._parser, DocumentCheck(name, defaults, self.contents.warnings, _decline))
         first = f"\n{indent}- ".encode("ascii")
         while start < len(data):
             end = start + _CHUNK
@@ -134,7 +135,7 @@ class _File:
             if end <= start:
                 raise _DeclinedError
             text = data[start:end].decode("utf-8")
-            rows, done, self._line = document.read(text, self._line)
+            rows, done, self._line = reader.read(text, self._line)
             self._entries.extend(number, rows)
             if done < len(text):
                 if not text.startswith(_NEXT_DOCUMENT, done):
@@ -145,35 +146,35 @@ class _File:
         return start
 
 
-class _Document:
-    """Reads the entries of one document, remembering their shapes by how these are written."""
+class _EntryReader:
+    """Reads the entries of one document, and remembers what they declare by how it is written."""
 
     def __init__(self, indent: str, parser: Callable[[bytes], EventSource], check: DocumentCheck) -> None:
-        self._indent = indent
+        self._column = len(indent) + 2
         self._parser = parser
         self._check = check
-        self._patterns = _patterns(indent)
-        self._shapes: dict[str | tuple[int, str], tuple[bytes, int]] = {}
+        self._entry = re.compile(rf"{indent}- (?:path: {_PATH}|fileId: {_FILE_ID})\n((?:{indent}  [^\n]*\n)*)")
+        self._one_line = re.compile(rf"{indent}- \{{path: {_PATH}, tags: \[({_LIST}|)\]\}}\n")
+        self._flow = re.compile(rf"{indent}  tags: \[({_LIST}|)\]\n")
+        self._block = re.compile(rf"{indent}  tags:\n( {{{self._column},}})- {_SCALAR}\n(?:\1- {_SCALAR}\n)*")
+        self._known: dict[str | tuple[int, str], tuple[bytes, int]] = {}
         """Declarations and the lines of their entries, by what follows the first line; by column where that is all."""
-        self._count = 0
-        self._odd = 0
+        self._count = self._parsed = 0
 
-    def read(self, text: str, line: int) -> tuple[list[Row], int, int]:
+    def read(self, text: str, line: int) -> tuple[list[EntryRow], int, int]:
         """Return the entries at the start of whole lines from `line` on, and where they end, in text and lines."""
-        rows: list[Row] = []
-        at, size = 0, len(text)
-        match, one_line, shapes = self._patterns.item.match, self._patterns.one_line.match, self._shapes
+        rows: list[EntryRow] = []
+        at, size, known = 0, len(text), self._known
         while at < size:
-            if found := match(text, at):
+            if found := self._entry.match(text, at):
                 double, single, plain, quoted, bare, rest = found.groups()
-                data, lines = shapes.get(rest) or self._learn(rest, found, line)
+                data, lines = known.get(rest) or self._learn(rest, found, line)
                 path = double or single or plain
                 rows.append((PATH, path, line, data) if path else (FILE_ID, quoted or _text(bare), line, data))
-            elif found := one_line(text, at):
+            elif found := self._one_line.match(text, at):
                 double, single, plain, tags = found.groups()
-                column = found.start(4) - at
-                key = column, tags
-                data, lines = shapes.get(key) or self._remember(key, self._with_tags(_listed(tags, column), line), 1)
+                key = found.start(4) - at, tags
+                data, lines = known.get(key) or self._remember(key, self._with_tags(_listed(tags, key[0]), line), 1)
                 rows.append((PATH, double or single or plain, line, data))
             else:
                 break
@@ -183,25 +184,24 @@ class _Document:
         return rows, at, line
 
     def _learn(self, rest: str, found: re.Match[str], line: int) -> tuple[bytes, int]:
-        """Find out what the lines below an entry's first line declare."""
         tags = self._tags(rest)
-        data = self._by_parser(found, line) if tags is None else self._with_tags(tags, line)
+        data = self._parse(found, line) if tags is None else self._with_tags(tags, line)
         return self._remember(rest, data, found[0].count("\n"))
 
     def _remember(self, key: str | tuple[int, str], data: bytes, lines: int) -> tuple[bytes, int]:
-        if len(self._shapes) >= _REMEMBERED:
-            self._shapes.clear()
-        self._shapes[key] = data, lines
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = data, lines
         return data, lines
 
     def _tags(self, rest: str) -> Texts | None:
         """Return the tags that all lines below an entry's first one declare; None where they do anything else."""
         if not rest:
-            return Texts()
-        if found := self._patterns.flow.fullmatch(rest):
+            return NO_TEXTS
+        if found := self._flow.fullmatch(rest):
             return _listed(found[1], found.start(1), 1)
-        found = self._patterns.block.fullmatch(rest)
-        if not found or len(found[1]) < len(self._indent) + 2:
+        found = self._block.fullmatch(rest)
+        if not found:
             return None
         column = len(found[1]) + 2
         items = rest.split("\n")[1:-1]
@@ -212,51 +212,32 @@ class _Document:
         """Return the declaration of an entry with nothing but tags."""
         if not are_plain_tags(tags.values):
             raise _DeclinedError
-        declaration = Declaration(len(self._indent) + 2, tags)
+        declaration = Declaration(self._column, tags)
         data = encode_declaration(declaration)
         if not self._check.is_plain(declaration):
             self._check([(PATH, "/", line, data)])
         return data
 
-    def _by_parser(self, found: re.Match[str], line: int) -> bytes:
+    def _parse(self, found: re.Match[str], line: int) -> bytes:
         """Return the declaration of any other entry, which has to be a whole one by itself."""
-        self._odd += 1
-        if _NOT_PLAIN.search(found[0]) or (self._odd > _ODD and self._odd * 4 > self._count):
+        self._parsed += 1
+        if _NOT_PLAIN.search(found[0]) or (self._parsed > _MOST_PARSED and self._parsed * 4 > self._count):
             raise _DeclinedError
-        rows: list[Row | None] = []
+        rows: list[EntryRow | None] = []
         reader = TreeReader(
             self._parser(found[0].encode("utf-8")),
             _decline,
             stream_at=(),
             item=lambda tree, place: rows.append(read_row(tree, place, reader.written, _decline)),
         )
-        trees = [tree for tree, _ in reader.documents()]
+        documents = [tree for tree, _ in reader.documents()]
         double, single, plain, quoted, bare, _ = found.groups()
         path = double or single or plain
         expected = (PATH, path, 0) if path else (FILE_ID, quoted or bare, 0)
-        if trees == [[]] and len(rows) == 1 and rows[0] and rows[0][:3] == expected:
-            self._check([(PATH, "/", line, rows[0][3])])
-            return rows[0][3]
-        raise _DeclinedError
-
-
-class _Patterns(NamedTuple):
-    """How entries are written at one indentation."""
-
-    item: re.Pattern[str]
-    one_line: re.Pattern[str]
-    flow: re.Pattern[str]
-    block: re.Pattern[str]
-
-
-@cache
-def _patterns(indent: str) -> _Patterns:
-    return _Patterns(
-        re.compile(rf"{indent}- (?:path: {_PATH}|fileId: {_FILE_ID})\n((?:{indent}  [^\n]*\n)*)"),
-        re.compile(rf"{indent}- \{{path: {_PATH}, tags: \[({_LIST}|)\]\}}\n"),
-        re.compile(rf"{indent}  tags: \[({_LIST}|)\]\n"),
-        re.compile(rf"{indent}  tags:\n( *)- {_SCALAR}\n(?:\1- {_SCALAR}\n)*"),
-    )
+        if documents != [[]] or len(rows) != 1 or not rows[0] or rows[0][:3] != expected:
+            raise _DeclinedError
+        self._check([(PATH, "/", line, rows[0][3])])
+        return rows[0][3]
 
 
 def _listed(text: str, column: int, line: int = 0) -> Texts:

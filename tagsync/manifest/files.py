@@ -32,11 +32,11 @@ class Located(NamedTuple):
     """None stands for standard input."""
 
 
-Report = Callable[[str, str, str], None]
+ReportFile = Callable[[str, str, str], None]
 """Called with (file as shown, code, message)."""
 
 
-def locate(paths: Sequence[str], report: Report) -> list[Located]:
+def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
     """Find the manifests that paths stand for, sorted by name; a file is taken once, however often it is named.
 
     Names are relative to the folder that the paths have in common, so that they do not depend on where tagsync runs.
@@ -119,7 +119,7 @@ def _common_folder(paths: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
+def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
     if path == "-":
         yield None
         return
@@ -141,7 +141,7 @@ def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
         yield here
 
 
-def _walk(folder: Path, report: Report) -> Iterator[Path]:
+def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:
     """Yield the manifests below a folder. Links are followed to files inside it, never out of it."""
     inside = os.path.realpath(folder)
 

@@ -8,7 +8,7 @@ from datetime import date
 from tagsync.errors import ManifestError
 from tagsync.manifest.checks import NEAR_LIMIT, Warnings, add_warning
 from tagsync.manifest.document_reader import DocumentReader, FileContents
-from tagsync.manifest.entry_store import EntryStore, Row
+from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.fastpath import read_plain
 from tagsync.manifest.files import Located, locate, read
@@ -44,7 +44,7 @@ def read_manifests(
         ManifestError: with every fault there is.
         UsageError: no paths.
     """
-    run = _Run(parser, as_of, plain=plain)
+    run = _ManifestRun(parser, as_of, plain=plain)
     for located in locate(paths, run.report_file):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
@@ -80,7 +80,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     )
 
 
-class _Run:
+class _ManifestRun:
     """What one run has read so far."""
 
     def __init__(self, parser: Callable[[bytes], EventSource], as_of: date | None, *, plain: bool) -> None:
@@ -123,7 +123,7 @@ class _Run:
             if contents:
                 return contents
 
-        def take(defaults: Declaration, rows: list[Row]) -> None:
+        def take(defaults: Declaration, rows: list[EntryRow]) -> None:
             self.entries.extend(self.entries.add_document(located.name, defaults), rows)
 
         reader = DocumentReader(located, data, parser=self._parser, take=take)

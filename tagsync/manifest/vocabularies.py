@@ -8,7 +8,7 @@ from tagsync.escape import quoted
 from tagsync.manifest.yaml import Map, Seq
 from tagsync.model import Entry, Origin, Rename, RuleName, Vocabulary, normalized, unpacked
 
-Report = Callable[[Origin, str, str], None]
+ReportAt = Callable[[Origin, str, str], None]
 """Called with (place, code, message)."""
 
 _COMPARISONS = 200_000
@@ -29,7 +29,7 @@ class Vocabularies:
         report: told of each fault.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportAt) -> None:
         self._report = report
         self._allowed: dict[str, _Word] | None = None
         self._forbidden: dict[str, _Word] = {}
@@ -107,7 +107,7 @@ def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
         yield _Word(text, unpacked(manifest, place))
 
 
-def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: Report) -> None:
+def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: ReportAt) -> None:
     """Report each place where an entry declares a tag that the vocabulary does not know, forbids or calls otherwise."""
     good: set[str] = set()
     reported: set[Origin] = set()

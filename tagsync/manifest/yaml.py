@@ -65,17 +65,24 @@ _NOT_ONLY_TEXT = re.compile(
 )
 
 
-class Ambiguous:
-    """A scalar that is neither plainly text nor plainly a number, a boolean or null; fits no schema on purpose."""
+class NoValue:
+    """Stands for a value that cannot be used; it fits no schema on purpose."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
 
     def __repr__(self) -> str:
-        return "an unquoted value"
+        return self._words
 
 
-AMBIGUOUS = Ambiguous()
+AMBIGUOUS = NoValue("an unquoted value")
+"""A scalar that is neither plainly text nor plainly a number, a boolean or null."""
+
+REFUSED = NoValue("a refused value")
+"""A value that was reported as an error already."""
 
 
-def resolve(text: str) -> str | int | float | bool | Ambiguous | None:
+def resolve(text: str) -> str | int | float | bool | NoValue | None:
     """Return what an unquoted scalar means, or AMBIGUOUS where versions of YAML disagree or precision would be lost."""
     if text and text[0] not in _SUSPECT:
         return None if text in _NULL else text
@@ -129,18 +136,12 @@ PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", PureParser
 """The parser that is used."""
 
 
+ReportError = Callable[[int, str, str], None]
+"""Called with (packed place, code, message) for each error."""
+
+
 class GivenUpError(Exception):
-    """The rest of the file is not read; why was reported as a fault."""
-
-
-class Refused:
-    """Stands for a value that already was reported as a fault."""
-
-    def __repr__(self) -> str:
-        return "a refused value"
-
-
-REFUSED = Refused()
+    """The rest of the file is not read; why was reported as an error."""
 
 
 class Seq(list[Any]):
@@ -169,7 +170,7 @@ class TreeReader:
 
     Args:
         parser: where events come from.
-        report: called with (place, code, message) for each fault of structure; reading goes on after it.
+        report: called for each error of structure; reading goes on after it.
         stream_at: the keys that lead to the list whose items are streamed.
         item: called with (value, place) for each item of that list.
     """
@@ -177,7 +178,7 @@ class TreeReader:
     def __init__(
         self,
         parser: EventSource,
-        report: Callable[[int, str, str], None],
+        report: ReportError,
         *,
         stream_at: tuple[str, ...],
         item: Callable[[Any, int], None],
@@ -224,11 +225,13 @@ class TreeReader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            self._fault(event, "alias", f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for")
+            self._report_at(
+                event, "alias", f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for"
+            )
             return REFUSED
         self._check_decorations(event)
         if depth > MAX_DEPTH:
-            self._fault(event, "nesting", _TOO_DEEP)
+            self._report_at(event, "nesting", _TOO_DEEP)
             self._skip()
             return REFUSED
         if kind is MappingStartEvent:
@@ -248,9 +251,9 @@ class TreeReader:
 
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
-            self._fault(event, "explicit-tag", f"explicit tags are not read: remove {_as_written(event.tag)}")
+            self._report_at(event, "explicit-tag", f"explicit tags are not read: remove {_as_written(event.tag)}")
         if event.anchor is not None:
-            self._fault(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
+            self._report_at(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
 
     def _seq(self, start: Any, depth: int) -> Seq:
         seq = Seq()
@@ -270,7 +273,7 @@ class TreeReader:
                 seq.append(value)
                 places.append(mark.line << 32 | mark.column)
             elif len(places) == MAX_ITEMS:
-                self._fault(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
+                self._report_at(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
                 places.append(0)
             else:
                 beyond = _counted(beyond)
@@ -302,7 +305,7 @@ class TreeReader:
                 continue
             if key in result:
                 first = result.key_places[key]
-                self._fault(
+                self._report_at(
                     event,
                     "duplicate-key",
                     f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1}): "
@@ -314,19 +317,19 @@ class TreeReader:
                 result.places[key] = _place(value_event)
             else:
                 if not beyond:
-                    self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
+                    self._report_at(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
                 beyond = _counted(beyond)
 
     def _key(self, event: Any, depth: int) -> str | None:
         """Return a mapping's key as it is written; None where it is refused."""
         if event.__class__ is not ScalarEvent:
             self._value(event, depth + 1, None)
-            self._fault(event, "key", "a key is plain text, not a list, a mapping or an alias")
+            self._report_at(event, "key", "a key is plain text, not a list, a mapping or an alias")
             return None
         if event.tag is not None or event.anchor is not None:
             self._check_decorations(event)
         if event.value == "<<" and event.implicit[0]:
-            self._fault(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
+            self._report_at(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
             return None
         key: str = event.value
         if depth <= _DEPTH_OF_NAMES and event.implicit[0] and resolve(key).__class__ is not str:
@@ -342,7 +345,7 @@ class TreeReader:
             if depth > _GIVE_UP_DEPTH:
                 raise GivenUpError
 
-    def _fault(self, event: Any, code: str, message: str) -> None:
+    def _report_at(self, event: Any, code: str, message: str) -> None:
         self._report(_place(event), code, message)
 
 

@@ -8,7 +8,7 @@ from builders import current_file, current_state, id_of, manifest
 from tagsync.errors import StateError
 from tagsync.manifest import entry_store
 from tagsync.manifest.entries import NO_DEFAULTS
-from tagsync.manifest.entry_store import EntryStore, Row, row_of
+from tagsync.manifest.entry_store import EntryStore, row_of
 from tagsync.model import ById, ByMatch, ByPath, Declaration, DesiredState, IndexedEntries, Texts
 from tagsync.planning.select import Selection
 
@@ -21,7 +21,7 @@ ENTRIES = (
 FILES = [current_file(name, ["t0"]) for name in ("/a", "/a/b", "/b", "/c")]
 
 
-ROWS: list[Row] = [row_of(ByPath(f"/{line}"), line, Declaration(tags=Texts((f"t{line}",), (0,)))) for line in range(10)]
+ROWS = [row_of(ByPath(f"/{line}"), line, Declaration(tags=Texts((f"t{line}",), (0,)))) for line in range(10)]
 
 
 @pytest.fixture

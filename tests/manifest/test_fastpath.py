@@ -15,7 +15,7 @@ from tagsync.errors import ManifestError
 from tagsync.exporting.manifest_text import Entry as Exported
 from tagsync.exporting.manifest_text import Sheet, manifest_text
 from tagsync.manifest.document_reader import DocumentReader
-from tagsync.manifest.entry_store import EntryStore, Row
+from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.fastpath import read_plain
 from tagsync.manifest.files import Located
 from tagsync.manifest.read import read_manifests
@@ -33,7 +33,7 @@ def by_parser(data: bytes) -> Any:
     """Return what a file holds by the parser: its entries, all else, and its errors."""
     entries = EntryStore()
 
-    def take(defaults: Declaration, rows: list[Row]) -> None:
+    def take(defaults: Declaration, rows: list[EntryRow]) -> None:
         entries.extend(entries.add_document("a.yaml", defaults), rows)
 
     reader = DocumentReader(LOCATED, data, parser=PARSER, take=take)

@@ -5,7 +5,7 @@ import pytest
 from builders import manifest
 
 from tagsync import schemas
-from tagsync.manifest.schema import _EXPLANATIONS, is_valid, verdicts
+from tagsync.manifest.schema import _EXPLANATIONS, errors, is_valid
 from tagsync.manifest.yaml import REFUSED, Map
 
 Faults = Callable[..., list[tuple[str, str, str]]]
@@ -200,8 +200,8 @@ def test_a_value_that_was_refused_already_is_not_judged_again() -> None:
     tree = Map()
     tree["path"] = REFUSED
 
-    assert list(verdicts("entry", tree, 0, {})) == []
-    assert list(verdicts("entry", REFUSED, 0, {})) == []
+    assert list(errors("entry", tree, 0, {})) == []
+    assert list(errors("entry", REFUSED, 0, {})) == []
 
 
 @pytest.mark.parametrize(("tree", "valid"), [({"tags": ["x"]}, True), ({"path": "/x"}, False)])
