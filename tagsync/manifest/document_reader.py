@@ -29,7 +29,7 @@ _CHUNK = 1 << 20
 # All but what YAML 1.1 allows in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
 _JSON_SPACE = b" \t\r\n"
 _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -79,14 +79,14 @@ def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportEr
 def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
     """Check an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
     at = tree.places["until"]
-    if tree["until"] is AMBIGUOUS and _DAY.fullmatch(written[at]):
+    if tree["until"] is AMBIGUOUS and _DAY.match(written[at]):
         tree["until"] = written[at]
     text = tree["until"]
-    if isinstance(text, str) and _DAY.fullmatch(text):
+    if isinstance(text, str) and _DAY.match(text):
         try:
             date.fromisoformat(text)
         except ValueError:
-            report(at, "day", f"{text} is no day of the calendar: write one as YYYY-MM-DD")
+            report(at, "day", f"{shown(text)} is no day of the calendar: write one as YYYY-MM-DD")
 
 
 class DocumentReader:

@@ -28,7 +28,7 @@ NO_DEFAULTS = Declaration()
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Path = Annotated[str, Meta(pattern="^/")]
-_Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+_Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 _Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100)]
 _Count = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0, multiple_of=1)]
 """A whole number; 1.0 is one too, as in JSON Schema."""
