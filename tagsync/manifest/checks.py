@@ -213,6 +213,7 @@ class DocumentCheck:
     def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
         self._manifest = manifest
         self._defaults = defaults
+        self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule)
         self._warnings = warnings
         self._report = report
         self._reported: set[Finding] = set()
@@ -235,17 +236,15 @@ class DocumentCheck:
 
     def is_plain(self, own: Declaration) -> bool:
         """Tell entries apart of which there is nothing to say, which are most: a fast yes, never a no."""
-        defaults = self._defaults
-        tags = defaults.tags.values + own.tags.values
+        tags = self._defaults.tags.values + own.tags.values
         text = "".join(tags)
         return (
-            text != ""
+            self._may_be_plain
+            and text != ""
             and text.isascii()
             and "," not in text
             and joined_length(len(tags), len(text)) <= MAX_TAG_CHARACTERS
-            and not (own.absent.values or defaults.absent.values)
-            and not (own.exclusive or defaults.exclusive)
-            and not (own.ai_rule or defaults.ai_rule)
+            and not (own.absent.values or own.exclusive or own.ai_rule)
         )
 
     def _check(self, entry: Entry) -> bool:

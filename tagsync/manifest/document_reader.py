@@ -22,7 +22,7 @@ from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, p
 API_VERSION = "tagsync/v1"
 
 MAX_FAULTS = 10_000
-"""Of a document with more faults nothing more is read: nobody needs to be told more, and finding them takes minutes."""
+"""After this many errors the rest of a file is not read: nobody needs more, and finding them takes minutes."""
 
 _CHUNK = 1 << 20
 
@@ -36,7 +36,7 @@ _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2}
 _FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
-"""What cannot be said of an entry whose document's defaults cannot be read."""
+"""Errors that an entry may not have once its document's defaults are fixed."""
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class DocumentReader:
         return True
 
     def _report_no_character(self) -> None:
-        """Report the first character that YAML does not allow; its parsers say where that is each in its own way."""
+        """Report the first character that YAML does not allow; parsers disagree on its place."""
         text = self._data.decode("utf-8-sig")
         found = _NO_CHARACTER.search(text)
         at = found.start() if found else 0
@@ -172,7 +172,7 @@ class DocumentReader:
         self._report(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
 
     def _yaml(self) -> bytes:
-        """Return the bytes to parse: what JSON allows and YAML does not is put in YAML's way, in the same place."""
+        """Return the bytes to parse: what only JSON allows is rewritten for YAML without moving anything."""
         body = self._data.removeprefix(codecs.BOM_UTF8).lstrip(_JSON_SPACE)
         if not (self._name.endswith(".json") or (self._name == STDIN and body.startswith(b"{"))):
             return self._data
@@ -188,14 +188,14 @@ class DocumentReader:
             raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
-        """Read one entry; one whose structure was already found faulty is only checked for more errors."""
+        """Read one entry; one with errors in its structure is only checked for more errors."""
         row = read_row(tree, place, self._reader.written, self._report)
         if self._last_error_at < place:
             assert row, "the schema has to explain what entries refuse"  # noqa: S101 - held by a property test
             self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
-        """Finish a document: its entries have been read, its defaults may have stood behind them."""
+        """Finish a document, whose entries have been read; its defaults may have stood behind them."""
         rows, self._rows = self._rows, []
         stranger = _stranger(tree)
         if stranger:
@@ -263,7 +263,7 @@ class DocumentReader:
 
 
 def _stranger(tree: Any) -> str | None:
-    """Say why a document is none of tagsync's; None if it is one."""
+    """Say why a document is no manifest; None if it is one."""
     if not isinstance(tree, Map):
         return f"a manifest is a mapping that starts with apiVersion: {API_VERSION} and kind: TagSet; this is not one"
     if "formatVersion" in tree:

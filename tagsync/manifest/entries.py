@@ -1,4 +1,4 @@
-"""Check entries and defaults by their types, and turn them into declarations; `schema` explains what is refused."""
+"""Check entries by their types, and turn them and defaults into declarations; `schema` explains what is refused."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -69,21 +69,18 @@ class _Expect(_Spec):
             raise ValueError("empty")
 
 
-class _Defaults(_Spec):
+class _Entry(_Spec):
+    path: _Path | UnsetType = UNSET
+    file_id: _Text | UnsetType = UNSET
+    match: _Path | UnsetType = UNSET
+    query: _Text | UnsetType = UNSET
+    excepts: list[_Path] | UnsetType = field(default=UNSET, name="except")
     tags: list[str] | UnsetType = UNSET
     absent: list[_Text] | UnsetType = UNSET
     exclusive: bool | _Exclusive | UnsetType = UNSET
     ai_tags: _AITags | UnsetType = UNSET
     if_missing: Leniency | UnsetType = UNSET
     if_over_limit: Leniency | UnsetType = UNSET
-
-
-class _Entry(_Defaults):
-    path: _Path | UnsetType = UNSET
-    file_id: _Text | UnsetType = UNSET
-    match: _Path | UnsetType = UNSET
-    query: _Text | UnsetType = UNSET
-    excepts: list[_Path] | UnsetType = field(default=UNSET, name="except")
     expect: _Expect | UnsetType = UNSET
     until: _Day | UnsetType = UNSET
 
@@ -147,6 +144,8 @@ def with_defaults(own: Declaration, defaults: Declaration, as_of: str | None = N
     """
     column, tags, absent, exclusive, rule, if_missing, if_over_limit, expect, until, _ = own
     is_over = until is not None and as_of is not None and until <= as_of
+    if defaults is NO_DEFAULTS and not exclusive and not is_over:
+        return own
     return Declaration(
         column,
         defaults.tags if is_over else defaults.tags.followed_by(tags),

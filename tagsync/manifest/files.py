@@ -1,4 +1,4 @@
-"""Which files are manifests, and their bytes; not what is in them."""
+"""Find manifest files and read their bytes."""
 
 import errno
 import os
@@ -62,7 +62,7 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
 
 
 def is_manifest_name(name: str) -> bool:
-    """Tell whether a file of this name is read where it lies in a given folder."""
+    """Tell whether a file of this name is read when its folder is given."""
     return name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
@@ -164,7 +164,7 @@ def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:
 
 
 def _is_folder(path: str) -> bool:
-    """Tell whether a path leads to a folder; Path.is_dir raises where it cannot be followed."""
+    """Tell whether a path leads to a folder; unlike this, Path.is_dir raises where it cannot be followed."""
     return os.path.isdir(path)  # noqa: PTH112 - see above
 
 

@@ -36,12 +36,12 @@ def read_manifests(
 
     Args:
         paths: files, folders, or `-` for standard input.
-        as_of: the day on which entries that end are judged; None to let none end.
-        parser: the YAML parser; a parameter so that libyaml and PyYAML's own can be held against each other.
+        as_of: the day on which `until` is evaluated; None to let nothing expire.
+        parser: the YAML parser; a parameter so that tests can compare libyaml with PyYAML's own.
         plain: whether plainly written files are read without it; a parameter for the same reason.
 
     Raises:
-        ManifestError: with every fault there is.
+        ManifestError: with every error in the manifests.
         UsageError: no paths.
     """
     run = _ManifestRun(parser, as_of, plain=plain)
@@ -64,7 +64,7 @@ def read_manifests(
 
 
 def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
-    """Read a file that holds policies and nothing else; their places name it as it was given.
+    """Read a file that holds policies and nothing else; their origins name it as it was given.
 
     Raises:
         ManifestError: it cannot be read, or holds something else.

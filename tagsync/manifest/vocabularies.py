@@ -9,10 +9,10 @@ from tagsync.manifest.yaml import Map, Seq
 from tagsync.model import Entry, Origin, Rename, RuleName, Vocabulary, normalized, unpacked
 
 ReportAt = Callable[[Origin, str, str], None]
-"""Called with (place, code, message)."""
+"""Called with (origin, code, message) for each error."""
 
 _COMPARISONS = 200_000
-"""So many pairs of tags are compared for nearest ones in one run: seconds, whatever the manifests hold."""
+"""How many pairs of tags are compared at most to suggest the nearest one: a few seconds of work."""
 
 
 class _Word(NamedTuple):
@@ -23,10 +23,10 @@ class _Word(NamedTuple):
 
 
 class Vocabularies:
-    """The vocabularies of one run, taken one after the other.
+    """Combines the vocabularies of one run.
 
     Args:
-        report: told of each fault.
+        report: called for each error.
     """
 
     def __init__(self, report: ReportAt) -> None:
@@ -64,7 +64,7 @@ class Vocabularies:
             self._report(rename.origin, "rename", message)
 
     def combined(self) -> Vocabulary:
-        """Return what all documents say together, and report where they contradict each other."""
+        """Return the vocabulary of all documents, and report where they contradict each other."""
         allowed = self._allowed
         for key, word in self._forbidden.items():
             if allowed is not None and key in allowed:
@@ -108,7 +108,7 @@ def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
 
 
 def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: ReportAt) -> None:
-    """Report each place where an entry declares a tag that the vocabulary does not know, forbids or calls otherwise."""
+    """Report each place where an entry declares a tag that the vocabulary lacks, forbids or renames."""
     good: set[str] = set()
     reported: set[Origin] = set()
     nearest = _Nearest(vocabulary.allowed or {})
@@ -148,7 +148,7 @@ class _Nearest:
         self._left = _COMPARISONS
 
     def hint(self, tag: str) -> str:
-        """Return in words which allowed tag a tag may be meant for."""
+        """Suggest which allowed tag may be meant."""
         if not self._allowed:
             return "it allows none"
         if self._left < len(self._allowed):

@@ -31,10 +31,10 @@ _GIVE_UP_DEPTH = 100
 """Where reading ends: libyaml's time grows with the square of the depth of flow collections."""
 
 MAX_ITEMS = 100_000
-"""How many items one list or mapping may hold, the list of entries apart; of twice as many, reading ends."""
+"""How many items a list or mapping may hold, except for the list of entries; at twice as many, reading ends."""
 
 _DEPTH_OF_NAMES = 3
-"""How deep the mappings lie whose keys are a user's own words: spec.renames."""
+"""The depth of mappings whose keys are tags: spec.renames."""
 
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
@@ -98,14 +98,14 @@ def resolve(text: str) -> str | int | float | bool | NoValue | None:
 
 
 class EventSource(Protocol):
-    """The part of PyYAML's loaders that is used here; both the libyaml and the pure one have it."""
+    """The part of PyYAML's loaders that is used; both the libyaml and the pure one have it."""
 
     def get_event(self) -> Any:
         """Return the next event."""
 
 
 class PureParser(yaml.SafeLoader):
-    """PyYAML's own parser, held to what libyaml does with tabs and with escapes that stand for no character."""
+    """PyYAML's own parser, made to treat tabs and escapes of no character as libyaml does."""
 
     def get_event(self) -> Any:
         """Return the next event.
@@ -122,7 +122,7 @@ class PureParser(yaml.SafeLoader):
         return event
 
     def scan_to_next_token(self) -> None:
-        """Skip what stands between tokens, tabs included wherever they cannot be indentation."""
+        """Skip white space and comments, including tabs wherever they cannot be indentation."""
         super().scan_to_next_token()
         while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
             self.forward()
@@ -133,8 +133,6 @@ class PureParser(yaml.SafeLoader):
 
 
 PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", PureParser)
-"""The parser that is used."""
-
 
 ReportError = Callable[[int, str, str], None]
 """Called with (packed place, code, message) for each error."""
@@ -225,9 +223,8 @@ class TreeReader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            self._report_at(
-                event, "alias", f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for"
-            )
+            message = f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for"
+            self._report_at(event, "alias", message)
             return REFUSED
         self._check_decorations(event)
         if depth > MAX_DEPTH:
@@ -251,7 +248,8 @@ class TreeReader:
 
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
-            self._report_at(event, "explicit-tag", f"explicit tags are not read: remove {_as_written(event.tag)}")
+            as_written = shown(event.tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
+            self._report_at(event, "explicit-tag", f"explicit tags are not read: remove {as_written}")
         if event.anchor is not None:
             self._report_at(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
 
@@ -305,12 +303,8 @@ class TreeReader:
                 continue
             if key in result:
                 first = result.key_places[key]
-                self._report_at(
-                    event,
-                    "duplicate-key",
-                    f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1}): "
-                    "keep one of them",
-                )
+                again = f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1})"
+                self._report_at(event, "duplicate-key", f"{again}: keep one of them")
             elif len(result) < MAX_ITEMS:
                 result[key] = value
                 result.key_places[key] = _place(event)
@@ -354,11 +348,6 @@ def _counted(beyond: int) -> int:
     if beyond == MAX_ITEMS:
         raise GivenUpError
     return beyond + 1
-
-
-def _as_written(tag: str) -> str:
-    """Return a tag as manifests have it, so that it can be found there."""
-    return shown(tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
 
 
 def _place(event: Any) -> int:

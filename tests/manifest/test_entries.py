@@ -221,8 +221,8 @@ def test_an_entry_s_leniency_replaces_the_default(
         spec=f"defaults: {{{field}: {default}}}" if default else "",
     )
 
-    wishes = entry.declaration
-    assert {"ifMissing": wishes.if_missing, "ifOverLimit": wishes.if_over_limit}[field] == merged
+    declared = entry.declaration
+    assert {"ifMissing": declared.if_missing, "ifOverLimit": declared.if_over_limit}[field] == merged
 
 
 def test_defaults_leave_the_selector_and_the_expectation_alone(read_text: ReadText) -> None:

@@ -27,7 +27,12 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- match: /a\n  tags: [x]\n  expect: {mix: 5}", "7:16", "unknown-key", "did you mean"),
         # fields of later versions
         ("- path: /a\n  tags: [x]\n  until: 2026-12-32", "7:14", "day", "2026-12-32 is no day of the calendar"),
-        ('- path: /a\n  tags: [x]\n  until: "2026-12-31\\n"', "7:14", "day", "2026-12-31\\x0a is no day of the calendar"),
+        (
+            '- path: /a\n  tags: [x]\n  until: "2026-12-31\\n"',
+            "7:14",
+            "day",
+            "2026-12-31\\x0a is no day of the calendar",
+        ),
         ("- path: /a\n  tags: [x]\n  until: tomorrow", "7:14", "day", "until is 'tomorrow': write a day as YYYY-MM-DD"),
         ("- path: /a\n  absent: [x]\n  until: 2026-12-31", "7:14", "missing-key", "it has none: give it tags"),
         ("- path: /a\n  aiTags: {promote: {}}", "6:25", "missing-key", "promote lacks minConfidence: add it"),
