@@ -27,8 +27,8 @@ EntryRow = tuple[_Kind, str, int, bytes]
 The declaration is without its document's defaults: they may be long, and stand for every entry.
 """
 
-_REMEMBERED = 50_000
-"""Up to so many decoded declarations are shared; the memory that they take is bounded."""
+_MOST_SHARED = 4 << 20
+"""How many bytes the shared declarations take at most, as they are encoded; about ten times as many in memory."""
 
 _AT_ONCE = 1_000
 _CACHE_KIB = 8_192
@@ -87,6 +87,7 @@ class EntryStore:
         self._numbers: dict[Declaration, int] = {}
         """Documents of equal defaults, which are many, share declarations."""
         self._shared: dict[tuple[int, bytes], Declaration] = {}
+        self._shared_bytes = 0
         with _told_what_to_do():
             self._database = SelfClosingDatabase()
             self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -164,9 +165,12 @@ class EntryStore:
                     yield key, number, Entry(manifest, line, selector, declaration)
 
     def _share(self, number: int, data: bytes) -> Declaration:
-        if len(self._shared) >= _REMEMBERED:
+        defaults = self._defaults[number]
+        self._shared_bytes += len(data) + len(encode_declaration(defaults))
+        if self._shared_bytes > _MOST_SHARED:
             self._shared.clear()
-        declaration = with_defaults(decode_declaration(data), self._defaults[number], self._as_of)
+            self._shared_bytes = 0
+        declaration = with_defaults(decode_declaration(data), defaults, self._as_of)
         self._shared[number, data] = declaration
         return declaration
 
