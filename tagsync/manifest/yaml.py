@@ -266,15 +266,12 @@ class TreeReader:
                 return seq
             else:
                 value = self._value(event, depth + 1, None)
-            if len(places) < MAX_ITEMS:
+            if len(seq) < MAX_ITEMS:
                 mark = event.start_mark
                 seq.append(value)
                 places.append(mark.line << 32 | mark.column)
-            elif len(places) == MAX_ITEMS:
-                self._report_at(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
-                places.append(0)
             else:
-                beyond = _counted(beyond)
+                beyond = self._beyond(beyond, start, f"a list of more than {MAX_ITEMS:,} items: split it")
 
     def _stream(self, depth: int) -> Seq:
         outside = dict(self.written)
@@ -310,9 +307,7 @@ class TreeReader:
                 result.key_places[key] = _place(event)
                 result.places[key] = _place(value_event)
             else:
-                if not beyond:
-                    self._report_at(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
-                beyond = _counted(beyond)
+                beyond = self._beyond(beyond, start, f"a mapping of more than {MAX_ITEMS:,} keys: split it")
 
     def _key(self, event: Any, depth: int) -> str | None:
         """Return a mapping's key as it is written; None where it is refused."""
@@ -330,6 +325,14 @@ class TreeReader:
             self.ambiguous_keys.add(_place(event))
         return key
 
+    def _beyond(self, count: int, start: Any, message: str) -> int:
+        """Count one more item of a list or mapping that has too many, and report the first."""
+        if count == 0:
+            self._report_at(start, "too-many", message)
+        elif count == MAX_ITEMS:
+            raise GivenUpError
+        return count + 1
+
     def _skip(self) -> None:
         """Read on to the end of the list or mapping that was just opened."""
         depth = 1
@@ -341,13 +344,6 @@ class TreeReader:
 
     def _report_at(self, event: Any, code: str, message: str) -> None:
         self._report(_place(event), code, message)
-
-
-def _counted(beyond: int) -> int:
-    """Count one more item of a list or mapping that has too many."""
-    if beyond == MAX_ITEMS:
-        raise GivenUpError
-    return beyond + 1
 
 
 def _place(event: Any) -> int:
