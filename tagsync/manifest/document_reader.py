@@ -21,7 +21,7 @@ from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, p
 
 API_VERSION = "tagsync/v1"
 
-MAX_FAULTS = 10_000
+_MAX_ERRORS = 10_000
 """After this many errors the rest of a file is not read: nobody needs more, and finding them takes minutes."""
 
 _CHUNK = 1 << 20
@@ -182,8 +182,8 @@ class DocumentReader:
     def _report(self, place: int, code: str, message: str) -> None:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_error_at = max(self._last_error_at, place)
-        if self._found.count == MAX_FAULTS:
-            words = f"{MAX_FAULTS:,} faults: the rest of this file was not read"
+        if self._found.count == _MAX_ERRORS:
+            words = f"{_MAX_ERRORS:,} faults: the rest of this file was not read"
             self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", words)
             raise GivenUpError
 

@@ -17,9 +17,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 STDIN = "<stdin>"
 """What standard input is called."""
 
-SUFFIXES = (".yaml", ".yml", ".json")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ".schema.json"
-NO_SUCH_FILE = "this file or folder does not exist: check the path"
+_NO_SUCH_FILE = "this file or folder does not exist: check the path"
 _LEADS_OUT = "this link leads out of the given folder: name its target as a PATH"
 
 
@@ -63,7 +63,7 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
 
 def is_manifest_name(name: str) -> bool:
     """Tell whether a file of this name is read when its folder is given."""
-    return name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
+    return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
 def holds_manifests(path: str) -> bool:
@@ -80,7 +80,7 @@ def check_exist(paths: Sequence[str]) -> None:
     missing = [path for path in paths if path != "-" and not _exists(path)]
     if missing:
         raise ManifestError(
-            tuple(Diagnostic("error", "no-such-file", NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
+            tuple(Diagnostic("error", "no-such-file", _NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
         )
 
 
@@ -127,15 +127,15 @@ def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
     if _is_folder(path):
         found = list(_walk(here, report))
         if not found:
-            report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(SUFFIXES)} file")
+            report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(_SUFFIXES)} file")
         yield from found
     elif not _exists(path):
-        report(path or "''", "no-such-file", NO_SUCH_FILE)
-    elif here.suffix not in SUFFIXES:
+        report(path or "''", "no-such-file", _NO_SUCH_FILE)
+    elif here.suffix not in _SUFFIXES:
         report(
             path,
             "not-a-manifest",
-            f"a manifest's name ends in {', '.join(SUFFIXES)}: rename it or name another",
+            f"a manifest's name ends in {', '.join(_SUFFIXES)}: rename it or name another",
         )
     else:
         yield here

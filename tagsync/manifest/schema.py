@@ -22,7 +22,7 @@ DocumentKind = Literal["TagSet", "Policy", "Vocabulary"]
 KINDS = get_args(DocumentKind)
 """What documents may be."""
 
-SELECTORS = ("path", "fileId", "match", "query")
+_SELECTORS = ("path", "fileId", "match", "query")
 
 _TYPES = {
     "array": "a list",
@@ -141,7 +141,7 @@ def _selector(finding: _Finding) -> Iterator[SchemaError]:
     entry = finding.instance
     if not isinstance(entry, Map):
         return  # its type is a finding of its own
-    chosen = [key for key in SELECTORS if key in entry]
+    chosen = [key for key in _SELECTORS if key in entry]
     rest = [key for key in ("except", "expect") if key in entry]
     if not chosen:
         words = "an entry says which files it is for: exactly one of path, fileId, or match and/or query"
@@ -163,7 +163,7 @@ def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
         at = finding.instance.places["minConfidence"]
         yield (at, "contradiction", "minConfidence does not go with remove: all, which removes them all")
     else:
-        yield (finding.at, "tag-text", tag_fault(finding.instance))
+        yield (finding.at, "tag-text", _tag_fault(finding.instance))
 
 
 def _wrong_value(finding: _Finding) -> Iterator[SchemaError]:
@@ -218,7 +218,7 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
 }
 
 
-def tag_fault(text: str) -> str:
+def _tag_fault(text: str) -> str:
     """Say what is wrong with a tag that the schema refuses."""
     if text != text.strip():
         return f"the tag {quoted(text)} starts or ends with white space: trim it"

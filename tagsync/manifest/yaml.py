@@ -24,7 +24,7 @@ from yaml.scanner import ScannerError
 from tagsync.escape import quoted, shown
 from tagsync.model import packed
 
-MAX_DEPTH = 20
+_MAX_DEPTH = 20
 """How deep lists and mappings may nest."""
 
 _GIVE_UP_DEPTH = 100
@@ -39,7 +39,7 @@ _DEPTH_OF_NAMES = 3
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels: flatten this"
+_TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels: flatten this"
 _PARSER_GAVE_UP = "maximum nesting depth"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -227,7 +227,7 @@ class TreeReader:
             self._report_at(event, "alias", message)
             return REFUSED
         self._check_decorations(event)
-        if depth > MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             self._report_at(event, "nesting", _TOO_DEEP)
             self._skip()
             return REFUSED
