@@ -81,24 +81,20 @@ class EntryStore:
     def __init__(self, as_of: str | None = None) -> None:
         self._as_of = as_of
         self._count = 0
-        self._documents: list[tuple[str, int]] = []
-        """The manifest of each document, and the number of its defaults."""
-        self._defaults: list[Declaration] = []
-        self._numbers: dict[Declaration, int] = {}
-        """Documents of equal defaults, which are many, share declarations."""
+        self._documents: list[tuple[str, Declaration]] = []
+        """The manifest and the defaults of each document."""
+        self._defaults: dict[Declaration, Declaration] = {}
+        """One object for all equal defaults, so that documents share declarations."""
         self._shared: dict[tuple[int, bytes], Declaration] = {}
         self._shared_bytes = 0
-        with _told_what_to_do():
+        with _explain_storage_errors():
             self._database = SelfClosingDatabase()
             self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._database.executescript(_TABLE)
 
     def add_document(self, manifest: str, defaults: Declaration) -> int:
         """Begin a document behind those that are there, and return its number."""
-        if defaults not in self._numbers:
-            self._numbers[defaults] = len(self._defaults)
-            self._defaults.append(defaults)
-        self._documents.append((manifest, self._numbers[defaults]))
+        self._documents.append((manifest, self._defaults.setdefault(defaults, defaults)))
         return len(self._documents) - 1
 
     def extend(self, document: int, rows: Sequence[EntryRow]) -> None:
@@ -107,7 +103,7 @@ class EntryStore:
             (number, kind, key, document, line, data)
             for number, (kind, key, line, data) in enumerate(rows, self._count)
         )
-        with _told_what_to_do():
+        with _explain_storage_errors():
             self._database.execute("BEGIN")
             self._database.executemany(_INSERT, numbered)
             self._database.execute("COMMIT")
@@ -121,7 +117,7 @@ class EntryStore:
         """Drop all that was added since `mark` was called."""
         self._count, documents = mark
         del self._documents[documents:]
-        with _told_what_to_do():
+        with _explain_storage_errors():
             self._database.execute("DELETE FROM entries WHERE number >= ?", (self._count,))
 
     def __len__(self) -> int:
@@ -155,28 +151,27 @@ class EntryStore:
 
     def _read(self, which: str, *values: str) -> Iterator[tuple[str, int, Entry]]:
         documents, shared = self._documents, self._shared
-        with _told_what_to_do():
+        with _explain_storage_errors():
             found = self._database.execute(f"{_SELECT} {which}", values)
             while some := found.fetchmany(_AT_ONCE):
                 for number, kind, key, document, line, data in some:
                     manifest, defaults = documents[document]
-                    declaration = shared.get((defaults, data)) or self._share(defaults, data)
+                    declaration = shared.get((id(defaults), data)) or self._share(defaults, data)
                     selector = ByPath(key) if kind == PATH else selector_of(kind, key)
                     yield key, number, Entry(manifest, line, selector, declaration)
 
-    def _share(self, number: int, data: bytes) -> Declaration:
-        defaults = self._defaults[number]
+    def _share(self, defaults: Declaration, data: bytes) -> Declaration:
         self._shared_bytes += len(data) + len(encode_declaration(defaults))
         if self._shared_bytes > _MOST_SHARED:
             self._shared.clear()
             self._shared_bytes = 0
         declaration = with_defaults(decode_declaration(data), defaults, self._as_of)
-        self._shared[number, data] = declaration
+        self._shared[id(defaults), data] = declaration
         return declaration
 
 
 @contextmanager
-def _told_what_to_do() -> Iterator[None]:
+def _explain_storage_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
