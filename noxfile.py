@@ -181,9 +181,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def slow(session: nox.Session) -> None:
-    """Run the slow tests: an hour; further arguments are pytest's."""
+    """Run the slow tests, and property tests with ten times as many examples: an hour."""
     install(session, "dev,fuzz")
-    session.run(*PYTEST, "-m", "slow", *session.posargs)
+    session.run(*PYTEST, "-m", "slow")
+    session.run(*PYTEST, "-m", "hypothesis and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
 
 
 @nox.session(venv_backend="none", default=False)
