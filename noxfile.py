@@ -158,7 +158,7 @@ def lowest(session: nox.Session) -> None:
     session.log(constraints.read_text(encoding="utf-8"))
     session.install("-q", "-c", str(constraints), ".[sandbox]", "pytest", "pytest-xdist", "hypothesis", "jq")
     newer = ("tests/sandbox/test_official_sdk.py", "tests/sandbox/test_openapi.py")
-    session.run("python", "-m", *PYTEST, *(f"--ignore={path}" for path in newer))
+    session.run("python", "-m", *PYTEST, *(f"--ignore={path}" for path in newer), *session.posargs)
 
 
 @nox.session(venv_backend="none")
