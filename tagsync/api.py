@@ -22,7 +22,6 @@ from typing import NamedTuple
 from tagsync.applying.apply import ApplyOptions, carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.comparing import compared
-from tagsync.documents.kept import kept_changes
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
@@ -228,7 +227,6 @@ async def plan_async(
             earlier=earlier,
             coverage=coverage,
             since=since,
-            keep=kept_changes,
         )
 
     everything = "all files are to be told of" if coverage or explain else None

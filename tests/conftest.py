@@ -12,8 +12,6 @@ import pytest
 import uvicorn
 from builders import Sandbox, check_document, manifest, write_library
 
-from tagsync import spool
-from tagsync.documents import kept
 from tagsync.documents import written as documents
 from tagsync.documents.seal import sealed
 from tagsync.manifest import entry_store
@@ -30,16 +28,14 @@ class Declare(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--large", action="store_true", help="keep files, entries and changes as those of a large library are kept"
-    )
+    parser.addoption("--large", action="store_true", help="keep files and entries as those of a large library are kept")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
     if config.getoption("--large"):
         builders.LARGE = True
-        entry_store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
+        entry_store.IN_MEMORY = 0
 
 
 @pytest.fixture(scope="session", autouse=True)

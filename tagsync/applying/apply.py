@@ -21,7 +21,7 @@ from tagsync.library.http.transport import MAX_CONNECTIONS
 from tagsync.library.reading.reread import Rereader
 from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import stage
-from tagsync.planning.guards import Ack, judged_again, objection, unacknowledged
+from tagsync.planning.guards import Ack, Tally, objection, recheck_guards, unacknowledged
 
 OnStale = Literal["skip", "fail"]
 
@@ -216,7 +216,7 @@ class _Run:
         """Yield what is against the plan, now that its files were looked at again: nothing was written so far."""
         plan, options = self._plan, self._options
         if plan.undoes is None:
-            guards = judged_again(plan.guards, changes)
+            guards = recheck_guards(plan.guards, Tally.of(changes))
             for guard in unacknowledged(guards, plan.digest, options.acks):
                 yield Diagnostic("error", "guard", objection(guard, plan.digest))
         if options.on_stale == "fail":

@@ -195,7 +195,7 @@ def _awaited(change: FileChange) -> tuple[str, ...]:
     """Return the ordinary tags that a file has to show before anything goes from it."""
     if all(item.op == Op.ADD for item in change.changes):
         return ()
-    return (*change.tags(Op.ADD), *change.promoted(), *change.relies)
+    return (*change.add, *change.promoted(), *change.relies)
 
 
 def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:

@@ -131,7 +131,7 @@ class Answers:
         for file_id in updated:
             change = self.changes[file_id]
             left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
-            added = tags.intersection(change.tags(Op.ADD)) if request.op == Op.ADD else set[str]()
+            added = tags.intersection(change.add) if request.op == Op.ADD else set[str]()
             self.changes[file_id] = replace(change, changes=left, desired=(*change.desired, *sorted(added)))
 
     def _take_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:

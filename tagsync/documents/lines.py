@@ -7,27 +7,20 @@ import json
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from tagsync.model import (
-    AITag,
     Cause,
-    Change,
-    CurrentFile,
     Diagnostic,
     Drift,
-    FileChange,
-    FileOutcome,
     Level,
     NotFound,
     Op,
     Origin,
-    Reason,
     Request,
     Returning,
-    Status,
 )
 
 T = TypeVar("T")
@@ -36,51 +29,6 @@ MAX_FILES = 50
 
 _PLACE = re.compile(r".*:[0-9]{1,9}:[0-9]{1,9}", re.DOTALL)
 _Text = str | None
-
-
-class _AITag(msgspec.Struct, gc=False):
-    name: str
-    confidence: float | int | None
-    source: str
-
-
-class _Before(msgspec.Struct, gc=False, rename="camel"):
-    tags: tuple[str, ...]
-    ai_tags: tuple[_AITag, ...]
-
-
-class _Reason(msgspec.Struct, gc=False):
-    op: Literal["addTags", "removeTags", "removeAITags"]
-    tag: str
-    source: str
-    rule: str
-
-
-class _Change(msgspec.Struct, gc=False, kw_only=True):
-    file_id: str = msgspec.field(name="fileId")
-    path: str
-    before: _Before
-    add: tuple[str, ...]
-    remove: tuple[str, ...]
-    remove_ai: tuple[str, ...] = msgspec.field(name="removeAI")
-    because: tuple[_Reason, ...]
-    desired: tuple[str, ...] = ()
-    spared: tuple[str, ...] = ()
-    relies: tuple[str, ...] = ()
-
-
-class _Already(msgspec.Struct, gc=False):
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    remove_ai: tuple[str, ...] = msgspec.field(name="removeAI", default=())
-
-
-class _Outcome(_Change, gc=False, kw_only=True):
-    status: Status
-    attempts: int
-    error: _Text
-    request_id: _Text = msgspec.field(name="requestId")
-    already: _Already = msgspec.field(default_factory=_Already)
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -130,37 +78,13 @@ def strict_json(data: bytes | str) -> Any:
     return json.loads(data, parse_constant=_no_number, parse_float=_number)
 
 
-def check_change(line: bytes) -> None:
-    """Check a plan's line.
-
-    Raises:
-        NotPlainError: it is not plainly a file's changes.
-    """
-    _check_places(_decoded(line, _CHANGE, _Change))
-
-
-def outcome_of(line: bytes) -> FileOutcome:
-    """Return what became of a file by a report's line, all of which is checked.
-
-    Raises:
-        NotPlainError: it is not plainly a file's changes and what became of them.
-    """
-    found = _decoded(line, _OUTCOME, _Outcome)
-    _check_places(found)
-    if found.attempts < 0:
-        raise NotPlainError
-    named = ((Op.ADD, found.already.add), (Op.REMOVE, found.already.remove), (Op.REMOVE_AI, found.already.remove_ai))
-    already = tuple([(op, tag) for op, tags in named for tag in tags])
-    return FileOutcome(found.status, found.attempts, found.error, found.request_id, already)
-
-
 def request_of(line: bytes) -> Request:
     """Return the request that a line holds.
 
     Raises:
         NotPlainError: it is not plainly one.
     """
-    found = _decoded(line, _REQUEST, _Request)
+    found = decoded(line, _REQUEST, _Request)
     if not 0 < len(found.file_ids) <= MAX_FILES:
         raise NotPlainError
     return Request(found.op, found.tags, found.file_ids)
@@ -172,7 +96,7 @@ def drift_of(line: bytes) -> Drift:
     Raises:
         NotPlainError: it is not plainly one.
     """
-    found = _decoded(line, _DRIFT, _Drift)
+    found = decoded(line, _DRIFT, _Drift)
     return Drift(found.file_id, found.op, found.tag, found.cause)
 
 
@@ -182,7 +106,7 @@ def returning_of(line: bytes) -> Returning:
     Raises:
         NotPlainError: it is not plainly one.
     """
-    found = _decoded(line, _RETURNING, _Returning)
+    found = decoded(line, _RETURNING, _Returning)
     if found.runs < 1:
         raise NotPlainError
     return Returning(found.file_id, found.path, found.tag, found.runs)
@@ -194,8 +118,8 @@ def not_found_of(line: bytes) -> NotFound:
     Raises:
         NotPlainError: it is not plainly one.
     """
-    found = _decoded(line, _NOT_FOUND, _NotFound)
-    if not _is_place(found.source) or (found.path is None) == (found.file_id is None):
+    found = decoded(line, _NOT_FOUND, _NotFound)
+    if not is_place(found.source) or (found.path is None) == (found.file_id is None):
         raise NotPlainError
     return NotFound(found.path, found.file_id, origin_of(found.source))
 
@@ -206,35 +130,10 @@ def diagnostic_of(line: bytes) -> Diagnostic:
     Raises:
         NotPlainError: it is not plainly one.
     """
-    found = _decoded(line, _DIAGNOSTIC, _Diagnostic)
-    if found.source is not None and not _is_place(found.source):
+    found = decoded(line, _DIAGNOSTIC, _Diagnostic)
+    if found.source is not None and not is_place(found.source):
         raise NotPlainError
     return Diagnostic(found.level, found.code, found.message, origin_of(found.source) if found.source else None)
-
-
-def change_of(line: bytes) -> FileChange:
-    """Return a file's changes, of a line that was checked or is tagsync's own; what else it holds is left out."""
-    found = _decoded(line, _CHANGE, _Change)
-    because: dict[tuple[str, str], list[Reason]] = {}
-    for item in found.because:
-        reason = _reason(item.source, item.rule)
-        same = because.get((item.op, item.tag))
-        if same is None:
-            because[item.op, item.tag] = [reason]
-        else:
-            same.append(reason)
-    ai_tags = tuple([AITag(tag.name, tag.confidence, tag.source) for tag in found.before.ai_tags])
-    file = CurrentFile(found.file_id, found.path, found.before.tags, ai_tags)
-    changes = [
-        Change(op, tag, tuple(because.get((name, tag), ())))
-        for op, name, tags in (
-            (Op.ADD, "addTags", found.add),
-            (Op.REMOVE, "removeTags", found.remove),
-            (Op.REMOVE_AI, "removeAITags", found.remove_ai),
-        )
-        for tag in tags
-    ]
-    return FileChange(file, tuple(changes), desired=found.desired, spared=found.spared, relies=found.relies)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -245,22 +144,17 @@ def origin_of(source: str) -> Origin:
 
 
 @lru_cache(maxsize=1 << 16)
-def _reason(source: str, rule: str) -> Reason:
-    return Reason(origin_of(source), rule)
-
-
-@lru_cache(maxsize=1 << 16)
-def _is_place(source: str) -> bool:
+def is_place(source: str) -> bool:
+    """Tell whether a text is `file:line:column`."""
     return _PLACE.fullmatch(source) is not None
 
 
-def _check_places(found: _Change) -> None:
-    for reason in found.because:
-        if not _is_place(reason.source):
-            raise NotPlainError
+def decoded(line: bytes, decoder: msgspec.json.Decoder[T], kind: type[T]) -> T:
+    """Return what a line holds.
 
-
-def _decoded(line: bytes, decoder: msgspec.json.Decoder[T], kind: type[T]) -> T:
+    Raises:
+        NotPlainError: it is not plainly of this kind.
+    """
     try:
         return decoder.decode(line)
     except msgspec.DecodeError:
@@ -280,7 +174,6 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number that JSON has")
 
 
-_CHANGE, _OUTCOME = msgspec.json.Decoder(_Change), msgspec.json.Decoder(_Outcome)
 _REQUEST, _DRIFT = msgspec.json.Decoder(_Request), msgspec.json.Decoder(_Drift)
 _RETURNING, _NOT_FOUND = msgspec.json.Decoder(_Returning), msgspec.json.Decoder(_NotFound)
 _DIAGNOSTIC = msgspec.json.Decoder(_Diagnostic)
