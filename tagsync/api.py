@@ -373,7 +373,7 @@ async def undo_async(
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):
-            files |= await reader.singly(lagging)
+            files.update(await reader.singly(lagging))
         reads = client.traffic.reads
     return make_undo(
         report,

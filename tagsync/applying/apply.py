@@ -1,14 +1,15 @@
 """A plan carried out: looked at once more, written, read back, reported."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from tagsync.applying.changes import FreshChanges, PlannedChanges, RemainingChanges
 from tagsync.applying.execute import ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.outcomes import Ledger
-from tagsync.applying.preflight import preflight
+from tagsync.applying.preflight import look_again, still_needed
 from tagsync.applying.readback import verify
 from tagsync.applying.recheck import Prover
 from tagsync.applying.responses import Counts, OnError
@@ -19,8 +20,8 @@ from tagsync.library.http.client import Client
 from tagsync.library.http.deadline import check_duration
 from tagsync.library.http.transport import MAX_CONNECTIONS
 from tagsync.library.reading.reread import Rereader
-from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
-from tagsync.planning.covering import stage
+from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.planning.covering import Staging
 from tagsync.planning.guards import Ack, Tally, objection, recheck_guards, unacknowledged
 
 OnStale = Literal["skip", "fail"]
@@ -166,6 +167,7 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._plan = plan
+        self._planned = PlannedChanges(plan.changes)
         self._client = client
         self._options = options
         self._journal = journal
@@ -185,13 +187,13 @@ class _Run:
 
     async def write(self) -> None:
         """Look at the touched files once more, and send what is still to be done."""
-        changes: list[FileChange] = []
+        self._listener(LookingAgain(len(self._planned)))
+        shown: list[Mapping[str, CurrentFile | None]] = []
 
         async def look() -> None:
-            changes.extend(
-                await preflight(
-                    self._plan.changes,
-                    self._ledger,
+            shown.append(
+                await look_again(
+                    self._planned,
                     reread=self._reader.many,
                     read_details=self._reader.singly,
                     recovered=self._journal.recovered,
@@ -199,25 +201,27 @@ class _Run:
                 )
             )
 
-        self._listener(LookingAgain(len(self._plan.changes)))
         if not await unless(self.ending.over, look()):
             return
-        self._objections = tuple(self._object(changes))
+        tally, staging = Tally(), Staging()
+        for change in still_needed(self._planned, shown[0], self._ledger, self._journal.recovered):
+            tally.add(change.file, change)
+            staging.add(change)
+        self._objections = tuple(self._object(tally))
         if not self._objections:
-            self._executor = self._made_executor(changes)
-            stages = stage(changes, exact=self._options.exact)
+            self._executor = self._made_executor(FreshChanges(self._planned, shown[0]))
+            stages = staging.stages(exact=self._options.exact)
             began = self._clock()
             # A signal that came while this was computed is heard now, before the first call.
             await asyncio.sleep(0)
             await self._executor.run(stages)
             self.wrote_for = self._clock() - began
 
-    def _object(self, changes: Sequence[FileChange]) -> Iterator[Diagnostic]:
+    def _object(self, left: Tally) -> Iterator[Diagnostic]:
         """Yield what is against the plan, now that its files were looked at again: nothing was written so far."""
         plan, options = self._plan, self._options
         if plan.undoes is None:
-            guards = recheck_guards(plan.guards, Tally.of(changes))
-            for guard in unacknowledged(guards, plan.digest, options.acks):
+            for guard in unacknowledged(recheck_guards(plan.guards, left), plan.digest, options.acks):
                 yield Diagnostic("error", "guard", objection(guard, plan.digest))
         if options.on_stale == "fail":
             statuses = [outcome.status for outcome in self.outcomes()]
@@ -226,14 +230,14 @@ class _Run:
                 words = f"{count:,} of {len(statuses):,} files changed since the plan in a way that makes it stale"
                 yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
-    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
-        by_id = {change.file.file_id: change for change in changes}
+    def _made_executor(self, fresh: FreshChanges) -> Executor:
+        remaining, read_details = RemainingChanges(fresh), self._reader.singly
         return Executor(
             self._client,
-            by_id,
+            remaining,
             ledger=self._ledger,
             journal=self._journal,
-            prover=Prover(by_id, self._reader.singly, self._age_clock, concurrency=self._options.concurrency),
+            prover=Prover(fresh, remaining, read_details, self._age_clock, concurrency=self._options.concurrency),
             ending=self.ending,
             options=ExecuteOptions(
                 concurrency=self._options.concurrency,
@@ -252,7 +256,7 @@ class _Run:
             touched = self._ledger.touched()
             if touched and not self.ending.interrupted:
                 self._listener(ReadingBack(len(touched)))
-            work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
+            work = verify(self._planned, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
             within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
             self._was_read_back = await unless(self.ending.stop, work, within=within)
         except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
@@ -279,7 +283,7 @@ class _Run:
 
     def outcomes(self) -> tuple[FileOutcome, ...]:
         """Return an outcome for each change of the plan."""
-        found = tuple(self._ledger.outcome(change.file.file_id) for change in self._plan.changes)
+        found = tuple(map(self._ledger.outcome, self._planned))
         if not self._objections:
             return found
         return tuple(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tagsync.applying.changes import RemainingChanges
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
 from tagsync.applying.outcomes import Ledger
@@ -25,7 +26,7 @@ from tagsync.errors import (
 from tagsync.events import Listener, RequestDone
 from tagsync.library.http.client import BulkReply
 from tagsync.library.imagekit.wire import Accepted, Done, Unclear
-from tagsync.model import CurrentFile, FileChange, Op, Request, Status
+from tagsync.model import CurrentFile, Op, Request, Status
 from tagsync.planning.covering import Stages
 
 
@@ -78,7 +79,7 @@ class Executor:
 
     Args:
         library: sends requests.
-        changes: what is to change, by file id, as last seen; what is done is taken off it.
+        changes: what is left to do.
         ledger: where outcomes are noted.
         journal: where each call is noted before it is sent, and what it came to.
         prover: reads again what removals rely on.
@@ -90,7 +91,7 @@ class Executor:
     def __init__(
         self,
         library: BulkLibrary,
-        changes: dict[str, FileChange],
+        changes: RemainingChanges,
         *,
         ledger: Ledger,
         journal: Journal | NoJournal,

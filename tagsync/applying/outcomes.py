@@ -1,4 +1,4 @@
-"""What is known so far of each file's changes; not how it came to be known."""
+"""Keep what is known so far of each file's changes."""
 
 from collections.abc import Container, Iterable
 
@@ -13,14 +13,15 @@ _WORSE = (
     Status.FAILED,
     Status.MISSING,
 )
-"""A file is told by the worst that happened to one of its calls."""
+"""A file's status is the worst status of any of its calls."""
 
 
 class Ledger:
-    """One outcome for each file that a call was meant for."""
+    """One outcome for each file that a call was meant for; equal ones are kept once."""
 
     def __init__(self) -> None:
         self._outcomes: dict[str, FileOutcome] = {}
+        self._same: dict[FileOutcome, FileOutcome] = {}
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
         self._written: set[str] = set()
 
@@ -34,20 +35,12 @@ class Ledger:
         request_id: str | None = None,
     ) -> None:
         """Note what one call came to for files; a worse outcome known before stays."""
+        first = self._shared(FileOutcome(status, attempts, error, request_id))
         for file_id in file_ids:
             if attempts and status in (Status.ACCEPTED, Status.UNKNOWN):
                 self._written.add(file_id)
             before = self._outcomes.get(file_id)
-            if before is None:
-                self._outcomes[file_id] = FileOutcome(status, attempts, error, request_id)
-                continue
-            tries = max(before.attempts, attempts)
-            if _WORSE.index(before.status) >= _WORSE.index(status):
-                self._outcomes[file_id] = before._replace(attempts=tries)
-            else:
-                in_part = before.status is Status.ACCEPTED and status is Status.SKIPPED
-                words = f"done in part; {error}" if in_part else error
-                self._outcomes[file_id] = FileOutcome(status, tries, words, request_id)
+            self._outcomes[file_id] = first if before is None else self._shared(_worse(before, first))
 
     def found(self, file_id: str, changes: Iterable[Change]) -> None:
         """Note planned changes of a file that the library shows before any call."""
@@ -56,7 +49,10 @@ class Ledger:
     def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
         """Set what reading back has shown, whatever was known before."""
         before = self._outcomes.get(file_id, FileOutcome(status))
-        self._outcomes[file_id] = before._replace(status=status, error=error)
+        self._outcomes[file_id] = self._shared(before._replace(status=status, error=error))
+
+    def _shared(self, outcome: FileOutcome) -> FileOutcome:
+        return self._same.setdefault(outcome, outcome)
 
     def write_seen(self, file_id: str) -> None:
         """Note that a file shows a planned change that it did not show before, whatever was answered."""
@@ -93,3 +89,12 @@ class Ledger:
         """Return the files of which a call did not succeed: their later stages are not sent."""
         fine = (Status.ACCEPTED, Status.CONFIRMED)
         return {file_id for file_id, outcome in self._outcomes.items() if outcome.status not in fine}
+
+
+def _worse(before: FileOutcome, now: FileOutcome) -> FileOutcome:
+    """Return the worse of two outcomes; of two as bad as each other, the first."""
+    attempts = max(before.attempts, now.attempts)
+    if _WORSE.index(before.status) >= _WORSE.index(now.status):
+        return before._replace(attempts=attempts)
+    in_part = before.status is Status.ACCEPTED and now.status is Status.SKIPPED
+    return now._replace(attempts=attempts, error=f"done in part; {now.error}" if in_part else now.error)

@@ -1,11 +1,11 @@
 """Requests that wait to be sent, and what a run has learned on how to group them; nothing is sent here."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from tagsync.applying.learned_limits import Lessons
 from tagsync.applying.splitting import Job, Origin, Way
-from tagsync.model import FileChange, Op, Request
+from tagsync.model import ChangesById, Op, Request
 from tagsync.planning.covering import regroup
 
 
@@ -17,7 +17,7 @@ class Queue:
         exact: whether only needed cells may be sent.
     """
 
-    def __init__(self, changes: Mapping[str, FileChange], *, exact: bool) -> None:
+    def __init__(self, changes: ChangesById, *, exact: bool) -> None:
         self._changes = changes
         self._exact = exact
         self._jobs: deque[Job] = deque()

@@ -1,13 +1,13 @@
 """What the library shows after the writes, file by file: that, not its answers, decides what is confirmed."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from tagsync.applying.outcomes import Ledger
 from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
-from tagsync.model import Change, CurrentFile, FileChange, Op, Status, normalized
+from tagsync.model import Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
 
 SOME = 20
 """How many files are read by their details in each round: details lag less than an index."""
@@ -16,40 +16,41 @@ _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
 """What reading back may still make better; of a file that was refused nothing is expected."""
 
 
-async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
+async def verify(planned: Mapping[str, FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
     """Read back every file that a call was sent for and settle its outcome.
 
     A file that does not show its changes is read again for up to 30 s before it counts as failed.
 
     Args:
-        changes: the plan's.
+        planned: the plan's changes.
         ledger: the outcomes so far; changed in place.
         reread: reads many files in few calls.
-        read_details: reads files one by one; what it shows is not an index that may lag.
+        read_details: reads files one by one, not from an index that may lag.
     """
-    touched = {change.file.file_id: change for change in changes}
-    pending = [file_id for file_id in ledger.touched() if file_id in touched]
+    pending = [file_id for file_id in ledger.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
-        differing = await _differing(pending, touched, ledger, reread)
+        differing = await _differing(pending, planned, ledger, reread)
         # Of files that were refused, or sent only in part, nothing better is expected.
         pending = [file_id for file_id in differing if ledger.outcome(file_id).status in _OPEN]
-        some = await _differing(pending[:SOME], touched, ledger, read_details)
+        some = await _differing(pending[:SOME], planned, ledger, read_details)
         pending = some + pending[SOME:]
         if not pending:
             return
         await asyncio.sleep(wait)
-    await _settle_all(pending, touched, ledger, read_details)
+    await _settle_all(pending, planned, ledger, read_details)
 
 
-async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> list[str]:
+async def _differing(file_ids: list[str], planned: ChangesById, ledger: Ledger, read: Reread) -> list[str]:
     """Read files, confirm those that show all their changes, and return those that exist and do not."""
     differing = []
-    for file_id, file in (await _read(read, file_ids, ledger)).items():
+    async for file_id, file in _read(read, file_ids, ledger):
         if file is None:
             _settle_missing(file_id, ledger)
-        elif differences(touched[file_id], file):
+            continue
+        change = planned[file_id]
+        if differences(change, file):
             differing.append(file_id)
-            if _shows_write(touched[file_id], file, ledger):
+            if _shows_write(change, file, ledger):
                 ledger.write_seen(file_id)
         else:
             ledger.settle(file_id, Status.CONFIRMED)
@@ -62,25 +63,25 @@ def _settle_missing(file_id: str, ledger: Ledger) -> None:
         ledger.settle(file_id, Status.MISSING, "the file does not exist any more")
 
 
-async def _settle_all(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> None:
-    for file_id, file in (await _read(read, file_ids, ledger)).items():
-        _settle(touched[file_id], file, ledger)
+async def _settle_all(file_ids: list[str], planned: ChangesById, ledger: Ledger, read: Reread) -> None:
+    async for file_id, file in _read(read, file_ids, ledger):
+        _settle(planned[file_id], file, ledger)
 
 
-async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> dict[str, CurrentFile | None]:
-    """Read files; those that could not be read are noted, for nothing can be said of them."""
-    if not file_ids:
-        return {}
+async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> AsyncIterator[tuple[str, CurrentFile | None]]:
+    """Yield files as they are now; those that could not be read are noted, for nothing can be said of them."""
+    shown: Mapping[str, CurrentFile | None] = {}
+    why = "could not be read back: run again"
     try:
-        shown = dict(await reread(file_ids))
+        if file_ids:
+            shown = await reread(file_ids)
     except LibraryError as error:
-        shown, why = {}, f"could not be read back: {error}"
-    else:
-        why = "could not be read back: run again"
+        why = f"could not be read back: {error}"
     for file_id in file_ids:
-        if file_id not in shown and ledger.outcome(file_id).status in _OPEN:
+        if file_id in shown:
+            yield file_id, shown[file_id]
+        elif ledger.outcome(file_id).status in _OPEN:
             ledger.settle(file_id, Status.UNKNOWN, why)
-    return shown
 
 
 def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> None:

@@ -1,9 +1,10 @@
 """What an answer to a bulk call means for its files, and what is sent on because of it; keeps no journal."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
+from tagsync.applying.changes import RemainingChanges
 from tagsync.applying.outcomes import Ledger
 from tagsync.applying.queue import Queue
 from tagsync.applying.splitting import Job, Way, after_failures, after_refusal, characters, halves, needed_by, only
@@ -11,7 +12,7 @@ from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
 from tagsync.library.http.client import BulkReply
 from tagsync.library.imagekit.wire import Accepted, BulkResult, Done, Gone, Refused, Unclear
-from tagsync.model import CurrentFile, FileChange, Op, Request, Status
+from tagsync.model import CurrentFile, Request, Status
 
 OnError = Literal["continue", "stop"]
 
@@ -48,7 +49,7 @@ class Answers:
         read_back: whether the touched files are read back at the end.
     """
 
-    changes: dict[str, FileChange]
+    changes: RemainingChanges
     ledger: Ledger
     queue: Queue
     ending: Ending
@@ -90,16 +91,21 @@ class Answers:
             self.ending.halt(f"stopped at the first failure: {error}")
 
     def _take_done(self, job: Job, result: Done, reply: BulkReply) -> None:
-        self.ledger.note(result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
-        self._take_off(job.request, result.updated)
-        if result.updated:
+        updated = [file_id for file_id in job.request.file_ids if file_id in result.updated]
+        self.ledger.note(updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
+        self.changes.take_off(job.request, updated)
+        if updated:
             job.origin.accepted = True
             self.queue.accepted()
             if job.way is Way.SHORTER:
                 job.origin.characters = max(job.origin.characters, characters(job.request))
+        if result.failed:
+            self._take_failures(job, result.failed, reply)
+
+    def _take_failures(self, job: Job, failures: Mapping[str, str], reply: BulkReply) -> None:
         # Calls overlap: what another one has done meanwhile is no failure of this one.
         needed = needed_by(job.request, self.changes)
-        failed = {file_id: words for file_id, words in result.failed.items() if file_id in needed}
+        failed = {file_id: words for file_id, words in failures.items() if file_id in needed}
         pieces = after_failures(job, failed, self.changes)
         for piece in pieces:
             self.queue.push(piece)
@@ -123,16 +129,7 @@ class Answers:
             error=words,
             request_id=reply.request_id,
         )
-        self._take_off(job.request, job.request.file_ids)
-
-    def _take_off(self, request: Request, updated: Iterable[str]) -> None:
-        """Leave what was done out of what is to change, so that nothing is needed twice."""
-        tags = set(request.tags)
-        for file_id in updated:
-            change = self.changes[file_id]
-            left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
-            added = tags.intersection(change.add) if request.op == Op.ADD else set[str]()
-            self.changes[file_id] = replace(change, changes=left, desired=(*change.desired, *sorted(added)))
+        self.changes.take_off(job.request, job.request.file_ids)
 
     def _take_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
         """Send on what a call did not do because of files that do not exist; those that are shown do exist."""

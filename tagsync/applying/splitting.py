@@ -4,14 +4,12 @@ A refused call is taken apart in this order: a long list of AI tags into shorter
 may be one); the call without its free cells (the library may mind them); by files; by tags.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, joined_length
+from tagsync.model import MAX_TAG_CHARACTERS, ChangesById, Op, Request, joined_length
 from tagsync.planning.covering import free_cells, regroup
-
-Changes = Mapping[str, FileChange]
 
 
 class Way(Enum):
@@ -81,7 +79,7 @@ def halves(job: Job) -> list[Job]:
     return [job.piece(Way.SMALLER, file_ids=part) for part in _halves(job.request.file_ids)]
 
 
-def after_refusal(job: Job, changes: Changes) -> list[Job]:
+def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
     """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
     request = job.request
     if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
@@ -95,7 +93,7 @@ def after_refusal(job: Job, changes: Changes) -> list[Job]:
     return [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
 
 
-def after_failures(job: Job, failed: Iterable[str], changes: Changes) -> list[Job]:
+def after_failures(job: Job, failed: Iterable[str], changes: ChangesById) -> list[Job]:
     """Return what is sent for files that failed by name: once more, then without free cells; then nothing."""
     file_ids = tuple(failed)
     if not file_ids or job.way is Way.NARROW:
@@ -105,7 +103,7 @@ def after_failures(job: Job, failed: Iterable[str], changes: Changes) -> list[Jo
     return narrowed(job, file_ids, changes)
 
 
-def narrowed(job: Job, file_ids: Sequence[str], changes: Changes) -> list[Job]:
+def narrowed(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Job]:
     """Return jobs for what is needed on files and nothing else; nothing if the job is that already."""
     request = job.request._replace(file_ids=tuple(file_ids))
     if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
@@ -114,7 +112,7 @@ def narrowed(job: Job, file_ids: Sequence[str], changes: Changes) -> list[Job]:
     return [Job(piece, origin, Way.NARROW) for piece in regroup([request], changes, exact=True)]
 
 
-def needed_by(request: Request, changes: Changes) -> frozenset[str]:
+def needed_by(request: Request, changes: ChangesById) -> frozenset[str]:
     """Return the files on which something of a request is still needed; other calls may have done the rest."""
     tags = set(request.tags)
     return frozenset(i for i in request.file_ids if not tags.isdisjoint(changes[i].tags(request.op)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
@@ -100,6 +100,13 @@ class FileChange:
             for change in self.changes
             if change.op == Op.REMOVE_AI and any(reason.rule == PROMOTE for reason in change.because)
         )
+
+
+class ChangesById(Protocol):
+    """Changes by their files' IDs."""
+
+    def __getitem__(self, file_id: str, /) -> FileChange:
+        """Return a file's changes."""
 
 
 class Request(NamedTuple):

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from builders import Sandbox, ai, current_file, file_object, id_of, now, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagsync.applying.changes import RemainingChanges
 from tagsync.applying.execute import BulkLibrary, ExecuteOptions, Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
@@ -69,18 +70,18 @@ class Library:
             if file:
                 self.now[file_id] = replace(file, tags=(*file.tags, *tags))
 
-    async def many(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+    async def many(self, file_ids: Sequence[str]) -> MutableMapping[str, CurrentFile | None]:
         await asyncio.sleep(self.reading_seconds)
         return {file_id: self.now[file_id] for file_id in file_ids}
 
-    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]:
+    async def singly(self, file_ids: Iterable[str]) -> MutableMapping[str, CurrentFile | None]:
         return await self.many(list(file_ids))
 
 
 class Reads(Protocol):
     """Reads files by their details."""
 
-    async def singly(self, file_ids: Iterable[str]) -> Mapping[str, CurrentFile | None]: ...
+    async def singly(self, file_ids: Iterable[str]) -> MutableMapping[str, CurrentFile | None]: ...
 
 
 @dataclass
@@ -159,12 +160,13 @@ def made(
     **options: Any,
 ) -> Executor:
     by_id = {change.file.file_id: change for change in changes}
+    remaining = RemainingChanges(by_id)
     return Executor(
         library,
-        by_id,
+        remaining,
         ledger=ledger,
         journal=journal,
-        prover=Prover(by_id, reader.singly, now, concurrency=4),
+        prover=Prover(by_id, remaining, reader.singly, now, concurrency=4),
         ending=ending,
         options=ExecuteOptions(**options),
         listener=listener,
@@ -750,7 +752,7 @@ def test_a_listener_that_fails_ends_the_run_and_costs_no_answer() -> None:
 
 
 def test_a_reader_that_fails_before_a_removal_is_sent_leaves_its_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_self: Library, _file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+    async def broken(_self: Library, _file_ids: Sequence[str]) -> MutableMapping[str, CurrentFile | None]:
         raise OverflowError
 
     monkeypatch.setattr(Library, "many", broken)

@@ -5,7 +5,7 @@ from builders import ai, current_file, id_of, now, run, unpack
 
 from tagsync.applying.journal_records import NOTHING, Recovered
 from tagsync.applying.outcomes import Ledger
-from tagsync.applying.preflight import preflight
+from tagsync.applying.preflight import Files, look_again, still_needed
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
@@ -27,17 +27,17 @@ def looked_at(
     """Return what is left to do, the ledger, and which files were read by their details."""
     ledger, asked = Ledger(), list[str]()
 
-    async def reread(_file_ids: Sequence[str]) -> Shown:
-        return shown
+    async def reread(_file_ids: Sequence[str]) -> Files:
+        return dict(shown)
 
-    async def read_details(file_ids: Sequence[str]) -> Shown:
+    async def read_details(file_ids: Sequence[str]) -> Files:
         asked.extend(file_ids)
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
     recovered = Recovered(frozenset(unknown), done or {})
-    work = preflight(changes, ledger, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes)
-    left = run(work)
-    return left, ledger, asked
+    planned = {change.file_id: change for change in changes}
+    now_shown = run(look_again(planned, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes))
+    return list(still_needed(planned, now_shown, ledger, recovered)), ledger, asked
 
 
 A, B = adding("/a"), adding("/b")
@@ -145,14 +145,15 @@ def test_preflight_waits_for_a_new_name_that_an_earlier_run_has_added(*, appears
     async def scenario() -> tuple[list[FileChange], float]:
         began = now()
 
-        async def reread(_file_ids: Sequence[str]) -> Shown:
+        async def reread(_file_ids: Sequence[str]) -> Files:
             return {id_of("/a"): current_file("/a", ["old"])}
 
-        async def read_details(file_ids: Sequence[str]) -> Shown:
+        async def read_details(file_ids: Sequence[str]) -> Files:
             return {id_of("/a"): RENAMED.file} if now() - began >= appears_after else await reread(file_ids)
 
-        left = await preflight([RENAMED], ledger, reread=reread, read_details=read_details, recovered=NOTHING)
-        return left, now() - began
+        planned = {RENAMED.file_id: RENAMED}
+        shown = await look_again(planned, reread=reread, read_details=read_details, recovered=NOTHING)
+        return list(still_needed(planned, shown, ledger, NOTHING)), now() - began
 
     left, waited = run(scenario())
     assert left == ([] if stale else [RENAMED])

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 from builders import ai, current_file, id_of, now, run
@@ -16,7 +16,7 @@ DONE = current_file("/a", ["cafe\u0301"])
 UNTOUCHED = CHANGE.file
 FILE = CHANGE.file.file_id
 
-Shown = Mapping[str, CurrentFile | None]
+Shown = dict[str, CurrentFile | None]
 
 
 def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
@@ -31,7 +31,7 @@ def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> t
         asked.extend(file_ids)
         return listed if details is None else details
 
-    run(verify([CHANGE], ledger, reread=reread, read_details=read_details))
+    run(verify({FILE: CHANGE}, ledger, reread=reread, read_details=read_details))
     return ledger.outcome(FILE), asked
 
 
@@ -83,7 +83,7 @@ def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
     async def refused(_file_ids: Sequence[str]) -> Shown:
         raise RejectedError("no more listings")
 
-    run(verify([CHANGE], ledger, reread=refused, read_details=refused))
+    run(verify({FILE: CHANGE}, ledger, reread=refused, read_details=refused))
     assert ledger.outcome(FILE)[0] is Status.UNKNOWN
     assert ledger.outcome(FILE).error == "could not be read back: no more listings"
 
@@ -94,7 +94,7 @@ def test_a_file_without_a_call_is_not_read_back() -> None:
     async def reread(_file_ids: Sequence[str]) -> Shown:
         raise AssertionError
 
-    run(verify([CHANGE], ledger, reread=reread, read_details=reread))
+    run(verify({FILE: CHANGE}, ledger, reread=reread, read_details=reread))
     assert ledger.outcome(FILE).status is Status.SKIPPED
 
 
@@ -157,7 +157,8 @@ class Lagging:
 
         async def scenario() -> float:
             self._began = began = now()
-            await verify(self.changes, self.ledger, reread=self.reread, read_details=self.read_details)
+            planned = {change.file_id: change for change in self.changes}
+            await verify(planned, self.ledger, reread=self.reread, read_details=self.read_details)
             return now() - began
 
         seconds = run(scenario())

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,7 +20,7 @@ class Library:
         self.fault: LibraryError | None = None
         self._seconds = seconds
 
-    async def details(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+    async def details(self, file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
         self.asked += [(now(), file_id) for file_id in file_ids]
         await asyncio.sleep(self._seconds)
         if self.fault:
@@ -46,7 +46,7 @@ def prover(
     library: Library, changes: Iterable[FileChange], clock: Callable[[], float] = now, *, concurrency: int = 4
 ) -> Prover:
     by_id = {change.file.file_id: change for change in changes}
-    return Prover(by_id, library.details, clock, concurrency=concurrency)
+    return Prover(by_id, by_id, library.details, clock, concurrency=concurrency)
 
 
 def proven(library: Library, changes: Sequence[FileChange], call: Request, *, done: Sequence[FileChange] = ()) -> Proof:
@@ -54,7 +54,7 @@ def proven(library: Library, changes: Sequence[FileChange], call: Request, *, do
 
     async def scenario() -> Proof:
         by_id = {change.file.file_id: change for change in changes}
-        made = Prover(by_id, library.details, now, concurrency=4)
+        made = Prover(dict(by_id), by_id, library.details, now, concurrency=4)
         by_id.update((change.file.file_id, change) for change in done)
         await made.read_ahead(call)
         await made.refresh(call)

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from tagsync import spool
 from tagsync.documents import streamed as streamed_module
 from tagsync.documents import written as documents
-from tagsync.documents.canonical import canonical
-from tagsync.documents.changes import Changes, change_document, file_ids_of, keep, lines_of
+from tagsync.documents.changes import Changes, keep, lines_of
 from tagsync.documents.saved import read_document
 from tagsync.documents.seal import sealed
 from tagsync.documents.streamed import streamed
@@ -85,32 +84,6 @@ def many(count: int) -> Iterator[FileChange]:
 
 def as_bytes(pieces: Iterator[str]) -> bytes:
     return "".join(pieces).encode("ascii")
-
-
-def test_changes_come_back_as_they_were_with_all_that_planning_knows() -> None:
-    odd = current_file("/odd", ["caf\u00e9"], [ai("Dog", 10), ai("Cat", None)])
-    because = (Reason(Origin("a:1:2\n.yaml", 7, 9), "tags"), Reason(Origin("b", 1, 1), "until"))
-    changes = [
-        *many(3),
-        FileChange(
-            replace(odd, path="/\ud800\n\t##[x]", created_at="2026-01-01\n\t"),
-            (
-                Change(Op.ADD, "\ud800", because),
-                Change(Op.REMOVE, "caf\u00e9", ()),
-                Change(Op.REMOVE_AI, "Dog", because),
-            ),
-            desired=("d",),
-            spared=("s",),
-            relies=("r",),
-        ),
-    ]
-    found = keep(changes)
-    assert isinstance(found, Changes)
-    assert list(found) == changes
-    assert [item.file.created_at for item in found] == ["", "", "", "2026-01-01\n\t"]
-    lines = [canonical(change_document(change)) for change in changes]
-    assert list(lines_of(found)) == list(lines_of(changes)) == lines
-    assert list(file_ids_of(found)) == list(file_ids_of(changes)) == [change.file_id for change in changes]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,13 +5,13 @@ A cell is *needed* if it must change, *free* if changing it does nothing, and el
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import MAX_FILES_PER_REQUEST, FileChange, Op, Request
+from tagsync.model import MAX_FILES_PER_REQUEST, ChangesById, FileChange, Op, Request
 from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.calls import Call
 from tagsync.planning.covering.lower_bound import lower_bound
@@ -84,7 +84,7 @@ def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characte
 
 def regroup(
     requests: Sequence[Request],
-    changes: Mapping[str, FileChange],
+    changes: ChangesById,
     *,
     exact: bool = False,
     ai_tag_characters: int | None = None,
