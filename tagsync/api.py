@@ -19,8 +19,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.applying.apply import ApplyOptions, carry_out, left_out
+from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.applying.options import ApplyOptions
 from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import quoted, shown

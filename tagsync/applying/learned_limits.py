@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tagsync.applying.splitting import Origin
+from tagsync.applying.splitting import Lineage
 from tagsync.model import Op
 
 ALIKE = 3
@@ -11,7 +11,7 @@ go through without free cells end the use of those."""
 
 
 @dataclass(slots=True)
-class Lessons:
+class LearnedLimits:
     """What is known so far.
 
     Attributes:
@@ -30,33 +30,33 @@ class Lessons:
     _alike: int = 0
     _last_refusal: str | None = None
 
-    def opened(self, origin: Origin) -> None:
+    def opened(self, lineage: Lineage) -> None:
         """Count a piece that waits to be sent."""
-        if origin.parent and not origin.pieces:
-            self.opened(origin.parent)
-        origin.pieces += 1
+        if lineage.parent and not lineage.pieces:
+            self.opened(lineage.parent)
+        lineage.pieces += 1
 
-    def closed(self, origin: Origin) -> None:
-        """Finish one piece; once all pieces of an origin are through, judge how it went."""
-        origin.pieces -= 1
-        if origin.pieces:
+    def closed(self, lineage: Lineage) -> None:
+        """Finish one piece; once all pieces of an lineage are through, judge how it went."""
+        lineage.pieces -= 1
+        if lineage.pieces:
             return
-        if origin.parent:
-            if origin.files:
-                self._judge_narrow(origin)
+        if lineage.parent:
+            if lineage.files:
+                self._judge_narrow(lineage)
             else:
-                self._judge_shorter(origin)
-            origin.parent.accepted = origin.parent.accepted or origin.accepted
-            origin.parent.refused = origin.parent.refused or origin.refused
-            self.closed(origin.parent)
+                self._judge_shorter(lineage)
+            lineage.parent.accepted = lineage.parent.accepted or lineage.accepted
+            lineage.parent.refused = lineage.parent.refused or lineage.refused
+            self.closed(lineage.parent)
             return
-        if origin.accepted or origin.refused is None:
+        if lineage.accepted or lineage.refused is None:
             self._alike = 0
             return
-        self._alike = self._alike + 1 if origin.refused == self._last_refusal else 1
-        self._last_refusal = origin.refused
+        self._alike = self._alike + 1 if lineage.refused == self._last_refusal else 1
+        self._last_refusal = lineage.refused
         if self._alike >= ALIKE and not self.hopeless:
-            self.hopeless = f"{ALIKE} calls in a row were refused alike: {origin.refused}"
+            self.hopeless = f"{ALIKE} calls in a row were refused alike: {lineage.refused}"
 
     def forbidden(self, file_id: str, words: str) -> None:
         """Learn that a call for one file alone was answered with 403.
@@ -75,17 +75,17 @@ class Lessons:
         """Learn that the library let a call change files."""
         self._forbidden.clear()
 
-    def _judge_shorter(self, origin: Origin) -> None:
+    def _judge_shorter(self, lineage: Lineage) -> None:
         """Learn from AI tags that were refused together, and accepted without exception in shorter lists."""
-        if origin.accepted and not origin.split and not origin.failed:
-            self.ai_characters = max(self.ai_characters or 0, origin.characters)
+        if lineage.accepted and not lineage.split and not lineage.failed:
+            self.ai_characters = max(self.ai_characters or 0, lineage.characters)
             self.news.add(Op.REMOVE_AI)
 
-    def _judge_narrow(self, origin: Origin) -> None:
+    def _judge_narrow(self, lineage: Lineage) -> None:
         """Learn from files of which a call failed, and went through once its free cells were left out."""
-        if origin.op in self.exact or not origin.accepted or origin.refused is not None or origin.failed:
+        if lineage.op in self.exact or not lineage.accepted or lineage.refused is not None or lineage.failed:
             return
-        self._minding[origin.op] += origin.files
-        if self._minding[origin.op] >= ALIKE:
-            self.exact.add(origin.op)
-            self.news.add(origin.op)
+        self._minding[lineage.op] += lineage.files
+        if self._minding[lineage.op] >= ALIKE:
+            self.exact.add(lineage.op)
+            self.news.add(lineage.op)

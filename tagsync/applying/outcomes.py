@@ -16,7 +16,7 @@ _WORSE = (
 """A file's status is the worst status of any of its calls."""
 
 
-class Ledger:
+class Outcomes:
     """One outcome for each file that a call was meant for; equal ones are kept once."""
 
     def __init__(self) -> None:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from tagsync.applying.journal_records import Recovered
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.outcomes import Outcomes
+from tagsync.library.reading.reread import Files
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
-
-Files = MutableMapping[str, CurrentFile | None]
 
 Reread = Callable[[Sequence[str]], Awaitable[Files]]
 """Reads files once more: None for one that was deleted, nothing for one that could not be read."""
@@ -84,7 +83,7 @@ def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:
 def still_needed(
     planned: Mapping[str, FileChange],
     shown: Mapping[str, CurrentFile | None],
-    ledger: Ledger,
+    outcomes: Outcomes,
     recovered: Recovered,
 ) -> Iterator[FileChange]:
     """Yield the changes that are still to be made, each with its file as it is now.
@@ -92,35 +91,35 @@ def still_needed(
     Args:
         planned: the plan's changes.
         shown: their files.
-        ledger: where files are noted that are stale, unreadable, or already as they should be.
+        outcomes: where files are noted that are stale, unreadable, or already as they should be.
         recovered: as for `look_again`. What the interrupted apply changed counts as changed by this run, because no
             report tells of it.
     """
     for file_id, change in planned.items():
         if file_id not in shown:
-            ledger.note([file_id], Status.SKIPPED, error="not sent: the file could not be read again before")
+            outcomes.note([file_id], Status.SKIPPED, error="not sent: the file could not be read again before")
             continue
         seen = refresh(change, shown[file_id])
         if seen.stale is not None:
-            ledger.note([file_id], Status.STALE, error=seen.stale)
+            outcomes.note([file_id], Status.STALE, error=seen.stale)
             continue
-        _note_done(file_id, change, seen, ledger, recovered)
+        _note_done(file_id, change, seen, outcomes, recovered)
         if seen.change is None:
-            ledger.note([file_id], Status.CONFIRMED)
+            outcomes.note([file_id], Status.CONFIRMED)
         else:
             yield seen.change
 
 
-def _note_done(file_id: str, planned: FileChange, seen: Refreshed, ledger: Ledger, recovered: Recovered) -> None:
+def _note_done(file_id: str, planned: FileChange, seen: Refreshed, outcomes: Outcomes, recovered: Recovered) -> None:
     """Note the changes that a file shows before the first write, and whether an interrupted apply made some."""
     needed = seen.change.changes if seen.change else ()
     if len(needed) == len(planned.changes):
         return
     done = [change for change in planned.changes if change not in needed]
     others = [change for change in done if not _was_sent(change, file_id, recovered)]
-    ledger.found(file_id, others)
+    outcomes.found(file_id, others)
     if len(others) < len(done):
-        ledger.write_seen(file_id)
+        outcomes.write_seen(file_id)
 
 
 def _was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:

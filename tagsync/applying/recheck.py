@@ -132,12 +132,12 @@ class Prover:
         """
         return await self._read_details(file_ids)
 
-    def judged(self, request: Request) -> Proof:
+    def checked(self, request: Request) -> Proof:
         """Check a removal that is sent this very moment by what was read."""
         proof = Proof()
         for file_id in request.file_ids:
             if self._needs_proof(request.op, file_id):
-                self._judge(request, file_id, proof)
+                self._check(request, file_id, proof)
             else:
                 proof.sound.append(file_id)
         if len(proof.late) == len(request.file_ids):  # to send it once more would end no better
@@ -145,7 +145,7 @@ class Prover:
             proof.late.clear()
         return proof
 
-    def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
+    def _check(self, request: Request, file_id: str, proof: Proof) -> None:
         reading, lacking = self._readings.get(file_id), self._lacking(file_id)
         if reading is None or self._age(reading) > MAX_AGE:
             proof.late.append(file_id)
@@ -153,9 +153,9 @@ class Prover:
             words = f"not removed: ImageKit does not show the tag {quoted(lacking)}, which has to be there first"
             proof.unproven[file_id] = f"{words}; run again"
         else:
-            self._judge_by(reading.file, request, file_id, proof)
+            self._check_file(reading.file, request, file_id, proof)
 
-    def _judge_by(self, file: CurrentFile | None, request: Request, file_id: str, proof: Proof) -> None:
+    def _check_file(self, file: CurrentFile | None, request: Request, file_id: str, proof: Proof) -> None:
         planned = self._remaining[file_id]
         change, stale = refresh(planned, file)
         if stale is not None or file is None:

@@ -23,12 +23,12 @@ class Way(Enum):
 
 
 @dataclass(slots=True)
-class Origin:
+class Lineage:
     """A request, whose pieces share its fate as far as refusals are counted.
 
     Attributes:
         op: what the request does.
-        parent: the origin of a request that failed and of which this one is a part, shorter or without its free cells.
+        parent: the lineage of a request that failed and of which this one is a part, shorter or without its free cells.
         files: how many files such a part has.
         characters: how long AI tags were, joined by commas, that were accepted after more were refused.
         split: whether a piece was refused and taken apart.
@@ -39,7 +39,7 @@ class Origin:
     """
 
     op: Op
-    parent: "Origin | None" = None
+    parent: "Lineage | None" = None
     files: int = 0
     characters: int = 0
     split: bool = False
@@ -54,13 +54,13 @@ class Job:
     """A request, or a piece of one, that waits to be sent."""
 
     request: Request
-    origin: Origin
+    lineage: Lineage
     way: Way = Way.PLANNED
 
     def piece(self, way: Way, *, file_ids: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> "Job":
         """Return a piece with these files or tags alone; without any, with the job's own."""
         request = self.request
-        return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.origin, way)
+        return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.lineage, way)
 
 
 def characters(request: Request) -> int:
@@ -83,8 +83,8 @@ def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
     """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
     request = job.request
     if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
-        origin = Origin(request.op, parent=job.origin)
-        return [Job(request._replace(tags=part), origin, Way.SHORTER) for part in _halves(request.tags)]
+        lineage = Lineage(request.op, parent=job.lineage)
+        return [Job(request._replace(tags=part), lineage, Way.SHORTER) for part in _halves(request.tags)]
     pieces = narrowed(job, request.file_ids, changes)
     if pieces:
         return pieces
@@ -108,8 +108,8 @@ def narrowed(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Jo
     request = job.request._replace(file_ids=tuple(file_ids))
     if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
         return []
-    origin = Origin(request.op, parent=job.origin, files=len(file_ids))
-    return [Job(piece, origin, Way.NARROW) for piece in regroup([request], changes, exact=True)]
+    lineage = Lineage(request.op, parent=job.lineage, files=len(file_ids))
+    return [Job(piece, lineage, Way.NARROW) for piece in regroup([request], changes, exact=True)]
 
 
 def needed_by(request: Request, changes: ChangesById) -> frozenset[str]:

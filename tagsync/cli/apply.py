@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagsync import api
-from tagsync.applying.apply import ApplyOptions
+from tagsync.applying.options import ApplyOptions
 from tagsync.cli import unfinished
 from tagsync.cli.accounts import MANIFESTS, document_account, remember_account, with_account
 from tagsync.cli.connection import SANDBOX, journal_path, target

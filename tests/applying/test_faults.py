@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 import tagsync
 from tagsync.api import export_async, undo_async
-from tagsync.applying.apply import ApplyOptions
+from tagsync.applying.options import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
@@ -525,7 +525,7 @@ def test_a_207_confirms_some_and_names_others_which_are_tried_once_more_in_a_sma
     assert ran.words("/c.jpg") == "Still busy"
 
 
-# Answers that lie, or are none
+# Responses that lie, or are none
 
 
 def lies() -> dict[str, str]:

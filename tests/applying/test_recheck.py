@@ -58,7 +58,7 @@ def proven(library: Library, changes: Sequence[FileChange], call: Request, *, do
         by_id.update((change.file.file_id, change) for change in done)
         await made.read_ahead(call)
         await made.refresh(call)
-        return made.judged(call)
+        return made.checked(call)
 
     return run(scenario())
 
@@ -136,7 +136,7 @@ def test_prover_reads_again_what_was_read_too_long_ago() -> None:
         await asyncio.sleep(1)
         library.files[id_of("/b")] = current_file("/b", (), [ai("Cat"), ai("Dog")])
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert run(scenario()).unsound == [id_of("/b")]
     assert len(library.asked) == 4
@@ -153,7 +153,7 @@ def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
         await made.refresh(request(["/b"], "Cat"))
         await asyncio.sleep(MAX_AGE - 1.5)
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert run(scenario()).sound == list(BOTH.file_ids)
 
@@ -168,7 +168,7 @@ def test_prover_counts_the_time_of_a_suspension_as_age() -> None:
         asleep[0] = 600.0
         library.files[id_of("/a")] = current_file("/a", (), [ai("Dog", 99)])
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert list(run(scenario()).stale) == [id_of("/a")]
 
@@ -194,7 +194,7 @@ def test_prover_leaves_files_that_are_read_too_slowly_to_a_later_call() -> None:
         while left.file_ids:
             await made.read_ahead(left)
             await made.refresh(left)
-            proof = made.judged(left)
+            proof = made.checked(left)
             sent.append(len(proof.sound))
             assert proof.unproven == {}
             left = left._replace(file_ids=tuple(proof.late))
@@ -213,7 +213,7 @@ def test_prover_reads_late_files_again_whatever_became_of_the_others() -> None:
     async def scenario() -> Proof:
         made = prover(library, changes, concurrency=1)
         await made.refresh(request(["/a", "/b", "/c"], "Cat Dog"))
-        return made.judged(request(["/a", "/b", "/c"], "Cat Dog"))
+        return made.checked(request(["/a", "/b", "/c"], "Cat Dog"))
 
     proof = run(scenario())
     assert (proof.late, proof.needless, list(proof.stale), proof.unproven) == (
@@ -304,7 +304,7 @@ def test_prover_reads_details_that_lag_again_for_half_a_minute() -> None:
         waited = now() - began
         await made.refresh(OLD)
         appearing.cancel()
-        return made.judged(OLD), waited
+        return made.checked(OLD), waited
 
     for seconds in (0.5, 20, 29):
         proof, waited = run(scenario(seconds))

@@ -120,7 +120,7 @@ BUGS = (
     Bug(
         "removals from a file whose additions failed",
         "applying/execute.py",
-        "held_back = self._ledger.held_back()",
+        "held_back = self._outcomes.held_back()",
         "held_back = frozenset[str]()",
         f"{EXECUTE}::test_removals_are_not_sent_for_a_file_whose_additions_failed",
     ),

@@ -1,7 +1,7 @@
 import pytest
 from builders import current_file, id_of
 
-from tagsync.applying.changes import FreshChanges, PlannedChanges, RemainingChanges
+from tagsync.applying.remaining import FreshChanges, PlannedChanges, RemainingChanges
 from tagsync.documents.changes import keep
 from tagsync.model import Change, FileChange, Op, Request
 
@@ -32,7 +32,7 @@ def test_fresh_changes_are_those_that_a_file_still_needs() -> None:
 
 
 def test_fresh_changes_are_the_same_however_many_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagsync.applying.changes._RECENT", 1)
+    monkeypatch.setattr("tagsync.applying.remaining._RECENT", 1)
     fresh = FreshChanges(PlannedChanges(PLANNED), {A: PLANNED[0].file, B: PLANNED[1].file})
     assert [fresh[file_id] for file_id in (A, B, B, A)] == [PLANNED[0], PLANNED[1], PLANNED[1], PLANNED[0]]
 
