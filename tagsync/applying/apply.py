@@ -122,7 +122,8 @@ class _Run:
         self._listener = listener
         self.outcomes = Outcomes()
         self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
-        self._executor: Executor | None = None
+        self.counts = Counts()
+        self._has_run = self._gave_up_free_cells = False
         self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration - options.spent
@@ -144,13 +145,16 @@ class _Run:
             staging.add(change)
         self._objections = tuple(self._object(tally))
         if not self._objections:
-            self._executor = self._made_executor(shown)
+            executor = self._made_executor(shown)
+            self.counts = executor.counts
             stages = staging.stages(exact=self._options.exact)
             began = self._clock()
             # A signal that came while this was computed is heard now, before the first call.
             await asyncio.sleep(0)
-            await self._executor.run(stages)
+            await executor.run(stages)
             self.wrote_for = self._clock() - began
+            self._gave_up_free_cells = executor.gave_up_free_cells
+            self._has_run = True
 
     async def _look_again(self) -> Mapping[str, CurrentFile | None] | None:
         """Return the plan's files as they are now; None if the run is over before they are read."""
@@ -206,17 +210,12 @@ class _Run:
 
     def close_journal(self) -> None:
         """Say in the journal that nothing is left to look at, if so."""
-        looked_at_all = self._executor is not None and (self._was_read_back or not self._options.verify)
+        looked_at_all = self._has_run and (self._was_read_back or not self._options.verify)
         if looked_at_all and self.outcomes.is_settled():
             try:
                 self._journal.ended()
             except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
                 self._journal_fault = message_of(error)
-
-    @property
-    def counts(self) -> Counts:
-        """How calls were answered."""
-        return self._executor.counts if self._executor else Counts()
 
     def file_outcomes(self) -> tuple[FileOutcome, ...]:
         """Return an outcome for each change of the plan."""
@@ -249,7 +248,7 @@ class _Run:
         if count:
             words = f"an earlier apply did not come to its end; of {count:,} files its calls had no clear answer"
             yield Diagnostic("info", "resumed", words)
-        if self._executor and self._executor.gave_up_free_cells:
+        if self._gave_up_free_cells:
             words = (
                 "the library answered with errors where calls also changed what was as it should be already: the rest "
                 "was sent as with --batching exact, in more calls"
