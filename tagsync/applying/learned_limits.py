@@ -1,4 +1,4 @@
-"""What a run learns about its library from how requests end; what follows from it is the executor's business."""
+"""Learn about the library from how requests end."""
 
 from dataclasses import dataclass, field
 
@@ -6,8 +6,8 @@ from tagsync.applying.splitting import Lineage
 from tagsync.model import Op
 
 ALIKE = 3
-"""So many requests in a row refused alike, down to every single file, end the run; as many files whose changes only
-go through without free cells end the use of those."""
+"""This many requests in a row that were refused alike, down to every single file, end the run; as many files whose
+changes only succeed without free cells end the use of those."""
 
 
 @dataclass(slots=True)
@@ -16,13 +16,11 @@ class LearnedLimits:
 
     Attributes:
         exact: the ops of which only needed cells are sent.
-        ai_characters: how long the AI tags of one call may be, joined by commas; None for no limit.
-        hopeless: why it is of no use to go on; None if it is.
-        news: the ops about which something was learned since somebody looked.
+        hopeless: why it is no use to go on; None if it is.
+        news: the ops added to `exact` since somebody looked.
     """
 
     exact: set[Op] = field(default_factory=set)
-    ai_characters: int | None = None
     hopeless: str | None = None
     news: set[Op] = field(default_factory=set)
     _forbidden: set[str] = field(default_factory=set)
@@ -37,15 +35,12 @@ class LearnedLimits:
         lineage.pieces += 1
 
     def closed(self, lineage: Lineage) -> None:
-        """Finish one piece; once all pieces of an lineage are through, judge how it went."""
+        """Finish one piece; once all pieces of a lineage are finished, learn from how it went."""
         lineage.pieces -= 1
         if lineage.pieces:
             return
         if lineage.parent:
-            if lineage.files:
-                self._judge_narrow(lineage)
-            else:
-                self._judge_shorter(lineage)
+            self._learn_from_narrow(lineage)
             lineage.parent.accepted = lineage.parent.accepted or lineage.accepted
             lineage.parent.refused = lineage.parent.refused or lineage.refused
             self.closed(lineage.parent)
@@ -61,7 +56,7 @@ class LearnedLimits:
     def forbidden(self, file_id: str, words: str) -> None:
         """Learn that a call for one file alone was answered with 403.
 
-        That may be about the file or about the key: after several files in a row it is no use to go on.
+        The reason may be the file or the key: after several files in a row it is no use to go on.
         """
         self._forbidden.add(file_id)
         if len(self._forbidden) >= ALIKE and not self.hopeless:
@@ -75,14 +70,8 @@ class LearnedLimits:
         """Learn that the library let a call change files."""
         self._forbidden.clear()
 
-    def _judge_shorter(self, lineage: Lineage) -> None:
-        """Learn from AI tags that were refused together, and accepted without exception in shorter lists."""
-        if lineage.accepted and not lineage.split and not lineage.failed:
-            self.ai_characters = max(self.ai_characters or 0, lineage.characters)
-            self.news.add(Op.REMOVE_AI)
-
-    def _judge_narrow(self, lineage: Lineage) -> None:
-        """Learn from files of which a call failed, and went through once its free cells were left out."""
+    def _learn_from_narrow(self, lineage: Lineage) -> None:
+        """Learn from files of which a call failed, and succeeded once its free cells were left out."""
         if lineage.op in self.exact or not lineage.accepted or lineage.refused is not None or lineage.failed:
             return
         self._minding[lineage.op] += lineage.files

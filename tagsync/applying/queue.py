@@ -58,7 +58,7 @@ class Queue:
         self._jobs.append(job)
 
     def _regroup(self, op: Op) -> None:
-        """Group anew what waits to be sent as it was planned."""
+        """Group anew, by needed cells alone, what waits to be sent as it was planned."""
         jobs, self._jobs = self._jobs, deque[Job]()
         waiting = []
         for job in jobs:
@@ -67,6 +67,5 @@ class Queue:
             else:
                 self._jobs.append(job)
         self.ever -= len(waiting)
-        exact, limit = op in self.learned.exact, self.learned.ai_characters
-        for request in regroup(waiting, self._changes, exact=exact, ai_tag_characters=limit):
+        for request in regroup(waiting, self._changes, exact=True):
             self._append(Job(request, Lineage(op)))

@@ -7,7 +7,7 @@ from tagsync.applying.options import OnError
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.remaining import RemainingChanges
-from tagsync.applying.splitting import Job, Way, after_failures, after_refusal, characters, halves, needed_by, only
+from tagsync.applying.splitting import Job, after_failures, after_refusal, halves, needed_by, only
 from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
 from tagsync.library.http.client import BulkReply
@@ -95,8 +95,6 @@ class Responses:
         if updated:
             job.lineage.accepted = True
             self.queue.learned.accepted()
-            if job.way is Way.SHORTER:
-                job.lineage.characters = max(job.lineage.characters, characters(job.request))
         if result.failed:
             self._handle_failures(job, result.failed, reply)
 
@@ -155,7 +153,6 @@ class Responses:
 
     def _handle_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
         """Take a call apart by files until those stand alone that the library lets nobody, or not this key, change."""
-        job.lineage.split = True
         if len(job.request.file_ids) > 1:
             for piece in reversed(halves(job)):
                 self.queue.push(piece)
@@ -165,7 +162,6 @@ class Responses:
         self.fail(job.request.file_ids, Status.FAILED, reply.attempts, words, reply.request_id)
 
     def _handle_refused(self, job: Job, words: str, reply: BulkReply) -> None:
-        job.lineage.split = True
         if not needed_by(job.request, self.changes):
             return  # calls overlap: others have done all of it meanwhile
         pieces = after_refusal(job, self.changes)

@@ -1,6 +1,6 @@
-"""A call that did not do all it should, taken apart until what the library refuses stands alone; nothing is sent here.
+"""Split a call that did not do all it should, until what the library refuses stands alone.
 
-A refused call is taken apart in this order: a long list of AI tags into shorter ones (no limit is documented, there
+A refused call is split in this order: a long list of AI tags into shorter ones (no limit is documented, there
 may be one); the call without its free cells (the library may mind them); by files; by tags.
 """
 
@@ -16,7 +16,6 @@ class Way(Enum):
     """How a piece of a request came to be."""
 
     PLANNED = "as it was planned"
-    SHORTER = "with fewer AI tags than were refused"
     SMALLER = "with fewer files or tags than were refused"
     AGAIN = "for files that failed by name before"
     NARROW = "without the free cells of what failed"
@@ -28,10 +27,8 @@ class Lineage:
 
     Attributes:
         op: what the request does.
-        parent: the lineage of a request that failed and of which this one is a part, shorter or without its free cells.
+        parent: the lineage of a request that failed and of which this one is a part without its free cells.
         files: how many files such a part has.
-        characters: how long AI tags were, joined by commas, that were accepted after more were refused.
-        split: whether a piece was refused and taken apart.
         pieces: how many pieces are not through yet.
         accepted: whether any file was updated.
         refused: the words with which a piece that stood alone was refused.
@@ -41,8 +38,6 @@ class Lineage:
     op: Op
     parent: "Lineage | None" = None
     files: int = 0
-    characters: int = 0
-    split: bool = False
     pieces: int = 0
     accepted: bool = False
     refused: str | None = None
@@ -63,11 +58,6 @@ class Job:
         return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.lineage, way)
 
 
-def characters(request: Request) -> int:
-    """Return the length of a request's tags, joined by commas."""
-    return joined_length(len(request.tags), sum(map(len, request.tags)))
-
-
 def only(job: Job, file_ids: frozenset[str]) -> list[Job]:
     """Return a job for some of its files; nothing if there are none."""
     left = tuple(file_id for file_id in job.request.file_ids if file_id in file_ids)
@@ -82,15 +72,16 @@ def halves(job: Job) -> list[Job]:
 def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
     """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
     request = job.request
-    if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
-        lineage = Lineage(request.op, parent=job.lineage)
-        return [Job(request._replace(tags=part), lineage, Way.SHORTER) for part in _halves(request.tags)]
+    fewer_tags = [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
+    length = joined_length(len(request.tags), sum(map(len, request.tags)))
+    if request.op == Op.REMOVE_AI and fewer_tags and length > MAX_TAG_CHARACTERS:
+        return fewer_tags
     pieces = narrowed(job, request.file_ids, changes)
     if pieces:
         return pieces
     if len(request.file_ids) > 1:
         return halves(job)
-    return [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
+    return fewer_tags
 
 
 def after_failures(job: Job, failed: Iterable[str], changes: ChangesById) -> list[Job]:
