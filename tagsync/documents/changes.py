@@ -66,10 +66,6 @@ class _FileId(msgspec.Struct, gc=False):
     file_id: str = msgspec.field(name="fileId")
 
 
-_CHANGE, _OUTCOME = msgspec.json.Decoder(_Change), msgspec.json.Decoder(_Outcome)
-_FILE_ID = msgspec.json.Decoder(_FileId)
-
-
 def change_document(change: FileChange) -> dict[str, Any]:
     """Return a file's changes as the plan document holds them."""
     file = change.file
@@ -93,7 +89,7 @@ def change_document(change: FileChange) -> dict[str, Any]:
 
 def change_of(line: bytes) -> FileChange:
     """Return a file's changes from a checked line, or one of tagsync's own; other members are left out."""
-    found = decoded(line, _CHANGE, _Change)
+    found = decoded(line, _Change)
     because: dict[tuple[str, str], list[Reason]] = {}
     for item in found.because:
         because.setdefault((item.op, item.tag), []).append(_reason(item.source, item.rule))
@@ -113,7 +109,7 @@ def check_change(line: bytes) -> None:
     Raises:
         NotPlainError: it is not plainly a file's changes.
     """
-    _check_places(decoded(line, _CHANGE, _Change))
+    _check_places(decoded(line, _Change))
 
 
 def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
@@ -137,7 +133,7 @@ def outcome_of(line: bytes) -> FileOutcome:
     Raises:
         NotPlainError: it is not plainly a file's changes and what became of them.
     """
-    found = decoded(line, _OUTCOME, _Outcome)
+    found = decoded(line, _Outcome)
     _check_places(found)
     if found.attempts < 0:
         raise NotPlainError
@@ -173,7 +169,7 @@ def lines_of(changes: Sequence[FileChange]) -> Iterable[str]:
 def file_ids_of(changes: Sequence[FileChange]) -> Iterator[str]:
     """Yield the IDs of the files."""
     if isinstance(changes, Spool):
-        return (decoded(record.partition(b"\t")[0], _FILE_ID, _FileId).file_id for record in changes.records())
+        return (decoded(record.partition(b"\t")[0], _FileId).file_id for record in changes.records())
     return (change.file_id for change in changes)
 
 

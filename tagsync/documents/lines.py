@@ -1,6 +1,7 @@
-"""Lines of a document's long lists to values, checked as their schemas ask; where lines come from is for others.
+"""Read the lines of a document's long lists as values; `changes` reads those of changes.
 
-What is refused here may still be valid: the schema judges it. A property test holds that all that is taken is.
+Each reader raises NotPlainError for a line that is not plainly what it should be. Such a line may still be valid by the
+schema. A property test checks that all lines which are read are.
 """
 
 import json
@@ -28,7 +29,6 @@ T = TypeVar("T")
 MAX_FILES = 50
 
 _PLACE = re.compile(r".*:[0-9]{1,9}:[0-9]{1,9}", re.DOTALL)
-_Text = str | None
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -61,7 +61,7 @@ class _Diagnostic(msgspec.Struct, gc=False):
     level: Level
     code: str
     message: str
-    source: _Text
+    source: str | None
 
 
 class NotPlainError(ValueError):
@@ -79,58 +79,38 @@ def strict_json(data: bytes | str) -> Any:
 
 
 def request_of(line: bytes) -> Request:
-    """Return the request that a line holds.
-
-    Raises:
-        NotPlainError: it is not plainly one.
-    """
-    found = decoded(line, _REQUEST, _Request)
+    """Return the request that a line holds."""
+    found = decoded(line, _Request)
     if not 0 < len(found.file_ids) <= MAX_FILES:
         raise NotPlainError
     return Request(found.op, found.tags, found.file_ids)
 
 
 def drift_of(line: bytes) -> Drift:
-    """Return a change's cause that a line holds.
-
-    Raises:
-        NotPlainError: it is not plainly one.
-    """
-    found = decoded(line, _DRIFT, _Drift)
+    """Return a change's cause that a line holds."""
+    found = decoded(line, _Drift)
     return Drift(found.file_id, found.op, found.tag, found.cause)
 
 
 def returning_of(line: bytes) -> Returning:
-    """Return the AI tag that comes back that a line holds.
-
-    Raises:
-        NotPlainError: it is not plainly one.
-    """
-    found = decoded(line, _RETURNING, _Returning)
+    """Return the AI tag that comes back that a line holds."""
+    found = decoded(line, _Returning)
     if found.runs < 1:
         raise NotPlainError
     return Returning(found.file_id, found.path, found.tag, found.runs)
 
 
 def not_found_of(line: bytes) -> NotFound:
-    """Return the file that was not found that a line holds.
-
-    Raises:
-        NotPlainError: it is not plainly one.
-    """
-    found = decoded(line, _NOT_FOUND, _NotFound)
+    """Return the file that was not found that a line holds."""
+    found = decoded(line, _NotFound)
     if not is_place(found.source) or (found.path is None) == (found.file_id is None):
         raise NotPlainError
     return NotFound(found.path, found.file_id, origin_of(found.source))
 
 
 def diagnostic_of(line: bytes) -> Diagnostic:
-    """Return the diagnostic that a line holds.
-
-    Raises:
-        NotPlainError: it is not plainly one.
-    """
-    found = decoded(line, _DIAGNOSTIC, _Diagnostic)
+    """Return the diagnostic that a line holds."""
+    found = decoded(line, _Diagnostic)
     if found.source is not None and not is_place(found.source):
         raise NotPlainError
     return Diagnostic(found.level, found.code, found.message, origin_of(found.source) if found.source else None)
@@ -149,20 +129,25 @@ def is_place(source: str) -> bool:
     return _PLACE.fullmatch(source) is not None
 
 
-def decoded(line: bytes, decoder: msgspec.json.Decoder[T], kind: type[T]) -> T:
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def decoded(line: bytes, kind: type[T]) -> T:
     """Return what a line holds.
 
     Raises:
         NotPlainError: it is not plainly of this kind.
     """
+    decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
     try:
-        return decoder.decode(line)
+        found: T = decoder.decode(line)
     except msgspec.DecodeError:
         try:
             # Half of a surrogate pair is text to JSON, and to the library; the decoder takes it for damage.
-            return msgspec.convert(strict_json(line), kind)
+            found = msgspec.convert(strict_json(line), kind)
         except (ValueError, RecursionError) as error:
             raise NotPlainError from error
+    return found
 
 
 def _number(text: str) -> float:
@@ -172,8 +157,3 @@ def _number(text: str) -> float:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number that JSON has")
-
-
-_REQUEST, _DRIFT = msgspec.json.Decoder(_Request), msgspec.json.Decoder(_Drift)
-_RETURNING, _NOT_FOUND = msgspec.json.Decoder(_Returning), msgspec.json.Decoder(_NotFound)
-_DIAGNOSTIC = msgspec.json.Decoder(_Diagnostic)
