@@ -213,6 +213,8 @@ def test_removals_are_not_sent_for_a_file_whose_additions_failed() -> None:
     removed = [request.file_ids for request in result.library.requests if request.op == Op.REMOVE]
     assert removed == [(id_of("b"),)]
     assert result.statuses("ab") == {"a": "failed", "b": "accepted"}
+    # Nobody waits for a tag to appear that was never added.
+    assert result.seconds == 0
 
 
 def test_a_207_is_tried_once_more_in_a_smaller_call() -> None:

@@ -500,6 +500,8 @@ def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_
     library.vanishing = ["/b.jpg", "/e.jpg"]
     ran = bench.apply(library)
     assert ran.library.writes == ["addTags"] * 2
+    # Only the files that the library names are read to check that they are gone, then and at the end.
+    assert ran.library.calls.count("details") == 4
     assert (ran.statuses, ran.shows("new")) == ("cmccmc", "acdf")
     assert ran.words("/b.jpg") == "the file does not exist"
     assert ran.report.outcome == "incomplete"
