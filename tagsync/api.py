@@ -33,7 +33,7 @@ from tagsync.library.http.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.reading.reread import Rereader
 from tagsync.library.target import Target, connect, locked
-from tagsync.manifest.faults import Faults
+from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     CurrentState,
@@ -97,7 +97,7 @@ def validate(
         found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
-    faults = Faults()
+    faults = ErrorList()
     for fault in chain(account_faults(desired, account), contradictions(desired.entries)):
         _, code, message, origin = as_shown(fault, names)
         faults.add(origin or Origin("", 0, 0), code, message)
