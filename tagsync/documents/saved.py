@@ -9,11 +9,11 @@ from jsonschema import Draft202012Validator
 
 from tagsync import schemas
 from tagsync.documents.accept import is_plain_item
-from tagsync.documents.canonical import canonical
+from tagsync.documents.changes import OPS
 from tagsync.documents.lines import origin_of, strict_json
 from tagsync.documents.seal import SEAL_BYTES, check_seal, damaged, looks_saved
 from tagsync.documents.streamed import MAX_VALUES, Contents, count_values, streamed
-from tagsync.documents.written import BY_OP, CAMEL
+from tagsync.documents.written import CAMEL
 from tagsync.errors import DocumentError
 from tagsync.escape import quoted, shown
 from tagsync.model import (
@@ -153,7 +153,6 @@ def _whole(data: bytes, name: str) -> Contents:
     return Contents(
         members=document,
         changes=tuple(map(_file_change, document["changes"])),
-        canonical_changes=tuple(map(canonical, document["changes"])),
         outcomes=() if is_plan else tuple(map(_outcome, document["changes"])),
         requests=tuple(map(_request, document["requests"])) if is_plan else (),
         drift=_drift(document),
@@ -209,7 +208,6 @@ def _plan(contents: Contents) -> Plan:
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(**_snake(document["estimate"], Estimate)),
         changes=contents.changes,
-        canonical_changes=contents.canonical_changes,
         requests=contents.requests,
         diagnostics=tuple(contents.diagnostics),
         guards=tuple(map(_guard, document["guards"])),
@@ -233,7 +231,6 @@ def _report(contents: Contents) -> Report:
         summary=Summary(**_snake(document["summary"], Summary)),
         estimate=Estimate(),
         changes=contents.changes,
-        canonical_changes=(),
         requests=(),
         diagnostics=(),
         guards=tuple(map(_guard, document["guards"])),
@@ -317,7 +314,7 @@ def _request(item: Mapping[str, Any]) -> Request:
 
 def _outcome(item: Mapping[str, Any]) -> FileOutcome:
     found = item.get("already", {})
-    already = tuple((op, tag) for op, name in BY_OP.items() for tag in found.get(name, ()))
+    already = tuple((op, tag) for op, name in OPS.items() for tag in found.get(name, ()))
     return FileOutcome(Status(item["status"]), item["attempts"], item["error"], item["requestId"], already)
 
 
@@ -335,7 +332,7 @@ def _file_change(item: Mapping[str, Any]) -> FileChange:
         tuple(AITag(tag["name"], tag["confidence"], tag["source"]) for tag in before["aiTags"]),
     )
     changes = tuple(
-        Change(op, tag, tuple(because.get((op, tag), ()))) for op, name in BY_OP.items() for tag in item[name]
+        Change(op, tag, tuple(because.get((op, tag), ()))) for op, name in OPS.items() for tag in item[name]
     )
     desired, spared, relies = (tuple(item.get(name, ())) for name in ("desired", "spared", "relies"))
     return FileChange(file, changes, desired=desired, spared=spared, relies=relies)

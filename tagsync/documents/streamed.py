@@ -2,26 +2,25 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
 
 from tagsync.documents.canonical import canonical
-from tagsync.documents.kept import kept, kept_lines
+from tagsync.documents.changes import Changes, change_of, check_change, outcome_of
 from tagsync.documents.lines import (
     NotPlainError,
-    check_change,
     diagnostic_of,
     drift_of,
     not_found_of,
-    outcome_of,
     request_of,
     returning_of,
     strict_json,
 )
 from tagsync.documents.seal import damaged
 from tagsync.model import Diagnostic, Drift, FileChange, FileOutcome, Level, NotFound, Request, Returning
+from tagsync.spool import Spool
 
 MAX_LINE = 48 << 20
 MAX_VALUES = 2_000_000
@@ -41,7 +40,6 @@ class Contents:
 
     members: dict[str, Any] = field(default_factory=dict)
     changes: Sequence[FileChange] = ()
-    canonical_changes: Collection[str] = ()
     outcomes: Sequence[FileOutcome] = ()
     requests: Sequence[Request] = ()
     drift: Sequence[Drift] = ()
@@ -186,8 +184,7 @@ class _Reader:
         raise NotPlainError
 
     def _changes(self) -> None:
-        lines = self._checked(check_change)
-        self.contents.changes, self.contents.canonical_changes = kept_lines(lines, exact=True)
+        self.contents.changes = Changes(self._checked(check_change))
 
     def _outcomes(self) -> None:
         same: dict[FileOutcome, FileOutcome] = {}
@@ -197,20 +194,20 @@ class _Reader:
             outcome = outcome_of(line)
             outcomes.append(same.setdefault(outcome, outcome))
 
-        self.contents.changes, _ = kept_lines(self._checked(note), exact=False)
+        self.contents.changes = Spool(self._checked(note), change_of)
         self.contents.outcomes = tuple(outcomes)
 
     def _requests(self) -> None:
-        self.contents.requests = kept(self._checked(request_of), request_of)
+        self.contents.requests = Spool(self._checked(request_of), request_of)
 
     def _drift(self) -> None:
-        self.contents.drift = kept(self._checked(drift_of), drift_of)
+        self.contents.drift = Spool(self._checked(drift_of), drift_of)
 
     def _returning(self) -> None:
-        self.contents.returning = kept(self._checked(returning_of), returning_of)
+        self.contents.returning = Spool(self._checked(returning_of), returning_of)
 
     def _missing(self) -> None:
-        self.contents.missing = kept(self._checked(not_found_of), not_found_of)
+        self.contents.missing = Spool(self._checked(not_found_of), not_found_of)
 
     def _diagnostics(self) -> None:
         """Keep diagnostics in memory, as they are sorted to be shown; where there is no more room, count them."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from tagsync.documents.canonical import canonical, change_document, diagnostic_document
+from tagsync.documents.canonical import canonical, diagnostic_document
+from tagsync.documents.changes import change_document, lines_of, outcome_document
 from tagsync.documents.seal import sealed
-from tagsync.model import Coverage, Diagnostic, FileOutcome, Guard, Inputs, NotFound, Op, Plan, Report
+from tagsync.model import Coverage, Diagnostic, Guard, Inputs, NotFound, Plan, Report
 from tagsync.version import __version__
 
 PLAN_FORMAT = "1.0"
@@ -26,9 +27,6 @@ CAMEL = {
 }
 """How documents name what values name otherwise."""
 
-BY_OP = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
-"""How a file's changes are named by what they do."""
-
 
 def plan_document(plan: Plan) -> Iterator[str]:
     """Yield a plan document piece by piece; members that tell nothing of this plan are left out of it."""
@@ -44,7 +42,7 @@ def plan_document(plan: Plan) -> Iterator[str]:
             "summary": _camel(plan.summary),
             "estimate": _camel(plan.estimate),
             "guards": [guard_document(guard) for guard in plan.guards],
-            "changes": iter(plan.canonical_changes),
+            "changes": iter(lines_of(plan.changes)),
             "requests": (
                 canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
                 for request in plan.requests
@@ -73,7 +71,7 @@ def report_document(report: Report) -> Iterator[str]:
             "requests": _camel(report.requests),
             "timing": _camel(report.timing),
             "changes": (
-                canonical(change_document(change) | _outcome_document(outcome))
+                canonical(change_document(change) | outcome_document(outcome))
                 for change, outcome in zip(plan.changes, report.outcomes, strict=True)
             ),
             **_beside(plan),
@@ -180,18 +178,3 @@ class _Tuple(Protocol):
 
 def _camel(values: _Tuple) -> dict[str, Any]:
     return {CAMEL.get(key, key): value for key, value in values._asdict().items()}
-
-
-def _outcome_document(outcome: FileOutcome) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "status": outcome.status,
-        "attempts": outcome.attempts,
-        "error": outcome.error,
-        "requestId": outcome.request_id,
-    }
-    if outcome.already:
-        already = {
-            name: tags for op, name in BY_OP.items() if (tags := [tag for found, tag in outcome.already if found == op])
-        }
-        document["already"] = already
-    return document

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from tagsync.documents.canonical import canonical
-from tagsync.documents.written import BY_OP, guard_document, whole
+from tagsync.documents.changes import OPS
+from tagsync.documents.written import guard_document, whole
 from tagsync.escape import shown
 from tagsync.model import Difference, FileChange, Guard
 from tagsync.reporting.console import Lines
@@ -73,5 +74,5 @@ def difference_document(found: Difference) -> Iterator[str]:
 
 
 def _change(change: FileChange) -> str:
-    named = {name: change.tags(op) for op, name in BY_OP.items()}
+    named = {name: change.tags(op) for op, name in OPS.items()}
     return canonical({"fileId": change.file.file_id, "path": change.file.path, **named})

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tagsync import schemas
 from tagsync.documents import saved, streamed
 from tagsync.documents.accept import is_plain_item
-from tagsync.documents.canonical import canonical, change_document
+from tagsync.documents.changes import lines_of
 from tagsync.documents.saved import read_document
 from tagsync.documents.seal import sealed
 from tagsync.documents.written import diagnostics_document, plan_document, report_document
@@ -202,7 +202,7 @@ def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
     found = read_document("".join(plan_document(plan)).encode(), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
-    assert tuple(found.canonical_changes) == tuple(plan.canonical_changes)
+    assert list(lines_of(found.changes)) == list(lines_of(plan.changes))
     assert found.requests == plan.requests
     assert found.diagnostics == plan.diagnostics
     assert (found.summary, found.estimate, found.target) == (plan.summary, plan.estimate, plan.target)
@@ -283,7 +283,6 @@ def plans(draw: st.DrawFn) -> Plan:
         summary=draw(st.builds(Summary, *[numbers] * 7)),
         estimate=draw(st.builds(Estimate, *[numbers] * 5, times)),
         changes=changes,
-        canonical_changes=tuple(canonical(change_document(change)) for change in changes),
         requests=tuple(
             Request(op, (draw(texts),), (draw(texts),)) for op in draw(st.lists(st.sampled_from(list(Op)), max_size=2))
         ),

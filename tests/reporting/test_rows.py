@@ -39,7 +39,6 @@ def plan(*changes: FileChange, summary: Summary = Summary(), estimate: Estimate 
         summary=summary,
         estimate=estimate,
         changes=changes,
-        canonical_changes=(),
         requests=(),
         diagnostics=(),
     )
