@@ -582,7 +582,7 @@ def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
     assert min(both, *(struck[kind] for kind in ("lag", "details lag", "shuffled", "forbidden"))) > 50
 
 
-@pytest.mark.parametrize("tens", range(15))
+@pytest.mark.parametrize("tens", range(10))
 def test_whatever_happens_nothing_is_lost_and_nothing_unwanted_is_done(tens: int) -> None:
     simulate_all(range(tens * 10, tens * 10 + 10))
 
