@@ -13,7 +13,7 @@ from tagsync.cli.connection import file_name, library_name
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved_documents import read_saved
-from tagsync.documents.written import report_document
+from tagsync.documents.writer import report_document
 from tagsync.errors import DocumentError, TagsyncError, UsageError
 from tagsync.escape import shown
 from tagsync.library.target import Target

@@ -10,15 +10,21 @@ from pathlib import Path
 from tagsync.cli.files import check_writable
 from tagsync.cli.options import OutputSettings
 from tagsync.cli.render import Destination, Layouts, lines_to, write
-from tagsync.documents.written import diagnostics_document, plan_document, report_document
+from tagsync.documents.writer import (
+    diagnostics_document,
+    difference_document,
+    explanation_document,
+    plan_document,
+    report_document,
+)
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.faults import SHOWN_FAULTS
 from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.coverage_text import coverage_text
-from tagsync.reporting.difference_text import difference_document, difference_text
-from tagsync.reporting.explanation_text import explanation_document, explanation_text
+from tagsync.reporting.difference_text import difference_text
+from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.rows import Names, counted, shown_names

@@ -8,7 +8,7 @@ from tagsync.cli.connection import file_name
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.saved_documents import read_saved
-from tagsync.documents.written import plan_document
+from tagsync.documents.writer import plan_document
 from tagsync.errors import TagsyncError
 from tagsync.library.target import Target
 from tagsync.model import Plan, Report

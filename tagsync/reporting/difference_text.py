@@ -1,17 +1,13 @@
-"""What two plans do otherwise, as text and as a document; the comparison is made in `planning`."""
+"""What two plans do otherwise, as text; the comparison is made in `planning`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from tagsync.documents.canonical import canonical
-from tagsync.documents.written import BY_OP, guard_document, whole
 from tagsync.escape import shown
 from tagsync.model import Difference, FileChange, Guard
 from tagsync.reporting.console import Lines
 from tagsync.reporting.groups import groups
 from tagsync.reporting.rows import counted, guard_count, guard_limit
 from tagsync.reporting.text import SHOWN_GROUPS, write_group
-
-DIFFERENCE_FORMAT = "1.0"
 
 
 def difference_text(found: Difference, lines: Lines, *, everything: bool = False) -> None:
@@ -54,24 +50,3 @@ def _write_side(title: str, changes: Sequence[FileChange], lines: Lines, *, ever
 def _judged(guard: Guard) -> str:
     state = "blocks" if guard.blocked else "passes"
     return f"{guard_count(guard)} ({state}; it blocks {guard_limit(guard)})"
-
-
-def difference_document(found: Difference) -> Iterator[str]:
-    """Yield a difference as a document, piece by piece."""
-    targets = [target._asdict() for target in found.targets or ()]
-    return whole(
-        {
-            "differenceVersion": DIFFERENCE_FORMAT,
-            "old": found.old,
-            "new": found.new,
-            "targets": targets,
-            "more": map(_change, found.more),
-            "fewer": map(_change, found.fewer),
-            "guards": [{"old": guard_document(was), "new": guard_document(guard)} for was, guard in found.guards],
-        }
-    )
-
-
-def _change(change: FileChange) -> str:
-    named = {name: change.tags(op) for op, name in BY_OP.items()}
-    return canonical({"fileId": change.file.file_id, "path": change.file.path, **named})

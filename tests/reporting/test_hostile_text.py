@@ -13,7 +13,7 @@ from builders import GOOGLE
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tagsync.documents.written import plan_document, report_document
+from tagsync.documents.writer import plan_document, report_document
 from tagsync.escape import shown
 from tagsync.model import (
     AITag,

@@ -1,0 +1,227 @@
+"""Every document that tagsync writes: canonical JSON, a member a line, long lists an item a line, a checksum last."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import to_builtins
+from msgspec.structs import fields
+
+from tagsync.documents.canonical import canonical, change_document, diagnostic_document
+from tagsync.documents.checksum import with_checksum
+from tagsync.documents.contents import PlanDocument, ReportDocument
+from tagsync.documents.members import (
+    CoverageMember,
+    EstimateMember,
+    GuardMember,
+    InputsMember,
+    RequestCountsMember,
+    SummaryMember,
+    TargetMember,
+    TimingMember,
+    UnlistedMember,
+)
+from tagsync.model import (
+    Contribution,
+    Diagnostic,
+    Difference,
+    Drift,
+    Explanation,
+    FileChange,
+    FileOutcome,
+    NotFound,
+    Op,
+    Plan,
+    Reason,
+    Report,
+    Returning,
+    Verdict,
+)
+from tagsync.version import __version__
+
+FORMAT = "1.0"
+"""The version of each kind of document."""
+
+BY_OP = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
+"""How documents name a file's changes by what they do."""
+
+_TOOL = f"tagsync {__version__}"
+
+
+def plan_document(plan: Plan) -> Iterator[str]:
+    """Yield a plan document piece by piece; members that tell nothing of this plan are left out."""
+    return _document(
+        PlanDocument(
+            format_version=FORMAT,
+            created_at=plan.created_at,
+            estimate=EstimateMember(*plan.estimate),
+            changes=iter(plan.canonical_changes),
+            requests=(
+                canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
+                for request in plan.requests
+            ),
+            diagnostics=_diagnostic_lines(plan.diagnostics),
+            **_shared(plan),
+        )
+    )
+
+
+def report_document(report: Report) -> Iterator[str]:
+    """Yield a report document piece by piece."""
+    plan = report.plan
+    return _document(
+        ReportDocument(
+            report_version=FORMAT,
+            created_at=report.finished_at,
+            outcome=report.outcome,
+            requests=RequestCountsMember(*report.requests),
+            timing=TimingMember(*report.timing),
+            changes=(
+                canonical(change_document(change) | _outcome(outcome))
+                for change, outcome in zip(plan.changes, report.outcomes, strict=True)
+            ),
+            diagnostics=_diagnostic_lines((*plan.diagnostics, *report.diagnostics)),
+            **_shared(plan),
+        )
+    )
+
+
+def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
+    """Yield a document for a command that made no plan: its diagnostics, and how many more there were."""
+    return document({"tool": _TOOL, "more": more, "diagnostics": _diagnostic_lines(diagnostics)})
+
+
+def difference_document(difference: Difference) -> Iterator[str]:
+    """Yield a difference document piece by piece."""
+    return document(
+        {
+            "differenceVersion": FORMAT,
+            "old": difference.old,
+            "new": difference.new,
+            "targets": [TargetMember(*target) for target in difference.targets or ()],
+            "more": map(_changed_tags, difference.more),
+            "fewer": map(_changed_tags, difference.fewer),
+            "guards": [
+                {"old": GuardMember.from_value(old), "new": GuardMember.from_value(new)}
+                for old, new in difference.guards
+            ],
+        }
+    )
+
+
+def explanation_document(explanations: Iterable[Explanation]) -> Iterator[str]:
+    """Yield a document of explained files piece by piece."""
+    return document({"explanationVersion": FORMAT, "files": map(_explanation, explanations)})
+
+
+def document(members: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a document of these members piece by piece; a list may be an iterator of items in canonical JSON."""
+    return with_checksum(lay_out(members))
+
+
+def _document(contents: PlanDocument | ReportDocument) -> Iterator[str]:
+    named = ((member.encode_name, getattr(contents, member.name)) for member in fields(contents))
+    return document({name: value for name, value in named if value is not None})
+
+
+def lay_out(members: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a JSON object without its end piece by piece, a member a line; of an iterator, an item a line."""
+    separator = "{\n"
+    for key, value in members.items():
+        yield f"{separator}{canonical(key)}:"
+        separator = ",\n"
+        if isinstance(value, Iterator):
+            yield from _items(value)
+        else:
+            yield canonical(to_builtins(value))
+
+
+def _items(items: Iterator[str]) -> Iterator[str]:
+    separator = "[\n"
+    for item in items:
+        yield separator + item
+        separator = ",\n"
+    yield "[]" if separator == "[\n" else "\n]"
+
+
+def _shared(plan: Plan) -> dict[str, Any]:
+    """Return what a plan and its report both hold."""
+    return {
+        "tool": _TOOL,
+        "digest": plan.digest,
+        "undoes": plan.undoes or None,
+        "target": TargetMember(*plan.target),
+        "inputs": InputsMember.from_value(plan.inputs),
+        "summary": SummaryMember(*plan.summary),
+        "guards": tuple(map(GuardMember.from_value, plan.guards)),
+        "drift": map(_drift, plan.drift) if plan.drift else None,
+        "returning": map(_returning, plan.returning) if plan.returning else None,
+        "missing": map(_not_found, plan.missing) if plan.missing else None,
+        "thumbnails": plan.thumbnails or None,
+        "coverage": plan.coverage and CoverageMember.from_value(plan.coverage),
+        "more_diagnostics": tuple([UnlistedMember(*item) for item in plan.unlisted]) or None,
+    }
+
+
+def _drift(item: Drift) -> str:
+    return canonical({"fileId": item.file_id, "op": item.op, "tag": item.tag, "cause": item.cause})
+
+
+def _returning(item: Returning) -> str:
+    return canonical({"fileId": item.file_id, "path": item.path, "tag": item.tag, "runs": item.runs})
+
+
+def _not_found(item: NotFound) -> str:
+    named = {"path": item.path} if item.file_id is None else {"fileId": item.file_id}
+    return canonical({**named, "source": str(item.origin)})
+
+
+def _diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
+    return (canonical(diagnostic_document(item)) for item in diagnostics)
+
+
+def _outcome(outcome: FileOutcome) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "status": outcome.status,
+        "attempts": outcome.attempts,
+        "error": outcome.error,
+        "requestId": outcome.request_id,
+    }
+    if outcome.already:
+        already = ((name, [tag for found, tag in outcome.already if found == op]) for op, name in BY_OP.items())
+        document["already"] = {name: tags for name, tags in already if tags}
+    return document
+
+
+def _changed_tags(change: FileChange) -> str:
+    tags = {name: change.tags(op) for op, name in BY_OP.items()}
+    return canonical({"fileId": change.file.file_id, "path": change.file.path, **tags})
+
+
+def _explanation(found: Explanation) -> str:
+    file = found.file
+    return canonical(
+        {
+            "path": found.path,
+            "fileId": file and file.file_id,
+            "hint": found.hint,
+            "entries": list(map(_contribution, found.contributions)),
+            "tags": list(map(_verdict, found.verdicts)),
+            "diagnostics": list(map(diagnostic_document, found.diagnostics)),
+        }
+    )
+
+
+def _contribution(item: Contribution) -> dict[str, object]:
+    votes = [
+        {"kind": vote.kind, "tag": vote.tag, "present": vote.present, **_reason(vote.reason)} for vote in item.votes
+    ]
+    return {"source": str(item.origin), "selector": item.selector, "rules": item.rules, "says": votes}
+
+
+def _verdict(item: Verdict) -> dict[str, object]:
+    reasons = {"won": list(map(_reason, item.won)), "lost": list(map(_reason, item.lost))}
+    return {"kind": item.kind, "tag": item.tag, "now": item.now, "then": item.then, **reasons}
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"source": str(reason.origin), "rule": reason.rule}
