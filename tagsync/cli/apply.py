@@ -19,7 +19,7 @@ from tagsync.cli.run import INCOMPLETE, REFUSED, declared, planned
 from tagsync.cli.saved_documents import read_saved
 from tagsync.cli.signals import Deferred
 from tagsync.documents.kept import kept_changes
-from tagsync.documents.reader import is_saved
+from tagsync.documents.loader import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from tagsync.documents.reader import MAX_DOCUMENT_BYTES, read_document
+from tagsync.documents.loader import MAX_DOCUMENT_BYTES, read_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.escape import shown
 from tagsync.model import Plan, Report

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 
 from tagsync.documents.canonical import canonical, change_document, diagnostic_document
 from tagsync.documents.checksum import with_checksum
-from tagsync.documents.contents import PlanDocument, ReportDocument
+from tagsync.documents.document import PlanDocument, ReportDocument
 from tagsync.documents.members import (
     CoverageMember,
     EstimateMember,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders import GOOGLE, file_object, write_library
 
-from tagsync.documents.reader import read_document
+from tagsync.documents.loader import read_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
 from tagsync.library.http.rate_limits import rate_limits
 from tagsync.library.imagekit.files import FileReader

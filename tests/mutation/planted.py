@@ -213,7 +213,7 @@ BUGS = (
         "documents/checksum.py",
         "if hashed.hexdigest().encode() != end[1]:",
         "if not hashed.hexdigest().encode():",
-        "tests/documents/test_reader.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
+        "tests/documents/test_loader.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
     ),
     Bug(
         "a page that begins behind its overlap",

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 
 from tagsync import spool
 from tagsync.documents import kept as kept_module
-from tagsync.documents import reader, writer
+from tagsync.documents import loader, writer
 from tagsync.documents.canonical import canonical, change_document, lines_of
 from tagsync.documents.checksum import with_checksum
 from tagsync.documents.kept import Changes, kept_changes
-from tagsync.documents.reader import read_document
+from tagsync.documents.loader import read_document
 from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
@@ -291,7 +291,7 @@ def test_diagnostics_for_which_memory_has_no_room_are_counted(
     plan: Plan, report: Report, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     diagnostics = [Diagnostic("warning", f"code-{number % 2}", "x" * 9000, None) for number in range(100)]
-    monkeypatch.setattr(reader, limit, 100_000 if limit == "MAX_LINE" else 150)
+    monkeypatch.setattr(loader, limit, 100_000 if limit == "MAX_LINE" else 150)
     big = replace(plan, diagnostics=tuple(diagnostics), unlisted=(Unlisted("warning", "code-0", 7),))
     found = read_document(as_bytes(plan_document(big)), "plan.json")
     assert isinstance(found, Plan)
@@ -302,7 +302,7 @@ def test_diagnostics_for_which_memory_has_no_room_are_counted(
     assert isinstance(done, Report)
     assert len(done.diagnostics) + sum(item.more for item in done.plan.unlisted) == 107
     odd = tuple(Diagnostic("info", str(number), "x" * 9000) for number in range(100))
-    monkeypatch.setattr(reader, "MAX_CODES", 10)
+    monkeypatch.setattr(loader, "MAX_CODES", 10)
     with pytest.raises(DocumentError, match="or is too large"):
         read_document(as_bytes(plan_document(replace(plan, diagnostics=odd))), "plan.json")
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tagsync import schemas
 from tagsync.documents.canonical import canonical
 from tagsync.documents.checksum import CHECKSUM_BYTES, check_checksum, damaged, looks_saved
-from tagsync.documents.contents import MAX_CODES, LongLists, PlanDocument, ReportDocument, to_plan, to_report
+from tagsync.documents.document import MAX_CODES, LongLists, PlanDocument, ReportDocument, to_plan, to_report
 from tagsync.documents.kept import kept, kept_lines
 from tagsync.documents.lines import (
     check_change,

@@ -8,8 +8,8 @@ from builders import saved
 from documents.drawn import plans, reports
 from hypothesis import given, settings
 
-from tagsync.documents import reader
-from tagsync.documents.reader import read_document
+from tagsync.documents import loader
+from tagsync.documents.loader import read_document
 from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import Plan, Report
@@ -183,6 +183,6 @@ def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, m
     data = "".join(plan_document(plan)).encode()
     for limit in ("MAX_LINE", "MAX_VALUES"):
         with monkeypatch.context() as limited:
-            limited.setattr(reader, limit, 50)
+            limited.setattr(loader, limit, 50)
             with pytest.raises(DocumentError, match="x is not laid out as this version writes it, or is too large"):
                 read_document(data, "x")
