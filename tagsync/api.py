@@ -26,14 +26,14 @@ from tagsync.documents.kept import kept_changes
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
-from tagsync.exporting.fold import Exported
-from tagsync.exporting.fold import export as fold
+from tagsync.exporting.export import Exported
+from tagsync.exporting.export import export as fold
 from tagsync.library.http.client import Client
 from tagsync.library.http.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.reading.reread import Rereader
 from tagsync.library.target import Target, connect, locked
-from tagsync.manifest.faults import Faults
+from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import (
     CurrentState,
@@ -97,7 +97,7 @@ def validate(
         found = read_policy(fspath(policy))
         desired = replace(desired, policy=found.policy, accounts=(*desired.accounts, *found.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
-    faults = Faults()
+    faults = ErrorList()
     for fault in chain(account_faults(desired, account), contradictions(desired.entries)):
         _, code, message, origin = as_shown(fault, names)
         faults.add(origin or Origin("", 0, 0), code, message)

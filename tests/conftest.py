@@ -15,7 +15,6 @@ from builders import Sandbox, check_document, manifest, write_library
 from tagsync import spool
 from tagsync.documents import kept, writer
 from tagsync.documents.checksum import with_checksum
-from tagsync.manifest import entry_store
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
 from tagsync.sandbox.app import make_app
@@ -29,16 +28,14 @@ class Declare(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--large", action="store_true", help="keep files, entries and changes as those of a large library are kept"
-    )
+    parser.addoption("--large", action="store_true", help="keep files and changes as those of a large library are kept")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
     if config.getoption("--large"):
         builders.LARGE = True
-        entry_store.IN_MEMORY = spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
+        spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,6 +30,7 @@ from tagsync.model import (
     MAX_TAG_CHARACTERS,
     AIRule,
     ByPath,
+    Declaration,
     DesiredState,
     Entry,
     FileChange,
@@ -43,7 +44,6 @@ from tagsync.model import (
     TargetName,
     Texts,
     Vocabulary,
-    Wishes,
 )
 from tagsync.planning.plan import make_plan
 
@@ -82,14 +82,14 @@ class Rules:
 
     def entry(self, path: str) -> Entry:
         rule = AIRule(0, remove=texts(self.remove), min_confidence=self.min_confidence, keep=texts(self.keep))
-        wishes = Wishes(
+        declaration = Declaration(
             tags=texts(self.tags),
             absent=texts(self.absent),
             ai_rule=rule if self.remove or self.min_confidence is not None else None,
             if_missing="skip",
             if_over_limit="skip",
         )
-        return Entry("m.yaml", 0, ByPath(path), wishes)
+        return Entry("m.yaml", 0, ByPath(path), declaration)
 
 
 def texts(values: frozenset[str]) -> Texts:

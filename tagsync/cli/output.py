@@ -19,7 +19,7 @@ from tagsync.documents.writer import (
 )
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.escape import shown
-from tagsync.manifest.faults import SHOWN_FAULTS
+from tagsync.manifest.error_list import SHOWN_ERRORS
 from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.coverage_text import coverage_text
@@ -185,7 +185,7 @@ class Output:
             yield
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
-            diagnostics_text(faults, self._errors, names={}, limit=SHOWN_FAULTS, more=more)
+            diagnostics_text(faults, self._errors, names={}, limit=SHOWN_ERRORS, more=more)
             words = f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done"
             self._errors.write((words, "bold"))
             self._failure(words, faults, error.exit_code, more)
@@ -201,7 +201,7 @@ class Output:
     def _failure(self, title: str, diagnostics: Sequence[Diagnostic], exit_code: int, more: int = 0) -> None:
         def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
             if is_file:
-                diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_FAULTS, more=more)
+                diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_ERRORS, more=more)
 
         layouts = Layouts(
             text=text,
@@ -230,7 +230,7 @@ class Output:
             levels.add("info")
         kept = [item for item in diagnostics if item.level in levels]
         more = sum(item.more for item in unlisted if item.level in levels)
-        diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_FAULTS, more=more)
+        diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
         notes = sum(item.level == "info" for item in diagnostics)
         if notes and not self._settings.verbose and not self._settings.quiet and not with_notices:
             shows = "it" if notes == 1 else "them"

@@ -1,1 +1,1 @@
-"""Manifests: from files to declared entries, every fault with its place; nothing here knows the library."""
+"""Read manifests into declared entries, with every error and its place."""

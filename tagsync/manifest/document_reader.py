@@ -1,8 +1,9 @@
-"""One manifest to rows by the YAML parser, with every fault that it has; not how files come together."""
+"""Read the documents of one manifest with the YAML parser, and report every error in it."""
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -10,51 +11,92 @@ import yaml
 
 from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
-from tagsync.manifest.accept import FastAccept
-from tagsync.manifest.contents import Check, Contents, Sheet
-from tagsync.manifest.entries import NO_WISHES, entry_of, wishes_of
-from tagsync.manifest.faults import Faults
+from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
+from tagsync.manifest.entries import NO_DEFAULTS, are_plain_tags, defaults_of, entry_of
+from tagsync.manifest.entry_store import EntryRow, row_of
+from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import STDIN, Located
-from tagsync.manifest.notes import notes_of_vocabulary
-from tagsync.manifest.parsers import EventSource
-from tagsync.manifest.policies import guard_rules
-from tagsync.manifest.rows import Row, Unfolding, row_of
-from tagsync.manifest.rules import Fault
-from tagsync.manifest.scalars import AMBIGUOUS
-from tagsync.manifest.tree import GivenUpError, Map, TreeReader
-from tagsync.model import packed, unpacked
+from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
+from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
 API_VERSION = "tagsync/v1"
 
-MAX_FAULTS = 10_000
-"""Of a document with more faults nothing more is read: nobody needs to be told more, and finding them takes minutes."""
+_MAX_ERRORS = 10_000
+"""After this many errors the rest of a file is not read: nobody needs more, and finding them takes minutes."""
 
 _CHUNK = 1 << 20
 
 # All but what YAML 1.1 allows in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
 _JSON_SPACE = b" \t\r\n"
 _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
-_MENDED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
-"""What cannot be said of an entry whose document's defaults cannot be read."""
+_FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
+"""Errors that an entry may not have once its document's defaults are fixed."""
 
 
-class FileReader:
-    """Reads one file into a run.
+@dataclass(slots=True)
+class FileContents:
+    """What a manifest holds beside its entries, in the order in which it stands there.
 
-    Faults name the file as the user did: no document tells a reader where the names of entries start.
+    Attributes:
+        files_at: where the key `files` stands in each document of entries; None where it is missing.
+        accounts: the accounts that documents insist on, and where.
+        warnings: warnings and notices.
+        policy: what its policies say of guards.
+        vocabularies: the `spec` of each vocabulary.
+    """
+
+    files_at: list[int | None] = field(default_factory=list)
+    accounts: list[tuple[str, Origin]] = field(default_factory=list)
+    warnings: Warnings = field(default_factory=dict)
+    policy: list[GuardRule] = field(default_factory=list)
+    vocabularies: list[Map] = field(default_factory=list)
+
+
+def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
+    """Check one entry and return its row; None if it is not valid.
+
+    Args:
+        tree: the entry as it was read.
+        place: where it starts, packed.
+        written: the source text of its unquoted scalars, by place.
+        report: called for each error.
+    """
+    if isinstance(tree, Map) and "until" in tree:
+        _check_day(tree, written, report)
+    found = entry_of(tree, place)
+    if found is None or not are_plain_tags(found[1].tags.values):
+        for error in schema.errors("entry", tree, place, written):
+            report(*error)
+    return found and row_of(found[0], place >> 32, found[1])
+
+
+def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
+    """Check an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
+    at = tree.places["until"]
+    if tree["until"] is AMBIGUOUS and _DAY.match(written[at]):
+        tree["until"] = written[at]
+    text = tree["until"]
+    if isinstance(text, str) and _DAY.match(text):
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            report(at, "day", f"{shown(text)} is no day of the calendar: write one as YYYY-MM-DD")
+
+
+class DocumentReader:
+    """Reads the documents of one file into `contents` and `errors`, which name the file as the user did.
 
     Args:
         located: the file, for its names.
         data: its bytes.
         parser: the YAML parser.
-        accepts: tells plainly valid entries.
-        take: takes the rows of each document; they number its documents from 0.
+        take: called with the defaults and the entries of each document that has entries.
     """
 
     def __init__(
@@ -63,42 +105,38 @@ class FileReader:
         data: bytes,
         *,
         parser: Callable[[bytes], EventSource],
-        accepts: FastAccept,
-        take: Callable[[list[Row]], None],
+        take: Callable[[Declaration, list[EntryRow]], None],
     ) -> None:
-        self.contents = Contents()
-        self.faults = Faults()
+        self.contents = FileContents()
+        self.errors = ErrorList()
         self._name = located.name
         self._shown_as = located.shown_as
         self._data = data
         self._parser = parser
-        self._accepts = accepts
-        self._take_rows = take
-        self._found = Faults()
-        """The faults of the current document: dropped if it turns out to be no manifest at all."""
-        self._last_fault_at = -1
-        self._rows: list[Row] = []
-        self._days: dict[int, date] = {}
-        """The days from which entries' tags are to be absent, by the entries' places."""
+        self._take = take
+        self._found = ErrorList()
+        """The errors of the current document: dropped if it turns out to be no manifest at all."""
+        self._last_error_at = -1
+        self._rows: list[EntryRow] = []
 
     def read(self) -> None:
-        """Read the file into `contents` and `faults`."""
+        """Read the file."""
         if self._is_utf8():
             try:
                 self._read_documents()
             except yaml.MarkedYAMLError as error:
                 mark = error.problem_mark or error.context_mark
                 words = " ".join(filter(None, (error.context, error.problem)))
-                self._fault(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
+                self._report(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
             except yaml.reader.ReaderError:
                 self._report_no_character()
             except GivenUpError:
                 pass  # why was reported; the rest of the file is not read
-        self.faults.absorb(self._found)
+        self.errors.absorb(self._found)
 
     def _read_documents(self) -> None:
         self._reader = TreeReader(
-            self._parser(self._yaml()), self._fault, stream_at=("spec", "files"), item=self._entry
+            self._parser(self._yaml()), self._report, stream_at=("spec", "files"), item=self._entry
         )
         found = False
         for tree, place in self._reader.documents():
@@ -106,7 +144,7 @@ class FileReader:
                 found = True
                 self._document(tree, place)
         if not found:
-            self._fault(0, "empty", "there is no document in this file: declare something or delete it")
+            self._report(0, "empty", "there is no document in this file: declare something or delete it")
 
     def _is_utf8(self) -> bool:
         """Check the encoding piece by piece: a whole decoded copy may take four times the file's size."""
@@ -121,114 +159,111 @@ class FileReader:
                 line_start = self._data.rfind(b"\n", 0, bad) + 1
                 column = len(self._data[line_start:bad].decode("utf-8-sig", "replace"))
                 place = packed(self._data.count(b"\n", 0, bad), column)
-                self._fault(place, "encoding", "there are bytes here that are not UTF-8: save the file as UTF-8")
+                self._report(place, "encoding", "there are bytes here that are not UTF-8: save the file as UTF-8")
                 return False
         return True
 
     def _report_no_character(self) -> None:
-        """Report the first character that YAML does not allow; its parsers say where that is each in its own way."""
+        """Report the first character that YAML does not allow; parsers disagree on its place."""
         text = self._data.decode("utf-8-sig")
         found = _NO_CHARACTER.search(text)
         at = found.start() if found else 0
         place = packed(text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1)
-        self._fault(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
+        self._report(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
 
     def _yaml(self) -> bytes:
-        """Return the bytes to parse: what JSON allows and YAML does not is put in YAML's way, in the same place."""
+        """Return the bytes to parse: what only JSON allows is rewritten for YAML without moving anything."""
         body = self._data.removeprefix(codecs.BOM_UTF8).lstrip(_JSON_SPACE)
         if not (self._name.endswith(".json") or (self._name == STDIN and body.startswith(b"{"))):
             return self._data
         start = self._data[: len(self._data) - len(body)].replace(b"\t", b" ")
         return _FROM_PAIR_TO_QUOTE.sub(_joined_surrogates, start + body.rstrip(_JSON_SPACE))
 
-    def _fault(self, place: int, code: str, message: str) -> None:
+    def _report(self, place: int, code: str, message: str) -> None:
         self._found.add(unpacked(self._shown_as, place), code, message)
-        self._last_fault_at = max(self._last_fault_at, place)
-        if self._found.count == MAX_FAULTS:
-            words = f"{MAX_FAULTS:,} faults: the rest of this file was not read"
-            self._found.add(unpacked(self._shown_as, self._last_fault_at), "too-many", words)
+        self._last_error_at = max(self._last_error_at, place)
+        if self._found.count == _MAX_ERRORS:
+            words = f"{_MAX_ERRORS:,} faults: the rest of this file was not read"
+            self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", words)
             raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
-        """Take one entry; one whose structure was already found faulty is only checked for more faults."""
-        until = self._day(tree) if isinstance(tree, Map) and "until" in tree else None
-        if not self._accepts(tree):
-            for verdict in schema.verdicts("entry", tree, place, self._reader.written):
-                self._fault(*verdict)
-        if self._last_fault_at < place:
-            self._rows.append(row_of(entry_of(tree, self._name, place), len(self.contents.sheets), until))
-
-    def _day(self, tree: Map) -> date | None:
-        """Return an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
-        at = tree.places["until"]
-        if tree["until"] is AMBIGUOUS and _DAY.fullmatch(self._reader.written[at]):
-            tree["until"] = self._reader.written.pop(at)
-        text = tree["until"]
-        if isinstance(text, str) and _DAY.fullmatch(text):
-            try:
-                return date.fromisoformat(text)
-            except ValueError:
-                self._fault(at, "day", f"{text} is no day of the calendar: write one as YYYY-MM-DD")
-        return None
+        """Read one entry; one with errors in its structure is only checked for more errors."""
+        row = read_row(tree, place, self._reader.written, self._report)
+        if self._last_error_at < place:
+            assert row, "the schema has to explain what entries refuse"  # noqa: S101 - held by a property test
+            self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
-        """Finish a document: its entries have been read, its defaults may have stood behind them."""
+        """Finish a document, whose entries have been read; its defaults may have stood behind them."""
         rows, self._rows = self._rows, []
         stranger = _stranger(tree)
         if stranger:
-            self._found = Faults()
-            self._fault(place, "not-a-manifest", stranger)
+            self._found = ErrorList()
+            self._report(place, "not-a-manifest", stranger)
         else:
-            kind: schema.Kind = tree["kind"]
-            found = list(schema.verdicts(kind, tree, place, self._reader.written))
-            for verdict in found:
-                self._fault(*verdict)
+            kind: schema.DocumentKind = tree["kind"]
+            found = list(schema.errors(kind, tree, place, self._reader.written))
+            for error in found:
+                self._report(*error)
             if kind == "TagSet":
-                self._take(tree, rows)
+                self._finish_entries(tree, rows)
             elif not found and kind == "Policy":
-                self.contents.policy.extend(guard_rules(tree["spec"], self._name))
+                self._add_policy(tree["spec"]["guards"])
             elif not found:
-                self._check_names(tree["spec"].get("renames", Map()))
-                self.contents.vocabularies.append(tree["spec"])
-                for note, at in notes_of_vocabulary(tree["spec"]):
-                    self.contents.notes.setdefault(note, at)
-            self._take_account(tree)
-        self.faults.absorb(self._found)
-        self._found = Faults()
+                self._add_vocabulary(tree["spec"])
+            self._add_account(tree)
+        self.errors.absorb(self._found)
+        self._found = ErrorList()
 
-    def _take(self, tree: Map, rows: list[Row]) -> None:
+    def _finish_entries(self, tree: Map, rows: list[EntryRow]) -> None:
         spec = tree.get("spec")
         spec = spec if isinstance(spec, Map) else Map()
-        defaults = spec.get("defaults", Map())
-        is_valid = schema.is_valid("defaults", defaults)
-        wishes = wishes_of(defaults) if defaults and is_valid else NO_WISHES
+        tree = spec.get("defaults", Map())
+        is_valid = schema.is_valid("defaults", tree)
+        defaults = defaults_of(tree) if tree and is_valid else NO_DEFAULTS
 
-        def report(fault: Fault) -> None:
-            if is_valid or fault.code not in _MENDED_BY_DEFAULTS:
-                self._fault(*fault)
+        def report(place: int, code: str, message: str) -> None:
+            if is_valid or code not in _FIXED_BY_DEFAULTS:
+                self._report(place, code, message)
 
-        unfold = Unfolding({len(self.contents.sheets): (self._name, wishes)})
-        self.contents.sheets.append(Sheet(wishes, spec.key_places.get("files")))
-        Check(unfold, wishes, self.contents, report)(rows)
-        self._take_rows(rows)
+        self.contents.files_at.append(spec.key_places.get("files"))
+        DocumentCheck(self._name, defaults, self.contents.warnings, report)(rows)
+        self._take(defaults, rows)
+
+    def _add_policy(self, guards: Map) -> None:
+        for name, figures in guards.items():
+            origin = unpacked(self._name, guards.key_places[name])
+            above = figures.get("above")
+            # A schema takes 1.0 for a whole number too; equal policies have to give equal digests.
+            above = None if above is None else int(above)
+            self.contents.policy.append(GuardRule(GuardId(name), above, figures.get("percent"), origin))
+
+    def _add_vocabulary(self, spec: Map) -> None:
+        self._check_names(spec.get("renames", Map()))
+        self.contents.vocabularies.append(spec)
+        for finding in check_vocabulary(spec):
+            diagnostic = Diagnostic(*finding[:3], unpacked(self._name, finding.place))
+            add_warning(self.contents.warnings, diagnostic)
 
     def _check_names(self, renames: Map) -> None:
-        """Hold old names to what holds for every text: keys are read as they are written."""
+        """Check old names as every text is checked: keys are read as they are written."""
         for name, place in renames.key_places.items():
             if place in self._reader.ambiguous_keys:
                 words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
-                self._fault(place, "quote", words)
+                self._report(place, "quote", words)
             elif not name:
-                self._fault(place, "empty", "the old name is empty: write one, or take this out")
+                self._report(place, "empty", "the old name is empty: write one, or take this out")
 
-    def _take_account(self, tree: Map) -> None:
+    def _add_account(self, tree: Map) -> None:
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
         if isinstance(account, str):
-            self.contents.accounts.append((account, tree["metadata"].places["account"]))
+            origin = unpacked(self._name, tree["metadata"].places["account"])
+            self.contents.accounts.append((account, origin))
 
 
 def _stranger(tree: Any) -> str | None:
-    """Say why a document is none of tagsync's; None if it is one."""
+    """Say why a document is no manifest; None if it is one."""
     if not isinstance(tree, Map):
         return f"a manifest is a mapping that starts with apiVersion: {API_VERSION} and kind: TagSet; this is not one"
     if "formatVersion" in tree:

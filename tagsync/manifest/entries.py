@@ -1,168 +1,226 @@
-"""Valid trees to declared entries, and defaults merged into them; faults are found elsewhere."""
+"""Check entries by their types, and turn them and defaults into declarations; `schema` explains what is refused."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from operator import invert
+from typing import Annotated, Any, Literal
 
-from tagsync.manifest.tree import Map
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, field
+
+from tagsync.manifest.yaml import Map
 from tagsync.model import (
     NO_TEXTS,
     AIRule,
+    AutoTagger,
     ById,
     ByMatch,
     ByPath,
-    Entry,
+    Declaration,
     Exclusive,
     Expectation,
+    Leniency,
+    Selector,
     Texts,
-    Wishes,
+    is_declarable,
 )
 
-NO_WISHES = Wishes()
+NO_DEFAULTS = Declaration()
+
+_Text = Annotated[str, Meta(min_length=1)]
+_Path = Annotated[str, Meta(pattern="^/")]
+_Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+_Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100)]
+_Count = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0, multiple_of=1)]
+"""A whole number; 1.0 is one too, as in JSON Schema."""
 
 
-def wishes_of(tree: Map) -> Wishes:
-    """Return what an entry or a document's defaults declare."""
-    return Wishes(
-        tags=_texts(tree, "tags"),
-        absent=_texts(tree, "absent"),
-        exclusive=_exclusive(tree),
-        ai_rule=_ai_rule(tree),
-        if_missing=tree.get("ifMissing"),
-        if_over_limit=tree.get("ifOverLimit"),
-    )
+class _Spec(Struct, forbid_unknown_fields=True, rename="camel"):
+    """Part of a manifest; a key that is not there is UNSET, so that null is refused."""
 
 
-def entry_of(tree: Map, manifest: str, place: int) -> Entry:
-    """Return a valid entry, without its document's defaults."""
-    expect = tree.get("expect")
-    return Entry(
-        manifest=manifest,
-        place=place,
-        selector=_selector(tree),
-        wishes=wishes_of(tree),
-        expect=expect and Expectation(tree.places["expect"], expect.get("min", 0), expect.get("max")),
-    )
+class _Exclusive(_Spec):
+    only: Annotated[list[_Text], Meta(min_length=1)]
 
 
-def with_defaults(entry: Entry, defaults: Wishes) -> Entry:
-    """Merge defaults into an entry: lists unite, other values are replaced by the entry's own."""
-    if defaults is NO_WISHES:
-        return entry
-    own = entry.wishes
-    wishes = Wishes(
-        tags=defaults.tags + own.tags,
-        absent=defaults.absent + own.absent,
-        exclusive=_merged_exclusive(defaults.exclusive, own.exclusive),
-        ai_rule=_merged_ai_rule(defaults.ai_rule, own.ai_rule),
-        if_missing=own.if_missing or defaults.if_missing,
-        if_over_limit=own.if_over_limit or defaults.if_over_limit,
-    )
-    return Entry(entry.manifest, entry.place, entry.selector, wishes, entry.expect)
+class _Promote(_Spec):
+    min_confidence: _Percent
 
 
-def declares_something(wishes: Wishes) -> bool:
-    """Tell whether wishes ask for anything at all."""
-    if wishes.tags.values or wishes.absent.values:
-        return True
-    exclusive, rule = wishes.exclusive, wishes.ai_rule
-    if exclusive is not None and not _is_off(exclusive):
-        return True
-    if rule is None:
-        return False
-    judges = rule.remove_all or rule.min_confidence is not None or rule.promote is not None
-    return judges or bool(rule.remove.values or rule.keep.values)
+class _AITags(_Spec):
+    remove: list[_Text] | Literal["all"] | UnsetType = UNSET
+    min_confidence: _Percent | UnsetType = UNSET
+    keep: list[_Text] | UnsetType = UNSET
+    source: AutoTagger | UnsetType = UNSET
+    promote: _Promote | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.remove == "all" and self.min_confidence is not UNSET:
+            raise ValueError("minConfidence beside remove: all")
+        if all(getattr(self, name) is UNSET for name in self.__struct_fields__):
+            raise ValueError("empty")
 
 
-def places_of(wishes: Wishes) -> set[int]:
-    """Return the places of what wishes list."""
-    exclusive = wishes.exclusive
-    only = exclusive.only if exclusive else None
-    rule = wishes.ai_rule
-    named = (*rule.remove.places, *rule.keep.places) if rule else ()
-    return {*wishes.tags.places, *wishes.absent.places, *(only.places if only else ()), *named}
+class _Expect(_Spec):
+    min: _Count | UnsetType = UNSET
+    max: _Count | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.min is UNSET and self.max is UNSET:
+            raise ValueError("empty")
 
 
-def expired(entry: Entry, own: Texts) -> Entry:
-    """Return an entry whose day has come: its own tags are to be absent, those of its document's defaults stay."""
-    wishes = entry.wishes
-    inherited = len(wishes.tags.values) - len(own.values)
-    tags = Texts(wishes.tags.values[:inherited], wishes.tags.places[:inherited])
-    return replace(entry, wishes=replace(wishes, tags=tags, expired=own))
+class _Entry(_Spec):
+    path: _Path | UnsetType = UNSET
+    file_id: _Text | UnsetType = UNSET
+    match: _Path | UnsetType = UNSET
+    query: _Text | UnsetType = UNSET
+    excepts: list[_Path] | UnsetType = field(default=UNSET, name="except")
+    tags: list[str] | UnsetType = UNSET
+    absent: list[_Text] | UnsetType = UNSET
+    exclusive: bool | _Exclusive | UnsetType = UNSET
+    ai_tags: _AITags | UnsetType = UNSET
+    if_missing: Leniency | UnsetType = UNSET
+    if_over_limit: Leniency | UnsetType = UNSET
+    expect: _Expect | UnsetType = UNSET
+    until: _Day | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        named = (self.path is not UNSET) + (self.file_id is not UNSET)
+        matches = self.match is not UNSET or self.query is not UNSET
+        if named + matches != 1:
+            raise ValueError("not exactly one selector")
+        if named and (self.excepts is not UNSET or self.expect is not UNSET):
+            raise ValueError("except or expect without match or query")
+        if self.until is not UNSET and self.tags is UNSET:
+            raise ValueError("until without tags")
 
 
-def settled(entry: Entry) -> Entry:
-    """Drop an `exclusive: false`, whose only use is to override a default."""
-    exclusive = entry.wishes.exclusive
-    if exclusive is None or not _is_off(exclusive):
-        return entry
-    return replace(entry, wishes=replace(entry.wishes, exclusive=None))
+def entry_of(tree: Any, place: int) -> tuple[Selector, Declaration] | None:
+    """Return what an entry selects and declares, without its document's defaults.
 
+    Args:
+        tree: the entry as it was read.
+        place: where it starts, packed.
 
-def _is_off(exclusive: Exclusive) -> bool:
-    """`exclusive: false` is kept as "exclusive over no tags" until defaults are merged."""
-    return exclusive.only == NO_TEXTS
-
-
-def _texts(tree: Map, key: str) -> Texts:
-    seq = tree.get(key)
-    return Texts(tuple(seq), tuple(seq.places)) if seq else NO_TEXTS
-
-
-def _selector(tree: Map) -> ByPath | ById | ByMatch:
-    if "path" in tree:
-        return ByPath(tree["path"])
-    if "fileId" in tree:
-        return ById(tree["fileId"])
-    return ByMatch(tree.get("match"), tree.get("query"), tuple(tree.get("except", ())))
-
-
-def _exclusive(tree: Map) -> Exclusive | None:
-    value: Any = tree.get("exclusive")
-    if value is None:
+    Returns:
+        None if it is not valid. Its tags are not checked: see `are_plain_tags`.
+    """
+    try:
+        convert(tree, _Entry)
+    except ValidationError:
         return None
-    place = tree.places["exclusive"]
-    if isinstance(value, Map):
-        return Exclusive(place, _texts(value, "only"))
-    return Exclusive(place, None if value else NO_TEXTS)
+    base = place >> 32 << 32
+    declaration = _declaration(tree, lambda at: at - base, place - base)
+    if "path" in tree:
+        return ByPath(tree["path"]), declaration
+    if "fileId" in tree:
+        return ById(tree["fileId"]), declaration
+    return ByMatch(tree.get("match"), tree.get("query"), tuple(tree.get("except", ()))), declaration
+
+
+def defaults_of(tree: Map) -> Declaration:
+    """Return what a document's valid defaults declare."""
+    return _declaration(tree, invert)
+
+
+def are_plain_tags(texts: Iterable[str]) -> bool:
+    """Tell whether texts are beyond doubt valid tags; of others the schema has to tell."""
+    return all(map(_is_plain_tag, texts))
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_plain_tag(text: str) -> bool:
+    # Printable text holds no control, bidi or white-space character but the space.
+    return text.isprintable() and is_declarable(text)
+
+
+def with_defaults(own: Declaration, defaults: Declaration, as_of: str | None = None) -> Declaration:
+    """Merge a document's defaults into an entry's declaration: lists unite, other values are replaced.
+
+    Args:
+        own: what the entry says itself.
+        defaults: what its document says for all of them.
+        as_of: the day on which `until` is evaluated; None to let nothing expire.
+    """
+    column, tags, absent, exclusive, rule, if_missing, if_over_limit, expect, until, _ = own
+    is_over = until is not None and as_of is not None and until <= as_of
+    if defaults is NO_DEFAULTS and not exclusive and not is_over:
+        return own
+    return Declaration(
+        column,
+        defaults.tags if is_over else defaults.tags.followed_by(tags),
+        defaults.absent.followed_by(absent) if absent.values else defaults.absent,
+        _merged_exclusive(defaults.exclusive, exclusive) if exclusive or defaults.exclusive else None,
+        _merged_ai_rule(defaults.ai_rule, rule) if rule else defaults.ai_rule,
+        if_missing or defaults.if_missing,
+        if_over_limit or defaults.if_over_limit,
+        expect,
+        until,
+        tags if is_over else NO_TEXTS,
+    )
+
+
+def _declaration(tree: Map, place_of: Callable[[int], int], column: int = 0) -> Declaration:
+    def texts(parent: Map, key: str) -> Texts:
+        listed = parent.get(key)
+        return Texts(tuple(listed), tuple(map(place_of, listed.places))) if listed else NO_TEXTS
+
+    exclusive, rule, expect = tree.get("exclusive"), tree.get("aiTags"), tree.get("expect")
+    if exclusive is not None:
+        only = texts(exclusive, "only") if isinstance(exclusive, Map) else None if exclusive else NO_TEXTS
+        exclusive = Exclusive(place_of(tree.places["exclusive"]), only)
+    if rule is not None:
+        removes_all = rule.get("remove") == "all"
+        rule = AIRule(
+            place=place_of(tree.places["aiTags"]),
+            remove=NO_TEXTS if removes_all else texts(rule, "remove"),
+            remove_all=removes_all,
+            min_confidence=rule.get("minConfidence"),
+            keep=texts(rule, "keep"),
+            source=rule.get("source"),
+            promote=rule["promote"]["minConfidence"] if "promote" in rule else None,
+        )
+    if expect is not None:
+        expect = Expectation(place_of(tree.places["expect"]), expect.get("min", 0), expect.get("max"))
+    return Declaration(
+        column,
+        texts(tree, "tags"),
+        texts(tree, "absent"),
+        exclusive,
+        rule,
+        tree.get("ifMissing"),
+        tree.get("ifOverLimit"),
+        expect,
+        tree.get("until"),
+    )
+
+
+def _is_off(exclusive: Exclusive | None) -> bool:
+    """Tell whether this is `exclusive: false`, which is kept as "exclusive over no tags" until defaults are merged."""
+    return exclusive is not None and exclusive.only == NO_TEXTS
 
 
 def _merged_exclusive(default: Exclusive | None, own: Exclusive | None) -> Exclusive | None:
-    if default is None or own is None:
-        return own or default
-    if default.only is None or own.only is None or _is_off(own):
+    if own is None or _is_off(own):
+        return None if own or _is_off(default) else default
+    if default is None or default.only is None or own.only is None:
         return own
-    return Exclusive(own.place, default.only + own.only)
+    return Exclusive(own.place, default.only.followed_by(own.only))
 
 
-def _ai_rule(tree: Map) -> AIRule | None:
-    value: Map | None = tree.get("aiTags")
-    if value is None:
-        return None
-    removes_all = value.get("remove") == "all"
-    return AIRule(
-        place=tree.places["aiTags"],
-        remove=NO_TEXTS if removes_all else _texts(value, "remove"),
-        remove_all=removes_all,
-        min_confidence=value.get("minConfidence"),
-        keep=_texts(value, "keep"),
-        source=value.get("source"),
-        promote=value["promote"]["minConfidence"] if "promote" in value else None,
-    )
-
-
-def _merged_ai_rule(default: AIRule | None, own: AIRule | None) -> AIRule | None:
+def _merged_ai_rule(default: AIRule | None, own: AIRule) -> AIRule:
     """Merge two rules. An entry's `remove: all` and `minConfidence` displace each other's default."""
-    if default is None or own is None:
-        return own or default
+    if default is None:
+        return own
     own_confidence = own.min_confidence is not None
     remove_all = own.remove_all or (default.remove_all and not own.remove.values and not own_confidence)
     min_confidence = own.min_confidence if own_confidence else default.min_confidence
     return AIRule(
         place=own.place,
-        remove=NO_TEXTS if remove_all else default.remove + own.remove,
+        remove=NO_TEXTS if remove_all else default.remove.followed_by(own.remove),
         remove_all=remove_all,
         min_confidence=None if remove_all else min_confidence,
-        keep=default.keep + own.keep,
+        keep=default.keep.followed_by(own.keep),
         source=own.source or default.source,
         promote=default.promote if own.promote is None else own.promote,
     )

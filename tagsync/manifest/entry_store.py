@@ -1,19 +1,34 @@
-"""Where the rows of a run are kept: in memory while they are few, then in a private temporary file; not what they mean.
+"""Keep the entries of a run in a nameless SQLite database, indexed by what they select.
 
-SQLite unlinks that file as it opens it, so that nothing is left behind however a run ends.
+SQLite unlinks its temporary file as it opens it, so that nothing is left behind however a run ends.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
+
+import msgspec
 
 from tagsync.errors import StateError
-from tagsync.manifest.rows import FILE_ID, MATCH, PATH, Row
-from tagsync.model import Entry, NumberedEntry
+from tagsync.manifest.entries import with_defaults
+from tagsync.model import ById, ByMatch, ByPath, Declaration, Entry, NumberedEntry, Selector
 from tagsync.spool import SelfClosingDatabase
 
-IN_MEMORY = 20_000
-"""Up to so many entries are kept in memory."""
+PATH: Literal[0] = 0
+FILE_ID: Literal[1] = 1
+MATCH: Literal[2] = 2
+
+_Kind = Literal[0, 1, 2]
+
+EntryRow = tuple[_Kind, str, int, bytes]
+"""What an entry selects by, the path, file ID or match, its line from 0, and its own declaration, encoded.
+
+The declaration is without its document's defaults: they may be long, and stand for every entry.
+"""
+
+_MOST_SHARED = 4 << 20
+"""How many bytes the shared declarations take at most, as they are encoded; about ten times as many in memory."""
 
 _AT_ONCE = 1_000
 _CACHE_KIB = 8_192
@@ -22,88 +37,94 @@ _TABLE = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     CREATE TABLE entries (
-        number INTEGER PRIMARY KEY, kind INTEGER, key TEXT, document INTEGER, line INTEGER, shape BLOB
+        number INTEGER PRIMARY KEY, kind INTEGER, key TEXT, document INTEGER, line INTEGER, declaration BLOB
     );
     CREATE INDEX by_id ON entries (key) WHERE kind = 1;
     CREATE INDEX matching ON entries (number) WHERE kind = 2;
 """
-_INSERT = "INSERT INTO entries (number, kind, key, document, line, shape) VALUES (?, ?, ?, ?, ?, ?)"
-_SELECT = "SELECT number, kind, key, document, line, shape FROM entries"
+_INSERT = "INSERT INTO entries (number, kind, key, document, line, declaration) VALUES (?, ?, ?, ?, ?, ?)"
+_SELECT = "SELECT number, kind, key, document, line, declaration FROM entries"
+
+encode_declaration = msgspec.msgpack.Encoder().encode
+decode_declaration = msgspec.msgpack.Decoder(Declaration).decode
+_encode_match = msgspec.json.Encoder().encode
+_decode_match = msgspec.json.Decoder(ByMatch).decode
 
 
-class Rows:
-    """The rows of one run, in the order in which they are declared."""
-
-    def __init__(self, in_memory: int | None = None) -> None:
-        self._in_memory = IN_MEMORY if in_memory is None else in_memory
-        self._pending: list[Row] = []
-        self._stored = 0
-        self._database: SelfClosingDatabase | None = None
-
-    def __len__(self) -> int:
-        return self._stored + len(self._pending)
-
-    def extend(self, rows: Sequence[Row]) -> None:
-        """Add rows behind those that are there.
-
-        Raises:
-            StateError: there is no room for them.
-        """
-        self._pending += rows
-        if len(self._pending) >= self._in_memory:
-            self._store()
-
-    def cut(self, length: int) -> None:
-        """Drop all but the first `length` rows."""
-        if length >= self._stored:
-            del self._pending[length - self._stored :]
-            return
-        self._pending.clear()
-        assert self._database is not None  # noqa: S101 - it holds what is stored; tells mypy
-        with _told():
-            self._database.execute("DELETE FROM entries WHERE number >= ?", (length,))
-        self._stored = length
-
-    def entries(self, unfold: Callable[[Row], Entry]) -> "tuple[Entry, ...] | StoredEntries":
-        """Return the entries of all rows; nothing may be added any more."""
-        if self._database is None:
-            return tuple(map(unfold, self._pending))
-        self._store()
-        return StoredEntries(self._database, self._stored, unfold)
-
-    def _store(self) -> None:
-        with _told():
-            if self._database is None:
-                self._database = SelfClosingDatabase()
-                self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-                self._database.executescript(_TABLE)
-            self._database.execute("BEGIN")
-            numbered = ((number, *row) for number, row in enumerate(self._pending, self._stored))
-            self._database.executemany(_INSERT, numbered)
-            self._database.execute("COMMIT")
-        self._stored += len(self._pending)
-        self._pending.clear()
+def row_of(selector: Selector, line: int, declaration: Declaration) -> EntryRow:
+    """Return an entry's row."""
+    data = encode_declaration(declaration)
+    if isinstance(selector, ByPath):
+        return PATH, selector.path, line, data
+    if isinstance(selector, ById):
+        return FILE_ID, selector.file_id, line, data
+    return MATCH, _encode_match(selector).decode("utf-8"), line, data
 
 
-class StoredEntries:
-    """Entries that are too many for memory, as `IndexedEntries`.
+def selector_of(kind: _Kind, key: str) -> Selector:
+    """Return what a row selects by."""
+    if kind == PATH:
+        return ByPath(key)
+    return ById(key) if kind == FILE_ID else _decode_match(key)
+
+
+class EntryStore:
+    """The entries of one run, in the order in which they are declared; `IndexedEntries` once they are all there.
 
     Args:
-        database: where their rows are.
-        count: how many there are.
-        unfold: turns a row into an entry.
+        as_of: the day, as YYYY-MM-DD, on which `until` is evaluated; None to let nothing expire.
+
+    Raises:
+        StateError: there is no room for them; each method may raise it.
     """
 
-    def __init__(self, database: SelfClosingDatabase, count: int, unfold: Callable[[Row], Entry]) -> None:
-        self._database = database
-        self._count = count
-        self._unfold = unfold
+    def __init__(self, as_of: str | None = None) -> None:
+        self._as_of = as_of
+        self._count = 0
+        self._documents: list[tuple[str, Declaration]] = []
+        """The manifest and the defaults of each document."""
+        self._defaults: dict[Declaration, Declaration] = {}
+        """One object for all equal defaults, so that documents share declarations."""
+        self._shared: dict[tuple[int, bytes], Declaration] = {}
+        self._shared_bytes = 0
+        with _explain_storage_errors():
+            self._database = SelfClosingDatabase()
+            self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._database.executescript(_TABLE)
+
+    def add_document(self, manifest: str, defaults: Declaration) -> int:
+        """Begin a document behind those that are there, and return its number."""
+        self._documents.append((manifest, self._defaults.setdefault(defaults, defaults)))
+        return len(self._documents) - 1
+
+    def extend(self, document: int, rows: Sequence[EntryRow]) -> None:
+        """Add entries of a document behind those that are there."""
+        numbered = (
+            (number, kind, key, document, line, data)
+            for number, (kind, key, line, data) in enumerate(rows, self._count)
+        )
+        with _explain_storage_errors():
+            self._database.execute("BEGIN")
+            self._database.executemany(_INSERT, numbered)
+            self._database.execute("COMMIT")
+        self._count += len(rows)
+
+    def mark(self) -> tuple[int, int]:
+        """Return what `cut` takes to drop all that is added from now on."""
+        return self._count, len(self._documents)
+
+    def cut(self, mark: tuple[int, int]) -> None:
+        """Drop all that was added since `mark` was called."""
+        self._count, documents = mark
+        del self._documents[documents:]
+        with _explain_storage_errors():
+            self._database.execute("DELETE FROM entries WHERE number >= ?", (self._count,))
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Entry]:
-        return (self._unfold(row) for _, row in self._rows("ORDER BY number"))
+        return (entry for _, _, entry in self._read("ORDER BY number"))
 
     def __contains__(self, entry: object) -> bool:
         return any(entry == each for each in self)
@@ -111,10 +132,7 @@ class StoredEntries:
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         """Yield the entries that name a path, with it and their number, sorted by both."""
         # SQLite compares text as UTF-8, which has the order of characters that Python has.
-        return (
-            (row[1], number, self._unfold(row))
-            for number, row in self._rows(f"WHERE kind = {PATH} ORDER BY key, number")
-        )
+        return self._read(f"WHERE kind = {PATH} ORDER BY key, number")
 
     def by_id(self) -> Iterator[NumberedEntry]:
         """Yield the entries that name a file id, sorted by it and their number."""
@@ -129,23 +147,31 @@ class StoredEntries:
         return self._numbered(f"WHERE kind = {MATCH} ORDER BY number")
 
     def _numbered(self, which: str, *values: str) -> Iterator[NumberedEntry]:
-        return ((number, self._unfold(row)) for number, row in self._rows(which, *values))
+        return ((number, entry) for _, number, entry in self._read(which, *values))
 
-    def _rows(self, which: str, *values: str) -> Iterator[tuple[int, Row]]:
-        return _read(self._database, which, values)
+    def _read(self, which: str, *values: str) -> Iterator[tuple[str, int, Entry]]:
+        documents, shared = self._documents, self._shared
+        with _explain_storage_errors():
+            found = self._database.execute(f"{_SELECT} {which}", values)
+            while some := found.fetchmany(_AT_ONCE):
+                for number, kind, key, document, line, data in some:
+                    manifest, defaults = documents[document]
+                    declaration = shared.get((id(defaults), data)) or self._share(defaults, data)
+                    selector = ByPath(key) if kind == PATH else selector_of(kind, key)
+                    yield key, number, Entry(manifest, line, selector, declaration)
 
-
-def _read(database: SelfClosingDatabase, which: str, values: Sequence[object]) -> Iterator[tuple[int, Row]]:
-    with _told():
-        found = database.execute(f"{_SELECT} {which}", values)
-        while some := found.fetchmany(_AT_ONCE):
-            for number, kind, key, document, line, shape in some:
-                yield number, (kind, key, document, line, shape)
+    def _share(self, defaults: Declaration, data: bytes) -> Declaration:
+        self._shared_bytes += len(data) + len(encode_declaration(defaults))
+        if self._shared_bytes > _MOST_SHARED:
+            self._shared.clear()
+            self._shared_bytes = 0
+        declaration = with_defaults(decode_declaration(data), defaults, self._as_of)
+        self._shared[id(defaults), data] = declaration
+        return declaration
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say what to do where there is no room for the file."""
+def _explain_storage_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

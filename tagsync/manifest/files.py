@@ -1,4 +1,4 @@
-"""Which files are manifests, and their bytes; not what is in them."""
+"""Find manifest files and read their bytes."""
 
 import errno
 import os
@@ -17,9 +17,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 STDIN = "<stdin>"
 """What standard input is called."""
 
-SUFFIXES = (".yaml", ".yml", ".json")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ".schema.json"
-NO_SUCH_FILE = "this file or folder does not exist: check the path"
+_NO_SUCH_FILE = "this file or folder does not exist: check the path"
 _LEADS_OUT = "this link leads out of the given folder: name its target as a PATH"
 
 
@@ -32,11 +32,11 @@ class Located(NamedTuple):
     """None stands for standard input."""
 
 
-Report = Callable[[str, str, str], None]
+ReportFile = Callable[[str, str, str], None]
 """Called with (file as shown, code, message)."""
 
 
-def locate(paths: Sequence[str], report: Report) -> list[Located]:
+def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
     """Find the manifests that paths stand for, sorted by name; a file is taken once, however often it is named.
 
     Names are relative to the folder that the paths have in common, so that they do not depend on where tagsync runs.
@@ -62,8 +62,8 @@ def locate(paths: Sequence[str], report: Report) -> list[Located]:
 
 
 def is_manifest_name(name: str) -> bool:
-    """Tell whether a file of this name is read where it lies in a given folder."""
-    return name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
+    """Tell whether a file of this name is read when its folder is given."""
+    return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
 def holds_manifests(path: str) -> bool:
@@ -80,7 +80,7 @@ def check_exist(paths: Sequence[str]) -> None:
     missing = [path for path in paths if path != "-" and not _exists(path)]
     if missing:
         raise ManifestError(
-            tuple(Diagnostic("error", "no-such-file", NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
+            tuple(Diagnostic("error", "no-such-file", _NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
         )
 
 
@@ -119,7 +119,7 @@ def _common_folder(paths: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
+def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
     if path == "-":
         yield None
         return
@@ -127,21 +127,21 @@ def _manifests_at(path: str, report: Report) -> Iterator[Path | None]:
     if _is_folder(path):
         found = list(_walk(here, report))
         if not found:
-            report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(SUFFIXES)} file")
+            report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(_SUFFIXES)} file")
         yield from found
     elif not _exists(path):
-        report(path or "''", "no-such-file", NO_SUCH_FILE)
-    elif here.suffix not in SUFFIXES:
+        report(path or "''", "no-such-file", _NO_SUCH_FILE)
+    elif here.suffix not in _SUFFIXES:
         report(
             path,
             "not-a-manifest",
-            f"a manifest's name ends in {', '.join(SUFFIXES)}: rename it or name another",
+            f"a manifest's name ends in {', '.join(_SUFFIXES)}: rename it or name another",
         )
     else:
         yield here
 
 
-def _walk(folder: Path, report: Report) -> Iterator[Path]:
+def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:
     """Yield the manifests below a folder. Links are followed to files inside it, never out of it."""
     inside = os.path.realpath(folder)
 
@@ -164,7 +164,7 @@ def _walk(folder: Path, report: Report) -> Iterator[Path]:
 
 
 def _is_folder(path: str) -> bool:
-    """Tell whether a path leads to a folder; Path.is_dir raises where it cannot be followed."""
+    """Tell whether a path leads to a folder; unlike this, Path.is_dir raises where it cannot be followed."""
     return os.path.isdir(path)  # noqa: PTH112 - see above
 
 

@@ -1,4 +1,4 @@
-"""Manifests to the desired state: every document of every file, all faults in one run."""
+"""Read manifests into the desired state: every document of every file, with all errors in one run."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -6,25 +6,22 @@ from dataclasses import replace
 from datetime import date
 
 from tagsync.errors import ManifestError
-from tagsync.manifest.accept import FastAccept
-from tagsync.manifest.contents import Contents
-from tagsync.manifest.document_reader import FileReader
-from tagsync.manifest.entry_store import Rows
+from tagsync.manifest.checks import NEAR_LIMIT, Warnings, add_warning
+from tagsync.manifest.document_reader import DocumentReader, FileContents
+from tagsync.manifest.entry_store import EntryRow, EntryStore
+from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.fastpath import read_plain
-from tagsync.manifest.faults import Faults
 from tagsync.manifest.files import Located, locate, read
-from tagsync.manifest.notes import Note
-from tagsync.manifest.parsers import PARSER, EventSource
-from tagsync.manifest.rows import Document, Row, Unfolding
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
+from tagsync.manifest.yaml import PARSER, EventSource
 from tagsync.model import (
     NO_VOCABULARY,
+    Declaration,
     DesiredState,
     Diagnostic,
     GuardRule,
     ManifestRef,
     Origin,
-    unpacked,
 )
 
 
@@ -34,43 +31,40 @@ def read_manifests(
     as_of: date | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
-    in_memory: int | None = None,
 ) -> DesiredState:
     """Read all manifests that `paths` stand for.
 
     Args:
         paths: files, folders, or `-` for standard input.
-        as_of: the day on which entries that end are judged; None to let none end.
-        parser: the YAML parser; a parameter so that libyaml and PyYAML's own can be held against each other.
+        as_of: the day on which `until` is evaluated; None to let nothing expire.
+        parser: the YAML parser; a parameter so that tests can compare libyaml with PyYAML's own.
         plain: whether plainly written files are read without it; a parameter for the same reason.
-        in_memory: up to so many entries are kept in memory, more in a temporary file; `store.IN_MEMORY` if None.
 
     Raises:
-        ManifestError: with every fault there is.
+        ManifestError: with every error in the manifests.
         UsageError: no paths.
     """
-    run = _Run(parser, plain=plain, in_memory=in_memory)
+    run = _ManifestRun(parser, as_of, plain=plain)
     for located in locate(paths, run.report_file):
         run.read_file(located)
-    entries = run.rows.entries(Unfolding(run.documents, as_of))
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
-        check_entries(entries, vocabulary, run.report)
-    if run.faults.count:
-        kept = run.faults.first()
-        raise ManifestError(kept, run.faults.count - len(kept))
+        check_entries(run.entries, vocabulary, run.report)
+    if run.errors.count:
+        kept = run.errors.first()
+        raise ManifestError(kept, run.errors.count - len(kept))
     return DesiredState(
-        entries=entries,
+        entries=run.entries,
         manifests=tuple(run.manifests),
         accounts=tuple(run.accounts),
-        diagnostics=tuple(run.warnings),
+        diagnostics=tuple(run.warnings.values()),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
     )
 
 
 def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
-    """Read a file that holds policies and nothing else; their places name it as it was given.
+    """Read a file that holds policies and nothing else; their origins name it as it was given.
 
     Raises:
         ManifestError: it cannot be read, or holds something else.
@@ -86,31 +80,28 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     )
 
 
-class _Run:
+class _ManifestRun:
     """What one run has read so far."""
 
-    def __init__(self, parser: Callable[[bytes], EventSource], *, plain: bool, in_memory: int | None) -> None:
-        self.accepts = FastAccept()
-        self.faults = Faults()
-        self.rows = Rows(in_memory)
-        self.documents: dict[int, Document] = {}
+    def __init__(self, parser: Callable[[bytes], EventSource], as_of: date | None, *, plain: bool) -> None:
+        self.errors = ErrorList()
+        self.entries = EntryStore(None if as_of is None else as_of.isoformat())
         self.manifests: list[ManifestRef] = []
         self.accounts: list[tuple[str, Origin]] = []
         self.policy: list[GuardRule] = []
         self.vocabularies = Vocabularies(self.report)
-        self.warnings: list[Diagnostic] = []
+        self.warnings: Warnings = {}
         self._parser = parser
         self._plain = plain
         self._shown_as: dict[str, str] = {}
-        self._noted = set[Note]()
 
     def report_file(self, file: str, code: str, message: str) -> None:
-        """Report a fault of a file as a whole."""
-        self.faults.add(Origin(file, 1, 1), code, message)
+        """Report an error of a file as a whole."""
+        self.errors.add(Origin(file, 1, 1), code, message)
 
     def report(self, origin: Origin, code: str, message: str) -> None:
-        """Report a fault at the place of an entry or a word, the file named as the user did."""
-        self.faults.add(origin._replace(file=self._shown_as[origin.file]), code, message)
+        """Report an error in a manifest, the file named as the user did."""
+        self.errors.add(origin._replace(file=self._shown_as[origin.file]), code, message)
 
     def read_file(self, located: Located) -> None:
         """Read one file, or report why it cannot be read."""
@@ -123,40 +114,27 @@ class _Run:
             self.report_file(located.shown_as, "unreadable", str(error))
         else:
             self.manifests.append(ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as))
-            self._take(located.name, self._contents(located, data))
+            self._add(located.name, self._read(located, data))
 
-    def _contents(self, located: Located, data: bytes) -> Contents:
-        """Read a file's entries into `rows`, and return the rest of it."""
-        length = len(self.rows)
+    def _read(self, located: Located, data: bytes) -> FileContents:
+        """Read a file's entries into `entries`, and return the rest of it."""
         if self._plain:
-            found = read_plain(located, data, parser=self._parser, accepts=self.accepts, take=self._take_rows)
-            if found:
-                return found
-            self.rows.cut(length)
-        reader = FileReader(located, data, parser=self._parser, accepts=self.accepts, take=self._take_rows)
+            contents = read_plain(located, data, parser=self._parser, entries=self.entries)
+            if contents:
+                return contents
+
+        def take(defaults: Declaration, rows: list[EntryRow]) -> None:
+            self.entries.extend(self.entries.add_document(located.name, defaults), rows)
+
+        reader = DocumentReader(located, data, parser=self._parser, take=take)
         reader.read()
-        self.faults.absorb(reader.faults)
+        self.errors.absorb(reader.errors)
         return reader.contents
 
-    def _take_rows(self, rows: list[Row]) -> None:
-        """Take rows of the file that is being read, whose documents come behind those of the files before."""
-        before = len(self.documents)
-        self.rows.extend([(kind, key, before + n, line, shape) for kind, key, n, line, shape in rows])
-
-    def _take(self, name: str, contents: Contents) -> None:
-        for sheet in contents.sheets:
-            self.documents[len(self.documents)] = name, sheet.defaults
-        self.accounts += [(account, unpacked(name, place)) for account, place in contents.accounts]
+    def _add(self, name: str, contents: FileContents) -> None:
+        self.accounts += contents.accounts
         self.policy += contents.policy
         for spec in contents.vocabularies:
-            self.vocabularies.take(spec, name)
-        for note, place in contents.notes.items():
-            if note not in self._noted:
-                self.warnings.append(Diagnostic(*note, unpacked(name, place)))
-        self._noted.update(contents.notes)
-        for place in contents.near_limit:
-            message = (
-                "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
-                "sent, and may be refused"
-            )
-            self.warnings.append(Diagnostic("warning", "near-limit", message, unpacked(name, place)))
+            self.vocabularies.add(spec, name)
+        for diagnostic in sorted(contents.warnings.values(), key=lambda each: each.code == NEAR_LIMIT):
+            add_warning(self.warnings, diagnostic)

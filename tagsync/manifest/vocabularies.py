@@ -1,18 +1,18 @@
-"""Valid Vocabulary documents to one vocabulary, and declared tags held against it; files are planning's business."""
+"""Combine Vocabulary documents, and check declared tags by them; `planning.merge` checks the tags of files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from tagsync.escape import quoted
-from tagsync.manifest.tree import Map, Seq
-from tagsync.model import Entry, Origin, Rename, Vocabulary, normalized, unpacked
+from tagsync.manifest.yaml import Map, Seq
+from tagsync.model import Entry, Origin, Rename, RuleName, Vocabulary, normalized, unpacked
 
-Report = Callable[[Origin, str, str], None]
-"""Called with (place, code, message)."""
+ReportAt = Callable[[Origin, str, str], None]
+"""Called with (origin, code, message) for each error."""
 
 _COMPARISONS = 200_000
-"""So many pairs of tags are compared for nearest ones in one run: seconds, whatever the manifests hold."""
+"""How many pairs of tags are compared at most to suggest the nearest one: a few seconds of work."""
 
 
 class _Word(NamedTuple):
@@ -23,35 +23,35 @@ class _Word(NamedTuple):
 
 
 class Vocabularies:
-    """The vocabularies of one run, taken one after the other.
+    """Combines the vocabularies of one run.
 
     Args:
-        report: told of each fault.
+        report: called for each error.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportAt) -> None:
         self._report = report
         self._allowed: dict[str, _Word] | None = None
         self._forbidden: dict[str, _Word] = {}
         self._removed: dict[str, Origin] = {}
         self._renames: dict[str, Rename] = {}
 
-    def take(self, spec: Map, manifest: str) -> None:
-        """Take a valid document's words."""
+    def add(self, spec: Map, manifest: str) -> None:
+        """Add the words of a valid document."""
         if "allowed" in spec:
             self._allowed = self._allowed or {}
             for word in _words(spec["allowed"], manifest):
                 self._allow(word)
         for word in _words(spec.get("forbidden", Seq()), manifest):
             self._forbidden.setdefault(normalized(word.text), word)
-            if spec.get("removeForbidden"):
+            if spec.get(RuleName.REMOVE_FORBIDDEN):
                 self._removed.setdefault(normalized(word.text), word.origin)
-        renames = spec.get("renames", Map())
+        renames = spec.get(RuleName.RENAMES, Map())
         for old, new in renames.items():
             self._rename(Rename(old, new, unpacked(manifest, renames.key_places[old])))
 
     def _allow(self, word: _Word) -> None:
-        assert self._allowed is not None  # noqa: S101 - made by `take`; tells mypy
+        assert self._allowed is not None  # noqa: S101 - made by `add`; tells mypy
         first = self._allowed.setdefault(normalized(word.text), word)
         if first.text != word.text:
             message = f"{quoted(word.text)} is also allowed at {first.origin}, in another spelling: keep one of them"
@@ -64,7 +64,7 @@ class Vocabularies:
             self._report(rename.origin, "rename", message)
 
     def combined(self) -> Vocabulary:
-        """Return what all documents say together, and report where they contradict each other."""
+        """Return the vocabulary of all documents, and report where they contradict each other."""
         allowed = self._allowed
         for key, word in self._forbidden.items():
             if allowed is not None and key in allowed:
@@ -107,24 +107,25 @@ def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
         yield _Word(text, unpacked(manifest, place))
 
 
-def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: Report) -> None:
-    """Report each place where an entry declares a tag that the vocabulary does not know, forbids or calls otherwise."""
+def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: ReportAt) -> None:
+    """Report each place where an entry declares a tag that the vocabulary lacks, forbids or renames."""
     good: set[str] = set()
-    reported: set[tuple[str, int]] = set()
+    reported: set[Origin] = set()
     nearest = _Nearest(vocabulary.allowed or {})
     for entry in entries:
-        tags = entry.wishes.tags
+        tags = entry.declaration.tags
         if good.issuperset(tags.values):
             continue
-        for tag, place in zip(tags.values, tags.places, strict=True):
-            if tag in good or (entry.manifest, place) in reported:
+        for tag, place in zip(*tags, strict=True):
+            origin = entry.origin(place)
+            if tag in good or origin in reported:
                 continue
             fault = _fault(tag, vocabulary, nearest)
             if fault is None:
                 good.add(tag)
             else:
-                reported.add((entry.manifest, place))  # one of a document's defaults comes up in every entry
-                report(entry.origin(place), "vocabulary", fault)
+                reported.add(origin)  # one of a document's defaults comes up in every entry
+                report(origin, "vocabulary", fault)
 
 
 def _fault(tag: str, vocabulary: Vocabulary, nearest: "_Nearest") -> str | None:
@@ -147,7 +148,7 @@ class _Nearest:
         self._left = _COMPARISONS
 
     def hint(self, tag: str) -> str:
-        """Return in words which allowed tag a tag may be meant for."""
+        """Suggest which allowed tag may be meant."""
         if not self._allowed:
             return "it allows none"
         if self._left < len(self._allowed):

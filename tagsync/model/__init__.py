@@ -22,6 +22,7 @@ from tagsync.model.desired import (
     ById,
     ByMatch,
     ByPath,
+    Declaration,
     DesiredState,
     Entry,
     Exclusive,
@@ -29,15 +30,14 @@ from tagsync.model.desired import (
     IndexedEntries,
     Leniency,
     NumberedEntry,
+    Selector,
     Texts,
-    Wishes,
 )
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
-    PROMOTE,
     Change,
     Coverage,
     Estimate,
@@ -54,6 +54,7 @@ from tagsync.model.plan import (
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
 from tagsync.model.report import FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
+from tagsync.model.rules import RuleName
 from tagsync.model.texts import (
     MAX_FILES_PER_REQUEST,
     MAX_TAG_CHARACTERS,
@@ -74,7 +75,6 @@ __all__ = [
     "MAX_TAG_CHARACTERS",
     "NO_TEXTS",
     "NO_VOCABULARY",
-    "PROMOTE",
     "AIRule",
     "AITag",
     "AutoTagger",
@@ -87,6 +87,7 @@ __all__ = [
     "Coverage",
     "CurrentFile",
     "CurrentState",
+    "Declaration",
     "DesiredState",
     "Diagnostic",
     "Difference",
@@ -124,6 +125,8 @@ __all__ = [
     "Request",
     "RequestCounts",
     "Returning",
+    "RuleName",
+    "Selector",
     "Status",
     "Summary",
     "TagIndex",
@@ -136,7 +139,6 @@ __all__ = [
     "Verdict",
     "Vocabulary",
     "Vote",
-    "Wishes",
     "all_normalized",
     "as_shown",
     "folded",

@@ -13,14 +13,13 @@ Leniency = Literal["error", "warn", "skip"]
 AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
 
 
-@value
-class Texts:
-    """Texts as written, each with its packed place (see `Entry.origin`)."""
+class Texts(NamedTuple):
+    """Texts as written, each with its place (see `Declaration`)."""
 
     values: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
-    def __add__(self, other: "Texts") -> "Texts":
+    def followed_by(self, other: "Texts") -> "Texts":
         """Return both one after the other; either one itself where the other is empty."""
         if not other.values:
             return self
@@ -32,17 +31,15 @@ class Texts:
 NO_TEXTS = Texts()
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusive:
-    """Ordinary tags that nobody declared go: all of them, or those that `only` globs match."""
+class Exclusive(NamedTuple):
+    """Remove ordinary tags that no entry declares: all of them, or those that `only` globs match."""
 
     place: int
     only: Texts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AIRule:
-    """Which AI tags go: named ones, all, or those below a confidence (0 to 100); `keep` always wins.
+class AIRule(NamedTuple):
+    """Which AI tags to remove: named ones, all, or those below a confidence (0 to 100); `keep` always wins.
 
     AI tags of at least the confidence `promote` become ordinary tags.
     """
@@ -50,27 +47,47 @@ class AIRule:
     place: int
     remove: Texts = NO_TEXTS
     remove_all: bool = False
-    min_confidence: float | None = None
+    min_confidence: int | float | None = None
     keep: Texts = NO_TEXTS
     source: AutoTagger | None = None
-    promote: float | None = None
+    promote: int | float | None = None
 
 
-@value
-class Wishes:
-    """What an entry declares for each file it selects; `expired` tags are to be absent because their day has come."""
+class Expectation(NamedTuple):
+    """How many files an entry may select, both ends included."""
 
+    place: int
+    min: int | float = 0
+    max: int | float | None = None
+
+
+class Declaration(NamedTuple):
+    """What an entry declares for each file it selects, and where: shared by all entries of the same shape and defaults.
+
+    A place is one number, `line << 32 | column`, both from 0. Lines of an entry's own text count from the entry's
+    first line. Places of its document's defaults are absolute, and stored as their complement (`~place`), so that they
+    are negative.
+
+    Attributes:
+        column: the column of the entry itself.
+        until: the day, as YYYY-MM-DD, from which the entry's own tags are to be absent.
+        expired: the entry's own tags, moved here from `tags` once that day has come.
+    """
+
+    column: int = 0
     tags: Texts = NO_TEXTS
     absent: Texts = NO_TEXTS
     exclusive: Exclusive | None = None
     ai_rule: AIRule | None = None
     if_missing: Leniency | None = None
     if_over_limit: Leniency | None = None
+    expect: Expectation | None = None
+    until: str | None = None
     expired: Texts = NO_TEXTS
 
     @property
     def only_removes(self) -> bool:
-        """Whether a file that does not exist is as they declare it: they ask for absence alone."""
+        """Whether nothing but absence is declared, so that a file that does not exist is as declared."""
         exclusive, rule = self.exclusive, self.ai_rule
         if self.tags.values or (rule and rule.promote is not None):
             return False
@@ -98,30 +115,23 @@ class ByMatch(NamedTuple):
     excepts: tuple[str, ...] = ()
 
 
-class Expectation(NamedTuple):
-    """How many files an entry may select, both ends included."""
-
-    place: int
-    min: int = 0
-    max: int | None = None
+Selector = ByPath | ById | ByMatch
 
 
 @value
 class Entry:
-    """One entry of a manifest, its document's defaults merged in.
-
-    Places are packed into one number each, for there may be millions: `line << 32 | column`, both from 0.
-    """
+    """One entry of a manifest, its document's defaults merged in; `line` counts from 0."""
 
     manifest: str
-    place: int
-    selector: ByPath | ById | ByMatch
-    wishes: Wishes
-    expect: Expectation | None = None
+    line: int
+    selector: Selector
+    declaration: Declaration
 
     def origin(self, place: int | None = None) -> Origin:
-        """Return the origin of one of this entry's places; without one, of the entry itself."""
-        return unpacked(self.manifest, self.place if place is None else place)
+        """Return the origin of a place of this entry's declaration; without one, of the entry itself."""
+        if place is None:
+            place = self.declaration.column
+        return unpacked(self.manifest, ~place if place < 0 else (self.line << 32) + place)
 
 
 NumberedEntry = tuple[int, Entry]

@@ -10,9 +10,7 @@ from tagsync.model.current import LISTED, CurrentFile, Reading
 from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted
 from tagsync.model.policy import Guard, Policy
-
-PROMOTE = "aiTags.promote"
-"""The rule by which an AI tag goes because it has become an ordinary tag."""
+from tagsync.model.rules import RuleName
 
 
 class Reason(NamedTuple):
@@ -57,7 +55,7 @@ class FileChange:
         return tuple(
             change.tag
             for change in self.changes
-            if change.op == Op.REMOVE_AI and any(reason.rule == PROMOTE for reason in change.because)
+            if change.op == Op.REMOVE_AI and any(reason.rule == RuleName.AI_PROMOTE for reason in change.because)
         )
 
 

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from tagsync.escape import quoted
 from tagsync.model import (
-    PROMOTE,
     AIRule,
     AITag,
     CurrentFile,
     Diagnostic,
     Entry,
+    Origin,
     Reason,
+    RuleName,
     all_normalized,
     normalized,
-    unpacked,
 )
 
 Reasons = dict[str, list[Reason]]
@@ -35,7 +35,7 @@ class Promotion(NamedTuple):
 
 def ai_rules(entries: Sequence[Entry]) -> list[tuple[Entry, AIRule]]:
     """Return the entries that have a rule for AI tags, with it."""
-    return [(entry, rule) for entry in entries if (rule := entry.wishes.ai_rule)]
+    return [(entry, rule) for entry in entries if (rule := entry.declaration.ai_rule)]
 
 
 def spared(rules: Sequence[tuple[Entry, AIRule]]) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ def promotions(file: CurrentFile, rules: Sequence[tuple[Entry, AIRule]]) -> Iter
         for tag in file.ai_tags:
             is_sure = tag.confidence is not None and tag.confidence >= rule.promote
             if is_sure and rule.source in (None, tag.source) and normalized(tag.name) not in kept:
-                yield Promotion(tag, _rule_reason(entry.manifest, rule.place, PROMOTE))
+                yield Promotion(tag, _rule_reason(entry.origin(rule.place), RuleName.AI_PROMOTE))
 
 
 def ai_removals(
@@ -97,22 +97,22 @@ def judged(entry: Entry, rule: AIRule, tag: AITag) -> list[Reason]:
     if rule.source is not None and rule.source != tag.source:
         return []
     if rule.remove_all:
-        return [_rule_reason(entry.manifest, rule.place, "aiTags.remove")]
+        return [_rule_reason(entry.origin(rule.place), RuleName.AI_REMOVE)]
     reasons = []
     if rule.remove.values:
         name = normalized(tag.name)
         for number, key in enumerate(all_normalized(rule.remove.values)):
             if key == name:
-                reasons.append(Reason(entry.origin(rule.remove.places[number]), "aiTags.remove"))
+                reasons.append(Reason(entry.origin(rule.remove.places[number]), RuleName.AI_REMOVE))
     if rule.min_confidence is not None and tag.confidence is not None and tag.confidence < rule.min_confidence:
-        reasons.append(_rule_reason(entry.manifest, rule.place, "aiTags.minConfidence"))
+        reasons.append(_rule_reason(entry.origin(rule.place), RuleName.AI_MIN_CONFIDENCE))
     return reasons
 
 
 @lru_cache(maxsize=1024)
-def _rule_reason(manifest: str, place: int, rule: str) -> Reason:
+def _rule_reason(origin: Origin, rule: RuleName) -> Reason:
     """Return one reason for all that a rule does: one of a document's defaults may hit every file."""
-    return Reason(unpacked(manifest, place), rule)
+    return Reason(origin, rule)
 
 
 def _stay(file: CurrentFile, staying: AITag, reasons: list[Reason]) -> Diagnostic:

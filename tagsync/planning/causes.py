@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from tagsync.model import (
-    PROMOTE,
     Cause,
     Change,
     CurrentFile,
@@ -20,17 +19,16 @@ from tagsync.model import (
     Op,
     Report,
     Returning,
+    RuleName,
     normalized,
 )
 from tagsync.planning.returning import DONE
 
-SETTLED = ("tags", "absent")
+SETTLED = (RuleName.TAGS, RuleName.ABSENT)
 """Rules that hold whatever other manifests say: one that asked then and asks now was heard then."""
 
-DERIVED = (PROMOTE, "renames")
+DERIVED = (RuleName.AI_PROMOTE, RuleName.RENAMES)
 """Rules that add a tag because of another one, which the file has got since then."""
-
-UNTIL = "until"
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _TO_THE_SECOND = len("2026-01-01T00:00:00")
@@ -168,13 +166,13 @@ class _Past:
         """Return the cause of a change that lies in what is declared, if it does."""
         if self._is_asked_anew(change):
             return Cause.MANIFEST
-        return Cause.EXPIRED if _has_rule(change, UNTIL) else None
+        return Cause.EXPIRED if _has_rule(change, RuleName.UNTIL) else None
 
     def _was_asked(self, change: Change) -> bool:
         """Tell whether the manifests of the last run asked for a change just as these do."""
         if any(reason.rule in SETTLED and reason.origin.file in self._unchanged for reason in change.because):
             return True
-        return self._all_unchanged and not _has_rule(change, UNTIL)
+        return self._all_unchanged and not _has_rule(change, RuleName.UNTIL)
 
     def _is_asked_anew(self, change: Change) -> bool:
         """Tell whether a manifest that asks for a change is not as the last run read it, if that read any."""

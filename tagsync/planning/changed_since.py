@@ -7,7 +7,7 @@ from typing import Any
 
 from tagsync.errors import RefusedError
 from tagsync.escape import shown
-from tagsync.model import DesiredState, Entry, Texts, Vocabulary, Wishes
+from tagsync.model import Declaration, DesiredState, Entry, Texts, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ def _more(entries: Iterable[Entry], than: Iterable[Entry]) -> list[Entry]:
 
 
 def _content(entry: Entry) -> Hashable:
-    expect = entry.expect and (entry.expect.min, entry.expect.max)
-    return type(entry.selector), entry.selector, _declared(entry.wishes), expect
+    expect = entry.declaration.expect
+    return type(entry.selector), entry.selector, _declared(entry.declaration), expect and expect[1:]
 
 
-def _declared(wishes: Wishes) -> Hashable:
-    """Return what wishes ask for, wherever it stands."""
-    exclusive, rule = wishes.exclusive, wishes.ai_rule
+def _declared(declared: Declaration) -> Hashable:
+    """Return what is declared, wherever it stands."""
+    exclusive, rule = declared.exclusive, declared.ai_rule
     return (
-        *(texts.values for texts in (wishes.tags, wishes.absent, wishes.expired)),
+        *(texts.values for texts in (declared.tags, declared.absent, declared.expired)),
         exclusive and (_values(exclusive.only),),
         rule
         and (
@@ -77,8 +77,8 @@ def _declared(wishes: Wishes) -> Hashable:
             rule.source,
             rule.promote,
         ),
-        wishes.if_missing,
-        wishes.if_over_limit,
+        declared.if_missing,
+        declared.if_over_limit,
     )
 
 

@@ -41,13 +41,13 @@ def _contested(entries: Iterable[Entry]) -> set[str]:
     contested: set[str] = set()
     seen: set[tuple[str, ...]] = set()
     for entry in entries:
-        wishes = entry.wishes
-        if wishes.absent.values:
-            absent.update(map(normalized, wishes.absent.values))
-        if wishes.tags.values in seen:
+        declared = entry.declaration
+        if declared.absent.values:
+            absent.update(map(normalized, declared.absent.values))
+        if declared.tags.values in seen:
             continue
-        seen.add(wishes.tags.values)
-        for tag in wishes.tags.values:
+        seen.add(declared.tags.values)
+        for tag in declared.tags.values:
             key = normalized(tag)
             if spellings.setdefault(key, tag) != tag:
                 contested.add(key)
@@ -72,8 +72,8 @@ def _faults(name: str, entries: Sequence[Entry], contested: set[str]) -> Iterato
 
 
 def _touches(entry: Entry, contested: set[str]) -> bool:
-    wishes = entry.wishes
-    return any(normalized(tag) in contested for tag in (*wishes.tags.values, *wishes.absent.values))
+    declared = entry.declaration
+    return any(normalized(tag) in contested for tag in (*declared.tags.values, *declared.absent.values))
 
 
 class _Paths(Collection[CurrentFile]):

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tagsync.model import (
-    PROMOTE,
     AIRule,
     ById,
     ByPath,
@@ -18,6 +17,7 @@ from tagsync.model import (
     Explanation,
     Op,
     Reason,
+    RuleName,
     Verdict,
     Vocabulary,
     Vote,
@@ -80,7 +80,7 @@ def _selector(entry: Entry) -> str:
 
 def _rules(entry: Entry) -> Iterator[str]:
     """Yield in words what an entry says of tags that it does not name."""
-    exclusive, rule = entry.wishes.exclusive, entry.wishes.ai_rule
+    exclusive, rule = entry.declaration.exclusive, entry.declaration.ai_rule
     if exclusive:
         yield "exclusive" if exclusive.only is None else f"exclusive: only {', '.join(exclusive.only.values)}"
     if rule is None:
@@ -96,24 +96,24 @@ def _rules(entry: Entry) -> Iterator[str]:
 
 def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:
     """Yield what an entry wants of a file's tags, those included that it does not have."""
-    wishes = entry.wishes
+    declared = entry.declaration
     for texts, rule, present in (
-        (wishes.tags, "tags", True),
-        (wishes.absent, "absent", False),
-        (wishes.expired, "until", False),
+        (declared.tags, RuleName.TAGS, True),
+        (declared.absent, RuleName.ABSENT, False),
+        (declared.expired, RuleName.UNTIL, False),
     ):
         for tag, place in zip(texts.values, texts.places, strict=True):
             yield Vote("tag", tag, present, Reason(entry.origin(place), rule))
-    if wishes.exclusive:
-        yield from _of_exclusive(entry, wishes.exclusive, file)
-    if wishes.ai_rule:
-        yield from _of_ai_rule(entry, wishes.ai_rule, file)
+    if declared.exclusive:
+        yield from _of_exclusive(entry, declared.exclusive, file)
+    if declared.ai_rule:
+        yield from _of_ai_rule(entry, declared.ai_rule, file)
 
 
 def _of_exclusive(entry: Entry, exclusive: Exclusive, file: CurrentFile) -> Iterator[Vote]:
     for tag in file.tags:
         if covers(exclusive, normalized(tag)):
-            yield Vote("tag", tag, present=False, reason=Reason(entry.origin(exclusive.place), "exclusive"))
+            yield Vote("tag", tag, present=False, reason=Reason(entry.origin(exclusive.place), RuleName.EXCLUSIVE))
 
 
 def _of_ai_rule(entry: Entry, rule: AIRule, file: CurrentFile) -> Iterator[Vote]:
@@ -121,7 +121,7 @@ def _of_ai_rule(entry: Entry, rule: AIRule, file: CurrentFile) -> Iterator[Vote]
     for tag in file.ai_tags:
         place = keeps.get(normalized(tag.name))
         if place is not None:
-            yield Vote("AI tag", tag.name, present=True, reason=Reason(entry.origin(place), "aiTags.keep"))
+            yield Vote("AI tag", tag.name, present=True, reason=Reason(entry.origin(place), RuleName.AI_KEEP))
         for reason in judged(entry, rule, tag):
             yield Vote("AI tag", tag.name, present=False, reason=reason)
 
@@ -130,10 +130,10 @@ def _of_vocabulary(vocabulary: Vocabulary, file: CurrentFile) -> Iterator[Vote]:
     for tag in file.tags:
         key = normalized(tag)
         if key in vocabulary.removed:
-            yield Vote("tag", tag, present=False, reason=Reason(vocabulary.removed[key], "removeForbidden"))
+            yield Vote("tag", tag, present=False, reason=Reason(vocabulary.removed[key], RuleName.REMOVE_FORBIDDEN))
         rename = vocabulary.renames.get(key)
         if rename:
-            reason = Reason(rename.origin, "renames")
+            reason = Reason(rename.origin, RuleName.RENAMES)
             yield Vote("tag", tag, present=False, reason=reason)
             yield Vote("tag", rename.new, present=True, reason=reason)
 
@@ -142,7 +142,7 @@ def _of_promotions(merged: Merged) -> Iterator[Vote]:
     """Yield what promotions want; of those that are not taken up the diagnostics tell."""
     for change in merged.changes:
         for reason in change.because:
-            if reason.rule == PROMOTE:
+            if reason.rule == RuleName.AI_PROMOTE:
                 yield Vote("tag", change.tag, present=True, reason=reason)
                 if change.op == Op.REMOVE_AI:
                     yield Vote("AI tag", change.tag, present=False, reason=reason)

@@ -16,6 +16,7 @@ from tagsync.model import (
     Op,
     Origin,
     Reason,
+    RuleName,
     Texts,
     Vocabulary,
     all_normalized,
@@ -62,17 +63,22 @@ def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
     """Tell files apart that have all their entries ask for, which are most: a fast yes, never a no."""
     there = set(file.tags)
     for entry in entries:
-        wishes = entry.wishes
-        if wishes.exclusive or wishes.absent.values or wishes.expired.values or (wishes.ai_rule and file.ai_tags):
+        declared = entry.declaration
+        if (
+            declared.exclusive
+            or declared.absent.values
+            or declared.expired.values
+            or (declared.ai_rule and file.ai_tags)
+        ):
             return False
-        if not there.issuperset(wishes.tags.values):
+        if not there.issuperset(declared.tags.values):
             return False
     return True
 
 
 def _merged(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> Merged:
-    declared = {key for entry in entries for key in all_normalized(entry.wishes.tags.values)}
-    ended = {key for entry in entries for key in all_normalized(entry.wishes.expired.values)} - declared
+    declared = {key for entry in entries for key in all_normalized(entry.declaration.tags.values)}
+    ended = {key for entry in entries for key in all_normalized(entry.declaration.expired.values)} - declared
     absent, exclusives, rules = _absent(file, entries, ended, vocabulary), _exclusives(entries), ai_rules(entries)
     promoted, left = _promoted(file, promotions(file, rules), _Obstacles(declared, absent, exclusives, vocabulary))
     # A new name whose day has come does not come back through its old one.
@@ -101,7 +107,7 @@ def _merged(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary)
 
 def _already_there(file: CurrentFile, entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the declared tags that the file has in the very spelling in which they are declared."""
-    declared = {tag for entry in entries for tag in entry.wishes.tags.values}
+    declared = {tag for entry in entries for tag in entry.declaration.tags.values}
     return tuple([tag for tag in file.tags if tag in declared])
 
 
@@ -117,7 +123,9 @@ def _additions(
     """Return the wanted tags that the file lacks, as they are spelled, and those that are spelled in two ways."""
     there = all_normalized(file.tags)
     lacking = declared.difference(there)
-    found = [_Want(tag, Reason(at, "tags")) for e in entries for tag, at in _declared(e, lacking)] if lacking else []
+    found = (
+        [_Want(tag, Reason(at, RuleName.TAGS)) for e in entries for tag, at in _declared(e, lacking)] if lacking else []
+    )
     found += [want for want in wants if normalized(want.tag) not in there]
     first: dict[str, tuple[str, Origin]] = {}
     additions: Reasons = defaultdict(list)
@@ -132,7 +140,7 @@ def _additions(
 
 def _declared(entry: Entry, keys: Container[str]) -> Iterator[tuple[str, Origin]]:
     """Yield those of an entry's tags whose NFC form is among `keys`."""
-    tags = entry.wishes.tags
+    tags = entry.declaration.tags
     for number, key in enumerate(all_normalized(tags.values)):
         if key in keys:
             yield tags.values[number], entry.origin(tags.places[number])
@@ -150,21 +158,21 @@ def _absent(file: CurrentFile, entries: Sequence[Entry], ended: Container[str], 
     """Return the tags that must not be on a file, in NFC, and why; of expired ones, those that have `ended`."""
     absent: Reasons = defaultdict(list)
     for entry in entries:
-        wishes = entry.wishes
-        if wishes.absent.values or wishes.expired.values:  # most have none
-            over = (item for item in _reasons(entry, wishes.expired, "until") if item[0] in ended)
-            for key, reason in (*_reasons(entry, wishes.absent, "absent"), *over):
+        declared = entry.declaration
+        if declared.absent.values or declared.expired.values:  # most have none
+            over = (item for item in _reasons(entry, declared.expired, RuleName.UNTIL) if item[0] in ended)
+            for key, reason in (*_reasons(entry, declared.absent, RuleName.ABSENT), *over):
                 absent[key].append(reason)
     if vocabulary.removed or vocabulary.renames:
         for key in all_normalized(file.tags):
             if key in vocabulary.removed:
-                absent[key].append(Reason(vocabulary.removed[key], "removeForbidden"))
+                absent[key].append(Reason(vocabulary.removed[key], RuleName.REMOVE_FORBIDDEN))
             if key in vocabulary.renames:
-                absent[key].append(Reason(vocabulary.renames[key].origin, "renames"))
+                absent[key].append(Reason(vocabulary.renames[key].origin, RuleName.RENAMES))
     return absent
 
 
-def _reasons(entry: Entry, texts: Texts, rule: str) -> Iterator[tuple[str, Reason]]:
+def _reasons(entry: Entry, texts: Texts, rule: RuleName) -> Iterator[tuple[str, Reason]]:
     for tag, place in zip(texts.values, texts.places, strict=True):
         yield normalized(tag), Reason(entry.origin(place), rule)
 
@@ -173,7 +181,7 @@ _Exclusives = Sequence[tuple[Entry, Exclusive]]
 
 
 def _exclusives(entries: Sequence[Entry]) -> _Exclusives:
-    return [(entry, exclusive) for entry in entries if (exclusive := entry.wishes.exclusive)]
+    return [(entry, exclusive) for entry in entries if (exclusive := entry.declaration.exclusive)]
 
 
 def _renamed(file: CurrentFile, vocabulary: Vocabulary) -> Iterator[_Want]:
@@ -181,7 +189,7 @@ def _renamed(file: CurrentFile, vocabulary: Vocabulary) -> Iterator[_Want]:
     for key in all_normalized(file.tags) if vocabulary.renames else ():
         rename = vocabulary.renames.get(key)
         if rename is not None:
-            yield _Want(rename.new, Reason(rename.origin, "renames"))
+            yield _Want(rename.new, Reason(rename.origin, RuleName.RENAMES))
 
 
 def _not_renamed(renamed: Iterable[_Want], relies: Container[str], exclusives: _Exclusives) -> Iterator[Diagnostic]:
@@ -256,7 +264,7 @@ def _removals(file: CurrentFile, wanted: set[str], absent: Reasons, exclusives: 
         key = normalized(tag)
         reasons = list(absent.get(key, ()))
         if key not in wanted:
-            reasons += [Reason(e.origin(x.place), "exclusive") for e, x in exclusives if covers(x, key)]
+            reasons += [Reason(e.origin(x.place), RuleName.EXCLUSIVE) for e, x in exclusives if covers(x, key)]
         if reasons:
             removals[tag] = reasons
     return removals

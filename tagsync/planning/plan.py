@@ -294,7 +294,7 @@ def _planned(
 def _may_waver(entries: Sequence[Entry]) -> bool:
     """Tell whether the same entries may have left a file alone before: queries, and what passes the 500 characters."""
     has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
-    return has_query or all(entry.wishes.if_over_limit in ("warn", "skip") for entry in entries)
+    return has_query or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)
 
 
 def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], findings: _Findings) -> FileChange | None:
@@ -305,7 +305,7 @@ def _fitted(file: CurrentFile, merged: Merged, entries: Sequence[Entry], finding
         findings.diagnostics.extend([_tight(file, changes)])
     if verdict is not Fit.OVER:
         return FileChange(file, changes, merged.desired, merged.spared, merged.relies)
-    leniencies = {entry.wishes.if_over_limit or "error" for entry in entries}
+    leniencies = {entry.declaration.if_over_limit or "error" for entry in entries}
     strictest = next(item for item in LEVELS if item in leniencies)
     level = LEVELS[strictest]
     if level:

@@ -89,7 +89,7 @@ class Protections:
         """Look at a file and the entries that select it."""
         kept, confined = list[Watch](), list[Watch]()
         for entry in entries:
-            rule, exclusive = entry.wishes.ai_rule, entry.wishes.exclusive
+            rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
             if rule and rule.keep.values and file.ai_tags:
                 kept += self._watched(entry, "keep", rule.keep)
             if exclusive and exclusive.only:

@@ -52,13 +52,13 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
 def named(desired: DesiredState) -> Iterator[ByPath | ById]:
     """Yield the files that entries name by path or ID, without those that nobody is told of if they do not exist."""
     for entry in desired.entries:
-        if isinstance(entry.selector, ByPath | ById) and entry.wishes.if_missing != "skip":
+        if isinstance(entry.selector, ByPath | ById) and entry.declaration.if_missing != "skip":
             yield entry.selector
 
 
 def _told(entry: Entry, name: str) -> set[str]:
     """Return a file's name if somebody is told when it is missing."""
-    return set() if entry.wishes.if_missing == "skip" else {name}
+    return set() if entry.declaration.if_missing == "skip" else {name}
 
 
 def _folder(glob: str) -> str:

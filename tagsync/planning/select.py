@@ -14,6 +14,7 @@ from tagsync.model import (
     Coverage,
     CurrentFile,
     CurrentState,
+    Declaration,
     Diagnostic,
     Entry,
     IndexedEntries,
@@ -23,7 +24,6 @@ from tagsync.model import (
     NumberedEntry,
     Origin,
     Unreadable,
-    Wishes,
     normalized,
 )
 from tagsync.planning.left_out import unreadable_finding
@@ -162,7 +162,7 @@ class _Missing:
             self._last = selector
             self.files.add((isinstance(selector, ById), selector[0] or "", entry))
         self.idle.add(entry.origin())
-        level = _level_if_missing(entry.wishes)
+        level = _level_if_missing(entry.declaration)
         if level:
             self.levels[level] += 1
             self.told.add((level, entry))
@@ -360,7 +360,7 @@ def _refusal(entry: Entry, words: str) -> Iterator[Diagnostic]:
 
 
 def _count_findings(entry: Entry, count: int) -> Iterator[Diagnostic]:
-    expect = entry.expect
+    expect = entry.declaration.expect
     if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
         wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
         message = f"this entry selects {_files(count)}, expected {wanted}: check the selector, or change expect"
@@ -374,10 +374,10 @@ def _files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
 
 
-def _level_if_missing(wishes: Wishes) -> Level | None:
-    if wishes.if_missing is None and wishes.only_removes:
+def _level_if_missing(declared: Declaration) -> Level | None:
+    if declared.if_missing is None and declared.only_removes:
         return "info"
-    return LEVELS[wishes.if_missing or "error"]
+    return LEVELS[declared.if_missing or "error"]
 
 
 def _missing_finding(entry: Entry, level: Level, twins: _Twins) -> Diagnostic:

@@ -7,8 +7,7 @@ from builders import ai, current_file, id_of, now, run
 
 from tagsync.applying.recheck import MAX_AGE, READY_AGE, Proof, Prover
 from tagsync.errors import AuthorisationError, LibraryError, ServerFaultError
-from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request
-from tagsync.model.plan import PROMOTE
+from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request, RuleName
 
 
 class Library:
@@ -329,7 +328,7 @@ def test_prover_waits_for_additions_that_do_not_appear_once_a_run() -> None:
 
 PROMOTED = FileChange(
     current_file("/a", ["Dog"], [ai("Dog")]),
-    (Change(Op.REMOVE_AI, "Dog", (Reason(Origin("tags.yaml", 5, 3), PROMOTE),)),),
+    (Change(Op.REMOVE_AI, "Dog", (Reason(Origin("tags.yaml", 5, 3), RuleName.AI_PROMOTE),)),),
 )
 
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tagsync.errors import ManifestError
-from tagsync.manifest.parsers import EventSource, PureParser
 from tagsync.manifest.read import read_manifests
+from tagsync.manifest.yaml import EventSource, PureParser
 from tagsync.model import DesiredState
 
 Found = tuple[str, str, str]

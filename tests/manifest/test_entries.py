@@ -1,23 +1,31 @@
 from collections.abc import Callable
+from datetime import date
+from itertools import compress, product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import manifest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tagsync.manifest.entries import NO_WISHES, declares_something, places_of, settled, with_defaults
+from tagsync.errors import ManifestError
+from tagsync.manifest.entries import are_plain_tags, entry_of
+from tagsync.manifest.read import read_manifests
+from tagsync.manifest.schema import is_valid
+from tagsync.manifest.yaml import AMBIGUOUS, REFUSED, Map, Seq
 from tagsync.model import (
-    NO_TEXTS,
     AIRule,
     ById,
     ByMatch,
     ByPath,
+    Declaration,
     DesiredState,
     Entry,
     Exclusive,
     Expectation,
     Origin,
     Texts,
-    Wishes,
 )
 
 ReadText = Callable[..., DesiredState]
@@ -29,7 +37,8 @@ def read_one(read_text: ReadText, entry: str, *, spec: str = "") -> Entry:
 
 
 def at(line: int, column: int) -> int:
-    return line - 1 << 32 | column - 1
+    """Return a place that an entry in line 5 declares."""
+    return line - 5 << 32 | column - 1
 
 
 def test_an_entry_holds_all_that_its_text_declares(read_text: ReadText) -> None:
@@ -48,9 +57,10 @@ def test_an_entry_holds_all_that_its_text_declares(read_text: ReadText) -> None:
 
     assert read_one(read_text, text) == Entry(
         manifest="tags.yaml",
-        place=at(5, 7),
+        line=4,
         selector=ByMatch("/shop/**", "size > 1", ("/shop/a/**", "/shop/b")),
-        wishes=Wishes(
+        declaration=Declaration(
+            column=6,
             tags=Texts(("red", "hero"), (at(8, 14), at(8, 19))),
             absent=Texts(("draft",), (at(9, 16),)),
             exclusive=Exclusive(at(10, 18), Texts(("shoe*",), (at(10, 26),))),
@@ -63,8 +73,8 @@ def test_an_entry_holds_all_that_its_text_declares(read_text: ReadText) -> None:
             ),
             if_missing="warn",
             if_over_limit="skip",
+            expect=Expectation(at(12, 15), 1, 5000),
         ),
-        expect=Expectation(at(12, 15), 1, 5000),
     )
 
 
@@ -72,7 +82,7 @@ def test_an_entry_knows_its_origin(read_text: ReadText) -> None:
     entry = read_one(read_text, "# a comment\n\n- path: /a\n  tags: [red]")
 
     assert entry.origin() == Origin("tags.yaml", 7, 7)
-    assert entry.origin(entry.wishes.tags.places[0]) == Origin("tags.yaml", 8, 14)
+    assert entry.origin(entry.declaration.tags.places[0]) == Origin("tags.yaml", 8, 14)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +106,14 @@ def test_an_entry_selects_by_path_id_match_or_query(read_text: ReadText, text: s
 def test_an_expectation_may_be_open_at_an_end(
     read_text: ReadText, text: str, minimum: int, maximum: int | None
 ) -> None:
-    expect = read_one(read_text, f"- match: /**\n  tags: [red]\n  expect: {text}").expect
+    expect = read_one(read_text, f"- match: /**\n  tags: [red]\n  expect: {text}").declaration.expect
 
     assert expect
     assert expect[1:] == (minimum, maximum)
 
 
 def test_removing_all_ai_tags_names_none(read_text: ReadText) -> None:
-    rule = read_one(read_text, "- path: /a\n  aiTags: {remove: all}").wishes.ai_rule
+    rule = read_one(read_text, "- path: /a\n  aiTags: {remove: all}").declaration.ai_rule
 
     assert rule == AIRule(at(6, 15), remove_all=True)
 
@@ -112,9 +122,11 @@ def test_removing_all_ai_tags_names_none(read_text: ReadText) -> None:
 def test_lists_of_defaults_and_entries_unite_with_their_places(read_text: ReadText, field: str) -> None:
     entry = read_one(read_text, f"- path: /a\n  {field}: [b, c]", spec=f"defaults: {{{field}: [a]}}")
 
-    texts: Texts = getattr(entry.wishes, field)
+    texts: Texts = getattr(entry.declaration, field)
     column = 13 + len(field)
-    assert texts == Texts(("a", "b", "c"), (at(4, column + 4), at(7, column - 3), at(7, column)))
+    assert texts.values == ("a", "b", "c")
+    places = [(4, column + 4), (7, column - 3), (7, column)]
+    assert [entry.origin(place) for place in texts.places] == [Origin("tags.yaml", *place) for place in places]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,9 @@ def test_lists_of_defaults_and_entries_unite_with_their_places(read_text: ReadTe
 def test_the_rules_of_defaults_and_entries_merge(
     read_text: ReadText, default: str, own: str, merged: dict[str, Any]
 ) -> None:
-    rule = read_one(read_text, f"- path: /a\n  aiTags: {own}", spec=f"defaults: {{aiTags: {default}}}").wishes.ai_rule
+    rule = read_one(
+        read_text, f"- path: /a\n  aiTags: {own}", spec=f"defaults: {{aiTags: {default}}}"
+    ).declaration.ai_rule
 
     assert rule
     assert {
@@ -188,7 +202,7 @@ def test_an_entry_s_exclusive_replaces_the_default_but_lists_unite(
         spec=f"defaults: {{exclusive: {default}}}" if default else "",
     )
 
-    exclusive = entry.wishes.exclusive
+    exclusive = entry.declaration.exclusive
     covers = exclusive and ("all" if exclusive.only is None else "".join(exclusive.only.values))
     assert covers == merged
 
@@ -207,8 +221,8 @@ def test_an_entry_s_leniency_replaces_the_default(
         spec=f"defaults: {{{field}: {default}}}" if default else "",
     )
 
-    wishes = entry.wishes
-    assert {"ifMissing": wishes.if_missing, "ifOverLimit": wishes.if_over_limit}[field] == merged
+    declared = entry.declaration
+    assert {"ifMissing": declared.if_missing, "ifOverLimit": declared.if_over_limit}[field] == merged
 
 
 def test_defaults_leave_the_selector_and_the_expectation_alone(read_text: ReadText) -> None:
@@ -216,7 +230,7 @@ def test_defaults_leave_the_selector_and_the_expectation_alone(read_text: ReadTe
     entry = read_one(read_text, text, spec="defaults: {tags: [red]}")
 
     assert entry.selector == ByMatch("/**", None, ("/x",))
-    assert entry.expect == Expectation(at(8, 15), 1, None)
+    assert entry.declaration.expect == Expectation(2 << 32 | 14, 1, None)
 
 
 def test_the_defaults_of_one_document_are_for_no_other(read_text: ReadText) -> None:
@@ -224,52 +238,264 @@ def test_the_defaults_of_one_document_are_for_no_other(read_text: ReadText) -> N
     without = manifest("- path: /b\n  tags: [c]")
     first, second = read_text(f"{with_defaults}---\n{without}").entries
 
-    assert first.wishes.tags.values == ("a", "b")
-    assert second.wishes.tags.values == ("c",)
+    assert first.declaration.tags.values == ("a", "b")
+    assert second.declaration.tags.values == ("c",)
 
 
-def test_no_defaults_leave_an_entry_as_it_is() -> None:
-    entry = Entry("tags.yaml", 0, ByPath("/a"), Wishes(tags=Texts(("red",), (0,))))
+def test_entries_of_equal_text_and_defaults_share_a_declaration(read_text: ReadText) -> None:
+    entries = "- path: /a\n  tags: [b]\n- path: /b\n  tags: [b]\n- path: /c\n  tags: [c]"
+    first, second, third = read_text(manifest(entries, spec="defaults: {tags: [a]}")).entries
 
-    assert with_defaults(entry, NO_WISHES) is entry
+    assert first.declaration is second.declaration
+    assert first.declaration != third.declaration
+    assert [str(entry.origin(entry.declaration.tags.places[1])) for entry in (first, second)] == [
+        "tags.yaml:7:14",
+        "tags.yaml:9:14",
+    ]
 
 
-def test_exclusive_over_nothing_is_none_once_defaults_are_merged() -> None:
-    entry = Entry("tags.yaml", 0, ByPath("/a"), Wishes(exclusive=Exclusive(7, NO_TEXTS)))
-
-    assert settled(entry).wishes.exclusive is None
-    assert settled(settled(entry)) == settled(entry)
+# Until
 
 
-RED = Texts(("red",), (5,))
+def written(folder: Path, text: str) -> str:
+    path = folder / "tags.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def expired(folder: Path, entries: str, day: str, spec: str = "") -> DesiredState:
+    return read_manifests([written(folder, manifest(entries, spec=spec))], as_of=date.fromisoformat(day))
+
+
+@pytest.mark.parametrize("written_as", ["2026-12-31", "'2026-12-31'", '"2026-12-31"'])
+def test_from_its_day_on_an_entrys_tags_are_to_be_absent(tmp_path: Path, written_as: str) -> None:
+    entries = f"- path: /a\n  tags: [sale]\n  until: {written_as}"
+    [before] = expired(tmp_path, entries, "2026-12-30").entries
+    [after] = expired(tmp_path, entries, "2026-12-31").entries
+    assert (before.declaration.tags.values, before.declaration.expired.values) == (("sale",), ())
+    assert (after.declaration.tags.values, after.declaration.expired.values) == ((), ("sale",))
+    assert str(after.origin(after.declaration.expired.places[0])) == "tags.yaml:6:14"
+
+
+def test_the_defaults_of_an_entry_that_ends_do_not_end(tmp_path: Path) -> None:
+    entries = "- path: /a\n  tags: [sale]\n  until: 2026-01-01"
+    [entry] = expired(tmp_path, entries, "2026-06-01", "defaults: {tags: [catalog]}").entries
+    assert (entry.declaration.tags.values, entry.declaration.expired.values) == (("catalog",), ("sale",))
+
+
+def test_an_unquoted_day_is_text_nowhere_else(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="2026-12-31 may be read as something other than text"):
+        expired(tmp_path, "- path: /a\n  tags: [2026-12-31]\n  until: 2026-12-31", "2026-06-01")
+
+
+def test_without_a_day_to_judge_by_no_entry_ends(tmp_path: Path) -> None:
+    path = written(tmp_path, manifest("- path: /a\n  tags: [sale]\n  until: 2000-01-01"))
+    assert next(iter(read_manifests([path]).entries)).declaration.tags.values == ("sale",)
+
+
+# Types and schema
+
+
+def tree_of(value: Any) -> Any:
+    """Return plain data as a reader would have read it."""
+    if isinstance(value, dict):
+        result = Map()
+        for key, item in value.items():
+            result[key] = tree_of(item)
+            result.key_places[key] = result.places[key] = 0
+        return result
+    if isinstance(value, list):
+        seq = Seq()
+        for item in value:
+            seq.append(tree_of(item))
+            seq.places.append(0)
+        return seq
+    return value
+
+
+def accepts(tree: Any) -> bool:
+    """Tell whether types and quick checks accept an entry."""
+    found = entry_of(tree, 0)
+    return found is not None and are_plain_tags(found[1].tags.values)
+
+
+def check_agreement(tree: Any) -> None:
+    """Hold types against the schema: they accept whatever it does, and more only where tags are no plain tags."""
+    if is_valid("entry", tree):
+        assert entry_of(tree, 0) is not None
+    else:
+        assert not accepts(tree)
+
+
+ODD: list[Any] = [
+    AMBIGUOUS,
+    REFUSED,
+    None,
+    True,
+    False,
+    0,
+    1,
+    70,
+    100,
+    101,
+    -1,
+    0.5,
+    100.5,
+    "",
+    " ",
+    "all",
+    "a,b",
+    "/a",
+    {},
+    [],
+]
+ODD += [
+    [""],
+    ["a", 1],
+    [[]],
+    [{}],
+    [None],
+    {"only": []},
+    {"only": ["a*"]},
+    {"only": "a"},
+    {"remove": "all"},
+    {"min": 1},
+]
+CHARACTERS = st.one_of(
+    st.characters(exclude_categories=["Cs"]),
+    st.sampled_from("a/ %,\t\n\x00\x1f\x7f\x85\xa0\u061c\u200e\u2028\u202e\u2066\u3000\ufeff"),
+)
+TEXTS = st.one_of(st.sampled_from(["red", "/a/*.jpg", "all", "warn", "skip", "error"]), st.text(CHARACTERS, max_size=4))
+LISTS = st.lists(st.one_of(TEXTS, TEXTS, st.sampled_from(ODD)), max_size=3)
+NUMBERS = st.one_of(st.integers(-5, 105), st.floats(-5, 105), st.just(1 << 80))
+LEAVES = st.one_of(st.sampled_from(ODD), TEXTS, LISTS, NUMBERS)
+AI_RULES = st.dictionaries(
+    st.sampled_from(["remove", "minConfidence", "keep", "source", "promote"]),
+    st.one_of(LEAVES, st.sampled_from(["google-auto-tagging", "aws-auto-tagging"])),
+    max_size=3,
+)
+EXPECTATIONS = st.dictionaries(st.sampled_from(["min", "max", "mid"]), st.one_of(NUMBERS, LEAVES), max_size=2)
+ENTRIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "path": st.one_of(st.just("/a"), LEAVES),
+        "fileId": LEAVES,
+        "match": st.one_of(st.just("/**"), LEAVES),
+        "query": LEAVES,
+        "except": st.one_of(st.just(["/x"]), LEAVES),
+        "tags": LEAVES,
+        "absent": LEAVES,
+        "exclusive": st.one_of(LEAVES, st.builds(lambda only: {"only": only}, LEAVES)),
+        "aiTags": st.one_of(AI_RULES, LEAVES),
+        "expect": st.one_of(EXPECTATIONS, LEAVES),
+        "ifMissing": LEAVES,
+        "ifOverLimit": LEAVES,
+        "until": LEAVES,
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(ENTRIES, st.sampled_from(ODD)), min_size=1, max_size=3))
+def test_entry_types_agree_with_the_schema(entries: list[Any]) -> None:
+    for entry in map(tree_of, entries):
+        check_agreement(entry)
+
+
+PLAIN = [*ODD, "red", "warn", "google-auto-tagging", -0.5, 99.9, 100.0, 1 << 80, ["red"], ["/a", "b"], ["/a", "/b"]]
+NESTED = [
+    *({"only": value} for value in PLAIN),
+    *({"min": 1, "max": value} for value in PLAIN),
+    *(
+        {key: value}
+        for key in ("min", "mid", "remove", "minConfidence", "keep", "source", "promote")
+        for value in PLAIN
+    ),
+    *({"remove": value, "minConfidence": 70} for value in PLAIN),
+]
+
+
+@pytest.mark.parametrize("key", ["path", "fileId", "match", "query"])
+def test_selector_types_agree_with_the_schema(key: str) -> None:
+    for value in PLAIN + NESTED:
+        check_agreement(tree_of({key: value}))
 
 
 @pytest.mark.parametrize(
-    ("wishes", "declares"),
+    "key", ["except", "tags", "absent", "exclusive", "aiTags", "expect", "ifMissing", "ifOverLimit", "until"]
+)
+def test_value_types_agree_with_the_schema(key: str) -> None:
+    for value in PLAIN + NESTED:
+        check_agreement(tree_of({"match": "/**", key: value}))
+
+
+def test_the_fields_that_may_stand_together_are_those_of_the_schema() -> None:
+    fields = {
+        "path": "/a",
+        "fileId": "a",
+        "match": "/a",
+        "query": "a",
+        "except": ["/a"],
+        "expect": {"min": 1},
+        "aiTags": {"remove": "all", "minConfidence": 1},
+    }
+
+    for chosen in product([True, False], repeat=len(fields)):
+        entry = tree_of(dict(compress(fields.items(), chosen)))
+        assert accepts(entry) == is_valid("entry", entry), entry
+
+
+def test_no_character_is_accepted_in_a_tag_that_the_schema_refuses() -> None:
+    characters = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x30000), *range(0xE0000, 0xE0200))]
+    accepted = [c for c in characters if accepts(tree_of({"path": "/a", "tags": [f"a{c}b"]}))]
+    alone = [c for c in characters if c < "\u3100" and accepts(tree_of({"path": "/a", "tags": [c]}))]
+
+    assert len(accepted) > 100_000
+    assert len(alone) > 10_000
+    assert is_valid("entry", tree_of({"path": "/a", "tags": [f"a{''.join(accepted)}b", *alone]}))
+
+
+@pytest.mark.parametrize(
+    "entry",
     [
-        (Wishes(), False),
-        (Wishes(tags=RED), True),
-        (Wishes(absent=RED), True),
-        (Wishes(exclusive=Exclusive(0)), True),
-        (Wishes(exclusive=Exclusive(0, RED)), True),
-        (Wishes(exclusive=Exclusive(0, NO_TEXTS)), False),
-        (Wishes(ai_rule=AIRule(0, remove=RED)), True),
-        (Wishes(ai_rule=AIRule(0, remove_all=True)), True),
-        (Wishes(ai_rule=AIRule(0, min_confidence=0)), True),
-        (Wishes(ai_rule=AIRule(0, keep=RED)), True),
-        (Wishes(ai_rule=AIRule(0, source="aws-auto-tagging")), False),
-        (Wishes(if_missing="warn", if_over_limit="skip"), False),
+        {"path": "/a", "tags": ["red", "größe", "日本", "two words", "a,b"]},
+        {"fileId": "5e21880d5efe355febd4bccd", "absent": ["50%"], "ifMissing": "skip", "ifOverLimit": "warn"},
+        {"match": "/**", "except": ["/x/*"], "exclusive": True, "expect": {"min": 1, "max": 5000}},
+        {"query": "size > 1", "exclusive": {"only": ["shoe*"]}, "expect": {"max": 0}},
+        {"match": "/**", "query": "size > 1", "aiTags": {"remove": "all", "keep": ["Shoe"]}},
+        {"path": "/a", "aiTags": {"remove": ["x"], "minConfidence": 70.5, "source": "aws-auto-tagging"}},
+        {"path": "/a", "aiTags": {"minConfidence": 0}, "exclusive": False},
     ],
 )
-def test_wishes_declare_something_if_they_ask_for_a_tag_to_come_or_go_or_stay(
-    wishes: Wishes,
-    declares: bool,  # noqa: FBT001 - a table's column
-) -> None:
-    assert declares_something(wishes) is declares
+def test_every_field_of_a_plain_entry_is_accepted_without_the_schema(entry: dict[str, Any]) -> None:
+    assert accepts(tree_of(entry))
 
 
-def test_wishes_know_the_places_of_what_they_list() -> None:
-    wishes = Wishes(Texts(("a", "b"), (1, 2)), Texts(("c",), (3,)), Exclusive(4, Texts(("d",), (5,))), AIRule(6))
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"tags": ["a"]},
+        {"path": "/a", "fileId": "b"},
+        {"path": "/a", "match": "/b"},
+        {"fileId": "b", "query": "c"},
+        {"path": "/a", "except": ["/b"]},
+        {"fileId": "b", "expect": {"min": 1}},
+        {"path": "a"},
+        {"path": "/a", "tags": [" a"]},
+        {"path": "/a", "tags": ["%"]},
+        {"path": "/a", "tags": [True]},
+        {"path": "/a", "aiTags": {"remove": "all", "minConfidence": 70}},
+        {"path": "/a", "aiTags": {"minConfidence": True}},
+        {"path": "/a", "expect": {"min": True}},
+        {"path": "/a", "until": "2026-12-31"},
+        "red",
+    ],
+)
+def test_what_is_not_plainly_valid_is_left_to_the_schema(entry: Any) -> None:
+    assert not accepts(tree_of(entry))
 
-    assert places_of(wishes) == {1, 2, 3, 5}
-    assert places_of(Wishes(exclusive=Exclusive(4))) == set()
+
+def test_a_faulty_tag_is_not_accepted_for_having_stood_beside_a_good_one() -> None:
+    assert not accepts(tree_of({"path": "/a", "tags": ["red", "50%"]}))
+    assert not accepts(tree_of({"path": "/a", "tags": ["50%"]}))
+    assert accepts(tree_of({"path": "/a", "tags": ["red"]}))

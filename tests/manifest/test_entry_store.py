@@ -1,17 +1,15 @@
-"""Entries in a file are the same as entries in memory, however they are asked for."""
+"""Entries are the same in whatever order and by whatever index they are asked for."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from builders import current_file, current_state, id_of, manifest
 
 from tagsync.errors import StateError
 from tagsync.manifest import entry_store
-from tagsync.manifest.entry_store import Rows, StoredEntries
-from tagsync.manifest.read import read_manifests
-from tagsync.manifest.rows import PATH, Row, Unfolding, shape_with_tags
-from tagsync.model import ById, ByMatch, ByPath, DesiredState, IndexedEntries, Wishes
-from tagsync.planning.merge import merge
+from tagsync.manifest.entries import NO_DEFAULTS
+from tagsync.manifest.entry_store import EntryStore, row_of
+from tagsync.model import ById, ByMatch, ByPath, Declaration, DesiredState, IndexedEntries, Texts
 from tagsync.planning.select import Selection
 
 NAMES = ["/b", "/a", "/é", "/Z", "/\U0001f642", "/\uff21", "/a", "/a\x00", "/a/b"]
@@ -23,32 +21,28 @@ ENTRIES = (
 FILES = [current_file(name, ["t0"]) for name in ("/a", "/a/b", "/b", "/c")]
 
 
+ROWS = [row_of(ByPath(f"/{line}"), line, Declaration(tags=Texts((f"t{line}",), (0,)))) for line in range(10)]
+
+
 @pytest.fixture
-def both(tmp_path: Path) -> tuple[DesiredState, DesiredState]:
-    """Return the same manifests, in memory and in a file."""
-    (tmp_path / "a.yaml").write_text(manifest(ENTRIES), encoding="utf-8")
-    in_memory = read_manifests([str(tmp_path)], in_memory=100)
-    stored = read_manifests([str(tmp_path)], in_memory=2)
-    assert isinstance(in_memory.entries, tuple)
-    assert isinstance(stored.entries, StoredEntries)
-    return in_memory, stored
+def desired(read_text: Callable[..., DesiredState]) -> DesiredState:
+    return read_text(manifest(ENTRIES))
 
 
-def test_entries_keep_their_order_however_often_they_are_gone_through(both: tuple[DesiredState, DesiredState]) -> None:
-    in_memory, stored = both
-
+def test_entries_keep_their_order_however_often_they_are_gone_through(desired: DesiredState) -> None:
     for _ in range(2):
-        assert list(stored.entries) == list(in_memory.entries)
-    assert len(stored.entries) == len(in_memory.entries)
-    assert next(iter(in_memory.entries)) in stored.entries
-    assert stored.queries() == in_memory.queries() == ("q",)
+        selectors = [entry.selector for entry in desired.entries]
+        assert selectors[: len(NAMES)] == [ByPath(name) for name in NAMES]
+        assert selectors[-2:] == [ById(id_of("/b")), ByMatch(None, "q")]
+    assert len(desired.entries) == len(NAMES) + 5
+    assert next(iter(desired.entries)) in desired.entries
+    assert desired.queries() == ("q",)
 
 
-def test_they_are_found_by_what_they_select(both: tuple[DesiredState, DesiredState]) -> None:
-    in_memory, stored = both
-    numbered = list(enumerate(in_memory.entries))
-    entries = stored.entries
+def test_entries_are_found_by_what_they_select(desired: DesiredState) -> None:
+    entries = desired.entries
     assert isinstance(entries, IndexedEntries)
+    numbered = list(enumerate(desired.entries))
 
     by_path = [(entry.selector.path, n, entry) for n, entry in numbered if isinstance(entry.selector, ByPath)]
     assert list(entries.by_path()) == sorted(by_path, key=lambda found: found[:2])
@@ -60,37 +54,43 @@ def test_they_are_found_by_what_they_select(both: tuple[DesiredState, DesiredSta
     assert list(entries.with_id("none")) == []
 
 
-def test_one_sweep_over_a_library_finds_the_same(both: tuple[DesiredState, DesiredState]) -> None:
+def test_one_sweep_over_a_library_selects_by_every_index(desired: DesiredState) -> None:
     current = current_state(*FILES, answers={"q": ["/c"]})
-    found = []
-    for state in both:
-        selection = Selection(state.entries, current, coverage=True)
-        files = [(item, merge(item.file, item.entries)) for item in selection]
-        told = list(selection.diagnostics())
-        found.append((files, selection.missing, selection.not_found(), told, selection.coverage()))
 
-        assert selection.coverage() == selection.coverage()
-    assert found[0] == found[1]
-    assert len(found[0][0]) == len(FILES)
+    selection = Selection(desired.entries, current, coverage=True)
+
+    assert {item.file.path: [entry.declaration.tags.values for entry in item.entries] for item in selection} == {
+        "/a": [("t1",), ("t6",), ("v",)],
+        "/a/b": [("t8",), ("v",)],
+        "/b": [("t0",), ("x",), ("z",)],
+        "/c": [("w",)],
+    }
+    assert selection.missing == 6
+    assert selection.coverage() == selection.coverage()
 
 
-def test_rows_are_cut_in_memory_and_in_the_file() -> None:
-    rows: list[Row] = [(PATH, f"/{n}", 0, n, shape_with_tags(0, ("x",), (0,))) for n in range(10)]
-    unfold = Unfolding({0: ("tags.yaml", Wishes())})
-    for length in (0, 3, 4, 5, 9, 10):
-        kept = Rows(in_memory=4)
-        kept.extend(rows[:5])
-        kept.extend(rows[5:7])
-        kept.extend(rows[7:])
-        kept.cut(length)
-        kept.extend(rows[:2])
-        assert len(kept) == length + 2
-        assert list(kept.entries(unfold)) == [unfold(row) for row in rows[:length] + rows[:2]]
+def test_entries_added_since_a_mark_are_dropped() -> None:
+    entries = EntryStore()
+    entries.extend(entries.add_document("a.yaml", NO_DEFAULTS), ROWS[:4])
+    mark = entries.mark()
+    entries.extend(entries.add_document("b.yaml", Declaration(tags=Texts(("x",), (-1,)))), ROWS[4:])
+
+    entries.cut(mark)
+    entries.extend(entries.add_document("c.yaml", NO_DEFAULTS), ROWS[:2])
+
+    found = [(entry.manifest, entry.line, entry.declaration.tags.values) for entry in entries]
+    assert found == [
+        *(("a.yaml", line, (f"t{line}",)) for line in range(4)),
+        *(("c.yaml", line, (f"t{line}",)) for line in range(2)),
+    ]
+    assert len(entries) == 6
 
 
 def test_where_there_is_no_room_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry_store, "_TABLE", "PRAGMA max_page_count = 1; CREATE TABLE entries (number)")
-    rows: list[Row] = [(PATH, "/a", 0, 0, shape_with_tags(0, ("x",), (0,)))] * 100
+    table = "CREATE TABLE entries (number, kind, key, document, line, declaration); PRAGMA max_page_count = 2"
+    monkeypatch.setattr(entry_store, "_TABLE", table)
+    entries = EntryStore()
+    document = entries.add_document("a.yaml", NO_DEFAULTS)
 
     with pytest.raises(StateError, match="set TMPDIR"):
-        Rows(in_memory=1).extend(rows)
+        entries.extend(document, ROWS * 100)

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from hypothesis import strategies as st
 
 from tagsync.errors import ManifestError, UsageError
 from tagsync.escape import shown
-from tagsync.manifest.parsers import EventSource, PureParser
 from tagsync.manifest.read import read_manifests
-from tagsync.model import ByPath, DesiredState, Entry, Exclusive, ManifestRef, Origin, Texts, Wishes
+from tagsync.manifest.yaml import EventSource, PureParser
+from tagsync.model import ByPath, Declaration, DesiredState, Entry, Exclusive, ManifestRef, Origin, Texts
 
 Faults = Callable[..., list[tuple[str, str, str]]]
 ReadText = Callable[..., DesiredState]
@@ -37,7 +36,7 @@ def paths_of(state: DesiredState) -> list[str]:
 
 
 def tags_of(state: DesiredState) -> list[tuple[str, ...]]:
-    return [entry.wishes.tags.values for entry in state.entries]
+    return [entry.declaration.tags.values for entry in state.entries]
 
 
 def codes(found: list[tuple[str, str, str]]) -> list[str]:
@@ -441,12 +440,12 @@ def test_a_json_manifest_says_what_json_says(
 
     [found] = read_text(text.replace("\x7f", "\\u007f"), name="tags.json", parser=parser).entries
 
-    assert list(found.wishes.tags.values) == entry["tags"]
-    assert list(found.wishes.absent.values) == entry["absent"]
-    assert found.wishes.ai_rule
-    assert found.wishes.ai_rule.min_confidence == 70.5
-    assert found.expect
-    assert found.expect[1:] == (0, 10)
+    assert list(found.declaration.tags.values) == entry["tags"]
+    assert list(found.declaration.absent.values) == entry["absent"]
+    assert found.declaration.ai_rule
+    assert found.declaration.ai_rule.min_confidence == 70.5
+    assert found.declaration.expect
+    assert found.declaration.expect[1:] == (0, 10)
 
 
 @pytest.mark.parametrize("space", ["", "\t", " \t\r\n\t ", "\ufeff", "\ufeff\t\n"])
@@ -668,23 +667,24 @@ def test_a_comma_in_a_tag_is_warned_of_once(tmp_path: Path) -> None:
 
 
 def without_places(entry: Entry) -> Entry:
-    wishes = entry.wishes
-    rule, exclusive = wishes.ai_rule, wishes.exclusive
+    declared = entry.declaration
+    rule, exclusive = declared.ai_rule, declared.exclusive
 
     def texts(found: Texts) -> Texts:
         return Texts(found.values)
 
     return Entry(
         manifest="",
-        place=0,
+        line=0,
         selector=entry.selector,
-        wishes=Wishes(
-            texts(wishes.tags),
-            texts(wishes.absent),
+        declaration=Declaration(
+            0,
+            texts(declared.tags),
+            texts(declared.absent),
             exclusive and Exclusive(0, exclusive.only and texts(exclusive.only)),
-            rule and replace(rule, place=0, remove=texts(rule.remove), keep=texts(rule.keep)),
-            wishes.if_missing,
-            wishes.if_over_limit,
+            rule and rule._replace(place=0, remove=texts(rule.remove), keep=texts(rule.keep)),
+            declared.if_missing,
+            declared.if_over_limit,
         ),
     )
 

@@ -5,8 +5,8 @@ import pytest
 from builders import manifest
 
 from tagsync import schemas
-from tagsync.manifest.schema import _EXPLANATIONS, is_valid, verdicts
-from tagsync.manifest.tree import REFUSED, Map
+from tagsync.manifest.schema import _EXPLANATIONS, errors, is_valid
+from tagsync.manifest.yaml import REFUSED, Map
 
 Faults = Callable[..., list[tuple[str, str, str]]]
 
@@ -27,6 +27,12 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- match: /a\n  tags: [x]\n  expect: {mix: 5}", "7:16", "unknown-key", "did you mean"),
         # fields of later versions
         ("- path: /a\n  tags: [x]\n  until: 2026-12-32", "7:14", "day", "2026-12-32 is no day of the calendar"),
+        (
+            '- path: /a\n  tags: [x]\n  until: "2026-12-31\\n"',
+            "7:14",
+            "day",
+            "2026-12-31\\x0a is no day of the calendar",
+        ),
         ("- path: /a\n  tags: [x]\n  until: tomorrow", "7:14", "day", "until is 'tomorrow': write a day as YYYY-MM-DD"),
         ("- path: /a\n  absent: [x]\n  until: 2026-12-31", "7:14", "missing-key", "it has none: give it tags"),
         ("- path: /a\n  aiTags: {promote: {}}", "6:25", "missing-key", "promote lacks minConfidence: add it"),
@@ -200,8 +206,8 @@ def test_a_value_that_was_refused_already_is_not_judged_again() -> None:
     tree = Map()
     tree["path"] = REFUSED
 
-    assert list(verdicts("entry", tree, 0, {})) == []
-    assert list(verdicts("entry", REFUSED, 0, {})) == []
+    assert list(errors("entry", tree, 0, {})) == []
+    assert list(errors("entry", REFUSED, 0, {})) == []
 
 
 @pytest.mark.parametrize(("tree", "valid"), [({"tags": ["x"]}, True), ({"path": "/x"}, False)])

@@ -6,7 +6,6 @@ import pytest
 from builders import ai, id_of
 
 from tagsync.model import (
-    PROMOTE,
     Cause,
     Change,
     CurrentFile,
@@ -23,6 +22,7 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Returning,
+    RuleName,
     Status,
     TargetName,
     Timing,
@@ -126,7 +126,12 @@ def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked
             Cause.EXPIRED,
         ),
         # A tag that follows from another one, which was not there before.
-        (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),
+        (
+            a_file(),
+            change(Op.ADD, "x"),
+            of(a_file("x"), change(Op.ADD, "t", f"a.yaml {RuleName.AI_PROMOTE}")),
+            Cause.ADDED,
+        ),
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
         # Nothing that is known explains it.
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), ADD), None),
@@ -205,7 +210,7 @@ def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
         (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.EXPIRED),
         (of(a_file("t"), change(Op.REMOVE, "t", "a.yaml absent", "b.yaml until")), Cause.ADDED),
         (of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
-        (of(a_file(), change(Op.ADD, "t", f"a.yaml {PROMOTE}")), Cause.ADDED),
+        (of(a_file(), change(Op.ADD, "t", f"a.yaml {RuleName.AI_PROMOTE}")), Cause.ADDED),
         (of(a_file("old"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
     ],
 )
@@ -238,7 +243,7 @@ def test_a_manifest_that_asked_all_along_was_heard_then_whatever_others_ask_now(
         of(a_file("t"), change(Op.REMOVE, "t", "a.yaml exclusive")),
         of(a_file("t"), change(Op.REMOVE, "t", "a.yaml removeForbidden")),
         of(a_file(ai_tags=["t"]), REMOVE_AI),
-        of(a_file("x"), change(Op.ADD, "t", f"a.yaml {PROMOTE}")),
+        of(a_file("x"), change(Op.ADD, "t", f"a.yaml {RuleName.AI_PROMOTE}")),
     ],
 )
 @pytest.mark.parametrize("then", [(A, B2), (A,), (A, B, ref("gone.yaml"))])

@@ -97,18 +97,6 @@ def test_expired_until_is_no_contradiction(tmp_path: Path) -> None:
     assert list(contradictions(after)) == []
 
 
-def test_contradictions_are_the_same_for_entries_kept_outside_of_memory(tmp_path: Path) -> None:
-    path = tmp_path / "tags.yaml"
-    entries = (
-        "- {path: /b, tags: [x]}\n- {match: /*, absent: [x]}\n- {fileId: q, tags: [x]}\n- {fileId: q, absent: [x]}"
-    )
-    path.write_text(manifest(f"{entries}\n- {{path: /a, tags: [x]}}"))
-    kept, stored = (read_manifests([str(path)], in_memory=size).entries for size in (100, 1))
-    assert not isinstance(stored, tuple)
-    assert list(contradictions(kept)) == list(contradictions(stored))
-    assert len(list(contradictions(stored))) == 3
-
-
 def test_validate_finds_contradictions_across_manifests(tmp_path: Path) -> None:
     for name, wish in (("a", "tags"), ("b", "absent")):
         (tmp_path / f"{name}.yaml").write_text(manifest(f"- path: /a.jpg\n  {wish}: [x]"))

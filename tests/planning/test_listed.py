@@ -9,6 +9,7 @@ from tagsync.model import (
     ById,
     ByPath,
     Coverage,
+    Declaration,
     DesiredState,
     Diagnostic,
     Entry,
@@ -19,8 +20,6 @@ from tagsync.model import (
     Plan,
     TargetName,
     Unlisted,
-    Wishes,
-    packed,
 )
 from tagsync.planning import listed
 from tagsync.planning.listed import DiagnosticLog, First
@@ -139,11 +138,11 @@ class Gone:
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         for number in range(self._count):
             path = f"/gone/{number:07}.jpg"
-            yield path, number, Entry("a.yaml", packed(number, 0), ByPath(path), Wishes(if_missing="warn"))
+            yield path, number, Entry("a.yaml", number, ByPath(path), Declaration(if_missing="warn"))
 
     def by_id(self) -> Iterator[NumberedEntry]:
         for number in range(self._count, 2 * self._count):
-            yield number, Entry("a.yaml", packed(number, 0), ById(f"{number:024x}"), Wishes())
+            yield number, Entry("a.yaml", number, ById(f"{number:024x}"), Declaration())
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:  # noqa: ARG002 - none has it
         return ()

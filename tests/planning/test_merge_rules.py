@@ -13,13 +13,13 @@ from tagsync.model import (
     AIRule,
     ByPath,
     CurrentFile,
+    Declaration,
     Entry,
     Exclusive,
     Origin,
     Rename,
     Texts,
     Vocabulary,
-    Wishes,
 )
 from tagsync.planning.merge import Merged, _merged, merge
 
@@ -209,8 +209,9 @@ RULES = st.builds(
     source=st.just(None),
     promote=st.sampled_from([None, 80]),
 )
-WISHES = st.builds(
-    lambda tags, absent, rule, more: Wishes(
+DECLARATIONS = st.builds(
+    lambda tags, absent, rule, more: Declaration(
+        0,
         texts(tags),
         texts(absent if more == 1 else ()),
         Exclusive(0) if more == 2 else None,
@@ -236,14 +237,14 @@ VOCABULARIES = st.sampled_from(
 @given(
     tags=st.lists(st.sampled_from(["a", "b", "c", "\u00e9", "e\u0301"]), unique=True),
     ai_names=st.lists(st.sampled_from(["a", "b"]), max_size=2),
-    wishes=st.lists(WISHES, min_size=1, max_size=3),
+    declarations=st.lists(DECLARATIONS, min_size=1, max_size=3),
     vocabulary=VOCABULARIES,
 )
 def test_a_file_that_has_all_it_needs_is_settled_as_the_long_way_does(
-    tags: list[str], ai_names: list[str], wishes: list[Wishes], vocabulary: Vocabulary
+    tags: list[str], ai_names: list[str], declarations: list[Declaration], vocabulary: Vocabulary
 ) -> None:
     file = current_file("/a", tags, [ai(name) for name in ai_names])
-    entries = [Entry("m.yaml", number << 32, ByPath("/a"), each) for number, each in enumerate(wishes)]
+    entries = [Entry("m.yaml", line, ByPath("/a"), each) for line, each in enumerate(declarations)]
 
     # The long way is not public: it is what the short one has to be held against.
     assert merge(file, entries, vocabulary) == _merged(file, entries, vocabulary)

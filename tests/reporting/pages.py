@@ -23,12 +23,12 @@ from tagsync.model import (
     Reason,
     Report,
     RequestCounts,
+    RuleName,
     Status,
     Summary,
     TargetName,
     Timing,
 )
-from tagsync.model.plan import PROMOTE
 
 MANIFEST = "tags.yaml"
 EVIL = (
@@ -46,7 +46,7 @@ def changed(file: CurrentFile, *items: tuple[Op, str], rule: str = "tags", line:
 
 def promoted(file: CurrentFile, tag: str) -> FileChange:
     """Return the changes of a file whose AI tag becomes an ordinary tag."""
-    return changed(file, (Op.ADD, tag), (Op.REMOVE_AI, tag), rule=PROMOTE)
+    return changed(file, (Op.ADD, tag), (Op.REMOVE_AI, tag), rule=RuleName.AI_PROMOTE)
 
 
 def plan_of(

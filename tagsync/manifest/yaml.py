@@ -1,12 +1,14 @@
-"""YAML events to plain values that know their places; not their meaning.
+"""Read YAML or JSON into plain values that know their places; `schema` and `entries` say what they mean.
 
-PyYAML's event stream is read directly: its `load` keeps no positions, keeps the last of two equal keys without a
-word, and takes far more time and memory. Items of one named list are handed over as they come and not kept.
+PyYAML's event stream is read directly: its `load` keeps no positions, silently keeps the last of two equal keys, and
+takes far more time and memory. Items of one named list are handed over as they come and not kept.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
+import yaml
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -20,43 +22,124 @@ from yaml.events import (
 from yaml.scanner import ScannerError
 
 from tagsync.escape import quoted, shown
-from tagsync.manifest.parsers import EventSource
-from tagsync.manifest.scalars import resolve
 from tagsync.model import packed
 
-MAX_DEPTH = 20
+_MAX_DEPTH = 20
 """How deep lists and mappings may nest."""
 
 _GIVE_UP_DEPTH = 100
 """Where reading ends: libyaml's time grows with the square of the depth of flow collections."""
 
 MAX_ITEMS = 100_000
-"""How many items one list or mapping may hold, the list of entries apart; of twice as many, reading ends."""
+"""How many items a list or mapping may hold, except for the list of entries; at twice as many, reading ends."""
 
 _DEPTH_OF_NAMES = 3
-"""How deep the mappings lie whose keys are a user's own words: spec.renames."""
+"""The depth of mappings whose keys are tags: spec.renames."""
 
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
-
-
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels: flatten this"
+_TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels: flatten this"
 _PARSER_GAVE_UP = "maximum nesting depth"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Everything that YAML 1.1 or 1.2 may read as something other than text starts with one of these.
+_SUSPECT = frozenset("0123456789+-.~yYnNtTfFoO<=")
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true": True, "false": False}
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}\Z")
+# Booleans, merge and value keys of 1.1; integers and floats of both, the sexagesimal ones included; timestamps.
+_NOT_ONLY_TEXT = re.compile(
+    r"""(?:
+      [yYnN] | [yY]es | YES | [nN]o | NO | [tT]rue | TRUE | [fF]alse | FALSE | [oO]n | ON | [oO]ff | OFF | << | =
+    | [-+]?[0-9][0-9_]* | [-+]?0b[01_]+ | [-+]?0o[0-7_]+ | [-+]?0x[0-9a-fA-F_]+
+    | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
+    | [-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?
+    | [-+]?\.(?:inf|Inf|INF) | \.(?:nan|NaN|NAN)
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9].*)?
+    )\Z""",
+    re.VERBOSE,
+)
+
+
+class NoValue:
+    """Stands for a value that cannot be used; it fits no schema on purpose."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __repr__(self) -> str:
+        return self._words
+
+
+AMBIGUOUS = NoValue("an unquoted value")
+"""A scalar that is neither plainly text nor plainly a number, a boolean or null."""
+
+REFUSED = NoValue("a refused value")
+"""A value that was reported as an error already."""
+
+
+def resolve(text: str) -> str | int | float | bool | NoValue | None:
+    """Return what an unquoted scalar means, or AMBIGUOUS where versions of YAML disagree or precision would be lost."""
+    if text and text[0] not in _SUSPECT:
+        return None if text in _NULL else text
+    if text in _NULL:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if _INTEGER.match(text):
+        return int(text)
+    if _DECIMAL.match(text):
+        return float(text)
+    return AMBIGUOUS if _NOT_ONLY_TEXT.match(text) else text
+
+
+class EventSource(Protocol):
+    """The part of PyYAML's loaders that is used; both the libyaml and the pure one have it."""
+
+    def get_event(self) -> Any:
+        """Return the next event."""
+
+
+class PureParser(yaml.SafeLoader):
+    """PyYAML's own parser, made to treat tabs and escapes of no character as libyaml does."""
+
+    def get_event(self) -> Any:
+        """Return the next event.
+
+        Raises:
+            yaml.YAMLError: the file is no YAML.
+        """
+        try:
+            event: Any = super().get_event()  # type: ignore[no-untyped-call]
+        except (ValueError, OverflowError) as error:
+            raise self._wrong("found a number that stands for nothing") from error
+        if event.__class__ is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
+            raise self._wrong("found half a surrogate pair")
+        return event
+
+    def scan_to_next_token(self) -> None:
+        """Skip white space and comments, including tabs wherever they cannot be indentation."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
+
+    def _wrong(self, problem: str) -> ScannerError:
+        return ScannerError(None, None, problem, self.get_mark())
+
+
+PARSER: Callable[[bytes], EventSource] = getattr(yaml, "CSafeLoader", PureParser)
+
+ReportError = Callable[[int, str, str], None]
+"""Called with (packed place, code, message) for each error."""
 
 
 class GivenUpError(Exception):
-    """The rest of the file is not read; why was reported as a fault."""
-
-
-class Refused:
-    """Stands for a value that already was reported as a fault."""
-
-    def __repr__(self) -> str:
-        return "a refused value"
-
-
-REFUSED = Refused()
+    """The rest of the file is not read; why was reported as an error."""
 
 
 class Seq(list[Any]):
@@ -85,7 +168,7 @@ class TreeReader:
 
     Args:
         parser: where events come from.
-        report: called with (place, code, message) for each fault of structure; reading goes on after it.
+        report: called for each error of structure; reading goes on after it.
         stream_at: the keys that lead to the list whose items are streamed.
         item: called with (value, place) for each item of that list.
     """
@@ -93,7 +176,7 @@ class TreeReader:
     def __init__(
         self,
         parser: EventSource,
-        report: Callable[[int, str, str], None],
+        report: ReportError,
         *,
         stream_at: tuple[str, ...],
         item: Callable[[Any, int], None],
@@ -140,11 +223,12 @@ class TreeReader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            self._fault(event, "alias", f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for")
+            message = f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for"
+            self._report_at(event, "alias", message)
             return REFUSED
         self._check_decorations(event)
-        if depth > MAX_DEPTH:
-            self._fault(event, "nesting", _TOO_DEEP)
+        if depth > _MAX_DEPTH:
+            self._report_at(event, "nesting", _TOO_DEEP)
             self._skip()
             return REFUSED
         if kind is MappingStartEvent:
@@ -164,9 +248,10 @@ class TreeReader:
 
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
-            self._fault(event, "explicit-tag", f"explicit tags are not read: remove {_as_written(event.tag)}")
+            as_written = shown(event.tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
+            self._report_at(event, "explicit-tag", f"explicit tags are not read: remove {as_written}")
         if event.anchor is not None:
-            self._fault(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
+            self._report_at(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
 
     def _seq(self, start: Any, depth: int) -> Seq:
         seq = Seq()
@@ -181,15 +266,12 @@ class TreeReader:
                 return seq
             else:
                 value = self._value(event, depth + 1, None)
-            if len(places) < MAX_ITEMS:
+            if len(seq) < MAX_ITEMS:
                 mark = event.start_mark
                 seq.append(value)
                 places.append(mark.line << 32 | mark.column)
-            elif len(places) == MAX_ITEMS:
-                self._fault(start, "too-many", f"a list of more than {MAX_ITEMS:,} items: split it")
-                places.append(0)
             else:
-                beyond = _counted(beyond)
+                beyond = self._beyond(beyond, start, f"a list of more than {MAX_ITEMS:,} items: split it")
 
     def _stream(self, depth: int) -> Seq:
         outside = dict(self.written)
@@ -218,36 +300,38 @@ class TreeReader:
                 continue
             if key in result:
                 first = result.key_places[key]
-                self._fault(
-                    event,
-                    "duplicate-key",
-                    f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1}): "
-                    "keep one of them",
-                )
+                again = f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1})"
+                self._report_at(event, "duplicate-key", f"{again}: keep one of them")
             elif len(result) < MAX_ITEMS:
                 result[key] = value
                 result.key_places[key] = _place(event)
                 result.places[key] = _place(value_event)
             else:
-                if not beyond:
-                    self._fault(start, "too-many", f"a mapping of more than {MAX_ITEMS:,} keys: split it")
-                beyond = _counted(beyond)
+                beyond = self._beyond(beyond, start, f"a mapping of more than {MAX_ITEMS:,} keys: split it")
 
     def _key(self, event: Any, depth: int) -> str | None:
         """Return a mapping's key as it is written; None where it is refused."""
         if event.__class__ is not ScalarEvent:
             self._value(event, depth + 1, None)
-            self._fault(event, "key", "a key is plain text, not a list, a mapping or an alias")
+            self._report_at(event, "key", "a key is plain text, not a list, a mapping or an alias")
             return None
         if event.tag is not None or event.anchor is not None:
             self._check_decorations(event)
         if event.value == "<<" and event.implicit[0]:
-            self._fault(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
+            self._report_at(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
             return None
         key: str = event.value
         if depth <= _DEPTH_OF_NAMES and event.implicit[0] and resolve(key).__class__ is not str:
             self.ambiguous_keys.add(_place(event))
         return key
+
+    def _beyond(self, count: int, start: Any, message: str) -> int:
+        """Count one more item of a list or mapping that has too many, and report the first."""
+        if count == 0:
+            self._report_at(start, "too-many", message)
+        elif count == MAX_ITEMS:
+            raise GivenUpError
+        return count + 1
 
     def _skip(self) -> None:
         """Read on to the end of the list or mapping that was just opened."""
@@ -258,20 +342,8 @@ class TreeReader:
             if depth > _GIVE_UP_DEPTH:
                 raise GivenUpError
 
-    def _fault(self, event: Any, code: str, message: str) -> None:
+    def _report_at(self, event: Any, code: str, message: str) -> None:
         self._report(_place(event), code, message)
-
-
-def _counted(beyond: int) -> int:
-    """Count one more item of a list or mapping that has too many."""
-    if beyond == MAX_ITEMS:
-        raise GivenUpError
-    return beyond + 1
-
-
-def _as_written(tag: str) -> str:
-    """Return a tag as manifests have it, so that it can be found there."""
-    return shown(tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
 
 
 def _place(event: Any) -> int:

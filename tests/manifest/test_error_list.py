@@ -1,29 +1,29 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.manifest.faults import SHOWN_FAULTS, Faults
+from tagsync.manifest.error_list import SHOWN_ERRORS, ErrorList
 from tagsync.model import Diagnostic, Origin
 
 ORIGINS = st.builds(Origin, st.sampled_from(["a.yaml", "b.yaml"]), st.integers(1, 2000), st.integers(1, 3))
 
 
-def test_a_fault_is_an_error_with_its_place() -> None:
-    faults = Faults()
+def test_error_list_keeps_an_error_with_its_place() -> None:
+    errors = ErrorList()
 
-    faults.add(Origin("a.yaml", 3, 5), "type", "wrong")
+    errors.add(Origin("a.yaml", 3, 5), "type", "wrong")
 
-    assert faults.first() == (Diagnostic("error", "type", "wrong", Origin("a.yaml", 3, 5)),)
+    assert errors.first() == (Diagnostic("error", "type", "wrong", Origin("a.yaml", 3, 5)),)
 
 
-def test_faults_are_sorted_by_file_line_column_and_message() -> None:
-    faults = Faults()
+def test_errors_are_sorted_by_file_line_column_and_message() -> None:
+    errors = ErrorList()
     places = [("b", 1, 1), ("a", 10, 1), ("a", 9, 2), ("a", 9, 1)]
 
     for place in places:
-        faults.add(Origin(*place), "y", "one")
-    faults.add(Origin("a", 9, 1), "z", "a first")
+        errors.add(Origin(*place), "y", "one")
+    errors.add(Origin("a", 9, 1), "z", "a first")
 
-    assert [(fault.origin, fault.message) for fault in faults.first()] == [
+    assert [(error.origin, error.message) for error in errors.first()] == [
         (("a", 9, 1), "a first"),
         (("a", 9, 1), "one"),
         (("a", 9, 2), "one"),
@@ -33,30 +33,30 @@ def test_faults_are_sorted_by_file_line_column_and_message() -> None:
 
 
 def test_fifty_are_kept_and_all_are_counted() -> None:
-    faults = Faults()
+    errors = ErrorList()
 
     for line in range(2500, 0, -1):
-        faults.add(Origin("a", line, 1), "code", "words")
+        errors.add(Origin("a", line, 1), "code", "words")
 
-    whole = Faults()
-    whole.absorb(faults)
+    whole = ErrorList()
+    whole.absorb(errors)
 
-    assert SHOWN_FAULTS == 50
-    for each in (faults, whole):
-        assert [fault.origin and fault.origin.line for fault in each.first()] == list(range(1, 51))
+    assert SHOWN_ERRORS == 50
+    for each in (errors, whole):
+        assert [error.origin and error.origin.line for error in each.first()] == list(range(1, 51))
         assert each.count == 2500
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(ORIGINS, max_size=1200), max_size=4))
 def test_the_first_fifty_are_exact_however_they_came(groups: list[list[Origin]]) -> None:
-    whole = Faults()
+    whole = ErrorList()
     for group in groups:
-        part = Faults()
+        part = ErrorList()
         for origin in group:
             part.add(origin, "code", "words")
         whole.absorb(part)
     every = sorted(origin for group in groups for origin in group)
 
-    assert [fault.origin for fault in whole.first()] == every[:50]
+    assert [error.origin for error in whole.first()] == every[:50]
     assert whole.count == len(every)

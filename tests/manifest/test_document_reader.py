@@ -1,4 +1,3 @@
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,6 @@ from builders import manifest
 
 from tagsync.errors import ManifestError
 from tagsync.manifest.read import read_manifests, read_policy
-from tagsync.model import DesiredState
 
 POLICY = """\
 apiVersion: tagsync/v1
@@ -54,36 +52,3 @@ def test_a_file_for_policies_holds_nothing_else(tmp_path: Path, text: str) -> No
 def test_equal_figures_are_equal_however_they_are_written(tmp_path: Path) -> None:
     [rule, _] = read_manifests([written(tmp_path, POLICY.replace("above: 3", "above: 3.0"))]).policy
     assert str(rule.above) == "3"
-
-
-# entries that end
-
-
-def expired(folder: Path, entries: str, day: str, spec: str = "") -> DesiredState:
-    return read_manifests([written(folder, manifest(entries, spec=spec))], as_of=date.fromisoformat(day))
-
-
-@pytest.mark.parametrize("written_as", ["2026-12-31", "'2026-12-31'", '"2026-12-31"'])
-def test_from_its_day_on_an_entrys_tags_are_to_be_absent(tmp_path: Path, written_as: str) -> None:
-    entries = f"- path: /a\n  tags: [sale]\n  until: {written_as}"
-    [before] = expired(tmp_path, entries, "2026-12-30").entries
-    [after] = expired(tmp_path, entries, "2026-12-31").entries
-    assert (before.wishes.tags.values, before.wishes.expired.values) == (("sale",), ())
-    assert (after.wishes.tags.values, after.wishes.expired.values) == ((), ("sale",))
-    assert str(after.origin(after.wishes.expired.places[0])) == "policy.yaml:6:14"
-
-
-def test_the_defaults_of_an_entry_that_ends_do_not_end(tmp_path: Path) -> None:
-    entries = "- path: /a\n  tags: [sale]\n  until: 2026-01-01"
-    [entry] = expired(tmp_path, entries, "2026-06-01", "defaults: {tags: [catalog]}").entries
-    assert (entry.wishes.tags.values, entry.wishes.expired.values) == (("catalog",), ("sale",))
-
-
-def test_an_unquoted_day_is_text_nowhere_else(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="2026-12-31 may be read as something other than text"):
-        expired(tmp_path, "- path: /a\n  tags: [2026-12-31]\n  until: 2026-12-31", "2026-06-01")
-
-
-def test_without_a_day_to_judge_by_no_entry_ends(tmp_path: Path) -> None:
-    path = written(tmp_path, manifest("- path: /a\n  tags: [sale]\n  until: 2000-01-01"))
-    assert next(iter(read_manifests([path]).entries)).wishes.tags.values == ("sale",)

@@ -1,0 +1,263 @@
+"""Find what no schema can say about an entry: globs, spellings, contradictions, lengths, and what is easily misread."""
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
+
+from tagsync.escape import quoted
+from tagsync.globs import glob_fault
+from tagsync.manifest.entries import with_defaults
+from tagsync.manifest.entry_store import MATCH, EntryRow, decode_declaration, selector_of
+from tagsync.manifest.yaml import Map, ReportError, Seq
+from tagsync.model import (
+    MAX_TAG_CHARACTERS,
+    AIRule,
+    ByMatch,
+    Declaration,
+    Diagnostic,
+    Entry,
+    Level,
+    RuleName,
+    Texts,
+    is_stream_safe,
+    joined_length,
+    normalized,
+    packed,
+)
+from tagsync.model.texts import MAX_MARKS
+
+NEAR_LIMIT = "near-limit"
+
+_REMEMBERED = 50_000
+"""Up to so many declarations without an error are remembered."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ASKS_FOR_TAGS = re.compile(r"(?<![\w.])tags\b\s*(?:NOT\s+)?(?:IN|HAS|EXISTS)\b|\bEXISTS\s+tags\b", re.IGNORECASE)
+
+
+Warnings = dict[Hashable, Diagnostic]
+"""Warnings and notices. The same about many entries is said once, at the first of them; NEAR_LIMIT, at each."""
+
+
+def add_warning(warnings: Warnings, diagnostic: Diagnostic) -> None:
+    """Add a warning or notice, unless it is there already."""
+    warnings.setdefault(diagnostic if diagnostic.code == NEAR_LIMIT else diagnostic[:3], diagnostic)
+
+
+class Finding(NamedTuple):
+    """An error, warning or notice; `place` is as in the entry's declaration, and absolute in a vocabulary."""
+
+    level: Level
+    code: str
+    message: str
+    place: int
+
+
+def check(entry: Entry) -> Iterator[Finding]:
+    """Yield what is to be said about an entry whose defaults are merged in."""
+    declared = entry.declaration
+    if declared.exclusive and declared.exclusive.only:
+        for pattern, place in zip(*declared.exclusive.only, strict=True):
+            yield from _check_glob(pattern, place)
+    if declared.ai_rule:
+        yield from _check_ai_names(declared.ai_rule)
+    if not _declares_something(declared):
+        message = "this entry declares nothing: give it tags, absent, exclusive or aiTags"
+        yield Finding("error", "declares-nothing", message, declared.column)
+    yield from _check_marks(declared.tags)
+    yield from _check_marks(declared.absent)
+    yield from _check_spellings(entry)
+    yield from _check_contradictions(entry)
+    yield from _check_length(declared)
+    for tag, place in _containing(",", declared.tags):
+        message = f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
+        yield Finding("warning", "comma", message, place)
+    fix = "to remove tags by a glob, use exclusive: {only: [...]}"
+    yield from _check_wildcards(RuleName.ABSENT, declared.absent, fix)
+    if isinstance(entry.selector, ByMatch):
+        yield from _check_selector(entry.selector, declared)
+
+
+def check_vocabulary(spec: Map) -> Iterator[Finding]:
+    """Yield warnings about a valid vocabulary."""
+    for key in ("allowed", "forbidden"):
+        tags = spec.get(key, Seq())
+        yield from _check_wildcards(key, Texts(tuple(tags), tuple(tags.places)), "write out each tag")
+    renames = spec.get(RuleName.RENAMES, Map())
+    old_names = Texts(tuple(renames), tuple(renames.key_places.values()))
+    yield from _check_wildcards(RuleName.RENAMES, old_names, "write out each tag")
+
+
+def _declares_something(declared: Declaration) -> bool:
+    rule = declared.ai_rule
+    if declared.tags.values or declared.absent.values or declared.exclusive:
+        return True
+    if rule is None:
+        return False
+    has_figure = rule.min_confidence is not None or rule.promote is not None
+    return has_figure or rule.remove_all or bool(rule.remove.values or rule.keep.values)
+
+
+def _check_selector(selector: ByMatch, declared: Declaration) -> Iterator[Finding]:
+    for pattern in (*([selector.glob] if selector.glob else []), *selector.excepts):
+        yield from _check_glob(pattern, declared.column)
+    expect = declared.expect
+    if expect and expect.max is not None and expect.min > expect.max:
+        message = f"min {expect.min} is more than max {expect.max}: swap them"
+        yield Finding("error", "range", message, expect.place)
+    if selector.query and _asks_for_tags(selector.query):
+        message = (
+            "a condition on tags also matches AI tags: check that this query is meant to select files that have the "
+            "tag only from auto-tagging"
+        )
+        yield Finding("info", "query-tags", message, declared.column)
+
+
+def _asks_for_tags(query: str) -> bool:
+    """Tell whether a query has a condition on `tags`, whose name may stand between quotation marks."""
+    return _ASKS_FOR_TAGS.search(_STRING.sub(lambda found: "tags" if found[0] == '"tags"' else '""', query)) is not None
+
+
+def _check_glob(pattern: str, place: int) -> Iterator[Finding]:
+    if fault := glob_fault(pattern):
+        yield Finding("error", "glob", f"the glob {quoted(pattern)} cannot be read: {fault}", place)
+
+
+def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
+    """Names of AI tags are words: one with a star, or `all`, is meant for something else, and removals are for good."""
+    for key, texts, fix in (
+        ("remove", rule.remove, "write remove: all to remove every AI tag, or name each one"),
+        ("keep", rule.keep, "name each AI tag that stays"),
+    ):
+        for name, place in zip(*texts, strict=True):
+            if name.casefold() == "all" or "*" in name:
+                message = f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}"
+                yield Finding("error", "wildcard", message, place)
+
+
+def _check_marks(tags: Texts) -> Iterator[Finding]:
+    for tag, place in zip(*tags, strict=True):
+        if not is_stream_safe(tag):
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            yield Finding("error", "marks", words, place)
+
+
+def _check_spellings(entry: Entry) -> Iterator[Finding]:
+    """Find two spellings of one tag: equal under NFC, but not the same characters."""
+    tags = entry.declaration.tags
+    if all(map(str.isascii, tags.values)):
+        return
+    first: dict[str, tuple[str, int]] = {}
+    for tag, place in zip(*tags, strict=True):
+        seen, at = first.setdefault(normalized(tag), (tag, place))
+        if seen != tag:
+            message = (
+                f"the tag {quoted(tag)} stands at {entry.origin(at)} in another spelling (equal under Unicode NFC): "
+                "write both the same way"
+            )
+            yield Finding("error", "two-spellings", message, place)
+
+
+def _check_contradictions(entry: Entry) -> Iterator[Finding]:
+    tags, absent = entry.declaration.tags, entry.declaration.absent
+    if not tags.values or not absent.values:
+        return
+    present = {normalized(tag): place for tag, place in zip(*tags, strict=True)}
+    for tag, place in zip(*absent, strict=True):
+        at = present.get(normalized(tag))
+        if at is not None:
+            message = f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out"
+            yield Finding("error", "conflict", message, place)
+
+
+def _check_length(declared: Declaration) -> Iterator[Finding]:
+    tags = set(declared.tags.values)
+    length = sum(map(len, tags))
+    if length > MAX_TAG_CHARACTERS and declared.if_over_limit in (None, "error"):
+        message = (
+            f"its tags are {length} characters together; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
+            "declare fewer or shorter ones, or set ifOverLimit"
+        )
+        yield Finding("error", "over-limit", message, declared.column)
+    if length <= MAX_TAG_CHARACTERS < joined_length(len(tags), length):
+        message = (
+            "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
+            "sent, and may be refused"
+        )
+        yield Finding("warning", NEAR_LIMIT, message, declared.column)
+
+
+def _check_wildcards(key: str, texts: Texts, fix: str) -> Iterator[Finding]:
+    for name, place in _containing("*", texts):
+        message = f"{quoted(name)} in {key} means a tag of exactly this name, * is no wildcard there: {fix}"
+        yield Finding("warning", "wildcard", message, place)
+
+
+def _containing(character: str, texts: Texts) -> Iterator[tuple[str, int]]:
+    if character in "".join(texts.values):
+        for text, place in zip(*texts, strict=True):
+            if character in text:
+                yield text, place
+
+
+class DocumentCheck:
+    """Checks the entries of one document; equal declarations are checked once.
+
+    Args:
+        manifest: the document's manifest.
+        defaults: what the document says for all its entries.
+        warnings: where warnings and notices are added.
+        report: called for each error; one that lies in the defaults is reported once.
+    """
+
+    def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
+        self._manifest = manifest
+        self._defaults = defaults
+        self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule)
+        self._warnings = warnings
+        self._report = report
+        self._reported: set[Finding] = set()
+        self._good: set[bytes] = set()
+
+    def __call__(self, rows: Iterable[EntryRow]) -> None:
+        """Check entries."""
+        for kind, key, line, data in rows:
+            if data in self._good:
+                continue
+            own = decode_declaration(data)
+            if kind != MATCH and self.is_plain(own):
+                continue
+            entry = Entry(self._manifest, line, selector_of(kind, key), with_defaults(own, self._defaults))
+            # The errors of a match depend on more than its declaration.
+            if self._check(entry) and kind != MATCH:
+                if len(self._good) >= _REMEMBERED:
+                    self._good.clear()
+                self._good.add(data)
+
+    def is_plain(self, own: Declaration) -> bool:
+        """Tell entries apart of which there is nothing to say, which are most: a fast yes, never a no."""
+        tags = self._defaults.tags.values + own.tags.values
+        text = "".join(tags)
+        return (
+            self._may_be_plain
+            and text != ""
+            and text.isascii()
+            and "," not in text
+            and joined_length(len(tags), len(text)) <= MAX_TAG_CHARACTERS
+            and not (own.absent.values or own.exclusive or own.ai_rule)
+        )
+
+    def _check(self, entry: Entry) -> bool:
+        """Report what is to be said about an entry; tell whether there is no error."""
+        is_good = True
+        for finding in check(entry):
+            origin = entry.origin(finding.place)
+            if finding.level != "error":
+                add_warning(self._warnings, Diagnostic(*finding[:3], origin))
+                continue
+            is_good = False
+            if finding not in self._reported:
+                self._report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
+            if finding.place < 0:
+                self._reported.add(finding)
+        return is_good

@@ -1,0 +1,42 @@
+"""Collect the errors of a run: count all of them, and keep the first."""
+
+from heapq import nsmallest
+
+from tagsync.model import Diagnostic, Origin
+
+SHOWN_ERRORS = 50
+"""How many errors a run shows; the rest are counted."""
+
+_KEPT_BEFORE_CUTTING = 1000
+
+
+class ErrorList:
+    """Collects errors in bounded memory: the first fifty by place are exact, however many there are."""
+
+    def __init__(self) -> None:
+        self._kept: list[Diagnostic] = []
+        self.count = 0
+
+    def add(self, origin: Origin, code: str, message: str) -> None:
+        """Add an error at `origin`."""
+        self._kept.append(Diagnostic("error", code, message, origin))
+        self.count += 1
+        self._cut()
+
+    def absorb(self, other: "ErrorList") -> None:
+        """Add all that another list holds."""
+        self._kept.extend(other.first())
+        self.count += other.count
+        self._cut()
+
+    def _cut(self) -> None:
+        if len(self._kept) >= _KEPT_BEFORE_CUTTING:
+            self._kept = nsmallest(SHOWN_ERRORS, self._kept, key=_by_place)
+
+    def first(self) -> tuple[Diagnostic, ...]:
+        """Return the first fifty errors, sorted by file, line and column."""
+        return tuple(nsmallest(SHOWN_ERRORS, self._kept, key=_by_place))
+
+
+def _by_place(error: Diagnostic) -> tuple[Origin, str]:
+    return error.origin or Origin("", 0, 0), error.message
