@@ -4,7 +4,7 @@ from tagsync.escape import shown
 from tagsync.model import Coverage
 from tagsync.reporting.console import Lines
 from tagsync.reporting.counts import unselected_by_folder
-from tagsync.reporting.rows import Names, counted, selected, shown_origin
+from tagsync.reporting.phrases import Names, counted, coverage_sentence, shown_origin
 
 SHOWN_FOLDERS = 10
 """Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""
@@ -22,7 +22,7 @@ def coverage_text(coverage: Coverage, files: int, names: Names, lines: Lines, *,
         lines: where to.
         everything: whether all is to be written, path by path.
     """
-    lines.write(("Coverage: ", "bold"), selected(coverage, files))
+    lines.write(("Coverage: ", "bold"), coverage_sentence(coverage, files))
     if everything:
         for path in coverage.unselected:
             lines.write(f"  {shown(path)}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tagsync.escape import shown
 from tagsync.model import CurrentFile, Explanation, Reason, Verdict
 from tagsync.reporting.console import Lines, Segment
-from tagsync.reporting.rows import Names, shown_origin
+from tagsync.reporting.phrases import Names, shown_origin
 from tagsync.reporting.text import diagnostics_text
 
 _OUTCOMES = {

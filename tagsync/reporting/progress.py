@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from tagsync.escape import shown
 from tagsync.events import Event, Exporting, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
-from tagsync.reporting.rows import counted, duration
+from tagsync.reporting.phrases import counted, duration
 
 _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10

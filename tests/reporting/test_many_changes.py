@@ -1,7 +1,7 @@
 """Plans and reports whose changes lie outside of memory: as others, in every format."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -50,11 +50,10 @@ from tagsync.planning.digest import digest_of
 from tagsync.planning.plan import assembled, narrowed
 from tagsync.planning.returning import came_back
 from tagsync.reporting.github import annotations
-from tagsync.reporting.groups import groups, removals_first
 from tagsync.reporting.html.page import difference_html, plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.sheet import difference_sheet, plan_sheet, report_sheet
+from tagsync.reporting.view import DifferenceView, PlanView, ReportView
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +147,7 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     found = read_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert len(found.changes) == 30_000
-    assert markdown(plan_sheet(found))
+    assert markdown(PlanView(found))
     assert sum(map(len, plan_document(found))) == len(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -157,17 +156,17 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
 
 def test_every_format_shows_what_it_shows_of_changes_in_memory(plan: Plan, report: Report) -> None:
     plans_drawn: list[Callable[[Plan], str]] = [
-        lambda p: markdown(plan_sheet(p)),
-        lambda p: "".join(annotations(plan_sheet(p))),
-        lambda p: "".join(plan_html(p)),
+        lambda p: markdown(PlanView(p)),
+        lambda p: "".join(annotations(PlanView(p))),
+        lambda p: "".join(plan_html(PlanView(p))),
     ]
     for show in plans_drawn:
         assert show(replace(plan, changes=kept_changes(plan.changes))) == show(plan)
     drawn: list[Callable[[Report], str]] = [
-        lambda r: markdown(report_sheet(r)),
-        lambda r: "".join(junit(report_sheet(r))),
-        lambda r: "".join(annotations(report_sheet(r))),
-        lambda r: "".join(report_html(r)),
+        lambda r: markdown(ReportView(r)),
+        lambda r: "".join(junit(ReportView(r))),
+        lambda r: "".join(annotations(ReportView(r))),
+        lambda r: "".join(report_html(ReportView(r))),
     ]
     for draw in drawn:
         assert draw(replace(report, plan=replace(report.plan, changes=kept_changes(report.plan.changes)))) == draw(
@@ -186,8 +185,8 @@ def test_two_plans_differ_alike_wherever_their_changes_lie(plan: Plan) -> None:
     expected = difference(old, new)
     assert isinstance(found.more, Changes)
     assert found == expected
-    assert markdown(difference_sheet(found)) == markdown(difference_sheet(expected))
-    assert "".join(difference_html(found)) == "".join(difference_html(expected))
+    assert markdown(DifferenceView(found)) == markdown(DifferenceView(expected))
+    assert "".join(difference_html(DifferenceView(found))) == "".join(difference_html(DifferenceView(expected)))
 
 
 def test_a_narrowed_plan_keeps_its_changes_where_it_is_told_to(plan: Plan) -> None:
@@ -333,30 +332,3 @@ def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str,
     assert right in data
     with pytest.raises(DocumentError, match=f"is damaged at {member}"):
         read_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")
-
-
-# groups
-
-
-def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[Op, str, Origin, bool]]]]:
-    same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = {}
-    for change in changes:
-        same.setdefault(tuple((item.op, item.tag) for item in change.changes), []).append(change)
-    found = []
-    for key, members in same.items():
-        lines = []
-        for number, (op, tag) in enumerate(key):
-            places = {reason.origin for member in members for reason in member.changes[number].because}
-            lines.append((op, tag, min(places), len(places) > 1))
-        found.append(([member.file.path for member in members], lines))
-    return sorted(found, key=lambda item: (-len(item[0]), item[0]))
-
-
-@pytest.mark.parametrize("is_sorted", [True, False])
-def test_groups_are_those_of_all_changes_side_by_side(is_sorted: bool) -> None:  # noqa: FBT001
-    changes = tuple(many(500)) if is_sorted else tuple(many(500))[::-1]
-    found = groups(kept_changes(changes))
-    assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)
-    assert (len(found), found.files(3), len(found[2:4])) == (10, 350, 2)
-    (first, *_) = removals_first(found)
-    assert [line.op for line in first.lines] == [Op.REMOVE_AI, Op.ADD]

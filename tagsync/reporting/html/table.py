@@ -11,7 +11,7 @@ from tagsync.escape import shown
 from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
 from tagsync.reporting.counts import folder_of
 from tagsync.reporting.groups import Causes
-from tagsync.reporting.rows import shown_origin
+from tagsync.reporting.phrases import shown_origin
 
 PROMOTED = 1
 """Set in the marks of a change: an AI tag that goes because it has become an ordinary tag, or that ordinary tag."""
