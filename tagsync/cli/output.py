@@ -26,10 +26,10 @@ from tagsync.reporting.coverage_text import coverage_text
 from tagsync.reporting.difference_text import difference_text
 from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
-from tagsync.reporting.phrases import Names, counted
+from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View, shown_names
+from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
 
 
 class Output:
@@ -93,8 +93,7 @@ class Output:
     def _plan_text(self, view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
         everything = is_file or self._settings.verbose
         plan_text(view, lines, everything=everything)
-        if view.plan.coverage is not None:
-            coverage_text(view.plan.coverage, view.plan.inputs.files, view.names, lines, everything=everything)
+        coverage_text(view, lines, everything=everything)
 
     def take_explanations(self, explanations: tuple[Explanation, ...]) -> None:
         """Keep explanations until the plan is written."""

@@ -1,11 +1,11 @@
 """Figures and places in words, as several formats show them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from tagsync.escape import shown
-from tagsync.model import Cause, Coverage, Guard, Inputs, Op, Origin, Plan, Report
+from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -133,6 +133,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - likewise
 
 
+def shown_names(plan: Plan) -> Names:
+    """Return how a plan's manifests are shown."""
+    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
+
+
 def named(origin: Origin, names: Names) -> Origin:
     """Return a place in a manifest as a path that the user can open."""
     return origin._replace(file=names.get(origin.file, origin.file))
@@ -141,3 +146,8 @@ def named(origin: Origin, names: Names) -> Origin:
 def shown_origin(origin: Origin, names: Names) -> str:
     """Return a place in a manifest, safe to print, as a path that the user can open."""
     return shown(str(named(origin, names)))
+
+
+def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics with errors first, else in their order."""
+    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))

@@ -17,8 +17,9 @@ from tagsync.reporting.phrases import (
     sent_sentence,
     shown_origin,
     total_sentences,
+    worst_first,
 )
-from tagsync.reporting.view import PlanView, ReportView, worst_first
+from tagsync.reporting.view import PlanView, ReportView
 
 SHOWN_GROUPS = 15
 """Groups of a plan that are shown unless all are asked for."""

@@ -4,7 +4,8 @@ A view computes each part once, when a format first asks for it.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,7 @@ from tagsync.model import (
     TargetName,
     Unlisted,
 )
-from tagsync.reporting.counts import ChangeCounts, count_changes
+from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
 from tagsync.reporting.groups import Causes, Groups, causes_of, groups
 from tagsync.reporting.guard_view import UNDOING, GuardView, guard_views
 from tagsync.reporting.phrases import (
@@ -35,7 +36,9 @@ from tagsync.reporting.phrases import (
     missing_sentence,
     plan_title,
     sent_sentence,
+    shown_names,
     total_sentences,
+    worst_first,
 )
 from tagsync.reporting.selection import Selection
 
@@ -133,10 +136,24 @@ class PlanView(View):
         self.unlisted = plan.unlisted
         self.names = shown_names(plan)
         self.manifests = tuple(self.names)
+        self.covered = coverage_sentence(plan.coverage, plan.inputs.files) if plan.coverage else None
         self.since = ", ".join(cause_counts(plan))
         objections = f", {counted(len(self.blocking), 'guard')} against it" if self.blocking else ""
         self.title = f"Plan: {plan_title(plan)}{objections}" if plan.changes else plan_title(plan)
-        self.totals = (*_plan_totals(plan, self.since), *([call_sentence(plan)] if plan.changes else []))
+        self.totals = (*self._plan_totals(), *([call_sentence(plan)] if plan.changes else []))
+
+    def _plan_totals(self) -> Iterable[str]:
+        plan, summary = self.plan, self.plan.summary
+        sentences = [
+            f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged",
+            filter_sentence(plan.inputs),
+            *(sentence for _op, sentence in reversed(total_sentences(plan))),
+            missing_sentence(plan),
+            f"since the last apply: {self.since}" if self.since else None,
+            self.covered,
+            UNDOING if plan.undoes else None,
+        ]
+        return filter(None, sentences)
 
     @cached_property
     def causes(self) -> Causes:
@@ -158,6 +175,11 @@ class PlanView(View):
         """How often each tag changes, and how much in each folder."""
         return count_changes(self.plan.changes)
 
+    @cached_property
+    def unselected(self) -> list[tuple[str, int]]:
+        """How many files of each folder no entry selects, the most first, as far as the plan has it."""
+        return unselected_by_folder(self.plan.coverage) if self.plan.coverage else []
+
 
 class ReportView(PlanView):
     """What formats show of an apply; of a refused one, the files that it was refused for."""
@@ -170,22 +192,23 @@ class ReportView(PlanView):
         self.report = report
         self.refused = report.outcome == "refused"
         self.digest = plan.digest
-        self.statuses = [(status, count) for status, count in _count_statuses(report).items() if count]
-        self.advice = _advice(report, self.statuses)
+        counts = Counter(outcome.status for outcome in report.outcomes)
+        self.statuses = [(status, counts[status]) for status in Status if counts[status]]
+        self.advice = _advice(report, counts)
         if self.refused:
             self.title = "Apply refused: nothing was changed"
             self.files_changed = 0
-            self.missed = self.rows = self._rows(lambda status: status is Status.STALE)
+            self.missed = self.rows = self._rows([Status.STALE])
         else:
-            counts = ", ".join(f"{count:,} {status}" for status, count in self.statuses) or "nothing to do"
-            self.title = f"Apply {report.outcome}: {counts}"
-            self.missed = self._rows(lambda status: status not in _ARRIVED)
-            self.rows = self._rows(lambda _status: True)
+            words = ", ".join(f"{count:,} {status}" for status, count in self.statuses) or "nothing to do"
+            self.title = f"Apply {report.outcome}: {words}"
+            self.missed = self._rows([status for status in Status if status not in _ARRIVED])
+            self.rows = self._rows(list(Status))
+            self.files_changed = len(self.rows) - len(self.missed)
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-            self.files_changed = len(self.rows) - len(self.missed)
         sent = [sent_sentence(report)] if report.requests.sent else []
-        self.totals = (*_plan_totals(plan, self.since), *sent, *self.advice)
+        self.totals = (*self._plan_totals(), *sent, *self.advice)
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
         self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
@@ -195,20 +218,19 @@ class ReportView(PlanView):
         """What has changed; removals first."""
         if self.refused:
             return ()
-        positions = self._positions(lambda status: status in _ARRIVED)
-        done = Selection(self.plan.changes, positions, lambda change, _position: change)
+        done = Selection(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
         return _one_section(groups(done, self.causes))
 
-    def _rows(self, is_one: Callable[[Status], bool]) -> Sequence[StatusRow]:
+    def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
         outcomes = self.report.outcomes
 
         def row(change: FileChange, position: int) -> StatusRow:
             return StatusRow(change.file.path, change.file.file_id, outcomes[position])
 
-        return Selection(self.plan.changes, self._positions(is_one), row)
+        return Selection(self.plan.changes, self._positions(statuses), row)
 
-    def _positions(self, is_one: Callable[[Status], bool]) -> Sequence[int]:
-        return array("I", (at for at, outcome in enumerate(self.report.outcomes) if is_one(outcome.status)))
+    def _positions(self, statuses: Container[Status]) -> Sequence[int]:
+        return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
 
 
 class DifferenceView(View):
@@ -275,43 +297,12 @@ class DiagnosticsView(View):
         self.unlisted = (Unlisted("error", "more", more),) if more else ()
 
 
-def shown_names(plan: Plan) -> Names:
-    """Return how a plan's manifests are shown."""
-    return {manifest.path: manifest.shown_as for manifest in plan.inputs.manifests}
-
-
-def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return diagnostics with errors first, else in their order."""
-    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
-
-
-def _plan_totals(plan: Plan, since: str) -> Sequence[str]:
-    summary = plan.summary
-    sentences = [
-        f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged",
-        filter_sentence(plan.inputs),
-        *(sentence for _op, sentence in reversed(total_sentences(plan))),
-        missing_sentence(plan),
-        f"since the last apply: {since}" if since else None,
-        coverage_sentence(plan.coverage, plan.inputs.files) if plan.coverage is not None else None,
-        UNDOING if plan.undoes else None,
-    ]
-    return tuple(filter(None, sentences))
-
-
-def _count_statuses(report: Report) -> dict[Status, int]:
-    counts = dict.fromkeys(Status, 0)
-    for outcome in report.outcomes:
-        counts[outcome.status] += 1
-    return counts
-
-
-def _advice(report: Report, statuses: Iterable[tuple[Status, int]]) -> list[str]:
+def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
     """Return what to do where an apply did not do everything."""
     found = []
     if not report.converged and report.outcome != "refused":
         found.append("Running the same command again is safe: only what is still missing is sent.")
-    if any(status is Status.STALE for status, _count in statuses):
+    if counts[Status.STALE]:
         found.append("What is stale needs a new plan.")
     return found
 

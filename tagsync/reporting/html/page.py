@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import Coverage, Diagnostic, FileChange, FileOutcome, Level, Plan, Status, Unlisted
-from tagsync.reporting.counts import unselected_by_folder
+from tagsync.model import Diagnostic, FileChange, FileOutcome, Level, Plan, Status, Unlisted
 from tagsync.reporting.guard_view import GuardView, guard_view
 from tagsync.reporting.html.charts import call_charts, change_charts
 from tagsync.reporting.html.table import FileRow, embedded
@@ -14,7 +13,6 @@ from tagsync.reporting.html.template import Card, Notice, PageContent, Uncovered
 from tagsync.reporting.phrases import (
     Names,
     counted,
-    coverage_sentence,
     duration,
     filter_sentence,
     missing_sentence,
@@ -155,7 +153,7 @@ def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, An
         "facts": _facts(plan, made),
         "since": view.since,
         "guards": view.guards,
-        "uncovered": plan.coverage and _uncovered(plan.coverage, plan.inputs.files, view.names),
+        "uncovered": _uncovered(view),
         "files": len(plan.changes),
         "data": embedded(rows, view.causes, names=view.names),
     }
@@ -221,8 +219,10 @@ def _place(diagnostic: Diagnostic, names: Names) -> str:
     return str(named(diagnostic.origin, names)) if diagnostic.origin else ""
 
 
-def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
-    folders = unselected_by_folder(coverage)
+def _uncovered(view: PlanView) -> Uncovered | None:
+    coverage, folders = view.plan.coverage, view.unselected
+    if coverage is None:
+        return None
     idle = len(coverage.idle) + coverage.more_idle
     rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
     more = [
@@ -230,8 +230,8 @@ def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
         counted(idle - SHOWN_ENTRIES, "more entry", "more entries") if idle > SHOWN_ENTRIES else "",
     ]
     return Uncovered(
-        coverage_sentence(coverage, files),
+        view.covered or "",
         tuple((folder, f"{number:,}") for folder, number in folders[:SHOWN_FOLDERS]),
-        tuple(str(named(origin, names)) for origin in coverage.idle[:SHOWN_ENTRIES]),
+        tuple(str(named(origin, view.names)) for origin in coverage.idle[:SHOWN_ENTRIES]),
         tuple(filter(None, more)),
     )
