@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         undo_async,
         validate,
     )
-    from tagsync.applying.apply import ApplyOptions
+    from tagsync.applying.options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.library.target import Target
     from tagsync.model import Part, Plan, Report
@@ -46,7 +46,7 @@ __all__ = [
 
 _HOMES = {
     "Ack": "tagsync.planning.guards",
-    "ApplyOptions": "tagsync.applying.apply",
+    "ApplyOptions": "tagsync.applying.options",
     "Part": "tagsync.model",
     "Plan": "tagsync.model",
     "Report": "tagsync.model",

@@ -19,10 +19,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 
-from tagsync.applying.apply import ApplyOptions, carry_out, left_out
+from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.applying.options import ApplyOptions
 from tagsync.comparing import compared
-from tagsync.documents.kept import kept_changes
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
@@ -228,7 +228,6 @@ async def plan_async(
             earlier=earlier,
             coverage=coverage,
             since=since,
-            keep=kept_changes,
         )
 
     everything = "all files are to be told of" if coverage or explain else None
@@ -375,7 +374,7 @@ async def undo_async(
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):
-            files |= await reader.singly(lagging)
+            files.update(await reader.singly(lagging))
         reads = client.traffic.reads
     return make_undo(
         report,

@@ -7,16 +7,12 @@ import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
 from typing import IO, Generic, TypeVar, overload
 
 from tagsync.errors import StateError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-IN_MEMORY = 4096
-"""So many items stay in memory."""
 
 _BLOCK = 1 << 18
 
@@ -111,20 +107,6 @@ class SelfClosingDatabase:
         self.executemany = connection.executemany
         self.executescript = connection.executescript
         self.close = connection.close
-
-
-def few_or_rest(items: Iterable[T], most: int | None = None) -> tuple[tuple[T, ...], Iterator[T] | None]:
-    """Return all items if they are few; else none, and all of them to be gone through once.
-
-    Args:
-        items: the items.
-        most: how many are few; `IN_MEMORY` if None.
-    """
-    found = iter(items)
-    first = tuple(islice(found, (IN_MEMORY if most is None else most) + 1))
-    if len(first) <= (IN_MEMORY if most is None else most):
-        return first, None
-    return (), chain(first, found)
 
 
 def _closed(file: IO[bytes]) -> None:

@@ -49,11 +49,7 @@ def current_state(*files: CurrentFile, answers: Mapping[str, Iterable[str]] | No
     """Return a state; `answers` give the paths that each query finds."""
     found = {query: frozenset(map(id_of, paths)) for query, paths in (answers or {}).items()}
     ordered = tuple(sorted(files, key=lambda file: file.path))
-    return CurrentState(in_sqlite(ordered) if LARGE else ordered, found)
-
-
-LARGE = False
-"""Whether all is kept as that of a large library is (`pytest --large`)."""
+    return CurrentState(in_sqlite(ordered), found)
 
 
 def whole(desired: DesiredState) -> DesiredState:

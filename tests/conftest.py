@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import builders
 import pytest
 import uvicorn
 from builders import Sandbox, check_document, manifest, write_library
 
-from tagsync import spool
-from tagsync.documents import kept, writer
+from tagsync.documents import writer
 from tagsync.documents.checksum import with_checksum
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
@@ -25,17 +23,6 @@ pytest_plugins = ("canary",)
 
 class Declare(Protocol):
     def __call__(self, files: str, *, spec: str = "") -> DesiredState: ...
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--large", action="store_true", help="keep files and changes as those of a large library are kept")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let all tests take the way of large libraries, if asked to: what comes out has to be the same."""
-    if config.getoption("--large"):
-        builders.LARGE = True
-        spool.IN_MEMORY = kept.MADE_IN_MEMORY = 0
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,9 +18,10 @@ from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
 from simulated_life import KINDS, Life, shrunk
 
-from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.apply import carry_out
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING, Ended, Intent, Outcome, decoded
+from tagsync.applying.options import ApplyOptions
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
 from tagsync.library.http.client import Client, Gates

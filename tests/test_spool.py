@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagsync.errors import StateError
-from tagsync.spool import IN_MEMORY, SelfClosingDatabase, Spool, few_or_rest
+from tagsync.spool import SelfClosingDatabase, Spool
 
 
 def text(record: bytes) -> str:
@@ -39,16 +39,6 @@ def test_several_readers_do_not_disturb_each_other() -> None:
 def test_empty_records_and_no_records_are_kept_too() -> None:
     assert list(Spool([b"", b"a", b""], text)) == ["", "a", ""]
     assert list(Spool([], text)) == []
-
-
-def test_a_few_items_are_told_from_many_without_losing_any() -> None:
-    assert few_or_rest(iter("abc"), 3) == (("a", "b", "c"), None)
-    few, rest = few_or_rest(iter("abcd"), 3)
-    assert few == ()
-    assert rest is not None
-    assert list(rest) == list("abcd")
-    assert few_or_rest(range(IN_MEMORY))[1] is None
-    assert few_or_rest(range(IN_MEMORY + 1))[0] == ()
 
 
 def test_where_there_is_no_room_the_folder_and_the_mend_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

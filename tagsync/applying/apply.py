@@ -1,80 +1,28 @@
-"""A plan carried out: looked at once more, written, read back, reported."""
+"""Carry a plan out: look at its files once more, write, read back, report."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Mapping
 
-from tagsync.applying.execute import ExecuteOptions, Executor
+from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.outcomes import Ledger
-from tagsync.applying.preflight import preflight
+from tagsync.applying.options import ApplyOptions
+from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.preflight import look_again, still_needed
 from tagsync.applying.readback import verify
 from tagsync.applying.recheck import Prover
-from tagsync.applying.responses import Counts, OnError
-from tagsync.applying.stop import Ending, unless
-from tagsync.errors import UsageError, message_of
+from tagsync.applying.remaining import FreshChanges, PlannedChanges, RemainingChanges
+from tagsync.applying.responses import Counts
+from tagsync.applying.stop import Ending, run_until
+from tagsync.errors import message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.http.client import Client
-from tagsync.library.http.deadline import check_duration
-from tagsync.library.http.transport import MAX_CONNECTIONS
 from tagsync.library.reading.reread import Rereader
-from tagsync.model import Diagnostic, FileChange, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
-from tagsync.planning.covering import stage
-from tagsync.planning.guards import Ack, judged_again, objection, unacknowledged
-
-OnStale = Literal["skip", "fail"]
+from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.planning.covering import Staging
+from tagsync.planning.guards import Tally, objection, recheck_guards, unacknowledged
 
 READ_BACK_SECONDS = 60.0
-"""So long a run whose time is up may still read back what it has written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyOptions:
-    """How a plan is carried out.
-
-    Attributes:
-        concurrency: calls in flight at most.
-        on_error: whether the first failure ends the run.
-        verify: whether the touched files are read back.
-        exact: whether calls may change only what is needed; else also what is as it should be already.
-        max_requests: bulk calls at most; None for no end.
-        max_duration: seconds after which nothing more is sent; None for no end.
-        spent: how many of these seconds are over already, for making the plan.
-        on_stale: whether what went stale since the plan is left out, or fails the whole plan before the first write.
-        acks: guards that may be passed, each for one very plan.
-    """
-
-    concurrency: int = 4
-    on_error: OnError = "continue"
-    verify: bool = True
-    exact: bool = False
-    max_requests: int | None = None
-    max_duration: float | None = None
-    spent: float = 0.0
-    on_stale: OnStale = "skip"
-    acks: frozenset[Ack] = frozenset()
-
-    def __post_init__(self) -> None:
-        """Refuse what the command line refuses too.
-
-        Raises:
-            UsageError: an option has a value that it does not take.
-        """
-        for name, allowed in (("on_error", get_args(OnError)), ("on_stale", get_args(OnStale))):
-            if getattr(self, name) not in allowed:
-                raise UsageError(f"{name} is {getattr(self, name)!r}: use {' or '.join(map(repr, allowed))}")
-        for name in ("verify", "exact"):
-            if not isinstance(getattr(self, name), bool):
-                raise UsageError(f"{name} is {getattr(self, name)!r}: use True or False")
-        if not all(isinstance(ack, Ack) for ack in self.acks):
-            raise UsageError("acks: give tagsync.Ack(guard.id, plan.digest) for each guard")
-        if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
-            raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
-        most = self.max_requests
-        if most is not None and (not isinstance(most, int) or most < 1):
-            raise UsageError(f"max_requests is {most!r}: use 1 or more, or None for no end")
-        check_duration(self.max_duration)
+"""A run whose time is up may still read back for this long what it has written."""
 
 
 async def carry_out(
@@ -96,8 +44,8 @@ async def carry_out(
         client: its library.
         options: how to go about it.
         journal: where calls are noted.
-        stop: once set, nothing more is sent, and what is in flight gets four seconds.
-        abort: once set too, what is in flight is given up at once.
+        stop: once set, nothing more is sent, and calls in flight get four seconds.
+        abort: once set too, calls in flight are given up at once.
         listener: called with progress.
         now: returns the time of day, ISO 8601.
         seconds: a clock that also counts while the machine is suspended; it may be set back or forth.
@@ -118,11 +66,11 @@ async def carry_out(
     if options.verify:
         await run.read_back()
     run.close_journal()
-    traffic, counts = client.traffic, run.counts
+    traffic, counts, outcomes = client.traffic, run.counts, run.file_outcomes()
     return Report(
         plan=plan,
-        outcome=run.outcome(),
-        outcomes=run.outcomes(),
+        outcome=run.outcome(outcomes),
+        outcomes=outcomes,
         requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
         timing=Timing(
             seconds=round(loop.time() - began, 3),
@@ -131,7 +79,7 @@ async def carry_out(
         ),
         finished_at=now(),
         diagnostics=tuple(run.diagnostics()),
-        wrote=run.wrote,
+        wrote=run.outcomes.wrote,
     )
 
 
@@ -166,14 +114,16 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._plan = plan
+        self._planned = PlannedChanges(plan.changes)
         self._client = client
         self._options = options
         self._journal = journal
         self.ending = ending
         self._listener = listener
-        self._ledger = Ledger()
+        self.outcomes = Outcomes()
         self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
-        self._executor: Executor | None = None
+        self.counts = Counts()
+        self._has_run = self._gave_up_free_cells = False
         self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration - options.spent
@@ -184,102 +134,92 @@ class _Run:
         """Seconds from the first call to the last."""
 
     async def write(self) -> None:
-        """Look at the touched files once more, and send what is still to be done."""
-        changes: list[FileChange] = []
-
-        async def look() -> None:
-            changes.extend(
-                await preflight(
-                    self._plan.changes,
-                    self._ledger,
-                    reread=self._reader.many,
-                    read_details=self._reader.singly,
-                    recovered=self._journal.recovered,
-                    undoes=self._plan.undoes is not None,
-                )
-            )
-
-        self._listener(LookingAgain(len(self._plan.changes)))
-        if not await unless(self.ending.over, look()):
+        """Look at the plan's files once more, and send what is still to be done."""
+        self._listener(LookingAgain(len(self._planned)))
+        shown = await self._look_again()
+        if shown is None:
             return
-        self._objections = tuple(self._object(changes))
+        tally, staging = Tally(), Staging()
+        for change in still_needed(self._planned, shown, self.outcomes, self._journal.recovered):
+            tally.add(change.file, change)
+            staging.add(change)
+        self._objections = tuple(self._object(tally))
         if not self._objections:
-            self._executor = self._made_executor(changes)
-            stages = stage(changes, exact=self._options.exact)
+            executor = self._made_executor(shown)
+            self.counts = executor.counts
+            stages = staging.stages(exact=self._options.exact)
             began = self._clock()
             # A signal that came while this was computed is heard now, before the first call.
             await asyncio.sleep(0)
-            await self._executor.run(stages)
+            await executor.run(stages)
             self.wrote_for = self._clock() - began
+            self._gave_up_free_cells = executor.gave_up_free_cells
+            self._has_run = True
 
-    def _object(self, changes: Sequence[FileChange]) -> Iterator[Diagnostic]:
-        """Yield what is against the plan, now that its files were looked at again: nothing was written so far."""
+    async def _look_again(self) -> Mapping[str, CurrentFile | None] | None:
+        """Return the plan's files as they are now; None if the run is over before they are read."""
+        work = look_again(
+            self._planned,
+            reread=self._reader.many,
+            read_details=self._reader.singly,
+            recovered=self._journal.recovered,
+            undoes=self._plan.undoes is not None,
+        )
+        reading = asyncio.ensure_future(work)
+        return reading.result() if await run_until(self.ending.over, reading) else None
+
+    def _object(self, left: Tally) -> Iterator[Diagnostic]:
+        """Yield what is against the plan, now that its files were looked at again and before the first write."""
         plan, options = self._plan, self._options
         if plan.undoes is None:
-            guards = judged_again(plan.guards, changes)
-            for guard in unacknowledged(guards, plan.digest, options.acks):
+            for guard in unacknowledged(recheck_guards(plan.guards, left), plan.digest, options.acks):
                 yield Diagnostic("error", "guard", objection(guard, plan.digest))
         if options.on_stale == "fail":
-            statuses = [outcome.status for outcome in self.outcomes()]
-            count = statuses.count(Status.STALE)
+            count = sum(outcome.status is Status.STALE for outcome in self.file_outcomes())
             if count:
-                words = f"{count:,} of {len(statuses):,} files changed since the plan in a way that makes it stale"
+                words = f"{count:,} of {len(self._planned):,} files changed since the plan in a way that makes it stale"
                 yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
-    def _made_executor(self, changes: Sequence[FileChange]) -> Executor:
-        by_id = {change.file.file_id: change for change in changes}
+    def _made_executor(self, shown: Mapping[str, CurrentFile | None]) -> Executor:
+        fresh = FreshChanges(self._planned, shown)
+        remaining = RemainingChanges(fresh)
+        concurrency, gate = self._options.concurrency, self._client.gates.bulk
         return Executor(
             self._client,
-            by_id,
-            ledger=self._ledger,
+            remaining,
+            outcomes=self.outcomes,
             journal=self._journal,
-            prover=Prover(by_id, self._reader.singly, self._age_clock, concurrency=self._options.concurrency),
+            prover=Prover(fresh, remaining, self._reader.singly, self._age_clock, concurrency=concurrency),
             ending=self.ending,
-            options=ExecuteOptions(
-                concurrency=self._options.concurrency,
-                on_error=self._options.on_error,
-                max_requests=self._options.max_requests,
-                exact=self._options.exact,
-                read_back=self._options.verify,
-                waited=lambda: self._client.gates.bulk.waited,
-            ),
+            options=self._options,
             listener=self._listener,
+            waited=lambda: gate.waited,
         )
 
     async def read_back(self) -> None:
-        """Read the touched files back, unless the run is interrupted; a little longer than the time it was given."""
+        """Read the changed files back, unless the run is interrupted; a little longer than the time it was given."""
         try:
-            touched = self._ledger.touched()
+            touched = self.outcomes.touched()
             if touched and not self.ending.interrupted:
                 self._listener(ReadingBack(len(touched)))
-            work = verify(self._plan.changes, self._ledger, reread=self._reader.many, read_details=self._reader.singly)
+            work = verify(self._planned, self.outcomes, reread=self._reader.many, read_details=self._reader.singly)
             within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
-            self._was_read_back = await unless(self.ending.stop, work, within=within)
+            self._was_read_back = await run_until(self.ending.stop, work, within=within)
         except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
             self.ending.fail(error)
 
     def close_journal(self) -> None:
         """Say in the journal that nothing is left to look at, if so."""
-        looked_at_all = self._executor is not None and (self._was_read_back or not self._options.verify)
-        if looked_at_all and self._ledger.is_settled():
+        looked_at_all = self._has_run and (self._was_read_back or not self._options.verify)
+        if looked_at_all and self.outcomes.is_settled():
             try:
                 self._journal.ended()
             except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
                 self._journal_fault = message_of(error)
 
-    @property
-    def counts(self) -> Counts:
-        """How calls were answered."""
-        return self._executor.counts if self._executor else Counts()
-
-    @property
-    def wrote(self) -> bool:
-        """Whether the run changed something, as far as is known."""
-        return self._ledger.wrote
-
-    def outcomes(self) -> tuple[FileOutcome, ...]:
+    def file_outcomes(self) -> tuple[FileOutcome, ...]:
         """Return an outcome for each change of the plan."""
-        found = tuple(self._ledger.outcome(change.file.file_id) for change in self._plan.changes)
+        found = tuple(map(self.outcomes.outcome, self._planned))
         if not self._objections:
             return found
         return tuple(
@@ -287,12 +227,12 @@ class _Run:
             for outcome in found
         )
 
-    def outcome(self) -> OutcomeName:
+    def outcome(self, outcomes: tuple[FileOutcome, ...]) -> OutcomeName:
         """Return the outcome of all. An answer alone is enough only where reading back was not asked for."""
         if self._objections:
             return "refused"
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
-        if self.ending.failure is None and all(outcome.status in enough for outcome in self.outcomes()):
+        if self.ending.failure is None and all(outcome.status in enough for outcome in outcomes):
             return "incomplete" if self._plan.left_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
@@ -308,7 +248,7 @@ class _Run:
         if count:
             words = f"an earlier apply did not come to its end; of {count:,} files its calls had no clear answer"
             yield Diagnostic("info", "resumed", words)
-        if self._executor and self._executor.gave_up_free_cells:
+        if self._gave_up_free_cells:
             words = (
                 "the library answered with errors where calls also changed what was as it should be already: the rest "
                 "was sent as with --batching exact, in more calls"

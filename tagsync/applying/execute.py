@@ -1,18 +1,20 @@
-"""Requests sent in stages by a few workers; what answers mean is in `answers`, proof in `prove`."""
+"""Send requests in stages, a few at a time; `responses` handles the answers, `recheck` checks removals."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.options import ApplyOptions
+from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Proof, Prover
-from tagsync.applying.responses import Answers, Counts, OnError, said_missing
+from tagsync.applying.remaining import RemainingChanges
+from tagsync.applying.responses import Counts, Responses, said_missing
 from tagsync.applying.splitting import Job, Way, narrowed
-from tagsync.applying.stop import GRACE, Ending, unless
+from tagsync.applying.stop import GRACE, Ending, ended_before, run_until
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
@@ -25,7 +27,7 @@ from tagsync.errors import (
 from tagsync.events import Listener, RequestDone
 from tagsync.library.http.client import BulkReply
 from tagsync.library.imagekit.wire import Accepted, Done, Unclear
-from tagsync.model import CurrentFile, FileChange, Op, Request, Status
+from tagsync.model import CurrentFile, Op, Request, Status
 from tagsync.planning.covering import Stages
 
 
@@ -34,27 +36,6 @@ class BulkLibrary(Protocol):
 
     async def bulk(self, op: Op, prepare: Callable[[], Awaitable[Request]], stop: asyncio.Event) -> BulkReply:
         """Send what `prepare` says, nothing once `stop` is set; raise LibraryError where there is no usable answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteOptions:
-    """How requests are sent.
-
-    Attributes:
-        concurrency: how many calls may be in flight.
-        on_error: whether the first failure ends the run.
-        max_requests: how many calls may be sent at all; None for no end.
-        exact: whether only needed cells may be sent.
-        read_back: whether the touched files are read back at the end.
-        waited: tells the seconds for which the library's limit has held up calls.
-    """
-
-    concurrency: int = 4
-    on_error: OnError = "continue"
-    max_requests: int | None = None
-    exact: bool = False
-    read_back: bool = True
-    waited: Callable[[], float] = lambda: 0.0
 
 
 @dataclass(slots=True)
@@ -78,45 +59,48 @@ class Executor:
 
     Args:
         library: sends requests.
-        changes: what is to change, by file id, as last seen; what is done is taken off it.
-        ledger: where outcomes are noted.
+        changes: what is left to do.
+        outcomes: where outcomes are noted.
         journal: where each call is noted before it is sent, and what it came to.
         prover: reads again what removals rely on.
         ending: whether the run is to end before its time.
         options: how to go about it.
-        listener: told of each call that ended.
+        listener: called with each call that ended.
+        waited: returns the seconds for which the library's limit has held up calls.
     """
 
     def __init__(
         self,
         library: BulkLibrary,
-        changes: dict[str, FileChange],
+        changes: RemainingChanges,
         *,
-        ledger: Ledger,
+        outcomes: Outcomes,
         journal: Journal | NoJournal,
         prover: Prover,
         ending: Ending,
-        options: ExecuteOptions,
+        options: ApplyOptions,
         listener: Listener,
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._library = library
         self._changes = changes
-        self._ledger = ledger
+        self._outcomes = outcomes
         self._journal = journal
         self._prover = prover
         self._ending = ending
         self._options = options
         self._listener = listener
+        self._waited = waited
         self._queue = Queue(changes, exact=options.exact)
         self.counts = Counts()
-        self._answers = Answers(
+        self._responses = Responses(
             changes=changes,
-            ledger=ledger,
+            outcomes=outcomes,
             queue=self._queue,
             ending=ending,
             on_error=options.on_error,
             counts=self.counts,
-            read_back=options.read_back,
+            read_back=options.verify,
         )
         self._sent = self._done = self._later = self._busy = 0
         self._changed = asyncio.Event()
@@ -125,7 +109,7 @@ class Executor:
     @property
     def gave_up_free_cells(self) -> bool:
         """Whether the library answered calls with an error for what they changed needlessly."""
-        return self._queue.gave_up_free_cells
+        return bool(self._queue.learned.exact) and not self._options.exact
 
     async def run(self, stages: Stages) -> None:
         """Send all stages, each once the one before it has ended.
@@ -141,20 +125,20 @@ class Executor:
             self._ending.fail(error)
 
     async def _run_stage(self, requests: Sequence[Request]) -> None:
-        held_back = self._ledger.held_back()
+        held_back = self._outcomes.held_back()
         left = ((request, tuple(i for i in request.file_ids if i not in held_back)) for request in requests)
         self._queue.fill(request._replace(file_ids=file_ids) for request, file_ids in left if file_ids)
         self._later -= len(requests)
         if self._queue:
             await self._finish([asyncio.create_task(self._work()) for _ in range(self._options.concurrency)])
         while self._queue:
-            self._ledger.note(self._queue.take().request.file_ids, Status.SKIPPED, error=self._ending.why_not_sent())
+            self._outcomes.note(self._queue.pop().request.file_ids, Status.SKIPPED, error=self._ending.why_not_sent())
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
-        """Wait for workers; once the run is interrupted, for so long as calls in flight are given."""
+        """Wait for workers; once the run is interrupted, for as long as calls in flight are given."""
         try:
-            if not await _all_done(workers, unless=self._ending.stop):
-                await _all_done(workers, unless=self._ending.abort, within=GRACE)
+            if not await ended_before(self._ending.stop, workers):
+                await ended_before(self._ending.abort, workers, within=GRACE)
         finally:
             for worker in workers:
                 worker.cancel()
@@ -165,7 +149,7 @@ class Executor:
     async def _work(self) -> None:
         while not self._ending.over.is_set():
             if self._queue:
-                await self._take_turn(_Sending(job := self._queue.take(), job.request))
+                await self._carry_out(_Sending(job := self._queue.pop(), job.request))
             elif self._busy:
                 # A call in flight may be taken apart: then there is work for all workers again.
                 self._changed.clear()
@@ -173,33 +157,33 @@ class Executor:
             else:
                 return
 
-    async def _take_turn(self, sending: _Sending) -> None:
-        """Carry one job out; an error of the run itself ends it."""
+    async def _carry_out(self, sending: _Sending) -> None:
+        """Carry one job out; an error of the run itself ends the run."""
         self._busy += 1
         try:
-            await self._carry_out(sending)
+            await self._exchange(sending)
+            self._queue.close(sending.job.lineage)
+            if self._queue.learned.hopeless:
+                self._ending.halt(self._queue.learned.hopeless)
             self._done += 1
             seconds = asyncio.get_running_loop().time() - self._began
-            self._listener(RequestDone(self._done, self._queue.ever + self._later, seconds, self._options.waited()))
+            self._listener(RequestDone(self._done, self._queue.ever + self._later, seconds, self._waited()))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             self._ending.fail(error)
         finally:
             self._busy -= 1
             self._changed.set()
 
-    async def _carry_out(self, sending: _Sending) -> None:
+    async def _exchange(self, sending: _Sending) -> None:
         try:
-            await self._exchange(sending)
+            await self._send(sending)
         except (Exception, asyncio.CancelledError) as error:
             cancelled = isinstance(error, asyncio.CancelledError)
             why = "interrupted before the library answered" if cancelled else f"the run broke off: {message_of(error)}"
             self._end_without_answer(sending, len(sending.numbers), why)
             raise
-        self._queue.close(sending.job.origin)
-        if self._queue.hopeless:
-            self._ending.halt(self._queue.hopeless)
 
-    async def _exchange(self, sending: _Sending) -> None:
+    async def _send(self, sending: _Sending) -> None:
         try:
             if sending.request.op != Op.ADD:
                 await self._unless_over(self._prover.read_ahead(sending.request))
@@ -213,9 +197,9 @@ class Executor:
             self._ending.halt(str(error))
             self._end_without_answer(sending, len(sending.numbers), str(error))
         except LibraryError as error:
-            self._take_error(sending, error)
+            self._handle_error(sending, error)
         else:
-            await self._take(sending, reply)
+            await self._handle(sending, reply)
 
     async def _prepare(self, sending: _Sending) -> Request:
         """Return what is to be sent this very moment, noted in the journal.
@@ -227,7 +211,7 @@ class Executor:
         """
         if sending.request.op != Op.ADD:
             await self._unless_over(self._prover.refresh(sending.request))
-            sending.request = self._sound_part(sending, self._prover.judged(sending.request))
+            sending.request = self._proven_part(sending, self._prover.checked(sending.request))
             if not sending.request.file_ids:
                 raise NeedlessError("nothing of this call is needed any more")
         if self._sent == self._options.max_requests:
@@ -239,7 +223,7 @@ class Executor:
 
     async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:
         """Await work; raise StoppedError once the run is to end."""
-        if not await unless(self._ending.over, work):
+        if not await run_until(self._ending.over, work):
             raise self._stopped()
 
     def _stopped(self) -> StoppedError:
@@ -247,44 +231,43 @@ class Executor:
         error.attempts = 0
         return error
 
-    def _sound_part(self, sending: _Sending, proof: Proof) -> Request:
+    def _proven_part(self, sending: _Sending, proof: Proof) -> Request:
         """Return what of a request is proven; what is not is sent in another way, or not at all."""
-        job = Job(sending.request, sending.job.origin, sending.job.way)
+        job = Job(sending.request, sending.job.lineage, sending.job.way)
         for piece in narrowed(job, proof.unsound, self._changes):
             # Nothing has failed here: these pieces say nothing of what the library minds.
-            self._queue.push(Job(piece.request, job.origin, Way.SMALLER))
+            self._queue.push(Job(piece.request, job.lineage, Way.SMALLER))
         if proof.late:
             self._queue.push(job.piece(Way.SMALLER, file_ids=tuple(proof.late)))
         self._changed.set()
-        self._ledger.note(proof.needless, Status.ACCEPTED)
+        self._outcomes.note(proof.needless, Status.ACCEPTED)
         for file_id, why in proof.stale.items():
-            self._ledger.note([file_id], Status.STALE, error=why)
+            self._outcomes.note([file_id], Status.STALE, error=why)
         for file_id, why in proof.unproven.items():
-            self._ledger.note([file_id], Status.SKIPPED, error=why)
+            self._outcomes.note([file_id], Status.SKIPPED, error=why)
         return sending.request._replace(file_ids=tuple(proof.sound))
 
     def _end_without_answer(self, sending: _Sending, attempts: int, why: str) -> None:
         status = Status.UNKNOWN if attempts else Status.SKIPPED
-        self._ledger.note(sending.request.file_ids, status, attempts=attempts, error=why)
+        self._outcomes.note(sending.request.file_ids, status, attempts=attempts, error=why)
         self._conclude(sending, "unknown" if attempts else "refused")
 
-    def _take_error(self, sending: _Sending, error: LibraryError) -> None:
-        final = isinstance(error, AuthorisationError | EndpointError)
-        if final:
+    def _handle_error(self, sending: _Sending, error: LibraryError) -> None:
+        if final := isinstance(error, AuthorisationError | EndpointError):
             self._ending.halt(str(error))
         self.counts.failed += bool(sending.numbers)
         self._conclude(sending, "refused" if final and len(sending.numbers) == 1 else "unknown")
         status = Status.FAILED if final else Status.UNKNOWN
-        self._answers.fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
+        self._responses.fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
 
-    async def _take(self, sending: _Sending, reply: BulkReply) -> None:
+    async def _handle(self, sending: _Sending, reply: BulkReply) -> None:
         result = reply.result
         if isinstance(result, Done):
             self._conclude(sending, "done", tuple(sorted(result.updated)))
         else:
             self._conclude(sending, "unknown" if isinstance(result, Unclear | Accepted) else "refused")
         shown = await self._shown(said_missing(reply.request, result))
-        self._answers.take(Job(reply.request, sending.job.origin, sending.job.way), reply, shown)
+        self._responses.handle(Job(reply.request, sending.job.lineage, sending.job.way), reply, shown)
 
     async def _shown(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         """Read files that the library says do not exist; what cannot be read is left out."""
@@ -295,7 +278,7 @@ class Executor:
 
         try:
             if file_ids:
-                await unless(self._ending.over, read())
+                await run_until(self._ending.over, read())
         except AuthorisationError as error:
             self._ending.halt(str(error))
         except LibraryError:
@@ -314,14 +297,3 @@ class Executor:
                 self._journal.outcome(number, kind, updated)
         except StateError as error:
             self._ending.halt(str(error))
-
-
-async def _all_done(
-    workers: Iterable[asyncio.Task[None]], *, unless: asyncio.Event, within: float | None = None
-) -> bool:
-    """Wait for workers to end; False if an event or the time came first."""
-    working: asyncio.Future[Any] = asyncio.gather(*workers, return_exceptions=True)
-    asked: asyncio.Future[Any] = asyncio.ensure_future(unless.wait())
-    await asyncio.wait([working, asked], timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    return working.done()

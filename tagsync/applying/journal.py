@@ -116,7 +116,7 @@ class Journal:
         for line in self._file.lines(MAX_LINE):
             size += len(line)
             if record := decoded(line):
-                replay.take(record)
+                replay.add(record)
             if size > MAX_BYTES or replay.files > MAX_FILES:
                 # The rest is as good as not noted: apply plans from what the library shows, and converges without.
                 break

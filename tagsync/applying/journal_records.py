@@ -135,7 +135,7 @@ class Replay:
         self._unknown: set[str] = set()
         self.last_number = 0
 
-    def take(self, record: Record) -> None:
+    def add(self, record: Record) -> None:
         """Take the next record."""
         match record:
             case Intent(number, request):

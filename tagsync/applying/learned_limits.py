@@ -1,28 +1,26 @@
-"""What a run learns about its library from how requests end; what follows from it is the executor's business."""
+"""Learn about the library from how requests end."""
 
 from dataclasses import dataclass, field
 
-from tagsync.applying.splitting import Origin
+from tagsync.applying.splitting import Lineage
 from tagsync.model import Op
 
 ALIKE = 3
-"""So many requests in a row refused alike, down to every single file, end the run; as many files whose changes only
-go through without free cells end the use of those."""
+"""This many requests in a row that were refused alike, down to every single file, end the run; as many files whose
+changes only succeed without free cells end the use of those."""
 
 
 @dataclass(slots=True)
-class Lessons:
+class LearnedLimits:
     """What is known so far.
 
     Attributes:
         exact: the ops of which only needed cells are sent.
-        ai_characters: how long the AI tags of one call may be, joined by commas; None for no limit.
-        hopeless: why it is of no use to go on; None if it is.
-        news: the ops about which something was learned since somebody looked.
+        hopeless: why it is no use to go on; None if it is.
+        news: the ops added to `exact` since somebody looked.
     """
 
     exact: set[Op] = field(default_factory=set)
-    ai_characters: int | None = None
     hopeless: str | None = None
     news: set[Op] = field(default_factory=set)
     _forbidden: set[str] = field(default_factory=set)
@@ -30,38 +28,35 @@ class Lessons:
     _alike: int = 0
     _last_refusal: str | None = None
 
-    def opened(self, origin: Origin) -> None:
+    def opened(self, lineage: Lineage) -> None:
         """Count a piece that waits to be sent."""
-        if origin.parent and not origin.pieces:
-            self.opened(origin.parent)
-        origin.pieces += 1
+        if lineage.parent and not lineage.pieces:
+            self.opened(lineage.parent)
+        lineage.pieces += 1
 
-    def closed(self, origin: Origin) -> None:
-        """Finish one piece; once all pieces of an origin are through, judge how it went."""
-        origin.pieces -= 1
-        if origin.pieces:
+    def closed(self, lineage: Lineage) -> None:
+        """Finish one piece; once all pieces of a lineage are finished, learn from how it went."""
+        lineage.pieces -= 1
+        if lineage.pieces:
             return
-        if origin.parent:
-            if origin.files:
-                self._judge_narrow(origin)
-            else:
-                self._judge_shorter(origin)
-            origin.parent.accepted = origin.parent.accepted or origin.accepted
-            origin.parent.refused = origin.parent.refused or origin.refused
-            self.closed(origin.parent)
+        if lineage.parent:
+            self._learn_from_narrow(lineage)
+            lineage.parent.accepted = lineage.parent.accepted or lineage.accepted
+            lineage.parent.refused = lineage.parent.refused or lineage.refused
+            self.closed(lineage.parent)
             return
-        if origin.accepted or origin.refused is None:
+        if lineage.accepted or lineage.refused is None:
             self._alike = 0
             return
-        self._alike = self._alike + 1 if origin.refused == self._last_refusal else 1
-        self._last_refusal = origin.refused
+        self._alike = self._alike + 1 if lineage.refused == self._last_refusal else 1
+        self._last_refusal = lineage.refused
         if self._alike >= ALIKE and not self.hopeless:
-            self.hopeless = f"{ALIKE} calls in a row were refused alike: {origin.refused}"
+            self.hopeless = f"{ALIKE} calls in a row were refused alike: {lineage.refused}"
 
     def forbidden(self, file_id: str, words: str) -> None:
         """Learn that a call for one file alone was answered with 403.
 
-        That may be about the file or about the key: after several files in a row it is no use to go on.
+        The reason may be the file or the key: after several files in a row it is no use to go on.
         """
         self._forbidden.add(file_id)
         if len(self._forbidden) >= ALIKE and not self.hopeless:
@@ -75,17 +70,11 @@ class Lessons:
         """Learn that the library let a call change files."""
         self._forbidden.clear()
 
-    def _judge_shorter(self, origin: Origin) -> None:
-        """Learn from AI tags that were refused together, and accepted without exception in shorter lists."""
-        if origin.accepted and not origin.split and not origin.failed:
-            self.ai_characters = max(self.ai_characters or 0, origin.characters)
-            self.news.add(Op.REMOVE_AI)
-
-    def _judge_narrow(self, origin: Origin) -> None:
-        """Learn from files of which a call failed, and went through once its free cells were left out."""
-        if origin.op in self.exact or not origin.accepted or origin.refused is not None or origin.failed:
+    def _learn_from_narrow(self, lineage: Lineage) -> None:
+        """Learn from files of which a call failed, and succeeded once its free cells were left out."""
+        if lineage.op in self.exact or not lineage.accepted or lineage.refused is not None or lineage.failed:
             return
-        self._minding[origin.op] += origin.files
-        if self._minding[origin.op] >= ALIKE:
-            self.exact.add(origin.op)
-            self.news.add(origin.op)
+        self._minding[lineage.op] += lineage.files
+        if self._minding[lineage.op] >= ALIKE:
+            self.exact.add(lineage.op)
+            self.news.add(lineage.op)

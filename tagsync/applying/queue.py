@@ -1,11 +1,11 @@
-"""Requests that wait to be sent, and what a run has learned on how to group them; nothing is sent here."""
+"""Keep the requests that wait to be sent, grouped by what the run has learned about the library."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from tagsync.applying.learned_limits import Lessons
-from tagsync.applying.splitting import Job, Origin, Way
-from tagsync.model import FileChange, Op, Request
+from tagsync.applying.learned_limits import LearnedLimits
+from tagsync.applying.splitting import Job, Lineage, Way
+from tagsync.model import ChangesById, Op, Request
 from tagsync.planning.covering import regroup
 
 
@@ -17,67 +17,48 @@ class Queue:
         exact: whether only needed cells may be sent.
     """
 
-    def __init__(self, changes: Mapping[str, FileChange], *, exact: bool) -> None:
+    def __init__(self, changes: ChangesById, *, exact: bool) -> None:
         self._changes = changes
         self._exact = exact
         self._jobs: deque[Job] = deque()
-        self._lessons = Lessons(exact=set(Op) if exact else set())
+        self.learned = LearnedLimits(exact=set(Op) if exact else set())
         self.ever = 0
         """How many jobs there have been, but for those that were grouped anew."""
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    @property
-    def gave_up_free_cells(self) -> bool:
-        """Whether the library answered calls with an error for what they changed needlessly."""
-        return bool(self._lessons.exact) and not self._exact
-
-    @property
-    def hopeless(self) -> str | None:
-        """Why it is of no use to go on; None if it is."""
-        return self._lessons.hopeless
-
     def fill(self, requests: Iterable[Request]) -> None:
         """Append requests of the plan, grouped by what is known of the library."""
         for request in requests:
-            self._append(Job(request, Origin(request.op)))
-        if self.gave_up_free_cells:
-            for op in sorted(self._lessons.exact):
-                self._regroup(op)
+            self._append(Job(request, Lineage(request.op)))
+        for op in () if self._exact else sorted(self.learned.exact):
+            self._regroup(op)
 
     def push(self, job: Job) -> None:
         """Put a piece of a request before all others."""
-        self._lessons.opened(job.origin)
+        self.learned.opened(job.lineage)
         self.ever += 1
         self._jobs.appendleft(job)
 
-    def take(self) -> Job:
-        """Take the next job."""
+    def pop(self) -> Job:
+        """Remove the next job and return it."""
         return self._jobs.popleft()
 
-    def close(self, origin: Origin) -> None:
+    def close(self, lineage: Lineage) -> None:
         """Finish one piece, and group what waits anew if something was learned from it."""
-        self._lessons.closed(origin)
-        for op in sorted(self._lessons.news):
+        self.learned.closed(lineage)
+        for op in sorted(self.learned.news):
             self._regroup(op)
-        self._lessons.news.clear()
-
-    def forbidden(self, file_id: str, words: str) -> None:
-        """Learn that a call for one file alone was answered with 403."""
-        self._lessons.forbidden(file_id, words)
-
-    def accepted(self) -> None:
-        """Learn that the library let a call change files."""
-        self._lessons.accepted()
+        self.learned.news.clear()
 
     def _append(self, job: Job) -> None:
-        self._lessons.opened(job.origin)
+        self.learned.opened(job.lineage)
         self.ever += 1
         self._jobs.append(job)
 
     def _regroup(self, op: Op) -> None:
-        """Group anew what waits to be sent as it was planned."""
+        """Group anew, by needed cells alone, what waits to be sent as it was planned."""
         jobs, self._jobs = self._jobs, deque[Job]()
         waiting = []
         for job in jobs:
@@ -86,6 +67,5 @@ class Queue:
             else:
                 self._jobs.append(job)
         self.ever -= len(waiting)
-        exact, limit = op in self._lessons.exact, self._lessons.ai_characters
-        for request in regroup(waiting, self._changes, exact=exact, ai_tag_characters=limit):
-            self._append(Job(request, Origin(op)))
+        for request in regroup(waiting, self._changes, exact=True):
+            self._append(Job(request, Lineage(op)))

@@ -1,13 +1,13 @@
 """What the library shows after the writes, file by file: that, not its answers, decides what is confirmed."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
-from tagsync.model import Change, CurrentFile, FileChange, Op, Status, normalized
+from tagsync.model import Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
 
 SOME = 20
 """How many files are read by their details in each round: details lag less than an index."""
@@ -16,92 +16,97 @@ _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
 """What reading back may still make better; of a file that was refused nothing is expected."""
 
 
-async def verify(changes: Iterable[FileChange], ledger: Ledger, *, reread: Reread, read_details: Reread) -> None:
+async def verify(
+    planned: Mapping[str, FileChange], outcomes: Outcomes, *, reread: Reread, read_details: Reread
+) -> None:
     """Read back every file that a call was sent for and settle its outcome.
 
     A file that does not show its changes is read again for up to 30 s before it counts as failed.
 
     Args:
-        changes: the plan's.
-        ledger: the outcomes so far; changed in place.
+        planned: the plan's changes.
+        outcomes: the outcomes so far; changed in place.
         reread: reads many files in few calls.
-        read_details: reads files one by one; what it shows is not an index that may lag.
+        read_details: reads files one by one, not from an index that may lag.
     """
-    touched = {change.file.file_id: change for change in changes}
-    pending = [file_id for file_id in ledger.touched() if file_id in touched]
+    pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
-        differing = await _differing(pending, touched, ledger, reread)
+        differing = await _differing(pending, planned, outcomes, reread)
         # Of files that were refused, or sent only in part, nothing better is expected.
-        pending = [file_id for file_id in differing if ledger.outcome(file_id).status in _OPEN]
-        some = await _differing(pending[:SOME], touched, ledger, read_details)
+        pending = [file_id for file_id in differing if outcomes.outcome(file_id).status in _OPEN]
+        some = await _differing(pending[:SOME], planned, outcomes, read_details)
         pending = some + pending[SOME:]
         if not pending:
             return
         await asyncio.sleep(wait)
-    await _settle_all(pending, touched, ledger, read_details)
+    await _settle_all(pending, planned, outcomes, read_details)
 
 
-async def _differing(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> list[str]:
+async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> list[str]:
     """Read files, confirm those that show all their changes, and return those that exist and do not."""
     differing = []
-    for file_id, file in (await _read(read, file_ids, ledger)).items():
+    async for file_id, file in _read(read, file_ids, outcomes):
         if file is None:
-            _settle_missing(file_id, ledger)
-        elif differences(touched[file_id], file):
+            _settle_missing(file_id, outcomes)
+            continue
+        change = planned[file_id]
+        if differences(change, file):
             differing.append(file_id)
-            if _shows_write(touched[file_id], file, ledger):
-                ledger.write_seen(file_id)
+            if _shows_write(change, file, outcomes):
+                outcomes.write_seen(file_id)
         else:
-            ledger.settle(file_id, Status.CONFIRMED)
-            ledger.write_seen(file_id)
+            outcomes.settle(file_id, Status.CONFIRMED)
+            outcomes.write_seen(file_id)
     return differing
 
 
-def _settle_missing(file_id: str, ledger: Ledger) -> None:
-    if ledger.outcome(file_id).status in _OPEN:
-        ledger.settle(file_id, Status.MISSING, "the file does not exist any more")
+def _settle_missing(file_id: str, outcomes: Outcomes) -> None:
+    if outcomes.outcome(file_id).status in _OPEN:
+        outcomes.settle(file_id, Status.MISSING, "the file does not exist any more")
 
 
-async def _settle_all(file_ids: list[str], touched: Mapping[str, FileChange], ledger: Ledger, read: Reread) -> None:
-    for file_id, file in (await _read(read, file_ids, ledger)).items():
-        _settle(touched[file_id], file, ledger)
+async def _settle_all(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> None:
+    async for file_id, file in _read(read, file_ids, outcomes):
+        _settle(planned[file_id], file, outcomes)
 
 
-async def _read(reread: Reread, file_ids: list[str], ledger: Ledger) -> dict[str, CurrentFile | None]:
-    """Read files; those that could not be read are noted, for nothing can be said of them."""
-    if not file_ids:
-        return {}
+async def _read(
+    reread: Reread, file_ids: list[str], outcomes: Outcomes
+) -> AsyncIterator[tuple[str, CurrentFile | None]]:
+    """Yield files as they are now; those that could not be read are noted, for nothing can be said of them."""
+    shown: Mapping[str, CurrentFile | None] = {}
+    why = "could not be read back: run again"
     try:
-        shown = dict(await reread(file_ids))
+        if file_ids:
+            shown = await reread(file_ids)
     except LibraryError as error:
-        shown, why = {}, f"could not be read back: {error}"
-    else:
-        why = "could not be read back: run again"
+        why = f"could not be read back: {error}"
     for file_id in file_ids:
-        if file_id not in shown and ledger.outcome(file_id).status in _OPEN:
-            ledger.settle(file_id, Status.UNKNOWN, why)
-    return shown
+        if file_id in shown:
+            yield file_id, shown[file_id]
+        elif outcomes.outcome(file_id).status in _OPEN:
+            outcomes.settle(file_id, Status.UNKNOWN, why)
 
 
-def _settle(change: FileChange, file: CurrentFile | None, ledger: Ledger) -> None:
+def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) -> None:
     file_id = change.file.file_id
     if file is None:
-        _settle_missing(file_id, ledger)
+        _settle_missing(file_id, outcomes)
         return
     differing = differences(change, file)
     if not differing:
-        ledger.settle(file_id, Status.CONFIRMED)
-        ledger.write_seen(file_id)
+        outcomes.settle(file_id, Status.CONFIRMED)
+        outcomes.write_seen(file_id)
         return
-    if _shows_write(change, file, ledger):
-        ledger.write_seen(file_id)
+    if _shows_write(change, file, outcomes):
+        outcomes.write_seen(file_id)
     else:
-        ledger.no_write_seen(file_id)
-    before = ledger.outcome(file_id)
+        outcomes.no_write_seen(file_id)
+    before = outcomes.outcome(file_id)
     if before.status is Status.ACCEPTED:
-        ledger.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
+        outcomes.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
     else:
-        ledger.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
+        outcomes.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
 
 
 def differences(change: FileChange, file: CurrentFile) -> list[str]:
@@ -110,9 +115,9 @@ def differences(change: FileChange, file: CurrentFile) -> list[str]:
     return [f"{_PROBLEMS[item.op]} {quoted(item.tag)}" for item in change.changes if item not in there]
 
 
-def _shows_write(change: FileChange, file: CurrentFile, ledger: Ledger) -> bool:
+def _shows_write(change: FileChange, file: CurrentFile, outcomes: Outcomes) -> bool:
     """Tell whether a file shows one of its changes that it did not show before the first call."""
-    already = ledger.outcome(change.file.file_id).already
+    already = outcomes.outcome(change.file.file_id).already
     return any((item.op, item.tag) not in already for item in _shown(change, file))
 
 

@@ -15,7 +15,7 @@ from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import AuthorisationError, LibraryError
 from tagsync.escape import quoted
 from tagsync.library.http.concurrency import side_by_side
-from tagsync.model import CurrentFile, FileChange, Op, Request, normalized
+from tagsync.model import ChangesById, CurrentFile, FileChange, Op, Request, normalized
 from tagsync.planning.staleness import refresh
 
 MAX_AGE = 30.0
@@ -54,7 +54,8 @@ class Prover:
     """Reads the files of removals, and checks each removal by what it read.
 
     Args:
-        changes: what is to change, by file id, as seen before the first write; what is done is taken off it.
+        before: what was to change before the first write.
+        remaining: what is left of it.
         read_details: reads files by their details.
         clock: seconds, those included during which the machine was suspended.
         concurrency: reads in flight at most.
@@ -62,17 +63,18 @@ class Prover:
 
     def __init__(
         self,
-        changes: Mapping[str, FileChange],
+        before: ChangesById,
+        remaining: ChangesById,
         read_details: Reread,
         clock: Callable[[], float],
         *,
         concurrency: int,
     ) -> None:
-        self._changes = changes
+        self._before = before
+        self._remaining = remaining
         self._read_details = read_details
         self._clock = clock
         self._concurrency = concurrency
-        self._awaited = {file_id: tags for file_id, change in changes.items() if (tags := _awaited(change))}
         self._readings: dict[str, _Reading] = {}
         self._reading = asyncio.Lock()
         self._lag_ends: float | None = None
@@ -130,12 +132,12 @@ class Prover:
         """
         return await self._read_details(file_ids)
 
-    def judged(self, request: Request) -> Proof:
+    def checked(self, request: Request) -> Proof:
         """Check a removal that is sent this very moment by what was read."""
         proof = Proof()
         for file_id in request.file_ids:
             if self._needs_proof(request.op, file_id):
-                self._judge(request, file_id, proof)
+                self._check(request, file_id, proof)
             else:
                 proof.sound.append(file_id)
         if len(proof.late) == len(request.file_ids):  # to send it once more would end no better
@@ -143,7 +145,7 @@ class Prover:
             proof.late.clear()
         return proof
 
-    def _judge(self, request: Request, file_id: str, proof: Proof) -> None:
+    def _check(self, request: Request, file_id: str, proof: Proof) -> None:
         reading, lacking = self._readings.get(file_id), self._lacking(file_id)
         if reading is None or self._age(reading) > MAX_AGE:
             proof.late.append(file_id)
@@ -151,10 +153,10 @@ class Prover:
             words = f"not removed: ImageKit does not show the tag {quoted(lacking)}, which has to be there first"
             proof.unproven[file_id] = f"{words}; run again"
         else:
-            self._judge_by(reading.file, request, file_id, proof)
+            self._check_file(reading.file, request, file_id, proof)
 
-    def _judge_by(self, file: CurrentFile | None, request: Request, file_id: str, proof: Proof) -> None:
-        planned = self._changes[file_id]
+    def _check_file(self, file: CurrentFile | None, request: Request, file_id: str, proof: Proof) -> None:
+        planned = self._remaining[file_id]
         change, stale = refresh(planned, file)
         if stale is not None or file is None:
             proof.stale[file_id] = stale or ""
@@ -168,7 +170,7 @@ class Prover:
             proof.unsound.append(file_id)
 
     def _needs_proof(self, op: Op, file_id: str) -> bool:
-        return op == Op.REMOVE_AI or file_id in self._awaited
+        return op == Op.REMOVE_AI or bool(_awaited(self._before[file_id]))
 
     def _unread(self, request: Request, seconds: float) -> list[str]:
         """Return the files that need proof and were not read for some seconds, or lacked a tag then."""
@@ -184,18 +186,18 @@ class Prover:
 
     def _lacking(self, file_id: str) -> str | None:
         """Return a tag that has to be there before anything goes and that the file's last reading does not show."""
-        awaited, reading = self._awaited.get(file_id, ()), self._readings.get(file_id)
-        if not awaited or reading is None or reading.file is None:
+        reading = self._readings.get(file_id)
+        if reading is None or reading.file is None:
             return None
         keys = set(map(normalized, reading.file.tags))
-        return next((tag for tag in awaited if normalized(tag) not in keys), None)
+        return next((tag for tag in _awaited(self._before[file_id]) if normalized(tag) not in keys), None)
 
 
 def _awaited(change: FileChange) -> tuple[str, ...]:
     """Return the ordinary tags that a file has to show before anything goes from it."""
     if all(item.op == Op.ADD for item in change.changes):
         return ()
-    return (*change.tags(Op.ADD), *change.promoted(), *change.relies)
+    return (*change.add, *change.promoted(), *change.relies)
 
 
 def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:

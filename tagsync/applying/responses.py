@@ -1,19 +1,18 @@
-"""What an answer to a bulk call means for its files, and what is sent on because of it; keeps no journal."""
+"""Handle the answers to bulk calls: note what they mean for files, and queue what has to be sent again."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.options import OnError
+from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
-from tagsync.applying.splitting import Job, Way, after_failures, after_refusal, characters, halves, needed_by, only
+from tagsync.applying.remaining import RemainingChanges
+from tagsync.applying.splitting import Job, after_failures, after_refusal, halves, needed_by, only
 from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
 from tagsync.library.http.client import BulkReply
 from tagsync.library.imagekit.wire import Accepted, BulkResult, Done, Gone, Refused, Unclear
-from tagsync.model import CurrentFile, FileChange, Op, Request, Status
-
-OnError = Literal["continue", "stop"]
+from tagsync.model import CurrentFile, Request, Status
 
 _FORBIDDEN = 403
 
@@ -35,12 +34,12 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """Takes answers in.
+class Responses:
+    """Handles answers.
 
     Attributes:
         changes: what is to change, by file id; what is done is taken off it.
-        ledger: where outcomes are noted.
+        outcomes: where outcomes are noted.
         queue: where goes what is sent on.
         ending: what is told that the run has to end.
         on_error: whether the first failure ends it.
@@ -48,16 +47,16 @@ class Answers:
         read_back: whether the touched files are read back at the end.
     """
 
-    changes: dict[str, FileChange]
-    ledger: Ledger
+    changes: RemainingChanges
+    outcomes: Outcomes
     queue: Queue
     ending: Ending
     on_error: OnError
     counts: Counts
     read_back: bool = True
 
-    def take(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None]) -> None:
-        """Take in the answer to a job, as it was sent.
+    def handle(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None]) -> None:
+        """Handle the answer to a job, as it was sent.
 
         Args:
             job: what was sent.
@@ -70,84 +69,78 @@ class Answers:
         self.counts.failed += not whole
         match result:
             case Done():
-                self._take_done(job, result, reply)
+                self._handle_done(job, result, reply)
             case Accepted(status):
-                self._take_accepted(job, status, reply)
+                self._handle_accepted(job, status, reply)
             case Unclear(why):
                 self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, why, reply.request_id)
             case Gone(missing):
-                self._take_gone(job, reply, shown, named=bool(missing))
+                self._handle_gone(job, reply, shown, named=bool(missing))
             case Refused(status, words) if status == _FORBIDDEN:
-                self._take_forbidden(job, words, reply)
+                self._handle_forbidden(job, words, reply)
             case Refused(_, words):  # pragma: no branch - there is no other
-                self._take_refused(job, words, reply)
+                self._handle_refused(job, words, reply)
 
     def fail(self, file_ids: Iterable[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:
         """Note a failure for good, if there are any files."""
         failed = tuple(file_ids)
-        self.ledger.note(failed, status, attempts=attempts, error=error, request_id=request_id)
+        self.outcomes.note(failed, status, attempts=attempts, error=error, request_id=request_id)
         if failed and self.on_error == "stop":
             self.ending.halt(f"stopped at the first failure: {error}")
 
-    def _take_done(self, job: Job, result: Done, reply: BulkReply) -> None:
-        self.ledger.note(result.updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
-        self._take_off(job.request, result.updated)
-        if result.updated:
-            job.origin.accepted = True
-            self.queue.accepted()
-            if job.way is Way.SHORTER:
-                job.origin.characters = max(job.origin.characters, characters(job.request))
+    def _handle_done(self, job: Job, result: Done, reply: BulkReply) -> None:
+        updated = [file_id for file_id in job.request.file_ids if file_id in result.updated]
+        self.outcomes.note(updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
+        self.changes.take_off(job.request, updated)
+        if updated:
+            job.lineage.accepted = True
+            self.queue.learned.accepted()
+        if result.failed:
+            self._handle_failures(job, result.failed, reply)
+
+    def _handle_failures(self, job: Job, failures: Mapping[str, str], reply: BulkReply) -> None:
         # Calls overlap: what another one has done meanwhile is no failure of this one.
         needed = needed_by(job.request, self.changes)
-        failed = {file_id: words for file_id, words in result.failed.items() if file_id in needed}
+        failed = {file_id: words for file_id, words in failures.items() if file_id in needed}
         pieces = after_failures(job, failed, self.changes)
         for piece in pieces:
             self.queue.push(piece)
         if not pieces:
             for file_id, words in failed.items():
-                job.origin.failed = True
+                job.lineage.failed = True
                 self.fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
 
-    def _take_accepted(self, job: Job, status: int, reply: BulkReply) -> None:
+    def _handle_accepted(self, job: Job, status: int, reply: BulkReply) -> None:
         """Leave it to reading back what a call did that was taken, but not answered with what it did."""
         words = f"the library answered {status}, which does not say what it has done"
         if not self.read_back:
             self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, words, reply.request_id)
             return
-        job.origin.accepted = True
-        self.queue.accepted()
-        self.ledger.note(
+        job.lineage.accepted = True
+        self.queue.learned.accepted()
+        self.outcomes.note(
             job.request.file_ids,
             Status.ACCEPTED,
             attempts=reply.attempts,
             error=words,
             request_id=reply.request_id,
         )
-        self._take_off(job.request, job.request.file_ids)
+        self.changes.take_off(job.request, job.request.file_ids)
 
-    def _take_off(self, request: Request, updated: Iterable[str]) -> None:
-        """Leave what was done out of what is to change, so that nothing is needed twice."""
-        tags = set(request.tags)
-        for file_id in updated:
-            change = self.changes[file_id]
-            left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
-            added = tags.intersection(change.tags(Op.ADD)) if request.op == Op.ADD else set[str]()
-            self.changes[file_id] = replace(change, changes=left, desired=(*change.desired, *sorted(added)))
-
-    def _take_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
+    def _handle_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
         """Send on what a call did not do because of files that do not exist; those that are shown do exist."""
         doubted = said_missing(job.request, reply.result)
         gone = [file_id for file_id in doubted if file_id in shown and shown[file_id] is None]
         there = frozenset(file_id for file_id in doubted if shown.get(file_id))
         unread = [file_id for file_id in doubted if file_id not in shown]
         if gone and not named:
-            job.origin.refused = "the library does not find the file, and names none that it misses"
+            job.lineage.refused = "the library does not find the file, and names none that it misses"
         self.fail(gone, Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
         words = "the library says that the file does not exist, and it could not be read to check this"
         self.fail(unread, Status.UNKNOWN, reply.attempts, words, reply.request_id)
         if len(there) == len(job.request.file_ids) == 1:
             words = "the library says that the file does not exist, but shows it"
-            job.origin.refused = words
+            job.lineage.refused = words
             self.fail(there, Status.FAILED, reply.attempts, words, reply.request_id)
             return
         if len(there) in (0, len(job.request.file_ids)) and not gone and not unread:
@@ -158,25 +151,23 @@ class Answers:
         for piece in reversed(pieces):
             self.queue.push(piece)
 
-    def _take_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
+    def _handle_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
         """Take a call apart by files until those stand alone that the library lets nobody, or not this key, change."""
-        job.origin.split = True
         if len(job.request.file_ids) > 1:
             for piece in reversed(halves(job)):
                 self.queue.push(piece)
             return
-        job.origin.failed = True
-        self.queue.forbidden(job.request.file_ids[0], words)
+        job.lineage.failed = True
+        self.queue.learned.forbidden(job.request.file_ids[0], words)
         self.fail(job.request.file_ids, Status.FAILED, reply.attempts, words, reply.request_id)
 
-    def _take_refused(self, job: Job, words: str, reply: BulkReply) -> None:
-        job.origin.split = True
+    def _handle_refused(self, job: Job, words: str, reply: BulkReply) -> None:
         if not needed_by(job.request, self.changes):
             return  # calls overlap: others have done all of it meanwhile
         pieces = after_refusal(job, self.changes)
         for piece in reversed(pieces):
             self.queue.push(piece)
         if not pieces:
-            job.origin.refused = words
+            job.lineage.refused = words
             named = f"{words} (tag {quoted(job.request.tags[0])})"
             self.fail(job.request.file_ids, Status.FAILED, reply.attempts, named, reply.request_id)

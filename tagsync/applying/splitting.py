@@ -1,39 +1,34 @@
-"""A call that did not do all it should, taken apart until what the library refuses stands alone; nothing is sent here.
+"""Split a call that did not do all it should, until what the library refuses stands alone.
 
-A refused call is taken apart in this order: a long list of AI tags into shorter ones (no limit is documented, there
+A refused call is split in this order: a long list of AI tags into shorter ones (no limit is documented, there
 may be one); the call without its free cells (the library may mind them); by files; by tags.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, joined_length
+from tagsync.model import MAX_TAG_CHARACTERS, ChangesById, Op, Request, joined_length
 from tagsync.planning.covering import free_cells, regroup
-
-Changes = Mapping[str, FileChange]
 
 
 class Way(Enum):
     """How a piece of a request came to be."""
 
     PLANNED = "as it was planned"
-    SHORTER = "with fewer AI tags than were refused"
     SMALLER = "with fewer files or tags than were refused"
     AGAIN = "for files that failed by name before"
     NARROW = "without the free cells of what failed"
 
 
 @dataclass(slots=True)
-class Origin:
+class Lineage:
     """A request, whose pieces share its fate as far as refusals are counted.
 
     Attributes:
         op: what the request does.
-        parent: the origin of a request that failed and of which this one is a part, shorter or without its free cells.
+        parent: the lineage of a request that failed and of which this one is a part without its free cells.
         files: how many files such a part has.
-        characters: how long AI tags were, joined by commas, that were accepted after more were refused.
-        split: whether a piece was refused and taken apart.
         pieces: how many pieces are not through yet.
         accepted: whether any file was updated.
         refused: the words with which a piece that stood alone was refused.
@@ -41,10 +36,8 @@ class Origin:
     """
 
     op: Op
-    parent: "Origin | None" = None
+    parent: "Lineage | None" = None
     files: int = 0
-    characters: int = 0
-    split: bool = False
     pieces: int = 0
     accepted: bool = False
     refused: str | None = None
@@ -56,18 +49,13 @@ class Job:
     """A request, or a piece of one, that waits to be sent."""
 
     request: Request
-    origin: Origin
+    lineage: Lineage
     way: Way = Way.PLANNED
 
     def piece(self, way: Way, *, file_ids: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> "Job":
         """Return a piece with these files or tags alone; without any, with the job's own."""
         request = self.request
-        return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.origin, way)
-
-
-def characters(request: Request) -> int:
-    """Return the length of a request's tags, joined by commas."""
-    return joined_length(len(request.tags), sum(map(len, request.tags)))
+        return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.lineage, way)
 
 
 def only(job: Job, file_ids: frozenset[str]) -> list[Job]:
@@ -81,21 +69,22 @@ def halves(job: Job) -> list[Job]:
     return [job.piece(Way.SMALLER, file_ids=part) for part in _halves(job.request.file_ids)]
 
 
-def after_refusal(job: Job, changes: Changes) -> list[Job]:
+def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
     """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
     request = job.request
-    if request.op == Op.REMOVE_AI and len(request.tags) > 1 and characters(request) > MAX_TAG_CHARACTERS:
-        origin = Origin(request.op, parent=job.origin)
-        return [Job(request._replace(tags=part), origin, Way.SHORTER) for part in _halves(request.tags)]
+    fewer_tags = [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
+    length = joined_length(len(request.tags), sum(map(len, request.tags)))
+    if request.op == Op.REMOVE_AI and fewer_tags and length > MAX_TAG_CHARACTERS:
+        return fewer_tags
     pieces = narrowed(job, request.file_ids, changes)
     if pieces:
         return pieces
     if len(request.file_ids) > 1:
         return halves(job)
-    return [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
+    return fewer_tags
 
 
-def after_failures(job: Job, failed: Iterable[str], changes: Changes) -> list[Job]:
+def after_failures(job: Job, failed: Iterable[str], changes: ChangesById) -> list[Job]:
     """Return what is sent for files that failed by name: once more, then without free cells; then nothing."""
     file_ids = tuple(failed)
     if not file_ids or job.way is Way.NARROW:
@@ -105,16 +94,16 @@ def after_failures(job: Job, failed: Iterable[str], changes: Changes) -> list[Jo
     return narrowed(job, file_ids, changes)
 
 
-def narrowed(job: Job, file_ids: Sequence[str], changes: Changes) -> list[Job]:
+def narrowed(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Job]:
     """Return jobs for what is needed on files and nothing else; nothing if the job is that already."""
     request = job.request._replace(file_ids=tuple(file_ids))
     if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
         return []
-    origin = Origin(request.op, parent=job.origin, files=len(file_ids))
-    return [Job(piece, origin, Way.NARROW) for piece in regroup([request], changes, exact=True)]
+    lineage = Lineage(request.op, parent=job.lineage, files=len(file_ids))
+    return [Job(piece, lineage, Way.NARROW) for piece in regroup([request], changes, exact=True)]
 
 
-def needed_by(request: Request, changes: Changes) -> frozenset[str]:
+def needed_by(request: Request, changes: ChangesById) -> frozenset[str]:
     """Return the files on which something of a request is still needed; other calls may have done the rest."""
     tags = set(request.tags)
     return frozenset(i for i in request.file_ids if not tags.isdisjoint(changes[i].tags(request.op)))

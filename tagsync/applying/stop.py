@@ -1,7 +1,7 @@
-"""How a run ends before its time: on a signal, for a reason of its own, at a limit; not what becomes of its calls."""
+"""End a run before its time: on a signal, for a reason of its own, or at a limit."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -79,20 +79,31 @@ class Ending:
         return f"not sent: {self.halted}" if self.halted else "not sent: the run was interrupted"
 
 
-async def unless(event: asyncio.Event, work: Coroutine[Any, Any, object], *, within: float | None = None) -> bool:
+async def run_until(event: asyncio.Event, work: Awaitable[object], *, within: float | None = None) -> bool:
     """Await work, and give it up as soon as an event is set or its seconds are over.
 
     Returns:
         Whether the work came to its end.
     """
-    working, asked = asyncio.create_task(work), asyncio.create_task(event.wait())
+    working = asyncio.ensure_future(work)
+    try:
+        if not await ended_before(event, [working], within=within):
+            return False
+        await working
+        return True
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def ended_before(
+    event: asyncio.Event, tasks: Sequence[asyncio.Future[Any]], *, within: float | None = None
+) -> bool:
+    """Wait until all tasks end, an event is set or the seconds are over; tell whether all tasks have ended."""
+    working: asyncio.Future[Any] = asyncio.gather(*tasks, return_exceptions=True)
+    asked: asyncio.Future[Any] = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait([working, asked], timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-            return True
-        return False
+        return all(task.done() for task in tasks)
     finally:
         asked.cancel()
-        working.cancel()
-        await asyncio.gather(working, asked, return_exceptions=True)

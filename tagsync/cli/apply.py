@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagsync import api
-from tagsync.applying.apply import ApplyOptions
+from tagsync.applying.options import ApplyOptions
 from tagsync.cli import unfinished
 from tagsync.cli.accounts import MANIFESTS, document_account, remember_account, with_account
 from tagsync.cli.connection import SANDBOX, journal_path, target
@@ -18,7 +18,6 @@ from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, REFUSED, declared, planned
 from tagsync.cli.saved_documents import read_saved
 from tagsync.cli.signals import Deferred
-from tagsync.documents.kept import kept_changes
 from tagsync.documents.loader import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
@@ -201,7 +200,7 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
         )
     if not library.select and library.shard is None:
         return plan
-    part = narrowed(plan, only=library.select, part=library.shard, keep=kept_changes)
+    part = narrowed(plan, only=library.select, part=library.shard)
     if plan.changes and not part.changes and made_for.select not in ((), tuple(library.select)):
         mine, other = (" or ".join(quoted(glob, 200) for glob in globs) for globs in (made_for.select, library.select))
         raise RefusedError(

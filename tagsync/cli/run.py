@@ -13,7 +13,6 @@ from tagsync.cli.output import Output
 from tagsync.cli.revision import revision_of
 from tagsync.cli.saved_documents import read_saved
 from tagsync.cli.signals import until_signal
-from tagsync.documents.kept import kept_changes
 from tagsync.errors import RefusedError, UsageError
 from tagsync.escape import shown
 from tagsync.library.target import Target
@@ -143,7 +142,7 @@ def diff(old: Path, new: Path, settings: OutputSettings) -> int:
     output = Output(settings, reads=[old, new])
     with output.failures_written():
         plans = [_saved_plan(file) for file in (old, new)]
-    output.difference(difference(*plans, keep=kept_changes))
+    output.difference(difference(*plans))
     return 0
 
 
@@ -164,11 +163,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
         reports = [document for document in documents if isinstance(document, Report)]
         if plans and reports:
             raise UsageError("show takes plans or reports, not both at once")
-        merged = (
-            merged_plans(plans, names, keep=kept_changes)
-            if plans
-            else merged_reports(reports, names, keep=kept_changes)
-        )
+        merged = merged_plans(plans, names) if plans else merged_reports(reports, names)
     if isinstance(merged, Plan):
         output.plan(merged, 0)
     else:

@@ -1,7 +1,7 @@
 """Plan and report documents as a whole: their members in order, and the values that they stand for."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -105,7 +105,6 @@ class LongLists:
     """The long lists of a document."""
 
     changes: Sequence[FileChange] = ()
-    canonical_changes: Collection[str] = ()
     outcomes: Sequence[FileOutcome] = ()
     requests: Sequence[Request] = ()
     drift: Sequence[Drift] = ()
@@ -129,7 +128,6 @@ def to_plan(document: PlanDocument | ReportDocument, lists: LongLists) -> Plan:
         summary=Summary(*astuple(document.summary)),
         estimate=Estimate(*astuple(document.estimate)) if isinstance(document, PlanDocument) else Estimate(),
         changes=lists.changes,
-        canonical_changes=lists.canonical_changes,
         requests=lists.requests,
         diagnostics=tuple(lists.diagnostics) if isinstance(document, PlanDocument) else (),
         guards=tuple([guard.value() for guard in document.guards]),

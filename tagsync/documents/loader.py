@@ -11,15 +11,13 @@ from jsonschema import Draft202012Validator
 
 from tagsync import schemas
 from tagsync.documents.canonical import canonical
+from tagsync.documents.changes import Changes, change_of, check_change, outcome_of
 from tagsync.documents.checksum import CHECKSUM_BYTES, check_checksum, damaged, looks_saved
 from tagsync.documents.document import MAX_CODES, LongLists, PlanDocument, ReportDocument, to_plan, to_report
-from tagsync.documents.kept import kept, kept_lines
 from tagsync.documents.lines import (
-    check_change,
     diagnostic_of,
     drift_of,
     not_found_of,
-    outcome_of,
     request_of,
     returning_of,
     strict_json,
@@ -32,6 +30,7 @@ from tagsync.model import (
     Plan,
     Report,
 )
+from tagsync.spool import Spool
 
 MAX_DOCUMENT_BYTES = 1 << 30
 
@@ -222,8 +221,7 @@ class _Reader:
         raise self._not_laid_out()
 
     def _changes(self) -> None:
-        lines = self._checked(check_change)
-        self.lists.changes, self.lists.canonical_changes = kept_lines(lines, exact=True)
+        self.lists.changes = Changes(self._checked(check_change))
 
     def _outcomes(self) -> None:
         same: dict[FileOutcome, FileOutcome] = {}
@@ -233,11 +231,11 @@ class _Reader:
             outcome = outcome_of(line)
             outcomes.append(same.setdefault(outcome, outcome))
 
-        self.lists.changes, _ = kept_lines(self._checked(note), exact=False)
+        self.lists.changes = Spool(self._checked(note), change_of)
         self.lists.outcomes = tuple(outcomes)
 
     def _keep(self, name: str, decode: Callable[[bytes], object]) -> None:
-        setattr(self.lists, name, kept(self._checked(decode), decode))
+        setattr(self.lists, name, Spool(self._checked(decode), decode))
 
     def _diagnostics(self) -> None:
         """Keep diagnostics in memory, as they are sorted to be shown; where there is no more room, count them."""

@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import fields
 
-from tagsync.documents.canonical import canonical, change_document, diagnostic_document
+from tagsync.documents.canonical import canonical, diagnostic_document
+from tagsync.documents.changes import OPS, change_document, lines_of, outcome_document
 from tagsync.documents.checksum import with_checksum
 from tagsync.documents.document import PlanDocument, ReportDocument
 from tagsync.documents.members import (
@@ -27,9 +28,7 @@ from tagsync.model import (
     Drift,
     Explanation,
     FileChange,
-    FileOutcome,
     NotFound,
-    Op,
     Plan,
     Reason,
     Report,
@@ -41,9 +40,6 @@ from tagsync.version import __version__
 FORMAT = "1.0"
 """The version of each kind of document."""
 
-BY_OP = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
-"""How documents name a file's changes by what they do."""
-
 _TOOL = f"tagsync {__version__}"
 
 
@@ -54,7 +50,7 @@ def plan_document(plan: Plan) -> Iterator[str]:
             format_version=FORMAT,
             created_at=plan.created_at,
             estimate=EstimateMember(*plan.estimate),
-            changes=iter(plan.canonical_changes),
+            changes=iter(lines_of(plan.changes)),
             requests=(
                 canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
                 for request in plan.requests
@@ -76,7 +72,7 @@ def report_document(report: Report) -> Iterator[str]:
             requests=RequestCountsMember(*report.requests),
             timing=TimingMember(*report.timing),
             changes=(
-                canonical(change_document(change) | _outcome(outcome))
+                canonical(change_document(change) | outcome_document(outcome))
                 for change, outcome in zip(plan.changes, report.outcomes, strict=True)
             ),
             diagnostics=_diagnostic_lines((*plan.diagnostics, *report.diagnostics)),
@@ -179,21 +175,8 @@ def _diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
     return (canonical(diagnostic_document(item)) for item in diagnostics)
 
 
-def _outcome(outcome: FileOutcome) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "status": outcome.status,
-        "attempts": outcome.attempts,
-        "error": outcome.error,
-        "requestId": outcome.request_id,
-    }
-    if outcome.already:
-        already = ((name, [tag for found, tag in outcome.already if found == op]) for op, name in BY_OP.items())
-        document["already"] = {name: tags for name, tags in already if tags}
-    return document
-
-
 def _changed_tags(change: FileChange) -> str:
-    tags = {name: change.tags(op) for op, name in BY_OP.items()}
+    tags = {name: change.tags(op) for op, name in OPS.items()}
     return canonical({"fileId": change.file.file_id, "path": change.file.path, **tags})
 
 

@@ -1,9 +1,9 @@
 """Plans: what would be done, and why."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
@@ -28,16 +28,25 @@ class Change(NamedTuple):
     because: tuple[Reason, ...]
 
 
+class ChangeReason(NamedTuple):
+    """What a file's change does to a tag, a place that asked for it, and the rule there that did."""
+
+    op: Op
+    tag: str
+    origin: Origin
+    rule: str
+
+
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """All changes of one file, sorted by op and tag, beside the file as it was when planned.
+    """All changes of one file, sorted by op and tag, and the file as it was when planned.
 
     Attributes:
         file: the file.
         changes: what is to change.
-        desired: tags declared for the file that it has already, in this very spelling: adding them does nothing.
-        spared: names of AI tags that a rule keeps on the file, whether they are there now or not.
-        relies: tags that have to be on the file when its removals are made: the new names of what is renamed.
+        desired: declared tags that the file has already, in this very spelling: adding them does nothing.
+        spared: names of AI tags that a rule keeps on the file, whether it has them or not.
+        relies: tags that the file must have when its removals are made: the new names of renamed tags.
     """
 
     file: CurrentFile
@@ -46,9 +55,41 @@ class FileChange:
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
 
+    @property
+    def file_id(self) -> str:
+        """The file's ID."""
+        return self.file.file_id
+
+    @property
+    def path(self) -> str:
+        """The file's path when planned."""
+        return self.file.path
+
+    @property
+    def add(self) -> tuple[str, ...]:
+        """Tags to add, sorted."""
+        return self.tags(Op.ADD)
+
+    @property
+    def remove(self) -> tuple[str, ...]:
+        """Ordinary tags to remove, sorted."""
+        return self.tags(Op.REMOVE)
+
+    @property
+    def remove_ai(self) -> tuple[str, ...]:
+        """Names of AI tags to remove, sorted."""
+        return self.tags(Op.REMOVE_AI)
+
+    @property
+    def reasons(self) -> tuple[ChangeReason, ...]:
+        """Every place that asked for a change, in the order of the changes."""
+        return tuple(
+            ChangeReason(op, tag, origin, rule) for op, tag, because in self.changes for origin, rule in because
+        )
+
     def tags(self, op: Op) -> tuple[str, ...]:
         """Return the tags that `op` changes, sorted."""
-        return tuple(change.tag for change in self.changes if change.op == op)
+        return tuple([change.tag for change in self.changes if change.op == op])
 
     def promoted(self) -> tuple[str, ...]:
         """Return the AI tags that may only go once the file has them as ordinary tags."""
@@ -59,8 +100,11 @@ class FileChange:
         )
 
 
-Keep = Callable[[Iterable[FileChange]], Sequence[FileChange]]
-"""Makes a sequence of changes, outside of memory if it likes; `tuple` is one."""
+class ChangesById(Protocol):
+    """Changes by their files' IDs."""
+
+    def __getitem__(self, file_id: str, /) -> FileChange:
+        """Return a file's changes."""
 
 
 class Request(NamedTuple):
@@ -162,9 +206,8 @@ class Coverage(NamedTuple):
 class Plan:
     """What would be done, and why; a value: making one writes nothing.
 
-    `changes` are sorted by path; `canonical_changes` are the same as lines of canonical JSON, which the digest covers
-    and documents repeat; both lie outside of memory where they are many. A plan with an error among its diagnostics
-    has no changes and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
+    `changes` are sorted by path and lie in a temporary file. A plan with an error among its diagnostics has no changes
+    and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
     such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
     that came back after applies removed them; `coverage` is there where it was asked for, and so are `thumbnails`,
     addresses of small pictures of the first 10,000 changed files by file id. `diagnostics` and `missing` are the first
@@ -178,7 +221,6 @@ class Plan:
     summary: Summary
     estimate: Estimate
     changes: Sequence[FileChange] = field(repr=False)
-    canonical_changes: Collection[str] = field(repr=False)
     requests: Sequence[Request] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...] = field(repr=False)
     guards: tuple[Guard, ...] = field(default=(), repr=False)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Keep, Plan
+from tagsync.documents.changes import keep
+from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Plan
 
 
-def difference(old: Plan, new: Plan, *, keep: Keep = tuple) -> Difference:
+def difference(old: Plan, new: Plan) -> Difference:
     """Return what a newer plan does otherwise; what asked for a change does not count, nor how its file was before.
 
     Args:
         old: the older plan.
         new: the newer one.
-        keep: where changes are kept.
     """
     return Difference(
         old.digest,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 
 from tagsync.documents.canonical import canonical
+from tagsync.documents.changes import lines_of
 from tagsync.model import Guard, ManifestRef, Plan, TargetName
 
 
@@ -43,4 +44,4 @@ def digest(
 
 def digest_of(plan: Plan) -> str:
     """Return the digest that a plan ought to have."""
-    return digest(plan.target, plan.inputs.manifests, plan.guards, plan.canonical_changes, undoes=plan.undoes)
+    return digest(plan.target, plan.inputs.manifests, plan.guards, lines_of(plan.changes), undoes=plan.undoes)

@@ -1,8 +1,8 @@
 """Guards: what a plan does as a whole, counted, and held against what it may do; who may override one is not asked."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple, Self
 
 from tagsync.escape import quoted
 from tagsync.model import (
@@ -57,8 +57,16 @@ class Tally:
         self._added: dict[str, str] = {}
         self._files = self._tags = self._ai_tags = 0
 
-    def take(self, file: CurrentFile, change: FileChange | None) -> None:
-        """Take one managed file and what is to change on it, if anything."""
+    @classmethod
+    def of(cls, changes: Iterable[FileChange]) -> Self:
+        """Count changes, each of a managed file."""
+        tally = cls()
+        for change in changes:
+            tally.add(change.file, change)
+        return tally
+
+    def add(self, file: CurrentFile, change: FileChange | None) -> None:
+        """Count one managed file and what is to change on it, if anything."""
         self._files += 1
         self._tags += len(file.tags)
         self._ai_tags += len(file.ai_tags)
@@ -120,14 +128,11 @@ class Tally:
         )
 
 
-def judged_again(guards: Iterable[Guard], changes: Sequence[FileChange]) -> tuple[Guard, ...]:
-    """Return guards of a plan as they judge what is left of it, beside the files as they are now.
+def recheck_guards(guards: Iterable[Guard], tally: Tally) -> tuple[Guard, ...]:
+    """Return a plan's guards, evaluated on what is left of it and its files as they are now.
 
-    What somebody else did meanwhile may make a plan worse, never better: a guard that blocked goes on blocking.
+    What others did meanwhile may make a plan worse, never better: a guard that blocked goes on blocking.
     """
-    tally = Tally()
-    for change in changes:
-        tally.take(change.file, change)
     now = {guard.id: guard for guard in tally.guards(DEFAULT_POLICY, ())}
     return tuple(_worse(guard, now[guard.id]) for guard in guards)
 
@@ -179,5 +184,5 @@ _OBSERVED = {
 
 def empties(change: FileChange) -> bool:
     """Tell whether a file that has ordinary tags would have none."""
-    removed = change.tags(Op.REMOVE)
-    return bool(removed) and not change.tags(Op.ADD) and set(change.file.tags).issubset(removed)
+    removed = change.remove
+    return bool(removed) and not change.add and set(change.file.tags).issubset(removed)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from tagsync.documents.canonical import lines_of
+from tagsync.documents.changes import file_ids_of, keep
 from tagsync.escape import quoted
 from tagsync.model import (
     ByMatch,
@@ -19,7 +19,6 @@ from tagsync.model import (
     FileChange,
     Guard,
     Inputs,
-    Keep,
     NotFound,
     Op,
     Origin,
@@ -31,7 +30,7 @@ from tagsync.model import (
 )
 from tagsync.planning.causes import attributed
 from tagsync.planning.changed_since import Revision, changed_entries
-from tagsync.planning.covering import stage
+from tagsync.planning.covering import Staging
 from tagsync.planning.digest import digest
 from tagsync.planning.filter import Scope
 from tagsync.planning.guards import Tally, loosened, policy_of
@@ -60,7 +59,6 @@ def make_plan(
     earlier: Iterable[Report] = (),
     coverage: bool = False,
     since: Revision | None = None,
-    keep: Keep = tuple,
 ) -> Plan:
     """Compare two states.
 
@@ -78,7 +76,6 @@ def make_plan(
             They are only read if AI tags are to be removed.
         coverage: whether to tell what manifests leave alone.
         since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
-        keep: where the changes are kept.
 
     Returns:
         The plan. If anything is an error it has no changes, and its diagnostics say why.
@@ -88,16 +85,17 @@ def make_plan(
     """
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     findings = _Findings()
-    found = keep(_find(desired, current, scope, findings, coverage=coverage))
+    found = Collected(_find(desired, current, scope, findings, coverage=coverage))
     findings.diagnostics.extend(scope.diagnostics("file that a rule selects"))
     findings.diagnostics.extend(loosened(desired.policy))
-    changes = () if findings.has_errors else found
+    collected = Collected(()) if findings.has_errors else found
+    changes = collected.changes
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
     findings.diagnostics.extend(return_warnings(returning, changes))
     tally = Tally() if findings.has_errors else findings.tally
     policy = policy_of(desired.policy)
     plan = assembled(
-        changes,
+        collected,
         target=target,
         created_at=created_at,
         inputs=Inputs(
@@ -140,8 +138,32 @@ def _selected_since(since: Revision, desired: DesiredState, current: CurrentStat
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
 
 
+class Collected:
+    """Changes sorted by path, kept in a temporary file; they are counted and prepared for covering as they come."""
+
+    def __init__(self, changes: Iterable[FileChange]) -> None:
+        self.staging = Staging()
+        self._counts = dict.fromkeys(Op, 0)
+        self.changes = keep(map(self._noted, changes))
+
+    def _noted(self, change: FileChange) -> FileChange:
+        self.staging.add(change)
+        for item in change.changes:
+            self._counts[item.op] += 1
+        return change
+
+    def summary(self, summary: Summary) -> Summary:
+        """Return a summary that counts these changes."""
+        return summary._replace(
+            files_changed=len(self.changes),
+            add_tags=self._counts[Op.ADD],
+            remove_tags=self._counts[Op.REMOVE],
+            remove_ai_tags=self._counts[Op.REMOVE_AI],
+        )
+
+
 def assembled(
-    changes: Sequence[FileChange],
+    collected: Collected,
     *,
     target: TargetName,
     created_at: str,
@@ -154,25 +176,20 @@ def assembled(
     exact: bool = False,
     undoes: str | None = None,
 ) -> Plan:
-    """Return the plan of some changes, sorted by path: their calls, counts and digest."""
-    stages = stage(changes, exact=exact)
+    """Return the plan of some changes: their calls, counts and digest."""
+    stages = collected.staging.stages(exact=exact)
     requests = stages.requests()
-    lines = lines_of(changes)
     log = diagnostics if isinstance(diagnostics, DiagnosticLog) else DiagnosticLog(diagnostics)
     return Plan(
         target=target,
         created_at=created_at,
-        digest=digest(target, inputs.manifests, guards, lines, undoes=undoes),
+        digest=digest(target, inputs.manifests, guards, collected.changes.lines(), undoes=undoes),
         inputs=inputs,
-        summary=counted(
-            changes,
-            Summary(unchanged=unchanged, missing=missing, warnings=log.total("warning")),
-        ),
+        summary=collected.summary(Summary(unchanged=unchanged, missing=missing, warnings=log.total("warning"))),
         estimate=Estimate(
             len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
         ),
-        changes=changes,
-        canonical_changes=lines,
+        changes=collected.changes,
         requests=requests,
         diagnostics=log.listed(),
         unlisted=log.unlisted(),
@@ -181,20 +198,20 @@ def assembled(
     )
 
 
-def narrowed(plan: Plan, *, only: Collection[str], part: Part | None, keep: Keep = tuple) -> Plan:
+def narrowed(plan: Plan, *, only: Collection[str], part: Part | None) -> Plan:
     """Return a plan with the changes of some files alone; its digest and guards go on speaking of the whole."""
     scope = Scope(only, part)
     for change in plan.changes:
         scope.note(change.file.path)
     told = tuple(scope.diagnostics("file that this plan changes")) if plan.changes else ()
-    changes = keep(change for change in plan.changes if scope.includes(change.file.path))
-    kept = {change.file.file_id for change in changes}
+    collected = Collected(change for change in plan.changes if scope.includes(change.path))
+    kept = set(file_ids_of(collected.changes))
     return replace(
         plan,
-        changes=changes,
+        changes=collected.changes,
         drift=tuple(item for item in plan.drift if item.file_id in kept),
         thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
-        summary=counted(changes, plan.summary._replace(warnings=plan.summary.warnings + len(told))),
+        summary=collected.summary(plan.summary._replace(warnings=plan.summary.warnings + len(told))),
         diagnostics=(*plan.diagnostics, *told),
         inputs=plan.inputs._replace(select=tuple(only) or plan.inputs.select, part=part or plan.inputs.part),
     )
@@ -262,7 +279,7 @@ def _find(
         merged = merge(file, entries, desired.vocabulary)
         findings.diagnostics.extend(merged.diagnostics)
         change = _planned(file, merged, entries, twins.get(file.file_id, ()), findings) if merged.changes else None
-        findings.tally.take(file, change)
+        findings.tally.add(file, change)
         if not scope.holds(number, file.path):
             continue
         if change:
@@ -327,17 +344,3 @@ def _tight(file: CurrentFile, changes: Sequence[Change]) -> Diagnostic:
 
 def _first_addition(changes: Iterable[Change]) -> Origin:
     return next(change.because[0].origin for change in changes if change.op == Op.ADD)
-
-
-def counted(changes: Sequence[FileChange], summary: Summary) -> Summary:
-    """Return a summary that counts these changes."""
-    counts = dict.fromkeys(Op, 0)
-    for file_change in changes:
-        for change in file_change.changes:
-            counts[change.op] += 1
-    return summary._replace(
-        files_changed=len(changes),
-        add_tags=counts[Op.ADD],
-        remove_tags=counts[Op.REMOVE],
-        remove_ai_tags=counts[Op.REMOVE_AI],
-    )

@@ -58,7 +58,7 @@ class _Found:
         self.file_ids.add(file.file_id)
         self.pairs.update((item.op, item.tag) for item in change.changes)
         self.calls_per_file += len({item.op for item in change.changes})
-        self._tally.take(file, change)
+        self._tally.add(file, change)
 
     def guards(self) -> dict[GuardId, Guard]:
         """Return what each guard counts in these changes alone."""

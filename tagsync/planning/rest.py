@@ -1,6 +1,6 @@
 """Whether a new plan is the rest of one that an interrupted apply carried out in part."""
 
-from tagsync.model import FileChange, Op, Plan
+from tagsync.model import FileChange, Plan
 
 
 def is_rest(plan: Plan, approved: Plan) -> bool:
@@ -33,5 +33,5 @@ def _is_part(change: FileChange, approved: FileChange) -> bool:
     wanted = {(item.op, item.tag) for item in approved.changes}
     if change.file.path != approved.file.path or not all((item.op, item.tag) in wanted for item in change.changes):
         return False
-    removed = set(change.tags(Op.REMOVE_AI))
+    removed = set(change.remove_ai)
     return {tag for tag in change.file.ai_tags if tag.name in removed} <= set(approved.file.ai_tags)

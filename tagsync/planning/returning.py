@@ -23,7 +23,7 @@ def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple
     runs: dict[tuple[str, str], int] = {}
     for report in reports:
         if wanted is None:
-            wanted = {(change.file.file_id, tag) for change in changes for tag in change.tags(Op.REMOVE_AI)}
+            wanted = {(change.file.file_id, tag) for change in changes for tag in change.remove_ai}
         removed = wanted.intersection(_removed(report))
         carried = {(item.file_id, item.tag): item.runs for item in report.plan.returning}
         runs.update((key, carried.get(key, 0) + 1) for key in removed)
@@ -35,7 +35,7 @@ def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple
     return tuple(
         Returning(change.file.file_id, change.file.path, tag, runs[change.file.file_id, tag])
         for change in changes
-        for tag in change.tags(Op.REMOVE_AI)
+        for tag in change.remove_ai
         if (change.file.file_id, tag) in runs
     )
 
@@ -75,6 +75,6 @@ def _removed(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the id and AI tag of each removal that a run made itself."""
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
         if outcome.status in DONE:
-            for tag in change.tags(Op.REMOVE_AI):
+            for tag in change.remove_ai:
                 if (Op.REMOVE_AI, tag) not in outcome.already:
                     yield change.file.file_id, tag

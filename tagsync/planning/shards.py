@@ -7,7 +7,7 @@ from heapq import merge
 from itertools import chain
 from typing import TypeVar
 
-from tagsync.documents.canonical import lines_of
+from tagsync.documents.changes import lines_of
 from tagsync.errors import DocumentError
 from tagsync.escape import quoted, shown
 from tagsync.model import (
@@ -16,7 +16,6 @@ from tagsync.model import (
     FileChange,
     Guard,
     Inputs,
-    Keep,
     Level,
     OutcomeName,
     Part,
@@ -27,20 +26,19 @@ from tagsync.model import (
     Unlisted,
 )
 from tagsync.planning.digest import digest
-from tagsync.planning.guards import judged_again
+from tagsync.planning.guards import Tally, recheck_guards
 from tagsync.planning.listed import first_of
-from tagsync.planning.plan import counted
+from tagsync.planning.plan import Collected
 
 T = TypeVar("T")
 
 
-def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tuple) -> Plan:
+def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     """Return several plans as one.
 
     Args:
         plans: at least one, of the same target and manifests, no file in two of them.
         names: how messages call them.
-        keep: where the changes are kept.
 
     Raises:
         DocumentError: they are not parts of one whole.
@@ -49,12 +47,12 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tu
     if len(plans) == 1:
         return first
     _check(plans, names)
-    changes = keep(merge(*[plan.changes for plan in plans], key=_by_path))
-    lines = lines_of(changes)
+    collected = Collected(merge(*[plan.changes for plan in plans], key=_by_path))
+    changes = collected.changes
     guards = tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True))
     if first.undoes is None:  # shards that were planned one after the other may change more than each of them counted
-        guards = judged_again(guards, changes)
-    made = digest(first.target, first.inputs.manifests, guards, lines, undoes=first.undoes)
+        guards = recheck_guards(guards, Tally.of(changes))
+    made = digest(first.target, first.inputs.manifests, guards, lines_of(changes), undoes=first.undoes)
     cut = _are_cut_from_one(plans)
     unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
     inputs = [plan.inputs for plan in plans]
@@ -65,10 +63,9 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tu
         digest=first.digest if cut else made,
         created_at=max(plan.created_at for plan in plans),
         inputs=_inputs(inputs, missing),
-        summary=counted(changes, first.summary._replace(unchanged=unchanged)),
+        summary=collected.summary(first.summary._replace(unchanged=unchanged)),
         estimate=first.estimate if cut else _summed(Estimate, [plan.estimate for plan in plans]),
         changes=changes,
-        canonical_changes=lines,
         requests=tuple(chain.from_iterable(plan.requests for plan in plans)),
         diagnostics=(*diagnostics, *_told(missing)),
         guards=guards,
@@ -81,11 +78,11 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str], *, keep: Keep = tu
     return replace(merged, summary=merged.summary._replace(warnings=merged.count("warning")))
 
 
-def merged_reports(reports: Sequence[Report], names: Sequence[str], *, keep: Keep = tuple) -> Report:
+def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
     """Return the reports of several applies, taken to have run side by side, as one; see `merged_plans`."""
     if len(reports) == 1:
         return reports[0]
-    plan = merged_plans([report.plan for report in reports], names, keep=keep)
+    plan = merged_plans([report.plan for report in reports], names)
     outcomes = {
         change.file.file_id: outcome
         for report in reports

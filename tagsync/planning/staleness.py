@@ -36,7 +36,7 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
         return Refreshed(None)
     if fit(file, changes) is Fit.OVER:
         return Refreshed(None, f"by now, {excess(file, changes)}")
-    there = set(planned.desired).union(planned.tags(Op.ADD)).intersection(file.tags)
+    there = set(planned.desired).union(planned.add).intersection(file.tags)
     desired = tuple(sorted(there)) if any(change.op == Op.ADD for change in changes) else ()
     return Refreshed(FileChange(file, changes, desired, planned.spared, planned.relies))
 
@@ -56,9 +56,9 @@ def _stale(planned: FileChange, file: CurrentFile) -> str | None:
 
 def missing_name(planned: FileChange, file: CurrentFile) -> str | None:
     """Return a new name that the file does not have and will not get, although an old one is to go; None if none."""
-    if not planned.relies or not set(planned.tags(Op.REMOVE)).intersection(file.tags):
+    if not planned.relies or not set(planned.remove).intersection(file.tags):
         return None
-    there = set(map(normalized, (*file.tags, *planned.tags(Op.ADD))))
+    there = set(map(normalized, (*file.tags, *planned.add)))
     return next((tag for tag in planned.relies if normalized(tag) not in there), None)
 
 
@@ -75,7 +75,7 @@ def _needed(planned: FileChange, file: CurrentFile) -> tuple[Change, ...]:
 
 def _rejudged_name(planned: FileChange, file: CurrentFile) -> str | None:
     """Return an AI tag that is to go and is not the one that was judged; None if there is none."""
-    going = set(planned.tags(Op.REMOVE_AI))
+    going = set(planned.remove_ai)
     if not going:
         return None
     before: dict[str, set[tuple[float | None, str]]] = defaultdict(set)

@@ -22,7 +22,7 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.length_limit import Fit, excess, fit
-from tagsync.planning.plan import assembled
+from tagsync.planning.plan import Collected, assembled
 from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
 
@@ -144,7 +144,7 @@ def make_undo(
     changes = sorted((change for change in found if change), key=lambda change: (change.file.path, change.file.file_id))
     plan = report.plan
     return assembled(
-        tuple(changes),
+        Collected(changes),
         target=plan.target,
         created_at=created_at,
         inputs=Inputs((), plan.inputs.files, read_requests),

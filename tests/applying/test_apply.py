@@ -9,7 +9,8 @@ from conftest import Declare
 
 import tagsync
 from tagsync import api
-from tagsync.applying.apply import ApplyOptions, ticking
+from tagsync.applying.apply import ticking
+from tagsync.applying.options import ApplyOptions
 from tagsync.errors import UsageError
 from tagsync.events import Event
 from tagsync.model import DesiredState, Report, Status

@@ -10,8 +10,9 @@ from canary import KEY
 from conftest import Declare
 
 import tagsync
-from tagsync.applying.apply import ApplyOptions, carry_out
+from tagsync.applying.apply import carry_out
 from tagsync.applying.journal import NoJournal
+from tagsync.applying.options import ApplyOptions
 from tagsync.events import ignore
 from tagsync.library.http.client import Client, Gates
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate

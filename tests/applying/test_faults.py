@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 import tagsync
 from tagsync.api import export_async, undo_async
-from tagsync.applying.apply import ApplyOptions
+from tagsync.applying.options import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,
@@ -500,6 +500,8 @@ def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_
     library.vanishing = ["/b.jpg", "/e.jpg"]
     ran = bench.apply(library)
     assert ran.library.writes == ["addTags"] * 2
+    # Only the files that the library names are read to check that they are gone, then and at the end.
+    assert ran.library.calls.count("details") == 4
     assert (ran.statuses, ran.shows("new")) == ("cmccmc", "acdf")
     assert ran.words("/b.jpg") == "the file does not exist"
     assert ran.report.outcome == "incomplete"
@@ -525,7 +527,7 @@ def test_a_207_confirms_some_and_names_others_which_are_tried_once_more_in_a_sma
     assert ran.words("/c.jpg") == "Still busy"
 
 
-# Answers that lie, or are none
+# Responses that lie, or are none
 
 
 def lies() -> dict[str, str]:

@@ -1,15 +1,15 @@
 import pytest
 
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.outcomes import Outcomes
 from tagsync.model import FileOutcome, Status
 
 
 def test_a_file_is_told_by_the_worst_that_happened_to_it() -> None:
-    ledger = Ledger()
-    ledger.note(["a"], Status.ACCEPTED, attempts=3)
-    ledger.note(["a"], Status.FAILED, attempts=1, error="no", request_id="r")
-    ledger.note(["a"], Status.ACCEPTED, attempts=2)
-    assert ledger.outcome("a") == FileOutcome(Status.FAILED, 3, "no", "r")
+    outcomes = Outcomes()
+    outcomes.note(["a"], Status.ACCEPTED, attempts=3)
+    outcomes.note(["a"], Status.FAILED, attempts=1, error="no", request_id="r")
+    outcomes.note(["a"], Status.ACCEPTED, attempts=2)
+    assert outcomes.outcome("a") == FileOutcome(Status.FAILED, 3, "no", "r")
 
 
 @pytest.mark.parametrize(
@@ -25,53 +25,53 @@ def test_a_file_is_told_by_the_worst_that_happened_to_it() -> None:
     ],
 )
 def test_outcomes_have_an_order(first: Status, second: Status, told: Status) -> None:
-    ledger = Ledger()
-    ledger.note(["a"], first, attempts=1)
-    ledger.note(["a"], second, attempts=1)
-    assert ledger.outcome("a").status is told
+    outcomes = Outcomes()
+    outcomes.note(["a"], first, attempts=1)
+    outcomes.note(["a"], second, attempts=1)
+    assert outcomes.outcome("a").status is told
 
 
 def test_a_file_without_a_call_was_skipped() -> None:
-    assert Ledger().outcome("a").status is Status.SKIPPED
+    assert Outcomes().outcome("a").status is Status.SKIPPED
 
 
 def test_files_with_a_call_or_whose_call_was_needless_are_read_back() -> None:
-    ledger = Ledger()
-    ledger.note(["a"], Status.SKIPPED)
-    ledger.note(["b"], Status.ACCEPTED, attempts=1)
-    ledger.note(["c"], Status.ACCEPTED)
-    ledger.note(["d"], Status.CONFIRMED)
-    assert ledger.touched() == ["b", "c"]
+    outcomes = Outcomes()
+    outcomes.note(["a"], Status.SKIPPED)
+    outcomes.note(["b"], Status.ACCEPTED, attempts=1)
+    outcomes.note(["c"], Status.ACCEPTED)
+    outcomes.note(["d"], Status.CONFIRMED)
+    assert outcomes.touched() == ["b", "c"]
 
 
 def test_all_is_settled_unless_of_some_file_nothing_is_known() -> None:
-    ledger = Ledger()
-    ledger.note(["a", "b"], Status.FAILED, attempts=1)
-    assert ledger.is_settled()
-    ledger.note(["c"], Status.UNKNOWN, attempts=1)
-    assert not ledger.is_settled()
+    outcomes = Outcomes()
+    outcomes.note(["a", "b"], Status.FAILED, attempts=1)
+    assert outcomes.is_settled()
+    outcomes.note(["c"], Status.UNKNOWN, attempts=1)
+    assert not outcomes.is_settled()
 
 
 def test_what_reading_back_shows_replaces_what_was_known() -> None:
-    ledger = Ledger()
-    ledger.note(["a"], Status.UNKNOWN, attempts=5, error="timed out", request_id="r")
-    ledger.settle("a", Status.CONFIRMED)
-    assert ledger.outcome("a") == FileOutcome(Status.CONFIRMED, 5, None, "r")
+    outcomes = Outcomes()
+    outcomes.note(["a"], Status.UNKNOWN, attempts=5, error="timed out", request_id="r")
+    outcomes.settle("a", Status.CONFIRMED)
+    assert outcomes.outcome("a") == FileOutcome(Status.CONFIRMED, 5, None, "r")
 
 
 def test_later_stages_are_held_back_from_files_whose_calls_did_not_succeed() -> None:
-    ledger = Ledger()
-    ledger.note(["a", "b"], Status.ACCEPTED, attempts=1)
-    ledger.note(["c"], Status.CONFIRMED)
-    ledger.note(["b"], Status.UNKNOWN, attempts=1)
-    held = ledger.held_back()
+    outcomes = Outcomes()
+    outcomes.note(["a", "b"], Status.ACCEPTED, attempts=1)
+    outcomes.note(["c"], Status.CONFIRMED)
+    outcomes.note(["b"], Status.UNKNOWN, attempts=1)
+    held = outcomes.held_back()
     assert "a" not in held
     assert "c" not in held
     assert "b" in held
 
 
 def test_a_file_whose_later_call_was_not_sent_was_done_in_part() -> None:
-    ledger = Ledger()
-    ledger.note(["a"], Status.ACCEPTED, attempts=1)
-    ledger.note(["a"], Status.SKIPPED, error="not sent: the run was interrupted")
-    assert ledger.outcome("a") == FileOutcome(Status.SKIPPED, 1, "done in part; not sent: the run was interrupted")
+    outcomes = Outcomes()
+    outcomes.note(["a"], Status.ACCEPTED, attempts=1)
+    outcomes.note(["a"], Status.SKIPPED, error="not sent: the run was interrupted")
+    assert outcomes.outcome("a") == FileOutcome(Status.SKIPPED, 1, "done in part; not sent: the run was interrupted")

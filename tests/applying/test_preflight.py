@@ -4,8 +4,9 @@ import pytest
 from builders import ai, current_file, id_of, now, run, unpack
 
 from tagsync.applying.journal_records import NOTHING, Recovered
-from tagsync.applying.outcomes import Ledger
-from tagsync.applying.preflight import preflight
+from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.preflight import look_again, still_needed
+from tagsync.library.reading.reread import Files
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
@@ -23,21 +24,21 @@ def looked_at(
     done: Mapping[str, Sequence[Request]] | None = None,
     unknown: Iterable[str] = (),
     undoes: bool = False,
-) -> tuple[list[FileChange], Ledger, list[str]]:
-    """Return what is left to do, the ledger, and which files were read by their details."""
-    ledger, asked = Ledger(), list[str]()
+) -> tuple[list[FileChange], Outcomes, list[str]]:
+    """Return what is left to do, the outcomes, and which files were read by their details."""
+    outcomes, asked = Outcomes(), list[str]()
 
-    async def reread(_file_ids: Sequence[str]) -> Shown:
-        return shown
+    async def reread(_file_ids: Sequence[str]) -> Files:
+        return dict(shown)
 
-    async def read_details(file_ids: Sequence[str]) -> Shown:
+    async def read_details(file_ids: Sequence[str]) -> Files:
         asked.extend(file_ids)
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
     recovered = Recovered(frozenset(unknown), done or {})
-    work = preflight(changes, ledger, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes)
-    left = run(work)
-    return left, ledger, asked
+    planned = {change.file_id: change for change in changes}
+    now_shown = run(look_again(planned, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes))
+    return list(still_needed(planned, now_shown, outcomes, recovered)), outcomes, asked
 
 
 A, B = adding("/a"), adding("/b")
@@ -45,9 +46,9 @@ AS_IT_WAS: Shown = {change.file.file_id: change.file for change in (A, B)}
 
 
 def test_files_that_are_as_they_were_are_changed_as_planned() -> None:
-    left, ledger, asked = looked_at([A, B], AS_IT_WAS)
+    left, outcomes, asked = looked_at([A, B], AS_IT_WAS)
     assert left == [A, B]
-    assert (ledger.touched(), asked) == ([], [])
+    assert (outcomes.touched(), asked) == ([], [])
 
 
 def test_preflight_of_an_undo_checks_by_details_what_an_index_shows_as_undone() -> None:
@@ -55,18 +56,18 @@ def test_preflight_of_an_undo_checks_by_details_what_an_index_shows_as_undone() 
     shown, details = {**AS_IT_WAS, id_of("/a"): undone}, {id_of("/a"): A.file}
     left, _, asked = looked_at([A, B], shown, details=details, undoes=True)
     assert (left, asked) == ([A, B], [id_of("/a")])
-    left, ledger, _ = looked_at([A, B], shown, details={id_of("/a"): undone}, undoes=True)
-    assert (left, ledger.outcome(id_of("/a")).status) == ([B], Status.CONFIRMED)
+    left, outcomes, _ = looked_at([A, B], shown, details={id_of("/a"): undone}, undoes=True)
+    assert (left, outcomes.outcome(id_of("/a")).status) == ([B], Status.CONFIRMED)
     assert looked_at([A, B], shown, details=details)[2] == []
 
 
 def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -> None:
     half = current_file("/a", ["here", "new"])
-    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
+    left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
     assert [unpack(change.changes) for change in left] == [["+more"], ["+new", "+more"]]
     assert left[0].file == half
-    assert ledger.outcome(id_of("/a")).already == ((Op.ADD, "new"),)
-    assert ledger.outcome(id_of("/b")).already == ()
+    assert outcomes.outcome(id_of("/a")).already == ((Op.ADD, "new"),)
+    assert outcomes.outcome(id_of("/b")).already == ()
 
 
 @pytest.mark.parametrize(
@@ -79,30 +80,30 @@ def test_preflight_counts_changes_of_an_apply_that_was_killed_as_made_by_this_on
 ) -> None:
     half = current_file("/a", ["here", "new"])
     shown = {**AS_IT_WAS, id_of("/a"): half}
-    left, ledger, _ = looked_at([A, B], shown, details={id_of("/a"): half}, done=done, unknown=unknown)
+    left, outcomes, _ = looked_at([A, B], shown, details={id_of("/a"): half}, done=done, unknown=unknown)
     assert unpack(left[0].changes) == ["+more"]
-    assert ledger.outcome(id_of("/a")).already == ()
+    assert outcomes.outcome(id_of("/a")).already == ()
 
 
 def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
     done = current_file("/a", ["here", "more", "new"])
-    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done})
+    left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done})
     assert left == [B]
     already = ((Op.ADD, "new"), (Op.ADD, "more"))
-    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.CONFIRMED, already=already)
-    assert id_of("/a") not in ledger.held_back()
+    assert outcomes.outcome(id_of("/a")) == FileOutcome(Status.CONFIRMED, already=already)
+    assert id_of("/a") not in outcomes.held_back()
 
 
 def test_a_stale_file_is_named_with_the_reason_and_left_alone() -> None:
-    left, ledger, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): None})
+    left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): None})
     assert left == [B]
-    assert ledger.outcome(id_of("/a")) == FileOutcome(Status.STALE, error="the file is gone since the plan")
+    assert outcomes.outcome(id_of("/a")) == FileOutcome(Status.STALE, error="the file is gone since the plan")
 
 
 def test_a_file_that_could_not_be_read_is_not_written_to() -> None:
-    left, ledger, _ = looked_at([A, B], {B.file.file_id: B.file})
+    left, outcomes, _ = looked_at([A, B], {B.file.file_id: B.file})
     assert left == [B]
-    assert ledger.outcome(id_of("/a")).status is Status.SKIPPED
+    assert outcomes.outcome(id_of("/a")).status is Status.SKIPPED
 
 
 ADDED = Request(Op.ADD, ("more", "new"), (id_of("/a"), id_of("/b")))
@@ -110,10 +111,10 @@ ADDED = Request(Op.ADD, ("more", "new"), (id_of("/a"), id_of("/b")))
 
 def test_a_file_that_does_not_show_what_a_call_is_known_to_have_done_is_believed_by_its_details_alone() -> None:
     done = current_file("/a", ["here", "more", "new"])
-    left, ledger, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, done={id_of("/a"): [ADDED]})
+    left, outcomes, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, done={id_of("/a"): [ADDED]})
     assert asked == [id_of("/a")]
     assert left == [B]
-    assert ledger.outcome(id_of("/a")).status is Status.CONFIRMED
+    assert outcomes.outcome(id_of("/a")).status is Status.CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -140,21 +141,22 @@ RENAMED = FileChange(current_file("/a", ["old", "new"]), (Change(Op.REMOVE, "old
 
 @pytest.mark.parametrize(("appears_after", "stale"), [(0.0, False), (20.0, False), (1000.0, True)])
 def test_preflight_waits_for_a_new_name_that_an_earlier_run_has_added(*, appears_after: float, stale: bool) -> None:
-    ledger = Ledger()
+    outcomes = Outcomes()
 
     async def scenario() -> tuple[list[FileChange], float]:
         began = now()
 
-        async def reread(_file_ids: Sequence[str]) -> Shown:
+        async def reread(_file_ids: Sequence[str]) -> Files:
             return {id_of("/a"): current_file("/a", ["old"])}
 
-        async def read_details(file_ids: Sequence[str]) -> Shown:
+        async def read_details(file_ids: Sequence[str]) -> Files:
             return {id_of("/a"): RENAMED.file} if now() - began >= appears_after else await reread(file_ids)
 
-        left = await preflight([RENAMED], ledger, reread=reread, read_details=read_details, recovered=NOTHING)
-        return left, now() - began
+        planned = {RENAMED.file_id: RENAMED}
+        shown = await look_again(planned, reread=reread, read_details=read_details, recovered=NOTHING)
+        return list(still_needed(planned, shown, outcomes, NOTHING)), now() - began
 
     left, waited = run(scenario())
     assert left == ([] if stale else [RENAMED])
-    assert (ledger.outcome(id_of("/a")).status is Status.STALE) == stale
+    assert (outcomes.outcome(id_of("/a")).status is Status.STALE) == stale
     assert waited <= 30

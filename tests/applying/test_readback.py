@@ -1,9 +1,9 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 from builders import ai, current_file, id_of, now, run
 
-from tagsync.applying.outcomes import Ledger
+from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.readback import differences, verify
 from tagsync.errors import RejectedError
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
@@ -16,13 +16,13 @@ DONE = current_file("/a", ["cafe\u0301"])
 UNTOUCHED = CHANGE.file
 FILE = CHANGE.file.file_id
 
-Shown = Mapping[str, CurrentFile | None]
+Shown = dict[str, CurrentFile | None]
 
 
 def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
     """Return the outcome after reading back, and which ids were read one by one."""
-    ledger, asked = Ledger(), list[str]()
-    ledger.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
+    outcomes, asked = Outcomes(), list[str]()
+    outcomes.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
 
     async def reread(_file_ids: Sequence[str]) -> Shown:
         return listed
@@ -31,8 +31,8 @@ def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> t
         asked.extend(file_ids)
         return listed if details is None else details
 
-    run(verify([CHANGE], ledger, reread=reread, read_details=read_details))
-    return ledger.outcome(FILE), asked
+    run(verify({FILE: CHANGE}, outcomes, reread=reread, read_details=read_details))
+    return outcomes.outcome(FILE), asked
 
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN, Status.FAILED, Status.SKIPPED])
@@ -77,25 +77,25 @@ def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
 
 
 def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
-    ledger = Ledger()
-    ledger.note([FILE], Status.ACCEPTED, attempts=1)
+    outcomes = Outcomes()
+    outcomes.note([FILE], Status.ACCEPTED, attempts=1)
 
     async def refused(_file_ids: Sequence[str]) -> Shown:
         raise RejectedError("no more listings")
 
-    run(verify([CHANGE], ledger, reread=refused, read_details=refused))
-    assert ledger.outcome(FILE)[0] is Status.UNKNOWN
-    assert ledger.outcome(FILE).error == "could not be read back: no more listings"
+    run(verify({FILE: CHANGE}, outcomes, reread=refused, read_details=refused))
+    assert outcomes.outcome(FILE)[0] is Status.UNKNOWN
+    assert outcomes.outcome(FILE).error == "could not be read back: no more listings"
 
 
 def test_a_file_without_a_call_is_not_read_back() -> None:
-    ledger = Ledger()
+    outcomes = Outcomes()
 
     async def reread(_file_ids: Sequence[str]) -> Shown:
         raise AssertionError
 
-    run(verify([CHANGE], ledger, reread=reread, read_details=reread))
-    assert ledger.outcome(FILE).status is Status.SKIPPED
+    run(verify({FILE: CHANGE}, outcomes, reread=reread, read_details=reread))
+    assert outcomes.outcome(FILE).status is Status.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ class Lagging:
         status: Status = Status.ACCEPTED,
     ) -> None:
         self.changes = [FileChange(current_file(f"/{n}"), (Change(Op.ADD, "t", ()),)) for n in range(count)]
-        self.ledger = Ledger()
-        self.ledger.note([change.file.file_id for change in self.changes], status, attempts=1, error="words")
+        self.outcomes = Outcomes()
+        self.outcomes.note([change.file.file_id for change in self.changes], status, attempts=1, error="words")
         self._seconds, self._details_seconds = seconds, details_seconds
         self.deleted = False
         self._applied = applied
@@ -157,11 +157,12 @@ class Lagging:
 
         async def scenario() -> float:
             self._began = began = now()
-            await verify(self.changes, self.ledger, reread=self.reread, read_details=self.read_details)
+            planned = {change.file_id: change for change in self.changes}
+            await verify(planned, self.outcomes, reread=self.reread, read_details=self.read_details)
             return now() - began
 
         seconds = run(scenario())
-        return {self.ledger.outcome(change.file.file_id).status for change in self.changes}, seconds
+        return {self.outcomes.outcome(change.file.file_id).status for change in self.changes}, seconds
 
 
 def test_an_index_that_lags_is_waited_for() -> None:
@@ -216,6 +217,6 @@ def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
 
 def test_files_that_were_sent_only_in_part_are_not_read_one_by_one() -> None:
     library = Lagging(500, seconds=1e9)
-    library.ledger.note([change.file.file_id for change in library.changes], Status.SKIPPED, error="not sent")
+    library.outcomes.note([change.file.file_id for change in library.changes], Status.SKIPPED, error="not sent")
     assert library.read_back() == ({"skipped"}, 0)
     assert (library.searches, library.details) == (1, 0)

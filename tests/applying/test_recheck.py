@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -19,7 +19,7 @@ class Library:
         self.fault: LibraryError | None = None
         self._seconds = seconds
 
-    async def details(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
+    async def details(self, file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
         self.asked += [(now(), file_id) for file_id in file_ids]
         await asyncio.sleep(self._seconds)
         if self.fault:
@@ -45,7 +45,7 @@ def prover(
     library: Library, changes: Iterable[FileChange], clock: Callable[[], float] = now, *, concurrency: int = 4
 ) -> Prover:
     by_id = {change.file.file_id: change for change in changes}
-    return Prover(by_id, library.details, clock, concurrency=concurrency)
+    return Prover(by_id, by_id, library.details, clock, concurrency=concurrency)
 
 
 def proven(library: Library, changes: Sequence[FileChange], call: Request, *, done: Sequence[FileChange] = ()) -> Proof:
@@ -53,11 +53,11 @@ def proven(library: Library, changes: Sequence[FileChange], call: Request, *, do
 
     async def scenario() -> Proof:
         by_id = {change.file.file_id: change for change in changes}
-        made = Prover(by_id, library.details, now, concurrency=4)
+        made = Prover(dict(by_id), by_id, library.details, now, concurrency=4)
         by_id.update((change.file.file_id, change) for change in done)
         await made.read_ahead(call)
         await made.refresh(call)
-        return made.judged(call)
+        return made.checked(call)
 
     return run(scenario())
 
@@ -135,7 +135,7 @@ def test_prover_reads_again_what_was_read_too_long_ago() -> None:
         await asyncio.sleep(1)
         library.files[id_of("/b")] = current_file("/b", (), [ai("Cat"), ai("Dog")])
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert run(scenario()).unsound == [id_of("/b")]
     assert len(library.asked) == 4
@@ -152,7 +152,7 @@ def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
         await made.refresh(request(["/b"], "Cat"))
         await asyncio.sleep(MAX_AGE - 1.5)
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert run(scenario()).sound == list(BOTH.file_ids)
 
@@ -167,7 +167,7 @@ def test_prover_counts_the_time_of_a_suspension_as_age() -> None:
         asleep[0] = 600.0
         library.files[id_of("/a")] = current_file("/a", (), [ai("Dog", 99)])
         await made.refresh(BOTH)
-        return made.judged(BOTH)
+        return made.checked(BOTH)
 
     assert list(run(scenario()).stale) == [id_of("/a")]
 
@@ -193,7 +193,7 @@ def test_prover_leaves_files_that_are_read_too_slowly_to_a_later_call() -> None:
         while left.file_ids:
             await made.read_ahead(left)
             await made.refresh(left)
-            proof = made.judged(left)
+            proof = made.checked(left)
             sent.append(len(proof.sound))
             assert proof.unproven == {}
             left = left._replace(file_ids=tuple(proof.late))
@@ -212,7 +212,7 @@ def test_prover_reads_late_files_again_whatever_became_of_the_others() -> None:
     async def scenario() -> Proof:
         made = prover(library, changes, concurrency=1)
         await made.refresh(request(["/a", "/b", "/c"], "Cat Dog"))
-        return made.judged(request(["/a", "/b", "/c"], "Cat Dog"))
+        return made.checked(request(["/a", "/b", "/c"], "Cat Dog"))
 
     proof = run(scenario())
     assert (proof.late, proof.needless, list(proof.stale), proof.unproven) == (
@@ -303,7 +303,7 @@ def test_prover_reads_details_that_lag_again_for_half_a_minute() -> None:
         waited = now() - began
         await made.refresh(OLD)
         appearing.cancel()
-        return made.judged(OLD), waited
+        return made.checked(OLD), waited
 
     for seconds in (0.5, 20, 29):
         proof, waited = run(scenario(seconds))

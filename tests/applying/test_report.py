@@ -14,13 +14,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tagsync
-from tagsync.applying.apply import READ_BACK_SECONDS, ApplyOptions
+from tagsync.applying.apply import READ_BACK_SECONDS
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
+from tagsync.applying.options import ApplyOptions
 from tagsync.errors import StateError
 from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report
-from tagsync.planning.covering import stage
+from tagsync.planning.covering import Stages, Staging
 from tagsync.sandbox.faults import Fault
 from tagsync.workspace.durable_file import _RealFile
 
@@ -303,11 +304,12 @@ def test_an_interrupt_while_calls_are_computed_is_heard_before_the_first_one(
     async def scenario() -> Report:
         stop = asyncio.Event()
 
-        def interrupted(*arguments: Any, **options: Any) -> Any:
-            asyncio.get_running_loop().call_soon_threadsafe(stop.set)
-            return stage(*arguments, **options)
+        class Interrupted(Staging):
+            def stages(self, **options: Any) -> Stages:
+                asyncio.get_running_loop().call_soon_threadsafe(stop.set)
+                return super().stages(**options)
 
-        monkeypatch.setattr("tagsync.applying.apply.stage", interrupted)
+        monkeypatch.setattr("tagsync.applying.apply.Staging", Interrupted)
         return await tagsync.apply_async(plan, target=library.target, stop=stop)
 
     assert run(scenario()).outcome == "interrupted"

@@ -2,7 +2,6 @@
 
 from hypothesis import strategies as st
 
-from tagsync.documents.canonical import canonical, change_document
 from tagsync.model import (
     AITag,
     Cause,
@@ -93,7 +92,6 @@ def plans(draw: st.DrawFn) -> Plan:
         summary=draw(st.builds(Summary, *[numbers] * 7)),
         estimate=draw(st.builds(Estimate, *[numbers] * 5, times)),
         changes=changes,
-        canonical_changes=tuple(canonical(change_document(change)) for change in changes),
         requests=tuple(
             Request(op, (draw(texts),), (draw(texts),)) for op in draw(st.lists(st.sampled_from(list(Op)), max_size=2))
         ),

@@ -7,7 +7,8 @@ from builders import ai, current_file, id_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.documents.canonical import canonical, change_document, diagnostic_document
+from tagsync.documents.canonical import canonical, diagnostic_document
+from tagsync.documents.changes import change_document
 from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Reason
 
 values = st.recursive(

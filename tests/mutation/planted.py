@@ -106,8 +106,8 @@ BUGS = (
     Bug(
         "a success that nobody has read back",
         "applying/readback.py",
-        "elif differences(touched[file_id], file):",
-        "elif not file.file_id:",
+        "if differences(change, file):",
+        "if not file.file_id:",
         f"{FAULTS}::test_a_200_that_did_nothing_is_found_out_by_reading_back",
     ),
     Bug(
@@ -120,7 +120,7 @@ BUGS = (
     Bug(
         "removals from a file whose additions failed",
         "applying/execute.py",
-        "held_back = self._ledger.held_back()",
+        "held_back = self._outcomes.held_back()",
         "held_back = frozenset[str]()",
         f"{EXECUTE}::test_removals_are_not_sent_for_a_file_whose_additions_failed",
     ),
@@ -183,7 +183,7 @@ BUGS = (
     Bug(
         "an old name that goes before the new one is shown",
         "applying/recheck.py",
-        "return op == Op.REMOVE_AI or file_id in self._awaited",
+        "return op == Op.REMOVE_AI or bool(_awaited(self._before[file_id]))",
         "return op == Op.REMOVE_AI",
         "tests/applying/test_rename.py::test_rename_keeps_the_old_name_if_the_new_one_is_not_shown",
     ),

@@ -28,7 +28,7 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.causes import attributed
-from tagsync.planning.plan import assembled
+from tagsync.planning.plan import Collected, assembled
 
 PATH = "/shop/a.jpg"
 OLD, FINISHED, NEW = "2026-02-01T00:00:00.000Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:01.000Z"
@@ -62,7 +62,7 @@ def report(
     undoes: str | None = None,
 ) -> Report:
     plan: Plan = assembled(
-        changes,
+        Collected(sorted(changes, key=lambda change: change.path)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="",
         inputs=Inputs(manifests, 9, 1),

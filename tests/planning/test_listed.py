@@ -37,7 +37,7 @@ def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
 
 
 def planned(desired: DesiredState, *, coverage: bool = False) -> Plan:
-    return make_plan(desired, LIBRARY, TargetName("", ""), created_at="", bulk_rate=None, coverage=coverage, keep=tuple)
+    return make_plan(desired, LIBRARY, TargetName("", ""), created_at="", bulk_rate=None, coverage=coverage)
 
 
 def said(level: Level, line: int, code: str = "odd") -> Diagnostic:

@@ -26,19 +26,17 @@ from tagsync.model import (
 from tagsync.planning.digest import digest_of
 from tagsync.planning.filter import in_part
 from tagsync.planning.guards import Tally
-from tagsync.planning.plan import assembled
+from tagsync.planning.plan import Collected, assembled
 from tagsync.planning.plan_validation import contradiction
 
 FILE = current_file("/b", ["x"], [ai("Dog")])
 
 
 def plan(*changes: FileChange, undoes: str | None = None) -> Plan:
-    tally = Tally()
-    for change in changes:
-        tally.take(change.file, change)
+    tally = Tally.of(changes)
     exempt = [guard._replace(observed=0, of=0, files=(), tags=()) for guard in Tally().guards(DEFAULT_POLICY, ())]
     return assembled(
-        changes,
+        Collected(changes),
         target=TargetName("", ""),
         created_at="",
         inputs=Inputs((), 0, 0),

@@ -65,7 +65,6 @@ def plan_of(
         summary=Summary(len(changes), add, remove, remove_ai, unchanged=3),
         estimate=Estimate(2, 1, 9, 5, 4, 0.4) if changes else Estimate(),
         changes=tuple(sorted(changes, key=lambda change: change.file.path)),
-        canonical_changes=(),
         requests=(),
         diagnostics=tuple(diagnostics),
         guards=tuple(guards),

@@ -4,6 +4,7 @@ import pytest
 from builders import current_file
 from reporting.test_many_changes import many
 
+from tagsync.documents.changes import keep
 from tagsync.model import Change, FileChange, Op, Origin, Reason
 from tagsync.reporting.groups import groups
 
@@ -68,7 +69,7 @@ def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[O
 @pytest.mark.parametrize("is_sorted", [True, False])
 def test_groups_are_those_of_all_changes_side_by_side(is_sorted: bool) -> None:  # noqa: FBT001
     changes = tuple(many(500)) if is_sorted else tuple(many(500))[::-1]
-    found = groups(changes)
+    found = groups(keep(changes))
     assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)
     assert (len(found), found.files(3), len(found[2:4])) == (10, 350, 2)
     (first, *_) = found.removals_first()

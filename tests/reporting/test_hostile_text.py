@@ -87,7 +87,6 @@ def hostile_plan(text: str) -> Plan:
         summary=Summary(files_changed=1, add_tags=1, remove_tags=1, remove_ai_tags=1, warnings=1),
         estimate=Estimate(1, 1, 1, 1, 1),
         changes=(change,),
-        canonical_changes=(),
         requests=(),
         diagnostics=(Diagnostic("warning", "comma", text, origin), Diagnostic("info", "note", text)),
         guards=(Guard(GuardId.NEW_TAGS, 9, 0, Limit(1), blocked=True, files=(text,), tags=(text,)),),

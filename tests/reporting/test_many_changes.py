@@ -10,11 +10,9 @@ from documents.drawn import plans, reports
 from hypothesis import HealthCheck, given, settings
 
 from tagsync import spool
-from tagsync.documents import kept as kept_module
 from tagsync.documents import loader, writer
-from tagsync.documents.canonical import canonical, change_document, lines_of
+from tagsync.documents.changes import Changes, keep, lines_of
 from tagsync.documents.checksum import with_checksum
-from tagsync.documents.kept import Changes, kept_changes
 from tagsync.documents.loader import read_document
 from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
@@ -44,29 +42,17 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
-from tagsync.planning.causes import attributed
-from tagsync.planning.difference import difference
 from tagsync.planning.digest import digest_of
-from tagsync.planning.plan import assembled, narrowed
-from tagsync.planning.returning import came_back
-from tagsync.reporting.github import annotations
-from tagsync.reporting.html.page import difference_html, plan_html, report_html
-from tagsync.reporting.junit import junit
+from tagsync.planning.plan import Collected, assembled
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.view import DifferenceView, PlanView, ReportView
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "IN_MEMORY", 0)
-    monkeypatch.setattr(kept_module, "MADE_IN_MEMORY", 0)
+from tagsync.reporting.view import PlanView
 
 
 @pytest.fixture
 def plan() -> Plan:
     guards = tuple(Guard(guard, 1, 10, Limit(0), blocked=True, files=("/shop/0000007.jpg",)) for guard in GuardId)
     return assembled(
-        tuple(many(12)),
+        Collected(many(12)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="2026-01-01T00:00:00Z",
         inputs=Inputs((ManifestRef("a.yaml", "0" * 64, "a.yaml"),), 99, 1),
@@ -95,33 +81,6 @@ def as_bytes(pieces: Iterator[str]) -> bytes:
     return "".join(pieces).encode("ascii")
 
 
-def test_changes_come_back_as_they_were_with_all_that_planning_knows() -> None:
-    odd = current_file("/odd", ["caf\u00e9"], [ai("Dog", 10), ai("Cat", None)])
-    because = (Reason(Origin("a:1:2\n.yaml", 7, 9), "tags"), Reason(Origin("b", 1, 1), "until"))
-    changes = [
-        *many(3),
-        FileChange(
-            replace(odd, path="/\ud800\n\t##[x]", created_at="2026-01-01\n\t"),
-            (
-                Change(Op.ADD, "\ud800", because),
-                Change(Op.REMOVE, "caf\u00e9", ()),
-                Change(Op.REMOVE_AI, "Dog", because),
-            ),
-            desired=("d",),
-            spared=("s",),
-            relies=("r",),
-        ),
-    ]
-    found = kept_changes(changes)
-    assert isinstance(found, Changes)
-    assert list(found) == changes
-    assert [item.file.created_at for item in found] == ["", "", "", "2026-01-01\n\t"]
-    lines = [canonical(change_document(change)) for change in changes]
-    assert list(lines_of(found)) == list(lines_of(changes)) == lines
-    assert len(lines_of(found)) == 4
-    assert lines[0] in lines_of(found)
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans(), reports())
 def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: Plan, done: Report) -> None:
@@ -141,7 +100,7 @@ def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: P
 def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     # Tests hold what they write against its schema, which takes it all into memory.
     monkeypatch.setattr(writer, "with_checksum", with_checksum)
-    big = replace(plan, changes=(), canonical_changes=lines_of(kept_changes(many(30_000))), drift=())
+    big = replace(plan, changes=keep(many(30_000)), drift=())
     data = as_bytes(plan_document(big))
     tracemalloc.start()
     found = read_document(data, "plan.json")
@@ -152,55 +111,6 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(data) / 4
-
-
-def test_every_format_shows_what_it_shows_of_changes_in_memory(plan: Plan, report: Report) -> None:
-    plans_drawn: list[Callable[[Plan], str]] = [
-        lambda p: markdown(PlanView(p)),
-        lambda p: "".join(annotations(PlanView(p))),
-        lambda p: "".join(plan_html(PlanView(p))),
-    ]
-    for show in plans_drawn:
-        assert show(replace(plan, changes=kept_changes(plan.changes))) == show(plan)
-    drawn: list[Callable[[Report], str]] = [
-        lambda r: markdown(ReportView(r)),
-        lambda r: "".join(junit(ReportView(r))),
-        lambda r: "".join(annotations(ReportView(r))),
-        lambda r: "".join(report_html(ReportView(r))),
-    ]
-    for draw in drawn:
-        assert draw(replace(report, plan=replace(report.plan, changes=kept_changes(report.plan.changes)))) == draw(
-            report
-        )
-
-
-def test_two_plans_differ_alike_wherever_their_changes_lie(plan: Plan) -> None:
-    some = tuple(many(20))
-    old, new = replace(plan, digest="a", changes=some[:15]), replace(plan, digest="b", changes=some[5:])
-    found = difference(
-        replace(old, changes=kept_changes(old.changes)),
-        replace(new, changes=kept_changes(new.changes)),
-        keep=kept_changes,
-    )
-    expected = difference(old, new)
-    assert isinstance(found.more, Changes)
-    assert found == expected
-    assert markdown(DifferenceView(found)) == markdown(DifferenceView(expected))
-    assert "".join(difference_html(DifferenceView(found))) == "".join(difference_html(DifferenceView(expected)))
-
-
-def test_a_narrowed_plan_keeps_its_changes_where_it_is_told_to(plan: Plan) -> None:
-    big = replace(plan, changes=kept_changes(many(20)))
-    found = narrowed(big, only=("/shop/000001?.jpg",), part=None, keep=kept_changes)
-    assert isinstance(found.changes, Changes)
-    assert [change.file.path for change in found.changes] == [f"/shop/{number:07}.jpg" for number in range(10, 20)]
-
-
-def test_the_last_report_tells_the_same_wherever_its_changes_lie(report: Report) -> None:
-    elsewhere = replace(report, plan=replace(report.plan, changes=kept_changes(report.plan.changes)))
-    changes, manifests = report.plan.changes, report.plan.inputs.manifests
-    assert attributed(changes, elsewhere, manifests) == attributed(changes, report, manifests) != ()
-    assert came_back(elsewhere.plan.changes, [elsewhere]) == came_back(changes, [report]) != ()
 
 
 # layouts
@@ -231,8 +141,8 @@ def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Call
 
 
 def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sealed_with_it(plan: Plan) -> None:
-    lines = [line.replace("tag-0", "##[x]\\u00e9") for line in plan.canonical_changes]
-    harmful = replace(plan, canonical_changes=lines)
+    lines = [line.replace("tag-0", "##[x]\\u00e9").encode() for line in lines_of(plan.changes)]
+    harmful = replace(plan, changes=Changes(lines))
     found = read_document(as_bytes(plan_document(harmful)), "plan.json")
     assert isinstance(found, Plan)
     assert "##[" not in "".join(plan_document(found))

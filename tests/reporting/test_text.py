@@ -160,7 +160,6 @@ def test_a_file_of_a_damaged_plan_may_change_nothing(declare: Callable[..., Desi
             FileChange(current_file("/x.jpg"), ()),
             FileChange(current_file("/y.jpg"), (Change(Op.ADD, "a", ()),)),
         ),
-        canonical_changes=(),
         requests=(),
         diagnostics=(),
     )

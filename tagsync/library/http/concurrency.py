@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def side_by_side(items: Iterable[T], work: Callable[[T], Awaitable[None]], *, concurrency: int) -> None:
+async def side_by_side(items: Iterable[T], work: Callable[[T], Awaitable[object]], *, concurrency: int) -> None:
     """Work on each item, so many at once; the first failure ends all.
 
     Raises:

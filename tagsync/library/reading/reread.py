@@ -1,6 +1,6 @@
 """Read some files of a library again, in the fewest calls; `applying` checks what has changed in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from itertools import islice
 from math import ceil, inf
 
@@ -8,13 +8,14 @@ from tagsync.errors import AuthorisationError, LibraryError, RejectedError, Unre
 from tagsync.library.http.client import Client
 from tagsync.library.http.concurrency import side_by_side
 from tagsync.library.imagekit.queries import Listing, Search, by_ids
+from tagsync.library.reading.found import Found
 from tagsync.model import CurrentFile
 
 FEW = 4
 """So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
 
-Found = dict[str, CurrentFile | None]
-"""Files by id, None for one that is gone; a file that could not be read is not in it."""
+Files = MutableMapping[str, CurrentFile | None]
+"""Files by ID, None for one that was deleted; a file that could not be read is not in it."""
 
 
 class Rereader:
@@ -34,7 +35,7 @@ class Rereader:
         self.searchable = True
         """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
 
-    async def many(self, file_ids: Sequence[str]) -> Found:
+    async def many(self, file_ids: Sequence[str]) -> Files:
         """Read files in the fewest calls: one by one, by searches, or by listing all.
 
         Absence from an index proves nothing, for it may lag: such files are read by their details.
@@ -55,7 +56,7 @@ class Rereader:
             found = await self._list(set(file_ids))
         return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
 
-    async def singly(self, file_ids: Iterable[str]) -> Found:
+    async def singly(self, file_ids: Iterable[str]) -> Files:
         """Read files one by one, by their details.
 
         Raises:
@@ -64,7 +65,7 @@ class Rereader:
         """
         return await self._completed({}, file_ids)
 
-    async def _completed(self, found: Found, file_ids: Iterable[str]) -> Found:
+    async def _completed(self, found: Files, file_ids: Iterable[str]) -> Files:
         """Add files to others that were found, by their details; raise if there is nothing but faults."""
         faults: list[LibraryError] = []
 
@@ -83,28 +84,28 @@ class Rereader:
             raise faults[-1]
         return found
 
-    async def _search(self, searches: Sequence["Search"]) -> Found | None:
+    async def _search(self, searches: Sequence["Search"]) -> Files | None:
         """Return what searches by id find; None if the library does not answer them as it should."""
-        found: Found = {}
+        found = Found()
 
-        async def read(search: Search) -> None:
+        async def read(search: Search) -> bool:
+            """Add what a search finds; tell whether it finds files, and none but those that it asks for."""
             page = await self._client.page(skip=0, listing=Listing(search.query))
-            found.update((file.file_id, file) for file in page.files)
+            files = [file for file in page.files if file.file_id in search.texts]
+            found.add(files)
+            return 0 < len(files) == len(page.files)
 
         try:
             if not self._tried:
                 # The first one alone: a library that cannot do it need not be asked again and again.
-                await read(searches[0])
                 # One that ignores the ids finds others; one that does not know the field may find nothing.
-                odd = not found.keys() <= set(searches[0].texts) or not found
-                self.searchable = not odd or await self._finds_a_known_file(searches[0].texts)
+                self.searchable = await read(searches[0]) or await self._finds_a_known_file(searches[0].texts)
             if self.searchable:
                 await side_by_side(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
             self._tried = True
         except RejectedError:
             self.searchable = await self._finds_a_known_file(searches[0].texts)
-        wanted = {file_id for search in searches for file_id in search.texts}
-        return {file_id: file for file_id, file in found.items() if file_id in wanted} if self.searchable else None
+        return found if self.searchable else None
 
     async def _finds_a_known_file(self, file_ids: Iterable[str]) -> bool:
         """Tell whether a search by ID finds just the one file that it asks for; it is known by its details to exist.
@@ -124,9 +125,9 @@ class Rereader:
             return [file.file_id for file in page.files] == [file_id]
         return True
 
-    async def _list(self, wanted: set[str]) -> Found:
+    async def _list(self, wanted: set[str]) -> Files:
         """Return those of some files that a listing shows; what its pages miss between them is no loss."""
-        found: Found = {}
+        found = Found()
 
         async def read(number: int) -> None:
             page = await self._client.page(skip=number * self._client.page_limit)

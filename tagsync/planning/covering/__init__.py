@@ -5,13 +5,13 @@ A cell is *needed* if it must change, *free* if changing it does nothing, and el
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import MAX_FILES_PER_REQUEST, FileChange, Op, Request
+from tagsync.model import MAX_FILES_PER_REQUEST, ChangesById, FileChange, Op, Request
 from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.calls import Call
 from tagsync.planning.covering.lower_bound import lower_bound
@@ -19,7 +19,7 @@ from tagsync.planning.covering.matrix import Cells, Wanted, cells_of, free_cells
 from tagsync.planning.covering.partition import calls_per_tag, parts, requests_per_tag
 from tagsync.planning.covering.portfolio import fewest
 
-__all__ = ["Costs", "Stages", "free_cells", "regroup", "stage"]
+__all__ = ["Costs", "Stages", "Staging", "free_cells", "regroup", "stage"]
 
 MOST_FILES = 150_000
 """So many files of one op are covered together; more are covered in parts, so that memory is bounded."""
@@ -49,42 +49,42 @@ class Stages(NamedTuple):
         return self.add + self.remove
 
 
-def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
-    """Return the requests that carry out changes.
+class Staging:
+    """Takes changes one after the other, none of which it keeps, and returns the requests that carry them out."""
 
-    Args:
-        changes: what is to change, each file once.
-        exact: whether calls change needed cells only, and touch nothing besides.
-        ai_tag_characters: how long the names of one removeAITags call may be, joined by commas; None for no limit.
+    def __init__(self) -> None:
+        self._wanted = {op: Wanted(op) for op in Op}
 
-    Returns:
-        The requests, the same for the same changes in whatever order.
-    """
-    changes = changes if isinstance(changes, Collection) else tuple(changes)
-    wanted = _wanted(changes) or _wanted(sorted(changes, key=_place)) or ()
-    covers = [_covered(item, exact=exact, ai_tag_characters=ai_tag_characters) for item in wanted]
-    add, remove, remove_ai = [requests for requests, _ in covers]
-    costs = Costs(*map(sum, zip(*[costs for _, costs in covers], strict=True)))
-    return Stages(add, remove + remove_ai, costs)
-
-
-def _wanted(changes: Iterable[FileChange]) -> tuple[Wanted, ...] | None:
-    """Return what is wanted by op: to add, to remove, to remove of AI tags; None if files are not in their order."""
-    wanted = {op: Wanted(op) for op in (Op.ADD, Op.REMOVE, Op.REMOVE_AI)}
-    last = ("", "")
-    for change in changes:
-        place = _place(change)
-        if place < last:
-            return None
-        last = place
+    def add(self, change: FileChange) -> None:
+        """Add a file's changes; files come in the order of their paths and IDs."""
         for op, group in groupby(change.changes, itemgetter(0)):
-            wanted[op].take(change, tuple([item.tag for item in group]))
-    return tuple(wanted.values())
+            self._wanted[op].take(change, tuple([item.tag for item in group]))
+
+    def stages(self, *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
+        """Return the requests that carry out all changes.
+
+        Args:
+            exact: whether calls change needed cells only, and touch nothing besides.
+            ai_tag_characters: how long the names of one removeAITags call may be, joined by commas; None for no limit.
+        """
+        wanted = self._wanted.values()
+        covers = [_covered(item, exact=exact, ai_tag_characters=ai_tag_characters) for item in wanted]
+        add, remove, remove_ai = [requests for requests, _ in covers]
+        costs = Costs(*map(sum, zip(*[costs for _, costs in covers], strict=True)))
+        return Stages(add, remove + remove_ai, costs)
+
+
+def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
+    """Return the requests that carry out changes in any order, each file once; see `Staging`."""
+    staging = Staging()
+    for change in sorted(changes, key=_place):
+        staging.add(change)
+    return staging.stages(exact=exact, ai_tag_characters=ai_tag_characters)
 
 
 def regroup(
     requests: Sequence[Request],
-    changes: Mapping[str, FileChange],
+    changes: ChangesById,
     *,
     exact: bool = False,
     ai_tag_characters: int | None = None,
@@ -94,8 +94,8 @@ def regroup(
     Args:
         requests: requests of one op that were not sent.
         changes: the change of each of their files, by file id.
-        exact: as for `stage`.
-        ai_tag_characters: as for `stage`.
+        exact: as for `Staging.stages`.
+        ai_tag_characters: as for `Staging.stages`.
 
     Returns:
         Requests for the needed cells of these requests alone; what else their files need is for others to change.

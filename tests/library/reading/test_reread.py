@@ -17,7 +17,7 @@ from tagsync.errors import LibraryError
 from tagsync.library.http.client import Client, Gates
 from tagsync.library.http.rate_limiter import Gate
 from tagsync.library.imagekit.queries import MAX_QUERY_BYTES, by_ids
-from tagsync.library.reading.reread import Found, Rereader
+from tagsync.library.reading.reread import Files, Rereader
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -33,8 +33,8 @@ def paths(count: int) -> list[str]:
 
 def reread(
     app: ASGIApp, names: list[str], *, library_size: int = 100_000, concurrency: int = 4, rounds: int = 1
-) -> tuple[Found, Rereader]:
-    async def scenario() -> tuple[Found, Rereader]:
+) -> tuple[Files, Rereader]:
+    async def scenario() -> tuple[Files, Rereader]:
         gates = Gates(Gate(None), Gate(None))
         async with Client("http://library.localhost", "k", gates=gates, app=app, random=Random(1)) as client:
             reader = Rereader(client, library_size=library_size, concurrency=concurrency)

@@ -1,0 +1,82 @@
+"""A plan's changes by file ID: as planned, as they were before the first write, and what is left of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from tagsync.documents.changes import file_ids_of
+from tagsync.model import ChangesById, CurrentFile, FileChange, Op, Request
+from tagsync.planning.staleness import refresh
+
+_RECENT = 1024
+"""How many changes are kept as they were decoded: those of the calls in flight are asked for again and again."""
+
+
+class PlannedChanges(Mapping[str, FileChange]):
+    """A plan's changes in its order, each decoded when it is asked for."""
+
+    def __init__(self, changes: Sequence[FileChange]) -> None:
+        self._changes = changes
+        self._places = {file_id: place for place, file_id in enumerate(file_ids_of(changes))}
+
+    def __getitem__(self, file_id: str) -> FileChange:
+        return self._changes[self._places[file_id]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class FreshChanges:
+    """Changes that are still needed, with their files as they were looked at again.
+
+    Args:
+        planned: the plan's changes.
+        shown: the files; not all of them are to be changed.
+    """
+
+    def __init__(self, planned: ChangesById, shown: Mapping[str, CurrentFile | None]) -> None:
+        self._planned = planned
+        self._shown = shown
+        self._recent: dict[str, FileChange] = {}
+
+    def __getitem__(self, file_id: str) -> FileChange:
+        found = self._recent.get(file_id)
+        if found is None:
+            found = refresh(self._planned[file_id], self._shown[file_id]).change
+            if found is None:
+                raise KeyError(file_id)
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[file_id] = found
+        return found
+
+
+class RemainingChanges:
+    """What is left to do once calls have done their part."""
+
+    def __init__(self, fresh: ChangesById) -> None:
+        self._fresh = fresh
+        self._done: dict[str, tuple[Request, ...]] = {}
+
+    def __getitem__(self, file_id: str) -> FileChange:
+        change = self._fresh[file_id]
+        for request in self._done.get(file_id, ()):
+            change = _without(change, request)
+        return change
+
+    def take_off(self, request: Request, file_ids: Iterable[str]) -> None:
+        """Leave out what a call has done on files, so that nothing is needed twice."""
+        # Nearly all files of a call share their history: it is kept once.
+        longer: dict[tuple[Request, ...], tuple[Request, ...]] = {}
+        for file_id in file_ids:
+            before = self._done.get(file_id, ())
+            self._done[file_id] = longer.setdefault(before, (*before, request))
+
+
+def _without(change: FileChange, request: Request) -> FileChange:
+    tags = set(request.tags)
+    left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
+    added = sorted(tags.intersection(change.add)) if request.op == Op.ADD else ()
+    return replace(change, changes=left, desired=(*change.desired, *added))

@@ -1,0 +1,36 @@
+import sqlite3
+
+import pytest
+from builders import ai, current_file, id_of
+
+from tagsync.errors import StateError
+from tagsync.library.reading.found import Found
+from tagsync.model import CurrentFile
+
+RED = CurrentFile(id_of("/red"), "/red", ("é", "a"), (ai("Dog", 50), ai("Cat", None), ai("Elk", 0.5)), "c", "u", "t")
+
+
+def test_found_files_come_back_as_they_were_read() -> None:
+    found = Found()
+    found.add([current_file("/red"), current_file("/blue", ["x"])])
+    found.add([RED])
+    found["gone"] = None
+    assert found == {RED.file_id: RED, id_of("/blue"): current_file("/blue", ["x"]), "gone": None}
+    again = found[RED.file_id]
+    assert again is not None
+    assert (again.created_at, again.updated_at, again.thumbnail) == ("c", "u", "t")
+    assert "other" not in found
+    del found["gone"]
+    assert len(found) == 2
+    with pytest.raises(KeyError):
+        del found["gone"]
+
+
+def test_found_files_without_room_are_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    found = Found()
+    monkeypatch.setattr(found._db, "execute", full)
+    with pytest.raises(StateError, match="disk is full: make room, or set TMPDIR"):
+        found["a"] = None
