@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from msgspec.structs import astuple
 
 from tagsync.documents.members import (
     CoverageMember,
@@ -31,11 +30,7 @@ from tagsync.model import (
     Plan,
     Report,
     Request,
-    RequestCounts,
     Returning,
-    Summary,
-    TargetName,
-    Timing,
     Unlisted,
 )
 
@@ -121,12 +116,12 @@ def to_plan(document: PlanDocument | ReportDocument, lists: LongLists) -> Plan:
     for item in document.more_diagnostics or ():
         unlisted[item.level, item.code] += item.count
     return Plan(
-        target=TargetName(*astuple(document.target)),
+        target=document.target.value(),
         created_at=document.created_at,
         digest=document.digest,
         inputs=document.inputs.value(),
-        summary=Summary(*astuple(document.summary)),
-        estimate=Estimate(*astuple(document.estimate)) if isinstance(document, PlanDocument) else Estimate(),
+        summary=document.summary.value(),
+        estimate=document.estimate.value() if isinstance(document, PlanDocument) else Estimate(),
         changes=lists.changes,
         requests=lists.requests,
         diagnostics=tuple(lists.diagnostics) if isinstance(document, PlanDocument) else (),
@@ -147,8 +142,8 @@ def to_report(document: ReportDocument, lists: LongLists) -> Report:
         plan=to_plan(document, lists),
         outcome=document.outcome,
         outcomes=lists.outcomes,
-        requests=RequestCounts(*astuple(document.requests)),
-        timing=Timing(*astuple(document.timing)),
+        requests=document.requests.value(),
+        timing=document.timing.value(),
         finished_at=document.created_at,
         diagnostics=tuple(lists.diagnostics),
     )

@@ -15,11 +15,13 @@ from tagsync.documents.changes import Changes, change_of, check_change, outcome_
 from tagsync.documents.checksum import CHECKSUM_BYTES, check_checksum, damaged, looks_saved
 from tagsync.documents.document import MAX_CODES, LongLists, PlanDocument, ReportDocument, to_plan, to_report
 from tagsync.documents.lines import (
-    diagnostic_of,
-    drift_of,
-    not_found_of,
-    request_of,
-    returning_of,
+    DiagnosticItem,
+    DriftItem,
+    NotFoundItem,
+    Record,
+    RequestItem,
+    ReturningItem,
+    decoded,
     strict_json,
 )
 from tagsync.errors import DocumentError
@@ -131,13 +133,13 @@ class _Reader:
         """How much is kept in memory."""
         self._long_lists: dict[str, Callable[[], None]] = {
             "changes": self._changes if kind == "plan" else self._outcomes,
-            "drift": partial(self._keep, "drift", drift_of),
-            "returning": partial(self._keep, "returning", returning_of),
-            "missing": partial(self._keep, "missing", not_found_of),
+            "drift": partial(self._keep, "drift", DriftItem),
+            "returning": partial(self._keep, "returning", ReturningItem),
+            "missing": partial(self._keep, "missing", NotFoundItem),
             "diagnostics": self._diagnostics,
         }
         if kind == "plan":
-            self._long_lists["requests"] = partial(self._keep, "requests", request_of)
+            self._long_lists["requests"] = partial(self._keep, "requests", RequestItem)
 
     def read(self) -> None:
         """Read everything.
@@ -234,15 +236,18 @@ class _Reader:
         self.lists.changes = Spool(self._checked(note), change_of)
         self.lists.outcomes = tuple(outcomes)
 
-    def _keep(self, name: str, decode: Callable[[bytes], object]) -> None:
-        setattr(self.lists, name, Spool(self._checked(decode), decode))
+    def _keep(self, name: str, kind: type[Record]) -> None:
+        def value(line: bytes) -> object:
+            return decoded(line, kind).value()
+
+        setattr(self.lists, name, Spool(self._checked(value), value))
 
     def _diagnostics(self) -> None:
         """Keep diagnostics in memory, as they are sorted to be shown; where there is no more room, count them."""
         found: list[Diagnostic] = []
         more = self.lists.unlisted
         for line in self._items():
-            diagnostic = diagnostic_of(line)
+            diagnostic = decoded(line, DiagnosticItem).value()
             if self._has_room(line):
                 found.append(diagnostic)
                 continue

@@ -1,13 +1,14 @@
 """Members of documents as typed structs, which are both written and read; `lines` has the items of long lists."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
-from tagsync.documents.lines import origin_of
+from tagsync.documents.lines import Place, Record, origin_of
 from tagsync.model import (
     LISTED,
     Coverage,
+    Estimate,
     Guard,
     GuardId,
     Inputs,
@@ -16,27 +17,31 @@ from tagsync.model import (
     ManifestRef,
     Part,
     Reading,
+    RequestCounts,
+    Summary,
+    TargetName,
+    Timing,
+    Unlisted,
 )
 
 _Count = Annotated[int, Meta(ge=0)]
 _Amount = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 _Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100)]
-_Place = Annotated[str, Meta(pattern=":[0-9]{1,9}:[0-9]{1,9}$")]
 
 
-class _Member(Struct, gc=False, rename="camel", omit_defaults=True):
-    pass
+class TargetMember(Record):
+    """The target of a plan."""
 
-
-class TargetMember(_Member):
-    """A `TargetName`."""
+    kind = TargetName
 
     endpoint: str
     account: str
 
 
-class SummaryMember(_Member):
-    """A `Summary`."""
+class SummaryMember(Record):
+    """The summary of a plan."""
+
+    kind = Summary
 
     files_changed: _Count
     add_tags: _Count
@@ -47,8 +52,10 @@ class SummaryMember(_Member):
     warnings: _Count
 
 
-class EstimateMember(_Member):
-    """An `Estimate`."""
+class EstimateMember(Record):
+    """The calls of a plan."""
+
+    kind = Estimate
 
     write_requests: _Count
     lower_bound: _Count
@@ -58,8 +65,10 @@ class EstimateMember(_Member):
     seconds: _Amount
 
 
-class RequestCountsMember(_Member):
-    """A report's `RequestCounts`."""
+class RequestCountsMember(Record):
+    """The calls of an apply."""
+
+    kind = RequestCounts
 
     sent: _Count
     succeeded: _Count
@@ -68,30 +77,34 @@ class RequestCountsMember(_Member):
     throttled: _Count
 
 
-class TimingMember(_Member):
-    """A `Timing`."""
+class TimingMember(Record):
+    """The timing of an apply."""
+
+    kind = Timing
 
     seconds: _Amount
     waited: _Amount
     requests_per_second: _Amount
 
 
-class ManifestMember(_Member):
-    """A `ManifestRef`."""
+class ManifestMember(Record):
+    """A manifest."""
 
     path: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class ReadingMember(_Member, forbid_unknown_fields=True):
-    """A `Reading`."""
+class ReadingMember(Record, forbid_unknown_fields=True):
+    """How the library was read."""
+
+    kind = Reading
 
     way: Literal["listing", "searches"]
     why: str
 
 
-class InputsMember(_Member):
-    """An `Inputs`."""
+class InputsMember(Record):
+    """The inputs of a plan."""
 
     manifests: tuple[ManifestMember, ...]
     files: _Count
@@ -103,17 +116,17 @@ class InputsMember(_Member):
     partial: bool = False
 
     @classmethod
-    def from_value(cls, inputs: Inputs) -> "InputsMember":
+    def from_value(cls, value: Inputs) -> Self:
         """Return what a document holds of a plan's inputs."""
         return cls(
-            tuple([ManifestMember(manifest.path, manifest.sha256) for manifest in inputs.manifests]),
-            inputs.files,
-            inputs.read_requests,
-            ReadingMember(*inputs.reading),
-            inputs.select[0] if len(inputs.select) == 1 else inputs.select or None,
-            f"{inputs.part.index}/{inputs.part.of}" if inputs.part else None,
-            inputs.changed_since,
-            inputs.partial,
+            tuple([ManifestMember(manifest.path, manifest.sha256) for manifest in value.manifests]),
+            value.files,
+            value.read_requests,
+            ReadingMember(*value.reading),
+            value.select[0] if len(value.select) == 1 else value.select or None,
+            f"{value.part.index}/{value.part.of}" if value.part else None,
+            value.changed_since,
+            value.partial,
         )
 
     def value(self) -> Inputs:
@@ -126,19 +139,21 @@ class InputsMember(_Member):
             Part(*map(int, self.shard.split("/"))) if self.shard else None,
             self.changed_since,
             self.partial,
-            Reading(self.reading.way, self.reading.why) if self.reading else LISTED,
+            self.reading.value() if self.reading else LISTED,
         )
 
 
-class LimitMember(_Member):
-    """A `Limit`."""
+class LimitMember(Record):
+    """The limit of a guard."""
+
+    kind = Limit
 
     above: _Count
     percent: _Percent | None = None
 
 
-class GuardMember(_Member):
-    """A `Guard`."""
+class GuardMember(Record):
+    """A guard."""
 
     id: GuardId
     observed: _Count
@@ -149,42 +164,41 @@ class GuardMember(_Member):
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def from_value(cls, guard: Guard) -> "GuardMember":
+    def from_value(cls, value: Guard) -> Self:
         """Return what a document holds of a guard."""
-        limit = LimitMember(*guard.limit)
-        return cls(guard.id, guard.observed, guard.of, limit, guard.blocked, guard.files, guard.tags)
+        limit = LimitMember(*value.limit)
+        return cls(value.id, value.observed, value.of, limit, value.blocked, value.files, value.tags)
 
     def value(self) -> Guard:
         """Return the guard."""
-        limit = Limit(self.limit.above, self.limit.percent)
-        return Guard(self.id, self.observed, self.of, limit, self.blocked, self.files, self.tags)
+        return Guard(self.id, self.observed, self.of, self.limit.value(), self.blocked, self.files, self.tags)
 
 
-class FolderMember(_Member):
-    """A folder of a `Coverage`."""
+class FolderMember(Record):
+    """A folder with files that no entry selects."""
 
     folder: str
     files: _Count
 
 
-class CoverageMember(_Member):
-    """A `Coverage`."""
+class CoverageMember(Record):
+    """The coverage of a plan."""
 
     unselected: tuple[str, ...]
-    idle: tuple[_Place, ...]
+    idle: tuple[Place, ...]
     more_unselected: _Count = 0
     more_idle: _Count = 0
     folders: tuple[FolderMember, ...] = ()
 
     @classmethod
-    def from_value(cls, coverage: Coverage) -> "CoverageMember":
+    def from_value(cls, value: Coverage) -> Self:
         """Return what a document holds of a coverage."""
         return cls(
-            coverage.unselected,
-            tuple(map(str, coverage.idle)),
-            coverage.more_unselected,
-            coverage.more_idle,
-            tuple([FolderMember(*item) for item in coverage.folders]),
+            value.unselected,
+            tuple(map(str, value.idle)),
+            value.more_unselected,
+            value.more_idle,
+            tuple([FolderMember(*item) for item in value.folders]),
         )
 
     def value(self) -> Coverage:
@@ -198,8 +212,10 @@ class CoverageMember(_Member):
         )
 
 
-class UnlistedMember(_Member):
-    """An `Unlisted`."""
+class UnlistedMember(Record):
+    """How many diagnostics are not listed."""
+
+    kind = Unlisted
 
     level: Level
     code: str

@@ -6,10 +6,11 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import fields
 
-from tagsync.documents.canonical import canonical, diagnostic_document
+from tagsync.documents.canonical import canonical
 from tagsync.documents.changes import OPS, change_document, lines_of, outcome_document
 from tagsync.documents.checksum import with_checksum
 from tagsync.documents.document import PlanDocument, ReportDocument
+from tagsync.documents.lines import DiagnosticItem, DriftItem, NotFoundItem, Record, RequestItem, ReturningItem
 from tagsync.documents.members import (
     CoverageMember,
     EstimateMember,
@@ -25,14 +26,11 @@ from tagsync.model import (
     Contribution,
     Diagnostic,
     Difference,
-    Drift,
     Explanation,
     FileChange,
-    NotFound,
     Plan,
     Reason,
     Report,
-    Returning,
     Verdict,
 )
 from tagsync.version import __version__
@@ -51,11 +49,8 @@ def plan_document(plan: Plan) -> Iterator[str]:
             created_at=plan.created_at,
             estimate=EstimateMember(*plan.estimate),
             changes=iter(lines_of(plan.changes)),
-            requests=(
-                canonical({"op": request.op, "tags": request.tags, "fileIds": request.file_ids})
-                for request in plan.requests
-            ),
-            diagnostics=_diagnostic_lines(plan.diagnostics),
+            requests=_lines(RequestItem, plan.requests),
+            diagnostics=_lines(DiagnosticItem, plan.diagnostics),
             **_shared(plan),
         )
     )
@@ -75,7 +70,7 @@ def report_document(report: Report) -> Iterator[str]:
                 canonical(change_document(change) | outcome_document(outcome))
                 for change, outcome in zip(plan.changes, report.outcomes, strict=True)
             ),
-            diagnostics=_diagnostic_lines((*plan.diagnostics, *report.diagnostics)),
+            diagnostics=_lines(DiagnosticItem, (*plan.diagnostics, *report.diagnostics)),
             **_shared(plan),
         )
     )
@@ -83,7 +78,7 @@ def report_document(report: Report) -> Iterator[str]:
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
     """Yield a document for a command that made no plan: its diagnostics, and how many more there were."""
-    return document({"tool": _TOOL, "more": more, "diagnostics": _diagnostic_lines(diagnostics)})
+    return document({"tool": _TOOL, "more": more, "diagnostics": _lines(DiagnosticItem, diagnostics)})
 
 
 def difference_document(difference: Difference) -> Iterator[str]:
@@ -149,30 +144,17 @@ def _shared(plan: Plan) -> dict[str, Any]:
         "inputs": InputsMember.from_value(plan.inputs),
         "summary": SummaryMember(*plan.summary),
         "guards": tuple(map(GuardMember.from_value, plan.guards)),
-        "drift": map(_drift, plan.drift) if plan.drift else None,
-        "returning": map(_returning, plan.returning) if plan.returning else None,
-        "missing": map(_not_found, plan.missing) if plan.missing else None,
+        "drift": _lines(DriftItem, plan.drift) if plan.drift else None,
+        "returning": _lines(ReturningItem, plan.returning) if plan.returning else None,
+        "missing": _lines(NotFoundItem, plan.missing) if plan.missing else None,
         "thumbnails": plan.thumbnails or None,
         "coverage": plan.coverage and CoverageMember.from_value(plan.coverage),
         "more_diagnostics": tuple([UnlistedMember(*item) for item in plan.unlisted]) or None,
     }
 
 
-def _drift(item: Drift) -> str:
-    return canonical({"fileId": item.file_id, "op": item.op, "tag": item.tag, "cause": item.cause})
-
-
-def _returning(item: Returning) -> str:
-    return canonical({"fileId": item.file_id, "path": item.path, "tag": item.tag, "runs": item.runs})
-
-
-def _not_found(item: NotFound) -> str:
-    named = {"path": item.path} if item.file_id is None else {"fileId": item.file_id}
-    return canonical({**named, "source": str(item.origin)})
-
-
-def _diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
-    return (canonical(diagnostic_document(item)) for item in diagnostics)
+def _lines(kind: type[Record], values: Iterable[object]) -> Iterator[str]:
+    return (canonical(to_builtins(kind.from_value(value))) for value in values)
 
 
 def _changed_tags(change: FileChange) -> str:
@@ -189,7 +171,7 @@ def _explanation(found: Explanation) -> str:
             "hint": found.hint,
             "entries": list(map(_contribution, found.contributions)),
             "tags": list(map(_verdict, found.verdicts)),
-            "diagnostics": list(map(diagnostic_document, found.diagnostics)),
+            "diagnostics": [to_builtins(DiagnosticItem.from_value(item)) for item in found.diagnostics],
         }
     )
 
