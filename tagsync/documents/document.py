@@ -111,7 +111,7 @@ class LongLists:
 
 
 def to_plan(document: PlanDocument | ReportDocument, lists: LongLists) -> Plan:
-    """Return a plan; of a report, what it tells of its plan."""
+    """Return the plan that a document holds; of a report, the plan that was applied."""
     unlisted = lists.unlisted.copy()
     for item in document.more_diagnostics or ():
         unlisted[item.level, item.code] += item.count

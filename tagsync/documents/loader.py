@@ -268,7 +268,7 @@ class _Reader:
         return self._parsed(value)
 
     def _has_room(self, value: bytes) -> bool:
-        """Count what is kept in memory, and tell whether it is not too much."""
+        """Count what is kept in memory, and return whether it is within the limits."""
         self._bytes += len(value)
         self._values += 1 + _count_values(value)
         return self._bytes <= MAX_LINE and self._values <= MAX_VALUES
@@ -288,5 +288,5 @@ def _harmless(line: bytes) -> bytes:
 
 
 def _count_values(data: bytes) -> int:
-    """Return how many values JSON may hold at most, but for one."""
+    """Return an upper bound of the number of values in JSON, less one."""
     return sum(map(data.count, (b"[", b"{", b",")))

@@ -42,7 +42,7 @@ _TOOL = f"tagsync {__version__}"
 
 
 def plan_document(plan: Plan) -> Iterator[str]:
-    """Yield a plan document piece by piece; members that tell nothing of this plan are left out."""
+    """Yield a plan document piece by piece; members without a value are left out."""
     return _document(
         PlanDocument(
             format_version=FORMAT,

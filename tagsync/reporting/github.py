@@ -10,7 +10,7 @@ from tagsync.reporting.phrases import Names, counted, named
 from tagsync.reporting.view import StatusRow, View
 
 SHOWN_OF_A_KIND = 10
-"""GitHub shows so many errors, warnings and notices of a step each, and drops the others without a word."""
+"""How many errors, warnings and notices of a step GitHub shows; it drops the others silently."""
 
 
 class _Annotation(NamedTuple):
@@ -50,15 +50,15 @@ def outputs(view: View, exit_code: int) -> str:
 
 def _guards(view: View, names: Names) -> Iterator[_Annotation]:
     for item in view.blocking:
-        words = f"{item.counts} blocks: {item.limit}: {item.ack} ({', '.join(map(shown, item.examples))})"
+        words = f"{item.objection} ({', '.join(map(shown, item.examples))})"
         origin = item.origin if item.origin and item.origin.file in names else None
         yield _Annotation("error", f"guard {item.guard}", words, origin and named(origin, names))
 
 
 def _said(view: View, names: Names) -> Iterator[_Annotation]:
-    """Yield what somebody should do something about: notes are left to the summary.
+    """Yield errors and warnings; notices are in the summary.
 
-    A place in a manifest that the repository is not known to have stands in the message.
+    If the repository does not have the manifest, its name stands in the message.
     """
     for item in view.diagnostics:
         if item.level == "info":

@@ -1,4 +1,4 @@
-"""Changes grouped by what they do, in memory that grows with the kinds of change and not with the files; no layout."""
+"""Group changes by what they do, in memory that grows with the kinds of change and hardly with the files."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ class Groups(Sequence[ChangeGroup]):
 
 
 class _Kinds:
-    """What is told apart: sets of ops and tags, by number, with a few figures each."""
+    """The distinct sets of ops and tags, each a number with a few figures in arrays, as there may be a million."""
 
     def __init__(self, changes: Iterable[FileChange], known: Causes) -> None:
         self.counts = array("I")

@@ -31,6 +31,11 @@ class GuardView(NamedTuple):
     ack: str
     origin: Origin | None = None
 
+    @property
+    def objection(self) -> str:
+        """Why it blocks, and what lets the plan through."""
+        return f"{self.counts} blocks: {self.limit}: {self.ack}"
+
 
 def guard_view(guard: Guard, digest: str, *, prefix: str = "", origin: Origin | None = None) -> GuardView:
     """Return what a guard says about the plan with a digest; a prefix distinguishes two plans."""

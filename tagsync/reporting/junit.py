@@ -10,11 +10,11 @@ from tagsync.reporting.phrases import shown_origin
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
-"""The case that answers for what no manifest is to blame for."""
+"""The case of diagnostics without a manifest."""
 
 
 class _Case(NamedTuple):
-    """One case: it fails with a message, or was skipped with one, or passes; notes stand beside it."""
+    """One case: it fails or was skipped with a message, or passes; it may have notes."""
 
     suite: str
     name: str
@@ -94,7 +94,7 @@ def _properties(view: View) -> Iterator[str]:
 
 
 def _manifests(view: View) -> Iterator[_Case]:
-    """Yield a case for each manifest, failed by its errors; what blames none of them falls to the library."""
+    """Yield a case for each manifest, failed by its errors, and one for diagnostics without a manifest."""
     by_file: dict[str, list[Diagnostic]] = {name: [] for name in view.manifests}
     for diagnostic in view.diagnostics:
         by_file.setdefault(diagnostic.origin.file if diagnostic.origin else LIBRARY, []).append(diagnostic)
@@ -124,8 +124,7 @@ def _listed(diagnostics: Iterable[Diagnostic], view: View) -> str:
 def _guards(view: View) -> Iterator[_Case]:
     for item in view.guards:
         if item.blocks:
-            words = f"{item.counts} blocks: {item.limit}: {item.ack}"
-            yield _Case("guards", item.guard, "guard", words, "\n".join(map(shown, item.examples)))
+            yield _Case("guards", item.guard, "guard", item.objection, "\n".join(map(shown, item.examples)))
         else:
             yield _Case("guards", item.guard, notes=item.counts)
 

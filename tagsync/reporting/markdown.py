@@ -29,16 +29,16 @@ _MAX_NAME = 40
 
 _MAX_LINK = 500
 _ROOM_FOR_REST = 120
-"""Bytes kept for the line that tells what was left out."""
+"""Bytes kept for the line that counts what was left out."""
 
 _SIGNS = {Op.ADD: "+ ", Op.REMOVE: "- ", Op.REMOVE_AI: "- AI "}
 
 
 class _Block(NamedTuple):
-    """Blocks under a title; `rest` says what was left out after so many of them."""
+    """Pieces of Markdown under a title; `rest` counts what is left out after the given number of pieces."""
 
     title: str
-    blocks: Iterator[str]
+    pieces: Iterator[str]
     total: int
     rest: Callable[[int], str]
     share: float = 1.0
@@ -55,8 +55,8 @@ def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None)
     head, foot = "".join(_head(view)), "".join(f"\n{line}\n" for line in _foot(view, link))
     left = max_bytes - _size(head) - _size(foot)
     body = []
-    for part in _parts(view):
-        body.append(_fitted(part, int(left * part.share)))
+    for block in _blocks(view):
+        body.append(_fitted(block, int(left * block.share)))
         left -= _size(body[-1])
     return "".join((head, *body, foot))
 
@@ -65,18 +65,16 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-def _fitted(part: _Block, room: int) -> str:
-    """Return as many of a part's blocks as fit into so many bytes, and a word on those that do not."""
-    pieces, left, written = [part.title], room - _size(part.title) - _ROOM_FOR_REST, 0
-    for block in part.blocks:
-        left -= _size(block)
+def _fitted(block: _Block, room: int) -> str:
+    """Return as many pieces of a block as fit into `room` bytes, and how many do not."""
+    kept, left = [], room - _size(block.title) - _ROOM_FOR_REST
+    for piece in block.pieces:
+        left -= _size(piece)
         if left < 0:
             break
-        pieces.append(block)
-        written += 1
-    if written < part.total:
-        pieces.append(f"\n… and {part.rest(written)}\n")
-    return "".join(pieces)
+        kept.append(piece)
+    rest = f"\n… and {block.rest(len(kept))}\n" if len(kept) < block.total else ""
+    return "".join((block.title, *kept, rest))
 
 
 def _head(view: View) -> Iterator[str]:
@@ -116,8 +114,8 @@ def safe_address(link: str) -> str | None:
     return address if parts.scheme in ("http", "https") and parts.netloc and len(address) <= _MAX_LINK else None
 
 
-def _parts(view: View) -> Iterator[_Block]:
-    """Yield what there is beyond totals, what matters most first; no part crowds out those after it."""
+def _blocks(view: View) -> Iterator[_Block]:
+    """Yield details, the most important first; each leaves room for those after it."""
     notes = [item for item in view.diagnostics if item.level == "info"]
     loud = view.diagnostics[: len(view.diagnostics) - len(notes)]
     if loud:
@@ -139,8 +137,8 @@ def _parts(view: View) -> Iterator[_Block]:
 
 def _diagnostics(title: str, found: Sequence[Diagnostic], view: View, share: float, *, more: int = 0) -> _Block:
     total = len(found) + more
-    blocks = (_said(item, view.names) for item in found)
-    return _Block(f"{title}\n", blocks, total, lambda written: f"{total - written:,} more", share)
+    pieces = (_said(item, view.names) for item in found)
+    return _Block(f"{title}\n", pieces, total, lambda written: f"{total - written:,} more", share)
 
 
 def _said(diagnostic: Diagnostic, names: Names) -> str:

@@ -1,4 +1,4 @@
-"""Bar charts of plans: what their bars stand for in words, and how wide they are; drawing them is the page's."""
+"""Bar charts of plans: the label, words and width of each bar; the template draws them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -68,7 +68,7 @@ def _bar_words(count: ChangeCount) -> str:
 
 
 def call_charts(plan: Plan) -> list[Chart]:
-    """Return the plan's calls beside those of the usual ways, where it is known."""
+    """Return a chart of the plan's calls and those of the usual ways, if they are known."""
     calls = usual_calls(plan)
     longest = max(count for _, count in calls)
     if not longest:
