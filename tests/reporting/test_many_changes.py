@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TextIO, cast
 
 import pytest
 from builders import ai, current_file
@@ -44,8 +45,13 @@ from tagsync.model import (
 )
 from tagsync.planning.digest import digest_of
 from tagsync.planning.plan import Collected, assembled
+from tagsync.reporting.console import Lines
+from tagsync.reporting.github import annotations
+from tagsync.reporting.html.page import plan_html, report_html
+from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.view import PlanView
+from tagsync.reporting.text import plan_text, report_text
+from tagsync.reporting.view import PlanView, ReportView
 
 
 @pytest.fixture
@@ -111,6 +117,42 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(data) / 4
+
+
+def test_formats_hold_no_more_than_a_few_bytes_of_each_change(plan: Plan) -> None:
+    def rendered(files: int) -> int:
+        """Render a plan and its report in every format, and return the most memory that it takes."""
+        changes = keep(many(files))
+        outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "words")) * (files // 2)
+        tracemalloc.start()
+        view = PlanView(replace(plan, changes=changes))
+        report_view = ReportView(Report(view.plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
+        lines = Lines(cast("TextIO", Sink()), environment={})
+        plan_text(view, lines, everything=True)
+        report_text(report_view, lines)
+        for shown in (view, report_view):
+            assert markdown(shown)
+            assert list(annotations(shown))
+            assert sum(map(len, junit(shown)))
+        assert sum(map(len, plan_html(view)))
+        assert sum(map(len, report_html(report_view)))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    rendered(10)
+    few, more = rendered(1000), rendered(2000)
+    assert (more - few) / 1000 < 200
+
+
+class Sink:
+    """Takes text, and keeps none."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def isatty(self) -> bool:
+        return False
 
 
 # layouts
