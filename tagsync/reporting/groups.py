@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple, overload
 
 from tagsync.model import Cause, Drift, FileChange, Op, Origin, packed
-from tagsync.reporting.selection import Selection
+from tagsync.reporting.subsequence import Subsequence
 
 _CAUSES = (None, *Cause)
 _MIXED = len(_CAUSES)
@@ -87,7 +87,7 @@ class Groups(Sequence[ChangeGroup]):
         lines = self._kinds.lines(kind)
         if self._removals_first:
             lines = tuple(sorted(lines, key=lambda line: line.op is Op.ADD))
-        return ChangeGroup(Selection(self._changes, self._kinds.members(kind), _path), lines)
+        return ChangeGroup(Subsequence(self._changes, self._kinds.members(kind), _path), lines)
 
 
 class _Kinds:

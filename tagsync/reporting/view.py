@@ -40,7 +40,7 @@ from tagsync.reporting.phrases import (
     total_sentences,
     worst_first,
 )
-from tagsync.reporting.selection import Selection
+from tagsync.reporting.subsequence import Subsequence
 
 Kind = Literal["plan", "report", "difference", "manifests"]
 
@@ -218,7 +218,7 @@ class ReportView(PlanView):
         """What has changed; removals first."""
         if self.refused:
             return ()
-        done = Selection(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
+        done = Subsequence(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
         return _one_section(groups(done, self.causes))
 
     def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
@@ -227,7 +227,7 @@ class ReportView(PlanView):
         def row(change: FileChange, position: int) -> StatusRow:
             return StatusRow(change.file.path, change.file.file_id, outcomes[position])
 
-        return Selection(self.plan.changes, self._positions(statuses), row)
+        return Subsequence(self.plan.changes, self._positions(statuses), row)
 
     def _positions(self, statuses: Container[Status]) -> Sequence[int]:
         return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))

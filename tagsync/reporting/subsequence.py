@@ -10,7 +10,7 @@ _STRIDE = 4
 """If fewer than one item in so many is selected, each is looked up by itself."""
 
 
-class Selection(Sequence[T_co], Generic[S, T_co]):
+class Subsequence(Sequence[T_co], Generic[S, T_co]):
     """Items of a sequence, each made when it is asked for.
 
     Args:
