@@ -28,10 +28,9 @@ from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.exporting.export import Exported
 from tagsync.exporting.export import export as fold
-from tagsync.library.http.client import Client
-from tagsync.library.http.deadline import check_duration, deadline
+from tagsync.library.deadline import check_duration, deadline
+from tagsync.library.protocol import Library
 from tagsync.library.reading.reader import LibraryReader
-from tagsync.library.reading.reread import Rereader
 from tagsync.library.target import Target, connect, locked
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
@@ -370,7 +369,7 @@ async def undo_async(
     check_report(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
-        reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
+        reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):
@@ -422,7 +421,7 @@ async def export_async(
             return exported._replace(diagnostics=told)
 
 
-def _reader(client: Client, target: Target, listener: Listener, facts: Path | None = None) -> LibraryReader:
+def _reader(client: Library, target: Target, listener: Listener, facts: Path | None = None) -> LibraryReader:
     return LibraryReader(client, now=_now, facts=facts, concurrency=target.concurrency, listener=listener)
 
 

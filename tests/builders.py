@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
 from tagsync import schemas
-from tagsync.library.imagekit.files import Page
+from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack

@@ -24,8 +24,9 @@ from tagsync.applying.journal_records import NOTHING, Ended, Intent, Outcome, de
 from tagsync.applying.options import ApplyOptions
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import Gates
 from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -362,7 +363,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
     this = Run(world, now(), library.calls, options, beside_another, noted)
     gates = Gates(Gate(20.0, random=random), Gate(random.choice([0.2, 5.0, 50.0]), random=random))
     pages = random.choice([7, 1000])
-    async with Client(
+    async with ImageKitLibrary(
         "http://library.localhost", KEY, gates=gates, app=library, random=random, page_limit=pages
     ) as client:
         try:

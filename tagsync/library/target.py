@@ -8,10 +8,11 @@ from typing import Any
 
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.events import Listener, Waiting
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import Gates
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
-from tagsync.library.http.transport import MAX_CONNECTIONS
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import MAX_CONNECTIONS
 from tagsync.model import Part, TargetName
 from tagsync.workspace.lock import held
 
@@ -117,14 +118,14 @@ def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) ->
         yield
 
 
-def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> Client:
-    """Return a client of a target, to be entered; it tells of waits, and keeps files' thumbnails if asked to."""
+def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> ImageKitLibrary:
+    """Return a target's library, to be entered; the listener gets long waits."""
 
     def announce(seconds: float) -> None:
         listener(Waiting(seconds))
 
     in_process = target.app is not None
-    return Client(
+    return ImageKitLibrary(
         IN_PROCESS if in_process else target.endpoint,
         target.key or _NO_KEY,
         gates=Gates(

@@ -14,8 +14,9 @@ from tagsync.applying.apply import carry_out
 from tagsync.applying.journal import NoJournal
 from tagsync.applying.options import ApplyOptions
 from tagsync.events import ignore
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import Gates
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.limits import Limit
@@ -25,7 +26,9 @@ CALLS, A_SECOND = 600, 40
 
 async def applied(plan: Plan, library: Sandbox, gates: Gates) -> Report:
     """Apply a plan to a library through gates."""
-    async with Client("http://library.localhost", KEY, gates=gates, app=library.app, random=Random(1)) as client:
+    async with ImageKitLibrary(
+        "http://library.localhost", KEY, gates=gates, app=library.app, random=Random(1)
+    ) as client:
         return await carry_out(
             plan,
             client,

@@ -98,7 +98,7 @@ BUGS = (
     ),
     Bug(
         "details of another file than the one asked for",
-        "library/http/client.py",
+        "library/imagekit/library.py",
         "if file.file_id != file_id:",
         "if not file.file_id:",
         "tests/library/http/test_client.py::test_an_answer_for_another_file_is_no_answer",

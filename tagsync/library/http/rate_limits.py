@@ -1,11 +1,11 @@
-"""What an answer says of the account's limits; who goes by it is in `pace` and `gate`."""
+"""What an answer says of the account's limits; `adaptive_rate` and `rate_limiter` apply it."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
 
 MOST_WINDOWS = 8
 """A header of more members makes no sense: an endpoint has one window, or two."""

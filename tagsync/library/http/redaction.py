@@ -14,7 +14,7 @@ from html.entities import html5
 from itertools import product
 from string import ascii_letters, digits
 
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
 
 BLOT = "[the key]"
 """What stands in place of the key."""

@@ -5,7 +5,6 @@ One object that cannot be read costs no other: it is named with its id and the r
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from operator import itemgetter
@@ -15,7 +14,9 @@ import msgspec
 
 from tagsync.errors import ProtocolError, UnreadableError
 from tagsync.escape import shown
-from tagsync.library.imagekit.wire import Answer, check_json, json_body
+from tagsync.library.http.answer import Answer
+from tagsync.library.imagekit.wire import check_json, json_body
+from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
 
 PAGE_LIMIT = 1000
@@ -23,23 +24,6 @@ PAGE_LIMIT = 1000
 
 MAX_ID = 200
 """A longer file id is none (every published one has 24 characters): calls carry ids in their URLs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing.
-
-    Attributes:
-        files: its files.
-        rows: a key for each row, folders, old versions and unreadable objects included.
-        moments: the `createdAt` of each row, by which listings are sorted; empty where a row has none.
-        unreadable: the objects that cannot be read.
-    """
-
-    files: tuple[CurrentFile, ...]
-    rows: tuple[str, ...]
-    moments: tuple[str, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
 
 
 _PERCENT = msgspec.Meta(ge=0, le=100)

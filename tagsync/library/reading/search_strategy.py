@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import aclosing
 from unicodedata import normalize
 
+from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import RejectedError
 from tagsync.escape import quoted
-from tagsync.library.http.client import Client
-from tagsync.library.http.concurrency import side_by_side
-from tagsync.library.imagekit.files import Page
-from tagsync.library.imagekit.queries import Listing, below, by_ids, by_names, is_askable, is_id
+from tagsync.library.imagekit.queries import below, by_ids, by_names, is_askable, is_id
+from tagsync.library.protocol import Library, Listing, Page
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import MisfitError, pages
 from tagsync.model import CurrentFile, Needs
@@ -59,7 +58,7 @@ class Searching:
     """Reads what is needed of a library by searches.
 
     Args:
-        client: the library.
+        library: the library.
         needs: what is needed.
         facts: remembers which kinds of search the library answers.
         take: called with pages of files, each file once.
@@ -67,9 +66,9 @@ class Searching:
     """
 
     def __init__(
-        self, client: Client, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
+        self, library: Library, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
     ) -> None:
-        self._client = client
+        self._library = library
         self._needs = needs
         self._facts = facts
         self._take = take
@@ -77,7 +76,7 @@ class Searching:
         self._found: set[str] = set()
         self._proven: set[str] = set()
         self._first: Page | None = None
-        self._budget = _Budget(client)
+        self._budget = _Budget(library)
 
     async def run(self) -> None:
         """Search, and hand over what was found.
@@ -98,15 +97,15 @@ class Searching:
         for kind in kinds:
             if self._facts.fact(_fact(kind)) == "no":
                 raise UnprovenError(f"this library does not answer searches by {kind} as it should")
-        self._first = first = await self._client.page(skip=0)
-        if len(first.rows) < self._client.page_limit:
+        self._first = first = await self._library.page(skip=0)
+        if len(first.rows) < self._library.page_limit:
             raise UnprovenError("the library is small")
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
         if sampled > len(first.files) * _WORTHWHILE:
             raise UnprovenError("manifests select much of the library")
         await self._budget.allow(_TIMES_FEWER * len(pieces))
         try:
-            await side_by_side(pieces, self._search, concurrency=self._concurrency)
+            await for_each_concurrently(pieces, self._search, concurrency=self._concurrency)
         except _DistrustedError as error:
             raise await self._distrusted(error.kind) from error
         for kind in kinds:
@@ -142,7 +141,7 @@ class Searching:
         """Read what a search finds, and check it against what it asks for and what the first page shows."""
         expected = {file.file_id for file in self._known if piece.fits(file)}
         try:
-            async with aclosing(pages(self._client, piece.listing)) as found:
+            async with aclosing(pages(self._library, piece.listing)) as found:
                 async for page in found:
                     await self._budget.spend()
                     self._look(piece, page)
@@ -187,7 +186,7 @@ class Searching:
             piece = _CONTROLS[kind](file)
             if piece is not None and piece.proves(file):
                 try:
-                    page = await self._client.page(skip=0, listing=piece.listing)
+                    page = await self._library.page(skip=0, listing=piece.listing)
                 except RejectedError:
                     return False
                 return all(map(piece.fits, page.files)) and file.file_id in {found.file_id for found in page.files}
@@ -222,8 +221,8 @@ class _Budget:
     How many that are is not known; that they are more than so many, one call tells.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._known = 1
         self._spent = 0
         self._asking = asyncio.Lock()
@@ -238,7 +237,7 @@ class _Budget:
             if self._known >= calls:
                 return
             try:
-                page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
+                page = await self._library.page(skip=calls * self._library.page_limit, limit=1)
             except RejectedError:
                 pass  # the library does not show so deep a page: how much longer a listing would be is not known
             else:

@@ -9,7 +9,7 @@ from typing import Self
 from unicodedata import is_normalized, normalize
 
 from tagsync.errors import StateError
-from tagsync.library.imagekit.files import Page
+from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot_rows import COLUMNS, Rows
 from tagsync.model import CurrentFile
 from tagsync.spool import SelfClosingDatabase
@@ -157,9 +157,9 @@ class Snapshot(Collection[CurrentFile]):
         """How many rows a listing has brought so far."""
         return int(self._next)
 
-    def answer(self) -> "Answer":
+    def query_matches(self) -> "QueryMatches":
         """Return room for the ids of the files that a query finds."""
-        return Answer(self._db, next(self._queries), self._told)
+        return QueryMatches(self._db, next(self._queries), self._told)
 
     def _files(self, statement: str, *values: str | int) -> Iterator[CurrentFile]:
         with self._told():
@@ -177,7 +177,7 @@ class Snapshot(Collection[CurrentFile]):
             ) from error
 
 
-class Answer(Collection[str]):
+class QueryMatches(Collection[str]):
     """The ids of the files that a query finds.
 
     Args:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
+from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limiter import BULK_RATE, Gate
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
-from tagsync.library.imagekit.wire import Answer
 from tagsync.sandbox.limits import Limit, Limiter
 
 FORTY = Limit(40, 1)

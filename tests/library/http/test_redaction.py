@@ -14,8 +14,8 @@ from canary import KEY, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagsync.library.http.answer import Answer
 from tagsync.library.http.redaction import BLOT, blotting, unlogged
-from tagsync.library.imagekit.wire import Answer
 
 ODD = "private_/+=&%\\\"'<>~abcXYZ?>?>019"
 """A key of characters that are escaped here and there."""

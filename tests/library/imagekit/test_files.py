@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError, TransientError, UnreadableError
-from tagsync.library.imagekit.files import FileReader, Page
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
+from tagsync.library.imagekit.files import FileReader
+from tagsync.library.protocol import Page
 from tagsync.model import AITag, Unreadable
 
 

@@ -10,16 +10,19 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.errors import LibraryError, UnstableListingError
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import Gates
 from tagsync.library.http.rate_limiter import Gate
-from tagsync.library.imagekit.files import Page
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import Page
 from tagsync.library.reading.pagination import walk
 from tagsync.model import CurrentFile
 from tagsync.sandbox.faults import Fault
 
 
-def client(app: ASGIApp) -> Client:
-    return Client("http://library.localhost", "k", gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+def client(app: ASGIApp) -> ImageKitLibrary:
+    return ImageKitLibrary(
+        "http://library.localhost", "k", gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1)
+    )
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -256,7 +259,7 @@ def read(library: Library, *, page_limit: int, concurrency: int = 4) -> set[str]
     async def scenario() -> None:
         gates = Gates(Gate(None), Gate(None))
         url = "http://library.localhost"
-        async with Client(url, "k", gates=gates, app=library, random=Random(1), page_limit=page_limit) as c:
+        async with ImageKitLibrary(url, "k", gates=gates, app=library, random=Random(1), page_limit=page_limit) as c:
             await walk(
                 c,
                 begin=found.clear,

@@ -14,10 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.errors import LibraryError
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import Gates
 from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.imagekit.queries import MAX_QUERY_BYTES, by_ids
-from tagsync.library.reading.reread import Files, Rereader
+from tagsync.library.protocol import Files
+from tagsync.library.reading.reread import Rereader
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -36,7 +38,7 @@ def reread(
 ) -> tuple[Files, Rereader]:
     async def scenario() -> tuple[Files, Rereader]:
         gates = Gates(Gate(None), Gate(None))
-        async with Client("http://library.localhost", "k", gates=gates, app=app, random=Random(1)) as client:
+        async with ImageKitLibrary("http://library.localhost", "k", gates=gates, app=app, random=Random(1)) as client:
             reader = Rereader(client, library_size=library_size, concurrency=concurrency)
             for _ in range(rounds):
                 found = await reader.many(list(map(id_of, names)))
