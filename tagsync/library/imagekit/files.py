@@ -35,6 +35,10 @@ class _AITagObject(msgspec.Struct):
     source: str | None = None
 
 
+class _Version(msgspec.Struct):
+    id: Any = None
+
+
 class _Row(msgspec.Struct, rename="camel"):
     """What tells a listing's rows apart, whatever their kind."""
 
@@ -43,7 +47,7 @@ class _Row(msgspec.Struct, rename="camel"):
     name: Any = None
     file_id: Any = None
     folder_id: Any = None
-    version_info: Any = None
+    version_info: _Version | list[Any] | str | int | float | bool | None = None
     created_at: Any = None
 
 
@@ -208,4 +212,4 @@ def _key(row: _Row) -> str:
     if not identity:
         return f"{row.type}//{row.id}/{row.name}/{row.created_at}"
     version = row.version_info
-    return f"{row.type}/{identity}/{version.get('id') if version.__class__ is dict else None}"
+    return f"{row.type}/{identity}/{version.id if isinstance(version, _Version) else None}"
