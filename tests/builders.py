@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
 from tagsync import schemas
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
@@ -58,7 +60,7 @@ def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
     """Return files as a listing of them would be kept."""
     snapshot = Snapshot()
     snapshot.begin()
-    snapshot.take(Page(tuple(files), ()))
+    snapshot.add_page(Page(tuple(files), ()))
     snapshot.finish()
     return snapshot
 
@@ -215,3 +217,8 @@ def unpack(changes: Iterable[Change]) -> list[str]:
     """Return changes in short: `+tag`, `-tag`, and `~name` for an AI tag that goes."""
     signs = {Op.ADD: "+", Op.REMOVE: "-", Op.REMOVE_AI: "~"}
     return [signs[change.op] + change.tag for change in changes]
+
+
+def unlimited() -> RateLimiters:
+    """Return rate limiters that let all calls through at once."""
+    return RateLimiters(RateLimiter(None), RateLimiter(None))

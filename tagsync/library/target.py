@@ -11,9 +11,9 @@ from tagsync.environment import setting
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.escape import shown
 from tagsync.events import Listener, Waiting
-from tagsync.library.http.client import Gates
+from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
-from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
+from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import MAX_CONNECTIONS
 from tagsync.model import Part, TargetName
@@ -182,9 +182,9 @@ def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> 
     return ImageKitLibrary(
         IN_PROCESS if in_process else target.endpoint,
         target.key or _NO_KEY,
-        gates=Gates(
-            reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
-            bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
+        limiters=RateLimiters(
+            reads=RateLimiter(None if in_process else READ_RATE, announce, cap=inf),
+            bulk=RateLimiter(target.bulk_rate, announce, cap=target.rate or inf),
         ),
         app=target.app,
         thumbnails=thumbnails,

@@ -20,8 +20,8 @@ from tagsync.applying.remaining import RemainingChanges
 from tagsync.applying.stop import GRACE, Ending
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone, ignore
-from tagsync.library.http.client import Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import BulkLibrary, BulkReply, Prepare
 from tagsync.library.reading.reread import Rereader
@@ -859,9 +859,9 @@ def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate:
     async def scenario() -> Outcomes:
         outcomes, ending = Outcomes(), Ending(asyncio.Event(), asyncio.Event())
         asyncio.get_running_loop().call_later(stop_after, ending.stop.set)
-        gates = Gates(Gate(None), Gate(rate))
+        gates = RateLimiters(RateLimiter(None), RateLimiter(rate))
         async with ImageKitLibrary(
-            "http://library.localhost", "k", gates=gates, app=library.app, random=Random(1)
+            "http://library.localhost", "k", limiters=gates, app=library.app, random=Random(1)
         ) as client:
             reader = Rereader(client, library_size=10, concurrency=1)
             executor = made(

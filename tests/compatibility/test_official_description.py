@@ -13,12 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builders import acks, ai, file_object, manifest
+from builders import acks, ai, file_object, manifest, unlimited
 from canary import KEY
 
 import tagsync
-from tagsync.library.http.client import Gates
-from tagsync.library.http.rate_limiter import Gate
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import Listing
 from tagsync.model import Done, Op, Request
@@ -65,7 +63,7 @@ def running(*command: str | Path) -> Iterator[str]:
 
 
 def client(endpoint: str) -> ImageKitLibrary:
-    return ImageKitLibrary(endpoint, KEY, gates=Gates(Gate(None), Gate(None)))
+    return ImageKitLibrary(endpoint, KEY, limiters=unlimited())
 
 
 @pytest.mark.parametrize("op", list(Op))

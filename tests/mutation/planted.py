@@ -113,7 +113,7 @@ BUGS = (
     Bug(
         "a 429 that costs an attempt",
         "library/http/client.py",
-        "gate.close_for(self._time_out(limits, call))",
+        "limiter.close_for(self._time_out(limits, call))",
         'raise ServerFaultError("limited")',
         f"{FAULTS}::test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown",
     ),

@@ -1,4 +1,4 @@
-"""How fast one kind of call may go, learnt from what answers announce and refuse; who waits for it is in `gate`.
+"""How fast one kind of call may go, learnt from what answers announce and refuse; `rate_limiter` makes calls wait.
 
 Reads no clock: times come in, in seconds of any one clock.
 
@@ -61,7 +61,7 @@ class _Seen:
     at: float
 
 
-class Pace:
+class AdaptiveRate:
     """The pace of one kind of call.
 
     Args:

@@ -14,9 +14,9 @@ from tagsync.errors import LibraryError, ProtocolError, RejectedError, StoppedEr
 from tagsync.escape import shown
 from tagsync.library.http.answer import SERVER_WORDS, Answer
 from tagsync.library.http.bodies import Bodies
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, rate_limits
-from tagsync.library.http.redaction import blotting, unlogged
+from tagsync.library.http.redaction import redacting, unlogged
 from tagsync.library.http.retry import RetryQuota, backoff, retrying
 from tagsync.library.http.transport import NoCookies, connection_error, make_transport, through
 from tagsync.library.protocol import Traffic
@@ -35,7 +35,7 @@ Payload = Callable[[], Awaitable[Any]]
 
 
 @dataclass(slots=True)
-class _Call:
+class _HttpCall:
     """One call, and how often it was sent, throttled answers included.
 
     Attributes:
@@ -46,7 +46,7 @@ class _Call:
 
     method: str
     path: str
-    gate: Gate
+    limiter: RateLimiter
     payload: Payload | None = None
     params: Mapping[str, str] | None = None
     stop: asyncio.Event | None = None
@@ -61,11 +61,11 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Gates:
+class RateLimiters:
     """The paces of reads and of bulk calls."""
 
-    reads: Gate
-    bulk: Gate
+    reads: RateLimiter
+    bulk: RateLimiter
 
 
 class HttpClient:
@@ -74,20 +74,20 @@ class HttpClient:
     Args:
         endpoint: a checked base URL.
         key: the private key, sent as the Basic user (documentation: password empty).
-        gates: the paces of reads and bulk calls.
+        limiters: the paces of reads and bulk calls.
         app: an ASGI application to call in this process instead of the endpoint.
         random: where jitter comes from.
     """
 
     def __init__(
-        self, endpoint: str, key: str, *, gates: Gates, app: Callable[..., Any] | None, random: Random | None
+        self, endpoint: str, key: str, *, limiters: RateLimiters, app: Callable[..., Any] | None, random: Random | None
     ) -> None:
-        self.gates = gates
+        self.limiters = limiters
         self.traffic = Traffic()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
         self._bodies = Bodies()
-        self._without_key = blotting(key)
+        self._without_key = redacting(key)
         self._unlogged = unlogged(key)
         self._httpx = httpx.AsyncClient(
             base_url=endpoint,
@@ -131,7 +131,7 @@ class HttpClient:
         """
 
         async def read() -> T:
-            call = _Call("GET", path, self.gates.reads, params=params)
+            call = _HttpCall("GET", path, self.limiters.reads, params=params)
             try:
                 answer = await self._send(call)
             finally:
@@ -155,7 +155,7 @@ class HttpClient:
             StoppedError: `stop` was set before there was an answer.
             LibraryError: no usable answer; after a TransientError the outcome is unknown. `attempts` is set.
         """
-        call = _Call("POST", path, self.gates.bulk, payload, stop=stop)
+        call = _HttpCall("POST", path, self.limiters.bulk, payload, stop=stop)
 
         async def send() -> T:
             return parse(await self._send(call), call.sent)
@@ -173,14 +173,14 @@ class HttpClient:
             self.traffic.throttled += call.throttled
             self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
-    async def _send(self, call: _Call) -> Answer:
+    async def _send(self, call: _HttpCall) -> Answer:
         """Return an answer that is no 429.
 
         A 503 may say how long it lasts, as a 429 does: nobody calls before that.
         """
-        gate = call.gate
+        limiter = call.limiter
         while True:
-            went = await gate.turn(call.stop)
+            went = await limiter.turn(call.stop)
             call.check_stop()
             payload = await call.payload() if call.payload else None
             call.check_stop()
@@ -188,16 +188,16 @@ class HttpClient:
             answer = await self._exchange(call.method, call.path, params=call.params, json=payload)
             limits = rate_limits(answer)
             refused = answer.status == _TOO_MANY_REQUESTS
-            gate.learn(limits, went, refused=refused)
+            limiter.learn(limits, went, refused=refused)
             if not refused:
                 if answer.status == httpx.codes.SERVICE_UNAVAILABLE and limits.resets:
-                    gate.close_for(limits.resets[0])
+                    limiter.close_for(limits.resets[0])
                 return answer
-            # Being limited costs no attempt: the gate closes for everyone, then the same call goes again.
+            # Being limited costs no attempt: the limiter closes for everyone, then the same call goes again.
             call.throttled += 1
-            gate.close_for(self._time_out(limits, call))
+            limiter.close_for(self._time_out(limits, call))
 
-    def _time_out(self, limits: RateLimits, call: _Call) -> float:
+    def _time_out(self, limits: RateLimits, call: _HttpCall) -> float:
         """Return the seconds that a refused call has to wait; of several windows, first for the one that ends first."""
         if not limits.resets:
             call.unannounced += 1

@@ -39,7 +39,7 @@ class _Version(msgspec.Struct):
     id: Any = None
 
 
-class _Row(msgspec.Struct, rename="camel"):
+class _ListedRow(msgspec.Struct, rename="camel"):
     """What tells a listing's rows apart, whatever their kind."""
 
     type: Any = "file"
@@ -51,7 +51,7 @@ class _Row(msgspec.Struct, rename="camel"):
     created_at: Any = None
 
 
-class _FileRow(_Row, rename="camel"):
+class _ListedFile(_ListedRow, rename="camel"):
     """A row that can be read. Members that only describe a file may hold anything."""
 
     file_id: Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | None = None
@@ -81,7 +81,7 @@ class FileReader:
 
     def __init__(self, *, thumbnails: bool = False) -> None:
         self._thumbnails = thumbnails
-        self._decode = msgspec.json.Decoder(list[_FileRow]).decode
+        self._decode = msgspec.json.Decoder(list[_ListedFile]).decode
 
     def page(self, answer: Answer) -> Page:
         """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
@@ -110,7 +110,7 @@ class FileReader:
                 files.append(self.file(item))
             except UnreadableError as error:
                 unreadable.append(error.what)
-        rows = [msgspec.convert(item, _Row) if isinstance(item, dict) else None for item in items]
+        rows = [msgspec.convert(item, _ListedRow) if isinstance(item, dict) else None for item in items]
         keys = [_key(row) if row else f"odd/{item!r}" for row, item in zip(rows, items, strict=True)]
         moments = tuple([_text_or_empty(row.created_at) if row else "" for row in rows])
         return Page(tuple(files), tuple(keys), moments, tuple(unreadable))
@@ -132,9 +132,9 @@ class FileReader:
         """
         if fault := _fault(item):
             raise UnreadableError(_unreadable(item, fault), request_id)
-        return self._file(msgspec.convert(item, _FileRow))
+        return self._file(msgspec.convert(item, _ListedFile))
 
-    def _file(self, row: _FileRow) -> CurrentFile:
+    def _file(self, row: _ListedFile) -> CurrentFile:
         """Return a row's file; its tags are sorted, for the API promises no order, and no plan may differ by it."""
         if row.file_id is None or row.file_path is None or row.file_id in _NO_STEPS:
             raise TypeError
@@ -206,7 +206,7 @@ def _loadable(url: Any) -> str:
 _HTTPS = re.compile("https://[!-~]{1,4000}")
 
 
-def _key(row: _Row) -> str:
+def _key(row: _ListedRow) -> str:
     """Return what tells a listing's rows apart, whatever their kind; media collections have neither ID."""
     identity = row.file_id or row.folder_id
     if not identity:

@@ -10,7 +10,7 @@ import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
 from tagsync.library.http.answer import Answer
-from tagsync.library.http.client import Gates, HttpClient
+from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.imagekit.files import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
@@ -33,7 +33,7 @@ class ImageKitLibrary:
     Args:
         endpoint: a checked base URL.
         key: the private key.
-        gates: the paces of reads and bulk calls.
+        limiters: the paces of reads and bulk calls.
         app: an ASGI application to call in this process instead of the endpoint.
         thumbnails: whether files' thumbnails are kept.
         page_limit: how many files a page holds at most.
@@ -45,14 +45,14 @@ class ImageKitLibrary:
         endpoint: str,
         key: str,
         *,
-        gates: Gates,
+        limiters: RateLimiters,
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
     ) -> None:
         self.page_limit = page_limit
-        self._http = HttpClient(endpoint, key, gates=gates, app=app, random=random)
+        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
         self._reader = FileReader(thumbnails=thumbnails)
 
     async def __aenter__(self) -> Self:
@@ -72,12 +72,12 @@ class ImageKitLibrary:
     @property
     def reads_waited(self) -> float:
         """Seconds for which a rate limit held up all reads."""
-        return self._http.gates.reads.waited
+        return self._http.limiters.reads.waited
 
     @property
     def bulk_waited(self) -> float:
         """Seconds for which a rate limit held up all bulk calls."""
-        return self._http.gates.bulk.waited
+        return self._http.limiters.bulk.waited
 
     def file_reads(self, *, library_size: float, concurrency: int) -> Rereader:
         """Return a reader of single files of a library of about this size, infinite if that is unknown."""

@@ -42,7 +42,7 @@ _LARGEST_OVERLAP = 0.1
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
 
-async def walk(
+async def read_listing(
     library: Library,
     listing: Listing = EVERYTHING,
     *,

@@ -1,4 +1,4 @@
-"""Read a library in the fewest calls that show all that is needed; `comparing` says what that is.
+"""Read a library in the fewest calls that show all that is needed; `planning.read_scope` says what that is.
 
 Listing all files takes a call for each thousand. In a large library, searches for what manifests name take fewer. If
 they do not prove exact, the library is listed.
@@ -16,7 +16,7 @@ from tagsync.events import FilesRead, Listener, ignore
 from tagsync.library.imagekit.queries import by_names, is_askable, nothing
 from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 from tagsync.library.reading.facts import Facts
-from tagsync.library.reading.pagination import walk
+from tagsync.library.reading.pagination import read_listing
 from tagsync.library.reading.search_strategy import Searching, UnprovenError
 from tagsync.library.reading.snapshot import QueryMatches, Snapshot
 from tagsync.model import ById, ByPath, CurrentFile, CurrentState, Diagnostic, Level, Needs, Reading, Unreadable
@@ -162,7 +162,7 @@ class LibraryReader:
                 return Reading("searches", "they take fewer calls than listing all files")
             except UnprovenError as error:
                 why, first = str(error), error.first
-        await self._walk(EVERYTHING, self._files.begin, self._taking, first)
+        await self._read_listing(EVERYTHING, self._files.begin, self._add_page, first)
         self._files.finish()
         self._check_folders()
         return Reading("listing", why)
@@ -174,20 +174,20 @@ class LibraryReader:
             UnprovenError: listing all is better.
         """
         self._files.begin()
-        searching = Searching(self._library, needs, self._facts, self._taking, concurrency=self._concurrency)
+        searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
         await searching.run()
         self._files.finish()
 
-    async def _walk(
+    async def _read_listing(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None
     ) -> None:
-        await walk(self._library, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
+        await read_listing(self._library, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
 
-    def _taking(self, page: Page) -> None:
+    def _add_page(self, page: Page) -> None:
         """Keep a page of files, and tell the listener."""
         self._lists_folders = self._lists_folders or any(file.path.rfind("/") > 0 for file in page.files)
         self._note_unreadable(page)
-        self._files.take(page)
+        self._files.add_page(page)
         self._listener(FilesRead(self._files.rows))
 
     def _check_folders(self) -> None:
@@ -213,13 +213,13 @@ class LibraryReader:
         answer = self._files.query_matches()
 
         def take(page: Page) -> None:
-            answer.take(file.file_id for file in page.files)
+            answer.add(file.file_id for file in page.files)
             self._note_unreadable(page)
             if adding:
                 self._files.replace(page.files)
             self._listener(FilesRead(len(answer), query))
 
-        await self._walk(Listing(query), answer.clear, take)
+        await self._read_listing(Listing(query), answer.clear, take)
         return answer
 
     def _note_unreadable(self, page: Page) -> None:

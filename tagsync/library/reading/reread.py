@@ -8,7 +8,7 @@ from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
 from tagsync.library.imagekit.queries import Search, by_ids
 from tagsync.library.protocol import Files, Library, Listing
-from tagsync.library.reading.found import Found
+from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
 """So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
@@ -82,7 +82,7 @@ class Rereader:
 
     async def _search(self, searches: Sequence["Search"]) -> Files | None:
         """Return what searches by id find; None if the library does not answer them as it should."""
-        found = Found()
+        found = RereadFiles()
 
         async def read(search: Search) -> bool:
             """Add what a search finds; tell whether it finds files, and none but those that it asks for."""
@@ -123,7 +123,7 @@ class Rereader:
 
     async def _list(self, wanted: set[str]) -> Files:
         """Return those of some files that a listing shows; what its pages miss between them is no loss."""
-        found = Found()
+        found = RereadFiles()
 
         async def read(number: int) -> None:
             page = await self._library.page(skip=number * self._library.page_limit)

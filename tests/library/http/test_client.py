@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Sandbox, current_file, file_object, id_of, now, run
+from builders import Sandbox, current_file, file_object, id_of, now, run, unlimited
 from canary import KEY, leaks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,8 +37,8 @@ from tagsync.errors import (
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.http.client import CALL_DEADLINE, Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.client import CALL_DEADLINE, RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.transport import connection_error
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import Listing, Prepare
@@ -52,7 +52,7 @@ DONE = {"successfullyUpdatedFileIds": [id_of("/a")]}
 def client(
     app: ASGIApp | None = None, endpoint: str = "http://library.localhost", key: str = "private_k"
 ) -> ImageKitLibrary:
-    return ImageKitLibrary(endpoint, key, gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+    return ImageKitLibrary(endpoint, key, limiters=unlimited(), app=app, random=Random(1))
 
 
 class Library:
@@ -178,11 +178,11 @@ def test_every_answer_tells_its_own_gate_the_pace_and_a_429_slows_it_down(status
     library = Library(json_answer(DONE, status, announcing(40)), json_answer(DONE))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
-        async with ImageKitLibrary("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
             calling = asyncio.ensure_future(c.bulk(*sending()))
             await asyncio.sleep(0.1)
-            paces = gates.reads.pace, gates.bulk.pace
+            paces = gates.reads.rate, gates.bulk.rate
             await asyncio.gather(calling, return_exceptions=True)
             return paces
 
@@ -195,10 +195,10 @@ def test_reads_learn_from_reads() -> None:
     library = Library(json_answer([], headers=announcing(50)))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
-        async with ImageKitLibrary("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
             await c.page(skip=0)
-        return gates.reads.pace, gates.bulk.pace
+        return gates.reads.rate, gates.bulk.rate
 
     assert run(scenario()) == (48, 5)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from builders import Sandbox, file_object, id_of, manifest, run
+from builders import Sandbox, file_object, id_of, manifest, run, unlimited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -19,8 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
-from tagsync.library.http.client import Gates
-from tagsync.library.http.rate_limiter import Gate
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import ALL, MAX_LOOKUPS, MAX_UNREADABLE, LibraryReader
 from tagsync.manifest.read import read_manifests
@@ -35,9 +33,9 @@ NOW = "2024-06-01T00:00:00Z"
 
 
 def opened(app: ASGIApp, page_limit: int = 1000) -> ImageKitLibrary:
-    gates = Gates(Gate(None), Gate(None))
+    gates = unlimited()
     return ImageKitLibrary(
-        "http://library.localhost", "k", gates=gates, app=app, random=Random(1), page_limit=page_limit
+        "http://library.localhost", "k", limiters=gates, app=app, random=Random(1), page_limit=page_limit
     )
 
 

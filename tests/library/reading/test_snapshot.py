@@ -19,7 +19,7 @@ def filled(files: Iterable[CurrentFile]) -> Snapshot:
     snapshot = Snapshot()
     snapshot.begin()
     for file in files:
-        snapshot.take(Page((file,), ()))
+        snapshot.add_page(Page((file,), ()))
     snapshot.finish()
     return snapshot
 
@@ -93,7 +93,7 @@ def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
         answer = snapshot.query_matches()
         snapshot._db.execute("DROP TABLE answers")
         with pytest.raises(StateError, match="cannot be kept in a temporary file: no such table"):
-            answer.take(["1"])
+            answer.add(["1"])
         with pytest.raises(StateError, match="no such table"):
             assert "1" in answer
 
