@@ -1,4 +1,4 @@
-"""A library and how to speak to it; what is asked of it is the business of `api`."""
+"""Configure and connect to a library; `api` uses it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

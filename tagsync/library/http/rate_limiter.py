@@ -1,4 +1,4 @@
-"""The turns of one kind of call, shared by all workers; how fast they follow each other is learnt in `adaptive_rate`.
+"""Limit the rate of one kind of call for all workers; `adaptive_rate` learns the rate.
 
 Waits use the running event loop's clock, which is monotonic.
 """
@@ -21,7 +21,7 @@ _NO_BOUND = 10_000.0
 """Calls a second that no library takes: a higher rate asks for as many as are allowed, and is none to begin with."""
 
 LONG_WAIT = 2.0
-"""Waits of at least so many seconds are announced."""
+"""Waits of at least this many seconds are announced."""
 
 _LATE = 0.01
 """Seconds by which a turn may be late without moving those after it: timers are never quite on time."""
@@ -30,11 +30,11 @@ _EARLY = 1e-6
 """Seconds by which a turn may be early: timers fire within the clock's resolution."""
 
 _ROUNDING = 0.001
-"""Seconds by which an announced wait may be short: it is told in whole milliseconds."""
+"""Seconds by which an announced wait may be short: answers give it in whole milliseconds."""
 
 
 async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
-    """Sleep for so many seconds, or until `stop` is set."""
+    """Sleep for a number of seconds, or until `stop` is set."""
     if stop is None:
         await asyncio.sleep(seconds)
         return
@@ -143,7 +143,7 @@ class RateLimiter:
 
 
 async def _first_of(seconds: float, *events: asyncio.Event | None) -> None:
-    """Wait for so many seconds, or until an event is set."""
+    """Wait for a number of seconds, or until an event is set."""
     waits = [asyncio.ensure_future(event.wait()) for event in events if event]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

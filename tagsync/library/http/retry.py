@@ -1,4 +1,4 @@
-"""When a call is tried again, and how long to wait before; tenacity does the counting."""
+"""Retry calls after transient errors, with backoff; tenacity counts the attempts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from tagsync.library.http.rate_limiter import pause
 
 MAX_ATTEMPTS = 5
 MAX_TIMED_OUT = 2
-"""So many attempts may take all the time that a call has, a minute each."""
+"""The most attempts that may use up the full time of a call, a minute each."""
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Bounds, in seconds, of the back-off between attempts."""

@@ -1,4 +1,4 @@
-"""The way to a library and back: connections, and what goes wrong on the way."""
+"""Connect to an endpoint, directly or through a proxy, and explain failed connections."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""Read some files of a library again, in the fewest calls; `applying` checks what has changed in them."""
+"""Read files of a library again in the fewest calls; `applying` checks what has changed in them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -11,7 +11,7 @@ from tagsync.library.protocol import Files, Library, Listing
 from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
-"""So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
+"""Up to this many files are read by their details at once, which never lag and cost next to nothing."""
 
 
 class Rereader:

@@ -1,4 +1,4 @@
-"""Files that were read again, by ID, in a temporary SQLite database: there may be as many as the library has."""
+"""Keep files that were read again in a temporary SQLite database: there may be as many as the library has."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, MutableMapping

@@ -1,7 +1,7 @@
-"""Searches that take the place of listing all files, and the proofs that they show the same; others decide when.
+"""Search for the files that are needed instead of listing all, and prove that the searches show the same.
 
-What is documented may not be there for every account, and what is not there may be passed over in silence. So each kind
-of search has to prove itself: by files that the listing's first page shows and that the search has to find.
+An account may lack a documented kind of search, and ImageKit may then ignore it without an error. So each kind of
+search has to prove itself: it has to find files that the first page of the listing shows.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _WORTHWHILE = 0.5
 """Where more of the first page than this is what searches look for, all is listed: they would be as many pages."""
 
 _TIMES_FEWER = 4
-"""So many times fewer calls searches must take, as far as can be told beforehand, to be worth their proofs."""
+"""How many times fewer calls than a listing searches must take to be worth their proofs."""
 
 
 class UnprovenError(Exception):
@@ -218,7 +218,7 @@ class _DistrustedError(Exception):
 class _Budget:
     """How many calls searches may take: no more than listing all would.
 
-    How many that are is not known; that they are more than so many, one call tells.
+    The size of the listing is unknown; one call finds out whether it is longer than a given number of pages.
     """
 
     def __init__(self, library: Library) -> None:
@@ -228,7 +228,7 @@ class _Budget:
         self._asking = asyncio.Lock()
 
     async def allow(self, calls: int) -> None:
-        """Find out whether listing all takes more than so many calls.
+        """Check that listing all takes more than `calls` calls.
 
         Raises:
             UnprovenError: it does not.

@@ -1,4 +1,4 @@
-"""Hold one read of a library in a temporary SQLite database, page by page; `reading` fills it."""
+"""Hold one read of a library in a temporary SQLite database; `reader` fills it page by page."""
 
 import json
 import sqlite3
@@ -167,7 +167,7 @@ class Snapshot(Collection[CurrentFile]):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Put what SQLite says in words that tell what to do."""
+        """Turn SQLite's errors into a StateError that says what to do."""
         try:
             yield
         except (sqlite3.Error, IndexError, TypeError, ValueError) as error:
@@ -183,7 +183,7 @@ class QueryMatches(Collection[str]):
     Args:
         db: the snapshot's database.
         number: which query it is.
-        explained: puts what SQLite says in words.
+        explained: turns SQLite's errors into StateError.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail"
 SnapshotRow = tuple[str, str, bytes, bytes, str, str, str]
 
 _KEPT_SETS = 50_000
-"""So many sets of tags are kept as they were read: most files share theirs with others."""
+"""The most sets of tags kept in memory as they were read: most files share theirs with others."""
 
 
 class _Numbers(dict[str, int]):
