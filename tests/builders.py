@@ -16,7 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
 from tagsync import schemas
-from tagsync.library.imagekit.files import Page
+from tagsync.documents.canonical import canonical
+from tagsync.documents.checksum import with_checksum
+from tagsync.documents.writer import lay_out
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
+from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack
@@ -68,7 +73,7 @@ def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
     """Return files as a listing of them would be kept."""
     snapshot = Snapshot()
     snapshot.begin()
-    snapshot.take(Page(tuple(files), ()))
+    snapshot.add_page(Page(tuple(files), ()))
     snapshot.finish()
     return snapshot
 
@@ -118,6 +123,17 @@ _VERSIONS = {"plan": "format"}
 @cache
 def validator_of(kind: schemas.SchemaName) -> Draft202012Validator:
     return Draft202012Validator(schemas.load(kind))
+
+
+def saved(members: Mapping[str, Any]) -> str:
+    """Return a document with these members as tagsync would have written it, whatever they are."""
+    lists = {
+        key: map(canonical, members[key])
+        for key in ("changes", "requests", "drift", "returning", "missing", "diagnostics")
+        if isinstance(members.get(key), list)
+    }
+    kept = {key: value for key, value in {**members, **lists}.items() if key != "checksum"}
+    return "".join(with_checksum(lay_out(kept)))
 
 
 def acks(plan: Plan) -> frozenset[Ack]:
@@ -225,3 +241,8 @@ def unpack(changes: Iterable[Change]) -> list[str]:
     """Return changes in short: `+tag`, `-tag`, and `~name` for an AI tag that goes."""
     signs = {Op.ADD: "+", Op.REMOVE: "-", Op.REMOVE_AI: "~"}
     return [signs[change.op] + change.tag for change in changes]
+
+
+def unlimited() -> RateLimiters:
+    """Return rate limiters that let all calls through at once."""
+    return RateLimiters(RateLimiter(None), RateLimiter(None))

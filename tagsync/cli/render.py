@@ -2,58 +2,27 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tagsync.cli.ci import in_repository, page_of_run, tell_step
+from tagsync.cli.ci import names_in_repository, page_of_run, tell_step
 from tagsync.cli.files import opened
 from tagsync.cli.options import OutputSettings
+from tagsync.reporting import Format
 from tagsync.reporting.console import Lines
-from tagsync.reporting.github import annotations
-from tagsync.reporting.junit import junit
+from tagsync.reporting.formats import Layouts, V
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.sheet import Sheet
 
 _UTF_8 = ("markdown", "html", "junit")
 """Formats that are read as UTF-8, whatever the locale says."""
 
-Destination = tuple[str, Path | None]
+Destination = tuple[Format, Path | None]
 """A format and a file; None is standard output."""
 
 
-class Layouts:
-    """A result, and how it is laid out.
-
-    Args:
-        text: writes lines, told whether they go to a file.
-        json: yields a document.
-        html: yields a page.
-        sheet: what all other formats lay out.
-    """
-
-    def __init__(
-        self,
-        *,
-        text: Callable[[Lines, bool], None],
-        json: Callable[[], Iterator[str]],
-        html: Callable[[], Iterator[str]],
-        sheet: Callable[[], Sheet],
-    ) -> None:
-        self.text = text
-        self.json = json
-        self.html = html
-        self._sheet = sheet
-
-    @cached_property
-    def sheet(self) -> Sheet:
-        """What formats for CI systems and comments lay out."""
-        return self._sheet()
-
-
 def write(
-    layouts: Layouts,
+    layouts: Layouts[V],
     wanted: Sequence[Destination],
     settings: OutputSettings,
     exit_code: int,
@@ -83,34 +52,30 @@ def write(
             failed = failed or error
     if any(kind == "github" for kind, _ in wanted):
         try:
-            tell_step(layouts.sheet, _markdown(layouts, settings), failing_code if failed else exit_code)
+            text = markdown(layouts.view, max_bytes=settings.max_bytes, link=_link(settings))
+            tell_step(layouts.view, text, failing_code if failed else exit_code)
         except OSError as error:
             failed = failed or error
     if failed:
         raise failed
 
 
-def _lay_out(layouts: Layouts, kind: str, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
+def _lay_out(layouts: Layouts[V], kind: Format, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
     if kind in _UTF_8 and not is_file and isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8")
-    if kind == "text":
-        layouts.text(lines_to(stream, settings), is_file)
-    elif kind == "json":
-        stream.writelines(layouts.json())
-    elif kind == "html":
-        stream.writelines(layouts.html())
-    elif kind == "markdown":
-        stream.write(_markdown(layouts, settings))
-    elif kind == "junit":
-        stream.writelines(junit(layouts.sheet))
-    else:
-        stream.writelines(annotations(in_repository(layouts.sheet)))
-        layouts.text(lines_to(stream, settings), is_file)
+    layouts.write(
+        kind,
+        stream,
+        lines=lines_to(stream, settings),
+        is_file=is_file,
+        max_bytes=settings.max_bytes,
+        link=_link(settings),
+        names=names_in_repository(layouts.view) if kind == "github" else None,
+    )
 
 
-def _markdown(layouts: Layouts, settings: OutputSettings) -> str:
-    link = settings.link if settings.link is not None else page_of_run()
-    return markdown(layouts.sheet, max_bytes=settings.max_bytes, link=link)
+def _link(settings: OutputSettings) -> str | None:
+    return settings.link if settings.link is not None else page_of_run()
 
 
 def lines_to(stream: TextIO, settings: OutputSettings) -> Lines:

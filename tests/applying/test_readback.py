@@ -70,6 +70,11 @@ def test_a_file_that_is_gone_is_missing() -> None:
     assert outcome.status is Status.MISSING
 
 
+def test_verify_reports_missing_if_only_details_know_that_a_file_was_deleted() -> None:
+    outcome, _ = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED}, details={FILE: None})
+    assert outcome.status is Status.MISSING
+
+
 def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
     outcome, _ = settled(Status.ACCEPTED, listed={})
     assert outcome.status is Status.UNKNOWN

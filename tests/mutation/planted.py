@@ -98,7 +98,7 @@ BUGS = (
     ),
     Bug(
         "details of another file than the one asked for",
-        "library/http/client.py",
+        "library/imagekit/library.py",
         "if file.file_id != file_id:",
         "if not file.file_id:",
         "tests/library/http/test_client.py::test_an_answer_for_another_file_is_no_answer",
@@ -113,7 +113,7 @@ BUGS = (
     Bug(
         "a 429 that costs an attempt",
         "library/http/client.py",
-        "gate.close_for(self._time_out(limits, call))",
+        "limiter.close_for(self._time_out(limits, call))",
         'raise ServerFaultError("limited")',
         f"{FAULTS}::test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown",
     ),
@@ -209,11 +209,11 @@ BUGS = (
         "tests/cli/test_saved_plans.py::test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next",
     ),
     Bug(
-        "a seal that nobody looks at",
-        "documents/seal.py",
-        "if tail is None or hashed",
-        "if tail is None and hashed",
-        "tests/documents/test_written.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
+        "a saved document whose checksum nobody looks at",
+        "documents/checksum.py",
+        "if hashed.hexdigest().encode() != end[1]:",
+        "if not hashed.hexdigest().encode():",
+        "tests/documents/test_loader.py::test_any_single_byte_that_is_not_as_it_was_written_is_found",
     ),
     Bug(
         "a page that begins behind its overlap",
