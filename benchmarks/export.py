@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from tagsync.exporting.fold import export
-from tagsync.exporting.manifest_text import Entry, entry_length, manifest_text
+from tagsync.exporting.export import export
+from tagsync.exporting.manifest_text import RuleDraft, entry_length, manifest_text
 from tagsync.library.imagekit.files import FileReader
 from tagsync.model import CurrentFile
 
@@ -46,11 +46,11 @@ def main() -> None:
     for name, files in rows:
         began = time.process_time()
         found = export(files)
-        sheets = [sheet for sheets in found.manifests.values() for sheet in sheets]
-        length = sum(len(text) for sheet in sheets for text in manifest_text(sheet, name))
+        drafts = [draft for drafts in found.manifests.values() for draft in drafts]
+        length = sum(len(text) for draft in drafts for text in manifest_text(draft, name))
         seconds = time.process_time() - began
-        plain = sum(entry_length(Entry("path", file.path, file.tags)) for file in files if file.tags)
-        row = f"{name:10} {found.files:8,} {len(sheets):9,} {plain:12,} {length:12,}"
+        plain = sum(entry_length(RuleDraft("path", file.path, file.tags)) for file in files if file.tags)
+        row = f"{name:10} {found.files:8,} {len(drafts):9,} {plain:12,} {length:12,}"
         print(f"{row} {length / plain:7.3f} {seconds:7.2f}")
 
 

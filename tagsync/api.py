@@ -26,8 +26,8 @@ from tagsync.comparing import compared
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, LookingAgain, ManifestsRead, ignore
-from tagsync.exporting.fold import Exported
-from tagsync.exporting.fold import export as fold
+from tagsync.exporting.export import Exported
+from tagsync.exporting.export import export as fold
 from tagsync.library.http.client import Client
 from tagsync.library.http.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader

@@ -253,8 +253,7 @@ class Executor:
         self._conclude(sending, "unknown" if attempts else "refused")
 
     def _handle_error(self, sending: _Sending, error: LibraryError) -> None:
-        final = isinstance(error, AuthorisationError | EndpointError)
-        if final:
+        if final := isinstance(error, AuthorisationError | EndpointError):
             self._ending.halt(str(error))
         self.counts.failed += bool(sending.numbers)
         self._conclude(sending, "refused" if final and len(sending.numbers) == 1 else "unknown")

@@ -15,8 +15,8 @@ from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import StateError, UsageError
 from tagsync.escape import shown
-from tagsync.exporting.fold import Exported
-from tagsync.exporting.manifest_text import Sheet, joined, manifest_text, scalar, split
+from tagsync.exporting.export import Exported
+from tagsync.exporting.manifest_text import ManifestDraft, joined, manifest_text, scalar, split
 from tagsync.reporting.rows import counted
 
 _SCHEMA = "manifest.schema.json"
@@ -40,7 +40,7 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
     if not found.files:
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:
-        whole = joined(sheet for sheets in found.manifests.values() for sheet in sheets)
+        whole = joined(draft for drafts in found.manifests.values() for draft in drafts)
         size = _print(manifest_text(whole, about))
     else:
         size = _write(found, into, about)
@@ -53,7 +53,7 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
 
 
 def _entries(found: Exported) -> int:
-    return sum(len(sheet.entries) for sheets in found.manifests.values() for sheet in sheets)
+    return sum(len(draft.entries) for drafts in found.manifests.values() for draft in drafts)
 
 
 def _print(text: Iterable[str]) -> int:
@@ -95,8 +95,8 @@ def _write(found: Exported, folder: Path, about: str) -> int:
         with opened(folder / _SCHEMA) as stream:
             stream.write(schemas.text("manifest"))
         taken: set[str] = set()
-        for top, sheets in found.manifests.items() or [("", (Sheet((), ()),))]:
-            for part in (part for sheet in sheets for part in split(sheet, LONGEST)):
+        for top, drafts in found.manifests.items() or [("", (ManifestDraft((), ()),))]:
+            for part in (part for draft in drafts for part in split(draft, LONGEST)):
                 with opened(folder / f"{_name(top, taken)}.yaml") as stream:
                     size += _put(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."), stream)
     except OSError as error:

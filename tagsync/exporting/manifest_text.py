@@ -1,6 +1,7 @@
-"""Manifests as text, and how long its lines are; which files stand together is decided in `fold` and `share`.
+"""Write manifests as YAML text, and measure how long their lines are.
 
-The shape is narrow: texts and lists of texts. What any version of YAML could read as something else is quoted.
+The text holds strings and lists of strings only. A string that some version of YAML could read as another type is
+quoted.
 """
 
 import json
@@ -16,8 +17,8 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._*-]*(?: [A-Za-z0-9/._-]+)*")
 _AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
-class Entry(NamedTuple):
-    """One entry: how and what it selects, its own tags, whether they may pass 500 characters, globs left out."""
+class RuleDraft(NamedTuple):
+    """One rule: its selector, its tags, whether they may exceed 500 characters, and the globs in `except`."""
 
     key: Literal["path", "fileId", "match"]
     selector: str
@@ -26,57 +27,57 @@ class Entry(NamedTuple):
     excepts: tuple[str, ...] = ()
 
 
-class Sheet(NamedTuple):
-    """One document, which is one manifest: tags that all of its entries share, and the entries."""
+class ManifestDraft(NamedTuple):
+    """One manifest: the tags in its defaults, and its rules."""
 
     defaults: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[RuleDraft, ...]
 
 
-def manifest_text(sheet: Sheet, about: str) -> Iterator[str]:
+def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
     """Yield a manifest piece by piece.
 
     Args:
-        sheet: its document.
+        draft: its document.
         about: what it is, for a comment in the second line; text from elsewhere in it as `scalar` writes it.
     """
     yield f"{_SCHEMA_LINE}# {shown(about)}\n{HEAD}"
     # Somebody may delete a file in the dashboard: the tags of all others are to be kept all the same.
-    names_files = any(entry.key != "match" for entry in sheet.entries)
-    if sheet.defaults or names_files:
+    names_files = any(entry.key != "match" for entry in draft.entries)
+    if draft.defaults or names_files:
         yield "  defaults:\n"
-    if sheet.defaults:
-        yield f"    tags: {_list(sheet.defaults)}\n"
+    if draft.defaults:
+        yield f"    tags: {_list(draft.defaults)}\n"
     if names_files:
         yield _IF_MISSING
-    yield "  files:\n" if sheet.entries else "  files: []\n"
-    yield from map(_entry, sheet.entries)
+    yield "  files:\n" if draft.entries else "  files: []\n"
+    yield from map(_entry, draft.entries)
 
 
-def split(sheet: Sheet, characters: int) -> Iterator[Sheet]:
+def split(draft: ManifestDraft, characters: int) -> Iterator[ManifestDraft]:
     """Yield a document in parts, none of them much longer than this number of characters."""
-    entries: list[Entry] = []
+    entries: list[RuleDraft] = []
     length = 0
-    for entry in sheet.entries:
+    for entry in draft.entries:
         if length > characters:
-            yield Sheet(sheet.defaults, tuple(entries))
+            yield ManifestDraft(draft.defaults, tuple(entries))
             entries, length = [], 0
         entries.append(entry)
         length += entry_length(entry)
-    yield Sheet(sheet.defaults, tuple(entries))
+    yield ManifestDraft(draft.defaults, tuple(entries))
 
 
-def joined(sheets: Iterable[Sheet]) -> Sheet:
+def joined(drafts: Iterable[ManifestDraft]) -> ManifestDraft:
     """Return all documents as one, with what each has in its defaults in its entries."""
     entries = (
-        entry._replace(tags=tuple(sorted({*sheet.defaults, *entry.tags})))
-        for sheet in sheets
-        for entry in sheet.entries
+        entry._replace(tags=tuple(sorted({*draft.defaults, *entry.tags})))
+        for draft in drafts
+        for entry in draft.entries
     )
-    return Sheet((), tuple(entries))
+    return ManifestDraft((), tuple(entries))
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: RuleDraft) -> str:
     text = f"    - {entry.key}: {scalar(entry.selector)}\n"
     if entry.excepts:
         text += f"      except: {_list(entry.excepts)}\n"
@@ -91,7 +92,7 @@ def _list(texts: Iterable[str]) -> str:
     return f"[{', '.join(map(scalar, texts))}]"
 
 
-def entry_length(entry: Entry) -> int:
+def entry_length(entry: RuleDraft) -> int:
     """Return how many characters an entry takes."""
     return len(_entry(entry))
 
@@ -101,7 +102,7 @@ TAGS_LINE = len("      tags: []\n")
 
 _IF_MISSING = "    ifMissing: warn\n"
 
-SHEET = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  files:\n")
+ENVELOPE = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  files:\n")
 """What a document takes beside its entries and the tags of its defaults."""
 
 BETWEEN = len(", ")

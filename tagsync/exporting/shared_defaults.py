@@ -1,9 +1,8 @@
-"""Which files share a document, so that its defaults carry what they have in common and the text becomes short.
+"""Group files that share tags into manifests, so that each manifest's defaults state the shared tags once.
 
-Files are split greedily. In a group of files the tag that takes up most text comes first: if a document of their own,
-with all that they share in its defaults, is clearly shorter for the files that have it than to repeat this in each
-entry, they become a group in the group, and the search goes on among the others. What is then left of a group, and
-does not pay any more because most of its files went on into smaller groups, goes without a document of its own.
+The search is greedy. It starts with the tag that takes up most text. If the files that have it save enough text as a
+manifest of their own, they become a group, and the search continues inside and outside of that group. Files of a group
+that shrinks until it no longer pays go back into the manifest without defaults.
 """
 
 from collections import Counter
@@ -12,7 +11,7 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
-from tagsync.exporting.manifest_text import BETWEEN, SHEET, TAGS_LINE, scalar
+from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, scalar
 
 Item = TypeVar("Item")
 
@@ -23,14 +22,14 @@ _Numbered = tuple[int, frozenset[str]]
 """A file's number, and those of its tags that are not in its document's defaults."""
 
 
-class Group(NamedTuple, Generic[Item]):
-    """Files that share a document: its defaults, and each file with the tags that it has beside them."""
+class SharedDefaults(NamedTuple, Generic[Item]):
+    """Files that share a manifest: the tags in its defaults, and each file with its other tags."""
 
     defaults: tuple[str, ...]
     members: tuple[tuple[Item, tuple[str, ...]], ...]
 
 
-def shared(files: Sequence[tuple[Item, Iterable[str]]]) -> list[Group[Item]]:
+def share_defaults(files: Sequence[tuple[Item, Iterable[str]]]) -> list[SharedDefaults[Item]]:
     """Return files in groups, one for each document, the one without defaults first; members keep their order."""
     groups: dict[tuple[str, ...], list[_Numbered]] = {}
     for defaults, members in _split([(number, frozenset(tags)) for number, (_, tags) in enumerate(files)]):
@@ -40,7 +39,9 @@ def shared(files: Sequence[tuple[Item, Iterable[str]]]) -> list[Group[Item]]:
         else:
             groups.setdefault((), []).extend((number, tags | defaults) for number, tags in members)
     return [
-        Group(defaults, tuple((files[number][0], tuple(sorted(tags))) for number, tags in sorted(members, key=_number)))
+        SharedDefaults(
+            defaults, tuple((files[number][0], tuple(sorted(tags))) for number, tags in sorted(members, key=_number))
+        )
         for defaults, members in sorted(groups.items(), key=lambda group: (bool(group[0]), min(map(_number, group[1]))))
     ]
 
@@ -95,7 +96,7 @@ def _pays(count: int, saved: Iterable[str], defaults: Iterable[str], *, bare: in
         defaults: the tags in the document's defaults.
         bare: how many of the files have no tags beside these.
     """
-    cost = SHEET + sum(map(_length, defaults))
+    cost = ENVELOPE + sum(map(_length, defaults))
     return count * sum(map(_length, saved)) + bare * TAGS_LINE > THRIFT * cost
 
 

@@ -1,9 +1,16 @@
+import tracemalloc
+
 import pytest
 from builders import current_file, id_of
 
+from tagsync.applying.journal_records import NOTHING
+from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.preflight import still_needed
 from tagsync.applying.remaining import FreshChanges, PlannedChanges, RemainingChanges
 from tagsync.documents.changes import keep
-from tagsync.model import Change, FileChange, Op, Request
+from tagsync.library.reading.found import Found
+from tagsync.model import Change, FileChange, Op, Origin, Reason, Request, Status
+from tagsync.planning.covering import Staging
 
 A, B = id_of("/a"), id_of("/b")
 PLANNED = [
@@ -44,3 +51,26 @@ def test_remaining_changes_lack_what_calls_have_done() -> None:
     remaining.take_off(Request(Op.REMOVE, ("old",), (A, B)), [A, B])
     assert [item.tag for item in remaining[A].changes] == ["new"]
     assert [item.tag for item in remaining[B].changes] == ["new", "x"]
+
+
+def test_memory_for_a_change_that_is_applied_is_a_few_hundred_bytes() -> None:
+    """A change of this size takes 2 KB when it is decoded, and its file takes another one."""
+    count, tags = 5000, [f"tag-{number}" for number in range(10)]
+    items = tuple(Change(Op.ADD, f"new-{number}", (Reason(Origin("a.yaml", 1, 1), "tags"),)) for number in range(5))
+    changes = keep(FileChange(current_file(f"/shop/{number:07}.jpg", tags), items) for number in range(count))
+    request = Request(Op.ADD, tuple(item.tag for item in items), ())
+    tracemalloc.start()
+    planned, shown, outcomes = PlannedChanges(changes), Found(), Outcomes()
+    shown.add(change.file for change in changes)
+    staging, remaining = Staging(), RemainingChanges(FreshChanges(planned, shown))
+    for change in still_needed(planned, shown, outcomes, NOTHING):
+        staging.add(change)
+    outcomes.note(planned, Status.ACCEPTED, attempts=1, request_id="r")
+    remaining.take_off(request, planned)
+    for file_id in planned:
+        outcomes.settle(file_id, Status.CONFIRMED)
+    kept = tuple(map(outcomes.outcome, planned))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(kept) == count
+    assert peak / count < 600

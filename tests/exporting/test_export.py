@@ -10,9 +10,9 @@ from builders import current_file, current_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.exporting.excepts import MAX_EXCEPTS, MIN_FILES
-from tagsync.exporting.fold import Exported, export
-from tagsync.exporting.manifest_text import Entry, Sheet, entry_length, joined, manifest_text, scalar
+from tagsync.exporting.exceptions import MAX_EXCEPTS, MIN_FILES
+from tagsync.exporting.export import Exported, export
+from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, joined, manifest_text, scalar
 from tagsync.library.imagekit.files import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
@@ -27,18 +27,20 @@ ID_INSTEAD_OF_PATH = len('fileId: "0123456789abcdef01234567"') - len("path: /")
 """The most characters that a file costs more if its entry has to name it by its id."""
 
 
-def sheets_of(found: Exported) -> list[Sheet]:
-    return [sheet for sheets in found.manifests.values() for sheet in sheets]
+def drafts_of(found: Exported) -> list[ManifestDraft]:
+    return [draft for drafts in found.manifests.values() for draft in drafts]
 
 
 def text_of(found: Exported) -> str:
     """Return all manifests of an export as the documents of one file."""
-    return "---\n".join("".join(manifest_text(sheet, "a test")) for sheet in sheets_of(found) or [Sheet((), ())])
+    return "---\n".join(
+        "".join(manifest_text(draft, "a test")) for draft in drafts_of(found) or [ManifestDraft((), ())]
+    )
 
 
 def whole_text_of(found: Exported) -> str:
     """Return an export as standard output gets it."""
-    return "".join(manifest_text(joined(sheets_of(found)), "a test"))
+    return "".join(manifest_text(joined(drafts_of(found)), "a test"))
 
 
 def planned(folder: Path, text: str, *files: CurrentFile) -> Plan:
@@ -52,7 +54,7 @@ def entries(text: str) -> str:
 
 
 def plain_length(files: list[CurrentFile]) -> int:
-    return sum(entry_length(Entry("path", file.path, file.tags)) for file in files if file.tags)
+    return sum(entry_length(RuleDraft("path", file.path, file.tags)) for file in files if file.tags)
 
 
 SHOP = [
@@ -138,7 +140,7 @@ def test_each_manifest_is_one_document_and_standard_output_gets_one(tmp_path: Pa
     files = [current_file(f"/x/{n % 7}/{n}.jpg", [*common, f"t{n}"] if n % 2 else [f"t{n}"]) for n in range(200)]
     found = export(files)
     assert len(found.manifests["x"]) > 1
-    for text in ("".join(manifest_text(sheet, "a test")) for sheet in sheets_of(found)):
+    for text in ("".join(manifest_text(draft, "a test")) for draft in drafts_of(found)):
         assert (text.count("kind: TagSet"), "---" in text) == (1, False)
     whole = whole_text_of(found)
     assert (whole.count("kind: TagSet"), "---" in whole) == (1, False)
@@ -223,7 +225,7 @@ def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() ->
     files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(180)]
     files += [current_file("/x/last.jpg", [tags[0], "by-itself"])]
     files += [current_file(f"/x/none-{n}.jpg") for n in range(20)]  # too many for an except
-    found = [sheet.defaults for sheets in export(files).manifests.values() for sheet in sheets]
+    found = [draft.defaults for drafts in export(files).manifests.values() for draft in drafts]
     assert found == [(), (tags[1], tags[0]), (tags[2], tags[0])]
 
 

@@ -12,8 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tagsync.errors import ManifestError
-from tagsync.exporting.manifest_text import Entry as Exported
-from tagsync.exporting.manifest_text import Sheet, manifest_text
+from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, manifest_text
 from tagsync.manifest.document_reader import DocumentReader
 from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.fastpath import read_plain
@@ -178,8 +177,8 @@ def test_a_declined_file_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("defaults", [("all",), ()])
 def test_an_export_is_plain(defaults: tuple[str, ...]) -> None:
-    exported = tuple(Exported("path", f"/{n}/été .jpg", ("red", "no", "a'b")) for n in range(6))
-    data = "".join(manifest_text(Sheet(defaults, exported), "a library")).encode()
+    exported = tuple(RuleDraft("path", f"/{n}/été .jpg", ("red", "no", "a'b")) for n in range(6))
+    data = "".join(manifest_text(ManifestDraft(defaults, exported), "a library")).encode()
 
     found = plainly(data)
 

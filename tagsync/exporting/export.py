@@ -1,8 +1,8 @@
-"""A library's files to manifests that declare just the tags that they have, as shortly as can be; no text is made here.
+"""Turn a library's files into short manifests that declare exactly the tags that the files have.
 
-Tags that all files below a folder have become one `match` entry where that is shorter, and tags that nearly all have
-one with `except` (see `excepts`). What is left of each file's tags shares documents with others (see `share`), each of
-which becomes a manifest of its own. A match never covers a file that lacks one of its tags, and always at least five.
+Tags that all files below a folder have become one `match` rule if that is shorter. `exceptions` does the same for tags
+that nearly all files have. `shared_defaults` groups the remaining tags of single files. A `match` covers at least five
+files, and never one that lacks its tags. `manifest_text` writes the result as YAML.
 """
 
 from collections import Counter, defaultdict
@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import quoted
-from tagsync.exporting.excepts import MIN_FILES, matches_with_exceptions
-from tagsync.exporting.folders import tree
-from tagsync.exporting.manifest_text import Entry, Sheet, entry_length, scalar
-from tagsync.exporting.shared_defaults import shared
+from tagsync.exporting.exceptions import MIN_FILES, matches_with_exceptions
+from tagsync.exporting.folder_tree import tree
+from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, scalar
+from tagsync.exporting.shared_defaults import share_defaults
 from tagsync.globs import escaped
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -27,7 +27,7 @@ from tagsync.model import (
 class Exported(NamedTuple):
     """What becomes of a library: documents by their top folder, how many files and tags, what is left out."""
 
-    manifests: dict[str, tuple[Sheet, ...]]
+    manifests: dict[str, tuple[ManifestDraft, ...]]
     files: int
     tags: int
     diagnostics: tuple[Diagnostic, ...]
@@ -42,7 +42,7 @@ class _Tagged:
         self.path = file.path
         self.tags = frozenset(tags)
         self.left = set(tags)
-        self.entry = Entry("path", file.path, tags) if by_path else Entry("fileId", file.file_id, tags)
+        self.entry = RuleDraft("path", file.path, tags) if by_path else RuleDraft("fileId", file.file_id, tags)
 
     @property
     def is_long(self) -> bool:
@@ -71,9 +71,9 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
         by_path = names[file.path] == 1 and file.path.startswith("/")
         tops[_top(file.path)].append(_Tagged(file, tags, by_path=by_path))
     tagged = [item for items in tops.values() for item in items if item.tags]
-    manifests = {name: tuple(_sheets(items, folder)) for name, items in sorted(tops.items())}
+    manifests = {name: tuple(_drafts(items, folder)) for name, items in sorted(tops.items())}
     return Exported(
-        {name: sheets for name, sheets in manifests.items() if sheets},
+        {name: drafts for name, drafts in manifests.items() if drafts},
         len(tagged),
         sum(len(item.tags) for item in tagged),
         tuple(diagnostics),
@@ -100,21 +100,21 @@ def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[st
         diagnostics.append(Diagnostic("warning", "not-exported", message))
 
 
-def _sheets(files: Sequence[_Tagged], folder: str) -> Iterator[Sheet]:
+def _drafts(files: Sequence[_Tagged], folder: str) -> Iterator[ManifestDraft]:
     """Yield the documents of one top folder: folders and single files first, then files that share defaults."""
     matches = list(_matches(files, folder))
     left = [item for item in files if item.left]
     alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in left if item.is_long]
-    groups = shared([(item, item.left) for item in left if not item.is_long])
+    groups = share_defaults([(item, item.left) for item in left if not item.is_long])
     bare = [_entry(item, tags) for item, tags in groups.pop(0).members] if groups and not groups[0].defaults else []
     first = (*matches, *sorted([*alone, *bare], key=lambda entry: entry.selector))
     if first:
-        yield Sheet((), first)
+        yield ManifestDraft((), first)
     for group in groups:
-        yield Sheet(tuple(sorted(group.defaults)), tuple(_entry(item, tags) for item, tags in group.members))
+        yield ManifestDraft(tuple(sorted(group.defaults)), tuple(_entry(item, tags) for item, tags in group.members))
 
 
-def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> Entry:
+def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> RuleDraft:
     return item.entry._replace(tags=tags, lenient=lenient)
 
 
@@ -122,13 +122,13 @@ _Found = dict[tuple[str, tuple[str, ...]], set[str]]
 """Tags by the glob that has them matched, and the globs left out."""
 
 
-def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[Entry]:
+def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[RuleDraft]:
     """Yield entries for folders whose files have tags in common, and take these off what is left of them."""
     found: _Found = defaultdict(set)
     _match_what_nearly_all_have(files, folder, found)
     _match_what_all_have(files, folder, found)
     for (glob, excepts), tags in sorted(found.items()):
-        yield Entry("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
+        yield RuleDraft("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
 
 
 def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
@@ -161,7 +161,7 @@ def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -
         if not common or len({item.path for item in members[above]}) < MIN_FILES:
             continue
         tags = tuple(sorted(common))
-        entry = Entry("match", f"{escaped(above)}**", tags)
+        entry = RuleDraft("match", f"{escaped(above)}**", tags)
         if entry_length(entry) < sum(_saved(item, tags) for item in members[above]):
             for item in members[above]:
                 item.left -= common

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsync.exporting.folders import tree
+from tagsync.exporting.folder_tree import tree
 from tagsync.globs import escaped, path_glob
 
 steps = st.lists(st.sampled_from(["a", "b", "", "*", "?", "\\", "a\nb"]), min_size=1, max_size=5)

@@ -1,16 +1,16 @@
-"""For each tag by itself: the folders where to match it, with the files that lack it in `except`.
+"""Find, for each tag, the folders to match it in, with the files that lack it in `except`.
 
-From the deepest folders up, each folder chooses the shorter of two texts: one match there, or what the folders in it
-have chosen and its own files' entries. A tag in an entry counts half, for a document's defaults may hold it for many
-files at once, which is settled later.
+From the deepest folders up, each folder chooses the shorter of two texts: one match for the whole folder, or the
+choices of its subfolders plus rules for its own files. A tag in a file's rule counts half, because shared defaults may
+later declare it for many files at once.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.exporting.folders import Folder
-from tagsync.exporting.manifest_text import BETWEEN, Entry, entry_length, scalar
+from tagsync.exporting.folder_tree import Folder
+from tagsync.exporting.manifest_text import BETWEEN, RuleDraft, entry_length, scalar
 from tagsync.globs import escaped
 
 MIN_FILES = 5
@@ -87,7 +87,7 @@ def _cheaper(folder: Folder, tag: str, apart: _Choice) -> _Choice:
     """Return one match for the folder where it is a rule and shorter, else the choices of the folders in it."""
     if apart.lacking is None or apart.having < MIN_FILES:
         return apart
-    here = entry_length(Entry("match", folder.glob, (tag,), excepts=apart.lacking))
+    here = entry_length(RuleDraft("match", folder.glob, (tag,), excepts=apart.lacking))
     return apart._replace(size=here, matches=(Match(folder, tag, apart.lacking),)) if here < apart.size else apart
 
 

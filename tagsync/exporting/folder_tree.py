@@ -1,4 +1,4 @@
-"""Paths as a tree of folders; not what tags files have."""
+"""Arrange paths as a tree of folders."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
