@@ -52,13 +52,13 @@ from tagsync.model import (
     as_shown,
 )
 from tagsync.planning.changed_since import Revision
-from tagsync.planning.contradictions import contradictions
+from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.explain import explained
 from tagsync.planning.filter import checked_select
 from tagsync.planning.guards import Ack, objection, unacknowledged
-from tagsync.planning.left_out import unreadable_finding
-from tagsync.planning.plan import account_faults, make_plan
+from tagsync.planning.plan import make_plan
 from tagsync.planning.read_scope import named, needs
+from tagsync.planning.skipped_files import unreadable_finding
 from tagsync.planning.undo import make_undo, touched, unsettled
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]

@@ -12,7 +12,7 @@ from tagsync.documents.written import plan_document
 from tagsync.errors import TagsyncError
 from tagsync.library.target import Target
 from tagsync.model import Plan, Report
-from tagsync.planning.rest import is_rest
+from tagsync.planning.difference import is_remainder
 from tagsync.workspace.state_dir import check_file, state_folder
 
 FOLDER = "unfinished"
@@ -30,7 +30,7 @@ def begun(plan: Plan, library: LibrarySettings, where: Target, warn: Warn) -> Pl
     except TagsyncError as error:
         warn(f"the plan of an earlier apply is of no use: {error}")
         return None
-    return found if isinstance(found, Plan) and is_rest(plan, found) else None
+    return found if isinstance(found, Plan) and is_remainder(plan, found) else None
 
 
 def begin(plan: Plan, library: LibrarySettings, where: Target, warn: Warn) -> None:

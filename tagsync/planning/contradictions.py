@@ -1,13 +1,38 @@
-"""Finds rules that contradict each other whatever the library holds; `merge` finds the rest, file by file."""
+"""Find manifests and rules that contradict each other whatever the library holds; `merge` finds the rest, by file."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from tagsync.model import ById, ByMatch, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, normalized
+from tagsync.escape import quoted
+from tagsync.model import (
+    ById,
+    ByMatch,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    IndexedEntries,
+    normalized,
+)
+from tagsync.planning.entry_index import indexed
 from tagsync.planning.merge import merge
-from tagsync.planning.select import Selection, indexed
+from tagsync.planning.select import Selection
+
+
+def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagnostic]:
+    """Yield an error for each manifest that is for another account than this run, or than another manifest."""
+    if account is None and desired.accounts:
+        account = desired.accounts[0][0]
+    for name, origin in desired.accounts:
+        if name != account:
+            message = (
+                f"this manifest is for the account {quoted(name)}, this run for {quoted(account or '')}: "
+                "give the right --account, or leave this manifest out"
+            )
+            yield Diagnostic("error", "account", message, origin)
 
 
 def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:

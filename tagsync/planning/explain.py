@@ -21,7 +21,8 @@ from tagsync.model import (
 )
 from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
-from tagsync.planning.select import Selection, missing_hint
+from tagsync.planning.missing import missing_hint
+from tagsync.planning.select import Selection
 from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 

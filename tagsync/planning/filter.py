@@ -1,12 +1,15 @@
-"""Which files' changes are in a plan once everything was judged."""
+"""Filter a plan's changes by path, shard or revision, once everything was compared."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
+from tagsync.documents.changes import file_ids_of
 from tagsync.errors import UsageError
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault, path_glob
-from tagsync.model import Diagnostic, Part
+from tagsync.model import Diagnostic, Part, Plan
+from tagsync.planning.assembly import Collected
 
 SELECT_NOTHING = "select-nothing"
 SHARD_NOTHING = "shard-nothing"
@@ -86,6 +89,25 @@ class Scope:
                 f"--shard {self._part.index}/{self._part.of} holds no {among}: use fewer shards, or leave this one out"
             )
             yield Diagnostic("warning", SHARD_NOTHING, words)
+
+
+def filter_plan(plan: Plan, *, only: Collection[str], part: Part | None) -> Plan:
+    """Return a plan with the changes of some files alone; its digest and guards still cover the whole."""
+    scope = Scope(only, part)
+    for change in plan.changes:
+        scope.note(change.file.path)
+    told = tuple(scope.diagnostics("file that this plan changes")) if plan.changes else ()
+    collected = Collected(change for change in plan.changes if scope.includes(change.path))
+    kept = set(file_ids_of(collected.changes))
+    return replace(
+        plan,
+        changes=collected.changes,
+        drift=tuple(item for item in plan.drift if item.file_id in kept),
+        thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
+        summary=collected.summary(plan.summary._replace(warnings=plan.summary.warnings + len(told))),
+        diagnostics=(*plan.diagnostics, *told),
+        inputs=plan.inputs._replace(select=tuple(only) or plan.inputs.select, part=part or plan.inputs.part),
+    )
 
 
 def in_part(path: str, part: Part) -> bool:

@@ -23,7 +23,7 @@ def contradiction(plan: Plan) -> str | None:
             return f"it is filtered by {quoted(glob, 200)}, which is not a glob"
     found = _Found(plan)
     for change in plan.changes:
-        words = next(found.take(change), None)
+        words = next(found.add(change), None)
         if words:
             return f"{quoted(change.file.path, 200)} {words}"
     return next(chain(_guards(plan, found), _figures(plan, found), _requests(plan, found)), None)
@@ -42,7 +42,7 @@ class _Found:
         """How many files each tag is added to or removed from."""
         self.calls_per_file = 0
 
-    def take(self, change: FileChange) -> Iterator[str]:
+    def add(self, change: FileChange) -> Iterator[str]:
         """Count one file's changes, and yield what cannot be."""
         file = change.file
         if file.file_id in self.file_ids:

@@ -25,10 +25,10 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
+from tagsync.planning.assembly import Collected
+from tagsync.planning.bounded import first_of
 from tagsync.planning.digest import digest
 from tagsync.planning.guards import Tally, recheck_guards
-from tagsync.planning.listed import first_of
-from tagsync.planning.plan import Collected
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
+from tagsync.planning.assembly import Collected, assembled
 from tagsync.planning.length_limit import Fit, excess, fit
-from tagsync.planning.plan import Collected, assembled
 from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
 

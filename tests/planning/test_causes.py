@@ -27,8 +27,8 @@ from tagsync.model import (
     TargetName,
     Timing,
 )
+from tagsync.planning.assembly import Collected, assembled
 from tagsync.planning.causes import attributed
-from tagsync.planning.plan import Collected, assembled
 
 PATH = "/shop/a.jpg"
 OLD, FINISHED, NEW = "2026-02-01T00:00:00.000Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:01.000Z"

@@ -23,10 +23,10 @@ from tagsync.model import (
     TargetName,
     Unlisted,
 )
+from tagsync.planning.assembly import Collected, assembled
 from tagsync.planning.digest import digest_of
 from tagsync.planning.filter import in_part
 from tagsync.planning.guards import Tally
-from tagsync.planning.plan import Collected, assembled
 from tagsync.planning.plan_validation import contradiction
 
 FILE = current_file("/b", ["x"], [ai("Dog")])

@@ -46,8 +46,8 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
+from tagsync.planning.assembly import Collected, assembled
 from tagsync.planning.digest import digest_of
-from tagsync.planning.plan import Collected, assembled
 from tagsync.reporting.groups import groups, removals_first
 from tagsync.reporting.markdown import markdown
 from tagsync.reporting.sheet import plan_sheet

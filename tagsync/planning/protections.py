@@ -85,8 +85,8 @@ class Protections:
     def __init__(self) -> None:
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
 
-    def take(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
-        """Look at a file and the entries that select it."""
+    def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
+        """Compare a file's tags with what the entries that select it keep."""
         kept, confined = list[Watch](), list[Watch]()
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
