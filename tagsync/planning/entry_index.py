@@ -1,11 +1,11 @@
 """Hand out entries by path and by file ID while files pass by in the order of their paths."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from tagsync.model import ById, ByPath, Entry, IndexedEntries, NumberedEntry
+from tagsync.model import ById, ByPath, Declaration, Entry, IndexedEntries, NumberedEntry
 
 
 def indexed(entries: Collection[Entry] | IndexedEntries) -> IndexedEntries:
@@ -16,7 +16,8 @@ def indexed(entries: Collection[Entry] | IndexedEntries) -> IndexedEntries:
 class _FewEntries:
     """Index a few entries, like those that changed since a revision, in memory."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Collection[Entry]) -> None:
+        self._entries = entries
         self._by_path: list[tuple[str, int, Entry]] = []
         self._by_id: dict[str, list[NumberedEntry]] = defaultdict(list)
         self._matching: list[NumberedEntry] = []
@@ -29,6 +30,9 @@ class _FewEntries:
                 case _:
                     self._matching.append((number, entry))
         self._by_path.sort(key=itemgetter(0))
+
+    def declarations(self) -> Iterator[Declaration]:
+        return (entry.declaration for entry in self._entries)
 
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         return iter(self._by_path)
