@@ -15,7 +15,7 @@ from tagsync.model import (
 from tagsync.planning.assembly import Collected
 from tagsync.planning.bounded import DiagnosticLog, is_full
 from tagsync.planning.filter import Scope
-from tagsync.planning.guards import Tally
+from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
@@ -40,7 +40,7 @@ class Comparison:
     """
 
     def __init__(self, desired: DesiredState, current: CurrentState, scope: Scope, *, coverage: bool) -> None:
-        self.tally = Tally()
+        self.tally = GuardCounts()
         self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
         self.unchanged = 0
         self.unsure: set[str] = set()
@@ -57,7 +57,7 @@ class Comparison:
             self.diagnostics.count(level, "missing", count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
         if self.diagnostics.total("error"):
-            self.collected, self.tally, self.thumbnails = Collected(()), Tally(), {}
+            self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 
     def _changes(
         self, selection: Selection, protections: Protections, desired: DesiredState, scope: Scope

@@ -76,7 +76,7 @@ def _selector(entry: Entry) -> str:
 
 
 def _rules(entry: Entry) -> Iterator[str]:
-    """Yield in words what an entry says of tags that it does not name."""
+    """Yield in words what an entry says about tags that it does not name."""
     exclusive, rule = entry.declaration.exclusive, entry.declaration.ai_rule
     if exclusive:
         yield "exclusive" if exclusive.only is None else f"exclusive: only {', '.join(exclusive.only.values)}"

@@ -1,4 +1,4 @@
-"""Match files with the entries that select by glob or query, and count them; `entry_index` finds the others."""
+"""EntryMatch files with the entries that select by glob or query, and count them; `entry_index` finds the others."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ from tagsync.model import ByMatch, CurrentFile, CurrentState, Diagnostic, Entry,
 from tagsync.planning.protections import finding, is_protected, watched_path
 
 
-class Match:
+class EntryMatch:
     """An entry that selects by glob, query or both, and how many files it has selected."""
 
     __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
@@ -70,9 +70,9 @@ class PrefixStack:
     a stack.
     """
 
-    def __init__(self, matches: Iterable[Match]) -> None:
+    def __init__(self, matches: Iterable[EntryMatch]) -> None:
         self._coming = sorted(matches, key=lambda match: match.prefix, reverse=True)
-        self._stack: list[Match] = []
+        self._stack: list[EntryMatch] = []
 
     def matching(self, file: CurrentFile) -> list[NumberedEntry]:
         """Return the entries that select a file."""

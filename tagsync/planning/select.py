@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tagsync.model import Coverage, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, Origin
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
-from tagsync.planning.matching import Match, PrefixStack
+from tagsync.planning.matching import EntryMatch, PrefixStack
 from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
 
@@ -39,7 +39,7 @@ class Selection:
         self._index = indexed(entries)
         self._current = current
         self._coverage = coverage
-        self._matches = [Match(number, entry, current) for number, entry in self._index.matching()]
+        self._matches = [EntryMatch(number, entry, current) for number, entry in self._index.matching()]
         self._unreadable: list[Diagnostic] = []
         self._idle = First[Origin](_itself)
         self._unselected = First[str](str)

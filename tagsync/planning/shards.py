@@ -1,4 +1,4 @@
-"""Plans or reports of several shards as one; a shard is any part of a plan whose files no other part has."""
+"""Merge plans or reports of several shards; a shard is any part of a plan whose files no other part has."""
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ from tagsync.model import (
 from tagsync.planning.assembly import Collected
 from tagsync.planning.bounded import first_of
 from tagsync.planning.digest import digest
-from tagsync.planning.guards import Tally, recheck_guards
+from tagsync.planning.guards import GuardCounts, recheck_guards
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     changes = collected.changes
     guards = tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True))
     if first.undoes is None:  # shards that were planned one after the other may change more than each of them counted
-        guards = recheck_guards(guards, Tally.of(changes))
+        guards = recheck_guards(guards, GuardCounts.of(changes))
     made = digest(first.target, first.inputs.manifests, guards, lines_of(changes), undoes=first.undoes)
     cut = _are_cut_from_one(plans)
     unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
@@ -67,7 +67,7 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
         estimate=first.estimate if cut else _summed(Estimate, [plan.estimate for plan in plans]),
         changes=changes,
         requests=tuple(chain.from_iterable(plan.requests for plan in plans)),
-        diagnostics=(*diagnostics, *_told(missing)),
+        diagnostics=(*diagnostics, *_missing_shards(missing)),
         guards=guards,
         drift=tuple(chain.from_iterable(plan.drift for plan in plans)),
         returning=tuple(dict.fromkeys(chain.from_iterable(plan.returning for plan in plans))),
@@ -88,7 +88,7 @@ def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         for report in reports
         for change, outcome in zip(report.plan.changes, report.outcomes, strict=True)
     }
-    told = dict.fromkeys(chain.from_iterable(report.diagnostics for report in reports))
+    diagnostics = dict.fromkeys(chain.from_iterable(report.diagnostics for report in reports))
     requests = _summed(RequestCounts, [report.requests for report in reports])
     seconds = max(report.timing.seconds for report in reports)
     waited = max(report.timing.waited for report in reports)
@@ -100,7 +100,7 @@ def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         requests=requests,
         timing=Timing(seconds, waited, round(requests.sent / seconds, 2) if seconds else 0.0),
         finished_at=max(report.finished_at for report in reports),
-        diagnostics=(*told, *plan.diagnostics),
+        diagnostics=(*diagnostics, *plan.diagnostics),
     )
 
 
@@ -182,7 +182,7 @@ def _unlisted(plans: Sequence[Plan]) -> tuple[Unlisted, ...]:
     return tuple(Unlisted(level, code, more) for (level, code), more in found.items())
 
 
-def _told(missing: Sequence[str]) -> Iterator[Diagnostic]:
+def _missing_shards(missing: Sequence[str]) -> Iterator[Diagnostic]:
     if missing:
         message = f"shards are missing: {', '.join(missing)}; what they did is not in here"
         yield Diagnostic("warning", "missing-shards", message)

@@ -1,4 +1,4 @@
-"""The plan that undoes a run, change by change; carrying it out is an ordinary apply."""
+"""Plan to undo a run, change by change; an ordinary apply carries it out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -53,7 +53,7 @@ class _Asked(NamedTuple):
 
 
 class _LeftOut:
-    """What an undo leaves out, counted as it is found: of a tag on many files only the first are named."""
+    """Counts what an undo leaves out: of a tag on many files, only the first are named."""
 
     def __init__(self) -> None:
         self._changes = 0

@@ -135,6 +135,9 @@ class Gone:
     def __contains__(self, entry: object) -> bool:
         raise NotImplementedError
 
+    def declarations(self) -> Iterator[Declaration]:
+        raise NotImplementedError
+
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         for number in range(self._count):
             path = f"/gone/{number:07}.jpg"

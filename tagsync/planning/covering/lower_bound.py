@@ -1,4 +1,4 @@
-"""How many calls any cover takes at least: proven numbers, not estimates.
+"""Prove how many calls any cover takes at least.
 
 Files: a call takes at most 50 of them.
 

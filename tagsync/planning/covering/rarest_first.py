@@ -1,4 +1,4 @@
-"""Rarest tag first: what few files need is settled first, and carries along what those files have in common."""
+"""Rarest tag first: calls for the tag that the fewest files need take along what those files have in common."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
