@@ -21,9 +21,9 @@ from typing import Any
 from tagsync.__main__ import main as tagsync
 
 PHASES = {
-    "manifest reading": ("tagsync.api", "validate"),
+    "manifest reading": ("tagsync.cli.run", "validate_manifests"),
     "snapshot": ("tagsync.library.reading.reader:LibraryReader", "read"),
-    "diff": ("tagsync.api", "make_plan"),
+    "diff": ("tagsync.api.decide", "make_plan"),
     "covering": ("tagsync.planning.covering:Staging", "stages"),
     "plan written": ("tagsync.cli.output:Output", "plan"),
 }

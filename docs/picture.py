@@ -66,7 +66,7 @@ def main() -> None:
     store = Store(":memory:", ROOT / "examples" / "library.jsonl")
     target = tagsync.Target(app=make_app(store), endpoint="sandbox:library.jsonl", account="example-shop")
     with contextlib.chdir(ROOT / "examples"):
-        plan = tagsync.plan(["manifests"], target=target, select=SELECTION)
+        plan = tagsync.plan(["manifests"], target=target, options=tagsync.PlanOptions(select=SELECTION))
     store.close()
     console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True, highlight=False)
     console.print(Text(f"$ tagsync plan --select '{SELECTION}' manifests", "bold"))

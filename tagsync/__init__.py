@@ -1,6 +1,6 @@
 """Tags as code for ImageKit: plan and apply a media library's tags from manifests.
 
-The names below are the library's public face. They load on first use, so that `import tagsync` costs nothing.
+The names below are the public Python interface. They load on first use, so `import tagsync` costs nothing.
 """
 
 from tagsync.version import __version__ as __version__
@@ -8,51 +8,117 @@ from tagsync.version import __version__ as __version__
 TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take as long as Python itself
 
 if TYPE_CHECKING:
-    from tagsync.api import (
-        apply,
-        apply_async,
-        export,
-        export_async,
-        plan,
-        plan_async,
-        undo,
-        undo_async,
-        validate,
-    )
+    from tagsync.api.act import apply, apply_async
+    from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
+    from tagsync.api.gather import export, export_async, validate
+    from tagsync.api.keep import History, Workspace
+    from tagsync.api.saved import read_document, write_document
     from tagsync.applying.options import ApplyOptions
     from tagsync.errors import TagsyncError
+    from tagsync.exporting.export import Exported
     from tagsync.library.target import Target
-    from tagsync.model import Part, Plan, Report
+    from tagsync.model import (
+        AITag,
+        Change,
+        ChangeReason,
+        Coverage,
+        CurrentFile,
+        DesiredState,
+        Diagnostic,
+        Difference,
+        Estimate,
+        Explanation,
+        FileChange,
+        FileOutcome,
+        Guard,
+        GuardId,
+        NotFound,
+        Op,
+        Origin,
+        Part,
+        Plan,
+        Reason,
+        Report,
+        Request,
+        Status,
+        Summary,
+    )
+    from tagsync.planning.difference import difference
+    from tagsync.planning.filter import filter_plan
     from tagsync.planning.guards import Ack
 
 __all__ = [
+    "AITag",
     "Ack",
     "ApplyOptions",
+    "Change",
+    "ChangeReason",
+    "Coverage",
+    "CurrentFile",
+    "DesiredState",
+    "Diagnostic",
+    "Difference",
+    "Estimate",
+    "Explanation",
+    "Exported",
+    "FileChange",
+    "FileOutcome",
+    "Guard",
+    "GuardId",
+    "History",
+    "NotFound",
+    "Op",
+    "Origin",
     "Part",
     "Plan",
+    "PlanOptions",
+    "Reason",
     "Report",
+    "Request",
+    "Status",
+    "Summary",
     "TagsyncError",
     "Target",
+    "Workspace",
     "apply",
     "apply_async",
+    "difference",
     "export",
     "export_async",
+    "filter_plan",
     "plan",
     "plan_async",
+    "read_document",
     "undo",
     "undo_async",
     "validate",
+    "write_document",
 ]
 
 _HOMES = {
     "Ack": "tagsync.planning.guards",
     "ApplyOptions": "tagsync.applying.options",
-    "Part": "tagsync.model",
-    "Plan": "tagsync.model",
-    "Report": "tagsync.model",
+    "Exported": "tagsync.exporting.export",
+    "History": "tagsync.api.keep",
+    "PlanOptions": "tagsync.api.decide",
     "TagsyncError": "tagsync.errors",
     "Target": "tagsync.library.target",
+    "Workspace": "tagsync.api.keep",
+    "apply": "tagsync.api.act",
+    "apply_async": "tagsync.api.act",
+    "difference": "tagsync.planning.difference",
+    "export": "tagsync.api.gather",
+    "export_async": "tagsync.api.gather",
+    "filter_plan": "tagsync.planning.filter",
+    "plan": "tagsync.api.decide",
+    "plan_async": "tagsync.api.decide",
+    "read_document": "tagsync.api.saved",
+    "undo": "tagsync.api.decide",
+    "undo_async": "tagsync.api.decide",
+    "validate": "tagsync.api.gather",
+    "write_document": "tagsync.api.saved",
 }
+"""The module of each public name; the others are in `tagsync.model`."""
 
 
 def __getattr__(name: str) -> object:
@@ -61,7 +127,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'tagsync' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - `import tagsync` must stay free of cost
 
-    return getattr(import_module(_HOMES.get(name, "tagsync.api")), name)
+    return getattr(import_module(_HOMES.get(name, "tagsync.model")), name)
 
 
 def __dir__() -> list[str]:

@@ -87,7 +87,7 @@ def test_bulk_calls_are_paced_by_default_and_not_in_process() -> None:
 
 def test_a_selection_that_is_no_glob_is_refused(sandbox: Callable[..., Sandbox], tags: str) -> None:
     with pytest.raises(tagsync.TagsyncError, match="lone backslash"):
-        tagsync.plan([tags], target=sandbox(file_object("/a")).target, select="/a\\")
+        tagsync.plan([tags], target=sandbox(file_object("/a")).target, options=tagsync.PlanOptions(select="/a\\"))
 
 
 def test_manifests_for_another_account_are_refused_before_any_call(
@@ -107,12 +107,12 @@ def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callab
     library = sandbox(file_object("/a.jpg"))
     last = tagsync.apply(tagsync.plan([tags], target=library.target), target=library.target)
     library.store.save([library.store.files([id_of("/a.jpg")])[id_of("/a.jpg")]._replace(tags=["other"])])
-    plan = tagsync.plan([tags], target=library.target, last=last)
+    plan = tagsync.plan([tags], target=library.target, options=tagsync.PlanOptions(last=last))
     assert [item.cause for item in plan.drift] == ["removed in the library"]
     library.calls.clear()
     elsewhere = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
     with pytest.raises(tagsync.TagsyncError, match=r"the report is of sandbox at .*, not of other"):
-        tagsync.plan([tags], target=elsewhere, last=last)
+        tagsync.plan([tags], target=elsewhere, options=tagsync.PlanOptions(last=last))
     assert library.calls == []
 
 
@@ -145,13 +145,13 @@ def test_plan_refuses_options_that_the_command_line_refuses(
 ) -> None:
     library = sandbox(file_object("/a.jpg"))
     with pytest.raises(UsageError, match=words):
-        tagsync.plan([tags], target=library.target, **options)
+        tagsync.plan([tags], target=library.target, options=tagsync.PlanOptions(**options))
     assert library.calls == []
 
 
 def test_plan_keeps_what_any_selected_glob_matches(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(*map(file_object, ("/a", "/b", "/c")))
-    plan = tagsync.plan(tags, target=library.target, select=["/a", "/c"])
+    plan = tagsync.plan(tags, target=library.target, options=tagsync.PlanOptions(select=["/a", "/c"]))
     assert [change.file.path for change in plan.changes] == ["/a", "/c"]
 
 
@@ -176,7 +176,7 @@ def test_apply_is_locked_out_by_the_same_key_whatever_the_account_is_called(
 def test_apply_of_a_shard_goes_beside_another_shard(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(*(file_object(f"/{n}") for n in range(9)))
     target = replace(library.target, library="shards")
-    plan = tagsync.plan(tags, target=target, part=tagsync.Part(1, 2))
+    plan = tagsync.plan(tags, target=target, options=tagsync.PlanOptions(part=tagsync.Part(1, 2)))
     with locked(target, part=tagsync.Part(2, 2)):
         assert tagsync.apply(plan, target=target).converged
     with locked(target, part=tagsync.Part(1, 2)), pytest.raises(LockedError):

@@ -66,9 +66,9 @@ WALL_CLOCK = {
 }
 
 ALLOWED = {
-    ("api", "_now"),
-    ("api", "_seconds"),
-    ("api", "_today"),
+    ("api.gather", "now"),
+    ("api.gather", "read"),
+    ("api.act", "_seconds"),
     ("library.http.rate_limits", "_now"),
     ("workspace.lock", "_take"),
     ("sandbox.app", "_list"),

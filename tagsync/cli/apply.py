@@ -7,21 +7,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tagsync import api
+from tagsync.api.act import apply_locked, check_target, refusals, refused
+from tagsync.api.keep import Workspace, account_name
+from tagsync.api.saved import read_document
 from tagsync.applying.options import ApplyOptions
-from tagsync.cli import unfinished
-from tagsync.cli.accounts import MANIFESTS, document_account, remember_account, with_account
-from tagsync.cli.connection import SANDBOX, journal_path, target
-from tagsync.cli.last import keep_report
+from tagsync.cli.connection import SANDBOX, workspace_of
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.run import INCOMPLETE, REFUSED, declared, planned
-from tagsync.cli.saved_documents import read_saved
+from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned
 from tagsync.cli.signals import Deferred
 from tagsync.documents.saved import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
-from tagsync.library.target import Target, locked
 from tagsync.manifest.files import check_exist
 from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.filter import SELECT_NOTHING, SHARD_NOTHING, filter_plan
@@ -53,33 +50,31 @@ def apply(
                 _warn_if_empty(saved, output)
                 library = replace(library, shard=saved.inputs.part)
             subject = saved or declared(paths, library, planning)
-            with _locked_target(subject, library, how, output) as where:
-                exact, pictures = how.batching == "exact", settings.thumbnails
+            with _locked_workspace(subject, library, how, output) as workspace:
                 began = time.monotonic()
-                made = (
-                    subject
-                    if isinstance(subject, Plan)
-                    else planned(subject, where, library, planning, output, exact=exact, thumbnails=pictures)
-                )
-                spent = 0.0 if saved else time.monotonic() - began
+                if isinstance(subject, Plan):
+                    made, spent = subject, 0.0
+                else:
+                    options = plan_options(
+                        library, planning, exact=how.batching == "exact", thumbnails=settings.thumbnails
+                    )
+                    made = planned(subject, workspace, options, output)
+                    spent = time.monotonic() - began
                 if made.errors:
                     output.plan(made, 1)
                     return 1
                 if not saved or asks:
                     output.plan_before_apply(made)
-                begun = unfinished.begun(made, library, where, output.warn)
-                _check(made, where, how, begun)
+                begun = workspace.unfinished(made)
+                _check(made, workspace, how, begun)
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
                 if made.changes and (not begun or how.expect_digest == made.digest):
                     # The digest of a filtered plan is that of the whole, so the whole is kept.
-                    unfinished.begin(whole or made, library, where, output.warn)
-                options = _options(library, how, spent)
-                report = _carried_out(made, where, library, options, output=output, signals=signals)
-                unfinished.end(report, library, where, output.warn)
-                keep_report(report, library, where, output.warn)
-                remember_account(report, where, library, output.warn)
+                    workspace.begin(whole or made)
+                report = _carried_out(made, workspace, _options(library, how, spent), output=output, signals=signals)
+                workspace.record(report)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
 
 
@@ -92,31 +87,31 @@ def _warn_if_empty(saved: Plan, output: Output) -> None:
 
 def _is_agreed(plan: Plan, how: ApplySettings, output: Output, *, asks: bool) -> bool:
     """Tell whether guards, and the user if asked, let a plan through; if not, report it as refused."""
-    why = api.refusals(plan, how.ack)
+    why = refusals(plan, how.ack)
     for ack in how.ack:
         if why and ack.digest != plan.digest:
             output.warn(f"the --ack given for {ack.guard} is for another plan, {ack.digest}")
     if not why and (not plan.changes or not asks or output.confirmed(plan)):
         return True
-    output.report(api.refused(plan, why), REFUSED, plan_shown=True)
+    output.report(refused(plan, why), REFUSED, plan_shown=True)
     return False
 
 
 def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     """Tell whether somebody has to agree to the plan first.
 
-    A terminal always asks: a saved plan may lie among manifests and be taken for one. Elsewhere, a pipeline has
-    reviewed it, unless it is named like a manifest.
+    A saved plan was reviewed already. One that may have been taken for a manifest is shown all the same: one that is
+    named like a manifest or, at a terminal, lies beside manifests.
 
     Raises:
         UsageError: there is no terminal, and no --yes.
     """
     if sys.stdin.isatty() and sys.stderr.isatty():
-        return True
+        return file is None or any(map(_is_named_like_manifest, (file, *file.parent.iterdir())))
     if file is None:
         check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
         raise UsageError("not running in a terminal: pass --yes to apply without a question")
-    if file.suffix.lower() in MANIFEST_SUFFIXES:
+    if _is_named_like_manifest(file):
         raise UsageError(
             f"{shown(str(file))} is a saved plan that is named like a manifest: look at it with tagsync show, and pass "
             "--yes to apply it without a question"
@@ -124,19 +119,23 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     return False
 
 
+def _is_named_like_manifest(path: Path) -> bool:
+    return path.suffix.lower() in MANIFEST_SUFFIXES
+
+
 @contextmanager
-def _locked_target(
+def _locked_workspace(
     subject: Plan | DesiredState, library: LibrarySettings, how: ApplySettings, output: Output
-) -> Iterator[Target]:
-    """Hold the lock of the target, under the account that a saved plan or the manifests name."""
+) -> Iterator[Workspace]:
+    """Hold the lock of the library, under the account that a saved plan or the manifests name."""
     if isinstance(subject, Plan):
-        account, source = document_account(subject.target), "the plan is for the account"
+        account, source = account_name(subject.target), "the plan is for the account"
     else:
         account, source = subject.account, MANIFESTS
-    with target(library, output.warn) as unnamed:
-        where = with_account(unnamed, account, source, library, output.warn)
-        with locked(where, part=library.shard, timeout=how.lock_timeout):
-            yield where
+    with workspace_of(library, output.warn) as unnamed:
+        workspace = unnamed.for_account(account, source)
+        with workspace.lock(how.lock_timeout):
+            yield workspace
 
 
 def _plan_file(paths: Sequence[str]) -> Path | None:
@@ -174,7 +173,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     # The environment of a pipeline may name these once for all of its commands.
     if not {"policy", "as_of", "last"}.isdisjoint(typed):
         raise UsageError("--policy, --as-of and --last are for making a plan, and this one is made: plan again")
-    plan = read_saved(file)
+    plan = read_document(file)
     if isinstance(plan, Report):
         raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")
     if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
@@ -209,7 +208,7 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
     return part
 
 
-def _check(plan: Plan, where: Target, how: ApplySettings, begun: Plan | None) -> None:
+def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | None) -> None:
     """Refuse a plan that is for another target, or not the expected one.
 
     The rest of the expected plan, which an earlier apply has begun, is as good, and so is a plan without changes.
@@ -217,7 +216,7 @@ def _check(plan: Plan, where: Target, how: ApplySettings, begun: Plan | None) ->
     Raises:
         RefusedError: it is refused.
     """
-    api.check_target(plan, where)
+    check_target(plan, workspace.target)
     expected = how.expect_digest
     if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
         return
@@ -235,15 +234,15 @@ def _acks(plan: Plan, how: ApplySettings, begun: Plan | None) -> tuple[Ack, ...]
 
 
 def _carried_out(
-    made: Plan, where: Target, library: LibrarySettings, options: ApplyOptions, *, output: Output, signals: Deferred
+    made: Plan, workspace: Workspace, options: ApplyOptions, *, output: Output, signals: Deferred
 ) -> Report:
     with output.progress() as listener:
         return signals.run(
-            lambda stop, abort: api.apply_locked_async(
+            lambda stop, abort: apply_locked(
                 made,
-                target=where,
+                target=workspace.target,
                 options=options,
-                journal=journal_path(library, where) if made.changes else None,
+                journal=workspace.journal if made.changes else None,
                 stop=stop,
                 abort=abort,
                 listener=listener,

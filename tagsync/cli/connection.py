@@ -1,4 +1,4 @@
-"""Settings to a target: the key from the environment, or a sandbox's library from the state directory."""
+"""Connect settings to a library: ImageKit with the key from the environment, or a sandbox."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,21 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from tagsync.api.keep import Workspace, library_key
 from tagsync.cli.options import LibrarySettings
-from tagsync.environment import setting
-from tagsync.errors import CredentialsError, StateError, UsageError
-from tagsync.escape import shown
-from tagsync.library.http.endpoint import DEFAULT_ENDPOINT
+from tagsync.errors import StateError, UsageError
 from tagsync.library.target import Target
-from tagsync.workspace.state_dir import check_database, remove_file, state_directory, state_folder
+from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
 if TYPE_CHECKING:
     from tagsync.sandbox.store import Store
-
-MAX_KEY_BYTES = 4096
-
-FACTS = "facts"
-"""The folder of the state directory that keeps what was learned about libraries."""
 
 SANDBOX_FOLDER = "sandbox"
 
@@ -31,25 +24,25 @@ SANDBOX = "sandbox:"
 
 
 @contextmanager
-def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[Target]:
-    """Yield the target that settings name; a sandbox's library is open as long.
+def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[Workspace]:
+    """Yield the target that settings name, and its workspace; a sandbox's library stays open meanwhile.
 
     Raises:
-        CredentialsError: no key.
+        CredentialsError: there is no key.
         StateError: the sandbox's library cannot be used.
     """
     if settings.sandbox is None:
-        yield Target(
-            key=private_key(),
-            endpoint=settings.endpoint or DEFAULT_ENDPOINT,
+        target = Target.from_env(
+            endpoint=settings.endpoint,
             account=settings.account,
             rate=settings.rate,
             concurrency=settings.concurrency,
         )
+        yield Workspace(target, settings.state_dir, settings.shard, warn)
         return
     make_app = _sandbox_module("app").make_app
     with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
-        yield Target(
+        target = Target(
             endpoint=f"{SANDBOX}{settings.sandbox.name}",
             account=settings.account,
             app=make_app(store),
@@ -57,75 +50,16 @@ def target(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[T
             concurrency=settings.concurrency,
             library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
-
-
-def journal_path(settings: LibrarySettings, where: Target) -> Path:
-    """Return where the calls of an apply are noted, in a folder that is there.
-
-    Raises:
-        StateError: it cannot be made.
-    """
-    return state_folder(settings.state_dir, "journal") / f"{file_name(settings, where)}.jsonl"
-
-
-def facts_path(settings: LibrarySettings, where: Target) -> Path | None:
-    """Return where it is kept which searches a library answers; nowhere if there is no usable state directory."""
-    if not settings.state_dir.is_dir():
-        return None
-    try:
-        return state_folder(settings.state_dir, FACTS) / f"{library_name(where)}.json"
-    except StateError:
-        return None
-
-
-def forget_facts(sandbox: Path, state_dir: Path) -> None:
-    """Remove what was learned about a sandbox's library."""
-    remove_file(state_folder(state_dir, FACTS) / f"{sandbox_file_name(sandbox, state_dir)}.json")
-
-
-def file_name(settings: LibrarySettings, where: Target) -> str:
-    """Return what the files of a library, or of the shard that settings name, are called in the state directory."""
-    shard = f"-{settings.shard.index}-of-{settings.shard.of}" if settings.shard else ""
-    return f"{library_name(where)}{shard}"
-
-
-def library_name(where: Target) -> str:
-    """Return what the files of a whole library are called in the state directory."""
-    return _named(where.identities[0])
+        yield Workspace(target, settings.state_dir, settings.shard, warn)
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:
     """Return what the files of a sandbox's library are called in the state directory; those of shards begin so."""
-    return _named(_sandbox_key(library, state_dir))
+    return library_key(_sandbox_key(library, state_dir))
 
 
 def _sandbox_key(library: Path, state_dir: Path) -> str:
     return f"sandbox\n{sandbox_database(library, state_dir).resolve()}"
-
-
-def _named(key: str) -> str:
-    return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def private_key() -> str:
-    """Return the private key from the environment, empty if there is none.
-
-    Raises:
-        CredentialsError: the file that should hold it cannot be read.
-    """
-    if key := setting("IMAGEKIT_PRIVATE_KEY"):
-        return key.value
-    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
-    if path is None:
-        return ""
-    try:
-        with Path(path.value).open("rb") as file:
-            return file.read(MAX_KEY_BYTES).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a key"
-        raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
-        ) from None
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from tagsync import api, schemas
-from tagsync.cli.connection import target
+from tagsync import schemas
+from tagsync.api.gather import export_async
+from tagsync.cli.connection import workspace_of
 from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
@@ -31,12 +32,12 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
     output = Output(settings)
     if into is not None:
         _check_empty(into)
-    with output.failures_written(), target(library, output.warn) as where, output.progress() as listener:
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
         found = until_signal(
-            lambda: api.export_async(where, folder=folder, max_duration=library.max_duration, listener=listener)
+            lambda: export_async(workspace.target, folder=folder, max_duration=library.max_duration, listener=listener)
         )
     output.diagnostics(found.diagnostics, {})
-    about = f"Exported from {where.name.account}: the ordinary tags below {scalar(folder)}."
+    about = f"Exported from {workspace.target.name.account}: the ordinary tags below {scalar(folder)}."
     if not found.files:
         output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
     if into is None:

@@ -5,13 +5,14 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from tagsync.errors import UsageError
 from tagsync.escape import shown
 from tagsync.manifest.files import is_manifest_name
+from tagsync.workspace.atomic import atomic_write
 
 
 def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
@@ -82,13 +83,5 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
         return
-    place = path.resolve()
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".tagsync-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            yield stream
-        Path(name).replace(place)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    with atomic_write(path.resolve()) as stream:
+        yield stream

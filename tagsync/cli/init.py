@@ -4,12 +4,12 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 
 from tagsync import schemas, templates
 from tagsync.errors import UsageError
 from tagsync.escape import shown
+from tagsync.workspace.atomic import atomic_write
 
 _WORKFLOW = Path(".github", "workflows", "tagsync.yml")
 _TEMPLATE_FOLDER = "manifests"
@@ -105,17 +105,11 @@ def _refuse_links(folder: Path, *more: Path) -> None:
 def _write(path: Path, text: str) -> bool:
     """Write a file where none is, whole or not at all, and tell whether it was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tagsync-")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with atomic_write(path, overwrite=False, mode=_MODE) as stream:
             stream.write(text)
-            os.fchmod(descriptor, _MODE)
-        # Unlike a rename, this never takes the place of a file that came in between.
-        os.link(name, path)
     except FileExistsError:
         return False
-    finally:
-        Path(name).unlink()
     return True
 
 

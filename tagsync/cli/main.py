@@ -125,7 +125,8 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
     """Make the library as declared, and read it back.
 
     PATH is a file, a folder, or - for standard input. The plan is shown first; on a terminal you are asked. PLANFILE is
-    what plan --out has saved. Outside a terminal it needs no --yes, unless it is named .yaml or .yml.
+    what plan --out has saved. It is applied at once, unless it is named .yaml or .yml or, on a terminal, lies in a
+    folder with such files.
 
     Example: tagsync apply --yes manifests/
     """

@@ -47,7 +47,6 @@ class Output:
         self._settings = settings
         self._saved_as = saved_as
         self._explains = explains
-        self._explanations: tuple[Explanation, ...] = ()
         self._colour = False if settings.no_color else None
         self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
         check_writable(
@@ -73,7 +72,7 @@ class Output:
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
-            self._explanation(shown_names(plan))
+            self._explanation(plan.explanations, shown_names(plan))
         if saved_as:
             self.say(f"Saved as {saved_as}{'' if plan.blocked else f': tagsync apply {saved_as} carries it out'}")
         else:
@@ -89,15 +88,11 @@ class Output:
         if plan.coverage is not None:
             coverage_text(plan.coverage, plan.inputs.files, shown_names(plan), lines, everything=everything)
 
-    def take_explanations(self, explanations: tuple[Explanation, ...]) -> None:
-        """Keep explanations until the plan is written."""
-        self._explanations = explanations
-
-    def _explanation(self, names: Names) -> None:
+    def _explanation(self, explanations: Sequence[Explanation], names: Names) -> None:
         if self._settings.format == "json":
-            sys.stdout.writelines(explanation_document(self._explanations))
+            sys.stdout.writelines(explanation_document(explanations))
         else:
-            explanation_text(self._explanations, names, lines_to(sys.stdout, self._settings))
+            explanation_text(explanations, names, lines_to(sys.stdout, self._settings))
 
     def refusals(self, objections: Iterable[str]) -> None:
         """Write what guards have against a plan to standard error."""

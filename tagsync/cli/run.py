@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
-from tagsync import api
-from tagsync.cli.accounts import MANIFESTS, document_account, with_account
-from tagsync.cli.connection import facts_path, target
-from tagsync.cli.last import history, newest_change
+from tagsync.api.act import refusals
+from tagsync.api.decide import PlanOptions, plan_async, undo_async
+from tagsync.api.gather import validate as validate_manifests
+from tagsync.api.keep import Workspace, account_name, read_report
+from tagsync.api.revision import revision_of
+from tagsync.api.saved import read_document
+from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.revision import revision_of
-from tagsync.cli.saved_documents import read_saved
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UsageError
 from tagsync.escape import shown
-from tagsync.library.target import Target
 from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
@@ -26,6 +27,10 @@ from tagsync.reporting.rows import counted
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
 INCOMPLETE = 3
+
+MANIFESTS = "the manifests are for the account"
+NO_REPORT = "none"
+"""The value of --last that stands for no earlier report."""
 
 
 def validate(
@@ -39,7 +44,7 @@ def validate(
     """Check manifests, and the policies that are to hold instead of theirs."""
     output = Output(settings, reads=[*paths, policy])
     with output.failures_written():
-        desired = api.validate(paths, account=account, policy=policy, as_of=as_of)
+        desired = validate_manifests(paths, account=account, policy=policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
     output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
@@ -68,25 +73,18 @@ def plan(
     if explain is not None and settings.format not in ("text", "json"):
         raise UsageError("--explain is told as text or json: give one of these to --format")
     output = Output(settings, reads=[*paths, how.policy, library.sandbox], saved_as=out, explains=explain is not None)
-    with output.failures_written(), target(library, output.warn) as unnamed:
+    with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         since = None
         if changed_since is not None:
             since = revision_of(changed_since, paths, as_of=how.as_of, policy_counts=how.policy is None)
         desired = declared(paths, library, how)
-        where = with_account(unnamed, desired.account, MANIFESTS, library, output.warn)
-        made = planned(
-            desired,
-            where,
-            library,
-            how,
-            output,
-            coverage=coverage,
-            thumbnails=settings.thumbnails,
-            explain=explain,
-            since=since,
+        workspace = unnamed.for_account(desired.account, MANIFESTS)
+        options = plan_options(
+            library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since
         )
+        made = planned(desired, workspace, options, output)
     warnings = made.summary.warnings if strict else 0
-    objections = api.refusals(made)
+    objections = refusals(made)
     if made.errors or warnings:
         code = 1
     elif objections:
@@ -106,19 +104,18 @@ def undo(
 ) -> int:
     """Plan to undo a run, show the plan, and save it. Without a file it is the last run that changed something."""
     output = Output(settings, reads=[file, library.sandbox], saved_as=out)
-    with output.failures_written(), target(library, output.warn) as unnamed:
+    with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
-            path, report = newest_change(library, unnamed)
+            path, report = unnamed.newest_change()
             output.say(f"Undoing the apply that ended at {report.finished_at}: {path}")
         else:
             report = _saved_report(file)
-        account = document_account(report.plan.target)
-        where = with_account(unnamed, account, "the report is of the account", library, output.warn)
+        workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
         with output.progress() as listener:
             made = until_signal(
-                lambda: api.undo_async(
+                lambda: undo_async(
                     report,
-                    target=where,
+                    target=workspace.target,
                     ai_as_tags=ai_as_tags,
                     max_duration=library.max_duration,
                     listener=listener,
@@ -131,7 +128,7 @@ def undo(
 
 
 def _saved_report(file: Path) -> Report:
-    found = read_saved(file)
+    found = read_document(file)
     if isinstance(found, Report):
         return found
     raise UsageError(f"{shown(str(file))} is a plan: undo takes the report of an apply (--report json=FILE)")
@@ -147,7 +144,7 @@ def diff(old: Path, new: Path, settings: OutputSettings) -> int:
 
 
 def _saved_plan(file: Path) -> Plan:
-    plan = read_saved(file)
+    plan = read_document(file)
     if isinstance(plan, Plan):
         return plan
     raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that plan --out has saved")
@@ -158,7 +155,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
     output = Output(settings, reads=files)
     names = [str(file) for file in files]
     with output.failures_written():
-        documents = [read_saved(file) for file in files]
+        documents = [read_document(file) for file in files]
         plans = [document for document in documents if isinstance(document, Plan)]
         reports = [document for document in documents if isinstance(document, Report)]
         if plans and reports:
@@ -175,42 +172,43 @@ def declared(paths: Sequence[str], library: LibrarySettings, how: PlanSettings) 
     """Read manifests, until it is done or a signal ends it."""
 
     async def read() -> DesiredState:
-        return api.validate(paths, account=library.account, policy=how.policy, as_of=how.as_of)
+        return validate_manifests(paths, account=library.account, policy=how.policy, as_of=how.as_of)
 
     return until_signal(read)
 
 
-def planned(
-    desired: DesiredState,
-    where: Target,
+def plan_options(
     library: LibrarySettings,
     how: PlanSettings,
-    output: Output,
     *,
     exact: bool = False,
     coverage: bool = False,
     thumbnails: bool = False,
     explain: str | None = None,
     since: Revision | None = None,
-) -> Plan:
+) -> PlanOptions:
+    """Return the options of a plan; the report that --last names is read and checked."""
+    last: Report | Literal["kept"] | None = "kept"
+    if how.last is not None:
+        last = None if how.last == NO_REPORT else read_report(Path(how.last))
+    return PlanOptions(
+        select=library.select,
+        part=library.shard,
+        exact=exact,
+        last=last,
+        changed_since=since,
+        coverage=coverage,
+        explain=explain,
+        thumbnails=thumbnails,
+        max_duration=library.max_duration,
+    )
+
+
+def planned(desired: DesiredState, workspace: Workspace, options: PlanOptions, output: Output) -> Plan:
     """Plan, showing progress, until it is done or a signal ends it."""
-    last, earlier = history(how.last, library, where, output.warn)
     with output.progress() as listener:
         return until_signal(
-            lambda: api.plan_async(
-                desired,
-                target=where,
-                select=library.select,
-                part=library.shard,
-                exact=exact,
-                last=last,
-                earlier=earlier,
-                coverage=coverage,
-                thumbnails=thumbnails,
-                since=since,
-                facts=facts_path(library, where),
-                explain=None if explain is None else api.Explain(explain, output.take_explanations),
-                max_duration=library.max_duration,
-                listener=listener,
+            lambda: plan_async(
+                desired, target=workspace.target, options=options, workspace=workspace, listener=listener
             )
         )

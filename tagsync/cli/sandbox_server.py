@@ -5,8 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tagsync.cli import last, unfinished
-from tagsync.cli.connection import SANDBOX_FOLDER, forget_facts, sandbox_database, sandbox_file_name, sandbox_store
+from tagsync.cli.connection import SANDBOX_FOLDER, sandbox_database, sandbox_file_name, sandbox_store
 from tagsync.errors import StateError, UsageError
 from tagsync.escape import shown
 from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
@@ -74,10 +73,9 @@ def reset(library: Path, state_dir: Path) -> int:
     """Remove a sandbox's library from the state directory, and what is known of its last apply."""
     database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
     removed = [remove_file(database.with_name(database.name + suffix)) for suffix in DATABASE_SUFFIXES]
-    for folder in (last.FOLDER, unfinished.FOLDER):
+    for folder in ("last", "unfinished", "facts"):
         for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
             remove_file(path)
-    forget_facts(library, state_dir)
     words = "Reset" if any(removed) else "Nothing to reset"
     sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
     return 0

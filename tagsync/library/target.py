@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 from typing import Any
 
+from tagsync.environment import setting
 from tagsync.errors import CredentialsError, UsageError
+from tagsync.escape import shown
 from tagsync.events import Listener, Waiting
 from tagsync.library.http.client import Client, Gates
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
@@ -17,6 +20,8 @@ from tagsync.workspace.lock import held
 
 IN_PROCESS = "http://sandbox.localhost"
 """What an application in this process is called by; no byte leaves the process."""
+
+MAX_KEY_BYTES = 4096
 
 _NO_KEY = "private_none"
 """The key for an application in this process. It is redacted from error messages, so it must be no word of one."""
@@ -68,6 +73,34 @@ class Target:
         if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
             raise UsageError(f"the rate is {self.rate!r}: use a number of calls a second above 0")
 
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        endpoint: str | None = None,
+        account: str | None = None,
+        rate: float | None = None,
+        concurrency: int = 4,
+    ) -> "Target":
+        """Return the target that the environment names; arguments take precedence.
+
+        The key is in IMAGEKIT_PRIVATE_KEY, or in the file that IMAGEKIT_PRIVATE_KEY_FILE names; the endpoint in
+        TAGSYNC_ENDPOINT or IMAGE_KIT_BASE_URL; the account in TAGSYNC_ACCOUNT.
+
+        Raises:
+            CredentialsError: there is no key, or its file cannot be read.
+            UsageError: an argument or the endpoint is wrong.
+        """
+        from_endpoint = setting("TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL")
+        from_account = setting("TAGSYNC_ACCOUNT")
+        return cls(
+            key=private_key(),
+            endpoint=endpoint or (from_endpoint.value if from_endpoint else DEFAULT_ENDPOINT),
+            account=account or (from_account.value if from_account else None),
+            rate=rate,
+            concurrency=concurrency,
+        )
+
     @property
     def name(self) -> TargetName:
         """The target as documents name it."""
@@ -96,6 +129,27 @@ class Target:
     def bulk_rate(self) -> float | None:
         """Bulk calls a second; None for no pace."""
         return self.rate or (BULK_RATE if self.app is None else None)
+
+
+def private_key() -> str:
+    """Return the private key from the environment, empty if there is none.
+
+    Raises:
+        CredentialsError: the file that should hold it cannot be read.
+    """
+    if key := setting("IMAGEKIT_PRIVATE_KEY"):
+        return key.value
+    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
+    if path is None:
+        return ""
+    try:
+        with Path(path.value).open("rb") as file:
+            return file.read(MAX_KEY_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a key"
+        raise CredentialsError(
+            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
+        ) from None
 
 
 @contextmanager

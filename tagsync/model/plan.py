@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
@@ -11,6 +11,9 @@ from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted
 from tagsync.model.policy import Guard, Policy
 from tagsync.model.rules import RuleName
+
+if TYPE_CHECKING:
+    from tagsync.model.explanation import Explanation
 
 
 class Reason(NamedTuple):
@@ -209,7 +212,8 @@ class Plan:
     `changes` are sorted by path and lie in a temporary file. A plan with an error among its diagnostics has no changes
     and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
     such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
-    that came back after applies removed them; `coverage` is there where it was asked for, and so are `thumbnails`,
+    that came back after applies removed them; `coverage` and `explanations` are there where they were asked for, and so
+    are `thumbnails`,
     addresses of small pictures of the first 10,000 changed files by file id. `diagnostics` and `missing` are the first
     10,000: `unlisted` counts the other diagnostics, `summary.missing` all files that were not found.
     """
@@ -231,6 +235,7 @@ class Plan:
     thumbnails: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: Sequence[NotFound] = field(default=(), repr=False)
     unlisted: tuple[Unlisted, ...] = ()
+    explanations: "tuple[Explanation, ...]" = field(default=(), repr=False)
 
     @property
     def policy(self) -> Policy:

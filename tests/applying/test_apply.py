@@ -8,7 +8,8 @@ from builders import Sandbox, acks, ai, file_object, id_of, now, run
 from conftest import Declare
 
 import tagsync
-from tagsync import api
+from tagsync.api import act
+from tagsync.api.act import apply_locked
 from tagsync.applying.apply import ticking
 from tagsync.applying.options import ApplyOptions
 from tagsync.errors import UsageError
@@ -275,7 +276,7 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
     async def applied_with(**options: Any) -> Report:
         plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
         settings = ApplyOptions(acks=acks(plan), **options)
-        return await tagsync.apply_async(plan, target=library.target, options=settings, journal=tmp_path / "journal")
+        return await apply_locked(plan, target=library.target, options=settings, journal=tmp_path / "journal")
 
     first = run(applied_with(max_requests=8))
     assert (first.outcome, len(library.writes)) == ("incomplete", 8)
@@ -309,7 +310,7 @@ def test_apply_reads_again_after_a_suspension(
     def slept() -> float:
         return now() + (600 if "removeAITags" in library.calls else 0)
 
-    monkeypatch.setattr(api, "_seconds", slept)
+    monkeypatch.setattr(act, "_seconds", slept)
     assert applied(library, tmp_path).converged
     assert library.writes == ["removeAITags", "removeAITags"]
     refused = library.calls.index("removeAITags")

@@ -18,7 +18,6 @@ from conftest import Declare
 from starlette.types import Message, Receive, Scope, Send
 
 import tagsync
-from tagsync.api import export_async, undo_async
 from tagsync.applying.options import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
@@ -202,10 +201,11 @@ def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is
 
     async def reading() -> object:
         if command == "plan":
-            return await tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60)
+            options = tagsync.PlanOptions(max_duration=60)
+            return await tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, options=options)
         if command == "undo":
-            return await undo_async(report, target=library.target, max_duration=60)
-        return await export_async(library.target, max_duration=60)
+            return await tagsync.undo_async(report, target=library.target, max_duration=60)
+        return await tagsync.export_async(library.target, max_duration=60)
 
     async def scenario() -> float:
         began = now()
@@ -224,13 +224,19 @@ def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is
 def test_a_time_for_reading_that_is_none_is_refused(bench: Bench, seconds: float) -> None:
     library = bench.library()
     with pytest.raises(UsageError, match="max_duration"):
-        tagsync.plan([str(bench.folder / "tags.yaml")], target=library.target, max_duration=seconds)
+        tagsync.plan(
+            [str(bench.folder / "tags.yaml")], target=library.target, options=tagsync.PlanOptions(max_duration=seconds)
+        )
     assert library.calls == []
 
 
 def test_reading_that_fits_into_its_time_is_left_alone(bench: Bench) -> None:
     library = bench.library(limited("list", {"X-RateLimit-Reset": "50000"}, 1))
-    plan = run(tagsync.plan_async([str(bench.folder / "tags.yaml")], target=library.target, max_duration=60))
+    plan = run(
+        tagsync.plan_async(
+            [str(bench.folder / "tags.yaml")], target=library.target, options=tagsync.PlanOptions(max_duration=60)
+        )
+    )
     assert len(plan.changes) == len(PATHS)
 
 

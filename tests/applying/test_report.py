@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tagsync
+from tagsync.api.act import apply_locked
 from tagsync.applying.apply import READ_BACK_SECONDS
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
@@ -34,7 +35,7 @@ def planned(library: Sandbox, tmp_path: Path) -> Plan:
 
 def applied(library: Sandbox, plan: Plan, *, journal: Path | None = None, **options: Any) -> Report:
     return run(
-        tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options), journal=journal),
+        apply_locked(plan, target=library.target, options=ApplyOptions(**options), journal=journal),
     )
 
 
@@ -187,7 +188,7 @@ def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
                 stop.set()
 
         journal = tmp_path / "journal"
-        return await tagsync.apply_async(plan, target=library.target, journal=journal, stop=stop, listener=listener)
+        return await apply_locked(plan, target=library.target, journal=journal, stop=stop, listener=listener)
 
     assert run(scenario()).outcome == "interrupted"
     assert list(Journal(tmp_path / "journal").recovered.done) == [id_of("/a")]

@@ -71,7 +71,7 @@ def check_convergence(tagsync: Command, library: Library, state: str = ".tagsync
 DRIVER = """
 import errno, json, os, signal, sys
 import tagsync.cli.run  # what every life needs is loaded once
-from tagsync.applying import disk
+from tagsync.workspace import durable_file
 from tagsync.cli.main import run
 
 
@@ -101,9 +101,9 @@ def live(life):
         os.dup2(os.open(life["state"] + "." + name, os.O_WRONLY | os.O_CREAT), stream)
     steps = []
     for name in ("open", "create", "rename", "sync_folder"):
-        disturbed(disk.RealDisk, name, life, steps)
+        disturbed(durable_file.RealDisk, name, life, steps)
     for name in ("append", "sync"):
-        disturbed(disk._RealFile, name, life, steps)
+        disturbed(durable_file._RealFile, name, life, steps)
     code = run(life["arguments"])
     with open(life["state"] + ".steps", "w") as file:
         json.dump(steps, file)

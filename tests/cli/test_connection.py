@@ -10,7 +10,8 @@ from builders import file_object, write_library
 from canary import KEY, leaks
 from cli.command import Command, Recorder, Result, write_manifest
 
-from tagsync.cli.connection import journal_path, target
+from tagsync.api.keep import Workspace
+from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings
 from tagsync.errors import StateError
 from tagsync.library.target import Target
@@ -467,9 +468,8 @@ SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:878
 @pytest.mark.parametrize("endpoint", SAME)
 def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
     usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
-    given = settings(state_dir=tmp_path / "s")
     assert usual.identities == other.identities
-    assert journal_path(given, usual) == journal_path(given, other)
+    assert Workspace(usual, tmp_path / "s").journal == Workspace(other, tmp_path / "s").journal
     assert usual.identities != Target(key="any", endpoint="http://127.0.0.1:8788").identities
 
 
@@ -491,20 +491,20 @@ def test_a_sandboxs_library_is_locked_by_where_it_is_kept(tmp_path: Path) -> Non
     library = write_library(tmp_path / "library.jsonl", [])
 
     def identities(name: str) -> tuple[str, ...]:
-        with target(settings(sandbox=library, state_dir=tmp_path / name), print) as where:
-            return where.identities
+        with workspace_of(settings(sandbox=library, state_dir=tmp_path / name), print) as workspace:
+            return workspace.target.identities
 
     assert identities("s") == identities("s") != identities("t")
     assert identities("s")
 
 
 def test_a_journal_lies_in_a_folder_of_the_state_directory_that_is_no_link(tmp_path: Path) -> None:
-    where, one = Target(key="any"), settings(state_dir=tmp_path / "s")
-    path = journal_path(one, where)
+    workspace = Workspace(Target(key="any"), tmp_path / "s")
+    path = workspace.journal
     assert path.parent == tmp_path / "s" / "journal"
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert journal_path(replace(one, shard=Part(1, 2)), where).name == f"{path.stem}-1-of-2.jsonl"
+    assert replace(workspace, part=Part(1, 2)).journal.name == f"{path.stem}-1-of-2.jsonl"
     path.parent.rmdir()
     path.parent.symlink_to(tmp_path)
     with pytest.raises(StateError, match="is a symbolic link: remove it and run again"):
-        journal_path(one, where)
+        _ = workspace.journal

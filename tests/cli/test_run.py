@@ -322,10 +322,11 @@ def test_nobody_is_asked_where_there_is_nothing_to_do(tagsync: Command) -> None:
 
 @pytest.mark.parametrize("name", ["plan.json", "tags.yml", "manifests/shop.yaml", "manifests/shop.json", "plan"])
 @pytest.mark.parametrize(("answer", "code"), [(b"yes\n", 0), (b"no\n", 4)])
-def test_saved_plan_is_shown_and_asked_about_on_a_terminal_whatever_it_is_called(
+def test_saved_plan_that_may_be_taken_for_a_manifest_is_shown_and_asked_about_on_a_terminal(
     tagsync: Command, name: str, answer: bytes, code: int
 ) -> None:
     Path("manifests").mkdir()
+    Path("manifests/other.yaml").write_text(Path("tags.yaml").read_text("utf-8"), encoding="utf-8")
     tagsync("plan", "--out=saved", *SANDBOX, "tags.yaml")
     Path("saved").replace(name)
     with screen(answer) as terminal:
@@ -334,6 +335,16 @@ def test_saved_plan_is_shown_and_asked_about_on_a_terminal_whatever_it_is_called
     assert "Apply this plan? Only yes is taken for an answer: " in terminal.read_to_the_end()
     assert "1 file to change" in result.out
     assert ("Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out) is (code == 0)
+
+
+def test_saved_plan_apart_from_manifests_is_applied_without_a_question(tagsync: Command) -> None:
+    Path("plans").mkdir()
+    tagsync("plan", "--out=plans/plan.json", *SANDBOX, "tags.yaml")
+    with screen(b"") as terminal:
+        result = tagsync("apply", *SANDBOX, "plans/plan.json")
+    assert result.code == 0
+    assert "Apply this plan?" not in terminal.read_to_the_end()
+    assert "Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out
 
 
 @pytest.mark.parametrize("name", ["plan.yaml", "plan.yml", "plan.YAML"])
@@ -559,7 +570,7 @@ def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
 
 COMPUTING = """
 import sys
-import tagsync.api
+import tagsync.api.decide
 from tagsync.__main__ import main
 
 def compute_for_ever(*_, **__):
@@ -567,7 +578,7 @@ def compute_for_ever(*_, **__):
     while True:
         pass
 
-tagsync.api.make_plan = compute_for_ever
+tagsync.api.decide.make_plan = compute_for_ever
 main()
 """
 

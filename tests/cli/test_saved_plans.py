@@ -15,8 +15,8 @@ from builders import ai, file_object, id_of
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
 
+from tagsync.api import saved as cli_saved
 from tagsync.applying import preflight
-from tagsync.cli import saved_documents as cli_saved
 from tagsync.documents.canonical import canonical
 from tagsync.documents.written import whole
 from tagsync.sandbox.faults import Fault

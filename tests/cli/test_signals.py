@@ -11,8 +11,9 @@ import pytest
 from builders import file_object
 from cli.command import Command, write_manifest
 
-from tagsync import api
-from tagsync.cli import apply as applying
+from tagsync.api.keep import Workspace
+from tagsync.cli import apply as apply_module
+from tagsync.cli import run as run_module
 from tagsync.cli.output import Output
 from tagsync.cli.signals import Deferred
 
@@ -81,11 +82,12 @@ def test_deferred_signals_leave_the_handlers_alone_until_they_are_needed() -> No
         assert handlers() == before
 
 
-@pytest.mark.parametrize("moment", ["keep_report", "_reported", "_carried_out"])
+@pytest.mark.parametrize("moment", ["record", "_reported", "_carried_out"])
 def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_written(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    inner = getattr(applying, moment)
+    owner: Any = Workspace if moment == "record" else apply_module
+    inner = getattr(owner, moment)
 
     def disturbed(*arguments: Any, **options: Any) -> Any:
         if moment == "_carried_out":
@@ -95,7 +97,7 @@ def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_
         send(*BOTH * 3)
         return inner(*arguments, **options)
 
-    monkeypatch.setattr(applying, moment, disturbed)
+    monkeypatch.setattr(owner, moment, disturbed)
     path = library(file_object("/a.jpg"))
     write_manifest("- {match: /*, tags: [new]}")
     result = tagsync("apply", "--yes", "--sandbox", path, "--report=json=report.json", "--format=json", "tags.yaml")
@@ -119,7 +121,7 @@ def test_signals_after_the_one_that_ends_planning_do_not_keep_the_failure_from_b
         send(*BOTH * 3)
         write_failure(*arguments)
 
-    monkeypatch.setattr(api, "plan_async", interrupted)
+    monkeypatch.setattr(run_module, "plan_async", interrupted)
     monkeypatch.setattr(Output, "_failure", disturbed)
     path = library(file_object("/a.jpg"))
     write_manifest("- {match: /*, tags: [new]}")

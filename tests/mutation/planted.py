@@ -273,7 +273,7 @@ BUGS = (
     ),
     Bug(
         "a plan that nobody holds against its own changes",
-        "cli/saved_documents.py",
+        "api/saved.py",
         "if words := contradiction(document):",
         "if (words := contradiction(document)) and not document.changes:",
         "tests/cli/test_saved_plans.py::test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere",

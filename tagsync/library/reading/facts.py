@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsync.errors import StateError
+from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.state_dir import open_file
 
 LIFETIME = timedelta(days=30)
@@ -61,10 +62,5 @@ def _read(place: Path) -> dict[str, Any]:
 
 
 def _write(place: Path, facts: dict[str, Any]) -> None:
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    with suppress(OSError):
-        beside.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(open_file(beside, flags), "w", encoding="utf-8") as file:
-            json.dump(facts, file, sort_keys=True)
-        beside.replace(place)
+    with suppress(OSError), atomic_write(place) as file:
+        json.dump(facts, file, sort_keys=True)

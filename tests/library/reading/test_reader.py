@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tagsync.comparing import compared
+from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
 from tagsync.library.http.client import Client, Gates
@@ -162,7 +162,7 @@ def plan_of(
     async def scenario() -> Plan:
         async with opened(app, page_limit) as client:
             reader = LibraryReader(client, now=lambda: now, facts=facts, concurrency=2)
-            return await compared(reader, wanted, compare, lambda: named(desired))
+            return await read_and_compare(reader, wanted, compare, lambda: named(desired))
 
     return run(scenario())
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from tagsync import api
+from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.files import holds_manifests
@@ -17,12 +17,12 @@ from tagsync.workspace.git import WorkTree
 _NOTHING = DesiredState((), ())
 
 
-def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_counts: bool) -> Revision:
+def revision_of(ref: str, given: Paths, *, as_of: date | None = None, policy_counts: bool = True) -> Revision:
     """Return what manifests declared at a revision.
 
     Args:
         ref: what git takes for a commit, or `A...B` for the merge base of two.
-        paths: files and folders, as they are named today.
+        given: files and folders, as they are named today.
         as_of: the day on which entries that end are judged.
         policy_counts: whether the policies among them are those that hold.
 
@@ -32,6 +32,7 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
     """
     if not ref:
         raise UsageError("--changed-since names no revision: give one like origin/main")
+    paths = listed(given)
     if "-" in paths:
         raise UsageError("--changed-since needs manifests in a git work tree, which standard input is not")
     found = WorkTree(paths[0])
@@ -47,7 +48,7 @@ def revision_of(ref: str, paths: Sequence[str], *, as_of: date | None, policy_co
 
 def _declared(paths: Sequence[str], ref: str, as_of: date | None) -> DesiredState:
     try:
-        return api.read(paths, as_of=as_of)
+        return read(paths, as_of=as_of)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have faults ({error.diagnostics[0].message}), so that what they "

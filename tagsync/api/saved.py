@@ -1,31 +1,47 @@
-"""Read saved plans and reports from files; a plan also has to fit its digest and its own changes."""
+"""Read and write plans and reports as files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from tagsync.documents.saved import MAX_DOCUMENT_BYTES, read_document
+from tagsync.documents.saved import MAX_DOCUMENT_BYTES
+from tagsync.documents.saved import read_document as load
+from tagsync.documents.written import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.escape import shown
 from tagsync.model import Plan, Report
 from tagsync.planning.digest import digest_of
 from tagsync.planning.plan_validation import contradiction
+from tagsync.workspace.atomic import atomic_write
 
 
-def read_saved(file: Path) -> Plan | Report:
+def write_document(document: Plan | Report, path: str | PathLike[str]) -> None:
+    """Write a plan or a report to a file, whole or not at all (mode 0600).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    pieces = plan_document(document) if isinstance(document, Plan) else report_document(document)
+    with atomic_write(Path(path).resolve()) as stream:
+        stream.writelines(pieces)
+
+
+def read_document(path: str | PathLike[str]) -> Plan | Report:
     """Return the plan or report that a file holds.
 
     Raises:
-        DamagedError: it is not as it was written, or no plan that tagsync makes.
-        DocumentError: it cannot be read, or is neither.
+        DamagedError: the file was changed since it was written, or holds no plan that tagsync makes.
+        DocumentError: the file cannot be read, or is not a plan or report.
     """
+    file = Path(path)
     try:
         if file.stat().st_size > MAX_DOCUMENT_BYTES:
             raise _too_large(file)
-        with file.open("rb") as stream, _repeatable(stream, file) as readable:
-            document = read_document(readable, str(file))
+        with file.open("rb") as stream, _seekable(stream, file) as readable:
+            document = load(readable, str(file))
     except OSError as error:
         raise DocumentError(f"{shown(str(file))} cannot be read: {error.strerror}") from error
     if isinstance(document, Plan):
@@ -37,8 +53,8 @@ def read_saved(file: Path) -> Plan | Report:
 
 
 @contextmanager
-def _repeatable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
-    """Yield a stream that can be read again from its start: a copy of one that cannot, like a pipe."""
+def _seekable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
+    """Yield a stream that can be read twice: a copy of one that cannot, like a pipe."""
     if stream.seekable():
         yield stream
         return

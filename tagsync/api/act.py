@@ -1,0 +1,161 @@
+"""Act on a plan: apply it, or report that it was refused."""
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from tagsync.api.gather import now
+from tagsync.api.keep import Workspace
+from tagsync.applying.apply import carry_out, left_out
+from tagsync.applying.journal import Journal, NoJournal
+from tagsync.applying.options import ApplyOptions
+from tagsync.errors import ManifestError, RefusedError
+from tagsync.escape import shown
+from tagsync.events import Listener, ignore
+from tagsync.library.target import Target, connect, locked
+from tagsync.model import Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.planning.guards import Ack, objection, unacknowledged
+
+
+def apply(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    workspace: Workspace | None = None,
+    stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Apply a plan; see `apply_async`."""
+    return asyncio.run(
+        apply_async(
+            plan, target=target, options=options, workspace=workspace, stop=stop, abort=abort, listener=listener
+        )
+    )
+
+
+async def apply_async(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    workspace: Workspace | None = None,
+    stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Apply a plan under the target's lock: read its files again, write, read back, report.
+
+    Args:
+        plan: a plan of this target.
+        target: the library.
+        options: how to apply it.
+        workspace: keeps a journal for the next apply, should this one be cut off, and the report; None keeps nothing.
+        stop: once set, nothing more is sent, and calls in flight get four seconds.
+        abort: once set too, calls in flight are abandoned.
+        listener: gets progress events.
+
+    Returns:
+        The report. It holds what went wrong with single files.
+
+    Raises:
+        ManifestError: the plan has errors.
+        RefusedError: the plan is for another target, or a guard blocks it that `options.acks` does not acknowledge.
+        StateError: the journal cannot be used; nothing was sent.
+        LibraryError: the library could not be read before the first write.
+        LockedError: another apply of this library is running on this machine.
+    """
+    with workspace.lock() if workspace else locked(target, part=plan.inputs.part):
+        if workspace and plan.changes:
+            workspace.begin(plan)
+        report = await apply_locked(
+            plan,
+            target=target,
+            options=options,
+            journal=workspace.journal if workspace and plan.changes else None,
+            stop=stop,
+            abort=abort,
+            listener=listener,
+        )
+        if workspace:
+            workspace.record(report)
+        return report
+
+
+async def apply_locked(
+    plan: Plan,
+    *,
+    target: Target,
+    options: ApplyOptions | None = None,
+    journal: Path | None = None,
+    stop: asyncio.Event | None = None,
+    abort: asyncio.Event | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Apply a plan for a caller that holds the lock and keeps the report; see `apply_async`."""
+    options = options or ApplyOptions(concurrency=target.concurrency)
+    check_target(plan, target)
+    if plan.errors:
+        raise ManifestError(plan.errors)
+    if objections := refusals(plan, options.acks):
+        raise RefusedError("; ".join(objections))
+    if not plan.changes:
+        outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
+        return Report(
+            plan, outcome, (), RequestCounts(), Timing(), finished_at=now(), diagnostics=tuple(left_out(plan))
+        )
+    with closing(Journal(journal) if journal else NoJournal()) as records:
+        async with connect(target, listener) as client:
+            return await carry_out(
+                plan,
+                client,
+                options=options,
+                journal=records,
+                stop=stop or asyncio.Event(),
+                abort=abort or asyncio.Event(),
+                listener=listener,
+                now=now,
+                seconds=_seconds,
+            )
+
+
+def check_target(plan: Plan, target: Target) -> None:
+    """Check that a plan is for a target.
+
+    Raises:
+        RefusedError: it is for another one.
+    """
+    if not target.is_named(plan.target):
+        raise RefusedError(
+            f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
+            f"{target.name.account} at {target.name.endpoint}: plan again for this target"
+        )
+
+
+def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:
+    """Return the messages of the guards that block a plan and are not acknowledged for it."""
+    return tuple(objection(guard, plan.digest) for guard in unacknowledged(plan.guards, plan.digest, acks))
+
+
+def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
+    """Return the report of a plan that a person, or a guard with its message, refused: nothing was sent."""
+    outcome = FileOutcome(Status.SKIPPED, error="the plan was refused")
+    diagnostics = tuple(Diagnostic("error", "guard", message) for message in why)
+    return Report(
+        plan,
+        "refused",
+        (outcome,) * len(plan.changes),
+        RequestCounts(),
+        Timing(),
+        finished_at=now(),
+        diagnostics=diagnostics,
+    )
+
+
+def _seconds() -> float:
+    """Return seconds by a clock that also counts while the machine is suspended, if the system has one."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.time() if boottime is None else time.clock_gettime(boottime)

@@ -1,0 +1,121 @@
+"""Gather what is declared, and what a library has: read manifests, and export a library as manifests."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import chain
+from os import PathLike, fspath
+
+from tagsync.errors import ManifestError, UsageError
+from tagsync.escape import quoted
+from tagsync.events import Exporting, Listener, ignore
+from tagsync.exporting.export import Exported
+from tagsync.exporting.export import export as export_files
+from tagsync.library.http.deadline import check_duration, deadline
+from tagsync.library.reading.reader import LibraryReader
+from tagsync.library.target import Target, connect
+from tagsync.manifest.error_list import ErrorList
+from tagsync.manifest.read import read_manifests, read_policy
+from tagsync.model import DesiredState, Origin, as_shown
+from tagsync.planning.contradictions import account_faults, contradictions
+from tagsync.planning.skipped_files import unreadable_finding
+
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""Manifests: one path, or several."""
+
+
+def validate(
+    paths: Paths,
+    *,
+    account: str | None = None,
+    policy: str | PathLike[str] | None = None,
+    as_of: date | None = None,
+) -> DesiredState:
+    """Read and check manifests without any API call.
+
+    Args:
+        paths: a file or folder, or several, or `-` for standard input.
+        account: the account that each manifest with `metadata.account` has to name.
+        policy: a file of policies to use instead of those among `paths`.
+        as_of: the date (UTC) to evaluate `until` for; today if None.
+
+    Raises:
+        ManifestError: with every error found.
+        UsageError: there are no paths, or an option is wrong.
+        StateError: there is no room for the temporary file that holds the rules.
+    """
+    desired = read(paths, as_of=as_of)
+    if policy is not None:
+        read_from = read_policy(fspath(policy))
+        desired = replace(desired, policy=read_from.policy, accounts=(*desired.accounts, *read_from.accounts))
+    names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
+    errors = ErrorList()
+    for error in chain(account_faults(desired, account), contradictions(desired.entries)):
+        _, code, message, origin = as_shown(error, names)
+        errors.add(origin or Origin("", 0, 0), code, message)
+    if errors.count:
+        first = errors.first()
+        raise ManifestError(first, errors.count - len(first))
+    return desired
+
+
+def read(paths: Paths, *, as_of: date | None = None) -> DesiredState:
+    """Read manifests one by one; `validate` also compares them with each other and with the account."""
+    if isinstance(as_of, datetime):
+        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+    return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date())
+
+
+def listed(paths: Paths) -> list[str]:
+    """Return paths as text; a text is one path, though it could be iterated."""
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    try:
+        texts = [fspath(path) for path in several]
+    except TypeError as error:
+        raise UsageError(f"paths: {error}: give a path, or a list of paths") from error
+    if not all(isinstance(path, str) for path in texts):
+        raise UsageError("paths: bytes are no path: give text")
+    return texts
+
+
+def export(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
+    """Return a library, or a folder of it, as manifests; see `export_async`."""
+    return asyncio.run(export_async(target, folder=folder, max_duration=max_duration, listener=listener))
+
+
+async def export_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Exported:
+    """Return a library, or a folder of it, as manifests: planning them changes nothing. Only reads.
+
+    Args:
+        target: the library.
+        folder: a path that starts and ends with `/`; its subfolders are included.
+        max_duration: seconds after which reading fails; None for no limit.
+        listener: gets progress events.
+
+    Raises:
+        UsageError: `folder` is not such a path, or `max_duration` is not a time.
+        LibraryError: the library could not be read completely, or not in time.
+    """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
+    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
+        raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
+        with closing(LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)) as reader:
+            current = await reader.read()
+            listener(Exporting(len(current.files)))
+            exported = export_files(current.files, folder)
+            diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
+            return exported._replace(diagnostics=diagnostics)
+
+
+def now() -> str:
+    """Return the time (UTC) in ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
