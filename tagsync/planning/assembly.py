@@ -33,7 +33,7 @@ class Collected:
         )
 
 
-def assembled(
+def assemble_plan(
     collected: Collected,
     *,
     target: TargetName,

@@ -34,7 +34,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _TO_THE_SECOND = len("2026-01-01T00:00:00")
 
 
-def attributed(
+def find_causes(
     changes: Iterable[FileChange],
     last: Report | None,
     manifests: Sequence[ManifestRef],

@@ -5,8 +5,8 @@ from dataclasses import replace
 from itertools import chain
 
 from tagsync.model import CurrentState, DesiredState, Inputs, Part, Plan, Report, TargetName
-from tagsync.planning.assembly import assembled
-from tagsync.planning.causes import attributed
+from tagsync.planning.assembly import assemble_plan
+from tagsync.planning.causes import find_causes
 from tagsync.planning.changed_since import Revision, changed_entries
 from tagsync.planning.comparison import Comparison
 from tagsync.planning.filter import Scope
@@ -30,35 +30,35 @@ def make_plan(
     coverage: bool = False,
     since: Revision | None = None,
 ) -> Plan:
-    """Compare two states.
+    """Compare desired with current state.
 
     Args:
         desired: what manifests declare.
         current: a complete read of the library, files sorted by path.
-        target: which library that is.
-        created_at: ISO 8601, UTC; the one thing here that differs from run to run.
-        bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
-        only: globs; changes of files that none of them matches are left out after everything was judged.
-        part: a shard; likewise.
-        exact: whether the requests change needed cells only.
-        last: the last apply's report, of this very library. It tells why changes are necessary again.
-        earlier: reports of applies before the last one, newest first; with it they tell how often AI tags came back.
-            They are only read if AI tags are to be removed.
-        coverage: whether to tell what manifests leave alone.
-        since: an earlier revision; changes of files that no entry selects which has changed since go likewise.
+        target: the library.
+        created_at: ISO 8601, UTC; all else is the same whenever it is made.
+        bulk_rate: API calls a second for the estimate; None for no limit.
+        only: globs; changes of files that match none are left out once everything was compared.
+        part: a shard; changes of files in other shards are left out likewise.
+        exact: whether requests set only what has to change.
+        last: the previous report for this library; it tells why changes are necessary again.
+        earlier: reports before that one, newest first, which tell how often AI tags came back. They are read only if
+            AI tags are to be removed.
+        coverage: whether to report what manifests leave alone.
+        since: an earlier revision; changes of files that no entry selects which changed since are left out.
 
     Returns:
-        The plan. If anything is an error it has no changes, and its diagnostics say why.
+        The plan. If there is an error, it has no changes, and its diagnostics say why.
 
     Raises:
-        RefusedError: the changes since the revision do not tell which files they bear on.
+        RefusedError: what changed since the revision bears on files that no changed entry selects.
     """
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     comparison = Comparison(desired, current, scope, coverage=coverage)
     changes, diagnostics = comparison.collected.changes, comparison.diagnostics
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
     diagnostics.extend([*loosened(desired.policy), *return_warnings(returning, changes)])
-    plan = assembled(
+    plan = assemble_plan(
         comparison.collected,
         target=target,
         created_at=created_at,
@@ -85,18 +85,18 @@ def make_plan(
         coverage=comparison.coverage,
         thumbnails=comparison.thumbnails,
         missing=comparison.missing.first(),
-        drift=attributed(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning),
+        drift=find_causes(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning),
         returning=returning,
     )
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
-    """Return the places of the files that an entry selects which has changed since a revision."""
+    """Return the places of the files that an entry selects which changed since a revision."""
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
 
 
 def _covered(last: Report) -> Callable[[str], bool]:
-    """Return what tells by its path whether the last run judged a file."""
+    """Return a function that tells by its path whether the previous run compared a file."""
     scope = last.plan.inputs
     if scope.changed_since is None and not scope.partial:
         return Scope(scope.select, scope.part).includes

@@ -21,7 +21,7 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
-from tagsync.planning.assembly import Collected, assembled
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
@@ -143,7 +143,7 @@ def make_undo(
     found = (_undone(asked, files, left_out, ai_as_tags=ai_as_tags) for asked in _asked(report))
     changes = sorted((change for change in found if change), key=lambda change: (change.file.path, change.file.file_id))
     plan = report.plan
-    return assembled(
+    return assemble_plan(
         Collected(changes),
         target=plan.target,
         created_at=created_at,

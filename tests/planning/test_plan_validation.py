@@ -23,7 +23,7 @@ from tagsync.model import (
     TargetName,
     Unlisted,
 )
-from tagsync.planning.assembly import Collected, assembled
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.digest import digest_of
 from tagsync.planning.filter import in_part
 from tagsync.planning.guards import GuardCounts
@@ -35,7 +35,7 @@ FILE = current_file("/b", ["x"], [ai("Dog")])
 def plan(*changes: FileChange, undoes: str | None = None) -> Plan:
     tally = GuardCounts.of(changes)
     exempt = [guard._replace(observed=0, of=0, files=(), tags=()) for guard in GuardCounts().guards(DEFAULT_POLICY, ())]
-    return assembled(
+    return assemble_plan(
         Collected(changes),
         target=TargetName("", ""),
         created_at="",

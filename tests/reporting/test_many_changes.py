@@ -46,7 +46,7 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
-from tagsync.planning.assembly import Collected, assembled
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.digest import digest_of
 from tagsync.reporting.groups import groups, removals_first
 from tagsync.reporting.markdown import markdown
@@ -56,7 +56,7 @@ from tagsync.reporting.sheet import plan_sheet
 @pytest.fixture
 def plan() -> Plan:
     guards = tuple(Guard(guard, 1, 10, Limit(0), blocked=True, files=("/shop/0000007.jpg",)) for guard in GuardId)
-    return assembled(
+    return assemble_plan(
         Collected(many(12)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="2026-01-01T00:00:00Z",
