@@ -14,6 +14,7 @@ from rich.text import Text
 import tagsync
 from tagsync.reporting.console import Lines
 from tagsync.reporting.text import plan_text
+from tagsync.reporting.view import PlanView
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
@@ -71,7 +72,7 @@ def main() -> None:
     console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True, highlight=False)
     console.print(Text(f"$ tagsync plan --select '{SELECTION}' manifests", "bold"))
     console.print()
-    plan_text(plan, Recorded(console))
+    plan_text(PlanView(plan), Recorded(console))
     svg = console.export_svg(title="tagsync plan", theme=THEME, code_format=FORMAT, unique_id="plan")
     (ROOT / "docs" / "images" / "plan.svg").write_text(svg, encoding="utf-8")
 

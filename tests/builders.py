@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tagsync
 from tagsync import schemas
+from tagsync.documents.canonical import canonical
+from tagsync.documents.checksum import with_checksum
+from tagsync.documents.writer import lay_out
 from tagsync.library.imagekit.files import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
@@ -108,6 +111,17 @@ _VERSIONS = {"plan": "format"}
 @cache
 def validator_of(kind: schemas.SchemaName) -> Draft202012Validator:
     return Draft202012Validator(schemas.load(kind))
+
+
+def saved(members: Mapping[str, Any]) -> str:
+    """Return a document with these members as tagsync would have written it, whatever they are."""
+    lists = {
+        key: map(canonical, members[key])
+        for key in ("changes", "requests", "drift", "returning", "missing", "diagnostics")
+        if isinstance(members.get(key), list)
+    }
+    kept = {key: value for key, value in {**members, **lists}.items() if key != "checksum"}
+    return "".join(with_checksum(lay_out(kept)))
 
 
 def acks(plan: Plan) -> frozenset[Ack]:

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from builders import Sandbox, check_document, manifest, write_library
 
-from tagsync.documents import written as documents
-from tagsync.documents.seal import sealed
+from tagsync.documents import writer
+from tagsync.documents.checksum import with_checksum
 from tagsync.manifest.read import read_manifests
 from tagsync.model import DesiredState
 from tagsync.sandbox.app import make_app
@@ -49,11 +49,11 @@ def _documents_are_as_their_schemas_say(monkeypatch: pytest.MonkeyPatch) -> None
     """Hold every document that is written in this process against its schema."""
 
     def checked(pieces: Iterable[str]) -> Iterator[str]:
-        kept = list(sealed(pieces))
+        kept = list(with_checksum(pieces))
         check_document("".join(kept))
         yield from kept
 
-    monkeypatch.setattr(documents, "sealed", checked)
+    monkeypatch.setattr(writer, "with_checksum", checked)
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from tagsync.documents.saved import MAX_DOCUMENT_BYTES
-from tagsync.documents.saved import read_document as load
-from tagsync.documents.written import plan_document, report_document
+from tagsync.documents.loader import MAX_DOCUMENT_BYTES, load_document
+from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.escape import shown
 from tagsync.model import Plan, Report
@@ -41,7 +40,7 @@ def read_document(path: str | PathLike[str]) -> Plan | Report:
         if file.stat().st_size > MAX_DOCUMENT_BYTES:
             raise _too_large(file)
         with file.open("rb") as stream, _seekable(stream, file) as readable:
-            document = load(readable, str(file))
+            document = load_document(readable, str(file))
     except OSError as error:
         raise DocumentError(f"{shown(str(file))} cannot be read: {error.strerror}") from error
     if isinstance(document, Plan):

@@ -16,7 +16,7 @@ from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, 
 from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned
 from tagsync.cli.signals import Deferred
-from tagsync.documents.saved import is_saved
+from tagsync.documents.loader import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
 from tagsync.manifest.files import check_exist

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from tagsync.reporting.github import outputs
-from tagsync.reporting.sheet import Sheet
+from tagsync.reporting.phrases import Names
+from tagsync.reporting.view import View
 
 
 def page_of_run() -> str | None:
@@ -15,21 +16,21 @@ def page_of_run() -> str | None:
     return os.environ.get("CI_JOB_URL") or None
 
 
-def in_repository(sheet: Sheet) -> Sheet:
-    """Return a sheet that names manifests from the top of their repository: GitHub finds annotated files by that.
+def names_in_repository(view: View) -> Names:
+    """Return how to name manifests from the top of their repository: GitHub finds annotated files by that.
 
     It leaves out those that are not there, as of a plan that was saved elsewhere, and those outside of the repository.
     """
     workspace = os.environ.get("GITHUB_WORKSPACE")
-    origins = [item.origin for item in sheet.diagnostics] + [item.origin for item in sheet.judgements]
+    origins = [item.origin for item in view.diagnostics] + [item.origin for item in view.guards]
     files = {origin.file for origin in origins if origin}
-    places = {file: sheet.names.get(file, file) for file in files}
+    places = {file: view.names.get(file, file) for file in files}
     named = {
         file: _in_repository(Path(place).resolve(), workspace)
         for file, place in places.items()
         if Path(place).is_file()
     }
-    return sheet._replace(names={file: name for file, name in named.items() if name})
+    return {file: name for file, name in named.items() if name}
 
 
 def _in_repository(place: Path, workspace: str | None) -> str | None:
@@ -47,18 +48,18 @@ def _in_repository(place: Path, workspace: str | None) -> str | None:
     return next((str(place.relative_to(top)) for top in (*tops, checkout) if place.is_relative_to(top)), None)
 
 
-def tell_step(sheet: Sheet, summary: str, exit_code: int) -> None:
+def tell_step(view: View, summary: str, exit_code: int) -> None:
     """Add to the summary and the outputs of a GitHub step, where there is one.
 
     Args:
-        sheet: what came of the run.
+        view: what came of the run.
         summary: that as Markdown.
         exit_code: what the run ends with.
 
     Raises:
         OSError: one of the files cannot be written.
     """
-    for variable, text in (("GITHUB_STEP_SUMMARY", summary), ("GITHUB_OUTPUT", outputs(sheet, exit_code))):
+    for variable, text in (("GITHUB_STEP_SUMMARY", summary), ("GITHUB_OUTPUT", outputs(view, exit_code))):
         path = os.environ.get(variable)
         if path:
             with Path(path).open("a", encoding="utf-8") as file:

@@ -18,7 +18,7 @@ from tagsync.errors import StateError, UsageError
 from tagsync.escape import shown
 from tagsync.exporting.export import Exported
 from tagsync.exporting.manifest_text import ManifestDraft, joined, manifest_text, scalar, split
-from tagsync.reporting.rows import counted
+from tagsync.reporting.phrases import counted
 
 _SCHEMA = "manifest.schema.json"
 LONGEST = 12_000_000

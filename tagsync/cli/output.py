@@ -9,21 +9,27 @@ from pathlib import Path
 
 from tagsync.cli.files import check_writable
 from tagsync.cli.options import OutputSettings
-from tagsync.cli.render import Destination, Layouts, lines_to, write
-from tagsync.documents.written import diagnostics_document, plan_document, report_document
+from tagsync.cli.render import Destination, Layouts, V, lines_to, write
+from tagsync.documents.writer import (
+    diagnostics_document,
+    difference_document,
+    explanation_document,
+    plan_document,
+    report_document,
+)
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.error_list import SHOWN_ERRORS
 from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.coverage_text import coverage_text
-from tagsync.reporting.difference_text import difference_document, difference_text
-from tagsync.reporting.explanation_text import explanation_document, explanation_text
+from tagsync.reporting.difference_text import difference_text
+from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
+from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
-from tagsync.reporting.rows import Names, counted, shown_names
-from tagsync.reporting.sheet import difference_sheet, manifests_sheet, plan_sheet, report_sheet
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text
+from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
 
 
 class Output:
@@ -65,10 +71,10 @@ class Output:
         saved_as = None if refused or plan.errors else self._saved_as
         self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         layouts = Layouts(
-            text=lambda lines, is_file: self._plan_text(plan, lines, everything=is_file or self._settings.verbose),
+            lambda: PlanView(plan, refused=refused),
+            text=self._plan_text,
             json=lambda: plan_document(plan),
-            sheet=lambda: plan_sheet(plan, refused=refused),
-            html=lambda: plan_html(plan, thumbnails=self._settings.thumbnails),
+            html=lambda view: plan_html(view, thumbnails=self._settings.thumbnails),
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
@@ -83,10 +89,10 @@ class Output:
             older = ", what is there is an older one" if self._saved_as.exists() else ""
             self.warn(f"no plan was saved as {self._saved_as}{older}")
 
-    def _plan_text(self, plan: Plan, lines: Lines, *, everything: bool) -> None:
-        plan_text(plan, lines, everything=everything)
-        if plan.coverage is not None:
-            coverage_text(plan.coverage, plan.inputs.files, shown_names(plan), lines, everything=everything)
+    def _plan_text(self, view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
+        everything = is_file or self._settings.verbose
+        plan_text(view, lines, everything=everything)
+        coverage_text(view, lines, everything=everything)
 
     def _explanation(self, explanations: Sequence[Explanation], names: Names) -> None:
         if self._settings.format == "json":
@@ -103,13 +109,13 @@ class Output:
         """Show the plan that is about to be applied; standard output is the report's unless it is text."""
         self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         if self._settings.format == "text":
-            plan_text(plan, lines_to(sys.stdout, self._settings), everything=self._settings.verbose)
+            plan_text(PlanView(plan), lines_to(sys.stdout, self._settings), everything=self._settings.verbose)
 
     def confirmed(self, plan: Plan) -> bool:
         """Ask the person at the terminal, who also gets there what standard output has no room for."""
         elsewhere = self._settings.format != "text"
         if elsewhere:
-            plan_text(plan, self._errors, everything=self._settings.verbose)
+            plan_text(PlanView(plan), self._errors, everything=self._settings.verbose)
         sys.stdout.flush()
         sys.stderr.write("Apply this plan? Only yes is taken for an answer: ")
         sys.stderr.flush()
@@ -129,38 +135,40 @@ class Output:
             plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
         """
 
-        def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
+        def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
             if is_file or report.plan.changes or not plan_shown:
-                report_text(report, lines)
+                report_text(view, lines)
 
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
         self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)
         layouts = Layouts(
+            lambda: ReportView(report),
             text=text,
             json=lambda: report_document(report),
-            html=lambda: report_html(report, thumbnails=self._settings.thumbnails),
-            sheet=lambda: report_sheet(report),
+            html=lambda view: report_html(view, thumbnails=self._settings.thumbnails),
         )
         self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:
         """Write what two plans do otherwise."""
         layouts = Layouts(
-            text=lambda lines, is_file: difference_text(found, lines, everything=is_file or self._settings.verbose),
+            lambda: DifferenceView(found),
+            text=lambda view, lines, is_file: difference_text(
+                view, lines, everything=is_file or self._settings.verbose
+            ),
             json=lambda: difference_document(found),
-            html=lambda: difference_html(found),
-            sheet=lambda: difference_sheet(found),
+            html=difference_html,
         )
         self._write(layouts, 0)
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
         """Write that manifests are valid; `names` has all of them."""
         layouts = Layouts(
-            text=lambda lines, _is_file: lines.write((words, "bold green")),
+            lambda: DiagnosticsView(words, diagnostics, names=names, manifests=names),
+            text=lambda _view, lines, _is_file: lines.write((words, "bold green")),
             json=lambda: diagnostics_document(diagnostics),
-            html=lambda: diagnostics_html(words, diagnostics, names=names),
-            sheet=lambda: manifests_sheet(words, diagnostics, names=names, manifests=names),
+            html=diagnostics_html,
         )
         self._write(layouts, 0)
 
@@ -188,15 +196,15 @@ class Output:
             raise
 
     def _failure(self, title: str, diagnostics: Sequence[Diagnostic], exit_code: int, more: int = 0) -> None:
-        def text(lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
+        def text(_view: View, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
             if is_file:
                 diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_ERRORS, more=more)
 
         layouts = Layouts(
+            lambda: DiagnosticsView(title, diagnostics, more=more),
             text=text,
             json=lambda: diagnostics_document(diagnostics, more=more),
-            html=lambda: diagnostics_html(title, diagnostics, more=more),
-            sheet=lambda: manifests_sheet(title, diagnostics, names={}, more=more),
+            html=diagnostics_html,
         )
         try:
             self._write(layouts, exit_code)
@@ -249,7 +257,7 @@ class Output:
 
     def _write(
         self,
-        layouts: Layouts,
+        layouts: Layouts[V],
         exit_code: int,
         *,
         failing_code: int = 1,

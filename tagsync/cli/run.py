@@ -22,7 +22,7 @@ from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
 from tagsync.planning.undo import LEFT_OUT
-from tagsync.reporting.rows import counted
+from tagsync.reporting.phrases import counted
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2

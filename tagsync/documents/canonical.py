@@ -1,4 +1,4 @@
-"""Values to canonical JSON: equal values give equal bytes, which harm no terminal and no CI log; not whole documents.
+"""Encode values as canonical JSON: equal values give equal bytes, which harm no terminal and no CI log.
 
 Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
 """
@@ -6,8 +6,6 @@ Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
 import json
 import re
 from typing import Any
-
-from tagsync.model import Diagnostic
 
 
 def canonical(value: Any) -> str:
@@ -20,13 +18,3 @@ _CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
 """What GitHub and Azure act on anywhere in a line of a job's output; it can only stand inside of strings."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as documents hold it."""
-    return {
-        "level": diagnostic.level,
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        "source": str(diagnostic.origin) if diagnostic.origin else None,
-    }

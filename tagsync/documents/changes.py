@@ -17,7 +17,7 @@ OPS = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
 """The members that hold a file's changes."""
 
 
-class _AITag(msgspec.Struct, gc=False):
+class _AITagMember(msgspec.Struct, gc=False):
     name: str
     confidence: float | int | None
     source: str
@@ -25,10 +25,10 @@ class _AITag(msgspec.Struct, gc=False):
 
 class _Before(msgspec.Struct, gc=False, rename="camel"):
     tags: tuple[str, ...]
-    ai_tags: tuple[_AITag, ...]
+    ai_tags: tuple[_AITagMember, ...]
 
 
-class _Reason(msgspec.Struct, gc=False):
+class _ReasonMember(msgspec.Struct, gc=False):
     op: Literal["addTags", "removeTags", "removeAITags"]
     tag: str
     source: str
@@ -41,20 +41,20 @@ class _Tags(msgspec.Struct, gc=False):
     remove_ai: tuple[str, ...] = msgspec.field(name="removeAI", default=())
 
 
-class _Change(msgspec.Struct, gc=False, kw_only=True):
+class _ChangeLine(msgspec.Struct, gc=False, kw_only=True):
     file_id: str = msgspec.field(name="fileId")
     path: str
     before: _Before
     add: tuple[str, ...]
     remove: tuple[str, ...]
     remove_ai: tuple[str, ...] = msgspec.field(name="removeAI")
-    because: tuple[_Reason, ...]
+    because: tuple[_ReasonMember, ...]
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
 
 
-class _Outcome(_Change, gc=False, kw_only=True):
+class _OutcomeLine(_ChangeLine, gc=False, kw_only=True):
     status: Status
     attempts: int
     error: str | None
@@ -89,7 +89,7 @@ def change_document(change: FileChange) -> dict[str, Any]:
 
 def change_of(line: bytes) -> FileChange:
     """Return a file's changes from a checked line, or one of tagsync's own; other members are left out."""
-    found = decoded(line, _Change)
+    found = decoded(line, _ChangeLine)
     because: dict[tuple[str, str], list[Reason]] = {}
     for item in found.because:
         because.setdefault((item.op, item.tag), []).append(_reason(item.source, item.rule))
@@ -109,7 +109,7 @@ def check_change(line: bytes) -> None:
     Raises:
         NotPlainError: it is not plainly a file's changes.
     """
-    _check_places(decoded(line, _Change))
+    _check_places(decoded(line, _ChangeLine))
 
 
 def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def outcome_of(line: bytes) -> FileOutcome:
     Raises:
         NotPlainError: it is not plainly a file's changes and what became of them.
     """
-    found = decoded(line, _Outcome)
+    found = decoded(line, _OutcomeLine)
     _check_places(found)
     if found.attempts < 0:
         raise NotPlainError
@@ -189,7 +189,7 @@ def _reason(source: str, rule: str) -> Reason:
     return Reason(origin_of(source), rule)
 
 
-def _check_places(found: _Change) -> None:
+def _check_places(found: _ChangeLine) -> None:
     for reason in found.because:
         if not is_place(reason.source):
             raise NotPlainError

@@ -1,67 +1,109 @@
-"""Read the lines of a document's long lists as values; `changes` reads those of changes.
-
-Each reader raises NotPlainError for a line that is not plainly what it should be. Such a line may still be valid by the
-schema. A property test checks that all lines which are read are.
-"""
+"""Items of long lists as typed structs, written and read as a line each; `changes` has those of changes."""
 
 import json
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, Self, TypeVar
 
 import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
-from tagsync.model import (
-    Cause,
-    Diagnostic,
-    Drift,
-    Level,
-    NotFound,
-    Op,
-    Origin,
-    Request,
-    Returning,
-)
+from tagsync.model import Cause, Diagnostic, Drift, Level, NotFound, Op, Origin, Request, Returning
 
 T = TypeVar("T")
 
-MAX_FILES = 50
+_PLACE = re.compile(r":[0-9]{1,9}:[0-9]{1,9}\Z")
+Place = Annotated[str, Meta(pattern=_PLACE.pattern)]
+"""`file:line:column`."""
 
-_PLACE = re.compile(r".*:[0-9]{1,9}:[0-9]{1,9}", re.DOTALL)
+
+class Record(Struct, gc=False, rename="camel", omit_defaults=True):
+    """What documents hold of a value: members named like its fields, unless a subclass says otherwise."""
+
+    kind: ClassVar[type]
+
+    @classmethod
+    def from_value(cls, value: Any) -> Self:
+        """Return what a document holds of a value."""
+        return cls(*value)
+
+    def value(self) -> Any:
+        """Return the value."""
+        return self.kind(*astuple(self))
 
 
-class _Request(msgspec.Struct, gc=False):
+class RequestItem(Record):
+    """A call."""
+
+    kind = Request
+
     op: Op
     tags: tuple[str, ...]
-    file_ids: tuple[str, ...] = msgspec.field(name="fileIds")
+    file_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=50)]
 
 
-class _Drift(msgspec.Struct, gc=False, rename="camel"):
+class DriftItem(Record):
+    """A change's cause."""
+
+    kind = Drift
+
     file_id: str
     op: Op
     tag: str
     cause: Cause
 
 
-class _Returning(msgspec.Struct, gc=False, rename="camel"):
+class ReturningItem(Record):
+    """An AI tag that came back."""
+
+    kind = Returning
+
     file_id: str
     path: str
     tag: str
-    runs: int
+    runs: Annotated[int, Meta(ge=1)]
 
 
-class _NotFound(msgspec.Struct, gc=False, rename="camel"):
-    source: str
+class NotFoundItem(Record):
+    """A file that was not found, by path or by ID."""
+
+    source: Place
     path: str | None = None
     file_id: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse an item that names both or neither."""
+        if (self.path is None) == (self.file_id is None):
+            raise ValueError("path or fileId, and not both")
 
-class _Diagnostic(msgspec.Struct, gc=False):
+    @classmethod
+    def from_value(cls, value: NotFound) -> Self:
+        """Return what a document holds of a file that was not found."""
+        return cls(str(value.origin), value.path, value.file_id)
+
+    def value(self) -> NotFound:
+        """Return the file that was not found."""
+        return NotFound(self.path, self.file_id, origin_of(self.source))
+
+
+class DiagnosticItem(Record):
+    """A diagnostic."""
+
     level: Level
     code: str
     message: str
-    source: str | None
+    source: Place | None
+
+    @classmethod
+    def from_value(cls, value: Diagnostic) -> Self:
+        """Return what a document holds of a diagnostic."""
+        return cls(value.level, value.code, value.message, str(value.origin) if value.origin else None)
+
+    def value(self) -> Diagnostic:
+        """Return the diagnostic."""
+        return Diagnostic(self.level, self.code, self.message, origin_of(self.source) if self.source else None)
 
 
 class NotPlainError(ValueError):
@@ -78,44 +120,6 @@ def strict_json(data: bytes | str) -> Any:
     return json.loads(data, parse_constant=_no_number, parse_float=_number)
 
 
-def request_of(line: bytes) -> Request:
-    """Return the request that a line holds."""
-    found = decoded(line, _Request)
-    if not 0 < len(found.file_ids) <= MAX_FILES:
-        raise NotPlainError
-    return Request(found.op, found.tags, found.file_ids)
-
-
-def drift_of(line: bytes) -> Drift:
-    """Return a change's cause that a line holds."""
-    found = decoded(line, _Drift)
-    return Drift(found.file_id, found.op, found.tag, found.cause)
-
-
-def returning_of(line: bytes) -> Returning:
-    """Return the AI tag that comes back that a line holds."""
-    found = decoded(line, _Returning)
-    if found.runs < 1:
-        raise NotPlainError
-    return Returning(found.file_id, found.path, found.tag, found.runs)
-
-
-def not_found_of(line: bytes) -> NotFound:
-    """Return the file that was not found that a line holds."""
-    found = decoded(line, _NotFound)
-    if not is_place(found.source) or (found.path is None) == (found.file_id is None):
-        raise NotPlainError
-    return NotFound(found.path, found.file_id, origin_of(found.source))
-
-
-def diagnostic_of(line: bytes) -> Diagnostic:
-    """Return the diagnostic that a line holds."""
-    found = decoded(line, _Diagnostic)
-    if found.source is not None and not is_place(found.source):
-        raise NotPlainError
-    return Diagnostic(found.level, found.code, found.message, origin_of(found.source) if found.source else None)
-
-
 @lru_cache(maxsize=1 << 16)
 def origin_of(source: str) -> Origin:
     """Return the place that a document names."""
@@ -126,7 +130,7 @@ def origin_of(source: str) -> Origin:
 @lru_cache(maxsize=1 << 16)
 def is_place(source: str) -> bool:
     """Tell whether a text is `file:line:column`."""
-    return _PLACE.fullmatch(source) is not None
+    return _PLACE.search(source) is not None
 
 
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}

@@ -1,4 +1,4 @@
-"""Styled lines on a terminal, plain ones elsewhere; never wrapped, so that no text from outside starts a line."""
+"""Write lines: styled on a terminal, plain elsewhere, never wrapped, so that no text from outside starts a line."""
 
 import errno
 import os
@@ -60,5 +60,5 @@ class Lines:
 
 class _Console(Console):
     def on_broken_pipe(self) -> NoReturn:
-        """Tell the caller that the reader has gone: rich would end the process with a code of its own."""
+        """Tell the caller that the reader has gone; rich would end the process with its own exit code."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

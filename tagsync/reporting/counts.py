@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagsync.model import Coverage, FileChange, Op
 
 
-class Tally(NamedTuple):
+class ChangeCount(NamedTuple):
     """How many changes of each kind a tag or a folder has."""
 
     name: str
@@ -21,25 +21,29 @@ class Tally(NamedTuple):
         return self.add + self.remove + self.remove_ai
 
 
-def changes_by_tag(changes: Iterable[FileChange]) -> list[Tally]:
-    """Return how often each tag changes, the most changes first, then by name."""
-    return _tallies(Counter((item.tag, item.op) for change in changes for item in change.changes))
+class ChangeCounts(NamedTuple):
+    """Changes counted by tag, and by the folder right in which the files are: the most first, then by name."""
+
+    by_tag: list[ChangeCount]
+    by_folder: list[ChangeCount]
 
 
-def changes_by_folder(changes: Iterable[FileChange]) -> list[Tally]:
-    """Return how many changes the files right in each folder have, the most first, then by name."""
-    counts: Counter[tuple[str, Op]] = Counter()
+def count_changes(changes: Iterable[FileChange]) -> ChangeCounts:
+    """Count changes by tag and by folder."""
+    tags: Counter[tuple[str, Op]] = Counter()
+    folders: Counter[tuple[str, Op]] = Counter()
     for change in changes:
         folder = folder_of(change.file.path)
         for item in change.changes:
-            counts[folder, item.op] += 1
-    return _tallies(counts)
+            tags[item.tag, item.op] += 1
+            folders[folder, item.op] += 1
+    return ChangeCounts(_ranked(tags), _ranked(folders))
 
 
-def _tallies(counts: Mapping[tuple[str, Op], int]) -> list[Tally]:
+def _ranked(counts: Mapping[tuple[str, Op], int]) -> list[ChangeCount]:
     names = {name for name, _ in counts}
-    found = [Tally(name, *(counts.get((name, op), 0) for op in Op)) for name in names]
-    return sorted(found, key=lambda tally: (-tally.total, tally.name))
+    found = [ChangeCount(name, *(counts.get((name, op), 0) for op in Op)) for name in names]
+    return sorted(found, key=lambda count: (-count.total, count.name))
 
 
 def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:

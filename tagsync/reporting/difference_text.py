@@ -1,78 +1,48 @@
-"""What two plans do otherwise, as text and as a document; the comparison is made in `planning`."""
+"""The difference between two plans as text; `planning` compares them."""
 
-from collections.abc import Iterator, Sequence
-
-from tagsync.documents.canonical import canonical
-from tagsync.documents.changes import OPS
-from tagsync.documents.written import guard_document, whole
 from tagsync.escape import shown
-from tagsync.model import Difference, FileChange, Guard
+from tagsync.model import Guard
 from tagsync.reporting.console import Lines
-from tagsync.reporting.groups import groups
-from tagsync.reporting.rows import counted, guard_count, guard_limit
-from tagsync.reporting.text import SHOWN_GROUPS, write_group
+from tagsync.reporting.groups import Groups
+from tagsync.reporting.phrases import counted, guard_count, guard_limit
+from tagsync.reporting.text import write_groups
+from tagsync.reporting.view import DifferenceView
 
-DIFFERENCE_FORMAT = "1.0"
 
-
-def difference_text(found: Difference, lines: Lines, *, everything: bool = False) -> None:
-    """Write what is planned anew, what no more, guards that judge otherwise, and totals."""
-    if found.old == found.new:
+def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = False) -> None:
+    """Write what only one of the plans does, guards that differ, and totals."""
+    found = view.difference
+    if view.is_same:
         lines.write(("The same plan: ", "bold green"), found.new)
         return
     if found.targets:
         old, new = (f"{shown(target.account)} at {shown(target.endpoint)}" for target in found.targets)
         lines.write(("The plans are for different targets: ", "bold red"), f"{old} before, now {new}")
         lines.write()
-    _write_side("Planned now and not before", found.more, lines, everything=everything)
-    _write_side("Planned before and not any more", found.fewer, lines, everything=everything)
+    for title, groups in view.sides:
+        _write_side(title, groups, lines, everything=everything)
     for was, guard in found.guards:
-        lines.write(f"  {_judged(was)} → {_judged(guard)}")
-    more, fewer = (sum(len(change.changes) for change in side) for side in (found.more, found.fewer))
+        lines.write(f"  {_guard_words(was)} → {_guard_words(guard)}")
+    more, fewer = view.counts
     lines.write(
         ("Difference: ", "bold"),
-        f"{counted(found.files, 'file')}, {counted(more + fewer, 'change')}, {more:,} of them planned anew, "
+        f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}, {more:,} of them planned anew, "
         f"{fewer:,} not any more",
     )
     lines.write((f"  old {found.old}", "dim"))
     lines.write((f"  new {found.new}", "dim"))
 
 
-def _write_side(title: str, changes: Sequence[FileChange], lines: Lines, *, everything: bool) -> None:
-    if not changes:
+def _write_side(title: str, groups: Groups, lines: Lines, *, everything: bool) -> None:
+    if not groups:
         return
     lines.write((f"{title}:", "bold"))
-    found = groups(changes)
-    kept = found if everything else found[:SHOWN_GROUPS]
-    for group in kept:
-        write_group(group, {}, lines, everything=everything)
-        lines.write()
-    if len(kept) < len(found):
-        lines.write((f"… and {counted(len(found) - len(kept), 'more kind')} of change: --verbose shows them", "dim"))
+    left = write_groups(groups, {}, lines, everything=everything)
+    if left:
+        lines.write((f"… and {counted(left, 'more kind')} of change: --verbose shows them", "dim"))
         lines.write()
 
 
-def _judged(guard: Guard) -> str:
+def _guard_words(guard: Guard) -> str:
     state = "blocks" if guard.blocked else "passes"
     return f"{guard_count(guard)} ({state}; it blocks {guard_limit(guard)})"
-
-
-def difference_document(found: Difference) -> Iterator[str]:
-    """Yield a difference as a document, piece by piece."""
-    targets = [target._asdict() for target in found.targets or ()]
-    return whole(
-        {
-            "differenceVersion": DIFFERENCE_FORMAT,
-            "old": found.old,
-            "new": found.new,
-            "targets": targets,
-            "more": map(_change, found.more),
-            "fewer": map(_change, found.fewer),
-            "guards": [{"old": guard_document(was), "new": guard_document(guard)} for was, guard in found.guards],
-        }
-    )
-
-
-def _change(change: FileChange) -> str:
-    named = {name: change.tags(op) for op, name in OPS.items()}
-    return canonical({"fileId": change.file.file_id, "path": change.file.path, **named})

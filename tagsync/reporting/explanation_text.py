@@ -1,16 +1,12 @@
-"""Explanations of files, as text and as a document; what won is decided in `planning`."""
+"""Explanations of files as text; what won is decided in `planning`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tagsync.documents.canonical import canonical, diagnostic_document
-from tagsync.documents.written import whole
 from tagsync.escape import shown
-from tagsync.model import Contribution, CurrentFile, Explanation, Reason, Verdict
+from tagsync.model import CurrentFile, Explanation, Reason, Verdict
 from tagsync.reporting.console import Lines, Segment
-from tagsync.reporting.rows import Names, shown_origin
+from tagsync.reporting.phrases import Names, shown_origin
 from tagsync.reporting.text import diagnostics_text
-
-EXPLANATION_FORMAT = "1.0"
 
 _OUTCOMES = {
     (False, True): ("+ ", "is added", "green"),
@@ -87,44 +83,3 @@ def _listed(word: str, reasons: Iterable[Reason], names: Names) -> str:
 
 def _place(reason: Reason, names: Names) -> Iterator[Segment]:
     yield f"  {reason.rule} {shown_origin(reason.origin, names)}", "dim"
-
-
-def explanation_document(explanations: Iterable[Explanation]) -> Iterator[str]:
-    """Yield explanations as a document, piece by piece."""
-    return whole({"explanationVersion": EXPLANATION_FORMAT, "files": map(_document, explanations)})
-
-
-def _document(found: Explanation) -> str:
-    file = found.file
-    return canonical(
-        {
-            "path": found.path,
-            "fileId": file and file.file_id,
-            "hint": found.hint,
-            "entries": list(map(_contribution, found.contributions)),
-            "tags": list(map(_verdict, found.verdicts)),
-            "diagnostics": list(map(diagnostic_document, found.diagnostics)),
-        }
-    )
-
-
-def _contribution(item: Contribution) -> dict[str, object]:
-    votes = [
-        {"kind": vote.kind, "tag": vote.tag, "present": vote.present, **_reason(vote.reason)} for vote in item.votes
-    ]
-    return {"source": str(item.origin), "selector": item.selector, "rules": item.rules, "says": votes}
-
-
-def _verdict(item: Verdict) -> dict[str, object]:
-    return {
-        "kind": item.kind,
-        "tag": item.tag,
-        "now": item.now,
-        "then": item.then,
-        "won": list(map(_reason, item.won)),
-        "lost": list(map(_reason, item.lost)),
-    }
-
-
-def _reason(reason: Reason) -> dict[str, str]:
-    return {"source": str(reason.origin), "rule": reason.rule}

@@ -1,4 +1,4 @@
-"""A sheet as GitHub Actions take it: annotations on the manifests' lines, and outputs; the summary is Markdown."""
+"""A view as GitHub Actions take it: annotations on the manifests' lines, and outputs; the summary is Markdown."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from tagsync.escape import shown
 from tagsync.model import Level, Origin
-from tagsync.reporting.guard_view import blocking
-from tagsync.reporting.rows import StatusRow, counted, named
-from tagsync.reporting.sheet import Sheet
+from tagsync.reporting.phrases import Names, counted, named
+from tagsync.reporting.view import StatusRow, View
 
 SHOWN_OF_A_KIND = 10
-"""GitHub shows so many errors, warnings and notices of a step each, and drops the others without a word."""
+"""How many errors, warnings and notices of a step GitHub shows; it drops the others silently."""
 
 
 class _Annotation(NamedTuple):
@@ -23,17 +22,20 @@ class _Annotation(NamedTuple):
     origin: Origin | None = None
 
 
-def annotations(sheet: Sheet) -> Iterator[str]:
+def annotations(view: View, names: Names | None = None) -> Iterator[str]:
     """Yield workflow commands, a line each, at most ten of a kind; the tenth counts what is left out.
 
-    The names of manifests in the sheet are those in the repository.
+    Args:
+        view: what to show.
+        names: the names of manifests in the repository; the view's own if None.
     """
+    names = view.names if names is None else names
     kinds: dict[Level, list[_Annotation]] = {"error": [], "warning": []}
-    for found in chain(_guards(sheet), _said(sheet), map(_missed, sheet.missed[:SHOWN_OF_A_KIND])):
+    for found in chain(_guards(view, names), _said(view, names), map(_missed, view.missed[:SHOWN_OF_A_KIND])):
         kinds[found.kind].append(found)
-    unseen = max(0, len(sheet.missed) - SHOWN_OF_A_KIND)
+    unseen = max(0, len(view.missed) - SHOWN_OF_A_KIND)
     for kind, members in kinds.items():
-        count = len(members) + sheet.more_of(kind) + (unseen if kind == "error" else 0)
+        count = len(members) + view.more_of(kind) + (unseen if kind == "error" else 0)
         kept = members if count <= SHOWN_OF_A_KIND else members[: SHOWN_OF_A_KIND - 1]
         yield from map(_command, kept)
         if len(kept) < count:
@@ -41,30 +43,30 @@ def annotations(sheet: Sheet) -> Iterator[str]:
             yield _command(_Annotation(kind, "tagsync", words))
 
 
-def outputs(sheet: Sheet, exit_code: int) -> str:
+def outputs(view: View, exit_code: int) -> str:
     """Return what a step puts out: `changes` is the number of files to change, or changed."""
-    return f"changes={sheet.files_changed}\ndigest={sheet.digest or ''}\nexitcode={exit_code}\n"
+    return f"changes={view.files_changed}\ndigest={view.digest or ''}\nexitcode={exit_code}\n"
 
 
-def _guards(sheet: Sheet) -> Iterator[_Annotation]:
-    for item in blocking(sheet.judgements):
-        words = f"{item.counts} blocks: {item.limit}: {item.ack} ({', '.join(map(shown, item.examples))})"
-        origin = item.origin if item.origin and item.origin.file in sheet.names else None
-        yield _Annotation("error", f"guard {item.guard}", words, origin and named(origin, sheet.names))
+def _guards(view: View, names: Names) -> Iterator[_Annotation]:
+    for item in view.blocking:
+        words = f"{item.objection} ({', '.join(map(shown, item.examples))})"
+        origin = item.origin if item.origin and item.origin.file in names else None
+        yield _Annotation("error", f"guard {item.guard}", words, origin and named(origin, names))
 
 
-def _said(sheet: Sheet) -> Iterator[_Annotation]:
-    """Yield what somebody should do something about: notes are left to the summary.
+def _said(view: View, names: Names) -> Iterator[_Annotation]:
+    """Yield errors and warnings; notices are in the summary.
 
-    A place in a manifest that the repository is not known to have stands in the message.
+    If the repository does not have the manifest, its name stands in the message.
     """
-    for item in sheet.diagnostics:
+    for item in view.diagnostics:
         if item.level == "info":
             continue
         origin, message = item.origin, shown(item.message)
-        if origin and origin.file not in sheet.names:
+        if origin and origin.file not in names:
             origin, message = None, f"{shown(str(origin))}: {message}"
-        yield _Annotation(item.level, item.code, message, origin and named(origin, sheet.names))
+        yield _Annotation(item.level, item.code, message, origin and named(origin, names))
 
 
 def _missed(row: StatusRow) -> _Annotation:

@@ -1,17 +1,19 @@
-"""Changes grouped by what they do, in memory that grows with the kinds of change and not with the files; no layout."""
+"""Group changes by what they do, in memory that grows with the kinds of change and hardly with the files."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple, overload
 
 from tagsync.model import Cause, Drift, FileChange, Op, Origin, packed
-from tagsync.reporting.views import View
+from tagsync.reporting.subsequence import Subsequence
 
 _CAUSES = (None, *Cause)
 _MIXED = len(_CAUSES)
 
 
-class Line(NamedTuple):
+class GroupLine(NamedTuple):
     """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places.
 
     `cause` is there where it is known and the same for all files of the group.
@@ -24,25 +26,20 @@ class Line(NamedTuple):
     cause: Cause | None = None
 
 
-class Group(NamedTuple):
+class ChangeGroup(NamedTuple):
     """Files that change in the same way."""
 
     paths: Sequence[str]
-    lines: tuple[Line, ...]
+    lines: tuple[GroupLine, ...]
 
 
 Causes = Mapping[tuple[str, Op, str], Cause]
 """Causes of changes by file id, op and tag."""
 
 
-def groups(changes: Sequence[FileChange], drift: Iterable[Drift] = ()) -> "Groups":
+def groups(changes: Sequence[FileChange], causes: Causes | None = None) -> "Groups":
     """Return changes grouped by what they do, with their causes: most files first, then by the first path."""
-    return Groups(changes, _Kinds(changes, causes_of(drift)))
-
-
-def removals_first(found: "Groups") -> "Groups":
-    """Return groups, those that remove anything first, with their removals before their additions."""
-    return found.turned()
+    return Groups(changes, _Kinds(changes, causes or {}))
 
 
 def causes_of(drift: Iterable[Drift]) -> Causes:
@@ -50,18 +47,17 @@ def causes_of(drift: Iterable[Drift]) -> Causes:
     return {(item.file_id, item.op, item.tag): item.cause for item in drift}
 
 
-class Groups(Sequence[Group]):
-    """Groups, each made when it is asked for; `turned` ones have their removals first, see `removals_first`."""
+class Groups(Sequence[ChangeGroup]):
+    """Groups, each made when it is asked for."""
 
-    def __init__(self, changes: Sequence[FileChange], kinds: "_Kinds", *, turned: bool = False) -> None:
-        self._changes, self._kinds, self._turned = changes, kinds, turned
+    def __init__(self, changes: Sequence[FileChange], kinds: "_Kinds", *, removals_first: bool = False) -> None:
+        self._changes, self._kinds, self._removals_first = changes, kinds, removals_first
         ranked = kinds.ranked(changes)
-        self._order = sorted(ranked, key=kinds.only_adds) if turned else ranked
-        self._members = kinds.members()
+        self._order = sorted(ranked, key=kinds.only_adds) if removals_first else ranked
 
-    def turned(self) -> "Groups":
-        """Return them with what removes anything first."""
-        return Groups(self._changes, self._kinds, turned=True)
+    def removals_first(self) -> "Groups":
+        """Return the groups that remove anything before the others, each with its removals before its additions."""
+        return Groups(self._changes, self._kinds, removals_first=True)
 
     def files(self, start: int) -> int:
         """Return how many files the groups from that one on have."""
@@ -72,14 +68,14 @@ class Groups(Sequence[Group]):
         return len(self._order)
 
     @overload
-    def __getitem__(self, index: int) -> Group: ...
+    def __getitem__(self, index: int) -> ChangeGroup: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Group]: ...
-    def __getitem__(self, index: int | slice) -> Group | list[Group]:
+    def __getitem__(self, index: slice) -> list[ChangeGroup]: ...
+    def __getitem__(self, index: int | slice) -> ChangeGroup | list[ChangeGroup]:
         kinds = self._order[index]
         return self._group(kinds) if isinstance(kinds, int) else list(map(self._group, kinds))
 
-    def __iter__(self) -> Iterator[Group]:
+    def __iter__(self) -> Iterator[ChangeGroup]:
         return map(self._group, self._order)
 
     def __eq__(self, other: object) -> bool:
@@ -87,15 +83,15 @@ class Groups(Sequence[Group]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _group(self, kind: int) -> Group:
+    def _group(self, kind: int) -> ChangeGroup:
         lines = self._kinds.lines(kind)
-        if self._turned:
+        if self._removals_first:
             lines = tuple(sorted(lines, key=lambda line: line.op is Op.ADD))
-        return Group(View(self._changes, self._members[kind], _path), lines)
+        return ChangeGroup(Subsequence(self._changes, self._kinds.members(kind), _path), lines)
 
 
 class _Kinds:
-    """What is told apart: sets of ops and tags, by number, with a few figures each."""
+    """The distinct sets of ops and tags, each a number with a few figures in arrays, as there may be a million."""
 
     def __init__(self, changes: Iterable[FileChange], known: Causes) -> None:
         self.counts = array("I")
@@ -171,14 +167,16 @@ class _Kinds:
         items = self._items[self._starts[kind] : self._starts[kind + 1]]
         return all(self._by_number[item][0] is Op.ADD for item in items)
 
-    def lines(self, kind: int) -> tuple[Line, ...]:
+    def lines(self, kind: int) -> tuple[GroupLine, ...]:
         """Return a kind's lines."""
         return tuple(map(self._line, range(self._starts[kind], self._starts[kind + 1])))
 
-    def _line(self, place: int) -> Line:
+    def _line(self, place: int) -> GroupLine:
         op, tag = self._by_number[self._items[place]]
         cause = self._causes[place]
-        return Line(op, tag, self._origin(place), bool(self._more[place]), None if cause == _MIXED else _CAUSES[cause])
+        return GroupLine(
+            op, tag, self._origin(place), bool(self._more[place]), None if cause == _MIXED else _CAUSES[cause]
+        )
 
     def ranked(self, changes: Sequence[FileChange]) -> Sequence[int]:
         """Return the kinds, those of most files first, then by their first path."""
@@ -188,27 +186,22 @@ class _Kinds:
         paths = [changes[first].file.path for first in firsts]
         return array("I", sorted(range(len(counts)), key=lambda kind: (-counts[kind], paths[kind], firsts[kind])))
 
-    def members(self) -> "_Members":
-        """Return the places of each kind's changes."""
-        return _Members(self._of, self.counts)
+    def members(self, kind: int) -> memoryview:
+        """Return the positions of a kind's changes, in order."""
+        positions, ends = self._members
+        return memoryview(positions)[ends[kind] : ends[kind + 1]]
 
-
-class _Members:
-    """The places of each kind's changes, in order."""
-
-    def __init__(self, of: "array[int]", counts: "array[int]") -> None:
-        self._ends = array("I", (0,))
-        for count in counts:
-            self._ends.append(self._ends[-1] + count)
-        free = self._ends[:]
-        self._places = array("I", bytes(4 * len(of)))
-        for place, kind in enumerate(of):
-            self._places[free[kind]] = place
+    @cached_property
+    def _members(self) -> tuple["array[int]", "array[int]"]:
+        """The positions of all changes, kind by kind, and where each kind ends among them."""
+        ends = array("I", accumulate(self.counts, initial=0))
+        free = ends[:]
+        positions = array("I", bytes(4 * len(self._of)))
+        for position, kind in enumerate(self._of):
+            positions[free[kind]] = position
             free[kind] += 1
-
-    def __getitem__(self, kind: int) -> memoryview:
-        return memoryview(self._places)[self._ends[kind] : self._ends[kind + 1]]
+        return positions, ends
 
 
-def _path(change: FileChange) -> str:
+def _path(change: FileChange, _position: int) -> str:
     return change.file.path

@@ -1,25 +1,25 @@
-"""What guards say of a plan, in words."""
+"""What guards say about a plan, in words."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from tagsync.model import FileChange, Guard, GuardId, Op, Origin, Plan, Report
-from tagsync.reporting.rows import guard_count, guard_limit
+from tagsync.model import FileChange, Guard, GuardId, Op, Origin, Plan
+from tagsync.reporting.phrases import guard_count, guard_limit
 
 UNDOING = "guards: none is against what the run itself had changed"
 
 
-class Judgement(NamedTuple):
+class GuardView(NamedTuple):
     """One guard.
 
     Attributes:
         guard: its name.
         counts: what it counts.
         limit: where it blocks.
-        blocks: whether it is against the plan.
+        blocks: whether it blocks the plan.
         examples: some paths and tags that it counts.
-        ack: what lets this very plan through.
+        ack: the option that lets this plan through.
         origin: a place in a manifest that asked for something that it counts, where one is known.
     """
 
@@ -31,21 +31,26 @@ class Judgement(NamedTuple):
     ack: str
     origin: Origin | None = None
 
+    @property
+    def objection(self) -> str:
+        """Why it blocks, and what lets the plan through."""
+        return f"{self.counts} blocks: {self.limit}: {self.ack}"
 
-def judgement(guard: Guard, digest: str, prefix: str = "") -> Judgement:
-    """Return what a guard says of the plan with a digest; a prefix tells it from what it says of another."""
+
+def guard_view(guard: Guard, digest: str, *, prefix: str = "", origin: Origin | None = None) -> GuardView:
+    """Return what a guard says about the plan with a digest; a prefix distinguishes two plans."""
     ack = f"--ack {guard.id}@{digest}"
-    counts, limit = f"{prefix}{guard_count(guard)}", guard_limit(guard)
-    return Judgement(guard.id, counts, limit, guard.blocked, (*guard.files, *guard.tags), ack)
+    examples = (*guard.files, *guard.tags)
+    return GuardView(
+        guard.id, f"{prefix}{guard_count(guard)}", guard_limit(guard), guard.blocked, examples, ack, origin
+    )
 
 
-def judgements(plan: Plan) -> tuple[Judgement, ...]:
-    """Return what all guards say of a plan; none is asked about a plan that turns a run round."""
-    if plan.undoes:
-        return ()
+def guard_views(plan: Plan) -> tuple[GuardView, ...]:
+    """Return what all guards say about a plan; an undo plan has none."""
+    guards = () if plan.undoes else plan.guards
     return tuple(
-        judgement(guard, plan.digest)._replace(origin=_origin(guard, plan) if guard.blocked else None)
-        for guard in plan.guards
+        guard_view(guard, plan.digest, origin=_origin(guard, plan) if guard.blocked else None) for guard in guards
     )
 
 
@@ -62,7 +67,7 @@ _COUNTED: Mapping[GuardId, Collection[Op]] = {
 def _origin(guard: Guard, plan: Plan) -> Origin | None:
     """Return the first place that asked for what a guard counts on one of its examples."""
     ops = _COUNTED[guard.id]
-    places = (
+    origins = (
         reason.origin
         for path in guard.files
         for change in _changes_of(path, plan)
@@ -70,24 +75,14 @@ def _origin(guard: Guard, plan: Plan) -> Origin | None:
         if item.op in ops and (not guard.tags or item.tag in guard.tags)
         for reason in item.because
     )
-    return next(places, None)
+    return next(origins, None)
 
 
 def _changes_of(path: str, plan: Plan) -> Iterator[FileChange]:
     """Yield the changes of the files that have a path; the plan's are sorted by it."""
-    for place in range(bisect_left(plan.changes, path, key=lambda change: change.file.path), len(plan.changes)):
-        change = plan.changes[place]
+    start = bisect_left(plan.changes, path, key=lambda change: change.file.path)
+    for position in range(start, len(plan.changes)):
+        change = plan.changes[position]
         if change.file.path != path:
             return
         yield change
-
-
-def judgements_of_apply(report: Report) -> tuple[Judgement, ...]:
-    """Return what guards say of a plan that was applied: unless it was refused, those against it were acknowledged."""
-    found = judgements(report.plan)
-    return found if report.outcome == "refused" else tuple(item._replace(blocks=False) for item in found)
-
-
-def blocking(found: Iterable[Judgement]) -> list[Judgement]:
-    """Return those that are against a plan."""
-    return [item for item in found if item.blocks]

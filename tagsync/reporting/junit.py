@@ -1,4 +1,4 @@
-"""A sheet as JUnit XML, for the pages on which CI systems show tests: manifests, guards and files are its cases."""
+"""A view as JUnit XML, for the pages on which CI systems show tests: manifests, guards and files are its cases."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
@@ -6,15 +6,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.rows import StatusRow, shown_origin
-from tagsync.reporting.sheet import Sheet
+from tagsync.reporting.phrases import shown_origin
+from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
-"""The case that answers for what no manifest is to blame for."""
+"""The case of diagnostics without a manifest."""
 
 
 class _Case(NamedTuple):
-    """One case: it fails with a message, or was skipped with one, or passes; notes stand beside it."""
+    """One case: it fails or was skipped with a message, or passes; it may have notes."""
 
     suite: str
     name: str
@@ -29,7 +29,7 @@ class _Case(NamedTuple):
         return bool(self.kind) and not self.skipped
 
 
-class _Counts(NamedTuple):
+class _CaseCounts(NamedTuple):
     tests: int
     failures: int
     skipped: int
@@ -39,20 +39,20 @@ class _Suite(NamedTuple):
     """Cases under a name, counted."""
 
     name: str
-    counts: _Counts
+    counts: _CaseCounts
     cases: Iterable[_Case]
 
 
-def junit(sheet: Sheet) -> Iterator[str]:
-    """Yield a sheet as JUnit XML, piece by piece."""
-    suites = [_suite("manifests", [*_manifests(sheet)]), _suite("guards", [*_guards(sheet)]), _files(sheet)]
+def junit(view: View) -> Iterator[str]:
+    """Yield a view as JUnit XML, piece by piece."""
+    suites = [_suite("manifests", [*_manifests(view)]), _suite("guards", [*_guards(view)]), _files(view)]
     kept = [suite for suite in suites if suite.counts[0]]
-    total = _Counts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
+    total = _CaseCounts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
-    yield f"<testsuites{_attributes({'name': f'tagsync {sheet.kind}', **_texts(total)})}>\n"
+    yield f"<testsuites{_attributes({'name': f'tagsync {view.kind}', **_texts(total)})}>\n"
     for suite in kept:
         yield f"<testsuite{_attributes({'name': suite.name, **_texts(suite.counts)})}>\n"
-        yield _element("properties", {}, "".join(_properties(sheet))) + "\n"
+        yield _element("properties", {}, "".join(_properties(view))) + "\n"
         for case in suite.cases:
             yield _case(case) + "\n"
         yield "</testsuite>\n"
@@ -61,14 +61,14 @@ def junit(sheet: Sheet) -> Iterator[str]:
 
 def _suite(name: str, cases: Sequence[_Case]) -> _Suite:
     failed, skipped = sum(case.failed for case in cases), sum(case.skipped for case in cases)
-    return _Suite(name, _Counts(len(cases), failed, skipped), cases)
+    return _Suite(name, _CaseCounts(len(cases), failed, skipped), cases)
 
 
-def _files(sheet: Sheet) -> _Suite:
+def _files(view: View) -> _Suite:
     """Return the suite of all files, each of which becomes a case when it is written."""
-    skipped = sum(row.outcome.status is Status.SKIPPED for row in sheet.missed)
-    counts = _Counts(len(sheet.rows), len(sheet.missed) - skipped, skipped)
-    return _Suite("files", counts, map(_file, sheet.rows))
+    skipped = sum(row.outcome.status is Status.SKIPPED for row in view.missed)
+    counts = _CaseCounts(len(view.rows), len(view.missed) - skipped, skipped)
+    return _Suite("files", counts, map(_file, view.rows))
 
 
 def _element(name: str, attributes: Mapping[str, str], content: str = "") -> str:
@@ -80,52 +80,51 @@ def _attributes(values: Mapping[str, str]) -> str:
     return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
 
 
-def _texts(counts: _Counts) -> dict[str, str]:
+def _texts(counts: _CaseCounts) -> dict[str, str]:
     return {name: str(count) for name, count in counts._asdict().items()}
 
 
-def _properties(sheet: Sheet) -> Iterator[str]:
-    values = {"title": sheet.title, "totals": "; ".join(sheet.totals), "digest": sheet.digest or ""}
-    if sheet.target:
-        values |= {"account": shown(sheet.target.account), "endpoint": shown(sheet.target.endpoint)}
+def _properties(view: View) -> Iterator[str]:
+    values = {"title": view.title, "totals": "; ".join(view.totals), "digest": view.digest or ""}
+    if view.target:
+        values |= {"account": shown(view.target.account), "endpoint": shown(view.target.endpoint)}
     for name, value in values.items():
         if value:
             yield _element("property", {"name": name, "value": value})
 
 
-def _manifests(sheet: Sheet) -> Iterator[_Case]:
-    """Yield a case for each manifest, failed by its errors; what blames none of them falls to the library."""
-    by_file: dict[str, list[Diagnostic]] = {name: [] for name in sheet.manifests}
-    for diagnostic in sheet.diagnostics:
+def _manifests(view: View) -> Iterator[_Case]:
+    """Yield a case for each manifest, failed by its errors, and one for diagnostics without a manifest."""
+    by_file: dict[str, list[Diagnostic]] = {name: [] for name in view.manifests}
+    for diagnostic in view.diagnostics:
         by_file.setdefault(diagnostic.origin.file if diagnostic.origin else LIBRARY, []).append(diagnostic)
     by_file.setdefault(LIBRARY, [])
     levels: tuple[Level, ...] = get_args(Level)
     for level in levels:
-        if more := sheet.more_of(level):
+        if more := view.more_of(level):
             by_file[LIBRARY].append(Diagnostic(level, "more", f"and {more:,} more"))
     for name, found in by_file.items():
         errors = [item for item in found if item.level == "error"]
-        others = _listed((item for item in found if item.level != "error"), sheet)
-        title = shown(sheet.names.get(name, name))
+        others = _listed((item for item in found if item.level != "error"), view)
+        title = shown(view.names.get(name, name))
         if errors:
-            yield _Case("manifests", title, errors[0].code, shown(errors[0].message), _listed(errors, sheet), others)
+            yield _Case("manifests", title, errors[0].code, shown(errors[0].message), _listed(errors, view), others)
         else:
             yield _Case("manifests", title, notes=others)
 
 
-def _listed(diagnostics: Iterable[Diagnostic], sheet: Sheet) -> str:
+def _listed(diagnostics: Iterable[Diagnostic], view: View) -> str:
     lines = (
-        f"{f'{shown_origin(item.origin, sheet.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
+        f"{f'{shown_origin(item.origin, view.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
         for item in diagnostics
     )
     return "\n".join(lines)
 
 
-def _guards(sheet: Sheet) -> Iterator[_Case]:
-    for item in sheet.judgements:
+def _guards(view: View) -> Iterator[_Case]:
+    for item in view.guards:
         if item.blocks:
-            words = f"{item.counts} blocks: {item.limit}: {item.ack}"
-            yield _Case("guards", item.guard, "guard", words, "\n".join(map(shown, item.examples)))
+            yield _Case("guards", item.guard, "guard", item.objection, "\n".join(map(shown, item.examples)))
         else:
             yield _Case("guards", item.guard, notes=item.counts)
 

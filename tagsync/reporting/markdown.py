@@ -1,4 +1,4 @@
-"""A sheet as Markdown for pull-request comments: totals exact, then as much detail as there is room for.
+"""A view as Markdown for pull-request comments: totals exact, then as much detail as there is room for.
 
 Text from outside stands in code alone, where Markdown takes nothing for markup, mentions or HTML.
 """
@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Op
-from tagsync.reporting.groups import Group, Line
-from tagsync.reporting.guard_view import Judgement, blocking
-from tagsync.reporting.rows import Names, StatusRow, counted, shown_origin
-from tagsync.reporting.sheet import Section, Sheet
+from tagsync.reporting.groups import ChangeGroup, GroupLine
+from tagsync.reporting.guard_view import GuardView
+from tagsync.reporting.phrases import Names, counted, shown_origin
+from tagsync.reporting.view import Section, StatusRow, View
 
 MAX_BYTES = 60_000
 """What fits a comment: GitHub takes 65,536 characters."""
@@ -29,34 +29,34 @@ _MAX_NAME = 40
 
 _MAX_LINK = 500
 _ROOM_FOR_REST = 120
-"""Bytes kept for the line that tells what was left out."""
+"""Bytes kept for the line that counts what was left out."""
 
 _SIGNS = {Op.ADD: "+ ", Op.REMOVE: "- ", Op.REMOVE_AI: "- AI "}
 
 
-class _Part(NamedTuple):
-    """Blocks under a title; `rest` says what was left out after so many of them."""
+class _Block(NamedTuple):
+    """Pieces of Markdown under a title; `rest` counts what is left out after the given number of pieces."""
 
     title: str
-    blocks: Iterator[str]
+    pieces: Iterator[str]
     total: int
     rest: Callable[[int], str]
     share: float = 1.0
 
 
-def markdown(sheet: Sheet, *, max_bytes: int = MAX_BYTES, link: str | None = None) -> str:
+def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None) -> str:
     """Return Markdown of at most `max_bytes` bytes in UTF-8.
 
     Args:
-        sheet: what to show.
+        view: what to show.
         max_bytes: at least LEAST_BYTES.
         link: where everything can be seen; left out if it is no http(s) address.
     """
-    head, foot = "".join(_head(sheet)), "".join(f"\n{line}\n" for line in _foot(sheet, link))
+    head, foot = "".join(_head(view)), "".join(f"\n{line}\n" for line in _foot(view, link))
     left = max_bytes - _size(head) - _size(foot)
     body = []
-    for part in _parts(sheet):
-        body.append(_fitted(part, int(left * part.share)))
+    for block in _blocks(view):
+        body.append(_fitted(block, int(left * block.share)))
         left -= _size(body[-1])
     return "".join((head, *body, foot))
 
@@ -65,48 +65,43 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-def _fitted(part: _Part, room: int) -> str:
-    """Return as many of a part's blocks as fit into so many bytes, and a word on those that do not."""
-    pieces, left, written = [part.title], room - _size(part.title) - _ROOM_FOR_REST, 0
-    for block in part.blocks:
-        left -= _size(block)
+def _fitted(block: _Block, room: int) -> str:
+    """Return as many pieces of a block as fit into `room` bytes, and how many do not."""
+    kept, left = [], room - _size(block.title) - _ROOM_FOR_REST
+    for piece in block.pieces:
+        left -= _size(piece)
         if left < 0:
             break
-        pieces.append(block)
-        written += 1
-    if written < part.total:
-        pieces.append(f"\n… and {part.rest(written)}\n")
-    return "".join(pieces)
+        kept.append(piece)
+    rest = f"\n… and {block.rest(len(kept))}\n" if len(kept) < block.total else ""
+    return "".join((block.title, *kept, rest))
 
 
-def _head(sheet: Sheet) -> Iterator[str]:
-    if sheet.digest:
-        yield f"<!-- tagsync {sheet.kind} {sheet.digest} -->\n"
-    yield f"### {sheet.title}\n"
-    if sheet.target:
-        yield f"\n{_name(sheet.target.account)} at {_name(sheet.target.endpoint)}\n"
-    if sheet.totals or sheet.judgements:
+def _head(view: View) -> Iterator[str]:
+    if view.digest:
+        yield f"<!-- tagsync {view.kind} {view.digest} -->\n"
+    yield f"### {view.title}\n"
+    if view.target:
+        yield f"\n{_name(view.target.account)} at {_name(view.target.endpoint)}\n"
+    if view.totals or view.guards:
         yield "\n"
-    for sentence in sheet.totals:
+    for sentence in view.totals:
         yield f"- {sentence}\n"
-    if sheet.judgements:
-        yield f"- guards: {', '.join(judgement.counts for judgement in sheet.judgements)}\n"
-    yield from map(_blocked, blocking(sheet.judgements))
+    if view.guards:
+        yield f"- guards: {', '.join(guard.counts for guard in view.guards)}\n"
+    yield from map(_blocked, view.blocking)
 
 
-def _blocked(judgement: Judgement) -> str:
-    examples = f": {', '.join(map(_name, judgement.examples))}" if judgement.examples else ""
-    return (
-        f"\n> **{judgement.counts} blocks: {judgement.limit}**{examples}\n"
-        f"> Once somebody has looked at it: `{judgement.ack}`\n"
-    )
+def _blocked(guard: GuardView) -> str:
+    examples = f": {', '.join(map(_name, guard.examples))}" if guard.examples else ""
+    return f"\n> **{guard.counts} blocks: {guard.limit}**{examples}\n> Once somebody has looked at it: `{guard.ack}`\n"
 
 
-def _foot(sheet: Sheet, link: str | None) -> Iterator[str]:
+def _foot(view: View, link: str | None) -> Iterator[str]:
     if link and (address := safe_address(link)):
         yield f"[Everything in full]({address})"
-    if sheet.digest:
-        yield f"digest `{sheet.digest}`"
+    if view.digest:
+        yield f"digest `{view.digest}`"
 
 
 def safe_address(link: str) -> str | None:
@@ -119,31 +114,31 @@ def safe_address(link: str) -> str | None:
     return address if parts.scheme in ("http", "https") and parts.netloc and len(address) <= _MAX_LINK else None
 
 
-def _parts(sheet: Sheet) -> Iterator[_Part]:
-    """Yield what there is beyond totals, what matters most first; no part crowds out those after it."""
-    notes = [item for item in sheet.diagnostics if item.level == "info"]
-    loud = sheet.diagnostics[: len(sheet.diagnostics) - len(notes)]
+def _blocks(view: View) -> Iterator[_Block]:
+    """Yield details, the most important first; each leaves room for those after it."""
+    notes = [item for item in view.diagnostics if item.level == "info"]
+    loud = view.diagnostics[: len(view.diagnostics) - len(notes)]
     if loud:
-        yield _diagnostics("", loud, sheet, 0.4, more=sheet.more_of("error") + sheet.more_of("warning"))
-    missed = sheet.missed
+        yield _diagnostics("", loud, view, 0.4, more=view.more_of("error") + view.more_of("warning"))
+    missed = view.missed
     if missed:
-        yield _Part(
+        yield _Block(
             f"\n#### {counted(len(missed), 'file')} not as planned\n\n",
             map(_missed, missed),
             len(missed),
             lambda written: counted(len(missed) - written, "more file"),
             0.5,
         )
-    for number, section in enumerate(sheet.sections, 1):
-        yield _changes(section, sheet.names, (0.9 if notes else 1) / (len(sheet.sections) - number + 1))
+    for number, section in enumerate(view.sections, 1):
+        yield _changes(section, view.names, (0.9 if notes else 1) / (len(view.sections) - number + 1))
     if notes:
-        yield _diagnostics(f"\n#### {counted(len(notes), 'note')}\n", notes, sheet, 1)
+        yield _diagnostics(f"\n#### {counted(len(notes), 'note')}\n", notes, view, 1)
 
 
-def _diagnostics(title: str, found: Sequence[Diagnostic], sheet: Sheet, share: float, *, more: int = 0) -> _Part:
+def _diagnostics(title: str, found: Sequence[Diagnostic], view: View, share: float, *, more: int = 0) -> _Block:
     total = len(found) + more
-    blocks = (_said(item, sheet.names) for item in found)
-    return _Part(f"{title}\n", blocks, total, lambda written: f"{total - written:,} more", share)
+    pieces = (_said(item, view.names) for item in found)
+    return _Block(f"{title}\n", pieces, total, lambda written: f"{total - written:,} more", share)
 
 
 def _said(diagnostic: Diagnostic, names: Names) -> str:
@@ -158,23 +153,23 @@ def _missed(row: StatusRow) -> str:
     return f"- **{outcome.status}** {code(row.path)}{words}{request}\n"
 
 
-def _changes(section: Section, names: Names, share: float) -> _Part:
+def _changes(section: Section, names: Names, share: float) -> _Block:
     def rest(written: int) -> str:
         left = len(section.groups) - written
         return f"{counted(left, 'more kind')} of change on {counted(section.groups.files(written), 'file')}"
 
     title = f"\n#### {section.title}\n" if section.title else ""
-    return _Part(title, (_group(group, names) for group in section.groups), len(section.groups), rest, share)
+    return _Block(title, (_group(group, names) for group in section.groups), len(section.groups), rest, share)
 
 
-def _group(group: Group, names: Names) -> str:
+def _group(group: ChangeGroup, names: Names) -> str:
     paths = ", ".join(map(code, group.paths[:SHOWN_PATHS]))
     more = len(group.paths) - SHOWN_PATHS
     files = f"{paths} and {counted(more, 'more file')}" if more > 0 else paths
     return f"\n{files}\n{_diff(list(_lines(group, names)))}"
 
 
-def _lines(group: Group, names: Names) -> Iterator[str]:
+def _lines(group: ChangeGroup, names: Names) -> Iterator[str]:
     kept = [(line, _SIGNS[line.op] + _cut(shown(line.tag), _MAX_TEXT)) for line in group.lines[:SHOWN_LINES]]
     width = min(40, max(len(text) for _line, text in kept))
     for line, text in kept:
@@ -183,7 +178,7 @@ def _lines(group: Group, names: Names) -> Iterator[str]:
         yield f"  … and {counted(len(group.lines) - len(kept), 'more tag')}"
 
 
-def _beside(line: Line, names: Names) -> str:
+def _beside(line: GroupLine, names: Names) -> str:
     undone = "  cannot be undone" if line.op is Op.REMOVE_AI else ""
     elsewhere = " and elsewhere" if line.more else ""
     origin = f"  {_cut(shown_origin(line.origin, names), _MAX_TEXT)}{elsewhere}" if line.origin else ""

@@ -9,13 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from tagsync.escape import shown
 from tagsync.events import Event, Exporting, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
-from tagsync.reporting.rows import counted, duration
+from tagsync.reporting.phrases import counted, duration
 
 _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10
 _SECONDS_A_LINE = 1.0
 _BAR = 20
-"""Columns of the bar: what is said beside it has to fit on a terminal of eighty."""
+"""Columns of the bar, so that its description fits on a terminal of eighty columns."""
 
 
 class ProgressView(Protocol):
@@ -45,7 +45,7 @@ class NoProgress:
 
 
 class PlainProgress(NoProgress):
-    """Writes a line for each phase, each ten thousand files, now and then a tenth of the calls, and each long wait."""
+    """Writes a line for each phase, ten thousand files, tenth of the calls (at most one a second), and long wait."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -137,7 +137,7 @@ class BarProgress:
 
 
 def _speed(event: RequestDone) -> list[str]:
-    """Return how fast calls go, how long the limit held them up, and how long it will take; nothing of it at first."""
+    """Return calls a second, seconds waited for the limit, and seconds left; nothing in the first second."""
     if event.seconds < _SECONDS_A_LINE:
         return []
     rate = event.done / event.seconds

@@ -1,29 +1,25 @@
-"""Plans, reports and diagnostics as text for people; the rows come from `rows`."""
+"""Views of plans and reports, and diagnostics, as text for people."""
 
 from collections.abc import Iterable, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Report, Status
+from tagsync.model import Diagnostic, Level, Op, Plan, Status
 from tagsync.reporting.console import Lines, Segment
-from tagsync.reporting.groups import Group, Line, groups
-from tagsync.reporting.guard_view import UNDOING, blocking, judgements
-from tagsync.reporting.rows import (
+from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
+from tagsync.reporting.guard_view import UNDOING
+from tagsync.reporting.phrases import (
     Names,
-    advice,
-    calls,
-    causes,
+    call_sentence,
     counted,
-    missing,
-    narrowing,
-    reading,
-    report_title,
-    sent,
-    shown_names,
+    filter_sentence,
+    missing_sentence,
+    reading_sentence,
+    sent_sentence,
     shown_origin,
-    totals,
-    unfinished,
+    total_sentences,
     worst_first,
 )
+from tagsync.reporting.view import PlanView, ReportView
 
 SHOWN_GROUPS = 15
 """Groups of a plan that are shown unless all are asked for."""
@@ -45,27 +41,23 @@ _STATUSES = {
 }
 
 
-def plan_text(plan: Plan, lines: Lines, *, everything: bool = False) -> None:
+def plan_text(view: PlanView, lines: Lines, *, everything: bool = False) -> None:
     """Write a plan: what changes, by groups of identical changes, then totals."""
+    plan = view.plan
     target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
     if not plan.changes:
         _write_unchanged(plan, target, lines)
-        _write_narrowing(plan, lines)
+        _write_filter(plan, lines)
         if everything or not plan.errors:
-            _write_missing(plan, lines, everything=everything)
+            _write_missing(view, lines, everything=everything)
         return
-    names = shown_names(plan)
-    found = groups(plan.changes, plan.drift)
-    kept = found if everything else found[:SHOWN_GROUPS]
-    for group in kept:
-        write_group(group, names, lines, everything=everything)
+    left = write_groups(view.groups, view.names, lines, everything=everything)
+    if left:
+        files = counted(view.groups.files(len(view.groups) - left), "file")
+        kinds = counted(left, "more kind")
+        lines.write((f"… and {kinds} of change on {files}: --verbose shows them", "dim"))
         lines.write()
-    if len(kept) < len(found):
-        left = found.files(len(kept))
-        kinds = counted(len(found) - len(kept), "more kind")
-        lines.write((f"… and {kinds} of change on {counted(left, 'file')}: --verbose shows them", "dim"))
-        lines.write()
-    _write_totals(plan, target, lines, everything=everything)
+    _write_totals(view, target, lines, everything=everything)
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
@@ -83,8 +75,16 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
 
 
-def write_group(group: Group, names: Names, lines: Lines, *, everything: bool) -> None:
-    """Write one group: its files, and what changes on each of them."""
+def write_groups(groups: Groups, names: Names, lines: Lines, *, everything: bool) -> int:
+    """Write the first groups, or all, and return how many are left."""
+    kept = groups if everything else groups[:SHOWN_GROUPS]
+    for group in kept:
+        _write_group(group, names, lines, everything=everything)
+        lines.write()
+    return len(groups) - len(kept)
+
+
+def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: bool) -> None:
     count = len(group.paths)
     kept = group.paths if everything else group.paths[:SHOWN_PATHS]
     for path in kept:
@@ -96,7 +96,7 @@ def write_group(group: Group, names: Names, lines: Lines, *, everything: bool) -
         lines.write(*_change_segments(line, names, width))
 
 
-def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
+def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segment]:
     sign, style = _SIGNS[line.op]
     text = (sign + shown(line.tag)).ljust(width)
     yield "      " + text, style
@@ -108,55 +108,53 @@ def _change_segments(line: Line, names: Names, width: int) -> Iterable[Segment]:
         yield f"  {line.cause}", "dim"
 
 
-def _write_totals(plan: Plan, target: str, lines: Lines, *, everything: bool) -> None:
-    summary = plan.summary
+def _write_totals(view: PlanView, target: str, lines: Lines, *, everything: bool) -> None:
+    plan, summary = view.plan, view.plan.summary
     files = counted(summary.files_changed, "file")
     lines.write(("Plan: ", "bold"), f"{files} to change, {summary.unchanged:,} unchanged, for {target}")
-    _write_narrowing(plan, lines)
-    for op, sentence in totals(plan):
+    _write_filter(plan, lines)
+    for op, sentence in total_sentences(plan):
         sign, style = _SIGNS[op]
         lines.write((f"  {sign[0]} {sentence}", style))
-    _write_missing(plan, lines, everything=everything)
-    if plan.drift:
-        lines.write(f"  since the last apply: {', '.join(causes(plan))}")
-    lines.write(f"  {calls(plan)}")
-    read = reading(plan.inputs)
+    _write_missing(view, lines, everything=everything)
+    if view.since:
+        lines.write(f"  since the last apply: {view.since}")
+    lines.write(f"  {call_sentence(plan)}")
+    read = reading_sentence(plan.inputs)
     if read:
         lines.write((f"  {read}", "dim"))
-    found = judgements(plan)
-    counts = f"guards: {', '.join(item.counts for item in found)}"
+    counts = f"guards: {', '.join(guard.counts for guard in view.guards)}"
     lines.write((f"  {UNDOING if plan.undoes else counts}", "dim"))
-    for item in blocking(found):
-        lines.write(("  ! ", "bold red"), f"{item.guard} blocks: {item.limit}: {item.ack}")
+    for guard in view.blocking:
+        lines.write(("  ! ", "bold red"), f"{guard.guard} blocks: {guard.limit}: {guard.ack}")
     lines.write((f"  digest {plan.digest}", "dim"))
 
 
-def _write_missing(plan: Plan, lines: Lines, *, everything: bool) -> None:
+def _write_missing(view: PlanView, lines: Lines, *, everything: bool) -> None:
     """Write how many files were not found, and their names if everything is to be written."""
-    count = missing(plan)
+    plan = view.plan
+    count = missing_sentence(plan)
     if not count:
         return
-    left = plan.summary.missing - len(plan.missing)
     lines.write(f"  {count}{'' if everything or not plan.missing else ': --verbose names them'}")
     if not everything:
         return
-    names = shown_names(plan)
     for path, file_id, origin in plan.missing:
         name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
-        lines.write(f"      {name}", (f"  {shown_origin(origin, names)}", "dim"))
+        lines.write(f"      {name}", (f"  {shown_origin(origin, view.names)}", "dim"))
+    left = plan.summary.missing - len(plan.missing)
     if plan.missing and left:
         lines.write((f"      … and {counted(left, 'more file')}", "dim"))
 
 
-def _write_narrowing(plan: Plan, lines: Lines) -> None:
-    narrowed = narrowing(plan.inputs)
-    if narrowed:
-        lines.write((f"  {narrowed}", "dim"))
+def _write_filter(plan: Plan, lines: Lines) -> None:
+    if words := filter_sentence(plan.inputs):
+        lines.write((f"  {words}", "dim"))
 
 
-def report_text(report: Report, lines: Lines) -> None:
+def report_text(view: ReportView, lines: Lines) -> None:
     """Write what an apply did: files that did not arrive first, then totals."""
-    rows = unfinished(report)
+    report, rows = view.report, view.missed
     for row in rows[:SHOWN_FILES]:
         status = row.outcome.status
         where = f" (request {shown(row.outcome.request_id)})" if row.outcome.request_id else ""
@@ -167,13 +165,12 @@ def report_text(report: Report, lines: Lines) -> None:
         )
     if len(rows) > SHOWN_FILES:
         lines.write((f"  … and {counted(len(rows) - SHOWN_FILES, 'more file')}: --report json=FILE has all", "dim"))
-    style = "bold green" if report.converged else "bold yellow"
-    outcome, _, counts = report_title(report).partition(": ")
-    lines.write((f"{outcome}: ", style), counts)
+    outcome, _, counts = view.title.partition(": ")
+    lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
     if report.requests.sent:
-        lines.write(f"  {sent(report)}")
-    _write_narrowing(report.plan, lines)
-    for words in advice(report):
+        lines.write(f"  {sent_sentence(report)}")
+    _write_filter(report.plan, lines)
+    for words in view.advice:
         lines.write(f"  {words}")
 
 

@@ -8,6 +8,7 @@ from browser.conftest import Open, expect
 from reporting.pages import ordinary_plan, ordinary_report
 
 from tagsync.reporting.html.page import plan_html, report_html
+from tagsync.reporting.view import PlanView, ReportView
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +50,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", ["plan", "report"])
 def test_all_text_stands_out_from_what_is_behind_it(opened: Open, scheme: str, kind: str) -> None:
-    pieces = plan_html(ordinary_plan()) if kind == "plan" else report_html(ordinary_report())
+    pieces = plan_html(PlanView(ordinary_plan())) if kind == "plan" else report_html(ReportView(ordinary_report()))
     page = opened(pieces, color_scheme=scheme).page
     page.locator("summary").evaluate_all("all => all.forEach(one => one.parentElement.open = true)")
     page.locator(".open-row").last.click()
@@ -66,7 +67,7 @@ def names(page: Any, role: str) -> list[str]:
 
 
 def test_everything_that_can_be_operated_has_a_name(opened: Open) -> None:
-    page = opened(report_html(ordinary_report())).page
+    page = opened(report_html(ReportView(ordinary_report()))).page
     page.locator(".open-row").last.click()
     for role in ("button", "searchbox", "combobox", "table", "region", "complementary", "link"):
         found = names(page, role)
@@ -77,7 +78,7 @@ def test_everything_that_can_be_operated_has_a_name(opened: Open) -> None:
 
 
 def test_headings_lead_through_the_page(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     headings = page.get_by_role("heading")
     levels = [int(name[1]) for name in headings.evaluate_all("all => all.map(one => one.tagName)")]
     assert levels[0] == 1
@@ -87,7 +88,7 @@ def test_headings_lead_through_the_page(opened: Open) -> None:
 
 
 def test_rows_say_which_they_are_of_how_many(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     table = page.get_by_role("table", name="Changed files")
     assert table.get_attribute("aria-rowcount") == "5"
     rows = table.get_by_role("row")
@@ -97,40 +98,40 @@ def test_rows_say_which_they_are_of_how_many(opened: Open) -> None:
 
 
 def test_how_many_files_match_is_announced(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     page.get_by_label("Search").fill("bags")
     expect(page.get_by_role("status")).to_have_text("2 of 4 files")
 
 
 def test_which_column_is_sorted_is_told(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     page.locator("#table").get_by_role("button", name="Changes", exact=True).click()
     head = page.locator("#table").get_by_role("columnheader", name="Changes")
     assert head.get_attribute("aria-sort") == "descending"
 
 
 def test_signs_are_words_for_who_cannot_see_them(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     told = page.locator("#table").aria_snapshot()
     for words in ("removed draft", "AI tag removed Person", "added catalog", "promoted from AI tag Sandal"):
         assert words in told
 
 
 def test_a_chart_is_a_table_whose_bars_are_left_out(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     chart = page.get_by_role("table", name="Changes by tag")
     assert chart.get_by_role("rowheader").count() == 6
     assert "img" not in chart.aria_snapshot()
 
 
 def test_a_page_names_its_language_and_what_it_is(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.title() == "4 files to change · shop · tagsync plan"
 
 
 def test_what_the_policy_does_not_name_is_refused(opened: Open) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     refused = found.page.evaluate(
         """async () => {
           const refused = [];

@@ -20,6 +20,7 @@ from reporting.pages import (
 from tagsync.escape import shown
 from tagsync.model import Op, Plan
 from tagsync.reporting.html.page import diagnostics_html, plan_html, report_html
+from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +49,7 @@ def large() -> Plan:
     ],
 )
 def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: list[str]) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_label("Search").fill(words)
     assert found.names() == names
     assert found.count() == ("4 files" if names == ALL else f"{len(names)} of 4 files")
@@ -65,7 +66,7 @@ def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: li
     ],
 )
 def test_files_are_filtered_by_what_changes(opened: Open, label: str, names: list[str]) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_role("combobox", name="Changes", exact=True).select_option(label)
     assert found.names() == names
 
@@ -75,19 +76,19 @@ def test_files_are_filtered_by_what_changes(opened: Open, label: str, names: lis
     [("catalog", ["blue.jpg", "red.jpg"]), ("shoes", []), ("SAND", ["hero.jpg"]), ("old", ["Grün.jpg"])],
 )
 def test_files_are_filtered_by_a_tag_that_changes(opened: Open, words: str, names: list[str]) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_label("Changed tag").fill(words)
     assert found.names() == names
 
 
 def test_changed_tags_are_suggested(opened: Open) -> None:
-    options = opened(plan_html(ordinary_plan())).page.locator("#tags option")
+    options = opened(plan_html(PlanView(ordinary_plan()))).page.locator("#tags option")
     values = options.evaluate_all("all => all.map(one => one.value)")
     assert sorted(values) == ["Person", "Sandal", "bags", "catalog", "draft", "old"]
 
 
 def test_filters_add_up_and_clear_takes_them_all_back(opened: Open) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_label("Search").fill("shoes")
     found.page.get_by_role("combobox", name="Changes", exact=True).select_option("Tags removed")
     found.page.get_by_label("Changed tag").fill("draft")
@@ -98,7 +99,7 @@ def test_filters_add_up_and_clear_takes_them_all_back(opened: Open) -> None:
 
 
 def test_columns_sort_both_ways_and_say_so(opened: Open) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
 
     def directions() -> list[str | None]:
         heads = found.page.locator("#table").get_by_role("columnheader")
@@ -115,7 +116,7 @@ def test_columns_sort_both_ways_and_say_so(opened: Open) -> None:
 
 
 def test_a_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
-    row = opened(plan_html(ordinary_plan())).page.get_by_role("row").filter(has_text="red.jpg")
+    row = opened(plan_html(PlanView(ordinary_plan()))).page.get_by_role("row").filter(has_text="red.jpg")
     cells = row.get_by_role("cell")
     before, after = (cells.nth(index).locator(".chip").all_inner_texts() for index in (1, 2))
     assert [" ".join(chip.split()) for chip in before] == [
@@ -128,7 +129,7 @@ def test_a_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
 
 
 def test_a_file_s_detail_tells_where_each_change_comes_from(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     page.get_by_text("red.jpg").last.click()
     detail = page.get_by_role("complementary", name="/shop/shoes/red.jpg")
     (added, removed, ai_removed) = detail.get_by_role("listitem").all_inner_texts()
@@ -144,7 +145,7 @@ def test_a_file_s_detail_tells_where_each_change_comes_from(opened: Open) -> Non
 
 
 def test_a_report_s_files_are_filtered_and_sorted_by_what_became_of_them(opened: Open) -> None:
-    found = opened(report_html(ordinary_report()))
+    found = opened(report_html(ReportView(ordinary_report())))
     assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "stale", "confirmed", "failed"]
     found.page.get_by_role("combobox", name="Status", exact=True).select_option("failed (1)")
     assert found.names() == ["red.jpg"]
@@ -160,7 +161,7 @@ def test_a_report_s_files_are_filtered_and_sorted_by_what_became_of_them(opened:
 
 
 def test_a_plan_has_no_status(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == [
         "Path",
         "Before",
@@ -171,14 +172,16 @@ def test_a_plan_has_no_status(opened: Open) -> None:
 
 
 def test_a_chart_s_bar_leads_to_its_files(opened: Open) -> None:
-    found = opened(plan_html(ordinary_plan()))
+    found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_role("button", name="catalog", exact=True).click()
     assert found.names() == ["blue.jpg", "red.jpg"]
     found.page.get_by_role("button", name="/shop/shoes/", exact=True).click()
     assert found.names() == ["red.jpg"]
 
 
-@pytest.mark.parametrize("pieces", [plan_html(hostile_plan()), report_html(hostile_report())], ids=["plan", "report"])
+@pytest.mark.parametrize(
+    "pieces", [plan_html(PlanView(hostile_plan())), report_html(ReportView(hostile_report()))], ids=["plan", "report"]
+)
 def test_hostile_text_is_shown_and_does_nothing(opened: Open, pieces: Any) -> None:
     page = opened(pieces).page
     row = page.locator("#table .open-row")
@@ -196,7 +199,7 @@ def test_hostile_text_is_shown_and_does_nothing(opened: Open, pieces: Any) -> No
 def test_of_fifty_thousand_rows_few_stand_in_the_document_and_the_last_can_be_reached(
     opened: Open, large: Plan, pictures: Path
 ) -> None:
-    found = opened(plan_html(large))
+    found = opened(plan_html(PlanView(large)))
     assert found.count() == "50,000 files"
     assert len(found.names()) < 60
     found.page.screenshot(path=pictures / "large.png", full_page=True)
@@ -211,7 +214,7 @@ def test_of_fifty_thousand_rows_few_stand_in_the_document_and_the_last_can_be_re
 
 
 def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(large)).page
+    page = opened(plan_html(PlanView(large))).page
     row = page.locator("tr[aria-rowindex='12']")
     row.evaluate("row => row.kept = true")
     page.locator("#view").evaluate("view => view.scrollTop = 200")
@@ -220,7 +223,7 @@ def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Pl
 
 
 def test_the_keyboard_alone_goes_through_the_files(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(large)).page
+    page = opened(plan_html(PlanView(large))).page
     press = page.keyboard.press
 
     def focused() -> str:
@@ -259,7 +262,7 @@ def test_the_keyboard_alone_goes_through_the_files(opened: Open, large: Plan) ->
 
 
 def test_what_has_the_focus_is_seen(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan())).page
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
     seen = 0
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -274,14 +277,14 @@ def test_what_has_the_focus_is_seen(opened: Open) -> None:
 
 
 def test_the_focus_is_not_lost_where_its_row_is_scrolled_away(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(large)).page
+    page = opened(plan_html(PlanView(large))).page
     page.locator(".open-row").first.focus()
     page.locator("#view").evaluate("view => view.scrollTop = 100000")
     expect(page.locator("#view")).to_be_focused()
 
 
 def test_the_theme_follows_the_system_until_somebody_chooses(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan()), color_scheme="dark").page
+    page = opened(plan_html(PlanView(ordinary_plan())), color_scheme="dark").page
 
     def backdrop() -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -301,7 +304,10 @@ def test_the_theme_follows_the_system_until_somebody_chooses(opened: Open) -> No
 def test_pictures_are_taken_and_nothing_sticks_out(
     opened: Open, pictures: Path, scheme: str, name: str, width: int
 ) -> None:
-    for kind, pieces in (("plan", plan_html(ordinary_plan())), ("report", report_html(ordinary_report()))):
+    for kind, pieces in (
+        ("plan", plan_html(PlanView(ordinary_plan()))),
+        ("report", report_html(ReportView(ordinary_report()))),
+    ):
         page = opened(pieces, width=width, color_scheme=scheme).page
         page.screenshot(path=pictures / f"{kind}-{name}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -312,26 +318,26 @@ def test_pictures_are_taken_and_nothing_sticks_out(
 
 @pytest.mark.parametrize("width", [1360, 400])
 def test_what_has_room_is_not_cut(opened: Open, width: int) -> None:
-    names = opened(plan_html(ordinary_plan()), width=width).page.locator(".folder, .name")
+    names = opened(plan_html(PlanView(ordinary_plan())), width=width).page.locator(".folder, .name")
     assert names.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
 
 
 def test_of_a_long_path_the_name_is_seen_rather_than_the_folder(opened: Open) -> None:
     plan = plan_of(changed(current_file("/" + "folder/" * 40 + "name.jpg"), (Op.ADD, "x")))
-    page = opened(plan_html(plan), width=400).page
+    page = opened(plan_html(PlanView(plan)), width=400).page
     assert page.locator(".name").evaluate("name => name.scrollWidth <= name.clientWidth")
     assert page.locator(".name").is_visible()
     assert page.locator(".folder").evaluate("folder => folder.scrollWidth > folder.clientWidth")
 
 
 def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan()), width=400).page
+    page = opened(plan_html(PlanView(ordinary_plan())), width=400).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == ["Path", "Changes"]
     assert "old" in page.get_by_role("row").filter(has_text="Grün.jpg").inner_text()
 
 
 def test_without_scripts_totals_and_a_note_are_there(opened: Open) -> None:
-    page = opened(plan_html(ordinary_plan()), java_script_enabled=False).page
+    page = opened(plan_html(PlanView(ordinary_plan())), java_script_enabled=False).page
     text = page.locator("body").inner_text()
     assert "4 files to change" in text
     assert "needs JavaScript" in text
@@ -340,7 +346,7 @@ def test_without_scripts_totals_and_a_note_are_there(opened: Open) -> None:
 
 
 def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None:
-    found = opened(plan_html(large))
+    found = opened(plan_html(PlanView(large)))
     page = found.page
     page.emulate_media(media="print")
     expect(page.locator(".open-row")).to_have_count(300)
@@ -352,13 +358,13 @@ def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None
 
 
 def test_printing_a_large_plan_takes_few_pages(opened: Open, large: Plan) -> None:
-    printed = opened(plan_html(large)).page.pdf(format="A4")
+    printed = opened(plan_html(PlanView(large))).page.pdf(format="A4")
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 30
 
 
 def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(opened: Open, large: Plan) -> None:
     urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
-    found = opened(plan_html(replace(large, thumbnails=urls), thumbnails=True))
+    found = opened(plan_html(PlanView(replace(large, thumbnails=urls)), thumbnails=True))
     images = found.page.locator("img")
     assert 0 < images.count() < 60
     first = images.first
@@ -377,11 +383,13 @@ def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(op
 def test_an_address_that_is_not_https_is_never_an_image(opened: Open) -> None:
     plan = ordinary_plan()
     urls = {change.file.file_id: "http://ik.example/a.jpg" for change in plan.changes}
-    assert opened(plan_html(replace(plan, thumbnails=urls), thumbnails=True)).page.locator("img").count() == 0
+    assert opened(plan_html(PlanView(replace(plan, thumbnails=urls)), thumbnails=True)).page.locator("img").count() == 0
 
 
 @pytest.mark.parametrize(
-    "pieces", [plan_html(plan_of()), diagnostics_html("Valid: 1 manifest", [])], ids=["nothing to do", "no plan"]
+    "pieces",
+    [plan_html(PlanView(plan_of())), diagnostics_html(DiagnosticsView("Valid: 1 manifest", []))],
+    ids=["nothing to do", "no plan"],
 )
 def test_pages_without_files_work_too(opened: Open, pieces: Any) -> None:
     page = opened(pieces).page

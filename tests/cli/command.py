@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from builders import check_document, manifest
 
-from tagsync.documents.seal import sealed
+from tagsync.documents.checksum import with_checksum
 from tagsync.sandbox.faults import Fault, FaultScript
 
 SECONDS = 30
@@ -110,4 +110,4 @@ def write_manifest(files: str, name: str = "tags.yaml", *, spec: str = "") -> Pa
 
 def resealed(document: str) -> str:
     """Return a saved document that was edited with a checksum that fits again."""
-    return "".join(sealed([document[: document.rindex(',\n"checksum":')]]))
+    return "".join(with_checksum([document[: document.rindex(',\n"checksum":')]]))

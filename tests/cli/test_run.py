@@ -545,8 +545,8 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
         (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(its digest does not fit)"),
         (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format '2.0', this version reads 1.x"),
         (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is neither a plan nor a report of tagsync"),
-        (lambda _: "\x00\x01\x02", 1, "plan.json is not JSON"),
-        (lambda _: "", 1, "plan.json is not JSON"),
+        (lambda _: "\x00\x01\x02", 1, "plan.json is neither a plan nor a report"),
+        (lambda _: "", 1, "plan.json is neither a plan nor a report"),
     ],
 )
 def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(

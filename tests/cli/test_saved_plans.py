@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ai, file_object, id_of
+from builders import ai, file_object, id_of, saved
 from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
 
 from tagsync.api import saved as cli_saved
 from tagsync.applying import preflight
-from tagsync.documents.canonical import canonical
-from tagsync.documents.written import whole
 from tagsync.sandbox.faults import Fault
 
 
@@ -544,10 +542,8 @@ def test_undo_restores_the_library_however_the_apply_ended(
 def edited(edit: Callable[[Any], None], name: str = "edited.json") -> str:
     """Save plan.json once more with some of its members exchanged, and a checksum that fits."""
     members = json.loads(Path("plan.json").read_text("utf-8"))
-    del members["checksum"]
     edit(members)
-    lists = {key: map(canonical, members[key]) for key in ("changes", "requests", "diagnostics")}
-    Path(name).write_text("".join(whole({**members, **lists})), encoding="utf-8")
+    Path(name).write_text(saved(members), encoding="utf-8")
     return name
 
 

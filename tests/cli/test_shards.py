@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ai, file_object, manifest
+from builders import ai, file_object, manifest, saved
 from cli.command import SECONDS, Command, started
 from cli.conftest import Build
-
-from tagsync.documents.written import whole
 
 SHARDS = 4
 
@@ -145,12 +143,12 @@ def test_what_is_not_of_one_plan_is_not_merged(
 ) -> None:
     library(*files())
     tagsync("apply", "--yes", "--sandbox=library.jsonl", "--shard=1/2", "--report=json=report-1.json", manifests)
-    members = {name: value for name, value in read("report-1.json").items() if name != "checksum"}
+    members = read("report-1.json")
     merged = {
         name: members[name] | value if name == "inputs" and "manifests" not in value else value
         for name, value in change.items()
     }
-    Path("report-2.json").write_text("".join(whole(members | merged)), encoding="utf-8")
+    Path("report-2.json").write_text(saved(members | merged), encoding="utf-8")
     ran = tagsync("show", *reports(2))
     assert (ran.code, ran.out) == (1, "")
     assert words in ran.err
@@ -260,10 +258,10 @@ def test_the_worst_of_what_guards_and_runs_came_to_stands_for_all(
     for index, report in enumerate(reports(2), 1):
         options = (f"--shard={index}/2", f"--report=json={report}")
         tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests)
-    members = {name: value for name, value in read("report-2.json").items() if name != "checksum"}
+    members = read("report-2.json")
     members["guards"][0] |= {"observed": 10**6, "blocked": True}
     members["outcome"] = "interrupted"
-    Path("report-2.json").write_text("".join(whole(members)), encoding="utf-8")
+    Path("report-2.json").write_text(saved(members), encoding="utf-8")
     for order in (reports(2), reports(2)[::-1]):
         merged = tagsync("show", "--format=json", *order).document
         assert merged["outcome"] == "interrupted"

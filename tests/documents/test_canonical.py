@@ -7,9 +7,9 @@ from builders import ai, current_file, id_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.documents.canonical import canonical, diagnostic_document
+from tagsync.documents.canonical import canonical
 from tagsync.documents.changes import change_document
-from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Reason
+from tagsync.model import Change, FileChange, Op, Origin, Reason
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -75,14 +75,4 @@ def test_a_change_names_the_file_as_it_was_what_changes_and_who_asked() -> None:
             {"op": "removeTags", "tag": "old", "source": "a.yaml:1:2", "rule": "tags"},
             {"op": "removeAITags", "tag": "Dog", "source": "b.yaml:3:4", "rule": "defaults"},
         ],
-    }
-
-
-@pytest.mark.parametrize(("origin", "source"), [(Origin("a.yaml", 5, 6), "a.yaml:5:6"), (None, None)])
-def test_a_diagnostic_has_its_place_or_none(origin: Origin | None, source: str | None) -> None:
-    assert diagnostic_document(Diagnostic("warning", "comma", "words", origin)) == {
-        "level": "warning",
-        "code": "comma",
-        "message": "words",
-        "source": source,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders import GOOGLE, file_object, write_library
 
-from tagsync.documents.saved import read_document
+from tagsync.documents.loader import load_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
 from tagsync.library.http.rate_limits import rate_limits
 from tagsync.library.imagekit.files import FileReader
@@ -41,11 +41,11 @@ def document(data: bytes) -> None:
     """Read a plan or report as it is, and once more with a checksum that fits, which no mutation would find."""
     body, found, _ = data.rpartition(_SEAL)
     with suppress(DocumentError):
-        read_document(data, "plan.json")
+        load_document(data, "plan.json")
     if found:
         seal = f'{_SEAL.decode()}"sha256:{sha256(body).hexdigest()}"\n}}\n'
         with suppress(DocumentError):
-            read_document(body + seal.encode(), "plan.json")
+            load_document(body + seal.encode(), "plan.json")
 
 
 def answer(data: bytes) -> None:

@@ -13,7 +13,7 @@ from builders import GOOGLE
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tagsync.documents.written import plan_document, report_document
+from tagsync.documents.writer import plan_document, report_document
 from tagsync.escape import shown
 from tagsync.model import (
     AITag,
@@ -45,8 +45,8 @@ from tagsync.reporting.github import annotations, outputs
 from tagsync.reporting.html.page import plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.sheet import Sheet, difference_sheet, manifests_sheet, plan_sheet, report_sheet
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text
+from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
 
 HOSTILE = {
     "escape codes": "\x1b]0;owned\x07\x1b[31mred",
@@ -99,20 +99,20 @@ def hostile_report(text: str) -> Report:
     return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
 
 
-def sheets(text: str) -> list[Sheet]:
+def views(text: str) -> list[View]:
     """Return everything that formats for CI systems lay out."""
     plan = hostile_plan(text)
     nothing = replace(plan, digest="sha256:" + "1" * 64, changes=(), target=TargetName("other", "other"))
-    failure = manifests_sheet("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
-    return [plan_sheet(plan), report_sheet(hostile_report(text)), difference_sheet(difference(nothing, plan)), failure]
+    failure = DiagnosticsView("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
+    return [PlanView(plan), ReportView(hostile_report(text)), DifferenceView(difference(nothing, plan)), failure]
 
 
 def as_text(text: str) -> str:
     stream = io.StringIO()
     lines = Lines(stream, environment={})
     plan, report = hostile_plan(text), hostile_report(text)
-    plan_text(plan, lines, everything=True)
-    report_text(report, lines)
+    plan_text(PlanView(plan), lines, everything=True)
+    report_text(ReportView(report), lines)
     diagnostics_text((*plan.diagnostics, *report.diagnostics), lines, names={}, limit=10)
     return stream.getvalue()
 
@@ -123,21 +123,21 @@ def as_json(text: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    return "\n\n".join(markdown(sheet, link=text) for sheet in sheets(text))
+    return "\n\n".join(markdown(view, link=text) for view in views(text))
 
 
 def as_html(text: str) -> str:
-    return "".join((*plan_html(hostile_plan(text)), *report_html(hostile_report(text))))
+    return "".join((*plan_html(PlanView(hostile_plan(text))), *report_html(ReportView(hostile_report(text)))))
 
 
 def as_junit(text: str) -> str:
-    suites = ("".join(junit(sheet)).partition("?>")[2] for sheet in sheets(text))
+    suites = ("".join(junit(view)).partition("?>")[2] for view in views(text))
     return f"<all>{''.join(suites)}</all>"
 
 
 def as_github(text: str) -> str:
-    found = sheets(text)
-    return "".join(line for sheet in found for line in annotations(sheet)) + outputs(found[0], 3)
+    found = views(text)
+    return "".join(line for view in found for line in annotations(view)) + outputs(found[0], 3)
 
 
 FORMATS: dict[str, Callable[[str], str]] = {
@@ -161,7 +161,7 @@ def test_text_from_outside_stays_text(form: str, kind: str) -> None:
 
 
 COMMANDS = [*["error"] * 3, *["warning"] * 3]
-"""The plan's guard, an error and a file of the report, and a warning of three sheets: no more, whatever they say."""
+"""The plan's guard, an error and a file of the report, and a warning of three views: no more, whatever they say."""
 
 
 def commands(written: str) -> list[str]:

@@ -17,12 +17,12 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.reporting.junit import junit
-from tagsync.reporting.sheet import Sheet, manifests_sheet, plan_sheet, report_sheet
+from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView, View
 
 
-def cases(sheet: Sheet) -> dict[tuple[str, str], ET.Element]:
+def cases(view: View) -> dict[tuple[str, str], ET.Element]:
     """Return the cases by suite and name."""
-    root = ET.fromstring("".join(junit(sheet)))  # noqa: S314 - our own
+    root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
     return {
         (suite.attrib["name"], case.attrib["name"]): case
         for suite in root.iter("testsuite")
@@ -37,7 +37,7 @@ def test_each_manifest_is_a_case_that_its_errors_fail() -> None:
         Diagnostic("error", "authorisation", "wrong key"),
     )
     names = {"a.yaml": "in/a.yaml", "b.yaml": "in/b.yaml"}
-    found = cases(manifests_sheet("faults", told, names=names, manifests=names))
+    found = cases(DiagnosticsView("faults", told, names=names, manifests=names))
     assert list(found) == [("manifests", "in/a.yaml"), ("manifests", "in/b.yaml"), ("manifests", "library")]
     failure = found["manifests", "in/a.yaml"].find("failure")
     assert failure is not None
@@ -53,7 +53,7 @@ def test_each_guard_is_a_case_that_fails_where_it_blocks() -> None:
         Guard(GuardId.REMOVED_TAGS, 5, 10, Limit(100, 30), blocked=False),
         Guard(GuardId.EMPTIED_FILES, 1, 10, Limit(0), blocked=True, files=("/a.jpg",)),
     )
-    found = cases(plan_sheet(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
+    found = cases(PlanView(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
     assert found["guards", "removedTags"].find("failure") is None
     failure = found["guards", "emptiedFiles"].find("failure")
     assert failure is not None
@@ -68,20 +68,20 @@ def test_each_file_of_a_report_is_a_case() -> None:
         FileOutcome(Status.SKIPPED, error="the run ended"),
         FileOutcome(Status.STALE, error="it moved", request_id="req-1"),
     )
-    sheet = report_sheet(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
-    found = cases(sheet)
+    view = ReportView(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
+    found = cases(view)
     assert [item.tag for item in found["files", "/a.jpg"]] == []
     assert [item.tag for item in found["files", "/b.jpg"]] == ["skipped"]
     failure = found["files", "/c.jpg"].find("failure")
     assert failure is not None
     assert failure.attrib == {"type": "stale", "message": "stale: it moved (request req-1)"}
-    root = ET.fromstring("".join(junit(sheet)))  # noqa: S314 - our own
+    root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
     counts = {name: root.attrib[name] for name in ("tests", "failures", "skipped")}
     assert counts == {"tests": "4", "failures": "1", "skipped": "1"}
 
 
 def test_totals_and_digest_stand_in_the_properties() -> None:
-    root = ET.fromstring("".join(junit(plan_sheet(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
+    root = ET.fromstring("".join(junit(PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
     assert properties["title"] == "Plan: 1 file to change"
     assert "1 tag to add" in properties["totals"]
@@ -89,7 +89,7 @@ def test_totals_and_digest_stand_in_the_properties() -> None:
 
 
 def test_faults_that_were_not_kept_fail_a_case_too() -> None:
-    found = cases(manifests_sheet("faults", (), names={}, more=7))
+    found = cases(DiagnosticsView("faults", (), names={}, more=7))
     failure = found["manifests", "library"].find("failure")
     assert failure is not None
     assert failure.attrib["message"] == "and 7 more"
@@ -98,11 +98,11 @@ def test_faults_that_were_not_kept_fail_a_case_too() -> None:
 def test_a_manifest_that_fails_keeps_its_warnings_beside_its_errors() -> None:
     place = Origin("a.yaml", 1, 1)
     told = [Diagnostic("error", "x", "error!", place), Diagnostic("warning", "x", "warning!", place)]
-    found = cases(manifests_sheet("faults", told, names={}, manifests=["a.yaml"]))
+    found = cases(DiagnosticsView("faults", told, names={}, manifests=["a.yaml"]))
     assert found["manifests", "a.yaml"].findtext("failure") == "a.yaml:1:1: error: error!"
     assert found["manifests", "a.yaml"].findtext("system-out") == "a.yaml:1:1: warning: warning!"
 
 
 def test_a_code_that_is_called_like_a_status_is_an_error_all_the_same() -> None:
     told = [Diagnostic("error", "skipped", "wrong", Origin("a.yaml", 1, 1))]
-    assert cases(manifests_sheet("faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None
+    assert cases(DiagnosticsView("faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None

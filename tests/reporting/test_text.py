@@ -24,8 +24,9 @@ from tagsync.model import (
 )
 from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
-from tagsync.reporting.rows import shown_origin
+from tagsync.reporting.phrases import shown_origin
 from tagsync.reporting.text import SHOWN_FILES, SHOWN_GROUPS, diagnostics_text, plan_text, report_text
+from tagsync.reporting.view import PlanView, ReportView
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
@@ -41,7 +42,7 @@ def text_of(write: Callable[[Lines], None]) -> str:
 
 
 def plan_lines(plan: Plan, *, everything: bool = False) -> list[str]:
-    return text_of(lambda lines: plan_text(plan, lines, everything=everything)).splitlines()
+    return text_of(lambda lines: plan_text(PlanView(plan), lines, everything=everything)).splitlines()
 
 
 def report_of(plan: Plan, *outcomes: FileOutcome, outcome: OutcomeName = "incomplete", sent: int = 2) -> Report:
@@ -56,7 +57,7 @@ def report_of(plan: Plan, *outcomes: FileOutcome, outcome: OutcomeName = "incomp
 
 
 def report_lines(report: Report) -> list[str]:
-    return text_of(lambda lines: report_text(report, lines)).splitlines()
+    return text_of(lambda lines: report_text(ReportView(report), lines)).splitlines()
 
 
 def test_a_plan_shows_groups_of_alike_changes_where_they_come_from_and_totals(

@@ -1,12 +1,12 @@
-"""Bar charts of plans: what their bars stand for in words, and how wide they are; drawing them is the page's."""
+"""Bar charts of plans: the label, words and width of each bar; the template draws them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import FileChange, Plan
-from tagsync.reporting.counts import Tally, changes_by_folder, changes_by_tag
-from tagsync.reporting.rows import counted, usual_calls
+from tagsync.model import Plan
+from tagsync.reporting.counts import ChangeCount, ChangeCounts
+from tagsync.reporting.phrases import counted, usual_calls
 
 SHOWN_BARS = 8
 """Tags and folders that a chart shows, those with the most changes."""
@@ -31,44 +31,44 @@ class Chart(NamedTuple):
     more: str = ""
 
 
-def change_charts(changes: Sequence[FileChange]) -> list[Chart]:
+def change_charts(counts: ChangeCounts) -> list[Chart]:
     """Return how often each tag changes, and how much in each folder."""
-    if not changes:
+    if not counts.by_tag:
         return []
     return [
-        _tally_chart("Changes by tag", "Tag", changes_by_tag(changes), selects="tag"),
-        _tally_chart("Changes by folder", "Folder", changes_by_folder(changes), selects="folder"),
+        _count_chart("Changes by tag", "Tag", counts.by_tag, selects="tag"),
+        _count_chart("Changes by folder", "Folder", counts.by_folder, selects="folder"),
     ]
 
 
-def _tally_chart(title: str, column: str, tallies: Sequence[Tally], *, selects: str) -> Chart:
-    kept = tallies[:SHOWN_BARS]
-    longest = max((tally.total for tally in kept), default=1)
-    bars = tuple(Bar(shown(tally.name), _parts(tally, longest), _tally_words(tally), selects) for tally in kept)
-    left = len(tallies) - len(kept)
-    rest = sum(tally.total for tally in tallies[SHOWN_BARS:])
+def _count_chart(title: str, column: str, counts: Sequence[ChangeCount], *, selects: str) -> Chart:
+    kept = counts[:SHOWN_BARS]
+    longest = max((count.total for count in kept), default=1)
+    bars = tuple(Bar(shown(count.name), _parts(count, longest), _bar_words(count), selects) for count in kept)
+    left = len(counts) - len(kept)
+    rest = sum(count.total for count in counts[SHOWN_BARS:])
     more = f"and {counted(rest, 'change')} of {counted(left, f'more {column.lower()}')}" if left else ""
     return Chart(title, column, "Changes", bars, more)
 
 
-def _parts(tally: Tally, longest: int) -> tuple[tuple[str, float, float], ...]:
+def _parts(count: ChangeCount, longest: int) -> tuple[tuple[str, float, float], ...]:
     """Return where each part of a bar starts, and how wide it is, in percent."""
     parts, start = [], 0.0
-    for name, count in (("add", tally.add), ("remove", tally.remove), ("remove-ai", tally.remove_ai)):
-        width = round(100 * count / longest, 2)
-        if count:
+    for name, number in (("add", count.add), ("remove", count.remove), ("remove-ai", count.remove_ai)):
+        width = round(100 * number / longest, 2)
+        if number:
             parts.append((name, round(start, 2), width))
         start += width
     return tuple(parts)
 
 
-def _tally_words(tally: Tally) -> str:
-    signs = (("+", tally.add), ("\N{MINUS SIGN}", tally.remove), ("\N{MINUS SIGN}AI ", tally.remove_ai))
-    return " ".join(f"{sign}{count:,}" for sign, count in signs if count)
+def _bar_words(count: ChangeCount) -> str:
+    signs = (("+", count.add), ("\N{MINUS SIGN}", count.remove), ("\N{MINUS SIGN}AI ", count.remove_ai))
+    return " ".join(f"{sign}{number:,}" for sign, number in signs if number)
 
 
 def call_charts(plan: Plan) -> list[Chart]:
-    """Return the plan's calls beside those of the usual ways, where it is known."""
+    """Return a chart of the plan's calls and those of the usual ways, if they are known."""
     calls = usual_calls(plan)
     longest = max(count for _, count in calls)
     if not longest:

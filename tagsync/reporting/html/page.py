@@ -1,33 +1,25 @@
-"""Plans, reports, differences and diagnostics as HTML pages; the rows come from `rows`, the page from `page`."""
+"""Views of plans, reports, differences and diagnostics as HTML pages; `template` has the page itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from typing import NamedTuple
+from typing import Any
 
-from tagsync.model import Coverage, Diagnostic, Difference, Level, Plan, Report, Status, Unlisted
-from tagsync.reporting.counts import unselected_by_folder
-from tagsync.reporting.groups import causes_of
-from tagsync.reporting.guard_view import Judgement, blocking, judgement, judgements, judgements_of_apply
+from tagsync.model import Diagnostic, FileChange, FileOutcome, Level, Plan, Status, Unlisted
+from tagsync.reporting.guard_view import GuardView, guard_view
 from tagsync.reporting.html.charts import call_charts, change_charts
 from tagsync.reporting.html.table import FileRow, embedded
-from tagsync.reporting.html.template import Card, Notice, Page, Uncovered, rendered
-from tagsync.reporting.rows import (
-    NO_NAMES,
+from tagsync.reporting.html.template import Card, Notice, PageContent, Uncovered, rendered
+from tagsync.reporting.phrases import (
     Names,
-    advice,
-    causes,
     counted,
     duration,
-    missing,
+    filter_sentence,
+    missing_sentence,
     named,
-    narrowing,
     plan_title,
-    selected,
-    shown_names,
-    status_counts,
-    worst_first,
 )
+from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
 SHOWN_DIAGNOSTICS = 200
 
@@ -48,101 +40,86 @@ _TONES: Mapping[Status, str] = {
 _LEVELS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def plan_html(plan: Plan, *, thumbnails: bool = False) -> Iterator[str]:
+def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
     """Yield a page that shows a plan.
 
     Args:
-        plan: the plan.
+        view: the plan.
         thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
     """
-    names = shown_names(plan)
-    found = _listed(plan.diagnostics, names, plan.unlisted)
-    judged = judgements(plan)
+    plan = view.plan
     pictures = plan.thumbnails if thumbnails else {}
     rows = (FileRow(change, thumbnail=pictures.get(change.file.file_id, "")) for change in plan.changes)
     return rendered(
-        Page(
+        PageContent(
             kind="plan",
             title=plan_title(plan),
             tone="bad" if plan.errors else "warn" if plan.blocked else "",
-            facts=_facts(plan, plan.created_at),
-            blocking=blocking(judged),
+            blocking=view.blocking,
             cards=() if plan.errors else _plan_cards(plan),
-            since=", ".join(causes(plan)),
-            diagnostics=found.notices,
-            counts=found.counts,
-            more=found.more,
-            charts=[*change_charts(plan.changes), *call_charts(plan)],
-            guards=judged,
-            uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
-            files=len(plan.changes),
-            data=embedded(rows, causes_of(plan.drift), names=names),
+            charts=[*change_charts(view.counts), *call_charts(plan)],
             images=thumbnails,
+            **_of_plan(view, rows, plan.created_at),
+            **_listed(view.diagnostics, view.names, view.unlisted),
         )
     )
 
 
-def report_html(report: Report, *, thumbnails: bool = False) -> Iterator[str]:
+def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
     """Yield a page that shows what an apply did.
 
     Args:
-        report: the report.
+        view: the report.
         thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
     """
-    plan = report.plan
-    names = shown_names(plan)
-    found = _listed((*plan.diagnostics, *report.diagnostics), names, plan.unlisted)
-    pictures = plan.thumbnails if thumbnails else {}
-    rows = (
-        FileRow(change, outcome.status, _tone(outcome.status), outcome, pictures.get(change.file.file_id, ""))
-        for change, outcome in zip(plan.changes, report.outcomes, strict=True)
-    )
+    report = view.report
+    pictures = view.plan.thumbnails if thumbnails else {}
+
+    def row(change: FileChange, outcome: FileOutcome) -> FileRow:
+        picture = pictures.get(change.file.file_id, "")
+        return FileRow(change, outcome.status, _tone(outcome.status), outcome, picture)
+
     return rendered(
-        Page(
+        PageContent(
             kind="report",
-            title="Apply refused: nothing was changed" if report.outcome == "refused" else f"Apply {report.outcome}",
+            title="Apply refused: nothing was changed" if view.refused else f"Apply {report.outcome}",
             tone="good" if report.converged else "warn",
-            advice=advice(report),
-            facts=_facts(plan, report.finished_at),
-            cards=_report_cards(report),
-            since=", ".join(causes(plan)),
-            diagnostics=found.notices,
-            counts=found.counts,
-            more=found.more,
-            charts=change_charts(plan.changes),
-            guards=judgements_of_apply(report),
-            uncovered=plan.coverage and _uncovered(plan.coverage, plan.inputs.files, names),
-            files=len(plan.changes),
-            data=embedded(rows, causes_of(plan.drift), names=names),
+            advice=view.advice,
+            cards=_report_cards(view),
+            charts=change_charts(view.counts),
             then="Planned",
             images=thumbnails,
+            **_of_plan(view, map(row, view.plan.changes, report.outcomes), report.finished_at),
+            **_listed(view.all_diagnostics, view.names, view.unlisted),
         )
     )
 
 
-def difference_html(found: Difference) -> Iterator[str]:
+def difference_html(view: DifferenceView) -> Iterator[str]:
     """Yield a page that shows what two plans do otherwise."""
+    found = view.difference
     more = (FileRow(change, "planned anew", "good") for change in found.more)
     fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
     rows = merge(more, fewer, key=lambda row: row.change.file.path)
     targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
-    same = found.old == found.new
-    counts = [sum(len(change.changes) for change in side) for side in (found.more, found.fewer)]
     cards = [
         Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
-        for number, words in zip(counts, _SIDES, strict=True)
-        if not same
+        for number, words in zip(view.counts, ("planned anew", "not planned any more"), strict=True)
+        if not view.is_same
     ]
     guards = [
         item
         for was, guard in found.guards
-        for item in (_past(judgement(was, found.old, "old: ")), judgement(guard, found.new, "new: "))
+        for item in (
+            _past(guard_view(was, found.old, prefix="old: ")),
+            guard_view(guard, found.new, prefix="new: "),
+        )
     ]
     return rendered(
-        Page(
+        PageContent(
             kind="difference",
-            title="The same plan" if same else f"{counted(found.files, 'file')} planned otherwise",
+            title="The same plan" if view.is_same else f"{counted(view.files_changed, 'file')} planned otherwise",
             tone="bad" if targets else "",
             advice=["The plans are for different targets."] if targets else (),
             facts=[*facts, ("Old digest", found.old), ("New digest", found.new)],
@@ -155,37 +132,31 @@ def difference_html(found: Difference) -> Iterator[str]:
     )
 
 
-def _past(found: Judgement) -> Judgement:
+def diagnostics_html(view: DiagnosticsView) -> Iterator[str]:
+    """Yield a page for a command that made no plan."""
+    listed = _listed(view.diagnostics, view.names)
+    more = view.more_of("error")
+    failed = more or any(item.level == "error" for item in view.diagnostics)
+    members = listed | {"more": listed["more"] + more}
+    return rendered(PageContent(kind="check", title=view.title, tone="bad" if failed else "good", **members))
+
+
+def _past(guard: GuardView) -> GuardView:
     """Return what a guard said of a plan that is not to be applied any more."""
-    return found._replace(counts=f"{found.counts}, blocked", blocks=False) if found.blocks else found
+    return guard._replace(counts=f"{guard.counts}, blocked", blocks=False) if guard.blocks else guard
 
 
-_SIDES = ("planned anew", "not planned any more")
-
-
-def diagnostics_html(
-    title: str, diagnostics: Iterable[Diagnostic], *, names: Names = NO_NAMES, more: int = 0
-) -> Iterator[str]:
-    """Yield a page for a command that came to no plan.
-
-    Args:
-        title: the outcome in a few words.
-        diagnostics: what was found.
-        names: how to show manifests.
-        more: how many diagnostics were not even kept.
-    """
-    found = _listed(diagnostics, names)
-    errors = found.errors + more
-    return rendered(
-        Page(
-            kind="check",
-            title=title,
-            tone="bad" if errors else "good",
-            diagnostics=found.notices,
-            counts=found.counts,
-            more=found.more + more,
-        )
-    )
+def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, Any]:
+    """Return what pages of a plan and of its report both show."""
+    plan = view.plan
+    return {
+        "facts": _facts(plan, made),
+        "since": view.since,
+        "guards": view.guards,
+        "uncovered": _uncovered(view),
+        "files": len(plan.changes),
+        "data": embedded(rows, view.causes, names=view.names),
+    }
 
 
 def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
@@ -194,9 +165,9 @@ def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
-        ("Narrowed", (narrowing(plan.inputs) or "").removeprefix("narrowed ")),
+        ("Narrowed", (filter_sentence(plan.inputs) or "").removeprefix("narrowed ")),
         ("Only files that match", " or ".join(plan.inputs.select)),
-        ("Missing", missing(plan) or ""),
+        ("Missing", missing_sentence(plan) or ""),
         ("Reverts", plan.undoes or ""),
         ("Digest", plan.digest),
     ]
@@ -216,9 +187,9 @@ def _plan_cards(plan: Plan) -> list[Card]:
     ]
 
 
-def _report_cards(report: Report) -> list[Card]:
-    sent = report.requests
-    cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in status_counts(report)]
+def _report_cards(view: ReportView) -> list[Card]:
+    report, sent = view.report, view.report.requests
+    cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in view.statuses]
     if sent.sent:
         cards.append(Card(f"{sent.sent:,}", "bulk calls", f"{sent.retried:,} retried, {sent.throttled:,} throttled"))
     if report.timing.seconds:
@@ -231,31 +202,27 @@ def _tone(status: Status) -> str:
     return _TONES.get(status, "bad")
 
 
-class _Listed(NamedTuple):
-    """The diagnostics that a page has room for, and how many there are."""
-
-    notices: tuple[Notice, ...]
-    counts: str
-    errors: int
-    more: int
-
-
-def _listed(diagnostics: Iterable[Diagnostic], names: Names, unlisted: Iterable[Unlisted] = ()) -> _Listed:
-    ranked = worst_first(diagnostics)
-    kept = tuple(Notice(item.level, _place(item, names), item.message) for item in ranked[:SHOWN_DIAGNOSTICS])
+def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlisted] = ()) -> dict[str, Any]:
+    """Return the diagnostics that a page has room for, and how many there are."""
     levels = Counter(item.level for item in ranked)
     for item in unlisted:
         levels[item.level] += item.more
-    counts = ", ".join(counted(levels[level], noun) for level, noun in _LEVELS.items() if levels[level])
-    return _Listed(kept, counts, levels["error"], levels.total() - len(kept))
+    kept = ranked[:SHOWN_DIAGNOSTICS]
+    return {
+        "diagnostics": [Notice(item.level, _place(item, names), item.message) for item in kept],
+        "counts": ", ".join(counted(levels[level], noun) for level, noun in _LEVELS.items() if levels[level]),
+        "more": levels.total() - len(kept),
+    }
 
 
 def _place(diagnostic: Diagnostic, names: Names) -> str:
     return str(named(diagnostic.origin, names)) if diagnostic.origin else ""
 
 
-def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
-    folders = unselected_by_folder(coverage)
+def _uncovered(view: PlanView) -> Uncovered | None:
+    coverage, folders = view.plan.coverage, view.unselected
+    if coverage is None:
+        return None
     idle = len(coverage.idle) + coverage.more_idle
     rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
     more = [
@@ -263,8 +230,8 @@ def _uncovered(coverage: Coverage, files: int, names: Names) -> Uncovered:
         counted(idle - SHOWN_ENTRIES, "more entry", "more entries") if idle > SHOWN_ENTRIES else "",
     ]
     return Uncovered(
-        selected(coverage, files),
+        view.covered or "",
         tuple((folder, f"{number:,}") for folder, number in folders[:SHOWN_FOLDERS]),
-        tuple(str(named(origin, names)) for origin in coverage.idle[:SHOWN_ENTRIES]),
+        tuple(str(named(origin, view.names)) for origin in coverage.idle[:SHOWN_ENTRIES]),
         tuple(filter(None, more)),
     )

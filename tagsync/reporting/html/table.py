@@ -1,6 +1,6 @@
-"""Changed files as JSON inside an HTML page: compact, made harmless, piece by piece; what is drawn of it is the page's.
+"""Changed files as compact, harmless JSON inside an HTML page, piece by piece; the page's script draws the table.
 
-Texts that repeat (folders, tags, reasons, whole sets of changes) stand once, at the end, and are named by number.
+Texts that repeat (folders, tags, reasons, whole sets of changes) stand once, at the end, and are referred to by number.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from tagsync.escape import shown
 from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
 from tagsync.reporting.counts import folder_of
 from tagsync.reporting.groups import Causes
-from tagsync.reporting.rows import shown_origin
+from tagsync.reporting.phrases import shown_origin
 
 PROMOTED = 1
 """Set in the marks of a change: an AI tag that goes because it has become an ordinary tag, or that ordinary tag."""
@@ -75,7 +75,7 @@ class _Interned(dict[Any, int]):
 
 
 class _Tables:
-    """What repeats in rows: each value once, named by number."""
+    """What repeats in rows: each value once, with a number."""
 
     def __init__(self, causes: Causes, names: Mapping[str, str]) -> None:
         self._known = causes
@@ -140,7 +140,7 @@ class _Tables:
 
 
 def _outcome(outcome: FileOutcome | None) -> list[Any] | None:
-    """Return attempts, words and request of an outcome that has more to tell than its status."""
+    """Return attempts, error and request of an outcome that has any of them."""
     if outcome is None or not (outcome.attempts or outcome.error or outcome.request_id):
         return None
     return [outcome.attempts, shown(outcome.error or ""), shown(outcome.request_id or "")]

@@ -1,4 +1,4 @@
-"""One self-contained HTML page that loads nothing; what stands in it is decided in `html`.
+"""One self-contained HTML page that loads nothing; `page` decides what it shows.
 
 The template escapes whatever it is given. The page's one style and one script are constant, and its policy admits
 nothing but these two, by their hashes: what a manifest or a library may say can neither run nor load anything.
@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagsync.escape import shown
-from tagsync.reporting.guard_view import Judgement
+from tagsync.reporting.guard_view import GuardView
 from tagsync.reporting.html.charts import Chart
 from tagsync.version import __version__
 
@@ -51,7 +51,7 @@ class Uncovered(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class PageContent:
     """What stands on a page.
 
     Attributes:
@@ -81,14 +81,14 @@ class Page:
     tone: str = ""
     advice: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
-    blocking: Sequence[Judgement] = ()
+    blocking: Sequence[GuardView] = ()
     cards: Sequence[Card] = ()
     since: str = ""
     diagnostics: Sequence[Notice] = ()
     counts: str = ""
     more: int = 0
     charts: Sequence[Chart] = ()
-    guards: Sequence[Judgement] = ()
+    guards: Sequence[GuardView] = ()
     uncovered: Uncovered | None = None
     files: int = 0
     data: Iterator[str] = field(default_factory=lambda: iter(["{}"]))
@@ -97,7 +97,7 @@ class Page:
     images: bool = False
 
 
-def rendered(page: Page) -> Iterator[str]:
+def rendered(page: PageContent) -> Iterator[str]:
     """Yield a page's text, piece by piece."""
     members = {member.name: getattr(page, member.name) for member in fields(page)}
     style, script = _text("page.css"), _script()

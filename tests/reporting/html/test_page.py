@@ -40,6 +40,7 @@ from tagsync.model import (
 )
 from tagsync.planning.difference import difference
 from tagsync.reporting.html.page import SHOWN_DIAGNOSTICS, diagnostics_html, difference_html, plan_html, report_html
+from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
 
 class Page(HTMLParser):
@@ -87,13 +88,17 @@ class Page(HTMLParser):
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
-    "plan": lambda: plan_html(ordinary_plan()),
-    "report": lambda: report_html(ordinary_report()),
-    "diagnostics": lambda: diagnostics_html("3 faults", [Diagnostic("error", "code", "a fault")], more=2),
-    "hostile plan": lambda: plan_html(hostile_plan()),
-    "hostile plan without errors": lambda: plan_html(replace(hostile_plan(), diagnostics=())),
-    "hostile report": lambda: report_html(hostile_report()),
-    "hostile diagnostics": lambda: diagnostics_html("1 fault", [Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))]),
+    "plan": lambda: plan_html(PlanView(ordinary_plan())),
+    "report": lambda: report_html(ReportView(ordinary_report())),
+    "diagnostics": lambda: diagnostics_html(
+        DiagnosticsView("3 faults", [Diagnostic("error", "code", "a fault")], more=2)
+    ),
+    "hostile plan": lambda: plan_html(PlanView(hostile_plan())),
+    "hostile plan without errors": lambda: plan_html(PlanView(replace(hostile_plan(), diagnostics=()))),
+    "hostile report": lambda: report_html(ReportView(hostile_report())),
+    "hostile diagnostics": lambda: diagnostics_html(
+        DiagnosticsView("1 fault", [Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))])
+    ),
 }
 
 
@@ -157,7 +162,7 @@ def test_hostile_text_stays_text(name: str) -> None:
 
 
 def test_hostile_text_is_all_there_to_be_read() -> None:
-    page = Page("".join(report_html(hostile_report())))
+    page = Page("".join(report_html(ReportView(hostile_report()))))
     data = page.data
     assert data["folders"] == [shown(f"/{EVIL}/{EVIL}"[: f"/{EVIL}/{EVIL}.jpg".rindex("/") + 1])]
     assert shown(f"{EVIL}3") in data["tags"]
@@ -173,14 +178,14 @@ def test_no_embedded_text_has_a_character_that_is_not_seen() -> None:
             for item in value:
                 yield from texts(item)
 
-    data = Page("".join(report_html(hostile_report()))).data
+    data = Page("".join(report_html(ReportView(hostile_report())))).data
     found = [text for table in data.values() for text in texts(table)]
     assert sum("\\u202e" in text for text in found) > 8
     assert [text for text in found if text != shown(text)] == []
 
 
 def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
-    text = "".join(report_html(hostile_report()))
+    text = "".join(report_html(ReportView(hostile_report())))
     start = text.index('<script id="data"')
     island = text[text.index(">", start) + 1 : text.index("</script>", start)]
     assert json.loads(island)
@@ -189,7 +194,7 @@ def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
 
 
 def test_a_plan_is_told_in_its_head() -> None:
-    words = Page("".join(plan_html(ordinary_plan()))).words
+    words = Page("".join(plan_html(PlanView(ordinary_plan())))).words
     for part in (
         "4 files to change",
         "Account shop",
@@ -208,7 +213,7 @@ def test_a_plan_is_told_in_its_head() -> None:
 
 
 def test_a_guard_that_blocks_says_its_numbers_an_example_and_what_lets_the_plan_through() -> None:
-    words = Page("".join(plan_html(ordinary_plan()))).words
+    words = Page("".join(plan_html(PlanView(ordinary_plan())))).words
     assert "Guard removedTags blocks this plan It counts removedTags 2 of 4, and blocks more than 1 and 30 %." in words
     assert "For example: /shop/shoes/red.jpg" in words
     assert f"--ack removedTags@sha256:{'0' * 64}" in words
@@ -217,11 +222,11 @@ def test_a_guard_that_blocks_says_its_numbers_an_example_and_what_lets_the_plan_
 
 
 def test_a_report_of_a_blocked_plan_asks_for_no_acknowledgement() -> None:
-    assert "--ack" not in Page("".join(report_html(ordinary_report()))).words
+    assert "--ack" not in Page("".join(report_html(ReportView(ordinary_report())))).words
 
 
 def test_charts_say_in_words_what_their_bars_show() -> None:
-    page = Page("".join(plan_html(ordinary_plan())))
+    page = Page("".join(plan_html(PlanView(ordinary_plan()))))
     words = page.words.replace("\N{MINUS SIGN}", "-")
     for part in (
         "Changes by tag Tag Changes Sandal +1 -AI 1 catalog +2",
@@ -236,11 +241,11 @@ def test_charts_say_in_words_what_their_bars_show() -> None:
 
 def test_a_chart_counts_what_it_has_no_bar_for() -> None:
     plan = plan_of(changed(current_file("/a.jpg"), *((Op.ADD, f"tag-{number}") for number in range(11))))
-    assert "and 3 changes of 3 more tags" in Page("".join(plan_html(plan))).words
+    assert "and 3 changes of 3 more tags" in Page("".join(plan_html(PlanView(plan)))).words
 
 
 def test_a_report_is_told_in_its_head() -> None:
-    words = Page("".join(report_html(ordinary_report()))).words
+    words = Page("".join(report_html(ReportView(ordinary_report())))).words
     for part in (
         "Apply incomplete",
         "Running the same command again is safe",
@@ -257,7 +262,7 @@ def test_a_report_is_told_in_its_head() -> None:
 
 
 def test_rows_name_what_repeats_by_number() -> None:
-    data = Page("".join(plan_html(ordinary_plan()))).data
+    data = Page("".join(plan_html(PlanView(ordinary_plan())))).data
     assert data["folders"] == ["/shop/bags/", "/shop/", "/shop/shoes/"]
     assert [file[1] for file in data["files"]] == ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
     red = data["files"][3]
@@ -273,19 +278,21 @@ def test_rows_name_what_repeats_by_number() -> None:
 
 def test_both_sides_of_a_promotion_are_marked() -> None:
     plan = plan_of(promoted(current_file("/a.jpg", [], [ai("Dog", 99)]), "Dog"))
-    (changes,) = Page("".join(plan_html(plan))).data["changes"]
+    (changes,) = Page("".join(plan_html(PlanView(plan)))).data["changes"]
     assert [(op, marks) for op, _, marks, *_ in changes] == [(0, 1), (2, 1)]
 
 
 def test_files_that_change_for_other_causes_share_no_changes() -> None:
     files = current_file("/a.jpg"), current_file("/b.jpg")
     drift = [Drift(files[0].file_id, Op.ADD, "x", Cause.MANIFEST)]
-    data = Page("".join(plan_html(plan_of(*(changed(file, (Op.ADD, "x")) for file in files), drift=drift)))).data
+    data = Page(
+        "".join(plan_html(PlanView(plan_of(*(changed(file, (Op.ADD, "x")) for file in files), drift=drift))))
+    ).data
     assert data["changes"] == [[[0, 0, 0, 0, 0]], [[0, 0, 0, -1, 0]]]
 
 
 def test_a_report_s_rows_tell_what_became_of_them() -> None:
-    data = Page("".join(report_html(ordinary_report()))).data
+    data = Page("".join(report_html(ReportView(ordinary_report())))).data
     assert [data["statuses"][file[5]][0] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
     assert data["files"][3][6] == [5, "file is locked", "req-1"]
     assert [marks for _, _, marks, *_ in data["changes"][data["files"][2][4]]] == [1 + 2, 1]
@@ -294,29 +301,31 @@ def test_a_report_s_rows_tell_what_became_of_them() -> None:
 def test_manifests_are_named_as_the_user_gave_them() -> None:
     plan = ordinary_plan()
     manifests = (ManifestRef("tags.yaml", "0" * 64, "../m/tags.yaml"),)
-    page = Page("".join(plan_html(replace(plan, inputs=plan.inputs._replace(manifests=manifests)))))
+    page = Page("".join(plan_html(PlanView(replace(plan, inputs=plan.inputs._replace(manifests=manifests))))))
     assert "../m/tags.yaml:20:7" in page.words
     assert ["tags", "../m/tags.yaml:6:14"] in page.data["reasons"]
 
 
 def test_a_plan_without_changes_is_a_page_too() -> None:
-    page = Page("".join(plan_html(plan_of())))
+    page = Page("".join(plan_html(PlanView(plan_of()))))
     assert "Nothing to do" in page.words
     assert page.data["files"] == []
     assert "Search" not in page.words
     assert "Changes by tag" not in page.words
-    assert "Nothing to undo" in Page("".join(plan_html(replace(plan_of(), undoes="sha256:1")))).words
+    assert "Nothing to undo" in Page("".join(plan_html(PlanView(replace(plan_of(), undoes="sha256:1"))))).words
 
 
 def test_a_plan_with_errors_says_that_it_is_none() -> None:
-    page = Page("".join(plan_html(plan_of(diagnostics=[Diagnostic("error", "code", "a fault")]))))
+    page = Page("".join(plan_html(PlanView(plan_of(diagnostics=[Diagnostic("error", "code", "a fault")])))))
     assert "No plan: 1 error" in page.words
     assert "tags to add" not in page.words
 
 
 def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
     found = [Diagnostic("warning", "w", "a warning"), Diagnostic("error", "e", "an error", Origin("m.yaml", 3, 4))]
-    words = Page("".join(diagnostics_html("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2))).words
+    words = Page(
+        "".join(diagnostics_html(DiagnosticsView("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2)))
+    ).words
     assert "3 faults" in words
     assert words.index("error in/m.yaml:3:4 an error") < words.index("warning a warning")
     assert "… and 2 more" in words
@@ -324,7 +333,7 @@ def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
 
 def test_very_many_diagnostics_are_cut_and_counted() -> None:
     found = [Diagnostic("warning", "w", f"number {number}") for number in range(SHOWN_DIAGNOSTICS + 5)]
-    words = Page("".join(plan_html(plan_of(diagnostics=found)))).words
+    words = Page("".join(plan_html(PlanView(plan_of(diagnostics=found))))).words
     assert f"number {SHOWN_DIAGNOSTICS - 1} " in words
     assert f"number {SHOWN_DIAGNOSTICS} " not in words
     assert "… and 5 more" in words
@@ -332,35 +341,35 @@ def test_very_many_diagnostics_are_cut_and_counted() -> None:
 
 def test_a_file_that_was_never_sent_has_no_calls_to_tell_of() -> None:
     plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")))
-    (file,) = Page("".join(report_html(report_of(plan, FileOutcome(Status.SKIPPED))))).data["files"]
+    (file,) = Page("".join(report_html(ReportView(report_of(plan, FileOutcome(Status.SKIPPED)))))).data["files"]
     assert len(file) == 6
 
 
 def test_text_in_attributes_is_escaped_too() -> None:
     plan = plan_of(changed(current_file('/"><i>/a.jpg'), (Op.ADD, '"><i>')))
-    text = "".join(plan_html(plan))
+    text = "".join(plan_html(PlanView(plan)))
     assert '"><i>' not in text
     assert html.escape('"><i>') in text or "&#34;&gt;&lt;i&gt;" in text
 
 
 def test_coverage_is_told_where_it_was_asked_for() -> None:
     coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
-    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
     assert "Coverage 7 of 10 files selected, 3 by no entry" in words
     assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
-    assert "Coverage" not in Page("".join(plan_html(plan_of()))).words
+    assert "Coverage" not in Page("".join(plan_html(PlanView(plan_of())))).words
 
 
 def test_very_long_coverage_is_cut_and_counted() -> None:
     numbers = range(60)
     coverage = Coverage(tuple(f"/{n:02}/a.jpg" for n in numbers), tuple(Origin("tags.yaml", n + 1, 3) for n in numbers))
-    words = Page("".join(plan_html(replace(plan_of(), coverage=coverage)))).words
+    words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
     assert "/09/ 1 tags.yaml:1:3" in words
     assert "… and 50 files in 50 more folders … and 10 more entries" in words
 
 
 def difference_of(old: Plan, new: Plan) -> Page:
-    return Page("".join(difference_html(difference(old, new))))
+    return Page("".join(difference_html(DifferenceView(difference(old, new)))))
 
 
 def test_a_difference_shows_both_sides_in_one_table() -> None:

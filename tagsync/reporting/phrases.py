@@ -1,49 +1,16 @@
-"""What every format shows, computed once: totals in words, and what became of files; no layout."""
+"""Figures and places in words, as several formats show them."""
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import (
-    Cause,
-    Coverage,
-    Diagnostic,
-    FileChange,
-    FileOutcome,
-    Guard,
-    Inputs,
-    Op,
-    Origin,
-    Plan,
-    Report,
-    Status,
-)
-from tagsync.reporting.views import Pairs, View
+from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
 
 NO_NAMES: Names = MappingProxyType({})
-
-
-ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
-"""What becomes of changes that are in the library, as far as is known."""
-
-
-class StatusRow(NamedTuple):
-    """What became of a file's changes."""
-
-    path: str
-    file_id: str
-    outcome: FileOutcome
-
-    @property
-    def arrived(self) -> bool:
-        """Whether they are in the library, as far as is known."""
-        return self.outcome.status in ARRIVED
 
 
 def plan_title(plan: Plan) -> str:
@@ -55,13 +22,13 @@ def plan_title(plan: Plan) -> str:
     return f"{counted(plan.summary.files_changed, 'file')} to change"
 
 
-def missing(plan: Plan) -> str | None:
+def missing_sentence(plan: Plan) -> str | None:
     """Return how many declared files the library does not have, if any."""
     count = plan.summary.missing
     return f"{counted(count, 'declared file')} not in the library" if count else None
 
 
-def totals(plan: Plan) -> list[tuple[Op, str]]:
+def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
     """Return one sentence for each op that the plan holds."""
     summary = plan.summary
     sentences = [
@@ -73,7 +40,7 @@ def totals(plan: Plan) -> list[tuple[Op, str]]:
     return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
-def causes(plan: Plan) -> list[str]:
+def cause_counts(plan: Plan) -> list[str]:
     """Return how many changes each cause has made necessary, those that occur."""
     counts = Counter(item.cause for item in plan.drift)
     words = {
@@ -84,7 +51,7 @@ def causes(plan: Plan) -> list[str]:
     return [f"{counts[cause]:,} {words.get(cause, cause)}" for cause in Cause if counts[cause]]
 
 
-def reading(inputs: Inputs) -> str | None:
+def reading_sentence(inputs: Inputs) -> str | None:
     """Return how a library was read, unless all of it was listed."""
     way, why = inputs.reading
     if way == "listing":
@@ -93,8 +60,8 @@ def reading(inputs: Inputs) -> str | None:
     return f"{read} by searches: {shown(why, 200)}"
 
 
-def narrowing(inputs: Inputs) -> str | None:
-    """Return what leaves changes out of a plan, if anything does."""
+def filter_sentence(inputs: Inputs) -> str | None:
+    """Return what filters a plan, if anything does."""
     by = [
         *(["--select"] if inputs.select else []),
         *([f"--shard {inputs.part.index}/{inputs.part.of}"] if inputs.part else []),
@@ -104,8 +71,8 @@ def narrowing(inputs: Inputs) -> str | None:
     return f"narrowed by {', '.join(by)}: other changes are left out" if by else None
 
 
-def calls(plan: Plan) -> str:
-    """Return the plan's calls in a sentence."""
+def call_sentence(plan: Plan) -> str:
+    """Return how many calls a plan takes, compared with the lower bound and the usual ways."""
     estimate = plan.estimate
     time = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
     return (
@@ -114,8 +81,8 @@ def calls(plan: Plan) -> str:
     )
 
 
-def sent(report: Report) -> str:
-    """Return an apply's calls in a sentence."""
+def sent_sentence(report: Report) -> str:
+    """Return how many calls an apply sent, and in what time."""
     requests, timing = report.requests, report.timing
     return (
         f"{counted(requests.sent, 'call')} in {duration(timing.seconds)} ({requests.retried:,} retried, "
@@ -136,7 +103,7 @@ def guard_limit(guard: Guard) -> str:
 
 
 def usual_calls(plan: Plan) -> list[tuple[str, int]]:
-    """Return the plan's calls beside those of the usual ways and the number that no way can beat."""
+    """Return how many calls a plan, the usual ways and the lower bound take, each with its name."""
     estimate = plan.estimate
     return [
         ("this plan", estimate.write_requests),
@@ -147,76 +114,10 @@ def usual_calls(plan: Plan) -> list[tuple[str, int]]:
     ]
 
 
-def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return diagnostics with errors first, else in their order."""
-    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
-
-
-def selected(coverage: Coverage, files: int) -> str:
+def coverage_sentence(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected) + coverage.more_unselected
     return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry"
-
-
-def unfinished(report: Report) -> Sequence[StatusRow]:
-    """Return the files whose changes are not in the library, as far as is known, sorted by path.
-
-    Of a refused apply, in which nothing was done, these are the files that it was refused for.
-    """
-    if report.outcome == "refused":
-        return _rows(report, lambda outcome: outcome.status is Status.STALE)
-    return _rows(report, lambda outcome: outcome.status not in ARRIVED)
-
-
-def report_title(report: Report) -> str:
-    """Return what an apply came to, in a few words."""
-    if report.outcome == "refused":
-        return "Apply refused: nothing was changed"
-    counts = ", ".join(f"{count:,} {status}" for status, count in status_counts(report)) or "nothing to do"
-    return f"Apply {report.outcome}: {counts}"
-
-
-def status_rows(report: Report) -> Sequence[StatusRow]:
-    """Return what became of every file, sorted by path."""
-    return _rows(report, lambda _outcome: True)
-
-
-def arrived(report: Report) -> Sequence[FileChange]:
-    """Return the changes that are in the library, as far as is known."""
-    places = array("I", (place for place, outcome in enumerate(report.outcomes) if outcome.status in ARRIVED))
-    return View(report.plan.changes, places, _itself)
-
-
-def _rows(report: Report, holds: Callable[[FileOutcome], bool]) -> Sequence[StatusRow]:
-    places = array("I", (place for place, outcome in enumerate(report.outcomes) if holds(outcome)))
-    return View(Pairs(report.plan.changes, report.outcomes), places, _row)
-
-
-def _row(pair: tuple[FileChange, FileOutcome]) -> StatusRow:
-    change, outcome = pair
-    return StatusRow(change.file.path, change.file.file_id, outcome)
-
-
-def _itself(change: FileChange) -> FileChange:
-    return change
-
-
-def status_counts(report: Report) -> list[tuple[Status, int]]:
-    """Return how many files ended in each status, those that occur."""
-    counts = dict.fromkeys(Status, 0)
-    for outcome in report.outcomes:
-        counts[outcome.status] += 1
-    return [(status, count) for status, count in counts.items() if count]
-
-
-def advice(report: Report) -> list[str]:
-    """Return what is to be done where an apply did not do everything."""
-    found = []
-    if not report.converged and report.outcome != "refused":
-        found.append("Running the same command again is safe: only what is still missing is sent.")
-    if any(outcome.status is Status.STALE for outcome in report.outcomes):
-        found.append("What is stale needs a new plan.")
-    return found
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -245,3 +146,8 @@ def named(origin: Origin, names: Names) -> Origin:
 def shown_origin(origin: Origin, names: Names) -> str:
     """Return a place in a manifest, safe to print, as a path that the user can open."""
     return shown(str(named(origin, names)))
+
+
+def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics with errors first, else in their order."""
+    return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))

@@ -1,0 +1,311 @@
+"""What every format shows of a plan, a report, a difference or diagnostics; formats lay it out and compute nothing.
+
+A view computes each part once, when a format first asks for it.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from tagsync.model import (
+    Diagnostic,
+    Difference,
+    FileChange,
+    FileOutcome,
+    Level,
+    Plan,
+    Report,
+    Status,
+    TargetName,
+    Unlisted,
+)
+from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
+from tagsync.reporting.groups import Causes, Groups, causes_of, groups
+from tagsync.reporting.guard_view import UNDOING, GuardView, guard_views
+from tagsync.reporting.phrases import (
+    NO_NAMES,
+    Names,
+    call_sentence,
+    cause_counts,
+    counted,
+    coverage_sentence,
+    filter_sentence,
+    guard_count,
+    missing_sentence,
+    plan_title,
+    sent_sentence,
+    shown_names,
+    total_sentences,
+    worst_first,
+)
+from tagsync.reporting.subsequence import Subsequence
+
+Kind = Literal["plan", "report", "difference", "manifests"]
+
+_ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
+"""Statuses of changes that are in the library, as far as is known."""
+
+
+class Section(NamedTuple):
+    """Files that change in the same ways, under a title."""
+
+    title: str
+    groups: Groups
+
+
+class StatusRow(NamedTuple):
+    """What became of a file's changes."""
+
+    path: str
+    file_id: str
+    outcome: FileOutcome
+
+    @property
+    def arrived(self) -> bool:
+        """Whether they are in the library, as far as is known."""
+        return self.outcome.status in _ARRIVED
+
+
+class View:
+    """What comments and CI systems show of any result.
+
+    Attributes:
+        kind: what the result is.
+        title: the result in a few words.
+        totals: sentences that count everything, whatever else there is room for.
+        target: which library, where there was one.
+        digest: of the plan, where there is one that could be applied.
+        files_changed: how many files the plan changes, or an apply has changed.
+        guards: what each guard says.
+        rows: what became of each file, of a report.
+        missed: those of them that did not arrive.
+        diagnostics: errors first.
+        unlisted: how many other diagnostics there are.
+        names: how to show manifests.
+        manifests: names of the manifests that were read, as documents call them.
+    """
+
+    kind: Kind
+    title: str
+    totals: Sequence[str] = ()
+    target: TargetName | None = None
+    digest: str | None = None
+    files_changed: int = 0
+    guards: Sequence[GuardView] = ()
+    rows: Sequence[StatusRow] = ()
+    missed: Sequence[StatusRow] = ()
+    diagnostics: Sequence[Diagnostic] = ()
+    unlisted: Sequence[Unlisted] = ()
+    names: Names = NO_NAMES
+    manifests: Sequence[str] = ()
+
+    @property
+    def sections(self) -> Sequence[Section]:
+        """What changes; removals first."""
+        return ()
+
+    @property
+    def blocking(self) -> list[GuardView]:
+        """The guards that block the plan."""
+        return [guard for guard in self.guards if guard.blocks]
+
+    def more_of(self, level: Level) -> int:
+        """Return how many diagnostics of a level are not listed."""
+        return sum(item.more for item in self.unlisted if item.level == level)
+
+
+class PlanView(View):
+    """What formats show of a plan.
+
+    Args:
+        plan: the plan.
+        refused: whether it is refused whatever it holds, so that it has no digest to be approved.
+    """
+
+    kind: Kind = "plan"
+
+    def __init__(self, plan: Plan, *, refused: bool = False) -> None:
+        self.plan = plan
+        self.target = plan.target
+        self.digest = None if refused or plan.errors else plan.digest
+        self.files_changed = plan.summary.files_changed
+        self.guards = guard_views(plan)
+        self.diagnostics = worst_first(plan.diagnostics)
+        self.unlisted = plan.unlisted
+        self.names = shown_names(plan)
+        self.manifests = tuple(self.names)
+        self.covered = coverage_sentence(plan.coverage, plan.inputs.files) if plan.coverage else None
+        self.since = ", ".join(cause_counts(plan))
+        objections = f", {counted(len(self.blocking), 'guard')} against it" if self.blocking else ""
+        self.title = f"Plan: {plan_title(plan)}{objections}" if plan.changes else plan_title(plan)
+        self.totals = (*self._plan_totals(), *([call_sentence(plan)] if plan.changes else []))
+
+    def _plan_totals(self) -> Iterable[str]:
+        plan, summary = self.plan, self.plan.summary
+        sentences = [
+            f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged",
+            filter_sentence(plan.inputs),
+            *(sentence for _op, sentence in reversed(total_sentences(plan))),
+            missing_sentence(plan),
+            f"since the last apply: {self.since}" if self.since else None,
+            self.covered,
+            UNDOING if plan.undoes else None,
+        ]
+        return filter(None, sentences)
+
+    @cached_property
+    def causes(self) -> Causes:
+        """Why each change is necessary again, as far as is known."""
+        return causes_of(self.plan.drift)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The planned changes, grouped by what they do."""
+        return groups(self.plan.changes, self.causes)
+
+    @cached_property
+    def sections(self) -> Sequence[Section]:
+        """What changes; removals first."""
+        return _one_section(self.groups)
+
+    @cached_property
+    def counts(self) -> ChangeCounts:
+        """How often each tag changes, and how much in each folder."""
+        return count_changes(self.plan.changes)
+
+    @cached_property
+    def unselected(self) -> list[tuple[str, int]]:
+        """How many files of each folder no entry selects, the most first, as far as the plan has it."""
+        return unselected_by_folder(self.plan.coverage) if self.plan.coverage else []
+
+
+class ReportView(PlanView):
+    """What formats show of an apply; of a refused one, the files that it was refused for."""
+
+    kind: Kind = "report"
+
+    def __init__(self, report: Report) -> None:
+        plan = report.plan
+        super().__init__(plan)
+        self.report = report
+        self.refused = report.outcome == "refused"
+        self.digest = plan.digest
+        counts = Counter(outcome.status for outcome in report.outcomes)
+        self.statuses = [(status, counts[status]) for status in Status if counts[status]]
+        self.advice = _advice(report, counts)
+        if self.refused:
+            self.title = "Apply refused: nothing was changed"
+            self.files_changed = 0
+            self.missed = self.rows = self._rows([Status.STALE])
+        else:
+            words = ", ".join(f"{count:,} {status}" for status, count in self.statuses) or "nothing to do"
+            self.title = f"Apply {report.outcome}: {words}"
+            self.missed = self._rows([status for status in Status if status not in _ARRIVED])
+            self.rows = self._rows(list(Status))
+            self.files_changed = len(self.rows) - len(self.missed)
+            # Those that block were acknowledged.
+            self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
+        sent = [sent_sentence(report)] if report.requests.sent else []
+        self.totals = (*self._plan_totals(), *sent, *self.advice)
+        self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
+        # What a guard that blocks says stands with the guards.
+        self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
+
+    @cached_property
+    def sections(self) -> Sequence[Section]:
+        """What has changed; removals first."""
+        if self.refused:
+            return ()
+        done = Subsequence(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
+        return _one_section(groups(done, self.causes))
+
+    def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
+        outcomes = self.report.outcomes
+
+        def row(change: FileChange, position: int) -> StatusRow:
+            return StatusRow(change.file.path, change.file.file_id, outcomes[position])
+
+        return Subsequence(self.plan.changes, self._positions(statuses), row)
+
+    def _positions(self, statuses: Container[Status]) -> Sequence[int]:
+        return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
+
+
+class DifferenceView(View):
+    """What formats show of the difference between two plans."""
+
+    kind: Kind = "difference"
+
+    def __init__(self, difference: Difference) -> None:
+        self.difference = difference
+        self.digest = difference.new
+        self.is_same = difference.old == difference.new
+        self.files_changed = difference.files
+        self.title = "The same plan" if self.is_same else f"Difference: {counted(self.files_changed, 'file')}"
+        more, fewer = (sum(len(change.changes) for change in side) for side in (difference.more, difference.fewer))
+        self.counts = more, fewer
+        guards = [
+            f"{guard_count(old)} before, now {guard_count(new)}, {'blocks' if new.blocked else 'passes'}"
+            for old, new in difference.guards
+        ]
+        targets = ["the plans are for different targets"] if difference.targets else []
+        changes = f"{counted(more, 'change')} planned anew, {fewer:,} not any more"
+        self.totals = (changes, f"before: {difference.old}", *targets, *guards)
+
+    @cached_property
+    def sides(self) -> Sequence[Section]:
+        """What only the newer plan changes, and what only the older one does."""
+        return (
+            Section("Planned now and not before", groups(self.difference.more)),
+            Section("Planned before and not any more", groups(self.difference.fewer)),
+        )
+
+    @cached_property
+    def sections(self) -> Sequence[Section]:
+        """What only one of the plans changes; removals first."""
+        return [Section(title, found.removals_first()) for title, found in self.sides if found]
+
+
+class DiagnosticsView(View):
+    """What formats show of a command that made no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        names: how to show manifests.
+        manifests: the names of those that were read.
+        more: how many diagnostics were not even kept.
+    """
+
+    kind: Kind = "manifests"
+
+    def __init__(
+        self,
+        title: str,
+        diagnostics: Iterable[Diagnostic],
+        *,
+        names: Names = NO_NAMES,
+        manifests: Iterable[str] = (),
+        more: int = 0,
+    ) -> None:
+        self.title = title
+        self.diagnostics = worst_first(diagnostics)
+        self.names = names
+        self.manifests = tuple(manifests)
+        self.unlisted = (Unlisted("error", "more", more),) if more else ()
+
+
+def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
+    """Return what to do where an apply did not do everything."""
+    found = []
+    if not report.converged and report.outcome != "refused":
+        found.append("Running the same command again is safe: only what is still missing is sent.")
+    if counts[Status.STALE]:
+        found.append("What is stale needs a new plan.")
+    return found
+
+
+def _one_section(found: Groups) -> Sequence[Section]:
+    return (Section("", found.removals_first()),) if found else ()

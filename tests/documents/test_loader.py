@@ -1,0 +1,189 @@
+import json
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from builders import saved
+from documents.drawn import plans, reports
+from hypothesis import given, settings
+
+from tagsync.documents import loader
+from tagsync.documents.changes import lines_of
+from tagsync.documents.loader import load_document
+from tagsync.documents.writer import plan_document, report_document
+from tagsync.errors import DamagedError, DocumentError
+from tagsync.model import Plan, Report
+
+
+def parsed(pieces: Any) -> Any:
+    return json.loads("".join(pieces))
+
+
+def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
+    found = load_document("".join(plan_document(plan)).encode(), "plan.json")
+    assert isinstance(found, Plan)
+    assert found.changes == plan.changes
+    assert list(lines_of(found.changes)) == list(lines_of(plan.changes))
+    assert found.requests == plan.requests
+    assert found.diagnostics == plan.diagnostics
+    assert (found.summary, found.estimate, found.target) == (plan.summary, plan.estimate, plan.target)
+    assert (found.digest, found.created_at) == (plan.digest, plan.created_at)
+    assert found.inputs._replace(manifests=()) == plan.inputs._replace(manifests=())
+    assert [(item.path, item.sha256) for item in found.inputs.manifests] == [
+        (item.path, item.sha256) for item in plan.inputs.manifests
+    ]
+
+
+def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
+    found = load_document("".join(report_document(report)).encode(), "report.json")
+    assert isinstance(found, Report)
+    assert found.plan.changes == report.plan.changes
+    assert (found.outcome, found.outcomes) == (report.outcome, report.outcomes)
+    assert (found.requests, found.timing, found.finished_at) == (report.requests, report.timing, report.finished_at)
+    assert found.diagnostics == (*report.plan.diagnostics, *report.diagnostics)
+
+
+@settings(max_examples=40, deadline=None)
+@given(plans())
+def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> None:
+    text = "".join(plan_document(plan))
+    found = load_document(text.encode("ascii"), "plan.json")
+    assert isinstance(found, Plan)
+    assert found.changes == plan.changes
+    for name in ("drift", "returning", "missing", "coverage", "thumbnails", "unlisted", "diagnostics"):
+        assert getattr(found, name) == getattr(plan, name)
+    assert "".join(plan_document(found)) == text
+
+
+@settings(max_examples=40, deadline=None)
+@given(reports())
+def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report) -> None:
+    text = "".join(report_document(report))
+    found = load_document(text.encode("ascii"), "report.json")
+    assert isinstance(found, Report)
+    assert found.outcomes == report.outcomes
+    assert "".join(report_document(found)) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is neither a plan nor a report of tagsync: name a file that plan --out or --report json=FILE wrote; "),
+        (b"\xff\xfe\x00", "is neither a plan nor a report of tagsync"),
+        (b"\x89PNG\r\n\x1a\n", "is neither a plan nor a report of tagsync"),
+        (b"[" * 100_000, "is neither a plan nor a report of tagsync"),
+        (b'{"formatVersion": "1.0", "x": NaN}', "is not byte for byte as tagsync wrote it"),
+        (b'{"formatVersion": "1.0", "x": 1e999}', "is not byte for byte as tagsync wrote it"),
+        (b"[]", "is neither a plan nor a report of tagsync"),
+        (b'"formatVersion"', "is neither a plan nor a report"),
+        (b'{"apiVersion": "tagsync/v1"}', "is neither a plan nor a report"),
+        (b'{"formatVersion": "2.0"}', "has format '2.0', this version reads 1.x: use the tagsync that wrote it"),
+        (b'{"reportVersion": "12.0"}', "has format '12.0'"),
+        (b'{"formatVersion": 1}', "has format '1'"),
+        (b'{"formatVersion": null}', "has format 'null'"),
+        (b'{"formatVersion": "\\u001b[31m"}', r"has format '\u001b[31m'"),
+        (saved({"formatVersion": "1.0"}).encode(), "is damaged at its root: 'tool' is a required property"),
+        (saved({"reportVersion": "1.0"}).encode(), "is damaged at its root: 'tool' is a required property"),
+        (
+            b'{"formatVersion": "1.0"}',
+            "is not byte for byte as tagsync wrote it: keep the file as it is, or plan again",
+        ),
+    ],
+)
+def test_what_is_no_document_is_refused_with_its_name_and_the_reason(data: bytes, words: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        load_document(data, "odd\n.json")
+    assert str(caught.value).startswith(r"odd\x0a.json ")
+    assert words in str(caught.value)
+
+
+def damaged(document: Any) -> list[Any]:
+    """Return a document once for each of its members, with something else in that member's place."""
+    copies = []
+    others: tuple[Any, ...] = (None, -1, "\x1b[31m")
+    for (path, value), other in product(list(walk(document)), others):
+        if type(other) is type(value):
+            continue
+        copy = json.loads(json.dumps(document))
+        place = copy
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = other
+        copies.append(copy)
+    return copies
+
+
+def walk(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield (*path, step), item
+        yield from walk(item, (*path, step))
+
+
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defect(
+    kind: str, plan: Plan, report: Report
+) -> None:
+    pieces = plan_document(plan) if kind == "plan" else report_document(report)
+    refusals = []
+    for document in damaged(parsed(pieces)):
+        try:
+            found = load_document(saved(document).encode(), "x.json")
+        except DocumentError as error:
+            refusals.append(str(error))
+        else:
+            assert "".join(plan_document(found) if isinstance(found, Plan) else report_document(found))
+    assert len(refusals) > 100
+    openings = ("x.json is damaged at ", "x.json has format ")
+    assert not [words for words in refusals if "\x1b" in words or not words.startswith(openings)]
+
+
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan: Plan, report: Report) -> None:
+    data = "".join(plan_document(plan) if kind == "plan" else report_document(report)).encode()
+    assert load_document(data, "x.json")
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        with pytest.raises(DocumentError):
+            load_document(bytes(flipped), "x.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data + b"\n",
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: json.dumps(json.loads(data), indent=2).encode(),
+        lambda data: data.replace(b'"digest":', b'"digest": ', 1),
+    ],
+)
+def test_a_document_that_was_laid_out_anew_is_none_of_ours(change: Callable[[bytes], bytes], plan: Plan) -> None:
+    with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
+        load_document(change("".join(plan_document(plan)).encode()), "x.json")
+
+
+def test_damage_is_told_by_its_place(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    document["changes"][1]["because"][0]["source"] = "nowhere"
+    with pytest.raises(
+        DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
+    ):
+        load_document(saved(document).encode(), "x.json")
+
+
+def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
+    with pytest.raises(DocumentError, match="is damaged at changes/0/because/0/source"):
+        load_document(saved(document).encode(), "x.json")
+
+
+def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = "".join(plan_document(plan)).encode()
+    for limit in ("MAX_LINE", "MAX_VALUES"):
+        with monkeypatch.context() as limited:
+            limited.setattr(loader, limit, 50)
+            with pytest.raises(DocumentError, match="x is not laid out as this version writes it, or is too large"):
+                load_document(data, "x")

@@ -1,0 +1,127 @@
+import json
+from typing import Any
+
+import pytest
+from builders import id_of
+from jsonschema import Draft202012Validator
+
+from tagsync import schemas
+from tagsync.documents.writer import diagnostics_document, plan_document, report_document
+from tagsync.model import Diagnostic, Origin, Plan, Report
+
+
+def parsed(pieces: Any) -> Any:
+    return json.loads("".join(pieces))
+
+
+def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
+    document = parsed(plan_document(plan))
+    assert list(document) == [
+        "formatVersion",
+        "tool",
+        "createdAt",
+        "digest",
+        "target",
+        "inputs",
+        "summary",
+        "estimate",
+        "guards",
+        "changes",
+        "requests",
+        "diagnostics",
+        "checksum",
+    ]
+    assert document["formatVersion"] == "1.0"
+    assert document["target"] == {"endpoint": "https://api.imagekit.io", "account": "shop"}
+    assert document["inputs"]["manifests"] == [{"path": "tags.yaml", "sha256": plan.inputs.manifests[0].sha256}]
+    assert document["summary"] == {
+        "filesChanged": 2,
+        "addTags": 4,
+        "removeTags": 2,
+        "removeAITags": 1,
+        "unchanged": 0,
+        "missing": 0,
+        "warnings": 2,
+    }
+    assert set(document["estimate"]) == {
+        "writeRequests",
+        "lowerBound",
+        "perFile",
+        "perTagSet",
+        "perTag",
+        "seconds",
+    }
+    assert document["changes"][0] == {
+        "fileId": id_of("/shop/a.jpg"),
+        "path": "/shop/a.jpg",
+        "before": {
+            "tags": ["draft"],
+            "aiTags": [
+                {"name": "Dog", "confidence": 12.5, "source": "google-auto-tagging"},
+                {"name": "Cat", "confidence": None, "source": "google-auto-tagging"},
+            ],
+        },
+        "add": ["catalog"],
+        "remove": ["draft"],
+        "removeAI": ["Dog"],
+        "because": [
+            {"op": "addTags", "tag": "catalog", "source": "tags.yaml:6:14", "rule": "tags"},
+            {"op": "removeTags", "tag": "draft", "source": "tags.yaml:7:16", "rule": "absent"},
+            {"op": "removeAITags", "tag": "Dog", "source": "tags.yaml:8:15", "rule": "aiTags.minConfidence"},
+        ],
+    }
+    assert {"op": "removeTags", "tags": ["draft"], "fileIds": [id_of("/shop/a.jpg"), id_of("/shop/b.jpg")]} in [
+        {**request, "fileIds": sorted(request["fileIds"], key=[id_of("/shop/a.jpg"), id_of("/shop/b.jpg")].index)}
+        for request in document["requests"]
+    ]
+    assert {"level", "code", "message", "source"} == set(document["diagnostics"][0])
+
+
+def test_a_report_document_holds_what_the_contract_names(report: Report) -> None:
+    document = parsed(report_document(report))
+    assert document["outcome"] == "incomplete"
+    assert document["digest"] == report.plan.digest
+    assert document["requests"] == {"sent": 7, "succeeded": 3, "failed": 4, "retried": 2, "throttled": 1}
+    assert document["timing"] == {"seconds": 1.25, "waited": 0.5, "requestsPerSecond": 5.6}
+    first, second = document["changes"]
+    assert {key: first[key] for key in ("status", "attempts", "error", "requestId")} == {
+        "status": "confirmed",
+        "attempts": 2,
+        "error": None,
+        "requestId": None,
+    }
+    assert (second["status"], second["error"], second["requestId"]) == ("failed", "no\nway", "req-1")
+    assert first["before"]["tags"] == ["draft"]
+    assert document["diagnostics"][-1] == {
+        "level": "error",
+        "code": "halted",
+        "message": "3 calls in a row were refused alike",
+        "source": None,
+    }
+
+
+def test_documents_are_valid_by_their_schemas(plan: Plan, report: Report) -> None:
+    Draft202012Validator(schemas.load("plan")).validate(parsed(plan_document(plan)))
+    Draft202012Validator(schemas.load("report")).validate(parsed(report_document(report)))
+
+
+@pytest.mark.parametrize("name", schemas.NAMES)
+def test_schemas_are_valid_themselves(name: schemas.SchemaName) -> None:
+    Draft202012Validator.check_schema(schemas.load(name))
+
+
+def test_a_document_is_ascii_with_a_change_a_line(plan: Plan, report: Report) -> None:
+    for text in ("".join(plan_document(plan)), "".join(report_document(report))):
+        assert text.isascii()
+        assert text.endswith("\n}\n")
+        assert sum(line.startswith('{"add":') for line in text.splitlines()) == 2
+
+
+def test_equal_plans_give_equal_bytes(plan: Plan) -> None:
+    assert list(plan_document(plan)) == list(plan_document(plan))
+
+
+def test_faults_make_a_document_of_their_own() -> None:
+    found = parsed(diagnostics_document([Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))], more=7))
+    assert found["more"] == 7
+    assert found["diagnostics"] == [{"level": "error", "code": "yaml", "message": "not YAML", "source": "a.yaml:2:1"}]

@@ -1,0 +1,27 @@
+from builders import current_file
+from reporting.pages import changed, plan_of, report_of
+
+from tagsync.model import FileOutcome, Op, Report, Status
+from tagsync.reporting.view import ReportView
+
+
+def report(*outcomes: tuple[str, FileOutcome]) -> Report:
+    plan = plan_of(*(changed(current_file(path), (Op.ADD, "a")) for path, _ in outcomes))
+    return report_of(plan, *(outcome for _, outcome in outcomes))
+
+
+def test_unfinished_are_all_files_but_the_confirmed_and_the_accepted() -> None:
+    outcomes = [(f"/{status}.jpg", FileOutcome(status)) for status in sorted(Status)]
+    assert [row.path for row in ReportView(report(*outcomes)).missed] == [
+        "/failed.jpg",
+        "/missing.jpg",
+        "/skipped.jpg",
+        "/stale.jpg",
+        "/unknown.jpg",
+    ]
+
+
+def test_statuses_are_counted_good_ones_first_and_absent_ones_left_out() -> None:
+    statuses = {"/a.jpg": Status.FAILED, "/b.jpg": Status.CONFIRMED, "/c.jpg": Status.FAILED}
+    view = ReportView(report(*((path, FileOutcome(status)) for path, status in statuses.items())))
+    assert view.statuses == [(Status.CONFIRMED, 1), (Status.FAILED, 2)]
