@@ -21,31 +21,30 @@ import workloads
 
 from tagsync.model import FileChange, Op, Request
 from tagsync.planning.covering import stage
-from tagsync.planning.covering.matrix import Wanted, cells_of
-from tagsync.planning.covering.portfolio import METHODS
+from tagsync.planning.covering.matrix import Wanted, matrix_of
+from tagsync.planning.covering.portfolio import merge_calls
 
 Make = Callable[[], Iterator[FileChange]]
 
-WORKLOADS: dict[str, tuple[Make, int | None]] = {
-    "W1 catalogue": (workloads.catalogue, None),
-    "W2 scattered": (workloads.scattered, None),
-    "W3 campaign": (workloads.campaign, None),
-    "W4 drift": (workloads.drift, None),
-    "W5 clean-up": (workloads.clean_up, None),
-    "W6 adversary": (workloads.adversary, None),
+WORKLOADS: dict[str, Make] = {
+    "W1 catalogue": workloads.catalogue,
+    "W2 scattered": workloads.scattered,
+    "W3 campaign": workloads.campaign,
+    "W4 drift": workloads.drift,
+    "W5 clean-up": workloads.clean_up,
+    "W6 adversary": workloads.adversary,
 }
-"""What to cover, and how long the names of one removeAITags call may be."""
+"""What to cover."""
 
-TATE: dict[str, tuple[Make, int | None]] = {
-    "Tate adds": (workloads.tate_additions, None),
-    "Tate removals": (workloads.tate_removals, None),
-    "Tate removals, 500 characters": (workloads.tate_removals, 500),
+TATE: dict[str, Make] = {
+    "Tate adds": workloads.tate_additions,
+    "Tate removals": workloads.tate_removals,
 }
 
-LARGE: dict[str, tuple[Make, int | None]] = {
-    "W1, 100,000 changed": (partial(workloads.catalogue, 133_500), None),
-    "W5, 100,000 changed": (workloads.clean_up, None),
-    "W1, a million changed": (partial(workloads.catalogue, 1_335_000), None),
+LARGE: dict[str, Make] = {
+    "W1, 100,000 changed": partial(workloads.catalogue, 133_500),
+    "W5, 100,000 changed": workloads.clean_up,
+    "W1, a million changed": partial(workloads.catalogue, 1_335_000),
 }
 
 TARGETS = {
@@ -67,13 +66,11 @@ def main() -> None:
     """Print the table, or measure the one row that is asked for."""
     known = {**WORKLOADS, **(TATE if workloads.TATE.is_dir() else {}), **LARGE}
     if sys.argv[1:2] == ["--row"]:
-        print(json.dumps(measured(*known[sys.argv[2]])))
+        print(json.dumps(measured(known[sys.argv[2]])))
         return
     asked = [name for name in sys.argv[1:] if name in known]
     names = asked or [name for name in known if "--large" in sys.argv or name not in LARGE]
-    print(
-        "calls: per tag set, per tag, by each method, exact; bound; chosen / bound; CPU s and peak MB of `stage` alone"
-    )
+    print("calls: per tag set, per tag, merged, exact; bound; chosen / bound; CPU s and peak MB of `stage` alone")
     for name in names:
         command = [sys.executable, str(Path(__file__)), "--row", name]
         row = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603 - this script
@@ -82,31 +79,30 @@ def main() -> None:
 
 def line(name: str, row: dict[str, Any]) -> str:
     """Return a row of the table."""
-    methods = ", ".join(f"{method} {calls:,}" for method, calls in row["methods"].items())
     target = f" (target: {TARGETS[name]})" if name in TARGETS else ""
     return (
         f"{name}: {row['files']:,} files, {row['cells']:,} cells; per tag set {row['per_tag_set']:,}, "
-        f"per tag {row['per_tag']:,}; {methods}; chosen {row['calls']:,}, exact {row['exact']:,}; "
+        f"per tag {row['per_tag']:,}; merged {row['merged']:,}; chosen {row['calls']:,}, exact {row['exact']:,}; "
         f"bound {row['bound']:,}, ratio {row['calls'] / row['bound']:.3f}; "
         f"{row['cpu']:.1f} s, {row['peak_mb']:.0f} MB above the {row['base_mb']:.0f} MB of the changes{target}"
     )
 
 
-def measured(make: Make, ai_tag_characters: int | None) -> dict[str, Any]:
+def measured(make: Make) -> dict[str, Any]:
     """Cover a workload, verify it, and return its figures."""
     changes = [change for change in make() if change.changes]
     base, began = peak_mb(), cpu_seconds()
-    stages = stage(changes, ai_tag_characters=ai_tag_characters)
+    stages = stage(changes)
     cpu, peak = cpu_seconds() - began, peak_mb()
-    verify(changes, stages.requests(), ai_tag_characters)
-    exact = stage(changes, exact=True, ai_tag_characters=ai_tag_characters)
-    verify(changes, exact.requests(), ai_tag_characters, exact=True)
+    verify(changes, stages.requests())
+    exact = stage(changes, exact=True)
+    verify(changes, exact.requests(), exact=True)
     return {
         "files": len(changes),
         "cells": sum(len(change.changes) for change in changes),
         "per_tag_set": stages.costs.per_tag_set,
         "per_tag": stages.costs.per_tag,
-        "methods": by_method(changes, ai_tag_characters),
+        "merged": merged(changes),
         "calls": len(stages.requests()),
         "exact": len(exact.requests()),
         "bound": stages.costs.lower_bound,
@@ -116,31 +112,24 @@ def measured(make: Make, ai_tag_characters: int | None) -> dict[str, Any]:
     }
 
 
-def by_method(changes: Sequence[FileChange], ai_tag_characters: int | None) -> dict[str, int]:
-    """Return the calls that each merging method takes by itself."""
-    op = changes[0].changes[0].op
-    wanted = Wanted(op)
+def merged(changes: Sequence[FileChange]) -> int:
+    """Return the calls that merging tag sets takes by itself."""
+    wanted = Wanted(changes[0].changes[0].op)
     for change in changes:
-        wanted.take(change, change.tags(op))
-    cells = cells_of(wanted, exact=False, ai_tag_characters=ai_tag_characters)
-    counts = {}
-    for name, method in METHODS.items():
-        calls = method(cells)
-        if calls is not None:
-            verify(changes, [cells.request(call) for call in calls], ai_tag_characters)
-            counts[name] = len(calls)
-    return counts
+        wanted.add(change, change.tags(wanted.op))
+    matrix = matrix_of(wanted, exact=False)
+    requests = [matrix.request(call) for call in merge_calls(matrix)]
+    verify(changes, requests)
+    return len(requests)
 
 
-def verify(
-    changes: Sequence[FileChange], requests: Sequence[Request], ai_tag_characters: int | None, *, exact: bool = False
-) -> None:
+def verify(changes: Sequence[FileChange], requests: Sequence[Request], *, exact: bool = False) -> None:
     """End with a message unless requests cover all that is needed and nothing forbidden, within the limits."""
     by_id = {change.file.file_id: change for change in changes}
     left = {(change.file.file_id, item.op, item.tag) for change in changes for item in change.changes}
     spared = {names: frozenset(names) for names in {change.spared for change in changes}}
     for request in requests:
-        limit = ai_tag_characters if request.op == Op.REMOVE_AI else 500
+        limit = None if request.op == Op.REMOVE_AI else 500
         must(0 < len(request.file_ids) <= 50 and len(set(request.file_ids)) == len(request.file_ids), "files", request)  # noqa: PLR2004 - the API's
         must(bool(request.tags) and (limit is None or len(",".join(request.tags)) <= limit), "characters", request)
         tags = frozenset(request.tags)

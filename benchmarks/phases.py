@@ -24,7 +24,7 @@ PHASES = {
     "manifest reading": ("tagsync.cli.run", "validate_manifests"),
     "snapshot": ("tagsync.library.reading.reader:LibraryReader", "read"),
     "diff": ("tagsync.api.decide", "make_plan"),
-    "covering": ("tagsync.planning.plan", "stage"),
+    "covering": ("tagsync.planning.covering:Staging", "stages"),
     "plan written": ("tagsync.cli.output:Output", "plan"),
 }
 """Where the function of each phase is looked up."""

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         Summary,
     )
     from tagsync.planning.difference import difference
+    from tagsync.planning.filter import filter_plan
     from tagsync.planning.guards import Ack
-    from tagsync.planning.plan import narrowed
     from tagsync.reporting.formats import render
 
 __all__ = [
@@ -86,7 +86,7 @@ __all__ = [
     "difference",
     "export",
     "export_async",
-    "narrowed",
+    "filter_plan",
     "plan",
     "plan_async",
     "read_document",
@@ -111,7 +111,7 @@ _HOMES = {
     "difference": "tagsync.planning.difference",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
-    "narrowed": "tagsync.planning.plan",
+    "filter_plan": "tagsync.planning.filter",
     "plan": "tagsync.api.decide",
     "plan_async": "tagsync.api.decide",
     "read_document": "tagsync.api.saved",
