@@ -1,94 +1,82 @@
-"""Measure how many calls covering takes, how near that is to the bound, and what it costs; each cover is verified.
+"""How many calls covering takes, how near that is to the bound, and what it costs; each cover is verified.
 
-    python benchmarks/covering.py [--large] [WORKLOAD ...]
-
-Invented workloads W1 to W6, and the Tate library's in ../shared/tate where it is. `--large` adds 100,000 and a million
-files. Each row is measured in a process of its own.
+`python benchmarks/covering.py NAME` prints the figures of one workload as JSON: each is measured in its own process.
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import ceil
 from os import times
-from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
-from typing import Any
+from typing import Any, NamedTuple
 
 import workloads
+from measure import TATE, Figure, Options, printed
 
 from tagsync.model import FileChange, Op, Request
 from tagsync.planning.covering import stage
-from tagsync.planning.covering.matrix import Wanted, matrix_of
-from tagsync.planning.covering.portfolio import merge_calls
 
-Make = Callable[[], Iterator[FileChange]]
+SLACK = 1.01
+"""A workload may take one per cent more calls than it took when it was recorded here."""
 
-WORKLOADS: dict[str, Make] = {
-    "W1 catalogue": workloads.catalogue,
-    "W2 scattered": workloads.scattered,
-    "W3 campaign": workloads.campaign,
-    "W4 drift": workloads.drift,
-    "W5 clean-up": workloads.clean_up,
-    "W6 adversary": workloads.adversary,
-}
-"""What to cover."""
 
-TATE: dict[str, Make] = {
-    "Tate adds": workloads.tate_additions,
-    "Tate removals": workloads.tate_removals,
-}
+class Workload(NamedTuple):
+    """What to cover.
 
-LARGE: dict[str, Make] = {
-    "W1, 100,000 changed": partial(workloads.catalogue, 133_500),
-    "W5, 100,000 changed": workloads.clean_up,
-    "W1, a million changed": partial(workloads.catalogue, 1_335_000),
-}
+    Attributes:
+        make: makes the changes.
+        calls: how many calls it took when they were recorded.
+        cpu: how many seconds of CPU covering may take; None where nobody minds.
+        is_tate: whether the changes are the Tate library's.
+        is_long: whether it takes minutes.
+    """
 
-TARGETS = {
-    "Tate adds": "at most 1,330 calls",
-    "Tate removals": "at most 965 calls",
-    "W1 catalogue": "1.13 of the bound",
-    "W2 scattered": "1.05 of the bound",
-    "W3 campaign": "1.76 of the bound",
-    "W4 drift": "1.09 of the bound",
-    "W5 clean-up": "1.00 of the bound",
-    "W6 adversary": "1.09 of the bound",
-    "W1, 100,000 changed": "6 s",
-    "W5, 100,000 changed": "6 s",
-    "W1, a million changed": "60 s",
+    make: Callable[[], Iterator[FileChange]]
+    calls: int | None
+    cpu: float | None = None
+    is_tate: bool = False
+    is_long: bool = False
+
+
+WORKLOADS = {
+    "W1 catalogue": Workload(workloads.catalogue, 5_106),
+    "W2 scattered": Workload(workloads.scattered, 2_094),
+    "W3 campaign": Workload(workloads.campaign, 1_473),
+    "W4 drift": Workload(workloads.drift, 696),
+    "W5 clean-up": Workload(workloads.clean_up, 2_000, cpu=6),
+    "W6 adversary": Workload(workloads.adversary, 5_258),
+    "Tate additions": Workload(workloads.tate_additions, 1_301, is_tate=True),
+    "Tate AI removals": Workload(workloads.tate_removals, 959, is_tate=True),
+    "W1, 100,000 changed": Workload(partial(workloads.catalogue, 133_500), None, cpu=6),
+    "W1, a million changed": Workload(partial(workloads.catalogue, 1_335_000), None, cpu=60, is_long=True),
 }
 
 
-def main() -> None:
-    """Print the table, or measure the one row that is asked for."""
-    known = {**WORKLOADS, **(TATE if workloads.TATE.is_dir() else {}), **LARGE}
-    if sys.argv[1:2] == ["--row"]:
-        print(json.dumps(measured(known[sys.argv[2]])))
-        return
-    asked = [name for name in sys.argv[1:] if name in known]
-    names = asked or [name for name in known if "--large" in sys.argv or name not in LARGE]
-    print("calls: per tag set, per tag, merged, exact; bound; chosen / bound; CPU s and peak MB of `stage` alone")
-    for name in names:
-        command = [sys.executable, str(Path(__file__)), "--row", name]
-        row = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603 - this script
-        print(line(name, row), flush=True)
+def figures(options: Options) -> Iterator[Figure]:
+    """Yield the figures of all workloads."""
+    for name, workload in WORKLOADS.items():
+        if workload.is_tate and not TATE.is_dir():
+            yield Figure(name, None, "skipped: no ../shared/tate")
+        elif options.long or not workload.is_long:
+            yield from of_workload(name, workload)
 
 
-def line(name: str, row: dict[str, Any]) -> str:
-    """Return a row of the table."""
-    target = f" (target: {TARGETS[name]})" if name in TARGETS else ""
-    return (
-        f"{name}: {row['files']:,} files, {row['cells']:,} cells; per tag set {row['per_tag_set']:,}, "
-        f"per tag {row['per_tag']:,}; merged {row['merged']:,}; chosen {row['calls']:,}, exact {row['exact']:,}; "
-        f"bound {row['bound']:,}, ratio {row['calls'] / row['bound']:.3f}; "
-        f"{row['cpu']:.1f} s, {row['peak_mb']:.0f} MB above the {row['base_mb']:.0f} MB of the changes{target}"
-    )
+def of_workload(name: str, workload: Workload) -> Iterator[Figure]:
+    """Yield the figures of one workload."""
+    row = json.loads(printed([sys.executable, __file__, name]))
+    yield Figure(f"{name}: files", row["files"], "files")
+    yield Figure(f"{name}: calls", row["calls"], "calls", workload.calls and int(workload.calls * SLACK))
+    yield Figure(f"{name}: calls, one per tag set", row["per_tag_set"], "calls")
+    yield Figure(f"{name}: calls, one tag at a time", row["per_tag"], "calls")
+    yield Figure(f"{name}: calls, exact", row["exact"], "calls")
+    yield Figure(f"{name}: calls, no fewer than", row["bound"], "calls")
+    yield Figure(f"{name}: covering", row["cpu"], "s CPU", workload.cpu)
+    yield Figure(f"{name}: covering", row["peak_mb"], "MB above changes")
 
 
-def measured(make: Make) -> dict[str, Any]:
+def measured(make: Callable[[], Iterator[FileChange]]) -> dict[str, Any]:
     """Cover a workload, verify it, and return its figures."""
     changes = [change for change in make() if change.changes]
     base, began = peak_mb(), cpu_seconds()
@@ -99,28 +87,14 @@ def measured(make: Make) -> dict[str, Any]:
     verify(changes, exact.requests(), exact=True)
     return {
         "files": len(changes),
-        "cells": sum(len(change.changes) for change in changes),
         "per_tag_set": stages.costs.per_tag_set,
         "per_tag": stages.costs.per_tag,
-        "merged": merged(changes),
         "calls": len(stages.requests()),
         "exact": len(exact.requests()),
         "bound": stages.costs.lower_bound,
         "cpu": cpu,
         "peak_mb": peak - base,
-        "base_mb": base,
     }
-
-
-def merged(changes: Sequence[FileChange]) -> int:
-    """Return the calls that merging tag sets takes by itself."""
-    wanted = Wanted(changes[0].changes[0].op)
-    for change in changes:
-        wanted.add(change, change.tags(wanted.op))
-    matrix = matrix_of(wanted, exact=False)
-    requests = [matrix.request(call) for call in merge_calls(matrix)]
-    verify(changes, requests)
-    return len(requests)
 
 
 def verify(changes: Sequence[FileChange], requests: Sequence[Request], *, exact: bool = False) -> None:
@@ -166,4 +140,4 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measured(WORKLOADS[sys.argv[1]].make)))

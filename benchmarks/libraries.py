@@ -17,7 +17,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, NamedTuple, TextIO
 
-TATE = Path(__file__).parents[2] / "shared" / "tate"
+from measure import TATE
 
 INVENTED_FILES = 70_000
 """How many files an invented library has below each of its roots."""

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from processes import Cost, cost
+from measure import Cost, cost
 
 SYNC = Path(sys.executable).with_name("octodns-sync")
 

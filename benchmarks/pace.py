@@ -1,30 +1,23 @@
-"""Measure how well applies keep to a limit: real processes against a served sandbox that counts 40 calls a second.
+"""How well applies keep to a rate limit: real processes against a served sandbox that allows 40 calls a second.
 
-    python benchmarks/pace.py [PROCESSES ...]
-
-Applies 5,000 files with 50 tag sets and 1,000 further tags: in one process, and in four that know nothing of each
-other, each with a shard. Figures to hold: no wrong file; 429s at most 2 % of the calls of one process, and its writing
-at most 1.15 times as long as the limit makes necessary; four processes use at least 85 % of the limit.
+They apply 50 tag sets and 1,000 further tags to 5,000 files: one process alone, and four at once that know nothing of
+each other, each with a shard.
 """
 
 import base64
 import json
-import os
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from measure import KEY, TAGSYNC, Figure, Options, empty, environment, served
 
 LIMIT = 40
 LATENCY_MS = 30
 FILES, SETS, FILES_A_SHOOT = 5_000, 50, 5
-TAGSYNC = [sys.executable, "-m", "tagsync"]
-KEY = "private_benchmark"
 
 
 class Run(NamedTuple):
@@ -36,30 +29,26 @@ class Run(NamedTuple):
     """Seconds from the look before the first write to the last answer."""
 
 
-def main() -> None:
-    """Print the table."""
-    for processes in map(int, sys.argv[1:] or ("1", "4")):
-        with tempfile.TemporaryDirectory() as folder:
-            work = Path(folder)
-            library, manifest, wanted = invented(work)
-            with served(library, work) as endpoint:
-                began = time.monotonic()
-                runs = applied(manifest, endpoint, work, processes)
-                wall = time.monotonic() - began
-                tell(runs, wall, wrong=sum(tags != wanted[path] for path, tags in held(endpoint)))
+def figures(options: Options) -> Iterator[Figure]:
+    """Yield the figures of one process, and of four."""
+    for processes in (1, 4):
+        work = empty(options.work / f"pace-{processes}")
+        library, manifest, wanted = invented(work)
+        with served(library, work / "served", f"--limit={LIMIT}/1", f"--latency-ms={LATENCY_MS}") as endpoint:
+            runs = applied(manifest, endpoint, work, processes)
+            wrong = sum(tags != wanted[path] for path, tags in held(endpoint))
+        yield from of_runs(runs, wrong)
 
 
-def tell(runs: list[Run], wall: float, *, wrong: int) -> None:
-    """Print the figures of one round."""
+def of_runs(runs: list[Run], wrong: int) -> Iterator[Figure]:
+    """Yield the figures of processes that applied side by side."""
+    name, is_alone = f"{len(runs)} process(es) at a limit", len(runs) == 1
     sent, throttled = sum(run.sent for run in runs), sum(run.throttled for run in runs)
     passed, writing = sent - throttled, max(run.writing for run in runs)
-    print(
-        f"{len(runs)} process(es): {sent:,} calls of {'/'.join(f'{run.sent:,}' for run in runs)}, {wrong} wrong files"
-    )
-    print(f"  429s: {throttled} ({throttled / sent:.1%})")
-    print(f"  writing: {writing:.1f} s ({', '.join(f'{run.writing:.1f}' for run in runs)}), ", end="")
-    print(f"{writing / (passed / LIMIT):.2f} times calls / limit, {passed / writing / LIMIT:.0%} of the limit used")
-    print(f"  whole processes, start-up, plan and reading back included: {wall:.1f} s", flush=True)
+    yield Figure(f"{name}: wrong files", wrong, "files", 0)
+    yield Figure(f"{name}: calls", sent, "calls")
+    yield Figure(f"{name}: refused calls", 100 * throttled / sent, "%", 2 if is_alone else None)
+    yield Figure(f"{name}: time", writing / (passed / LIMIT), "times calls / limit", 1.15 if is_alone else 1 / 0.85)
 
 
 def invented(work: Path) -> tuple[Path, Path, dict[str, set[str]]]:
@@ -67,6 +56,7 @@ def invented(work: Path) -> tuple[Path, Path, dict[str, set[str]]]:
     library, manifest = work / "library.jsonl", work / "tags.yaml"
     wanted: dict[str, set[str]] = {}
     with library.open("w", encoding="utf-8") as lines, manifest.open("w", encoding="utf-8") as out:
+        out.write("apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {newTags: {above: 5000}}}\n---\n")
         out.write("apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  files:\n")
         for number in range(FILES):
             path, kind = f"/{number % 20:02d}/{number:05d}.jpg", number * SETS // FILES
@@ -77,19 +67,6 @@ def invented(work: Path) -> tuple[Path, Path, dict[str, set[str]]]:
             lines.write(json.dumps(item) + "\n")
             out.write(f"    - path: {path}\n      tags: {json.dumps(tags)}\n")
     return library, manifest, wanted
-
-
-@contextmanager
-def served(library: Path, work: Path) -> Iterator[str]:
-    """Serve a library with the limit; yield its address."""
-    options = ["--port=0", f"--limit={LIMIT}/1", f"--latency-ms={LATENCY_MS}", f"--state-dir={work / 'served'}"]
-    command = [*TAGSYNC, "sandbox", "serve", str(library), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603 - its own command
-        try:
-            assert serving.stdout  # noqa: S101 - asked for above
-            yield serving.stdout.readline().strip()
-        finally:
-            serving.terminate()
 
 
 def applied(manifest: Path, endpoint: str, work: Path, processes: int) -> list[Run]:
@@ -104,7 +81,7 @@ def applied(manifest: Path, endpoint: str, work: Path, processes: int) -> list[R
                 *([f"--shard={number + 1}/{processes}"] if processes > 1 else []),
                 str(manifest),
             ],
-            env={**os.environ, "IMAGEKIT_PRIVATE_KEY": KEY, "XDG_STATE_HOME": str(work / "locks")},
+            env=environment({"XDG_STATE_HOME": str(work / "locks")}),
             stdout=subprocess.DEVNULL,
         )
         for number, report in enumerate(reports)
@@ -130,7 +107,3 @@ def held(endpoint: str) -> Iterator[tuple[str, set[str]]]:
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
             for item in json.load(answer):
                 yield item["filePath"], set(item["tags"] or ())
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,8 @@
 
     python benchmarks/phases.py OUT.json plan [OPTIONS] PATH...
 
-Each phase is one function; what a phase calls of another one does not count for both.
+Each phase is one function; what a phase calls of another one does not count for both. A phase whose function has moved
+is written as null.
 """
 
 import json
@@ -29,7 +30,7 @@ PHASES = {
 }
 """Where the function of each phase is looked up."""
 
-figures = {name: [0.0, 0.0, 0.0] for name in PHASES}
+figures: dict[str, list[float]] = {name: [0.0, 0.0, 0.0] for name in PHASES}
 running: list[str] = []
 
 
@@ -38,13 +39,16 @@ def main() -> None:
     out, leave = Path(sys.argv[1]), os._exit
 
     def told(code: int) -> None:
-        out.write_text(json.dumps(figures), encoding="utf-8")
+        out.write_text(json.dumps({name: figures.get(name) for name in PHASES}), encoding="utf-8")
         leave(code)
 
     os._exit = told  # type: ignore[assignment] # the way in leaves by it
     for name, (home, function) in PHASES.items():
-        place = resolve_name(home)
-        setattr(place, function, measured(name, getattr(place, function)))
+        try:
+            place = resolve_name(home)
+            setattr(place, function, measured(name, getattr(place, function)))
+        except (AttributeError, ImportError):
+            del figures[name]
     sys.argv[:2] = ["tagsync"]
     tagsync()
 

@@ -6,12 +6,12 @@ import random
 from bisect import bisect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
+
+from measure import TATE
 
 from tagsync.model import AITag, Change, CurrentFile, FileChange, Op
 
-TATE = Path(__file__).parents[2] / "shared" / "tate"
 MIN_CONFIDENCE = 70
 
 Draw = random.Random

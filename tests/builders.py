@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,15 @@ from tagsync.sandbox.store import Store
 T = TypeVar("T")
 
 GOOGLE, AWS = "google-auto-tagging", "aws-auto-tagging"
+
+
+EXAMPLES_TIMES = int(os.environ.get("TAGSYNC_EXAMPLES_TIMES", "1"))
+"""`nox -s slow` draws this many times as many examples as the default tests do."""
+
+
+def examples(count: int) -> int:
+    """Return how many examples a costly property test draws."""
+    return count * EXAMPLES_TIMES
 
 
 def id_of(path: str) -> str:

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import AWS, GOOGLE, Sandbox, acks, ai, file_object, manifest, run
+from builders import AWS, GOOGLE, Sandbox, acks, ai, examples, file_object, manifest, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +71,7 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(held=libraries, declared=st.lists(entries, min_size=1, max_size=4), vocabulary=vocabularies)
 def test_applying_any_plan_leaves_nothing_to_do(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,6 +1,7 @@
 from functools import cache
 
 import pytest
+from builders import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +48,7 @@ def test_a_glob_does_not_match(pattern: str, path: str) -> None:
     assert not path_glob(pattern).fullmatch(path)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     pattern=st.lists(st.sampled_from(["a", "b", "/", "*", "**", "/**/", "?", r"\*"]), max_size=8).map("".join),
     path=st.text("ab/*", max_size=9),

@@ -539,7 +539,7 @@ def test_a_life_is_the_same_whenever_it_is_lived() -> None:
     def lived(seed: int) -> list[tuple[float, str, tuple[str, ...], tuple[str, ...]]]:
         return [(call.at, call.op, call.tags, call.file_ids) for call in simulate(Life(seed)).library.calls]
 
-    assert [lived(seed) for seed in range(30, 60)] == [lived(seed) for seed in range(30, 60)]
+    assert [lived(seed) for seed in range(30, 40)] == [lived(seed) for seed in range(30, 40)]
 
 
 def test_a_life_that_fails_is_shrunk_to_what_it_takes() -> None:
@@ -569,6 +569,7 @@ def test_a_life_that_fails_is_told_by_its_number_and_what_is_left_of_it(monkeypa
         simulate_all(range(10))
 
 
+@pytest.mark.slow
 def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
     struck, both = Counter[str](), 0
     for seed in range(120):
@@ -582,12 +583,12 @@ def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
     assert min(both, *(struck[kind] for kind in ("lag", "details lag", "shuffled", "forbidden"))) > 50
 
 
-@pytest.mark.parametrize("tens", range(30))
+@pytest.mark.parametrize("tens", range(10))
 def test_whatever_happens_nothing_is_lost_and_nothing_unwanted_is_done(tens: int) -> None:
     simulate_all(range(tens * 10, tens * 10 + 10))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hundreds", range(3, 100))
+@pytest.mark.parametrize("hundreds", range(1, 100))
 def test_nor_is_it_in_ten_thousand_lives(hundreds: int) -> None:
     simulate_all(range(hundreds * 100, hundreds * 100 + 100))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import AWS, GOOGLE, Sandbox, acks, ai, file_object, id_of, manifest, run
+from builders import AWS, GOOGLE, Sandbox, acks, ai, examples, file_object, id_of, manifest, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(held=libraries, declared=st.lists(entries, min_size=1, max_size=3))
 def test_undoing_a_run_restores_every_ordinary_tag(
     tmp_path_factory: pytest.TempPathFactory, held: dict[str, tuple[list[str], list[Any]]], declared: list[str]

@@ -187,7 +187,7 @@ def check_all(tagsync: Command, lived: Lived, kills: int, random: Random) -> Non
 def test_whenever_an_apply_is_killed_nothing_is_lost_and_nothing_confirmed_is_repeated(
     tagsync: Command, lived: Lived
 ) -> None:
-    check_all(tagsync, lived, 20, Random(7))
+    check_all(tagsync, lived, 10, Random(7))
 
 
 @pytest.mark.slow

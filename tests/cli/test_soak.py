@@ -208,6 +208,7 @@ def check_kept(others: Others) -> None:
         assert tags <= others.shown(file_id), "somebody else's tag was lost"
 
 
+@pytest.mark.slow
 def test_a_quarter_of_a_minute_of_faults_costs_neither_memory_nor_files_nor_tags(tmp_path: Path) -> None:
     soak(0.25, tmp_path, FAULTS)
 

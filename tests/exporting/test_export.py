@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import current_file, current_state
+from builders import current_file, current_state, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -332,7 +332,7 @@ crowds = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(files=libraries | crowds, folder=st.sampled_from(["/", "/a/"]))
 def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_be(
     tmp_path_factory: pytest.TempPathFactory, files: list[CurrentFile], folder: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import whole
+from builders import examples, whole
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -283,7 +283,7 @@ def manifests(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(manifests())
 @example(manifest('  - path: /a\n    tags: ["red", red]\n'))
 @example(manifest("  - path: /a\n    tags: [x]\n    text: |+\n  - path: /b\n    tags: [y]\n"))

@@ -1,7 +1,6 @@
 """What this project's own workflows may do, and what a release is made of."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from pipelines.files import ROOT, parsed, steps
 
 FOLDER = ROOT / ".github" / "workflows"
 CI, RELEASE = parsed(FOLDER / "ci.yml"), parsed(FOLDER / "release.yml")
+NOXFILE = (ROOT / "noxfile.py").read_text("utf-8")
 FILES = [*FOLDER.glob("*.yml"), *(ROOT / "examples" / "ci" / "github").glob("*.yml"), ROOT / "action.yml"]
 
 
@@ -70,7 +70,7 @@ def test_known_vulnerabilities_are_looked_for_where_there_is_a_network_and_nowhe
     assert (
         commands == ["python -m pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock"] * 2
     )
-    assert "pip_audit" not in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "pip_audit" not in (ROOT / ".ci" / "run").read_text("utf-8") + NOXFILE
 
 
 def test_the_lock_has_a_hash_for_each_version() -> None:
@@ -81,6 +81,5 @@ def test_the_lock_has_a_hash_for_each_version() -> None:
 
 
 def test_all_scripts_are_given_to_shellcheck() -> None:
-    run = Path(ROOT, ".ci", "run").read_text("utf-8")
-    assert ".github/workflows/*.yml" in run
-    assert "shellcheck .ci/run .ci/build .ci/coverage" in run
+    assert ".github/workflows/*.yml" in NOXFILE
+    assert '"shellcheck", ".ci/run", ".ci/build", ".ci/coverage"' in NOXFILE

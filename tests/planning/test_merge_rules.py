@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from builders import AWS, GOOGLE, ai, current_file, manifest, unpack
+from builders import AWS, GOOGLE, ai, current_file, examples, manifest, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -234,7 +234,7 @@ VOCABULARIES = st.sampled_from(
 )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     tags=st.lists(st.sampled_from(["a", "b", "c", "\u00e9", "e\u0301"]), unique=True),
     ai_names=st.lists(st.sampled_from(["a", "b"]), max_size=2),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
-from builders import Sandbox, ai, file_object, id_of, run
+from builders import Sandbox, ai, examples, file_object, id_of, run
 from hypothesis import HealthCheck, given, settings
 from sandbox.asking import basic, send
 from schemathesis.checks import not_a_server_error
@@ -55,7 +55,13 @@ def test_whatever_fits_the_document_or_does_not_is_answered_as_it_says(
     found = schemathesis.openapi.from_asgi("/openapi.json", library.app)[path][method]
     statuses = Counter[int]()
 
-    @settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(60),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=found.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         if statuses.total() % 2:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from builders import Sandbox, file_object, id_of, manifest, run, unlimited
+from builders import Sandbox, examples, file_object, id_of, manifest, run, unlimited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -182,7 +182,7 @@ def judged(plan: Plan) -> Any:
     return plan.digest, plan.changes, plan.summary, plan.diagnostics, plan.requests, guards
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     there=st.sets(st.sampled_from(PATHS)),
     bulk=st.integers(0, len(BULK)),

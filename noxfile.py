@@ -1,0 +1,193 @@
+"""The checks that a release has to pass, each a session. `.ci/run` runs them all in a fresh copy.
+
+All but the tests of each Python run where nox does: install the extras "dev" and "ci" there.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from shutil import rmtree
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False  # in CI too: a Python that is not here is skipped, and nox says so
+
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+GITHUB, GITLAB, KUBERNETES = ("examples/ci/github", "examples/ci/gitlab", "examples/ci/kubernetes")
+PYTEST = ("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
+
+os.environ["PATH"] = os.pathsep.join(
+    [
+        str(Path(sys.executable).parent),
+        os.environ["PATH"],
+        *(str(folder) for version in PYTHONS for folder in Path.home().glob(f".pyenv/versions/{version}.*/bin")),
+    ]
+)
+for name in ("IMAGEKIT_PRIVATE_KEY", "IMAGEKIT_PRIVATE_KEY_FILE"):
+    os.environ.pop(name, None)
+
+
+def matching(*globs: str) -> list[str]:
+    """Return the files that globs match, relative to the project."""
+    return sorted(str(path) for glob in globs for path in Path().glob(glob))
+
+
+def install(session: nox.Session, extras: str) -> None:
+    """Install further extras where nox runs."""
+    session.run_install(sys.executable, "-m", "pip", "install", "-q", "-e", f".[{extras}]")
+
+
+def scratch(session: nox.Session) -> Path:
+    """Return an empty folder for a session."""
+    folder = Path(".nox", "scratch", session.name).absolute()
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def new_environment(session: nox.Session, *arguments: str) -> Path:
+    """Make an environment, install into it with these arguments of pip's, and return the folder of its programs."""
+    folder = scratch(session)
+    session.run("python", "-m", "venv", str(folder))
+    session.run(str(folder / "bin" / "pip"), "install", "-q", *arguments)
+    return folder / "bin"
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style, types, schemas and the examples."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("mypy", "noxfile.py")
+    session.run("check-jsonschema", "--check-metaschema", *matching("tagsync/schemas/*.schema.json"))
+    session.run("tagsync", "validate", "examples/manifests")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the default tests on one Python; further arguments are pytest's."""
+    if session.python == os.environ.get("TAGSYNC_TESTED_PYTHON"):
+        session.skip("this Python was tested already")
+    session.install("-q", "-e", ".[dev]")
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def pipelines(session: nox.Session) -> None:
+    """Check workflows, templates, container, cluster and the scripts in them; run the action."""
+    workflows = matching(".github/workflows/*.yml", f"{GITHUB}/*.yml")
+    # Named one by one: zizmor looks for workflows below .github alone.
+    audited = ["action.yml", ".pre-commit-hooks.yaml", ".github", *matching(f"{GITHUB}/*.yml")]
+    session.run("zizmor", "--offline", "--no-progress", "--strict-collection", *audited)
+    for schema, files in {
+        "github-actions": ["action.yml"],
+        "github-workflows": workflows,
+        "dependabot": [".github/dependabot.yml"],
+        "gitlab-ci": matching(f"{GITLAB}/*.yml"),
+    }.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+    session.run("yamllint", "--strict", ".")
+    session.run("hadolint", "Dockerfile")
+    session.run("kubernetes-validate", "--strict", "-k", "1.31", *matching(f"{KUBERNETES}/*.yaml"))
+
+    scripts = scratch(session) / "scripts"
+    files = ["action.yml", *matching(".github/workflows/*.yml", "examples/ci/*/*.yml", "examples/ci/*/*.yaml")]
+    session.run("python", ".ci/scripts.py", str(scripts), *files)
+    session.run("shellcheck", ".ci/run", ".ci/build", ".ci/coverage", *map(str, scripts.iterdir()))
+    run_action(session, scripts)
+
+
+def run_action(session: nox.Session, scripts: Path) -> None:
+    """Let the action's scripts install tagsync and validate the examples, as a runner of GitHub's does."""
+    runner = scripts.with_name("runner")
+    runner.mkdir()
+    outputs = runner / "outputs"
+    environment = {"RUNNER_TEMP": str(runner), "GITHUB_ACTION_PATH": str(Path.cwd()), "PYTHON": "python3"}
+    environment |= {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(runner / "summary")}
+    environment |= {"COMMAND": "validate", "PATHS": "examples/manifests"}
+    environment |= dict.fromkeys(("ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "EXPECT_DIGEST"), "")
+    for number in range(2):
+        session.run("bash", str(scripts / f"action-{number}"), env=environment, external=True)
+    if "exitcode=0" not in outputs.read_text(encoding="utf-8").splitlines():
+        session.error("the action's validate did not end with exit code 0")
+
+
+@nox.session(venv_backend="none")
+def security(session: nox.Session) -> None:
+    """Look for weaknesses in the code, for secrets in tracked files, and at the licences of what is installed."""
+    session.run("bandit", "-q", "-c", "pyproject.toml", "-r", "tagsync", ".ci", "docs", "noxfile.py")
+    tracked = session.run("git", "ls-files", "-z", external=True, silent=True, log=False)
+    session.run("python", ".ci/no_secrets.py", *str(tracked).strip("\0").split("\0"), log=False)
+    programs = new_environment(session, ".[sandbox]")
+    allowed = ";".join(Path(".ci/licences.txt").read_text(encoding="utf-8").split("\n")).strip(";")
+    session.run("pip-licenses", "--python", str(programs / "python"), "--from=mixed", f"--allow-only={allowed}")
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the documentation, and check that it is complete without the network."""
+    install(session, "docs")
+    site = scratch(session) / "site"
+    build = ("mkdocs", "build", "--quiet", "--strict", "--site-dir", str(site))
+    session.run(*build, env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("python", "docs/outside.py", str(site))
+
+
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Check that the lock is complete, hashed, and of no particular index."""
+    for path in matching("requirements*.lock"):
+        text = Path(path).read_text(encoding="utf-8")
+        if found := re.findall(r"(?m)^.*://.*$|^--(?:index|extra|find|trusted).*$", text):
+            session.error(f"{path} names a host or an index: {found[0]}")
+    programs = new_environment(session, "--require-hashes", "-r", "requirements.lock")
+    session.run(str(programs / "pip"), "install", "-q", "--no-build-isolation", "--no-deps", ".")
+    session.run(str(programs / "tagsync"), "validate", "examples/manifests")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lower bounds of the dependencies."""
+    constraints = scratch(session) / "lowest.txt"
+    with constraints.open("w", encoding="utf-8") as out:
+        session.run(sys.executable, ".ci/lowest.py", stdout=out, external=True)
+    session.log(constraints.read_text(encoding="utf-8"))
+    session.install("-q", "-c", str(constraints), ".[sandbox]", "pytest", "pytest-xdist", "hypothesis", "jq")
+    newer = ("tests/sandbox/test_official_sdk.py", "tests/sandbox/test_openapi.py")
+    session.run("python", "-m", *PYTEST, *(f"--ignore={path}" for path in newer), *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Run each fuzzer for a minute, and applies against a faulty server for another."""
+    install(session, "dev,fuzz")
+    short = {"FUZZ_SECONDS": "60", "SOAK_MINUTES": "1"}
+    session.run(*PYTEST, "-m", "slow", "tests/fuzz", "tests/cli/test_soak.py", env=short)
+
+
+@nox.session(venv_backend="none")
+def browser(session: nox.Session) -> None:
+    """Open the HTML pages in Chromium, which is installed where it is missing and this is root's Debian."""
+    if not os.access(os.environ.get("TAGSYNC_CHROMIUM", "/usr/bin/chromium"), os.X_OK):
+        session.run("apt-get", "update", external=True)
+        session.run("apt-get", "install", "-y", "--no-install-recommends", "chromium", external=True)
+    install(session, "dev,browser")
+    session.run("pytest", "-q", "-m", "browser")
+
+
+@nox.session(venv_backend="none", default=False)
+def slow(session: nox.Session) -> None:
+    """Run the slow tests, and property tests with ten times as many examples: an hour."""
+    install(session, "dev,fuzz")
+    session.run(*PYTEST, "-m", "slow")
+    session.run(*PYTEST, "-m", "hypothesis and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
+
+
+@nox.session(venv_backend="none", default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure how much of the code the tests run."""
+    session.run(".ci/coverage", external=True)
