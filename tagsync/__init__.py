@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tagsync.planning.difference import difference
     from tagsync.planning.filter import filter_plan
     from tagsync.planning.guards import Ack
+    from tagsync.reporting.formats import render
 
 __all__ = [
     "AITag",
@@ -89,6 +90,7 @@ __all__ = [
     "plan",
     "plan_async",
     "read_document",
+    "render",
     "undo",
     "undo_async",
     "validate",
@@ -113,6 +115,7 @@ _HOMES = {
     "plan": "tagsync.api.decide",
     "plan_async": "tagsync.api.decide",
     "read_document": "tagsync.api.saved",
+    "render": "tagsync.reporting.formats",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

@@ -18,7 +18,9 @@ from tagsync import schemas
 from tagsync.documents.canonical import canonical
 from tagsync.documents.checksum import with_checksum
 from tagsync.documents.writer import lay_out
-from tagsync.library.imagekit.files import Page
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
+from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState, GuardId, Op, Plan
 from tagsync.planning.guards import Ack
@@ -61,7 +63,7 @@ def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
     """Return files as a listing of them would be kept."""
     snapshot = Snapshot()
     snapshot.begin()
-    snapshot.take(Page(tuple(files), ()))
+    snapshot.add_page(Page(tuple(files), ()))
     snapshot.finish()
     return snapshot
 
@@ -229,3 +231,8 @@ def unpack(changes: Iterable[Change]) -> list[str]:
     """Return changes in short: `+tag`, `-tag`, and `~name` for an AI tag that goes."""
     signs = {Op.ADD: "+", Op.REMOVE: "-", Op.REMOVE_AI: "~"}
     return [signs[change.op] + change.tag for change in changes]
+
+
+def unlimited() -> RateLimiters:
+    """Return rate limiters that let all calls through at once."""
+    return RateLimiters(RateLimiter(None), RateLimiter(None))

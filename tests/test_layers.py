@@ -7,6 +7,7 @@ import tagsync
 PACKAGE = Path(tagsync.__file__).parent
 
 FLOORS = {
+    "concurrency": 1,
     "environment": 1,
     "errors": 1,
     "escape": 1,
@@ -31,6 +32,24 @@ FLOORS = {
     "tagsync": 10,
 }
 """A room may import from floors below its own, and from itself. `tagsync` is the bare package: nothing imports it."""
+
+MAY_USE_OF_THE_LIBRARY = {
+    "applying": {"deadline", "protocol"},
+    "api": {"deadline", "protocol", "reading.reader", "target"},
+    "cli": {"http.endpoint", "target"},
+    "tagsync": {"target"},
+}
+"""What rooms may know of a library; others know nothing of it."""
+
+WITHIN_THE_LIBRARY = {
+    "protocol": set[str](),
+    "deadline": {"protocol"},
+    "http": {"http", "protocol"},
+    "reading": {"imagekit.queries", "protocol", "reading"},
+    "imagekit": {"http", "imagekit", "protocol", "reading.reread"},
+    "target": {"http", "imagekit.library", "protocol"},
+}
+"""What parts of the library may use of each other. `http` knows nothing of ImageKit, `reading` only its queries."""
 
 STANDS_APART = "sandbox"
 MAY_USE_THE_SANDBOX = {"cli"}
@@ -73,6 +92,41 @@ def test_rooms_import_only_from_floors_below() -> None:
         and FLOORS[room(name)] >= FLOORS[room(module)]
     ]
     assert upward == []
+
+
+def test_rooms_know_of_the_library_only_what_they_need() -> None:
+    prying = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if room(name) == "library" != room(module)
+        and name.removeprefix("tagsync.library.") not in MAY_USE_OF_THE_LIBRARY.get(room(module), ())
+    ]
+    assert prying == []
+
+
+def test_parts_of_the_library_use_only_what_they_may() -> None:
+    prying = [
+        f"{module} imports {name}"
+        for module, name in imports()
+        if room(name) == room(module) == "library" and not is_allowed_within_the_library(module, name)
+    ]
+    assert prying == []
+
+
+def is_allowed_within_the_library(module: str, name: str) -> bool:
+    part, used = (each.removeprefix("tagsync.library").lstrip(".") for each in (module, name))
+    allowed = WITHIN_THE_LIBRARY[part.partition(".")[0]]
+    return used in allowed or used.partition(".")[0] in allowed
+
+
+def test_imagekit_and_the_sandbox_alone_know_paths_of_the_api() -> None:
+    knowing = {
+        ".".join(module.split(".")[1:3])
+        for module, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/v1/" in node.value
+    }
+    assert knowing == {"library.imagekit", "sandbox.app", "sandbox.openapi"}
 
 
 def test_cli_knows_the_library_by_its_target_and_applying_by_its_options() -> None:

@@ -11,9 +11,9 @@ from pages import DOCS, blocks
 
 import tagsync
 from tagsync import errors, events, schemas
-from tagsync.cli.parameter_types import FORMATS
 from tagsync.globs import path_glob
 from tagsync.model import DEFAULT_POLICY, Cause, Status
+from tagsync.reporting import FORMATS
 from tagsync.sandbox.faults import Fault
 
 REFERENCE = DOCS / "reference"

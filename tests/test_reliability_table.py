@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tagsync
-from tagsync.cli.parameter_types import FORMATS
+from tagsync.reporting import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tagsync.__file__).parent

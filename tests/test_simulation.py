@@ -24,8 +24,9 @@ from tagsync.applying.journal_records import NOTHING, Ended, Intent, Outcome, de
 from tagsync.applying.options import ApplyOptions
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -360,10 +361,10 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
     )
     noted = known(disk) & world.library.confirmed_cells()
     this = Run(world, now(), library.calls, options, beside_another, noted)
-    gates = Gates(Gate(20.0, random=random), Gate(random.choice([0.2, 5.0, 50.0]), random=random))
+    gates = RateLimiters(RateLimiter(20.0, random=random), RateLimiter(random.choice([0.2, 5.0, 50.0]), random=random))
     pages = random.choice([7, 1000])
-    async with Client(
-        "http://library.localhost", KEY, gates=gates, app=library, random=random, page_limit=pages
+    async with ImageKitLibrary(
+        "http://library.localhost", KEY, limiters=gates, app=library, random=random, page_limit=pages
     ) as client:
         try:
             reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))

@@ -13,9 +13,8 @@ from tagsync.api.keep import History, Workspace, check_report
 from tagsync.api.revision import revision_of
 from tagsync.errors import UsageError
 from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
-from tagsync.library.http.deadline import check_duration, deadline
+from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
-from tagsync.library.reading.reread import Rereader
 from tagsync.library.target import Target, connect
 from tagsync.model import ById, ByPath, CurrentState, DesiredState, GuardId, Needs, Part, Plan, Report
 from tagsync.planning.changed_since import Revision
@@ -242,7 +241,7 @@ async def undo_async(
     check_report(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
-        reader = Rereader(client, library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
+        reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):

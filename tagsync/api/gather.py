@@ -13,7 +13,7 @@ from tagsync.escape import quoted
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting.export import Exported
 from tagsync.exporting.export import export as export_files
-from tagsync.library.http.deadline import check_duration, deadline
+from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
 from tagsync.manifest.error_list import ErrorList

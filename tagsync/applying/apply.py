@@ -15,8 +15,7 @@ from tagsync.applying.responses import Counts
 from tagsync.applying.stop import Ending, run_until
 from tagsync.errors import message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
-from tagsync.library.http.client import Client
-from tagsync.library.reading.reread import Rereader
+from tagsync.library.protocol import Library
 from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import Staging
 from tagsync.planning.guards import GuardCounts, objection, recheck_guards, unacknowledged
@@ -27,7 +26,7 @@ READ_BACK_SECONDS = 60.0
 
 async def carry_out(
     plan: Plan,
-    client: Client,
+    library: Library,
     *,
     options: ApplyOptions,
     journal: Journal | NoJournal,
@@ -41,7 +40,7 @@ async def carry_out(
 
     Args:
         plan: the plan.
-        client: its library.
+        library: its library.
         options: how to go about it.
         journal: where calls are noted.
         stop: once set, nothing more is sent, and calls in flight get four seconds.
@@ -57,7 +56,7 @@ async def carry_out(
     loop = asyncio.get_running_loop()
     clock = ticking(loop.time, seconds)
     run = _Run(
-        plan, client, options=options, journal=journal, ending=Ending(stop, abort), listener=listener, clock=clock
+        plan, library, options=options, journal=journal, ending=Ending(stop, abort), listener=listener, clock=clock
     )
     began = loop.time()
     journal.began(plan.digest, now())
@@ -66,7 +65,7 @@ async def carry_out(
     if options.verify:
         await run.read_back()
     run.close_journal()
-    traffic, counts, outcomes = client.traffic, run.counts, run.file_outcomes()
+    traffic, counts, outcomes = library.traffic, run.counts, run.file_outcomes()
     return Report(
         plan=plan,
         outcome=run.outcome(outcomes),
@@ -74,7 +73,7 @@ async def carry_out(
         requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
         timing=Timing(
             seconds=round(loop.time() - began, 3),
-            waited=round(client.gates.bulk.waited, 3),
+            waited=round(library.bulk_waited, 3),
             requests_per_second=round(traffic.bulk_calls / run.wrote_for, 2) if run.wrote_for > 0 else 0.0,
         ),
         finished_at=now(),
@@ -105,7 +104,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
-        client: Client,
+        library: Library,
         *,
         options: ApplyOptions,
         journal: Journal | NoJournal,
@@ -115,13 +114,13 @@ class _Run:
     ) -> None:
         self._plan = plan
         self._planned = PlannedChanges(plan.changes)
-        self._client = client
+        self._library = library
         self._options = options
         self._journal = journal
         self.ending = ending
         self._listener = listener
         self.outcomes = Outcomes()
-        self._reader = Rereader(client, library_size=plan.inputs.library_size, concurrency=options.concurrency)
+        self._reader = library.file_reads(library_size=plan.inputs.library_size, concurrency=options.concurrency)
         self.counts = Counts()
         self._has_run = self._gave_up_free_cells = False
         self._age_clock = clock
@@ -183,9 +182,9 @@ class _Run:
     def _made_executor(self, shown: Mapping[str, CurrentFile | None]) -> Executor:
         fresh = FreshChanges(self._planned, shown)
         remaining = RemainingChanges(fresh)
-        concurrency, gate = self._options.concurrency, self._client.gates.bulk
+        concurrency, library = self._options.concurrency, self._library
         return Executor(
-            self._client,
+            library,
             remaining,
             outcomes=self.outcomes,
             journal=self._journal,
@@ -193,7 +192,7 @@ class _Run:
             ending=self.ending,
             options=self._options,
             listener=self._listener,
-            waited=lambda: gate.waited,
+            waited=lambda: library.bulk_waited,
         )
 
     async def read_back(self) -> None:

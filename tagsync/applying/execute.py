@@ -1,9 +1,9 @@
 """Send requests in stages, a few at a time; `responses` handles the answers, `recheck` checks removals."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
@@ -25,17 +25,9 @@ from tagsync.errors import (
     message_of,
 )
 from tagsync.events import Listener, RequestDone
-from tagsync.library.http.client import BulkReply
-from tagsync.library.imagekit.wire import Accepted, Done, Unclear
-from tagsync.model import CurrentFile, Op, Request, Status
+from tagsync.library.protocol import BulkLibrary, BulkReply
+from tagsync.model import Accepted, CurrentFile, Done, Op, Request, Status, Unclear
 from tagsync.planning.covering import Stages
-
-
-class BulkLibrary(Protocol):
-    """What carries requests out."""
-
-    async def bulk(self, op: Op, prepare: Callable[[], Awaitable[Request]], stop: asyncio.Event) -> BulkReply:
-        """Send what `prepare` says, nothing once `stop` is set; raise LibraryError where there is no usable answer."""
 
 
 @dataclass(slots=True)

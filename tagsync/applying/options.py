@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tagsync.errors import UsageError
-from tagsync.library.http.deadline import check_duration
-from tagsync.library.http.transport import MAX_CONNECTIONS
+from tagsync.library.deadline import check_duration
+from tagsync.library.protocol import MAX_CONNECTIONS
 from tagsync.planning.guards import Ack
 
 OnError = Literal["continue", "stop"]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from tagsync.applying.journal_records import Recovered
 from tagsync.applying.outcomes import Outcomes
-from tagsync.library.reading.reread import Files
+from tagsync.library.protocol import Files
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
 

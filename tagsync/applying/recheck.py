@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tagsync.applying.preflight import LAG_WAITS, Reread
+from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError
 from tagsync.escape import quoted
-from tagsync.library.http.concurrency import side_by_side
 from tagsync.model import ChangesById, CurrentFile, FileChange, Op, Request, normalized
 from tagsync.planning.staleness import refresh
 
@@ -122,7 +122,7 @@ class Prover:
                 file_id: reading for file_id, reading in self._readings.items() if self._age(reading) <= MAX_AGE
             }
             unread = self._unread(request, READY_AGE)
-            await side_by_side(unread, read, concurrency=self._concurrency)
+            await for_each_concurrently(unread, read, concurrency=self._concurrency)
 
     async def look_up(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
         """Read files by their details, None for one that does not exist; one that could not be read is left out.

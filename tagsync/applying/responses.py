@@ -10,9 +10,8 @@ from tagsync.applying.remaining import RemainingChanges
 from tagsync.applying.splitting import Job, after_failures, after_refusal, halves, needed_by, only
 from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
-from tagsync.library.http.client import BulkReply
-from tagsync.library.imagekit.wire import Accepted, BulkResult, Done, Gone, Refused, Unclear
-from tagsync.model import CurrentFile, Request, Status
+from tagsync.library.protocol import BulkReply
+from tagsync.model import Accepted, BulkResult, CurrentFile, Done, Gone, Refused, Request, Status, Unclear
 
 _FORBIDDEN = 403
 

@@ -10,11 +10,11 @@ import click
 from click.core import ParameterSource
 
 from tagsync.cli import parameter_types
-from tagsync.cli.parameter_types import FORMATS
 from tagsync.environment import setting
 from tagsync.errors import UsageError
 from tagsync.model import Part
 from tagsync.planning.guards import Ack
+from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -24,8 +24,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class OutputSettings:
     """Where results go, and how much is said on the way."""
 
-    format: str = "text"
-    report: Sequence[tuple[str, Path]] = ()
+    format: Format = "text"
+    report: Sequence[tuple[Format, Path]] = ()
     max_bytes: int = MAX_BYTES
     link: str | None = None
     quiet: bool

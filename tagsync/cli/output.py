@@ -9,27 +9,23 @@ from pathlib import Path
 
 from tagsync.cli.files import check_writable
 from tagsync.cli.options import OutputSettings
-from tagsync.cli.render import Destination, Layouts, V, lines_to, write
+from tagsync.cli.render import Destination, lines_to, write
 from tagsync.documents.writer import (
     diagnostics_document,
-    difference_document,
     explanation_document,
-    plan_document,
-    report_document,
 )
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.error_list import SHOWN_ERRORS
 from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.reporting.console import Lines
-from tagsync.reporting.coverage_text import coverage_text
-from tagsync.reporting.difference_text import difference_text
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
+from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.html.page import diagnostics_html
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
-from tagsync.reporting.text import diagnostics_text, plan_text, report_text
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.text import diagnostics_text, plan_text
+from tagsync.reporting.view import DiagnosticsView, PlanView, View
 
 
 class Output:
@@ -70,11 +66,8 @@ class Output:
         """
         saved_as = None if refused or plan.errors else self._saved_as
         self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
-        layouts = Layouts(
-            lambda: PlanView(plan, refused=refused),
-            text=self._plan_text,
-            json=lambda: plan_document(plan),
-            html=lambda view: plan_html(view, thumbnails=self._settings.thumbnails),
+        layouts = plan_layouts(
+            plan, everything=self._settings.verbose, thumbnails=self._settings.thumbnails, refused=refused
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
@@ -88,11 +81,6 @@ class Output:
         if self._saved_as:
             older = ", what is there is an older one" if self._saved_as.exists() else ""
             self.warn(f"no plan was saved as {self._saved_as}{older}")
-
-    def _plan_text(self, view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
-        everything = is_file or self._settings.verbose
-        plan_text(view, lines, everything=everything)
-        coverage_text(view, lines, everything=everything)
 
     def _explanation(self, explanations: Sequence[Explanation], names: Names) -> None:
         if self._settings.format == "json":
@@ -134,33 +122,15 @@ class Output:
             failing_code: what it will end with if that cannot be done.
             plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
         """
-
-        def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as all of them
-            if is_file or report.plan.changes or not plan_shown:
-                report_text(view, lines)
-
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
         self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)
-        layouts = Layouts(
-            lambda: ReportView(report),
-            text=text,
-            json=lambda: report_document(report),
-            html=lambda view: report_html(view, thumbnails=self._settings.thumbnails),
-        )
+        layouts = report_layouts(report, thumbnails=self._settings.thumbnails, plan_shown=plan_shown)
         self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:
         """Write what two plans do otherwise."""
-        layouts = Layouts(
-            lambda: DifferenceView(found),
-            text=lambda view, lines, is_file: difference_text(
-                view, lines, everything=is_file or self._settings.verbose
-            ),
-            json=lambda: difference_document(found),
-            html=difference_html,
-        )
-        self._write(layouts, 0)
+        self._write(difference_layouts(found, everything=self._settings.verbose), 0)
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
         """Write that manifests are valid; `names` has all of them."""

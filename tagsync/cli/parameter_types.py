@@ -10,18 +10,19 @@ import click
 from tagsync.model import GuardId, Part
 from tagsync.planning.filter import select_fault
 from tagsync.planning.guards import Ack
+from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.markdown import safe_address
 
-FORMATS = ("text", "json", "markdown", "html", "junit", "github")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
-def reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
+def reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[Format, Path]]:
     """Return formats and files."""
     reports = []
     for value in values:
-        kind, _, path = value.partition("=")
-        if kind not in FORMATS or not path:
+        name, _, path = value.partition("=")
+        kind = next((known for known in FORMATS if known == name), None)
+        if kind is None or not path:
             raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
         reports.append((kind, Path(path)))
     return reports

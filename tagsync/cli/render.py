@@ -2,56 +2,23 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Generic, TextIO, TypeVar
+from typing import TextIO
 
 from tagsync.cli.ci import names_in_repository, page_of_run, tell_step
 from tagsync.cli.files import opened
 from tagsync.cli.options import OutputSettings
+from tagsync.reporting import Format
 from tagsync.reporting.console import Lines
-from tagsync.reporting.github import annotations
-from tagsync.reporting.junit import junit
+from tagsync.reporting.formats import Layouts, V
 from tagsync.reporting.markdown import markdown
-from tagsync.reporting.view import View
-
-V = TypeVar("V", bound=View)
 
 _UTF_8 = ("markdown", "html", "junit")
 """Formats that are read as UTF-8, whatever the locale says."""
 
-Destination = tuple[str, Path | None]
+Destination = tuple[Format, Path | None]
 """A format and a file; None is standard output."""
-
-
-class Layouts(Generic[V]):
-    """A result, and how each format lays it out.
-
-    Args:
-        make_view: makes what all formats but JSON show, if one of them is asked for.
-        text: writes lines, told whether they go to a file.
-        json: yields a document.
-        html: yields a page.
-    """
-
-    def __init__(
-        self,
-        make_view: Callable[[], V],
-        *,
-        text: Callable[[V, Lines, bool], None],
-        json: Callable[[], Iterator[str]],
-        html: Callable[[V], Iterator[str]],
-    ) -> None:
-        self._make_view = make_view
-        self.text = text
-        self.json = json
-        self.html = html
-
-    @cached_property
-    def view(self) -> V:
-        """What the formats show."""
-        return self._make_view()
 
 
 def write(
@@ -85,34 +52,30 @@ def write(
             failed = failed or error
     if any(kind == "github" for kind, _ in wanted):
         try:
-            tell_step(layouts.view, _markdown(layouts, settings), failing_code if failed else exit_code)
+            text = markdown(layouts.view, max_bytes=settings.max_bytes, link=_link(settings))
+            tell_step(layouts.view, text, failing_code if failed else exit_code)
         except OSError as error:
             failed = failed or error
     if failed:
         raise failed
 
 
-def _lay_out(layouts: Layouts[V], kind: str, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
+def _lay_out(layouts: Layouts[V], kind: Format, stream: TextIO, settings: OutputSettings, *, is_file: bool) -> None:
     if kind in _UTF_8 and not is_file and isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8")
-    if kind == "text":
-        layouts.text(layouts.view, lines_to(stream, settings), is_file)
-    elif kind == "json":
-        stream.writelines(layouts.json())
-    elif kind == "html":
-        stream.writelines(layouts.html(layouts.view))
-    elif kind == "markdown":
-        stream.write(_markdown(layouts, settings))
-    elif kind == "junit":
-        stream.writelines(junit(layouts.view))
-    else:
-        stream.writelines(annotations(layouts.view, names_in_repository(layouts.view)))
-        layouts.text(layouts.view, lines_to(stream, settings), is_file)
+    layouts.write(
+        kind,
+        stream,
+        lines=lines_to(stream, settings),
+        is_file=is_file,
+        max_bytes=settings.max_bytes,
+        link=_link(settings),
+        names=names_in_repository(layouts.view) if kind == "github" else None,
+    )
 
 
-def _markdown(layouts: Layouts[V], settings: OutputSettings) -> str:
-    link = settings.link if settings.link is not None else page_of_run()
-    return markdown(layouts.view, max_bytes=settings.max_bytes, link=link)
+def _link(settings: OutputSettings) -> str | None:
+    return settings.link if settings.link is not None else page_of_run()
 
 
 def lines_to(stream: TextIO, settings: OutputSettings) -> Lines:

@@ -1,4 +1,4 @@
-"""A library and how to speak to it; what is asked of it is the business of `api`."""
+"""Configure and connect to a library; `api` uses it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,10 +11,11 @@ from tagsync.environment import setting
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.escape import shown
 from tagsync.events import Listener, Waiting
-from tagsync.library.http.client import Client, Gates
+from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
-from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
-from tagsync.library.http.transport import MAX_CONNECTIONS
+from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import MAX_CONNECTIONS
 from tagsync.model import Part, TargetName
 from tagsync.workspace.lock import held
 
@@ -171,19 +172,19 @@ def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) ->
         yield
 
 
-def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> Client:
-    """Return a client of a target, to be entered; it tells of waits, and keeps files' thumbnails if asked to."""
+def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> ImageKitLibrary:
+    """Return a target's library, to be entered; the listener gets long waits."""
 
     def announce(seconds: float) -> None:
         listener(Waiting(seconds))
 
     in_process = target.app is not None
-    return Client(
+    return ImageKitLibrary(
         IN_PROCESS if in_process else target.endpoint,
         target.key or _NO_KEY,
-        gates=Gates(
-            reads=Gate(None if in_process else READ_RATE, announce, cap=inf),
-            bulk=Gate(target.bulk_rate, announce, cap=target.rate or inf),
+        limiters=RateLimiters(
+            reads=RateLimiter(None if in_process else READ_RATE, announce, cap=inf),
+            bulk=RateLimiter(target.bulk_rate, announce, cap=target.rate or inf),
         ),
         app=target.app,
         thumbnails=thumbnails,

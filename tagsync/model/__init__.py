@@ -35,7 +35,6 @@ from tagsync.model.desired import (
 )
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
-from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     Change,
@@ -49,12 +48,12 @@ from tagsync.model.plan import (
     Part,
     Plan,
     Reason,
-    Request,
     Summary,
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
 from tagsync.model.report import FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
+from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.texts import (
     MAX_FILES_PER_REQUEST,
@@ -78,7 +77,9 @@ __all__ = [
     "NO_VOCABULARY",
     "AIRule",
     "AITag",
+    "Accepted",
     "AutoTagger",
+    "BulkResult",
     "ById",
     "ByMatch",
     "ByPath",
@@ -94,6 +95,7 @@ __all__ = [
     "DesiredState",
     "Diagnostic",
     "Difference",
+    "Done",
     "Drift",
     "Entry",
     "Estimate",
@@ -102,6 +104,7 @@ __all__ = [
     "Explanation",
     "FileChange",
     "FileOutcome",
+    "Gone",
     "Guard",
     "GuardId",
     "GuardRule",
@@ -122,6 +125,7 @@ __all__ = [
     "Policy",
     "Reading",
     "Reason",
+    "Refused",
     "Rename",
     "Report",
     "Request",
@@ -136,6 +140,7 @@ __all__ = [
     "Texts",
     "Timing",
     "TwinIndex",
+    "Unclear",
     "Unlisted",
     "Unreadable",
     "Verdict",

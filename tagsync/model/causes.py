@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from tagsync.model.ops import Op
+from tagsync.model.requests import Op
 
 
 class Cause(StrEnum):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
-from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted
 from tagsync.model.policy import Guard, Policy
+from tagsync.model.requests import Op, Request
 from tagsync.model.rules import RuleName
 
 if TYPE_CHECKING:
@@ -108,14 +108,6 @@ class ChangesById(Protocol):
 
     def __getitem__(self, file_id: str, /) -> FileChange:
         """Return a file's changes."""
-
-
-class Request(NamedTuple):
-    """One bulk call: every tag on every file, at most 50 files."""
-
-    op: Op
-    tags: tuple[str, ...]
-    file_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

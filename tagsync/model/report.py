@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from tagsync.model.ops import Op
 from tagsync.model.origins import Diagnostic
 from tagsync.model.plan import Plan
+from tagsync.model.requests import Op
 
 
 class Status(StrEnum):

@@ -1,1 +1,6 @@
-"""Reports: plans and apply reports laid out for people and programs; nothing is computed here but the layout."""
+"""Output formats of plans, reports and differences. Their names stand here, where they load quickly."""
+
+from typing import Literal, get_args
+
+Format = Literal["text", "json", "markdown", "html", "junit", "github"]
+FORMATS: tuple[Format, ...] = get_args(Format)

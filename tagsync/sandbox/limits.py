@@ -1,4 +1,4 @@
-"""Rate limits as ImageKit announces them: so many calls an interval, counted for each endpoint by itself."""
+"""Rate limits as ImageKit announces them: a number of calls in an interval, counted for each endpoint."""
 
 import re
 from collections.abc import Callable, Collection, Sequence

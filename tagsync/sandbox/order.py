@@ -9,7 +9,7 @@ _REMEMBERED = 4
 """How many listings are remembered at once: eight bytes a row each."""
 
 
-class Listing(NamedTuple):
+class RowQuery(NamedTuple):
     """A statement that selects the numbers of all rows of a listing, in its order, and the statement's parameters."""
 
     statement: str
@@ -27,9 +27,9 @@ class Orders:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._remembered: OrderedDict[Listing, tuple[tuple[int, ...], array[int]]] = OrderedDict()
+        self._remembered: OrderedDict[RowQuery, tuple[tuple[int, ...], array[int]]] = OrderedDict()
 
-    def page(self, listing: Listing, *, limit: int, skip: int) -> list[int]:
+    def page(self, listing: RowQuery, *, limit: int, skip: int) -> list[int]:
         """Return the numbers of a page's rows."""
         if skip:
             return self._all(listing)[skip : skip + limit].tolist()
@@ -37,7 +37,7 @@ class Orders:
         rows = self._db.execute(f"{listing.statement} LIMIT ?", (*listing.parameters, limit))
         return [number for (number,) in rows]
 
-    def _all(self, listing: Listing) -> "array[int]":
+    def _all(self, listing: RowQuery) -> "array[int]":
         state = () if listing.lasts else self._state()
         known = self._remembered.pop(listing, None)
         if known is None or known[0] != state:

@@ -228,7 +228,14 @@ def _json_of(name: str, value: Any, *, ascii_only: bool = True) -> str:
 
 def json_text(value: Any, *, ascii_only: bool = True) -> str:
     """Return a value as compact JSON."""
-    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"))
+    return _ENCODE[ascii_only](value)
+
+
+# `json.dumps` would make an encoder for each call.
+_ENCODE = {
+    ascii_only: json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode
+    for ascii_only in (True, False)
+}
 
 
 def batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from tagsync.sandbox.conditions import Condition, add_functions
 from tagsync.sandbox.folders import folder_rows
-from tagsync.sandbox.order import Listing, Orders
+from tagsync.sandbox.order import Orders, RowQuery
 from tagsync.sandbox.seed import LibraryFile, SeedError, batches, fingerprint_of, json_text
 
 _SCHEMA = """
@@ -155,7 +155,7 @@ class Store:
             ties, parameters = f"shuffled({_SORTS[name]}, number, ?, ?)", (*parameters, shuffle, self._shuffles)
         statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
         # Only tags, custom metadata and the moment of the change are ever written.
-        listing = Listing(statement, parameters, lasts=condition is None and name != "UPDATED")
+        listing = RowQuery(statement, parameters, lasts=condition is None and name != "UPDATED")
         with self._db:
             self._db.execute("BEGIN")  # the page's rows are read as they were when they were chosen
             numbers = self._orders.page(listing, limit=limit, skip=skip)

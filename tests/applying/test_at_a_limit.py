@@ -14,8 +14,9 @@ from tagsync.applying.apply import carry_out
 from tagsync.applying.journal import NoJournal
 from tagsync.applying.options import ApplyOptions
 from tagsync.events import ignore
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, Gate
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.limits import Limit
@@ -23,9 +24,11 @@ from tagsync.sandbox.limits import Limit
 CALLS, A_SECOND = 600, 40
 
 
-async def applied(plan: Plan, library: Sandbox, gates: Gates) -> Report:
+async def applied(plan: Plan, library: Sandbox, gates: RateLimiters) -> Report:
     """Apply a plan to a library through gates."""
-    async with Client("http://library.localhost", KEY, gates=gates, app=library.app, random=Random(1)) as client:
+    async with ImageKitLibrary(
+        "http://library.localhost", KEY, limiters=gates, app=library.app, random=Random(1)
+    ) as client:
         return await carry_out(
             plan,
             client,
@@ -51,7 +54,11 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
     async def scenario() -> Report:
         plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
         random = Random(1)
-        return await applied(plan, library, Gates(Gate(None, random=random), Gate(BULK_RATE, cap=inf, random=random)))
+        return await applied(
+            plan,
+            library,
+            RateLimiters(RateLimiter(None, random=random), RateLimiter(BULK_RATE, cap=inf, random=random)),
+        )
 
     report = run(scenario())
     library.close()
@@ -68,7 +75,9 @@ def test_apply_reads_details_before_removals_as_fast_as_the_limit_allows(declare
     files = (file_object(f"/{n:03}.jpg", [], [ai("Dog", 10)]) for n in range(CALLS))
     library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=Limit(A_SECOND, 1), clock=now)
     declare("- {match: /*, aiTags: {minConfidence: 70}}")
-    gates = Gates(Gate(READ_RATE, cap=inf, random=Random(1)), Gate(BULK_RATE, cap=inf, random=Random(1)))
+    gates = RateLimiters(
+        RateLimiter(READ_RATE, cap=inf, random=Random(1)), RateLimiter(BULK_RATE, cap=inf, random=Random(1))
+    )
 
     async def scenario() -> Report:
         return await applied(

@@ -9,7 +9,7 @@ from builders import Sandbox, ai, current_file, file_object, id_of, now, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.applying.execute import BulkLibrary, Executor
+from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
 from tagsync.applying.options import ApplyOptions
@@ -20,11 +20,12 @@ from tagsync.applying.remaining import RemainingChanges
 from tagsync.applying.stop import GRACE, Ending
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone, ignore
-from tagsync.library.http.client import BulkReply, Client, Gates, Prepare
-from tagsync.library.http.rate_limiter import Gate
-from tagsync.library.imagekit.wire import BulkResult, Done, Gone, Refused, Unclear
+from tagsync.library.http.client import RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import BulkLibrary, BulkReply, Prepare
 from tagsync.library.reading.reread import Rereader
-from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
+from tagsync.model import BulkResult, Change, CurrentFile, Done, FileChange, Gone, Op, Refused, Request, Status, Unclear
 from tagsync.planning.covering import Costs, Stages, stage
 from tagsync.sandbox.faults import Fault
 
@@ -858,8 +859,10 @@ def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate:
     async def scenario() -> Outcomes:
         outcomes, ending = Outcomes(), Ending(asyncio.Event(), asyncio.Event())
         asyncio.get_running_loop().call_later(stop_after, ending.stop.set)
-        gates = Gates(Gate(None), Gate(rate))
-        async with Client("http://library.localhost", "k", gates=gates, app=library.app, random=Random(1)) as client:
+        gates = RateLimiters(RateLimiter(None), RateLimiter(rate))
+        async with ImageKitLibrary(
+            "http://library.localhost", "k", limiters=gates, app=library.app, random=Random(1)
+        ) as client:
             reader = Rereader(client, library_size=10, concurrency=1)
             executor = made(
                 client,

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Sandbox, ai, file_object, id_of, now, run
+from builders import Sandbox, ai, file_object, id_of, now, run, unlimited
 from canary import KEY
 from conftest import Declare
 from starlette.types import Message, Receive, Scope, Send
@@ -33,8 +33,8 @@ from tagsync.errors import (
 )
 from tagsync.events import Event, Waiting
 from tagsync.library.http.bodies import MAX_BODY_BYTES
-from tagsync.library.http.client import CALL_DEADLINE, Client, Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.client import CALL_DEADLINE
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 
@@ -646,8 +646,8 @@ def test_a_body_without_end_is_cut_off_while_it_comes() -> None:
 
         async def read() -> None:
             endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            async with Client(endpoint, KEY, gates=Gates(Gate(None), Gate(None))) as client:
-                await client._exchange("GET", "/v1/files")  # below the retries, which wait in real time
+            async with ImageKitLibrary(endpoint, KEY, limiters=unlimited()) as client:
+                await client._http._exchange("GET", "/v1/files")  # below the retries, which wait in real time
 
         with pytest.raises(ProtocolError, match="longer than 64 MiB"):
             asyncio.run(read())

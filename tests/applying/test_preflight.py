@@ -6,7 +6,7 @@ from builders import ai, current_file, id_of, now, run, unpack
 from tagsync.applying.journal_records import NOTHING, Recovered
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import look_again, still_needed
-from tagsync.library.reading.reread import Files
+from tagsync.library.protocol import Files
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]

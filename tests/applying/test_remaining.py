@@ -8,7 +8,7 @@ from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import still_needed
 from tagsync.applying.remaining import FreshChanges, PlannedChanges, RemainingChanges
 from tagsync.documents.changes import keep
-from tagsync.library.reading.found import Found
+from tagsync.library.reading.reread_files import RereadFiles
 from tagsync.model import Change, FileChange, Op, Origin, Reason, Request, Status
 from tagsync.planning.covering import Staging
 
@@ -60,7 +60,7 @@ def test_memory_for_a_change_that_is_applied_is_a_few_hundred_bytes() -> None:
     changes = keep(FileChange(current_file(f"/shop/{number:07}.jpg", tags), items) for number in range(count))
     request = Request(Op.ADD, tuple(item.tag for item in items), ())
     tracemalloc.start()
-    planned, shown, outcomes = PlannedChanges(changes), Found(), Outcomes()
+    planned, shown, outcomes = PlannedChanges(changes), RereadFiles(), Outcomes()
     shown.add(change.file for change in changes)
     staging, remaining = Staging(), RemainingChanges(FreshChanges(planned, shown))
     for change in still_needed(planned, shown, outcomes, NOTHING):

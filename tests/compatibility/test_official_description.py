@@ -13,15 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builders import acks, ai, file_object, manifest
+from builders import acks, ai, file_object, manifest, unlimited
 from canary import KEY
 
 import tagsync
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import Gate
-from tagsync.library.imagekit.queries import Listing
-from tagsync.library.imagekit.wire import Done
-from tagsync.model import Op, Request
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import Listing
+from tagsync.model import Done, Op, Request
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "imagekit-openapi.yaml"
 PRISM = "@stoplight/prism-cli@5.14.2"
@@ -64,8 +62,8 @@ def running(*command: str | Path) -> Iterator[str]:
             process.kill()
 
 
-def client(endpoint: str) -> Client:
-    return Client(endpoint, KEY, gates=Gates(Gate(None), Gate(None)))
+def client(endpoint: str) -> ImageKitLibrary:
+    return ImageKitLibrary(endpoint, KEY, limiters=unlimited())
 
 
 @pytest.mark.parametrize("op", list(Op))

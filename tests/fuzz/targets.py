@@ -11,9 +11,10 @@ from builders import GOOGLE, file_object, write_library
 
 from tagsync.documents.loader import load_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
+from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limits import rate_limits
 from tagsync.library.imagekit.files import FileReader
-from tagsync.library.imagekit.wire import Answer, bulk_result, server_words
+from tagsync.library.imagekit.wire import bulk_result, server_words
 from tagsync.manifest.read import read_manifests
 from tagsync.model import AITag, Op, Request
 from tagsync.sandbox.search import compile_query

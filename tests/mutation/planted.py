@@ -98,7 +98,7 @@ BUGS = (
     ),
     Bug(
         "details of another file than the one asked for",
-        "library/http/client.py",
+        "library/imagekit/library.py",
         "if file.file_id != file_id:",
         "if not file.file_id:",
         "tests/library/http/test_client.py::test_an_answer_for_another_file_is_no_answer",
@@ -113,7 +113,7 @@ BUGS = (
     Bug(
         "a 429 that costs an attempt",
         "library/http/client.py",
-        "gate.close_for(self._time_out(limits, call))",
+        "limiter.close_for(self._time_out(limits, call))",
         'raise ServerFaultError("limited")',
         f"{FAULTS}::test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown",
     ),

@@ -1,4 +1,4 @@
-"""How fast one kind of call may go, learnt from what answers announce and refuse; who waits for it is in `gate`.
+"""Learn how fast one kind of call may go from what answers announce and refuse; `rate_limiter` makes calls wait.
 
 Reads no clock: times come in, in seconds of any one clock.
 
@@ -45,7 +45,7 @@ _BLIND_STEP = 0.1
 """What is added each second where no limit is known, as a part of the rate that was refused."""
 
 _FORGOTTEN_AFTER = 10
-"""A window that so many of its own lengths went by without, while others were announced, is none any more."""
+"""After this many of its own lengths without an announcement, while others were announced, a window is forgotten."""
 
 _REMEMBERED_CALLS = 20_000
 
@@ -61,7 +61,7 @@ class _Seen:
     at: float
 
 
-class Pace:
+class AdaptiveRate:
     """The pace of one kind of call.
 
     Args:
@@ -145,7 +145,7 @@ class Pace:
             for seconds, seen in self._limits.items()
             if seconds not in told and now - seen.at <= _FORGOTTEN_AFTER * seconds
         }
-        # The most lately told come last. No library has so many windows: who announces ever new ones fills no memory.
+        # The latest come last. Dropping the others bounds the memory that a library can fill with ever new windows.
         self._limits = dict([*before.items(), *told.items()][-MOST_WINDOWS:])
 
     def _part_of(self, window: Window, now: float) -> float:

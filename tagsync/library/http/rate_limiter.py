@@ -1,4 +1,4 @@
-"""The turns of one kind of call, shared by all workers; how fast they follow each other is learnt in `pace`.
+"""Limit the rate of one kind of call for all workers; `adaptive_rate` learns the rate.
 
 Waits use the running event loop's clock, which is monotonic.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from tagsync.library.http.adaptive_rate import Pace
+from tagsync.library.http.adaptive_rate import AdaptiveRate
 from tagsync.library.http.rate_limits import RateLimits
 
 READ_RATE = 20.0
@@ -21,7 +21,7 @@ _NO_BOUND = 10_000.0
 """Calls a second that no library takes: a higher rate asks for as many as are allowed, and is none to begin with."""
 
 LONG_WAIT = 2.0
-"""Waits of at least so many seconds are announced."""
+"""Waits of at least this many seconds are announced."""
 
 _LATE = 0.01
 """Seconds by which a turn may be late without moving those after it: timers are never quite on time."""
@@ -30,11 +30,11 @@ _EARLY = 1e-6
 """Seconds by which a turn may be early: timers fire within the clock's resolution."""
 
 _ROUNDING = 0.001
-"""Seconds by which an announced wait may be short: it is told in whole milliseconds."""
+"""Seconds by which an announced wait may be short: answers give it in whole milliseconds."""
 
 
 async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
-    """Sleep for so many seconds, or until `stop` is set."""
+    """Sleep for a number of seconds, or until `stop` is set."""
     if stop is None:
         await asyncio.sleep(seconds)
         return
@@ -42,7 +42,7 @@ async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-class Gate:
+class RateLimiter:
     """Lets calls through at an even pace, and none while it is closed.
 
     Args:
@@ -63,7 +63,7 @@ class Gate:
     ) -> None:
         cap = rate if cap is None else cap
         start = BULK_RATE if rate is not None and rate > _NO_BOUND else rate
-        self._pace = None if start is None or cap is None else Pace(start, cap)
+        self._adaptive = None if start is None or cap is None else AdaptiveRate(start, cap)
         self._on_wait = on_wait
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._queue = asyncio.Lock()
@@ -73,13 +73,13 @@ class Gate:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def pace(self) -> float | None:
+    def rate(self) -> float | None:
         """Calls a second as of now; None for no pace at all."""
-        return self._pace.rate if self._pace else None
+        return self._adaptive.rate if self._adaptive else None
 
     @property
     def waited(self) -> float:
-        """Seconds for which the gate has been closed as of now; what is left of a closing is not among them."""
+        """Seconds for which the limiter has been closed as of now; what is left of a closing is not among them."""
         if self._loop is None:
             return 0.0
         return self._closed_for - max(0.0, self._closed_until - self._loop.time())
@@ -107,14 +107,14 @@ class Gate:
             went: when its call had its turn.
             refused: whether it was a 429.
         """
-        if self._pace is None:
+        if self._adaptive is None:
             return
-        before, now = self._pace.rate, asyncio.get_running_loop().time()
+        before, now = self._adaptive.rate, asyncio.get_running_loop().time()
         if refused:
-            self._pace.refused(limits, went, now)
+            self._adaptive.refused(limits, went, now)
         else:
-            self._pace.passed(limits, now)
-        if self._pace.rate > before:
+            self._adaptive.passed(limits, now)
+        if self._adaptive.rate > before:
             self._faster.set()
 
     def close_for(self, seconds: float) -> None:
@@ -125,25 +125,25 @@ class Gate:
         if until > self._closed_until:
             self._closed_for += until - max(now, self._closed_until)
             self._closed_until = self._reopened = until
-            if self._pace:
+            if self._adaptive:
                 # All who share the account were told the same moment: each comes back at its own.
-                self._reopened += _ROUNDING + self._random.uniform(0, 1 / self._pace.rate)
-                self._pace.rest(self._reopened)
+                self._reopened += _ROUNDING + self._random.uniform(0, 1 / self._adaptive.rate)
+                self._adaptive.rest(self._reopened)
             if seconds >= LONG_WAIT:
                 self._on_wait(seconds)
 
     def _next_turn(self) -> float:
-        interval = 1 / self._pace.rate if self._pace else 0.0
+        interval = 1 / self._adaptive.rate if self._adaptive else 0.0
         return max(self._last_turn + interval, self._reopened)
 
     def _take(self, now: float, turn: float, *, waited: bool) -> None:
         self._last_turn = turn if now - turn <= _LATE else now
-        if self._pace and waited:
-            self._pace.used(now)
+        if self._adaptive and waited:
+            self._adaptive.used(now)
 
 
 async def _first_of(seconds: float, *events: asyncio.Event | None) -> None:
-    """Wait for so many seconds, or until an event is set."""
+    """Wait for a number of seconds, or until an event is set."""
     waits = [asyncio.ensure_future(event.wait()) for event in events if event]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -1,11 +1,11 @@
-"""What an answer says of the account's limits; who goes by it is in `pace` and `gate`."""
+"""Read the account's rate limits from the headers of an answer; `adaptive_rate` and `rate_limiter` apply it."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
 
 MOST_WINDOWS = 8
 """A header of more members makes no sense: an endpoint has one window, or two."""
@@ -24,7 +24,7 @@ LONGEST_WAIT = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """So many calls within so many seconds; `reset` is how long the present one lasts, where that is told."""
+    """A limit of `calls` within `seconds`; `reset` is how long the current window lasts, None if unknown."""
 
     calls: int
     seconds: float
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """What one answer says of limits: whole windows, and the seconds to wait, the shortest first; both may be empty."""
+    """The limits in one answer: windows, and the seconds to wait, the shortest first; both may be empty."""
 
     windows: tuple[Window, ...] = ()
     resets: tuple[float, ...] = ()
@@ -88,7 +88,7 @@ def _now() -> datetime:
 
 
 def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float | None]:
-    """Return a header's list of numbers in units of so many, None in the place of each that makes no sense."""
+    """Return a header's list of numbers, each divided by `unit`; None for each that makes no sense."""
     header = answer.headers.get(name, "")
     texts = header.split(",") if len(header) <= _LONGEST_HEADER else []
     if len(texts) > MOST_WINDOWS:

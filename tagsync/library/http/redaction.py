@@ -14,9 +14,9 @@ from html.entities import html5
 from itertools import product
 from string import ascii_letters, digits
 
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
 
-BLOT = "[the key]"
+REDACTED = "[the key]"
 """What stands in place of the key."""
 
 LEAST_LENGTH = 16
@@ -57,7 +57,7 @@ class _Redaction:
         # Compiling and running the patterns takes longer than parsing the answer; hardly any comes to that.
         if any(form in data for form in self._plain) or any(escape.search(data) for escape in self._escapes):
             for pattern in self._patterns:
-                data = pattern.sub(BLOT.encode(), data)
+                data = pattern.sub(REDACTED.encode(), data)
         return data
 
     def text(self, text: str) -> str:
@@ -65,7 +65,7 @@ class _Redaction:
         return self(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
-def blotting(key: str) -> Callable[[Answer], Answer]:
+def redacting(key: str) -> Callable[[Answer], Answer]:
     """Return a function that redacts a key in answers.
 
     A key so short that a sandbox alone takes it is redacted in errors only.

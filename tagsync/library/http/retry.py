@@ -1,4 +1,4 @@
-"""When a call is tried again, and how long to wait before; tenacity does the counting."""
+"""Retry calls after transient errors, with backoff; tenacity counts the attempts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from tagsync.library.http.rate_limiter import pause
 
 MAX_ATTEMPTS = 5
 MAX_TIMED_OUT = 2
-"""So many attempts may take all the time that a call has, a minute each."""
+"""The most attempts that may use up the full time of a call, a minute each."""
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Bounds, in seconds, of the back-off between attempts."""
@@ -32,14 +32,14 @@ class RetryQuota:
     def __init__(self) -> None:
         self._left = _FULL_QUOTA
 
-    def take(self) -> bool:
+    def pay(self) -> bool:
         """Pay for one retry; False if the quota is used up."""
         if self._left < _RETRY_COST:
             return False
         self._left -= _RETRY_COST
         return True
 
-    def give(self) -> None:
+    def credit(self) -> None:
         """Credit one success."""
         self._left = min(_FULL_QUOTA, self._left + 1)
 
@@ -81,7 +81,7 @@ async def retrying(
         error = state.outcome.exception() if state.outcome else None
         timed_out += isinstance(error, TimedOutError)
         hopeful = state.attempt_number < MAX_ATTEMPTS and timed_out < MAX_TIMED_OUT
-        return isinstance(error, TransientError) and hopeful and quota.take()
+        return isinstance(error, TransientError) and hopeful and quota.pay()
 
     async def sleep(seconds: float) -> None:
         await pause(seconds, stop)
@@ -90,5 +90,5 @@ async def retrying(
         stop=stop_after_attempt(MAX_ATTEMPTS), wait=_FullJitter(random), retry=again, sleep=sleep, reraise=True
     )
     result: T = await attempts(call)
-    quota.give()
+    quota.credit()
     return result

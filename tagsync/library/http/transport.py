@@ -1,4 +1,4 @@
-"""The way to a library and back: connections, and what goes wrong on the way."""
+"""Connect to an endpoint, directly or through a proxy, and explain failed connections."""
 
 import re
 import socket
@@ -12,8 +12,7 @@ import httpx
 from tagsync.errors import ConnectionFailedError, EndpointError, LibraryError
 from tagsync.library.http.certificates import checking_context
 from tagsync.library.http.proxy import Proxy, proxy_for, unusable
-
-MAX_CONNECTIONS = 8
+from tagsync.library.protocol import MAX_CONNECTIONS
 
 
 def make_transport(endpoint: str, app: Callable[..., Any] | None) -> httpx.AsyncBaseTransport:

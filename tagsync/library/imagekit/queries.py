@@ -1,4 +1,4 @@
-"""What listings can be asked for, and how a searchQuery is written so that it means just one thing.
+"""Write searchQuery parameters that can be read in one way only.
 
 The documentation does not say how a query escapes quotation marks and backslashes, nor which of AND and OR binds
 closer: texts that would need the one are not asked for, and queries hold one condition each.
@@ -9,19 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
+from tagsync.library.protocol import Listing
+
 MAX_QUERY_BYTES = 6_000
 """A longer searchQuery, as it stands in a URL, is not sent: servers and proxies refuse lines of more than 8 KiB."""
-
-
-class Listing(NamedTuple):
-    """What is listed: what a searchQuery finds and lies right in a folder; None where that does not matter."""
-
-    query: str | None = None
-    folder: str | None = None
-
-
-EVERYTHING = Listing()
-"""All files."""
 
 
 class Search(NamedTuple):

@@ -1,79 +1,25 @@
-"""What ImageKit's answers mean; no network, no waiting. Files are read in `fileobjects`, limits in `limits`.
+"""Paths and payloads of ImageKit's API, and what its answers mean; `files` reads file objects.
 
 Facts of the API are marked with where they come from: the official OpenAPI description or the documentation.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from tagsync.errors import ProtocolError
+from tagsync.errors import AuthorisationError, ProtocolError, ServerFaultError
 from tagsync.escape import shown
-from tagsync.model import Op, Request
+from tagsync.library.http.answer import SERVER_WORDS, Answer
+from tagsync.library.protocol import Listing
+from tagsync.model import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 
-SERVER_WORDS = 300
-"""How much of a server's message is repeated."""
-
-BULK_PATHS = {op: f"/v1/files/{op}" for op in Op}
+FILES_PATH = "/v1/files"
+BULK_PATHS = {op: f"{FILES_PATH}/{op}" for op in Op}
 
 _BULK_TAGS_KEY = {Op.ADD: "tags", Op.REMOVE: "tags", Op.REMOVE_AI: "AITags"}
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete HTTP answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def request_id(self) -> str | None:
-        """The server's name for the call (documentation: every response has `x-ik-requestId`)."""
-        found = self.headers.get("x-ik-requestid")
-        return shown(found, 100) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """200 or 207: which files were updated, and the server's words for those that were not."""
-
-    updated: frozenset[str]
-    failed: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Another 2xx, such as 202: the library took the call, but does not say which files it has updated."""
-
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """404: nothing was applied; the ids that do not exist, empty where the server names none of those asked for."""
-
-    missing: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """400 and other final answers: nothing was applied, in the server's words."""
-
-    status: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """An answer that contradicts itself or the call; what was applied is not known."""
-
-    why: str
-
-
-BulkResult = Done | Accepted | Gone | Refused | Unclear
 
 _KEY_REFUSALS = (
     "your account cannot be authenticated",
@@ -133,8 +79,20 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def details_path(file_id: str) -> str:
+    """Return the path of a file's details."""
+    return f"{FILES_PATH}/{quote(file_id, safe='')}/details"
+
+
+def listing_params(listing: Listing, *, skip: int, limit: int) -> dict[str, str]:
+    """Return the parameters of a listing, oldest files first."""
+    params = {"limit": str(limit), "skip": str(skip), "sort": "ASC_CREATED"}
+    params |= {"type": "file"} if listing.query is None else {"searchQuery": listing.query}
+    return params if listing.folder is None else params | {"path": listing.folder}
+
+
 def bulk_payload(request: Request) -> dict[str, list[str]]:
-    """Return the body of a bulk call (OpenAPI: fileIds beside tags, or AITags for removeAITags)."""
+    """Return the body of a bulk call (OpenAPI: fileIds and tags, or AITags for removeAITags)."""
     return {"fileIds": list(request.file_ids), _BULK_TAGS_KEY[request.op]: list(request.tags)}
 
 
@@ -154,6 +112,25 @@ def refuses_key(answer: Answer) -> bool:
         return answer.status == 401  # noqa: PLR2004 - HTTP
     words = " ".join(server_words(answer).casefold().split())
     return any(refusal in words for refusal in _KEY_REFUSALS)
+
+
+def check_status(answer: Answer, *, is_read: bool) -> None:
+    """Raise what an answer's status means for any call. A 403 to a bulk call may be about single files.
+
+    Raises:
+        LibraryError: the library refuses the key, failed, or answered with a status that no call has.
+    """
+    status, request_id = answer.status, answer.request_id
+    if refuses_key(answer) or (is_read and status == HTTPStatus.FORBIDDEN):
+        raise AuthorisationError(
+            f"the library does not accept the key: {server_words(answer)} Check what IMAGEKIT_PRIVATE_KEY, or the "
+            "file that IMAGEKIT_PRIVATE_KEY_FILE names, holds, and that it is of this endpoint's account.",
+            request_id=request_id,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ServerFaultError(f"the library failed: {server_words(answer)}", request_id=request_id)
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and not 400 <= status < 500:  # noqa: PLR2004 - HTTP
+        raise ProtocolError(f"the library answered {status}, which it never should", request_id=request_id)
 
 
 def bulk_result(answer: Answer, request: Request) -> BulkResult:

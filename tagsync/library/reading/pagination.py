@@ -27,9 +27,8 @@ from typing import NamedTuple
 
 from tagsync.errors import RejectedError, UnstableListingError
 from tagsync.escape import shown
-from tagsync.library.http.client import Client
-from tagsync.library.imagekit.files import Page
-from tagsync.library.imagekit.queries import EVERYTHING, Listing, created_since
+from tagsync.library.imagekit.queries import created_since
+from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 
 WALKS = 3
 """How often a listing is read before its pages are given up on."""
@@ -43,8 +42,8 @@ _LARGEST_OVERLAP = 0.1
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
 
-async def walk(
-    client: Client,
+async def read_listing(
+    library: Library,
     listing: Listing = EVERYTHING,
     *,
     begin: Callable[[], None],
@@ -55,7 +54,7 @@ async def walk(
     """Read a listing to its end, again from its beginning where its pages do not join.
 
     Args:
-        client: the library.
+        library: the library.
         listing: what is listed.
         begin: called before the first page of each walk: what was taken before no longer counts.
         take: called with each page; a file may come twice all the same.
@@ -71,7 +70,7 @@ async def walk(
         begin()
         page, first = first, None
         try:
-            async with aclosing(pages(client, listing, first=page, concurrency=concurrency)) as found:
+            async with aclosing(pages(library, listing, first=page, concurrency=concurrency)) as found:
                 async for each in found:
                     take(each)
         except MisfitError:
@@ -88,7 +87,7 @@ class MisfitError(Exception):
 
 
 async def pages(
-    client: Client, listing: Listing, *, first: Page | None = None, concurrency: int = 1
+    library: Library, listing: Listing, *, first: Page | None = None, concurrency: int = 1
 ) -> AsyncGenerator[Page, None]:
     """Yield the pages of a listing, each without the files of the page before it.
 
@@ -97,7 +96,7 @@ async def pages(
         UnstableListingError: one page cannot show all files of one `createdAt`.
         LibraryError: a page could not be read.
     """
-    walking = _Walking(client, listing, concurrency)
+    walking = _Walking(library, listing, concurrency)
     try:
         place: _Place | None = _Place(0, await walking.calls.page(0) if first is None else first)
         before = Page((), ())
@@ -140,20 +139,20 @@ class _Walking:
     """One walk through a listing.
 
     Args:
-        client: the library.
+        library: the library.
         listing: what is listed.
         concurrency: calls in flight at most.
     """
 
-    def __init__(self, client: Client, listing: Listing, concurrency: int) -> None:
-        self._client = client
+    def __init__(self, library: Library, listing: Listing, concurrency: int) -> None:
+        self._library = library
         self._listing = listing
         self._concurrency = concurrency
         self._since = ""
         self._full = 0
         self._overlap = 2
-        self._most_overlap = max(2, int(client.page_limit * _LARGEST_OVERLAP))
-        self.calls = _Calls(client, listing)
+        self._most_overlap = max(2, int(library.page_limit * _LARGEST_OVERLAP))
+        self.calls = _Calls(library, listing)
 
     async def after(self, place: _Place) -> _Place | None:
         """Return the page behind another one; None at the end of the listing."""
@@ -204,7 +203,7 @@ class _Walking:
 
     async def _page(self, start: int) -> Page:
         ahead = min(self._concurrency, 1 + self._full // _FULL_PER_CALL)
-        return await self.calls.page(start, ahead=ahead, stride=self._client.page_limit - self._overlap)
+        return await self.calls.page(start, ahead=ahead, stride=self._library.page_limit - self._overlap)
 
     def _step(self, page: Page, runs: _Runs) -> int:
         """Return in which row of a page the next one is to begin: before its last `createdAt`."""
@@ -217,7 +216,7 @@ class _Walking:
             return len(page.rows) - 1
         raise UnstableListingError(
             f"{len(page.rows) - runs.last:,} files or more have the createdAt {shown(page.moments[-1], 40)}, and "
-            f"ImageKit lists {self._client.page_limit:,} at a time without a fixed order among them: tagsync cannot "
+            f"ImageKit lists {self._library.page_limit:,} at a time without a fixed order among them: tagsync cannot "
             "tell whether it sees all; declare files of this library by path or fileId only"
         )
 
@@ -249,7 +248,7 @@ class _Walking:
         since = match[1]
         listing = created_since(self._listing, since)
         try:
-            found = await self._client.page(skip=0, listing=listing)
+            found = await self._library.page(skip=0, listing=listing)
         except RejectedError:
             return None
         # Of one second there may be more than a page shows; those that come next are read from there on.
@@ -258,11 +257,11 @@ class _Walking:
         if not set(shared).issubset(found.rows) or any(moment < since for moment in found.moments):
             return None
         await self.calls.drop()
-        self._since, self.calls = since, _Calls(self._client, listing)
+        self._since, self.calls = since, _Calls(self._library, listing)
         return _Place(0, found)
 
     def _is_full(self, page: Page) -> bool:
-        return len(page.rows) >= self._client.page_limit
+        return len(page.rows) >= self._library.page_limit
 
     def _advances(self, found: Page, page: Page, runs: _Runs) -> bool:
         """Tell whether a full page goes further than the one before it.
@@ -289,12 +288,12 @@ class _Calls:
     """Calls for pages of a listing that are in flight, or done and not yet used.
 
     Args:
-        client: the library.
+        library: the library.
         listing: what is listed.
     """
 
-    def __init__(self, client: Client, listing: Listing) -> None:
-        self._client = client
+    def __init__(self, library: Library, listing: Listing) -> None:
+        self._library = library
         self._listing = listing
         self._tasks: deque[tuple[int, asyncio.Task[Page]]] = deque()
 
@@ -313,7 +312,7 @@ class _Calls:
             pass
         while len(self._tasks) < ahead:
             start += stride if self._tasks else 0
-            self._tasks.append((start, asyncio.create_task(self._client.page(skip=start, listing=self._listing))))
+            self._tasks.append((start, asyncio.create_task(self._library.page(skip=start, listing=self._listing))))
         _, task = self._tasks.popleft()
         return await task
 

@@ -1,4 +1,4 @@
-"""Read a library in the fewest calls that show all that is needed; `comparing` says what that is.
+"""Read a library in the fewest calls that show all that is needed; `planning.read_scope` says what that is.
 
 Listing all files takes a call for each thousand. In a large library, searches for what manifests name take fewer. If
 they do not prove exact, the library is listed.
@@ -9,17 +9,16 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import ProtocolError, RejectedError, UnreadableError
 from tagsync.escape import quoted
 from tagsync.events import FilesRead, Listener, ignore
-from tagsync.library.http.client import Client
-from tagsync.library.http.concurrency import side_by_side
-from tagsync.library.imagekit.files import Page
-from tagsync.library.imagekit.queries import EVERYTHING, Listing, by_names, is_askable, nothing
+from tagsync.library.imagekit.queries import by_names, is_askable, nothing
+from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 from tagsync.library.reading.facts import Facts
-from tagsync.library.reading.pagination import walk
+from tagsync.library.reading.pagination import read_listing
 from tagsync.library.reading.search_strategy import Searching, UnprovenError
-from tagsync.library.reading.snapshot import Answer, Snapshot
+from tagsync.library.reading.snapshot import QueryMatches, Snapshot
 from tagsync.model import ById, ByPath, CurrentFile, CurrentState, Diagnostic, Level, Needs, Reading, Unreadable
 
 ALL = Needs(everything="all files were asked for")
@@ -40,7 +39,7 @@ class LibraryReader:
     """Reads one library; what was read stays open until the reader is closed.
 
     Args:
-        client: the library.
+        library: the library.
         now: returns the current time, UTC, in ISO 8601.
         facts: the file that keeps what was learned about the library from run to run; None keeps nothing.
         concurrency: calls in flight at most.
@@ -52,17 +51,17 @@ class LibraryReader:
 
     def __init__(
         self,
-        client: Client,
+        library: Library,
         *,
         now: Callable[[], str],
         facts: Path | None = None,
         concurrency: int = 1,
         listener: Listener = ignore,
     ) -> None:
-        self._client = client
+        self._library = library
         self._concurrency = concurrency
         self._listener = listener
-        self._reads = client.traffic.reads
+        self._reads = library.traffic.reads
         self._facts = Facts(facts, now)
         self._files = Snapshot()
         self._lists_folders = False
@@ -86,7 +85,7 @@ class LibraryReader:
             StateError: there is no room for the files.
         """
         reading = await self._read_files(needs)
-        answers: dict[str, Answer] = {}
+        answers: dict[str, QueryMatches] = {}
         refused: dict[str, str] = {}
         ignored = bool(needs.queries) and await self._ignores_queries()
         for query in needs.queries:
@@ -115,7 +114,7 @@ class LibraryReader:
 
         async def search(listing: Listing) -> None:
             try:
-                page = await self._client.page(skip=0, listing=listing)
+                page = await self._library.page(skip=0, listing=listing)
             except RejectedError:
                 return
             self._note_unreadable(page)
@@ -123,7 +122,7 @@ class LibraryReader:
 
         async def details(file_id: str) -> None:
             try:
-                file = await self._client.details(file_id)
+                file = await self._library.details(file_id)
             except UnreadableError as error:
                 self._note_unreadable(Page((), (), (), (error.what,)))
             except RejectedError:
@@ -131,8 +130,8 @@ class LibraryReader:
             else:
                 found.extend([file] if file else [])
 
-        await side_by_side(_in_folders(paths), search, concurrency=self._concurrency)
-        await side_by_side(file_ids, details, concurrency=self._concurrency)
+        await for_each_concurrently(_in_folders(paths), search, concurrency=self._concurrency)
+        await for_each_concurrently(file_ids, details, concurrency=self._concurrency)
         self._files.replace(found)
         if found:
             self._notice("warning", "listing", _omitted_words(found))
@@ -163,7 +162,7 @@ class LibraryReader:
                 return Reading("searches", "they take fewer calls than listing all files")
             except UnprovenError as error:
                 why, first = str(error), error.first
-        await self._walk(EVERYTHING, self._files.begin, self._taking, first)
+        await self._read_listing(EVERYTHING, self._files.begin, self._add_page, first)
         self._files.finish()
         self._check_folders()
         return Reading("listing", why)
@@ -175,26 +174,26 @@ class LibraryReader:
             UnprovenError: listing all is better.
         """
         self._files.begin()
-        searching = Searching(self._client, needs, self._facts, self._taking, concurrency=self._concurrency)
+        searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
         await searching.run()
         self._files.finish()
 
-    async def _walk(
+    async def _read_listing(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None
     ) -> None:
-        await walk(self._client, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
+        await read_listing(self._library, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
 
-    def _taking(self, page: Page) -> None:
+    def _add_page(self, page: Page) -> None:
         """Keep a page of files, and tell the listener."""
         self._lists_folders = self._lists_folders or any(file.path.rfind("/") > 0 for file in page.files)
         self._note_unreadable(page)
-        self._files.take(page)
+        self._files.add_page(page)
         self._listener(FilesRead(self._files.rows))
 
     def _check_folders(self) -> None:
         """Notice a large library that may list its top folder only; ImageKit documents that it lists all folders."""
         files = len(self._files)
-        if files >= self._client.page_limit and not self._lists_folders:
+        if files >= self._library.page_limit and not self._lists_folders:
             words = (
                 f"all {files:,} files that the library lists are in the folder /: if it has other folders, their files "
                 "may be missing from this plan; declare those by path or fileId"
@@ -204,23 +203,23 @@ class LibraryReader:
     async def _ignores_queries(self) -> bool:
         """Tell whether the library finds something where nothing can be found."""
         try:
-            page = await self._client.page(skip=0, listing=nothing(_NO_FILE), limit=1)
+            page = await self._library.page(skip=0, listing=nothing(_NO_FILE), limit=1)
         except RejectedError:
             return False  # how it takes the queries of manifests, it will say itself
         return bool(page.rows)
 
-    async def _answer(self, query: str, *, adding: bool) -> Answer:
+    async def _answer(self, query: str, *, adding: bool) -> QueryMatches:
         """Return what a query finds; its files are added to what was read if all may not be there."""
-        answer = self._files.answer()
+        answer = self._files.query_matches()
 
         def take(page: Page) -> None:
-            answer.take(file.file_id for file in page.files)
+            answer.add(file.file_id for file in page.files)
             self._note_unreadable(page)
             if adding:
                 self._files.replace(page.files)
             self._listener(FilesRead(len(answer), query))
 
-        await self._walk(Listing(query), answer.clear, take)
+        await self._read_listing(Listing(query), answer.clear, take)
         return answer
 
     def _note_unreadable(self, page: Page) -> None:
@@ -239,7 +238,7 @@ class LibraryReader:
         """Return a state with what was noticed so far."""
         return replace(
             state,
-            read_requests=self._client.traffic.reads - self._reads,
+            read_requests=self._library.traffic.reads - self._reads,
             unreadable=tuple(self._unreadable),
             diagnostics=tuple(self._noticed),
         )

@@ -1,35 +1,31 @@
-"""Read some files of a library again, in the fewest calls; `applying` checks what has changed in them."""
+"""Read files of a library again in the fewest calls; `applying` checks what has changed in them."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import ceil, inf
 
+from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
-from tagsync.library.http.client import Client
-from tagsync.library.http.concurrency import side_by_side
-from tagsync.library.imagekit.queries import Listing, Search, by_ids
-from tagsync.library.reading.found import Found
-from tagsync.model import CurrentFile
+from tagsync.library.imagekit.queries import Search, by_ids
+from tagsync.library.protocol import Files, Library, Listing
+from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
-"""So many files are read by their details at once: that is no index that may lag, and costs next to nothing."""
-
-Files = MutableMapping[str, CurrentFile | None]
-"""Files by ID, None for one that was deleted; a file that could not be read is not in it."""
+"""Up to this many files are read by their details at once, which never lag and cost next to nothing."""
 
 
 class Rereader:
     """Reads files of one library again; it remembers whether the library can be searched by id.
 
     Args:
-        client: the library.
+        library: the library.
         library_size: how many files a full listing holds, about; infinite where that is not known.
         concurrency: calls in flight at most.
     """
 
-    def __init__(self, client: Client, *, library_size: float, concurrency: int) -> None:
-        self._client = client
-        self._pages = ceil(library_size / client.page_limit) if library_size < inf else inf
+    def __init__(self, library: Library, *, library_size: float, concurrency: int) -> None:
+        self._library = library
+        self._pages = ceil(library_size / library.page_limit) if library_size < inf else inf
         self._concurrency = concurrency
         self._tried = False
         self.searchable = True
@@ -71,7 +67,7 @@ class Rereader:
 
         async def read(file_id: str) -> None:
             try:
-                found[file_id] = await self._client.details(file_id)
+                found[file_id] = await self._library.details(file_id)
             except AuthorisationError:
                 raise
             except UnreadableError:
@@ -79,18 +75,18 @@ class Rereader:
             except LibraryError as error:
                 faults.append(error)  # left out: whoever asked says that nothing is known of it
 
-        await side_by_side(file_ids, read, concurrency=self._concurrency)
+        await for_each_concurrently(file_ids, read, concurrency=self._concurrency)
         if faults and not found:
             raise faults[-1]
         return found
 
     async def _search(self, searches: Sequence["Search"]) -> Files | None:
         """Return what searches by id find; None if the library does not answer them as it should."""
-        found = Found()
+        found = RereadFiles()
 
         async def read(search: Search) -> bool:
             """Add what a search finds; tell whether it finds files, and none but those that it asks for."""
-            page = await self._client.page(skip=0, listing=Listing(search.query))
+            page = await self._library.page(skip=0, listing=Listing(search.query))
             files = [file for file in page.files if file.file_id in search.texts]
             found.add(files)
             return 0 < len(files) == len(page.files)
@@ -101,7 +97,7 @@ class Rereader:
                 # One that ignores the ids finds others; one that does not know the field may find nothing.
                 self.searchable = await read(searches[0]) or await self._finds_a_known_file(searches[0].texts)
             if self.searchable:
-                await side_by_side(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
+                await for_each_concurrently(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
             self._tried = True
         except RejectedError:
             self.searchable = await self._finds_a_known_file(searches[0].texts)
@@ -114,10 +110,10 @@ class Rereader:
         """
         for file_id in islice(file_ids, FEW):
             try:
-                known = await self._client.details(file_id)
+                known = await self._library.details(file_id)
                 if known is None:
                     continue
-                page = await self._client.page(skip=0, listing=Listing(next(by_ids([file_id])).query))
+                page = await self._library.page(skip=0, listing=Listing(next(by_ids([file_id])).query))
             except UnreadableError:
                 continue
             except RejectedError:
@@ -127,11 +123,11 @@ class Rereader:
 
     async def _list(self, wanted: set[str]) -> Files:
         """Return those of some files that a listing shows; what its pages miss between them is no loss."""
-        found = Found()
+        found = RereadFiles()
 
         async def read(number: int) -> None:
-            page = await self._client.page(skip=number * self._client.page_limit)
+            page = await self._library.page(skip=number * self._library.page_limit)
             found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
 
-        await side_by_side(range(ceil(self._pages)), read, concurrency=self._concurrency)
+        await for_each_concurrently(range(ceil(self._pages)), read, concurrency=self._concurrency)
         return found

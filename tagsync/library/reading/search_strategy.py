@@ -1,7 +1,7 @@
-"""Searches that take the place of listing all files, and the proofs that they show the same; others decide when.
+"""Search for the files that are needed instead of listing all, and prove that the searches show the same.
 
-What is documented may not be there for every account, and what is not there may be passed over in silence. So each kind
-of search has to prove itself: by files that the listing's first page shows and that the search has to find.
+An account may lack a documented kind of search, and ImageKit may then ignore it without an error. So each kind of
+search has to prove itself: it has to find files that the first page of the listing shows.
 """
 
 import asyncio
@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import aclosing
 from unicodedata import normalize
 
+from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import RejectedError
 from tagsync.escape import quoted
-from tagsync.library.http.client import Client
-from tagsync.library.http.concurrency import side_by_side
-from tagsync.library.imagekit.files import Page
-from tagsync.library.imagekit.queries import Listing, below, by_ids, by_names, is_askable, is_id
+from tagsync.library.imagekit.queries import below, by_ids, by_names, is_askable, is_id
+from tagsync.library.protocol import Library, Listing, Page
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import MisfitError, pages
 from tagsync.model import CurrentFile, Needs
@@ -23,7 +22,7 @@ _WORTHWHILE = 0.5
 """Where more of the first page than this is what searches look for, all is listed: they would be as many pages."""
 
 _TIMES_FEWER = 4
-"""So many times fewer calls searches must take, as far as can be told beforehand, to be worth their proofs."""
+"""How many times fewer calls than a listing searches must take to be worth their proofs."""
 
 
 class UnprovenError(Exception):
@@ -59,7 +58,7 @@ class Searching:
     """Reads what is needed of a library by searches.
 
     Args:
-        client: the library.
+        library: the library.
         needs: what is needed.
         facts: remembers which kinds of search the library answers.
         take: called with pages of files, each file once.
@@ -67,9 +66,9 @@ class Searching:
     """
 
     def __init__(
-        self, client: Client, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
+        self, library: Library, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
     ) -> None:
-        self._client = client
+        self._library = library
         self._needs = needs
         self._facts = facts
         self._take = take
@@ -77,7 +76,7 @@ class Searching:
         self._found: set[str] = set()
         self._proven: set[str] = set()
         self._first: Page | None = None
-        self._budget = _Budget(client)
+        self._budget = _Budget(library)
 
     async def run(self) -> None:
         """Search, and hand over what was found.
@@ -98,15 +97,15 @@ class Searching:
         for kind in kinds:
             if self._facts.fact(_fact(kind)) == "no":
                 raise UnprovenError(f"this library does not answer searches by {kind} as it should")
-        self._first = first = await self._client.page(skip=0)
-        if len(first.rows) < self._client.page_limit:
+        self._first = first = await self._library.page(skip=0)
+        if len(first.rows) < self._library.page_limit:
             raise UnprovenError("the library is small")
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
         if sampled > len(first.files) * _WORTHWHILE:
             raise UnprovenError("manifests select much of the library")
         await self._budget.allow(_TIMES_FEWER * len(pieces))
         try:
-            await side_by_side(pieces, self._search, concurrency=self._concurrency)
+            await for_each_concurrently(pieces, self._search, concurrency=self._concurrency)
         except _DistrustedError as error:
             raise await self._distrusted(error.kind) from error
         for kind in kinds:
@@ -142,7 +141,7 @@ class Searching:
         """Read what a search finds, and check it against what it asks for and what the first page shows."""
         expected = {file.file_id for file in self._known if piece.fits(file)}
         try:
-            async with aclosing(pages(self._client, piece.listing)) as found:
+            async with aclosing(pages(self._library, piece.listing)) as found:
                 async for page in found:
                     await self._budget.spend()
                     self._look(piece, page)
@@ -187,7 +186,7 @@ class Searching:
             piece = _CONTROLS[kind](file)
             if piece is not None and piece.proves(file):
                 try:
-                    page = await self._client.page(skip=0, listing=piece.listing)
+                    page = await self._library.page(skip=0, listing=piece.listing)
                 except RejectedError:
                     return False
                 return all(map(piece.fits, page.files)) and file.file_id in {found.file_id for found in page.files}
@@ -219,17 +218,17 @@ class _DistrustedError(Exception):
 class _Budget:
     """How many calls searches may take: no more than listing all would.
 
-    How many that are is not known; that they are more than so many, one call tells.
+    The size of the listing is unknown; one call finds out whether it is longer than a given number of pages.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._known = 1
         self._spent = 0
         self._asking = asyncio.Lock()
 
     async def allow(self, calls: int) -> None:
-        """Find out whether listing all takes more than so many calls.
+        """Check that listing all takes more than `calls` calls.
 
         Raises:
             UnprovenError: it does not.
@@ -238,7 +237,7 @@ class _Budget:
             if self._known >= calls:
                 return
             try:
-                page = await self._client.page(skip=calls * self._client.page_limit, limit=1)
+                page = await self._library.page(skip=calls * self._library.page_limit, limit=1)
             except RejectedError:
                 pass  # the library does not show so deep a page: how much longer a listing would be is not known
             else:

@@ -1,4 +1,4 @@
-"""Hold one read of a library in a temporary SQLite database, page by page; `reading` fills it."""
+"""Hold one read of a library in a temporary SQLite database; `reader` fills it page by page."""
 
 import json
 import sqlite3
@@ -9,8 +9,8 @@ from typing import Self
 from unicodedata import is_normalized, normalize
 
 from tagsync.errors import StateError
-from tagsync.library.imagekit.files import Page
-from tagsync.library.reading.snapshot_rows import COLUMNS, Rows
+from tagsync.library.protocol import Page
+from tagsync.library.reading.snapshot_rows import COLUMNS, RowCodec
 from tagsync.model import CurrentFile
 from tagsync.spool import SelfClosingDatabase
 
@@ -55,9 +55,9 @@ class Snapshot(Collection[CurrentFile]):
     """
 
     def __init__(self) -> None:
-        with self._told():
+        with self._explained():
             self._db = _private()
-            self._rows = Rows()
+            self._rows = RowCodec()
             self._next = 0
             self._queries = count()
 
@@ -75,23 +75,23 @@ class Snapshot(Collection[CurrentFile]):
 
     def begin(self) -> None:
         """Drop all files, for they are going to be read."""
-        with self._told():
+        with self._explained():
             self._db.execute("DROP INDEX IF EXISTS files_by_id")
             self._db.execute("DROP INDEX IF EXISTS files_by_path")
             self._db.execute("DROP INDEX IF EXISTS files_by_composed")
             self._db.execute("DELETE FROM files")
             self._next = 0
 
-    def take(self, page: Page) -> None:
+    def add_page(self, page: Page) -> None:
         """Add the files of a page behind all others."""
         numbers = range(self._next, self._next + len(page.files))
         self._next = numbers.stop
-        with self._told():
+        with self._explained():
             self._insert(zip(numbers, page.files, strict=True))
 
     def finish(self) -> None:
         """Put the files in order; of a file that came up twice, the later row stays."""
-        with self._told():
+        with self._explained():
             try:
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
             except sqlite3.IntegrityError:
@@ -104,7 +104,7 @@ class Snapshot(Collection[CurrentFile]):
 
     def replace(self, files: Iterable[CurrentFile]) -> None:
         """Put other readings of files in their places, new ones behind all others."""
-        with self._told():
+        with self._explained():
             for file in files:
                 known = self._db.execute("SELECT number FROM files WHERE file_id = ?", (file.file_id,)).fetchone()
                 number = self._next if known is None else known[0]
@@ -119,7 +119,7 @@ class Snapshot(Collection[CurrentFile]):
     # What a comparison asks.
 
     def __len__(self) -> int:
-        with self._told():
+        with self._explained():
             return int(self._db.execute("SELECT count(*) FROM files").fetchone()[0])
 
     def __iter__(self) -> Iterator[CurrentFile]:
@@ -133,7 +133,7 @@ class Snapshot(Collection[CurrentFile]):
     def all_tags(self) -> Iterator[str]:
         """Yield each ordinary tag that a file has, once."""
         known = set[int]()
-        with self._told():
+        with self._explained():
             for (packed,) in self._db.execute("SELECT tags FROM files"):
                 new = self._rows.numbers_of(packed).difference(known)
                 known |= new
@@ -141,14 +141,14 @@ class Snapshot(Collection[CurrentFile]):
 
     def twins(self) -> Mapping[str, tuple[str, ...]]:
         """Return the ids of the files that share a path, equal under NFC included, by the id of each of them."""
-        with self._told():
+        with self._explained():
             groups = [tuple(sorted(json.loads(ids))) for (ids,) in self._db.execute(_TWINS)]
         return {file_id: group for group in groups for file_id in group}
 
     def has(self, *, path: str | None = None, file_id: str | None = None) -> bool:
         """Tell whether there is a file with a path, or with an id."""
         column, value = ("path", path) if file_id is None else ("file_id", file_id)
-        with self._told():
+        with self._explained():
             statement = f"SELECT EXISTS (SELECT 1 FROM files WHERE {column} = ?)"  # noqa: S608 - one of two names
             return bool(self._db.execute(statement, (value,)).fetchone()[0])
 
@@ -157,17 +157,17 @@ class Snapshot(Collection[CurrentFile]):
         """How many rows a listing has brought so far."""
         return int(self._next)
 
-    def answer(self) -> "Answer":
+    def query_matches(self) -> "QueryMatches":
         """Return room for the ids of the files that a query finds."""
-        return Answer(self._db, next(self._queries), self._told)
+        return QueryMatches(self._db, next(self._queries), self._explained)
 
     def _files(self, statement: str, *values: str | int) -> Iterator[CurrentFile]:
-        with self._told():
+        with self._explained():
             yield from map(self._rows.file, self._db.execute(statement, values))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Put what SQLite says in words that tell what to do."""
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into a StateError that says what to do."""
         try:
             yield
         except (sqlite3.Error, IndexError, TypeError, ValueError) as error:
@@ -177,36 +177,38 @@ class Snapshot(Collection[CurrentFile]):
             ) from error
 
 
-class Answer(Collection[str]):
+class QueryMatches(Collection[str]):
     """The ids of the files that a query finds.
 
     Args:
         db: the snapshot's database.
         number: which query it is.
-        told: puts what SQLite says in words.
+        explained: turns SQLite's errors into StateError.
     """
 
-    def __init__(self, db: SelfClosingDatabase, number: int, told: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, db: SelfClosingDatabase, number: int, explained: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._db = db
         self._number = number
-        self._told = told
+        self._explained = explained
 
-    def take(self, file_ids: Iterable[str]) -> None:
+    def add(self, file_ids: Iterable[str]) -> None:
         """Add ids."""
         rows = [(self._number, file_id) for file_id in file_ids]
-        with self._told():
+        with self._explained():
             self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
 
     def clear(self) -> None:
         """Drop all ids."""
-        with self._told():
+        with self._explained():
             self._db.execute("DELETE FROM answers WHERE query = ?", (self._number,))
 
     def __contains__(self, file_id: object) -> bool:
         return self._one("SELECT EXISTS (SELECT 1 FROM answers WHERE query = ? AND file_id = ?)", file_id) == 1
 
     def __iter__(self) -> Iterator[str]:
-        with self._told():
+        with self._explained():
             rows = self._db.execute("SELECT file_id FROM answers WHERE query = ? ORDER BY file_id", (self._number,))
             yield from (file_id for (file_id,) in rows)
 
@@ -214,7 +216,7 @@ class Answer(Collection[str]):
         return self._one("SELECT count(*) FROM answers WHERE query = ?")
 
     def _one(self, statement: str, *values: object) -> int:
-        with self._told():
+        with self._explained():
             return int(self._db.execute(statement, (self._number, *values)).fetchone()[0])
 
 

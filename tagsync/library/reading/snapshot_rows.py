@@ -10,10 +10,10 @@ from tagsync.model import AITag, CurrentFile
 COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail"
 """What a row holds, in its order."""
 
-Row = tuple[str, str, bytes, bytes, str, str, str]
+SnapshotRow = tuple[str, str, bytes, bytes, str, str, str]
 
 _KEPT_SETS = 50_000
-"""So many sets of tags are kept as they were read: most files share theirs with others."""
+"""The most sets of tags kept in memory as they were read: most files share theirs with others."""
 
 
 class _Numbers(dict[str, int]):
@@ -29,7 +29,7 @@ class _Numbers(dict[str, int]):
         return number
 
 
-class Rows:
+class RowCodec:
     """Turns files into rows and back.
 
     Args:
@@ -44,7 +44,7 @@ class Rows:
         self._pack = msgspec.msgpack.Encoder().encode
         self._unpack = msgspec.msgpack.Decoder(tuple[AITag, ...]).decode
 
-    def row(self, file: CurrentFile) -> Row:
+    def row(self, file: CurrentFile) -> SnapshotRow:
         """Return a file as a row."""
         numbers = self._numbers
         return (
@@ -57,7 +57,7 @@ class Rows:
             file.thumbnail,
         )
 
-    def file(self, row: Row) -> CurrentFile:
+    def file(self, row: SnapshotRow) -> CurrentFile:
         """Return the file of a row."""
         file_id, path, tags, ai_tags, created_at, updated_at, thumbnail = row
         return CurrentFile(

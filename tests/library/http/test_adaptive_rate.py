@@ -2,7 +2,7 @@ from math import inf
 
 import pytest
 
-from tagsync.library.http.adaptive_rate import Pace
+from tagsync.library.http.adaptive_rate import AdaptiveRate
 from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window
 
 
@@ -12,7 +12,7 @@ def told(*lengths: float, calls: int = 1000) -> RateLimits:
 
 
 def test_of_ever_new_windows_only_the_last_few_are_kept() -> None:
-    pace = Pace(5, inf)
+    pace = AdaptiveRate(5, inf)
     pace.passed(told(100), now=0)
     for number in range(MOST_WINDOWS - 1):
         pace.passed(told(1 + number / 10), now=0)
@@ -22,7 +22,7 @@ def test_of_ever_new_windows_only_the_last_few_are_kept() -> None:
 
 
 def test_a_window_that_is_announced_again_is_not_crowded_out() -> None:
-    pace = Pace(5, inf)
+    pace = AdaptiveRate(5, inf)
     for number in range(10 * MOST_WINDOWS):
         pace.passed(told(100), now=0)
         pace.passed(told(1 + number / 10), now=0)
@@ -30,7 +30,7 @@ def test_a_window_that_is_announced_again_is_not_crowded_out() -> None:
 
 
 def test_a_window_that_is_announced_again_crowds_out_no_other() -> None:
-    pace = Pace(5, inf)
+    pace = AdaptiveRate(5, inf)
     lengths = [100.0, *map(float, range(1, MOST_WINDOWS))]
     pace.passed(told(*lengths), now=0)
     pace.passed(told(lengths[-1]), now=0)
@@ -38,21 +38,21 @@ def test_a_window_that_is_announced_again_crowds_out_no_other() -> None:
 
 
 def test_what_is_kept_does_not_grow_with_what_is_announced() -> None:
-    pace = Pace(5, inf)
+    pace = AdaptiveRate(5, inf)
     for answer in range(100):
         pace.passed(told(*(900 - answer - number / 10 for number in range(MOST_WINDOWS))), now=answer / 100)
     assert len(pace._limits) == MOST_WINDOWS  # memory is what this is about, and it shows nowhere else
 
 
 def test_a_window_that_changes_its_limit_is_one_window() -> None:
-    pace = Pace(5, inf)
+    pace = AdaptiveRate(5, inf)
     for calls in (40, 80):
         pace.passed(told(1, calls=calls), now=0)
     assert pace.rate == pytest.approx(80 * 0.96)
 
 
 def test_a_pace_that_nothing_has_bounded_for_an_hour_still_slows_down_when_a_call_is_refused() -> None:
-    pace = Pace(20, inf)
+    pace = AdaptiveRate(20, inf)
     for second in range(3600):
         pace.used(second)
     assert pace.rate <= 10_000

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Sandbox, current_file, file_object, id_of, now, run
+from builders import Sandbox, current_file, file_object, id_of, now, run, unlimited
 from canary import KEY, leaks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,20 +37,22 @@ from tagsync.errors import (
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.http.client import CALL_DEADLINE, Client, Gates, Prepare
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.http.client import CALL_DEADLINE, RateLimiters
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.transport import connection_error
-from tagsync.library.imagekit.queries import Listing
-from tagsync.library.imagekit.wire import Done, Refused
-from tagsync.model import Op, Request
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import Listing, Prepare
+from tagsync.model import Done, Op, Refused, Request
 from tagsync.sandbox.faults import Fault
 
 CALL = Request(Op.ADD, ("t",), (id_of("/a"),))
 DONE = {"successfullyUpdatedFileIds": [id_of("/a")]}
 
 
-def client(app: ASGIApp | None = None, endpoint: str = "http://library.localhost", key: str = "private_k") -> Client:
-    return Client(endpoint, key, gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+def client(
+    app: ASGIApp | None = None, endpoint: str = "http://library.localhost", key: str = "private_k"
+) -> ImageKitLibrary:
+    return ImageKitLibrary(endpoint, key, limiters=unlimited(), app=app, random=Random(1))
 
 
 class Library:
@@ -87,7 +89,7 @@ def sending(request: Request = CALL) -> tuple[Op, Prepare]:
 def send(library: ASGIApp, request: Request = CALL) -> Any:
     async def scenario() -> Any:
         async with client(library) as c:
-            return await c.bulk(*sending(request)), c.traffic, c.gates
+            return await c.bulk(*sending(request)), c.traffic, c.bulk_waited
 
     return run(scenario())
 
@@ -117,11 +119,11 @@ def test_a_listing_asks_for_files_by_creation_a_thousand_at_a_time() -> None:
 def test_a_429_waits_what_the_library_says_and_costs_no_attempt() -> None:
     limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "7000"})
     library = Library(*[limited] * 8, json_answer(DONE))
-    reply, traffic, gates = send(library)
+    reply, traffic, waited = send(library)
     assert isinstance(reply.result, Done)
     assert [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)] == [7.0] * 8
     assert (traffic.bulk_calls, traffic.throttled, traffic.retried) == (9, 8, 0)
-    assert gates.bulk.waited == 56
+    assert waited == 56
 
 
 @pytest.mark.parametrize("header", [{}, {"X-RateLimit-Reset": "-1"}, {"X-RateLimit-Reset": "99999999999"}])
@@ -176,11 +178,11 @@ def test_every_answer_tells_its_own_gate_the_pace_and_a_429_slows_it_down(status
     library = Library(json_answer(DONE, status, announcing(40)), json_answer(DONE))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
-        async with Client("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
             calling = asyncio.ensure_future(c.bulk(*sending()))
             await asyncio.sleep(0.1)
-            paces = gates.reads.pace, gates.bulk.pace
+            paces = gates.reads.rate, gates.bulk.rate
             await asyncio.gather(calling, return_exceptions=True)
             return paces
 
@@ -193,10 +195,10 @@ def test_reads_learn_from_reads() -> None:
     library = Library(json_answer([], headers=announcing(50)))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = Gates(Gate(20, cap=inf), Gate(5, cap=inf))
-        async with Client("http://library.localhost", "k", gates=gates, app=library, random=Random(1)) as c:
+        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
             await c.page(skip=0)
-        return gates.reads.pace, gates.bulk.pace
+        return gates.reads.rate, gates.bulk.rate
 
     assert run(scenario()) == (48, 5)
 
@@ -226,18 +228,18 @@ def test_a_503_that_says_how_long_it_lasts_is_waited_out_and_costs_an_attempt(
 ) -> None:
     busy = json_answer({"message": "busy"}, 503, header)
     library = Library(busy, busy, json_answer(DONE))
-    reply, traffic, gates = send(library)
+    reply, traffic, waited = send(library)
     assert [later - earlier for earlier, later in zip(library.times, library.times[1:], strict=False)] == [seconds] * 2
     assert (reply.attempts, traffic.retried, traffic.throttled) == (3, 2, 0)
-    assert gates.bulk.waited == 2 * seconds
+    assert waited == 2 * seconds
 
 
 @pytest.mark.parametrize("header", [{}, {"Retry-After": "soon"}, {"Retry-After": "86401"}])
 def test_a_503_without_a_usable_header_backs_off(header: dict[str, str]) -> None:
     library = Library(json_answer({"message": "busy"}, 503, header), json_answer(DONE))
-    _, _, gates = send(library)
+    _, _, waited = send(library)
     assert library.times[1] - library.times[0] <= 1
-    assert gates.bulk.waited == 0
+    assert waited == 0
 
 
 def test_a_403_that_is_not_about_the_key_refuses_a_bulk_call_but_ends_reading() -> None:
@@ -429,7 +431,7 @@ def exchange(endpoint: str, key: str = "private_k") -> Any:
 
     async def scenario() -> Any:
         async with client(endpoint=endpoint, key=key) as c:
-            return await c._exchange("GET", "/v1/files")  # the one place below the retries
+            return await c._http._exchange("GET", "/v1/files")  # the one place below the retries
 
     return asyncio.run(scenario())
 
@@ -505,7 +507,7 @@ def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request(
 
 
 def test_certificates_are_always_checked() -> None:
-    transport = client(endpoint="https://api.imagekit.io")._http._transport
+    transport = client(endpoint="https://api.imagekit.io")._http._httpx._transport
     context = transport._pool._ssl_context  # type: ignore[attr-defined]  # no public way to ask
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -557,8 +559,8 @@ def test_proxy_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def scenario() -> None:
         async with client(endpoint=PROXIED) as c:
-            c._http._transport = httpx.MockTransport(silent)
-            await c._exchange("GET", "/v1/files")
+            c._http._httpx._transport = httpx.MockTransport(silent)
+            await c._http._exchange("GET", "/v1/files")
 
     monkeypatch.setenv("HTTPS_PROXY", "me:hidden@proxy.example:3128")
     with pytest.raises(TimedOutError, match=r"through the proxy http://proxy\.example:3128 \(HTTPS_PROXY\) in time$"):
@@ -581,7 +583,7 @@ def test_cookies_are_neither_kept_nor_sent() -> None:
         async with client(library) as c:
             for _ in range(3):
                 await c.page(skip=0)
-            assert list(c._http.cookies.jar) == []
+            assert list(c._http._httpx.cookies.jar) == []
 
     run(scenario())
     assert [request.headers.get("cookie") for request in library.requests] == [None] * 3

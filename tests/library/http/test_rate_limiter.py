@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
-from tagsync.library.http.rate_limiter import BULK_RATE, Gate
+from tagsync.library.http.answer import Answer
+from tagsync.library.http.rate_limiter import BULK_RATE, RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
-from tagsync.library.imagekit.wire import Answer
 from tagsync.sandbox.limits import Limit, Limiter
 
 FORTY = Limit(40, 1)
@@ -18,7 +18,7 @@ WORKERS = 4
 LATENCY = 0.03
 
 
-async def times_of(gate: Gate, calls: int) -> list[float]:
+async def times_of(gate: RateLimiter, calls: int) -> list[float]:
     """Return when each of so many waiting calls got its turn, in seconds from the start."""
     start = now()
 
@@ -30,16 +30,16 @@ async def times_of(gate: Gate, calls: int) -> list[float]:
 
 
 def test_calls_go_at_an_even_pace() -> None:
-    assert run(times_of(Gate(5), 4)) == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert run(times_of(RateLimiter(5), 4)) == pytest.approx([0, 0.2, 0.4, 0.6])
 
 
 def test_without_a_rate_all_go_at_once() -> None:
-    assert run(times_of(Gate(None), 3)) == [0, 0, 0]
+    assert run(times_of(RateLimiter(None), 3)) == [0, 0, 0]
 
 
 def test_a_closed_gate_holds_everyone_and_then_keeps_the_pace() -> None:
     async def scenario() -> list[float]:
-        gate = Gate(10)
+        gate = RateLimiter(10)
         gate.close_for(3)
         return await times_of(gate, 3)
 
@@ -50,7 +50,7 @@ def test_a_closed_gate_holds_everyone_and_then_keeps_the_pace() -> None:
 
 def test_closing_also_holds_those_who_already_wait() -> None:
     async def scenario() -> list[float]:
-        gate = Gate(1)
+        gate = RateLimiter(1)
         waiting = asyncio.ensure_future(times_of(gate, 3))
         await asyncio.sleep(0.5)
         gate.close_for(10)
@@ -64,7 +64,7 @@ def test_closing_also_holds_those_who_already_wait() -> None:
 
 def test_the_longest_closing_holds() -> None:
     async def scenario() -> tuple[list[float], float]:
-        gate = Gate(None)
+        gate = RateLimiter(None)
         gate.close_for(5)
         gate.close_for(2)
         return await times_of(gate, 1), gate.waited
@@ -76,7 +76,7 @@ def test_the_longest_closing_holds() -> None:
 
 def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
     async def scenario() -> list[float]:
-        gate = Gate(None)
+        gate = RateLimiter(None)
         waited = [gate.waited]
         gate.close_for(900)
         for seconds in (0, 10, 5):
@@ -89,7 +89,7 @@ def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
 
 def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once() -> None:
     async def scenario() -> list[float]:
-        gate, waited = Gate(None), []
+        gate, waited = RateLimiter(None), []
         for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
             gate.close_for(seconds)
             await asyncio.sleep(then)
@@ -100,8 +100,8 @@ def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once
 
 
 def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
-    async def scenario() -> Gate:
-        gate = Gate(None)
+    async def scenario() -> RateLimiter:
+        gate = RateLimiter(None)
         gate.close_for(900)
         await asyncio.sleep(10)
         return gate
@@ -112,7 +112,7 @@ def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
 def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
     async def scenario() -> list[float]:
         announced: list[float] = []
-        gate = Gate(None, announced.append)
+        gate = RateLimiter(None, announced.append)
         gate.close_for(0.5)
         gate.close_for(30)
         return announced
@@ -122,7 +122,7 @@ def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
 
 def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
     async def scenario() -> list[float]:
-        gate = Gate(5)
+        gate = RateLimiter(5)
         waiting = asyncio.ensure_future(times_of(gate, 8))
         await asyncio.sleep(0.1)
         gate.close_for(0.3)
@@ -134,7 +134,7 @@ def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
 
 def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
     async def scenario() -> float:
-        gate, stop = Gate(None), asyncio.Event()
+        gate, stop = RateLimiter(None), asyncio.Event()
         gate.close_for(600)
         asyncio.get_running_loop().call_later(2, stop.set)
         began = now()
@@ -146,7 +146,7 @@ def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
 
 def test_all_who_wait_end_when_the_run_does() -> None:
     async def scenario() -> list[float]:
-        gate, stop = Gate(0.1), asyncio.Event()
+        gate, stop = RateLimiter(0.1), asyncio.Event()
         asyncio.get_running_loop().call_later(2, stop.set)
         began = now()
         return [at - began for at in await asyncio.gather(*(gate.turn(stop) for _ in range(4)))]
@@ -156,7 +156,7 @@ def test_all_who_wait_end_when_the_run_does() -> None:
 
 def test_who_waits_goes_sooner_once_more_is_known_to_be_allowed() -> None:
     async def scenario() -> list[float]:
-        gate = Gate(0.1, cap=inf)
+        gate = RateLimiter(0.1, cap=inf)
         waiting = asyncio.ensure_future(times_of(gate, 3))
         await asyncio.sleep(0.5)
         gate.learn(RateLimits((Window(10, 1, None),)), now())
@@ -167,7 +167,7 @@ def test_who_waits_goes_sooner_once_more_is_known_to_be_allowed() -> None:
 
 def test_gates_that_were_closed_alike_come_back_at_moments_of_their_own() -> None:
     async def scenario() -> list[float]:
-        gates = [Gate(1, random=Random(seed)) for seed in range(4)]
+        gates = [RateLimiter(1, random=Random(seed)) for seed in range(4)]
         for gate in gates:
             gate.close_for(3)
         return [at - 1000 for at in await asyncio.gather(*(gate.turn() for gate in gates))]
@@ -179,7 +179,7 @@ def test_gates_that_were_closed_alike_come_back_at_moments_of_their_own() -> Non
 
 def test_a_turn_a_little_late_does_not_move_those_after_it() -> None:
     async def scenario() -> list[float]:
-        gate, times = Gate(10), []
+        gate, times = RateLimiter(10), []
         for late in (0.105, 0, 0.15, 0):
             times.append(await gate.turn() - 1000)
             await asyncio.sleep(late)
@@ -190,9 +190,9 @@ def test_a_turn_a_little_late_does_not_move_those_after_it() -> None:
 
 def test_a_gate_without_a_pace_learns_none() -> None:
     async def scenario() -> float | None:
-        gate = Gate(None)
+        gate = RateLimiter(None)
         gate.learn(RateLimits((Window(1, 60, None),)), now())
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) is None
 
@@ -204,7 +204,7 @@ class Course(NamedTuple):
     """How a process fared: when its calls were answered and whether they passed, and its gate."""
 
     answers: list[tuple[float, bool]]
-    gate: Gate
+    gate: RateLimiter
 
     @property
     def refused(self) -> int:
@@ -216,12 +216,12 @@ async def process(
     calls: int,
     *,
     seed: int = 1,
-    gate: Gate | None = None,
+    gate: RateLimiter | None = None,
     say: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda headers: headers,
 ) -> Course:
     """Make so many calls through four workers that share a gate; latency varies. `say` may change the headers."""
     random = Random(seed)
-    course = Course([], gate or Gate(BULK_RATE, cap=inf, random=random))
+    course = Course([], gate or RateLimiter(BULK_RATE, cap=inf, random=random))
     left = iter(range(calls))
 
     async def work() -> None:
@@ -311,7 +311,7 @@ def test_a_process_that_is_left_alone_takes_what_the_others_leave() -> None:
         long = asyncio.ensure_future(process(limiter, 1000, seed=1))
         await asyncio.gather(*(process(limiter, 100, seed=seed) for seed in (2, 3, 4)))
         course = await long
-        return course.gate.pace
+        return course.gate.rate
 
     assert run(scenario()) == pytest.approx(40 * 0.96)
 
@@ -337,7 +337,7 @@ def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(pr
 
 def test_of_two_windows_the_tighter_sets_the_pace() -> None:
     course, slowness = alone([FORTY, Limit(300, 20)], 2000)
-    assert course.gate.pace == pytest.approx(15 * 0.96, rel=0.1)
+    assert course.gate.rate == pytest.approx(15 * 0.96, rel=0.1)
     assert course.refused <= 40
     assert slowness <= 1.15
 
@@ -352,15 +352,15 @@ def test_windows_announced_as_lists_are_all_known_at_once() -> None:
 
 
 def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
-    course, _ = alone(FORTY, 100, gate=Gate(8, random=Random(1)))
+    course, _ = alone(FORTY, 100, gate=RateLimiter(8, random=Random(1)))
     assert course.refused == 0
-    assert course.gate.pace == 8
+    assert course.gate.rate == 8
     times = [at for at, _ in course.answers]
     assert times[-1] - times[0] == pytest.approx(99 / 8, abs=0.1)
 
 
 def test_a_given_rate_gives_way_to_a_lower_limit() -> None:
-    course, slowness = alone(Limit(5, 1), 125, gate=Gate(200, random=Random(1)))
+    course, slowness = alone(Limit(5, 1), 125, gate=RateLimiter(200, random=Random(1)))
     assert course.refused <= WORKERS
     assert slowness <= 1.1
 
@@ -378,22 +378,22 @@ def test_where_nothing_is_known_the_pace_doubles_each_second() -> None:
 
 def test_a_pace_that_nobody_needs_does_not_grow() -> None:
     async def scenario() -> float | None:
-        gate = Gate(BULK_RATE, cap=inf)
+        gate = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(20):
             gate.learn(RateLimits(), await gate.turn())
             await asyncio.sleep(1)
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) == BULK_RATE
 
 
 def test_a_refusal_without_any_header_halves_the_pace_and_from_there_it_grows_evenly() -> None:
     async def scenario() -> list[float | None]:
-        gate = Gate(20, cap=inf)
+        gate = RateLimiter(20, cap=inf)
         paces = []
         gate.learn(RateLimits(), await gate.turn(), refused=True)
         for _ in range(4):
-            paces.append(gate.pace)
+            paces.append(gate.rate)
             began = now()
             while now() - began < 1.2:
                 gate.learn(RateLimits(), await gate.turn())
@@ -404,11 +404,11 @@ def test_a_refusal_without_any_header_halves_the_pace_and_from_there_it_grows_ev
 
 def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
     async def scenario() -> float | None:
-        gate = Gate(8)
+        gate = RateLimiter(8)
         for _ in range(80):
             went = await gate.turn()
         gate.learn(RateLimits(), went, refused=True)
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) == 4
 
@@ -417,12 +417,12 @@ def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
 @pytest.mark.parametrize("cap", [None, inf])
 def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: float | None) -> None:
     async def scenario() -> tuple[float | None, float | None, float | None]:
-        gate = Gate(rate, cap=cap)
-        begun = gate.pace
+        gate = RateLimiter(rate, cap=cap)
+        begun = gate.rate
         gate.learn(RateLimits(), await gate.turn(), refused=True)
-        halved = gate.pace
+        halved = gate.rate
         gate.learn(RateLimits((Window(100_000, 1, None),)), now())
-        return begun, halved, gate.pace
+        return begun, halved, gate.rate
 
     begun, halved, allowed = run(scenario())
     assert (begun, halved) == (BULK_RATE, BULK_RATE / 2)
@@ -430,40 +430,40 @@ def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: flo
 
 
 def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
-    course, slowness = alone(Limit(20, 1), 200, gate=Gate(inf, random=Random(1)), say=nothing)
+    course, slowness = alone(Limit(20, 1), 200, gate=RateLimiter(inf, random=Random(1)), say=nothing)
     assert course.refused <= 20
     assert slowness <= 1.5
 
 
 def test_a_closed_gate_takes_its_rest_for_no_success() -> None:
     async def scenario() -> float | None:
-        gate = Gate(20, cap=inf)
+        gate = RateLimiter(20, cap=inf)
         gate.learn(RateLimits(), await gate.turn(), refused=True)
         gate.close_for(10)
         await times_of(gate, 5)
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) == 10
 
 
 def test_however_often_a_gate_is_refused_a_part_of_the_limit_is_left_to_it() -> None:
     async def scenario() -> float | None:
-        gate = Gate(BULK_RATE, cap=inf)
+        gate = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(50):
             gate.learn(RateLimits((Window(40, 1, 0.1),)), await gate.turn(), refused=True)
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) == pytest.approx(40 * 0.96 * 0.05)
 
 
 def test_calls_that_were_out_together_slow_the_gate_down_once() -> None:
     async def scenario() -> float | None:
-        gate = Gate(20, cap=inf)
+        gate = RateLimiter(20, cap=inf)
         turns = [await gate.turn() for _ in range(4)]
         await asyncio.sleep(1)
         for went in turns:
             gate.learn(RateLimits(), went, refused=True)
-        return gate.pace
+        return gate.rate
 
     assert run(scenario()) == 10
 
@@ -496,15 +496,15 @@ def test_a_limit_that_changes_is_followed_at_once(before: Limit, after: Limit) -
 
     course = run(scenario())
     assert course.refused <= 15
-    assert course.gate.pace == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
+    assert course.gate.rate == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
 
 
 def test_a_window_that_is_no_longer_announced_is_forgotten() -> None:
     async def scenario() -> list[float | None]:
-        gate, paces = Gate(BULK_RATE, cap=inf), []
+        gate, paces = RateLimiter(BULK_RATE, cap=inf), []
         for seconds, calls in ((10, 20), (1, 40), (1, 40)):
             gate.learn(RateLimits((Window(calls, seconds, None),)), now())
-            paces.append(gate.pace)
+            paces.append(gate.rate)
             await asyncio.sleep(60)
         return paces
 

@@ -3,8 +3,8 @@ from email.utils import format_datetime
 
 import pytest
 
+from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window, rate_limits
-from tagsync.library.imagekit.wire import Answer
 
 
 def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimits:

@@ -14,14 +14,14 @@ from canary import KEY, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.library.http.redaction import BLOT, blotting, unlogged
-from tagsync.library.imagekit.wire import Answer
+from tagsync.library.http.answer import Answer
+from tagsync.library.http.redaction import REDACTED, redacting, unlogged
 
 ODD = "private_/+=&%\\\"'<>~abcXYZ?>?>019"
 """A key of characters that are escaped here and there."""
 
 
-without = cache(blotting)
+without = cache(redacting)
 
 
 def redacted(body: str | bytes, key: str = KEY, status: int = 400) -> str:
@@ -78,7 +78,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 def test_redaction_covers_each_form_of_the_key_however_it_is_escaped(key: str, form: str, escape: str) -> None:
     text = "".join(map(ESCAPES[escape], FORMS[form](key)))
     left = redacted(f'{{"message": "before {text} after"}}', key)
-    found = re.fullmatch(rf'{{"message": "before (.*?){re.escape(BLOT)} after"}}', left)
+    found = re.fullmatch(rf'{{"message": "before (.*?){re.escape(REDACTED)} after"}}', left)
     assert found
     # What stands before the key in base64 stays; its last character may have some bits of the key.
     assert len(found[1]) <= (0 if form in ("key", "basic", "password", "for URLs") else 5 * len(r"\\\\u0000"))
@@ -89,13 +89,13 @@ def test_redaction_covers_each_form_of_the_key_however_it_is_escaped(key: str, f
 def test_redaction_covers_keys_of_which_each_character_is_escaped_in_its_own_way(data: st.DataObject) -> None:
     form = data.draw(st.sampled_from([KEY, sent(KEY, "", ":x")[: 8 * len(KEY) // 6]]))
     text = "".join(ESCAPES[data.draw(st.sampled_from(sorted(ESCAPES)))](character) for character in form)
-    assert redacted(f"<{text}>") in (f"<{BLOT}>", f"<{BLOT};>")
+    assert redacted(f"<{text}>") in (f"<{REDACTED}>", f"<{REDACTED};>")
 
 
 def test_redaction_leaves_valid_json_and_all_else_as_it_is() -> None:
     body = {"a": f"\\{KEY}\\", "b": "\\u0070 %2F &amp; C:\\private_", "c": [KEY] * 2, "d": "ünï"}
     for text in (json.dumps(body), json.dumps(body, ensure_ascii=False)):
-        assert json.loads(redacted(text)) == {**body, "a": f"\\{BLOT}\\", "c": [BLOT] * 2}
+        assert json.loads(redacted(text)) == {**body, "a": f"\\{REDACTED}\\", "c": [REDACTED] * 2}
 
 
 @pytest.mark.parametrize("body", ["", "private_", KEY[:-1], KEY[1:], KEY.upper(), "\\u0070%70&#112;" * 9])
@@ -105,8 +105,8 @@ def test_redaction_leaves_what_is_not_the_key(body: str) -> None:
 
 def test_redaction_of_a_short_key_leaves_files_alone() -> None:
     assert redacted('["tag", "%74ag"]', "tag", status=200) == '["tag", "%74ag"]'
-    assert redacted('["tag", "%74ag"]', "tag", status=400) == f'["{BLOT}", "{BLOT}"]'
-    assert redacted("a b", "a", status=400) == f"{BLOT} b"
+    assert redacted('["tag", "%74ag"]', "tag", status=400) == f'["{REDACTED}", "{REDACTED}"]'
+    assert redacted("a b", "a", status=400) == f"{REDACTED} b"
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_redaction_covers_logs() -> None:
     finally:
         logger.removeHandler(handler)
     assert [leaks(record.getMessage()) for record in records] == [False]
-    assert records[0].getMessage().count(BLOT) == 2
+    assert records[0].getMessage().count(REDACTED) == 2

@@ -76,12 +76,12 @@ def test_the_quota_bounds_retries_of_many_calls() -> None:
 
 def test_successes_fill_the_quota_again() -> None:
     quota = RetryQuota()
-    while quota.take():
+    while quota.pay():
         pass
     for _ in range(10):
-        quota.give()
-    assert quota.take()
-    assert not quota.take()
+        quota.credit()
+    assert quota.pay()
+    assert not quota.pay()
 
 
 def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
@@ -98,7 +98,7 @@ def test_only_retries_that_happen_are_paid_for() -> None:
     with pytest.raises(ServerFaultError):
         attempt(Flaky(99), quota)
     left = 0
-    while quota.take():
+    while quota.pay():
         left += 1
     assert left == 50 - (MAX_ATTEMPTS - 1)
 

@@ -5,18 +5,9 @@ from typing import Any
 import pytest
 
 from tagsync.errors import ProtocolError
-from tagsync.library.imagekit.wire import (
-    Answer,
-    Done,
-    Gone,
-    Refused,
-    Unclear,
-    bulk_payload,
-    bulk_result,
-    json_body,
-    server_words,
-)
-from tagsync.model import Op, Request
+from tagsync.library.http.answer import Answer
+from tagsync.library.imagekit.wire import bulk_payload, bulk_result, json_body, server_words
+from tagsync.model import Done, Gone, Op, Refused, Request, Unclear
 
 CALL = Request(Op.ADD, ("t",), ("a", "b"))
 

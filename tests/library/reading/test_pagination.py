@@ -4,22 +4,27 @@ from random import Random
 from typing import Any
 
 import pytest
-from builders import Sandbox, file_object, run
+from builders import Sandbox, file_object, run, unlimited
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.errors import LibraryError, UnstableListingError
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import Gate
-from tagsync.library.imagekit.files import Page
-from tagsync.library.reading.pagination import walk
+from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.protocol import Page
+from tagsync.library.reading.pagination import read_listing
 from tagsync.model import CurrentFile
 from tagsync.sandbox.faults import Fault
 
 
-def client(app: ASGIApp) -> Client:
-    return Client("http://library.localhost", "k", gates=Gates(Gate(None), Gate(None)), app=app, random=Random(1))
+def client(app: ASGIApp) -> ImageKitLibrary:
+    return ImageKitLibrary(
+        "http://library.localhost",
+        "k",
+        limiters=unlimited(),
+        app=app,
+        random=Random(1),
+    )
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -56,7 +61,7 @@ def walked(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
 
     async def scenario() -> None:
         async with client(app) as c:
-            await walk(c, begin=found.clear, take=take, concurrency=concurrency)
+            await read_listing(c, begin=found.clear, take=take, concurrency=concurrency)
 
     run(scenario())
     return list(found.values())
@@ -254,10 +259,11 @@ def read(library: Library, *, page_limit: int, concurrency: int = 4) -> set[str]
     found: set[str] = set()
 
     async def scenario() -> None:
-        gates = Gates(Gate(None), Gate(None))
         url = "http://library.localhost"
-        async with Client(url, "k", gates=gates, app=library, random=Random(1), page_limit=page_limit) as c:
-            await walk(
+        async with ImageKitLibrary(
+            url, "k", limiters=unlimited(), app=library, random=Random(1), page_limit=page_limit
+        ) as c:
+            await read_listing(
                 c,
                 begin=found.clear,
                 take=lambda page: found.update(file.path for file in page.files),

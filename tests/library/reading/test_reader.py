@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from builders import Sandbox, file_object, id_of, manifest, run
+from builders import Sandbox, file_object, id_of, manifest, run, unlimited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -19,8 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import ALL, MAX_LOOKUPS, MAX_UNREADABLE, LibraryReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentState, DesiredState, GuardId, Needs, Op, Plan, TargetName
@@ -33,9 +32,11 @@ Look = Callable[[CurrentState], Any]
 NOW = "2024-06-01T00:00:00Z"
 
 
-def opened(app: ASGIApp, page_limit: int = 1000) -> Client:
-    gates = Gates(Gate(None), Gate(None))
-    return Client("http://library.localhost", "k", gates=gates, app=app, random=Random(1), page_limit=page_limit)
+def opened(app: ASGIApp, page_limit: int = 1000) -> ImageKitLibrary:
+    gates = unlimited()
+    return ImageKitLibrary(
+        "http://library.localhost", "k", limiters=gates, app=app, random=Random(1), page_limit=page_limit
+    )
 
 
 def listed(state: CurrentState) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 import pytest
-from builders import Sandbox, current_file, file_object, id_of, run
+from builders import Sandbox, current_file, file_object, id_of, run, unlimited
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.errors import LibraryError
-from tagsync.library.http.client import Client, Gates
-from tagsync.library.http.rate_limiter import Gate
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.imagekit.queries import MAX_QUERY_BYTES, by_ids
-from tagsync.library.reading.reread import Files, Rereader
+from tagsync.library.protocol import Files
+from tagsync.library.reading.reread import Rereader
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -35,8 +35,9 @@ def reread(
     app: ASGIApp, names: list[str], *, library_size: int = 100_000, concurrency: int = 4, rounds: int = 1
 ) -> tuple[Files, Rereader]:
     async def scenario() -> tuple[Files, Rereader]:
-        gates = Gates(Gate(None), Gate(None))
-        async with Client("http://library.localhost", "k", gates=gates, app=app, random=Random(1)) as client:
+        async with ImageKitLibrary(
+            "http://library.localhost", "k", limiters=unlimited(), app=app, random=Random(1)
+        ) as client:
             reader = Rereader(client, library_size=library_size, concurrency=concurrency)
             for _ in range(rounds):
                 found = await reader.many(list(map(id_of, names)))

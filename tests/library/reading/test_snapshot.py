@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsync.errors import StateError
-from tagsync.library.imagekit.files import Page
+from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, CurrentFile
 from tagsync.planning.skipped_files import twins_of
@@ -19,7 +19,7 @@ def filled(files: Iterable[CurrentFile]) -> Snapshot:
     snapshot = Snapshot()
     snapshot.begin()
     for file in files:
-        snapshot.take(Page((file,), ()))
+        snapshot.add_page(Page((file,), ()))
     snapshot.finish()
     return snapshot
 
@@ -90,10 +90,10 @@ def test_snapshot_finds_the_same_twins_as_a_look_at_every_file(files: list[Curre
 
 def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
     with filled([current_file("/a")]) as snapshot:
-        answer = snapshot.answer()
+        answer = snapshot.query_matches()
         snapshot._db.execute("DROP TABLE answers")
         with pytest.raises(StateError, match="cannot be kept in a temporary file: no such table"):
-            answer.take(["1"])
+            answer.add(["1"])
         with pytest.raises(StateError, match="no such table"):
             assert "1" in answer
 

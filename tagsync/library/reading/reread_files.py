@@ -1,4 +1,4 @@
-"""Files that were read again, by ID, in a temporary SQLite database: there may be as many as the library has."""
+"""Keep files that were read again in a temporary SQLite database: there may be as many as the library has."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -14,7 +14,7 @@ _Rest = tuple[str, tuple[str, ...], tuple[AITag, ...], str, str, str] | None
 """A file without its ID; None for one that was deleted."""
 
 
-class Found(MutableMapping[str, CurrentFile | None]):
+class RereadFiles(MutableMapping[str, CurrentFile | None]):
     """Files by ID, None for one that was deleted; a file that could not be read is not in it.
 
     Raises:

@@ -4,14 +4,14 @@ import pytest
 from builders import ai, current_file, id_of
 
 from tagsync.errors import StateError
-from tagsync.library.reading.found import Found
+from tagsync.library.reading.reread_files import RereadFiles
 from tagsync.model import CurrentFile
 
 RED = CurrentFile(id_of("/red"), "/red", ("é", "a"), (ai("Dog", 50), ai("Cat", None), ai("Elk", 0.5)), "c", "u", "t")
 
 
 def test_found_files_come_back_as_they_were_read() -> None:
-    found = Found()
+    found = RereadFiles()
     found.add([current_file("/red"), current_file("/blue", ["x"])])
     found.add([RED])
     found["gone"] = None
@@ -30,7 +30,7 @@ def test_found_files_without_room_are_an_error_that_says_what_to_do(monkeypatch:
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    found = Found()
+    found = RereadFiles()
     monkeypatch.setattr(found._db, "execute", full)
     with pytest.raises(StateError, match="disk is full: make room, or set TMPDIR"):
         found["a"] = None

@@ -1,4 +1,4 @@
-"""Work done for many items, several of them at once; what it is is not asked here."""
+"""Run a coroutine for each of many items with bounded concurrency."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -7,8 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def side_by_side(items: Iterable[T], work: Callable[[T], Awaitable[object]], *, concurrency: int) -> None:
-    """Work on each item, so many at once; the first failure ends all.
+async def for_each_concurrently(
+    items: Iterable[T], work: Callable[[T], Awaitable[object]], *, concurrency: int
+) -> None:
+    """Run `work` for each item, at most `concurrency` at a time; cancel the rest on the first error.
 
     Raises:
         Exception: whatever `work` raised first.

@@ -1,4 +1,4 @@
-"""The end of the time that a run has for reading a library."""
+"""Limit the time for reading a library."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from math import inf
 
 from tagsync.errors import OutOfTimeError, UsageError
-from tagsync.library.http.client import Client
+from tagsync.library.protocol import Library
 
 
 def check_duration(seconds: float | None) -> None:
@@ -20,12 +20,12 @@ def check_duration(seconds: float | None) -> None:
 
 
 @asynccontextmanager
-async def deadline(seconds: float | None, client: Client, *, since: float) -> AsyncIterator[None]:
+async def deadline(seconds: float | None, library: Library, *, since: float) -> AsyncIterator[None]:
     """End what reads a library once its time is up, whatever it waits for.
 
     Args:
         seconds: how much time there is; None for no end.
-        client: the library.
+        library: the library.
         since: the loop's time at which it began.
 
     Raises:
@@ -37,7 +37,7 @@ async def deadline(seconds: float | None, client: Client, *, since: float) -> As
     except TimeoutError as error:
         if not timer.expired():
             raise
-        waited = client.gates.reads.waited
+        waited = library.reads_waited
         limited = f"; for {waited:.1f} s its rate limit let no call through" if waited else ""
         raise OutOfTimeError(
             f"max-duration reached: the library could not be read within {seconds:g} s{limited}. Nothing was written. "

@@ -1,0 +1,169 @@
+"""Every output format of a plan, a report or a difference."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Generic, TextIO, TypeVar
+
+from tagsync.documents.writer import difference_document, plan_document, report_document
+from tagsync.errors import UsageError
+from tagsync.model import Difference, Plan, Report
+from tagsync.reporting import FORMATS, Format
+from tagsync.reporting.console import Lines
+from tagsync.reporting.coverage_text import coverage_text
+from tagsync.reporting.difference_text import difference_text
+from tagsync.reporting.github import annotations
+from tagsync.reporting.html.page import difference_html, plan_html, report_html
+from tagsync.reporting.junit import junit
+from tagsync.reporting.markdown import MAX_BYTES, markdown
+from tagsync.reporting.phrases import Names
+from tagsync.reporting.text import plan_text, report_text
+from tagsync.reporting.view import DifferenceView, PlanView, ReportView, View
+
+V = TypeVar("V", bound=View)
+
+
+class Layouts(Generic[V]):
+    """A result, and how each format lays it out.
+
+    Args:
+        make_view: makes what all formats but JSON show, if one of them is asked for.
+        text: writes lines, given whether they go to a file, which gets everything.
+        json: yields a document.
+        html: yields a page.
+    """
+
+    def __init__(
+        self,
+        make_view: Callable[[], V],
+        *,
+        text: Callable[[V, Lines, bool], None],
+        json: Callable[[], Iterator[str]],
+        html: Callable[[V], Iterator[str]],
+    ) -> None:
+        self._make_view = make_view
+        self.text = text
+        self.json = json
+        self.html = html
+
+    @cached_property
+    def view(self) -> V:
+        """What the formats show."""
+        return self._make_view()
+
+    def write(
+        self,
+        kind: Format,
+        stream: TextIO,
+        *,
+        lines: Lines,
+        is_file: bool = True,
+        max_bytes: int = MAX_BYTES,
+        link: str | None = None,
+        names: Names | None = None,
+    ) -> None:
+        """Write one format.
+
+        Args:
+            kind: the format.
+            stream: where to.
+            lines: writes styled lines to the stream.
+            is_file: whether the stream is a file, which gets text in full.
+            max_bytes: the most bytes of Markdown.
+            link: the URL that Markdown links to for all details.
+            names: what annotations call the manifests.
+        """
+        if kind == "json":
+            stream.writelines(self.json())
+        elif kind == "html":
+            stream.writelines(self.html(self.view))
+        elif kind == "markdown":
+            stream.write(markdown(self.view, max_bytes=max_bytes, link=link))
+        elif kind == "junit":
+            stream.writelines(junit(self.view))
+        else:
+            if kind == "github":
+                stream.writelines(annotations(self.view, names))
+            self.text(self.view, lines, is_file)
+
+
+def plan_layouts(
+    plan: Plan, *, everything: bool = False, thumbnails: bool = False, refused: bool = False
+) -> Layouts[PlanView]:
+    """Return the layouts of a plan.
+
+    Args:
+        plan: the plan.
+        everything: whether text is complete on a terminal too, however long.
+        thumbnails: whether the HTML page loads thumbnails.
+        refused: whether the plan must not be applied.
+    """
+
+    def text(view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
+        plan_text(view, lines, everything=everything or is_file)
+        coverage_text(view, lines, everything=everything or is_file)
+
+    return Layouts(
+        lambda: PlanView(plan, refused=refused),
+        text=text,
+        json=lambda: plan_document(plan),
+        html=lambda view: plan_html(view, thumbnails=thumbnails),
+    )
+
+
+def report_layouts(report: Report, *, thumbnails: bool = False, plan_shown: bool = False) -> Layouts[ReportView]:
+    """Return the layouts of a report; below the text of an empty plan (`plan_shown`) it adds nothing."""
+
+    def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
+        if is_file or report.plan.changes or not plan_shown:
+            report_text(view, lines)
+
+    return Layouts(
+        lambda: ReportView(report),
+        text=text,
+        json=lambda: report_document(report),
+        html=lambda view: report_html(view, thumbnails=thumbnails),
+    )
+
+
+def difference_layouts(difference: Difference, *, everything: bool = False) -> Layouts[DifferenceView]:
+    """Return the layouts of the difference between two plans; see `plan_layouts`."""
+    return Layouts(
+        lambda: DifferenceView(difference),
+        text=lambda view, lines, is_file: difference_text(view, lines, everything=everything or is_file),
+        json=lambda: difference_document(difference),
+        html=difference_html,
+    )
+
+
+def render(
+    document: Plan | Report | Difference,
+    stream: TextIO,
+    kind: Format = "text",
+    *,
+    thumbnails: bool = False,
+    max_bytes: int = MAX_BYTES,
+    link: str | None = None,
+) -> None:
+    """Write a plan, a report or a difference in one format; text is complete and without colours.
+
+    Args:
+        document: what to write.
+        stream: where to; for Markdown, HTML and JUnit its encoding should be UTF-8.
+        kind: the format.
+        thumbnails: whether an HTML page loads thumbnails; the plan has to have been made with them.
+        max_bytes: the most bytes of Markdown.
+        link: the URL that Markdown links to for all details.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if kind not in FORMATS:
+        raise UsageError(f"format is {kind!r}: use one of {', '.join(FORMATS)}")
+    layouts: Layouts[PlanView] | Layouts[ReportView] | Layouts[DifferenceView]
+    if isinstance(document, Plan):
+        layouts = plan_layouts(document, thumbnails=thumbnails)
+    elif isinstance(document, Report):
+        layouts = report_layouts(document, thumbnails=thumbnails)
+    else:
+        layouts = difference_layouts(document)
+    layouts.write(kind, stream, lines=Lines(stream, colour=False), max_bytes=max_bytes, link=link)
