@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
     from tagsync.api.saved import read_document, write_document
-    from tagsync.applying.options import ApplyOptions
+    from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
     from tagsync.library.target import Target
@@ -99,7 +99,7 @@ __all__ = [
 
 _HOMES = {
     "Ack": "tagsync.planning.guards",
-    "ApplyOptions": "tagsync.applying.options",
+    "ApplyOptions": "tagsync.applying.apply_options",
     "Exported": "tagsync.exporting.export",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",

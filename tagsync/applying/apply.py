@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.options import ApplyOptions
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import look_again, still_needed
 from tagsync.applying.readback import verify

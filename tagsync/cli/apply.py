@@ -10,7 +10,7 @@ from pathlib import Path
 from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_document
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.connection import SANDBOX, workspace_of
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
