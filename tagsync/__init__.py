@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
     from tagsync.api.saved import read_document, write_document
-    from tagsync.applying.options import ApplyOptions
+    from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
     from tagsync.library.target import Target
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         Summary,
     )
     from tagsync.planning.difference import difference
+    from tagsync.planning.filter import filter_plan
     from tagsync.planning.guards import Ack
-    from tagsync.planning.plan import narrowed
     from tagsync.reporting.formats import render
 
 __all__ = [
@@ -86,7 +86,7 @@ __all__ = [
     "difference",
     "export",
     "export_async",
-    "narrowed",
+    "filter_plan",
     "plan",
     "plan_async",
     "read_document",
@@ -99,7 +99,7 @@ __all__ = [
 
 _HOMES = {
     "Ack": "tagsync.planning.guards",
-    "ApplyOptions": "tagsync.applying.options",
+    "ApplyOptions": "tagsync.applying.apply_options",
     "Exported": "tagsync.exporting.export",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",
@@ -111,7 +111,7 @@ _HOMES = {
     "difference": "tagsync.planning.difference",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
-    "narrowed": "tagsync.planning.plan",
+    "filter_plan": "tagsync.planning.filter",
     "plan": "tagsync.api.decide",
     "plan_async": "tagsync.api.decide",
     "read_document": "tagsync.api.saved",

@@ -27,7 +27,7 @@ from tagsync.model import AITag, Change, CurrentFile, CurrentState, DesiredState
 from tagsync.planning.guards import Ack
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
-from tagsync.sandbox.limits import Limit
+from tagsync.sandbox.limits import CallLimit
 from tagsync.sandbox.store import Store
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class Sandbox:
         files: Iterable[Mapping[str, Any]],
         *,
         faults: Iterable[Fault] = (),
-        limit: Limit | None = None,
+        limit: CallLimit | None = None,
         key: str | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:

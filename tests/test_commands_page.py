@@ -88,7 +88,7 @@ def test_all_kinds_of_command_lines_are_read(tmp_path: Path) -> None:
 
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-OTHERS = {"--doit", "--force"}
+OTHERS = {"--doit", "--force", "--only"}
 """Options of other programs, and the one that there is not."""
 
 

@@ -55,7 +55,7 @@ STANDS_APART = "sandbox"
 MAY_USE_THE_SANDBOX = {"cli"}
 
 CLI_MAY_USE = {
-    "tagsync.applying.options",
+    "tagsync.applying.apply_options",
     "tagsync.library.target",
     "tagsync.library.http.endpoint",
     "tagsync.workspace.atomic",

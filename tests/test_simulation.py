@@ -19,9 +19,9 @@ from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Tro
 from simulated_life import KINDS, Life, shrunk
 
 from tagsync.applying.apply import carry_out
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING, Ended, Intent, Outcome, decoded
-from tagsync.applying.options import ApplyOptions
 from tagsync.errors import LibraryError, StateError
 from tagsync.events import ignore
 from tagsync.library.http.client import RateLimiters

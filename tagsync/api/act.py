@@ -9,8 +9,8 @@ from pathlib import Path
 from tagsync.api.gather import now
 from tagsync.api.keep import Workspace
 from tagsync.applying.apply import carry_out, left_out
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.options import ApplyOptions
 from tagsync.errors import ManifestError, RefusedError
 from tagsync.escape import shown
 from tagsync.events import Listener, ignore

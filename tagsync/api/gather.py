@@ -19,9 +19,8 @@ from tagsync.library.target import Target, connect
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import DesiredState, Origin, as_shown
-from tagsync.planning.contradictions import contradictions
-from tagsync.planning.left_out import unreadable_finding
-from tagsync.planning.plan import account_faults
+from tagsync.planning.contradictions import account_faults, contradictions
+from tagsync.planning.skipped_files import unreadable_finding
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """Manifests: one path, or several."""

@@ -15,7 +15,7 @@ from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
 from tagsync.model import Part, Plan, Report, TargetName
-from tagsync.planning.rest import is_rest
+from tagsync.planning.difference import is_remainder
 from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
@@ -143,7 +143,7 @@ class Workspace:
         except TagsyncError as error:
             self.warn(f"the plan of an earlier apply is of no use: {error}")
             return None
-        return begun if isinstance(begun, Plan) and is_rest(plan, begun) else None
+        return begun if isinstance(begun, Plan) and is_remainder(plan, begun) else None
 
     def begin(self, plan: Plan) -> None:
         """Keep a plan that is about to be applied; without it, only what is left of it cannot be recognised."""

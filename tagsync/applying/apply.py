@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
-from tagsync.applying.options import ApplyOptions
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import look_again, still_needed
 from tagsync.applying.readback import verify
@@ -18,7 +18,7 @@ from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.protocol import Library
 from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
 from tagsync.planning.covering import Staging
-from tagsync.planning.guards import Tally, objection, recheck_guards, unacknowledged
+from tagsync.planning.guards import GuardCounts, objection, recheck_guards, unacknowledged
 
 READ_BACK_SECONDS = 60.0
 """A run whose time is up may still read back for this long what it has written."""
@@ -138,7 +138,7 @@ class _Run:
         shown = await self._look_again()
         if shown is None:
             return
-        tally, staging = Tally(), Staging()
+        tally, staging = GuardCounts(), Staging()
         for change in still_needed(self._planned, shown, self.outcomes, self._journal.recovered):
             tally.add(change.file, change)
             staging.add(change)
@@ -167,7 +167,7 @@ class _Run:
         reading = asyncio.ensure_future(work)
         return reading.result() if await run_until(self.ending.over, reading) else None
 
-    def _object(self, left: Tally) -> Iterator[Diagnostic]:
+    def _object(self, left: GuardCounts) -> Iterator[Diagnostic]:
         """Yield what is against the plan, now that its files were looked at again and before the first write."""
         plan, options = self._plan, self._options
         if plan.undoes is None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
-from tagsync.applying.options import ApplyOptions
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Proof, Prover

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tagsync.applying.options import OnError
+from tagsync.applying.apply_options import OnError
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.remaining import RemainingChanges

@@ -10,7 +10,7 @@ from pathlib import Path
 from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_document
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.connection import SANDBOX, workspace_of
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -21,9 +21,8 @@ from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
 from tagsync.manifest.files import check_exist
 from tagsync.model import DesiredState, Plan, Report
-from tagsync.planning.filter import SELECT_NOTHING, SHARD_NOTHING
+from tagsync.planning.filter import SELECT_NOTHING, SHARD_NOTHING, filter_plan
 from tagsync.planning.guards import Ack
-from tagsync.planning.plan import narrowed
 
 MANIFEST_SUFFIXES = (".yaml", ".yml")
 """Nobody expects a saved plan in files of these names."""
@@ -199,7 +198,7 @@ def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
         )
     if not library.select and library.shard is None:
         return plan
-    part = narrowed(plan, only=library.select, part=library.shard)
+    part = filter_plan(plan, only=library.select, part=library.shard)
     if plan.changes and not part.changes and made_for.select not in ((), tuple(library.select)):
         mine, other = (" or ".join(quoted(glob, 200) for glob in globs) for globs in (made_for.select, library.select))
         raise RefusedError(

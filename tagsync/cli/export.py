@@ -10,9 +10,9 @@ from typing import TextIO
 from tagsync import schemas
 from tagsync.api.gather import export_async
 from tagsync.cli.connection import workspace_of
-from tagsync.cli.files import opened
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
+from tagsync.cli.output_files import opened
 from tagsync.cli.signals import until_signal
 from tagsync.errors import StateError, UsageError
 from tagsync.escape import shown

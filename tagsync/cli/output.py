@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tagsync.cli.files import check_writable
 from tagsync.cli.options import OutputSettings
+from tagsync.cli.output_files import check_writable
 from tagsync.cli.render import Destination, lines_to, write
 from tagsync.documents.writer import (
     diagnostics_document,

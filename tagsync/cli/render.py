@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 from tagsync.cli.ci import names_in_repository, page_of_run, tell_step
-from tagsync.cli.files import opened
 from tagsync.cli.options import OutputSettings
+from tagsync.cli.output_files import opened
 from tagsync.reporting import Format
 from tagsync.reporting.console import Lines
 from tagsync.reporting.formats import Layouts, V

@@ -20,7 +20,7 @@ from tagsync.escape import shown
 from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
-from tagsync.planning.shards import merged_plans, merged_reports
+from tagsync.planning.shards import merge_plans, merge_reports
 from tagsync.planning.undo import LEFT_OUT
 from tagsync.reporting.phrases import counted
 
@@ -160,7 +160,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
         reports = [document for document in documents if isinstance(document, Report)]
         if plans and reports:
             raise UsageError("show takes plans or reports, not both at once")
-        merged = merged_plans(plans, names) if plans else merged_reports(reports, names)
+        merged = merge_plans(plans, names) if plans else merge_reports(reports, names)
     if isinstance(merged, Plan):
         output.plan(merged, 0)
     else:

@@ -129,6 +129,14 @@ class EntryStore:
     def __contains__(self, entry: object) -> bool:
         return any(entry == each for each in self)
 
+    def declarations(self) -> Iterator[Declaration]:
+        """Yield what entries declare, in any order; what several declare alike may come once."""
+        with _explain_storage_errors():
+            found = self._database.execute("SELECT document, declaration FROM entries")
+            while some := found.fetchmany(_AT_ONCE):
+                for document, data in set(some):
+                    yield self._shared_declaration(document, data)
+
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         """Yield the entries that name a path, with it and their number, sorted by both."""
         # SQLite compares text as UTF-8, which has the order of characters that Python has.
@@ -150,17 +158,20 @@ class EntryStore:
         return ((number, entry) for _, number, entry in self._read(which, *values))
 
     def _read(self, which: str, *values: str) -> Iterator[tuple[str, int, Entry]]:
-        documents, shared = self._documents, self._shared
+        documents, shared_declaration = self._documents, self._shared_declaration
         with _explain_storage_errors():
             found = self._database.execute(f"{_SELECT} {which}", values)
             while some := found.fetchmany(_AT_ONCE):
                 for number, kind, key, document, line, data in some:
-                    manifest, defaults = documents[document]
-                    declaration = shared.get((id(defaults), data)) or self._share(defaults, data)
                     selector = ByPath(key) if kind == PATH else selector_of(kind, key)
-                    yield key, number, Entry(manifest, line, selector, declaration)
+                    entry = Entry(documents[document][0], line, selector, shared_declaration(document, data))
+                    yield key, number, entry
 
-    def _share(self, defaults: Declaration, data: bytes) -> Declaration:
+    def _shared_declaration(self, document: int, data: bytes) -> Declaration:
+        defaults = self._documents[document][1]
+        found = self._shared.get((id(defaults), data))
+        if found:
+            return found
         self._shared_bytes += len(data) + len(encode_declaration(defaults))
         if self._shared_bytes > _MOST_SHARED:
             self._shared.clear()

@@ -142,6 +142,9 @@ NumberedEntry = tuple[int, Entry]
 class IndexedEntries(Protocol):
     """Entries kept by what they select, so that there may be more of them than memory holds."""
 
+    def declarations(self) -> Iterator[Declaration]:
+        """Yield what entries declare, in any order; what several declare alike may come once."""
+
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         """Yield the entries that name a path, with it and their number, sorted by both."""
 

@@ -1,4 +1,4 @@
-"""What two plans do otherwise."""
+"""What two plans do differently."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -9,7 +9,7 @@ from tagsync.model.policy import Guard
 
 
 class Difference(NamedTuple):
-    """What a newer plan does otherwise than an older one.
+    """What a newer plan does differently than an older one.
 
     Attributes:
         old: the older plan's digest.
@@ -29,5 +29,5 @@ class Difference(NamedTuple):
 
     @property
     def files(self) -> int:
-        """How many files the plans treat otherwise."""
+        """How many files the plans treat differently."""
         return len({change.file.file_id for change in chain(self.more, self.fewer)})

@@ -1,4 +1,4 @@
-"""Places in manifests, and what is said about them."""
+"""Places in manifests, and diagnostics about them."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Plans: what would be done, and why."""
+"""Plans: what would change, and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

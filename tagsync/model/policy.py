@@ -1,4 +1,4 @@
-"""Guards: how much a plan may do before somebody has to say that it is meant."""
+"""Guards: how much a plan may do before somebody has to acknowledge it."""
 
 from collections.abc import Mapping
 from enum import StrEnum

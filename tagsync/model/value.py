@@ -1,4 +1,4 @@
-"""Values of which there are millions; what they are is said elsewhere."""
+"""A decorator for value classes with millions of instances."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform

@@ -1,4 +1,4 @@
-"""Controlled vocabularies: which tags there are, which there must not be, and what old ones are called now."""
+"""Controlled vocabularies: allowed, forbidden and renamed tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

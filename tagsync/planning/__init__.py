@@ -1,1 +1,1 @@
-"""Planning: desired beside current state to changes, and changes to requests; pure, no I/O, no clock."""
+"""Plan changes from desired and current state, and requests from changes; pure: no I/O, no clock."""

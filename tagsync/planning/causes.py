@@ -1,7 +1,7 @@
-"""Why planned changes are necessary again, told from the last apply's report; what it cannot tell is left open.
+"""Find out from the previous report why planned changes are necessary again; unknown causes are left open.
 
-Two things are known of a file. If it is in the report, its tags after that run: as they were before, with what the run
-has changed. If it is not, and the run judged it, it was as the manifests of that run declare it.
+If a file is in the report, its tags after that run are known: those before it, with what the run changed. If it is not,
+and the run compared it, the file was as the manifests of that run declare it.
 """
 
 import re
@@ -25,7 +25,7 @@ from tagsync.model import (
 from tagsync.planning.returning import DONE
 
 SETTLED = (RuleName.TAGS, RuleName.ABSENT)
-"""Rules that hold whatever other manifests say: one that asked then and asks now was heard then."""
+"""Rules that apply whatever other manifests say: one that asked then and asks now was obeyed then."""
 
 DERIVED = (RuleName.AI_PROMOTE, RuleName.RENAMES)
 """Rules that add a tag because of another one, which the file has got since then."""
@@ -34,7 +34,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _TO_THE_SECOND = len("2026-01-01T00:00:00")
 
 
-def attributed(
+def find_causes(
     changes: Iterable[FileChange],
     last: Report | None,
     manifests: Sequence[ManifestRef],
@@ -50,7 +50,7 @@ def attributed(
         last: the last apply's report; without one nothing is known.
         manifests: those that the plan is made from.
         covered: tells by its path whether a file was in the last run's scope.
-        unsure: ids of files that manifests may judge differently without having changed.
+        unsure: IDs of files that unchanged manifests may treat differently.
         returning: AI tags that are known to come back.
     """
     if last is None:
@@ -65,7 +65,7 @@ def attributed(
 
 
 class _Then(NamedTuple):
-    """One file's part in the last run."""
+    """One file's part in the previous run."""
 
     change: FileChange
     outcome: FileOutcome
@@ -93,7 +93,7 @@ class _Then(NamedTuple):
 
 
 class _Past:
-    """The last report, indexed by what is asked of it."""
+    """The previous report, indexed by file."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class _Past:
         self._changes, self._outcomes = last.plan.changes, last.outcomes
         self._places = {change.file.file_id: place for place, change in enumerate(self._changes)}
         self._latest: tuple[str, _Then | None] = ("", None)
-        """The file that was last looked up: all changes of a file are asked about in a row."""
+        """The file that was last looked up: all changes of a file come in a row."""
         self._finished_at = last.finished_at
         # A plan that turns a run round has no manifests: what it leaves out may be in any state.
         self._has_manifests = last.plan.undoes is None

@@ -1,4 +1,4 @@
-"""What manifests declare otherwise than at an earlier revision; how that revision was read is not asked here."""
+"""Find what manifests declare differently than at an earlier revision; `workspace.revision` reads that revision."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
@@ -30,15 +30,15 @@ class Revision:
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
     """Return the entries that are new or changed since a revision, then those that it had and that are gone.
 
-    Where an entry stands plays no part: one that only moved has not changed.
+    An entry that only moved has not changed.
 
     Raises:
         RefusedError: what bears on more than the files that changed entries select has changed, too.
     """
     old = revision.desired
-    for words in _shared(revision, desired):
+    for change in _shared_changes(revision, desired):
         raise RefusedError(
-            f"--changed-since {shown(revision.ref, 100)} cannot narrow this plan: {words}, which bears on files that "
+            f"--changed-since {shown(revision.ref, 100)} cannot narrow this plan: {change}, which bears on files that "
             "no changed entry selects; plan without it"
         )
     return (*_more(desired.entries, old.entries), *_more(old.entries, desired.entries))
@@ -63,7 +63,7 @@ def _content(entry: Entry) -> Hashable:
 
 
 def _declared(declared: Declaration) -> Hashable:
-    """Return what is declared, wherever it stands."""
+    """Return what is declared, without places."""
     exclusive, rule = declared.exclusive, declared.ai_rule
     return (
         *(texts.values for texts in (declared.tags, declared.absent, declared.expired)),
@@ -86,12 +86,12 @@ def _values(texts: Texts | None) -> Any:
     return texts and texts.values
 
 
-def _shared(revision: Revision, desired: DesiredState) -> Iterable[str]:
-    """Yield what has changed that bears on all files; defaults are part of each of their document's entries."""
+def _shared_changes(revision: Revision, desired: DesiredState) -> Iterable[str]:
+    """Yield changes that bear on all files; those of defaults are changes of each of their document's entries."""
     old = revision.desired
     if revision.policy_counts and _limits(old) != _limits(desired):
         yield "a Policy changed"
-    if _words(old.vocabulary) != _words(desired.vocabulary):
+    if _vocabulary_content(old.vocabulary) != _vocabulary_content(desired.vocabulary):
         yield "a Vocabulary changed"
 
 
@@ -99,7 +99,7 @@ def _limits(desired: DesiredState) -> Counter[Hashable]:
     return Counter((rule.guard, rule.above, rule.percent) for rule in desired.policy)
 
 
-def _words(vocabulary: Vocabulary) -> Hashable:
+def _vocabulary_content(vocabulary: Vocabulary) -> Hashable:
     allowed = None if vocabulary.allowed is None else frozenset(vocabulary.allowed.values())
     renames = frozenset((rename.old, rename.new) for rename in vocabulary.renames.values())
     return allowed, frozenset(vocabulary.forbidden), frozenset(vocabulary.removed), renames

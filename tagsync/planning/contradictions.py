@@ -1,13 +1,38 @@
-"""Finds rules that contradict each other whatever the library holds; `merge` finds the rest, file by file."""
+"""Find manifests and rules that contradict each other whatever the library holds; `merge` finds the rest, by file."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from tagsync.model import ById, ByMatch, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, normalized
+from tagsync.escape import quoted
+from tagsync.model import (
+    ById,
+    ByMatch,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    IndexedEntries,
+    normalized,
+)
+from tagsync.planning.entry_index import indexed
 from tagsync.planning.merge import merge
-from tagsync.planning.select import Selection, indexed
+from tagsync.planning.select import Selection
+
+
+def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagnostic]:
+    """Yield an error for each manifest that is for another account than this run, or than another manifest."""
+    if account is None and desired.accounts:
+        account = desired.accounts[0][0]
+    for name, origin in desired.accounts:
+        if name != account:
+            message = (
+                f"this manifest is for the account {quoted(name)}, this run for {quoted(account or '')}: "
+                "give the right --account, or leave this manifest out"
+            )
+            yield Diagnostic("error", "account", message, origin)
 
 
 def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
@@ -17,12 +42,12 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
     file of it, and queries, are left to the plan.
 
     Args:
-        entries: as declared, gone through several times.
+        entries: as declared.
     """
-    contested = _contested(entries)
+    index = indexed(entries)
+    contested = _contested(index)
     if not contested:
         return
-    index = indexed(entries)
     for selected in Selection(index, CurrentState(_Paths(index))):
         yield from _faults(selected.file.path, selected.entries, contested)
     yield from _of_ids(index, contested)
@@ -34,24 +59,14 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
         yield from _faults(selector.glob or selector.query or "", found, contested)
 
 
-def _contested(entries: Iterable[Entry]) -> set[str]:
+def _contested(index: IndexedEntries) -> set[str]:
     """Return the tags, in NFC, that are present in one rule and absent in another, or spelled in two ways."""
-    spellings: dict[str, str] = {}
-    absent: set[str] = set()
-    contested: set[str] = set()
-    seen: set[tuple[str, ...]] = set()
-    for entry in entries:
-        declared = entry.declaration
-        if declared.absent.values:
-            absent.update(map(normalized, declared.absent.values))
-        if declared.tags.values in seen:
-            continue
-        seen.add(declared.tags.values)
-        for tag in declared.tags.values:
-            key = normalized(tag)
-            if spellings.setdefault(key, tag) != tag:
-                contested.add(key)
-    return contested | (absent & spellings.keys())
+    tags, absent = set[str](), set[str]()
+    for declared in index.declarations():
+        tags.update(declared.tags.values)
+        absent.update(declared.absent.values)
+    spellings = Counter(map(normalized, tags))
+    return {key for key, count in spellings.items() if count > 1} | spellings.keys() & set(map(normalized, absent))
 
 
 def _of_ids(index: IndexedEntries, contested: set[str]) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""The fingerprint of a plan: its target, manifests, policy and changes, and which guards block it."""
+"""Compute the digest of a plan: of its target, manifests, policy and changes, and which guards block it."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ def digest(
 ) -> str:
     """Return the digest as documents hold it, `sha256:` and 64 hex digits.
 
-    It finds damage and tells plans apart. It is no signature: who can rewrite a plan can rewrite its digest.
+    It detects damage and identifies a plan. It is no signature: who can rewrite a plan can rewrite its digest.
 
     Args:
         target: the library.

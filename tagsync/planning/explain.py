@@ -1,10 +1,9 @@
-"""What each entry contributed to one file, and what won; decided in `merge` and only looked at here."""
+"""Explain one file's tags: what each entry wants (`votes`), and what won (`merge`)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tagsync.model import (
-    AIRule,
     ById,
     ByPath,
     Contribution,
@@ -13,20 +12,18 @@ from tagsync.model import (
     DesiredState,
     Diagnostic,
     Entry,
-    Exclusive,
     Explanation,
     Op,
-    Reason,
     RuleName,
     Verdict,
-    Vocabulary,
     Vote,
     normalized,
 )
-from tagsync.planning.ai_tags import judged
 from tagsync.planning.length_limit import Fit, excess, fit
-from tagsync.planning.merge import Merged, covers, merge
-from tagsync.planning.select import Selection, missing_hint
+from tagsync.planning.merge import Merged, merge
+from tagsync.planning.missing import missing_hint
+from tagsync.planning.select import Selection
+from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 
 def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[Explanation, ...]:
@@ -55,7 +52,7 @@ def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) 
         for entry in entries
     )
     votes = [vote for contribution in contributions for vote in contribution.votes]
-    votes += [*_of_vocabulary(desired.vocabulary, file), *_of_promotions(merged)]
+    votes += [*vocabulary_votes(desired.vocabulary, file), *_of_promotions(merged)]
     return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), merged.diagnostics)
 
 
@@ -79,7 +76,7 @@ def _selector(entry: Entry) -> str:
 
 
 def _rules(entry: Entry) -> Iterator[str]:
-    """Yield in words what an entry says of tags that it does not name."""
+    """Yield in words what an entry says about tags that it does not name."""
     exclusive, rule = entry.declaration.exclusive, entry.declaration.ai_rule
     if exclusive:
         yield "exclusive" if exclusive.only is None else f"exclusive: only {', '.join(exclusive.only.values)}"
@@ -95,47 +92,9 @@ def _rules(entry: Entry) -> Iterator[str]:
 
 
 def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:
-    """Yield what an entry wants of a file's tags, those included that it does not have."""
-    declared = entry.declaration
-    for texts, rule, present in (
-        (declared.tags, RuleName.TAGS, True),
-        (declared.absent, RuleName.ABSENT, False),
-        (declared.expired, RuleName.UNTIL, False),
-    ):
-        for tag, place in zip(texts.values, texts.places, strict=True):
-            yield Vote("tag", tag, present, Reason(entry.origin(place), rule))
-    if declared.exclusive:
-        yield from _of_exclusive(entry, declared.exclusive, file)
-    if declared.ai_rule:
-        yield from _of_ai_rule(entry, declared.ai_rule, file)
-
-
-def _of_exclusive(entry: Entry, exclusive: Exclusive, file: CurrentFile) -> Iterator[Vote]:
-    for tag in file.tags:
-        if covers(exclusive, normalized(tag)):
-            yield Vote("tag", tag, present=False, reason=Reason(entry.origin(exclusive.place), RuleName.EXCLUSIVE))
-
-
-def _of_ai_rule(entry: Entry, rule: AIRule, file: CurrentFile) -> Iterator[Vote]:
-    keeps = {normalized(name): place for name, place in zip(rule.keep.values, rule.keep.places, strict=True)}
+    yield from tag_votes(entry, file)
     for tag in file.ai_tags:
-        place = keeps.get(normalized(tag.name))
-        if place is not None:
-            yield Vote("AI tag", tag.name, present=True, reason=Reason(entry.origin(place), RuleName.AI_KEEP))
-        for reason in judged(entry, rule, tag):
-            yield Vote("AI tag", tag.name, present=False, reason=reason)
-
-
-def _of_vocabulary(vocabulary: Vocabulary, file: CurrentFile) -> Iterator[Vote]:
-    for tag in file.tags:
-        key = normalized(tag)
-        if key in vocabulary.removed:
-            yield Vote("tag", tag, present=False, reason=Reason(vocabulary.removed[key], RuleName.REMOVE_FORBIDDEN))
-        rename = vocabulary.renames.get(key)
-        if rename:
-            reason = Reason(rename.origin, RuleName.RENAMES)
-            yield Vote("tag", tag, present=False, reason=reason)
-            yield Vote("tag", rename.new, present=True, reason=reason)
+        yield from ai_tag_votes(entry, tag)
 
 
 def _of_promotions(merged: Merged) -> Iterator[Vote]:

@@ -1,19 +1,22 @@
-"""Which files' changes are in a plan once everything was judged."""
+"""Filter a plan's changes by path, shard or revision, once everything was compared."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
+from tagsync.documents.changes import file_ids_of
 from tagsync.errors import UsageError
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault, path_glob
-from tagsync.model import Diagnostic, Part
+from tagsync.model import Diagnostic, Part, Plan
+from tagsync.planning.assembly import Collected
 
 SELECT_NOTHING = "select-nothing"
 SHARD_NOTHING = "shard-nothing"
 
 
 def select_fault(glob: str) -> str | None:
-    """Say why a glob selects no file's changes whatever the library holds; None if it may."""
+    """Say why a glob cannot match any file; None if it may."""
     if not glob.startswith("/"):
         return f"{quoted(glob, 200)} matches no file: paths start with /, as in /shop/**"
     fault = glob_fault(glob)
@@ -38,7 +41,7 @@ def checked_select(select: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 class Scope:
-    """Which files' changes are in a plan: all, or those that satisfy each of what is given.
+    """Which files' changes are in a plan: those that satisfy every argument given; all without any.
 
     Args:
         only: globs over paths, one of which has to match; none for all paths.
@@ -54,13 +57,13 @@ class Scope:
         self._is_part_idle = part is not None
 
     def includes(self, path: str) -> bool:
-        """Tell by a file's path alone."""
+        """Tell by its path alone whether a file's changes are included."""
         part = self._part
         matches = not self._globs or any(glob.fullmatch(path) for glob in self._globs.values())
         return matches and (part is None or in_part(path, part))
 
     def holds(self, number: int, path: str) -> bool:
-        """Tell of a file of the library, and note what includes it."""
+        """Tell whether the changes of a file of the library are included, and note what includes it."""
         if self._idle or self._is_part_idle:
             self.note(path)
         return (self._numbers is None or number in self._numbers) and self.includes(path)
@@ -79,13 +82,32 @@ class Scope:
             among: what was noted, in words that end a message.
         """
         for glob in self._idle:
-            words = f"--select {quoted(glob, 200)} matches no {among}: check the glob"
-            yield Diagnostic("warning", SELECT_NOTHING, words)
+            message = f"--select {quoted(glob, 200)} matches no {among}: check the glob"
+            yield Diagnostic("warning", SELECT_NOTHING, message)
         if self._is_part_idle and self._part:
-            words = (
+            message = (
                 f"--shard {self._part.index}/{self._part.of} holds no {among}: use fewer shards, or leave this one out"
             )
-            yield Diagnostic("warning", SHARD_NOTHING, words)
+            yield Diagnostic("warning", SHARD_NOTHING, message)
+
+
+def filter_plan(plan: Plan, *, only: Collection[str], part: Part | None) -> Plan:
+    """Return a plan with the changes of some files alone; its digest and guards still cover the whole."""
+    scope = Scope(only, part)
+    for change in plan.changes:
+        scope.note(change.file.path)
+    warnings = tuple(scope.diagnostics("file that this plan changes")) if plan.changes else ()
+    collected = Collected(change for change in plan.changes if scope.includes(change.path))
+    kept = set(file_ids_of(collected.changes))
+    return replace(
+        plan,
+        changes=collected.changes,
+        drift=tuple(item for item in plan.drift if item.file_id in kept),
+        thumbnails={file_id: url for file_id, url in plan.thumbnails.items() if file_id in kept},
+        summary=collected.summary(plan.summary._replace(warnings=plan.summary.warnings + len(warnings))),
+        diagnostics=(*plan.diagnostics, *warnings),
+        inputs=plan.inputs._replace(select=tuple(only) or plan.inputs.select, part=part or plan.inputs.part),
+    )
 
 
 def in_part(path: str, part: Part) -> bool:

@@ -1,4 +1,4 @@
-"""Guards: what a plan does as a whole, counted, and held against what it may do; who may override one is not asked."""
+"""Evaluate guards: count what a plan does as a whole, and compare it with the policy's limits."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -21,11 +21,11 @@ from tagsync.model import (
 )
 
 EXAMPLES = 3
-"""So many files a guard names."""
+"""How many files a guard names."""
 
 
 def policy_of(rules: Iterable[GuardRule]) -> Policy:
-    """Return what several rules come to: the smallest of each figure, the default of those that none names."""
+    """Combine rules into a policy: the strictest of each figure applies, and the default where no rule names one."""
     above: dict[GuardId, list[int]] = {guard: [] for guard in GuardId}
     percent: dict[GuardId, list[float]] = {guard: [] for guard in GuardId}
     for rule in rules:
@@ -48,7 +48,7 @@ def loosened(rules: Iterable[GuardRule]) -> Iterator[Diagnostic]:
                 yield Diagnostic("warning", "loose-guard", message, rule.origin)
 
 
-class Tally:
+class GuardCounts:
     """Counts what a plan does to the managed files, one after the other, before any are left out of it."""
 
     def __init__(self) -> None:
@@ -90,23 +90,15 @@ class Tally:
                 self._examples[guard].append(path)
 
     def guards(self, policy: Policy, library: Iterable[CurrentFile]) -> tuple[Guard, ...]:
-        """Return every guard as it judges what was taken.
+        """Return every guard, evaluated on what was counted.
 
         Args:
             policy: where they block.
             library: all files, to tell which tags are new.
         """
-        new = dict(self._added)
-        if new:
-            known = (
-                library.all_tags() if isinstance(library, TagIndex) else (tag for file in library for tag in file.tags)
-            )
-            for tag in known:
-                new.pop(normalized(tag), None)
-                if not new:
-                    break
-        for path in new.values():
-            self._count(GuardId.NEW_TAGS, 1, path)
+        new = self._new_tags(library)
+        observed = self._observed + Counter({GuardId.NEW_TAGS: len(new)})
+        examples = self._examples | {GuardId.NEW_TAGS: list(new.values())[:EXAMPLES]}
         totals = {
             GuardId.REMOVED_TAGS: self._tags,
             GuardId.REMOVED_AI_TAGS: self._ai_tags,
@@ -117,18 +109,29 @@ class Tally:
         return tuple(
             Guard(
                 guard,
-                observed := self._observed[guard],
+                observed[guard],
                 totals[guard],
                 limit,
-                limit.is_exceeded(observed, totals[guard]),
-                tuple(sorted(set(self._examples[guard]))),
+                limit.is_exceeded(observed[guard], totals[guard]),
+                tuple(sorted(set(examples[guard]))),
                 tuple(sorted(new)[:EXAMPLES]) if guard is GuardId.NEW_TAGS else (),
             )
             for guard, limit in policy.items()
         )
 
+    def _new_tags(self, library: Iterable[CurrentFile]) -> dict[str, str]:
+        """Return the added tags (NFC) that no file of the library has, each with the first file that gets it."""
+        new = dict(self._added)
+        if new:
+            known = library.all_tags() if isinstance(library, TagIndex) else (tag for f in library for tag in f.tags)
+            for tag in known:
+                new.pop(normalized(tag), None)
+                if not new:
+                    break
+        return new
 
-def recheck_guards(guards: Iterable[Guard], tally: Tally) -> tuple[Guard, ...]:
+
+def recheck_guards(guards: Iterable[Guard], tally: GuardCounts) -> tuple[Guard, ...]:
     """Return a plan's guards, evaluated on what is left of it and its files as they are now.
 
     What others did meanwhile may make a plan worse, never better: a guard that blocked goes on blocking.

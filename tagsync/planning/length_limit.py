@@ -6,7 +6,9 @@ Additions are sent first, and no tag goes before they are there. So a file has t
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from tagsync.model import MAX_TAG_CHARACTERS, Change, CurrentFile, Op, joined_length
+from tagsync.escape import quoted
+from tagsync.model import MAX_TAG_CHARACTERS, Change, CurrentFile, Diagnostic, Entry, Op, Origin, joined_length
+from tagsync.planning.bounded import LEVEL_OF
 
 
 class Fit(Enum):
@@ -37,6 +39,30 @@ def excess(file: CurrentFile, changes: Sequence[Change]) -> str:
         f"its old and new tags together have {_length([*file.tags, *added])} characters; ImageKit allows "
         f"{MAX_TAG_CHARACTERS}, and old tags stay until the new ones are there"
     )
+
+
+def limit_finding(
+    file: CurrentFile, changes: Sequence[Change], entries: Sequence[Entry], verdict: Fit
+) -> Diagnostic | None:
+    """Return what to say of a file that is tight, or left as it is because its tags do not fit; None for nothing."""
+    path, origin = quoted(file.path, 200), _first_addition(changes)
+    if verdict is Fit.TIGHT:
+        message = (
+            f"the tags of {path} stay within 500 characters only if ImageKit does not count the commas between them: "
+            "they are sent, and may be refused"
+        )
+        return Diagnostic("warning", "near-limit", message, origin)
+    leniencies = {entry.declaration.if_over_limit or "error" for entry in entries}
+    level = next(LEVEL_OF[item] for item in LEVEL_OF if item in leniencies)
+    message = (
+        f"{path} is left as it is: {excess(file, changes)}; declare fewer or shorter tags, remove old ones in an apply "
+        "before this one, or set ifOverLimit"
+    )
+    return Diagnostic(level, "over-limit", message, origin) if level else None
+
+
+def _first_addition(changes: Iterable[Change]) -> Origin:
+    return next(change.because[0].origin for change in changes if change.op == Op.ADD)
 
 
 def _added(changes: Iterable[Change]) -> list[str]:

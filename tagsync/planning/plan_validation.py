@@ -1,7 +1,7 @@
-"""Whether a saved plan could be one that tagsync made: its figures and calls are compared with its changes.
+"""Check that a saved plan could be one that tagsync made: compare its figures and calls with its changes.
 
-The digest covers the changes. Whatever else a plan says of them is computed again here, so that nobody can edit it.
-Whether bytes are damaged, and whether the digest fits, is checked in `reporting.saved` and `digest`.
+The digest covers the changes. All else that a plan says about them is computed again here, so that nobody can edit it.
+`documents` finds damaged bytes, `digest` changes that were edited.
 """
 
 from collections import Counter
@@ -12,37 +12,37 @@ from tagsync.escape import quoted
 from tagsync.globs import glob_fault
 from tagsync.model import DEFAULT_POLICY, FileChange, Guard, GuardId, Op, Plan, Summary, is_declarable
 from tagsync.planning.filter import Scope
-from tagsync.planning.guards import Tally
+from tagsync.planning.guards import GuardCounts
 from tagsync.planning.undo import UNDO
 
 
 def contradiction(plan: Plan) -> str | None:
-    """Return the first thing in a plan that no plan of tagsync holds; None if there is none."""
+    """Return the first thing in a plan that tagsync would not have written; None if there is none."""
     for glob in plan.inputs.select:
         if glob_fault(glob):
             return f"it is filtered by {quoted(glob, 200)}, which is not a glob"
-    found = _Found(plan)
+    counts = _ChangeCounts(plan)
     for change in plan.changes:
-        words = next(found.take(change), None)
-        if words:
-            return f"{quoted(change.file.path, 200)} {words}"
-    return next(chain(_guards(plan, found), _figures(plan, found), _requests(plan, found)), None)
+        fault = next(counts.add(change), None)
+        if fault:
+            return f"{quoted(change.file.path, 200)} {fault}"
+    return next(chain(_guards(plan, counts), _figures(plan, counts), _requests(plan, counts)), None)
 
 
-class _Found:
-    """What the changes of a plan come to, taken one after the other."""
+class _ChangeCounts:
+    """Counts the changes of a plan, one file after the other."""
 
     def __init__(self, plan: Plan) -> None:
         self._scope = Scope(plan.inputs.select, plan.inputs.part)
         self._is_undo = plan.undoes is not None
-        self._tally = Tally()
+        self._tally = GuardCounts()
         self._last = ""
         self.file_ids: set[str] = set()
         self.pairs = Counter[tuple[Op, str]]()
         """How many files each tag is added to or removed from."""
         self.calls_per_file = 0
 
-    def take(self, change: FileChange) -> Iterator[str]:
+    def add(self, change: FileChange) -> Iterator[str]:
         """Count one file's changes, and yield what cannot be."""
         file = change.file
         if file.file_id in self.file_ids:
@@ -95,12 +95,12 @@ def _reverts(change: FileChange) -> bool:
     )
 
 
-def _guards(plan: Plan, found: _Found) -> Iterator[str]:
+def _guards(plan: Plan, counts: _ChangeCounts) -> Iterator[str]:
     if [guard.id for guard in plan.guards] != list(GuardId):
         yield "it does not hold each guard once"
-    counted = found.guards()
+    computed = counts.guards()
     for guard in plan.guards:
-        least = counted[guard.id].observed
+        least = computed[guard.id].observed
         if guard.blocked != guard.limit.is_exceeded(guard.observed, guard.of):
             yield f"guard {guard.id} is said to judge otherwise than its figures"
         # Guards count the whole of which a filtered plan is a part, so they may count more. Which tags are new to the
@@ -109,39 +109,39 @@ def _guards(plan: Plan, found: _Found) -> Iterator[str]:
             yield f"guard {guard.id} counts {guard.observed:,}, its changes come to {least:,}"
 
 
-def _figures(plan: Plan, found: _Found) -> Iterator[str]:
+def _figures(plan: Plan, counts: _ChangeCounts) -> Iterator[str]:
     counted: Summary = plan.summary._replace(
-        files_changed=len(found.file_ids),
-        add_tags=found.count(Op.ADD),
-        remove_tags=found.count(Op.REMOVE),
-        remove_ai_tags=found.count(Op.REMOVE_AI),
+        files_changed=len(counts.file_ids),
+        add_tags=counts.count(Op.ADD),
+        remove_tags=counts.count(Op.REMOVE),
+        remove_ai_tags=counts.count(Op.REMOVE_AI),
         warnings=plan.count("warning"),
     )
     for name, stated, is_so in zip(Summary._fields, plan.summary, counted, strict=True):
         if stated != is_so:
             yield f"its summary has {stated:,} for {name}, it comes to {is_so:,}"
-    if plan.count("error") and found.file_ids:
+    if plan.count("error") and counts.file_ids:
         yield "it has errors and changes"
-    causes = ((item.op, item.tag) in found.pairs and item.file_id in found.file_ids for item in plan.drift)
-    if not all(causes) or not found.file_ids.issuperset(plan.thumbnails):
+    causes = ((item.op, item.tag) in counts.pairs and item.file_id in counts.file_ids for item in plan.drift)
+    if not all(causes) or not counts.file_ids.issuperset(plan.thumbnails):
         yield "it has causes or thumbnails of other changes than its own"
     if len(plan.missing) > plan.summary.missing:
         yield "it names more files that were not found than it counts"
 
 
-def _requests(plan: Plan, found: _Found) -> Iterator[str]:
+def _requests(plan: Plan, counts: _ChangeCounts) -> Iterator[str]:
     estimate = plan.estimate
     if estimate.write_requests != len(plan.requests) or estimate.lower_bound > len(plan.requests):
         yield f"its estimate is {estimate.write_requests:,} API calls, it lists {len(plan.requests):,}"
-    if estimate.per_file != found.calls_per_file:
-        yield f"its estimate without batching is {estimate.per_file:,} API calls, it comes to {found.calls_per_file:,}"
-    left = found.pairs.copy()
+    if estimate.per_file != counts.calls_per_file:
+        yield f"its estimate without batching is {estimate.per_file:,} API calls, it comes to {counts.calls_per_file:,}"
+    left = counts.pairs.copy()
     for request in plan.requests:
         for tag in request.tags:
             if (request.op, tag) not in left:
                 yield f"its API calls change {quoted(tag)}, its changes do not"
             left[request.op, tag] -= len(request.file_ids)
-        if not found.file_ids.issuperset(request.file_ids):
+        if not counts.file_ids.issuperset(request.file_ids):
             yield "its API calls change files that its changes do not"
     if any(count > 0 for count in left.values()):
         yield "its API calls do not make all of its changes"

@@ -1,4 +1,4 @@
-"""What of a library has to be read to judge manifests; how it is read in the fewest calls is not decided here."""
+"""Find which part of a library has to be read for manifests; `library.reading` decides how, in the fewest calls."""
 
 from collections.abc import Collection, Iterator
 from itertools import chain
@@ -7,30 +7,30 @@ from tagsync.globs import literal_prefix
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry, Needs
 
 MAX_NAMED = 20_000
-"""Of more entries than these, all files are read: searches would hardly take fewer calls."""
+"""With more entries than this, all files are read: searches would hardly take fewer calls."""
 
 
 def needs(desired: DesiredState, *others: Collection[Entry], everything: str | None = None) -> Needs:
-    """Return what of a library entries speak of.
+    """Return the part of a library that entries are about.
 
     Args:
         desired: what manifests declare.
         others: more entries, of an earlier revision.
-        everything: why all files are wanted whatever entries speak of.
+        everything: why all files have to be read anyway.
     """
     queries = set(desired.queries())
     if everything is None and len(desired.entries) > MAX_NAMED:
         everything = f"there are more than {MAX_NAMED:,} entries"
-    paths, file_ids, told = set[str](), set[str](), set[str]()
+    paths, file_ids, required = set[str](), set[str](), set[str]()
     folders, flat = set[str](), set[str]()
     for entry in chain(desired.entries if everything is None else (), *others):
         match entry.selector:
             case ByPath(path):
                 paths.add(path)
-                told |= _told(entry, path)
+                required |= _required(entry, path)
             case ById(file_id):
                 file_ids.add(file_id)
-                told |= _told(entry, file_id)
+                required |= _required(entry, file_id)
             case ByMatch(_, str(query)):
                 queries.add(query)
             case match:
@@ -44,20 +44,20 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
         tuple(sorted(_outermost(folders))),
         tuple(sorted(flat)),
         tuple(sorted(queries)),
-        frozenset(paths | file_ids) - told,
+        frozenset(paths | file_ids) - required,
         everything,
     )
 
 
 def named(desired: DesiredState) -> Iterator[ByPath | ById]:
-    """Yield the files that entries name by path or ID, without those that nobody is told of if they do not exist."""
+    """Yield the files that entries name by path or ID, without those that may be missing."""
     for entry in desired.entries:
         if isinstance(entry.selector, ByPath | ById) and entry.declaration.if_missing != "skip":
             yield entry.selector
 
 
-def _told(entry: Entry, name: str) -> set[str]:
-    """Return a file's name if somebody is told when it is missing."""
+def _required(entry: Entry, name: str) -> set[str]:
+    """Return a file's name unless it may be missing."""
     return set() if entry.declaration.if_missing == "skip" else {name}
 
 

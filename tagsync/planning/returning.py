@@ -1,4 +1,4 @@
-"""AI tags that are back after applies removed them, counted from the reports of these applies."""
+"""Find AI tags that came back after applies removed them, and count how often, from the reports of these applies."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from tagsync.escape import quoted, shown
 from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning, Status
 
 DONE = (Status.CONFIRMED, Status.ACCEPTED)
-"""The statuses of changes that the library shows, or that it answered to have made."""
+"""The statuses of changes that the library shows, or that its response confirms."""
 
 
 def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple[Returning, ...]:

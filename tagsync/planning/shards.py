@@ -1,4 +1,4 @@
-"""Plans or reports of several shards as one; a shard is any part of a plan whose files no other part has."""
+"""Merge plans or reports of several shards; a shard is any part of a plan whose files no other part has."""
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
@@ -25,16 +25,16 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
-from tagsync.planning.digest import digest
-from tagsync.planning.guards import Tally, recheck_guards
-from tagsync.planning.listed import first_of
-from tagsync.planning.plan import Collected
+from tagsync.planning.assembly import Collected
+from tagsync.planning.bounded import first_of
+from tagsync.planning.digest import digest, digest_of
+from tagsync.planning.guards import GuardCounts, recheck_guards
 
 T = TypeVar("T")
 
 
-def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
-    """Return several plans as one.
+def merge_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
+    """Merge several plans into one.
 
     Args:
         plans: at least one, of the same target and manifests, no file in two of them.
@@ -47,48 +47,43 @@ def merged_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
     if len(plans) == 1:
         return first
     _check(plans, names)
-    collected = Collected(merge(*[plan.changes for plan in plans], key=_by_path))
-    changes = collected.changes
-    guards = tuple(_worst(found) for found in zip(*(plan.guards for plan in plans), strict=True))
-    if first.undoes is None:  # shards that were planned one after the other may change more than each of them counted
-        guards = recheck_guards(guards, Tally.of(changes))
-    made = digest(first.target, first.inputs.manifests, guards, lines_of(changes), undoes=first.undoes)
-    cut = _are_cut_from_one(plans)
-    unchanged = first.summary.unchanged if cut else sum(plan.summary.unchanged for plan in plans)
-    inputs = [plan.inputs for plan in plans]
-    missing = _missing(inputs)
+    collected = Collected(merge(*[plan.changes for plan in plans], key=_path_and_id))
+    changes, inputs = collected.changes, [plan.inputs for plan in plans]
+    guards, missing = _guards(plans, changes), _missing(inputs)
+    whole = _whole(plans)
+    unchanged = whole.summary.unchanged if whole else sum(plan.summary.unchanged for plan in plans)
+    own_digest = digest(first.target, first.inputs.manifests, guards, lines_of(changes), undoes=first.undoes)
     diagnostics = dict.fromkeys(chain.from_iterable(plan.diagnostics for plan in plans))
     merged = replace(
         first,
-        digest=first.digest if cut else made,
+        digest=whole.digest if whole else own_digest,
         created_at=max(plan.created_at for plan in plans),
         inputs=_inputs(inputs, missing),
         summary=collected.summary(first.summary._replace(unchanged=unchanged)),
-        estimate=first.estimate if cut else _summed(Estimate, [plan.estimate for plan in plans]),
+        estimate=whole.estimate if whole else _summed(Estimate, [plan.estimate for plan in plans]),
         changes=changes,
         requests=tuple(chain.from_iterable(plan.requests for plan in plans)),
-        diagnostics=(*diagnostics, *_told(missing)),
+        diagnostics=(*diagnostics, *_missing_shards(missing)),
         guards=guards,
         drift=tuple(chain.from_iterable(plan.drift for plan in plans)),
         returning=tuple(dict.fromkeys(chain.from_iterable(plan.returning for plan in plans))),
-        coverage=first.coverage,
         thumbnails=dict(first_of(ChainMap(*(dict(plan.thumbnails) for plan in plans)).items())),
         unlisted=_unlisted(plans),
     )
     return replace(merged, summary=merged.summary._replace(warnings=merged.count("warning")))
 
 
-def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
-    """Return the reports of several applies, taken to have run side by side, as one; see `merged_plans`."""
+def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
+    """Merge the reports of several applies as if they had run at the same time; see `merge_plans`."""
     if len(reports) == 1:
         return reports[0]
-    plan = merged_plans([report.plan for report in reports], names)
+    plan = merge_plans([report.plan for report in reports], names)
     outcomes = {
         change.file.file_id: outcome
         for report in reports
         for change, outcome in zip(report.plan.changes, report.outcomes, strict=True)
     }
-    told = dict.fromkeys(chain.from_iterable(report.diagnostics for report in reports))
+    diagnostics = dict.fromkeys(chain.from_iterable(report.diagnostics for report in reports))
     requests = _summed(RequestCounts, [report.requests for report in reports])
     seconds = max(report.timing.seconds for report in reports)
     waited = max(report.timing.waited for report in reports)
@@ -100,11 +95,11 @@ def merged_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         requests=requests,
         timing=Timing(seconds, waited, round(requests.sent / seconds, 2) if seconds else 0.0),
         finished_at=max(report.finished_at for report in reports),
-        diagnostics=(*told, *plan.diagnostics),
+        diagnostics=(*diagnostics, *plan.diagnostics),
     )
 
 
-def _by_path(change: FileChange) -> tuple[str, str]:
+def _path_and_id(change: FileChange) -> tuple[str, str]:
     return change.file.path, change.file.file_id
 
 
@@ -142,20 +137,23 @@ def _check(plans: Sequence[Plan], names: Sequence[str]) -> None:
                 raise DocumentError(f"{both} both tell of {quoted(change.file.path, 200)}, which moved in between")
 
 
-def _are_cut_from_one(plans: Sequence[Plan]) -> bool:
-    """Tell whether all are parts of one saved plan: such parts go on speaking of the whole."""
-    digests = {plan.digest for plan in plans}
-    return len(digests) == 1 and any(
-        plan.digest
-        != digest(
-            plan.target,
-            plan.inputs.manifests,
-            plan.guards,
-            lines_of(plan.changes),
-            undoes=plan.undoes,
-        )
-        for plan in plans
+def _whole(plans: Sequence[Plan]) -> Plan | None:
+    """Return the first plan if all were filtered from one saved plan, whose digest and figures they keep; else None."""
+    if len({plan.digest for plan in plans}) == 1 and any(plan.digest != digest_of(plan) for plan in plans):
+        return plans[0]
+    return None
+
+
+def _guards(plans: Sequence[Plan], changes: Sequence[FileChange]) -> tuple[Guard, ...]:
+    """Return the worst of each guard, evaluated on all changes."""
+    guards = tuple(
+        max(same, key=lambda guard: (guard.blocked, guard.observed))
+        for same in zip(*(plan.guards for plan in plans), strict=True)
     )
+    if plans[0].undoes is not None:
+        return guards
+    # Shards that were planned one after the other may change more than each of them counted.
+    return recheck_guards(guards, GuardCounts.of(changes))
 
 
 def _inputs(inputs: Sequence[Inputs], missing: Sequence[str]) -> Inputs:
@@ -182,14 +180,10 @@ def _unlisted(plans: Sequence[Plan]) -> tuple[Unlisted, ...]:
     return tuple(Unlisted(level, code, more) for (level, code), more in found.items())
 
 
-def _told(missing: Sequence[str]) -> Iterator[Diagnostic]:
+def _missing_shards(missing: Sequence[str]) -> Iterator[Diagnostic]:
     if missing:
         message = f"shards are missing: {', '.join(missing)}; what they did is not in here"
         yield Diagnostic("warning", "missing-shards", message)
-
-
-def _worst(found: Sequence[Guard]) -> Guard:
-    return max(found, key=lambda guard: (guard.blocked, guard.observed))
 
 
 def _outcome(outcomes: Sequence[OutcomeName]) -> OutcomeName:

@@ -1,4 +1,4 @@
-"""A planned change beside the file as it is now: what of it is still needed, or why it must not be made."""
+"""Compare a planned change with the file as it is now: what is still needed, or why it must not be made."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Refreshed(NamedTuple):
 
 
 def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
-    """Judge a planned change by a fresh reading of its file.
+    """Update a planned change by a fresh reading of its file.
 
     It is stale when the file is gone or has another path, when an AI tag to be removed has another confidence or
     source than it had, when the new name of a renamed tag has gone, or when the 500 characters would now be passed.
@@ -24,7 +24,7 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
 
     Args:
         planned: the change, beside the file as it was.
-        file: the file as it is; None if it is gone.
+        file: the file as it is; None if it was deleted.
     """
     if file is None:
         return Refreshed(None, "the file is gone since the plan")

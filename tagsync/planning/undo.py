@@ -1,4 +1,4 @@
-"""The plan that undoes a run, change by change; carrying it out is an ordinary apply."""
+"""Plan to undo a run, change by change; an ordinary apply carries it out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ from tagsync.model import (
     is_declarable,
     normalized,
 )
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.length_limit import Fit, excess, fit
-from tagsync.planning.plan import Collected, assembled
 from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
 
@@ -53,7 +53,7 @@ class _Asked(NamedTuple):
 
 
 class _LeftOut:
-    """What an undo leaves out, counted as it is found: of a tag on many files only the first are named."""
+    """Counts what an undo leaves out: of a tag on many files, only the first are named."""
 
     def __init__(self) -> None:
         self._changes = 0
@@ -143,7 +143,7 @@ def make_undo(
     found = (_undone(asked, files, left_out, ai_as_tags=ai_as_tags) for asked in _asked(report))
     changes = sorted((change for change in found if change), key=lambda change: (change.file.path, change.file.file_id))
     plan = report.plan
-    return assembled(
+    return assemble_plan(
         Collected(changes),
         target=plan.target,
         created_at=created_at,

@@ -20,7 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tagsync.sandbox.checks import (
+from tagsync.sandbox.faults import Fault, FaultScript
+from tagsync.sandbox.limits import CallLimit, Limiter
+from tagsync.sandbox.openapi import document
+from tagsync.sandbox.payload_checks import (
     FILE_TYPES,
     HELP,
     MAX_CHARACTERS,
@@ -34,9 +37,6 @@ from tagsync.sandbox.checks import (
     page_limit,
     page_skip,
 )
-from tagsync.sandbox.faults import Fault, FaultScript
-from tagsync.sandbox.limits import Limit, Limiter
-from tagsync.sandbox.openapi import document
 from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import SORTS, File, Store
 from tagsync.sandbox.tokens import QueryError
@@ -49,7 +49,7 @@ def make_app(
     store: Store,
     *,
     key: str | None = None,
-    limit: Limit | Sequence[Limit] | None = None,
+    limit: CallLimit | Sequence[CallLimit] | None = None,
     latency: float = 0.0,
     faults: FaultScript | None = None,
     clock: Callable[[], float] = monotonic,

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class CallLimit:
     """At most `calls` within `seconds`."""
 
     calls: int
     seconds: float
 
 
-def parse_limits(text: str) -> tuple[Limit, ...]:
+def parse_limits(text: str) -> tuple[CallLimit, ...]:
     """Return the limits that `N/SECONDS` stands for, or several of them after commas.
 
     Raises:
         ValueError: the text is no such thing.
     """
     matches = [re.fullmatch(r"([1-9][0-9]{0,6})/([0-9]{1,5}(?:\.[0-9]{1,3})?)", part) for part in text.split(",")]
-    limits = tuple(Limit(int(match[1]), float(match[2])) for match in matches if match and float(match[2]) > 0)
+    limits = tuple(CallLimit(int(match[1]), float(match[2])) for match in matches if match and float(match[2]) > 0)
     if len(limits) < len(matches):
         raise ValueError(
             f"{text!r} is no limit: write calls and seconds, like 40/1, or several of them, like 40/1,1000/60"
@@ -30,7 +30,7 @@ def parse_limits(text: str) -> tuple[Limit, ...]:
 
 @dataclass(slots=True)
 class _Window:
-    limit: Limit
+    limit: CallLimit
     began: float = float("-inf")
     calls: int = 0
 
@@ -59,12 +59,12 @@ class Limiter:
 
     def __init__(
         self,
-        limit: Limit | Sequence[Limit] | None,
+        limit: CallLimit | Sequence[CallLimit] | None,
         clock: Callable[[], float],
         *,
         announces: Collection[str] = ("Limit", "Interval", "Reset"),
     ) -> None:
-        self.limits: Sequence[Limit] = (limit,) if isinstance(limit, Limit) else tuple(limit or ())
+        self.limits: Sequence[CallLimit] = (limit,) if isinstance(limit, CallLimit) else tuple(limit or ())
         """What holds now; may change from call to call, and new windows begin."""
         self._clock = clock
         self._announces = announces

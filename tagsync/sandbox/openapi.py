@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tagsync.sandbox.checks import FILE_TYPES, MAX_CHARACTERS, MAX_FILES, MAX_PAGE, TYPES
+from tagsync.sandbox.payload_checks import FILE_TYPES, MAX_CHARACTERS, MAX_FILES, MAX_PAGE, TYPES
 from tagsync.sandbox.search import MAX_QUERY
 from tagsync.sandbox.store import SORTS
 

@@ -11,7 +11,7 @@ import tagsync
 from tagsync.api import act
 from tagsync.api.act import apply_locked
 from tagsync.applying.apply import ticking
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.errors import UsageError
 from tagsync.events import Event
 from tagsync.model import DesiredState, Report, Status

@@ -11,15 +11,15 @@ from conftest import Declare
 
 import tagsync
 from tagsync.applying.apply import carry_out
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import NoJournal
-from tagsync.applying.options import ApplyOptions
 from tagsync.events import ignore
 from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
-from tagsync.sandbox.limits import Limit
+from tagsync.sandbox.limits import CallLimit
 
 CALLS, A_SECOND = 600, 40
 
@@ -48,7 +48,7 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
     struck = [Fault(on="addTags", call=number, status=500) for number in range(30, CALLS, 30)]
     slow = Fault(on="addTags", delayMs=30)
     files = (file_object(f"/{n:03}.jpg") for n in range(CALLS))
-    library = Sandbox(tmp_path, files, faults=[*struck, slow], limit=Limit(A_SECOND, 1), clock=now)
+    library = Sandbox(tmp_path, files, faults=[*struck, slow], limit=CallLimit(A_SECOND, 1), clock=now)
     declare("\n".join(f"- {{path: /{n:03}.jpg, tags: [t{n}]}}" for n in range(CALLS)))
 
     async def scenario() -> Report:
@@ -73,7 +73,7 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
 
 def test_apply_reads_details_before_removals_as_fast_as_the_limit_allows(declare: Declare, tmp_path: Path) -> None:
     files = (file_object(f"/{n:03}.jpg", [], [ai("Dog", 10)]) for n in range(CALLS))
-    library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=Limit(A_SECOND, 1), clock=now)
+    library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=CallLimit(A_SECOND, 1), clock=now)
     declare("- {match: /*, aiTags: {minConfidence: 70}}")
     gates = RateLimiters(
         RateLimiter(READ_RATE, cap=inf, random=Random(1)), RateLimiter(BULK_RATE, cap=inf, random=Random(1))

@@ -9,10 +9,10 @@ from builders import Sandbox, ai, current_file, file_object, id_of, now, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import OutcomeKind
-from tagsync.applying.options import ApplyOptions
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Prover

@@ -18,7 +18,7 @@ from conftest import Declare
 from starlette.types import Message, Receive, Scope, Send
 
 import tagsync
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.errors import (
     AuthorisationError,
     EndpointError,

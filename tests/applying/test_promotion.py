@@ -8,7 +8,7 @@ from builders import Sandbox, acks, ai, file_object, id_of, run
 from conftest import Declare
 
 import tagsync
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.model import Report, Status
 from tagsync.sandbox.faults import Fault
 

@@ -9,7 +9,7 @@ from builders import GOOGLE, Sandbox, acks, ai, file_object, id_of, run
 from simulated_library import AITags, Caller, SimulatedLibrary, State, Trouble
 
 import tagsync
-from tagsync.applying.options import ApplyOptions
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.model import Report, Status
 from tagsync.sandbox.faults import Fault
 

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import tagsync
 from tagsync.api.act import apply_locked
 from tagsync.applying.apply import READ_BACK_SECONDS
+from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
-from tagsync.applying.options import ApplyOptions
 from tagsync.errors import StateError
 from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tagsync.applying.journal_records import Intent, Outcome, Record, decoded
 from tagsync.model import Op, Request
 from tagsync.sandbox.app import make_app
-from tagsync.sandbox.limits import Limit
+from tagsync.sandbox.limits import CallLimit
 from tagsync.sandbox.store import Store
 
 CALLS = 6
@@ -61,7 +61,7 @@ class Library:
         """Those of the calls that changed nothing."""
         self._holds: dict[int, Hold] = {}
         self._under_way, self._changed = 0, threading.Condition()
-        self._app = make_app(store, limit=Limit(100_000, 1), **settings)
+        self._app = make_app(store, limit=CallLimit(100_000, 1), **settings)
         self.url = server.add(self._answer)
 
     def hold(self, number: int) -> Hold:

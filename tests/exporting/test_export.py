@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tagsync.exporting.exceptions import MAX_EXCEPTS, MIN_FILES
 from tagsync.exporting.export import Exported, export
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, joined, manifest_text, scalar
-from tagsync.library.imagekit.files import FileReader
+from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
 from tagsync.planning.merge import merge

@@ -13,7 +13,7 @@ from tagsync.documents.loader import load_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
 from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limits import rate_limits
-from tagsync.library.imagekit.files import FileReader
+from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.imagekit.wire import bulk_result, server_words
 from tagsync.manifest.read import read_manifests
 from tagsync.model import AITag, Op, Request

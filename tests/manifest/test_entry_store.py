@@ -65,7 +65,7 @@ def test_one_sweep_over_a_library_selects_by_every_index(desired: DesiredState) 
         "/b": [("t0",), ("x",), ("z",)],
         "/c": [("w",)],
     }
-    assert selection.missing == 6
+    assert selection.missing.count == 6
     assert selection.coverage() == selection.coverage()
 
 

@@ -27,8 +27,8 @@ from tagsync.model import (
     TargetName,
     Timing,
 )
-from tagsync.planning.causes import attributed
-from tagsync.planning.plan import Collected, assembled
+from tagsync.planning.assembly import Collected, assemble_plan
+from tagsync.planning.causes import find_causes
 
 PATH = "/shop/a.jpg"
 OLD, FINISHED, NEW = "2026-02-01T00:00:00.000Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:01.000Z"
@@ -61,7 +61,7 @@ def report(
     already: tuple[tuple[Op, str], ...] = (),
     undoes: str | None = None,
 ) -> Report:
-    plan: Plan = assembled(
+    plan: Plan = assemble_plan(
         Collected(sorted(changes, key=lambda change: change.path)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="",
@@ -82,7 +82,7 @@ def of(file: CurrentFile, *changes: Change) -> FileChange:
 def cause(
     planned: FileChange, last: Report | None, manifests: tuple[ManifestRef, ...] = (A, B), **settings: Any
 ) -> Cause | None:
-    found = attributed([planned], last, manifests, **settings)
+    found = find_causes([planned], last, manifests, **settings)
     return found[0].cause if found else None
 
 
@@ -90,7 +90,7 @@ ADD, REMOVE, REMOVE_AI = (change(op, "t") for op in Op)
 
 
 def test_without_a_last_report_nothing_is_known() -> None:
-    assert attributed([of(a_file(), ADD)], None, (A, B)) == ()
+    assert find_causes([of(a_file(), ADD)], None, (A, B)) == ()
 
 
 # Files that the last report holds
@@ -318,7 +318,7 @@ def test_causes_stand_in_the_order_of_changes_and_those_that_are_not_known_are_l
         of(two, ADD),
         of(three, change(Op.ADD, "t"), asked),
     ]
-    assert attributed(changes, last, (A, B2)) == (
+    assert find_causes(changes, last, (A, B2)) == (
         Drift(one.file_id, Op.ADD, "t", Cause.REMOVED),
         Drift(one.file_id, Op.REMOVE, "x", Cause.ADDED),
         Drift(three.file_id, Op.ADD, "t", Cause.REMOVED),

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagsync.model import AITag, Change, FileChange, Op, Request, normalized
-from tagsync.planning import covering
-from tagsync.planning.covering import free_cells, regroup, stage
+from tagsync.planning.covering import free_cells, portfolio, regroup, stage
 from tagsync.planning.covering.matrix import Wanted
 from tagsync.planning.covering.partition import parts
 
@@ -57,7 +56,6 @@ PATHS = [f"/{number:03d}" for number in range(120)]
 CHANGES = st.lists(st.sampled_from(PATHS), unique=True, max_size=120).flatmap(
     lambda paths: st.tuples(*(file_changes(path) for path in sorted(paths)))
 )
-LENGTHS = st.sampled_from([None, 300, 400])
 
 Cells = set[tuple[str, str]]
 
@@ -78,29 +76,18 @@ def is_free(item: FileChange, op: Op, tag: str) -> bool:
     return op == Op.REMOVE_AI and bool(item.tags(op)) and tag not in present and normalized(tag) not in spared
 
 
-def within_limits(request: Request, ai_tag_characters: int | None) -> bool:
-    characters = ai_tag_characters if request.op == Op.REMOVE_AI else 500
-    # A name that is too long by itself goes alone: nothing smaller could be sent.
-    no_longer = characters is None or len(request.tags) == 1 or len(",".join(request.tags)) <= characters
+def within_limits(request: Request) -> bool:
+    characters = None if request.op == Op.REMOVE_AI else 500
+    no_longer = characters is None or len(",".join(request.tags)) <= characters
     return no_longer and request.tags != () and 1 <= len(set(request.file_ids)) == len(request.file_ids) <= 50
 
 
-def test_a_file_whose_names_take_several_calls_is_in_each_of_them_once() -> None:
-    long = "y" * 300
-    changes = [change("/0", remove_ai="c"), change("/1", remove_ai=long), change("/2", remove_ai=f"c d {long}")]
-    requests = stage(changes, ai_tag_characters=300).requests()
-    assert len(requests) == 2
-    assert all(len(set(request.file_ids)) == len(request.file_ids) for request in requests)
-
-
 @settings(max_examples=100, deadline=None)
-@given(changes=CHANGES, ai_tag_characters=LENGTHS)
-def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(
-    changes: tuple[FileChange, ...], ai_tag_characters: int | None
-) -> None:
-    requests = stage(changes, ai_tag_characters=ai_tag_characters).requests()
+@given(changes=CHANGES)
+def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(changes: tuple[FileChange, ...]) -> None:
+    requests = stage(changes).requests()
     by_id = {item.file.file_id: item for item in changes}
-    assert all(within_limits(request, ai_tag_characters) for request in requests)
+    assert all(within_limits(request) for request in requests)
     for op in Op:
         cells, must = touched(requests, op), needed(changes, op)
         assert must <= cells
@@ -108,39 +95,35 @@ def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(
 
 
 @settings(max_examples=100, deadline=None)
-@given(changes=CHANGES, ai_tag_characters=LENGTHS)
-def test_exact_calls_touch_nothing_but_what_is_needed(
-    changes: tuple[FileChange, ...], ai_tag_characters: int | None
-) -> None:
-    requests = stage(changes, exact=True, ai_tag_characters=ai_tag_characters).requests()
-    assert all(within_limits(request, ai_tag_characters) for request in requests)
+@given(changes=CHANGES)
+def test_exact_calls_touch_nothing_but_what_is_needed(changes: tuple[FileChange, ...]) -> None:
+    requests = stage(changes, exact=True).requests()
+    assert all(within_limits(request) for request in requests)
     assert all(touched(requests, op) == needed(changes, op) for op in Op)
 
 
 @settings(max_examples=100, deadline=None)
-@given(changes=CHANGES, exact=st.booleans(), ai_tag_characters=LENGTHS)
+@given(changes=CHANGES, exact=st.booleans())
 def test_calls_are_never_more_than_by_either_usual_way_nor_fewer_than_the_bound(
-    changes: tuple[FileChange, ...], *, exact: bool, ai_tag_characters: int | None
+    changes: tuple[FileChange, ...], *, exact: bool
 ) -> None:
-    stages = stage(changes, exact=exact, ai_tag_characters=ai_tag_characters)
+    stages = stage(changes, exact=exact)
     costs, calls = stages.costs, len(stages.requests())
     assert costs.lower_bound <= calls <= min(costs.per_tag_set, costs.per_tag)
 
 
 @settings(max_examples=100, deadline=None)
-@given(changes=CHANGES, sent=st.integers(0, 5), exact=st.booleans(), ai_tag_characters=LENGTHS)
-def test_regrouped_calls_change_just_what_was_left(
-    changes: tuple[FileChange, ...], sent: int, *, exact: bool, ai_tag_characters: int | None
-) -> None:
+@given(changes=CHANGES, sent=st.integers(0, 5), exact=st.booleans())
+def test_regrouped_calls_change_just_what_was_left(changes: tuple[FileChange, ...], sent: int, *, exact: bool) -> None:
     stages = stage(changes)
     by_id = {item.file.file_id: item for item in changes}
     for op in Op:
         left = [request for request in stages.requests() if request.op == op][sent:]
         must = touched(left, op) & needed(changes, op)
-        again = regroup(left, by_id, exact=exact, ai_tag_characters=ai_tag_characters)
+        again = regroup(left, by_id, exact=exact)
         cells = touched(again, op)
         assert {request.op for request in again} <= {op}
-        assert all(within_limits(request, ai_tag_characters) for request in again)
+        assert all(within_limits(request) for request in again)
         assert must <= cells
         assert all(not exact and is_free(by_id[file_id], op, tag) for file_id, tag in cells - must)
 
@@ -172,9 +155,8 @@ for n in range(600):
     changes.append(FileChange(file, tuple(items), desired=tuple(tags[4:]), spared=(words[n % 5],)))
 by_id = {c.file.file_id: c for c in changes}
 for exact in (False, True):
-    for characters in (None, 100):
-        stages = stage(changes, exact=exact, ai_tag_characters=characters)
-        print(stages, regroup(stages.add[3:], by_id), regroup(stages.remove[3:], by_id, ai_tag_characters=50))
+    stages = stage(changes, exact=exact)
+    print(stages, regroup(stages.add[3:], by_id), regroup(stages.remove[3:], by_id))
 """
 
 
@@ -263,12 +245,6 @@ def test_ordinary_removals_have_no_free_cells() -> None:
     assert len(stages.remove) == 2
 
 
-def test_names_of_ai_tags_are_cut_to_the_length_that_the_library_takes() -> None:
-    changes = [change(f"/{n}", remove_ai=f"name-{n} name-{n + 1}") for n in range(9)]
-    assert len(stage(changes).remove) == 1
-    assert all(len(",".join(r.tags)) <= 20 for r in stage(changes, ai_tag_characters=20).remove)
-
-
 def test_free_cells_are_those_that_need_not_change() -> None:
     item = change("/1", remove_ai="Dog")
     request = Request(Op.REMOVE_AI, ("Cat", "Dog", "Elk"), (item.file.file_id,))
@@ -307,14 +283,14 @@ def test_additions_come_before_removals() -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=CHANGES, exact=st.booleans(), characters=LENGTHS)
+@given(changes=CHANGES, exact=st.booleans())
 def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
-    monkeypatch: pytest.MonkeyPatch, *, changes: tuple[FileChange, ...], exact: bool, characters: int | None
+    monkeypatch: pytest.MonkeyPatch, *, changes: tuple[FileChange, ...], exact: bool
 ) -> None:
-    whole = stage(changes, exact=exact, ai_tag_characters=characters).costs
-    monkeypatch.setattr(covering, "MOST_FILES", 7)
-    stages = stage(changes, exact=exact, ai_tag_characters=characters)
-    assert stage(changes[::-1], exact=exact, ai_tag_characters=characters) == stages
+    whole = stage(changes, exact=exact).costs
+    monkeypatch.setattr(portfolio, "MOST_FILES", 7)
+    stages = stage(changes, exact=exact)
+    assert stage(changes[::-1], exact=exact) == stages
     monkeypatch.undo()
     requests = stages.requests()
     by_id = {item.file.file_id: item for item in changes}
@@ -324,7 +300,7 @@ def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
         more = cells - needed(changes, op)
         assert not more or not exact
         assert all(is_free(by_id[file_id], op, tag) for file_id, tag in more)
-    assert all(within_limits(request, characters) for request in requests)
+    assert all(within_limits(request) for request in requests)
     assert stages.costs.per_tag == whole.per_tag
     assert stages.costs.per_file == whole.per_file
     assert stages.costs.lower_bound <= whole.lower_bound
@@ -335,7 +311,7 @@ def test_parts_hold_each_file_once_are_about_equal_and_keep_alike_files_together
     wanted = Wanted(Op.ADD)
     for number in range(100):
         needed = ("common", "rare") if number % 10 == 3 else ("common", f"of {number % 2}")
-        wanted.take(lacking(f"/{number:03}", ""), needed)
+        wanted.add(lacking(f"/{number:03}", ""), needed)
     found = [list(part) for part in parts(wanted, 30)]
     assert [len(part) for part in found] == [25, 25, 25, 25]
     assert sorted(number for part in found for number in part) == list(range(100))
@@ -348,7 +324,7 @@ def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changes = [lacking(f"/{n:03}", "ab" if n % 2 else "ac") for n in range(100)]
-    monkeypatch.setattr(covering, "MOST_FILES", 7)
+    monkeypatch.setattr(portfolio, "MOST_FILES", 7)
     stages = stage(changes)
     assert stages.costs == (2, 100, 16, 4)
     assert shown(stages.add) == [
@@ -360,6 +336,6 @@ def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_
 
 
 def test_files_that_need_the_same_stay_together_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(covering, "MOST_FILES", 50)
+    monkeypatch.setattr(portfolio, "MOST_FILES", 50)
     changes = [change(f"/{number:03d}", add="ab"[number % 2]) for number in range(100)]
     assert shown(stage(changes).add) == [("addTags", ("a",), 50), ("addTags", ("b",), 50)]

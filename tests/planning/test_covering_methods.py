@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.model import Op
-from tagsync.planning.covering.anchored import anchored_growth
 from tagsync.planning.covering.baselines import per_tag, per_tag_set
-from tagsync.planning.covering.best_fit import best_fit
 from tagsync.planning.covering.calls import Call, Limits, Row
 from tagsync.planning.covering.first_fit import first_fit
 from tagsync.planning.covering.lower_bound import lower_bound
-from tagsync.planning.covering.matrix import Cells as CellsOfAnOp
-from tagsync.planning.covering.portfolio import fewest
 from tagsync.planning.covering.rarest_first import rarest_first
 
 Cells = set[tuple[int, int]]
@@ -56,9 +51,7 @@ def removing(method: Cover, needed: list[Row], allowed: list[Row], limits: Limit
 
 METHODS: dict[str, Cover] = {
     "rarest first": rarest_first,
-    "anchored growth": anchored_growth,
     "first fit": partial(removing, first_fit),
-    "best fit": partial(removing, best_fit),
     "per tag set": lambda needed, _, limits: list(per_tag_set(needed, limits)),
     "per tag": lambda needed, _, limits: list(per_tag(needed, limits)),
 }
@@ -160,8 +153,7 @@ def test_a_call_is_filled_up_with_files_that_gain_from_it() -> None:
 
 def test_files_that_lack_other_tags_join_a_call_whose_tags_they_have() -> None:
     needed, allowed = rows("a", "b", "c"), rows(*["abc"] * 3)
-    for method in (rarest_first, anchored_growth):
-        assert method(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
+    assert rarest_first(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
 
 
 def test_a_file_does_not_join_a_call_that_got_a_tag_forbidden_to_it() -> None:
@@ -186,40 +178,6 @@ def test_a_file_joins_with_those_of_its_tags_that_fit() -> None:
     assert calls == [Call((0, 1), Row((0, 2))), Call((1, 2), Row((1,)))]
 
 
-def test_growth_finds_the_files_that_share_most_with_the_rarest_tag() -> None:
-    needed = rows(*["a"] * 4, *["ab"] * 5, *["b"] * 6)
-    assert anchored_growth(needed, needed, limits(2, files=5))[0] == Call((4, 5, 6, 7, 8), Row((0, 1)))
-
-
-def test_growth_passes_over_a_tag_that_leaves_too_few_files() -> None:
-    needed = rows("abc", *["ab"] * 5, *["c"] * 9)
-    assert anchored_growth(needed, needed, limits(3, files=5))[0] == Call((0, 1, 2, 3, 4), Row((0, 1)))
-
-
-def cells_of_rows(needed: list[Row], allowed: list[Row], limits: Limits) -> CellsOfAnOp:
-    names = tuple(map(str, range(len(limits.lengths))))
-    return CellsOfAnOp(Op.ADD, names, tuple(map(str, range(len(needed)))), needed, allowed, None, limits)
-
-
-def test_more_methods_are_tried_until_one_comes_near_the_bound() -> None:
-    needed = rows("abc", "ac", "abc", "bc", "ac", "bc")
-    table = cells_of_rows(needed, needed, limits(3, files=3))
-    assert [len(fewest(table, bound)) for bound in (2, 3, 4)] == [3, 3, 4]
-
-
-@settings(max_examples=100, deadline=None)
-@given(table=tables(files=40), size=st.integers(1, 5))
-def test_the_fewest_calls_are_taken_unless_some_come_near_the_bound(
-    table: tuple[list[Row], list[Row]], size: int
-) -> None:
-    needed, free = table
-    allowed = [need | more for need, more in zip(needed, free, strict=True)]
-    limit = limits(6, files=size)
-    least = min(len(method(needed, allowed, limit)) for method in (rarest_first, anchored_growth))
-    assert len(fewest(cells_of_rows(needed, allowed, limit), bound=0)) == least
-    assert fewest(cells_of_rows(needed, allowed, limit), bound=999) == rarest_first(needed, allowed, limit)
-
-
 def test_removals_clash_only_over_a_tag_that_one_file_keeps_and_another_drops() -> None:
     needed, forbidden = rows("a", "b", "c"), rows("b", "", "z")
     calls = first_fit(needed, forbidden, limits(26))
@@ -233,26 +191,7 @@ def test_files_that_clash_most_are_placed_first() -> None:
     assert [call.files for call in calls] == [(0, 2), (1, 3)]
 
 
-def test_removals_of_limited_length_lengthen_calls_least() -> None:
-    needed = rows("abc", "de", "abf", "def")
-    calls = best_fit(needed, rows(*[""] * 4), limits(6, characters=7))
-    assert calls == [Call((0, 2), Row((0, 1, 2, 5))), Call((1, 3), Row((3, 4, 5)))]
-
-
-def test_files_with_the_same_usual_tags_follow_each_other() -> None:
-    needed = rows(*["a", "b", "c"] * 20)
-    calls = best_fit(needed, rows(*[""] * 60), limits(3, characters=1, files=20))
-    assert sorted(call.files for call in calls) == [tuple(range(start, 60, 3)) for start in range(3)]
-
-
 def test_a_set_too_long_for_one_call_is_cut() -> None:
     assert Limits((3, 3, 3), 7).parts([0, 1, 2]) == [Row((0, 1)), Row((2,))]
     assert Limits((9, 3, 3), 7).parts([0, 1, 2]) == [Row((0,)), Row((1, 2))]
     assert Limits((9, 3, 3), None).parts([0, 1, 2]) == [Row((0, 1, 2))]
-
-
-def test_of_very_many_calls_that_take_more_the_longest_are_looked_at_no_more() -> None:
-    needed = [frozenset({tag}) for tag in range(120)]
-    calls = best_fit(needed, [frozenset[int]()] * 120, limits(120, characters=1))
-    assert touched(calls) == cells(needed)
-    assert len(calls) == 120

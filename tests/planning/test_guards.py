@@ -16,7 +16,7 @@ from tagsync.model import (
     Plan,
     TargetName,
 )
-from tagsync.planning.guards import Ack, Tally, loosened, objection, policy_of, recheck_guards, unacknowledged
+from tagsync.planning.guards import Ack, GuardCounts, loosened, objection, policy_of, recheck_guards, unacknowledged
 from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
@@ -156,10 +156,10 @@ def test_what_others_did_since_the_plan_may_make_a_guard_block_and_never_lets_on
     assert plan.blocked == ()
     [change] = [change for change in plan.changes if change.file.path == "/a"]
     lonely = type(change)(current_file("/a", ["old"]), change.changes)
-    [guard] = [guard for guard in recheck_guards(plan.guards, Tally.of([lonely])) if guard.blocked]
+    [guard] = [guard for guard in recheck_guards(plan.guards, GuardCounts.of([lonely])) if guard.blocked]
     assert (guard.id, guard.observed, guard.files) == ("emptiedFiles", 1, ("/a",))
     blocked = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
-    assert [guard.id for guard in recheck_guards(blocked.guards, Tally()) if guard.blocked] == ["emptiedFiles"]
+    assert [guard.id for guard in recheck_guards(blocked.guards, GuardCounts()) if guard.blocked] == ["emptiedFiles"]
 
 
 def test_guards_are_in_a_plan_with_errors_and_block_nothing_there(tmp_path: Path) -> None:

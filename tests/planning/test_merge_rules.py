@@ -21,7 +21,8 @@ from tagsync.model import (
     Texts,
     Vocabulary,
 )
-from tagsync.planning.merge import Merged, _merged, merge
+from tagsync.planning import merge as merging
+from tagsync.planning.merge import Merged, merge
 
 
 @pytest.fixture
@@ -240,11 +241,12 @@ VOCABULARIES = st.sampled_from(
     declarations=st.lists(DECLARATIONS, min_size=1, max_size=3),
     vocabulary=VOCABULARIES,
 )
-def test_a_file_that_has_all_it_needs_is_settled_as_the_long_way_does(
+def test_merge_takes_its_short_cut_only_where_the_long_way_finds_nothing(
     tags: list[str], ai_names: list[str], declarations: list[Declaration], vocabulary: Vocabulary
 ) -> None:
     file = current_file("/a", tags, [ai(name) for name in ai_names])
     entries = [Entry("m.yaml", line, ByPath("/a"), each) for line, each in enumerate(declarations)]
-
-    # The long way is not public: it is what the short one has to be held against.
-    assert merge(file, entries, vocabulary) == _merged(file, entries, vocabulary)
+    found = merge(file, entries, vocabulary)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(merging, "_is_settled", lambda *_: False)
+        assert merge(file, entries, vocabulary) == found

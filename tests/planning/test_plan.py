@@ -24,8 +24,9 @@ from tagsync.model import (
     TargetName,
 )
 from tagsync.planning.changed_since import Revision
-from tagsync.planning.filter import in_part
-from tagsync.planning.plan import account_faults, make_plan, narrowed
+from tagsync.planning.contradictions import account_faults
+from tagsync.planning.filter import filter_plan, in_part
+from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 
@@ -210,16 +211,16 @@ def test_pictures_are_kept_of_files_that_change_and_of_none_where_there_are_erro
 def test_a_plan_that_is_narrowed_keeps_what_is_of_its_files_and_speaks_of_the_whole(declare: Declare) -> None:
     whole = plan(declare("- {match: /*, tags: [z], absent: [old]}"), PICTURED)
     drift = tuple(Drift(id_of(path), Op.ADD, "z", Cause.ADDED) for path in ("/a", "/b"))
-    made = narrowed(replace(whole, drift=drift), only=["/a"], part=None)
+    made = filter_plan(replace(whole, drift=drift), only=["/a"], part=None)
     assert [change.file.path for change in made.changes] == ["/a"]
     assert (made.drift, made.thumbnails) == (drift[:1], {id_of("/a"): "https://example.com/a"})
     assert (made.summary.files_changed, made.summary.add_tags, made.summary.remove_tags) == (1, 1, 1)
     assert (made.inputs.select, made.inputs.part) == (("/a",), None)
     assert (made.digest, made.guards) == (whole.digest, whole.guards)
-    again = narrowed(made, only=(), part=Part(1, 1))
+    again = filter_plan(made, only=(), part=Part(1, 1))
     assert (again.inputs.select, again.inputs.part) == (("/a",), Part(1, 1))
-    assert narrowed(again, only=(), part=None).inputs == again.inputs
-    shards = [narrowed(whole, only=(), part=Part(index, 5)).changes for index in range(1, 6)]
+    assert filter_plan(again, only=(), part=None).inputs == again.inputs
+    shards = [filter_plan(whole, only=(), part=Part(index, 5)).changes for index in range(1, 6)]
     assert sorted(change.file.path for changes in shards for change in changes) == ["/a", "/b", "/c"]
     assert all(len(changes) < len(whole.changes) for changes in shards)
 

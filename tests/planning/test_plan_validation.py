@@ -23,19 +23,19 @@ from tagsync.model import (
     TargetName,
     Unlisted,
 )
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.digest import digest_of
 from tagsync.planning.filter import in_part
-from tagsync.planning.guards import Tally
-from tagsync.planning.plan import Collected, assembled
+from tagsync.planning.guards import GuardCounts
 from tagsync.planning.plan_validation import contradiction
 
 FILE = current_file("/b", ["x"], [ai("Dog")])
 
 
 def plan(*changes: FileChange, undoes: str | None = None) -> Plan:
-    tally = Tally.of(changes)
-    exempt = [guard._replace(observed=0, of=0, files=(), tags=()) for guard in Tally().guards(DEFAULT_POLICY, ())]
-    return assembled(
+    tally = GuardCounts.of(changes)
+    exempt = [guard._replace(observed=0, of=0, files=(), tags=()) for guard in GuardCounts().guards(DEFAULT_POLICY, ())]
+    return assemble_plan(
         Collected(changes),
         target=TargetName("", ""),
         created_at="",

@@ -19,7 +19,8 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.digest import digest_of
-from tagsync.planning.plan import make_plan, narrowed
+from tagsync.planning.filter import filter_plan
+from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 NO_PERSON = "- {match: /*, aiTags: {remove: [Person]}}"
@@ -143,7 +144,7 @@ def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
 def test_causes_of_changes_that_a_selection_leaves_out_are_left_out(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     plan = planned(desired, last=after(desired, 1))
-    assert [item.file_id for item in narrowed(plan, only=["/b"], part=None).drift] == [id_of("/b")]
+    assert [item.file_id for item in filter_plan(plan, only=["/b"], part=None).drift] == [id_of("/b")]
 
 
 def test_what_the_last_report_tells_changes_nothing_else(declare: Declare) -> None:

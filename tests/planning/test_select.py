@@ -54,7 +54,7 @@ def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
 def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, levels: list[str]) -> None:
     _, selection = selected(declare, f"- {{path: /gone.jpg, tags: [x]{leniency}}}")
     assert [diagnostic.level for diagnostic in selection.diagnostics()] == levels
-    assert selection.missing == 1
+    assert selection.missing.count == 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_files_that_come_in_another_order_than_the_entries_that_name_their_ids_a
     ids = [id_of("/shop/shoes/red.jpg"), id_of("/shop/bags/tote.jpg")]
     paths, selection = selected(declare, "".join(f"- {{fileId: '{file_id}', tags: [x]}}\n" for file_id in ids))
     assert paths == ["/shop/bags/tote.jpg", "/shop/shoes/red.jpg"]
-    assert (selection.missing, selection.not_found(), selection.coverage().idle) == (0, (), ())
+    assert (selection.missing.count, selection.missing.first(), selection.coverage().idle) == (0, (), ())
 
 
 def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:
@@ -125,7 +125,7 @@ def test_a_path_that_is_equal_under_nfc_is_hinted_at_but_not_selected(declare: D
 def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/hats/**, tags: [x]}")
     assert [(item.level, item.code) for item in selection.diagnostics()] == [("warning", "selects-nothing")]
-    assert selection.missing == 0
+    assert selection.missing.count == 0
 
 
 @pytest.mark.parametrize(

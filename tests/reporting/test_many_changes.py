@@ -43,8 +43,8 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
+from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.digest import digest_of
-from tagsync.planning.plan import Collected, assembled
 from tagsync.reporting.console import Lines
 from tagsync.reporting.github import annotations
 from tagsync.reporting.html.page import plan_html, report_html
@@ -57,7 +57,7 @@ from tagsync.reporting.view import PlanView, ReportView
 @pytest.fixture
 def plan() -> Plan:
     guards = tuple(Guard(guard, 1, 10, Limit(0), blocked=True, files=("/shop/0000007.jpg",)) for guard in GuardId)
-    return assembled(
+    return assemble_plan(
         Collected(many(12)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="2026-01-01T00:00:00Z",

@@ -14,7 +14,7 @@ from sandbox.asking import MakeSandbox, basic, call, listed, names, post, refusa
 
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault
-from tagsync.sandbox.limits import Limit
+from tagsync.sandbox.limits import CallLimit
 from tagsync.sandbox.store import Store
 
 HELP = "For support kindly contact us at support@imagekit.io ."
@@ -778,7 +778,7 @@ def test_without_a_limit_none_is_announced(tagged: Sandbox) -> None:
 
 
 def test_beyond_the_limit_a_call_is_429_until_the_window_ends(sandbox: MakeSandbox, clock: Clock) -> None:
-    paced = sandbox(TAGGED, limit=Limit(2, 10), clock=clock)
+    paced = sandbox(TAGGED, limit=CallLimit(2, 10), clock=clock)
     statuses = []
     for clock.now in (100.0, 101.0, 102.0, 109.9, 110.0):
         statuses.append(call(paced, "GET", "/v1/files").status_code)
@@ -788,7 +788,7 @@ def test_beyond_the_limit_a_call_is_429_until_the_window_ends(sandbox: MakeSandb
 def test_a_429_has_a_message_alone_tells_when_to_come_back_and_changes_nothing(
     sandbox: MakeSandbox, clock: Clock
 ) -> None:
-    paced = sandbox(TAGGED, limit=Limit(1, 10), clock=clock)
+    paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     body = {"fileIds": [A], "tags": ["new"]}
     assert post(paced, "addTags", {"fileIds": [A], "tags": ["x"]}).status_code == 200
     clock.now += 2.5
@@ -807,21 +807,21 @@ def test_a_429_has_a_message_alone_tells_when_to_come_back_and_changes_nothing(
 def test_the_limit_is_announced_in_every_answer(
     sandbox: MakeSandbox, clock: Clock, method: str, path: str, body: Any
 ) -> None:
-    paced = sandbox(TAGGED, limit=Limit(2, 10), clock=clock)
+    paced = sandbox(TAGGED, limit=CallLimit(2, 10), clock=clock)
     answers = [call(paced, method, path, json=body, headers=headers) for headers in (basic("k:"), {}, basic("k:"))]
     assert [answer.status_code for answer in answers] == [200, 401, 429]
     assert [announced(answer)["x-ratelimit-limit"] for answer in answers] == ["2", "2", "2"]
 
 
 def test_each_endpoint_has_a_window_of_its_own(sandbox: MakeSandbox, clock: Clock) -> None:
-    paced = sandbox(TAGGED, limit=Limit(1, 10), clock=clock)
+    paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     for expected in (200, 429):
         statuses = [call(paced, method, path, json=body).status_code for method, path, body in EVERY_CALL]
         assert statuses == [expected] * len(EVERY_CALL)
 
 
 def test_a_trailing_slash_is_no_way_around_the_limit(sandbox: MakeSandbox, clock: Clock) -> None:
-    paced = sandbox(TAGGED, limit=Limit(1, 10), clock=clock)
+    paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     assert [call(paced, "GET", path).status_code for path in ("/v1/files", "/v1/files/")] == [200, 429]
 
 

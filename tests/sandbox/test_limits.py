@@ -1,6 +1,6 @@
 import pytest
 
-from tagsync.sandbox.limits import Limit, Limiter, parse_limits
+from tagsync.sandbox.limits import CallLimit, Limiter, parse_limits
 
 
 class Clock:
@@ -19,14 +19,14 @@ def clock() -> Clock:
 @pytest.mark.parametrize(
     ("text", "limits"),
     [
-        ("40/1", [Limit(40, 1)]),
-        ("1/0.5", [Limit(1, 0.5)]),
-        ("5/60", [Limit(5, 60)]),
-        ("9999999/0.001", [Limit(9999999, 0.001)]),
-        ("40/1,1000/60", [Limit(40, 1), Limit(1000, 60)]),
+        ("40/1", [CallLimit(40, 1)]),
+        ("1/0.5", [CallLimit(1, 0.5)]),
+        ("5/60", [CallLimit(5, 60)]),
+        ("9999999/0.001", [CallLimit(9999999, 0.001)]),
+        ("40/1,1000/60", [CallLimit(40, 1), CallLimit(1000, 60)]),
     ],
 )
-def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits: list[Limit]) -> None:
+def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits: list[CallLimit]) -> None:
     assert list(parse_limits(text)) == limits
 
 
@@ -63,12 +63,12 @@ def test_without_a_limit_every_call_passes_and_nothing_is_announced(clock: Clock
 
 
 def test_calls_pass_until_the_limit_of_a_window(clock: Clock) -> None:
-    limiter = Limiter(Limit(2, 10), clock)
+    limiter = Limiter(CallLimit(2, 10), clock)
     assert [limiter.count("list")[0] for _ in range(4)] == [True, True, False, False]
 
 
 def test_a_window_begins_with_its_first_call_and_lasts_the_interval(clock: Clock) -> None:
-    limiter = Limiter(Limit(1, 10), clock)
+    limiter = Limiter(CallLimit(1, 10), clock)
     passed = []
     for clock.now in (57.0, 66.5, 67.0, 70.0, 76.9, 77.0):
         passed.append(limiter.count("list")[0])
@@ -76,7 +76,7 @@ def test_a_window_begins_with_its_first_call_and_lasts_the_interval(clock: Clock
 
 
 def test_each_endpoint_has_a_window_of_its_own(clock: Clock) -> None:
-    limiter = Limiter(Limit(1, 10), clock)
+    limiter = Limiter(CallLimit(1, 10), clock)
     assert limiter.count("list")[0]
     clock.now += 6
     assert limiter.count("addTags")[0]
@@ -85,7 +85,7 @@ def test_each_endpoint_has_a_window_of_its_own(clock: Clock) -> None:
 
 
 def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock) -> None:
-    limiter = Limiter(Limit(2, 10), clock)
+    limiter = Limiter(CallLimit(2, 10), clock)
     resets = []
     for clock.now in (50.0, 53.25, 59.9999):
         headers = limiter.count("list")[1]
@@ -95,7 +95,7 @@ def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock
 
 
 def test_of_several_limits_all_have_to_pass_and_the_tightest_is_announced(clock: Clock) -> None:
-    limiter = Limiter([Limit(2, 1), Limit(3, 10)], clock)
+    limiter = Limiter([CallLimit(2, 1), CallLimit(3, 10)], clock)
     told = []
     for clock.now in (50.0, 50.1, 50.2, 51.5, 51.6, 60.0):
         passes, headers = limiter.count("list")
@@ -111,7 +111,7 @@ def test_of_several_limits_all_have_to_pass_and_the_tightest_is_announced(clock:
 
 
 def test_a_refused_call_counts_in_no_window(clock: Clock) -> None:
-    limiter = Limiter([Limit(1, 1), Limit(2, 10)], clock)
+    limiter = Limiter([CallLimit(1, 1), CallLimit(2, 10)], clock)
     passed = []
     for clock.now in (50.0, 50.1, 50.2, 51.0):
         passed.append(limiter.count("list")[0])
@@ -119,12 +119,12 @@ def test_a_refused_call_counts_in_no_window(clock: Clock) -> None:
 
 
 def test_a_limit_that_changes_begins_new_windows(clock: Clock) -> None:
-    limiter = Limiter(Limit(1, 10), clock)
+    limiter = Limiter(CallLimit(1, 10), clock)
     assert [limiter.count("list")[0] for _ in range(2)] == [True, False]
-    limiter.limits = [Limit(2, 10)]
+    limiter.limits = [CallLimit(2, 10)]
     assert [limiter.count("list")[0] for _ in range(3)] == [True, True, False]
 
 
 def test_answers_may_announce_less_than_there_is(clock: Clock) -> None:
-    limiter = Limiter(Limit(1, 10), clock, announces=["Reset"])
+    limiter = Limiter(CallLimit(1, 10), clock, announces=["Reset"])
     assert limiter.count("list") == (True, {"X-RateLimit-Reset": "10000"})

@@ -7,7 +7,7 @@ import pytest
 from builders import AWS, GOOGLE, ai, file_object, id_of
 from imagekitio import ImageKit
 
-from tagsync.sandbox.limits import Limit
+from tagsync.sandbox.limits import CallLimit
 
 Connect = Callable[..., ImageKit]
 
@@ -128,7 +128,7 @@ def test_too_many_files_are_a_bad_request(connect: Connect) -> None:
 
 def test_beyond_the_limit_a_call_is_a_rate_limit_error_that_says_how_long(connect: Connect) -> None:
     # The clock stands still, so that the window lasts.
-    client = connect(limit=Limit(1, 60), clock=lambda: 5.0)
+    client = connect(limit=CallLimit(1, 60), clock=lambda: 5.0)
     client.files.bulk.add_tags(file_ids=[A], tags=["first"])
     with pytest.raises(imagekitio.RateLimitError) as refused:
         client.files.bulk.add_tags(file_ids=[A], tags=["second"])

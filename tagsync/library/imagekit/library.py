@@ -11,7 +11,7 @@ import httpx
 from tagsync.errors import ProtocolError, RejectedError
 from tagsync.library.http.answer import Answer
 from tagsync.library.http.client import HttpClient, RateLimiters
-from tagsync.library.imagekit.files import PAGE_LIMIT, FileReader
+from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
     FILES_PATH,

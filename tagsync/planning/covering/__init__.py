@@ -1,37 +1,20 @@
-"""Changes to bulk calls: which tags go on which files together, in as few calls as can be; not when they are sent.
+"""Plan bulk calls: which tags go on which files together, in as few calls as possible; `applying` sends them.
 
-One call changes all its tags on all its files, so planning calls is covering a table of files by tags with rectangles.
+One call changes all its tags on all its files, so planning calls is covering a matrix of files by tags with rectangles.
 A cell is *needed* if it must change, *free* if changing it does nothing, and else *forbidden*: no call ever touches it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import MAX_FILES_PER_REQUEST, ChangesById, FileChange, Op, Request
-from tagsync.planning.covering.baselines import per_tag, per_tag_set
-from tagsync.planning.covering.calls import Call
-from tagsync.planning.covering.lower_bound import lower_bound
-from tagsync.planning.covering.matrix import Cells, Wanted, cells_of, free_cells
-from tagsync.planning.covering.partition import calls_per_tag, parts, requests_per_tag
-from tagsync.planning.covering.portfolio import fewest
+from tagsync.model import ChangesById, FileChange, Op, Request
+from tagsync.planning.covering.matrix import Wanted, free_cells
+from tagsync.planning.covering.portfolio import Costs, cover
 
 __all__ = ["Costs", "Stages", "Staging", "free_cells", "regroup", "stage"]
-
-MOST_FILES = 150_000
-"""So many files of one op are covered together; more are covered in parts, so that memory is bounded."""
-
-
-class Costs(NamedTuple):
-    """A number of calls that no way can beat, and calls by the usual ways."""
-
-    lower_bound: int = 0
-    per_file: int = 0
-    per_tag_set: int = 0
-    per_tag: int = 0
 
 
 class Stages(NamedTuple):
@@ -50,7 +33,7 @@ class Stages(NamedTuple):
 
 
 class Staging:
-    """Takes changes one after the other, none of which it keeps, and returns the requests that carry them out."""
+    """Collects what changes need, without keeping the changes, and plans the requests that carry them out."""
 
     def __init__(self) -> None:
         self._wanted = {op: Wanted(op) for op in Op}
@@ -58,108 +41,51 @@ class Staging:
     def add(self, change: FileChange) -> None:
         """Add a file's changes; files come in the order of their paths and IDs."""
         for op, group in groupby(change.changes, itemgetter(0)):
-            self._wanted[op].take(change, tuple([item.tag for item in group]))
+            self._wanted[op].add(change, tuple([item.tag for item in group]))
 
-    def stages(self, *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
+    def stages(self, *, exact: bool = False) -> Stages:
         """Return the requests that carry out all changes.
 
         Args:
-            exact: whether calls change needed cells only, and touch nothing besides.
-            ai_tag_characters: how long the names of one removeAITags call may be, joined by commas; None for no limit.
+            exact: whether calls change needed cells only, and touch nothing else.
         """
-        wanted = self._wanted.values()
-        covers = [_covered(item, exact=exact, ai_tag_characters=ai_tag_characters) for item in wanted]
+        covers = [cover(wanted, exact=exact) for wanted in self._wanted.values()]
         add, remove, remove_ai = [requests for requests, _ in covers]
-        costs = Costs(*map(sum, zip(*[costs for _, costs in covers], strict=True)))
-        return Stages(add, remove + remove_ai, costs)
+        return Stages(add, remove + remove_ai, Costs.total(costs for _, costs in covers))
 
 
-def stage(changes: Iterable[FileChange], *, exact: bool = False, ai_tag_characters: int | None = None) -> Stages:
+def stage(changes: Iterable[FileChange], *, exact: bool = False) -> Stages:
     """Return the requests that carry out changes in any order, each file once; see `Staging`."""
     staging = Staging()
-    for change in sorted(changes, key=_place):
+    for change in sorted(changes, key=_path_and_id):
         staging.add(change)
-    return staging.stages(exact=exact, ai_tag_characters=ai_tag_characters)
+    return staging.stages(exact=exact)
 
 
-def regroup(
-    requests: Sequence[Request],
-    changes: ChangesById,
-    *,
-    exact: bool = False,
-    ai_tag_characters: int | None = None,
-) -> tuple[Request, ...]:
-    """Return other requests for what these would change, by what is known now.
+def regroup(requests: Sequence[Request], changes: ChangesById, *, exact: bool = False) -> tuple[Request, ...]:
+    """Return new requests for what these would change.
 
     Args:
         requests: requests of one op that were not sent.
-        changes: the change of each of their files, by file id.
+        changes: the change of each of their files, by file ID.
         exact: as for `Staging.stages`.
-        ai_tag_characters: as for `Staging.stages`.
 
     Returns:
-        Requests for the needed cells of these requests alone; what else their files need is for others to change.
+        Requests for the needed cells of these requests alone; other requests change what else their files need.
     """
     if not requests:
         return ()
-    op = requests[0].op
     tags: dict[str, set[str]] = defaultdict(set)
     for request in requests:
         for file_id in request.file_ids:
             tags[file_id].update(request.tags)
-    ordered = sorted([changes[file_id] for file_id in tags], key=_place)
-    left = [(change, tuple([t for t in change.tags(op) if t in tags[change.file.file_id]])) for change in ordered]
-    wanted = Wanted(op)
-    for change, needed in left:
+    wanted = Wanted(requests[0].op)
+    for change in sorted([changes[file_id] for file_id in tags], key=_path_and_id):
+        needed = tuple([tag for tag in change.tags(wanted.op) if tag in tags[change.file_id]])
         if needed:
-            wanted.take(change, needed)
-    return _covered(wanted, exact=exact, ai_tag_characters=ai_tag_characters)[0]
+            wanted.add(change, needed)
+    return cover(wanted, exact=exact)[0]
 
 
-def _fewest(cells: Cells) -> tuple[list[Call], Costs]:
-    """Return the fewest calls that a method finds for cells, and what they are measured by.
-
-    Of equally many calls those are taken that touch no free cell: nothing has to be proven before they are sent.
-    """
-    needed, limits = cells.needed, cells.limits
-    bound = lower_bound(needed, cells.allowed, limits)
-    found = fewest(cells, bound)
-    by_set, by_tag = (sum(1 for _ in way(needed, limits)) for way in (per_tag_set, per_tag))
-    if by_set <= min(by_tag, len(found)):
-        found = list(per_tag_set(needed, limits))
-    elif by_tag <= len(found):
-        found = list(per_tag(needed, limits))
-    return found, Costs(bound, len(needed), by_set, by_tag)
-
-
-def _covered(wanted: Wanted, *, exact: bool, ai_tag_characters: int | None) -> tuple[tuple[Request, ...], Costs]:
-    if len(wanted.file_ids) > MOST_FILES:
-        return _covered_in_parts(wanted, exact=exact, ai_tag_characters=ai_tag_characters)
-    cells = cells_of(wanted, exact=exact, ai_tag_characters=ai_tag_characters)
-    calls, costs = _fewest(cells)
-    return _in_order(map(cells.request, calls)), costs
-
-
-def _covered_in_parts(
-    wanted: Wanted, *, exact: bool, ai_tag_characters: int | None
-) -> tuple[tuple[Request, ...], Costs]:
-    """Cover part after part, each by itself: what they cost adds up, but for what is known of the whole."""
-    found: list[Request] = []
-    costs = []
-    for files in parts(wanted, MOST_FILES):
-        cells = cells_of(wanted, exact=exact, ai_tag_characters=ai_tag_characters, files=files)
-        calls, cost = _fewest(cells)
-        found += map(cells.request, calls)
-        costs.append(cost)
-    bound = max(ceil(len(wanted.file_ids) / MAX_FILES_PER_REQUEST), *[cost.lower_bound for cost in costs])
-    by_tag = calls_per_tag(wanted)
-    total = Costs(bound, len(wanted.file_ids), sum(cost.per_tag_set for cost in costs), by_tag)
-    return _in_order(found if len(found) < by_tag else requests_per_tag(wanted)), total
-
-
-def _in_order(requests: Iterable[Request]) -> tuple[Request, ...]:
-    return tuple(sorted(requests, key=itemgetter(1)))
-
-
-def _place(change: FileChange) -> tuple[str, str]:
-    return change.file.path, change.file.file_id
+def _path_and_id(change: FileChange) -> tuple[str, str]:
+    return change.path, change.file_id

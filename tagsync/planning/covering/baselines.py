@@ -1,4 +1,4 @@
-"""The two usual ways: one call for each distinct tag set, and one tag at a time; what is gained is measured by them."""
+"""The two usual ways to plan calls: one for each distinct tag set, and one tag at a time."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Calls in numbers: what the methods of covering take and give; names and requests are the room's own affair.
+"""Calls and rows in numbers, as the methods of covering use them; `matrix` translates names.
 
 Files and tags are numbered in the order of paths and of names, so that nothing depends on how text is hashed.
 """

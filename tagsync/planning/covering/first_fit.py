@@ -1,6 +1,7 @@
-"""First fit, for removals: where a tag that is absent does no harm, a call fits all files that keep none of its tags.
+"""First fit, for AI tags to remove.
 
-Nothing here limits how long a call's tags are together; `best_fit` does.
+Removing an absent tag does nothing, so a call fits all files that keep none of its tags. ImageKit documents no limit
+on the names of one such call.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How many calls any cover takes at least: proven numbers, not estimates.
+"""Prove how many calls any cover takes at least.
 
 Files: a call takes at most 50 of them.
 
@@ -57,7 +57,7 @@ def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float
     work = sum([len(row) ** 2 for row in allowed])
     if not 0 < work <= MOST_WORK:
         return 0.0
-    table = _Table(needed, allowed, limits)
+    table = _TagFiles(needed, allowed, limits)
     weights = [1 / min(limits.files, count) for count in table.needing]
     best = 0.0
     for _ in range(max(1, min(MOST_ROUNDS, WORK_TO_IMPROVE // work))):
@@ -71,7 +71,7 @@ def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float
     return best
 
 
-class _Table:
+class _TagFiles:
     """The files that are allowed each tag."""
 
     def __init__(self, needed: Rows, allowed: Rows, limits: Limits) -> None:

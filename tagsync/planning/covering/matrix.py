@@ -1,6 +1,6 @@
-"""The cells of one op: what must change, what may be touched without harm, and what must not; all in numbers.
+"""The matrix of one op, files by tags: which cells are needed, free and forbidden; all in numbers.
 
-Which cell is which follows from a file's changes alone. That a free cell is still free is not proven here.
+A file's changes alone decide which cell is which. `applying.recheck` proves that a free cell is still free.
 """
 
 from array import array
@@ -16,7 +16,7 @@ _NONE: tuple[str, ...] = ()
 class Wanted:
     """Files and what one op must change on each of them, in the order of the files' paths.
 
-    There may be very many: texts and sets that files have in common are kept once, and a file is a few numbers.
+    There may be millions: texts and sets that files share are kept once, and a file is a few numbers.
 
     Args:
         op: what calls do.
@@ -33,8 +33,8 @@ class Wanted:
         self._sets: dict[tuple[str, ...], int] = {}
         self._besides: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
 
-    def take(self, change: FileChange, tags: tuple[str, ...]) -> None:
-        """Take a file, and what must change on it."""
+    def add(self, change: FileChange, tags: tuple[str, ...]) -> None:
+        """Add a file, and the tags that must change on it."""
         number = self._sets.get(tags)
         if number is None:
             number = self._sets[self._shared(tags)] = len(self._sets)
@@ -62,7 +62,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class Matrix:
     """One op's files by tags.
 
     Attributes:
@@ -89,42 +89,39 @@ class Cells:
         return Request(self.op, tags, tuple([self.file_ids[file] for file in call.files]))
 
 
-def cells_of(
-    wanted: Wanted, *, exact: bool, ai_tag_characters: int | None, files: Sequence[int] | None = None
-) -> Cells:
-    """Return the cells of one op.
+def matrix_of(wanted: Wanted, *, exact: bool, files: Sequence[int] | None = None) -> Matrix:
+    """Return the matrix of one op.
 
     Args:
         wanted: files and what must change on each.
         exact: whether nothing else may be touched.
-        ai_tag_characters: how long the names of one removeAITags call may be, joined; None where no limit is known.
-        files: numbers of the files that are meant; all if None.
+        files: numbers of the files to cover; all if None.
     """
     op, chosen = wanted.op, range(len(wanted.file_ids)) if files is None else files
-    table = _Table(wanted, chosen)
-    needed = table.needed()
+    rows = _RowMaker(wanted, chosen)
+    needed = rows.needed()
     free_to_remove = op == Op.REMOVE_AI and not exact
-    return Cells(
+    return Matrix(
         op=op,
-        tags=table.names,
+        tags=rows.names,
         file_ids=tuple([wanted.file_ids[file] for file in chosen]),
         needed=needed,
-        allowed=None if free_to_remove else table.allowed() if op == Op.ADD and not exact else needed,
-        forbidden=table.forbidden() if free_to_remove else None,
+        allowed=None if free_to_remove else rows.allowed() if op == Op.ADD and not exact else needed,
+        forbidden=rows.forbidden() if free_to_remove else None,
         limits=Limits(
-            lengths=tuple(map(len, table.names)),
-            characters=ai_tag_characters if op == Op.REMOVE_AI else MAX_TAG_CHARACTERS,
+            lengths=tuple(map(len, rows.names)),
+            characters=None if op == Op.REMOVE_AI else MAX_TAG_CHARACTERS,
         ),
     )
 
 
 def free_cells(request: Request, change: FileChange) -> frozenset[str]:
-    """Return the tags of a request that need not change on a file: it is right only while they do nothing there."""
+    """Return the tags of a request that need not change on a file: the request is right only while they do nothing."""
     return frozenset(request.tags).difference(change.tags(request.op))
 
 
-class _Table:
-    """Rows of some files, one and the same for equal tags."""
+class _RowMaker:
+    """Makes rows of some files, one and the same for equal tags."""
 
     def __init__(self, wanted: Wanted, files: Sequence[int]) -> None:
         self._sets, self._besides = wanted.sets(), wanted.besides()

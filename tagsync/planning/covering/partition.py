@@ -1,4 +1,4 @@
-"""Very many files cut into parts that are covered one after the other; a part's own cover is made as any other."""
+"""Divide very many files into parts; `portfolio` covers one after the other."""
 
 from array import array
 from collections import Counter, defaultdict

@@ -1,59 +1,85 @@
-"""Which methods of merging tag sets there are, for which cells, and the best of them."""
+"""Cover what one op wants with the fewest calls that any method finds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
+from math import ceil
+from operator import itemgetter
+from typing import NamedTuple, Self
 
-from tagsync.planning.covering.anchored import MOST_WORK, anchored_growth, work
-from tagsync.planning.covering.best_fit import best_fit
+from tagsync.model import MAX_FILES_PER_REQUEST, Request
+from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.calls import Call
 from tagsync.planning.covering.first_fit import first_fit
-from tagsync.planning.covering.matrix import Cells
+from tagsync.planning.covering.lower_bound import lower_bound
+from tagsync.planning.covering.matrix import Matrix, Wanted, matrix_of
+from tagsync.planning.covering.partition import calls_per_tag, parts, requests_per_tag
 from tagsync.planning.covering.rarest_first import rarest_first
 
-Method = Callable[[Cells], list[Call] | None]
-"""Covers cells; None where the method is not made for them, or would take too long for so many."""
-
-NEAR_ENOUGH = 1.1
-"""Calls for each one that is proven to be needed, at which no other method is tried."""
+MOST_FILES = 150_000
+"""Most files covered together. More are covered in parts, which bounds memory."""
 
 
-def _rarest_first(cells: Cells) -> list[Call] | None:
-    return None if cells.allowed is None else rarest_first(cells.needed, cells.allowed, cells.limits)
+class Costs(NamedTuple):
+    """A number of calls that no method can beat, and the calls that the usual ways take."""
+
+    lower_bound: int = 0
+    per_file: int = 0
+    per_tag_set: int = 0
+    per_tag: int = 0
+
+    @classmethod
+    def total(cls, costs: Iterable[Self]) -> Self:
+        """Add up costs of several covers, at least one."""
+        return cls(*map(sum, zip(*costs, strict=True)))
 
 
-def _anchored_growth(cells: Cells) -> list[Call] | None:
-    if cells.allowed is None or work(cells.needed, cells.limits) > MOST_WORK:
-        return None
-    return anchored_growth(cells.needed, cells.allowed, cells.limits)
+def cover(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...], Costs]:
+    """Return requests for all that is wanted, sorted by their tags, and what to compare their number with."""
+    if len(wanted.file_ids) > MOST_FILES:
+        return _cover_in_parts(wanted, exact=exact)
+    matrix = matrix_of(wanted, exact=exact)
+    calls, costs = _fewest(matrix)
+    return _sorted(map(matrix.request, calls)), costs
 
 
-def _first_fit(cells: Cells) -> list[Call] | None:
-    if cells.forbidden is None or cells.limits.characters is not None:
-        return None
-    return first_fit(cells.needed, cells.forbidden, cells.limits)
+def merge_calls(matrix: Matrix) -> list[Call]:
+    """Cover a matrix by merging tag sets: first fit where most cells are free, else rarest first."""
+    if matrix.forbidden is not None:
+        return first_fit(matrix.needed, matrix.forbidden, matrix.limits)
+    return rarest_first(matrix.needed, matrix.allowed or (), matrix.limits)
 
 
-def _best_fit(cells: Cells) -> list[Call] | None:
-    if cells.forbidden is None or cells.limits.characters is None:
-        return None
-    return best_fit(cells.needed, cells.forbidden, cells.limits)
+def _fewest(matrix: Matrix) -> tuple[list[Call], Costs]:
+    """Return the fewest calls that any way finds.
+
+    Among equally many calls, those that touch no free cell win: nothing has to be proven before they are sent.
+    """
+    needed, limits = matrix.needed, matrix.limits
+    by_set, by_tag = (sum(1 for _ in way(needed, limits)) for way in (per_tag_set, per_tag))
+    merged = merge_calls(matrix)
+    costs = Costs(lower_bound(needed, matrix.allowed, limits), len(needed), by_set, by_tag)
+    if by_set <= min(by_tag, len(merged)):
+        return list(per_tag_set(needed, limits)), costs
+    if by_tag <= len(merged):
+        return list(per_tag(needed, limits)), costs
+    return merged, costs
 
 
-METHODS: Mapping[str, Method] = {
-    "rarest first": _rarest_first,
-    "first fit": _first_fit,
-    "best fit": _best_fit,
-    "anchored growth": _anchored_growth,
-}
-"""The quick ones first. Whether one is tried hangs on the cells alone, never on a clock: equal cells, equal calls."""
+def _cover_in_parts(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...], Costs]:
+    """Cover part after part. Their costs add up, except where the whole gives a better figure."""
+    found: list[Request] = []
+    costs = []
+    for files in parts(wanted, MOST_FILES):
+        matrix = matrix_of(wanted, exact=exact, files=files)
+        calls, cost = _fewest(matrix)
+        found += map(matrix.request, calls)
+        costs.append(cost)
+    by_tag = calls_per_tag(wanted)
+    total = Costs.total(costs)._replace(
+        lower_bound=max(ceil(len(wanted.file_ids) / MAX_FILES_PER_REQUEST), *[cost.lower_bound for cost in costs]),
+        per_tag=by_tag,
+    )
+    return _sorted(found if len(found) < by_tag else requests_per_tag(wanted)), total
 
 
-def fewest(cells: Cells, bound: int) -> list[Call]:
-    """Return the fewest calls that a method finds; more methods are tried until one comes near the proven bound."""
-    best: list[Call] | None = None
-    for method in METHODS.values():
-        calls = method(cells)
-        if calls is not None and (best is None or len(calls) < len(best)):
-            best = calls
-        if best is not None and len(best) <= bound * NEAR_ENOUGH:
-            break
-    return best or []
+def _sorted(requests: Iterable[Request]) -> tuple[Request, ...]:
+    return tuple(sorted(requests, key=itemgetter(1)))

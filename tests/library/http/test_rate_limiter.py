@@ -11,9 +11,9 @@ from builders import now, run
 from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limiter import BULK_RATE, RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
-from tagsync.sandbox.limits import Limit, Limiter
+from tagsync.sandbox.limits import CallLimit, Limiter
 
-FORTY = Limit(40, 1)
+FORTY = CallLimit(40, 1)
 WORKERS = 4
 LATENCY = 0.03
 
@@ -245,7 +245,7 @@ async def process(
     return course
 
 
-def alone(limit: Limit | list[Limit], calls: int, **settings: object) -> tuple[Course, float]:
+def alone(limit: CallLimit | list[CallLimit], calls: int, **settings: object) -> tuple[Course, float]:
     """Return the course of one process, and its time over the shortest that the tightest limit allows."""
 
     async def scenario() -> tuple[Course, float]:
@@ -258,7 +258,7 @@ def alone(limit: Limit | list[Limit], calls: int, **settings: object) -> tuple[C
     return run(scenario())
 
 
-def together(limit: Limit, calls: int, processes: int, *, apart: float = 0.2) -> tuple[list[Course], float]:
+def together(limit: CallLimit, calls: int, processes: int, *, apart: float = 0.2) -> tuple[list[Course], float]:
     """Return the courses of processes that begin one after the other, and the part of the limit that they used."""
 
     async def begin(limiter: Limiter, number: int) -> Course:
@@ -273,8 +273,10 @@ def together(limit: Limit, calls: int, processes: int, *, apart: float = 0.2) ->
     return run(scenario())
 
 
-@pytest.mark.parametrize(("limit", "calls"), [(FORTY, 125), (FORTY, 1000), (Limit(5, 1), 125), (Limit(60, 10), 300)])
-def test_one_process_uses_its_limit_and_is_next_to_never_refused(limit: Limit, calls: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "calls"), [(FORTY, 125), (FORTY, 1000), (CallLimit(5, 1), 125), (CallLimit(60, 10), 300)]
+)
+def test_one_process_uses_its_limit_and_is_next_to_never_refused(limit: CallLimit, calls: int) -> None:
     course, slowness = alone(limit, calls)
     assert course.refused <= 0.01 * calls
     assert slowness <= 1.06
@@ -323,7 +325,7 @@ def only_reset(headers: Mapping[str, str]) -> Mapping[str, str]:
 @pytest.mark.parametrize("processes", [1, 4])
 def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(processes: int) -> None:
     async def scenario() -> tuple[float, list[Course]]:
-        began, limiter = now(), Limiter(Limit(60, 10), now, announces=["Reset"])
+        began, limiter = now(), Limiter(CallLimit(60, 10), now, announces=["Reset"])
         courses = await asyncio.gather(*(process(limiter, 400 // processes, seed=n) for n in range(processes)))
         return began, courses
 
@@ -336,7 +338,7 @@ def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(pr
 
 
 def test_of_two_windows_the_tighter_sets_the_pace() -> None:
-    course, slowness = alone([FORTY, Limit(300, 20)], 2000)
+    course, slowness = alone([FORTY, CallLimit(300, 20)], 2000)
     assert course.gate.rate == pytest.approx(15 * 0.96, rel=0.1)
     assert course.refused <= 40
     assert slowness <= 1.15
@@ -344,9 +346,13 @@ def test_of_two_windows_the_tighter_sets_the_pace() -> None:
 
 def test_windows_announced_as_lists_are_all_known_at_once() -> None:
     def lists(_headers: Mapping[str, str]) -> Mapping[str, str]:
-        return {"X-RateLimit-Limit": "40, 300", "X-RateLimit-Interval": "1000, 20000", "X-RateLimit-Reset": "500, 9000"}
+        return {
+            "X-RateLimit-Limit": "40, 300",
+            "X-RateLimit-Interval": "1000, 20000",
+            "X-RateLimit-Reset": "500, 9000",
+        }
 
-    course, slowness = alone([FORTY, Limit(300, 20)], 900, say=lists)
+    course, slowness = alone([FORTY, CallLimit(300, 20)], 900, say=lists)
     assert course.refused == 0
     assert slowness <= 1.06
 
@@ -360,7 +366,7 @@ def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
 
 
 def test_a_given_rate_gives_way_to_a_lower_limit() -> None:
-    course, slowness = alone(Limit(5, 1), 125, gate=RateLimiter(200, random=Random(1)))
+    course, slowness = alone(CallLimit(5, 1), 125, gate=RateLimiter(200, random=Random(1)))
     assert course.refused <= WORKERS
     assert slowness <= 1.1
 
@@ -370,7 +376,7 @@ def nothing(_headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def test_where_nothing_is_known_the_pace_doubles_each_second() -> None:
-    course, _ = alone(Limit(10_000, 1), 200, say=nothing)
+    course, _ = alone(CallLimit(10_000, 1), 200, say=nothing)
     began = course.answers[0][0]
     seconds = [sum(second < at - began <= second + 1 for at, _ in course.answers) for second in range(4)]
     assert seconds == pytest.approx([5, 9, 18, 36], abs=2)
@@ -430,7 +436,7 @@ def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: flo
 
 
 def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
-    course, slowness = alone(Limit(20, 1), 200, gate=RateLimiter(inf, random=Random(1)), say=nothing)
+    course, slowness = alone(CallLimit(20, 1), 200, gate=RateLimiter(inf, random=Random(1)), say=nothing)
     assert course.refused <= 20
     assert slowness <= 1.5
 
@@ -479,14 +485,16 @@ def test_calls_that_were_out_together_slow_the_gate_down_once() -> None:
     ],
 )
 def test_headers_that_make_no_sense_count_as_none(headers: Mapping[str, str]) -> None:
-    course, _ = alone(Limit(20, 1), 200, say=lambda _told: headers)
-    unannounced, _ = alone(Limit(20, 1), 200, say=nothing)
+    course, _ = alone(CallLimit(20, 1), 200, say=lambda _told: headers)
+    unannounced, _ = alone(CallLimit(20, 1), 200, say=nothing)
     assert [passes for _, passes in course.answers] == [passes for _, passes in unannounced.answers]
     assert course.refused
 
 
-@pytest.mark.parametrize(("before", "after"), [(FORTY, Limit(10, 1)), (Limit(10, 1), FORTY), (FORTY, Limit(100, 10))])
-def test_a_limit_that_changes_is_followed_at_once(before: Limit, after: Limit) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"), [(FORTY, CallLimit(10, 1)), (CallLimit(10, 1), FORTY), (FORTY, CallLimit(100, 10))]
+)
+def test_a_limit_that_changes_is_followed_at_once(before: CallLimit, after: CallLimit) -> None:
     async def scenario() -> Course:
         limiter = Limiter(before, now)
         calling = asyncio.ensure_future(process(limiter, 1500))

@@ -9,7 +9,7 @@ from tagsync.errors import StateError
 from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, CurrentFile
-from tagsync.planning.left_out import twins_of
+from tagsync.planning.skipped_files import twins_of
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
 CONFIDENCE = st.none() | st.integers(0, 100) | st.floats(0, 100)

@@ -21,8 +21,8 @@ from tagsync.model import (
     TargetName,
     Unlisted,
 )
-from tagsync.planning import listed
-from tagsync.planning.listed import DiagnosticLog, First
+from tagsync.planning import bounded
+from tagsync.planning.bounded import DiagnosticLog, First
 from tagsync.planning.plan import make_plan
 from tagsync.planning.select import Selection
 
@@ -33,7 +33,7 @@ Limited = Callable[[int], None]
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
     """Return what limits lists."""
-    return lambda number: monkeypatch.setattr(listed, "MOST_LISTED", number)
+    return lambda number: monkeypatch.setattr(bounded, "MOST_LISTED", number)
 
 
 def planned(desired: DesiredState, *, coverage: bool = False) -> Plan:
@@ -135,6 +135,9 @@ class Gone:
     def __contains__(self, entry: object) -> bool:
         raise NotImplementedError
 
+    def declarations(self) -> Iterator[Declaration]:
+        raise NotImplementedError
+
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
         for number in range(self._count):
             path = f"/gone/{number:07}.jpg"
@@ -158,8 +161,8 @@ def test_memory_does_not_grow_with_files_that_are_not_found(most: Limited) -> No
         tracemalloc.start()
         selection = Selection(Gone(count), LIBRARY)
         assert list(selection) == []
-        assert (selection.missing, len(list(selection.diagnostics()))) == (2 * count, 100)
-        assert dict(selection.unlisted()) == {"error": count - 100, "warning": count}
+        assert (selection.missing.count, len(list(selection.diagnostics()))) == (2 * count, 100)
+        assert dict(selection.missing.unlisted()) == {"error": count - 100, "warning": count}
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError, TransientError, UnreadableError
 from tagsync.library.http.answer import Answer
-from tagsync.library.imagekit.files import FileReader
+from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.protocol import Page
 from tagsync.model import AITag, Unreadable
 

@@ -1,4 +1,4 @@
-"""Finds protective parts of rules that match nothing although something exists that differs in case or Unicode form."""
+"""Find parts of rules meant to protect that match nothing, though a similar name exists in another case or form."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -7,7 +7,7 @@ from tagsync.globs import path_matcher, tag_glob
 from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
 
 _MOST_WATCHED = 10_000
-"""Names and globs that are watched at most: more stand in entries of single files, whose tags a plan shows."""
+"""Most names and globs watched: beyond that, they are in entries of single files, whose tags a plan shows."""
 
 Matches = Callable[[str], object]
 
@@ -85,8 +85,8 @@ class Protections:
     def __init__(self) -> None:
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
 
-    def take(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
-        """Look at a file and the entries that select it."""
+    def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
+        """Compare a file's tags with what the entries that select it keep."""
         kept, confined = list[Watch](), list[Watch]()
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive

@@ -1,18 +1,22 @@
-"""Bounded lists: plans list the first of what may be as long as a library, and count the rest."""
+"""Keep lists bounded: a plan lists the first of what may be as many as files, and counts the rest."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from tagsync.model import Diagnostic, Level, Origin, Unlisted
+from tagsync.model import Diagnostic, Leniency, Level, Origin, Unlisted
 
 T = TypeVar("T")
 
 MOST_LISTED = 10_000
 """A plan lists this many items of each kind."""
 
-_LEVELS: tuple[Level, ...] = ("error", "warning", "info")
+LEVELS: tuple[Level, ...] = ("error", "warning", "info")
+"""The levels of diagnostics, the worst first."""
+
+LEVEL_OF: Mapping[Leniency, Level | None] = {"error": "error", "warn": "warning", "skip": None}
+"""The level of a finding by the leniency of its entry; None for no finding."""
 
 
 def first_of(items: Iterable[T]) -> Iterator[T]:
@@ -96,7 +100,7 @@ class DiagnosticLog:
         left = self._counts.copy()
         left.subtract((item.level, item.code) for item in self._first.items())
         found = [Unlisted(level, code, count) for (level, code), count in left.items() if count]
-        return tuple(sorted(found, key=lambda item: (_LEVELS.index(item.level), item.code)))
+        return tuple(sorted(found, key=lambda item: (LEVELS.index(item.level), item.code)))
 
 
 def _by_place(diagnostic: Diagnostic) -> tuple[Origin, str, str]:
@@ -104,4 +108,4 @@ def _by_place(diagnostic: Diagnostic) -> tuple[Origin, str, str]:
 
 
 def _by_level_and_place(diagnostic: Diagnostic) -> tuple[int, Origin, str, str]:
-    return _LEVELS.index(diagnostic.level), *_by_place(diagnostic)
+    return LEVELS.index(diagnostic.level), *_by_place(diagnostic)

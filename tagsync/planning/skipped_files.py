@@ -38,10 +38,10 @@ def twins_finding(file: CurrentFile, file_ids: Sequence[str], origin: Origin) ->
 
 def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
     """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
-    words = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
-    words += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
+    names = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
+    names += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
     message = (
-        f"ImageKit lists a file with {' and '.join(words) or 'neither an ID nor a path'} that tagsync cannot read: "
+        f"ImageKit lists a file with {' and '.join(names) or 'neither an ID nor a path'} that tagsync cannot read: "
         f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
     )
     return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)

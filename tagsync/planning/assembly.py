@@ -1,0 +1,69 @@
+"""Assemble a plan from changes: its calls, counts and digest. `plan` and `undo` decide on the changes."""
+
+from collections.abc import Iterable
+
+from tagsync.documents.changes import keep
+from tagsync.model import Diagnostic, Estimate, FileChange, Guard, Inputs, Op, Plan, Summary, TargetName
+from tagsync.planning.bounded import DiagnosticLog
+from tagsync.planning.covering import Staging
+from tagsync.planning.digest import digest
+
+
+class Collected:
+    """Changes sorted by path, kept in a temporary file; they are counted and prepared for covering as they come."""
+
+    def __init__(self, changes: Iterable[FileChange]) -> None:
+        self.staging = Staging()
+        self._counts = dict.fromkeys(Op, 0)
+        self.changes = keep(map(self._noted, changes))
+
+    def _noted(self, change: FileChange) -> FileChange:
+        self.staging.add(change)
+        for item in change.changes:
+            self._counts[item.op] += 1
+        return change
+
+    def summary(self, summary: Summary) -> Summary:
+        """Return a summary that counts these changes."""
+        return summary._replace(
+            files_changed=len(self.changes),
+            add_tags=self._counts[Op.ADD],
+            remove_tags=self._counts[Op.REMOVE],
+            remove_ai_tags=self._counts[Op.REMOVE_AI],
+        )
+
+
+def assemble_plan(
+    collected: Collected,
+    *,
+    target: TargetName,
+    created_at: str,
+    inputs: Inputs,
+    guards: tuple[Guard, ...],
+    diagnostics: Iterable[Diagnostic] | DiagnosticLog,
+    bulk_rate: float | None,
+    unchanged: int = 0,
+    missing: int = 0,
+    exact: bool = False,
+    undoes: str | None = None,
+) -> Plan:
+    """Return the plan of some changes: their calls, counts and digest."""
+    stages = collected.staging.stages(exact=exact)
+    requests = stages.requests()
+    log = diagnostics if isinstance(diagnostics, DiagnosticLog) else DiagnosticLog(diagnostics)
+    return Plan(
+        target=target,
+        created_at=created_at,
+        digest=digest(target, inputs.manifests, guards, collected.changes.lines(), undoes=undoes),
+        inputs=inputs,
+        summary=collected.summary(Summary(unchanged=unchanged, missing=missing, warnings=log.total("warning"))),
+        estimate=Estimate(
+            len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
+        ),
+        changes=collected.changes,
+        requests=requests,
+        diagnostics=log.listed(),
+        unlisted=log.unlisted(),
+        guards=guards,
+        undoes=undoes,
+    )

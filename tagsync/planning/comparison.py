@@ -1,0 +1,101 @@
+"""Compare desired with current state, file by file: what is to change, and everything else that is noticed."""
+
+from collections.abc import Iterator, Sequence
+
+from tagsync.model import (
+    ByMatch,
+    Coverage,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    FileChange,
+)
+from tagsync.planning.assembly import Collected
+from tagsync.planning.bounded import DiagnosticLog, is_full
+from tagsync.planning.filter import Scope
+from tagsync.planning.guards import GuardCounts
+from tagsync.planning.length_limit import Fit, fit, limit_finding
+from tagsync.planning.merge import Merged, merge
+from tagsync.planning.protections import Protections
+from tagsync.planning.select import Selection
+from tagsync.planning.skipped_files import names_one, twins_finding, twins_of
+
+EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
+
+
+class Comparison:
+    """Compares all files that entries select.
+
+    Attributes:
+        collected: the changes of the files in scope.
+        tally: counts all managed files, in scope or not.
+        diagnostics: all that was noticed.
+        unchanged: how many files in scope are as declared.
+        missing: the declared files that the library does not have.
+        unsure: IDs of changed files that the same manifests may have left alone before.
+        thumbnails: addresses of small pictures of changed files, by file ID.
+        coverage: what manifests leave alone, if asked for.
+    """
+
+    def __init__(self, desired: DesiredState, current: CurrentState, scope: Scope, *, coverage: bool) -> None:
+        self.tally = GuardCounts()
+        self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
+        self.unchanged = 0
+        self.unsure: set[str] = set()
+        self.thumbnails: dict[str, str] = {}
+        self._twins = twins_of(current.files)
+        if not len(current.files) and current.reading.is_complete:
+            self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
+        selection, protections = Selection(desired.entries, current, coverage=coverage), Protections()
+        self.collected = Collected(self._changes(selection, protections, desired, scope))
+        self.missing = selection.missing
+        self.coverage: Coverage | None = selection.coverage() if coverage else None
+        self.diagnostics.extend([*selection.diagnostics(), *protections.diagnostics()])
+        for level, count in self.missing.unlisted().items():
+            self.diagnostics.count(level, "missing", count)
+        self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
+        if self.diagnostics.total("error"):
+            self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
+
+    def _changes(
+        self, selection: Selection, protections: Protections, desired: DesiredState, scope: Scope
+    ) -> Iterator[FileChange]:
+        """Yield the changes of the files in scope, and note everything else."""
+        for number, file, entries in selection:
+            protections.check(file, entries)
+            merged = merge(file, entries, desired.vocabulary)
+            self.diagnostics.extend(merged.diagnostics)
+            change = self._change(file, merged, entries) if merged.changes else None
+            self.tally.add(file, change)
+            if not scope.holds(number, file.path):
+                continue
+            if change:
+                if file.thumbnail and not is_full(self.thumbnails):
+                    self.thumbnails[file.file_id] = file.thumbnail
+                if _may_waver(entries):
+                    self.unsure.add(file.file_id)
+                yield change
+            elif not merged.changes:
+                self.unchanged += 1
+
+    def _change(self, file: CurrentFile, merged: Merged, entries: Sequence[Entry]) -> FileChange | None:
+        """Return a file's changes; None, with a finding, if others share its path, or its tags would be too long."""
+        twins = self._twins.get(file.file_id, ())
+        if twins and not names_one(entries):
+            self.diagnostics.extend([twins_finding(file, twins, merged.changes[0].because[0].origin)])
+            return None
+        verdict = fit(file, merged.changes)
+        if verdict is not Fit.FITS:
+            finding = limit_finding(file, merged.changes, entries, verdict)
+            self.diagnostics.extend([finding] if finding else [])
+        if verdict is Fit.OVER:
+            return None
+        return FileChange(file, merged.changes, merged.desired, merged.spared, merged.relies)
+
+
+def _may_waver(entries: Sequence[Entry]) -> bool:
+    """Tell whether the same entries may have left a file alone before: by a query, or by tags that were too long."""
+    has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
+    return has_query or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)

@@ -1,0 +1,86 @@
+"""EntryMatch files with the entries that select by glob or query, and count them; `entry_index` finds the others."""
+
+from collections.abc import Iterable, Iterator
+
+from tagsync.globs import literal_prefix, path_matcher
+from tagsync.model import ByMatch, CurrentFile, CurrentState, Diagnostic, Entry, NumberedEntry
+from tagsync.planning.protections import finding, is_protected, watched_path
+
+
+class EntryMatch:
+    """An entry that selects by glob, query or both, and how many files it has selected."""
+
+    __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
+
+    def __init__(self, number: int, entry: Entry, current: CurrentState) -> None:
+        selector = entry.selector
+        assert isinstance(selector, ByMatch)  # noqa: S101 - the index keeps kinds apart; tells mypy
+        self.number = number
+        self.entry = entry
+        self.count = 0
+        self.query = selector.query
+        self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
+        self._matches = path_matcher(selector.glob) if selector.glob is not None else None
+        self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
+        self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
+
+    def selects(self, file: CurrentFile) -> bool:
+        """Tell whether a file below the prefix is selected, and count it."""
+        path = file.path
+        if self._matches is not None and not self._matches(path):
+            return False
+        if self._answer is not None and file.file_id not in self._answer:
+            return False
+        if self._excepts and is_protected(path, self._excepts.values()):
+            return False
+        self.count += 1
+        return True
+
+    def findings(self, refusal: str | None) -> Iterator[Diagnostic]:
+        """Yield what is wrong with the entry's query, count and exceptions, once all files have passed by.
+
+        Args:
+            refusal: why the library does not answer the query, in its words.
+        """
+        if refusal:
+            message = f"the library does not take this entry's query: {refusal}"
+            yield Diagnostic("error", "query", message, self.entry.origin())
+        else:
+            yield from self._count_findings()
+        for pattern, watch in self._excepts.items():
+            if watch.twin is not None:
+                yield finding("except", pattern, watch.twin, self.entry.origin())
+
+    def _count_findings(self) -> Iterator[Diagnostic]:
+        count, expect = self.count, self.entry.declaration.expect
+        if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
+            found = f"{count:,} file{'s' * (count != 1)}"
+            wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
+            message = f"this entry selects {found}, expected {wanted}: check the selector, or change expect"
+            yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
+        elif count == 0:
+            message = "this entry selects no file: check its glob and query, or take it out"
+            yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
+
+
+class PrefixStack:
+    """Keeps the globs worth trying as paths pass by, in order: those whose literal prefix a path shares.
+
+    Prefixes of one path are prefixes of each other, and paths with a common prefix are neighbours. So these globs form
+    a stack.
+    """
+
+    def __init__(self, matches: Iterable[EntryMatch]) -> None:
+        self._coming = sorted(matches, key=lambda match: match.prefix, reverse=True)
+        self._stack: list[EntryMatch] = []
+
+    def matching(self, file: CurrentFile) -> list[NumberedEntry]:
+        """Return the entries that select a file."""
+        path, stack, coming = file.path, self._stack, self._coming
+        while stack and not path.startswith(stack[-1].prefix):
+            stack.pop()
+        while coming and coming[-1].prefix <= path:
+            match = coming.pop()
+            if path.startswith(match.prefix):
+                stack.append(match)
+        return [(match.number, match.entry) for match in stack if match.selects(file)]

@@ -1,0 +1,150 @@
+"""Collect declared files that the library does not have, and say what may be meant instead."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from operator import itemgetter
+
+from tagsync.escape import quoted
+from tagsync.model import (
+    ById,
+    ByMatch,
+    ByPath,
+    CurrentFile,
+    CurrentState,
+    Declaration,
+    Diagnostic,
+    Entry,
+    Level,
+    NotFound,
+    Origin,
+    Unreadable,
+    normalized,
+)
+from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
+
+
+class MissingFiles:
+    """The entries whose files are not in the library: counted, and the first of them kept.
+
+    Args:
+        unreadable: objects of the library that cannot be read; the entries that name one are kept apart.
+    """
+
+    def __init__(self, unreadable: Iterable[Unreadable]) -> None:
+        self.unreadable: list[Entry] = []
+        self._names = {name for odd in unreadable for name in (odd.file_id, odd.path)}
+        self._files = First[tuple[bool, str, Entry]](itemgetter(0, 1))
+        """Each file once: whether it is declared by ID, its path or ID, and the first entry that declares it."""
+        self._reported = First[tuple[Level, Entry]](_by_level_and_place)
+        """The entries that a diagnostic names, with its level."""
+        self._levels = Counter[Level]()
+        """How many of them there are."""
+        self._last: ByPath | ById | ByMatch | None = None
+
+    def add(self, entry: Entry) -> bool:
+        """Add an entry; those of the same file come one after the other. Return whether its file is missing indeed."""
+        if self._names and named(entry) in self._names:
+            self.unreadable.append(entry)
+            return False
+        selector = entry.selector
+        if selector != self._last:
+            self._last = selector
+            self._files.add((isinstance(selector, ById), selector[0] or "", entry))
+        level = _level_if_missing(entry.declaration)
+        if level:
+            self._levels[level] += 1
+            self._reported.add((level, entry))
+        return True
+
+    @property
+    def count(self) -> int:
+        """How many files are missing."""
+        return self._files.count
+
+    def first(self) -> tuple[NotFound, ...]:
+        """Return the first of them: those declared by path, sorted, then those declared by ID."""
+        return tuple(
+            NotFound(None, name, entry.origin()) if is_id else NotFound(name, None, entry.origin())
+            for is_id, name, entry in self._files.items()
+        )
+
+    def findings(self, files: Iterable[CurrentFile]) -> Iterator[Diagnostic]:
+        """Yield a diagnostic for each of the first entries.
+
+        Args:
+            files: all files of the library.
+        """
+        reported = self._reported.items()
+        paths = {entry.selector.path for _, entry in reported if isinstance(entry.selector, ByPath)}
+        similar = SimilarPaths(paths, files)
+        for level, entry in reported:
+            yield _missing_finding(entry, level, similar)
+
+    def unlisted(self) -> Counter[Level]:
+        """Return how many more entries there are than findings, by level."""
+        return self._levels - Counter(level for level, _ in self._reported.items())
+
+
+class SimilarPaths:
+    """Finds files whose paths differ from paths that no file has in case or Unicode form alone."""
+
+    def __init__(self, paths: Collection[str], files: Iterable[CurrentFile]) -> None:
+        keys, folded = set(map(normalized, paths)), {path.casefold() for path in paths}
+        self._normalized: set[str] = set()
+        self._folded: dict[str, str] = {}
+        if not paths:
+            return
+        for file in files:
+            key = normalized(file.path)
+            if key in keys:
+                self._normalized.add(key)
+            key = file.path.casefold()
+            if key in folded:
+                self._folded[key] = file.path
+
+    def hint(self, path: str, *, otherwise: str) -> str:
+        """Return what may be meant by one of the paths."""
+        if normalized(path) in self._normalized:
+            return "a file whose path is equal under Unicode NFC is; copy the path from the library"
+        twin = self._folded.get(path.casefold())
+        return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+
+
+def missing_hint(path: str, current: CurrentState) -> str:
+    """Return what may be meant by a path that no file has."""
+    if not path.startswith("/"):
+        return "a path starts with /"
+    return SimilarPaths({path}, current.files).hint(path, otherwise="check the path")
+
+
+def named(entry: Entry) -> str:
+    """Return the path or ID that an entry names."""
+    match entry.selector:
+        case ByPath(name) | ById(name):
+            return name
+    return ""  # pragma: no cover - a match names no file
+
+
+def _level_if_missing(declared: Declaration) -> Level | None:
+    if declared.if_missing is None and declared.only_removes:
+        return "info"
+    return LEVEL_OF[declared.if_missing or "error"]
+
+
+def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagnostic:
+    fine = "this entry only removes, so that there is nothing to do" if level == "info" else ""
+    if isinstance(entry.selector, ByPath):
+        path = entry.selector.path
+        twin = similar.hint(path, otherwise="")
+        if twin and level == "info":
+            level = "warning"
+        message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
+    else:
+        assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
+        message = f"no file has the id {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"
+    return Diagnostic(level, "missing", message, entry.origin())
+
+
+def _by_level_and_place(item: tuple[Level, Entry]) -> tuple[int, Origin]:
+    level, entry = item
+    return LEVELS.index(level), entry.origin()
