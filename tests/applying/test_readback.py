@@ -5,6 +5,7 @@ from builders import ai, current_file, id_of, now, run
 
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.readback import differences, verify
+from tagsync.applying.recheck import LAG_WAITS
 from tagsync.errors import RejectedError
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
 
@@ -70,9 +71,19 @@ def test_a_file_that_is_gone_is_missing() -> None:
     assert outcome.status is Status.MISSING
 
 
-def test_verify_reports_missing_if_only_details_know_that_a_file_was_deleted() -> None:
-    outcome, _ = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED}, details={FILE: None})
-    assert outcome.status is Status.MISSING
+def test_verify_reports_missing_if_a_file_is_deleted_before_its_last_reading() -> None:
+    outcomes, readings = Outcomes(), list[CurrentFile | None]([UNTOUCHED] * (len(LAG_WAITS) + 1) + [None])
+    outcomes.note([FILE], Status.ACCEPTED, attempts=1, error=None)
+
+    async def reread(_file_ids: Sequence[str]) -> Shown:
+        return {FILE: UNTOUCHED}
+
+    async def read_details(_file_ids: Sequence[str]) -> Shown:
+        return {FILE: readings.pop(0)}
+
+    run(verify({FILE: CHANGE}, outcomes, reread=reread, read_details=read_details))
+    assert outcomes.outcome(FILE).status is Status.MISSING
+    assert readings == []
 
 
 def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
