@@ -4,8 +4,8 @@ import pytest
 from builders import ai, current_file, id_of, now, run
 
 from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.preflight import LAG_WAITS
 from tagsync.applying.readback import differences, verify
-from tagsync.applying.recheck import LAG_WAITS
 from tagsync.errors import RejectedError
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
 
