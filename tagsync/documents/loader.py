@@ -219,7 +219,11 @@ class _Reader:
                 break
             more = line.endswith(b",\n")
             self._index, self._item = index, line[: -2 if more else -1]
-            yield _harmless(self._item)
+            try:
+                item = _harmless(self._item)
+            except (ValueError, RecursionError) as error:
+                raise self._not_laid_out() from error
+            yield item
         raise self._not_laid_out()
 
     def _changes(self) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from itertools import product
 from typing import Any
 
@@ -171,6 +172,15 @@ def test_damage_is_told_by_its_place(plan: Plan) -> None:
         DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
     ):
         load_document(saved(document).encode(), "x.json")
+
+
+@pytest.mark.parametrize("name", ["guards", "diagnostics", "unknown"])
+@pytest.mark.parametrize("item", [b'"\xac"', b'"\ttab"', b"[" * 100_000 + b"##"])
+def test_item_that_is_no_json_is_refused_though_the_checksum_fits(name: str, item: bytes) -> None:
+    body = b'{\n"formatVersion":"1.0",\n"%s":[\n%s\n]' % (name.encode(), item)
+    data = body + b',\n"checksum":"sha256:%s"\n}\n' % sha256(body).hexdigest().encode()
+    with pytest.raises(DocumentError, match=r"x\.json is not laid out as this version writes it"):
+        load_document(data, "x.json")
 
 
 def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:

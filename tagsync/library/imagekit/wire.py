@@ -4,6 +4,7 @@ Facts of the API are marked with where they come from: the official OpenAPI desc
 """
 
 import json
+import re
 from collections import Counter
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +34,8 @@ _KEY_REFUSALS = (
 MAX_VALUES = 1_000_000
 """What holds more is no answer: a thousand for each file of a page. Each may take thirty times its bytes in memory."""
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
 _FEW_BYTES = 4 << 20
 """The values of a body no longer than this are not counted."""
 
@@ -45,7 +48,8 @@ def json_body(answer: Answer) -> Any:
     """
     check_json(answer)
     try:
-        return json.loads(answer.body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant)
+        text = answer.body.decode("utf-8-sig", "surrogatepass")
+        return json.loads(text, object_hook=_with_sound_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise _no_json(answer) from error
 
@@ -73,6 +77,13 @@ def _no_json(answer: Answer) -> ProtocolError:
     return ProtocolError(
         f"the library answered {answer.status} with something that is not JSON ({called})", request_id=answer.request_id
     )
+
+
+def _with_sound_keys(members: dict[str, Any]) -> dict[str, Any]:
+    """Leave out members whose name has half a surrogate pair: ImageKit names none so, and msgspec refuses them."""
+    if all(map(str.isascii, members)):
+        return members
+    return {name: value for name, value in members.items() if not _HALF_PAIR.search(name)}
 
 
 def _no_constant(name: str) -> None:

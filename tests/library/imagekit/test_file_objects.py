@@ -29,6 +29,16 @@ def test_the_same_ai_tag_from_two_sources_is_two_ai_tags() -> None:
     assert file.ai_tags == (AITag("Tire", 80, "a"), AITag("Tire", 60.5, "b"))
 
 
+def test_member_whose_name_has_half_a_surrogate_pair_is_ignored_wherever_it_is() -> None:
+    odd = {"\ud800": [{"name": "Dog"}]}
+    file = {"fileId": "1", "filePath": "/a", "AITags": [{"name": "Tire", **odd}], "versionInfo": odd, **odd}
+    reader = FileReader()
+    page = reader.page(answer([file, {"type": "folder", "folderId": "f", **odd}]))
+    assert [(file.path, file.ai_tags) for file in page.files] == [("/a", (AITag("Tire", None, ""),))]
+    assert (len(page.rows), page.unreadable) == (2, ())
+    assert reader.details(answer(file)) == page.files[0]
+
+
 def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
     body = [
         {"type": "folder", "folderId": "f", "folderPath": "/x"},
