@@ -1,4 +1,4 @@
-"""Run every benchmark and print one table of figures beside their targets.
+"""Run every benchmark and print one table of figures and targets.
 
     python benchmarks/all.py [--only NAME] [--runs N] [--sizes N,N,...] [--work DIR] [--json FILE] [--long]
 

@@ -16,7 +16,7 @@ KEY = "private_benchmark"
 
 ROOT = Path(__file__).parents[1]
 TATE = ROOT.parent / "shared" / "tate"
-"""A real library of 69,202 files, where it is beside the checkout."""
+"""A real library of 69,202 files, if it is next to the checkout."""
 
 
 class Options(NamedTuple):

@@ -1,4 +1,4 @@
-"""What plans cost: of small and large libraries, phase by phase, of the Tate library, of the examples, beside octoDNS.
+"""What plans cost: small and large libraries, phase by phase, the Tate library, the examples; compared with octoDNS.
 
 Libraries are served by `tagsync sandbox serve` in another process, whose time does not count. The rows of the phases
 and of the whole process come from the same runs.

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tagsync.api.gather import now
@@ -54,6 +55,7 @@ async def apply_async(
         target: the library.
         options: how to apply it.
         workspace: keeps a journal for the next apply, should this one be cut off, and the report; None keeps nothing.
+            Its state directory is used for this target and the plan's shard.
         stop: once set, nothing more is sent, and calls in flight get four seconds.
         abort: once set too, calls in flight are abandoned.
         listener: gets progress events.
@@ -68,20 +70,23 @@ async def apply_async(
         LibraryError: the library could not be read before the first write.
         LockedError: another apply of this library is running on this machine.
     """
-    with workspace.lock() if workspace else locked(target, part=plan.inputs.part):
-        if workspace and plan.changes:
-            workspace.begin(plan)
+    options = options or ApplyOptions(concurrency=target.concurrency)
+    with locked(target, part=plan.inputs.part):
+        check_plan(plan, target, options.acks)
+        kept = replace(workspace, target=target, part=plan.inputs.part) if workspace else None
+        if kept and not kept.unfinished(plan):
+            kept.begin(plan)
         report = await apply_locked(
             plan,
             target=target,
             options=options,
-            journal=workspace.journal if workspace and plan.changes else None,
+            journal=kept.journal if kept and plan.changes else None,
             stop=stop,
             abort=abort,
             listener=listener,
         )
-        if workspace:
-            workspace.record(report)
+        if kept:
+            kept.record(report)
         return report
 
 
@@ -89,19 +94,14 @@ async def apply_locked(
     plan: Plan,
     *,
     target: Target,
-    options: ApplyOptions | None = None,
+    options: ApplyOptions,
     journal: Path | None = None,
     stop: asyncio.Event | None = None,
     abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
     """Apply a plan for a caller that holds the lock and keeps the report; see `apply_async`."""
-    options = options or ApplyOptions(concurrency=target.concurrency)
-    check_target(plan, target)
-    if plan.errors:
-        raise ManifestError(plan.errors)
-    if objections := refusals(plan, options.acks):
-        raise RefusedError("; ".join(objections))
+    check_plan(plan, target, options.acks)
     if not plan.changes:
         outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
         return Report(
@@ -120,6 +120,20 @@ async def apply_locked(
                 now=now,
                 seconds=_seconds,
             )
+
+
+def check_plan(plan: Plan, target: Target, acks: Collection[Ack]) -> None:
+    """Check that a plan may be applied to a target.
+
+    Raises:
+        ManifestError: the plan has errors.
+        RefusedError: it is for another target, or a guard blocks it that is not acknowledged.
+    """
+    check_target(plan, target)
+    if plan.errors:
+        raise ManifestError(plan.errors)
+    if objections := refusals(plan, acks):
+        raise RefusedError("; ".join(objections))
 
 
 def check_target(plan: Plan, target: Target) -> None:

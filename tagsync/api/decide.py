@@ -64,6 +64,8 @@ class PlanOptions:
             UsageError: an option has a value that it does not take.
         """
         check_duration(self.max_duration)
+        if not isinstance(self.last, Report) and self.last not in ("kept", None):
+            raise UsageError(f"last is {self.last!r}: use a report, 'kept' or None")
         object.__setattr__(self, "select", checked_select(self.select))
         if self.part is not None and not 1 <= self.part.index <= self.part.of:
             raise UsageError(f"part is {self.part.index} of {self.part.of}: use 1 of N to N of N")
@@ -98,7 +100,8 @@ async def plan_async(
         paths: files or folders, or one of them, or `-` for standard input; or what `validate` returned for them.
         target: the library.
         options: how the plan is made.
-        workspace: what this machine keeps of the library: earlier reports, and which searches it answers.
+        workspace: what this machine keeps of the library: earlier reports, and which searches it answers. Its state
+            directory is used for this target and shard.
         listener: gets progress events.
 
     Returns:
@@ -112,6 +115,7 @@ async def plan_async(
         StateError: there is no room for what is read.
     """
     began = asyncio.get_running_loop().time()
+    workspace = workspace and replace(workspace, target=target, part=options.part)
     last, earlier = _reports(target, options, workspace)
     since = _revision(paths, options)
     desired = _declared(paths, target, options)
@@ -151,7 +155,9 @@ def _reports(target: Target, options: PlanOptions, workspace: Workspace | None) 
     if isinstance(options.last, Report):
         check_report(options.last, target)
         return History(options.last, ())
-    return workspace.history() if workspace and options.last == "kept" else History(None, ())
+    if workspace is None or options.last is None:
+        return History(None, ())
+    return workspace.history()
 
 
 def _revision(paths: Paths | DesiredState, options: PlanOptions) -> Revision | None:

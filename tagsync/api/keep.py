@@ -146,7 +146,12 @@ class Workspace:
         return begun if isinstance(begun, Plan) and is_remainder(plan, begun) else None
 
     def begin(self, plan: Plan) -> None:
-        """Keep a plan that is about to be applied; without it, only what is left of it cannot be recognised."""
+        """Keep a plan that is about to be applied, unless it is empty.
+
+        If that fails, the next run cannot recognise what is left of the plan; it converges all the same.
+        """
+        if not plan.changes:
+            return
         with self._failure_warned("the plan could not be kept for an apply that goes on with it"):
             check_file(self._unfinished)
             write_document(plan, self._unfinished)
@@ -255,6 +260,8 @@ class Workspace:
 
     @property
     def _library(self) -> str:
+        if not self.target.identities:
+            raise UsageError("a workspace needs to know the library: give the target of an app a `library` name")
         return library_key(self.target.identities[0])
 
     @property

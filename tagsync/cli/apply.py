@@ -70,7 +70,7 @@ def apply(
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
-                if made.changes and (not begun or how.expect_digest == made.digest):
+                if not begun or how.expect_digest == made.digest:
                     # The digest of a filtered plan is that of the whole, so the whole is kept.
                     workspace.begin(whole or made)
                 report = _carried_out(made, workspace, _options(library, how, spent), output=output, signals=signals)

@@ -92,12 +92,16 @@ class Target:
             CredentialsError: there is no key, or its file cannot be read.
             UsageError: an argument or the endpoint is wrong.
         """
-        from_endpoint = setting("TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL")
-        from_account = setting("TAGSYNC_ACCOUNT")
+        if endpoint is None:
+            named = setting("TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL")
+            endpoint = named.value if named else DEFAULT_ENDPOINT
+        if account is None:
+            named = setting("TAGSYNC_ACCOUNT")
+            account = named.value if named else None
         return cls(
             key=private_key(),
-            endpoint=endpoint or (from_endpoint.value if from_endpoint else DEFAULT_ENDPOINT),
-            account=account or (from_account.value if from_account else None),
+            endpoint=endpoint,
+            account=account,
             rate=rate,
             concurrency=concurrency,
         )

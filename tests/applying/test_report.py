@@ -188,7 +188,9 @@ def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
                 stop.set()
 
         journal = tmp_path / "journal"
-        return await apply_locked(plan, target=library.target, journal=journal, stop=stop, listener=listener)
+        return await apply_locked(
+            plan, target=library.target, options=ApplyOptions(), journal=journal, stop=stop, listener=listener
+        )
 
     assert run(scenario()).outcome == "interrupted"
     assert list(Journal(tmp_path / "journal").recovered.done) == [id_of("/a")]

@@ -221,7 +221,7 @@ class HttpClient:
             raise connection_error(error, self._httpx.base_url) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             words = f"{method} {shown(path, 100)} cannot be sent: {shown(str(error), SERVER_WORDS)}"
-            raise RejectedError(f"{words}; shorten or mend the query, id or tags that it carries") from error
+            raise RejectedError(f"{words}; shorten or correct the query, id or tags that it carries") from error
         except UnicodeError as error:
             # httpx reads where a redirect leads to even though it does not follow, and trips over some host names.
             raise ProtocolError(f"the answer to {method} {path} redirects to no address that can be read") from error

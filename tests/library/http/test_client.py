@@ -291,7 +291,7 @@ def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> N
         async with client(library) as c:
             await c.page(skip=0, listing=Listing(query))
 
-    with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or mend the query"):
+    with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or correct the query"):
         run(scenario())
     assert library.requests == []
 

@@ -1,0 +1,110 @@
+"""Workspaces in Python: what a plan and an apply keep, and for which library and shard."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from builders import Sandbox, ai, file_object, manifest
+
+import tagsync
+from tagsync.errors import LockedError, RefusedError, UsageError
+from tagsync.library.target import locked
+
+FILES = [file_object(f"/{number}.jpg") for number in range(9)]
+
+
+@pytest.fixture
+def tags(tmp_path: Path) -> str:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
+    return str(path)
+
+
+def named(library: Sandbox, name: str = "shop") -> tagsync.Target:
+    return replace(library.target, library=name)
+
+
+def test_workspace_gives_undo_and_the_next_plan_the_report_of_the_last_apply(
+    sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
+) -> None:
+    library = sandbox(*FILES)
+    target = named(library)
+    workspace = tagsync.Workspace(target, tmp_path / "state")
+    plan = tagsync.plan(tags, target=target, workspace=workspace)
+    report = tagsync.apply(plan, target=target, workspace=workspace)
+    path, kept = workspace.newest_change()
+    assert path.is_relative_to(tmp_path / "state")
+    assert (kept.outcome, kept.plan.digest) == (report.outcome, plan.digest)
+    for file in library.store.files([change.file_id for change in plan.changes]).values():
+        library.store.save([file._replace(tags=["other"])])
+    again = tagsync.plan(tags, target=target, workspace=workspace)
+    assert {item.cause for item in again.drift} == {"removed in the library"}
+    assert tagsync.plan(tags, target=target).drift == ()
+    alone = tagsync.PlanOptions(last=None)
+    assert tagsync.plan(tags, target=target, options=alone, workspace=workspace).drift == ()
+
+
+def test_workspace_of_a_shard_does_not_let_a_whole_plan_past_the_lock_of_another_shard(
+    sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
+) -> None:
+    library = sandbox(*FILES)
+    target = named(library)
+    workspace = tagsync.Workspace(target, tmp_path / "state", tagsync.Part(1, 2))
+    plan = tagsync.plan(tags, target=target, workspace=workspace)
+    with locked(target, part=tagsync.Part(2, 2)), pytest.raises(LockedError):
+        tagsync.apply(plan, target=target, workspace=workspace)
+    assert library.writes == []
+
+
+def test_workspace_of_another_library_keeps_the_report_for_the_library_that_was_changed(
+    sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
+) -> None:
+    target = named(sandbox(*FILES))
+    other = tagsync.Workspace(replace(target, library="other"), tmp_path / "state")
+    with locked(target), pytest.raises(LockedError):
+        tagsync.apply(tagsync.plan(tags, target=target), target=target, workspace=other)
+    tagsync.apply(tagsync.plan(tags, target=target), target=target, workspace=other)
+    assert tagsync.Workspace(target, tmp_path / "state").newest_change()[1].converged
+    with pytest.raises(tagsync.TagsyncError, match="no report of an apply that changed something"):
+        other.newest_change()
+
+
+def test_workspace_takes_no_plan_for_begun_that_a_guard_refused(
+    sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    library = sandbox(*(file_object(f"/{n}.jpg", [], [ai("Dog", 40)]) for n in range(9)))
+    target = named(library)
+    path = tmp_path / "tags.yaml"
+    text = manifest("- {match: /*, aiTags: {minConfidence: 70}}")
+    policy = "---\napiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {removedAiTags: {above: 1, percent: 0}}}\n"
+    path.write_text(text + policy, encoding="utf-8")
+    workspace = tagsync.Workspace(target, tmp_path / "state")
+    plan = tagsync.plan(path, target=target, workspace=workspace)
+    with pytest.raises(RefusedError, match="removedAiTags"):
+        tagsync.apply(plan, target=target, workspace=workspace)
+    assert workspace.unfinished(plan) is None
+
+
+def test_workspace_of_an_app_without_a_name_says_what_it_needs(
+    sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
+) -> None:
+    target = replace(sandbox(*FILES).target, library=None)
+    plan = tagsync.plan(tags, target=target)
+    with pytest.raises(UsageError, match="give the target of an app a `library` name"):
+        tagsync.apply(plan, target=target, workspace=tagsync.Workspace(target, tmp_path / "state"))
+
+
+def test_plan_option_last_takes_nothing_but_a_report_kept_or_none() -> None:
+    with pytest.raises(UsageError, match="last is 'none'"):
+        tagsync.PlanOptions(last="none")  # type: ignore[arg-type]
+
+
+def test_target_from_env_lets_arguments_win_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_x")
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("TAGSYNC_ACCOUNT", "shop")
+    named_by_variables = tagsync.Target.from_env()
+    assert (named_by_variables.endpoint, named_by_variables.account) == ("http://127.0.0.1:1", "shop")
+    given = tagsync.Target.from_env(endpoint="http://127.0.0.1:2", account="other")
+    assert (given.endpoint, given.account) == ("http://127.0.0.1:2", "other")
