@@ -1,15 +1,16 @@
 """What a benchmark is given, what it yields, and how processes are run and measured."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
-from typing import NamedTuple, Self
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple, Self
 
 TAGSYNC = [sys.executable, "-m", "tagsync"]
 KEY = "private_benchmark"
@@ -95,10 +96,19 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "IMAGEKIT_PRIVATE_KEY": KEY, **(more or {})}
 
 
+STARTER = """
+import json, os, sys, time
+began = time.perf_counter()
+started = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(started, 0)
+figures = time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+os.write(int(sys.argv[1]), json.dumps([os.waitstatus_to_exitcode(status), *figures]).encode())
+"""
+"""Runs a command and reports its exit code, its seconds, its CPU seconds and its peak of memory in MB."""
+
+
 def cost(command: Sequence[str], *, out: Path | None = None, log: Path | None = None) -> Cost:
     """Run a command to its end and return what the operating system says of it.
-
-    Linux also counts the peak of the starting process, up to that moment, as the started one's: keep this one small.
 
     Args:
         command: the command.
@@ -106,16 +116,20 @@ def cost(command: Sequence[str], *, out: Path | None = None, log: Path | None = 
         log: where its standard error goes; to this process's otherwise.
     """
     with (out or Path(os.devnull)).open("w") as stdout, (log or Path(os.devnull)).open("w") as stderr:
-        began = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdout=stdout, stderr=stderr if log else None, env=environment()
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        return _run(command, stdout, stderr if log else None)
+
+
+def _run(command: Sequence[str], stdout: IO[str], stderr: IO[str] | None) -> Cost:
+    """Run a command; a small process starts it, for Linux counts the starter's peak of memory as the command's."""
+    receiving, sending = os.pipe()
+    starter = [sys.executable, "-S", "-c", STARTER, str(sending), *command]
+    subprocess.run(starter, stdout=stdout, stderr=stderr, env=environment(), pass_fds=[sending], check=True)  # noqa: S603 - our own command
+    os.close(sending)
+    with os.fdopen(receiving) as answer:
+        code, *figures = json.load(answer)
+    if code:
+        sys.exit(f"{' '.join(command)} ended with {code}")
+    return Cost(*figures)
 
 
 def repeated(runs: int, measure: Callable[[], Cost]) -> Cost:
@@ -125,7 +139,10 @@ def repeated(runs: int, measure: Callable[[], Cost]) -> Cost:
 
 def printed(command: Sequence[str]) -> str:
     """Run a command and return its standard output."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment()).stdout  # noqa: S603 - our own command
+    with TemporaryFile("w+", encoding="utf-8") as stdout:
+        _run(command, stdout, None)
+        stdout.seek(0)
+        return stdout.read()
 
 
 @contextmanager
