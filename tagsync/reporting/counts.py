@@ -1,10 +1,36 @@
-"""Counts of changes by tag and by folder, for charts and summaries."""
+"""Count changes by tag and by folder; `groups` keeps which files change in the same way."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Coverage, FileChange, Op
+from tagsync.model import Cause, Change, Coverage, FileChange, Op, Origin
+from tagsync.reporting.groups import Causes
+
+MAX_PLACES = 100
+"""Places in manifests that are counted for one tag, so that a rule for each of a million files takes no memory."""
+
+_BY_RISK = (Op.REMOVE_AI, Op.REMOVE, Op.ADD)
+
+
+class TagCount(NamedTuple):
+    """One operation on one tag.
+
+    Attributes:
+        op: the operation.
+        tag: the tag.
+        files: the number of files it changes.
+        origin: the first place in the manifests that asks for it; None if no place is known.
+        more: the number of other such places, counted up to MAX_PLACES.
+        cause: why the change is necessary again; None if it is unknown or differs between files.
+    """
+
+    op: Op
+    tag: str
+    files: int
+    origin: Origin | None
+    more: int
+    cause: Cause | None
 
 
 class ChangeCount(NamedTuple):
@@ -22,22 +48,73 @@ class ChangeCount(NamedTuple):
 
 
 class ChangeCounts(NamedTuple):
-    """Changes counted by tag, and by the folder right in which the files are: the most first, then by name."""
+    """Changes counted by operation and tag, by tag, and by the folder right in which the files are.
 
+    `operations` has removals of AI tags first, which cannot be undone, then other removals, then additions; each the
+    most files first, then by tag. The others have the most changes first, then go by name.
+    """
+
+    operations: list[TagCount]
     by_tag: list[ChangeCount]
     by_folder: list[ChangeCount]
 
 
-def count_changes(changes: Iterable[FileChange]) -> ChangeCounts:
-    """Count changes by tag and by folder."""
-    tags: Counter[tuple[str, Op]] = Counter()
+class _Tally:
+    """What is known so far of one operation on one tag."""
+
+    __slots__ = ("cause", "files", "first", "others")
+
+    def __init__(self, cause: Cause | None) -> None:
+        self.files = 0
+        self.cause = cause
+        self.first: Origin | None = None
+        # Most tags have one place, and a set for each of a million tags would be large.
+        self.others: set[Origin] | None = None
+
+    def add(self, item: Change, cause: Cause | None) -> None:
+        """Count one file."""
+        self.files += 1
+        if cause is not self.cause:
+            self.cause = None
+        for reason in item.because:
+            if reason.origin != self.first:
+                self._add_place(reason.origin)
+
+    def _add_place(self, origin: Origin) -> None:
+        if self.first is None:
+            self.first = origin
+            return
+        if origin < self.first:
+            self.first, origin = origin, self.first
+        if self.others is None:
+            self.others = set()
+        if len(self.others) < MAX_PLACES:
+            self.others.add(origin)
+
+
+def count_changes(changes: Iterable[FileChange], causes: Causes) -> ChangeCounts:
+    """Count changes, with the causes that are known, by operation and tag, by tag and by folder."""
+    tallies: dict[tuple[Op, str], _Tally] = {}
     folders: Counter[tuple[str, Op]] = Counter()
     for change in changes:
-        folder = folder_of(change.file.path)
+        folder = folder_of(change.path)
         for item in change.changes:
-            tags[item.tag, item.op] += 1
+            cause = causes.get((change.file_id, item.op, item.tag)) if causes else None
+            tally = tallies.get((item.op, item.tag))
+            if tally is None:
+                tally = tallies[item.op, item.tag] = _Tally(cause)
+            tally.add(item, cause)
             folders[folder, item.op] += 1
-    return ChangeCounts(_ranked(tags), _ranked(folders))
+    tags = {(tag, op): tally.files for (op, tag), tally in tallies.items()}
+    return ChangeCounts(_by_risk(tallies), _ranked(tags), _ranked(folders))
+
+
+def _by_risk(tallies: Mapping[tuple[Op, str], _Tally]) -> list[TagCount]:
+    counts = (
+        TagCount(op, tag, tally.files, tally.first, len(tally.others or ()), tally.cause)
+        for (op, tag), tally in tallies.items()
+    )
+    return sorted(counts, key=lambda count: (_BY_RISK.index(count.op), -count.files, count.tag))
 
 
 def _ranked(counts: Mapping[tuple[str, Op], int]) -> list[ChangeCount]:

@@ -68,6 +68,14 @@ class StatusRow(NamedTuple):
         return self.outcome.status in _ARRIVED
 
 
+class NotMade(NamedTuple):
+    """How many files were not changed for one reason."""
+
+    status: Status
+    error: str | None
+    files: int
+
+
 class View:
     """What comments and CI systems show of any result.
 
@@ -173,7 +181,11 @@ class PlanView(View):
     @cached_property
     def counts(self) -> ChangeCounts:
         """How often each tag changes, and how much in each folder."""
-        return count_changes(self.plan.changes)
+        return count_changes(self._counted_changes, self.causes)
+
+    @property
+    def _counted_changes(self) -> Sequence[FileChange]:
+        return self.plan.changes
 
     @cached_property
     def unselected(self) -> list[tuple[str, int]]:
@@ -216,10 +228,21 @@ class ReportView(PlanView):
     @cached_property
     def sections(self) -> Sequence[Section]:
         """What has changed; removals first."""
+        return _one_section(groups(self._counted_changes, self.causes))
+
+    @property
+    def _counted_changes(self) -> Sequence[FileChange]:
+        """The changes that have been made, as far as is known."""
         if self.refused:
             return ()
-        done = Subsequence(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
-        return _one_section(groups(done, self.causes))
+        return Subsequence(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
+
+    @cached_property
+    def not_made(self) -> list[NotMade]:
+        """Why files were not changed, each reason once; the most files first."""
+        counts = Counter((row.outcome.status, row.outcome.error) for row in self.missed)
+        found = [NotMade(status, error, files) for (status, error), files in counts.items()]
+        return sorted(found, key=lambda item: (-item.files, item.status, item.error or ""))
 
     def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
         outcomes = self.report.outcomes
