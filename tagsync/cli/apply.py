@@ -64,7 +64,7 @@ def apply(
                     output.plan(made, 1)
                     return 1
                 if not saved or asks:
-                    output.plan_before_apply(made)
+                    output.plan_before_apply(made, asks=asks)
                 begun = workspace.unfinished(made)
                 _check(made, workspace, how, begun)
                 how = replace(how, ack=_acks(made, how, begun))

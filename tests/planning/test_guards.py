@@ -15,8 +15,9 @@ from tagsync.model import (
     Part,
     Plan,
     TargetName,
+    objection,
 )
-from tagsync.planning.guards import Ack, GuardCounts, loosened, objection, policy_of, recheck_guards, unacknowledged
+from tagsync.planning.guards import Ack, GuardCounts, loosened, policy_of, recheck_guards, unacknowledged
 from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
