@@ -55,10 +55,6 @@ RIGHT = re.compile(r"(?:pull|merge) requests?|YAML documents?|fault scripts?", r
 """Where a term is the right one: a pull request, what YAML calls a document, and the sandbox's fault injection."""
 
 PENDING = {
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
     "docs/reference/commands.md",
     "help",
     "api/decide.py",
