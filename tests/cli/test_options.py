@@ -158,8 +158,8 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
         (["--concurrency", "0"], "0 is not in the range 1<=x<=8"),
         (["--concurrency", "9"], "9 is not in the range 1<=x<=8"),
         (["--rate", "0"], "0.0 is not in the range x>0"),
-        (["--rate", "nan"], "the rate is nan: use a number of calls a second above 0"),
-        (["--rate", "inf"], "the rate is inf: use a number of calls a second above 0"),
+        (["--rate", "nan"], "rate is nan: use a number of calls per second above 0"),
+        (["--rate", "inf"], "rate is inf: use a number of calls per second above 0"),
         (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
         (["--select", "/a\\"], "'/a\\' cannot be read: it ends in a lone backslash"),
         (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
@@ -241,7 +241,7 @@ def test_report_format_comes_from_the_suffix(tagsync: Command, name: str, start:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("RATE", "nan", "the rate is nan"),
+        ("RATE", "nan", "rate is nan"),
         ("POLICY", "nowhere.yaml", ""),
         ("LAST", "nowhere.json", "nowhere.json cannot be read"),
         ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be made"),
