@@ -1,6 +1,6 @@
-"""The frozen values that flow from manifests to reports; no behaviour beyond what follows from their fields.
+"""Define the frozen values that flow from manifests to reports.
 
-Whole states leave their many parts out of `repr`: asyncio asks for it behind the scenes.
+Large collections are left out of `repr`, because asyncio calls it for its debug messages.
 """
 
 from tagsync.model.causes import Cause, Drift, Returning

@@ -1,4 +1,4 @@
-"""Why a plan differs from what the last apply left behind."""
+"""Define the causes of changes that are necessary again after the previous apply."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from tagsync.model.requests import Op
 
 
 class Cause(StrEnum):
-    """What made a change necessary again, as far as the last report tells."""
+    """What made a change necessary again, according to the previous report."""
 
     MANIFEST = "manifest changed"
     ADDED = "added in the library"
@@ -19,7 +19,7 @@ class Cause(StrEnum):
 
 
 class Drift(NamedTuple):
-    """One planned change, and its cause."""
+    """One planned change and its cause."""
 
     file_id: str
     op: Op

@@ -1,4 +1,4 @@
-"""The current state: what the library holds."""
+"""Define the current state: the files of the library and their tags."""
 
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tagsync.model.value import value
 
 
 class AITag(NamedTuple):
-    """A tag that auto-tagging added; the confidence is 0 to 100, None where the library names none."""
+    """A tag that auto-tagging added; the confidence is 0 to 100, or None if the library gives none."""
 
     name: str
     confidence: int | float | None
@@ -20,9 +20,16 @@ class AITag(NamedTuple):
 class CurrentFile:
     """A file's current version as the library shows it.
 
-    `created_at` is the library's text, empty where it gave none: it tells new files from old ones, and is no part of
-    what a plan is made of. Nor are `updated_at`, by which a later read tells what has changed since, and `thumbnail`,
-    the address of a small picture for looking at, empty where none was asked for.
+    The last three fields do not affect what a plan changes, so comparisons ignore them.
+
+    Attributes:
+        file_id: the file's ID.
+        path: its filePath.
+        tags: its ordinary tags.
+        ai_tags: its AI tags.
+        created_at: the library's text, or empty; tells new files from old ones.
+        updated_at: the library's text, or empty; tells a later read what has changed since.
+        thumbnail: the address of a small picture, or empty.
     """
 
     file_id: str
@@ -35,7 +42,7 @@ class CurrentFile:
 
 
 class Unreadable(NamedTuple):
-    """A file object that cannot be read: its ID and path, escaped where they are not sound, and the reason."""
+    """A file object that tagsync cannot read: its ID and path, escaped if malformed, and the reason."""
 
     file_id: str
     path: str
@@ -44,27 +51,27 @@ class Unreadable(NamedTuple):
 
 @runtime_checkable
 class TagIndex(Protocol):
-    """Files that know which ordinary tags they have without being looked through."""
+    """Files with an index of their ordinary tags."""
 
     def all_tags(self) -> Iterable[str]:
-        """Return each tag that a file has."""
+        """Return each tag that any file has."""
 
 
 @runtime_checkable
 class TwinIndex(Protocol):
-    """Files that know which of them share a path without being looked through."""
+    """Files with an index of those that share a path."""
 
     def twins(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the IDs of the files that share a path, equal under NFC included, by the ID of each of them."""
+        """Map the ID of each file that shares its path (after NFC) to the IDs of all files with that path."""
 
 
 Way = Literal["listing", "searches"]
 
 
 class Reading(NamedTuple):
-    """How a library was read, and why: all of it listed, or searched.
+    """How a library was read, and why.
 
-    Only searches leave files out: those that no entry selects.
+    A listing returns all files. Searches leave out files that no entry selects.
     """
 
     way: Way = "listing"
@@ -77,16 +84,16 @@ class Reading(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What of a library a comparison has to see.
+    """The part of a library that a comparison needs.
 
     Attributes:
         paths: files by path.
-        file_ids: files by id.
-        folders: folders of which all files have to be seen, those of subfolders too; each with a slash at its end.
-        flat: folders of which the files right in them have to be seen.
-        queries: searchQuery texts whose files have to be seen.
-        optional: those of the paths and ids that nobody asks after if they are missing.
-        everything: why all files have to be seen; None if they need not.
+        file_ids: files by ID.
+        folders: folders whose files are needed, including those in subfolders; each ends with a slash.
+        flat: folders whose direct files are needed.
+        queries: searchQuery texts whose files are needed.
+        optional: those of the paths and IDs that need no look-up if they are missing.
+        everything: why all files are needed, or None.
     """
 
     paths: frozenset[str] = frozenset()
@@ -104,13 +111,16 @@ LISTED = Reading()
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """One read of the library: its files by path and id, and the file ids that each searchQuery found.
+    """One read of the library.
 
-    Files are gone through in order, again and again, and need not be in memory (see `TagIndex` for what such files may
-    offer besides).
-
-    `refused` holds, in the library's words, why it does not answer a query; such a query has no answer. `unreadable`
-    are objects that stand for no file here, and `diagnostics` what else was noticed while the library was read.
+    Attributes:
+        files: sorted by path; may be kept on disk, and is iterated several times.
+        answers: the IDs of the files that each searchQuery found.
+        refused: the library's message for each query that it refused; such a query has no answer.
+        read_requests: the number of API calls.
+        reading: how the library was read.
+        unreadable: file objects that could not be read; they are not among `files`.
+        diagnostics: what else was noticed.
     """
 
     files: Collection[CurrentFile] = field(repr=False)

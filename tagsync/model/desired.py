@@ -1,4 +1,4 @@
-"""The desired state: what manifests declare."""
+"""Define the desired state: what manifests declare."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
 
 
 class Texts(NamedTuple):
-    """Texts as written, each with its place (see `Declaration`)."""
+    """Texts as written, each with its place (see `Declaration` for the format of places)."""
 
     values: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
     def followed_by(self, other: "Texts") -> "Texts":
-        """Return both one after the other; either one itself where the other is empty."""
+        """Concatenate both; if one is empty, return the other itself, so that entries share it."""
         if not other.values:
             return self
         if not self.values:
@@ -32,16 +32,23 @@ NO_TEXTS = Texts()
 
 
 class Exclusive(NamedTuple):
-    """Remove ordinary tags that no entry declares: all of them, or those that `only` globs match."""
+    """Remove ordinary tags that no entry declares: all of them, or those that match the globs in `only`."""
 
     place: int
     only: Texts | None = None
 
 
 class AIRule(NamedTuple):
-    """Which AI tags to remove: named ones, all, or those below a confidence (0 to 100); `keep` always wins.
+    """Which AI tags to remove and which to promote.
 
-    AI tags of at least the confidence `promote` become ordinary tags.
+    Attributes:
+        place: where the rule is.
+        remove: names to remove.
+        remove_all: whether to remove all.
+        min_confidence: remove AI tags with a lower confidence (0 to 100).
+        keep: names to keep; wins over all removals.
+        source: limit the rule to AI tags of this service.
+        promote: make AI tags of at least this confidence ordinary tags.
     """
 
     place: int
@@ -54,7 +61,7 @@ class AIRule(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """How many files an entry may select, both ends included."""
+    """The number of files that an entry must select, inclusive."""
 
     place: int
     min: int | float = 0
@@ -62,15 +69,15 @@ class Expectation(NamedTuple):
 
 
 class Declaration(NamedTuple):
-    """What an entry declares for each file it selects, and where: shared by all entries of the same shape and defaults.
+    """What an entry declares for each file it selects, and where.
 
-    A place is one number, `line << 32 | column`, both from 0. Lines of an entry's own text count from the entry's
-    first line. Places of its document's defaults are absolute, and stored as their complement (`~place`), so that they
-    are negative.
+    A million entries often say the same in different lines. To share one `Declaration`, places are relative to the
+    entry: a place is one number, `line << 32 | column`, both from 0, and the line counts from the entry's first line.
+    Places in the document's defaults are absolute. They are stored as their complement (`~place`), which is negative.
 
     Attributes:
         column: the column of the entry itself.
-        until: the day, as YYYY-MM-DD, from which the entry's own tags are to be absent.
+        until: the day (YYYY-MM-DD) from which the entry's own tags must be absent.
         expired: the entry's own tags, moved here from `tags` once that day has come.
     """
 
@@ -87,7 +94,7 @@ class Declaration(NamedTuple):
 
     @property
     def only_removes(self) -> bool:
-        """Whether nothing but absence is declared, so that a file that does not exist is as declared."""
+        """Whether the entry only removes tags, so that a file that does not exist needs no change."""
         exclusive, rule = self.exclusive, self.ai_rule
         if self.tags.values or (rule and rule.promote is not None):
             return False
@@ -96,19 +103,19 @@ class Declaration(NamedTuple):
 
 
 class ByPath(NamedTuple):
-    """Selects the file with exactly this filePath."""
+    """Select the file with exactly this filePath."""
 
     path: str
 
 
 class ById(NamedTuple):
-    """Selects the file with this fileId."""
+    """Select the file with this fileId."""
 
     file_id: str
 
 
 class ByMatch(NamedTuple):
-    """Selects files by a glob, by a searchQuery, or those that satisfy both; never those that `excepts` match."""
+    """Select files by a glob, a searchQuery or both, except those that match a glob in `excepts`."""
 
     glob: str | None
     query: str | None
@@ -120,7 +127,7 @@ Selector = ByPath | ById | ByMatch
 
 @value
 class Entry:
-    """One entry of a manifest, its document's defaults merged in; `line` counts from 0."""
+    """One entry of a manifest, merged with its document's defaults; `line` counts from 0."""
 
     manifest: str
     line: int
@@ -128,31 +135,31 @@ class Entry:
     declaration: Declaration
 
     def origin(self, place: int | None = None) -> Origin:
-        """Return the origin of a place of this entry's declaration; without one, of the entry itself."""
+        """Return the origin of a place in this entry's declaration, by default of the entry itself."""
         if place is None:
             place = self.declaration.column
         return unpacked(self.manifest, ~place if place < 0 else (self.line << 32) + place)
 
 
 NumberedEntry = tuple[int, Entry]
-"""An entry and its place in the order of the manifests, from 0."""
+"""An entry with its position in the order of the manifests, from 0."""
 
 
 @runtime_checkable
 class IndexedEntries(Protocol):
-    """Entries kept by what they select, so that there may be more of them than memory holds."""
+    """Entries indexed by what they select; they may be kept on disk."""
 
     def declarations(self) -> Iterator[Declaration]:
-        """Yield what entries declare, in any order; what several declare alike may come once."""
+        """Yield the declarations in any order; equal ones may come once."""
 
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
-        """Yield the entries that name a path, with it and their number, sorted by both."""
+        """Yield (path, number, entry) for entries that select by path, sorted by path and number."""
 
     def by_id(self) -> Iterator[NumberedEntry]:
-        """Yield the entries that name a file id, those of one id in a row."""
+        """Yield the entries that select by file ID, grouped by ID."""
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
-        """Return the entries that name this file id."""
+        """Return the entries that select this file ID."""
 
     def matching(self) -> Iterator[NumberedEntry]:
         """Yield the entries that select by glob or query, sorted by number."""
@@ -160,10 +167,15 @@ class IndexedEntries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that the manifests of one run declare, in the order of their names.
+    """Everything that the manifests of one run declare, in the order of their names.
 
-    Entries are gone through in order, again and again, and need not be in memory (see `IndexedEntries`).
-    `policy` is what they say of guards.
+    Attributes:
+        entries: may be kept on disk (see `IndexedEntries`), and are iterated several times.
+        manifests: the files that were read.
+        accounts: the accounts that manifests name, and where.
+        diagnostics: what was noticed while reading.
+        policy: guard limits that policies set.
+        vocabulary: the combined vocabularies.
     """
 
     entries: Collection[Entry] = field(repr=False)
@@ -175,11 +187,11 @@ class DesiredState:
 
     @property
     def account(self) -> str | None:
-        """The account that manifests name, all of them the same once they are validated; None if none does."""
+        """The account that the manifests name; validation has checked that all name the same. None if none does."""
         return self.accounts[0][0] if self.accounts else None
 
     def queries(self) -> tuple[str, ...]:
-        """Return the distinct searchQuery texts that the library has to evaluate, sorted."""
+        """Return the distinct searchQuery texts, sorted."""
         entries = self.entries
         chosen = (entry for _, entry in entries.matching()) if isinstance(entries, IndexedEntries) else entries
         selectors = (entry.selector for entry in chosen)

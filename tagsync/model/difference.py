@@ -1,4 +1,4 @@
-"""What two plans do differently."""
+"""Define the difference between two plans."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -9,15 +9,15 @@ from tagsync.model.policy import Guard
 
 
 class Difference(NamedTuple):
-    """What a newer plan does differently than an older one.
+    """How a newer plan differs from an older one.
 
     Attributes:
         old: the older plan's digest.
-        new: the newer plan's.
-        targets: both targets, if they are not one and the same.
-        more: what only the newer plan changes, file by file, beside the file as it was then.
-        fewer: what only the older plan changes.
-        guards: guards that have other figures or limits, before and after.
+        new: the newer plan's digest.
+        targets: both targets if they differ, else None.
+        more: changes that only the newer plan makes, by file.
+        fewer: changes that only the older plan makes, by file.
+        guards: guards whose figures or limits differ, before and after.
     """
 
     old: str

@@ -1,4 +1,4 @@
-"""Why one file's tags are, or will be, as they are."""
+"""Define the explanation of one file's tags: which rules apply, and what wins."""
 
 from typing import Literal, NamedTuple
 
@@ -10,7 +10,7 @@ Kind = Literal["tag", "AI tag"]
 
 
 class Vote(NamedTuple):
-    """That one place wants a tag to be on the file, or not to be."""
+    """One rule's demand that a tag be present on the file, or absent."""
 
     kind: Kind
     tag: str
@@ -19,7 +19,14 @@ class Vote(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """An entry that selects the file, how it does, what it says of its tags, and its rules whatever they hit."""
+    """An entry that selects the file.
+
+    Attributes:
+        origin: where the entry is.
+        selector: how it selects the file.
+        votes: its demands on the file's tags.
+        rules: its rules that name no tag, like `exclusive`.
+    """
 
     origin: Origin
     selector: str
@@ -28,7 +35,7 @@ class Contribution(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of one tag: whether it is there now and will be, and which reasons won and lost."""
+    """The result for one tag: whether it is present now and after an apply, and which reasons won and lost."""
 
     kind: Kind
     tag: str
@@ -39,15 +46,15 @@ class Verdict(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """One path, explained.
+    """The explanation of one path.
 
     Attributes:
-        path: the path that was asked for.
-        file: the file that has it; None if there is none.
-        hint: what may be meant instead, where there is no such file.
-        contributions: the entries that select it; the vocabulary's part is in the verdicts alone.
-        verdicts: its tags, sorted, ordinary ones first.
-        diagnostics: what is wrong with it: with an error among them nothing changes.
+        path: the path that the user gave.
+        file: the file at that path, or None.
+        hint: if there is no such file, what the user may have meant.
+        contributions: the entries that select the file. The vocabulary appears only in the verdicts.
+        verdicts: the results for its tags: ordinary tags first, each kind sorted.
+        diagnostics: problems with the file; if one is an error, nothing changes.
     """
 
     path: str

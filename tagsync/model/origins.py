@@ -1,4 +1,4 @@
-"""Places in manifests, and diagnostics about them."""
+"""Define places in manifests, and diagnostics about them."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ Level = Literal["error", "warning", "info"]
 
 
 class Origin(NamedTuple):
-    """A place in a manifest; line and column count from 1, columns in characters."""
+    """A place in a manifest; line and column (in characters) count from 1."""
 
     file: str
     line: int
@@ -18,7 +18,7 @@ class Origin(NamedTuple):
 
 
 class Diagnostic(NamedTuple):
-    """Something a person should know; `origin` is None where no manifest is to blame."""
+    """An error, warning or notice; `origin` is None if it is not about a manifest."""
 
     level: Level
     code: str
@@ -27,7 +27,7 @@ class Diagnostic(NamedTuple):
 
 
 class Unlisted(NamedTuple):
-    """How many more diagnostics of a level and code there are than a plan lists."""
+    """The number of diagnostics of a level and code that a plan does not list."""
 
     level: Level
     code: str
@@ -35,23 +35,23 @@ class Unlisted(NamedTuple):
 
 
 def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
-    """Return a diagnostic that names its file as `names` do: as the user gave it, not as documents call it."""
+    """Replace the file name of a diagnostic's origin by the name that the user gave on the command line."""
     origin = diagnostic.origin
     return diagnostic._replace(origin=origin and origin._replace(file=names.get(origin.file, origin.file)))
 
 
 def packed(line: int, column: int) -> int:
-    """Return a place as one number; line and column count from 0."""
+    """Pack a place into one number; line and column count from 0."""
     return line << 32 | column
 
 
 def unpacked(manifest: str, place: int) -> Origin:
-    """Return the origin that a packed place stands for."""
+    """Return the origin of a packed place."""
     return Origin(manifest, (place >> 32) + 1, (place & 0xFFFFFFFF) + 1)
 
 
 class ManifestRef(NamedTuple):
-    """A manifest that was read: its name (relative, with `/`), the sha256 of its bytes, and how to show it."""
+    """A manifest that was read: its name (relative, with `/`), the SHA-256 of its bytes, and the name to show."""
 
     path: str
     sha256: str

@@ -1,4 +1,4 @@
-"""Plans: what would change, and why."""
+"""Define plans: what would change, and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Reason(NamedTuple):
-    """A place that asked for a change, and the rule there that did."""
+    """A place that asks for a change, and the kind of rule."""
 
     origin: Origin
     rule: str
 
 
 class Change(NamedTuple):
-    """One tag on one file, and everything that asked for it."""
+    """The addition or removal of one tag on one file, and all reasons for it."""
 
     op: Op
     tag: str
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 class ChangeReason(NamedTuple):
-    """What a file's change does to a tag, a place that asked for it, and the rule there that did."""
+    """One change of a file with one of its reasons."""
 
     op: Op
     tag: str
@@ -42,14 +42,14 @@ class ChangeReason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """All changes of one file, sorted by op and tag, and the file as it was when planned.
+    """All changes of one file.
 
     Attributes:
-        file: the file.
-        changes: what is to change.
-        desired: declared tags that the file has already, in this very spelling: adding them does nothing.
-        spared: names of AI tags that a rule keeps on the file, whether it has them or not.
-        relies: tags that the file must have when its removals are made: the new names of renamed tags.
+        file: the file when the plan was made.
+        changes: sorted by op and tag.
+        desired: declared tags that the file already has in the same spelling. Adding them is a no-op change.
+        spared: names of AI tags that a rule keeps, whether the file has them or not.
+        relies: tags that the file must have before its removals are sent: the new names of renamed tags.
     """
 
     file: CurrentFile
@@ -85,7 +85,7 @@ class FileChange:
 
     @property
     def reasons(self) -> tuple[ChangeReason, ...]:
-        """Every place that asked for a change, in the order of the changes."""
+        """All reasons, in the order of the changes."""
         return tuple(
             ChangeReason(op, tag, origin, rule) for op, tag, because in self.changes for origin, rule in because
         )
@@ -95,7 +95,7 @@ class FileChange:
         return tuple([change.tag for change in self.changes if change.op == op])
 
     def promoted(self) -> tuple[str, ...]:
-        """Return the AI tags that may only go once the file has them as ordinary tags."""
+        """Return the AI tags that may be removed only once the file has them as ordinary tags."""
         return tuple(
             change.tag
             for change in self.changes
@@ -104,7 +104,7 @@ class FileChange:
 
 
 class ChangesById(Protocol):
-    """Changes by their files' IDs."""
+    """Changes by file ID."""
 
     def __getitem__(self, file_id: str, /) -> FileChange:
         """Return a file's changes."""
@@ -112,21 +112,21 @@ class ChangesById(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Shard `index` of `of`, counted from 1: the files whose paths hash to it."""
+    """Shard `index` (from 1) of `of`: the files whose paths hash to it."""
 
     index: int
     of: int
 
 
 class TargetName(NamedTuple):
-    """Which library a plan is for; `account` is a name or a keyed hash of the key, never the key."""
+    """The library that a plan is for; `account` is a name or a keyed hash of the key."""
 
     endpoint: str
     account: str
 
 
 class Summary(NamedTuple):
-    """Counts of (file, tag) pairs by op, and of files."""
+    """Counts of files, and of (file, tag) pairs by op."""
 
     files_changed: int = 0
     add_tags: int = 0
@@ -138,7 +138,16 @@ class Summary(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Bulk calls of this plan, a true lower bound, what the three usual ways would take, seconds at the known rate."""
+    """The number of API calls that a plan takes.
+
+    Attributes:
+        write_requests: calls of this plan.
+        lower_bound: no plan of the same changes takes fewer calls.
+        per_file: calls if each file had its own.
+        per_tag_set: calls if each set of tags had its own.
+        per_tag: calls if each tag had its own.
+        seconds: expected duration at the known rate.
+    """
 
     write_requests: int = 0
     lower_bound: int = 0
@@ -149,11 +158,17 @@ class Estimate(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a plan was made from: manifests, the number of files that were read, and the calls that read them.
+    """What a plan was made from.
 
-    `select` (globs), `part` and `changed_since` (a commit) tell which changes are in it where not all are, and
-    `partial` that it was made of shards of which some are missing. `reading` tells how the library was read: unless
-    `reading.is_complete`, it has more files.
+    Attributes:
+        manifests: the manifests.
+        files: the number of files that were read.
+        read_requests: the API calls that read them.
+        select: the globs that the plan is filtered by.
+        part: the shard that the plan is filtered by.
+        changed_since: the commit that the plan is filtered by.
+        partial: whether it was merged from shards of which some were missing.
+        reading: how the library was read. Unless `reading.is_complete`, the library has more files.
     """
 
     manifests: tuple[ManifestRef, ...]
@@ -167,12 +182,12 @@ class Inputs(NamedTuple):
 
     @property
     def library_size(self) -> float:
-        """How many files the library has, about; beyond all bounds where that is not known."""
+        """The approximate number of files in the library; infinite if it is not known."""
         return self.files if self.reading.is_complete else inf
 
 
 class NotFound(NamedTuple):
-    """A declared file that was not found: its path or its file id, and the first place that declares it."""
+    """A declared file that was not found: its path or file ID, and the first place that declares it."""
 
     path: str | None
     file_id: str | None
@@ -180,14 +195,14 @@ class NotFound(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What manifests leave alone.
+    """Files that no entry selects, and entries that select no file.
 
     Attributes:
         unselected: paths of files that no entry selects; the first 10,000, sorted.
         idle: entries that select no file; the first 10,000, sorted.
-        more_unselected: how many more files no entry selects.
-        more_idle: how many more entries select no file.
-        folders: if `more_unselected`, how many unselected files each folder has, the most first; at most 10,000.
+        more_unselected: the number of unselected files beyond those.
+        more_idle: the number of idle entries beyond those.
+        folders: if `more_unselected`, the number of unselected files in each folder, highest first; at most 10,000.
     """
 
     unselected: tuple[str, ...]
@@ -199,15 +214,27 @@ class Coverage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, and why; a value: making one writes nothing.
+    """What an apply would change, and why.
 
-    `changes` are sorted by path and lie in a temporary file. A plan with an error among its diagnostics has no changes
-    and cannot be applied. `undoes` is the digest of the plan whose apply this one turns round, if it is
-    such a plan. `drift` gives the causes of changes, as far as an earlier report tells, and `returning` the AI tags
-    that came back after applies removed them; `coverage` and `explanations` are there where they were asked for, and so
-    are `thumbnails`,
-    addresses of small pictures of the first 10,000 changed files by file id. `diagnostics` and `missing` are the first
-    10,000: `unlisted` counts the other diagnostics, `summary.missing` all files that were not found.
+    Attributes:
+        target: the library.
+        created_at: ISO 8601, UTC.
+        digest: identifies what the plan does.
+        inputs: what it was made from.
+        summary: counts of its changes.
+        estimate: the API calls it takes.
+        changes: sorted by path, kept in a temporary file. Empty if there is an error among the diagnostics.
+        requests: the API calls, for information; apply groups the changes again.
+        diagnostics: the first 10,000.
+        guards: every guard, with its figures.
+        undoes: for an undo plan, the digest of the plan that it reverts.
+        drift: the causes of changes, if an earlier report shows them.
+        returning: AI tags that came back after earlier applies removed them.
+        coverage: what manifests leave alone, if requested.
+        thumbnails: addresses of small pictures of the first 10,000 changed files by file ID, if requested.
+        missing: the first 10,000 declared files that were not found; `summary.missing` counts all.
+        unlisted: counts of the diagnostics beyond those listed.
+        explanations: of the paths that were requested.
     """
 
     target: TargetName
@@ -231,22 +258,22 @@ class Plan:
 
     @property
     def policy(self) -> Policy:
-        """Where its guards block."""
+        """The limits of its guards."""
         return {guard.id: guard.limit for guard in self.guards}
 
     @property
     def blocked(self) -> tuple[Guard, ...]:
-        """The guards that forbid applying unless they are acknowledged."""
+        """The guards that block an apply unless the user acknowledges them."""
         return tuple(guard for guard in self.guards if guard.blocked)
 
     @property
     def left_out(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that name declared files which are left alone: they cannot be read or told apart."""
+        """The diagnostics about declared files that cannot be read, or that share a path with others."""
         return tuple(item for item in self.diagnostics if item.code in ("twins", "unreadable") and item.origin)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that forbid applying."""
+        """The diagnostics that block an apply."""
         return tuple(d for d in self.diagnostics if d.level == "error")
 
     def count(self, level: Level) -> int:

@@ -1,4 +1,4 @@
-"""Guards: how much a plan may do before somebody has to acknowledge it."""
+"""Define guards: how much a plan may change before somebody has to acknowledge it."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from tagsync.model.origins import Origin
 
 
 class GuardId(StrEnum):
-    """What a guard counts, named as policies name it."""
+    """What a guard counts, by its name in policies."""
 
     REMOVED_TAGS = "removedTags"
     REMOVED_AI_TAGS = "removedAiTags"
@@ -19,18 +19,20 @@ class GuardId(StrEnum):
 
 
 class Limit(NamedTuple):
-    """Where a guard blocks: beyond both figures; beyond the number alone where there is no share (0 to 100)."""
+    """A guard's limit: it blocks what exceeds both `above` and, if given, `percent` (0 to 100)."""
 
     above: int
     percent: float | None = None
 
     def is_exceeded(self, observed: int, of: int) -> bool:
-        """Tell whether `observed` out of `of` is too much."""
+        """Return whether `observed` out of `of` exceeds the limit."""
         return observed > self.above and (self.percent is None or observed * 100 > self.percent * of)
 
 
 Policy = Mapping[GuardId, Limit]
 
+# A share alone would block small libraries, where one rule easily changes a third of all tags. A number alone would
+# block routine work on large ones. So both must be exceeded. No share of emptied files or new tags is harmless.
 DEFAULT_POLICY: Policy = MappingProxyType(
     {
         GuardId.REMOVED_TAGS: Limit(100, 30),
@@ -43,7 +45,7 @@ DEFAULT_POLICY: Policy = MappingProxyType(
 
 
 class GuardRule(NamedTuple):
-    """What one document says of one guard; a figure that it does not name is None."""
+    """The limit that one Policy sets for one guard; None for a figure that it leaves out."""
 
     guard: GuardId
     above: int | None
@@ -52,16 +54,16 @@ class GuardRule(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """What a guard found in a plan as a whole.
+    """A guard's result for a plan as a whole.
 
     Attributes:
-        id: which one.
+        id: which guard.
         observed: what it counts.
-        of: what that is a share of; 0 where nothing is.
-        limit: where it blocks.
-        blocked: whether the plan must not be applied unless somebody acknowledges it.
-        files: paths of up to three files that it counts, as examples.
-        tags: up to three tags that it counts, where it counts tags.
+        of: the total that `percent` refers to, or 0.
+        limit: its limit.
+        blocked: whether an apply needs an acknowledgement.
+        files: paths of up to three files that it counts.
+        tags: up to three new tags, for the guard that counts them.
     """
 
     id: GuardId

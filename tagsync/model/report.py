@@ -1,4 +1,4 @@
-"""Reports: what became of a plan."""
+"""Define reports: the outcome of an apply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tagsync.model.requests import Op
 
 
 class Status(StrEnum):
-    """What became of one file's changes."""
+    """The outcome of one file's changes."""
 
     CONFIRMED = "confirmed"
     ACCEPTED = "accepted"
@@ -26,10 +26,14 @@ OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
 class FileOutcome(NamedTuple):
-    """One file's status, the calls that tried, and the last words said about it.
+    """The outcome of one file's changes.
 
-    `already` are planned changes that the library showed before the first write and that no interrupted apply before
-    this one sent: tagsync had no part in them.
+    Attributes:
+        status: the worst status of any of its calls.
+        attempts: the number of calls that included it.
+        error: the last error message.
+        request_id: the ID that ImageKit gave the last of these calls.
+        already: planned changes that somebody else had made before the first write. An undo leaves them alone.
     """
 
     status: Status
@@ -40,7 +44,7 @@ class FileOutcome(NamedTuple):
 
 
 class RequestCounts(NamedTuple):
-    """Bulk calls of an apply: sent on the wire, how they ended, and how many were sent again."""
+    """API calls of an apply: how many were sent, how they ended, and how many were retries."""
 
     sent: int = 0
     succeeded: int = 0
@@ -50,7 +54,7 @@ class RequestCounts(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Seconds that writing and reading back took, seconds of them spent waiting for the limit, bulk calls a second."""
+    """The seconds an apply took, how many of them it waited for the rate limit, and its API calls per second."""
 
     seconds: float = 0.0
     waited: float = 0.0
@@ -59,9 +63,17 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an apply did. `outcomes` stand in the order of `plan.changes`, one for each.
+    """What an apply did.
 
-    `wrote` tells whether the run changed something, as far as is known; it is not part of a saved report.
+    Attributes:
+        plan: the plan that was applied.
+        outcome: the result as a whole.
+        outcomes: one for each of `plan.changes`, in the same order.
+        requests: counts of API calls.
+        timing: how long it took.
+        finished_at: ISO 8601, UTC.
+        diagnostics: what was noticed.
+        wrote: whether the run may have changed something; left out of saved reports.
     """
 
     plan: Plan
@@ -75,5 +87,5 @@ class Report:
 
     @property
     def converged(self) -> bool:
-        """Whether every change is in the library, as far as it was asked."""
+        """Whether every change was made and, unless switched off, verified."""
         return self.outcome == "converged"

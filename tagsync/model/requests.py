@@ -1,4 +1,4 @@
-"""Bulk calls, and what a library answers to them."""
+"""Define the API calls that change tags, and their results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Op(StrEnum):
-    """What one change does, named as the API names its calls."""
+    """What a change does, by the name of its API call."""
 
     ADD = "addTags"
     REMOVE = "removeTags"
@@ -15,7 +15,7 @@ class Op(StrEnum):
 
 
 class Request(NamedTuple):
-    """One bulk call: every tag on every file, at most 50 files."""
+    """One API call: every tag on every file, at most 50 files."""
 
     op: Op
     tags: tuple[str, ...]
@@ -24,7 +24,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The call was carried out: the files that were updated, and the library's messages for those that were not."""
+    """The call was made: which files were updated, and the library's messages for the others."""
 
     updated: frozenset[str]
     failed: Mapping[str, str]
@@ -32,21 +32,21 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The library accepted the call, but does not say which files it has updated."""
+    """The library accepted the call without saying which files it updated."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Nothing was applied: the IDs that do not exist, empty if the library names none of those in the call."""
+    """Nothing was changed, because files do not exist: their IDs, or none if the library does not name them."""
 
     missing: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was applied: the HTTP status and the library's message."""
+    """Nothing was changed: the HTTP status and the library's message."""
 
     status: int
     words: str
@@ -54,7 +54,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """The answer contradicts itself or the call: what was applied is unknown."""
+    """The response contradicts itself or the call, so that it is unknown what was changed."""
 
     why: str
 

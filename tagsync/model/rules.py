@@ -1,10 +1,10 @@
-"""The rules of manifests, named as reasons in plans and reports name them."""
+"""Name the kinds of rules that plans and reports give as reasons."""
 
 from enum import StrEnum
 
 
 class RuleName(StrEnum):
-    """What in a manifest asks for a change."""
+    """The field of a manifest that asks for a change."""
 
     TAGS = "tags"
     ABSENT = "absent"

@@ -1,26 +1,27 @@
-"""Tags as text: when two are the same, and how long they are together."""
+"""Compare, check and measure tags as text."""
 
 import re
 import unicodedata
 
 MAX_FILES_PER_REQUEST = 50
-"""Bulk tag calls take at most 50 file ids (API: "A maximum of 50 files can be edited at a time.")."""
+"""The most file IDs in one call (API: "A maximum of 50 files can be edited at a time.")."""
 
 MAX_TAG_CHARACTERS = 500
-"""Most characters of a file's tags, and of one addTags or removeTags call (API: "Combined length of all tags").
+"""The most characters in a file's tags, and in one addTags or removeTags call (API: "Combined length of all tags").
 
-Nothing says whether commas between tags count. So a call keeps within it with them, and a file without them.
+ImageKit does not document whether commas between tags count. Calls count them, to be on the safe side. Files do not,
+because a plan must not refuse what ImageKit may accept.
 """
 
 
 MAX_MARKS = 30
-"""Most combining marks in a row; no language needs nearly as many."""
+"""The most combining marks in a row; no language needs nearly as many."""
 
 _NO_TAG = re.compile(
     r"[%\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|^\s|\s$|^$|[\ud800-\udfff]"
 )
 
-# What Unicode calls default ignorable, and letters and symbols that are blank: Hangul fillers, an empty braille cell.
+# Unicode's default ignorable characters, and blank letters and symbols: Hangul fillers, the empty braille cell.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
@@ -30,36 +31,36 @@ _NOTHING_VISIBLE = re.compile(rf"[{_INVISIBLE}\s]*")
 _INVISIBLE_START = re.compile(f"[{_INVISIBLE}]")
 _INVISIBLE_END = re.compile(rf"[{_INVISIBLE}]\Z")
 
-# Sequences that change how the visible character before them looks, and so may end a tag.
+# Sequences that change how the visible character before them looks. A tag may end in one of these.
 _VISIBLE_END = re.compile(
     "(?:"
-    # Emoji and symbols: shown as text, in colour, or as another form.
+    # Emoji and symbols: selectors for text, colour or another form.
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff][\ufe00-\ufe0f]"
-    # Han: the variants of one character, as in names.
+    # Han: variants of one character, as in names.
     "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\ufe00-\ufe02\U000e0100-\U000e01ef]"
-    # Mongolian: the forms of one letter.
+    # Mongolian: forms of one letter.
     "|[\u1820-\u18aa][\u180b-\u180d\u180f]"
-    # Flags of regions: a black flag, letters that are not shown, and their end.
+    # Flags of regions: a black flag, invisible letters, and a terminator.
     "|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
-    # Scripts of India: a joiner behind a virama chooses the form of the consonant before it.
+    # Indic scripts: a joiner after a virama selects the form of the consonant before it.
     "|[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca][\u200c\u200d]"
     r")\Z"
 )
 
 
 def is_declarable(text: str) -> bool:
-    """Tell whether text may be a tag that is added, as the schema of manifests has it.
+    """Return whether text may be added as a tag; the schema of manifests has the same rule.
 
-    Not empty, no `%` (OpenAPI), no control or bidi-control character, no white space and nothing invisible at its ends,
-    and stream-safe.
+    A tag is not empty and stream-safe. It has no `%` (ImageKit refuses it), no control or bidi-control character, and
+    no white space or invisible character at its ends.
     """
     return not _NO_TAG.search(text) and is_stream_safe(text) and invisible_fault(text) is None
 
 
 def invisible_fault(text: str) -> str | None:
-    """Say which invisible characters keep text from being a tag; None if none do, or something else does already.
+    """Describe the invisible characters that keep text from being a tag; None if there are none, or another fault.
 
-    Joiners inside words and emoji are part of the text, and so is a selector that changes the character before it.
+    Joiners inside words and emoji are allowed, and so is a selector that changes the character before it.
     """
     if text.isascii() or _NO_TAG.search(text):
         return None
@@ -73,16 +74,16 @@ def invisible_fault(text: str) -> str | None:
 
 
 def normalized(text: str) -> str:
-    """Return text in Unicode NFC: two tags are the same if these are equal.
+    """Return text in Unicode NFC; two tags are the same if these are equal.
 
-    A text that is not stream-safe stays as it is: to normalise it takes time in proportion to the square of its length.
+    Text that is not stream-safe is returned unchanged, because normalizing it takes quadratic time.
     """
     return text if text.isascii() or not is_stream_safe(text) else unicodedata.normalize("NFC", text)
 
 
 def is_stream_safe(text: str) -> bool:
-    """Tell whether no more than 30 combining marks follow each other (Unicode Annex 15, Stream-Safe Text Format)."""
-    # A longer run of marks has one at one of these places, whatever its start.
+    """Return whether text has at most 30 combining marks in a row (Unicode Annex 15, Stream-Safe Text Format)."""
+    # A run of 31 marks covers at least one of every 31 positions. So most text needs a look at very few characters.
     if text.isascii() or not any(map(unicodedata.combining, text[MAX_MARKS :: MAX_MARKS + 1])):
         return True
     marks = 0
@@ -94,15 +95,15 @@ def is_stream_safe(text: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """Return text so that texts that differ in case or Unicode form alone are equal; a glob stays one."""
+    """Fold case and Unicode form, for finding similar names; a glob remains a glob."""
     return normalized(normalized(text).casefold())
 
 
 def all_normalized(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return each text in Unicode NFC; quick for the usual case that nothing changes."""
+    """Return each text in Unicode NFC; ASCII tuples are returned as they are."""
     return texts if all(map(str.isascii, texts)) else tuple(map(normalized, texts))
 
 
 def joined_length(count: int, characters: int) -> int:
-    """Return the length of `count` tags of `characters` in all, joined by commas."""
+    """Return the length of `count` tags with `characters` in total, joined by commas."""
     return characters + max(0, count - 1)

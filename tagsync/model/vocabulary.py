@@ -1,4 +1,4 @@
-"""Controlled vocabularies: allowed, forbidden and renamed tags."""
+"""Define controlled vocabularies: allowed, forbidden and renamed tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tagsync.model.origins import Origin
 
 
 class Rename(NamedTuple):
-    """A tag that has a new name on every managed file."""
+    """A tag to replace by a new name on every managed file."""
 
     old: str
     new: str
@@ -17,13 +17,13 @@ class Rename(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What all vocabularies of one run say together. Keys are tags in Unicode NFC.
+    """All vocabularies of one run, combined. Keys are tags in Unicode NFC.
 
     Attributes:
-        allowed: the only tags that may be declared, as they are written; None where any may be.
-        forbidden: tags that must not be declared, and where that is said.
-        removed: forbidden tags that also go from managed files, likewise.
-        renames: by their old names.
+        allowed: the only tags that may be declared, as written; None if all may.
+        forbidden: tags that must not be declared, with their origin.
+        removed: forbidden tags to remove from managed files, with their origin.
+        renames: by old name.
     """
 
     allowed: Mapping[str, str] | None = field(default=None, repr=False)
