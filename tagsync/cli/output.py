@@ -122,8 +122,9 @@ class Output:
         )
 
     def confirmed(self, plan: Plan) -> bool:
-        """Ask at the terminal whether to apply the plan, which is shown there if standard output is not text."""
-        if self._settings.format != "text":
+        """Ask at the terminal whether to apply the plan; show it there first if standard output is elsewhere."""
+        elsewhere = self._settings.format != "text" or not sys.stdout.isatty()
+        if elsewhere:
             self._plan_text(plan, self._errors, asks=True)
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
@@ -135,7 +136,7 @@ class Output:
             sys.stderr.write("\n")  # the end of input leaves the cursor behind the question
         if answer.strip().lower() in ("y", "yes"):
             return True
-        if self._settings.format != "text":
+        if elsewhere:
             sys.stderr.write(f"{CANCELLED}\n")
         return False
 
@@ -224,10 +225,9 @@ class Output:
         kept = [item for item in diagnostics if item.level in levels]
         more = sum(item.more for item in unlisted if item.level in levels)
         diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
-        notes = sum(item.level == "info" for item in diagnostics)
-        if notes and not self._settings.verbose and not self._settings.quiet and not with_notices:
-            shows = "it" if notes == 1 else "them"
-            self._errors.write((f"{counted(notes, 'note')}: --verbose shows {shows}", "dim"))
+        notices = sum(item.level == "info" for item in diagnostics)
+        if notices and not verbose and not quiet and not with_notices:
+            self._errors.write((f"{counted(notices, 'notice')} (-v lists {'it' if notices == 1 else 'them'})", "dim"))
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""

@@ -8,7 +8,7 @@ _FINDINGS = {
     GuardId.REMOVED_AI_TAGS: ("removes {}", "AI tag"),
     GuardId.CHANGED_FILES: ("changes {}", "file"),
     GuardId.EMPTIED_FILES: ("leaves {} without tags", "file"),
-    GuardId.NEW_TAGS: ("adds {} that are new to the library", "tag"),
+    GuardId.NEW_TAGS: ("adds {} that the library does not have yet", "tag"),
 }
 
 

@@ -121,6 +121,8 @@ def report_layouts(report: Report, *, thumbnails: bool = False, plan_shown: bool
 
     def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
         if is_file or report.plan.changes or not plan_shown:
+            if plan_shown and not is_file:
+                lines.write()
             report_text(view, lines)
 
     return Layouts(

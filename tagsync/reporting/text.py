@@ -34,7 +34,11 @@ SHOWN_GROUPS = 15
 SHOWN_PATHS = 3
 SHOWN_FILES = 50
 
-_LEVELS: dict[Level, str] = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_LEVELS: dict[Level, Segment] = {
+    "error": ("error: ", "bold red"),
+    "warning": ("warning: ", "yellow"),
+    "info": ("notice: ", "cyan"),
+}
 _STATUSES = {
     Status.CONFIRMED: "green",
     Status.ACCEPTED: "green",
@@ -84,7 +88,7 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
         lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
         return
     files = counted(plan.summary.unchanged, "managed file")
-    lines.write(("Nothing to do: ", "bold green"), f"{files} in {target} already as declared.")
+    lines.write(("Nothing to do: ", "bold green"), f"{target} matches the manifests ({files}).")
 
 
 def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
@@ -94,7 +98,8 @@ def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator
         yield ((words, ""),)
     missing = missing_sentence(plan)
     if missing and (everything or not plan.errors):
-        yield ((f"{missing}{'' if everything or not plan.missing else ' (-v lists them)'}", ""),)
+        hint = f" (-v lists {'it' if plan.summary.missing == 1 else 'them'})"
+        yield ((f"{missing}{'' if everything or not plan.missing else hint}", ""),)
     if not plan.changes:
         return
     if words := cause_sentence(plan):
@@ -109,10 +114,9 @@ def _guard_remarks(plan: Plan, *, with_blocks: bool) -> Iterator[tuple[Segment, 
         if guard.blocked and with_blocks:
             yield ((objection(guard, plan.digest), "bold red"),)
         elif not guard.blocked and is_near_limit(guard):
-            yield (
-                (f"Guard {guard.id}: ", "yellow"),
-                (f"the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}", ""),
-            )
+            both = "" if guard.limit.percent is None else "both "
+            words = f"the plan {guard_finding(guard)}; it blocks plans above {both}{guard_limit(guard)}"
+            yield ((f"Guard {guard.id}: ", "yellow"), (words, ""))
 
 
 def _details(plan: Plan) -> Iterator[str]:
@@ -210,7 +214,7 @@ def diagnostics_text(
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
         where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
-        lines.write((f"{diagnostic.level}: ", _LEVELS[diagnostic.level]), (where, "bold"), shown(diagnostic.message))
+        lines.write(_LEVELS[diagnostic.level], (where, "bold"), shown(diagnostic.message))
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))

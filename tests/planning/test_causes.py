@@ -226,9 +226,14 @@ EACH = [of(a_file("x"), ADD), of(a_file("t"), REMOVE), of(a_file(ai_tags=["t"]),
 
 @pytest.mark.parametrize("now", EACH)
 @pytest.mark.parametrize("manifests", [(A2, B), (ref("a.yaml", 3),)])
-def test_a_new_or_other_manifest_asks_for_it(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
+def test_cause_is_a_changed_manifest(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
     assert cause(now, report(), manifests) is Cause.MANIFEST
-    assert cause(now, report(manifests=(B,)), manifests) is Cause.MANIFEST
+
+
+@pytest.mark.parametrize("now", EACH)
+def test_cause_is_a_new_manifest_only_beside_one_that_was_applied_before(now: FileChange) -> None:
+    assert cause(now, report(manifests=(B,)), (A, B)) is Cause.MANIFEST
+    assert cause(now, report(manifests=(B,)), (A,)) is None
 
 
 def test_a_manifest_that_asked_all_along_was_heard_then_whatever_others_ask_now() -> None:

@@ -238,7 +238,7 @@ def test_plan_shows_a_guard_above_half_of_both_its_limits(
 ) -> None:
     shown = [line for line in plan_lines(guarded(declare, observed)) if "Guard" in line]
     share = round(observed / 4)
-    words = f"the plan removes {observed} of 400 tags ({share} %); the limit is 30 % and 100 tags"
+    words = f"the plan removes {observed} of 400 tags ({share} %); it blocks plans above both 30 % and 100 tags"
     assert shown == ([f"Guard removedTags: {words}"] if is_shown else [])
 
 
@@ -255,7 +255,9 @@ def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callab
 
 def test_plan_without_changes_has_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- match: /**\n  tags: [a]"), current_file("/x.jpg", ["a"]))
-    assert plan_lines(plan) == ["Nothing to do: 1 managed file in shop at https://api.imagekit.io already as declared."]
+    assert plan_lines(plan) == [
+        "Nothing to do: shop at https://api.imagekit.io matches the manifests (1 managed file)."
+    ]
 
 
 def test_plan_with_errors_is_no_plan(declare: Callable[..., DesiredState]) -> None:
@@ -341,7 +343,7 @@ def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it()
         Diagnostic("info", "kept", "stays"),
         Diagnostic("warning", "comma", "a comma", Origin("a.yaml", 2, 3)),
         Diagnostic("error", "missing", "not there", Origin("b.yaml", 1, 1)),
-    ) == ["error: b.yaml:1:1: not there", "warning: given/a.yaml:2:3: a comma", "info: stays"]
+    ) == ["error: b.yaml:1:1: not there", "warning: given/a.yaml:2:3: a comma", "notice: stays"]
 
 
 def test_diagnostics_beyond_the_limit_are_counted_with_those_that_were_not_kept() -> None:
