@@ -212,7 +212,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("validate", "manifests")
 
 
-@error("cannot be written: name a file in a folder that you can write to")
+@error("cannot be written: choose a file in an existing folder that you can write to")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     return stage.tagsync("plan", "--out=reports/plan.json", "tags.yaml")
