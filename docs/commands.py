@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from tagsync.cli.main import cli
+from tagsync.cli.commands import cli
+from tagsync.cli.groups import Command, Group, grouped
 
 PAGE = Path(__file__).parent / "reference" / "commands.md"
 
@@ -22,55 +23,54 @@ HEAD = """\
 
 <!-- Written by docs/commands.py from the command line itself: edit the help texts there, then run it. -->
 
-`tagsync COMMAND --help` says the same on a terminal. A flag wins over its environment variable, and that over the
-default. In the environment, a switch is on with `1` or `true`, and what may be given again takes several values with
-spaces between them. What each exit code means in full stands in [Exit codes](exit-codes.md).
+`tagsync COMMAND --help` prints the same text. A flag overrides its environment variable, which overrides the default.
+To turn on a switch in the environment, set it to `1` or `true`. To give a repeatable option several values there,
+separate them with spaces. For details of the exit codes, see [Exit codes](exit-codes.md).
 """
 
 SHARED = """\
 ## Shared options
 
-Several commands take these; each command says which.
+These options belong to several commands. The section of each command lists which ones it has.
 """
 
-ALWAYS = {0: "no error", 1: "error, nothing was written to the library", 64: "the command was called wrongly"}
+ALWAYS = {0: "success", 1: "error, nothing was written to the library", 64: "usage error"}
 INTERRUPTED = {130: "Ctrl-C", 143: "SIGTERM"}
 EXIT_CODES: dict[str, dict[int, str]] = {
     "plan": {
         **ALWAYS,
-        0: "no error, also with changes",
+        0: "success, with or without changes",
         2: "`--detailed-exitcode`: changes are pending",
-        4: "a guard is against the plan, and its documents are written; or `--changed-since` cannot narrow it",
+        4: "a guard blocks the plan, but output files are written; or `--changed-since` cannot filter it",
         **INTERRUPTED,
     },
     "apply": {
         **ALWAYS,
-        0: "every change is confirmed, or there was none",
-        3: "incomplete: running again is safe",
+        0: "every change is verified, or there was none",
+        3: "incomplete: run the command again",
         4: "refused, nothing written",
         **INTERRUPTED,
     },
     "undo": {
         **ALWAYS,
-        3: "something is left out, and named",
-        4: "the report is damaged, or of another library",
+        3: "the plan leaves something out, and lists it",
+        4: "the report is damaged or of another library",
         **INTERRUPTED,
     },
     "export": {**ALWAYS, **INTERRUPTED},
-    "show": {**ALWAYS, 4: "the document is damaged"},
+    "show": {**ALWAYS, 4: "a file is damaged"},
     "diff": {**ALWAYS, 4: "a plan is damaged"},
-    "validate": {**ALWAYS, 0: "the manifests are valid", 1: "they are not"},
+    "validate": {**ALWAYS, 0: "the manifests are valid", 1: "the manifests have errors"},
     "sandbox serve": {**ALWAYS, **INTERRUPTED},
 }
-"""Exit codes of commands that have more to say than others; what is not named here has those of `ALWAYS`."""
+"""Exit codes by command; all other commands have those of `ALWAYS`."""
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _CODE = re.compile(r"(`[^`]*`)")
-_EXAMPLE = re.compile(r"Examples?:\s*")
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or say whether it is current."""
+    """Write the page, or check that it is current."""
     text = "\n".join(_page()).rstrip("\n") + "\n"
     if arguments == ["--check"]:
         if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
@@ -89,7 +89,10 @@ def _page() -> Iterator[str]:
     for name, command in commands.items():
         yield from _section(name, command, shared)
     yield SHARED
-    yield from sorted(shared)
+    options = {_item(option): option for command in commands.values() for option in _options(command)}
+    for title, found in grouped([options[item] for item in sorted(shared)]).items():
+        yield f"### {title}\n"
+        yield "\n".join(map(_item, found)) + "\n"
 
 
 def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -105,12 +108,13 @@ def _section(name: str, command: click.Command, shared: list[str]) -> Iterator[s
     yield f"## {name}\n"
     yield f"```\n{' '.join([name, *_usage(command)])}\n```\n"
     yield from _help(command.help or "")
-    own = [item for item in map(_item, _options(command)) if item not in shared]
-    if own:
-        yield "\n".join(own) + "\n"
-    names = [f"`{_longest(option)}`" for option in _options(command) if _item(option) in shared]
-    if names:
-        yield f"Of the [shared options](#shared-options): {', '.join(names)}.\n"
+    if isinstance(command, Command | Group) and command.examples:
+        yield "```sh\n" + "\n".join(command.examples) + "\n```\n"
+    for title, options in grouped(_options(command)).items():
+        yield f"**{title}**\n"
+        own = [_item(option) for option in options if _item(option) not in shared]
+        names = [f"[`{_longest(option)}`](#{title.lower()})" for option in options if _item(option) in shared]
+        yield "\n".join([*own, *([f"- {', '.join(names)}"] if names else [])]) + "\n"
     if isinstance(command, click.Group):
         yield "Commands:\n"
         inner = [found for found in command.commands.values() if not found.hidden]
@@ -132,16 +136,11 @@ def _slug(heading: str) -> str:
 
 
 def _help(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a help text; examples, and what must not be wrapped, as blocks."""
+    """Yield the paragraphs of a help text; those that click does not wrap become code blocks."""
     for paragraph in _PARAGRAPHS.split(inspect.cleandoc(text)):
-        kept = "\b" in paragraph
         lines = [line.rstrip() for line in paragraph.replace("\b", "").strip("\n").splitlines()]
-        example = _EXAMPLE.match(lines[0]) if lines else None
-        if example:
-            rest = [lines[0][example.end() :], *lines[1:]]
-            yield "```\n" + inspect.cleandoc("\n".join(line for line in rest if line)) + "\n```\n"
-        elif kept:
-            yield "```\n" + inspect.cleandoc("\n".join(lines)) + "\n```\n"
+        if "\b" in paragraph:
+            yield "```\n" + "\n".join(lines) + "\n```\n"
         elif lines:
             yield _text("\n".join(lines)) + "\n"
 
@@ -161,8 +160,9 @@ def _item(option: click.Option) -> str:
     parts += [f"`{variable}`" for variable in _variables(option)]
     if option.required:
         parts.append("required")
-    if option.show_default is True and not option.is_flag:
-        parts.append(f"default `{option.default}`")
+    if option.show_default and not option.is_flag:
+        default = option.show_default
+        parts.append(f"default {default}" if isinstance(default, str) else f"default `{option.default}`")
     return f"- {' · '.join(parts)}<br>\n  {_text(option.help or '')}"
 
 

@@ -62,9 +62,9 @@ def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:
     ("settings", "words"),
     [
         ({"key": ""}, "IMAGEKIT_PRIVATE_KEY"),
-        ({"key": "private_\u00e9"}, "characters that no key has"),
-        ({"key": "private_\nx"}, "characters that no key has"),
-        ({"key": KEY, "endpoint": "http://api.imagekit.io"}, "in the clear"),
+        ({"key": "private_\u00e9"}, "contains invalid characters"),
+        ({"key": "private_\nx"}, "contains invalid characters"),
+        ({"key": KEY, "endpoint": "http://api.imagekit.io"}, "unencrypted"),
         ({"key": KEY, "concurrency": 0}, "use 1 to 8"),
         ({"key": KEY, "concurrency": 9}, "use 1 to 8"),
         ({"key": KEY, "concurrency": "4"}, "use 1 to 8"),

@@ -8,7 +8,8 @@ PAGE = DOCS / "tutorial.md"
 WHOLE = 30
 """So many commands the tutorial has at least; fewer, and it is not read as it should be."""
 
-TRIED = [page for page in sorted(DOCS.rglob("*.md")) if blocks(page, "console")]
+README = ROOT / "README.md"
+TRIED = [page for page in [README, *sorted(DOCS.rglob("*.md"))] if blocks(page, "console")]
 
 
 @pytest.mark.parametrize("page", TRIED, ids=lambda page: page.stem)
@@ -27,9 +28,20 @@ def test_all_commands_of_the_tutorial_are_read() -> None:
 
 def test_the_tutorial_installs_as_the_readme_does() -> None:
     install, activate = blocks(PAGE, "sh")[0].text.splitlines()
-    readme = (ROOT / "README.md").read_text("utf-8")
+    readme = README.read_text("utf-8")
     assert f"\n{install} && .venv/bin/tagsync apply" in readme
     assert f"`{activate}`" in readme
+
+
+def test_readme_shows_its_example_manifest() -> None:
+    [block] = blocks(README, "yaml")
+    assert f"{block.text}\n" == (ROOT / "examples" / "quickstart" / "tags.yaml").read_text("utf-8")
+
+
+def test_readme_stays_short() -> None:
+    text = README.read_text("utf-8")
+    assert len(text.splitlines()) <= 150
+    assert len(text.split()) <= 1200
 
 
 @pytest.mark.parametrize(

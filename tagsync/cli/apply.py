@@ -12,6 +12,7 @@ from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_document
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.connection import SANDBOX, workspace_of
+from tagsync.cli.digests import with_full_digests
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned
@@ -66,6 +67,7 @@ def apply(
                 if not saved or asks:
                     output.plan_before_apply(made)
                 begun = workspace.unfinished(made)
+                how = with_full_digests(how, [made, begun] if begun else [made])
                 _check(made, workspace, how, begun)
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from tagsync.cli import parameter_types
-from tagsync.environment import setting
+from tagsync.cli.groups import Option
 from tagsync.errors import UsageError
 from tagsync.model import Part
 from tagsync.planning.guards import Ack
@@ -72,194 +72,233 @@ class PlanSettings:
     last: str | None
 
 
-class _Option(click.Option):
-    """An option whose environment variables are read without white space around their values."""
+def option(*names: str, group: str, from_environment: bool = True, **settings: Any) -> Callable[[Command], Command]:
+    """Return a click option of a group of options.
 
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:  # noqa: ARG002 - click's signature
-        """Return the value of the first variable that is set."""
-        found = setting(*self.envvar or ())
-        return found.value if found else None
-
-    def variable(self, ctx: click.Context | None) -> str | None:
-        """Return the variable that the value comes from; None if it comes from elsewhere."""
-        is_set = ctx and ctx.get_parameter_source(self.name or "") is ParameterSource.ENVIRONMENT
-        found = setting(*self.envvar or ()) if is_set else None
-        return found.variable if found else None
-
-    def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Return the name under which an error mentions the value."""
-        return self.variable(ctx) or super().get_error_hint(ctx)
-
-
-def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
-    """Return a click option that is also read from the environment."""
+    Args:
+        names: its names.
+        group: one of `GROUPS`.
+        from_environment: whether TAGSYNC_NAME sets it too.
+        settings: what `click.option` takes, and `more_variables`, further environment variables.
+    """
     long = next(name for name in names if name.startswith("--"))
-    variable = "TAGSYNC_" + long.removeprefix("--").replace("-", "_").upper()
-    more = settings.pop("more_variables", ())
-    return click.option(*names, cls=_Option, envvar=[variable, *more], show_envvar=False, **settings)
+    variables = ["TAGSYNC_" + long.removeprefix("--").replace("-", "_").upper(), *settings.pop("more_variables", ())]
+    return click.option(*names, cls=Option, group=group, envvar=variables if from_environment else None, **settings)
 
 
-_SPEECH = (
-    option("--quiet", "-q", is_flag=True, help="No progress and no warnings on standard error."),
-    option("--verbose", "-v", is_flag=True, help="Show everything, however long."),
-    option("--no-color", is_flag=True, help="No colours (NO_COLOR is honoured too)."),
+_VERBOSITY = (
+    option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
+    option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
+    option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
 )
 
 _OUTPUT = (
     option(
         "--format",
+        group="Output",
         type=click.Choice(FORMATS),
         default="text",
         show_default=True,
-        help="What standard output carries; github also writes the step's summary and outputs.",
+        metavar="FORMAT",
+        help=f"Format of standard output: {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
     ),
     option(
         "--report",
-        metavar="FORMAT=FILE",
+        group="Output",
+        metavar="[FORMAT=]FILE",
         callback=parameter_types.reports,
         multiple=True,
-        help="Also write a file; may be given again.",
+        help="Also write an output file. Suffixes set the format: .html, .json, .md, .txt, .xml (JUnit). Repeatable.",
     ),
     option(
         "--max-bytes",
-        type=click.IntRange(LEAST_BYTES),
+        group="Output",
+        type=parameter_types.integer(LEAST_BYTES),
         default=MAX_BYTES,
         show_default=True,
-        help="How long Markdown may be.",
+        metavar="N",
+        help="Maximum size of Markdown.",
     ),
     option(
         "--link",
+        group="Output",
         metavar="URL",
         callback=parameter_types.link,
-        help="What Markdown links to for all details. [default: the CI run's page]",
+        help="Page with all details, for Markdown to link to.",
+        show_default="the CI run",
     ),
-    *_SPEECH,
+    *_VERBOSITY,
 )
 
 _THUMBNAILS = option(
-    "--thumbnails", is_flag=True, help="Keep the changed files' thumbnails in plans, and let HTML pages load them."
+    "--thumbnails",
+    group="Output",
+    is_flag=True,
+    help="Keep thumbnail URLs of changed files in plans, and load the images in HTML.",
 )
 
-_WHICH = (
+_TARGET = (
     option(
         "--endpoint",
+        group="Library",
         more_variables=["IMAGE_KIT_BASE_URL"],
         metavar="URL",
         callback=parameter_types.endpoint,
-        help="The API's base URL.",
+        help="Base URL of the API.",
+        show_default="ImageKit",
     ),
-    option("--account", metavar="NAME", help="A name for the account; manifests may insist on one."),
+    option(
+        "--account",
+        group="Library",
+        metavar="NAME",
+        help="Name of the account. Manifests for another account are an error.",
+    ),
     option(
         "--sandbox",
+        group="Library",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="LIBRARY.jsonl",
-        help="Use a library in this process, seeded from a file: no key, no network.",
+        help="Use a simulated library, filled from this file. Needs no key and no network.",
     ),
 )
 
 _DURATION = option(
     "--max-duration",
+    group="Limits",
     metavar="D",
     callback=parameter_types.duration,
-    help="End after this time, like 90s, 15m or 1h30m. Reading ends with an error; apply reports what it has written.",
+    help="Stop after this time, such as 90s, 15m or 1h30m. Apply then reports what it has written.",
 )
 
-_PACE = (
+_SPEED = (
     _DURATION,
-    option("--concurrency", type=click.IntRange(1, 8), default=4, show_default=True, help="Calls in flight."),
-    option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many bulk calls a second."),
+    option(
+        "--concurrency",
+        group="Limits",
+        type=parameter_types.integer(1, 8),
+        default=4,
+        show_default=True,
+        metavar="N",
+        help="Maximum number of simultaneous API calls.",
+    ),
+    option(
+        "--rate",
+        group="Limits",
+        type=parameter_types.POSITIVE,
+        metavar="N",
+        help="Maximum number of batches per second.",
+    ),
 )
 
 _LIBRARY = (
-    *_WHICH,
+    *_TARGET,
     option(
         "--select",
+        group="Selection",
         metavar="GLOB",
         type=parameter_types.LINES,
         callback=parameter_types.select,
         multiple=True,
-        help="Leave out changes of files whose path does not match; repeat it to keep those that match any GLOB. "
-        "TAGSYNC_SELECT has one a line.",
+        help="Process only files whose path matches. Repeatable; the variable has one GLOB a line.",
     ),
     option(
         "--shard",
+        group="Selection",
         metavar="I/N",
         callback=parameter_types.shard,
-        help="Leave out changes of files of other shards than this.",
+        help="Process only shard I of N.",
     ),
-    *_PACE,
+    *_SPEED,
 )
 
 _STATE = option(
     "--state-dir",
+    group="Library",
     type=click.Path(path_type=Path),
     default=Path(".tagsync"),
     show_default=True,
-    help="Where the journal, reports, unfinished plans, facts about libraries and a sandbox's library are kept.",
+    metavar="DIR",
+    help="Folder of the journal, kept reports and sandbox libraries.",
 )
 
 
 _APPLY = (
     option(
         "--on-error",
+        group="Safety",
         type=click.Choice(["continue", "stop"]),
         default="continue",
         show_default=True,
-        help="What the first failure means for the rest.",
+        help="What to do after the first failed call.",
     ),
-    option("--no-verify", is_flag=True, help="Do not read the changed files back."),
+    option("--no-verify", group="Safety", is_flag=True, help="Do not re-read the changed files."),
     option(
         "--batching",
+        group="Limits",
         type=click.Choice(["merge", "exact"]),
         default="merge",
         show_default=True,
-        help="Whether calls may also set what is set already, to be fewer.",
+        help="merge allows no-op changes in a call, to reduce the number of calls.",
     ),
-    option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after so many bulk calls."),
+    option(
+        "--max-requests",
+        group="Limits",
+        type=parameter_types.integer(1),
+        metavar="N",
+        help="Stop after this many batches.",
+    ),
     option(
         "--lock-timeout",
+        group="Limits",
         metavar="D",
         default="0",
         callback=parameter_types.duration,
-        help="Wait so long for another apply of this library to end.",
+        help="How long to wait for another apply of this library.",
+        show_default=True,
     ),
     option(
         "--on-stale",
+        group="Safety",
         type=click.Choice(["skip", "fail"]),
         default="skip",
         show_default=True,
-        help="What a file that changed since the plan, in a way that matters, means for the rest.",
+        help="What to do with a file if its change no longer applies.",
     ),
     option(
         "--ack",
+        group="Safety",
         metavar="GUARD@DIGEST",
         callback=parameter_types.acks,
         multiple=True,
-        help="Let a guard pass for this very plan, as the plan prints it; may be given again.",
+        help="Let a plan pass a guard. Copy the value from the plan; 12 digits of the digest are enough. Repeatable.",
     ),
     option(
         "--expect-digest",
+        group="Safety",
         metavar="DIGEST",
         callback=parameter_types.digest,
-        help="Refuse any plan but the one of this digest.",
+        help="Refuse to apply a plan with another digest; its first 12 digits are enough.",
     ),
 )
 
 _LAST = option(
     "--last",
+    group="Output",
     metavar="REPORT",
-    help="The last apply's report, to tell why changes are necessary again; none for no report. [default: the state "
-    "directory's]",
+    help="Previous report, to explain why changes are needed again; none for no report.",
+    show_default="the newest kept one",
 )
 
 _PLAN = (
     _LAST,
-    option("--policy", metavar="FILE", help="Policies that hold instead of those among the PATHs."),
+    option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
     option(
         "--as-of",
+        group="Selection",
         metavar="DATE",
         callback=parameter_types.day,
-        help="Judge entries with until as on this day, not today (UTC).",
+        help="Evaluate `until` as of this date.",
+        show_default="today, UTC",
     ),
 )
 
@@ -276,7 +315,7 @@ def pictured_options(command: Command) -> Command:
 
 def target_options(command: Command) -> Command:
     """Add those of `LibrarySettings` that leave nothing out."""
-    return _with((*_WHICH, *_PACE, _STATE), command)
+    return _with((*_TARGET, *_SPEED, _STATE), command)
 
 
 def library_options(command: Command) -> Command:
@@ -286,7 +325,7 @@ def library_options(command: Command) -> Command:
 
 def reading_options(command: Command) -> Command:
     """Add what a command needs that reads a library and makes no plan, of `LibrarySettings` and `OutputSettings`."""
-    return _with((*_WHICH, _DURATION, _STATE, *_SPEECH), command)
+    return _with((*_TARGET, _DURATION, _STATE, *_VERBOSITY), command)
 
 
 def apply_options(command: Command) -> Command:
@@ -343,7 +382,7 @@ def _check_endpoint(endpoint: str) -> None:
     names = (
         each.variable(context)
         for each in context.command.params
-        if isinstance(each, _Option) and each.name == "endpoint"
+        if isinstance(each, Option) and each.name == "endpoint"
     )
     try:
         checked_endpoint(endpoint)

@@ -1,4 +1,4 @@
-"""Files that commands write: whole or not at all, and known to be writable before anything is done."""
+"""Write output files atomically, and check beforehand that they can be written."""
 
 import os
 import stat
@@ -12,19 +12,18 @@ from typing import TextIO
 from tagsync.errors import UsageError
 from tagsync.escape import shown
 from tagsync.manifest.files import is_manifest_name
-from tagsync.workspace.atomic import atomic_write
+from tagsync.workspace.atomic import PRIVATE, atomic_write, umask_mode
 
 
 def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
-    """Find out before anything is done that a file could not, or must not, be written.
+    """Check that a command can write its output files, before it does anything else.
 
     Args:
-        paths: the files.
-        inputs: files and folders of manifests that are read.
+        paths: the output files.
+        inputs: files and folders that the command reads.
 
     Raises:
-        UsageError: its folder is not there or not writable, it is a folder itself, it is read by this very run, or two
-            of them are the same file.
+        UsageError: an output file cannot be written, is also an input, or is named twice.
     """
     seen: set[str] = set()
     for path in paths:
@@ -33,21 +32,21 @@ def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
         for given in inputs:
             _check_apart(path, place, given)
         if place in seen and not is_special(path):
-            raise UsageError(f"{shown(str(path))} is named twice: give each document a file of its own")
+            raise UsageError(f"{shown(str(path))} is named twice: give each output file a name of its own")
         seen.add(place)
 
 
 def _check_apart(path: Path, place: str, given: str) -> None:
     source = os.path.realpath(given)
     if place == source:
-        raise UsageError(f"{shown(str(path))} is what this command reads: write to another file")
+        raise UsageError(f"{shown(str(path))} is an input of this command: write to another file")
     if Path(place).is_file() and Path(place).is_relative_to(source) and is_manifest_name(Path(place).name):
         raise UsageError(f"{shown(str(path))} is one of the manifests in {shown(given)}: write to another file")
 
 
 def _check_writable(path: Path) -> None:
     if str(path) == "-":
-        raise UsageError("a file named - is no standard output: --format says what that carries")
+        raise UsageError("- is not a file name: for standard output, use --format")
     try:
         if is_special(path):
             writable = os.access(path, os.W_OK)
@@ -58,11 +57,13 @@ def _check_writable(path: Path) -> None:
     except OSError:
         writable = False
     if not writable:
-        raise UsageError(f"{shown(str(path))} cannot be written: name a file in a folder that you can write to")
+        raise UsageError(
+            f"{shown(str(path))} cannot be written: choose a file in an existing folder that you can write to"
+        )
 
 
 def is_special(path: Path) -> bool:
-    """Tell whether a path is a device or a pipe, like /dev/stdout or what a shell makes of >(command)."""
+    """Return whether a path is a device or a pipe, such as /dev/stdout or the >(command) of a shell."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -71,10 +72,14 @@ def is_special(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[TextIO]:
-    """Yield standard output, or a file that takes the place of an old one only once it is whole (mode 0600).
+def opened(path: Path | None, *, private: bool = False) -> Iterator[TextIO]:
+    """Yield standard output or a file, which replaces an existing one when the block ends without an error.
 
-    A link stays, and what it names is replaced; a device or a pipe is written to as it is.
+    A symbolic link stays, and its target is replaced. A device or a pipe is written to directly.
+
+    Args:
+        path: the file; None for standard output.
+        private: whether only the owner can read the file (mode 0600); others follow the umask.
     """
     if path is None:
         yield sys.stdout
@@ -83,5 +88,5 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
         return
-    with atomic_write(path.resolve()) as stream:
+    with atomic_write(path.resolve(), mode=PRIVATE if private else umask_mode()) as stream:
         yield stream

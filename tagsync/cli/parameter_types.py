@@ -1,4 +1,4 @@
-"""What the values of options mean; each raises click.BadParameter for one that means nothing."""
+"""Parse the values of options; each function raises click.BadParameter for a value that it cannot parse."""
 
 import re
 from collections.abc import Sequence
@@ -13,40 +13,66 @@ from tagsync.planning.guards import Ack
 from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.markdown import safe_address
 
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_DIGEST = re.compile("(?:sha256:)?([0-9a-f]{12,64})")
+_SUFFIXES: dict[str, Format] = {
+    ".html": "html",
+    ".json": "json",
+    ".md": "markdown",
+    ".txt": "text",
+    ".xml": "junit",
+}
+
+
+POSITIVE = click.FloatRange(0, min_open=True)
+POSITIVE.name = "number"
+
+
+def integer(least: int, most: int | None = None) -> click.IntRange:
+    """Return the type of a whole number in a range; click calls it an "integer range" in errors."""
+    found = click.IntRange(least, most)
+    found.name = "integer"
+    return found
 
 
 def reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[Format, Path]]:
-    """Return formats and files."""
-    reports = []
-    for value in values:
-        name, _, path = value.partition("=")
-        kind = next((known for known in FORMATS if known == name), None)
-        if kind is None or not path:
-            raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
-        reports.append((kind, Path(path)))
-    return reports
+    """Return the format and path of each output file."""
+    return [_report(value) for value in values]
+
+
+def _report(value: str) -> tuple[Format, Path]:
+    name, equals, path = value.partition("=")
+    if not equals:
+        kind = _SUFFIXES.get(Path(value).suffix.lower())
+        if kind is None:
+            raise click.BadParameter(
+                f"{value!r} has none of the suffixes {', '.join(_SUFFIXES)}: add one, or write FORMAT=FILE."
+            )
+        return kind, Path(value)
+    named = next((known for known in FORMATS if known == name), None)
+    if named is None or not path:
+        raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
+    return named, Path(path)
 
 
 def link(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Return the address of a web page."""
     if value and safe_address(value) is None:
-        raise click.BadParameter(f"{value!r} is no address of a web page: write one like https://ci.example/run/1.")
+        raise click.BadParameter(f"{value!r} is not a web address: write one like https://ci.example/run/1.")
     return value
 
 
 def endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Return the base of an API's addresses."""
+    """Return the base URL of an API."""
     if value == "":
-        raise click.BadParameter("it is empty: give a URL, or leave it out for ImageKit's own.")
+        raise click.BadParameter("the URL is empty: give one, or omit it to use ImageKit.")
     return value
 
 
 class _Lines(click.types.StringParamType):
-    """Text, of which an environment variable may hold several, one a line: a path may have spaces."""
+    """Text; an environment variable has one value a line, because paths may have spaces."""
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """Return the lines without white space around them."""
+        """Return the stripped lines."""
         return [text for line in rv.splitlines() if (text := line.strip())]
 
 
@@ -54,7 +80,7 @@ LINES = _Lines()
 
 
 def select(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return globs that can match a path."""
+    """Return globs, each of which can match a path."""
     for value in values:
         if fault := select_fault(value):
             raise click.BadParameter(f"{fault}.")
@@ -68,7 +94,7 @@ def shard(_context: click.Context, _parameter: click.Parameter, value: str | Non
     match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", value)
     index, of = map(int, match.groups()) if match else (0, 0)
     if not 1 <= index <= of:
-        raise click.BadParameter(f"{value!r} is no shard: write I/N, from 1/N to N/N.")
+        raise click.BadParameter(f"{value!r} is not a shard: write I/N, from 1/N to N/N.")
     return Part(index, of)
 
 
@@ -78,34 +104,37 @@ def duration(_context: click.Context, _parameter: click.Parameter, value: str | 
         return None
     match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,3})?)s?)?", value, re.ASCII)
     if not match or not any(match.groups()):
-        raise click.BadParameter(f"{value!r} is no duration: write seconds, or 90s, 15m, 1h30m.")
+        raise click.BadParameter(f"{value!r} is not a duration: write seconds, or 90s, 15m, 1h30m.")
     hours, minutes, seconds = (float(group or 0) for group in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def acks(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Ack]:
-    """Return guards and the plans that they are to let pass."""
+    """Return guards to pass, each with the digest of a plan or its start."""
     acks = []
     for value in values:
         guard, _, digest = value.partition("@")
-        if guard not in tuple(GuardId) or not _DIGEST.fullmatch(digest):
-            raise click.BadParameter(
-                f"{value!r} is not GUARD@DIGEST, as the plan prints it; guards are {', '.join(GuardId)}."
-            )
-        acks.append(Ack(GuardId(guard), digest))
+        if guard not in tuple(GuardId) or not digest:
+            raise click.BadParameter(f"{value!r} is not GUARD@DIGEST; guards are {', '.join(GuardId)}.")
+        acks.append(Ack(GuardId(guard), _digest(digest)))
     return acks
 
 
 def digest(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Return a plan's digest."""
-    if value is not None and not _DIGEST.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no digest: write sha256: and 64 hex digits, as the plan prints it.")
-    return value
+    """Return the digest of a plan or its start."""
+    return None if value is None else _digest(value)
+
+
+def _digest(text: str) -> str:
+    match = _DIGEST.fullmatch(text)
+    if not match:
+        raise click.BadParameter(f"{text!r} is not a digest: copy at least 12 hex digits of it from the plan.")
+    return f"sha256:{match[1]}"
 
 
 def day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
-    """Return a day."""
+    """Return a date."""
     try:
-        return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day alone
+        return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - only a date
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no day: write one like 2026-12-31.") from error
+        raise click.BadParameter(f"{value!r} is not a date: write one like 2026-12-31.") from error

@@ -44,7 +44,8 @@ def write(
     failed: OSError | None = None
     for kind, path in sorted(wanted, key=lambda item: item[0] != "json"):
         try:
-            with opened(path) as stream:
+            # The only other file is a plan that --out saves: anyone who can edit it decides what is applied.
+            with opened(path, private=(kind, path) not in settings.report) as stream:
                 _lay_out(layouts, kind, stream, settings, is_file=path is not None)
                 stream.flush()
         except OSError as error:

@@ -1,11 +1,12 @@
-"""The commands of the sandbox. Bodies load what they need when they run."""
+"""Define the commands of the sandbox. Bodies import what they need when they run."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tagsync.cli.options import state_options
+from tagsync.cli.groups import Group
+from tagsync.cli.options import option, state_options
 
 LIBRARY = click.argument(
     "library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl"
@@ -13,49 +14,100 @@ LIBRARY = click.argument(
 
 
 def need_command(context: click.Context) -> None:
-    """Say what commands there are if none was given; not all versions of click take that for an error."""
+    """Show the commands if none was given; only some versions of click treat that as an error."""
     if context.invoked_subcommand is None:
         raise click.UsageError(context.get_help(), context)
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    examples=(
+        "tagsync sandbox serve library.jsonl",
+        "tagsync sandbox serve library.jsonl --limit 40/1",
+        "tagsync sandbox reset library.jsonl",
+    ),
+)
 @click.pass_context
 def sandbox(context: click.Context) -> None:
-    """An ImageKit-compatible library on this machine."""
+    """Run a simulated ImageKit library on this machine."""
     need_command(context)
 
 
-@sandbox.command()
-@LIBRARY
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for any free one.")
-@click.option(
-    "--limit",
-    metavar="N/SECONDS[,...]",
-    help="Calls an interval for each endpoint, or several such limits at once; the rest get 429.",
+@sandbox.command(
+    examples=(
+        "tagsync sandbox serve library.jsonl",
+        "tagsync sandbox serve library.jsonl --port 9000 --key private_test",
+        "tagsync sandbox serve library.jsonl --limit 40/1 --latency-ms 80",
+    )
 )
-@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Milliseconds before each answer.")
-@click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A script of faults.")
-@click.option("--key", help="The one key to accept; any will do without it.")
+@LIBRARY
+@option(
+    "--port",
+    group="Library",
+    from_environment=False,
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    metavar="N",
+    help="Port to listen on; 0 picks a free one.",
+)
+@option(
+    "--limit",
+    group="Limits",
+    from_environment=False,
+    metavar="N/SECONDS[,...]",
+    help="Answer 429 to more than N calls of an endpoint in this time. Several limits apply together.",
+)
+@option(
+    "--latency-ms",
+    group="Limits",
+    from_environment=False,
+    type=click.IntRange(0, 60_000),
+    default=0,
+    metavar="N",
+    help="Wait this many milliseconds before each answer.",
+)
+@option(
+    "--faults",
+    group="Library",
+    from_environment=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Return the errors that this script lists.",
+)
+@option(
+    "--key",
+    group="Library",
+    from_environment=False,
+    metavar="KEY",
+    help="Accept only this key.",
+    show_default="any key",
+)
 @state_options
 def serve(library: Path, state_dir: Path, **values: Any) -> int:
-    """Serve a library on 127.0.0.1, for tagsync, the official SDKs or curl.
+    """Serve a library on 127.0.0.1, for tagsync, SDKs or curl.
 
-    Its state is kept from run to run; sandbox reset starts over.
-
-    Example: tagsync sandbox serve examples/library.jsonl --limit 40/1
+    Changes are kept from run to run. To start over, run tagsync sandbox reset.
     """
     from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 
     return sandbox_server.serve(library, state_dir, **values)
 
 
-@sandbox.command()
+@sandbox.command(
+    examples=(
+        "tagsync sandbox reset library.jsonl",
+        "tagsync sandbox reset examples/library.jsonl",
+        "tagsync sandbox reset library.jsonl --state-dir /tmp/state",
+    )
+)
 @LIBRARY
 @state_options
 def reset(library: Path, state_dir: Path) -> int:
-    """Forget what became of a library: the next use seeds it from its file.
+    """Discard all changes to a library.
 
-    Example: tagsync sandbox reset examples/library.jsonl
+    The next command fills it from LIBRARY.jsonl again.
     """
     from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 

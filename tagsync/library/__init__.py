@@ -1,1 +1,1 @@
-"""The ImageKit library behind its HTTP API: payloads, pacing, retries; not what tags should be."""
+"""Access to an ImageKit library over HTTP: payloads, rate limits, retries, complete reads."""

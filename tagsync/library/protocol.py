@@ -1,6 +1,6 @@
-"""What the rest of tagsync knows of a library: how to list it, read files again and change tags, and its limits.
+"""Define the interface of a library: list files, read them again, change tags, report limits.
 
-`imagekit` is the one library there is; `target` connects to it.
+`imagekit` implements it; `target` connects to it.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol
 from tagsync.model import BulkResult, CurrentFile, Op, Request, Unreadable
 
 MAX_CONNECTIONS = 8
-"""The most calls in flight to one library."""
+"""The maximum number of concurrent calls to one library."""
 
 
 class Listing(NamedTuple):
-    """A listing: the files that a search query finds and those directly in a folder; None selects all."""
+    """What to list: files that match a searchQuery, directly in a folder, or both; None does not filter."""
 
     query: str | None = None
     folder: str | None = None
@@ -30,10 +30,10 @@ class Page:
     """One page of a listing.
 
     Attributes:
-        files: its files.
-        rows: a key for each row, folders, old versions and unreadable objects included.
-        moments: the `createdAt` of each row, by which listings are sorted; empty where a row has none.
-        unreadable: the objects that cannot be read.
+        files: the files on the page.
+        rows: a key for each row, including folders, old versions and unreadable objects.
+        moments: the `createdAt` of each row, by which listings are sorted; empty if a row has none.
+        unreadable: the objects that could not be parsed.
     """
 
     files: tuple[CurrentFile, ...]
@@ -43,20 +43,20 @@ class Page:
 
 
 Files = MutableMapping[str, CurrentFile | None]
-"""Files by ID, None for one that was deleted; a file that could not be read is left out."""
+"""Files by ID; None for a deleted file. A file that could not be read has no item."""
 
 Prepare = Callable[[], Awaitable[Request]]
-"""Returns what a bulk call has to send, once it is its turn; an exception ends the call."""
+"""Returns the request of a bulk call right before it is sent; an exception cancels the call."""
 
 
 class BulkReply(NamedTuple):
     """The result of a bulk call.
 
     Attributes:
-        result: what the library answered.
+        result: the parsed response.
         attempts: how often the call was sent.
-        request_id: the library's name for the last answer.
-        request: what was sent last.
+        request_id: the library's ID of the last response.
+        request: the request that was sent last.
     """
 
     result: BulkResult
@@ -79,27 +79,27 @@ class BulkLibrary(Protocol):
     """A library that can change tags."""
 
     async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
-        """Send one bulk call, again if its outcome is unknown.
+        """Send a bulk call, and retry it while its outcome is unknown.
 
         Args:
-            op: what the call does.
-            prepare: called right before each sending, since the wait for a turn may be long.
-            stop: once set, nothing more is sent.
+            op: the operation.
+            prepare: called right before each attempt, because the rate limit may delay an attempt for long.
+            stop: once set, no attempt starts.
 
         Raises:
-            StoppedError: `stop` was set before there was an answer.
-            LibraryError: no usable answer; after a TransientError the outcome is unknown. `attempts` is set.
+            StoppedError: `stop` was set before a response arrived.
+            LibraryError: no usable response. After a TransientError the outcome is unknown. `attempts` is set.
         """
 
 
 class FileReads(Protocol):
-    """Reads files again."""
+    """Reads known files again."""
 
     async def many(self, file_ids: Sequence[str]) -> Files:
-        """Read files in the fewest calls, some perhaps from an index that lags."""
+        """Read files in the fewest calls; search results may lag behind recent changes."""
 
     async def singly(self, file_ids: Iterable[str]) -> Files:
-        """Read files one by one, by their details."""
+        """Read the details of each file, one call for each."""
 
 
 class Library(BulkLibrary, Protocol):
@@ -107,7 +107,7 @@ class Library(BulkLibrary, Protocol):
 
     @property
     def page_limit(self) -> int:
-        """The most files on one page."""
+        """The maximum number of files on a page."""
 
     @property
     def traffic(self) -> Traffic:
@@ -115,30 +115,35 @@ class Library(BulkLibrary, Protocol):
 
     @property
     def reads_waited(self) -> float:
-        """Seconds for which a rate limit held up all reads."""
+        """Seconds that reads have waited for a rate limit."""
 
     @property
     def bulk_waited(self) -> float:
-        """Seconds for which a rate limit held up all bulk calls."""
+        """Seconds that bulk calls have waited for a rate limit."""
 
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of a listing, oldest files first.
 
         Args:
-            skip: how many rows to pass over.
+            skip: how many rows to skip.
             listing: what to list.
-            limit: the most files; the page limit if None.
+            limit: the maximum number of rows; None for the page limit.
 
         Raises:
-            LibraryError: it could not be read.
+            LibraryError: the page could not be read.
         """
 
     async def details(self, file_id: str) -> CurrentFile | None:
         """Return a file's current version; None if it does not exist.
 
         Raises:
-            LibraryError: it could not be read.
+            LibraryError: the file could not be read.
         """
 
     def file_reads(self, *, library_size: float, concurrency: int) -> FileReads:
-        """Return a reader of single files of a library of about this size, infinite if that is unknown."""
+        """Return a reader of known files.
+
+        Args:
+            library_size: about how many files the library has; infinite if unknown.
+            concurrency: the maximum number of concurrent calls.
+        """

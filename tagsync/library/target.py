@@ -1,4 +1,4 @@
-"""Configure and connect to a library; `api` uses it."""
+"""Configure a library, connect to it and lock it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,27 +20,32 @@ from tagsync.model import Part, TargetName
 from tagsync.workspace.lock import held
 
 IN_PROCESS = "http://sandbox.localhost"
-"""What an application in this process is called by; no byte leaves the process."""
+"""The base URL of an in-process app; nothing is sent over the network."""
 
 MAX_KEY_BYTES = 4096
 
 _NO_KEY = "private_none"
-"""The key for an application in this process. It is redacted from error messages, so it must be no word of one."""
+"""The key for an in-process app. It is redacted from error messages, so it must not be a word that they use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A library and how to speak to it.
+    """A library and how to connect to it.
 
     Attributes:
-        key: the private key. Never shown, not even by `repr`.
+        key: the private key. `repr` and messages never show it.
         endpoint: the API's base URL.
-        account: a name for the account, for manifests and reports; without one a keyed hash of the key stands in.
-        app: an ASGI application that plays the library in this process; `endpoint` is then only its name.
-        rate: bulk calls a second; None for the library's usual five, or no pace at all for an `app`.
-        concurrency: calls in flight at most, 1 to 8.
-        library: what names the library of an `app` on this machine, where other processes have it too; without it
-            nothing keeps two applies of that library apart.
+        account: a name for the account, used in manifests and reports. The default is a keyed hash of the key.
+        app: an ASGI app that serves the library in this process; `endpoint` is then only a name.
+        rate: the maximum bulk calls per second. The default starts at 5 and adapts to ImageKit's rate limit; an
+            `app` has no limit.
+        concurrency: the maximum number of concurrent calls, 1 to 8.
+        library: a name for the library of an `app` that other processes on this machine use too. Without it,
+            two applies of that library do not lock each other out.
+
+    Raises:
+        CredentialsError: the key is missing, a public key, or not printable ASCII.
+        UsageError: another value is invalid.
     """
 
     key: str = field(default="", repr=False)
@@ -52,27 +57,27 @@ class Target:
     library: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what can be checked without a call."""
+        """Check everything that needs no API call."""
         if self.app is None:
             object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
             if not self.key:
                 raise CredentialsError(
-                    "no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
-                    "to try tagsync without an account, use --sandbox LIBRARY.jsonl"
+                    "no private key: set IMAGEKIT_PRIVATE_KEY, or set IMAGEKIT_PRIVATE_KEY_FILE to the file with the "
+                    "key; to try tagsync without an account, use --sandbox LIBRARY.jsonl"
                 )
         if self.key.startswith("public_"):
             raise CredentialsError(
-                "this is a public key (public_...), which may not read or change files: take the account's private key"
+                "this is a public key (public_...), which cannot read or change files: use the account's private key"
             )
         if not self.key.isascii() or not self.key.isprintable():
             raise CredentialsError(
-                "the private key holds characters that no key has: check where it comes from "
+                "the private key contains invalid characters: check its source "
                 "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
             )
         if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
-            raise UsageError(f"the rate is {self.rate!r}: use a number of calls a second above 0")
+            raise UsageError(f"rate is {self.rate!r}: use a number of calls per second above 0")
 
     @classmethod
     def from_env(
@@ -83,14 +88,20 @@ class Target:
         rate: float | None = None,
         concurrency: int = 4,
     ) -> "Target":
-        """Return the target that the environment names; arguments take precedence.
+        """Return the target that environment variables describe; arguments take precedence.
 
-        The key is in IMAGEKIT_PRIVATE_KEY, or in the file that IMAGEKIT_PRIVATE_KEY_FILE names; the endpoint in
-        TAGSYNC_ENDPOINT or IMAGE_KIT_BASE_URL; the account in TAGSYNC_ACCOUNT.
+        The variables are IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE (a file with the key), TAGSYNC_ENDPOINT or
+        IMAGE_KIT_BASE_URL, and TAGSYNC_ACCOUNT.
+
+        Args:
+            endpoint: the API's base URL.
+            account: a name for the account.
+            rate: the maximum bulk calls per second.
+            concurrency: the maximum number of concurrent calls, 1 to 8.
 
         Raises:
             CredentialsError: there is no key, or its file cannot be read.
-            UsageError: an argument or the endpoint is wrong.
+            UsageError: an argument or the endpoint is invalid.
         """
         if endpoint is None:
             named = setting("TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL")
@@ -108,39 +119,36 @@ class Target:
 
     @property
     def name(self) -> TargetName:
-        """The target as documents name it."""
+        """The endpoint and account that plans and reports record."""
         return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
 
     def is_named(self, name: TargetName) -> bool:
-        """Tell whether a document that names its target so is of this one, however the endpoint is written."""
+        """Return whether a name is of this target; different spellings of an endpoint are equal."""
         ours = self.name
         return name.account == ours.account and normalised(name.endpoint) == normalised(ours.endpoint)
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """What names the library on this machine: applies that have one of these in common must not run at once.
-
-        An account is known by its key, and by its name if it was given one: it may have several keys, and not every
-        run gives the name. The endpoint counts, not the way it is written.
-        """
+        """The names of this library's locks. Two applies that share a name must not run at the same time."""
         if self.library is not None:
             return (self.library,)
         if self.app is not None:
             return ()
+        # Lock both the key and the account's name: an account can have several keys, and a run may not give the name.
         accounts = dict.fromkeys([account_of(self.key), self.name.account])
         return tuple(f"{normalised(self.endpoint)}\n{account}" for account in accounts)
 
     @property
     def bulk_rate(self) -> float | None:
-        """Bulk calls a second; None for no pace."""
+        """The bulk calls per second to start with; None for no limit."""
         return self.rate or (BULK_RATE if self.app is None else None)
 
 
 def private_key() -> str:
-    """Return the private key from the environment, empty if there is none.
+    """Return the private key from the environment; empty if there is none.
 
     Raises:
-        CredentialsError: the file that should hold it cannot be read.
+        CredentialsError: the key file cannot be read.
     """
     if key := setting("IMAGEKIT_PRIVATE_KEY"):
         return key.value
@@ -153,22 +161,22 @@ def private_key() -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE names {shown(path.value)}, which cannot be read: {reason}"
+            f"IMAGEKIT_PRIVATE_KEY_FILE: cannot read {shown(path.value)}: {reason}: correct the variable, or unset it"
         ) from None
 
 
 @contextmanager
 def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) -> Iterator[None]:
-    """Hold all locks of a target, or of one shard of it, for the length of a `with` block.
+    """Lock a target, or one shard of it, for the duration of a `with` block.
 
     Args:
         target: the library.
-        part: the shard; None for the whole.
-        timeout: seconds to wait for other applies to end; 0 tries once.
+        part: the shard; None for the whole library.
+        timeout: seconds to wait for other applies to finish; 0 tries once.
 
     Raises:
-        LockedError: another apply holds one.
-        StateError: there is no place for locks.
+        LockedError: another apply has locked it.
+        StateError: lock files cannot be created.
     """
     with ExitStack() as locks:
         for key in target.identities:
@@ -177,7 +185,16 @@ def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) ->
 
 
 def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> ImageKitLibrary:
-    """Return a target's library, to be entered; the listener gets long waits."""
+    """Return a target's library.
+
+    Args:
+        target: the library's configuration.
+        listener: receives `Waiting` for each long wait.
+        thumbnails: whether to keep the files' thumbnail URLs.
+
+    Returns:
+        An asynchronous context manager; enter it before the first call.
+    """
 
     def announce(seconds: float) -> None:
         listener(Waiting(seconds))

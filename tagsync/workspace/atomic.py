@@ -1,4 +1,4 @@
-"""Write a text file whole or not at all."""
+"""Write text files atomically."""
 
 import os
 import tempfile
@@ -7,19 +7,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+PRIVATE = 0o600
+
+
+def umask_mode() -> int:
+    """Return the permissions that the umask of this process gives a new file."""
+    mask = os.umask(0o077)  # the only way to read the mask is to set it
+    os.umask(mask)
+    return 0o666 & ~mask
+
 
 @contextmanager
-def atomic_write(path: Path, *, overwrite: bool = True, mode: int = 0o600) -> Iterator[TextIO]:
-    """Yield a stream, and put its text in place of a file once the block ends without an error.
+def atomic_write(path: Path, *, overwrite: bool = True, mode: int = PRIVATE) -> Iterator[TextIO]:
+    """Yield a stream; replace the file with its text when the block ends without an error.
 
     Args:
-        path: the file; its folder exists.
-        overwrite: whether a file that is already there is replaced.
-        mode: the permissions of the file.
+        path: the file, in an existing folder.
+        overwrite: whether to replace an existing file.
+        mode: the permissions of the file, `PRIVATE` or those of the umask (`umask_mode`).
 
     Raises:
-        FileExistsError: there is a file, and `overwrite` is false.
-        OSError: the file cannot be written; an old one is as it was.
+        FileExistsError: the file exists, and `overwrite` is false.
+        OSError: the file cannot be written; an existing one is unchanged.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tagsync-")
     temporary = Path(name)
@@ -30,7 +39,7 @@ def atomic_write(path: Path, *, overwrite: bool = True, mode: int = 0o600) -> It
         if overwrite:
             temporary.replace(path)
         else:
-            # Unlike a rename, a link never replaces a file that somebody else has just made.
+            # Unlike a rename, a hard link never replaces a file that another process has just created.
             path.hardlink_to(temporary)
     finally:
         temporary.unlink(missing_ok=True)

@@ -244,7 +244,7 @@ def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_
     other = json.dumps(file_object(B, ["new"]))
     library = sandbox(file_object(A), file_object(B, ["new"]), faults=[Fault(on="details", body=other)])
     declare(f"- {{path: {A}, tags: [new]}}")
-    with pytest.raises(tagsync.TagsyncError, match="another file than the one asked for"):
+    with pytest.raises(tagsync.TagsyncError, match="the details of another file"):
         applied(library, tmp_path)
     assert library.writes == []
 

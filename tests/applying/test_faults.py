@@ -213,7 +213,7 @@ def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is
             OutOfTimeError, match=r"max-duration reached: .* within 60 s.*Nothing was written"
         ) as raised:
             await reading()
-        assert "its rate limit let no call through" in str(raised.value)
+        assert "waiting for the rate limit" in str(raised.value)
         assert raised.value.exit_code == 1
         return now() - began
 
@@ -319,7 +319,7 @@ def test_a_refused_listing_is_told_once_in_the_librarys_words_made_harmless_and_
     error, library = bench.plan_fails(Fault(on="list", status=400, body=json.dumps({"message": words})))
     assert isinstance(error, RejectedError)
     assert library.calls == ["list"]
-    assert "the listing was refused: No \\x1b[31mxxx" in str(error)
+    assert "ImageKit refused the listing: No \\x1b[31mxxx" in str(error)
     assert len(str(error)) < 400
 
 

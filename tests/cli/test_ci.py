@@ -307,7 +307,7 @@ def test_files_that_are_declared_and_missing_are_counted_in_every_format(tagsync
 def test_a_link_that_leads_nowhere_is_told_before_anything_is_done(tagsync: Command, link: str) -> None:
     ran = tagsync("apply", "--yes", *SANDBOX, "--report=json=r.json", "--link", link, "tags.yaml")
     assert (ran.code, ran.out) == (64, "")
-    assert "is no address of a web page" in ran.err
+    assert "is not a web address" in ran.err
     assert "1 file to change" in tagsync("plan", *SANDBOX, "tags.yaml").out
 
 

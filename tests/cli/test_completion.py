@@ -22,7 +22,7 @@ def completions(line: str) -> list[str]:
     ("line", "offered"),
     [
         ("tagsync va", ["plain,validate"]),
-        ("tagsync sandbox ", ["plain,reset", "plain,serve"]),
+        ("tagsync sandbox ", ["plain,serve", "plain,reset"]),
         ("tagsync plan --changed", ["plain,--changed-since"]),
         ("tagsync apply --on-stale ", ["plain,skip", "plain,fail"]),
         ("tagsync schema dia", ["plain,diagnostics"]),

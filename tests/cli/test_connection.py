@@ -36,7 +36,7 @@ def test_without_a_key_the_message_says_how_to_give_one_and_how_to_do_without(
     result = tagsync("plan", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        "error: no private key: set IMAGEKIT_PRIVATE_KEY, or IMAGEKIT_PRIVATE_KEY_FILE to a file that holds it; "
+        "error: no private key: set IMAGEKIT_PRIVATE_KEY, or set IMAGEKIT_PRIVATE_KEY_FILE to the file with the key; "
         "to try tagsync without an account, use --sandbox LIBRARY.jsonl\n"
     )
 
@@ -73,12 +73,12 @@ def test_a_key_file_may_be_a_pipe_that_can_be_read_once(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: No such file or directory"),
-        ("folder", "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: Is a directory"),
-        (b"\xff\xfe\x00", "IMAGEKIT_PRIVATE_KEY_FILE names key, which cannot be read: not a key"),
+        (None, "IMAGEKIT_PRIVATE_KEY_FILE: cannot read key: No such file or directory"),
+        ("folder", "IMAGEKIT_PRIVATE_KEY_FILE: cannot read key: Is a directory"),
+        (b"\xff\xfe\x00", "IMAGEKIT_PRIVATE_KEY_FILE: cannot read key: not a key"),
         (b"", "no private key"),
-        (b"private_\x1b[31m", "the private key holds characters that no key has: check where it comes from"),
-        (b"private_a\nprivate_b\n", "the private key holds characters that no key has"),
+        (b"private_\x1b[31m", "the private key contains invalid characters: check its source"),
+        (b"private_a\nprivate_b\n", "the private key contains invalid characters"),
     ],
 )
 def test_a_key_file_that_holds_no_key_is_told(
@@ -108,8 +108,11 @@ def test_a_wrong_key_is_told_in_the_servers_words_with_what_to_check(
     use_key(monkeypatch)
     result = tagsync("plan", "--endpoint", served(key="private_other"), "tags.yaml")
     assert (result.code, result.out) == (1, "")
-    assert "the library does not accept the key: Your account cannot be authenticated." in result.err
-    assert "Check what IMAGEKIT_PRIVATE_KEY, or the file that IMAGEKIT_PRIVATE_KEY_FILE names, holds" in result.err
+    assert "ImageKit does not accept the key: Your account cannot be authenticated." in result.err
+    assert (
+        "Check that IMAGEKIT_PRIVATE_KEY, or the file named by IMAGEKIT_PRIVATE_KEY_FILE, contains the private key"
+        in result.err
+    )
 
 
 def test_a_public_key_is_told_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,12 +133,12 @@ def test_an_empty_library_is_warned_of(tagsync: Command, library: Callable[..., 
 @pytest.mark.parametrize(
     ("endpoint", "words"),
     [
-        ("http://api.imagekit.io", "would send the key in the clear: use https"),
-        ("http://192.168.0.1:8787", "would send the key in the clear: use https"),
-        ("http://localhost.example.com", "would send the key in the clear: use https"),
-        ("api.imagekit.io", "is no http(s) URL: give one like https://api.imagekit.io"),
-        ("ftp://api.imagekit.io", "is no http(s) URL"),
-        (f"https://{KEY}@api.imagekit.io", "carries a user, a query or a fragment"),
+        ("http://api.imagekit.io", "would send the key unencrypted: use https"),
+        ("http://192.168.0.1:8787", "would send the key unencrypted: use https"),
+        ("http://localhost.example.com", "would send the key unencrypted: use https"),
+        ("api.imagekit.io", "is not an http(s) URL: use one like https://api.imagekit.io"),
+        ("ftp://api.imagekit.io", "is not an http(s) URL"),
+        (f"https://{KEY}@api.imagekit.io", "has a user, query or fragment"),
     ],
 )
 def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
@@ -157,7 +160,7 @@ def test_endpoint_from_the_environment_is_named_with_its_variable_where_it_canno
     result = tagsync("plan", "tags.yaml")
     assert (result.code, result.out) == (64, "")
     assert result.err == (
-        f"error: {name}: the endpoint 'ftp://api.imagekit.io' is no http(s) URL: give one like "
+        f"error: {name}: the endpoint 'ftp://api.imagekit.io' is not an http(s) URL: use one like "
         "https://api.imagekit.io\n"
     )
     assert tagsync("plan", "--sandbox", library(file_object("/b.jpg")), "tags.yaml").code == 0
@@ -206,7 +209,7 @@ def test_network_setting_that_cannot_be_used_is_one_line_that_names_it(
     monkeypatch.setenv(name, value)
     result = tagsync("plan", "--quiet", "tags.yaml")
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
-    assert result.err.startswith(f"error: {name} ")
+    assert result.err.startswith((f"error: {name} ", f"error: {name}: "))
 
 
 def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(

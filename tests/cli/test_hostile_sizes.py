@@ -134,19 +134,19 @@ def refused_answer(heads: str, body: Callable[[], Iterable[bytes]], pause: float
 
 
 def test_a_body_of_500_mb_is_refused() -> None:
-    assert refused_answer("", huge) == "error: the answer is longer than 64 MiB"
+    assert refused_answer("", huge) == "error: the response is longer than 64 MiB"
 
 
 def test_a_gzip_bomb_is_refused() -> None:
     packed = b"".join(bomb())
     assert len(packed) < 3 * MIB
     said = refused_answer("content-encoding: gzip\r\n", lambda: [packed])
-    assert said == "error: the answer is longer than 64 MiB"
+    assert said == "error: the response is longer than 64 MiB"
 
 
 def test_a_listing_of_a_byte_every_half_second_is_refused() -> None:
     said = refused_answer("", lambda: repeat(b" "), pause=0.5)
-    assert said == "error: no complete answer to GET /v1/files in time"
+    assert said == "error: timeout: no complete response to GET /v1/files"
 
 
 def test_a_page_nested_as_deeply_as_a_body_may_be_long_is_refused() -> None:
@@ -159,7 +159,7 @@ def test_a_page_of_more_values_than_it_can_have_is_refused(value: str) -> None:
     count = 60 * MIB // (len(value) + 1)
     body = f"[{','.join([value] * count)}]".encode()
     said = refused_answer("connection: close\r\n", lambda: [body])
-    assert said == "error: the library answered 200 with more than 1,000,000 values"
+    assert said == "error: the library answered 200 with more than 1,000,000 JSON values"
 
 
 # Saved documents

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 import unicodedata
@@ -16,10 +17,15 @@ from cli.command import SECONDS, Command, Recorder, environment, process, words,
 
 import tagsync as package
 from tagsync.cli import main
+from tagsync.cli.groups import GROUPS, Option
 from tagsync.sandbox.faults import Fault
 
 SANDBOX = ("--sandbox", "library.jsonl")
-COMMANDS = [["validate"], ["plan"], ["apply"], ["show"], ["schema"], ["sandbox", "serve"], ["sandbox", "reset"]]
+COMMANDS = [
+    *([name] for name in main.cli.commands if name != "sandbox"),
+    ["sandbox", "serve"],
+    ["sandbox", "reset"],
+]
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +38,48 @@ def _files(library: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_explains_itself_with_an_example_that_parses(tagsync: Command, command: list[str]) -> None:
+def test_help_ends_with_three_examples_that_parse(tagsync: Command, command: list[str]) -> None:
     result = tagsync(*command, "--help")
     assert (result.code, result.err) == (0, "")
-    example = " ".join(result.out.split("Example: ", 1)[1].split("\n\n")[0].split())
-    assert example.startswith("tagsync " + " ".join(command))
-    options = set(re.findall(r"--[a-z-]+", example))
-    assert options <= set(re.findall(r"--[a-z-]+", result.out.split("Options:")[1]))
+    examples = result.out.split("\nExamples:\n")[1].splitlines()
+    assert len(examples) == 3
+    for example in examples:
+        line = re.search(rf"\btagsync {' '.join(command)}\b(.*?)(?: [<>|&].*|\))?$", example)
+        assert line
+        found = leaf(command)
+        found.make_parser(click.Context(found)).parse_args(shlex.split(line[1]))
+
+
+def leaf(path: list[str]) -> click.Command:
+    found: click.Command = main.cli
+    for name in path:
+        assert isinstance(found, click.Group)
+        found = found.commands[name]
+    return found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_groups_options_under_headings(tagsync: Command, command: list[str]) -> None:
+    options = tagsync(*command, "--help").out.split("\nExamples:\n")[0]
+    headings = re.findall(r"(?m)^([A-Z][a-z ]+):$", options)
+    assert headings == [title for title in (*GROUPS, "Other options") if title in headings]
+    for option in leaf(command).params:
+        if isinstance(option, click.Option):
+            assert isinstance(option, Option)
+            assert option.group in GROUPS
+            assert all(variable in options for variable in option.envvar or ())
+
+
+def test_help_has_no_sentence_of_more_than_thirty_words(tagsync: Command) -> None:
+    for command in ([], ["sandbox"], *COMMANDS):
+        text = tagsync(*command, "--help").out.split("\nExamples:\n")[0]
+        for sentence in re.split(r"[.:;](?:\s|$)|\n\n|\n  -|\[", text):
+            assert len(sentence.split()) <= 30, sentence
+
+
+def test_commands_are_listed_in_order_of_use(tagsync: Command) -> None:
+    listed = re.findall(r"(?m)^  ([a-z]+)  ", tagsync("--help").out.split("\nCommands:\n")[1])
+    assert listed[:7] == ["init", "validate", "plan", "apply", "show", "diff", "undo"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +101,7 @@ def test_the_first_sentence_of_each_command_fits_a_terminal(tagsync: Command) ->
 
 def test_help_fits_a_narrow_terminal() -> None:
     result = process("plan", "--help", env={"COLUMNS": "40"})
-    assert max(map(len, result.out.splitlines())) <= 50
+    assert max(map(len, result.out.split("\nExamples:\n")[0].splitlines())) <= 50
     assert "--detailed-exitcode" in result.out
 
 
@@ -92,7 +133,8 @@ def test_a_usage_error_is_64_and_says_what_would_be_right(tagsync: Command, argu
     result = tagsync(*arguments)
     assert (result.code, result.out) == (64, "")
     assert said in result.err
-    assert "--help' for help." in result.err
+    assert len(result.err.splitlines()) == 2
+    assert re.match(r"Usage: .* \(for help: tagsync .*--help\)\n", result.err)
     assert result.err.splitlines()[-1].startswith("error: ")
 
 
@@ -440,7 +482,7 @@ def test_hostile_names_of_libraries_and_plans_come_out_harmless(tagsync: Command
             assert harms(result.out + result.err) == []
 
 
-def test_files_that_are_made_are_private(tagsync: Command) -> None:
-    tagsync("plan", *SANDBOX, "--report=json=a.json", "tags.yaml")
+def test_plan_and_state_directory_are_private(tagsync: Command) -> None:
+    tagsync("plan", *SANDBOX, "--out=a.json", "tags.yaml")
     modes = {path: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [Path("a.json"), Path(".tagsync/sandbox")]}
     assert set(modes.values()) == {0}

@@ -150,20 +150,21 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
     ("arguments", "words"),
     [
         (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
-        (["--report", "report.json"], "'report.json' is not FORMAT=FILE; formats are text, json, markdown"),
+        (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .txt, .xml"),
+        (["--report", "report"], "add one, or write FORMAT=FILE"),
+        (["--report", "pdf=report.json"], "'pdf=report.json' is not FORMAT=FILE; formats are text, json, markdown"),
         (["--report", "xml=report.xml"], "'xml=report.xml' is not FORMAT=FILE"),
         (["--report", "json="], "'json=' is not FORMAT=FILE"),
         (["--concurrency", "0"], "0 is not in the range 1<=x<=8"),
         (["--concurrency", "9"], "9 is not in the range 1<=x<=8"),
         (["--rate", "0"], "0.0 is not in the range x>0"),
-        (["--rate", "nan"], "the rate is nan: use a number of calls a second above 0"),
-        (["--rate", "inf"], "the rate is inf: use a number of calls a second above 0"),
+        (["--rate", "nan"], "rate is nan: use a number of calls per second above 0"),
+        (["--rate", "inf"], "rate is inf: use a number of calls per second above 0"),
         (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
         (["--select", "/a\\"], "'/a\\' is not a valid glob: it ends in a lone backslash"),
         (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
         (["--sandbox", "."], "'.' is a directory"),
-        (["--key", "private_x"], "No such option"),
-        (["--yes"], "No such option"),
+        (["--nonsense"], "No such option"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error_that_says_what_is_right(
@@ -179,7 +180,8 @@ def test_a_wrong_option_is_a_usage_error_that_says_what_is_right(
     [
         ("FORMAT", "xml", "'xml' is not one of"),
         ("VERBOSE", "maybe", "'maybe' is not a valid boolean"),
-        ("CONCURRENCY", "many", "'many' is not a valid integer"),
+        ("CONCURRENCY", "many", "Invalid value for TAGSYNC_CONCURRENCY: 'many' is not a valid integer."),
+        ("RATE", "abc", "Invalid value for TAGSYNC_RATE: 'abc' is not a valid number."),
         ("REPORT", "xml=a", "'xml=a' is not FORMAT=FILE"),
         ("SELECT", "shop", "'shop' matches no file"),
     ],
@@ -222,3 +224,37 @@ def test_undo_takes_no_option_that_it_would_not_heed(tagsync: Command, option: s
     result = tagsync("undo", "--sandbox", "library.jsonl", "--out=undo.json", option, "report.json")
     assert result.code == 64
     assert "No such option" in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.html", "<!doctype html>"), ("a.json", "{"), ("a.md", ""), ("a.xml", "<?xml"), ("a.TXT", "Valid")],
+)
+def test_report_format_comes_from_the_suffix(tagsync: Command, name: str, start: str) -> None:
+    kind = {"html": "html", "json": "json", "md": "markdown", "xml": "junit", "txt": "text"}[name[2:].lower()]
+    result = tagsync("validate", "--report", name, "--report", f"{kind}=named", "tags.yaml")
+    assert result.code == 0
+    assert Path(name).read_text("utf-8") == Path("named").read_text("utf-8")
+    assert Path(name).read_text("utf-8").startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RATE", "nan", "rate is nan"),
+        ("POLICY", "nowhere.yaml", ""),
+        ("LAST", "nowhere.json", "nowhere.json cannot be read"),
+        ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be made"),
+        ("REPORT", "nowhere/a.json", "nowhere/a.json cannot be written"),
+        ("CHANGED_SINCE", "nowhere", "--changed-since"),
+    ],
+)
+def test_error_names_the_variable_that_sets_its_value(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"TAGSYNC_{name}", value)
+    result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
+    assert result.code in (1, 4, 64)
+    assert words in result.err
+    assert f"TAGSYNC_{name}" in result.err
+    assert len(result.err.splitlines()) <= 3

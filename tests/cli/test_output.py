@@ -37,11 +37,15 @@ def test_reports_are_as_many_as_asked_for_and_equal_what_standard_output_has(tag
     assert "Plan: 1 file to change, 1 unchanged, for sandbox at sandbox:library.jsonl\n" in text("a.txt")
 
 
-def test_a_report_is_private_even_where_the_old_one_was_not(tagsync: Command) -> None:
-    Path("old.json").touch(mode=0o644)
-    Path("old.json").chmod(0o644)
-    tagsync("validate", "--report", "json=old.json", "--report", "text=new.txt", "tags.yaml")
-    assert [stat.S_IMODE(Path(name).stat().st_mode) for name in ("old.json", "new.txt")] == [0o600, 0o600]
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_report_gets_the_mode_of_the_umask(tagsync: Command, mask: int, mode: int) -> None:
+    Path("old.json").touch(mode=0o600)
+    before = os.umask(mask)
+    try:
+        tagsync("validate", "--report", "json=old.json", "--report", "text=new.txt", "tags.yaml")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(Path(name).stat().st_mode) for name in ("old.json", "new.txt")] == [mode, mode]
     assert not list(Path().glob(".tagsync-*"))
 
 
@@ -99,7 +103,7 @@ def test_a_report_that_could_not_be_written_is_found_out_before_anything_is_done
         make(Path(path))
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", "--report", f"json={path}", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert f"error: {path} cannot be written: name a file in a folder that you can write to\n" in result.err
+    assert f"error: {path} cannot be written: choose a file in an existing folder that you can write to\n" in result.err
     assert not Path(".tagsync").exists()
 
 
@@ -108,7 +112,6 @@ def test_a_link_stays_and_what_it_names_is_replaced(tagsync: Command) -> None:
     Path("link.json").symlink_to("real/report.json")
     assert tagsync("validate", "--report", "json=link.json", "tags.yaml").code == 0
     assert Path("link.json").is_symlink()
-    assert stat.S_IMODE(Path("real/report.json").stat().st_mode) == 0o600
     assert json.loads(text("link.json"))["diagnostics"] == []
 
 
@@ -300,7 +303,7 @@ def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
 def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", "--out=a.json", "--report=text=./a.json", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert "error: a.json is named twice: give each document a file of its own\n" in result.err
+    assert "error: a.json is named twice: give each output file a name of its own\n" in result.err
     assert not Path("a.json").exists()
 
 
@@ -309,9 +312,9 @@ def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
     [
         (("--out=m/tags.yaml", "m"), "m/tags.yaml is one of the manifests in m: write to another file"),
         (("--report=json=m/../m/tags.yaml", "m"), "is one of the manifests in m: write to another file"),
-        (("--out=library.jsonl", "m"), "library.jsonl is what this command reads: write to another file"),
-        (("--report=markdown=m/tags.yaml", "m/tags.yaml"), "m/tags.yaml is what this command reads"),
-        (("--report=text=policy.yaml", "--policy=policy.yaml", "m"), "policy.yaml is what this command reads"),
+        (("--out=library.jsonl", "m"), "library.jsonl is an input of this command: write to another file"),
+        (("--report=markdown=m/tags.yaml", "m/tags.yaml"), "m/tags.yaml is an input of this command"),
+        (("--report=text=policy.yaml", "--policy=policy.yaml", "m"), "policy.yaml is an input of this command"),
     ],
 )
 def test_no_document_takes_the_place_of_what_is_read(tagsync: Command, arguments: tuple[str, ...], words: str) -> None:

@@ -140,7 +140,7 @@ def test_a_library_that_fails_before_anything_was_written_ends_the_run_with_1(
     calls = Recorder(Fault(on="list", status=400, body=body, headers={"x-ik-requestid": "req-1"}))
     result = tagsync("apply", "--yes", "--endpoint", served(faults=calls), "tags.yaml")
     assert (result.code, result.out) == (1, "")
-    assert r"error: the listing was refused: No.\x0a::error:: (request req-1)" in result.err
+    assert r"error: ImageKit refused the listing: No.\x0a::error:: (request req-1)" in result.err
     assert calls.writes == []
 
 

@@ -165,6 +165,29 @@ def test_a_pipeline_may_insist_on_the_digest_that_was_looked_at(tagsync: Command
     assert tagsync("apply", "--yes", f"--expect-digest={digest}", "tags.yaml").code == 0
 
 
+@pytest.mark.parametrize("prefix", ["", "sha256:"])
+def test_expect_digest_accepts_twelve_digits(tagsync: Command, world: Build, prefix: str) -> None:
+    library = hundred(world)
+    digits = planned(tagsync).removeprefix("sha256:")[:12]
+    other = ("1" if digits[0] == "0" else "0") + digits[1:]
+    assert tagsync("apply", f"--expect-digest={prefix}{other}", "plan.json").code == 4
+    assert tagsync("apply", f"--expect-digest={prefix}{digits[:11]}", "plan.json").code == 64
+    assert library.calls.writes == []
+    assert tagsync("apply", f"--expect-digest={prefix}{digits}", "plan.json").code == 0
+
+
+def test_ack_accepts_twelve_digits(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg", ["old"]))
+    write_manifest("- {path: /a.jpg, absent: [old]}")
+    digits = planned(tagsync).removeprefix("sha256:")[:12]
+    other = ("1" if digits[0] == "0" else "0") + digits[1:]
+    result = tagsync("apply", f"--ack=emptiedFiles@{other}", "plan.json")
+    assert (result.code, library.calls.writes) == (4, [])
+    assert f"is for another plan, sha256:{other}" in result.err
+    assert tagsync("apply", f"--ack=newTags@{digits}", "plan.json").code == 4
+    assert tagsync("apply", f"--ack=emptiedFiles@{digits}", "plan.json").code == 0
+
+
 def test_a_saved_plan_stands_alone_and_takes_no_options_of_its_making(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
@@ -202,7 +225,7 @@ def test_a_file_named_like_standard_output_is_refused(tagsync: Command, world: B
     hundred(world)
     for option in ("--out=-", "--report=text=-"):
         result = tagsync("plan", option, "tags.yaml")
-        assert (result.code, "a file named - is no standard output" in result.err) == (64, True)
+        assert (result.code, "- is not a file name: for standard output, use --format" in result.err) == (64, True)
 
 
 def test_what_the_environment_says_of_making_plans_does_not_stop_one_that_is_made(
@@ -402,11 +425,14 @@ def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_
     assert tagsync("show", "plan.json").code == 0
 
 
-@pytest.mark.parametrize("value", ["removedTags", "removedTags@", "typo@sha256:" + "0" * 64, "removedTags@sha256:xyz"])
+@pytest.mark.parametrize(
+    "value",
+    ["removedTags", "removedTags@", "typo@sha256:" + "0" * 64, "removedTags@sha256:xyz", "removedTags@0123456789a"],
+)
 def test_an_ack_that_names_no_guard_or_digest_is_a_usage_error(tagsync: Command, value: str) -> None:
     result = tagsync("apply", f"--ack={value}", "plan.json")
     assert result.code == 64
-    assert "is not GUARD@DIGEST" in result.err
+    assert "is not GUARD@DIGEST" in result.err or "copy at least 12 hex digits" in result.err
 
 
 # days

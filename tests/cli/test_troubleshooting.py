@@ -129,14 +129,14 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "tags.yaml")
 
 
-@error("IMAGEKIT_PRIVATE_KEY_FILE names")
+@error("IMAGEKIT_PRIVATE_KEY_FILE: cannot read")
 def _(stage: Stage) -> Result:
     stage.environ.delenv("IMAGEKIT_PRIVATE_KEY")
     stage.environ.setenv("IMAGEKIT_PRIVATE_KEY_FILE", "/run/secrets/imagekit")
     return stage.tagsync("plan", "tags.yaml")
 
 
-@error("the library does not accept the key")
+@error("ImageKit does not accept the key")
 def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint", stage.served(key="private_right"), "tags.yaml")
 
@@ -153,24 +153,24 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "tags.yaml")
 
 
-@error("check the endpoint, which is given without /v1")
+@error("check the endpoint; it must not include /v1")
 def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint", f"{stage.served()}/v1", "tags.yaml")
 
 
-@error("nothing answers at")
+@error("cannot connect to")
 def _(stage: Stage) -> Result:
     # What it says is the same after one attempt as after five, with real waits between them.
     stage.environ.setattr(retry, "MAX_ATTEMPTS", 1)
     return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
 
 
-@error("is not known: check the endpoint and the network")
+@error("cannot be resolved: check the endpoint and the network")
 def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint=https://api.imagekit.invalid", "tags.yaml")
 
 
-@error("would send the key in the clear")
+@error("would send the key unencrypted")
 def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint=http://api.imagekit.io", "tags.yaml")
 
@@ -212,7 +212,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("validate", "manifests")
 
 
-@error("cannot be written: name a file in a folder that you can write to")
+@error("cannot be written: choose a file in an existing folder that you can write to")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     return stage.tagsync("plan", "--out=reports/plan.json", "tags.yaml")

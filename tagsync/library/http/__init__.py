@@ -1,1 +1,1 @@
-"""HTTP to a server that may fail, stall, limit or lie: retries, rate limits, redaction."""
+"""HTTP calls to a server that may fail, stall or throttle: retries, rate limits, timeouts, redaction."""

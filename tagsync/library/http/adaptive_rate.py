@@ -1,14 +1,14 @@
-"""Learn how fast one kind of call may go from what answers announce and refuse; `rate_limiter` makes calls wait.
+"""Learn the rate for one kind of call from rate-limit headers and 429 responses; `rate_limiter` makes calls wait.
 
-Reads no clock: times come in, in seconds of any one clock.
+Times are parameters, in seconds of any monotonic clock.
 
-Where the account's limit is known, the pace is a share of it: all of it until a call is refused. Then others call too,
-and the share becomes a little less than what came through of our own calls in the refused window. From there it grows
-again, slowly at first, faster the longer nothing is refused. So processes that share an account find their places
-without a word to each other.
+If the account's limit is known, the rate is a share of it: the whole limit until a call is refused. A refusal means
+that other processes call too. The share then drops to a little less than our own successful calls in that window. It
+grows again, slowly at first, then faster the longer no call is refused. So processes that share an account settle on
+fair shares without communicating.
 
-Where no limit is known, the pace doubles each second until the first refusal; each refusal halves it, and it grows
-evenly in between.
+If no limit is known, the rate doubles each second until the first refusal. Each refusal halves it, and it grows
+linearly in between (additive increase, multiplicative decrease).
 """
 
 from collections import deque
@@ -17,56 +17,56 @@ from dataclasses import dataclass
 
 from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window
 
-_HAIR = 0.96
-"""How much of a limit is used: the rest keeps calls that arrive early out of a window that is full."""
+_USED_PART = 0.96
+"""The part of a limit to use; the margin keeps calls that arrive early out of a window that is already full."""
 
-_SMALLEST_SHARE = 0.05
-"""What is left of a limit however often calls are refused, so that nobody starves."""
+_MIN_SHARE = 0.05
+"""The smallest share of a limit, so that repeated refusals never starve a process."""
 
-_LARGEST_DROP = 0.5
-"""One refusal leaves at least so much of a share: the window may have been full before our first call in it."""
+_MIN_KEPT = 0.5
+"""The smallest part of a share that one refusal leaves: others may have filled the window before our first call."""
 
-_GIVEN_WAY = 0.3
-"""How much is given up beyond what came through, as a part of the share squared: who has more gives way more."""
+_YIELDED = 0.3
+"""The part of the share, squared, to give up below what succeeded: processes with a larger share yield more."""
 
-_ALONE, _GIVEN_WAY_ALONE = 0.9, 0.05
-"""Where so much of a refused window was our own, nobody else calls; only the pace was a bit uneven."""
+_ALONE, _YIELDED_ALONE = 0.9, 0.05
+"""If this part of a refused window was ours, no other process calls; our calls were only slightly uneven."""
 
-_LEEWAY = 0.05
-"""So much earlier than reckoned, as a part of its length, a window may have begun: answers take unlike times."""
+_WINDOW_TOLERANCE = 0.05
+"""How much earlier than computed a window may have begun, as a part of its length, because latencies vary."""
 
 _GROWTH = 0.0003
-"""What a step adds to a share, times the square of how many steps in a row nothing was refused."""
+"""The increase of a share at each step, multiplied by the square of the number of steps without a refusal."""
 
-_CALLS_A_STEP = 20
-"""How many calls the account allows from one growth to the next: refusals then are alike rare at all limits."""
+_CALLS_PER_STEP = 20
+"""The time between two steps, in calls that the account allows: refusals are then equally rare at all limits."""
 
 _BLIND_STEP = 0.1
-"""What is added each second where no limit is known, as a part of the rate that was refused."""
+"""The increase per second while no limit is known, as a part of the rate that was refused."""
 
 _FORGOTTEN_AFTER = 10
-"""After this many of its own lengths without an announcement, while others were announced, a window is forgotten."""
+"""A window is forgotten after this many of its lengths without a header, if others were announced meanwhile."""
 
 _REMEMBERED_CALLS = 20_000
 
 _FASTEST = 10_000.0
-"""Calls a second at which doubling ends: a rate that has grown to infinity could never be halved again."""
+"""The calls per second at which doubling stops: a rate that grew to infinity could never be halved again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A limit, and when it was last announced."""
+    """A limit and the time of the last response that announced it."""
 
     calls: int
     at: float
 
 
 class AdaptiveRate:
-    """The pace of one kind of call.
+    """The rate of one kind of call.
 
     Args:
-        start: calls a second where nothing is known.
-        cap: calls a second that are never passed.
+        start: calls per second until a limit is known.
+        cap: the maximum calls per second.
     """
 
     def __init__(self, start: float, cap: float) -> None:
@@ -78,43 +78,51 @@ class AdaptiveRate:
         self._refused_at = float("-inf")
         self._grown_at: float | None = None
         self._steps = 0
-        self._came_through: deque[float] = deque(maxlen=_REMEMBERED_CALLS)
+        self._succeeded: deque[float] = deque(maxlen=_REMEMBERED_CALLS)
 
     @property
     def rate(self) -> float:
-        """Calls a second as of now."""
+        """Calls per second as of now."""
         allowed = self._allowed
-        return min(self._cap, self._blind_rate if allowed is None else self._share * allowed * _HAIR)
+        return min(self._cap, self._blind_rate if allowed is None else self._share * allowed * _USED_PART)
 
     def passed(self, limits: RateLimits, now: float) -> None:
-        """Learn from an answer to a call that was not refused."""
-        self._came_through.append(now)
+        """Learn from a response that is not a 429."""
+        self._succeeded.append(now)
         self._note(limits.windows, now)
 
     def refused(self, limits: RateLimits, went: float, now: float) -> None:
-        """Slow down after a 429 to a call that went out at `went`; once for all calls that were out by then."""
+        """Slow down after a 429 response.
+
+        Args:
+            limits: the limits that the response announced.
+            went: when the call was sent.
+            now: the current time.
+        """
         self._note(limits.windows, now)
+        # Calls already in flight at the last 429 were sent at the old rate: their refusals carry no new information.
         if went <= self._refused_at:
             return
         self._refused_at = self._grown_at = now
         self._steps = 0
         if self._allowed is None:
             self._blind_step = self._blind_rate * _BLIND_STEP
-            self._blind_rate = max(self._blind_rate / 2, self._start * _SMALLEST_SHARE)
+            self._blind_rate = max(self._blind_rate / 2, self._start * _MIN_SHARE)
             return
-        came_through = max((self._part_of(window, now) for window in limits.windows), default=0.0)
-        kept = min(self._share, max(came_through, self._share * _LARGEST_DROP))
-        given_way = _GIVEN_WAY_ALONE if came_through >= _ALONE else _GIVEN_WAY * kept
-        self._share = max(_SMALLEST_SHARE, kept * (1 - given_way))
+        ours = max((self._part_of(window, now) for window in limits.windows), default=0.0)
+        kept = min(self._share, max(ours, self._share * _MIN_KEPT))
+        # Yielding in proportion to what is kept makes unequal shares converge: the larger one loses more each time.
+        yielded = _YIELDED_ALONE if ours >= _ALONE else _YIELDED * kept
+        self._share = max(_MIN_SHARE, kept * (1 - yielded))
 
     def rest(self, until: float) -> None:
-        """Take the time until then for no sign that more calls would come through."""
+        """Do not grow before a time: while no call is sent, the lack of refusals proves nothing."""
         self._grown_at = until
 
     def used(self, now: float) -> None:
-        """Grow if it is time to: calls are waiting for this pace, and the last ones came through."""
+        """Grow if a step's time has passed; call this only when calls had to wait for the rate."""
         self._grown_at = now if self._grown_at is None else self._grown_at
-        if now - self._grown_at < self._seconds_a_step:
+        if now - self._grown_at < self._seconds_per_step:
             return
         if self._allowed is not None:
             self._steps += 1
@@ -128,31 +136,32 @@ class AdaptiveRate:
 
     @property
     def _allowed(self) -> float | None:
-        """Calls a second that the tightest known window allows."""
+        """Calls per second that the tightest known window allows."""
         return min((seen.calls / seconds for seconds, seen in self._limits.items()), default=None)
 
     @property
-    def _seconds_a_step(self) -> float:
+    def _seconds_per_step(self) -> float:
         allowed = self._allowed
-        return 1.0 if allowed is None else _CALLS_A_STEP / allowed
+        return 1.0 if allowed is None else _CALLS_PER_STEP / allowed
 
     def _note(self, windows: Sequence[Window], now: float) -> None:
         if not windows:
             return
-        told = {window.seconds: _Seen(window.calls, now) for window in windows}
-        before = {
+        announced = {window.seconds: _Seen(window.calls, now) for window in windows}
+        # A response may announce only one of several windows, so the others stay valid for a while.
+        known = {
             seconds: seen
             for seconds, seen in self._limits.items()
-            if seconds not in told and now - seen.at <= _FORGOTTEN_AFTER * seconds
+            if seconds not in announced and now - seen.at <= _FORGOTTEN_AFTER * seconds
         }
-        # The latest come last. Dropping the others bounds the memory that a library can fill with ever new windows.
-        self._limits = dict([*before.items(), *told.items()][-MOST_WINDOWS:])
+        # Keep only the latest: a server that announces ever new windows must not fill the memory.
+        self._limits = dict([*known.items(), *announced.items()][-MOST_WINDOWS:])
 
     def _part_of(self, window: Window, now: float) -> float:
-        """Return the part of a window's limit that our own calls took."""
-        began = now + (window.reset or 0.0) - window.seconds * (1 + _LEEWAY)
+        """Return the part of a window's limit that our own calls used."""
+        began = now + (window.reset or 0.0) - window.seconds * (1 + _WINDOW_TOLERANCE)
         ours = 0
-        for at in reversed(self._came_through):
+        for at in reversed(self._succeeded):
             if at < began:
                 break
             ours += 1

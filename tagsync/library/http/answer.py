@@ -1,4 +1,4 @@
-"""A complete HTTP answer; what it means is in `imagekit.wire`."""
+"""Hold a complete HTTP response; `imagekit.wire` interprets it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from tagsync.escape import shown
 
 SERVER_WORDS = 300
-"""The most characters of a server's message that are repeated."""
+"""The maximum length of a server's message in our own messages, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer."""
+    """A complete HTTP response with a decoded body."""
 
     status: int
     headers: Mapping[str, str]
@@ -19,6 +19,6 @@ class Answer:
 
     @property
     def request_id(self) -> str | None:
-        """The server's name for the call (documentation: every response has `x-ik-requestId`)."""
+        """The server's ID of the call (documentation: every response has `x-ik-requestId`)."""
         found = self.headers.get("x-ik-requestid")
         return shown(found, 100) if found else None

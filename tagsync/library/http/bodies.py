@@ -1,4 +1,4 @@
-"""Read the bodies of answers in bounded memory, however many arrive at once and whatever they unfold to."""
+"""Read response bodies in bounded memory, even if many arrive at once or are gzip bombs."""
 
 import asyncio
 import zlib
@@ -10,17 +10,17 @@ import httpx
 from tagsync.errors import ProtocolError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A longer answer, decoded, is cut off. A page of 1000 files has one or two MiB."""
+"""The maximum size of a decoded body; a page of 1000 files has one or two MiB."""
 
 SMALL_BODY_BYTES = 4 * 1024 * 1024
-"""Up to here, any number of answers are read at once; beyond, one at a time."""
+"""Bodies up to this size are read concurrently, larger ones one at a time."""
 
 _PIECE = 1 << 20
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Bodies:
-    """Reads the bodies of a client's answers: one large body at a time, and any number of small ones."""
+    """Reads a client's response bodies: small ones concurrently, large ones one at a time."""
 
     def __init__(self) -> None:
         self._large = asyncio.Lock()
@@ -29,7 +29,7 @@ class Bodies:
         """Return the decoded body.
 
         Raises:
-            ProtocolError: it is too long, cannot be decoded, or is encoded in a way that was not asked for.
+            ProtocolError: the body is too long, cannot be decoded, or has a content encoding other than gzip.
         """
         body = bytearray()
         async with aclosing(_decoded(response)) as pieces:
@@ -39,21 +39,22 @@ class Bodies:
                     break
             else:
                 return bytes(body)
-            # Until it is its turn, the server's next bytes wait in the network.
+            # Not reading further stops the server through TCP flow control until it is this body's turn.
             async with self._large:
                 async for piece in pieces:
                     body += piece
                     if len(body) > MAX_BODY_BYTES:
-                        raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB")
+                        raise ProtocolError(f"the response is longer than {MAX_BODY_BYTES >> 20} MiB")
                 return bytes(body)
 
 
 async def _decoded(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """Yield a body in pieces, which stay small whatever a few bytes unfold to."""
-    # More than one coding could unfold a small body into one too large to hold even in part.
+    """Yield a decoded body in pieces of at most 1 MiB."""
+    # Stacked codings ("gzip, gzip") are refused: each multiplies how far a small body can expand.
     coding = response.headers.get("content-encoding", "identity").lower()
     if coding not in ("identity", "gzip"):
-        raise ProtocolError("the answer is encoded in a way that was not asked for")
+        raise ProtocolError("the response has a content encoding that tagsync did not ask for")
+    # httpx would decode each network chunk at once, so a gzip bomb could fill the memory before any size check.
     decoder = zlib.decompressobj(_GZIP)
     try:
         async for raw in response.aiter_raw():
@@ -65,4 +66,4 @@ async def _decoded(response: httpx.Response) -> AsyncGenerator[bytes, None]:
                 yield raw
         yield decoder.flush()
     except zlib.error as error:
-        raise ProtocolError("the answer cannot be decoded") from error
+        raise ProtocolError("the response body cannot be decompressed") from error

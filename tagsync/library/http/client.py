@@ -1,4 +1,4 @@
-"""Calls over HTTP: one deadline each, paced, retried, redacted; what they say is in `imagekit`."""
+"""Send HTTP calls with a deadline, rate limits, retries and redaction; `imagekit` defines their content."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ from tagsync.library.protocol import Traffic
 from tagsync.version import __version__
 
 CALL_DEADLINE = 60.0
-"""Seconds for one whole call, from the connection to the last byte."""
+"""Seconds for one call, from connecting to the last byte."""
 
 _TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=None)
 _TOO_MANY_REQUESTS = 429
@@ -31,17 +31,19 @@ _TOO_MANY_REQUESTS = 429
 T = TypeVar("T")
 
 Payload = Callable[[], Awaitable[Any]]
-"""Returns the JSON to send, right before each sending; an exception ends the call."""
+"""Returns the JSON to send, called right before each attempt; an exception cancels the call."""
 
 
 @dataclass(slots=True)
 class _HttpCall:
-    """One call, and how often it was sent, throttled answers included.
+    """One call and the counts of its attempts.
 
     Attributes:
-        payload: called right before each sending.
-        stop: once set, nothing more is sent.
-        unannounced: how often in a row it was refused for a limit without a word of how long that lasts.
+        payload: called right before each attempt.
+        stop: once set, no attempt starts.
+        sent: how often the call was sent, including throttled attempts.
+        throttled: how many attempts got a 429.
+        unannounced: how many 429s in a row did not say how long to wait.
     """
 
     method: str
@@ -55,28 +57,28 @@ class _HttpCall:
     unannounced: int = 0
 
     def check_stop(self) -> None:
-        """Raise StoppedError if nothing more is to be sent."""
+        """Raise StoppedError if the run is stopping."""
         if self.stop and self.stop.is_set():
-            raise StoppedError("the run ended before the library answered")
+            raise StoppedError("the run ended before ImageKit responded")
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimiters:
-    """The paces of reads and of bulk calls."""
+    """The rate limiters for reads and for bulk calls, which ImageKit limits separately."""
 
     reads: RateLimiter
     bulk: RateLimiter
 
 
 class HttpClient:
-    """Calls to one endpoint. An asynchronous context manager; safe for many tasks at once.
+    """A client for one endpoint. An asynchronous context manager; tasks may share it.
 
     Args:
         endpoint: a checked base URL.
-        key: the private key, sent as the Basic user (documentation: password empty).
-        limiters: the paces of reads and bulk calls.
-        app: an ASGI application to call in this process instead of the endpoint.
-        random: where jitter comes from.
+        key: the private key, sent as the user of Basic authentication (documentation: the password is empty).
+        limiters: the rate limiters for reads and bulk calls.
+        app: an ASGI app to call in this process instead of the endpoint.
+        random: the source of jitter.
     """
 
     def __init__(
@@ -112,22 +114,22 @@ class HttpClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            # All answers are read by now: that a connection breaks while it is closed changes none of them.
+            # All responses are complete by now, so an error while closing a connection changes nothing.
             with suppress(OSError, httpx.HTTPError):
                 await self._httpx.aclose()
         finally:
             self._unlogged.__exit__(kind, error, trace)
 
     async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Answer], T]) -> T:
-        """Read something, again after a TransientError.
+        """Send a GET call; retry it after a TransientError.
 
         Args:
-            path: what to read.
-            params: its parameters.
-            parse: reads an answer.
+            path: the path below the endpoint.
+            params: the query parameters.
+            parse: parses a response.
 
         Raises:
-            LibraryError: no usable answer.
+            LibraryError: no usable response.
         """
 
         async def read() -> T:
@@ -143,17 +145,17 @@ class HttpClient:
     async def post(
         self, path: str, payload: Payload, parse: Callable[[Answer, int], T], stop: asyncio.Event | None = None
     ) -> T:
-        """Send a bulk call, again after a TransientError.
+        """Send a bulk call; retry it after a TransientError.
 
         Args:
-            path: where to send it.
-            payload: returns what to send.
-            parse: reads an answer, given how often the call was sent.
-            stop: once set, nothing more is sent.
+            path: the path below the endpoint.
+            payload: returns the JSON to send.
+            parse: parses a response, given how often the call was sent.
+            stop: once set, no attempt starts.
 
         Raises:
-            StoppedError: `stop` was set before there was an answer.
-            LibraryError: no usable answer; after a TransientError the outcome is unknown. `attempts` is set.
+            StoppedError: `stop` was set before a response arrived.
+            LibraryError: no usable response. After a TransientError the outcome is unknown. `attempts` is set.
         """
         call = _HttpCall("POST", path, self.limiters.bulk, payload, stop=stop)
 
@@ -163,6 +165,7 @@ class HttpClient:
         try:
             return await retrying(send, random=self._random, quota=self._quota, stop=stop)
         except StoppedError as error:
+            # A throttled attempt changed nothing, so only the others can make the outcome unknown.
             error.attempts = call.sent - call.throttled
             raise
         except LibraryError as error:
@@ -174,14 +177,12 @@ class HttpClient:
             self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
     async def _send(self, call: _HttpCall) -> Answer:
-        """Return an answer that is no 429.
-
-        A 503 may say how long it lasts, as a 429 does: nobody calls before that.
-        """
+        """Send a call until the response is not a 429, and return that response."""
         limiter = call.limiter
         while True:
             went = await limiter.turn(call.stop)
             call.check_stop()
+            # Preparing the payload may itself take API calls (rechecks before removals), so check once more after it.
             payload = await call.payload() if call.payload else None
             call.check_stop()
             call.sent += 1
@@ -190,19 +191,21 @@ class HttpClient:
             refused = answer.status == _TOO_MANY_REQUESTS
             limiter.learn(limits, went, refused=refused)
             if not refused:
+                # A 503 may also announce how long to wait. Other calls wait too; this one leaves that to its retry.
                 if answer.status == httpx.codes.SERVICE_UNAVAILABLE and limits.resets:
                     limiter.close_for(limits.resets[0])
                 return answer
-            # Being limited costs no attempt: the limiter closes for everyone, then the same call goes again.
+            # A 429 is no failed attempt: ImageKit did nothing, and announced when calls are welcome again.
             call.throttled += 1
             limiter.close_for(self._time_out(limits, call))
 
     def _time_out(self, limits: RateLimits, call: _HttpCall) -> float:
-        """Return the seconds that a refused call has to wait; of several windows, first for the one that ends first."""
+        """Return the seconds to wait after a 429."""
         if not limits.resets:
             call.unannounced += 1
             return backoff(call.unannounced + 1, self._random)
         call.unannounced = 0
+        # The response does not say which of several windows is full. Try the shortest wait first, then the next.
         return limits.resets[min(call.throttled, len(limits.resets)) - 1]
 
     async def _exchange(self, method: str, path: str, **content: Any) -> Answer:
@@ -215,13 +218,13 @@ class HttpClient:
                     Answer(response.status_code, response.headers, await self._bodies.read(response))
                 )
         except (TimeoutError, httpx.TimeoutException) as error:
-            words = f"no complete answer to {method} {path}{through(self._httpx.base_url)} in time"
+            words = f"timeout: no complete response to {method} {path}{through(self._httpx.base_url)}"
             raise TimedOutError(words) from error
         except httpx.TransportError as error:
             raise connection_error(error, self._httpx.base_url) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             words = f"{method} {shown(path, 100)} cannot be sent: {shown(str(error), SERVER_WORDS)}"
-            raise RejectedError(f"{words}; shorten or correct the query, id or tags that it carries") from error
+            raise RejectedError(f"{words}; shorten or correct its query, file ID or tags") from error
         except UnicodeError as error:
-            # httpx reads where a redirect leads to even though it does not follow, and trips over some host names.
-            raise ProtocolError(f"the answer to {method} {path} redirects to no address that can be read") from error
+            # httpx parses the target of a redirect even if it does not follow it, and fails on some host names.
+            raise ProtocolError(f"the response to {method} {path} is a redirect to an invalid URL") from error

@@ -1,4 +1,4 @@
-"""Check and name the endpoint of a library; `proxy` says how to get there."""
+"""Check and normalise the endpoint of a library; `proxy` finds the way to it."""
 
 import hashlib
 import hmac
@@ -19,26 +19,28 @@ _HOST_AND_PORT = re.compile(r"(?:[^/:@?#\[\]]+|\[[^\]]*\]):\d+(?:/.*)?")
 
 
 def checked_endpoint(given: str) -> str:
-    """Return an endpoint without a trailing slash or white space around it; HOST:PORT stands for http://HOST:PORT.
+    """Return an endpoint's URL without surrounding white space and trailing slashes.
+
+    HOST:PORT is short for http://HOST:PORT.
 
     Raises:
-        UsageError: it is no http(s) URL, carries user, query or fragment, or is plain http to another machine.
+        UsageError: it is not an http(s) URL, has a user, query or fragment, or is plain http to another machine.
     """
     url = given.strip()
     if _HOST_AND_PORT.fullmatch(url):
         url = f"http://{url}"
     parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"the endpoint {quoted(url, 200)} is no http(s) URL: give one like {DEFAULT_ENDPOINT}")
+        raise UsageError(f"the endpoint {quoted(url, 200)} is not an http(s) URL: use one like {DEFAULT_ENDPOINT}")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("the endpoint carries a user, a query or a fragment: give only scheme, host, port and path")
+        raise UsageError("the endpoint has a user, query or fragment: use only scheme, host, port and path")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise UsageError(f"the endpoint {quoted(url, 200)} would send the key in the clear: use https")
+        raise UsageError(f"the endpoint {quoted(url, 200)} would send the key unencrypted: use https")
     return url.rstrip("/")
 
 
 def _split(url: str) -> SplitResult:
-    """Return the parts of a URL that can be called."""
+    """Return the parts of a URL that httpx and the system's resolver accept."""
     try:
         parts = urlsplit(url)
         reason = "the port is 0" if parts.port == 0 else None
@@ -49,17 +51,17 @@ def _split(url: str) -> SplitResult:
     if not is_plain(url):
         reason = "it contains white space or a control character"
     if reason:
-        raise UsageError(f"the endpoint {quoted(url, 200)} is no URL: {shown(reason, 200)}")
+        raise UsageError(f"the endpoint {quoted(url, 200)} is not a URL: {shown(reason, 200)}")
     return parts
 
 
 def is_plain(url: str) -> bool:
-    """Tell whether a URL is free of white space and control characters, which some parsers would skip."""
+    """Return whether a URL has no white space or control characters, which some parsers skip."""
     return url.isprintable() and " " not in url
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's loopback."""
+    """Return whether a host name or address is this machine's loopback."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -67,15 +69,15 @@ def is_loopback(host: str) -> bool:
 
 
 def normalised(endpoint: str) -> str:
-    """Return one name for all ways to write an endpoint, by which its locks, journals and reports are found.
+    """Return the same text for all spellings of an endpoint; locks, journals and reports are found by it.
 
-    Case, a default port, dots and slashes at the end make no difference, nor which name of this machine it has. What
-    is no URL, like the name of a library in this process, stays as it is.
+    Ignores case, a default port, trailing dots and slashes, and which name of the loopback is used. Text that is not
+    a URL, such as the name of an in-process library, stays the same.
     """
     try:
         parts = urlsplit(endpoint)
         port = parts.port
-    except ValueError:  # as a document from elsewhere may have it
+    except ValueError:  # a saved plan or report may contain anything
         return endpoint
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         return endpoint
@@ -91,5 +93,5 @@ def normalised(endpoint: str) -> str:
 
 
 def account_of(key: str) -> str:
-    """Return a name for the account behind a key: a keyed hash, from which the key cannot be found."""
+    """Return a name for a key's account: a keyed hash that does not reveal the key."""
     return "key-" + hmac.new(key.encode(), b"tagsync account", hashlib.sha256).hexdigest()[:16]

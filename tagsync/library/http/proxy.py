@@ -1,4 +1,4 @@
-"""Find the proxy that the environment names for an endpoint; `transport` connects through it."""
+"""Find the proxy for an endpoint in the environment; `transport` connects through it."""
 
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,7 +18,7 @@ class Proxy:
     Attributes:
         variable: the environment variable that names it.
         address: its URL without credentials, safe to print.
-        credentials: user and password, if it has any.
+        credentials: the user and password, if any.
     """
 
     variable: str
@@ -32,10 +32,10 @@ class Proxy:
 def proxy_for(endpoint: str) -> Proxy | None:
     """Return the proxy for an endpoint; None for loopback and for hosts in NO_PROXY.
 
-    Plain http goes to loopback alone, so that HTTP_PROXY never applies.
+    HTTP_PROXY never applies, because plain http is allowed to loopback only.
 
     Raises:
-        UsageError: the variable does not hold the address of an HTTP proxy.
+        UsageError: the variable is not the address of an HTTP proxy.
     """
     found = setting("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
     parts = urlsplit(endpoint)
@@ -47,7 +47,7 @@ def proxy_for(endpoint: str) -> Proxy | None:
 
 
 def _is_excluded(host: str, port: int) -> bool:
-    """Tell whether NO_PROXY lists a host: by itself, with its port, or by a domain that it is in."""
+    """Return whether NO_PROXY lists a host, the host with its port, or one of its domains."""
     found = setting("no_proxy", "NO_PROXY")
     names = found.value.lower().replace(",", " ").split() if found else []
     if "*" in names:
@@ -77,14 +77,14 @@ def _split(url: str, variable: str) -> SplitResult:
         _ = parts.port
         (parts.hostname or "").encode("idna")  # as the system's resolver gets it
     except ValueError:
-        # What Python says of it may repeat a part of the password.
+        # Python's message may contain a part of the password.
         raise unusable(variable) from None
     return parts
 
 
 def unusable(variable: str) -> UsageError:
-    """Return the error for a variable that names no proxy; its value may hold a password and is not repeated."""
+    """Return the error for an invalid proxy variable, without its value, which may contain a password."""
     return UsageError(
-        f"{variable} is not the address of a proxy: set it to one like {_EXAMPLE}, special characters of a user name "
-        "or password percent-encoded"
+        f"{variable} is not the address of a proxy: set it to one like {_EXAMPLE}, and percent-encode special "
+        "characters of a user name or password"
     )

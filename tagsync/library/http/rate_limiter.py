@@ -12,25 +12,25 @@ from tagsync.library.http.adaptive_rate import AdaptiveRate
 from tagsync.library.http.rate_limits import RateLimits
 
 READ_RATE = 20.0
-"""Reads a second where nothing is known of the account's limit."""
+"""Reads per second until the account's limit is known."""
 
 BULK_RATE = 5.0
-"""Bulk calls a second where nothing is known; published figures for bulk tag calls agree on it."""
+"""Bulk calls per second until the limit is known: the figure that is published for bulk tag calls."""
 
 _NO_BOUND = 10_000.0
-"""Calls a second that no library takes: a higher rate asks for as many as are allowed, and is none to begin with."""
+"""Calls per second that no library accepts: a higher rate means "as fast as allowed", and starts at BULK_RATE."""
 
 LONG_WAIT = 2.0
-"""Waits of at least this many seconds are announced."""
+"""Waits of at least this many seconds are reported to the user."""
 
 _LATE = 0.01
-"""Seconds by which a turn may be late without moving those after it: timers are never quite on time."""
+"""Seconds that a call may be late without delaying the calls after it, because timers are never exact."""
 
 _EARLY = 1e-6
-"""Seconds by which a turn may be early: timers fire within the clock's resolution."""
+"""Seconds that a call may be early, because timers fire within the clock's resolution."""
 
 _ROUNDING = 0.001
-"""Seconds by which an announced wait may be short: answers give it in whole milliseconds."""
+"""Seconds that an announced wait may be too short, because headers give whole milliseconds."""
 
 
 async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
@@ -43,14 +43,14 @@ async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
 
 
 class RateLimiter:
-    """Lets calls through at an even pace, and none while it is closed.
+    """Spaces calls evenly, and sends none while it is closed.
 
     Args:
-        rate: calls a second until something is known of the limit; None for no pace at all. One beyond all bounds,
-            such as infinity, could never be halved to what is allowed: the pace then begins as for bulk calls.
-        on_wait: called with the seconds of each long wait that a closing causes.
-        cap: calls a second that are never passed, whatever the library allows; None for the rate itself.
-        random: where it comes from how soon after a closing the first call goes.
+        rate: calls per second until the limit is known; None for no limit. A rate above 10,000, such as infinity,
+            starts at BULK_RATE, because halving it would never reach what is allowed.
+        on_wait: called with the seconds of each long wait that the server asks for.
+        cap: the maximum calls per second, even if the library allows more; None for `rate`.
+        random: the source of jitter for the first call after a wait.
     """
 
     def __init__(
@@ -74,19 +74,24 @@ class RateLimiter:
 
     @property
     def rate(self) -> float | None:
-        """Calls a second as of now; None for no pace at all."""
+        """Calls per second as of now; None for no limit."""
         return self._adaptive.rate if self._adaptive else None
 
     @property
     def waited(self) -> float:
-        """Seconds for which the limiter has been closed as of now; what is left of a closing is not among them."""
+        """Seconds that the limiter has been closed until now."""
         if self._loop is None:
             return 0.0
         return self._closed_for - max(0.0, self._closed_until - self._loop.time())
 
     async def turn(self, stop: asyncio.Event | None = None) -> float:
-        """Wait until the next call may go, or until `stop` is set; return the loop's time of it."""
+        """Wait until the next call may be sent, or until `stop` is set.
+
+        Returns:
+            The event loop's time at the end of the wait, in seconds.
+        """
         loop = asyncio.get_running_loop()
+        # Only a call that had to wait shows that a higher rate would be used: an idle limiter must not grow.
         waited = self._queue.locked()
         async with self._queue:
             while not (stop and stop.is_set()):
@@ -100,12 +105,12 @@ class RateLimiter:
         return loop.time()
 
     def learn(self, limits: RateLimits, went: float, *, refused: bool = False) -> None:
-        """Set the pace by what an answer says; every answer, for limits may change.
+        """Adapt the rate to a response. Pass every response, because limits may change during a run.
 
         Args:
-            limits: what it announced.
-            went: when its call had its turn.
-            refused: whether it was a 429.
+            limits: the limits that it announced.
+            went: what `turn` returned for its call.
+            refused: whether it is a 429.
         """
         if self._adaptive is None:
             return
@@ -118,7 +123,7 @@ class RateLimiter:
             self._faster.set()
 
     def close_for(self, seconds: float) -> None:
-        """Let no call through for a while: the server asked for it. The longest such wish holds."""
+        """Send no call for some seconds, as the server asked. If several waits overlap, the longest applies."""
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         until = now + seconds
@@ -126,7 +131,7 @@ class RateLimiter:
             self._closed_for += until - max(now, self._closed_until)
             self._closed_until = self._reopened = until
             if self._adaptive:
-                # All who share the account were told the same moment: each comes back at its own.
+                # All processes that share the account got the same time to wait: jitter spreads their first calls.
                 self._reopened += _ROUNDING + self._random.uniform(0, 1 / self._adaptive.rate)
                 self._adaptive.rest(self._reopened)
             if seconds >= LONG_WAIT:
@@ -137,13 +142,14 @@ class RateLimiter:
         return max(self._last_turn + interval, self._reopened)
 
     def _take(self, now: float, turn: float, *, waited: bool) -> None:
+        # Count from the planned time so that small timer delays do not add up. After a real pause count from now:
+        # otherwise the calls that were not sent would be caught up in a burst.
         self._last_turn = turn if now - turn <= _LATE else now
         if self._adaptive and waited:
             self._adaptive.used(now)
 
 
 async def _first_of(seconds: float, *events: asyncio.Event | None) -> None:
-    """Wait for a number of seconds, or until an event is set."""
     waits = [asyncio.ensure_future(event.wait()) for event in events if event]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

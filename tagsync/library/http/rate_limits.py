@@ -1,4 +1,4 @@
-"""Read the account's rate limits from the headers of an answer; `adaptive_rate` and `rate_limiter` apply it."""
+"""Parse the account's rate limits from response headers; `adaptive_rate` and `rate_limiter` apply them."""
 
 import re
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from email.utils import parsedate_to_datetime
 from tagsync.library.http.answer import Answer
 
 MOST_WINDOWS = 8
-"""A header of more members makes no sense: an endpoint has one window, or two."""
+"""The maximum number of windows in a header; ImageKit's endpoints have one or two."""
 
 _LONGEST_HEADER = 300
-"""A header of more characters is not looked at: who sends it may send it with each answer."""
+"""The maximum length of a header in characters; a longer one is ignored, so that parsing stays cheap."""
 
 _MOST_CALLS = 1_000_000
 
 _LONGEST_WINDOW = 900
-"""Seconds. Calls are not spread over a longer window: a short run would take hours. They go until one is refused."""
+"""Seconds. Longer windows are ignored: spreading calls over a day would make a short run take hours."""
 
 LONGEST_WAIT = 86_400
-"""Seconds, one day. No rate limit lasts longer: an answer that asks to wait longer is treated as if it did not say."""
+"""Seconds, one day. A response that asks to wait longer is treated as if it gave no time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A limit of `calls` within `seconds`; `reset` is how long the current window lasts, None if unknown."""
+    """A limit of `calls` per `seconds`; `reset` is the rest of the current window in seconds, None if unknown."""
 
     calls: int
     seconds: float
@@ -33,21 +33,21 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The limits in one answer: windows, and the seconds to wait, the shortest first; both may be empty."""
+    """The limits in one response: windows, and the seconds to wait in ascending order; both may be empty."""
 
     windows: tuple[Window, ...] = ()
     resets: tuple[float, ...] = ()
 
 
 def rate_limits(answer: Answer) -> RateLimits:
-    """Return what an answer announces (OpenAPI: `X-RateLimit-Limit`, and in milliseconds `-Interval` and `-Reset`).
+    """Return the limits that a response announces.
 
-    An endpoint may have several windows: as lists, their members belong together by place. What is absent, no whole
-    number above zero, or beyond what a window can be, is left out; so are lists that differ in length, and headers
-    with more members than there can be windows.
+    OpenAPI: `X-RateLimit-Limit` in calls, `X-RateLimit-Interval` and `X-RateLimit-Reset` in milliseconds. For several
+    windows, each header is a list with one item for each window. Invalid items, and lists of different lengths, are
+    ignored.
 
-    Gateways in front of ImageKit do not know its headers: without a usable `-Reset`, `Retry-After` says how long to
-    wait.
+    Without a usable reset, `Retry-After` gives the time to wait, because proxies in front of ImageKit do not set
+    its headers.
     """
     calls = _numbers(answer, "x-ratelimit-limit", _MOST_CALLS, unit=1)
     seconds = _numbers(answer, "x-ratelimit-interval", _LONGEST_WINDOW, unit=1000)
@@ -61,7 +61,7 @@ def rate_limits(answer: Answer) -> RateLimits:
 
 
 def _retry_after(answer: Answer) -> tuple[float, ...]:
-    """Return the seconds that `Retry-After-Ms` or `Retry-After` asks to wait (RFC 9110: seconds or a date), if any."""
+    """Return the seconds in `Retry-After-Ms` or `Retry-After` (RFC 9110: seconds or a date), if any."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         found = list(filter(None, _numbers(answer, name, LONGEST_WAIT, unit=unit)))
         if found:
@@ -69,7 +69,7 @@ def _retry_after(answer: Answer) -> tuple[float, ...]:
     until = _date(answer, "retry-after")
     if until is None:
         return ()
-    # The server's own clock, where it tells the time: this machine's may be wrong.
+    # Compare with the server's own clock if it sends the time: this machine's clock may be wrong.
     seconds = (until - (_date(answer, "date") or _now())).total_seconds()
     return (seconds,) if 0 < seconds <= LONGEST_WAIT else ()
 
@@ -88,7 +88,7 @@ def _now() -> datetime:
 
 
 def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float | None]:
-    """Return a header's list of numbers, each divided by `unit`; None for each that makes no sense."""
+    """Return a header's list of numbers, each divided by `unit`; None for an invalid one."""
     header = answer.headers.get(name, "")
     texts = header.split(",") if len(header) <= _LONGEST_HEADER else []
     if len(texts) > MOST_WINDOWS:

@@ -1,7 +1,7 @@
-"""Redact the key in answers and logs: a server may repeat what it was sent, in whatever form.
+"""Redact the key in responses and logs, because a server may repeat what it was sent.
 
-The key is found as it is and in base64, as a call carries it; and each of these also with any of its characters escaped
-as JSON, URLs and HTML escape them.
+Finds the key as plain text and in base64, the form that a call sends. In both forms, any character may be escaped as
+in JSON, URLs or HTML.
 """
 
 import logging
@@ -17,28 +17,28 @@ from string import ascii_letters, digits
 from tagsync.library.http.answer import Answer
 
 REDACTED = "[the key]"
-"""What stands in place of the key."""
+"""The replacement for the key."""
 
 LEAST_LENGTH = 16
-"""A shorter text may well be a part of some tag or path, which has to be read as it is; ImageKit's keys are longer."""
+"""The shortest key to redact everywhere: a shorter text may be part of a tag or path. ImageKit's keys are longer."""
 
 _ERRORS = 400
 
 _LEAST_ENCODED = 8
-"""A shorter piece of base64 may be a part of any word."""
+"""The shortest piece of base64 to redact: a shorter one may be part of any word."""
 
 _NAMES: dict[str, list[str]] = {}
-"""What HTML calls a character; only names with a semicolon at their end are read everywhere."""
+"""The HTML names of a character; only names that end with a semicolon are valid everywhere."""
 for _name, _meant in html5.items():
     if _name.endswith(";"):
         _NAMES.setdefault(_meant, []).append(_name)
 
 _LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
-"""What the libraries that carry calls log to. Filters are not inherited, so that each has to be named."""
+"""The loggers of httpx and httpcore. Child loggers do not inherit filters, so each one is named."""
 
 
 class _Redaction:
-    """Replaces a key in bytes. The key is kept where neither `repr` nor `vars` of a client shows it."""
+    """Replaces a key in bytes. Being an object of its own, it keeps the key out of a client's `repr` and `vars`."""
 
     def __init__(self, key: str) -> None:
         self._forms = _forms(key)
@@ -48,13 +48,13 @@ class _Redaction:
     @cached_property
     def _patterns(self) -> list[re.Pattern[bytes]]:
         key, *encoded = map(_pattern, self._forms)
-        # The rest of the base64 is a password, and its first character has some bits of the key.
+        # After the key, the base64 goes on with the password, and its first character has some bits of the key.
         rest = f"(?:[A-Za-z0-9+/=_-]|{'|'.join(_escapes(ascii_letters + digits + '+/=_-'))})*"
         return [re.compile(pattern.encode()) for pattern in (key, *(each + rest for each in encoded))]
 
     def __call__(self, data: bytes) -> bytes:
         """Return data without the key."""
-        # Compiling and running the patterns takes longer than parsing the answer; hardly any comes to that.
+        # The full patterns take longer than parsing the response, so a quick search decides whether they are needed.
         if any(form in data for form in self._plain) or any(escape.search(data) for escape in self._escapes):
             for pattern in self._patterns:
                 data = pattern.sub(REDACTED.encode(), data)
@@ -66,9 +66,9 @@ class _Redaction:
 
 
 def redacting(key: str) -> Callable[[Answer], Answer]:
-    """Return a function that redacts a key in answers.
+    """Return a function that redacts a key in responses.
 
-    A key so short that a sandbox alone takes it is redacted in errors only.
+    A key below 16 characters, which only a sandbox accepts, is redacted in error responses only.
     """
     redact = _Redaction(key)
 
@@ -83,33 +83,33 @@ def redacting(key: str) -> Callable[[Answer], Answer]:
 
 @contextmanager
 def unlogged(key: str) -> Iterator[None]:
-    """Redact a key in what the libraries that carry calls log, at whatever level, as long as this is open.
+    """Redact a key in the logs of httpx and httpcore, at any level, for the duration of a `with` block.
 
-    They log the headers of answers, in which a server may repeat the key.
+    They log response headers, in which a server may repeat the key.
     """
     redact = _Redaction(key)
 
-    def blot(record: logging.LogRecord) -> bool:
+    def redact_record(record: logging.LogRecord) -> bool:
         message = record.getMessage()
         record.msg, record.args = redact.text(message), None
         return True
 
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
-        logger.addFilter(blot)
+        logger.addFilter(redact_record)
     try:
         yield
     finally:
         for logger in loggers:
-            logger.removeFilter(blot)
+            logger.removeFilter(redact_record)
 
 
 def _forms(key: str) -> list[str]:
-    """Return a key as it is, and what of it is in its base64 wherever it stands in the encoded text."""
+    """Return a key as plain text and in base64, at each of the three positions that it can have in a group."""
     found = [key]
     for before, encode in product(range(3), (b64encode, urlsafe_b64encode)):
         encoded = encode(bytes(before) + key.encode() + bytes(3)).decode()
-        # The characters at both ends that also depend on other bytes are left out.
+        # Cut off the characters at both ends that also depend on neighbouring bytes.
         form = encoded[-(-8 * before // 6) : 8 * (before + len(key)) // 6]
         if len(form) >= _LEAST_ENCODED:
             found.append(form)
@@ -117,15 +117,15 @@ def _forms(key: str) -> list[str]:
 
 
 def _pattern(form: str) -> str:
-    """Return a pattern of a form, each of its characters escaped or not."""
+    """Return a pattern that matches a form with any of its characters escaped."""
     return "".join(f"(?:{'|'.join((re.escape(character), *_escapes(character)))})" for character in form)
 
 
 def _escapes(characters: Iterable[str]) -> tuple[str, str, str]:
-    """Return patterns of all escapes of some characters: of JSON, of URLs, of HTML.
+    """Return patterns that match all escapes of some characters: for JSON, for URLs, for HTML.
 
-    Escapes may be escaped again, as in JSON in JSON; how often is bounded, and with it the time to search.
-    Each pattern starts with the one character that Python searches for quickly.
+    Escapes may be escaped again, as in JSON in JSON, up to a limit that bounds the search time. Each pattern starts
+    with a literal character, which Python finds quickly.
     """
     codes = sorted(map(ord, characters))
     hexadecimals = "|".join(

@@ -1,4 +1,4 @@
-"""Retry calls after transient errors, with backoff; tenacity counts the attempts."""
+"""Retry calls after transient errors, with exponential backoff and a shared quota."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,13 +13,13 @@ from tagsync.library.http.rate_limiter import pause
 
 MAX_ATTEMPTS = 5
 MAX_TIMED_OUT = 2
-"""The most attempts that may use up the full time of a call, a minute each."""
+"""The maximum number of attempts that time out, because each takes a minute."""
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
-"""Bounds, in seconds, of the back-off between attempts."""
+"""Bounds, in seconds, of the backoff between attempts."""
 
 _DOUBLINGS = 6
-"""After this many doublings the back-off has reached its upper bound; `2**attempt` overflows a float at 1,024."""
+"""After this many doublings the backoff reaches its upper bound; `2**attempt` overflows a float at 1,024."""
 
 _RETRY_COST, _FULL_QUOTA = 10, 500
 
@@ -27,13 +27,16 @@ T = TypeVar("T")
 
 
 class RetryQuota:
-    """Keeps retries from multiplying the load on a library in trouble: they take ten of what each success gives one."""
+    """A budget for retries, shared by all calls, so that retries do not multiply the load on a failing library.
+
+    A retry costs 10 and a success earns 1: while most calls fail, at most every tenth success pays for a retry.
+    """
 
     def __init__(self) -> None:
         self._left = _FULL_QUOTA
 
     def pay(self) -> bool:
-        """Pay for one retry; False if the quota is used up."""
+        """Pay for one retry; return False if the quota is used up."""
         if self._left < _RETRY_COST:
             return False
         self._left -= _RETRY_COST
@@ -45,7 +48,7 @@ class RetryQuota:
 
 
 class _FullJitter(wait_base):
-    """A wait between the shortest and a limit that doubles with each attempt (full jitter)."""
+    """A random wait up to a limit that doubles with each attempt ("full jitter")."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -63,16 +66,16 @@ def backoff(attempt: int, random: Random) -> float:
 async def retrying(
     call: Callable[[], Awaitable[T]], *, random: Random, quota: RetryQuota, stop: asyncio.Event | None = None
 ) -> T:
-    """Await `call` until it does not raise TransientError: at most five times, and as the quota and its time allow.
+    """Await `call`, and retry it after a TransientError: at most five attempts, while the quota lasts.
 
     Args:
-        call: one attempt; it looks at `stop` itself.
-        random: where jitter comes from.
-        quota: shared by all calls.
-        stop: once set, a wait between attempts ends.
+        call: one attempt; it checks `stop` itself.
+        random: the source of jitter.
+        quota: the budget that all calls share.
+        stop: once set, the wait between two attempts ends.
 
     Raises:
-        TransientError: the last attempt's.
+        TransientError: the error of the last attempt.
     """
     timed_out = 0
 
@@ -80,8 +83,9 @@ async def retrying(
         nonlocal timed_out
         error = state.outcome.exception() if state.outcome else None
         timed_out += isinstance(error, TimedOutError)
-        hopeful = state.attempt_number < MAX_ATTEMPTS and timed_out < MAX_TIMED_OUT
-        return isinstance(error, TransientError) and hopeful and quota.pay()
+        has_attempts = state.attempt_number < MAX_ATTEMPTS and timed_out < MAX_TIMED_OUT
+        # Pay last: only a retry that will really be made may cost something.
+        return isinstance(error, TransientError) and has_attempts and quota.pay()
 
     async def sleep(seconds: float) -> None:
         await pause(seconds, stop)

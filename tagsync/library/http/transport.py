@@ -16,15 +16,15 @@ from tagsync.library.protocol import MAX_CONNECTIONS
 
 
 def make_transport(endpoint: str, app: Callable[..., Any] | None) -> httpx.AsyncBaseTransport:
-    """Return what carries calls: to an application in this process, or over HTTP/1.1 to an endpoint.
+    """Return an httpx transport: to an app in this process, or over HTTP/1.1 to an endpoint.
 
     Raises:
         EndpointError: the environment names certificates that cannot be read.
-        UsageError: it names a proxy that cannot be used.
+        UsageError: the environment names an invalid proxy.
     """
     if app is not None:
         return httpx.ASGITransport(app)
-    # Plain http to loopback never uses the empty context, and gets by without reading all certificates.
+    # Plain http to loopback never uses the context; an empty one saves reading all certificates.
     is_secure = endpoint.lower().startswith("https:")
     context = checking_context() if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = proxy_for(endpoint)
@@ -46,42 +46,43 @@ def _as_httpx(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
 
 
 class NoCookies(CookieJar):
-    """A jar that never holds a cookie: the API has none, and a server could recognise runs by them."""
+    """A cookie jar that stays empty: the API uses no cookies, and a server could track runs with them."""
 
     def extract_cookies(self, *_: object) -> None:
-        """Leave the cookies of an answer alone, without parsing them."""
+        """Ignore the cookies of a response, without parsing them."""
 
 
 def connection_error(error: httpx.TransportError, endpoint: httpx.URL) -> LibraryError:
-    """Return what a failed connection means: worth another attempt or not."""
+    """Return the error for a failed connection: a TransientError if a retry may help."""
     proxy = proxy_for(str(endpoint))
     if isinstance(error, httpx.ProxyError):
-        # The words that come with the status are the proxy's own, and may repeat its password.
+        # Keep only the status: the text after it comes from the proxy and may contain its password.
         status = re.match(r"\d{3}\b", str(error))
         words = f" with status {status[0]}" if status else ""
-        return EndpointError(f"{proxy or 'the proxy'} refused the connection{words}: check it and its credentials")
+        return EndpointError(f"{proxy or 'the proxy'} refused the connection{words}: check its address and credentials")
     host = str(proxy) if proxy and isinstance(error, httpx.ConnectError) else f"the host {endpoint.host}"
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", None) or cause.reason or "TLS failed"
             return EndpointError(
-                f"no trusted connection to {endpoint.host}{through(endpoint)}: {reason}. Check the endpoint; "
-                "SSL_CERT_FILE may name your own CA."
+                f"no trusted connection to {endpoint.host}{through(endpoint)}: {reason}. Check the endpoint. If you "
+                "use your own CA, set SSL_CERT_FILE."
             )
         if isinstance(cause, socket.gaierror):
-            return EndpointError(f"{host} is not known: check the {'proxy' if proxy else 'endpoint'} and the network")
+            fix = f"check the {'proxy' if proxy else 'endpoint'} and the network"
+            return EndpointError(f"{host} cannot be resolved: {fix}")
     where = str(endpoint).rstrip("/")
     if isinstance(error, httpx.ConnectError):
         if proxy:
-            return ConnectionFailedError(f"nothing answers at {proxy}: check that variable and the network")
-        return ConnectionFailedError(f"nothing answers at {where}: check the endpoint and the network")
+            return ConnectionFailedError(f"cannot connect to {proxy}: check that variable and the network")
+        return ConnectionFailedError(f"cannot connect to {where}: check the endpoint and the network")
     return ConnectionFailedError(
-        f"the connection to {where}{through(endpoint)} broke off: check the endpoint and the network"
+        f"the connection to {where}{through(endpoint)} was lost: check the endpoint and the network"
     )
 
 
 def through(endpoint: httpx.URL) -> str:
-    """Return words on the proxy between here and an endpoint; none if there is none."""
+    """Return " through PROXY" for a message; empty if there is no proxy."""
     proxy = proxy_for(str(endpoint))
     return f" through {proxy}" if proxy else ""
 

@@ -1,1 +1,1 @@
-"""ImageKit's paths, payloads and limits."""
+"""ImageKit's API: paths, payloads, responses and limits."""

@@ -1,6 +1,6 @@
-"""Read ImageKit's file objects, one by one and in pages; `wire` reads its other answers.
+"""Parse ImageKit's file objects, single or in pages; `wire` parses its other responses.
 
-One object that cannot be read costs no other: it is named with its id and the reason, and left out.
+An object that cannot be parsed does not affect others: the page lists it with its ID and the reason.
 """
 
 import re
@@ -20,10 +20,10 @@ from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
 
 PAGE_LIMIT = 1000
-"""Most files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
+"""The maximum number of files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
 
 MAX_ID = 200
-"""A longer file id is none (every published one has 24 characters): calls carry ids in their URLs."""
+"""The maximum length of a file ID, because URLs contain IDs. Every published ID has 24 characters."""
 
 _INTEGER = Meta(ge=-(2**63), le=2**63 - 1)
 _FINITE = Meta(ge=-float_info.max, le=float_info.max)
@@ -40,7 +40,7 @@ class _Version(msgspec.Struct):
 
 
 class _ListedRow(msgspec.Struct, rename="camel"):
-    """What tells a listing's rows apart, whatever their kind."""
+    """The fields that identify a row of a listing, of any kind."""
 
     type: Any = "file"
     id: Any = None
@@ -52,7 +52,7 @@ class _ListedRow(msgspec.Struct, rename="camel"):
 
 
 class _ListedFile(_ListedRow, rename="camel"):
-    """A row that can be read. Members that only describe a file may hold anything."""
+    """A row with a valid file. Fields that only describe the file may contain anything."""
 
     file_id: Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | None = None
     file_path: str | None = None
@@ -63,20 +63,20 @@ class _ListedFile(_ListedRow, rename="camel"):
 
 
 _MEMBERS: tuple[tuple[str, Any, str], ...] = (
-    # A dot or two in a URL would lead elsewhere.
+    # The IDs "." and ".." would change the path of a URL.
     ("fileId", Annotated[str, Meta(pattern=rf"(?s)\A(?!\.{{1,2}}\Z).{{1,{MAX_ID}}}\Z")], "it has no usable fileId"),
     ("filePath", str, "it has no usable filePath"),
-    ("tags", list[str] | None, "tags is not a list of texts"),
+    ("tags", list[str] | None, "tags is not a list of strings"),
     ("AITags", list[_AITagObject] | None, "AITags is not a list of names with a confidence and a source"),
 )
-"""The members that a file has to have, their types, and the error if one cannot be read."""
+"""The required fields of a file, their types, and the error message for an invalid one."""
 
 
 class FileReader:
-    """Reads file objects.
+    """Parses file objects.
 
     Args:
-        thumbnails: whether the files' thumbnails are kept.
+        thumbnails: whether to keep the files' thumbnail URLs.
     """
 
     def __init__(self, *, thumbnails: bool = False) -> None:
@@ -84,12 +84,16 @@ class FileReader:
         self._decode = msgspec.json.Decoder(list[_ListedFile]).decode
 
     def page(self, answer: Answer) -> Page:
-        """Return a listing page (OpenAPI: a bare array); folders and old versions are left out.
+        """Parse a listing page (OpenAPI: a bare array).
+
+        Returns:
+            The page; its `files` do not include folders and old versions.
 
         Raises:
-            ProtocolError: it is no such page.
+            ProtocolError: the response is not a listing.
         """
         check_json(answer)
+        # Decode the whole page at once, which is fast. Only if that fails, parse row by row.
         try:
             rows = self._decode(answer.body)
             files = tuple([self._file(row) for row in rows if row.type == "file"])
@@ -98,12 +102,12 @@ class FileReader:
         return Page(files, tuple(map(_key, rows)), tuple([_text_or_empty(row.created_at) for row in rows]))
 
     def _page_row_by_row(self, answer: Answer) -> Page:
-        """Return a page in which something is odd about one row, or about the whole of it."""
+        """Parse a page with invalid rows."""
         items = json_body(answer)
         if not isinstance(items, list):
-            raise ProtocolError("the library's listing is not a list", request_id=answer.request_id)
+            raise ProtocolError("the listing is not a JSON array", request_id=answer.request_id)
         if items and not any(isinstance(item, dict) for item in items):
-            raise ProtocolError("the library's listing holds something other than files", request_id=answer.request_id)
+            raise ProtocolError("the listing contains no file objects", request_id=answer.request_id)
         files, unreadable = [], []
         for item in filter(_is_file, items):
             try:
@@ -116,28 +120,28 @@ class FileReader:
         return Page(tuple(files), tuple(keys), moments, tuple(unreadable))
 
     def details(self, answer: Answer) -> CurrentFile:
-        """Return the file of a details answer.
+        """Parse the response with a file's details.
 
         Raises:
-            ProtocolError: the answer is not JSON.
-            UnreadableError: it is JSON, but no file object that can be read.
+            ProtocolError: the response is not JSON.
+            UnreadableError: it is not a valid file object.
         """
         return self.file(json_body(answer), answer.request_id)
 
     def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
-        """Return one file object. Tags that are null, absent or `[]` are one thing: none.
+        """Parse one file object. Tags that are null, absent or `[]` all mean no tags.
 
         Raises:
-            UnreadableError: it is no file object that can be read.
+            UnreadableError: it is not a valid file object.
         """
-        if fault := _fault(item):
-            raise UnreadableError(_unreadable(item, fault), request_id)
+        if reason := _invalid(item):
+            raise UnreadableError(_unreadable(item, reason), request_id)
         return self._file(msgspec.convert(item, _ListedFile))
 
     def _file(self, row: _ListedFile) -> CurrentFile:
-        """Return a row's file; its tags are sorted, for the API promises no order, and no plan may differ by it."""
-        if row.file_id is None or row.file_path is None or row.file_id in _NO_STEPS:
+        if row.file_id is None or row.file_path is None or row.file_id in _DOT_SEGMENTS:
             raise TypeError
+        # The API promises no order of tags. Sort them, so that equal libraries give equal plans.
         ai_tags = [_new_ai_tag((tag.name, tag.confidence, tag.source or "")) for tag in row.ai_tags or ()]
         if len(ai_tags) > 1:
             ai_tags.sort(key=_AI_TAG_ORDER)
@@ -152,26 +156,27 @@ class FileReader:
         )
 
 
-def _fault(item: Any) -> str | None:
-    """Return why a file object cannot be read; None if it can. Half a surrogate pair could not be sent back."""
+def _invalid(item: Any) -> str | None:
+    """Return why a file object is invalid; None if it is valid."""
     for name, kind, words in _MEMBERS:
         try:
+            # Encode it, too: text with half a surrogate pair can be parsed, but could not be sent back.
             msgspec.json.encode(msgspec.convert(item.get(name) if isinstance(item, dict) else None, kind))
         except UnicodeEncodeError:
-            return f"{name} has half a surrogate pair"
+            return f"{name} contains half a surrogate pair"
         except (msgspec.ValidationError, OverflowError):
             return words
     return None
 
 
 def _unreadable(item: Any, why: str) -> Unreadable:
-    """Return what an object that cannot be read says of itself: its ID and path."""
+    """Describe an invalid object by its ID and path, as far as it has them."""
     members = item if isinstance(item, dict) else {}
     return Unreadable(_legible(members.get("fileId")), _legible(members.get("filePath")), why)
 
 
 def _legible(value: Any) -> str:
-    """Return a text as it is, escaped if it has half a surrogate pair; nothing if it is no text."""
+    """Return a string, escaped if it has half a surrogate pair; empty for any other value."""
     text = _text_or_empty(value)
     try:
         text.encode()
@@ -185,21 +190,21 @@ def _text_or_empty(value: Any) -> str:
 
 
 def _is_file(item: Any) -> bool:
-    """Tell whether a row is a file's, or nothing that can be read; media collections have no type and neither ID."""
+    """Return whether a row is a file or an unknown value; media collections have no type and no ID or path."""
     if not isinstance(item, dict):
-        return True
+        return True  # parsing it fails, and the page then lists it as unreadable
     return item.get("type", "file") == "file" and ("type" in item or "fileId" in item or "filePath" in item)
 
 
 _AI_TAG_ORDER = itemgetter(0, 2)
 _new_ai_tag = partial(tuple.__new__, AITag)
-"""Makes an AI tag of its three values in a third of the time: a large library has millions."""
+"""Builds an AI tag in a third of the usual time, because a large library has millions."""
 
-_NO_STEPS = frozenset((".", ".."))
+_DOT_SEGMENTS = frozenset((".", ".."))
 
 
 def _loadable(url: Any) -> str:
-    """Return the URL of a file's thumbnail (OpenAPI: `thumbnail`), empty where it is none that a page may load."""
+    """Return a file's thumbnail URL (OpenAPI: `thumbnail`); empty if an HTML report must not load it."""
     return url if isinstance(url, str) and _HTTPS.fullmatch(url) else ""
 
 
@@ -207,9 +212,9 @@ _HTTPS = re.compile("https://[!-~]{1,4000}")
 
 
 def _key(row: _ListedRow) -> str:
-    """Return what tells a listing's rows apart, whatever their kind; media collections have neither ID."""
+    """Return a key that identifies a row of any kind within a listing."""
     identity = row.file_id or row.folder_id
-    if not identity:
+    if not identity:  # a media collection
         return f"{row.type}//{row.id}/{row.name}/{row.created_at}"
     version = row.version_info
     return f"{row.type}/{identity}/{version.id if isinstance(version, _Version) else None}"

@@ -1,4 +1,4 @@
-"""ImageKit's library: its calls, put together of `wire`, `files` and an HTTP client."""
+"""Implement the library interface for ImageKit, with `wire`, `file_objects` and the HTTP client."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,16 +28,16 @@ from tagsync.model import CurrentFile, Op, Request
 
 
 class ImageKitLibrary:
-    """One account's library. An asynchronous context manager; safe for many tasks at once.
+    """One account's library. An asynchronous context manager; tasks may share it.
 
     Args:
         endpoint: a checked base URL.
         key: the private key.
-        limiters: the paces of reads and bulk calls.
-        app: an ASGI application to call in this process instead of the endpoint.
-        thumbnails: whether files' thumbnails are kept.
-        page_limit: how many files a page holds at most.
-        random: where jitter comes from.
+        limiters: the rate limiters for reads and bulk calls.
+        app: an ASGI app to call in this process instead of the endpoint.
+        thumbnails: whether to keep the files' thumbnail URLs.
+        page_limit: the maximum number of files on a page.
+        random: the source of jitter.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class ImageKitLibrary:
 
     @property
     def traffic(self) -> Traffic:
-        """Calls sent so far, counted on the wire."""
+        """Calls sent so far, including retries."""
         return self._http.traffic
 
     @property
     def reads_waited(self) -> float:
-        """Seconds for which a rate limit held up all reads."""
+        """Seconds that reads have waited for a rate limit."""
         return self._http.limiters.reads.waited
 
     @property
     def bulk_waited(self) -> float:
-        """Seconds for which a rate limit held up all bulk calls."""
+        """Seconds that bulk calls have waited for a rate limit."""
         return self._http.limiters.bulk.waited
 
     def file_reads(self, *, library_size: float, concurrency: int) -> Rereader:
-        """Return a reader of single files of a library of about this size, infinite if that is unknown."""
+        """Return a reader of known files; see `Library.file_reads`."""
         return Rereader(self, library_size=library_size, concurrency=concurrency)
 
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
@@ -92,17 +92,14 @@ class ImageKitLibrary:
         check_status(answer, is_read=True)
         if answer.status != httpx.codes.OK:
             is_missing = answer.status == httpx.codes.NOT_FOUND
-            hint = ": check the endpoint, which is given without /v1" if is_missing else ""
-            words = f"the listing was refused: {server_words(answer)}{hint}"
+            hint = ": check the endpoint; it must not include /v1" if is_missing else ""
+            words = f"ImageKit refused the listing: {server_words(answer)}{hint}"
             raise RejectedError(words, request_id=answer.request_id)
         return self._reader.page(answer)
 
     async def details(self, file_id: str) -> CurrentFile | None:
-        """Return a file's current version; see `Library.details`.
-
-        An ID that a URL would take for a folder's name is no file's.
-        """
-        if file_id in ("", ".", ".."):
+        """Return a file's current version; see `Library.details`."""
+        if file_id in ("", ".", ".."):  # such an ID would change the path of the URL
             return None
 
         def parse(answer: Answer) -> CurrentFile | None:
@@ -110,20 +107,19 @@ class ImageKitLibrary:
             if answer.status == httpx.codes.NOT_FOUND:
                 return None
             if answer.status != httpx.codes.OK:
-                words = f"a file's details were refused: {server_words(answer)}"
+                words = f"ImageKit refused a file's details: {server_words(answer)}"
                 raise RejectedError(words, request_id=answer.request_id)
             file = self._reader.details(answer)
+            # A cache or proxy can mix up responses. Tags of another file must not count as proof for this one.
             if file.file_id != file_id:
-                raise ProtocolError(
-                    "the library sent another file than the one asked for", request_id=answer.request_id
-                )
+                raise ProtocolError("ImageKit returned the details of another file", request_id=answer.request_id)
             return file
 
         return await self._http.get(details_path(file_id), {}, parse)
 
     async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event | None = None) -> BulkReply:
-        """Send one bulk call, again if its outcome is unknown: setting tags is idempotent. See `Library.bulk`."""
-        sent: list[Request] = []
+        """Send a bulk call, and retry it while its outcome is unknown, because it is idempotent; see `Library.bulk`."""
+        sent: list[Request] = []  # an attempt may send less than the one before, so keep what each one sent
 
         async def payload() -> dict[str, list[str]]:
             sent.append(await prepare())

@@ -1,7 +1,7 @@
-"""Write searchQuery parameters that can be read in one way only.
+"""Write unambiguous searchQuery parameters.
 
-The documentation does not say how a query escapes quotation marks and backslashes, nor which of AND and OR binds
-closer: texts that would need the one are not asked for, and queries hold one condition each.
+The documentation does not say how to escape quotation marks and backslashes, or whether AND binds more tightly than
+OR. So text that needs escaping is never searched for, and each query has one condition.
 """
 
 import re
@@ -12,30 +12,30 @@ from urllib.parse import quote
 from tagsync.library.protocol import Listing
 
 MAX_QUERY_BYTES = 6_000
-"""A longer searchQuery, as it stands in a URL, is not sent: servers and proxies refuse lines of more than 8 KiB."""
+"""The maximum length of a URL-encoded searchQuery, because many servers and proxies limit a URL to 8 KiB."""
 
 
 class Search(NamedTuple):
-    """A searchQuery, and the ids or names that it asks for."""
+    """A searchQuery and the IDs or names that it looks for."""
 
     query: str
     texts: tuple[str, ...]
 
 
 def by_ids(file_ids: Iterable[str]) -> Iterator[Search]:
-    """Yield as few searches as files need; ids that no query can hold safely are in none."""
+    """Yield the fewest searches that find files by ID, without IDs that are unsafe in a query."""
     return _any_of("id", filter(is_id, file_ids))
 
 
 def by_names(names: Iterable[str]) -> Iterator[Search]:
-    """Yield as few searches as files of some names need; names that no query can hold safely are in none."""
+    """Yield the fewest searches that find files by name, without names that are unsafe in a query."""
     return _any_of("name", filter(is_askable, names))
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a file ID may stand in a search: 24 hexadecimal digits, as ImageKit makes them.
+    """Return whether a file ID is safe in a search: 24 hexadecimal digits, like all of ImageKit's IDs.
 
-    A single other one may make the library refuse the whole search.
+    ImageKit may refuse a whole search because of one other ID.
     """
     return _ID.fullmatch(text) is not None
 
@@ -44,29 +44,24 @@ _ID = re.compile("[0-9a-f]{24}")
 
 
 def is_askable(text: str) -> bool:
-    """Tell whether a query can hold a text so that it can be read in one way only."""
+    """Return whether a text is safe in a query, without escaping."""
     return text.isprintable() and '"' not in text and "\\" not in text and len(quote(text)) < MAX_QUERY_BYTES // 2
 
 
 def below(folder: str) -> str:
-    """Return the query for a folder, with a slash at its end, and all its subfolders."""
+    """Return the query for the files in a folder, given with a trailing slash, and all its subfolders."""
     return f'path : "{folder}"'
 
 
 def created_since(listing: Listing, second: str) -> Listing:
-    """Return a listing without the files that were created before a second, like `2024-01-31T23:59:59` (UTC).
-
-    A searchQuery makes the parameter `type` void (OpenAPI), so the query names the type.
-    """
+    """Return a listing of the files created at or after a time such as `2024-01-31T23:59:59` (UTC)."""
+    # With a searchQuery, ImageKit ignores the parameter `type` (OpenAPI), so the query contains it.
     query = 'type = "file"' if listing.query is None else f"({listing.query})"
     return listing._replace(query=f'{query} AND createdAt >= "{second}"')
 
 
 def nothing(name: str) -> Listing:
-    """Return a search that can find nothing: by a name that no file has.
-
-    A library that finds something ignores queries.
-    """
+    """Return a search by a name that no file has: a library that finds files anyway ignores queries."""
     return Listing(f'name = "{name}"')
 
 

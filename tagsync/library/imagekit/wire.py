@@ -1,6 +1,6 @@
-"""Paths and payloads of ImageKit's API, and what its answers mean; `files` reads file objects.
+"""Build ImageKit's API calls and interpret its responses; `file_objects` parses files.
 
-Facts of the API are marked with where they come from: the official OpenAPI description or the documentation.
+Rules of the API name their source: "OpenAPI" is the official description, "documentation" is ImageKit's website.
 """
 
 import json
@@ -28,23 +28,24 @@ _KEY_REFUSALS = (
     "your account is disabled",
     "your request does not contain private api key",
 )
-"""What ImageKit answers to a key that it does not accept (documentation), without case and full stop."""
+"""ImageKit's messages for a key that it does not accept (documentation), in lower case, without the full stop."""
 
 
 MAX_VALUES = 1_000_000
-"""What holds more is no answer: a thousand for each file of a page. Each may take thirty times its bytes in memory."""
+"""The maximum number of JSON values in a response: 1000 for each file of a page. In memory, a value may take 30 times
+its size in JSON."""
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 _FEW_BYTES = 4 << 20
-"""The values of a body no longer than this are not counted."""
+"""The values of shorter bodies are not counted."""
 
 
 def json_body(answer: Answer) -> Any:
-    """Return an answer's JSON.
+    """Parse a response's JSON.
 
     Raises:
-        ProtocolError: it is not JSON, nested too deeply, or of more values than an answer has.
+        ProtocolError: the response is not JSON, is nested too deeply, or has too many values.
     """
     check_json(answer)
     try:
@@ -55,10 +56,10 @@ def json_body(answer: Answer) -> Any:
 
 
 def check_json(answer: Answer) -> None:
-    """Check that an answer says of itself that it is JSON, or says nothing, and that it can be read in little memory.
+    """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory.
 
     Raises:
-        ProtocolError: it says otherwise, or it holds too many values.
+        ProtocolError: it has another content type, or too many values.
     """
     kind = answer.headers.get("content-type")
     if kind and "json" not in kind.lower():
@@ -68,19 +69,20 @@ def check_json(answer: Answer) -> None:
 
 def _check_values(answer: Answer) -> None:
     if len(answer.body) > _FEW_BYTES and sum(map(answer.body.count, (b"[", b"{", b","))) > MAX_VALUES:
-        words = f"the library answered {answer.status} with more than {MAX_VALUES:,} values"
+        words = f"ImageKit returned status {answer.status} with more than {MAX_VALUES:,} JSON values"
         raise ProtocolError(words, request_id=answer.request_id)
 
 
 def _no_json(answer: Answer) -> ProtocolError:
     called = shown(answer.headers.get("content-type") or "no content type", 60)
     return ProtocolError(
-        f"the library answered {answer.status} with something that is not JSON ({called})", request_id=answer.request_id
+        f"ImageKit returned status {answer.status} with a body that is not JSON ({called})",
+        request_id=answer.request_id,
     )
 
 
 def _with_sound_keys(members: dict[str, Any]) -> dict[str, Any]:
-    """Leave out members whose name has half a surrogate pair: ImageKit names none so, and msgspec refuses them."""
+    """Drop members whose name has half a surrogate pair; msgspec refuses them, and ImageKit has none."""
     if all(map(str.isascii, members)):
         return members
     return {name: value for name, value in members.items() if not _HALF_PAIR.search(name)}
@@ -96,7 +98,7 @@ def details_path(file_id: str) -> str:
 
 
 def listing_params(listing: Listing, *, skip: int, limit: int) -> dict[str, str]:
-    """Return the parameters of a listing, oldest files first."""
+    """Return the query parameters of a listing, oldest files first."""
     params = {"limit": str(limit), "skip": str(skip), "sort": "ASC_CREATED"}
     params |= {"type": "file"} if listing.query is None else {"searchQuery": listing.query}
     return params if listing.folder is None else params | {"path": listing.folder}
@@ -108,7 +110,7 @@ def bulk_payload(request: Request) -> dict[str, list[str]]:
 
 
 def server_words(answer: Answer) -> str:
-    """Return the message of an error answer, safe to print and cut; a stand-in where it has none."""
+    """Return the message of an error response, escaped and shortened; the status if it has none."""
     try:
         _check_values(answer)
         message = json.loads(answer.body.decode("utf-8-sig", "surrogatepass"))["message"]
@@ -118,7 +120,7 @@ def server_words(answer: Answer) -> str:
 
 
 def refuses_key(answer: Answer) -> bool:
-    """Tell whether an answer refuses the key itself; any other 403 may be about the files of its call."""
+    """Return whether a response refuses the key itself; any other 403 may be about the files of the call."""
     if answer.status != 403:  # noqa: PLR2004 - HTTP
         return answer.status == 401  # noqa: PLR2004 - HTTP
     words = " ".join(server_words(answer).casefold().split())
@@ -126,31 +128,38 @@ def refuses_key(answer: Answer) -> bool:
 
 
 def check_status(answer: Answer, *, is_read: bool) -> None:
-    """Raise what an answer's status means for any call. A 403 to a bulk call may be about single files.
+    """Raise the errors that a status means for every call.
+
+    Args:
+        answer: the response.
+        is_read: whether the call only reads; a 403 then refuses the key. In a bulk call it may be about single files.
 
     Raises:
-        LibraryError: the library refuses the key, failed, or answered with a status that no call has.
+        AuthorisationError: ImageKit does not accept the key.
+        ServerFaultError: ImageKit failed (5xx).
+        ProtocolError: ImageKit returned a status other than 2xx, 4xx or 5xx.
     """
     status, request_id = answer.status, answer.request_id
     if refuses_key(answer) or (is_read and status == HTTPStatus.FORBIDDEN):
         raise AuthorisationError(
-            f"the library does not accept the key: {server_words(answer)} Check what IMAGEKIT_PRIVATE_KEY, or the "
-            "file that IMAGEKIT_PRIVATE_KEY_FILE names, holds, and that it is of this endpoint's account.",
+            f"ImageKit does not accept the key: {server_words(answer)} Check that IMAGEKIT_PRIVATE_KEY, or the file "
+            "named by IMAGEKIT_PRIVATE_KEY_FILE, contains the private key of this endpoint's account.",
             request_id=request_id,
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise ServerFaultError(f"the library failed: {server_words(answer)}", request_id=request_id)
+        raise ServerFaultError(f"ImageKit failed: {server_words(answer)}", request_id=request_id)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and not 400 <= status < 500:  # noqa: PLR2004 - HTTP
-        raise ProtocolError(f"the library answered {status}, which it never should", request_id=request_id)
+        raise ProtocolError(f"ImageKit returned the unexpected status {status}", request_id=request_id)
 
 
 def bulk_result(answer: Answer, request: Request) -> BulkResult:
-    """Return what an answer other than 401, 429, 5xx and a refusal of the key says about a bulk call.
+    """Interpret the response to a bulk call, after `check_status`.
 
-    404 is all or nothing (documentation: "If ANY of the fileId is not found ... The whole operation fails").
+    A 404 means that nothing was changed (documentation: "If ANY of the fileId is not found ... The whole operation
+    fails"). A 207 reports each file.
 
     Raises:
-        ProtocolError: a 2xx or 404 that is not JSON.
+        ProtocolError: a 200, 207 or 404 that is not JSON.
     """
     if answer.status in (200, 207):
         return _done(json_body(answer), request)
@@ -158,28 +167,29 @@ def bulk_result(answer: Answer, request: Request) -> BulkResult:
         return Accepted(answer.status)
     if answer.status == 404:  # noqa: PLR2004 - HTTP
         named = _ids(json_body(answer), "missingFileIds")
+        # Only files of this call count: a wrong ID must not mark another file as deleted.
         return Gone(frozenset(named or ()) & frozenset(request.file_ids))
     return Refused(answer.status, server_words(answer))
 
 
 def _done(body: Any, request: Request) -> Done | Unclear:
-    """Hold an answer against its call: each file named once, either as updated or with an error."""
+    """Check that a response names each file of its call exactly once, as updated or with an error."""
     updated = _ids(body, "successfullyUpdatedFileIds")
     errors = body.get("errors") or [] if isinstance(body, dict) else None
     if updated is None or not isinstance(errors, list):
-        return Unclear("its answer names no files")
+        return Unclear("its response names no files")
     failed: dict[str, str] = {}
     for item in errors:
         if not isinstance(item, dict) or not isinstance(item.get("fileId"), str):
-            return Unclear("its answer holds an error that names no file")
+            return Unclear("its response contains an error that names no file")
         failed[item["fileId"]] = shown(str(item.get("error") or "no reason given"), SERVER_WORDS)
     counts = Counter(updated) + Counter(item["fileId"] for item in errors)
     if counts != Counter(set(request.file_ids)):
-        return Unclear("its answer does not name each file of the call once")
+        return Unclear("its response does not name each file of the call once")
     return Done(frozenset(updated), failed)
 
 
 def _ids(body: Any, key: str) -> list[str] | None:
-    """Return a list of ids from an answer; None where there is none."""
+    """Return a list of IDs from a response; None if it has none."""
     ids = body.get(key) if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(isinstance(item, str) for item in ids) else None

@@ -1,4 +1,4 @@
-"""Keep what was learned about a library from run to run, in one small file; each fact expires after 30 days."""
+"""Remember facts about a library between runs, in one small file, for 30 days each."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.state_dir import open_file
 
 LIFETIME = timedelta(days=30)
-"""An account may gain or lose features: what was learned longer ago is tried again."""
+"""How long a fact is valid: an account may gain or lose features."""
 
 _MAX_BYTES = 64 * 1024
 
 
 class Facts:
-    """What is known of one library.
+    """Facts about one library.
 
-    A file that is damaged, or that cannot be read or written, only means that things are tried again.
+    If the file is damaged or cannot be read or written, facts are found out again.
 
     Args:
         place: the file, in an existing folder; None keeps facts for this run only.
-        now: returns the current time, UTC, in ISO 8601.
+        now: returns the current UTC time in ISO 8601.
     """
 
     def __init__(self, place: Path | None, now: Callable[[], str]) -> None:
@@ -34,7 +34,7 @@ class Facts:
         self._facts = _read(place) if place else {}
 
     def fact(self, name: str) -> str | None:
-        """Return what was noted under a name in the last 30 days; None if nothing was."""
+        """Return the value of a fact; None if it is unknown or older than 30 days."""
         noted = self._facts.get(name)
         try:
             value, at = noted["value"], noted["at"]  # type: ignore[index]  # anything may stand in the file
@@ -44,7 +44,7 @@ class Facts:
         return value if isinstance(value, str) and timedelta() <= age <= LIFETIME else None
 
     def note(self, name: str, value: str) -> None:
-        """Note something, from now on; what was noted under this name in the last 30 days stays as it is."""
+        """Remember a fact. An equal one keeps its age, so that it is checked again after 30 days."""
         if self.fact(name) == value:
             return
         self._facts[name] = {"value": value, "at": self._now()}

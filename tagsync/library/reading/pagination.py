@@ -1,19 +1,19 @@
-"""Read a listing page by page, several calls at once, without missing a file.
+"""Read a listing page by page, with concurrent calls, without missing a file.
 
-ImageKit sorts a listing by `createdAt`, which never changes. Among files of the same `createdAt` it promises no order,
-and not the same one in two responses. A page is joined to the one before it only if it reaches back behind the last
-`createdAt` c of that page: it has to show a row of another `createdAt` right before its first row of c.
+ImageKit sorts a listing by `createdAt`, which never changes. It promises no order among files with the same
+`createdAt`, and the order may differ between two responses. So pages overlap. Let c be the last `createdAt` on a page.
+The next page joins it only if a row with an older `createdAt` comes right before its first row of c.
 
-No file is missed then. A file that is there all the time has one `createdAt`. If that is before c, the file is in the
-earlier page or those before that: the page shows rows of c, so it goes on past everything older. If it is c or later,
-the file is in the later page or those behind that, because this one begins before c. The order within a `createdAt`
-plays no part in this, nor does what is deleted or uploaded meanwhile.
+Then no file is missed. A file that exists throughout has one `createdAt`. If it is before c, the file is on the earlier
+page or one before it, because that page goes on to rows of c, past everything older. If it is c or later, the file is
+on the later page or one after it, because that page begins before c. The order within one `createdAt` does not matter,
+and neither do deletions and uploads in the meantime.
 
-ImageKit gives each file a `createdAt`. Of a library that gives none, the next page has to begin with the very row that
-ended the one before.
+ImageKit gives each file a `createdAt`. If a library has none, the next page must begin with the row that ended the page
+before.
 
-Deletions move all later rows forward, so the next page may begin too late. It is not joined then, and the listing is
-read again from its beginning. The same happens if a row that both pages should show is missing in the later one.
+Deletions move all later rows forward, so the next page may begin too late. Then it does not join, and tagsync reads the
+listing again from the start. It does the same if a row that both pages should show is missing from the later one.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from tagsync.escape import shown
 from tagsync.library.imagekit.queries import created_since
 from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 
-WALKS = 3
-"""How often a listing is read before its pages are given up on."""
+MAX_READINGS = 3
+"""How often a listing is read from the start until its pages join."""
 
 _FULL_PER_CALL = 4
-"""How many pages have to be full before one more is requested ahead: small libraries cost no needless calls."""
+"""The number of full pages after which one more call is sent ahead, so that small libraries need no extra calls."""
 
 _LARGEST_OVERLAP = 0.1
-"""Pages overlap by at most this part, or by the rows of one `createdAt` if these are more."""
+"""The maximum overlap, as a part of a page; one `createdAt` with more rows makes it larger."""
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
@@ -51,22 +51,22 @@ async def read_listing(
     first: Page | None = None,
     concurrency: int = 1,
 ) -> None:
-    """Read a listing to its end, again from its beginning where its pages do not join.
+    """Read a listing completely; start again if its pages do not join.
 
     Args:
         library: the library.
-        listing: what is listed.
-        begin: called before the first page of each walk: what was taken before no longer counts.
-        take: called with each page; a file may come twice all the same.
-        first: its first page, if it was read already.
-        concurrency: calls in flight at most.
+        listing: what to list.
+        begin: called before each start; drop what `take` got so far.
+        take: called with each page. A file may appear twice.
+        first: the first page, if it was read already.
+        concurrency: the maximum number of concurrent calls.
 
     Raises:
-        UnstableListingError: the pages did not join in any of three walks, or one page cannot show all files of one
-            `createdAt`.
+        UnstableListingError: the pages did not join in three readings, or more files have the same `createdAt` than
+            fit on a page.
         LibraryError: a page could not be read.
     """
-    for _ in range(WALKS):
+    for _ in range(MAX_READINGS):
         begin()
         page, first = first, None
         try:
@@ -77,13 +77,13 @@ async def read_listing(
             continue
         return
     raise UnstableListingError(
-        f"the library's pages did not fit together in {WALKS} readings: it changes while it is read, or its pages "
-        "repeat; run again when it is quieter"
+        f"the pages of the library's listing did not fit together in {MAX_READINGS} readings: the library is changing, "
+        "or its pages repeat; run again when fewer changes happen"
     )
 
 
 class MisfitError(Exception):
-    """The pages of one walk do not join."""
+    """The pages of a listing do not join."""
 
 
 async def pages(
@@ -93,36 +93,41 @@ async def pages(
 
     Raises:
         MisfitError: the pages do not join.
-        UnstableListingError: one page cannot show all files of one `createdAt`.
+        UnstableListingError: more files have the same `createdAt` than fit on a page.
         LibraryError: a page could not be read.
     """
-    walking = _Walking(library, listing, concurrency)
+    pagination = _Pagination(library, listing, concurrency)
     try:
-        place: _Place | None = _Place(0, await walking.calls.page(0) if first is None else first)
+        place: _Place | None = _Place(0, await pagination.calls.page(0) if first is None else first)
         before = Page((), ())
         while place and place.page.rows:
             yield _without(place.page, before)
             before = place.page
-            place = await walking.after(place)
+            place = await pagination.after(place)
     finally:
-        await walking.calls.drop()
+        await pagination.calls.drop()
 
 
 def _without(page: Page, before: Page) -> Page:
-    """Return a page without the files of the page before it."""
     known = {file.file_id for file in before.files}
     return replace(page, files=tuple([file for file in page.files if file.file_id not in known]))
 
 
 class _Place(NamedTuple):
-    """A page, and how many rows of its listing lie before it."""
+    """A page and the number of rows before it in the listing."""
 
     skip: int
     page: Page
 
 
 class _Runs(NamedTuple):
-    """Where the last and the last but one `createdAt` of a page begin, and how many rows the largest group has."""
+    """The groups of rows with equal `createdAt` on a page.
+
+    Attributes:
+        last: the row at which the last group begins.
+        previous: the row at which the group before it begins.
+        largest: the number of rows in the largest group.
+    """
 
     last: int
     previous: int
@@ -135,13 +140,13 @@ def _runs(page: Page) -> _Runs:
     return _Runs(last, last - lengths[-2] if len(lengths) > 1 else 0, max(lengths))
 
 
-class _Walking:
-    """One walk through a listing.
+class _Pagination:
+    """One reading of a listing.
 
     Args:
         library: the library.
-        listing: what is listed.
-        concurrency: calls in flight at most.
+        listing: what to list.
+        concurrency: the maximum number of concurrent calls.
     """
 
     def __init__(self, library: Library, listing: Listing, concurrency: int) -> None:
@@ -155,13 +160,13 @@ class _Walking:
         self.calls = _Calls(library, listing)
 
     async def after(self, place: _Place) -> _Place | None:
-        """Return the page behind another one; None at the end of the listing."""
+        """Return the page after another one; None at the end of the listing."""
         skip, page = place
         is_full, runs = self._is_full(page), _runs(page)
         self._full += is_full
         if not is_full:
-            await self.calls.drop()  # what lies behind a short page begins elsewhere than expected
-            # It may be short, and the next one have nothing new, because the library shows no more than so many rows.
+            await self.calls.drop()  # the next page begins elsewhere than the calls sent ahead assumed
+            # A short page need not be the end: some libraries show only the first N rows of any listing.
             if skip and (found := await self._continued(page, runs)):
                 return self._unless_end(found, page)
         largest = max(self._overlap, runs.largest + 1)
@@ -181,11 +186,12 @@ class _Walking:
 
         Raises:
             RejectedError: the library refuses it.
-            _NoRowsError: it has no rows that the page before did not have, and is not the end.
+            _NoRowsError: it has no new rows, although the listing goes on.
             MisfitError: it does not join.
         """
         skip, page = place
         start = self.calls.first
+        # Use the page that was requested ahead if its guessed start gives enough overlap; else request the right one.
         if start is not None and skip < start < skip + runs.last:
             found = await self._page(start)
             if self._joins(page, runs, found) and (not self._is_full(found) or self._advances(found, page, runs)):
@@ -195,7 +201,7 @@ class _Walking:
         found = await self._page(start)
         if not found.rows or (self._is_full(found) and not self._advances(found, page, runs)):
             raise _NoRowsError
-        # A page that was not full has shown the end of the listing; all that is asked is whether more has come.
+        # After a page that is not full, this call only checks whether files were added at the end.
         at_end = not self._is_full(page) and not _has_new(found, page)
         if not at_end and not self._joins(page, runs, found):
             raise MisfitError
@@ -206,7 +212,7 @@ class _Walking:
         return await self.calls.page(start, ahead=ahead, stride=self._library.page_limit - self._overlap)
 
     def _step(self, page: Page, runs: _Runs) -> int:
-        """Return in which row of a page the next one is to begin: before its last `createdAt`."""
+        """Return the row of a page at which the next one must begin to reach back before its last `createdAt`."""
         step = max(runs.previous, runs.last - self._most_overlap)
         if step > 0:
             return step
@@ -215,32 +221,33 @@ class _Walking:
         if not self._is_full(page) or not page.moments[-1]:
             return len(page.rows) - 1
         raise UnstableListingError(
-            f"{len(page.rows) - runs.last:,} files or more have the createdAt {shown(page.moments[-1], 40)}, and "
-            f"ImageKit lists {self._library.page_limit:,} at a time without a fixed order among them: tagsync cannot "
-            "tell whether it sees all; declare files of this library by path or fileId only"
+            f"{len(page.rows) - runs.last:,} or more files have the same createdAt {shown(page.moments[-1], 40)}. "
+            f"ImageKit lists {self._library.page_limit:,} at a time, in no fixed order among them, so tagsync cannot "
+            "know whether it sees all of them: select files of this library by path or fileId only"
         )
 
     def _joins(self, page: Page, runs: _Runs, found: Page) -> bool:
-        """Tell whether a page shows all that comes from the last `createdAt` of the page before it on."""
+        """Return whether a page joins the page before it, as the module's docstring defines it."""
         last = page.moments[runs.last]
         if not last and found.rows[0] == page.rows[-1]:
             return True
         if last not in found.moments or found.moments[0] == last:
             return False
-        # Of its own first and last createdAt, the later page shows only some rows.
+        # Both pages must show the same rows in the overlap, except at the later page's own first and last createdAt,
+        # whose groups it may cut.
         partly = {found.moments[0], found.moments[-1] if self._is_full(found) else ""}
         begin = page.moments.index(found.moments[0]) if found.moments[0] in page.moments else 0
         shared = zip(page.rows[begin:], page.moments[begin:], strict=True)
         return {row for row, moment in shared if moment not in partly}.issubset(found.rows)
 
     async def _continued(self, page: Page, runs: _Runs) -> _Place | None:
-        """Return what was created since the last but one `createdAt` of a page, and go on from there.
+        """Go on with a search for files created since the last `createdAt` but one of a page.
 
-        A library may show only so many rows of a listing, however many it has. The documentation knows moments to the
-        second; if more files were created in one second than such a library shows, they cannot be listed.
+        This reads on where a library shows only the first N rows of any listing. The documentation gives times to
+        the second, so more than N files created in one second cannot be listed.
 
         Returns:
-            The first page of that; None if the library does not answer such a search as it should.
+            The first page of the search; None if the library does not support it.
         """
         match = _MOMENT.fullmatch(page.moments[runs.previous])
         if match is None or match[1] <= self._since:
@@ -251,7 +258,7 @@ class _Walking:
             found = await self._library.page(skip=0, listing=listing)
         except RejectedError:
             return None
-        # Of one second there may be more than a page shows; those that come next are read from there on.
+        # Trust the search only if it shows all rows that are known to match, up to where its page ends.
         until = found.moments[-1] if self._is_full(found) else "9"
         shared = [row for row, moment in zip(page.rows, page.moments, strict=True) if since <= moment < until]
         if not set(shared).issubset(found.rows) or any(moment < since for moment in found.moments):
@@ -264,9 +271,9 @@ class _Walking:
         return len(page.rows) >= self._library.page_limit
 
     def _advances(self, found: Page, page: Page, runs: _Runs) -> bool:
-        """Tell whether a full page goes further than the one before it.
+        """Return whether a full page goes further than the one before it.
 
-        Other rows of the last `createdAt` are no progress: a library may show them each time it repeats a page.
+        New rows of the same last `createdAt` are not progress: a library that repeats a page may show others each time.
         """
         if not page.moments[-1]:
             return _has_new(found, page)
@@ -281,15 +288,15 @@ def _has_new(page: Page, before: Page) -> bool:
 
 
 class _NoRowsError(Exception):
-    """A page shows nothing, or only what another one has shown, where more rows should be."""
+    """A page has no new rows where there should be more."""
 
 
 class _Calls:
-    """Calls for pages of a listing that are in flight, or done and not yet used.
+    """Calls for pages of a listing that were sent ahead and not used yet.
 
     Args:
         library: the library.
-        listing: what is listed.
+        listing: what to list.
     """
 
     def __init__(self, library: Library, listing: Listing) -> None:
@@ -299,13 +306,16 @@ class _Calls:
 
     @property
     def first(self) -> int | None:
-        """How many rows lie before the first page that was requested ahead; None if none was."""
+        """The number of rows before the first page requested ahead; None if none was."""
         return self._tasks[0][0] if self._tasks else None
 
     async def page(self, skip: int, *, ahead: int = 1, stride: int = 0) -> Page:
-        """Return a page, and keep `ahead` calls in flight, including this one, each `stride` rows behind the other.
+        """Return a page, and keep calls for later pages in flight.
 
-        If other pages were requested ahead, `skip` is that of the first one.
+        Args:
+            skip: the number of rows before the page. If pages were requested ahead, it must be that of the first one.
+            ahead: the number of calls in flight, including this one.
+            stride: the number of rows between the starts of two pages.
         """
         start = skip
         for start, _ in self._tasks:  # noqa: B007 - the last one counts
@@ -317,7 +327,7 @@ class _Calls:
         return await task
 
     async def drop(self) -> None:
-        """Cancel the calls that nobody has waited for."""
+        """Cancel the calls that were sent ahead."""
         tasks = [task for _, task in self._tasks]
         self._tasks.clear()
         for task in tasks:

@@ -1,7 +1,7 @@
-"""Read a library in the fewest calls that show all that is needed; `planning.read_scope` says what that is.
+"""Read what a plan needs from a library in the fewest calls; `planning.read_scope` defines what it needs.
 
-Listing all files takes a call for each thousand. In a large library, searches for what manifests name take fewer. If
-they do not prove exact, the library is listed.
+Listing all files takes a call for each thousand. In a large library, searches for the files that manifests name take
+fewer. If the searches cannot be proven complete, tagsync lists the library.
 """
 
 from collections import defaultdict
@@ -21,13 +21,13 @@ from tagsync.library.reading.search_strategy import Searching, UnprovenError
 from tagsync.library.reading.snapshot import QueryMatches, Snapshot
 from tagsync.model import ById, ByPath, CurrentFile, CurrentState, Diagnostic, Level, Needs, Reading, Unreadable
 
-ALL = Needs(everything="all files were asked for")
+ALL = Needs(everything="all files were requested")
 
 MAX_LOOKUPS = 200
-"""How many files that the listing does not show are looked up one by one, so that a plan takes bounded time."""
+"""The maximum number of declared files to look up if the listing does not show them, to limit a plan's time."""
 
 MAX_UNREADABLE = 1000
-"""If more objects cannot be read, the whole answer is something else than documented."""
+"""The maximum number of invalid objects; with more, the endpoint is probably not ImageKit's API."""
 
 _NO_FILE = "no-file-is-called-this-tagsync-asks-to-test-searches"
 """A name that no file has."""
@@ -36,17 +36,17 @@ _IGNORES_QUERIES = "the library ignores searchQuery: it finds files for a query 
 
 
 class LibraryReader:
-    """Reads one library; what was read stays open until the reader is closed.
+    """Reads one library into a temporary database, which stays open until `close`.
 
     Args:
         library: the library.
-        now: returns the current time, UTC, in ISO 8601.
-        facts: the file that keeps what was learned about the library from run to run; None keeps nothing.
-        concurrency: calls in flight at most.
-        listener: told of progress.
+        now: returns the current UTC time in ISO 8601.
+        facts: the file with facts about the library from earlier runs; None for no such file.
+        concurrency: the maximum number of concurrent calls.
+        listener: receives progress events.
 
     Raises:
-        StateError: there is no room for the files.
+        StateError: there is no disk space for the files.
     """
 
     def __init__(
@@ -69,20 +69,21 @@ class LibraryReader:
         self._noticed: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
-        """Drop what was read."""
+        """Delete the temporary database."""
         self._files.close()
 
     async def read(self, needs: Needs = ALL) -> CurrentState:
-        """Return the library, or as much of it as is needed, and which files each query finds.
-
-        A query may be refused without harm to the others.
+        """Read the files that a plan needs, and the results of its queries.
 
         Args:
-            needs: what is needed.
+            needs: what the plan needs; by default all files.
+
+        Returns:
+            The state. A query that the library refuses is in its `refused`; the others are unaffected.
 
         Raises:
-            LibraryError: it could not be read completely.
-            StateError: there is no room for the files.
+            LibraryError: the library could not be read completely.
+            StateError: there is no disk space for the files.
         """
         reading = await self._read_files(needs)
         answers: dict[str, QueryMatches] = {}
@@ -98,13 +99,16 @@ class LibraryReader:
         return self._noted(CurrentState(self._files, answers, refused, reading=reading))
 
     async def looked_up(self, state: CurrentState, declared: Iterable[ByPath | ById]) -> CurrentState:
-        """Return a state with the declared files that exist although they were not listed.
+        """Look up declared files that were not listed, by ID or by name in their folder, and add them to a state.
 
-        A listing may omit a file: such files are looked up by their ID, or by their name in their folder.
+        A listing may omit a file that exists, because ImageKit's index can lag.
 
         Args:
-            state: what was read last.
-            declared: what manifests name.
+            state: the state that `read` returned.
+            declared: the selectors of the files that manifests name.
+
+        Returns:
+            The state with the files that were found, and a warning if there are any.
 
         Raises:
             LibraryError: a file could not be looked up.
@@ -136,12 +140,15 @@ class LibraryReader:
         if found:
             self._notice("warning", "listing", _omitted_words(found))
         if more:
-            words = f"more than {MAX_LOOKUPS:,} declared files are not listed; the first {MAX_LOOKUPS:,} were looked up"
+            words = (
+                f"the listing lacks more than {MAX_LOOKUPS:,} declared files; tagsync looked up the first "
+                f"{MAX_LOOKUPS:,} only"
+            )
             self._notice("info", "lookups", words)
         return self._noted(state)
 
     def _omitted(self, declared: Iterable[ByPath | ById]) -> tuple[set[str], set[str], bool]:
-        """Return paths and IDs of declared files that were not listed, and whether there are more."""
+        """Return the paths and IDs of declared files that were not listed, and whether there are more."""
         paths, file_ids = set[str](), set[str]()
         for selector in declared:
             if isinstance(selector, ByPath):
@@ -168,10 +175,10 @@ class LibraryReader:
         return Reading("listing", why)
 
     async def _search(self, needs: Needs) -> None:
-        """Read what searches find.
+        """Read files by searches.
 
         Raises:
-            UnprovenError: listing all is better.
+            UnprovenError: the library must be listed instead.
         """
         self._files.begin()
         searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
@@ -184,32 +191,39 @@ class LibraryReader:
         await read_listing(self._library, listing, begin=begin, take=take, first=first, concurrency=self._concurrency)
 
     def _add_page(self, page: Page) -> None:
-        """Keep a page of files, and tell the listener."""
+        """Store a page of files and report progress."""
         self._lists_folders = self._lists_folders or any(file.path.rfind("/") > 0 for file in page.files)
         self._note_unreadable(page)
         self._files.add_page(page)
         self._listener(FilesRead(self._files.rows))
 
     def _check_folders(self) -> None:
-        """Notice a large library that may list its top folder only; ImageKit documents that it lists all folders."""
+        """Warn if a large library lists no folder but the top one."""
+        # ImageKit documents that a listing covers all folders, but one that does not would silently lose most files.
         files = len(self._files)
         if files >= self._library.page_limit and not self._lists_folders:
             words = (
-                f"all {files:,} files that the library lists are in the folder /: if it has other folders, their files "
-                "may be missing from this plan; declare those by path or fileId"
+                f"all {files:,} files in the library's listing are in the folder /: if the library has other folders, "
+                "this plan may lack their files; select those by path or fileId"
             )
             self._notice("warning", "top-folder", words)
 
     async def _ignores_queries(self) -> bool:
-        """Tell whether the library finds something where nothing can be found."""
+        """Return whether the library finds files for a query that matches no file."""
+        # An account without this feature may return all files for any query, and tagging them would be wrong.
         try:
             page = await self._library.page(skip=0, listing=nothing(_NO_FILE), limit=1)
         except RejectedError:
-            return False  # how it takes the queries of manifests, it will say itself
+            return False  # it evaluates queries; if it refuses those of manifests, it says so for each
         return bool(page.rows)
 
     async def _answer(self, query: str, *, adding: bool) -> QueryMatches:
-        """Return what a query finds; its files are added to what was read if all may not be there."""
+        """Return the IDs that a query finds.
+
+        Args:
+            query: the searchQuery.
+            adding: whether to add the files to the snapshot, because it may not have all of them.
+        """
         answer = self._files.query_matches()
 
         def take(page: Page) -> None:
@@ -227,15 +241,15 @@ class LibraryReader:
         if len(self._unreadable) > MAX_UNREADABLE:
             first = next(iter(self._unreadable))
             raise ProtocolError(
-                f"more than {MAX_UNREADABLE:,} files cannot be read, the first with the ID {quoted(first.file_id)} as "
-                f"{first.why}: check the endpoint"
+                f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
+                f"{quoted(first.file_id)}: {first.why}"
             )
 
     def _notice(self, level: Level, code: str, message: str) -> None:
         self._noticed[Diagnostic(level, code, message)] = None
 
     def _noted(self, state: CurrentState) -> CurrentState:
-        """Return a state with what was noticed so far."""
+        """Return a state with the diagnostics and counts so far."""
         return replace(
             state,
             read_requests=self._library.traffic.reads - self._reads,
@@ -245,7 +259,7 @@ class LibraryReader:
 
 
 def _in_folders(paths: Iterable[str]) -> list[Listing]:
-    """Return the searches that find files by name in their folders, without names that no query can hold."""
+    """Return searches for files by name in their folders, without names that are unsafe in a query."""
     folders = defaultdict[str, list[str]](list)
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
@@ -258,6 +272,6 @@ def _omitted_words(found: Collection[CurrentFile]) -> str:
     paths = sorted(file.path for file in found)
     files = "a file that exists" if len(paths) == 1 else f"{len(paths):,} files that exist"
     return (
-        f"the library's listing leaves out {files}, like {quoted(paths[0], 200)}: globs and queries may miss "
-        "such files; run again later"
+        f"the library's listing leaves out {files}, such as {quoted(paths[0], 200)}: globs and queries may miss "
+        "more files; run again later"
     )

@@ -1,4 +1,4 @@
-"""Read files of a library again in the fewest calls; `applying` checks what has changed in them."""
+"""Read known files again in the fewest calls; `applying` checks what has changed in them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -11,16 +11,16 @@ from tagsync.library.protocol import Files, Library, Listing
 from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
-"""Up to this many files are read by their details at once, which never lag and cost next to nothing."""
+"""Up to this many files are always read by their details, which do not lag behind as an index may."""
 
 
 class Rereader:
-    """Reads files of one library again; it remembers whether the library can be searched by id.
+    """Reads known files of one library again, and remembers whether the library supports searches by ID.
 
     Args:
         library: the library.
-        library_size: how many files a full listing holds, about; infinite where that is not known.
-        concurrency: calls in flight at most.
+        library_size: about how many files the library has; infinite if unknown.
+        concurrency: the maximum number of concurrent calls.
     """
 
     def __init__(self, library: Library, *, library_size: float, concurrency: int) -> None:
@@ -29,15 +29,19 @@ class Rereader:
         self._concurrency = concurrency
         self._tried = False
         self.searchable = True
-        """Whether, as far as is known, the library answers searches by id (documentation: newer accounts)."""
+        """Whether the library supports searches by ID (documentation: newer accounts), as far as is known."""
 
     async def many(self, file_ids: Sequence[str]) -> Files:
-        """Read files in the fewest calls: one by one, by searches, or by listing all.
+        """Read files by their details, by searches, or by listing all, whichever takes the fewest calls.
 
-        Absence from an index proves nothing, for it may lag: such files are read by their details.
+        Args:
+            file_ids: the files.
+
+        Returns:
+            The files by ID; None for a deleted one. A file that could not be read has no item.
 
         Raises:
-            LibraryError: a search or the listing could not be read, or the key is not accepted.
+            LibraryError: a search or the listing failed, or ImageKit does not accept the key.
         """
         if len(file_ids) <= FEW:
             return await self.singly(file_ids)
@@ -50,20 +54,21 @@ class Rereader:
             return await self.singly(file_ids)
         else:
             found = await self._list(set(file_ids))
+        # An index may lag, so a file that it does not show may still exist: only its details can tell.
         return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
 
     async def singly(self, file_ids: Iterable[str]) -> Files:
-        """Read files one by one, by their details.
+        """Read the details of each file, one call for each.
 
         Raises:
-            AuthorisationError: the key is not accepted.
-            LibraryError: not one of them could be read.
+            AuthorisationError: ImageKit does not accept the key.
+            LibraryError: none of the files could be read.
         """
         return await self._completed({}, file_ids)
 
     async def _completed(self, found: Files, file_ids: Iterable[str]) -> Files:
-        """Add files to others that were found, by their details; raise if there is nothing but faults."""
-        faults: list[LibraryError] = []
+        """Read files by their details and add them to `found`; raise if there is nothing but errors."""
+        errors: list[LibraryError] = []
 
         async def read(file_id: str) -> None:
             try:
@@ -71,21 +76,21 @@ class Rereader:
             except AuthorisationError:
                 raise
             except UnreadableError:
-                pass  # nothing is known of this file, which says nothing of others
+                pass  # this file stays unknown; others can still be read
             except LibraryError as error:
-                faults.append(error)  # left out: whoever asked says that nothing is known of it
+                errors.append(error)  # this file stays unknown, and the caller reports it so
 
         await for_each_concurrently(file_ids, read, concurrency=self._concurrency)
-        if faults and not found:
-            raise faults[-1]
+        if errors and not found:
+            raise errors[-1]
         return found
 
     async def _search(self, searches: Sequence["Search"]) -> Files | None:
-        """Return what searches by id find; None if the library does not answer them as it should."""
+        """Return the files that searches by ID find; None if the library does not support such searches."""
         found = RereadFiles()
 
         async def read(search: Search) -> bool:
-            """Add what a search finds; tell whether it finds files, and none but those that it asks for."""
+            """Add the files that a search finds; return whether it finds files, and only those it looks for."""
             page = await self._library.page(skip=0, listing=Listing(search.query))
             files = [file for file in page.files if file.file_id in search.texts]
             found.add(files)
@@ -93,8 +98,8 @@ class Rereader:
 
         try:
             if not self._tried:
-                # The first one alone: a library that cannot do it need not be asked again and again.
-                # One that ignores the ids finds others; one that does not know the field may find nothing.
+                # Try the first search alone, to save the others if the library does not support them.
+                # A library that ignores the IDs finds other files; one that does not know the field may find none.
                 self.searchable = await read(searches[0]) or await self._finds_a_known_file(searches[0].texts)
             if self.searchable:
                 await for_each_concurrently(searches[0 if self._tried else 1 :], read, concurrency=self._concurrency)
@@ -104,9 +109,9 @@ class Rereader:
         return found if self.searchable else None
 
     async def _finds_a_known_file(self, file_ids: Iterable[str]) -> bool:
-        """Tell whether a search by ID finds just the one file that it asks for; it is known by its details to exist.
+        """Return whether a search by ID finds exactly a file that exists, according to its details.
 
-        If none of the first files exists, nothing is known against searches.
+        If none of the first files exists, nothing speaks against searches, and the result is True.
         """
         for file_id in islice(file_ids, FEW):
             try:
@@ -122,7 +127,8 @@ class Rereader:
         return True
 
     async def _list(self, wanted: set[str]) -> Files:
-        """Return those of some files that a listing shows; what its pages miss between them is no loss."""
+        """List all files and return the wanted ones."""
+        # Pages need no overlap here: files missed between two pages are read by their details afterwards.
         found = RereadFiles()
 
         async def read(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Keep files that were read again in a temporary SQLite database: there may be as many as the library has."""
+"""Store files that were read again in a temporary SQLite database, because there may be millions."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -15,10 +15,10 @@ _Rest = tuple[str, tuple[str, ...], tuple[AITag, ...], str, str, str] | None
 
 
 class RereadFiles(MutableMapping[str, CurrentFile | None]):
-    """Files by ID, None for one that was deleted; a file that could not be read is not in it.
+    """Files by ID; None for a deleted one. A file that could not be read has no item.
 
     Raises:
-        StateError: there is no room for it.
+        StateError: there is no disk space.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class RereadFiles(MutableMapping[str, CurrentFile | None]):
             self._db.execute("BEGIN")
 
     def add(self, files: Iterable[CurrentFile]) -> None:
-        """Add files; of one that is there already, the later reading stays."""
+        """Add files; a later reading replaces an earlier one."""
         for file in files:
             self[file.file_id] = file
 
@@ -68,6 +68,6 @@ def _explained() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StateError(
-            f"files that were read again cannot be kept in a temporary file: {error}: make room, or set TMPDIR to "
-            "another folder"
+            f"cannot write the files that were read again to a temporary file: {error}: free some disk space, or set "
+            "TMPDIR to another folder"
         ) from error

@@ -1,7 +1,7 @@
-"""Search for the files that are needed instead of listing all, and prove that the searches show the same.
+"""Search for the needed files instead of listing all, and prove that the searches find the same files.
 
-An account may lack a documented kind of search, and ImageKit may then ignore it without an error. So each kind of
-search has to prove itself: it has to find files that the first page of the listing shows.
+An account may lack a documented kind of search, and ImageKit may then ignore the search without an error. So each kind
+of search must prove itself by finding files that the first page of the listing shows.
 """
 
 import asyncio
@@ -19,16 +19,17 @@ from tagsync.library.reading.pagination import MisfitError, pages
 from tagsync.model import CurrentFile, Needs
 
 _WORTHWHILE = 0.5
-"""Where more of the first page than this is what searches look for, all is listed: they would be as many pages."""
+"""If searches look for more than this part of the first page, list all: the searches would return as many pages."""
 
 _TIMES_FEWER = 4
-"""How many times fewer calls than a listing searches must take to be worth their proofs."""
+"""How many times fewer calls than a listing the searches must take, because they also need calls to prove them."""
 
 
 class UnprovenError(Exception):
-    """Searches do not do: the message says why.
+    """The library must be listed instead; the message says why.
 
-    `first` is the first page of the listing, if it was read.
+    Attributes:
+        first: the first page of the listing, if it was read.
     """
 
     first: Page | None = None
@@ -41,10 +42,10 @@ class _Piece:
     """One search.
 
     Args:
-        kind: by what it searches.
-        listing: what it asks for.
-        fits: tells whether a file is what it asks for.
-        proves: tells whether a file that it finds proves that the library answers searches of this kind.
+        kind: what it searches by: id, name, folder or path.
+        listing: the listing to request.
+        fits: returns whether a file matches the search.
+        proves: returns whether finding a file proves that the library supports this kind of search.
     """
 
     def __init__(self, kind: str, listing: Listing, fits: Fits, proves: Fits | None = None) -> None:
@@ -55,14 +56,14 @@ class _Piece:
 
 
 class Searching:
-    """Reads what is needed of a library by searches.
+    """Reads the needed files of a library by searches.
 
     Args:
         library: the library.
-        needs: what is needed.
-        facts: remembers which kinds of search the library answers.
-        take: called with pages of files, each file once.
-        concurrency: calls in flight at most.
+        needs: what the plan needs.
+        facts: remembers which kinds of search the library supports.
+        take: called with each page of files.
+        concurrency: the maximum number of concurrent calls.
     """
 
     def __init__(
@@ -79,10 +80,10 @@ class Searching:
         self._budget = _Budget(library)
 
     async def run(self) -> None:
-        """Search, and hand over what was found.
+        """Search, and pass the files to `take`.
 
         Raises:
-            UnprovenError: listing all takes hardly more calls, or what was found cannot be trusted to be all.
+            UnprovenError: a listing takes hardly more calls, or the searches may have missed files.
             LibraryError: the library could not be read.
         """
         try:
@@ -96,13 +97,13 @@ class Searching:
         kinds = list(dict.fromkeys(piece.kind for piece in pieces))
         for kind in kinds:
             if self._facts.fact(_fact(kind)) == "no":
-                raise UnprovenError(f"this library does not answer searches by {kind} as it should")
+                raise UnprovenError(_unsupported(kind))
         self._first = first = await self._library.page(skip=0)
         if len(first.rows) < self._library.page_limit:
             raise UnprovenError("the library is small")
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
         if sampled > len(first.files) * _WORTHWHILE:
-            raise UnprovenError("manifests select much of the library")
+            raise UnprovenError("manifests select a large part of the library")
         await self._budget.allow(_TIMES_FEWER * len(pieces))
         try:
             await for_each_concurrently(pieces, self._search, concurrency=self._concurrency)
@@ -116,20 +117,21 @@ class Searching:
             raise UnprovenError(f"searches did not find {quoted(missing, 200)}")
 
     def _pieces(self) -> list[_Piece]:
-        """Return the searches that together find all that is needed; of two ways to find named files, the shorter."""
+        """Return the searches that together find all needed files."""
         needs = self._needs
         folders: dict[str | None, set[str]] = {}
-        # Files whose paths are equal under NFC share them, so the other form is searched for, too.
+        # Paths that are equal under NFC mean the same file, so search for both Unicode forms.
         spelled = {form for path in needs.paths for form in (path, normalize("NFC", path), normalize("NFD", path))}
         for folder, name in map(_split, spelled):
             folders.setdefault(folder, set()).add(name)
         flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
+        # Search by name in each folder, or by name in the whole library, whichever takes fewer searches.
         anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
         found = [list(_named(names)) for names in (folders, anywhere)]
         odd = [folder for folder in needs.folders if not is_askable(folder)]
         odd += sorted(file_id for file_id in needs.file_ids if not is_id(file_id))
         if odd:
-            raise UnprovenError(f"no search can hold {quoted(odd[0], 200)}")
+            raise UnprovenError(f"a search cannot contain {quoted(odd[0], 200)}")
         return [
             *(_by_id(texts, query) for query, texts in by_ids(sorted(needs.file_ids))),
             *min(found, key=len),
@@ -138,7 +140,7 @@ class Searching:
         ]
 
     async def _search(self, piece: _Piece) -> None:
-        """Read what a search finds, and check it against what it asks for and what the first page shows."""
+        """Run a search, and check its files against its condition and against the first page of the listing."""
         expected = {file.file_id for file in self._known if piece.fits(file)}
         try:
             async with aclosing(pages(self._library, piece.listing)) as found:
@@ -150,9 +152,9 @@ class Searching:
         except RejectedError as error:
             raise _DistrustedError(piece.kind) from error
         except MisfitError as error:
-            raise UnprovenError("the library changes while it is searched") from error
+            raise UnprovenError("the library changed during the searches") from error
         if expected:
-            raise UnprovenError(f"searches by {piece.kind} do not find what the listing shows")
+            raise UnprovenError(f"searches by {piece.kind} do not find files that the listing shows")
 
     def _look(self, piece: _Piece, page: Page) -> None:
         for file in page.files:
@@ -167,20 +169,20 @@ class Searching:
 
     @property
     def _known(self) -> Sequence[CurrentFile]:
-        """The files that the first page of the listing shows."""
+        """The files on the first page of the listing."""
         return self._first.files if self._first else ()
 
     async def _prove(self, kind: str) -> None:
-        """Check that the library answers a kind of search; search for a file that is known to be there if need be."""
+        """Check that the library supports a kind of search, if necessary by searching for a known file."""
         if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
             raise self._refuted(kind)
         self._facts.note(_fact(kind), "yes")
 
     async def _control(self, kind: str) -> bool:
-        """Tell whether a search of a kind finds a file that is known to be there, and nothing that it must not find.
+        """Return whether a search of a kind finds a file known to exist, and no file that does not match.
 
         Raises:
-            UnprovenError: no known file can be searched for so.
+            UnprovenError: no known file can be searched for in this way.
         """
         for file in self._known:
             piece = _CONTROLS[kind](file)
@@ -190,25 +192,26 @@ class Searching:
                 except RejectedError:
                     return False
                 return all(map(piece.fits, page.files)) and file.file_id in {found.file_id for found in page.files}
-        raise UnprovenError(f"nothing proves that this library answers searches by {kind} as it should")
+        raise UnprovenError(f"nothing proves that this library supports searches by {kind}")
 
     async def _distrusted(self, kind: str) -> UnprovenError:
-        """Return why a kind of search is not used; it is noted for later runs if a search for a known file fails too.
+        """Return why a kind of search is not used.
 
         Raises:
-            UnprovenError: no known file can be searched for so.
+            UnprovenError: no known file can be searched for in this way.
         """
+        # One wrong result can have other causes. Remember "no" only if a search for a known file fails, too.
         if await self._control(kind):
-            return UnprovenError(f"a search by {kind} was not answered as it should be")
+            return UnprovenError(f"a search by {kind} returned a wrong result")
         return self._refuted(kind)
 
     def _refuted(self, kind: str) -> UnprovenError:
         self._facts.note(_fact(kind), "no")
-        return UnprovenError(f"this library does not answer searches by {kind} as it should")
+        return UnprovenError(_unsupported(kind))
 
 
 class _DistrustedError(Exception):
-    """A search was refused, or found what it does not ask for."""
+    """A search was refused, or found a file that does not match."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -216,9 +219,9 @@ class _DistrustedError(Exception):
 
 
 class _Budget:
-    """How many calls searches may take: no more than listing all would.
+    """Limits the searches to fewer calls than a listing takes.
 
-    The size of the listing is unknown; one call finds out whether it is longer than a given number of pages.
+    The length of the listing is unknown, but one call can tell whether it has more than a given number of pages.
     """
 
     def __init__(self, library: Library) -> None:
@@ -228,10 +231,10 @@ class _Budget:
         self._asking = asyncio.Lock()
 
     async def allow(self, calls: int) -> None:
-        """Check that listing all takes more than `calls` calls.
+        """Check that a listing takes more than a number of calls.
 
         Raises:
-            UnprovenError: it does not.
+            UnprovenError: it takes fewer.
         """
         async with self._asking:
             if self._known >= calls:
@@ -239,14 +242,14 @@ class _Budget:
             try:
                 page = await self._library.page(skip=calls * self._library.page_limit, limit=1)
             except RejectedError:
-                pass  # the library does not show so deep a page: how much longer a listing would be is not known
+                pass  # the library refuses to skip so many rows, so the length stays unknown
             else:
                 if not page.rows:
-                    raise UnprovenError("searches would take hardly fewer calls")
+                    raise UnprovenError("searches would not save enough calls")
             self._known = calls
 
     async def spend(self) -> None:
-        """Count a call."""
+        """Count a call; check the length of the listing again as searches turn out longer than expected."""
         self._spent += 1
         if self._spent > self._known:
             await self.allow(2 * self._spent)
@@ -256,8 +259,12 @@ def _fact(kind: str) -> str:
     return f"answers searches by {kind}"
 
 
+def _unsupported(kind: str) -> str:
+    return f"this library does not support searches by {kind}"
+
+
 def _split(path: str) -> tuple[str, str]:
-    """Return a path's folder, with a slash at its end, and its name."""
+    """Return a path's folder, with a trailing slash, and its name."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/", name
 
@@ -267,7 +274,6 @@ def _by_id(file_ids: Collection[str], query: str) -> _Piece:
 
 
 def _by_name(names: Collection[str], query: str, folder: str | None = None) -> _Piece:
-
     def fits(file: CurrentFile) -> bool:
         here, name = _split(file.path)
         return name in names and folder in (None, here)
@@ -276,20 +282,21 @@ def _by_name(names: Collection[str], query: str, folder: str | None = None) -> _
 
 
 def _named(names: Mapping[str | None, Iterable[str]]) -> Iterator[_Piece]:
-    """Yield what finds files of some names in folders; None stands for any folder."""
+    """Yield searches for files by name in folders; the folder None stands for the whole library."""
     for folder in sorted(names, key=str):
         for query, texts in by_names(sorted(names[folder])):
             yield _by_name(texts, query, folder)
 
 
 def _right_in(folder: str) -> _Piece:
-    """Return what lists a folder without its subfolders (OpenAPI: `path`, one level)."""
+    """Return the listing of a folder without its subfolders (OpenAPI: `path` is one level)."""
     return _Piece("folder", Listing(None, folder), lambda file: _split(file.path)[0] == folder)
 
 
 def _below(folder: str) -> _Piece:
-    """Return what finds a folder's files and those of its subfolders; a file right in it does not prove the latter."""
+    """Return the search for the files of a folder and its subfolders."""
 
+    # A file directly in the folder proves nothing: a library that ignores subfolders would find it, too.
     def deeper(file: CurrentFile) -> bool:
         return file.path.startswith(folder) and "/" in file.path[len(folder) :]
 
@@ -297,7 +304,7 @@ def _below(folder: str) -> _Piece:
 
 
 def _control_below(file: CurrentFile) -> _Piece | None:
-    """Return a search below a folder that has a file's folder among its subfolders: its top folder, or the root."""
+    """Return a search below a folder with a file's folder as a subfolder: the file's top folder, or the root."""
     top = file.path[: file.path.find("/", 1) + 1] or "/"
     return _below(top if "/" in file.path[len(top) :] else "/") if is_askable(top) else None
 
@@ -308,4 +315,4 @@ _CONTROLS: dict[str, Callable[[CurrentFile], _Piece | None]] = {
     "folder": lambda file: _right_in(_split(file.path)[0]),
     "path": _control_below,
 }
-"""Searches that have to find a file that is known to be there."""
+"""Functions from a known file to a search that must find it."""

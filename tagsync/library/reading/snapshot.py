@@ -1,4 +1,4 @@
-"""Hold one read of a library in a temporary SQLite database; `reader` fills it page by page."""
+"""Store one complete read of a library in a temporary SQLite database; `reader` fills it page by page."""
 
 import json
 import sqlite3
@@ -44,14 +44,15 @@ SELECT json_group_array(file_id) FROM (
   UNION ALL SELECT path, file_id FROM files WHERE path IN (SELECT composed FROM files WHERE composed NOT NULL)
 ) GROUP BY path HAVING count(*) > 1
 """
-"""Files that share a path under NFC: in two parts, for nearly all paths are composed already and need no sorting."""
+"""Groups of files whose paths are equal under NFC. Nearly all paths are in NFC already, so the first part can use the
+index on `path`; only paths near the others are sorted."""
 
 
 class Snapshot(Collection[CurrentFile]):
-    """A library's files, sorted by path and id; each has a number, its place in the listing.
+    """A library's files, sorted by path and ID. Each file has a number: its place in the listing.
 
     Raises:
-        StateError: there is no room for it.
+        StateError: there is no disk space.
     """
 
     def __init__(self) -> None:
@@ -68,13 +69,14 @@ class Snapshot(Collection[CurrentFile]):
         self.close()
 
     def close(self) -> None:
-        """Close the database and drop all that it holds."""
+        """Close and delete the database."""
         self._db.close()
 
-    # What a listing fills.
+    # Filling it
 
     def begin(self) -> None:
-        """Drop all files, for they are going to be read."""
+        """Delete all files, before a listing starts."""
+        # Inserting without indexes and creating them in `finish` is much faster.
         with self._explained():
             self._db.execute("DROP INDEX IF EXISTS files_by_id")
             self._db.execute("DROP INDEX IF EXISTS files_by_path")
@@ -83,14 +85,14 @@ class Snapshot(Collection[CurrentFile]):
             self._next = 0
 
     def add_page(self, page: Page) -> None:
-        """Add the files of a page behind all others."""
+        """Add the files of a page after all others."""
         numbers = range(self._next, self._next + len(page.files))
         self._next = numbers.stop
         with self._explained():
             self._insert(zip(numbers, page.files, strict=True))
 
     def finish(self) -> None:
-        """Put the files in order; of a file that came up twice, the later row stays."""
+        """Create the indexes; if a file was listed twice, keep its later row."""
         with self._explained():
             try:
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
@@ -103,7 +105,7 @@ class Snapshot(Collection[CurrentFile]):
             self._db.execute("CREATE INDEX files_by_composed ON files (composed, file_id) WHERE composed NOT NULL")
 
     def replace(self, files: Iterable[CurrentFile]) -> None:
-        """Put other readings of files in their places, new ones behind all others."""
+        """Replace files by newer readings of them; add unknown ones after all others."""
         with self._explained():
             for file in files:
                 known = self._db.execute("SELECT number FROM files WHERE file_id = ?", (file.file_id,)).fetchone()
@@ -116,7 +118,7 @@ class Snapshot(Collection[CurrentFile]):
         self._db.executemany(_INSERT, rows)
         self._db.executemany("INSERT INTO texts VALUES (?, ?)", self._rows.new_texts())
 
-    # What a comparison asks.
+    # Reading it
 
     def __len__(self) -> int:
         with self._explained():
@@ -131,7 +133,7 @@ class Snapshot(Collection[CurrentFile]):
         return item in self._files(f"{_SELECT} WHERE file_id = ?", item.file_id)
 
     def all_tags(self) -> Iterator[str]:
-        """Yield each ordinary tag that a file has, once."""
+        """Yield each ordinary tag in the library once."""
         known = set[int]()
         with self._explained():
             for (packed,) in self._db.execute("SELECT tags FROM files"):
@@ -140,13 +142,13 @@ class Snapshot(Collection[CurrentFile]):
                 yield from map(self._rows.text, new)
 
     def twins(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the ids of the files that share a path, equal under NFC included, by the id of each of them."""
+        """Return the groups of file IDs with the same path, or paths equal under NFC, by each ID of a group."""
         with self._explained():
             groups = [tuple(sorted(json.loads(ids))) for (ids,) in self._db.execute(_TWINS)]
         return {file_id: group for group in groups for file_id in group}
 
     def has(self, *, path: str | None = None, file_id: str | None = None) -> bool:
-        """Tell whether there is a file with a path, or with an id."""
+        """Return whether a file with a path, or with an ID, exists."""
         column, value = ("path", path) if file_id is None else ("file_id", file_id)
         with self._explained():
             statement = f"SELECT EXISTS (SELECT 1 FROM files WHERE {column} = ?)"  # noqa: S608 - one of two names
@@ -154,11 +156,11 @@ class Snapshot(Collection[CurrentFile]):
 
     @property
     def rows(self) -> int:
-        """How many rows a listing has brought so far."""
+        """The number of files read so far."""
         return int(self._next)
 
     def query_matches(self) -> "QueryMatches":
-        """Return room for the ids of the files that a query finds."""
+        """Return an empty collection for the IDs of the files that a query finds."""
         return QueryMatches(self._db, next(self._queries), self._explained)
 
     def _files(self, statement: str, *values: str | int) -> Iterator[CurrentFile]:
@@ -167,22 +169,22 @@ class Snapshot(Collection[CurrentFile]):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into a StateError that says what to do."""
+        """Turn SQLite's errors into a StateError that says how to fix them."""
         try:
             yield
         except (sqlite3.Error, IndexError, TypeError, ValueError) as error:
             raise StateError(
-                f"the files of the library cannot be kept in a temporary file: {error}: make room, or set TMPDIR to "
-                "another folder"
+                f"cannot write the library's files to a temporary file: {error}: free some disk space, or set TMPDIR "
+                "to another folder"
             ) from error
 
 
 class QueryMatches(Collection[str]):
-    """The ids of the files that a query finds.
+    """The IDs of the files that a query finds.
 
     Args:
         db: the snapshot's database.
-        number: which query it is.
+        number: the number of the query.
         explained: turns SQLite's errors into StateError.
     """
 
@@ -194,13 +196,13 @@ class QueryMatches(Collection[str]):
         self._explained = explained
 
     def add(self, file_ids: Iterable[str]) -> None:
-        """Add ids."""
+        """Add IDs."""
         rows = [(self._number, file_id) for file_id in file_ids]
         with self._explained():
             self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
 
     def clear(self) -> None:
-        """Drop all ids."""
+        """Delete all IDs."""
         with self._explained():
             self._db.execute("DELETE FROM answers WHERE query = ?", (self._number,))
 
@@ -221,12 +223,12 @@ class QueryMatches(Collection[str]):
 
 
 def _composed(path: str) -> str | None:
-    """Return a path under NFC; None if it is so already."""
+    """Return a path in NFC; None if it is in NFC already."""
     return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
 
 
 def _private() -> SelfClosingDatabase:
-    """Return a database in a temporary file that nobody else sees; SQLite makes it once memory does not do."""
+    """Return a private temporary database; SQLite creates its file only once the cache is full."""
     db = SelfClosingDatabase()
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA journal_mode = MEMORY")

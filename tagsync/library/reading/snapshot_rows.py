@@ -1,4 +1,4 @@
-"""Files as rows of a snapshot and back: ordinary tags are numbers there, for sets of them repeat by the thousand."""
+"""Convert files to rows of a snapshot and back; tags are stored as numbers, because few sets of tags repeat often."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -8,16 +8,16 @@ import msgspec
 from tagsync.model import AITag, CurrentFile
 
 COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail"
-"""What a row holds, in its order."""
+"""The columns of a row, in order."""
 
 SnapshotRow = tuple[str, str, bytes, bytes, str, str, str]
 
 _KEPT_SETS = 50_000
-"""The most sets of tags kept in memory as they were read: most files share theirs with others."""
+"""The maximum number of sets of tags in the cache; most files share their set with others."""
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of texts, each given one when it is first asked for."""
+    """The numbers of texts; an unknown text gets the next number."""
 
     def __init__(self, texts: list[str]) -> None:
         super().__init__((text, number) for number, text in enumerate(texts))
@@ -30,10 +30,10 @@ class _Numbers(dict[str, int]):
 
 
 class RowCodec:
-    """Turns files into rows and back.
+    """Converts files to rows and back.
 
     Args:
-        texts: the tags known so far, each by its number.
+        texts: the tags known so far, in the order of their numbers.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -71,12 +71,12 @@ class RowCodec:
         )
 
     def new_texts(self) -> Iterator[tuple[int, str]]:
-        """Yield the texts that came up since this was asked last, with their numbers."""
+        """Yield the texts that are new since the last call, with their numbers."""
         first, self._new = self._new, len(self._texts)
         return ((number, self._texts[number]) for number in range(first, self._new))
 
     def numbers_of(self, packed: bytes) -> set[int]:
-        """Return the numbers of the tags of a row's column."""
+        """Return the numbers of the tags in a row's `tags` column."""
         return set(memoryview(packed).cast("I"))
 
     def text(self, number: int) -> str:

@@ -291,7 +291,7 @@ def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> N
         async with client(library) as c:
             await c.page(skip=0, listing=Listing(query))
 
-    with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or correct the query"):
+    with pytest.raises(RejectedError, match=r"GET /v1/files cannot be sent: .*; shorten or correct its query"):
         run(scenario())
     assert library.requests == []
 
@@ -374,7 +374,7 @@ def test_an_answer_for_another_file_is_no_answer() -> None:
         async with client(library) as c:
             return await c.details(id_of("/a"))
 
-    with pytest.raises(ProtocolError, match="another file than the one asked for"):
+    with pytest.raises(ProtocolError, match="the details of another file"):
         run(scenario())
     assert len(library.requests) == 5
 
@@ -459,7 +459,7 @@ def test_a_connection_that_breaks_off_is_a_failed_connection(listening: socket.s
 
 
 def test_an_unknown_host_is_told_at_once() -> None:
-    with pytest.raises(EndpointError, match=r"nowhere\.invalid is not known"):
+    with pytest.raises(EndpointError, match=r"nowhere\.invalid cannot be resolved"):
         exchange("https://nowhere.invalid")
 
 
@@ -541,7 +541,7 @@ def test_proxy_that_cannot_be_reached_is_named(listening: socket.socket, monkeyp
     with pytest.raises(ConnectionFailedError) as caught:
         exchange(PROXIED)
     assert str(caught.value) == (
-        f"nothing answers at the proxy {address} (ALL_PROXY): check that variable and the network"
+        f"cannot connect to the proxy {address} (ALL_PROXY): check that variable and the network"
     )
 
 
@@ -549,7 +549,7 @@ def test_proxy_that_cannot_be_reached_is_named(listening: socket.socket, monkeyp
 def test_proxy_that_is_none_is_named(listening: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
     proxy = raw_server(listening, answer)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(ConnectionFailedError, match=f"through the proxy {proxy} .HTTPS_PROXY. broke off"):
+    with pytest.raises(ConnectionFailedError, match=f"through the proxy {proxy} .HTTPS_PROXY. was lost"):
         exchange(PROXIED)
 
 
@@ -563,7 +563,10 @@ def test_proxy_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             await c._http._exchange("GET", "/v1/files")
 
     monkeypatch.setenv("HTTPS_PROXY", "me:hidden@proxy.example:3128")
-    with pytest.raises(TimedOutError, match=r"through the proxy http://proxy\.example:3128 \(HTTPS_PROXY\) in time$"):
+    with pytest.raises(
+        TimedOutError,
+        match=r"no complete response to GET .* through the proxy http://proxy\.example:3128 \(HTTPS_PROXY\)$",
+    ):
         run(scenario())
 
 
@@ -572,7 +575,7 @@ def test_proxy_with_an_unknown_name_is_named(monkeypatch: pytest.MonkeyPatch) ->
     unknown.__cause__ = socket.gaierror(-2, "unknown")
     monkeypatch.setenv("HTTPS_PROXY", "me:hidden@proxy.example:3128")
     assert str(connection_error(unknown, httpx.URL(PROXIED))) == (
-        "the proxy http://proxy.example:3128 (HTTPS_PROXY) is not known: check the proxy and the network"
+        "the proxy http://proxy.example:3128 (HTTPS_PROXY) cannot be resolved: check the proxy and the network"
     )
 
 

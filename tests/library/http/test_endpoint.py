@@ -52,7 +52,7 @@ def test_endpoint_of_host_and_port_is_plain_http(given: str) -> None:
 
 
 def test_endpoint_of_host_and_port_elsewhere_would_send_the_key_in_the_clear() -> None:
-    with pytest.raises(UsageError, match="would send the key in the clear: use https"):
+    with pytest.raises(UsageError, match="would send the key unencrypted: use https"):
         checked_endpoint("api.imagekit.io:443")
 
 
@@ -72,7 +72,7 @@ def test_endpoint_of_host_and_port_elsewhere_would_send_the_key_in_the_clear() -
     ],
 )
 def test_endpoint_that_no_call_could_reach_is_refused(given: str) -> None:
-    with pytest.raises(UsageError, match=r"the endpoint '.*' is no URL: "):
+    with pytest.raises(UsageError, match=r"the endpoint '.*' is not a URL: "):
         checked_endpoint(given)
 
 

@@ -59,21 +59,25 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
         ({"fileId": "1"}, "1", "no usable filePath"),
         ({"fileId": 1, "filePath": "/a"}, "", "no usable fileId"),
         ({"fileId": "1", "filePath": None}, "1", "no usable filePath"),
-        ({"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": "a,b", "AITags": [None]}, "1", "tags is not a list of strings"),
         ({"type": "file"}, "", "no usable fileId"),
         ({"fileId": "", "filePath": "/a"}, "", "no usable fileId"),
         ({"fileId": ".", "filePath": "/a"}, ".", "no usable fileId"),
         ({"fileId": "..", "filePath": "/a"}, "..", "no usable fileId"),
         ({"fileId": "1" * 201, "filePath": "/a"}, "1" * 201, "no usable fileId"),
-        ({"fileId": "1", "filePath": "/a", "tags": [1]}, "1", "tags is not a list of texts"),
-        ({"fileId": "1", "filePath": "/a", "tags": "red"}, "1", "tags is not a list of texts"),
-        ({"fileId": "1", "filePath": "/a", "tags": {"red": 1}}, "1", "tags is not a list of texts"),
-        ({"fileId": "1", "filePath": "/a", "tags": ["\ud800"]}, "1", "tags has half a surrogate pair"),
-        ({"fileId": "1", "filePath": "/\ud800"}, "1", "filePath has half a surrogate pair"),
-        ({"fileId": "\udfff", "filePath": "/a"}, "\\udfff", "fileId has half a surrogate pair"),
-        ({"fileId": "1", "filePath": "/a", "tags": [["x"]]}, "1", "tags is not a list of texts"),
+        ({"fileId": "1", "filePath": "/a", "tags": [1]}, "1", "tags is not a list of strings"),
+        ({"fileId": "1", "filePath": "/a", "tags": "red"}, "1", "tags is not a list of strings"),
+        ({"fileId": "1", "filePath": "/a", "tags": {"red": 1}}, "1", "tags is not a list of strings"),
+        ({"fileId": "1", "filePath": "/a", "tags": ["\ud800"]}, "1", "tags contains half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/\ud800"}, "1", "filePath contains half a surrogate pair"),
+        ({"fileId": "\udfff", "filePath": "/a"}, "\\udfff", "fileId contains half a surrogate pair"),
+        ({"fileId": "1", "filePath": "/a", "tags": [["x"]]}, "1", "tags is not a list of strings"),
         ({"fileId": "1", "filePath": "/a", "AITags": [{"confidence": 5}]}, "1", "AITags is not a list"),
-        ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "\ud800"}]}, "1", "AITags has half a surrogate pair"),
+        (
+            {"fileId": "1", "filePath": "/a", "AITags": [{"name": "\ud800"}]},
+            "1",
+            "AITags contains half a surrogate pair",
+        ),
         ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": "high"}]}, "1", "AITags is not"),
         ({"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": True}]}, "1", "AITags is not"),
         ({"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}}, "1", "AITags is not a list"),
@@ -90,14 +94,14 @@ def test_unreadable_file_is_named_with_its_id_and_costs_no_other(item: Any, file
 
 @pytest.mark.parametrize("items", [[None], [5, "x"], [[]]])
 def test_page_without_any_object_is_a_protocol_error(items: list[Any]) -> None:
-    with pytest.raises(ProtocolError, match="other than files"):
+    with pytest.raises(ProtocolError, match="contains no file objects"):
         FileReader().page(answer(items))
 
 
 def test_unreadable_details_are_an_error_that_is_not_retried() -> None:
-    with pytest.raises(UnreadableError, match="tags is not a list of texts") as caught:
+    with pytest.raises(UnreadableError, match="tags is not a list of strings") as caught:
         FileReader().details(answer({"fileId": "1", "filePath": "/a", "tags": "red"}))
-    assert caught.value.what == Unreadable("1", "/a", "tags is not a list of texts")
+    assert caught.value.what == Unreadable("1", "/a", "tags is not a list of strings")
     assert not isinstance(caught.value, TransientError)
 
 

@@ -23,7 +23,7 @@ def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -
         Answer(200, {}, f"[{','.join([value] * count)}{' ' * (4 << 20)}]".encode()) for count in (400_000, 1_100_000)
     )
     assert len(json_body(fitting)) == 400_000
-    with pytest.raises(ProtocolError, match="more than 1,000,000 values"):
+    with pytest.raises(ProtocolError, match="more than 1,000,000 JSON values"):
         json_body(many)
     assert server_words(replace(many, status=400)) == "status 400"
 
@@ -31,7 +31,7 @@ def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_json_in_another_encoding_than_utf_8_is_not_read_for_the_key_would_not_be_found_in_it(encoding: str) -> None:
     body = '{"message": "private_key"}'
-    with pytest.raises(ProtocolError, match="something that is not JSON"):
+    with pytest.raises(ProtocolError, match="a body that is not JSON"):
         json_body(answer(body.encode(encoding)))
     assert server_words(answer(body.encode(encoding), status=400)) == "status 400"
     assert server_words(answer(body.encode("utf-8-sig"), status=400)) == "private_key"
@@ -73,7 +73,7 @@ def test_an_answer_that_does_not_name_each_file_once_is_unclear(body: Any) -> No
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "application/octet-stream"])
 def test_json_that_is_called_something_else_is_a_protocol_error(kind: str) -> None:
-    with pytest.raises(ProtocolError, match=f"something that is not JSON .{kind.partition(';')[0]}"):
+    with pytest.raises(ProtocolError, match=f"a body that is not JSON .{kind.partition(';')[0]}"):
         json_body(Answer(200, {"content-type": kind}, b"[]"))
     assert json_body(Answer(200, {"content-type": "application/json; charset=utf-8"}, b"[]")) == []
 

@@ -187,7 +187,7 @@ def test_a_file_that_no_search_shows_and_that_cannot_be_read_costs_no_other(sand
 
 def test_where_not_one_file_can_be_read_the_reason_is_told(sandbox: Make) -> None:
     library = sandbox(*many(2), faults=[Fault(on="details", status=500)])
-    with pytest.raises(LibraryError, match="the library failed"):
+    with pytest.raises(LibraryError, match="ImageKit failed"):
         reread(library.app, paths(2))
 
 

@@ -32,5 +32,5 @@ def test_found_files_without_room_are_an_error_that_says_what_to_do(monkeypatch:
 
     found = RereadFiles()
     monkeypatch.setattr(found._db, "execute", full)
-    with pytest.raises(StateError, match="disk is full: make room, or set TMPDIR"):
+    with pytest.raises(StateError, match="disk is full: free some disk space, or set TMPDIR"):
         found["a"] = None

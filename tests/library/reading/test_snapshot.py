@@ -92,7 +92,7 @@ def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
     with filled([current_file("/a")]) as snapshot:
         answer = snapshot.query_matches()
         snapshot._db.execute("DROP TABLE answers")
-        with pytest.raises(StateError, match="cannot be kept in a temporary file: no such table"):
+        with pytest.raises(StateError, match="to a temporary file: no such table"):
             answer.add(["1"])
         with pytest.raises(StateError, match="no such table"):
             assert "1" in answer
@@ -101,5 +101,5 @@ def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
 def test_damage_within_a_snapshot_is_told_with_what_to_do() -> None:
     with filled([current_file("/a", ["x"])]) as snapshot:
         snapshot._db.execute("UPDATE files SET tags = x'FFFFFF7F'")
-        with pytest.raises(StateError, match=r"cannot be kept in a temporary file: .*make room"):
+        with pytest.raises(StateError, match=r"to a temporary file: .*free some disk space"):
             list(snapshot)

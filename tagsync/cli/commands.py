@@ -1,0 +1,315 @@
+"""Define the commands. Bodies import what they need when they run, so that help starts fast."""
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from click.core import ParameterSource
+
+from tagsync.cli.completion import SHELLS, script
+from tagsync.cli.completion import paths as complete_paths
+from tagsync.cli.groups import Group
+from tagsync.cli.options import (
+    ApplySettings,
+    LibrarySettings,
+    OutputSettings,
+    PlanSettings,
+    apply_options,
+    library_options,
+    manifest_options,
+    option,
+    output_options,
+    pictured_options,
+    plan_options,
+    reading_options,
+    settings,
+    target_options,
+)
+from tagsync.cli.sandbox import need_command, sandbox
+from tagsync.schemas import SchemaName
+from tagsync.version import __version__
+
+_PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=complete_paths)
+_SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = option(
+    "--out", group="Output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan."
+)
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=(
+        "tagsync init manifests",
+        "tagsync plan manifests/ --sandbox library.jsonl    # without an account",
+        "tagsync apply manifests/",
+    ),
+)
+@click.version_option(__version__, message="tagsync %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Manage ImageKit tags as code.
+
+    You declare tags in YAML manifests. `plan` shows what differs in the library. `apply` changes it and then re-reads
+    every changed file.
+
+    Set your private key in IMAGEKIT_PRIVATE_KEY, or the name of a file with the key in IMAGEKIT_PRIVATE_KEY_FILE.
+    Most options are also environment variables, such as TAGSYNC_FORMAT for --format.
+
+    \b
+    Exit codes:
+      0         success; plan: with or without changes
+      1         error, nothing was written
+      2         changes are pending (plan --detailed-exitcode)
+      3         incomplete: run the command again
+      4         refused, nothing was written
+      64        usage error
+      130, 143  interrupted
+    """  # noqa: D301 - the backslash is click's mark for lines that stay as they are
+    need_command(context)
+
+
+@cli.command(examples=("tagsync init manifests", "tagsync init tags/shop", "tagsync init ."))
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+def init(folder: Path) -> int:
+    """Write the first files of a repository.
+
+    You get a commented manifest, its schema for editors, a policy, and a GitHub workflow. The workflow goes to the root
+    of the git repository around DIR, or to the current folder. Existing files stay unchanged.
+    """
+    from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
+
+    return run_init(folder)
+
+
+@cli.command(
+    examples=(
+        "tagsync validate manifests/",
+        "tagsync validate manifests/ --format github",
+        "tagsync validate - < tags.yaml",
+    )
+)
+@_PATHS
+@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@manifest_options
+@output_options
+def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
+    """Check manifests offline, without a key.
+
+    PATH is a manifest, a folder, or - for standard input.
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.validate(paths, account, settings(OutputSettings, values), **values)
+
+
+@cli.command(
+    examples=(
+        "tagsync plan manifests/",
+        "tagsync plan manifests/ --out plan.json --report plan.html",
+        "tagsync plan manifests/ --explain /shop/red.jpg",
+    )
+)
+@_PATHS
+@option("--detailed-exitcode", group="Output", is_flag=True, help="Exit with 2 if changes are pending.")
+@option("--strict", group="Safety", is_flag=True, help="Treat warnings as errors.")
+@_OUT
+@option(
+    "--explain", group="Output", metavar="PATH", help="Explain which rules apply to the file with this path, and exit."
+)
+@option(
+    "--changed-since",
+    group="Selection",
+    metavar="REF",
+    help="Plan only files of rules that changed since this git revision. A...B starts at the merge base of both.",
+)
+@option("--coverage", group="Output", is_flag=True, help="List files without a rule, and rules without a file.")
+@plan_options
+@library_options
+@pictured_options
+def plan(paths: tuple[str, ...], **values: Any) -> int:
+    """Show what apply would change, without writing.
+
+    PATH is a manifest, a folder, or - for standard input. The exit code is 4 if a guard blocks the plan.
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    return run.plan(paths, library, output, settings(PlanSettings, values), **values)
+
+
+@cli.command(
+    examples=(
+        "tagsync apply manifests/",
+        "tagsync apply plan.json --report report.html",
+        "tagsync apply manifests/ --yes --max-duration 15m",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE", shell_complete=complete_paths)
+@option(
+    "--yes",
+    group="Safety",
+    from_environment=False,
+    is_flag=True,
+    help="Apply without a prompt. Required unless you run it in a terminal.",
+)
+@apply_options
+@plan_options
+@library_options
+@pictured_options
+@click.pass_context
+def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
+    """Apply the manifests, then verify the changed files.
+
+    PATH is a manifest, a folder, or - for standard input. You see the plan and confirm it.
+
+    PLANFILE is a plan that you saved with plan --out. It is applied without a prompt, for you have reviewed it.
+    There are two exceptions: it is named .yaml or .yml, or you run it in a terminal and its folder has such files.
+    """
+    from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    typed = {name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    planned = settings(PlanSettings, values)
+    how = settings(ApplySettings, values)
+    return run_apply(paths, library, output, how, planned, yes=yes, typed=typed)
+
+
+@cli.command(
+    examples=(
+        "tagsync show plan.json",
+        "tagsync show report.json --format html > report.html",
+        "tagsync show report-1.json report-2.json --format markdown",
+    )
+)
+@click.argument("files", type=_SAVED, nargs=-1, required=True, metavar="PLANFILE|REPORTFILE...")
+@pictured_options
+def show(files: tuple[Path, ...], **values: Any) -> int:
+    """Show saved plans or reports in any format.
+
+    Several files, one for each shard, are merged. They need the same target and manifests, and no file in common.
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.show(files, settings(OutputSettings, values))
+
+
+@cli.command(
+    examples=(
+        "tagsync diff before.json after.json",
+        "tagsync diff before.json after.json --format json",
+        "tagsync diff before.json after.json --report diff.html",
+    )
+)
+@click.argument("old", type=_SAVED, metavar="OLDPLAN")
+@click.argument("new", type=_SAVED, metavar="NEWPLAN")
+@output_options
+def diff(old: Path, new: Path, **values: Any) -> int:
+    """Compare two saved plans.
+
+    To compare manifests with the library, run tagsync plan.
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    return run.diff(old, new, settings(OutputSettings, values))
+
+
+@cli.command(
+    examples=(
+        "tagsync undo",
+        "tagsync undo --out undo.json && tagsync apply undo.json",
+        "tagsync undo report.json --ai-as-tags",
+    )
+)
+@click.argument("file", type=_SAVED, required=False, metavar="[REPORTFILE]")
+@_OUT
+@option(
+    "--ai-as-tags",
+    group="Selection",
+    from_environment=False,
+    is_flag=True,
+    help="Restore removed AI tags as ordinary tags. Without this, the plan leaves them out.",
+)
+@target_options
+@output_options
+def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any) -> int:
+    """Plan to revert an apply, without writing.
+
+    REPORTFILE is a report that you saved with apply --report FILE.json. Without it, undo uses the newest kept report
+    that changed something. The plan reverts each change of that apply that is still in the library.
+
+    To carry it out, save the plan with --out and apply that file. The exit code is 3 if the plan leaves something out.
+    """
+    from tagsync.cli import run  # noqa: PLC0415 - start-up
+
+    output, library = settings(OutputSettings, values), settings(LibrarySettings, values)
+    return run.undo(file, library, output, out=out, ai_as_tags=ai_as_tags)
+
+
+@cli.command(
+    examples=(
+        "tagsync export -o manifests/",
+        "tagsync export --path /shop/ -o manifests/",
+        "tagsync export > tags.yaml",
+    )
+)
+@option(
+    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Export only files below this folder."
+)
+@option(
+    "-o",
+    "--output",
+    group="Output",
+    from_environment=False,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write manifests into this new folder.",
+    show_default="one manifest on standard output",
+)
+@reading_options
+def export(folder: str, output: Path | None, **values: Any) -> int:
+    """Write the library's tags as manifests.
+
+    A plan of these manifests has no changes.
+    """
+    from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return run_export(folder, output, library, settings(OutputSettings, values))
+
+
+@cli.command(
+    examples=("tagsync schema > manifest.schema.json", "tagsync schema plan", "tagsync schema report | jq .properties")
+)
+@click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
+def schema(kind: Any) -> int:
+    """Print a JSON Schema.
+
+    KIND is manifest (the default), plan, report, difference, explanation or diagnostics.
+    """
+    from tagsync import schemas  # noqa: PLC0415 - start-up
+
+    sys.stdout.write(schemas.text(kind))
+    return 0
+
+
+@cli.command(
+    examples=(
+        "source <(tagsync completion bash)",
+        "tagsync completion zsh > ~/.zfunc/_tagsync",
+        "tagsync completion fish > ~/.config/fish/completions/tagsync.fish",
+    )
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> int:
+    """Print a shell completion script.
+
+    Write it to a file that your shell reads at start. For zsh, that is a file in a folder of your fpath.
+    """
+    sys.stdout.write(f"{script(cli, shell)}\n")
+    return 0
+
+
+cli.add_command(sandbox)

@@ -1,0 +1,94 @@
+"""Answer command lines in the style of other tools with the tagsync command that does the same."""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+
+class Habit(NamedTuple):
+    """A word from another tool, and what to type instead.
+
+    Attributes:
+        words: patterns of the word; an option also with `=` and a value, which is kept.
+        commands: the commands that do not know the word; "" if the word is in the place of a command.
+        aim: what people want when they type it.
+        instead: what replaces the word; `{}` keeps it.
+        command: what replaces the command.
+        line: what replaces the whole line.
+    """
+
+    words: str
+    commands: str
+    aim: str
+    instead: str = ""
+    command: str = ""
+    line: str = ""
+
+
+_READING = "validate plan show diff undo export init"
+_RESULTS = "validate plan apply show diff undo"
+_DRY_RUN = "--dry-run --dry-run=* --dryrun -n --check"
+_YES = "-y --auto-approve -auto-approve --assume-yes --force"
+_KEY = "--key --api-key --private-key --token --password"
+
+HABITS = (
+    Habit(_DRY_RUN, "apply", "to see the changes without applying them", command="plan"),
+    Habit(_DRY_RUN, _READING, "this command changes nothing in the library"),
+    Habit("--json -json", _RESULTS, "for JSON", "--format json"),
+    Habit(_YES, "apply", "to apply without a prompt", "--yes"),
+    Habit(f"--yes {_YES}", _READING, "this command never asks"),
+    Habit("-o -out --output", "plan undo", "to save the plan", "--out"),
+    Habit("-o -out --out --output", "validate apply show diff", "to write an output file", "--report"),
+    Habit("-target --target", "plan apply", "to process only some files", "--select"),
+    Habit("-detailed-exitcode", "plan", "for exit code 2 when changes are pending", "--detailed-exitcode"),
+    Habit("-f --file --filename", "validate plan apply", "manifests need no option"),
+    Habit("--debug --trace", f"{_RESULTS} export", "for all details", "--verbose"),
+    Habit(_KEY, f"{_RESULTS} export", "no option takes the key", line="export IMAGEKIT_PRIVATE_KEY=private_..."),
+    Habit("*/", "diff", "to compare manifests with the library", "{}", command="plan"),
+    Habit("version -V -version", "", "for the version", line="tagsync --version"),
+    Habit("help", "", "for help", line="tagsync {after} --help"),
+    Habit("check lint verify", "", "to check manifests", command="validate"),
+    Habit("preview status dry-run", "", "to see the changes", command="plan"),
+    Habit("sync push deploy up", "", "to apply manifests", command="apply"),
+    Habit("import pull dump", "", "to write the library as manifests", command="export"),
+    Habit("rollback revert", "", "to revert an apply", command="undo"),
+)
+
+
+def answer(arguments: Sequence[str]) -> str | None:
+    """Return in one line what to run instead; None for a command line without such words."""
+    words, aim = list(arguments), ""
+    # A replacement may uncover the next word: `apply --yes --dry-run` becomes `plan --yes`, then `plan`.
+    for _ in range(2 * len(words)):
+        found = next(_found(words), None)
+        if not found:
+            break
+        habit, place, value = found
+        aim = aim or habit.aim
+        if habit.line:
+            line = habit.line.format(after=shlex.join(words[place + 1 :]))
+            return f"{aim}, run: {' '.join(line.split())}"
+        instead = [words[place] if word == "{}" else word for word in habit.instead.split()]
+        words[place : place + 1] = [*instead, *value]
+        if habit.command:
+            words[: 1 if habit.commands else 0] = [habit.command]
+    return f"{aim}, run: {shlex.join(['tagsync', *words])}" if aim else None
+
+
+def _found(words: Sequence[str]) -> Iterator[tuple[Habit, int, list[str]]]:
+    """Yield each habit, the place of its word, and the value after the word's `=`."""
+    for place, word in enumerate(words):
+        if word == "--":
+            return
+        name, _, value = word.partition("=")
+        whole = os.path.join(word, "") if os.path.isdir(word) else word  # noqa: PTH112, PTH118 - words may be no paths
+        for habit in HABITS:
+            if words[0] not in habit.commands.split() if place else habit.commands:
+                continue
+            patterns = habit.words.split()
+            if any(fnmatchcase(whole, pattern) for pattern in patterns):
+                yield habit, place, []
+            elif value and name in patterns:
+                yield habit, place, [value]
