@@ -43,7 +43,7 @@ class EntryMatch:
             refusal: ImageKit's message if it refused the query.
         """
         if refusal:
-            message = f"ImageKit refused this rule's query: {refusal}"
+            message = f"the query of this rule failed: {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
             yield from self._count_findings()
