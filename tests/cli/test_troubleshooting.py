@@ -357,7 +357,7 @@ def _(stage: Stage) -> Result:
 # state
 
 
-@error("is a symbolic link: name the folder itself")
+@error("is a symbolic link: use the folder itself")
 def _(stage: Stage) -> Result:
     Path("elsewhere").mkdir()
     Path(".tagsync").symlink_to("elsewhere")
