@@ -199,9 +199,13 @@ def loop() -> None:
         ),
         (loop, ["validate", "loop.yaml"], "loop.yaml:1:1: Too many levels of symbolic links"),
         (None, ["validate", "x" * 300 + ".yaml"], "this file or folder does not exist"),
-        (None, ["show", "library.jsonl"], "library.jsonl is neither a plan nor a report"),
+        (None, ["show", "library.jsonl"], "library.jsonl is not a tagsync plan or report"),
         (None, ["plan", "--sandbox", "tags.yaml", "tags.yaml"], "tags.yaml:1 is not JSON"),
-        (None, ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"], "the state directory /proc/x cannot be created"),
+        (
+            None,
+            ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"],
+            "the state directory /proc/x cannot be created",
+        ),
         (None, ["plan", *SANDBOX, "--state-dir", "tags.yaml/x", "tags.yaml"], "cannot be used: Not a directory"),
     ],
 )

@@ -110,7 +110,7 @@ def foreign_directory(tmp_path: Path) -> Path:
 def test_a_directory_that_git_tracks_is_refused(repository: Path) -> None:
     path = state_directory(repository / ".tagsync")
     git("add", "--force", ".tagsync/.gitignore", cwd=repository)
-    with pytest.raises(StateError, match="is tracked by git: run git rm -r --cached .*, or use another --state-dir"):
+    with pytest.raises(StateError, match=r"is tracked by git: run git rm -r --cached .*, or use another --state-dir"):
         state_directory(path)
 
 
