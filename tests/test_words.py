@@ -63,8 +63,6 @@ PENDING = {
     "api/decide.py",
     "api/keep.py",
     "api/revision.py",
-    "applying/journal.py",
-    "applying/splitting.py",
     "cli/init.py",
     "cli/output_files.py",
     "cli/run.py",
