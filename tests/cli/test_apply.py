@@ -223,8 +223,8 @@ def test_a_journal_that_cannot_be_opened_or_begun_ends_the_run_before_anything_i
 @pytest.mark.parametrize(
     ("why", "words"),
     [
-        ("ENOSPC", "No space left on device: make room and run again"),
-        ("EROFS", "Read-only file system: name another --state-dir"),
+        ("ENOSPC", "No space left on device: free some disk space and run again"),
+        ("EROFS", "Read-only file system: fix this or use another --state-dir"),
         ("EMFILE", "Too many open files: allow more open files (ulimit -n)"),
     ],
 )
@@ -474,7 +474,7 @@ def test_a_run_whose_time_is_up_ends_and_the_next_goes_on(tagsync: Command, libr
     result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json", paths="plan.json"))
     assert (result.code, result.document["outcome"]) == (3, "incomplete")
     assert len(where.calls) < CALLS
-    assert "max-duration reached: 0.5 s are over" in result.err
+    assert "max-duration reached: 0.5 s have passed" in result.err
     check_convergence(tagsync, where)
 
 

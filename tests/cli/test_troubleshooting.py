@@ -264,7 +264,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 
-@error("which has to be there first")
+@error("does not show the new tag")
 def _(stage: Stage) -> Result:
     stage.environ.setattr(recheck, "LAG_WAITS", ())
     stage.world(file_object("/shop/hats/beret-red.jpg", ["hat"]), faults=[Fault(on="addTags", ignore=True)])
