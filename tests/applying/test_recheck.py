@@ -100,7 +100,7 @@ def test_a_file_that_is_gone_or_judged_anew_is_stale() -> None:
     library = Library(current_file("/a", (), [ai("Dog", 99)]))
     proof = proven(library, TWO, BOTH)
     assert list(proof.stale) == list(BOTH.file_ids)
-    assert proof.stale[id_of("/b")] == "the file is gone since the plan"
+    assert proof.stale[id_of("/b")] == "the file was deleted after the plan was made"
 
 
 def test_a_file_that_shows_the_removal_already_needs_no_call() -> None:
@@ -238,7 +238,7 @@ def test_prover_ends_with_a_key_that_is_not_accepted_any_more(change: FileChange
 
 
 OLD = request(["/a"], "old", Op.REMOVE)
-LACKS_NEW = "not removed: ImageKit does not show the tag 'new', which has to be there first; run again"
+LACKS_NEW = "not removed: ImageKit does not show the new tag 'new' yet; run again"
 
 
 def left_of(planned: FileChange) -> FileChange:

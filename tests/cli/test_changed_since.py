@@ -159,7 +159,7 @@ def test_a_shared_document_that_changed_is_refused(tagsync: Command, old: str, n
     write(name, new)
     ran = tagsync(*SINCE, "in")
     assert ran.code == 4
-    assert f"--changed-since HEAD cannot narrow this plan: {words}, which bears on files that no changed" in ran.err
+    assert f"--changed-since HEAD cannot filter this plan: {words}, which affects files that no changed" in ran.err
 
 
 @pytest.mark.parametrize("old", [DEFAULTS, manifest(SHOES)])
@@ -285,7 +285,7 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=nowhere", "in"), 64, "git knows no revision nowhere here: check the name"),
         (("--changed-since=--help", "in"), 64, "git knows no revision --help here"),
         (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
-        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the commit where A and B parted"),
+        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the merge base of A and B"),
         (("--changed-since=HEAD...nowhere", "in"), 64, "git knows no revision nowhere here"),
         (("--changed-since=HEAD", "-"), 64, "standard input is not"),
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
