@@ -326,7 +326,7 @@ def _(stage: Stage) -> Result:
     return result._replace(err=result.err.replace(os.environ["TAGSYNC_ENDPOINT"], "https://api.imagekit.io"))
 
 
-@error("is not byte for byte as tagsync wrote it")
+@error("was changed after tagsync wrote it")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     plan = planned(stage)
@@ -357,7 +357,7 @@ def _(stage: Stage) -> Result:
 # state
 
 
-@error("is a symbolic link: name the folder itself")
+@error("is a symbolic link: use the folder itself")
 def _(stage: Stage) -> Result:
     Path("elsewhere").mkdir()
     Path(".tagsync").symlink_to("elsewhere")
