@@ -222,7 +222,7 @@ EACH = [of(a_file("x"), ADD), of(a_file("t"), REMOVE), of(a_file(ai_tags=["t"]),
 
 @pytest.mark.parametrize("now", EACH)
 @pytest.mark.parametrize("manifests", [(A2, B), (ref("a.yaml", 3),)])
-def test_causes_name_changed_manifest(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
+def test_causes_name_manifest_that_changed_or_is_new(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
     assert cause(now, report(), manifests) is Cause.MANIFEST
 
 
