@@ -15,9 +15,9 @@ from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
-from tagsync.errors import RefusedError, UsageError
-from tagsync.escape import shown
-from tagsync.model import DesiredState, Plan, Report
+from tagsync.errors import RefusedError, UnknownPathError, UsageError
+from tagsync.escape import quoted, shown
+from tagsync.model import ByPath, DesiredState, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
@@ -83,6 +83,7 @@ def plan(
             library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since
         )
         made = planned(desired, workspace, options, output)
+        _check_known(made, desired)
     warnings = made.summary.warnings if strict else 0
     objections = refusals(made)
     if made.errors or warnings:
@@ -97,6 +98,20 @@ def plan(
     if code == REFUSED:
         output.refusals(objections)
     return code
+
+
+def _check_known(plan: Plan, desired: DesiredState) -> None:
+    """Check that the path to explain is that of a file or of a rule.
+
+    Raises:
+        UnknownPathError: it is neither.
+    """
+    for found in plan.explanations:
+        named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
+        if found.file is None and not any(selector.path == found.path for selector in named):
+            raise UnknownPathError(
+                f"--explain: {quoted(found.path, 200)} is in neither the library nor the manifests: {found.hint}"
+            )
 
 
 def undo(

@@ -47,6 +47,8 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
     if not paths:
         raise UsageError("no manifests named: give files or folders, or - for standard input")
     found: dict[str, Located] = {}
+    # A shell makes manifests/* of a folder's files, the schema among them. Named alone, a schema is an error.
+    paths = [path for path in paths if not _is_schema(path)] or paths
     root = _common_folder(paths)
     for path in paths:
         for file in _manifests_at(path, report):
@@ -64,6 +66,10 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
 def is_manifest_name(name: str) -> bool:
     """Tell whether a file of this name is read when its folder is given."""
     return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
+
+
+def _is_schema(path: str) -> bool:
+    return path.endswith(_NOT_MANIFESTS) and os.path.isfile(path)  # noqa: PTH113 - Path.is_file may raise
 
 
 def holds_manifests(path: str) -> bool:
