@@ -134,7 +134,7 @@ def test_paths_that_are_none_are_a_usage_error(paths: object) -> None:
     [
         ({"select": "shop/**"}, "'shop/\\*\\*' matches no file: paths start with /"),
         ({"select": ["/a*", "b"]}, "'b' matches no file"),
-        ({"select": [3]}, "3 is no glob"),
+        ({"select": [3]}, "3 is not a glob"),
         ({"part": tagsync.Part(3, 2)}, "part is 3 of 2"),
         ({"part": tagsync.Part(0, 2)}, "part is 0 of 2"),
         ({"as_of": datetime(2026, 1, 1, tzinfo=UTC)}, "as_of is a moment"),

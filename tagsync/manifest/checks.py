@@ -121,7 +121,7 @@ def _asks_for_tags(query: str) -> bool:
 
 def _check_glob(pattern: str, place: int) -> Iterator[Finding]:
     if fault := glob_fault(pattern):
-        yield Finding("error", "glob", f"the glob {quoted(pattern)} cannot be read: {fault}", place)
+        yield Finding("error", "glob", f"the glob {quoted(pattern)} is not valid: {fault}", place)
 
 
 def _check_ai_names(rule: AIRule) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""Plan changes from desired and current state, and requests from changes; pure: no I/O, no clock."""
+"""Plan changes from desired and current state, and API calls from changes; does no I/O and reads no clock."""

@@ -1,6 +1,7 @@
-"""Decide which AI tags of a file are removed, and which ones rules promote to ordinary tags; see `merge` for the rest.
+"""Decide which AI tags of a file to remove, and which to promote to ordinary tags; `merge` decides the rest.
 
-A rule votes on each (name, source), but the API removes by name: a name goes only if every source of it goes.
+Rules vote on each (name, source), but ImageKit removes by name. So a name is removed only if a rule removes every
+source of it.
 """
 
 from collections import defaultdict
@@ -12,11 +13,11 @@ from tagsync.model import AITag, CurrentFile, Diagnostic, Entry, Reason, Vote
 from tagsync.planning.votes import ai_tag_votes, promotion_vote
 
 Reasons = dict[str, list[Reason]]
-"""Why tags change, by tag."""
+"""The reasons for changes, by tag."""
 
 
 class Promotion(NamedTuple):
-    """An AI tag that a rule wants to become an ordinary tag."""
+    """An AI tag that a rule promotes to an ordinary tag."""
 
     tag: AITag
     vote: Vote
@@ -40,7 +41,7 @@ class AITags:
                 self._votes.append((tag, votes))
 
     def promotions(self) -> Iterator[Promotion]:
-        """Yield the AI tags that rules want to become ordinary tags, once for each rule."""
+        """Yield the AI tags to promote, once for each rule."""
         for entry in self._entries:
             rule = entry.declaration.ai_rule
             for tag, _ in self._votes if rule and rule.promote is not None else ():
@@ -49,10 +50,10 @@ class AITags:
                     yield Promotion(tag, vote)
 
     def removals(self, promoted: Sequence[Promotion]) -> tuple[Reasons, list[Diagnostic]]:
-        """Return the names that go, and a notice for each that stays because a rule is for one of its sources alone.
+        """Return the names to remove, and a notice for each name that stays because of another source.
 
         Args:
-            promoted: AI tags that become ordinary tags, which removes them too.
+            promoted: AI tags that become ordinary tags, which also removes them as AI tags.
         """
         removals: Reasons = defaultdict(list)
         staying: dict[str, AITag] = {}
@@ -64,11 +65,11 @@ class AITags:
                 removals[tag.name] += reasons
             else:
                 staying[tag.name] = tag
-        torn = sorted(removals.keys() & staying.keys())
-        return removals, [self._stay(staying[name], removals.pop(name)) for name in torn]
+        partly_removed = sorted(removals.keys() & staying.keys())
+        return removals, [self._stay(staying[name], removals.pop(name)) for name in partly_removed]
 
     def spared(self) -> tuple[str, ...]:
-        """Return the names that rules keep, as they are written."""
+        """Return the names that rules keep, as written."""
         keeps = [
             rule.keep.values for entry in self._entries if (rule := entry.declaration.ai_rule) and rule.keep.values
         ]
@@ -79,6 +80,6 @@ class AITags:
     def _stay(self, staying: AITag, reasons: list[Reason]) -> Diagnostic:
         message = (
             f"AI tag {quoted(staying.name)} stays on {quoted(self._file.path, 200)}: it also comes from "
-            f"{quoted(staying.source)}, which no rule removes, and the API removes by name alone"
+            f"{quoted(staying.source)}, which no rule removes, and ImageKit removes AI tags only by name"
         )
         return Diagnostic("info", "ai-tag-stays", message, min(reasons).origin)

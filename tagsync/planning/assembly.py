@@ -1,4 +1,7 @@
-"""Assemble a plan from changes: its calls, counts and digest. `plan` and `undo` decide on the changes."""
+"""Assemble a plan from its changes: count them, group them into API calls, and compute the digest.
+
+`plan` and `undo` decide which changes these are.
+"""
 
 from collections.abc import Iterable
 
@@ -10,7 +13,10 @@ from tagsync.planning.digest import digest
 
 
 class Collected:
-    """Changes sorted by path, kept in a temporary file; they are counted and prepared for covering as they come."""
+    """Changes in the order of their paths, kept in a temporary file.
+
+    They are counted and prepared for covering while they are written, so that one pass is enough.
+    """
 
     def __init__(self, changes: Iterable[FileChange]) -> None:
         self.staging = Staging()
@@ -24,7 +30,7 @@ class Collected:
         return change
 
     def summary(self, summary: Summary) -> Summary:
-        """Return a summary that counts these changes."""
+        """Replace the counts of a summary by those of these changes."""
         return summary._replace(
             files_changed=len(self.changes),
             add_tags=self._counts[Op.ADD],
@@ -47,7 +53,7 @@ def assemble_plan(
     exact: bool = False,
     undoes: str | None = None,
 ) -> Plan:
-    """Return the plan of some changes: their calls, counts and digest."""
+    """Return the plan of some changes."""
     stages = collected.staging.stages(exact=exact)
     requests = stages.requests()
     log = diagnostics if isinstance(diagnostics, DiagnosticLog) else DiagnosticLog(diagnostics)

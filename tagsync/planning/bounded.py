@@ -1,4 +1,4 @@
-"""Keep lists bounded: a plan lists the first of what may be as many as files, and counts the rest."""
+"""Keep lists bounded: list the first 10,000 items and count the rest."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -10,13 +10,13 @@ from tagsync.model import Diagnostic, Leniency, Level, Origin, Unlisted
 T = TypeVar("T")
 
 MOST_LISTED = 10_000
-"""A plan lists this many items of each kind."""
+"""The most items of each kind that a plan lists."""
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
-"""The levels of diagnostics, the worst first."""
+"""The levels of diagnostics, most severe first."""
 
 LEVEL_OF: Mapping[Leniency, Level | None] = {"error": "error", "warn": "warning", "skip": None}
-"""The level of a finding by the leniency of its entry; None for no finding."""
+"""The level of a finding by its entry's leniency; None for no finding."""
 
 
 def first_of(items: Iterable[T]) -> Iterator[T]:
@@ -25,24 +25,24 @@ def first_of(items: Iterable[T]) -> Iterator[T]:
 
 
 def is_full(items: Sized) -> bool:
-    """Tell whether a list has all the items that it may have."""
+    """Return whether a list has reached `MOST_LISTED`."""
     return len(items) >= MOST_LISTED
 
 
 class First(Generic[T]):
-    """The first items by a key, in memory that does not grow with the number of items.
+    """Keep the first `MOST_LISTED` items by a key, in bounded memory.
 
     Args:
-        key: sorts items; no two that differ may have the same.
+        key: sorts the items; different items need different keys.
     """
 
     def __init__(self, key: Callable[[T], Any]) -> None:
         self._key = key
         self._kept: list[T] = []
         self._last: Any = None
-        """The key of the last item that is still listed, once there are too many."""
+        """The key of the last item that can still be listed, once there are enough items."""
         self.count = 0
-        """How many items there were."""
+        """The number of items added."""
 
     def add(self, item: T) -> None:
         """Add an item."""
@@ -50,6 +50,7 @@ class First(Generic[T]):
         if self._last is not None and self._key(item) > self._last:
             return
         self._kept.append(item)
+        # Sorting only when the list has doubled makes the cost of each item logarithmic.
         if len(self._kept) >= 2 * MOST_LISTED:
             self._kept = self.items()
             self._last = self._key(self._kept[-1])
@@ -60,18 +61,18 @@ class First(Generic[T]):
 
     @property
     def more(self) -> int:
-        """How many items are not among those."""
+        """The number of items beyond the first."""
         return max(0, self.count - MOST_LISTED)
 
 
 class DiagnosticLog:
-    """The diagnostics of a run, each once: the first by level and place are listed, the rest counted."""
+    """Collect the diagnostics of a run, each once: the first by level and place are listed, the others counted."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic] = ()) -> None:
         self._first = First[Diagnostic](_by_level_and_place)
         self._counts = Counter[tuple[Level, str]]()
         self._seen: set[int] = set()
-        """Hashes: what is the same for many files is said once, whether it is listed or not."""
+        """Hashes of all diagnostics, listed or not: a finding that many files share is counted once."""
         self.extend(diagnostics)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -84,11 +85,11 @@ class DiagnosticLog:
                 self._first.add(diagnostic)
 
     def count(self, level: Level, code: str, number: int) -> None:
-        """Count diagnostics that are not listed."""
+        """Count diagnostics without listing them."""
         self._counts[level, code] += number
 
     def total(self, level: Level) -> int:
-        """Return how many diagnostics of a level there are."""
+        """Return the number of diagnostics of a level."""
         return sum(count for (other, _), count in self._counts.items() if other == level)
 
     def listed(self) -> tuple[Diagnostic, ...]:
@@ -96,7 +97,7 @@ class DiagnosticLog:
         return tuple(sorted(self._first.items(), key=_by_place))
 
     def unlisted(self) -> tuple[Unlisted, ...]:
-        """Return how many others there are, the worst level first."""
+        """Return the counts of the other diagnostics, most severe level first."""
         left = self._counts.copy()
         left.subtract((item.level, item.code) for item in self._first.items())
         found = [Unlisted(level, code, count) for (level, code), count in left.items() if count]

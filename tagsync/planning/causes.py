@@ -1,7 +1,8 @@
-"""Find out from the previous report why planned changes are necessary again; unknown causes are left open.
+"""Find out from the previous report why planned changes are necessary again.
 
-If a file is in the report, its tags after that run are known: those before it, with what the run changed. If it is not,
-and the run compared it, the file was as the manifests of that run declare it.
+If the report contains a file, its tags after that run are known: those before it, plus what the run changed. If the run
+compared a file but did not change it, the file was as the manifests of that run declare it. Anything else is unknown,
+and the change gets no cause.
 """
 
 import re
@@ -25,10 +26,10 @@ from tagsync.model import (
 from tagsync.planning.returning import DONE
 
 SETTLED = (RuleName.TAGS, RuleName.ABSENT)
-"""Rules that apply whatever other manifests say: one that asked then and asks now was obeyed then."""
+"""Rules that no other manifest can override. If one asked for a change then, the file was like that after the run."""
 
 DERIVED = (RuleName.AI_PROMOTE, RuleName.RENAMES)
-"""Rules that add a tag because of another one, which the file has got since then."""
+"""Rules that add a tag because of another one that the file has got since."""
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _TO_THE_SECOND = len("2026-01-01T00:00:00")
@@ -43,14 +44,14 @@ def find_causes(
     unsure: Collection[str] = (),
     returning: Iterable[Returning] = (),
 ) -> tuple[Drift, ...]:
-    """Return the causes of changes, in their order; nothing of those whose cause is not known.
+    """Return the causes of changes, in their order, as far as they are known.
 
     Args:
-        changes: what is planned.
-        last: the last apply's report; without one nothing is known.
-        manifests: those that the plan is made from.
-        covered: tells by its path whether a file was in the last run's scope.
-        unsure: IDs of files that unchanged manifests may treat differently.
+        changes: the planned changes.
+        last: the previous apply's report; without one no cause is known.
+        manifests: the manifests of the plan.
+        covered: returns whether a path was in the scope of the previous run.
+        unsure: IDs of files that the same manifests may treat differently from run to run.
         returning: AI tags that are known to come back.
     """
     if last is None:
@@ -65,7 +66,7 @@ def find_causes(
 
 
 class _Then(NamedTuple):
-    """One file's part in the previous run."""
+    """A file in the previous run."""
 
     change: FileChange
     outcome: FileOutcome
@@ -79,7 +80,7 @@ class _Then(NamedTuple):
         return any(change.op == op and normalized(change.tag) == key for change in self.change.changes)
 
     def had(self, op: Op, tag: str) -> bool | None:
-        """Tell whether the file had a tag, or an AI tag, after the run; None if that is not known."""
+        """Return whether the file had a tag, or an AI tag, after the run; None if unknown."""
         if op == Op.REMOVE_AI:
             added, removed = False, self.planned(Op.REMOVE_AI, tag)
             before = {item.name for item in self.change.file.ai_tags}
@@ -106,11 +107,11 @@ class _Past:
         self._changes, self._outcomes = last.plan.changes, last.outcomes
         self._places = {change.file.file_id: place for place, change in enumerate(self._changes)}
         self._latest: tuple[str, _Then | None] = ("", None)
-        """The file that was last looked up: all changes of a file come in a row."""
+        """The file that was last looked up: the changes of a file come in a row."""
         self._finished_at = last.finished_at
-        # A plan that turns a run round has no manifests: what it leaves out may be in any state.
+        # An undo has no manifests, so nothing is known of the files that it did not change.
         self._has_manifests = last.plan.undoes is None
-        self._judged_all = self._has_manifests and last.outcome in ("converged", "incomplete")
+        self._compared_all = self._has_manifests and last.outcome in ("converged", "incomplete")
         self._unchanged = _unchanged(last, manifests)
         self._all_unchanged = len(self._unchanged) == len(manifests) == len(last.plan.inputs.manifests)
         self._covered = covered
@@ -118,7 +119,7 @@ class _Past:
         self._returning = {(item.file_id, item.tag) for item in returning}
 
     def cause(self, file: CurrentFile, change: Change) -> Cause | None:
-        """Return what made a change necessary; None if that is not known."""
+        """Return what made a change necessary; None if unknown."""
         then = self._then(file.file_id)
         if then and not then.is_done and then.planned(change.op, change.tag):
             return Cause.PENDING
@@ -136,7 +137,7 @@ class _Past:
         return self._latest[1]
 
     def _since_reported(self, file: CurrentFile, change: Change, then: _Then) -> Cause | None:
-        """Return the cause where the last report holds the file."""
+        """Return the cause of a change on a file that the previous report contains."""
         had = then.had(change.op, change.tag)
         if had is None:
             return None
@@ -150,32 +151,33 @@ class _Past:
         return self._declared(change)
 
     def _since_declared(self, file: CurrentFile, change: Change) -> Cause | None:
-        """Return the cause where the last report is silent on the file."""
+        """Return the cause of a change on a file that the previous run did not change."""
         is_new = _is_later(file.created_at, self._finished_at)
         if is_new:
             return Cause.ADDED
-        if not self._judged_all or not self._covered(file.path):
+        if not self._compared_all or not self._covered(file.path):
             return None
         if self._was_asked(change):
+            # A file of unknown age may have been uploaded since: then nobody removed the tag that it lacks.
             if file.file_id in self._unsure or (change.op == Op.ADD and is_new is None):
                 return None
             return _lost(file) if change.op == Op.ADD and not self._is_derived(change) else Cause.ADDED
         return self._declared(change)
 
     def _declared(self, change: Change) -> Cause | None:
-        """Return the cause of a change that lies in what is declared, if it does."""
+        """Return the cause of a change that comes from the manifests, if it does."""
         if self._is_asked_anew(change):
             return Cause.MANIFEST
         return Cause.EXPIRED if _has_rule(change, RuleName.UNTIL) else None
 
     def _was_asked(self, change: Change) -> bool:
-        """Tell whether the manifests of the last run asked for a change just as these do."""
+        """Return whether the manifests of the previous run asked for the same change."""
         if any(reason.rule in SETTLED and reason.origin.file in self._unchanged for reason in change.because):
             return True
         return self._all_unchanged and not _has_rule(change, RuleName.UNTIL)
 
     def _is_asked_anew(self, change: Change) -> bool:
-        """Tell whether a manifest that asks for a change is not as the last run read it, if that read any."""
+        """Return whether a manifest that asks for a change differs from what the previous run read, if it read any."""
         return self._has_manifests and any(reason.origin.file not in self._unchanged for reason in change.because)
 
     def _is_derived(self, change: Change) -> bool:
@@ -183,7 +185,7 @@ class _Past:
 
 
 def _unchanged(last: Report, manifests: Iterable[ManifestRef]) -> set[str]:
-    """Return the names of the manifests that are byte for byte as the last run read them."""
+    """Return the names of manifests whose bytes are the same as in the previous run."""
     then = {manifest.path: manifest.sha256 for manifest in last.plan.inputs.manifests}
     return {manifest.path for manifest in manifests if then.get(manifest.path) == manifest.sha256}
 
@@ -193,12 +195,12 @@ def _has_rule(change: Change, rule: str) -> bool:
 
 
 def _lost(file: CurrentFile) -> Cause:
-    """Return what took a tag from a file: an upload takes all, a person hardly ever does."""
+    """Return what removed a tag from a file: an upload removes all tags, a person hardly ever does."""
     return Cause.REMOVED if file.tags else Cause.UPLOADED
 
 
 def _is_later(moment: str, than: str) -> bool | None:
-    """Compare two moments in UTC to the second; None if one of them is not written as such."""
+    """Compare two moments in UTC to the second; None if one has another format."""
     if not _MOMENT.fullmatch(moment) or not _MOMENT.fullmatch(than):
         return None
     return moment[:_TO_THE_SECOND] > than[:_TO_THE_SECOND]

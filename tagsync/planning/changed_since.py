@@ -1,4 +1,4 @@
-"""Find what manifests declare differently than at an earlier revision; `workspace.revision` reads that revision."""
+"""Find the entries that changed since an earlier revision; `workspace.revision` reads that revision."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
@@ -15,10 +15,10 @@ class Revision:
     """Manifests at an earlier revision.
 
     Attributes:
-        ref: the revision as it was asked for.
+        ref: the revision that the user gave.
         commit: its full hash.
-        desired: what they declared.
-        policy_counts: whether the policies among them are those that hold.
+        desired: what its manifests declare.
+        policy_counts: whether its policies apply, because no `--policy` replaces them.
     """
 
     ref: str
@@ -28,25 +28,25 @@ class Revision:
 
 
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
-    """Return the entries that are new or changed since a revision, then those that it had and that are gone.
+    """Return the entries that are new or changed since a revision, then those that were deleted.
 
     An entry that only moved has not changed.
 
     Raises:
-        RefusedError: what bears on more than the files that changed entries select has changed, too.
+        RefusedError: a Policy or Vocabulary changed, which affects more than the files of changed entries.
     """
     old = revision.desired
     for change in _shared_changes(revision, desired):
         raise RefusedError(
-            f"--changed-since {shown(revision.ref, 100)} cannot narrow this plan: {change}, which bears on files that "
-            "no changed entry selects; plan without it"
+            f"--changed-since {shown(revision.ref, 100)} cannot filter this plan: {change}, which affects files that "
+            "no changed rule selects; plan without --changed-since"
         )
     return (*_more(desired.entries, old.entries), *_more(old.entries, desired.entries))
 
 
 def _more(entries: Iterable[Entry], than: Iterable[Entry]) -> list[Entry]:
-    """Return those of some entries that have no counterpart among others."""
-    left = Counter(map(_content, than))
+    """Return the entries that have no counterpart among others."""
+    left = Counter(map(_content, than))  # the same entry may occur several times
     found = []
     for entry in entries:
         key = _content(entry)
@@ -87,7 +87,7 @@ def _values(texts: Texts | None) -> Any:
 
 
 def _shared_changes(revision: Revision, desired: DesiredState) -> Iterable[str]:
-    """Yield changes that bear on all files; those of defaults are changes of each of their document's entries."""
+    """Yield changes that affect all files. A change of defaults is a change of each entry of the document."""
     old = revision.desired
     if revision.policy_counts and _limits(old) != _limits(desired):
         yield "a Policy changed"

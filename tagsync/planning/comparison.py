@@ -1,4 +1,4 @@
-"""Compare desired with current state, file by file: what is to change, and everything else that is noticed."""
+"""Compare desired with current state, file by file, and collect changes and diagnostics."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,21 +22,21 @@ from tagsync.planning.protections import Protections
 from tagsync.planning.select import Selection
 from tagsync.planning.skipped_files import names_one, twins_finding, twins_of
 
-EMPTY_LIBRARY = "the library has no file: check that the key is of the account that you mean"
+EMPTY_LIBRARY = "the library has no files: check that the key belongs to the right account"
 
 
 class Comparison:
-    """Compares all files that entries select.
+    """The comparison of all files that entries select.
 
     Attributes:
         collected: the changes of the files in scope.
-        tally: counts all managed files, in scope or not.
-        diagnostics: all that was noticed.
-        unchanged: how many files in scope are as declared.
+        tally: counts of all managed files, in scope or not.
+        diagnostics: what was noticed.
+        unchanged: the number of files in scope that need no change.
         missing: the declared files that the library does not have.
-        unsure: IDs of changed files that the same manifests may have left alone before.
+        unsure: IDs of changed files that the same manifests may have left unchanged before.
         thumbnails: addresses of small pictures of changed files, by file ID.
-        coverage: what manifests leave alone, if asked for.
+        coverage: what manifests leave alone, if requested.
     """
 
     def __init__(self, desired: DesiredState, current: CurrentState, scope: Scope, *, coverage: bool) -> None:
@@ -68,6 +68,7 @@ class Comparison:
             merged = merge(file, entries, desired.vocabulary)
             self.diagnostics.extend(merged.diagnostics)
             change = self._change(file, merged, entries) if merged.changes else None
+            # Guards count the whole plan. Otherwise a plan could pass them in small parts.
             self.tally.add(file, change)
             if not scope.holds(number, file.path):
                 continue
@@ -81,7 +82,7 @@ class Comparison:
                 self.unchanged += 1
 
     def _change(self, file: CurrentFile, merged: Merged, entries: Sequence[Entry]) -> FileChange | None:
-        """Return a file's changes; None, with a finding, if others share its path, or its tags would be too long."""
+        """Return a file's changes, or None and a diagnostic if it shares its path or its tags would be too long."""
         twins = self._twins.get(file.file_id, ())
         if twins and not names_one(entries):
             self.diagnostics.extend([twins_finding(file, twins, merged.changes[0].because[0].origin)])
@@ -96,6 +97,6 @@ class Comparison:
 
 
 def _may_waver(entries: Sequence[Entry]) -> bool:
-    """Tell whether the same entries may have left a file alone before: by a query, or by tags that were too long."""
+    """Return whether the same entries may have left a file unchanged before, because of a query or the length limit."""
     has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
     return has_query or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)

@@ -1,4 +1,4 @@
-"""Find manifests and rules that contradict each other whatever the library holds; `merge` finds the rest, by file."""
+"""Find manifests and rules that contradict each other in any library; `merge` finds contradictions on single files."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -23,28 +23,30 @@ from tagsync.planning.select import Selection
 
 
 def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagnostic]:
-    """Yield an error for each manifest that is for another account than this run, or than another manifest."""
+    """Yield an error for each manifest of another account than this run, or than another manifest."""
     if account is None and desired.accounts:
         account = desired.accounts[0][0]
     for name, origin in desired.accounts:
         if name != account:
             message = (
-                f"this manifest is for the account {quoted(name)}, this run for {quoted(account or '')}: "
-                "give the right --account, or leave this manifest out"
+                f"this manifest is for account {quoted(name)}, but this run is for {quoted(account or '')}: "
+                "pass the right --account, or leave this manifest out"
             )
             yield Diagnostic("error", "account", message, origin)
 
 
 def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
-    """Yield an error for each tag about which rules with one path, one file id or one selector disagree.
+    """Yield an error for each tag on which entries with the same path, file ID or selector contradict each other.
 
-    A path is also held against the globs that match it. Nothing is read of a library: rules that only meet on some
-    file of it, and queries, are left to the plan.
+    A path is also compared with the globs that match it. Entries that meet only on some file of a library, and queries,
+    are left to the plan.
 
     Args:
         entries: as declared.
     """
     index = indexed(entries)
+    # Most manifests contradict themselves nowhere. Looking at the declarations alone settles these quickly, because
+    # many entries share one.
     contested = _contested(index)
     if not contested:
         return
@@ -60,7 +62,7 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
 
 
 def _contested(index: IndexedEntries) -> set[str]:
-    """Return the tags, in NFC, that are present in one rule and absent in another, or spelled in two ways."""
+    """Return the tags, in NFC, that one entry wants present and another absent, or that are spelled in two ways."""
     tags, absent = set[str](), set[str]()
     for declared in index.declarations():
         tags.update(declared.tags.values)
@@ -80,7 +82,7 @@ def _of_ids(index: IndexedEntries, contested: set[str]) -> Iterator[Diagnostic]:
 
 
 def _faults(name: str, entries: Sequence[Entry], contested: set[str]) -> Iterator[Diagnostic]:
-    """Yield what rules disagree about on a file without tags."""
+    """Yield the contradictions between entries on a file without tags."""
     if len(entries) > 1 and any(_touches(entry, contested) for entry in entries):
         found = merge(CurrentFile("", name, (), ()), entries)
         yield from (diagnostic for diagnostic in found.diagnostics if diagnostic.level == "error")
@@ -92,7 +94,7 @@ def _touches(entry: Entry, contested: set[str]) -> bool:
 
 
 class _Paths(Collection[CurrentFile]):
-    """The files that rules name by path, as if they were there and had no tags; none of it is kept in memory."""
+    """The files that entries select by path, as if they existed without tags; generated on the fly."""
 
     def __init__(self, index: IndexedEntries) -> None:
         self._index = index

@@ -1,4 +1,4 @@
-"""Compare two plans: what only one of them would change, and whether an interrupted apply left one of the other."""
+"""Compare two plans: which changes only one of them makes, and whether one is the rest of the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,12 +7,7 @@ from tagsync.model import Change, Difference, FileChange, Guard, GuardId, Plan
 
 
 def difference(old: Plan, new: Plan) -> Difference:
-    """Return what a newer plan does otherwise; what asked for a change does not count, nor how its file was before.
-
-    Args:
-        old: the older plan.
-        new: the newer one.
-    """
+    """Compare two plans by their changes, ignoring reasons and the files' earlier state."""
     return Difference(
         old.digest,
         new.digest,
@@ -24,7 +19,8 @@ def difference(old: Plan, new: Plan) -> Difference:
 
 
 def _beyond(changes: Sequence[FileChange], others: Iterable[FileChange]) -> Iterable[FileChange]:
-    """Yield what changes do that others do not."""
+    """Yield the changes that others do not make."""
+    # Many files change alike. Sharing their sets keeps the memory for a million files small.
     same: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
     known: dict[str, frozenset[tuple[str, str]]] = {}
     for change in others:
@@ -46,7 +42,7 @@ def _guards(old: Iterable[Guard], new: Iterable[Guard]) -> Iterable[tuple[Guard,
 
 
 def is_remainder(plan: Plan, approved: Plan) -> bool:
-    """Tell whether a plan holds nothing but changes of an approved one, made from the same manifests and policy.
+    """Return whether all changes of a plan are in an approved one, made from the same manifests and policy.
 
     Args:
         plan: as made now.
@@ -61,7 +57,7 @@ def _basis(plan: Plan) -> tuple[object, ...]:
 
 
 def _is_within(plan: Plan, approved: Plan) -> bool:
-    # Changes may lie outside of memory: only ids and places are kept in it.
+    # The changes are on disk. Only IDs and positions are kept in memory.
     places = {change.file.file_id: place for place, change in enumerate(approved.changes)}
     for change in plan.changes:
         place = places.get(change.file.file_id)
@@ -71,7 +67,7 @@ def _is_within(plan: Plan, approved: Plan) -> bool:
 
 
 def _is_part(change: FileChange, approved: FileChange) -> bool:
-    """Tell whether a file is the same and all its changes were approved, of AI tags also what they rely on."""
+    """Return whether all changes of a file were approved, and its path and the AI tags to remove are still the same."""
     wanted = {(item.op, item.tag) for item in approved.changes}
     if change.file.path != approved.file.path or not all((item.op, item.tag) in wanted for item in change.changes):
         return False

@@ -1,4 +1,4 @@
-"""Compute the digest of a plan: of its target, manifests, policy and changes, and which guards block it."""
+"""Compute the digest of a plan over its target, manifests, policy, changes and blocking guards."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -16,18 +16,19 @@ def digest(
     *,
     undoes: str | None = None,
 ) -> str:
-    """Return the digest as documents hold it, `sha256:` and 64 hex digits.
+    """Return the digest: `sha256:` and 64 hex digits.
 
-    It detects damage and identifies a plan. It is no signature: who can rewrite a plan can rewrite its digest.
+    It detects damage and identifies a plan. It is not a signature: anyone who can edit a plan can compute a new digest.
 
     Args:
         target: the library.
-        manifests: what the plan was made from.
-        guards: with their limits. Nobody can compute again from a plan what the whole library has, like the tags that
-            are new to it: so the digest says which guards block, if any do.
+        manifests: the manifests of the plan.
+        guards: every guard, with its limit and whether it blocks.
         canonical_changes: lines of canonical JSON.
-        undoes: the digest of the plan that this one reverts.
+        undoes: for an undo plan, the digest of the plan that it reverts.
     """
+    # Some guards depend on the whole library (which tags are new), and cannot be evaluated again from the plan alone.
+    # So the digest covers which ones block.
     blocked = [guard.id for guard in guards if guard.blocked]
     head = {
         "target": target._asdict(),
@@ -43,5 +44,5 @@ def digest(
 
 
 def digest_of(plan: Plan) -> str:
-    """Return the digest that a plan ought to have."""
+    """Compute the digest of a plan from its content."""
     return digest(plan.target, plan.inputs.manifests, plan.guards, lines_of(plan.changes), undoes=plan.undoes)

@@ -1,4 +1,4 @@
-"""Hand out entries by path and by file ID while files pass by in the order of their paths."""
+"""Look up entries by path and file ID while iterating over the files in path order."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,12 +9,12 @@ from tagsync.model import ById, ByPath, Declaration, Entry, IndexedEntries, Numb
 
 
 def indexed(entries: Collection[Entry] | IndexedEntries) -> IndexedEntries:
-    """Return entries by what they select; those of manifests are kept so already."""
+    """Return an index of entries; those of manifests are indexed already."""
     return entries if isinstance(entries, IndexedEntries) else _FewEntries(entries)
 
 
 class _FewEntries:
-    """Index a few entries, like those that changed since a revision, in memory."""
+    """An index in memory for a few entries, like those that changed since a revision."""
 
     def __init__(self, entries: Collection[Entry]) -> None:
         self._entries = entries
@@ -48,11 +48,11 @@ class _FewEntries:
 
 
 class PathEntries:
-    """Hands out the entries of each path as paths pass by, in order.
+    """Look up the entries of each path, in one pass over sorted paths.
 
     Args:
         index: the entries.
-        missed: called with each entry whose path did not pass by.
+        missed: called with each entry whose path did not occur.
     """
 
     def __init__(self, index: IndexedEntries, missed: Callable[[Entry], None]) -> None:
@@ -64,7 +64,7 @@ class PathEntries:
         self._advance()
 
     def at(self, path: str) -> Sequence[NumberedEntry]:
-        """Return the entries of a path; the next one asked for is the same or a later one."""
+        """Return the entries of a path. Successive calls must not go back in the order."""
         while self._path is not None and self._path < path:
             self._advance()
         if self._path != path:
@@ -73,7 +73,7 @@ class PathEntries:
         return self._entries
 
     def finish(self) -> None:
-        """Miss the entries that are left: no more paths pass by."""
+        """Report the remaining entries as missed."""
         while self._path is not None:
             self._advance()
 
@@ -87,12 +87,12 @@ class PathEntries:
 
 
 class IdEntries:
-    """Hands out the entries of each file ID, and notes which were never asked for."""
+    """Look up the entries of each file ID, and remember which were found."""
 
     def __init__(self, index: IndexedEntries) -> None:
         self._index = index
         self._any = next(index.by_id(), None) is not None
-        self._seen = bytearray()
+        self._seen = bytearray()  # one byte for each entry number: a set of a million numbers takes 60 times as much
 
     def of(self, file_id: str) -> Sequence[NumberedEntry]:
         """Return the entries of a file ID."""
@@ -106,6 +106,6 @@ class IdEntries:
         return entries
 
     def missed(self) -> Iterator[Entry]:
-        """Yield the entries whose IDs did not pass by."""
+        """Yield the entries whose IDs did not occur."""
         known = len(self._seen)
         return (entry for number, entry in self._index.by_id() if number >= known or not self._seen[number])

@@ -1,4 +1,4 @@
-"""Explain one file's tags: what each entry wants (`votes`), and what won (`merge`)."""
+"""Explain one file's tags: what each entry demands (`votes`), and what wins (`merge`)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 
 def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[Explanation, ...]:
-    """Return an explanation of each file that has a path; one that says so if none has.
+    """Explain each file at a path; if there is none, say so.
 
     Args:
         path: the path.
@@ -57,10 +57,10 @@ def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) 
 
 
 def _fitted(file: CurrentFile, merged: Merged) -> Merged:
-    """Return what becomes of a file: nothing where its tags would be too long."""
+    """Remove the changes of a file whose tags would be too long."""
     if fit(file, merged.changes) is not Fit.OVER:
         return merged
-    message = f"it is left as it is: {excess(file, merged.changes)}"
+    message = f"it is not changed: {excess(file, merged.changes)}"
     return merged._replace(changes=(), diagnostics=(*merged.diagnostics, Diagnostic("warning", "over-limit", message)))
 
 
@@ -76,7 +76,7 @@ def _selector(entry: Entry) -> str:
 
 
 def _rules(entry: Entry) -> Iterator[str]:
-    """Yield in words what an entry says about tags that it does not name."""
+    """Yield the rules of an entry that name no tag."""
     exclusive, rule = entry.declaration.exclusive, entry.declaration.ai_rule
     if exclusive:
         yield "exclusive" if exclusive.only is None else f"exclusive: only {', '.join(exclusive.only.values)}"
@@ -98,7 +98,7 @@ def _votes(entry: Entry, file: CurrentFile) -> Iterator[Vote]:
 
 
 def _of_promotions(merged: Merged) -> Iterator[Vote]:
-    """Yield what promotions want; of those that are not taken up the diagnostics tell."""
+    """Yield the votes of promotions that were made; diagnostics cover the others."""
     for change in merged.changes:
         for reason in change.because:
             if reason.rule == RuleName.AI_PROMOTE:
@@ -108,7 +108,7 @@ def _of_promotions(merged: Merged) -> Iterator[Vote]:
 
 
 def _verdicts(file: CurrentFile, merged: Merged, votes: Iterable[Vote]) -> Iterator[Verdict]:
-    """Yield what becomes of each tag that the file has or that somebody wants on it or off it."""
+    """Yield the result for each tag that the file has or that a rule mentions."""
     added = {normalized(change.tag) for change in merged.changes if change.op == Op.ADD}
     gone = {change.tag for change in merged.changes if change.op == Op.REMOVE}
     ai_gone = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}

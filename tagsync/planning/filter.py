@@ -1,4 +1,4 @@
-"""Filter a plan's changes by path, shard or revision, once everything was compared."""
+"""Filter a plan's changes by path, shard or revision, after everything was compared."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
@@ -16,37 +16,37 @@ SHARD_NOTHING = "shard-nothing"
 
 
 def select_fault(glob: str) -> str | None:
-    """Say why a glob cannot match any file; None if it may."""
+    """Return why a glob cannot match any file; None if it can."""
     if not glob.startswith("/"):
         return f"{quoted(glob, 200)} matches no file: paths start with /, as in /shop/**"
     fault = glob_fault(glob)
-    return f"{quoted(glob, 200)} cannot be read: {fault}" if fault else None
+    return f"{quoted(glob, 200)} is not a valid glob: {fault}" if fault else None
 
 
 def checked_select(select: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the globs that `select` stands for.
+    """Check the globs of `select` and return them as a tuple.
 
     Args:
-        select: one glob over paths, several, or None for no restriction.
+        select: one glob over paths, several, or None for no filter.
 
     Raises:
-        UsageError: one of them can match no path.
+        UsageError: one of them cannot match any path.
     """
     globs = () if select is None else (select,) if isinstance(select, str) else tuple(select)
     for glob in globs:
-        fault = select_fault(glob) if isinstance(glob, str) else f"{glob!r} is no glob: give text like /shop/**"
+        fault = select_fault(glob) if isinstance(glob, str) else f"{glob!r} is not a glob: pass text like /shop/**"
         if fault:
             raise UsageError(f"select: {fault}")
     return globs
 
 
 class Scope:
-    """Which files' changes are in a plan: those that satisfy every argument given; all without any.
+    """Decides which files' changes are in a plan: those that satisfy every argument given.
 
     Args:
-        only: globs over paths, one of which has to match; none for all paths.
+        only: globs over paths, one of which must match; none for all paths.
         part: a shard.
-        numbers: places in the library's files.
+        numbers: positions in the library's files.
     """
 
     def __init__(self, only: Collection[str], part: Part | None, numbers: Collection[int] | None = None) -> None:
@@ -57,42 +57,41 @@ class Scope:
         self._is_part_idle = part is not None
 
     def includes(self, path: str) -> bool:
-        """Tell by its path alone whether a file's changes are included."""
+        """Return whether the globs and the shard include a path."""
         part = self._part
         matches = not self._globs or any(glob.fullmatch(path) for glob in self._globs.values())
         return matches and (part is None or in_part(path, part))
 
     def holds(self, number: int, path: str) -> bool:
-        """Tell whether the changes of a file of the library are included, and note what includes it."""
+        """Return whether a file's changes are included, and note what includes it."""
         if self._idle or self._is_part_idle:
             self.note(path)
         return (self._numbers is None or number in self._numbers) and self.includes(path)
 
     def note(self, path: str) -> None:
-        """Note which globs match a path, and whether the shard has it."""
+        """Note which globs match a path, and whether it is in the shard."""
         for glob in [glob for glob in self._idle if self._globs[glob].fullmatch(path)]:
             del self._idle[glob]
         if self._is_part_idle and self._part and in_part(path, self._part):
             self._is_part_idle = False
 
     def diagnostics(self, among: str) -> Iterator[Diagnostic]:
-        """Yield a warning for each glob, and the shard, that has included nothing that was noted.
+        """Yield a warning for each glob, and the shard, that included none of the noted paths.
 
         Args:
-            among: what was noted, in words that end a message.
+            among: what was noted, as the end of a message.
         """
         for glob in self._idle:
             message = f"--select {quoted(glob, 200)} matches no {among}: check the glob"
             yield Diagnostic("warning", SELECT_NOTHING, message)
         if self._is_part_idle and self._part:
-            message = (
-                f"--shard {self._part.index}/{self._part.of} holds no {among}: use fewer shards, or leave this one out"
-            )
+            shard = f"{self._part.index}/{self._part.of}"
+            message = f"--shard {shard} contains no {among}: use fewer shards, or leave this one out"
             yield Diagnostic("warning", SHARD_NOTHING, message)
 
 
 def filter_plan(plan: Plan, *, only: Collection[str], part: Part | None) -> Plan:
-    """Return a plan with the changes of some files alone; its digest and guards still cover the whole."""
+    """Return a plan with the changes of some files only; digest and guards still cover the whole."""
     scope = Scope(only, part)
     for change in plan.changes:
         scope.note(change.file.path)
@@ -111,5 +110,5 @@ def filter_plan(plan: Plan, *, only: Collection[str], part: Part | None) -> Plan
 
 
 def in_part(path: str, part: Part) -> bool:
-    """Tell whether a path hashes to a shard: the same on every machine, and each path to one of them."""
+    """Return whether a path is in a shard; every path is in exactly one, the same on every machine."""
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) % part.of == part.index - 1

@@ -1,4 +1,4 @@
-"""Evaluate guards: count what a plan does as a whole, and compare it with the policy's limits."""
+"""Evaluate guards: count what a plan changes as a whole, and compare it with the policy's limits."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -21,11 +21,11 @@ from tagsync.model import (
 )
 
 EXAMPLES = 3
-"""How many files a guard names."""
+"""The most files that a guard names."""
 
 
 def policy_of(rules: Iterable[GuardRule]) -> Policy:
-    """Combine rules into a policy: the strictest of each figure applies, and the default where no rule names one."""
+    """Combine the limits of several policies: the strictest of each figure applies, or else the default."""
     above: dict[GuardId, list[int]] = {guard: [] for guard in GuardId}
     percent: dict[GuardId, list[float]] = {guard: [] for guard in GuardId}
     for rule in rules:
@@ -38,7 +38,7 @@ def policy_of(rules: Iterable[GuardRule]) -> Policy:
 
 
 def loosened(rules: Iterable[GuardRule]) -> Iterator[Diagnostic]:
-    """Yield a warning for each rule that allows more than the default does."""
+    """Yield a warning for each limit that is looser than the default."""
     for rule in rules:
         default = DEFAULT_POLICY[rule.guard]
         figures = ((rule.above, default.above, ""), (rule.percent, default.percent, " percent"))
@@ -49,7 +49,7 @@ def loosened(rules: Iterable[GuardRule]) -> Iterator[Diagnostic]:
 
 
 class GuardCounts:
-    """Counts what a plan does to the managed files, one after the other, before any are left out of it."""
+    """Count what a plan changes on the managed files, before it is filtered."""
 
     def __init__(self) -> None:
         self._observed = Counter[GuardId]()
@@ -59,14 +59,14 @@ class GuardCounts:
 
     @classmethod
     def of(cls, changes: Iterable[FileChange]) -> Self:
-        """Count changes, each of a managed file."""
+        """Count changes."""
         tally = cls()
         for change in changes:
             tally.add(change.file, change)
         return tally
 
     def add(self, file: CurrentFile, change: FileChange | None) -> None:
-        """Count one managed file and what is to change on it, if anything."""
+        """Count one managed file and its changes, if any."""
         self._files += 1
         self._tags += len(file.tags)
         self._ai_tags += len(file.ai_tags)
@@ -90,11 +90,11 @@ class GuardCounts:
                 self._examples[guard].append(path)
 
     def guards(self, policy: Policy, library: Iterable[CurrentFile]) -> tuple[Guard, ...]:
-        """Return every guard, evaluated on what was counted.
+        """Return every guard, evaluated on the counts.
 
         Args:
-            policy: where they block.
-            library: all files, to tell which tags are new.
+            policy: the limits.
+            library: all files, to find out which tags are new.
         """
         new = self._new_tags(library)
         observed = self._observed + Counter({GuardId.NEW_TAGS: len(new)})
@@ -132,9 +132,9 @@ class GuardCounts:
 
 
 def recheck_guards(guards: Iterable[Guard], tally: GuardCounts) -> tuple[Guard, ...]:
-    """Return a plan's guards, evaluated on what is left of it and its files as they are now.
+    """Evaluate a plan's guards again, on the rest of the plan and its files as they are now.
 
-    What others did meanwhile may make a plan worse, never better: a guard that blocked goes on blocking.
+    Somebody else's changes can only make a guard stricter: one that blocked still blocks.
     """
     now = {guard.id: guard for guard in tally.guards(DEFAULT_POLICY, ())}
     return tuple(_worse(guard, now[guard.id]) for guard in guards)
@@ -148,7 +148,7 @@ def _worse(planned: Guard, now: Guard) -> Guard:
 
 
 class Ack(NamedTuple):
-    """Somebody's word that a guard may be passed, for one very plan."""
+    """A user's acknowledgement of a guard, for one plan."""
 
     guard: GuardId
     digest: str
@@ -158,7 +158,7 @@ class Ack(NamedTuple):
 
 
 def unacknowledged(guards: Iterable[Guard], digest: str, acks: Collection[Ack]) -> tuple[Guard, ...]:
-    """Return the guards that block the plan of this digest and that nobody has acknowledged for it."""
+    """Return the blocking guards that nobody has acknowledged for the plan with this digest."""
     return tuple(guard for guard in guards if guard.blocked and Ack(guard.id, digest) not in acks)
 
 
@@ -186,6 +186,6 @@ _OBSERVED = {
 
 
 def empties(change: FileChange) -> bool:
-    """Tell whether a file that has ordinary tags would have none."""
+    """Return whether a change removes all ordinary tags of a file that has some."""
     removed = change.remove
     return bool(removed) and not change.add and set(change.file.tags).issubset(removed)

@@ -1,6 +1,6 @@
 """Check whether a file's tags fit into ImageKit's 500 characters while its changes are made.
 
-Additions are sent first, and no tag goes before they are there. So a file has to hold its old and its new tags at once.
+Additions are sent before removals, so the old and new tags of a file must fit together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from tagsync.planning.bounded import LEVEL_OF
 
 
 class Fit(Enum):
-    """How a file's changes go together with the limit."""
+    """How a file's changes relate to the limit."""
 
     FITS = "fits"
     TIGHT = "fits unless ImageKit counts the commas between tags"
@@ -20,7 +20,7 @@ class Fit(Enum):
 
 
 def fit(file: CurrentFile, changes: Iterable[Change]) -> Fit:
-    """Check a file that gains a tag; one that gains none always fits, however long its tags are already."""
+    """Check a file that gains a tag; one that gains none always fits, even if its tags are too long already."""
     added = _added(changes)
     tags = [*file.tags, *added]
     if not added or joined_length(len(tags), _length(tags)) <= MAX_TAG_CHARACTERS:
@@ -29,7 +29,7 @@ def fit(file: CurrentFile, changes: Iterable[Change]) -> Fit:
 
 
 def excess(file: CurrentFile, changes: Sequence[Change]) -> str:
-    """Return in words how far the tags of a file that does not fit are over the limit."""
+    """Describe how far the tags of a file exceed the limit."""
     added = _added(changes)
     removed = {change.tag for change in changes if change.op == Op.REMOVE}
     after = _length([*(tag for tag in file.tags if tag not in removed), *added])
@@ -37,26 +37,27 @@ def excess(file: CurrentFile, changes: Sequence[Change]) -> str:
         return f"its tags would have {after} characters; ImageKit allows {MAX_TAG_CHARACTERS}"
     return (
         f"its old and new tags together have {_length([*file.tags, *added])} characters; ImageKit allows "
-        f"{MAX_TAG_CHARACTERS}, and old tags stay until the new ones are there"
+        f"{MAX_TAG_CHARACTERS}, and old tags are removed only after the new ones are added"
     )
 
 
 def limit_finding(
     file: CurrentFile, changes: Sequence[Change], entries: Sequence[Entry], verdict: Fit
 ) -> Diagnostic | None:
-    """Return what to say of a file that is tight, or left as it is because its tags do not fit; None for nothing."""
+    """Return the diagnostic for a file that is tight or over the limit; None if its entries say to skip it."""
     path, origin = quoted(file.path, 200), _first_addition(changes)
     if verdict is Fit.TIGHT:
         message = (
-            f"the tags of {path} stay within 500 characters only if ImageKit does not count the commas between them: "
-            "they are sent, and may be refused"
+            f"the tags of {path} fit into 500 characters only if ImageKit does not count the commas between them: "
+            "tagsync sends them, but ImageKit may refuse them"
         )
         return Diagnostic("warning", "near-limit", message, origin)
     leniencies = {entry.declaration.if_over_limit or "error" for entry in entries}
+    # If entries disagree, the strictest applies: LEVEL_OF starts with it.
     level = next(LEVEL_OF[item] for item in LEVEL_OF if item in leniencies)
     message = (
-        f"{path} is left as it is: {excess(file, changes)}; declare fewer or shorter tags, remove old ones in an apply "
-        "before this one, or set ifOverLimit"
+        f"{path} is not changed: {excess(file, changes)}; declare fewer or shorter tags, remove old tags in an earlier "
+        "apply, or set ifOverLimit"
     )
     return Diagnostic(level, "over-limit", message, origin) if level else None
 

@@ -1,4 +1,4 @@
-"""EntryMatch files with the entries that select by glob or query, and count them; `entry_index` finds the others."""
+"""Match files with the entries that select by glob or query; `entry_index` finds the others."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from tagsync.planning.protections import finding, is_protected, watched_path
 
 
 class EntryMatch:
-    """An entry that selects by glob, query or both, and how many files it has selected."""
+    """An entry that selects by glob, query or both, and the number of files that it selected."""
 
     __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
 
@@ -25,7 +25,7 @@ class EntryMatch:
         self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
 
     def selects(self, file: CurrentFile) -> bool:
-        """Tell whether a file below the prefix is selected, and count it."""
+        """Return whether a file whose path starts with the prefix is selected, and count it."""
         path = file.path
         if self._matches is not None and not self._matches(path):
             return False
@@ -37,13 +37,13 @@ class EntryMatch:
         return True
 
     def findings(self, refusal: str | None) -> Iterator[Diagnostic]:
-        """Yield what is wrong with the entry's query, count and exceptions, once all files have passed by.
+        """Yield problems with the entry's query, count and exceptions, after the last file.
 
         Args:
-            refusal: why the library does not answer the query, in its words.
+            refusal: ImageKit's message if it refused the query.
         """
         if refusal:
-            message = f"the library does not take this entry's query: {refusal}"
+            message = f"the query of this rule failed: {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
             yield from self._count_findings()
@@ -56,18 +56,18 @@ class EntryMatch:
         if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
             found = f"{count:,} file{'s' * (count != 1)}"
             wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
-            message = f"this entry selects {found}, expected {wanted}: check the selector, or change expect"
+            message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
             yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
         elif count == 0:
-            message = "this entry selects no file: check its glob and query, or take it out"
+            message = "this rule selects no file: check its glob and query, or remove it"
             yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
 
 
 class PrefixStack:
-    """Keeps the globs worth trying as paths pass by, in order: those whose literal prefix a path shares.
+    """Keep the globs whose literal prefix the current path starts with, while paths pass in order.
 
-    Prefixes of one path are prefixes of each other, and paths with a common prefix are neighbours. So these globs form
-    a stack.
+    All prefixes of one path are prefixes of each other, and paths with a common prefix are adjacent. So these globs
+    form a stack, and each file is compared with few of them.
     """
 
     def __init__(self, matches: Iterable[EntryMatch]) -> None:

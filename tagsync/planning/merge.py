@@ -1,4 +1,13 @@
-"""Merge what all entries want of one file into its changes; `length_limit` checks whether the tags fit."""
+"""Merge what all entries demand of one file into its changes; `length_limit` checks whether the tags fit.
+
+The order of entries does not matter. For each ordinary tag, the first of these that applies decides:
+
+1. `absent`, `removeForbidden`, and the old name of a renamed tag: removed. Declaring the tag too is a conflict.
+2. `tags`: present.
+3. An expired `until`: removed.
+4. `exclusive`: removed.
+5. The new name of a renamed tag, and a promoted AI tag: present.
+"""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -26,10 +35,7 @@ from tagsync.planning.votes import covers, tag_votes, vocabulary_votes
 
 
 class Merged(NamedTuple):
-    """One file's changes, sorted by op and tag, what was noticed, and what calls may touch or must not.
-
-    `desired`, `spared` and `relies` are as in `FileChange`.
-    """
+    """One file's changes, sorted by op and tag, and diagnostics; see `FileChange` for the other fields."""
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...]
@@ -42,18 +48,20 @@ _NOTHING = Merged((), ())
 
 
 def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = NO_VOCABULARY) -> Merged:
-    """Return the changes that a file's entries and the vocabulary ask for: they add up, whatever their order.
+    """Return the changes that a file's entries and the vocabulary ask for.
 
-    If two entries contradict each other, the file gets no change and a diagnostic of level error.
+    If two of them contradict each other, there is no change but an error.
     """
     if not (vocabulary.removed or vocabulary.renames) and _is_settled(file, entries):
         return _NOTHING
     ballot = _Ballot(file, entries, vocabulary)
     ai_tags = AITags(file, [entry for entry in entries if entry.declaration.ai_rule])
     renamed = [vote for vote in ballot.renamed if not ballot.has_ended(vote.tag)]
+    # What `exclusive` would remove in the next run is not added in this one: two runs in a row must agree.
     wants = [vote for vote in renamed if not ballot.is_swept(vote.tag)]
     relies = tuple(sorted({vote.tag for vote in wants}))
     promoted, not_promoted = _promoted(file, ai_tags.promotions(), ballot, vocabulary)
+    # A declared tag keeps the spelling of its declaration. That of the AI tag would be a second one.
     wants += _in_first_spelling([item.vote for item in promoted if normalized(item.tag.name) not in ballot.declared])
     wanted = [*ballot.declarations, *wants]
     additions, diagnostics = _additions(file, wanted)
@@ -73,7 +81,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
 
 
 def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
-    """Tell quickly that a file has all that its entries ask for, as most have; False if that takes a closer look."""
+    """Return quickly that a file needs no change, as most files; False if that takes a closer look."""
     there = set(file.tags)
     for entry in entries:
         declared = entry.declaration
@@ -90,14 +98,14 @@ def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
 
 
 class _Ballot:
-    """The votes on one file's ordinary tags, by what they count; those of promotions come later.
+    """The votes on one file's ordinary tags, without promotions.
 
     Attributes:
         declared: all tags that entries declare, in NFC.
-        declarations: votes of entries for tags that are not there, or that others want absent.
-        renamed: votes for new names of tags that the file has under their old ones.
-        absent: why tags (NFC) must not be there. An expired tag counts unless another entry declares it.
-        exclusive: why other tags (NFC) are removed that nobody wants.
+        declarations: votes of entries for tags that are missing, or that others want absent.
+        renamed: votes for the new names of tags that the file has under their old ones.
+        absent: the reasons why tags (NFC) must be absent. An expired tag counts unless another entry declares it.
+        exclusive: the reasons to remove tags (NFC) that nothing wants.
     """
 
     def __init__(self, file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> None:
@@ -115,7 +123,7 @@ class _Ballot:
             self._count(vote)
 
     def _settled(self, file: CurrentFile, vocabulary: Vocabulary) -> set[str]:
-        """Return the tags that are declared and there, and that nobody wants absent."""
+        """Return the tags that are declared and present, and that nothing wants absent."""
         settled = self.declared.intersection(all_normalized(file.tags))
         for entry in self._entries:
             settled.difference_update(all_normalized(entry.declaration.absent.values))
@@ -131,7 +139,7 @@ class _Ballot:
             self.absent[key].append(vote.reason)
 
     def has_ended(self, tag: str) -> bool:
-        """Tell whether the day of a tag has come: then it does not come back through its old name."""
+        """Return whether a tag's `until` has passed: then its old name does not bring it back."""
         return any(reason.rule == RuleName.UNTIL for reason in self.absent.get(normalized(tag), ()))
 
     def sweeper(self, key: str) -> Origin | None:
@@ -143,7 +151,7 @@ class _Ballot:
         return None
 
     def is_swept(self, tag: str) -> bool:
-        """Tell whether the next run would remove a tag that this one adds, because no entry declares it."""
+        """Return whether the next run would remove a tag that this one adds, because no entry declares it."""
         key = normalized(tag)
         return key not in self.declared and self.sweeper(key) is not None
 
@@ -151,41 +159,41 @@ class _Ballot:
 def _promoted(
     file: CurrentFile, promotions: Iterable[Promotion], ballot: _Ballot, vocabulary: Vocabulary
 ) -> tuple[list[Promotion], list[Diagnostic]]:
-    """Return which AI tags become ordinary tags, and a notice for each that does not."""
+    """Return the AI tags that become ordinary tags, and a notice for each that does not."""
     promoted, left = [], []
     for promotion in promotions:
         why = _obstacle(promotion.tag.name, ballot, vocabulary)
         if why is None:
             promoted.append(promotion)
             continue
-        message = f"AI tag {quoted(promotion.tag.name)} of {quoted(file.path, 200)} becomes no ordinary tag: {why}"
+        message = f"AI tag {quoted(promotion.tag.name)} of {quoted(file.path, 200)} is not promoted: {why}"
         left.append(Diagnostic("info", "not-promoted", message, promotion.vote.reason.origin))
     return promoted, left
 
 
 def _obstacle(name: str, ballot: _Ballot, vocabulary: Vocabulary) -> str | None:
-    """Say why an AI tag's name must not become an ordinary tag; None if it may."""
+    """Return why an AI tag's name must not become an ordinary tag; None if it may."""
     key = normalized(name)
     if not is_declarable(name):
         return "its name cannot be a tag"
     if key in ballot.absent:
-        return f"that tag is to be absent at {ballot.absent[key][0].origin}"
+        return f"{ballot.absent[key][0].origin} declares the tag absent"
     if key in vocabulary.forbidden or key in vocabulary.renames:
-        return "the vocabulary is against that tag"
+        return "the vocabulary forbids or renames the tag"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:
-        return "the vocabulary does not allow that tag"
-    return "exclusive would remove that tag again" if ballot.is_swept(name) else None
+        return "the vocabulary does not allow the tag"
+    return "exclusive would remove the tag again" if ballot.is_swept(name) else None
 
 
 def _in_first_spelling(votes: Iterable[Vote]) -> Iterator[Vote]:
-    """Yield votes with each tag in the spelling that comes first: AI tags may stand there in several."""
+    """Yield votes with each tag in its first spelling: AI tags may be there in several."""
     spellings: dict[str, str] = {}
     for vote in votes:
         yield vote._replace(tag=spellings.setdefault(normalized(vote.tag), vote.tag))
 
 
 def _additions(file: CurrentFile, votes: Sequence[Vote]) -> tuple[Reasons, list[Diagnostic]]:
-    """Return the wanted tags that the file lacks, as they are spelled, and an error for each second spelling."""
+    """Return the wanted tags that the file lacks, as spelled, and an error for each second spelling."""
     if not votes:
         return {}, []
     there = frozenset(all_normalized(file.tags))
@@ -194,7 +202,7 @@ def _additions(file: CurrentFile, votes: Sequence[Vote]) -> tuple[Reasons, list[
     conflicts = []
     for vote in votes:
         key = normalized(vote.tag)
-        if key in there:
+        if key in there:  # in whatever spelling: a second one would be another tag to ImageKit
             continue
         wanted = first.setdefault(key, vote)
         additions[wanted.tag].append(vote.reason)
@@ -212,19 +220,19 @@ def _two_spellings(file: CurrentFile, vote: Vote, first: Origin) -> Diagnostic:
 
 
 def _conflicts(file: CurrentFile, votes: Iterable[Vote], ballot: _Ballot) -> Iterator[Diagnostic]:
-    """Yield an error for each tag that is to be present and absent."""
+    """Yield an error for each tag that must be both present and absent."""
     for vote in votes if ballot.absent else ():
         against = ballot.absent.get(normalized(vote.tag))
         if against:
             message = (
-                f"{quoted(vote.tag)} is to be absent from {quoted(file.path, 200)} here, and present at "
-                f"{vote.reason.origin}: take one of them out"
+                f"{quoted(vote.tag)} must be absent from {quoted(file.path, 200)} here, but present at "
+                f"{vote.reason.origin}: remove one of the two"
             )
             yield Diagnostic("error", "conflict", message, against[0].origin)
 
 
 def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reasons:
-    """Return the ordinary tags that go, each in the library's spelling."""
+    """Return the ordinary tags to remove, each in the library's spelling."""
     if not ballot.absent and not ballot.exclusive:
         return {}
     wanted = ballot.declared.union([normalized(vote.tag) for vote in wants])
@@ -238,12 +246,13 @@ def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reas
 
 
 def _not_renamed(renamed: Iterable[Vote], relies: Container[str], ballot: _Ballot) -> Iterator[Diagnostic]:
-    """Yield a warning for each tag that goes without its new name coming, the same for every file."""
+    """Yield a warning for each old name that is removed without adding the new one; the same for every file."""
     for vote in renamed:
         if vote.tag not in relies:
             message = (
-                f"the old name goes and {quoted(vote.tag)} does not come where exclusive (at "
-                f"{ballot.sweeper(normalized(vote.tag))}) would remove it again: declare it there, or narrow exclusive"
+                f"the old name is removed but {quoted(vote.tag)} is not added to files where exclusive (at "
+                f"{ballot.sweeper(normalized(vote.tag))}) would remove it again: declare it for these files, or limit "
+                "exclusive with only"
             )
             yield Diagnostic("warning", "rename", message, vote.reason.origin)
 
@@ -255,6 +264,6 @@ def _changes(op: Op, reasons: Reasons) -> Iterator[Change]:
 
 
 def _already_there(file: CurrentFile, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the declared tags that the file has in the very spelling in which they are declared."""
+    """Return the declared tags that the file has in the same spelling."""
     declared = {tag for entry in entries for tag in entry.declaration.tags.values}
     return tuple([tag for tag in file.tags if tag in declared])

@@ -1,4 +1,4 @@
-"""Collect declared files that the library does not have, and say what may be meant instead."""
+"""Collect declared files that the library does not have, and suggest what may be meant."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -27,25 +27,25 @@ _MOST_COMPARED = 10_000
 
 
 class MissingFiles:
-    """The entries whose files are not in the library: counted, and the first of them kept.
+    """The entries whose files are not in the library: all are counted, the first are kept.
 
     Args:
-        unreadable: objects of the library that cannot be read; the entries that name one are kept apart.
+        unreadable: file objects that could not be read; entries that name one are kept separately.
     """
 
     def __init__(self, unreadable: Iterable[Unreadable]) -> None:
         self.unreadable: list[Entry] = []
         self._names = {name for odd in unreadable for name in (odd.file_id, odd.path)}
         self._files = First[tuple[bool, str, Entry]](itemgetter(0, 1))
-        """Each file once: whether it is declared by ID, its path or ID, and the first entry that declares it."""
+        """Each file once: whether it is declared by ID, its path or ID, and the first entry for it."""
         self._reported = First[tuple[Level, Entry]](_by_level_and_place)
-        """The entries that a diagnostic names, with its level."""
+        """The entries that need a diagnostic, with its level."""
         self._levels = Counter[Level]()
-        """How many of them there are."""
+        """The number of them."""
         self._last: ByPath | ById | ByMatch | None = None
 
     def add(self, entry: Entry) -> bool:
-        """Add an entry; those of the same file come one after the other. Return whether its file is missing indeed."""
+        """Add an entry, and return whether its file is really missing; entries of the same file must come in a row."""
         if self._names and named(entry) in self._names:
             self.unreadable.append(entry)
             return False
@@ -61,11 +61,11 @@ class MissingFiles:
 
     @property
     def count(self) -> int:
-        """How many files are missing."""
+        """The number of missing files."""
         return self._files.count
 
     def first(self) -> tuple[NotFound, ...]:
-        """Return the first of them: those declared by path, sorted, then those declared by ID."""
+        """Return the first files: those declared by path, sorted, then those declared by ID."""
         return tuple(
             NotFound(None, name, entry.origin()) if is_id else NotFound(name, None, entry.origin())
             for is_id, name, entry in self._files.items()
@@ -84,12 +84,12 @@ class MissingFiles:
             yield _missing_finding(entry, level, similar)
 
     def unlisted(self) -> Counter[Level]:
-        """Return how many more entries there are than findings, by level."""
+        """Return the number of entries beyond those with a diagnostic, by level."""
         return self._levels - Counter(level for level, _ in self._reported.items())
 
 
 class SimilarPaths:
-    """Finds files whose paths differ from paths that no file has in case or Unicode form alone."""
+    """Find files whose paths differ from given ones only in case or Unicode form."""
 
     def __init__(self, paths: Collection[str], files: Iterable[CurrentFile]) -> None:
         keys, folded = set(map(normalized, paths)), {path.casefold() for path in paths}
@@ -106,15 +106,15 @@ class SimilarPaths:
                 self._folded[key] = file.path
 
     def hint(self, path: str, *, otherwise: str) -> str:
-        """Return what may be meant by one of the paths."""
+        """Return a suggestion for one of the paths."""
         if normalized(path) in self._normalized:
-            return "a file whose path is equal under Unicode NFC is; copy the path from the library"
+            return "a file with a path equal under Unicode NFC is; copy the path from the library"
         twin = self._folded.get(path.casefold())
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
 
 
 def missing_hint(path: str, current: CurrentState) -> str:
-    """Return what may be meant by a path that no file has."""
+    """Return a suggestion for a path that no file has."""
     if not path.startswith("/"):
         return "a path starts with /"
     return SimilarPaths({path}, current.files).hint(path, otherwise="") or _nearest(path, current.files)
@@ -151,7 +151,7 @@ def _level_if_missing(declared: Declaration) -> Level | None:
 
 
 def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagnostic:
-    fine = "this entry only removes, so that there is nothing to do" if level == "info" else ""
+    fine = "this rule only removes tags, so there is nothing to do" if level == "info" else ""
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
         twin = similar.hint(path, otherwise="")
@@ -160,7 +160,7 @@ def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagn
         message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
     else:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
-        message = f"no file has the id {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"
+        message = f"no file has the ID {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"
     return Diagnostic(level, "missing", message, entry.origin())
 
 

@@ -1,4 +1,4 @@
-"""Make a plan from desired and current state; pure: the same two states give the same plan."""
+"""Make a plan from desired and current state; the same two states always give the same plan."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -30,28 +30,27 @@ def make_plan(
     coverage: bool = False,
     since: Revision | None = None,
 ) -> Plan:
-    """Compare desired with current state.
+    """Compare desired with current state and plan the changes.
 
     Args:
         desired: what manifests declare.
-        current: a complete read of the library, files sorted by path.
+        current: a read of the library that covers all that the manifests need, files sorted by path.
         target: the library.
-        created_at: ISO 8601, UTC; all else is the same whenever it is made.
+        created_at: ISO 8601, UTC; nothing else in the plan depends on the time.
         bulk_rate: API calls a second for the estimate; None for no limit.
-        only: globs; changes of files that match none are left out once everything was compared.
-        part: a shard; changes of files in other shards are left out likewise.
-        exact: whether requests set only what has to change.
-        last: the previous report for this library; it tells why changes are necessary again.
-        earlier: reports before that one, newest first, which tell how often AI tags came back. They are read only if
-            AI tags are to be removed.
+        only: globs over paths; changes of other files are filtered out after the comparison.
+        part: a shard; changes of files in other shards are filtered out likewise.
+        exact: whether API calls contain no no-op changes.
+        last: the previous report for this library, to find the causes of changes.
+        earlier: older reports, newest first, to count how often AI tags came back. Read only if AI tags are removed.
         coverage: whether to report what manifests leave alone.
-        since: an earlier revision; changes of files that no entry selects which changed since are left out.
+        since: an earlier revision; changes of files that no changed entry selects are filtered out likewise.
 
     Returns:
         The plan. If there is an error, it has no changes, and its diagnostics say why.
 
     Raises:
-        RefusedError: what changed since the revision bears on files that no changed entry selects.
+        RefusedError: a Policy or Vocabulary changed since the revision, which affects more files.
     """
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
     comparison = Comparison(desired, current, scope, coverage=coverage)
@@ -91,13 +90,14 @@ def make_plan(
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
-    """Return the places of the files that an entry selects which changed since a revision."""
+    """Return the positions of the files that an entry selects which changed since a revision."""
     return {selected.number for selected in Selection(changed_entries(since, desired), current)}
 
 
 def _covered(last: Report) -> Callable[[str], bool]:
-    """Return a function that tells by its path whether the previous run compared a file."""
+    """Return a function from a path to whether the previous run compared that file."""
     scope = last.plan.inputs
     if scope.changed_since is None and not scope.partial:
         return Scope(scope.select, scope.part).includes
+    # Which files an earlier revision or the missing shards left out is unknown: only changed files count as compared.
     return {change.file.path for change in last.plan.changes}.__contains__

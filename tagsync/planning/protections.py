@@ -1,4 +1,4 @@
-"""Find parts of rules meant to protect that match nothing, though a similar name exists in another case or form."""
+"""Find protective parts of rules (`keep`, `only`, `except`) that match nothing although a similar name exists."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -7,17 +7,17 @@ from tagsync.globs import path_matcher, tag_glob
 from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
 
 _MOST_WATCHED = 10_000
-"""Most names and globs watched: beyond that, they are in entries of single files, whose tags a plan shows."""
+"""The most names and globs watched. With more, they are in entries of single files, whose changes a plan shows."""
 
 Matches = Callable[[str], object]
 
 
 class Watch:
-    """A protective glob or name: whether it has matched, and if not, what it may be meant for.
+    """A protective glob or name: whether it has matched, and if not, a similar text.
 
     Args:
-        exact: tells what it matches.
-        alike: tells what it would match, of folded texts, if case and Unicode form played no part.
+        exact: returns whether it matches a text.
+        alike: returns whether it would match a folded text, ignoring case and Unicode form.
     """
 
     __slots__ = ("_alike", "_exact", "_twin", "_used")
@@ -30,11 +30,11 @@ class Watch:
 
     @property
     def twin(self) -> str | None:
-        """What is not protected, and looks as if it were meant; None if the glob or name has matched anything."""
+        """A similar text that is not protected; None if the glob or name has matched anything."""
         return None if self._used else self._twin
 
     def matches(self, text: str) -> bool:
-        """Tell whether a text is protected, and note it."""
+        """Return whether a text is protected, and remember it."""
         found = bool(self._exact(text))
         self._used = self._used or found
         return found
@@ -46,8 +46,8 @@ class Watch:
 
 
 def is_protected(text: str, watches: Collection[Watch]) -> bool:
-    """Tell whether any of some globs or names matches a text, and compare it with them if none does."""
-    found = [watch.matches(text) for watch in watches]  # each of them, for each notes its matches
+    """Return whether any glob or name matches a text; if none does, look for similar ones."""
+    found = [watch.matches(text) for watch in watches]  # a list, as every watch must see the text
     if any(found):
         return True
     for watch in watches:
@@ -71,33 +71,33 @@ def _watched_name(name: str) -> Watch:
 
 
 def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
-    """Return the warning about a part that matches nothing, and its twin."""
+    """Return the warning about a part that matches nothing although something similar exists."""
     message = (
-        f"{what} {quoted(text)} matches nothing, but {quoted(twin, 200)} exists, which differs in case or Unicode "
-        "form alone: write it as the library does"
+        f"{what} {quoted(text)} matches nothing, but {quoted(twin, 200)} exists, which differs only in case or Unicode "
+        "form: write it as in the library"
     )
     return Diagnostic("warning", "protects-nothing", message, origin)
 
 
 class Protections:
-    """Watches what entries keep of AI tags, and to which tags they confine `exclusive`, file by file."""
+    """Watch `keep` and `exclusive.only` of entries, file by file."""
 
     def __init__(self) -> None:
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
 
     def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
-        """Compare a file's tags with what the entries that select it keep."""
-        kept, confined = list[Watch](), list[Watch]()
+        """Compare a file's tags with the protective parts of the entries that select it."""
+        kept, limited = list[Watch](), list[Watch]()
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
             if rule and rule.keep.values and file.ai_tags:
                 kept += self._watched(entry, "keep", rule.keep)
             if exclusive and exclusive.only:
-                confined += self._watched(entry, "only", exclusive.only)
+                limited += self._watched(entry, "only", exclusive.only)
         for tag in file.ai_tags if kept else ():
             is_protected(tag.name, kept)
-        for name in file.tags if confined else ():
-            is_protected(name, confined)
+        for name in file.tags if limited else ():
+            is_protected(name, limited)
 
     def _watched(self, entry: Entry, what: str, texts: Texts) -> Iterator[Watch]:
         for text, place in zip(texts.values, texts.places, strict=True):
@@ -110,7 +110,7 @@ class Protections:
             yield watch
 
     def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each name and glob that has matched nothing although it has a twin."""
+        """Yield a warning for each name and glob that matched nothing although something similar exists."""
         for (what, text, origin), watch in self._watches.items():
             if watch.twin is not None:
                 yield finding(what, text, watch.twin, origin)

@@ -1,4 +1,4 @@
-"""Find which part of a library has to be read for manifests; `library.reading` decides how, in the fewest calls."""
+"""Find the part of a library that manifests need; `library.reading` decides how to read it."""
 
 from collections.abc import Collection, Iterator
 from itertools import chain
@@ -7,20 +7,20 @@ from tagsync.globs import literal_prefix
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry, Needs
 
 MAX_NAMED = 20_000
-"""With more entries than this, all files are read: searches would hardly take fewer calls."""
+"""With more entries than this, all files are read, because searches would hardly take fewer calls."""
 
 
 def needs(desired: DesiredState, *others: Collection[Entry], everything: str | None = None) -> Needs:
-    """Return the part of a library that entries are about.
+    """Return the part of a library that entries need.
 
     Args:
         desired: what manifests declare.
         others: more entries, of an earlier revision.
-        everything: why all files have to be read anyway.
+        everything: why all files are needed anyway.
     """
     queries = set(desired.queries())
     if everything is None and len(desired.entries) > MAX_NAMED:
-        everything = f"there are more than {MAX_NAMED:,} entries"
+        everything = f"there are more than {MAX_NAMED:,} rules"
     paths, file_ids, required = set[str](), set[str](), set[str]()
     folders, flat = set[str](), set[str]()
     for entry in chain(desired.entries if everything is None else (), *others):
@@ -50,7 +50,7 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
 
 
 def named(desired: DesiredState) -> Iterator[ByPath | ById]:
-    """Yield the files that entries name by path or ID, without those that may be missing."""
+    """Yield the selectors of files that entries name by path or ID, except those with `ifMissing: skip`."""
     for entry in desired.entries:
         if isinstance(entry.selector, ByPath | ById) and entry.declaration.if_missing != "skip":
             yield entry.selector
@@ -62,18 +62,18 @@ def _required(entry: Entry, name: str) -> set[str]:
 
 
 def _folder(glob: str) -> str:
-    """Return the deepest folder that all paths matched by a glob lie below."""
+    """Return the deepest folder that contains all paths matched by a glob."""
     return literal_prefix(glob).rpartition("/")[0] + "/"
 
 
 def _is_flat(glob: str) -> bool:
-    """Tell whether all paths matched by a glob lie right in its folder."""
+    """Return whether a glob matches only files directly in its folder."""
     rest = glob[len(_folder(glob)) :]
     return "/" not in rest and "**" not in rest and "\\" not in glob
 
 
 def _outermost(folders: Collection[str]) -> list[str]:
-    """Return folders without those that lie below another one of them."""
+    """Remove folders that are inside another one."""
     found: list[str] = []
     for folder in sorted(folders):
         if not found or not folder.startswith(found[-1]):

@@ -1,4 +1,4 @@
-"""Find AI tags that came back after applies removed them, and count how often, from the reports of these applies."""
+"""Find AI tags that came back after earlier applies removed them, and count how often."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,17 +6,17 @@ from tagsync.escape import quoted, shown
 from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning, Status
 
 DONE = (Status.CONFIRMED, Status.ACCEPTED)
-"""The statuses of changes that the library shows, or that its response confirms."""
+"""The statuses of changes that were made."""
 
 
 def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple[Returning, ...]:
-    """Return the AI tags that changes remove and that earlier applies removed already, in the order of the changes.
+    """Return the AI tags to remove that earlier applies had already removed, in the order of the changes.
 
-    The newest report that removed an AI tag decides, as it carries how often the tag had come back by then. So only as
-    many reports are read as are needed.
+    Each report carries how often its AI tags had come back by then. So the newest report that removed an AI tag is
+    enough, and older ones are not read.
 
     Args:
-        changes: what is planned.
+        changes: the planned changes.
         reports: those of earlier applies, newest first.
     """
     wanted: set[tuple[str, str]] | None = None
@@ -41,11 +41,11 @@ def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple
 
 
 def return_warnings(returning: Iterable[Returning], changes: Iterable[FileChange]) -> Iterator[Diagnostic]:
-    """Yield a warning for each AI tag that came back, however many files have it.
+    """Yield one warning for each AI tag that came back, on however many files.
 
     Args:
         returning: what came back.
-        changes: what is planned; the first rule that removes an AI tag is the origin of its warning.
+        changes: the planned changes; the first rule that removes an AI tag is the origin of its warning.
     """
     found: dict[str, list[Returning]] = {}
     for item in returning:
@@ -56,12 +56,12 @@ def return_warnings(returning: Iterable[Returning], changes: Iterable[FileChange
         origins[change.tag] = min(origins.get(change.tag, origin), origin)
     for tag, items in sorted(found.items()):
         first = shown(items[0].path, 200)
-        files = first if len(items) == 1 else f"{len(items):,} files (as {first})"
+        files = first if len(items) == 1 else f"{len(items):,} files (for example {first})"
         most = max(item.runs for item in items)
         times = "1 apply" if most == 1 else f"{most:,} applies"
         message = (
-            f"AI tag {quoted(tag)} came back on {files} after {times} removed it, and is removed again: switch off the "
-            "auto-tagging extension, or the upload default, that adds it; or keep it (aiTags.keep)"
+            f"AI tag {quoted(tag)} came back on {files} after {times} removed it, and is removed again: turn off the "
+            "auto-tagging extension or upload default that adds it, or keep it (aiTags.keep)"
         )
         yield Diagnostic("warning", "ai-tag-returns", message, origins[tag])
 
@@ -72,7 +72,7 @@ def _removals(changes: Iterable[FileChange]) -> Iterator[Change]:
 
 
 def _removed(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield the id and AI tag of each removal that a run made itself."""
+    """Yield the file ID and name of each AI tag that a run removed itself."""
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
         if outcome.status in DONE:
             for tag in change.remove_ai:

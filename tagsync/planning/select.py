@@ -1,4 +1,4 @@
-"""Find the entries that select each file, in one pass over the library in the order of paths; `merge` weighs them."""
+"""Find the entries that select each file, in one pass over the library in path order; `merge` combines them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +14,7 @@ from tagsync.planning.skipped_files import unreadable_finding
 
 
 class Selected(NamedTuple):
-    """A file, its place in the library's files, and the entries that select it in the order of the manifests."""
+    """A file, its position in the library, and the entries that select it in the order of the manifests."""
 
     number: int
     file: CurrentFile
@@ -22,13 +22,13 @@ class Selected(NamedTuple):
 
 
 class Selection:
-    """One pass over a library; what it notices is complete once it has come to its end.
+    """One pass over a library. Its diagnostics are complete after the last file.
 
-    Files and entries pass by in the order of paths, so that neither need be held as a whole.
+    Files and entries are both read in path order, so neither has to fit into memory.
 
     Args:
-        entries: as declared, or indexed already.
-        current: its files sorted by path; the answer to each query that an entry asks.
+        entries: as declared, or indexed.
+        current: files sorted by path, and the answer to each query of an entry.
         coverage: whether to note what manifests leave alone.
     """
 
@@ -74,7 +74,7 @@ class Selection:
             self._idle.add(entry.origin())
 
     def _find_unreadable(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each object that cannot be read, and each entry that selects it; it is not missing."""
+        """Yield a warning for each unreadable file object and each entry that selects it."""
         for odd in self._current.unreadable:
             file = CurrentFile(odd.file_id, odd.path, (), ())
             entries: list[Entry | None] = [

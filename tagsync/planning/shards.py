@@ -1,4 +1,4 @@
-"""Merge plans or reports of several shards; a shard is any part of a plan whose files no other part has."""
+"""Merge plans or reports of several shards into one."""
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +38,10 @@ def merge_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
 
     Args:
         plans: at least one, of the same target and manifests, no file in two of them.
-        names: how messages call them.
+        names: their names in messages.
 
     Raises:
-        DocumentError: they are not parts of one whole.
+        DocumentError: they are not shards of the same plan.
     """
     first = plans[0]
     if len(plans) == 1:
@@ -104,14 +104,14 @@ def _path_and_id(change: FileChange) -> tuple[str, str]:
 
 
 _ASPECTS: tuple[tuple[str, Callable[[Plan], object]], ...] = (
-    ("is of another library", lambda plan: plan.target),
-    ("is from other manifests", lambda plan: [ref[:2] for ref in plan.inputs.manifests]),
-    ("has another policy", lambda plan: plan.policy),
-    ("reverts another run", lambda plan: plan.undoes),
-    ("is narrowed otherwise", lambda plan: (plan.inputs.select, plan.inputs.changed_since)),
-    ("is of another number of shards", lambda plan: plan.inputs.part and plan.inputs.part.of),
+    ("are for different libraries", lambda plan: plan.target),
+    ("come from different manifests", lambda plan: [ref[:2] for ref in plan.inputs.manifests]),
+    ("have different policies", lambda plan: plan.policy),
+    ("revert different runs", lambda plan: plan.undoes),
+    ("are filtered differently", lambda plan: (plan.inputs.select, plan.inputs.changed_since)),
+    ("have different numbers of shards", lambda plan: plan.inputs.part and plan.inputs.part.of),
 )
-"""What shards of one plan have in common, and what to say of those that have not."""
+"""What shards of one plan have in common, and the message for those that differ."""
 
 
 def _check(plans: Sequence[Plan], names: Sequence[str]) -> None:
@@ -119,22 +119,22 @@ def _check(plans: Sequence[Plan], names: Sequence[str]) -> None:
     for plan, name in zip(plans[1:], names[1:], strict=True):
         for what, aspect in _ASPECTS:
             if aspect(plan) != aspect(first):
-                raise DocumentError(f"{shown(where)} and {shown(name)} are no shards of one plan: each {what}")
+                raise DocumentError(f"{shown(where)} and {shown(name)} are not shards of the same plan: they {what}")
     shards: dict[Part, str] = {}
     holders: dict[str, str] = {}
     for plan, name in zip(plans, names, strict=True):
         part = plan.inputs.part
         if part is None:
-            raise DocumentError(f"{shown(name)} is no shard but a whole: name it alone")
+            raise DocumentError(f"{shown(name)} is not a shard: pass it alone")
         if part in shards:
             both = f"{shown(shards[part])} and {shown(name)}"
-            raise DocumentError(f"{both} are both shard {part.index} of {part.of}: name each shard once")
+            raise DocumentError(f"{both} are both shard {part.index} of {part.of}: pass each shard once")
         shards[part] = name
         for change in plan.changes:
             other = holders.setdefault(change.file.file_id, name)
             if other is not name:
                 both = f"{shown(other)} and {shown(name)}"
-                raise DocumentError(f"{both} both tell of {quoted(change.file.path, 200)}, which moved in between")
+                raise DocumentError(f"{both} both contain {quoted(change.file.path, 200)}, which moved in between")
 
 
 def _whole(plans: Sequence[Plan]) -> Plan | None:
@@ -152,7 +152,8 @@ def _guards(plans: Sequence[Plan], changes: Sequence[FileChange]) -> tuple[Guard
     )
     if plans[0].undoes is not None:
         return guards
-    # Shards that were planned one after the other may change more than each of them counted.
+    # Shards that were planned one after the other saw different libraries. Together they may change more than any of
+    # them counted.
     return recheck_guards(guards, GuardCounts.of(changes))
 
 
@@ -166,14 +167,14 @@ def _inputs(inputs: Sequence[Inputs], missing: Sequence[str]) -> Inputs:
 
 
 def _missing(inputs: Sequence[Inputs]) -> list[str]:
-    """Return the shards that ought to be there, too; `_check` has seen that all are shards, and of one number."""
+    """Return the names of shards that were not given."""
     parts = [item.part for item in inputs if item.part]
     indices = set(range(1, parts[0].of + 1)) - {part.index for part in parts}
     return [f"{index}/{parts[0].of}" for index in sorted(indices)]
 
 
 def _unlisted(plans: Sequence[Plan]) -> tuple[Unlisted, ...]:
-    """Return what the shards do not list: each was compared as a whole, so that they have nearly all in common."""
+    """Return the counts of unlisted diagnostics. Each shard compared everything, so the counts are nearly equal."""
     found: dict[tuple[Level, str], int] = {}
     for level, code, more in chain.from_iterable(plan.unlisted for plan in plans):
         found[level, code] = max(more, found.get((level, code), 0))
@@ -182,12 +183,12 @@ def _unlisted(plans: Sequence[Plan]) -> tuple[Unlisted, ...]:
 
 def _missing_shards(missing: Sequence[str]) -> Iterator[Diagnostic]:
     if missing:
-        message = f"shards are missing: {', '.join(missing)}; what they did is not in here"
+        message = f"shards are missing: {', '.join(missing)}; their changes are not included"
         yield Diagnostic("warning", "missing-shards", message)
 
 
 def _outcome(outcomes: Sequence[OutcomeName]) -> OutcomeName:
-    """Return what several runs came to: as one of them, if all came to the same; else the less fortunate."""
+    """Return the outcome of several runs."""
     if len(set(outcomes)) == 1:
         return outcomes[0]
     return "interrupted" if "interrupted" in outcomes else "incomplete"

@@ -1,4 +1,4 @@
-"""Find and describe files that are left alone: a path cannot tell them apart, or they cannot be read."""
+"""Find and describe files that are skipped because they share a path or cannot be read."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +7,7 @@ from tagsync.escape import quoted
 from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, Unreadable, normalized
 
 _NAMED = 5
-"""How many IDs a message names."""
+"""The most IDs in a message."""
 
 
 def twins_of(files: Collection[CurrentFile]) -> Mapping[str, tuple[str, ...]]:
@@ -21,27 +21,27 @@ def twins_of(files: Collection[CurrentFile]) -> Mapping[str, tuple[str, ...]]:
 
 
 def names_one(entries: Sequence[Entry]) -> bool:
-    """Tell whether one of the entries of a file names it by its ID, and so none of its twins."""
+    """Return whether an entry names a file by its ID, which tells it from files with the same path."""
     return any(isinstance(entry.selector, ById) for entry in entries)
 
 
 def twins_finding(file: CurrentFile, file_ids: Sequence[str], origin: Origin) -> Diagnostic:
-    """Return what to say of a file that is left alone because others share its path."""
+    """Return the warning about a file that is skipped because others share its path."""
     ids = ", ".join(quoted(file_id, 40) for file_id in file_ids[:_NAMED])
     more = f" and {len(file_ids) - _NAMED:,} more" if len(file_ids) > _NAMED else ""
     message = (
         f"{len(file_ids):,} files have the same path {quoted(file.path, 200)}, or one equal under Unicode NFC "
-        f"(IDs {ids}{more}): none of them is changed; declare the one that you mean by fileId"
+        f"(IDs {ids}{more}), and are not changed: select the one that you mean by fileId"
     )
     return Diagnostic("warning", "twins", message, origin)
 
 
 def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
-    """Return what to say of an object that cannot be read, and of the entry that is for it, if one is."""
+    """Return the warning about an unreadable file object, at the entry that selects it, if any."""
     names = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
     names += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
     message = (
         f"ImageKit lists a file with {' and '.join(names) or 'neither an ID nor a path'} that tagsync cannot read: "
-        f"{odd.why}; nothing is changed on it; correct the file in ImageKit"
+        f"{odd.why}; it is not changed; correct it in ImageKit"
     )
     return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)

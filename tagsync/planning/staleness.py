@@ -9,25 +9,30 @@ from tagsync.planning.length_limit import Fit, excess, fit
 
 
 class Refreshed(NamedTuple):
-    """What became of a planned change: `change` is what is left of it, None if nothing; or why it is stale."""
+    """The result: what is still to change, None for nothing; or why the change is stale."""
 
     change: FileChange | None
     stale: str | None = None
 
 
 def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
-    """Update a planned change by a fresh reading of its file.
+    """Update a planned change with a fresh read of its file.
 
-    It is stale when the file is gone or has another path, when an AI tag to be removed has another confidence or
-    source than it had, when the new name of a renamed tag has gone, or when the 500 characters would now be passed.
-    Whatever else happened to the file does no harm: what is still needed is made.
+    A change is stale if
+
+    - the file was deleted or moved,
+    - the confidence or source of an AI tag to remove has changed,
+    - the new name of a renamed tag was removed, or
+    - the tags would exceed 500 characters.
+
+    Any other change by somebody else is harmless: apply makes what is still needed.
 
     Args:
-        planned: the change, beside the file as it was.
-        file: the file as it is; None if it was deleted.
+        planned: the change, with the file as it was.
+        file: the file now; None if it was deleted.
     """
     if file is None:
-        return Refreshed(None, "the file is gone since the plan")
+        return Refreshed(None, "the file was deleted after the plan was made")
     stale = _stale(planned, file)
     if stale is not None:
         return Refreshed(None, stale)
@@ -35,27 +40,28 @@ def refresh(planned: FileChange, file: CurrentFile | None) -> Refreshed:
     if not changes:
         return Refreshed(None)
     if fit(file, changes) is Fit.OVER:
-        return Refreshed(None, f"by now, {excess(file, changes)}")
+        return Refreshed(None, f"the file has other tags than in the plan: {excess(file, changes)}")
     there = set(planned.desired).union(planned.add).intersection(file.tags)
     desired = tuple(sorted(there)) if any(change.op == Op.ADD for change in changes) else ()
     return Refreshed(FileChange(file, changes, desired, planned.spared, planned.relies))
 
 
 def _stale(planned: FileChange, file: CurrentFile) -> str | None:
-    """Say what happened to a file that makes its change stale, whatever is still needed of it; None if nothing did."""
+    """Return why a change is stale, whether or not it is still needed; None if it is not."""
     if file.path != planned.file.path:
-        return f"the file has moved to {quoted(file.path, 200)} since the plan"
-    rejudged = _rejudged_name(planned, file)
-    if rejudged is not None:
-        return f"the AI tag {quoted(rejudged)} has another confidence or source since the plan"
+        return f"the file was moved to {quoted(file.path, 200)} after the plan was made"
+    # A removal of an AI tag cannot be undone. The user approved it for the confidence and source that the plan showed.
+    changed = _changed_ai_tag(planned, file)
+    if changed is not None:
+        return f"AI tag {quoted(changed)} has another confidence or source than in the plan"
     missing = missing_name(planned, file)
     if missing is not None:
-        return f"the tag {quoted(missing)}, which an old one is renamed to, is gone since the plan"
+        return f"the tag {quoted(missing)}, the new name of a renamed tag, was removed after the plan was made"
     return None
 
 
 def missing_name(planned: FileChange, file: CurrentFile) -> str | None:
-    """Return a new name that the file does not have and will not get, although an old one is to go; None if none."""
+    """Return a new name that the file lacks and will not get although the old one is removed; None if there is none."""
     if not planned.relies or not set(planned.remove).intersection(file.tags):
         return None
     there = set(map(normalized, (*file.tags, *planned.add)))
@@ -69,14 +75,16 @@ def _needed(planned: FileChange, file: CurrentFile) -> tuple[Change, ...]:
     return tuple(
         change
         for change in planned.changes
+        # Additions compare under NFC, as another spelling of the tag is enough. Removals go by the exact text, as the
+        # API does.
         if (normalized(change.tag) not in keys if change.op == Op.ADD else change.tag in removable[change.op])
     )
 
 
-def _rejudged_name(planned: FileChange, file: CurrentFile) -> str | None:
-    """Return an AI tag that is to go and is not the one that was judged; None if there is none."""
-    going = set(planned.remove_ai)
-    if not going:
+def _changed_ai_tag(planned: FileChange, file: CurrentFile) -> str | None:
+    """Return an AI tag to remove that differs from the one in the plan; None if there is none."""
+    removed = set(planned.remove_ai)
+    if not removed:
         return None
     before: dict[str, set[tuple[float | None, str]]] = defaultdict(set)
     for tag in planned.file.ai_tags:
@@ -85,7 +93,7 @@ def _rejudged_name(planned: FileChange, file: CurrentFile) -> str | None:
         (
             tag.name
             for tag in file.ai_tags
-            if tag.name in going and (tag.confidence, tag.source) not in before[tag.name]
+            if tag.name in removed and (tag.confidence, tag.source) not in before[tag.name]
         ),
         None,
     )

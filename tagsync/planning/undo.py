@@ -1,4 +1,4 @@
-"""Plan to undo a run, change by change; an ordinary apply carries it out."""
+"""Plan to revert a run; an ordinary apply carries the plan out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -27,10 +27,10 @@ from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
 
 UNDO = "undo"
-"""The rule of every change that undoes another one; its origin is that of the other one."""
+"""The rule of every change of an undo; its origin is that of the change it reverts."""
 
 LEFT_OUT = "left-out"
-"""The code of the warning that counts what an undo leaves out; other warnings name each part."""
+"""The code of the warning that counts what an undo leaves out; other warnings give the details."""
 
 NO_TAG = "ImageKit no longer accepts such a tag"
 
@@ -38,7 +38,7 @@ SHOWN_PATHS = 3
 
 
 class _Asked(NamedTuple):
-    """One file of a report, and the changes that the run asked for and that were not so before it."""
+    """A file of a report with the changes that the run planned and that the file did not already show."""
 
     change: FileChange
     outcome: FileOutcome
@@ -46,14 +46,14 @@ class _Asked(NamedTuple):
 
     @property
     def may_have_written(self) -> bool:
-        """Whether the run may have changed the file. A file that the run did not find cannot have been changed."""
-        if self.outcome.status is Status.MISSING:
+        """Whether the run may have changed the file."""
+        if self.outcome.status is Status.MISSING:  # the calls failed, however many there were
             return False
         return self.outcome.attempts > 0 or self.outcome.status in DONE
 
 
 class _LeftOut:
-    """Counts what an undo leaves out: of a tag on many files, only the first are named."""
+    """Counts what an undo leaves out, and names the first files for each tag."""
 
     def __init__(self) -> None:
         self._changes = 0
@@ -65,7 +65,7 @@ class _LeftOut:
     def file(self, code: str, file: CurrentFile, count: int, why: str) -> None:
         """Note a file on which nothing is undone."""
         self._note(file, count)
-        self._whole.append(Diagnostic("warning", code, f"nothing on {quoted(file.path, 200)} is undone: {why}"))
+        self._whole.append(Diagnostic("warning", code, f"no change on {quoted(file.path, 200)} is undone: {why}"))
 
     def tag(self, code: str, file: CurrentFile, tag: str, why: str) -> None:
         """Note a tag that is not restored on a file."""
@@ -80,7 +80,7 @@ class _LeftOut:
         self._files.add(file.file_id)
 
     def warnings(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each file and tag, and one that counts all of them."""
+        """Yield a warning for each file and tag, and one with the total."""
         yield from self._whole
         for key, paths in self._tags.items():
             code, tag, why = key
@@ -97,16 +97,16 @@ _KINDS = {"undeclarable": "tag", "irreversible": "AI tag"}
 
 
 def touched(report: Report) -> list[str]:
-    """Return the ids of the files that a run may have changed."""
+    """Return the IDs of the files that a run may have changed."""
     return [asked.change.file.file_id for asked in _asked(report)]
 
 
 def unsettled(report: Report, files: Mapping[str, CurrentFile | None]) -> list[str]:
-    """Return the ids of files that a run wrote to and that do not show all of it: the index may lag behind.
+    """Return the IDs of files that do not show all that a run wrote to them, perhaps because the index lags behind.
 
     Args:
         report: what the run did.
-        files: the files as the index shows them, by id.
+        files: the files as the index shows them, by ID.
     """
     return [
         file.file_id
@@ -126,18 +126,19 @@ def make_undo(
     bulk_rate: float | None,
     ai_as_tags: bool = False,
 ) -> Plan:
-    """Return the plan that reverts what a run asked for, was not so before it, and is so now.
+    """Return the plan that reverts what a run changed and the files still show.
 
-    The status that the report gives a file does not matter. No guard applies, as the plan only reverts what the run
-    itself changed. What cannot be undone is left out: a warning with the code `LEFT_OUT` counts it, others name it.
+    The report's status of a file does not matter, because only the files as they are now tell what the run changed.
+    Guards do not apply, as the plan reverts only the run's own changes. Warnings name what cannot be undone, and one
+    with the code `LEFT_OUT` counts it.
 
     Args:
         report: what the run did.
-        files: its files as they are now, by id; None for one that was deleted, nothing for one that cannot be read.
+        files: its files as they are now, by ID; None for a deleted file, no item for one that could not be read.
         created_at: ISO 8601, UTC.
-        read_requests: the calls that read them.
-        bulk_rate: bulk calls a second to estimate with; None where nothing limits them.
-        ai_as_tags: whether AI tags that were removed come back as ordinary tags.
+        read_requests: the API calls that read them.
+        bulk_rate: API calls a second for the estimate; None for no limit.
+        ai_as_tags: whether removed AI tags come back as ordinary tags.
     """
     left_out = _LeftOut()
     found = (_undone(asked, files, left_out, ai_as_tags=ai_as_tags) for asked in _asked(report))
@@ -157,7 +158,7 @@ def make_undo(
 
 
 def _asked(report: Report) -> Iterator[_Asked]:
-    """Yield the files for which a run asked for something that was not so before; nothing of one that was refused."""
+    """Yield the files for which a run planned something that was not already so; none if the run was refused."""
     if report.outcome == "refused":
         return
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
@@ -174,12 +175,12 @@ def _asked(report: Report) -> Iterator[_Asked]:
 def _undone(
     asked: _Asked, files: Mapping[str, CurrentFile | None], left_out: _LeftOut, *, ai_as_tags: bool
 ) -> FileChange | None:
-    """Return what undoes a run on one file, None if there is nothing; note what is left out."""
+    """Return the change that reverts a run on one file, or None; note what is left out."""
     planned = asked.change.file
     file = files.get(planned.file_id)
     if file is None:
         if planned.file_id not in files:
-            left_out.file("unread", planned, len(asked.items), "it could not be read, run undo again")
+            left_out.file("unread", planned, len(asked.items), "it could not be read; run undo again")
         elif asked.may_have_written:
             left_out.file("missing", planned, len(asked.items), "it was deleted")
         return None
@@ -193,7 +194,7 @@ def _undone(
 
 
 def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool) -> Iterator[Change]:
-    """Yield what reverts the changes that a file shows now; note those that cannot be reverted."""
+    """Yield the changes that revert what a file shows now; note what cannot be reverted."""
     ai_names = {tag.name for tag in file.ai_tags}
     removed_ai = [item for item in asked.items if item.op == Op.REMOVE_AI and item.tag not in ai_names]
     restored = {normalized(item.tag): item for item in removed_ai if ai_as_tags and is_declarable(item.tag)}

@@ -1,4 +1,4 @@
-"""Say what each rule wants of one file's tags: `merge` decides by these votes, `explain` shows them."""
+"""Collect what each rule demands of one file's tags: `merge` decides by these votes, `explain` shows them."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from tagsync.model import (
 
 
 def tag_votes(entry: Entry, file: CurrentFile, settled: Container[str] = ()) -> Iterator[Vote]:
-    """Yield what an entry wants of ordinary tags, those included that the file does not have.
+    """Yield an entry's votes on ordinary tags, including tags that the file does not have.
 
     Args:
-        entry: selects the file.
+        entry: an entry that selects the file.
         file: the file.
-        settled: tags (NFC) on which no vote is needed.
+        settled: tags (NFC) that need no vote.
     """
     declared = entry.declaration
     for texts, rule, present in (
@@ -46,14 +46,14 @@ def tag_votes(entry: Entry, file: CurrentFile, settled: Container[str] = ()) -> 
 
 
 def covers(exclusive: Exclusive, key: str) -> bool:
-    """Tell whether `exclusive` applies to a tag, given in NFC."""
+    """Return whether `exclusive` applies to a tag, given in NFC."""
     if exclusive.only is None:
         return True
     return any(tag_glob(normalized(pattern)).fullmatch(key) for pattern in exclusive.only.values)
 
 
 def vocabulary_votes(vocabulary: Vocabulary, file: CurrentFile) -> Iterator[Vote]:
-    """Yield what the vocabulary wants of ordinary tags because of those that the file has."""
+    """Yield the vocabulary's votes on the tags that the file has."""
     if not (vocabulary.removed or vocabulary.renames):
         return
     for tag, key in zip(file.tags, all_normalized(file.tags), strict=True):
@@ -68,7 +68,7 @@ def vocabulary_votes(vocabulary: Vocabulary, file: CurrentFile) -> Iterator[Vote
 
 
 def ai_tag_votes(entry: Entry, tag: AITag) -> list[Vote]:
-    """Return what an entry's rule wants of one AI tag; promotions are not among these."""
+    """Return an entry's votes on one AI tag, without promotions."""
     rule = entry.declaration.ai_rule
     if rule is None:
         return []
@@ -93,7 +93,7 @@ def ai_tag_votes(entry: Entry, tag: AITag) -> list[Vote]:
 
 
 def promotion_vote(entry: Entry, tag: AITag) -> Vote | None:
-    """Return the vote for an ordinary tag with the name of an AI tag that an entry's rule promotes."""
+    """Return the vote for an ordinary tag if an entry's rule promotes the AI tag of the same name."""
     rule = entry.declaration.ai_rule
     if rule is None or rule.promote is None or tag.confidence is None or tag.confidence < rule.promote:
         return None
@@ -104,7 +104,7 @@ def promotion_vote(entry: Entry, tag: AITag) -> Vote | None:
 
 @lru_cache(maxsize=1024)
 def _numbers_by_key(names: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
-    """Return where names stand in a list that many files share, by their NFC form."""
+    """Map names in NFC to their positions in a list; cached, as many files share one list."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, key in enumerate(all_normalized(names)):
         numbers[key].append(number)
@@ -112,7 +112,7 @@ def _numbers_by_key(names: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
 
 
 def _reason(entry: Entry, place: int, rule: RuleName) -> Reason:
-    """Return a reason; one and the same for all entries that have it from their document's defaults."""
+    """Return a reason; entries that have it from their document's defaults share it."""
     return _default_reason(entry.manifest, place, rule) if place < 0 else Reason(entry.origin(place), rule)
 
 

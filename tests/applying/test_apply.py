@@ -141,7 +141,7 @@ def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, decla
     plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=before.target)
     report = tagsync.apply(plan, target=after.target)
     assert statuses(report) == {A: "confirmed", B: "stale", C: "confirmed"}
-    assert report.outcomes[1].error == "the file is gone since the plan"
+    assert report.outcomes[1].error == "the file was deleted after the plan was made"
 
 
 def test_a_file_that_vanishes_right_before_its_call_costs_no_other(

@@ -97,7 +97,9 @@ def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
 def test_a_stale_file_is_named_with_the_reason_and_left_alone() -> None:
     left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): None})
     assert left == [B]
-    assert outcomes.outcome(id_of("/a")) == FileOutcome(Status.STALE, error="the file is gone since the plan")
+    assert outcomes.outcome(id_of("/a")) == FileOutcome(
+        Status.STALE, error="the file was deleted after the plan was made"
+    )
 
 
 def test_a_file_that_could_not_be_read_is_not_written_to() -> None:

@@ -100,7 +100,7 @@ def test_a_file_that_is_gone_or_judged_anew_is_stale() -> None:
     library = Library(current_file("/a", (), [ai("Dog", 99)]))
     proof = proven(library, TWO, BOTH)
     assert list(proof.stale) == list(BOTH.file_ids)
-    assert proof.stale[id_of("/b")] == "the file is gone since the plan"
+    assert proof.stale[id_of("/b")] == "the file was deleted after the plan was made"
 
 
 def test_a_file_that_shows_the_removal_already_needs_no_call() -> None:

@@ -53,7 +53,10 @@ def test_a_stale_file_has_the_whole_plan_refused_if_asked_to(sandbox: Make, decl
     declare("- {match: /*, tags: [new]}")
     report = applied(library, planned(before, tmp_path), on_stale="fail")
     assert (report.outcome, library.writes, report.requests.sent) == ("refused", [], 0)
-    assert statuses(report) == [("stale", "the file is gone since the plan"), ("skipped", "the plan was refused")]
+    assert statuses(report) == [
+        ("stale", "the file was deleted after the plan was made"),
+        ("skipped", "the plan was refused"),
+    ]
     words = (
         "1 of 2 files changed since the plan in a way that makes it stale: plan again, or apply with --on-stale skip"
     )

@@ -159,7 +159,7 @@ def test_a_shared_document_that_changed_is_refused(tagsync: Command, old: str, n
     write(name, new)
     ran = tagsync(*SINCE, "in")
     assert ran.code == 4
-    assert f"--changed-since HEAD cannot narrow this plan: {words}, which bears on files that no changed" in ran.err
+    assert f"--changed-since HEAD cannot filter this plan: {words}, which affects files that no changed" in ran.err
 
 
 @pytest.mark.parametrize("old", [DEFAULTS, manifest(SHOES)])

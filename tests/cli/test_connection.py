@@ -127,7 +127,7 @@ def test_an_empty_library_is_warned_of(tagsync: Command, library: Callable[..., 
     library(name="empty.jsonl")
     result = tagsync("plan", "--sandbox=empty.jsonl", "tags.yaml")
     assert result.code == 0
-    assert "warning: the library has no file: check that the key is of the account that you mean\n" in result.err
+    assert "warning: the library has no files: check that the key belongs to the right account\n" in result.err
 
 
 @pytest.mark.parametrize(

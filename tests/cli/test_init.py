@@ -35,7 +35,7 @@ def test_what_init_writes_is_valid_and_does_nothing_to_a_library_of_others(tagsy
     assert planned.code == 0
     assert planned.out.startswith("Nothing to do")
     assert planned.err.count("warning: ") == 1
-    assert re.search(r"warning: manifests/tags\.yaml:\d+:7: this entry selects no file", planned.err)
+    assert re.search(r"warning: manifests/tags\.yaml:\d+:7: this rule selects no file", planned.err)
 
 
 def test_planning_what_init_writes_on_an_empty_library_is_no_error(
@@ -45,7 +45,7 @@ def test_planning_what_init_writes_on_an_empty_library_is_no_error(
     tagsync("init", "manifests")
     planned = tagsync("plan", "--sandbox", "library.jsonl", "manifests")
     assert (planned.code, planned.err.count("error: ")) == (0, 0)
-    assert "this entry selects no file" in planned.err
+    assert "this rule selects no file" in planned.err
 
 
 def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -> None:

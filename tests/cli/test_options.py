@@ -161,7 +161,7 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
         (["--rate", "nan"], "rate is nan: use a number of calls per second above 0"),
         (["--rate", "inf"], "rate is inf: use a number of calls per second above 0"),
         (["--select", "shop/**"], "'shop/**' matches no file: paths start with /, as in /shop/**"),
-        (["--select", "/a\\"], "'/a\\' cannot be read: it ends in a lone backslash"),
+        (["--select", "/a\\"], "'/a\\' is not a valid glob: it ends in a lone backslash"),
         (["--sandbox", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
         (["--sandbox", "."], "'.' is a directory"),
         (["--nonsense"], "No such option"),

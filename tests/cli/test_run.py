@@ -71,7 +71,7 @@ def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str
     Path("tags.yaml").write_text(text, encoding="utf-8")
     result = tagsync(*command, "--account", account, "tags.yaml")
     assert result.code == code
-    assert ("this manifest is for the account 'shop', this run for 'other'" in result.err) is (code == 1)
+    assert ("this manifest is for account 'shop', but this run is for 'other'" in result.err) is (code == 1)
 
 
 def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(
     assert "error: 1 of 100 files changed since the plan in a way that makes it stale: plan again, or" in result.err
     text = tagsync("apply", "--on-stale=fail", "plan.json")
     assert text.out.splitlines() == [
-        "  stale     /042.jpg  the file has moved to '/other.jpg' since the plan",
+        "  stale     /042.jpg  the file was moved to '/other.jpg' after the plan was made",
         "Apply refused: nothing was changed",
         "  What is stale needs a new plan.",
     ]
@@ -271,7 +271,7 @@ def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(
     library.edit("/a.jpg", tags=["footwear"])
     result = tagsync("apply", "plan.json")
     assert result.code == 3
-    assert "the tag 'shoes', which an old one is renamed to, is gone since the plan" in result.out
+    assert "the tag 'shoes', the new name of a renamed tag, was removed after the plan was made" in result.out
     assert "What is stale needs a new plan." in result.out
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"footwear"}, {"cat", "shoes"})
     assert tagsync("apply", "--yes", "tags.yaml").code == 0

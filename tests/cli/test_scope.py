@@ -60,7 +60,7 @@ def test_select_that_matches_files_without_changes_is_no_warning(tagsync: Comman
 def test_shard_without_a_file_is_a_warning_and_an_error_with_strict(tagsync: Command) -> None:
     empty = [n for n in range(1, 6) if not paths(tagsync, f"--shard={n}/5", "tags.yaml")]
     command = ("plan", f"--shard={empty[0]}/5", *SANDBOX, "tags.yaml")
-    assert f"warning: --shard {empty[0]}/5 holds no file that a rule selects" in tagsync(*command).err
+    assert f"warning: --shard {empty[0]}/5 contains no file that a rule selects" in tagsync(*command).err
     assert tagsync(*command, "--strict").code == 1
 
 

@@ -106,9 +106,9 @@ def test_a_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..
         tagsync("apply", "--yes", "--sandbox=library.jsonl", *options, manifests)
     ran = tagsync("show", "report-1.json", "report-3.json")
     assert ran.code == 0
-    assert "warning: shards are missing: 2/4, 4/4; what they did is not in here" in ran.err
+    assert "warning: shards are missing: 2/4, 4/4; their changes are not included" in ran.err
     [told] = tagsync("show", "--format=json", "report-2.json", "report-3.json").document["diagnostics"][-1:]
-    assert (told["code"], told["message"][:31]) == ("missing-shards", "shards are missing: 1/4, 4/4; w")
+    assert (told["code"], told["message"][:31]) == ("missing-shards", "shards are missing: 1/4, 4/4; t")
     assert "missing" not in tagsync("show", *reports()).err
 
 
@@ -127,15 +127,15 @@ def test_shards_that_ended_otherwise_are_together_no_better_than_the_worst(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"target": {"account": "other", "endpoint": "https://api.imagekit.io"}}, "each is of another library"),
-        ({"inputs": {"files": 1, "manifests": [], "readRequests": 1}}, "each is from other manifests"),
-        ({"undoes": "sha256:" + "1" * 64}, "each reverts another run"),
-        ({"guards": []}, "each has another policy"),
-        ({"inputs": {"changedSince": "0" * 40}}, "each is narrowed otherwise"),
-        ({"inputs": {"select": "/**"}}, "each is narrowed otherwise"),
-        ({"inputs": {"shard": "2/3"}}, "each is of another number of shards"),
-        ({}, "report-1.json and report-2.json are both shard 1 of 2: name each shard once"),
-        ({"inputs": {"shard": "2/2"}}, "report-1.json and report-2.json both tell of '/shop/"),
+        ({"target": {"account": "other", "endpoint": "https://api.imagekit.io"}}, "they are for different libraries"),
+        ({"inputs": {"files": 1, "manifests": [], "readRequests": 1}}, "they come from different manifests"),
+        ({"undoes": "sha256:" + "1" * 64}, "they revert different runs"),
+        ({"guards": []}, "they have different policies"),
+        ({"inputs": {"changedSince": "0" * 40}}, "they are filtered differently"),
+        ({"inputs": {"select": "/**"}}, "they are filtered differently"),
+        ({"inputs": {"shard": "2/3"}}, "they have different numbers of shards"),
+        ({}, "report-1.json and report-2.json are both shard 1 of 2: pass each shard once"),
+        ({"inputs": {"shard": "2/2"}}, "report-1.json and report-2.json both contain '/shop/"),
     ],
 )
 def test_what_is_not_of_one_plan_is_not_merged(
@@ -162,10 +162,10 @@ def test_shards_without_changes_are_not_counted_twice(
     for shard, name in (("1/2", "one.json"), ("2/2", "two.json"), ("1/1", "all.json")):
         tagsync("plan", "--sandbox=library.jsonl", f"--shard={shard}", f"--out={name}", manifests)
     tagsync("plan", "--sandbox=library.jsonl", "--out=whole.json", manifests)
-    assert "name each shard once" in tagsync("show", "one.json", "one.json").err
-    assert "whole.json is no shard but a whole: name it alone" in tagsync("show", "whole.json", "whole.json").err
-    assert "another number of shards" in tagsync("show", "one.json", "all.json").err
-    assert "another number of shards" in tagsync("show", "whole.json", "one.json").err
+    assert "pass each shard once" in tagsync("show", "one.json", "one.json").err
+    assert "whole.json is not a shard: pass it alone" in tagsync("show", "whole.json", "whole.json").err
+    assert "different numbers of shards" in tagsync("show", "one.json", "all.json").err
+    assert "different numbers of shards" in tagsync("show", "whole.json", "one.json").err
     assert tagsync("show", "--format=json", "one.json", "two.json").document["summary"]["unchanged"] == 60
 
 

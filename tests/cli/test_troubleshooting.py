@@ -147,7 +147,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "tags.yaml")
 
 
-@error("the library has no file")
+@error("the library has no files")
 def _(stage: Stage) -> Result:
     stage.world()
     return stage.tagsync("plan", "tags.yaml")
@@ -287,7 +287,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--changed-since=origin/main", "tags.yaml")
 
 
-@error("cannot narrow this plan")
+@error("cannot filter this plan")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     git("init", "-q")

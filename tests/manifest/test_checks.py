@@ -23,12 +23,17 @@ def tags_of(length: int) -> str:
     ("entry", "place", "code", "words"),
     [
         # globs
-        ("- match: /a\\\n  tags: [x]", "5:7", "glob", "the glob '/a\\' cannot be read: it ends in a lone backslash"),
-        ("- match: /a\n  except: [/b, '/c\\\\\\']\n  tags: [x]", "5:7", "glob", "'/c\\\\\\' cannot be read"),
+        (
+            "- match: /a\\\n  tags: [x]",
+            "5:7",
+            "glob",
+            "the glob '/a\\' is not valid: it ends in a lone backslash",
+        ),
+        ("- match: /a\n  except: [/b, '/c\\\\\\']\n  tags: [x]", "5:7", "glob", "'/c\\\\\\' is not valid"),
         ("- query: q\n  except: ['/b\\']\n  tags: [x]", "5:7", "glob", "'/b\\'"),
-        ("- match: /a\n  exclusive: {only: [b, 'c\\']}", "6:29", "glob", "the glob 'c\\' cannot be read"),
-        ("- path: /a\n  exclusive: {only: ['c\\']}", "6:26", "glob", "the glob 'c\\' cannot be read"),
-        ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' cannot be read"),
+        ("- match: /a\n  exclusive: {only: [b, 'c\\']}", "6:29", "glob", "the glob 'c\\' is not valid"),
+        ("- path: /a\n  exclusive: {only: ['c\\']}", "6:26", "glob", "the glob 'c\\' is not valid"),
+        ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' is not valid"),
         # combining marks
         (f"- path: /a\n  tags: [x, e{MARKS}]", "6:17", "marks", "has more than 30 combining marks in a row"),
         (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "take some of them out"),

@@ -41,7 +41,7 @@ def test_contradiction_names_both_places(declare: Declare) -> None:
     [item] = contradictions(declare(entries).entries)
     assert str(item.origin) == "tags.yaml:8:16"
     assert item.message == (
-        "'x' is to be absent from '/shop/**' here, and present at tags.yaml:6:14: take one of them out"
+        "'x' must be absent from '/shop/**' here, but present at tags.yaml:6:14: remove one of the two"
     )
 
 

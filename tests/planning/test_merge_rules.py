@@ -72,7 +72,7 @@ def test_a_rename_puts_nothing_on_a_file_that_exclusive_would_take_off_again(mer
     assert unpack(found.changes) == ["-rot"]
     [told] = found.diagnostics
     assert (told.level, told.code) == ("warning", "rename")
-    assert "'red' does not come where exclusive (at tags.yaml:5:40) would remove it again" in told.message
+    assert "'red' is not added to files where exclusive (at tags.yaml:5:40) would remove it again" in told.message
     assert merged.changes(file, entries.replace("[x]", "[x, red]"), "renames: {rot: red}") == ["+red", "-rot"]
 
 
@@ -168,12 +168,12 @@ def test_a_name_that_one_source_is_unsure_of_becomes_an_ordinary_tag_and_stays_a
 @pytest.mark.parametrize(
     ("entries", "vocabulary", "words"),
     [
-        (PROMOTE.replace("aiTags", "absent: [Dog], aiTags"), "", "that tag is to be absent at tags.yaml:5:27"),
-        (PROMOTE.replace("aiTags", "exclusive: true, aiTags"), "", "exclusive would remove that tag again"),
-        (PROMOTE.replace("aiTags", "exclusive: {only: [D*]}, aiTags"), "", "exclusive would remove that tag again"),
-        (PROMOTE, "allowed: [dog]", "the vocabulary does not allow that tag"),
-        (PROMOTE, "forbidden: [Dog]", "the vocabulary is against that tag"),
-        (PROMOTE, "renames: {Dog: dog}", "the vocabulary is against that tag"),
+        (PROMOTE.replace("aiTags", "absent: [Dog], aiTags"), "", "tags.yaml:5:27 declares the tag absent"),
+        (PROMOTE.replace("aiTags", "exclusive: true, aiTags"), "", "exclusive would remove the tag again"),
+        (PROMOTE.replace("aiTags", "exclusive: {only: [D*]}, aiTags"), "", "exclusive would remove the tag again"),
+        (PROMOTE, "allowed: [dog]", "the vocabulary does not allow the tag"),
+        (PROMOTE, "forbidden: [Dog]", "the vocabulary forbids or renames the tag"),
+        (PROMOTE, "renames: {Dog: dog}", "the vocabulary forbids or renames the tag"),
     ],
 )
 def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
@@ -183,7 +183,7 @@ def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
     assert found.changes == ()
     [item] = found.diagnostics
     assert (item.level, item.code) == ("info", "not-promoted")
-    assert item.message == f"AI tag 'Dog' of '/a' becomes no ordinary tag: {words}"
+    assert item.message == f"AI tag 'Dog' of '/a' is not promoted: {words}"
 
 
 @pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb", "Dog\u200b", "\u3164"])

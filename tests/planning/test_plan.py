@@ -101,7 +101,7 @@ def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: li
         assert [change.file.path for change in made.changes] == ["/b"]
         assert made.summary.unchanged == 0
     for told in made.diagnostics:
-        assert "'/a' is left as it is: its tags would have 501 characters" in told.message
+        assert "'/a' is not changed: its tags would have 501 characters" in told.message
         assert (told.code, str(told.origin).rpartition(":")[0]) == ("over-limit", "tags.yaml:5")
 
 
@@ -111,7 +111,7 @@ def test_a_file_whose_old_and_new_tags_do_not_fit_together_is_over_the_limit(dec
     assert (made.changes, [item.code for item in made.diagnostics]) == ((), [] if leniency else ["over-limit"])
     for told in made.diagnostics:
         assert "its old and new tags together have 501 characters" in told.message
-        assert "remove old ones in an apply before this one" in told.message
+        assert "remove old tags in an earlier apply" in told.message
 
 
 def test_a_file_within_the_limit_but_for_commas_is_changed_with_a_warning(declare: Declare) -> None:
@@ -149,7 +149,7 @@ def test_a_library_without_a_file_is_told_before_what_has_a_place(declare: Decla
         ("warning", "empty-library"),
         ("warning", "missing"),
     ]
-    assert made.diagnostics[0].message == "the library has no file: check that the key is of the account that you mean"
+    assert made.diagnostics[0].message == "the library has no files: check that the key belongs to the right account"
 
 
 def test_a_vocabulary_that_has_forbidden_tags_removed_is_part_of_what_is_wanted(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_manifest_for_another_account_is_an_error(tmp_path: Path) -> None:
     assert list(account_faults(desired, None)) == []
     (fault,) = account_faults(desired, "other")
     words = (
-        "this manifest is for the account 'shop', this run for 'other': give the right --account, or leave this "
+        "this manifest is for account 'shop', but this run is for 'other': pass the right --account, or leave this "
         "manifest out"
     )
     assert fault == Diagnostic("error", "account", words, fault.origin)

@@ -63,15 +63,15 @@ def test_a_plan_as_tagsync_makes_it_contradicts_nothing() -> None:
     ("changes", "words"),
     [
         ((GOOD, GOOD), "'/b' is in it twice"),
-        ((GOOD, changed(current_file("/a"), (Op.ADD, "y"))), "'/a' is not in its place"),
-        ((changed(FILE),), "'/b' does not change"),
-        ((changed(FILE, (Op.ADD, "y"), (Op.ADD, "y")),), "'/b' changes in the same way twice"),
+        ((GOOD, changed(current_file("/a"), (Op.ADD, "y"))), "'/a' is out of order"),
+        ((changed(FILE),), "'/b' has no changes"),
+        ((changed(FILE, (Op.ADD, "y"), (Op.ADD, "y")),), "'/b' has the same change twice"),
         ((changed(FILE, (Op.ADD, "50%")),), "'/b' would get '50%', which cannot be a tag"),
         ((changed(FILE, (Op.ADD, "a\x1b")),), "'/b' would get 'a\\x1b', which cannot be a tag"),
-        ((changed(FILE, (Op.ADD, "x")),), "'/b' would get 'x', which it has"),
+        ((changed(FILE, (Op.ADD, "x")),), "'/b' would get 'x', which it already has"),
         ((changed(FILE, (Op.REMOVE, "y")),), "'/b' would lose 'y', which it does not have"),
         ((changed(FILE, (Op.REMOVE_AI, "x")),), "'/b' would lose 'x', which it does not have"),
-        ((replace(GOOD, desired=("y",)),), "'/b' is said to have tags that it does not have"),
+        ((replace(GOOD, desired=("y",)),), "'/b' lists declared tags that it does not have"),
     ],
 )
 def test_what_no_plan_of_tagsync_holds_is_named(changes: tuple[FileChange, ...], words: str) -> None:
@@ -81,9 +81,9 @@ def test_what_no_plan_of_tagsync_holds_is_named(changes: tuple[FileChange, ...],
 def test_a_plan_has_each_guard_once_and_each_judges_by_its_figures() -> None:
     good = plan(GOOD)
     for guards in ((), good.guards[1:], (*good.guards[:4], good.guards[0])):
-        assert contradiction(replace(good, guards=guards)) == "it does not hold each guard once"
+        assert contradiction(replace(good, guards=guards)) == "it does not list each guard exactly once"
     beyond = good.guards[0]._replace(observed=101, of=101)
-    words = "guard removedTags is said to judge otherwise than its figures"
+    words = "the result of guard removedTags contradicts its figures"
     assert contradiction(replace(good, guards=(beyond, *good.guards[1:]))) == words
     assert contradiction(replace(good, guards=(beyond._replace(blocked=True), *good.guards[1:]))) is None
 
@@ -94,7 +94,7 @@ def test_a_guard_never_counts_less_than_the_changes_come_to(guard: GuardId) -> N
     good = plan(emptied)
     edited = [item._replace(observed=0, blocked=False) if item.id == guard else item for item in good.guards]
     assert contradiction(good) is None
-    assert contradiction(replace(good, guards=tuple(edited))) == f"guard {guard} counts 0, its changes come to 1"
+    assert contradiction(replace(good, guards=tuple(edited))) == f"guard {guard} counts 0, but the changes add up to 1"
     more = [item._replace(observed=2, blocked=item.limit.is_exceeded(2, item.of)) for item in good.guards]
     assert contradiction(replace(good, guards=tuple(more))) is None, "of a part of a plan, guards count the whole"
 
@@ -104,13 +104,13 @@ def test_a_guard_never_counts_less_than_the_changes_come_to(guard: GuardId) -> N
 def test_the_summary_of_a_plan_is_what_its_changes_come_to(name: str, count: int) -> None:
     good = plan(GOOD)
     edited = replace(good, summary=good.summary._replace(**{name: count}))
-    assert contradiction(edited) == f"its summary has {count} for {name}, it comes to 1"
+    assert contradiction(edited) == f"its summary says {count} for {name}, but the plan has 1"
 
 
 def test_warnings_that_are_not_listed_count_in_the_summary() -> None:
     good = plan(GOOD)
     more = replace(good, unlisted=(Unlisted("warning", "odd", 6), Unlisted("info", "odd", 9)))
-    assert contradiction(more) == "its summary has 1 for warnings, it comes to 7"
+    assert contradiction(more) == "its summary says 1 for warnings, but the plan has 7"
     assert contradiction(replace(more, summary=good.summary._replace(warnings=7))) is None
 
 
@@ -127,7 +127,7 @@ def test_causes_and_thumbnails_are_those_of_changes() -> None:
         thumbnails={FILE.file_id: "https://x/"},
     )
     assert contradiction(good) is None
-    words = "it has causes or thumbnails of other changes than its own"
+    words = "it has causes or thumbnails for changes that it does not make"
     for drift in (Drift("other", Op.ADD, "new", Cause.MANIFEST), Drift(FILE.file_id, Op.ADD, "x", Cause.MANIFEST)):
         assert contradiction(replace(good, drift=(drift,))) == words
     assert contradiction(replace(good, thumbnails={"other": "https://x/"})) == words
@@ -144,9 +144,9 @@ def test_api_calls_are_those_of_the_changes() -> None:
     good = plan(GOOD, changed(current_file("/c"), (Op.ADD, "new")))
     first, *rest = good.requests
     edits = {
-        "its estimate is 3 API calls, it lists 2": rest,
-        "its API calls change 'other', its changes do not": [first._replace(tags=("other",)), *rest],
-        "its API calls change files that its changes do not": [first._replace(file_ids=("other",) * 2), *rest],
+        "its estimate is 3 API calls, but it lists 2": rest,
+        "its API calls change 'other', but its changes do not": [first._replace(tags=("other",)), *rest],
+        "its API calls include files that its changes do not": [first._replace(file_ids=("other",) * 2), *rest],
         "its API calls do not make all of its changes": [first._replace(file_ids=first.file_ids[:1]), *rest],
     }
     assert contradiction(good) is None
@@ -164,7 +164,7 @@ def test_the_estimate_is_not_edited() -> None:
 def test_a_filtered_plan_has_changes_of_its_own_files_alone() -> None:
     good = plan(GOOD)
     mine, other = sorted((Part(1, 2), Part(2, 2)), key=lambda part: not in_part("/b", part))
-    words = "'/b' is not of the files that the plan is filtered by"
+    words = "'/b' does not match the plan's filter"
     assert contradiction(replace(good, inputs=good.inputs._replace(part=mine, select=("/*",)))) is None
     assert contradiction(replace(good, inputs=good.inputs._replace(part=other))) == words
     assert contradiction(replace(good, inputs=good.inputs._replace(select=("/other/*",)))) == words
@@ -175,7 +175,7 @@ def test_guards_are_switched_off_by_nothing_but_a_plan_that_reverts_a_run() -> N
     because = (Reason(Origin("a", 1, 1), "undo"),)
     back = FileChange(FILE, (Change(Op.ADD, "y", because), Change(Op.REMOVE, "x", because)))
     assert contradiction(plan(back, undoes="sha256:0")) is None
-    words = "'/b' has a change that reverts nothing, in a plan that undoes a run"
+    words = "'/b' has a change that reverts nothing, in an undo plan"
     ai_tag = FileChange(FILE, (Change(Op.REMOVE_AI, "Dog", because),))
     absent = FileChange(FILE, (Change(Op.REMOVE, "x", (Reason(Origin("a", 1, 1), "absent"),)),))
     for change in (ai_tag, absent):

@@ -41,7 +41,7 @@ def test_a_glob_that_may_match_anywhere_needs_all(declare: Declare) -> None:
 
 def test_very_many_entries_need_all(declare: Declare) -> None:
     many = "\n".join(f"- {{path: /{number}, tags: [x]}}" for number in range(MAX_NAMED + 1))
-    assert needs(declare(many)).everything == "there are more than 20,000 entries"
+    assert needs(declare(many)).everything == "there are more than 20,000 rules"
 
 
 def test_entries_of_an_earlier_revision_count_too(declare: Declare) -> None:

@@ -71,8 +71,8 @@ def test_returning_ai_tag_is_removed_every_time_with_a_warning_that_counts(decla
     assert (warning.level, warning.code, str(warning.origin)) == ("warning", "ai-tag-returns", "tags.yaml:5:37")
     times = "1 apply" if runs == 1 else f"{runs} applies"
     assert warning.message == (
-        f"AI tag 'Person' came back on 2 files (as /a) after {times} removed it, and is removed again: switch off the "
-        "auto-tagging extension, or the upload default, that adds it; or keep it (aiTags.keep)"
+        f"AI tag 'Person' came back on 2 files (for example /a) after {times} removed it, and is removed again: turn "
+        "off the auto-tagging extension or upload default that adds it, or keep it (aiTags.keep)"
     )
 
 

@@ -101,7 +101,7 @@ def test_missing_file_of_an_entry_that_only_removes_is_a_warning_if_it_has_a_twi
 def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
     _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
     assert str(next(selection.diagnostics()).origin) == "tags.yaml:5:7"
-    assert "no file has the id 'nope'" in next(selection.diagnostics()).message
+    assert "no file has the ID 'nope'" in next(selection.diagnostics()).message
 
 
 def test_files_that_come_in_another_order_than_the_entries_that_name_their_ids_are_all_found(declare: Declare) -> None:
@@ -157,7 +157,7 @@ def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> N
         ("{match: /shop/**, tags: [x], expect: {min: 5}}", "selects 3 files, expected at least 5"),
         ("{match: /shop/bags/*, tags: [x], expect: {min: 5}}", "selects 1 file, expected at least 5"),
         ("{match: /shop/shoes/*, tags: [x], expect: {max: 0}}", "selects 1 file, expected 0 to 0"),
-        ("{match: /hats/*, tags: [x]}", "this entry selects no file: check its glob and query, or take it out"),
+        ("{match: /hats/*, tags: [x]}", "this rule selects no file: check its glob and query, or remove it"),
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
     ],
 )

@@ -48,15 +48,15 @@ def test_what_others_did_to_the_file_meanwhile_does_no_harm() -> None:
 
 
 def test_a_file_that_is_gone_or_has_moved_is_stale() -> None:
-    assert refresh(planned(), None).stale == "the file is gone since the plan"
+    assert refresh(planned(), None).stale == "the file was deleted after the plan was made"
     moved = CurrentFile(BEFORE.file_id, "/b", BEFORE.tags, BEFORE.ai_tags)
-    assert refresh(planned(), moved).stale == "the file has moved to '/b' since the plan"
+    assert refresh(planned(), moved).stale == "the file was moved to '/b' after the plan was made"
 
 
 @pytest.mark.parametrize("tag", [ai("Dog", 11), ai("Dog", 10, AWS), ai("Dog", None)])
 def test_an_ai_tag_to_be_removed_with_another_confidence_or_source_is_stale(tag: AITag) -> None:
     result = refresh(planned(remove_ai="Dog"), now_has("here", "old", ai_tags=(tag,)))
-    assert result.stale == "the AI tag 'Dog' has another confidence or source since the plan"
+    assert result.stale == "AI tag 'Dog' has another confidence or source than in the plan"
 
 
 def test_an_ai_tag_that_stays_may_change_as_it_likes() -> None:
@@ -74,7 +74,10 @@ def test_of_two_sources_of_a_name_one_may_have_gone() -> None:
 def test_tags_that_would_now_pass_the_limit_are_stale() -> None:
     assert left(refresh(planned(), now_has("here", "x" * 493))) == ["+new"]
     result = refresh(planned(), now_has("here", "x" * 494))
-    assert result.stale == "by now, its tags would have 501 characters; ImageKit allows 500"
+    assert (
+        result.stale
+        == "the file has other tags than in the plan: its tags would have 501 characters; ImageKit allows 500"
+    )
 
 
 def test_additions_that_do_not_fit_before_the_removals_are_stale() -> None:

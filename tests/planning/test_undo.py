@@ -132,7 +132,7 @@ def test_undo_names_a_deleted_file_that_the_run_may_have_changed(
 ) -> None:
     done = report(declare("- {path: /a, tags: [new, more]}"), [current_file("/a")], outcome)
     found = [item.message for item in undone(done, None).diagnostics]
-    named = ["this undo leaves out 2 changes on 1 file", "nothing on '/a' is undone: it was deleted"]
+    named = ["this undo leaves out 2 changes on 1 file", "no change on '/a' is undone: it was deleted"]
     assert found == (named if is_named else [])
 
 
@@ -141,7 +141,7 @@ def test_undo_names_a_file_that_could_not_be_read(declare: Declare) -> None:
     plan = make_undo(done, {}, created_at="2026-01-02", read_requests=1, bulk_rate=5)
     assert [item.message for item in plan.diagnostics] == [
         "this undo leaves out 1 change on 1 file",
-        "nothing on '/a' is undone: it could not be read, run undo again",
+        "no change on '/a' is undone: it could not be read; run undo again",
     ]
 
 
