@@ -188,7 +188,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[_Error], Explained]], ...]
     (re.compile("simple key"), _key_without_colon),
     (re.compile("parsing a block (collection|mapping)"), _block),
     (
-        re.compile("sequence entries are not allowed"),
+        re.compile(r"sequence \w+ are not allowed"),
         _saying("a list starts on its own line: move - to a new line"),
     ),
     (re.compile("cannot start any token"), _first_character),
@@ -196,6 +196,6 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[_Error], Explained]], ...]
     (re.compile("scanning a block scalar"), _saying("text after | or > starts on the next line: move it there")),
     (re.compile("ing a tag"), _saying("a value that starts with ! needs quotation marks")),
     (re.compile("incompatible YAML document"), _saying("YAML 1.1 and 1.2 are supported: remove the %YAML line")),
-    (re.compile("<?document start"), _saying("this text is outside of any document: start a document with ---")),
+    (re.compile(r"expected '?<\w+ start>"), _saying("this text is outside of any YAML document: start one with ---")),
 )
 """What parsers say, in either's words, and what explains it; the first match counts."""

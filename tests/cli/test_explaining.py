@@ -77,4 +77,4 @@ def test_only_text_and_json_explain(tagsync: Command, library: Callable[..., Pat
     write_manifest("- path: /a.jpg\n  tags: [x]")
     result = tagsync("plan", "--sandbox=library.jsonl", "--explain=/a.jpg", "--format=markdown", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert "--explain is told as text or json" in result.err
+    assert "--explain needs --format text or json" in result.err

@@ -93,7 +93,7 @@ def test_yaml_error_names_an_unknown_escape() -> None:
 
 def test_yaml_error_names_a_version_and_text_outside_of_documents() -> None:
     assert found("%YAML 3.0\n---\na: b\n").message == "YAML 1.1 and 1.2 are supported: remove the %YAML line"
-    assert found("a: b\n...\nc: d\n").message == "this text is outside of any document: start a document with ---"
+    assert found("a: b\n...\nc: d\n").message == "this text is outside of any YAML document: start one with ---"
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r", "\x85", "\u2028"])

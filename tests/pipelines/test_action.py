@@ -181,7 +181,8 @@ def test_the_lock_of_an_install_pins_the_build_backend_and_says_what_the_other_l
     )
     names = {pin.partition("==")[0] for pin in install}
     assert names >= {"hatchling", "click", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tenacity"}
-    assert not names & {"pytest", "mypy", "playwright", "starlette"}
+    assert "starlette" in names  # the workflow can be tried against the sandbox
+    assert not names & {"pytest", "mypy", "playwright"}
     assert {name: whole[name] for name in install} == install
 
 
