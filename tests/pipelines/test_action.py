@@ -209,7 +209,7 @@ def test_the_input_ack_lets_nothing_but_guards_pass(github: GitHub, sandboxed: S
     ran = sandboxed("apply", PATHS="manifests", ACK=ack)
     assert (ran.code, github.put_out()) == (64, {})
     assert ran.out == (
-        "::error::The input ack has to be GUARD@sha256:..., as the plan prints it; separate several by spaces.\n"
+        "::error::The input ack must be GUARD@sha256:..., as the plan prints it; separate several by spaces.\n"
     )
     assert not (github.workspace / "pwned").exists()
 

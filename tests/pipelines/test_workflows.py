@@ -256,7 +256,7 @@ class TestTheApprovedDigest:
         ran = github.script(self.SCRIPT, GIVEN="")
         assert (ran.code, github.put_out()) == (1, {})
         assert ran.out.startswith(f"::error::{words}")
-        assert "Nothing was applied. Run this workflow by hand, review the plan, and run it with its digest." in ran.out
+        assert "Nothing was applied. Run this workflow by hand, review the plan, run it with its digest." in ran.out
 
     def test_may_be_given_by_hand_as_one_line(self, github: GitHub) -> None:
         ran = github.script(self.SCRIPT, GIVEN=f"{DIGESTS[0]}\nexitcode=0")
