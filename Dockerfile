@@ -3,7 +3,7 @@ FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE requirements-install.lock ./
 COPY tagsync tagsync
-# Every file that pip downloads has to match a hash of the lock, those that build the wheel of what was copied included.
+# Every file that pip downloads must match a hash of the lock, including the build backend.
 RUN python -m venv /opt/tagsync \
     && /opt/tagsync/bin/pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes --only-binary :all: --requirement requirements-install.lock \
@@ -12,7 +12,7 @@ RUN python -m venv /opt/tagsync \
 
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6
 COPY --from=build /opt/tagsync /opt/tagsync
-# A number, so that a cluster can tell that it is not root. Locks are kept in the home folder, the rest in /data.
+# A numeric user lets a cluster verify that it is not root. Locks are in the home folder, everything else in /data.
 RUN useradd --uid 10001 --create-home tagsync && install --directory --owner 10001 --group 10001 /data
 ENV PATH="/opt/tagsync/bin:$PATH"
 WORKDIR /data

@@ -1,4 +1,4 @@
-"""The checks that a release has to pass, each a session. `.ci/run` runs them all in a fresh copy.
+"""Define a session for each check of a release. `.ci/run` runs them all in a fresh copy.
 
 All but the tests of each Python run where nox does: install the extras "dev" and "ci" there.
 """
@@ -13,7 +13,7 @@ import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "venv"
-nox.options.error_on_missing_interpreters = False  # in CI too: a Python that is not here is skipped, and nox says so
+nox.options.error_on_missing_interpreters = False  # in CI too, nox skips a Python that is not installed
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 GITHUB, GITLAB, KUBERNETES = ("examples/ci/github", "examples/ci/gitlab", "examples/ci/kubernetes")
@@ -37,7 +37,7 @@ def matching(*globs: str) -> list[str]:
 
 
 def install(session: nox.Session, extras: str) -> None:
-    """Install further extras where nox runs."""
+    """Install more extras where nox runs."""
     session.run_install(sys.executable, "-m", "pip", "install", "-q", "-e", f".[{extras}]")
 
 
@@ -50,7 +50,7 @@ def scratch(session: nox.Session) -> Path:
 
 
 def new_environment(session: nox.Session, *arguments: str) -> Path:
-    """Make an environment, install into it with these arguments of pip's, and return the folder of its programs."""
+    """Create an environment, install into it with these pip arguments, and return the folder of its programs."""
     folder = scratch(session)
     session.run("python", "-m", "venv", str(folder))
     session.run(str(folder / "bin" / "pip"), "install", "-q", *arguments)
@@ -70,7 +70,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the default tests on one Python; further arguments are pytest's."""
+    """Run the default tests on one Python; arguments after `--` go to pytest."""
     if session.python == os.environ.get("TAGSYNC_TESTED_PYTHON"):
         session.skip("this Python was tested already")
     session.install("-q", "-e", ".[dev]")
@@ -79,9 +79,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def pipelines(session: nox.Session) -> None:
-    """Check workflows, templates, container, cluster and the scripts in them; run the action."""
+    """Check workflows, templates, container, Kubernetes files and their scripts; run the action."""
     workflows = matching(".github/workflows/*.yml", f"{GITHUB}/*.yml")
-    # Named one by one: zizmor looks for workflows below .github alone.
+    # zizmor by itself only finds workflows below .github.
     audited = ["action.yml", ".pre-commit-hooks.yaml", ".github", *matching(f"{GITHUB}/*.yml")]
     session.run("zizmor", "--offline", "--no-progress", "--strict-collection", *audited)
     for schema, files in {
@@ -105,7 +105,7 @@ def pipelines(session: nox.Session) -> None:
 
 
 def run_action(session: nox.Session, scripts: Path) -> None:
-    """Let the action's scripts install tagsync and validate the examples, as a runner of GitHub's does."""
+    """Run the action's scripts as GitHub does: install tagsync and validate the examples."""
     runner = scripts.with_name("runner")
     runner.mkdir()
     outputs = runner / "outputs"
@@ -121,7 +121,7 @@ def run_action(session: nox.Session, scripts: Path) -> None:
 
 @nox.session(venv_backend="none")
 def security(session: nox.Session) -> None:
-    """Look for weaknesses in the code, for secrets in tracked files, and at the licences of what is installed."""
+    """Check the code for weaknesses, tracked files for secrets, and the licences of an installation."""
     session.run("bandit", "-q", "-c", "pyproject.toml", "-r", "tagsync", ".ci", "docs", "noxfile.py")
     tracked = session.run("git", "ls-files", "-z", external=True, silent=True, log=False)
     session.run("python", ".ci/no_secrets.py", *str(tracked).strip("\0").split("\0"), log=False)
@@ -132,7 +132,7 @@ def security(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """Build the documentation, and check that it is complete without the network."""
+    """Build the documentation, and check that it loads nothing from the network."""
     install(session, "docs")
     site = scratch(session) / "site"
     build = ("mkdocs", "build", "--quiet", "--strict", "--site-dir", str(site))
@@ -142,7 +142,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def lock(session: nox.Session) -> None:
-    """Check that the lock is complete, hashed, and of no particular index."""
+    """Check that the lock is complete and hashed, and names no index."""
     for path in matching("requirements*.lock"):
         text = Path(path).read_text(encoding="utf-8")
         if found := re.findall(r"(?m)^.*://.*$|^--(?:index|extra|find|trusted).*$", text):
@@ -166,7 +166,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
-    """Run each fuzzer for a minute, and applies against a faulty server for another."""
+    """Run each fuzzer for a minute, and applies against a failing server for another."""
     install(session, "dev,fuzz")
     short = {"FUZZ_SECONDS": "60", "SOAK_MINUTES": "1"}
     session.run(*PYTEST, "-m", "slow", "tests/fuzz", "tests/cli/test_soak.py", env=short)
@@ -174,7 +174,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def browser(session: nox.Session) -> None:
-    """Open the HTML pages in Chromium, which is installed where it is missing and this is root's Debian."""
+    """Test the HTML pages in Chromium; install it first if it is missing and apt can be used."""
     if not os.access(os.environ.get("TAGSYNC_CHROMIUM", "/usr/bin/chromium"), os.X_OK):
         session.run("apt-get", "update", external=True)
         session.run("apt-get", "install", "-y", "--no-install-recommends", "chromium", external=True)
@@ -184,7 +184,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def slow(session: nox.Session) -> None:
-    """Run the slow tests, and property tests with ten times as many examples: an hour."""
+    """Run the slow tests, and property tests with ten times as many examples; this takes an hour."""
     install(session, "dev,fuzz")
     session.run(*PYTEST, "-m", "slow")
     session.run(*PYTEST, "-m", "hypothesis and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
@@ -192,5 +192,5 @@ def slow(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def coverage(session: nox.Session) -> None:
-    """Measure how much of the code the tests run."""
+    """Measure the test coverage."""
     session.run(".ci/coverage", external=True)

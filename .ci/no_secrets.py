@@ -1,6 +1,6 @@
-"""Fail if a tracked file seems to hold a secret that nobody has looked at.
+"""Fail if a tracked file seems to contain a secret that nobody has reviewed.
 
-python .ci/no_secrets.py FILE...: needs detect-secrets, which looks, and says so on its standard output alone.
+python .ci/no_secrets.py FILE...: needs detect-secrets, which reports only on standard output.
 """
 
 import json
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LOOKED_AT = {
+REVIEWED = {
     ("examples/ci/kubernetes/drift.yaml", "Secret Keyword"),  # the name of a cluster's secret
     ("examples/ci/kubernetes/shards.yaml", "Secret Keyword"),  # likewise
     ("tests/cli/test_connection.py", "Secret Keyword"),  # the name of a file
@@ -23,33 +23,33 @@ LOOKED_AT = {
 SCAN = ("detect-secrets", "scan", "--no-verify", "--disable-plugin", "HexHighEntropyString")
 
 KEY = re.compile(rb"private_[A-Za-z0-9+/]{20,}={0,2}")
-"""A private key of ImageKit's; those of tests are shorter, and the one that is watched for in `tests/canary.py`."""
+"""An ImageKit private key. Tests use shorter keys, except the one in `tests/canary.py`."""
 
-KEYS_LOOKED_AT = {"tests/canary.py"}
+KEYS_REVIEWED = {"tests/canary.py"}
 
 
 def found(files: list[str]) -> set[tuple[str, str]]:
-    """Return where something like a secret stands, and what kind it is of."""
+    """Return the file and kind of each possible secret."""
     program, *options = SCAN
     scan = [str(Path(sys.executable).parent / program), *options, *files]
-    ran = subprocess.run(scan, check=True, capture_output=True)  # noqa: S603 - the tool that was installed beside this Python
+    ran = subprocess.run(scan, check=True, capture_output=True)  # noqa: S603 - the tool next to this Python
     results = json.loads(ran.stdout)["results"]
     kinds = {(file, item["type"]) for file, items in results.items() for item in items}
     keys = {(file, "ImageKit key") for file in files if KEY.search(Path(file).read_bytes())}
-    return kinds | {pair for pair in keys if pair[0] not in KEYS_LOOKED_AT}
+    return kinds | {pair for pair in keys if pair[0] not in KEYS_REVIEWED}
 
 
 def main(files: list[str]) -> None:
-    """Look through files.
+    """Check files.
 
     Raises:
-        SystemExit: something was found that was not looked at, or what was looked at is not there any more.
+        SystemExit: a possible secret was not reviewed, or a reviewed one no longer exists.
     """
     seen = found(files)
-    complaints = [f"{file}: {kind}: is that a secret?" for file, kind in sorted(seen - LOOKED_AT)]
-    complaints += [f"{file}: {kind}: is not there any more: take it off the list" for file, kind in LOOKED_AT - seen]
-    if complaints:
-        raise SystemExit("\n".join(complaints))
+    problems = [f"{file}: {kind}: is that a secret?" for file, kind in sorted(seen - REVIEWED)]
+    problems += [f"{file}: {kind}: no longer there: remove it from the list" for file, kind in REVIEWED - seen]
+    if problems:
+        raise SystemExit("\n".join(problems))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write every shell script that a pipeline's file holds into a folder, each as a file that shellcheck can read.
+"""Write every shell script in pipeline files into a folder, one file each, for shellcheck.
 
 python .ci/scripts.py FOLDER FILE...: workflows, actions, GitLab's templates and Kubernetes' manifests.
 """
@@ -14,7 +14,7 @@ BASH, SH = "#!/usr/bin/env bash", "#!/bin/sh"
 
 
 def scripts(document: Any) -> Iterator[str]:
-    """Yield the scripts of a parsed file, each below a line that names its shell."""
+    """Yield the scripts of a parsed file, each after a line that names its shell."""
     match document:
         case {"run": str(script)}:
             yield f"{BASH}\n{script}"
@@ -32,7 +32,7 @@ def main(folder: Path, files: list[Path]) -> None:
     """Write the scripts of some files into a folder, as `action-0` and so on.
 
     Raises:
-        SystemExit: none of the files holds one: then something else is wrong.
+        SystemExit: no file contains a script, so the files or this program changed.
     """
     folder.mkdir()
     for file in files:

@@ -2,8 +2,8 @@
 
     python benchmarks/all.py [--only NAME] [--runs N] [--sizes N,N,...] [--work DIR] [--json FILE] [--long]
 
-Libraries are made in DIR once and kept there: a million files take some minutes and 4 GB. Without --work the folder is
-a temporary one.
+DIR keeps the libraries for later runs; one of a million files takes some minutes and 4 GB. Without --work, the folder
+is temporary.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
     if asked.json:
         asked.json.write_text(json.dumps([figure._asdict() for figure in found], indent=2) + "\n", encoding="utf-8")
     missed = [figure for figure in found if figure.is_met is False]
-    print(f"{len(found)} figures, {len(missed)} beyond their targets")
+    print(f"{len(found)} figures, {len(missed)} miss their targets")
 
 
 def line(figure: Figure) -> str:
@@ -71,10 +71,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="print the median of N runs (default: 1)")
-    parser.add_argument("--sizes", type=sizes, default=plans.SIZES, metavar="N,N,...", help="files that are planned")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where libraries are made and kept")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    parser.add_argument("--long", action="store_true", help="also measure what takes very long")
+    parser.add_argument("--sizes", type=sizes, default=plans.SIZES, metavar="N,N,...", help="numbers of files to plan")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="the folder for libraries, which are kept")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--long", action="store_true", help="also run the longest benchmarks")
     return parser.parse_args()
 
 

@@ -71,7 +71,7 @@ def check(scenario: Scenario, plan: Path, report: Path) -> None:
     expected = {"filesChanged": scenario.files, "addTags": scenario.files * scenario.tags}
     for summary in (planned, done):
         if not expected.items() <= json.loads(summary).items():
-            sys.exit(f"{expected} were to change, and not {summary}")
+            sys.exit(f"expected {expected}, found {summary}")
     if outcome != "converged":
         sys.exit(f"the apply ended {outcome}")
 

@@ -69,9 +69,9 @@ def of_workload(name: str, workload: Workload) -> Iterator[Figure]:
     yield Figure(f"{name}: files", row["files"], "files")
     yield Figure(f"{name}: calls", row["calls"], "calls", workload.calls and int(workload.calls * SLACK))
     yield Figure(f"{name}: calls, one per tag set", row["per_tag_set"], "calls")
-    yield Figure(f"{name}: calls, one tag at a time", row["per_tag"], "calls")
+    yield Figure(f"{name}: calls, one per tag", row["per_tag"], "calls")
     yield Figure(f"{name}: calls, exact", row["exact"], "calls")
-    yield Figure(f"{name}: calls, no fewer than", row["bound"], "calls")
+    yield Figure(f"{name}: calls, proven minimum", row["bound"], "calls")
     yield Figure(f"{name}: covering", row["cpu"], "s CPU", workload.cpu)
     yield Figure(f"{name}: covering", row["peak_mb"], "MB above changes")
 

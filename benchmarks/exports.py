@@ -31,7 +31,7 @@ def of_library(name: str, library: Path, options: Options) -> Iterator[Figure]:
     exported = repeated(options.runs, lambda: cost(command, out=out))
     with library.open(encoding="utf-8") as lines:
         plain = sum(len(entry(json.loads(line))) for line in lines)
-    yield Figure(f"{name}: length", out.stat().st_size / plain, "of one entry a file")
+    yield Figure(f"{name}: length", out.stat().st_size / plain, "of one rule per file")
     yield from exported.figures(name)
 
 

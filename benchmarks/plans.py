@@ -95,7 +95,7 @@ def of_plan(name: str, rows: dict[str, Cost | None], **targets: float) -> Iterat
     """Yield the figures of plans with an entry for each file."""
     for phase, row in rows.items():
         if row is None:
-            yield Figure(f"{name}: {phase}", None, "not found: see phases.py")
+            yield Figure(f"{name}: {phase}", None, "not found: update phases.py")
         elif phase == WHOLE:
             yield from row.figures(name, **targets)
         else:
@@ -143,10 +143,10 @@ def start_up(options: Options) -> Iterator[Figure]:
         "python -c pass": [sys.executable, "-c", "pass"],
         "--version": [*TAGSYNC, "--version"],
         "--help": [*TAGSYNC, "--help"],
-        "plan of nothing": in_sandbox(examples / "library.jsonl", state, empty),
+        "empty plan": in_sandbox(examples / "library.jsonl", state, empty),
         "plan of the examples": in_sandbox(examples / "library.jsonl", state, examples / "manifests"),
     }
-    cost(commands["plan of nothing"])  # seeds the sandbox
+    cost(commands["empty plan"])  # seeds the sandbox
     targets = {"plan of the examples": 1.2}
     costs = {name: repeated(START_UP_RUNS, lambda command=command: cost(command)) for name, command in commands.items()}  # type: ignore[misc]
     for name, each in costs.items():

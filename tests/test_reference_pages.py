@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pages import DOCS, blocks
+import yaml
+from pages import DOCS, ROOT, blocks
 
 import tagsync
 from tagsync import errors, events, schemas
@@ -72,6 +73,13 @@ def test_each_exit_code_of_an_error_is_listed() -> None:
 
 def test_each_key_of_a_fault_script_is_named() -> None:
     assert {field.name for field in fields(Fault)} - named("sandbox.md") == set()
+
+
+def test_pre_commit_settings_of_the_page_name_the_hook() -> None:
+    [block] = blocks(DOCS / "how-to" / "pull-request.md", "yml")
+    [repository] = yaml.safe_load(block.text)["repos"]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert repository["hooks"] == [{"id": hook["id"]} for hook in hooks]
 
 
 @pytest.mark.parametrize(

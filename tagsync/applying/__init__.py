@@ -1,1 +1,1 @@
-"""Applying: a plan carried out call by call, read back, and told file by file."""
+"""Apply a plan: send its calls, read the files back, and report the outcome of each file."""

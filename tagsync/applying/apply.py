@@ -1,4 +1,4 @@
-"""Carry a plan out: look at its files once more, write, read back, report."""
+"""Apply a plan: check its files again, write, read back, report."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ from tagsync.planning.covering import Staging
 from tagsync.planning.guards import GuardCounts, objection, recheck_guards, unacknowledged
 
 READ_BACK_SECONDS = 60.0
-"""A run whose time is up may still read back for this long what it has written."""
+"""The minimum time for reading back, in seconds, even if the run's time is up."""
 
 
 async def carry_out(
@@ -36,22 +36,25 @@ async def carry_out(
     now: Callable[[], str],
     seconds: Callable[[], float],
 ) -> Report:
-    """Apply a plan without errors and return what became of it.
+    """Apply a plan that has no errors, and return the report.
 
     Args:
         plan: the plan.
-        library: its library.
-        options: how to go about it.
-        journal: where calls are noted.
-        stop: once set, nothing more is sent, and calls in flight get four seconds.
-        abort: once set too, calls in flight are given up at once.
-        listener: called with progress.
-        now: returns the time of day, ISO 8601.
-        seconds: a clock that also counts while the machine is suspended; it may be set back or forth.
+        library: the library to write to.
+        options: the options of the apply.
+        journal: records each call before it is sent.
+        stop: once set, no call starts, and calls in flight get four seconds.
+        abort: once set, calls in flight are cancelled at once.
+        listener: receives progress events.
+        now: returns the current UTC time in ISO 8601.
+        seconds: a clock that goes on while the machine is suspended, such as the time of day. It may be adjusted.
+
+    Returns:
+        The report, with an outcome for each file of the plan.
 
     Raises:
         LibraryError: the files could not be read again before the first write.
-        StateError: the journal cannot be written; nothing was sent.
+        StateError: the journal could not be written before the first write.
     """
     loop = asyncio.get_running_loop()
     clock = ticking(loop.time, seconds)
@@ -83,23 +86,28 @@ async def carry_out(
 
 
 def ticking(steady: Callable[[], float], unsuspended: Callable[[], float]) -> Callable[[], float]:
-    """Return a clock that is never behind a steady one, and counts while the machine is suspended."""
+    """Combine two clocks into one that never runs slow and also counts while the machine is suspended.
+
+    Args:
+        steady: a monotonic clock, which may stop during a suspension.
+        unsuspended: a clock that goes on, but may be set back.
+    """
     began, at = steady(), unsuspended()
     return lambda: max(steady(), began + unsuspended() - at)
 
 
 def left_out(plan: Plan) -> Iterator[Diagnostic]:
-    """Yield why a run is not complete although all changes of its plan are made."""
+    """Yield a warning if the plan leaves out declared files, because the run is then incomplete."""
     found = {item.message: None for item in plan.left_out}
     if found:
         first = next(iter(found))
-        words = f"{len(found):,} warnings of the plan name" if len(found) > 1 else "a warning of the plan names"
-        message = f"{words} declared files that are left alone, so the library may not be as declared: {first}"
+        words = f"{len(found):,} warnings of the plan say" if len(found) > 1 else "a warning of the plan says"
+        message = f"{words} that declared files are left out, so the library may not match the manifests: {first}"
         yield Diagnostic("warning", "left-out", message)
 
 
 class _Run:
-    """One plan on its way."""
+    """The state of one apply."""
 
     def __init__(
         self,
@@ -113,7 +121,7 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._plan = plan
-        self._planned = PlannedChanges(plan.changes)
+        self._planned = PlannedChanges(plan.changes, plan.requests)
         self._library = library
         self._options = options
         self._journal = journal
@@ -122,18 +130,18 @@ class _Run:
         self.outcomes = Outcomes()
         self._reader = library.file_reads(library_size=plan.inputs.library_size, concurrency=options.concurrency)
         self.counts = Counts()
-        self._has_run = self._gave_up_free_cells = False
+        self._has_run = self._gave_up_no_ops = False
         self._age_clock = clock
         self._clock = asyncio.get_running_loop().time
         self._ends_at = None if options.max_duration is None else self._clock() + options.max_duration - options.spent
         self._was_read_back = False
-        self._journal_fault: str | None = None
+        self._journal_error: str | None = None
         self._objections: tuple[Diagnostic, ...] = ()
         self.wrote_for = 0.0
         """Seconds from the first call to the last."""
 
     async def write(self) -> None:
-        """Look at the plan's files once more, and send what is still to be done."""
+        """Read the plan's files again, and send the changes that are still needed."""
         self._listener(LookingAgain(len(self._planned)))
         shown = await self._look_again()
         if shown is None:
@@ -148,15 +156,15 @@ class _Run:
             self.counts = executor.counts
             stages = staging.stages(exact=self._options.exact)
             began = self._clock()
-            # A signal that came while this was computed is heard now, before the first call.
+            # Let the event loop handle a signal that arrived during the computation, before the first call.
             await asyncio.sleep(0)
             await executor.run(stages)
             self.wrote_for = self._clock() - began
-            self._gave_up_free_cells = executor.gave_up_free_cells
+            self._gave_up_no_ops = executor.gave_up_no_ops
             self._has_run = True
 
     async def _look_again(self) -> Mapping[str, CurrentFile | None] | None:
-        """Return the plan's files as they are now; None if the run is over before they are read."""
+        """Return the current state of the plan's files; None if the run ends before they are read."""
         work = look_again(
             self._planned,
             reread=self._reader.many,
@@ -168,15 +176,17 @@ class _Run:
         return reading.result() if await run_until(self.ending.over, reading) else None
 
     def _object(self, left: GuardCounts) -> Iterator[Diagnostic]:
-        """Yield what is against the plan, now that its files were looked at again and before the first write."""
+        """Yield the reasons to refuse the plan, given the changes that are left after reading its files again."""
         plan, options = self._plan, self._options
+        # The files may have changed since the plan was reviewed, so guards are checked against the current ones.
+        # An undo is exempt: it only reverts what its run changed.
         if plan.undoes is None:
             for guard in unacknowledged(recheck_guards(plan.guards, left), plan.digest, options.acks):
                 yield Diagnostic("error", "guard", objection(guard, plan.digest))
         if options.on_stale == "fail":
             count = sum(outcome.status is Status.STALE for outcome in self.file_outcomes())
             if count:
-                words = f"{count:,} of {len(self._planned):,} files changed since the plan in a way that makes it stale"
+                words = f"the plan is stale for {count:,} of {len(self._planned):,} files, which changed since the plan"
                 yield Diagnostic("error", "stale", f"{words}: plan again, or apply with --on-stale skip")
 
     def _made_executor(self, shown: Mapping[str, CurrentFile | None]) -> Executor:
@@ -196,28 +206,29 @@ class _Run:
         )
 
     async def read_back(self) -> None:
-        """Read the changed files back, unless the run is interrupted; a little longer than the time it was given."""
+        """Read the changed files back, unless the run is interrupted."""
         try:
-            touched = self.outcomes.touched()
+            touched = sum(1 for _ in self.outcomes.touched())
             if touched and not self.ending.interrupted:
-                self._listener(ReadingBack(len(touched)))
+                self._listener(ReadingBack(touched))
             work = verify(self._planned, self.outcomes, reread=self._reader.many, read_details=self._reader.singly)
+            # A report without reading back is worth little, so it gets some time even if max-duration is over.
             within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
             self._was_read_back = await run_until(self.ending.stop, work, within=within)
-        except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
+        except Exception as error:  # noqa: BLE001 - any error must still give a report of what was written
             self.ending.fail(error)
 
     def close_journal(self) -> None:
-        """Say in the journal that nothing is left to look at, if so."""
+        """Mark the journal as finished if the outcome of every call is known."""
         looked_at_all = self._has_run and (self._was_read_back or not self._options.verify)
         if looked_at_all and self.outcomes.is_settled():
             try:
                 self._journal.ended()
-            except Exception as error:  # noqa: BLE001 - whatever it is, what was written is reported
-                self._journal_fault = message_of(error)
+            except Exception as error:  # noqa: BLE001 - any error must still give a report of what was written
+                self._journal_error = message_of(error)
 
     def file_outcomes(self) -> tuple[FileOutcome, ...]:
-        """Return an outcome for each change of the plan."""
+        """Return an outcome for each file of the plan, in its order."""
         found = tuple(map(self.outcomes.outcome, self._planned))
         if not self._objections:
             return found
@@ -227,34 +238,35 @@ class _Run:
         )
 
     def outcome(self, outcomes: tuple[FileOutcome, ...]) -> OutcomeName:
-        """Return the outcome of all. An answer alone is enough only where reading back was not asked for."""
+        """Return the outcome of the whole apply."""
         if self._objections:
             return "refused"
+        # An accepted change counts only if reading back is off; otherwise the library must show it.
         enough = (Status.CONFIRMED,) if self._options.verify else (Status.CONFIRMED, Status.ACCEPTED)
         if self.ending.failure is None and all(outcome.status in enough for outcome in outcomes):
             return "incomplete" if self._plan.left_out else "converged"
         return "interrupted" if self.ending.interrupted else "incomplete"
 
     def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield what was noticed of the run as a whole."""
+        """Yield the diagnostics of the run as a whole."""
         yield from self._objections
         yield from left_out(self._plan)
         for guard in self._plan.blocked:
             if not self._objections:
-                words = f"guard {guard.id} was against this plan and was acknowledged for it"
+                words = f"guard {guard.id} would have blocked this plan, but was acknowledged"
                 yield Diagnostic("warning", "acknowledged", words)
         count = len(self._journal.recovered.unknown)
         if count:
-            words = f"an earlier apply did not come to its end; of {count:,} files its calls had no clear answer"
+            words = f"an earlier apply was interrupted; the outcome of its calls is unknown for {count:,} files"
             yield Diagnostic("info", "resumed", words)
-        if self._gave_up_free_cells:
+        if self._gave_up_no_ops:
             words = (
-                "the library answered with errors where calls also changed what was as it should be already: the rest "
-                "was sent as with --batching exact, in more calls"
+                "ImageKit returned errors for calls with no-op changes: tagsync sent the rest without them, as with "
+                "--batching exact, in more calls"
             )
             yield Diagnostic("warning", "exact", words)
-        if self._journal_fault:
-            yield Diagnostic("warning", "journal", self._journal_fault)
+        if self._journal_error:
+            yield Diagnostic("warning", "journal", self._journal_error)
         if self.ending.halted:
             yield Diagnostic("warning" if self.ending.as_asked else "error", "halted", self.ending.halted)
         if self.ending.failure and self.ending.failure != self.ending.halted:

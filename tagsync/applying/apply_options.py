@@ -1,4 +1,4 @@
-"""Options of an apply, checked as the command line checks them."""
+"""Define and check the options of an apply."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,18 +14,21 @@ OnStale = Literal["skip", "fail"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """How a plan is carried out.
+    """Options of an apply.
 
     Attributes:
-        concurrency: the most calls in flight.
-        on_error: whether to go on after a failure, or to stop at the first one.
+        concurrency: the maximum number of concurrent calls, 1 to 8.
+        on_error: whether to continue after a failure or to stop at the first one.
         verify: whether to read the changed files back.
-        exact: whether calls may change only what is needed; otherwise they may also set what is set already.
-        max_requests: the most bulk calls; None for no limit.
-        max_duration: seconds after which nothing more is sent; None for no limit.
-        spent: how many of these seconds were needed to make the plan.
-        on_stale: whether to skip stale changes, or to refuse the whole plan before the first write.
-        acks: guards to pass, each for one plan.
+        exact: whether calls contain only needed changes; otherwise no-op changes may reduce the number of calls.
+        max_requests: the maximum number of bulk calls; None for no limit.
+        max_duration: seconds after which no call starts; None for no limit.
+        spent: the seconds of `max_duration` that planning used.
+        on_stale: whether to skip stale changes or to refuse the whole plan before the first write.
+        acks: the acknowledged guards, each for one plan.
+
+    Raises:
+        UsageError: a value is invalid.
     """
 
     concurrency: int = 4
@@ -39,11 +42,7 @@ class ApplyOptions:
     acks: frozenset[Ack] = frozenset()
 
     def __post_init__(self) -> None:
-        """Refuse what the command line refuses too.
-
-        Raises:
-            UsageError: an option has a value that it does not take.
-        """
+        """Check all values."""
         for name, allowed in (("on_error", get_args(OnError)), ("on_stale", get_args(OnStale))):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{name} is {getattr(self, name)!r}: use {' or '.join(map(repr, allowed))}")
@@ -51,10 +50,10 @@ class ApplyOptions:
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name} is {getattr(self, name)!r}: use True or False")
         if not all(isinstance(ack, Ack) for ack in self.acks):
-            raise UsageError("acks: give tagsync.Ack(guard.id, plan.digest) for each guard")
+            raise UsageError("acks: use tagsync.Ack(guard.id, plan.digest) for each guard")
         if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
         most = self.max_requests
         if most is not None and (not isinstance(most, int) or most < 1):
-            raise UsageError(f"max_requests is {most!r}: use 1 or more, or None for no end")
+            raise UsageError(f"max_requests is {most!r}: use 1 or more, or None for no limit")
         check_duration(self.max_duration)

@@ -1,4 +1,4 @@
-"""Send requests in stages, a few at a time; `responses` handles the answers, `recheck` checks removals."""
+"""Send requests in stages, with concurrent workers; `responses` handles responses, `recheck` checks removals."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -13,7 +13,7 @@ from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Proof, Prover
 from tagsync.applying.remaining import RemainingChanges
 from tagsync.applying.responses import Counts, Responses, said_missing
-from tagsync.applying.splitting import Job, Way, narrowed
+from tagsync.applying.splitting import Job, Way, without_no_ops
 from tagsync.applying.stop import GRACE, Ending, ended_before, run_until
 from tagsync.errors import (
     AuthorisationError,
@@ -32,12 +32,13 @@ from tagsync.planning.covering import Stages
 
 @dataclass(slots=True)
 class _Sending:
-    """One job on its way.
+    """A job that is being sent.
 
     Attributes:
-        request: what of it is to be sent now.
-        numbers: the journal's numbers of its sendings.
-        concluded: whether the journal knows what they came to.
+        job: the job.
+        request: the part of the job to send now.
+        numbers: the journal's numbers of its attempts.
+        concluded: whether the journal has their outcomes.
     """
 
     job: Job
@@ -47,18 +48,18 @@ class _Sending:
 
 
 class Executor:
-    """Carries out one plan.
+    """Sends the calls of one plan.
 
     Args:
-        library: sends requests.
-        changes: what is left to do.
-        outcomes: where outcomes are noted.
-        journal: where each call is noted before it is sent, and what it came to.
-        prover: reads again what removals rely on.
-        ending: whether the run is to end before its time.
-        options: how to go about it.
-        listener: called with each call that ended.
-        waited: returns the seconds for which the library's limit has held up calls.
+        library: sends bulk calls.
+        changes: the changes that are still needed; updated as calls succeed.
+        outcomes: records the outcome of each file.
+        journal: records each attempt before it is sent, and its outcome.
+        prover: reads the files of removals again, and checks the removals.
+        ending: whether the apply ends early.
+        options: the options of the apply.
+        listener: receives an event for each finished call.
+        waited: returns the seconds that calls have waited for the rate limit.
     """
 
     def __init__(
@@ -99,24 +100,26 @@ class Executor:
         self._began = 0.0
 
     @property
-    def gave_up_free_cells(self) -> bool:
-        """Whether the library answered calls with an error for what they changed needlessly."""
+    def gave_up_no_ops(self) -> bool:
+        """Whether calls failed because of their no-op changes, so that tagsync stopped sending those."""
         return bool(self._queue.learned.exact) and not self._options.exact
 
     async def run(self, stages: Stages) -> None:
-        """Send all stages, each once the one before it has ended.
+        """Send all stages in order.
 
-        Raises no Exception: calls may have been sent, and what became of them has to be reported. The run ends instead.
+        This raises no Exception. Calls may have been sent and must be reported, so an error ends the apply instead.
         """
         self._later = len(stages.requests())
         self._began = asyncio.get_running_loop().time()
         try:
+            # All additions come first: an apply that ends in the middle of a rename must not lose the tag.
             for requests in (stages.add, stages.remove):
                 await self._run_stage(requests)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+        except Exception as error:  # noqa: BLE001 - any error must still give a report
             self._ending.fail(error)
 
     async def _run_stage(self, requests: Sequence[Request]) -> None:
+        # Nothing is removed from a file whose additions failed.
         held_back = self._outcomes.held_back()
         left = ((request, tuple(i for i in request.file_ids if i not in held_back)) for request in requests)
         self._queue.fill(request._replace(file_ids=file_ids) for request, file_ids in left if file_ids)
@@ -127,7 +130,7 @@ class Executor:
             self._outcomes.note(self._queue.pop().request.file_ids, Status.SKIPPED, error=self._ending.why_not_sent())
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
-        """Wait for workers; once the run is interrupted, for as long as calls in flight are given."""
+        """Wait for workers; after an interrupt, for the four seconds that calls in flight get."""
         try:
             if not await ended_before(self._ending.stop, workers):
                 await ended_before(self._ending.abort, workers, within=GRACE)
@@ -143,14 +146,14 @@ class Executor:
             if self._queue:
                 await self._carry_out(_Sending(job := self._queue.pop(), job.request))
             elif self._busy:
-                # A call in flight may be taken apart: then there is work for all workers again.
+                # A call in flight may be split into pieces, which give this worker new work.
                 self._changed.clear()
                 await self._changed.wait()
             else:
                 return
 
     async def _carry_out(self, sending: _Sending) -> None:
-        """Carry one job out; an error of the run itself ends the run."""
+        """Send one job; an error in tagsync ends the apply."""
         self._busy += 1
         try:
             await self._exchange(sending)
@@ -160,7 +163,7 @@ class Executor:
             self._done += 1
             seconds = asyncio.get_running_loop().time() - self._began
             self._listener(RequestDone(self._done, self._queue.ever + self._later, seconds, self._waited()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+        except Exception as error:  # noqa: BLE001 - any error must still give a report
             self._ending.fail(error)
         finally:
             self._busy -= 1
@@ -171,7 +174,7 @@ class Executor:
             await self._send(sending)
         except (Exception, asyncio.CancelledError) as error:
             cancelled = isinstance(error, asyncio.CancelledError)
-            why = "interrupted before the library answered" if cancelled else f"the run broke off: {message_of(error)}"
+            why = "interrupted before ImageKit responded" if cancelled else f"the apply failed: {message_of(error)}"
             self._end_without_answer(sending, len(sending.numbers), why)
             raise
 
@@ -194,27 +197,30 @@ class Executor:
             await self._handle(sending, reply)
 
     async def _prepare(self, sending: _Sending) -> Request:
-        """Return what is to be sent this very moment, noted in the journal.
+        """Check a removal, record the attempt in the journal, and return the request to send.
 
         Raises:
-            NeedlessError: nothing of it is left.
-            StoppedError: no more calls may be sent.
+            NeedlessError: nothing is left to send.
+            StoppedError: the apply ends.
             StateError: the journal cannot be written.
         """
+        # This runs right before each attempt. A call may have waited minutes for the rate limit or a retry, and a
+        # removal based on old details could delete an AI tag that auto-tagging has changed meanwhile.
         if sending.request.op != Op.ADD:
             await self._unless_over(self._prover.refresh(sending.request))
             sending.request = self._proven_part(sending, self._prover.checked(sending.request))
             if not sending.request.file_ids:
-                raise NeedlessError("nothing of this call is needed any more")
+                raise NeedlessError("all changes of this call are made already")
         if self._sent == self._options.max_requests:
             self._ending.halt(f"max-requests reached: {self._sent} calls were sent", as_asked=True)
             raise self._stopped()
+        # The journal comes first: after a crash, the next apply must know of every call that may have arrived.
         sending.numbers.append(self._journal.intent(sending.request))
         self._sent += 1
         return sending.request
 
     async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:
-        """Await work; raise StoppedError once the run is to end."""
+        """Await work; raise StoppedError if the apply ends first."""
         if not await run_until(self._ending.over, work):
             raise self._stopped()
 
@@ -224,10 +230,10 @@ class Executor:
         return error
 
     def _proven_part(self, sending: _Sending, proof: Proof) -> Request:
-        """Return what of a request is proven; what is not is sent in another way, or not at all."""
+        """Return the proven part of a request; queue the rest in smaller calls, or skip it."""
         job = Job(sending.request, sending.job.lineage, sending.job.way)
-        for piece in narrowed(job, proof.unsound, self._changes):
-            # Nothing has failed here: these pieces say nothing of what the library minds.
+        for piece in without_no_ops(job, proof.unsound, self._changes):
+            # No call failed here, so these pieces must not count as a lesson about no-op changes.
             self._queue.push(Job(piece.request, job.lineage, Way.SMALLER))
         if proof.late:
             self._queue.push(job.piece(Way.SMALLER, file_ids=tuple(proof.late)))
@@ -262,7 +268,7 @@ class Executor:
         self._responses.handle(Job(reply.request, sending.job.lineage, sending.job.way), reply, shown)
 
     async def _shown(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
-        """Read files that the library says do not exist; what cannot be read is left out."""
+        """Read the details of files that a response calls missing; a file that cannot be read has no item."""
         found: dict[str, CurrentFile | None] = {}
 
         async def read() -> None:
@@ -274,15 +280,16 @@ class Executor:
         except AuthorisationError as error:
             self._ending.halt(str(error))
         except LibraryError:
-            return {}  # who takes the answer says that they could not be read
+            return {}  # `Responses` then reports that the files could not be read
         return found
 
     def _conclude(self, sending: _Sending, kind: OutcomeKind, updated: tuple[str, ...] = ()) -> None:
-        """Note in the journal what the last sending of a request came to; what those before it did is not known."""
+        """Record the outcome of a request in the journal."""
         if sending.concluded:
             return
         sending.concluded = True
         try:
+            # Only the last attempt has a response. The earlier ones may or may not have changed files.
             for number in sending.numbers[:-1]:
                 self._journal.outcome(number, "unknown", ())
             for number in sending.numbers[-1:]:

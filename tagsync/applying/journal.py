@@ -1,4 +1,9 @@
-"""The journal: each call on disk before it is sent, and then what came of it; not what is to be done about that."""
+"""Keep the journal on disk: each call before it is sent, then its outcome; `preflight` acts on it in the next run.
+
+The order of writes makes it crash-safe. A call is on disk before it is sent, so after a crash no call is unknown to the
+next apply. An outcome follows its call; without one, the call counts as unknown. A finished apply writes an end
+record, then replaces the file with an empty one, so the journal does not grow.
+"""
 
 import errno
 import hashlib
@@ -24,17 +29,17 @@ from tagsync.model import Request
 from tagsync.workspace.durable_file import REAL_DISK, Disk
 
 MAX_LINE = 1 << 20
-"""No line is longer, its end included; a call of 50 files takes about 2 KB."""
+"""The maximum length of a line in bytes, with its end; a call for 50 files takes about 2 KB."""
 
 MAX_BYTES = 256 << 20
-"""No journal is read further. 90,000 calls of 50 files fit in with their outcomes; each finished apply empties it."""
+"""The maximum number of bytes to read, enough for 90,000 calls of 50 files. Each finished apply empties the file."""
 
 MAX_FILES = 1_000_000
-"""Of so many files the state is known at most, each counted for the calls and sets that it is in."""
+"""The maximum number of file IDs to keep in memory; an ID counts once for each call and set that contains it."""
 
-_ROOM = "make room and run again"
+_ROOM = "free some disk space and run again"
 _OPEN_FILES = "allow more open files (ulimit -n) and run again"
-_MENDS = {
+_FIXES = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
     errno.EMFILE: _OPEN_FILES,
@@ -45,20 +50,20 @@ _MENDS = {
 
 
 class Journal:
-    """A journal on disk, one for all applies of a state directory; who opens it holds the lock.
+    """The journal of a state directory. Open it only while holding the library's lock.
 
-    What a method has noted is on disk when it returns. After the first fault of the disk nothing more can be noted:
-    what follows would be nowhere to be found.
+    When a method returns, its record is on disk. After the first disk error, all methods fail, because a record after
+    a gap would be misleading.
 
     Args:
-        path: the file, made if it is not there.
-        disk: what keeps it.
+        path: the file; created if it does not exist.
+        disk: the file operations.
 
     Attributes:
-        recovered: what earlier applies have left to look at.
+        recovered: what interrupted applies have left to check.
 
     Raises:
-        StateError: the file cannot be used. So do all methods, if it cannot be written.
+        StateError: the file cannot be opened or read. All methods raise it if the file cannot be written.
     """
 
     def __init__(self, path: Path, disk: Disk = REAL_DISK) -> None:
@@ -67,10 +72,11 @@ class Journal:
         self._broken: str | None = None
         self._run = ""
         self._seal = b""
-        """What ends a line that is not whole, so that the next one is not glued to it."""
-        with self._faults_told("opened"):
+        """The line feed that ends an incomplete last line, so that the next record starts on a line of its own."""
+        with self._errors_explained("opened"):
             self._file = disk.open(path)
             try:
+                # A new file survives a crash only once its entry in the folder is on disk.
                 disk.sync_folder(path.parent)
                 replay = self._replayed()
             except BaseException:
@@ -80,25 +86,37 @@ class Journal:
         self.recovered = replay.recovered()
 
     def began(self, digest: str, at: str, /) -> None:
-        """Note that an apply begins of the plan with this digest."""
+        """Record that an apply of a plan begins.
+
+        Args:
+            digest: the plan's digest.
+            at: the current time.
+        """
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 
     def intent(self, request: Request, /) -> int:
-        """Note that a call is about to be sent, and return its number."""
+        """Record a call that is about to be sent, and return its number."""
         self._number += 1
         self._append(Intent(self._number, request))
         return self._number
 
     def outcome(self, number: int, kind: OutcomeKind, updated: tuple[str, ...], /) -> None:
-        """Note what a call came to, and the files of which the library said that it updated them."""
+        """Record the outcome of a call.
+
+        Args:
+            number: the number of the call.
+            kind: its outcome.
+            updated: the files that the response reports as updated.
+        """
         self._append(Outcome(number, kind, updated))
 
     def ended(self) -> None:
-        """Note that all outcomes were read back, and start an empty file: the journal never grows without end."""
+        """Record that all outcomes were read back, and start an empty file."""
+        # The end record comes first: if replacing the file fails, the old file already says that nothing is left.
         self._append(Ended(self._run))
         new = self._path.with_name(f"{self._path.name}.new")
-        with self._faults_told("emptied"):
+        with self._errors_explained("emptied"):
             old, self._file = self._file, self._disk.create(new)
             old.close()
             self._file.sync()
@@ -106,19 +124,19 @@ class Journal:
             self._disk.sync_folder(self._path.parent)
 
     def close(self) -> None:
-        """Close the file. All that was noted is on disk already: an error says nothing of it."""
-        with suppress(OSError):
+        """Close the file."""
+        with suppress(OSError):  # all records are on disk already, so an error changes nothing
             self._file.close()
 
     def _replayed(self) -> Replay:
-        """Read the file, and leave out what is damaged."""
+        """Read the file, without damaged lines."""
         replay, size, line = Replay(), 0, b"\n"
         for line in self._file.lines(MAX_LINE):
             size += len(line)
             if record := decoded(line):
                 replay.add(record)
             if size > MAX_BYTES or replay.files > MAX_FILES:
-                # The rest is as good as not noted: apply plans from what the library shows, and converges without.
+                # Ignoring the rest is safe: apply compares with the library anyway, and the journal only adds caution.
                 break
         self._seal = b"" if line.endswith(b"\n") else b"\n"
         return replay
@@ -126,33 +144,33 @@ class Journal:
     def _append(self, record: Record) -> None:
         line = encoded(record)
         if len(line) > MAX_LINE:
-            raise StateError(f"a call of {len(line)} bytes does not fit into the journal: name fewer or shorter tags")
-        with self._faults_told("written"):
+            raise StateError(f"a call of {len(line)} bytes does not fit into the journal: use fewer or shorter tags")
+        with self._errors_explained("written"):
             line = self._seal + line
-            # Whatever ends this early, be it a signal, may leave half a line behind.
+            # An error or signal may leave half a line behind. The next record then starts with a line feed.
             self._seal = b"\n"
             self._file.append(line)
             self._file.sync()
             self._seal = b""
 
     @contextmanager
-    def _faults_told(self, done: str) -> Iterator[None]:
-        """Raise StateError for a fault of the disk, and for all that follows it."""
+    def _errors_explained(self, done: str) -> Iterator[None]:
+        """Turn a disk error into a StateError, and raise it again in all later calls."""
         if self._broken is not None:
             raise StateError(self._broken)
         try:
             yield
         except OSError as error:
-            mend = _MENDS.get(error.errno or 0, "name another --state-dir, or mend that and run again")
+            fix = _FIXES.get(error.errno or 0, "fix this or use another --state-dir, and run again")
             reason = error.strerror or type(error).__name__
             self._broken = (
-                f"the journal {shown(str(self._path))} cannot be {done}: {reason}: {mend}; nothing noted so far is lost"
+                f"the journal {shown(str(self._path))} cannot be {done}: {reason}: {fix}; earlier records are intact"
             )
             raise StateError(self._broken) from error
 
 
 class NoJournal:
-    """Stands in for a journal where there is no state directory: takes the same notes and keeps none."""
+    """A journal that keeps nothing, for applies without a state directory."""
 
     def __init__(self) -> None:
         self.recovered = NOTHING
@@ -162,7 +180,7 @@ class NoJournal:
         """Keep nothing."""
 
     def intent(self, _request: Request, /) -> int:
-        """Return the number of a call, and keep nothing else."""
+        """Return the number of a call."""
         self._number += 1
         return self._number
 
@@ -173,4 +191,4 @@ class NoJournal:
         """Keep nothing."""
 
     def close(self) -> None:
-        """Keep nothing open."""
+        """Keep nothing."""

@@ -1,10 +1,9 @@
-"""What a journal says, line by line, and what its lines amount to; no file is touched here.
+"""Encode, decode and replay the records of a journal; `journal` keeps them on disk.
 
-One record a line: the CRC-32 of what follows as eight hex digits, a space, canonical JSON. Each line stands for
-itself, so that of a damaged file every line that checks out still counts, and only the damaged ones are left out. That
-is safe, as nothing becomes known by it: a call without its outcome counts as unknown, and without an end more is
-looked at again than need be. Only a lost intent is forgotten, as are all where there is no journal; the next apply
-plans from what the library shows anyway. Kinds and members that a later version may write are left out likewise.
+Each line is one record: the CRC-32 of the rest as eight hex digits, a space, and canonical JSON. Damaged lines, and
+record kinds and members of later versions, are ignored. That is safe. A call without its outcome counts as unknown, and
+without an end record, more files are checked than necessary. Only a lost intent is forgotten, as without a journal; the
+next apply compares with the library anyway.
 """
 
 import json
@@ -20,7 +19,7 @@ OutcomeKind = Literal["done", "refused", "unknown"]
 
 
 class Began(NamedTuple):
-    """An apply began: its name, the digest of its plan, and when."""
+    """An apply began: its ID, the digest of its plan, and the time."""
 
     run: str
     digest: str
@@ -28,14 +27,14 @@ class Began(NamedTuple):
 
 
 class Intent(NamedTuple):
-    """A call is about to be sent; numbers count from 1 and repeat in no apply that is still open."""
+    """A call is about to be sent; its number, from 1, is unique among all calls that have no end record after them."""
 
     number: int
     request: Request
 
 
 class Outcome(NamedTuple):
-    """What a call came to, and the files of which the library said that it updated them."""
+    """The outcome of a call, and the files that its response reports as updated."""
 
     number: int
     kind: OutcomeKind
@@ -43,7 +42,7 @@ class Outcome(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """All outcomes of an apply were read back: nothing before this needs looking at again."""
+    """All outcomes of an apply were read back: nothing before this needs a check."""
 
     run: str
 
@@ -52,11 +51,11 @@ Record = Began | Intent | Outcome | Ended
 
 
 class Recovered(NamedTuple):
-    """What applies that did not come to their end have left to look at; a file may be in both.
+    """What interrupted applies have left to check. A file may be in both.
 
     Attributes:
-        unknown: ids of the files of calls that have no outcome, or an unknown one.
-        done: the calls of which the library said that they updated a file, by its id.
+        unknown: the IDs of files with calls that have no outcome or an unknown one.
+        done: the calls whose response reports a file as updated, by the file's ID.
     """
 
     unknown: frozenset[str]
@@ -73,7 +72,7 @@ def encoded(record: Record) -> bytes:
 
 
 def decoded(line: bytes) -> Record | None:
-    """Return the record of a line, with or without its end; None if it is damaged or of a kind not known here."""
+    """Return the record of a line, with or without its line feed; None if it is damaged or of an unknown kind."""
     checksum, _, body = line.removesuffix(b"\n").partition(b" ")
     if checksum != b"%08x" % crc32(body):
         return None
@@ -111,20 +110,20 @@ def _record(document: Any) -> Record | None:
 def _number(value: Any) -> int:
     if type(value) is int and 0 < value < 1 << 53:
         return value
-    raise ValueError("no number of a call")
+    raise ValueError("not the number of a call")
 
 
 def _texts(values: Any) -> tuple[str, ...]:
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return tuple(values)
-    raise ValueError("no list of texts")
+    raise ValueError("not a list of strings")
 
 
 class Replay:
-    """What records amount to, taken one after the other.
+    """Collects what the records of a journal, in order, leave to check.
 
     Attributes:
-        last_number: the greatest number of a call so far.
+        last_number: the highest number of a call so far.
     """
 
     def __init__(self) -> None:
@@ -136,9 +135,10 @@ class Replay:
         self.last_number = 0
 
     def add(self, record: Record) -> None:
-        """Take the next record."""
+        """Add the next record."""
         match record:
             case Intent(number, request):
+                # A number that is still open means that its outcome is lost, so its files count as unknown.
                 self._unknown.update(self._settled(number, ()))
                 self._sent[number] = request
                 self._sent_files += len(request.file_ids)
@@ -152,7 +152,7 @@ class Replay:
                     kept.clear()
 
     def _settled(self, number: int, updated: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the files of a call, which is without an outcome no more, and keep what it did."""
+        """Remove a call from those without an outcome, keep what it updated, and return its files."""
         request = self._sent.pop(number, None)
         if request is None:
             return ()
@@ -163,10 +163,10 @@ class Replay:
 
     @property
     def files(self) -> int:
-        """How many ids are kept."""
+        """The number of IDs in memory."""
         return self._sent_files + len(self._unknown) + len(self._done)
 
     def recovered(self) -> Recovered:
-        """Return what is left to look at."""
+        """Return what is left to check."""
         unknown = frozenset[str]().union(self._unknown, *(request.file_ids for request in self._sent.values()))
         return Recovered(unknown, self._done)

@@ -1,4 +1,4 @@
-"""Learn about the library from how requests end."""
+"""Learn from failed calls when to stop: sending no-op changes, or the whole apply."""
 
 from dataclasses import dataclass, field
 
@@ -6,18 +6,21 @@ from tagsync.applying.splitting import Lineage
 from tagsync.model import Op
 
 ALIKE = 3
-"""This many requests in a row that were refused alike, down to every single file, end the run; as many files whose
-changes only succeed without free cells end the use of those."""
+"""The number of refusals that count as a pattern.
+
+After this many requests in a row with the same refusal for every file, the apply ends. After this many files whose
+changes succeed only without no-op changes, tagsync sends no more of these.
+"""
 
 
 @dataclass(slots=True)
 class LearnedLimits:
-    """What is known so far.
+    """The lessons so far.
 
     Attributes:
-        exact: the ops of which only needed cells are sent.
-        hopeless: why it is no use to go on; None if it is.
-        news: the ops added to `exact` since somebody looked.
+        exact: the operations to send without no-op changes.
+        hopeless: why the apply must end; None if it can go on.
+        news: the operations added to `exact` since the queue was regrouped.
     """
 
     exact: set[Op] = field(default_factory=set)
@@ -29,13 +32,13 @@ class LearnedLimits:
     _last_refusal: str | None = None
 
     def opened(self, lineage: Lineage) -> None:
-        """Count a piece that waits to be sent."""
+        """Count a piece that was queued."""
         if lineage.parent and not lineage.pieces:
             self.opened(lineage.parent)
         lineage.pieces += 1
 
     def closed(self, lineage: Lineage) -> None:
-        """Finish one piece; once all pieces of a lineage are finished, learn from how it went."""
+        """Count a finished piece; learn from its lineage if it was the last one."""
         lineage.pieces -= 1
         if lineage.pieces:
             return
@@ -51,27 +54,27 @@ class LearnedLimits:
         self._alike = self._alike + 1 if lineage.refused == self._last_refusal else 1
         self._last_refusal = lineage.refused
         if self._alike >= ALIKE and not self.hopeless:
-            self.hopeless = f"{ALIKE} calls in a row were refused alike: {lineage.refused}"
+            self.hopeless = f"{ALIKE} calls in a row were refused for the same reason: {lineage.refused}"
 
     def forbidden(self, file_id: str, words: str) -> None:
-        """Learn that a call for one file alone was answered with 403.
+        """Learn from a 403 for a single file.
 
-        The reason may be the file or the key: after several files in a row it is no use to go on.
+        One file may be protected. Several in a row suggest that the key may not write, so going on is useless.
         """
         self._forbidden.add(file_id)
         if len(self._forbidden) >= ALIKE and not self.hopeless:
             self.hopeless = (
-                f"{ALIKE} files in a row were refused with 403: {words.rstrip('.')}. Either the key may not write: use "
-                "one with read and write permission for media. Or these files are closed to it, by a path policy or "
-                "as a restricted user: see the failed files, and leave them out"
+                f"{ALIKE} files in a row were refused with 403: {words.rstrip('.')}. If the key is read-only, use one "
+                "with read and write permission for media. If a path policy or a restricted user protects these files, "
+                "leave the failed files out"
             )
 
     def accepted(self) -> None:
-        """Learn that the library let a call change files."""
+        """Learn that a call changed files, so the key can write."""
         self._forbidden.clear()
 
     def _learn_from_narrow(self, lineage: Lineage) -> None:
-        """Learn from files of which a call failed, and succeeded once its free cells were left out."""
+        """Learn from files whose call failed, and succeeded without its no-op changes."""
         if lineage.op in self.exact or not lineage.accepted or lineage.refused is not None or lineage.failed:
             return
         self._minding[lineage.op] += lineage.files

@@ -1,4 +1,4 @@
-"""Keep what is known so far of each file's changes."""
+"""Record the outcome of each file while a plan is applied."""
 
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
@@ -14,11 +14,11 @@ _WORSE = (
     Status.FAILED,
     Status.MISSING,
 )
-"""A file's status is the worst status of any of its calls."""
+"""Statuses in ascending order: a file's status is the worst status of any of its calls."""
 
 
 class _Known(NamedTuple):
-    """A file's outcome, if there is one yet, and whether the run has changed the file, or may have."""
+    """A file's outcome so far, and whether the run has changed the file or may have."""
 
     outcome: FileOutcome | None = None
     written: bool = False
@@ -28,11 +28,11 @@ _NOTHING = _Known()
 
 
 class Outcomes:
-    """One outcome for each file that a call was meant for; what many files have in common is kept once."""
+    """The outcome of each file for which a call was planned."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
-        self._same: dict[_Known, _Known] = {}
+        self._same: dict[_Known, _Known] = {}  # equal outcomes are stored once, because a plan may have a million
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
 
     def note(
@@ -44,7 +44,15 @@ class Outcomes:
         error: str | None = None,
         request_id: str | None = None,
     ) -> None:
-        """Note what one call came to for files; a worse outcome known before stays."""
+        """Record the outcome of one call for its files. A worse outcome from another call stays.
+
+        Args:
+            file_ids: the files.
+            status: their status.
+            attempts: how often the call was sent; 0 if it was not.
+            error: the reason, if something went wrong.
+            request_id: the library's ID of the response.
+        """
         now = FileOutcome(status, attempts, error, request_id)
         may_have_written = attempts > 0 and status in (Status.ACCEPTED, Status.UNKNOWN)
         for file_id in file_ids:
@@ -52,20 +60,20 @@ class Outcomes:
             self._set(file_id, _worse(outcome, now) if outcome else now, written=written or may_have_written)
 
     def found(self, file_id: str, changes: Iterable[Change]) -> None:
-        """Note planned changes of a file that the library shows before any call."""
+        """Record planned changes that a file showed before any call."""
         self._already[file_id] = tuple((change.op, change.tag) for change in changes)
 
     def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
-        """Set what reading back has shown, whatever was known before."""
+        """Set the status that reading back has shown, whatever was recorded before."""
         outcome, written = self._known.get(file_id, _NOTHING)
         self._set(file_id, (outcome or FileOutcome(status))._replace(status=status, error=error), written=written)
 
     def write_seen(self, file_id: str) -> None:
-        """Note that a file shows a planned change that it did not show before, whatever was answered."""
+        """Record that the run has changed a file, because it shows a change that it did not show before."""
         self._set(file_id, self._known.get(file_id, _NOTHING).outcome, written=True)
 
     def no_write_seen(self, file_id: str) -> None:
-        """Note that a file shows no change, long after the last call."""
+        """Record that the run has not changed a file, because it shows no change long after the last call."""
         self._set(file_id, self._known.get(file_id, _NOTHING).outcome, written=False)
 
     def _set(self, file_id: str, outcome: FileOutcome | None, *, written: bool) -> None:
@@ -74,26 +82,26 @@ class Outcomes:
 
     @property
     def wrote(self) -> bool:
-        """Whether the run changed a file, as far as is known; a call without a clear answer may have."""
+        """Whether the run changed a file or, after an unclear response, may have."""
         return any(known.written for known in self._known.values())
 
     def outcome(self, file_id: str) -> FileOutcome:
-        """Return a file's outcome; a file without a call was skipped."""
+        """Return a file's outcome; without a call, that is "skipped"."""
         found = self._known.get(file_id, _NOTHING).outcome
         outcome = found or FileOutcome(Status.SKIPPED, error="not reached: run again")
         already = self._already.get(file_id)
         return outcome._replace(already=already) if already else outcome
 
-    def touched(self) -> list[str]:
-        """Return the files to read back: a call was sent for them, or found needless; in the order of their calls."""
-        return [file_id for file_id, item in self._noted() if item.attempts or item.status is Status.ACCEPTED]
+    def touched(self) -> Iterator[str]:
+        """Yield the files to read back, in the order of their calls: those with a call that was sent or not needed."""
+        return (file_id for file_id, item in self._noted() if item.attempts or item.status is Status.ACCEPTED)
 
     def is_settled(self) -> bool:
-        """Tell whether of every file it is known what became of it."""
+        """Return whether the outcome of every file is known."""
         return all(outcome.status is not Status.UNKNOWN for _, outcome in self._noted())
 
     def held_back(self) -> Container[str]:
-        """Return the files of which a call did not succeed: their later stages are not sent."""
+        """Return the files with a failed call, which later stages must leave alone."""
         fine = (Status.ACCEPTED, Status.CONFIRMED)
         return {file_id for file_id, outcome in self._noted() if outcome.status not in fine}
 
@@ -102,7 +110,7 @@ class Outcomes:
 
 
 def _worse(before: FileOutcome, now: FileOutcome) -> FileOutcome:
-    """Return the worse of two outcomes; of two as bad as each other, the first."""
+    """Return the worse of two outcomes, the first one if they are equal."""
     attempts = max(before.attempts, now.attempts)
     if _WORSE.index(before.status) >= _WORSE.index(now.status):
         return before._replace(attempts=attempts)

@@ -1,4 +1,4 @@
-"""Read the files of a plan once more before the first write: what is still to be done, and what must not be."""
+"""Read the files of a plan again before the first write, and find the changes that are still needed and allowed."""
 
 import asyncio
 from collections import ChainMap
@@ -11,11 +11,11 @@ from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Files]]
-"""Reads files once more: None for one that was deleted, nothing for one that could not be read."""
+"""Reads files again by ID; None for a deleted file. A file that could not be read has no item."""
 
 
 LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds to wait, one after the other, for an index or details that do not show what was written."""
+"""Seconds to wait between reads until ImageKit shows what was written; 30 s in total."""
 
 
 async def look_again(
@@ -26,21 +26,24 @@ async def look_again(
     recovered: Recovered,
     undoes: bool = False,
 ) -> Mapping[str, CurrentFile | None]:
-    """Return the files of a plan as they are now; one that could not be read is left out.
+    """Read the current state of a plan's files.
 
     Args:
         planned: the plan's changes.
-        reread: reads many files in few calls.
-        read_details: reads files one by one, not from an index that may lag.
-        recovered: what the journal says of an apply that was interrupted.
-        undoes: whether the plan undoes a run. Then an index that lags may show the state before that run, in which
-            nothing is left to undo: details decide.
+        reread: reads many files in few calls, perhaps from an index that lags.
+        read_details: reads files one by one, from details that hardly lag.
+        recovered: what the journal knows of an interrupted apply.
+        undoes: whether the plan undoes an apply.
+
+    Returns:
+        The files by ID; None for a deleted file. A file that could not be read has no item.
 
     Raises:
-        LibraryError: they could not be read.
+        LibraryError: the files could not be read.
     """
     read = await reread(list(planned))
-    # An index may show a file as it was before it was written to a moment ago.
+    # A lagging index shows files as they were before the latest writes. Read the details where that would mislead:
+    # after an interrupted apply, or in an undo, which would find that nothing is left to undo.
     lagging, lacking = [], []
     for file_id, change in planned.items():
         file = read.get(file_id)
@@ -56,7 +59,7 @@ async def look_again(
 async def _await_new_names(
     lacking: list[str], planned: Mapping[str, FileChange], shown: Files, read_details: Reread
 ) -> None:
-    """Read files again that lack the new name of a rename: an earlier run may have added it a moment ago."""
+    """Read files again until they show the new tag of a rename, which an earlier apply may just have added."""
     for wait in (0.0, *LAG_WAITS):
         lacking = [i for i in lacking if (file := shown.get(i)) and missing_name(planned[i], file)]
         if not lacking:
@@ -66,13 +69,13 @@ async def _await_new_names(
 
 
 def _seems_done(planned: FileChange, file: CurrentFile) -> bool:
-    """Tell whether a file shows any of its changes already."""
+    """Return whether a file shows any of its changes already."""
     seen = refresh(planned, file)
     return seen.stale is None and (seen.change is None or len(seen.change.changes) < len(planned.changes))
 
 
 def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:
-    """Tell whether a file is as these calls have made it."""
+    """Return whether a file shows the effect of these calls."""
     for op, tags, _ in calls:
         held = {tag.name for tag in file.ai_tags} if op == Op.REMOVE_AI else set(file.tags)
         if not (held.issuperset(tags) if op == Op.ADD else held.isdisjoint(tags)):
@@ -86,18 +89,18 @@ def still_needed(
     outcomes: Outcomes,
     recovered: Recovered,
 ) -> Iterator[FileChange]:
-    """Yield the changes that are still to be made, each with its file as it is now.
+    """Yield the changes that are still needed, each with the current state of its file.
 
     Args:
         planned: the plan's changes.
-        shown: their files.
-        outcomes: where files are noted that are stale, unreadable, or already as they should be.
-        recovered: as for `look_again`. What the interrupted apply changed counts as changed by this run, because no
-            report tells of it.
+        shown: the current files.
+        outcomes: records the other files: stale, unreadable, or without a needed change.
+        recovered: what the journal knows of an interrupted apply. Its changes count as made by this one, because it
+            left no report that undo could use.
     """
     for file_id, change in planned.items():
         if file_id not in shown:
-            outcomes.note([file_id], Status.SKIPPED, error="not sent: the file could not be read again before")
+            outcomes.note([file_id], Status.SKIPPED, error="not sent: the file could not be read again")
             continue
         seen = refresh(change, shown[file_id])
         if seen.stale is not None:
@@ -111,7 +114,7 @@ def still_needed(
 
 
 def _note_done(file_id: str, planned: FileChange, seen: Refreshed, outcomes: Outcomes, recovered: Recovered) -> None:
-    """Note the changes that a file shows before the first write, and whether an interrupted apply made some."""
+    """Record the changes that a file shows before the first write, and whether an interrupted apply made some."""
     needed = seen.change.changes if seen.change else ()
     if len(needed) == len(planned.changes):
         return
@@ -123,6 +126,6 @@ def _note_done(file_id: str, planned: FileChange, seen: Refreshed, outcomes: Out
 
 
 def _was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:
-    """Tell whether the interrupted apply may have made a change."""
+    """Return whether the interrupted apply may have made a change."""
     calls = recovered.done.get(file_id, ())
     return file_id in recovered.unknown or any(change.op == op and change.tag in tags for op, tags, _ in calls)

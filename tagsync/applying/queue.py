@@ -1,4 +1,4 @@
-"""Keep the requests that wait to be sent, grouped by what the run has learned about the library."""
+"""Queue the requests to send, and regroup them when the apply learns that the library refuses no-op changes."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from tagsync.planning.covering import regroup
 
 
 class Queue:
-    """Jobs in the order in which they are to be sent.
+    """Jobs in the order in which to send them.
 
     Args:
-        changes: what is to change, by file id.
-        exact: whether only needed cells may be sent.
+        changes: the changes by file ID.
+        exact: whether to send no no-op changes.
     """
 
     def __init__(self, changes: ChangesById, *, exact: bool) -> None:
@@ -23,30 +23,30 @@ class Queue:
         self._jobs: deque[Job] = deque()
         self.learned = LearnedLimits(exact=set(Op) if exact else set())
         self.ever = 0
-        """How many jobs there have been, but for those that were grouped anew."""
+        """The number of jobs so far, for progress; regrouped jobs count as their replacements."""
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def fill(self, requests: Iterable[Request]) -> None:
-        """Append requests of the plan, grouped by what is known of the library."""
+        """Append requests of the plan."""
         for request in requests:
             self._append(Job(request, Lineage(request.op)))
         for op in () if self._exact else sorted(self.learned.exact):
             self._regroup(op)
 
     def push(self, job: Job) -> None:
-        """Put a piece of a request before all others."""
+        """Insert a piece of a request before all others."""
         self.learned.opened(job.lineage)
         self.ever += 1
         self._jobs.appendleft(job)
 
     def pop(self) -> Job:
-        """Remove the next job and return it."""
+        """Remove and return the next job."""
         return self._jobs.popleft()
 
     def close(self, lineage: Lineage) -> None:
-        """Finish one piece, and group what waits anew if something was learned from it."""
+        """Finish one piece, and regroup the queue if the piece shows that an operation needs exact calls."""
         self.learned.closed(lineage)
         for op in sorted(self.learned.news):
             self._regroup(op)
@@ -58,7 +58,7 @@ class Queue:
         self._jobs.append(job)
 
     def _regroup(self, op: Op) -> None:
-        """Group anew, by needed cells alone, what waits to be sent as it was planned."""
+        """Replace an operation's planned jobs by jobs without no-op changes."""
         jobs, self._jobs = self._jobs, deque[Job]()
         waiting = []
         for job in jobs:

@@ -1,4 +1,4 @@
-"""What the library shows after the writes, file by file: that, not its answers, decides what is confirmed."""
+"""Read the changed files back after the last call: what the library shows decides which changes are confirmed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,30 +10,31 @@ from tagsync.escape import quoted
 from tagsync.model import Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
 
 SOME = 20
-"""How many files are read by their details in each round: details lag less than an index."""
+"""The number of files to read by their details in each round, because details lag less than an index."""
 
 _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
-"""What reading back may still make better; of a file that was refused nothing is expected."""
+"""The statuses that reading back may change. A refused file is not expected to change any more."""
 
 
 async def verify(
     planned: Mapping[str, FileChange], outcomes: Outcomes, *, reread: Reread, read_details: Reread
 ) -> None:
-    """Read back every file that a call was sent for and settle its outcome.
+    """Read back every file for which a call was sent, and record its final outcome.
 
     A file that does not show its changes is read again for up to 30 s before it counts as failed.
 
     Args:
         planned: the plan's changes.
-        outcomes: the outcomes so far; changed in place.
-        reread: reads many files in few calls.
-        read_details: reads files one by one, not from an index that may lag.
+        outcomes: the outcomes so far; updated in place.
+        reread: reads many files in few calls, perhaps from an index that lags.
+        read_details: reads files one by one, from details that hardly lag.
     """
     pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
         differing = await _differing(pending, planned, outcomes, reread)
-        # Of files that were refused, or sent only in part, nothing better is expected.
+        # Wait only for files that may still turn out well.
         pending = [file_id for file_id in differing if outcomes.outcome(file_id).status in _OPEN]
+        # If the index lags, the details of a few files already show the changes. A small apply needs no waiting then.
         some = await _differing(pending[:SOME], planned, outcomes, read_details)
         pending = some + pending[SOME:]
         if not pending:
@@ -43,7 +44,7 @@ async def verify(
 
 
 async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> list[str]:
-    """Read files, confirm those that show all their changes, and return those that exist and do not."""
+    """Read files, confirm those that show all their changes, and return the other existing ones."""
     differing = []
     async for file_id, file in _read(read, file_ids, outcomes):
         if file is None:
@@ -62,7 +63,7 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
 
 def _settle_missing(file_id: str, outcomes: Outcomes) -> None:
     if outcomes.outcome(file_id).status in _OPEN:
-        outcomes.settle(file_id, Status.MISSING, "the file does not exist any more")
+        outcomes.settle(file_id, Status.MISSING, "the file was deleted")
 
 
 async def _settle_all(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> None:
@@ -73,7 +74,7 @@ async def _settle_all(file_ids: list[str], planned: ChangesById, outcomes: Outco
 async def _read(
     reread: Reread, file_ids: list[str], outcomes: Outcomes
 ) -> AsyncIterator[tuple[str, CurrentFile | None]]:
-    """Yield files as they are now; those that could not be read are noted, for nothing can be said of them."""
+    """Yield the current files; mark those that could not be read as unknown."""
     shown: Mapping[str, CurrentFile | None] = {}
     why = "could not be read back: run again"
     try:
@@ -104,19 +105,19 @@ def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) ->
         outcomes.no_write_seen(file_id)
     before = outcomes.outcome(file_id)
     if before.status is Status.ACCEPTED:
-        outcomes.settle(file_id, Status.FAILED, f"the library accepted this, but shows otherwise: {differing[0]}")
+        outcomes.settle(file_id, Status.FAILED, f"ImageKit accepted the change, but {differing[0]}")
     else:
-        outcomes.settle(file_id, Status.FAILED, f"{before.error}; read back, {differing[0]}")
+        outcomes.settle(file_id, Status.FAILED, f"{before.error}; when read back, {differing[0]}")
 
 
 def differences(change: FileChange, file: CurrentFile) -> list[str]:
-    """Return in words what a file lacks of its changes; nothing if it shows them all."""
+    """Return a message for each change that a file does not show."""
     there = _shown(change, file)
     return [f"{_PROBLEMS[item.op]} {quoted(item.tag)}" for item in change.changes if item not in there]
 
 
 def _shows_write(change: FileChange, file: CurrentFile, outcomes: Outcomes) -> bool:
-    """Tell whether a file shows one of its changes that it did not show before the first call."""
+    """Return whether a file shows a change that it did not show before the first call."""
     already = outcomes.outcome(change.file.file_id).already
     return any((item.op, item.tag) not in already for item in _shown(change, file))
 
@@ -127,7 +128,7 @@ def _shown(change: FileChange, file: CurrentFile) -> list[Change]:
 
 
 def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) -> bool:
-    """Tell whether a file shows a change: an addition in any spelling, a removal in the one that was to go."""
+    """Return whether a file shows a change. An added tag may have any equal spelling, a removed one only its own."""
     match item.op:
         case Op.ADD:
             return normalized(item.tag) in keys
@@ -138,7 +139,7 @@ def _shows(item: Change, file: CurrentFile, keys: set[str], ai_names: set[str]) 
 
 
 _PROBLEMS = {
-    Op.ADD: "it lacks the tag",
-    Op.REMOVE: "it still has the tag",
-    Op.REMOVE_AI: "it still has the AI tag",
+    Op.ADD: "the file lacks the tag",
+    Op.REMOVE: "the file still has the tag",
+    Op.REMOVE_AI: "the file still has the AI tag",
 }

@@ -1,9 +1,13 @@
-"""Check right before a removal that it does what is planned and loses nothing, by its files' details.
+"""Check each removal right before it is sent, with the details of its files, so that it loses nothing.
 
-Search results and listings may lag, so they prove nothing here. Two things could go wrong. Auto-tagging may have added
-or changed an AI tag since the plan, and a removal of AI tags cannot be undone. And an addition may have had no effect,
-whatever ImageKit answered: a file that lost its old tag then would have neither name. So AI tags go only
-by details that are at most 30 s old, and nothing goes from a file before its details show every tag that it gains.
+Two things could go wrong:
+
+- Auto-tagging may have added or changed an AI tag since the plan, and removed AI tags cannot be restored. So tagsync
+  removes AI tags only if details no more than 30 s old show them as planned.
+- An addition may have had no effect, although ImageKit returned success. A file that loses its old tag then has
+  neither tag. So tagsync removes nothing from a file before its details show every tag that the file gains.
+
+Searches and listings may lag, so they prove nothing here.
 """
 
 import asyncio
@@ -19,10 +23,10 @@ from tagsync.model import ChangesById, CurrentFile, FileChange, Op, Request, nor
 from tagsync.planning.staleness import refresh
 
 MAX_AGE = 30.0
-"""Seconds that a reading may be old when the call is sent."""
+"""The maximum age, in seconds, of a file's details when the call is sent."""
 
 READY_AGE = 20.0
-"""Seconds after which a reading is made again before a call waits for its turn."""
+"""The age, in seconds, from which details are read again before a call waits for the rate limit."""
 
 _UNREAD = "not removed: the file could not be read right before the removal; run again"
 
@@ -34,31 +38,31 @@ class _Reading(NamedTuple):
 
 @dataclass(slots=True)
 class Proof:
-    """What fresh readings say of a request's files: each is in one of these."""
+    """The files of a removal by the result of the check. Each file is in one group."""
 
     sound: list[str] = field(default_factory=list)
-    """The call does to these what is planned, and nothing else."""
+    """The call makes exactly the planned changes."""
     unsound: list[str] = field(default_factory=list)
-    """The call may do more to these than is planned: only what is needed may be sent."""
+    """The call could remove more than planned: send only the needed changes."""
     needless: list[str] = field(default_factory=list)
-    """Nothing of the call is needed any more."""
+    """The call has no needed changes left."""
     late: list[str] = field(default_factory=list)
-    """Not read, or too long ago, unlike others of the call: to be read and sent in a call after it."""
+    """The details are missing or too old, unlike those of other files: read them and send a later call."""
     stale: dict[str, str] = field(default_factory=dict)
-    """Not to be touched, and why."""
+    """The file changed since the plan: do not change it; with the reason."""
     unproven: dict[str, str] = field(default_factory=dict)
-    """Files from which nothing may go in this run, and why."""
+    """Remove nothing in this run; with the reason."""
 
 
 class Prover:
-    """Reads the files of removals, and checks each removal by what it read.
+    """Reads the details of files before removals, and checks each removal with them.
 
     Args:
-        before: what was to change before the first write.
-        remaining: what is left of it.
+        before: the changes needed before the first write.
+        remaining: the changes still needed.
         read_details: reads files by their details.
-        clock: seconds, those included during which the machine was suspended.
-        concurrency: reads in flight at most.
+        clock: returns seconds, including those of a suspension of the machine.
+        concurrency: the maximum number of concurrent reads.
     """
 
     def __init__(
@@ -80,14 +84,14 @@ class Prover:
         self._lag_ends: float | None = None
 
     async def read_ahead(self, request: Request) -> None:
-        """Read a removal's files, unless that was done a moment ago, before its call waits for its turn.
+        """Read the files of a removal, unless that was done a moment ago, before its call waits for the rate limit.
 
-        Details may lag, too: for up to 30 s after the last addition, a file that does not show one is read again.
+        Details may lag, too. For up to 30 s after the last addition, files that do not show it are read again.
 
         Raises:
-            AuthorisationError: the key is not accepted.
+            AuthorisationError: ImageKit does not accept the key.
         """
-        if self._lag_ends is None:  # additions have ended before the first removal is asked for
+        if self._lag_ends is None:  # the first removal: all additions have been sent
             self._lag_ends = self._clock() + sum(LAG_WAITS)
         for wait in (*LAG_WAITS, 0.0):
             await self._read(request)
@@ -96,16 +100,16 @@ class Prover:
             await asyncio.sleep(wait)
 
     async def refresh(self, request: Request) -> None:
-        """Read a removal's files again if what is known of them is too old for a call that is about to be sent.
+        """Read the files of a removal again if their details are too old when its call is about to be sent.
 
         Raises:
-            AuthorisationError: the key is not accepted.
+            AuthorisationError: ImageKit does not accept the key.
         """
         if self._unread(request, MAX_AGE):
             await self._read(request)
 
     async def _read(self, request: Request) -> None:
-        """Read those files of which too little is known, and those whose reading would be too old soon."""
+        """Read the files without details, or whose details will soon be too old."""
 
         async def read(file_id: str) -> None:
             began = self._clock()
@@ -118,6 +122,7 @@ class Prover:
             self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
 
         async with self._reading:
+            # Drop old readings: a plan may remove tags from a million files.
             self._readings = {
                 file_id: reading for file_id, reading in self._readings.items() if self._age(reading) <= MAX_AGE
             }
@@ -125,22 +130,22 @@ class Prover:
             await for_each_concurrently(unread, read, concurrency=self._concurrency)
 
     async def look_up(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
-        """Read files by their details, None for one that does not exist; one that could not be read is left out.
+        """Read files by their details; None for a deleted file. A file that could not be read has no item.
 
         Raises:
-            LibraryError: none could be read, or the key is not accepted.
+            LibraryError: no file could be read, or ImageKit does not accept the key.
         """
         return await self._read_details(file_ids)
 
     def checked(self, request: Request) -> Proof:
-        """Check a removal that is sent this very moment by what was read."""
+        """Check a removal that is about to be sent."""
         proof = Proof()
         for file_id in request.file_ids:
             if self._needs_proof(request.op, file_id):
                 self._check(request, file_id, proof)
             else:
                 proof.sound.append(file_id)
-        if len(proof.late) == len(request.file_ids):  # to send it once more would end no better
+        if len(proof.late) == len(request.file_ids):  # all were just read in vain: another call would end the same
             proof.unproven |= dict.fromkeys(proof.late, _UNREAD)
             proof.late.clear()
         return proof
@@ -150,7 +155,7 @@ class Prover:
         if reading is None or self._age(reading) > MAX_AGE:
             proof.late.append(file_id)
         elif lacking is not None:
-            words = f"not removed: ImageKit does not show the tag {quoted(lacking)}, which has to be there first"
+            words = f"not removed: ImageKit does not show the new tag {quoted(lacking)} yet"
             proof.unproven[file_id] = f"{words}; run again"
         else:
             self._check_file(reading.file, request, file_id, proof)
@@ -173,7 +178,7 @@ class Prover:
         return op == Op.REMOVE_AI or bool(_awaited(self._before[file_id]))
 
     def _unread(self, request: Request, seconds: float) -> list[str]:
-        """Return the files that need proof and were not read for some seconds, or lacked a tag then."""
+        """Return the files that need proof and have no details of this age that show their new tags."""
         files = (file_id for file_id in request.file_ids if self._needs_proof(request.op, file_id))
         return [file_id for file_id in files if not self._is_known(file_id, seconds)]
 
@@ -185,7 +190,7 @@ class Prover:
         return self._clock() - reading.at
 
     def _lacking(self, file_id: str) -> str | None:
-        """Return a tag that has to be there before anything goes and that the file's last reading does not show."""
+        """Return a tag that the file must show before a removal, but does not; None if it shows all."""
         reading = self._readings.get(file_id)
         if reading is None or reading.file is None:
             return None
@@ -194,17 +199,15 @@ class Prover:
 
 
 def _awaited(change: FileChange) -> tuple[str, ...]:
-    """Return the ordinary tags that a file has to show before anything goes from it."""
+    """Return the ordinary tags that a file must show before anything is removed from it."""
     if all(item.op == Op.ADD for item in change.changes):
         return ()
     return (*change.add, *change.promoted(), *change.relies)
 
 
 def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:
-    """Tell whether all AI tags that a call takes off a file are planned to go.
-
-    A tag that is not needed any more, and is as it was before the first write, was planned too: this run has sent its
-    removal already, and the reading is from before.
-    """
+    """Return whether a call removes only AI tags that the plan removes from a file."""
+    # A tag that is no longer needed but unchanged was planned, too: this apply has removed it since the details
+    # were read.
     others = set(request.tags).difference(needed)
     return all(tag in before.ai_tags for tag in file.ai_tags if tag.name in others)

@@ -1,4 +1,4 @@
-"""Handle the answers to bulk calls: note what they mean for files, and queue what has to be sent again."""
+"""Handle the responses to bulk calls: record the outcome of each file, and queue what must be sent again."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FORBIDDEN = 403
 
 
 def said_missing(request: Request, result: BulkResult) -> tuple[str, ...]:
-    """Return the files of a call that the library says do not exist: one alone, or those that it names."""
+    """Return the files that a 404 reports as missing: those that it names, or the call's only file."""
     if not isinstance(result, Gone):
         return ()
     alone = len(request.file_ids) == 1
@@ -26,7 +26,7 @@ def said_missing(request: Request, result: BulkResult) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Counts:
-    """How many calls were answered with all files updated, and how many in any other way or not at all."""
+    """How many calls updated all their files, and how many did not or had no response."""
 
     succeeded: int = 0
     failed: int = 0
@@ -34,16 +34,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Responses:
-    """Handles answers.
+    """Handles responses.
 
     Attributes:
-        changes: what is to change, by file id; what is done is taken off it.
-        outcomes: where outcomes are noted.
-        queue: where goes what is sent on.
-        ending: what is told that the run has to end.
-        on_error: whether the first failure ends it.
-        counts: how calls ended.
-        read_back: whether the touched files are read back at the end.
+        changes: the changes that are still needed; updated as calls succeed.
+        outcomes: records the outcome of each file.
+        queue: takes the pieces to send next.
+        ending: ends the apply early.
+        on_error: whether the first failure ends the apply.
+        counts: counts the calls.
+        read_back: whether the changed files are read back at the end.
     """
 
     changes: RemainingChanges
@@ -55,12 +55,12 @@ class Responses:
     read_back: bool = True
 
     def handle(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None]) -> None:
-        """Handle the answer to a job, as it was sent.
+        """Handle the response to a job.
 
         Args:
-            job: what was sent.
-            reply: the answer.
-            shown: what reading shows of the files that are `said_missing`; of some perhaps nothing.
+            job: the job, with the request that was sent.
+            reply: the response.
+            shown: the details of the files that are `said_missing`, None if deleted; some may lack.
         """
         result = reply.result
         whole = isinstance(result, Accepted) or (isinstance(result, Done) and not result.failed)
@@ -81,7 +81,7 @@ class Responses:
                 self._handle_refused(job, words, reply)
 
     def fail(self, file_ids: Iterable[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:
-        """Note a failure for good, if there are any files."""
+        """Record a final failure of some files."""
         failed = tuple(file_ids)
         self.outcomes.note(failed, status, attempts=attempts, error=error, request_id=request_id)
         if failed and self.on_error == "stop":
@@ -98,7 +98,7 @@ class Responses:
             self._handle_failures(job, result.failed, reply)
 
     def _handle_failures(self, job: Job, failures: Mapping[str, str], reply: BulkReply) -> None:
-        # Calls overlap: what another one has done meanwhile is no failure of this one.
+        # Calls overlap in their no-op changes. A file that another call has changed by now has not failed.
         needed = needed_by(job.request, self.changes)
         failed = {file_id: words for file_id, words in failures.items() if file_id in needed}
         pieces = after_failures(job, failed, self.changes)
@@ -110,8 +110,8 @@ class Responses:
                 self.fail([file_id], Status.FAILED, reply.attempts, words, reply.request_id)
 
     def _handle_accepted(self, job: Job, status: int, reply: BulkReply) -> None:
-        """Leave it to reading back what a call did that was taken, but not answered with what it did."""
-        words = f"the library answered {status}, which does not say what it has done"
+        """Handle a 2xx status without a result for each file, such as 202: only reading back can tell."""
+        words = f"ImageKit returned status {status}, which does not say what was changed"
         if not self.read_back:
             self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, words, reply.request_id)
             return
@@ -127,31 +127,33 @@ class Responses:
         self.changes.take_off(job.request, job.request.file_ids)
 
     def _handle_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
-        """Send on what a call did not do because of files that do not exist; those that are shown do exist."""
+        """Handle a 404, for which ImageKit changes nothing: send the call again without the missing files."""
+        # The 404 may be wrong about a file, because it may come from an index that lags. Only the file's details count.
         doubted = said_missing(job.request, reply.result)
         gone = [file_id for file_id in doubted if file_id in shown and shown[file_id] is None]
         there = frozenset(file_id for file_id in doubted if shown.get(file_id))
         unread = [file_id for file_id in doubted if file_id not in shown]
         if gone and not named:
-            job.lineage.refused = "the library does not find the file, and names none that it misses"
+            job.lineage.refused = "ImageKit does not find the file, and does not name missing files"
         self.fail(gone, Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
-        words = "the library says that the file does not exist, and it could not be read to check this"
+        words = "ImageKit reports the file as missing, and tagsync could not read it to check this"
         self.fail(unread, Status.UNKNOWN, reply.attempts, words, reply.request_id)
         if len(there) == len(job.request.file_ids) == 1:
-            words = "the library says that the file does not exist, but shows it"
+            words = "ImageKit reports the file as missing, but shows its details"
             job.lineage.refused = words
             self.fail(there, Status.FAILED, reply.attempts, words, reply.request_id)
             return
         if len(there) in (0, len(job.request.file_ids)) and not gone and not unread:
-            pieces = halves(job)
+            pieces = halves(job)  # no named file is missing: halve the call until the missing one is found
         else:
+            # Try the files that exist in a call of their own, so that they cannot block the others again.
             others = frozenset(job.request.file_ids).difference(doubted)
             pieces = [*only(job, others), *only(job, there)]
         for piece in reversed(pieces):
             self.queue.push(piece)
 
     def _handle_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
-        """Take a call apart by files until those stand alone that the library lets nobody, or not this key, change."""
+        """Handle a 403 that does not refuse the key: find the files that the key may not change."""
         if len(job.request.file_ids) > 1:
             for piece in reversed(halves(job)):
                 self.queue.push(piece)
@@ -162,7 +164,7 @@ class Responses:
 
     def _handle_refused(self, job: Job, words: str, reply: BulkReply) -> None:
         if not needed_by(job.request, self.changes):
-            return  # calls overlap: others have done all of it meanwhile
+            return  # other calls have made all its changes by now
         pieces = after_refusal(job, self.changes)
         for piece in reversed(pieces):
             self.queue.push(piece)

@@ -1,7 +1,11 @@
-"""Split a call that did not do all it should, until what the library refuses stands alone.
+"""Split a failed call into smaller ones until only what ImageKit refuses is left.
 
-A refused call is split in this order: a long list of AI tags into shorter ones (no limit is documented, there
-may be one); the call without its free cells (the library may mind them); by files; by tags.
+A refused call is split in this order:
+
+1. A list of AI tags over 500 characters into shorter ones, because there may be an undocumented limit.
+2. The call without its no-op changes, because they may be the reason.
+3. By files.
+4. By tags.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,26 +17,26 @@ from tagsync.planning.covering import free_cells, regroup
 
 
 class Way(Enum):
-    """How a piece of a request came to be."""
+    """How a piece of a request came about."""
 
-    PLANNED = "as it was planned"
-    SMALLER = "with fewer files or tags than were refused"
-    AGAIN = "for files that failed by name before"
-    NARROW = "without the free cells of what failed"
+    PLANNED = "as planned"
+    SMALLER = "with fewer files or tags than the refused call"
+    AGAIN = "a retry of files that a 207 reported as failed"
+    NARROW = "without the no-op changes of the failed call"
 
 
 @dataclass(slots=True)
 class Lineage:
-    """A request, whose pieces share its fate as far as refusals are counted.
+    """A planned request and its pieces, which count as one when refusals are counted.
 
     Attributes:
-        op: what the request does.
-        parent: the lineage of a request that failed and of which this one is a part without its free cells.
-        files: how many files such a part has.
-        pieces: how many pieces are not through yet.
+        op: the operation.
+        parent: the lineage of the failed request, if this one is its part without no-op changes.
+        files: the number of files in such a part.
+        pieces: how many pieces are not finished.
         accepted: whether any file was updated.
-        refused: the words with which a piece that stood alone was refused.
-        failed: whether a file failed by name for good.
+        refused: the server's message to a refused piece that could not be split further.
+        failed: whether a 207 reported a file as failed to the last.
     """
 
     op: Op
@@ -46,37 +50,37 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request, or a piece of one, that waits to be sent."""
+    """A request, or a piece of one, in the queue."""
 
     request: Request
     lineage: Lineage
     way: Way = Way.PLANNED
 
     def piece(self, way: Way, *, file_ids: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> "Job":
-        """Return a piece with these files or tags alone; without any, with the job's own."""
+        """Return a piece with only these files or tags; by default those of the job."""
         request = self.request
         return Job(Request(request.op, tags or request.tags, file_ids or request.file_ids), self.lineage, way)
 
 
 def only(job: Job, file_ids: frozenset[str]) -> list[Job]:
-    """Return a job for some of its files; nothing if there are none."""
+    """Return a job reduced to some files, as a list that is empty if it has none of them."""
     left = tuple(file_id for file_id in job.request.file_ids if file_id in file_ids)
     return [job.piece(job.way, file_ids=left)] if left else []
 
 
 def halves(job: Job) -> list[Job]:
-    """Return a job in two, by files."""
+    """Split a job into two, by files."""
     return [job.piece(Way.SMALLER, file_ids=part) for part in _halves(job.request.file_ids)]
 
 
 def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
-    """Return what a refused job is sent as instead; nothing if it cannot be taken apart any further."""
+    """Return the jobs that replace a refused one; none if it cannot be split further."""
     request = job.request
     fewer_tags = [job.piece(Way.SMALLER, tags=part) for part in _halves(request.tags)] if len(request.tags) > 1 else []
     length = joined_length(len(request.tags), sum(map(len, request.tags)))
     if request.op == Op.REMOVE_AI and fewer_tags and length > MAX_TAG_CHARACTERS:
         return fewer_tags
-    pieces = narrowed(job, request.file_ids, changes)
+    pieces = without_no_ops(job, request.file_ids, changes)
     if pieces:
         return pieces
     if len(request.file_ids) > 1:
@@ -85,17 +89,17 @@ def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
 
 
 def after_failures(job: Job, failed: Iterable[str], changes: ChangesById) -> list[Job]:
-    """Return what is sent for files that failed by name: once more, then without free cells; then nothing."""
+    """Return the jobs for files that a 207 reports as failed: first a retry, then without no-op changes, then none."""
     file_ids = tuple(failed)
     if not file_ids or job.way is Way.NARROW:
         return []
     if job.way is not Way.AGAIN:
         return [job.piece(Way.AGAIN, file_ids=file_ids)]
-    return narrowed(job, file_ids, changes)
+    return without_no_ops(job, file_ids, changes)
 
 
-def narrowed(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Job]:
-    """Return jobs for what is needed on files and nothing else; nothing if the job is that already."""
+def without_no_ops(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Job]:
+    """Return jobs with only the needed changes of some files; none if the job has no no-op changes."""
     request = job.request._replace(file_ids=tuple(file_ids))
     if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
         return []
@@ -104,7 +108,7 @@ def narrowed(job: Job, file_ids: Sequence[str], changes: ChangesById) -> list[Jo
 
 
 def needed_by(request: Request, changes: ChangesById) -> frozenset[str]:
-    """Return the files on which something of a request is still needed; other calls may have done the rest."""
+    """Return the files that still need a change of a request; other calls may have changed the rest."""
     tags = set(request.tags)
     return frozenset(i for i in request.file_ids if not tags.isdisjoint(changes[i].tags(request.op)))
 

@@ -263,7 +263,7 @@ def test_apply_options_refuse_what_the_command_line_refuses(name: str, value: ob
 
 
 def test_apply_options_refuse_acks_that_are_none() -> None:
-    with pytest.raises(UsageError, match="acks: give"):
+    with pytest.raises(UsageError, match="acks: use"):
         ApplyOptions(acks=frozenset({"removedTags"}))  # type: ignore[arg-type]
 
 

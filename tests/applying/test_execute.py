@@ -268,7 +268,7 @@ def test_three_calls_in_a_row_refused_alike_to_the_last_file_end_the_run() -> No
     names = [f"f{n:03d}" for n in range(400)]
     changes = [change(name, add=f"t{number // 2}") for number, name in enumerate(names)]
     result = execute(changes, lambda _request: Refused(400, "read-only account"), concurrency=1)
-    assert result.halted == "3 calls in a row were refused alike: read-only account"
+    assert result.halted == "3 calls in a row were refused for the same reason: read-only account"
     assert len(result.library.requests) == 9
     statuses = list(result.statuses(names).values())
     assert (statuses.count("failed"), statuses.count("skipped")) == (6, 394)
@@ -330,7 +330,7 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert result.seconds == 2
     statuses = list(result.statuses(f"f{n}" for n in range(10)).values())
     assert statuses == ["skipped"] * 10
-    assert result.outcomes.touched() == [id_of("f0"), id_of("f1")]
+    assert list(result.outcomes.touched()) == [id_of("f0"), id_of("f1")]
 
 
 def test_calls_in_flight_get_four_seconds_so_that_an_interrupted_run_ends_within_five() -> None:
@@ -371,7 +371,7 @@ def test_nothing_is_sent_once_the_time_is_up_and_calls_in_flight_end() -> None:
     result = execute(changes, all_updated, seconds=20, concurrency=2, max_duration=30)
     assert len(result.library.requests) == 4
     assert result.seconds == 40
-    assert result.halted == "max-duration reached: 30 s are over"
+    assert result.halted == "max-duration reached: 30 s have passed"
     assert [request.op for request in result.library.requests] == [Op.ADD] * 4
 
 
@@ -503,7 +503,7 @@ def test_an_answer_that_cannot_be_noted_still_counts_and_ends_the_run() -> None:
     assert list(result.statuses(f"f{n}" for n in range(10)).values()) == ["accepted"] * 2 + ["skipped"] * 8
 
 
-def with_free_cells(count: int) -> tuple[list[FileChange], Stages]:
+def with_no_op_changes(count: int) -> tuple[list[FileChange], Stages]:
     """Return changes of ten files a call, half of which have one of the call's tags already, and such calls."""
     changes = [
         replace(change(f"f{n:03d}", add="t1 t2" if n % 2 else "t1"), desired=() if n % 2 else ("t2",))
@@ -546,17 +546,17 @@ def test_refusal_of_what_another_call_has_done_meanwhile_is_no_failure(*, by_nam
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_library_that_minds_free_cells_gets_only_what_is_needed_for_the_rest_of_the_run(*, by_name: bool) -> None:
-    changes, stages = with_free_cells(100)
+    changes, stages = with_no_op_changes(100)
     has = {item.file.file_id: set(item.desired) for item in changes}
     result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
     assert set(result.statuses(f"f{n:03d}" for n in range(100)).values()) == {"accepted"}
-    assert result.executor.gave_up_free_cells
+    assert result.executor.gave_up_no_ops
     assert len(result.library.requests) <= 2 + 2 + 4
     assert all(tags == {"t1", "t2"} for tags in has.values())
 
 
 def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
-    changes, stages = with_free_cells(100)
+    changes, stages = with_no_op_changes(100)
     bad = ids(["f003", "f004", "f010", "f011", "f012"])
 
     def answer(request: Request) -> BulkResult:
@@ -564,7 +564,7 @@ def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
         return Done(frozenset(request.file_ids) - failed.keys(), failed)
 
     result = execute(changes, answer, stages=stages, concurrency=1)
-    assert not result.executor.gave_up_free_cells
+    assert not result.executor.gave_up_no_ops
     assert [
         name for name, status in result.statuses(f"f{n:03d}" for n in range(100)).items() if status == "failed"
     ] == [
@@ -577,14 +577,14 @@ def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
 
 
 def test_a_refused_tag_is_no_sign_against_free_cells() -> None:
-    changes, stages = with_free_cells(100)
+    changes, stages = with_no_op_changes(100)
 
     def answer(request: Request) -> BulkResult:
         bad = "t2" in request.tags and id_of("f001") in request.file_ids
         return Refused(400, "bad tag") if bad else all_updated(request)
 
     result = execute(changes, answer, stages=stages, concurrency=1)
-    assert not result.executor.gave_up_free_cells
+    assert not result.executor.gave_up_no_ops
     assert [
         name for name, status in result.statuses(f"f{n:03d}" for n in range(100)).items() if status == "failed"
     ] == ["f001"]
@@ -622,7 +622,7 @@ def test_a_run_whose_time_is_up_does_not_wait_for_what_a_removal_relies_on() -> 
     result = execute([removing_ai("a", "Dog")], all_updated, max_duration=10, reading_seconds=900)
     assert (result.seconds, result.library.requests) == (10, [])
     assert result.statuses("a") == {"a": "skipped"}
-    assert result.outcomes.outcome(id_of("a")).error == "not sent: max-duration reached: 10 s are over"
+    assert result.outcomes.outcome(id_of("a")).error == "not sent: max-duration reached: 10 s have passed"
     assert result.executor.counts.failed == 0
 
 
@@ -649,7 +649,7 @@ def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> 
     result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1, deleted=deleted)
     assert len(result.library.requests) == 9
     assert result.halted is not None
-    assert "names none" in result.halted
+    assert "does not name missing files" in result.halted
 
 
 @pytest.mark.parametrize("names_them", [True, False])

@@ -187,7 +187,7 @@ def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: 
     library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 1))
     ran = run(bench.carry_out(plan, library, max_duration=60))
     assert (ran.statuses, ran.seconds, ran.report.outcome) == ("ssssss", 60, "incomplete")
-    assert ran.report.diagnostics[-1].message == "max-duration reached: 60 s are over"
+    assert ran.report.diagnostics[-1].message == "max-duration reached: 60 s have passed"
     assert ran.shows("new") == ""
 
 
@@ -299,7 +299,7 @@ def test_a_failing_library_is_written_to_five_times_and_then_read_back(
     assert ran.statuses == outcome * 6
     assert ran.report.outcomes[0].attempts == 5
     if outcome == "f":
-        assert ran.words(PATHS[0]).endswith("read back, it lacks the tag 'new'")
+        assert ran.words(PATHS[0]).endswith("when read back, the file lacks the tag 'new'")
 
 
 def test_a_library_in_trouble_is_not_kept_there_by_retries(bench: Bench, sandbox: Make, declare: Declare) -> None:
@@ -357,7 +357,7 @@ def test_three_calls_in_a_row_refused_alike_end_the_run(bench: Bench, declare: D
     ran = bench.apply(bench.library(Fault(on="addTags", status=400, body='{"message": "Read-only account"}')))
     assert ran.library.writes == ["addTags"] * 3
     assert (ran.statuses, ran.report.outcome) == ("fffsss", "incomplete")
-    assert ran.report.diagnostics[-1].message == "3 calls in a row were refused alike: Read-only account"
+    assert ran.report.diagnostics[-1].message == "3 calls in a row were refused for the same reason: Read-only account"
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -397,7 +397,7 @@ def test_three_403s_in_a_row_for_single_files_end_the_run_and_name_both_causes(b
     assert ran.library.writes == ["addTags"] * 3
     assert (ran.statuses, ran.report.outcome) == ("fffsss", "incomplete")
     words = ran.report.diagnostics[-1].message
-    assert words.startswith("3 files in a row were refused with 403: You may not change files of /legal/. Either the ")
+    assert words.startswith("3 files in a row were refused with 403: You may not change files of /legal/. If the key ")
     assert "read and write permission" in words
     assert "path policy" in words
     assert "restricted user" in words
@@ -458,7 +458,7 @@ def test_another_2xx_that_did_nothing_is_found_out_or_unknown(bench: Bench) -> N
     assert (ran.library.writes, ran.statuses, ran.report.outcome) == (["addTags"], "ffffff", "incomplete")
     unverified = bench.apply(bench.library(ignored), verify=False)
     assert (unverified.statuses, unverified.report.outcome) == ("uuuuuu", "incomplete")
-    assert unverified.words("/a.jpg") == "the library answered 202, which does not say what it has done"
+    assert unverified.words("/a.jpg") == "ImageKit returned status 202, which does not say what was changed"
 
 
 def test_files_that_a_404_names_although_the_library_shows_them_are_not_missing(bench: Bench) -> None:
@@ -472,7 +472,7 @@ def test_a_404_that_names_files_falsely_for_ever_ends_with_these_files_alone(ben
     lies = [Fault(on="addTags", fileId=id_of(path), status=404, body=gone(*PATHS)) for path in ("/b.jpg", "/e.jpg")]
     ran = bench.apply(bench.library(*lies))
     assert (ran.statuses, ran.shows("new")) == ("cfccfc", "acdf")
-    assert ran.words("/b.jpg") == "the library says that the file does not exist, but shows it"
+    assert ran.words("/b.jpg") == "ImageKit reports the file as missing, but shows its details"
     assert len(ran.library.writes) <= 2 * len(PATHS)
 
 
@@ -483,7 +483,7 @@ def test_files_that_a_404_names_and_that_cannot_be_read_are_unknown(bench: Bench
     ]
     ran = bench.apply(bench.library(*faults), verify=False)
     assert (ran.statuses, ran.shows("new")) == ("auaaaa", "acdef")
-    assert "could not be read to check this" in ran.words("/b.jpg")
+    assert "could not read it to check this" in ran.words("/b.jpg")
 
 
 def test_a_key_that_is_refused_while_missing_files_are_looked_up_ends_the_run(bench: Bench) -> None:
@@ -561,7 +561,7 @@ def test_an_answer_that_lies_is_read_back_and_never_counted_as_success(bench: Be
 def test_a_200_that_did_nothing_is_found_out_by_reading_back(bench: Bench) -> None:
     ran = bench.apply(bench.library(Fault(on="addTags", ignore=True)))
     assert (ran.statuses, ran.report.outcome) == ("ffffff", "incomplete")
-    assert ran.words("/a.jpg") == "the library accepted this, but shows otherwise: it lacks the tag 'new'"
+    assert ran.words("/a.jpg") == "ImageKit accepted the change, but the file lacks the tag 'new'"
 
 
 NO_ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {

@@ -366,11 +366,11 @@ def test_over_many_lives_and_crashes_nothing_is_ever_lost_or_comes_back() -> Non
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "No space left on device: make room and run again; nothing noted so far is lost"),
-        (errno.EDQUOT, "Disk quota exceeded: make room and run again"),
+        (errno.ENOSPC, "No space left on device: free some disk space and run again; earlier records are intact"),
+        (errno.EDQUOT, "Disk quota exceeded: free some disk space and run again"),
         (errno.EMFILE, "Too many open files: allow more open files (ulimit -n) and run again"),
-        (errno.EROFS, "Read-only file system: name another --state-dir, or mend that and run again"),
-        (errno.EIO, "Input/output error: name another --state-dir, or mend that and run again"),
+        (errno.EROFS, "Read-only file system: fix this or use another --state-dir, and run again"),
+        (errno.EIO, "Input/output error: fix this or use another --state-dir, and run again"),
     ],
 )
 def test_a_fault_of_the_disk_is_told_and_ends_all_noting_but_costs_nothing_noted_before(
@@ -421,7 +421,7 @@ def test_what_a_signal_cuts_short_is_not_glued_to_what_is_noted_next() -> None:
 def test_a_call_that_could_not_be_read_again_is_not_noted_and_harms_nothing() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
-    with pytest.raises(StateError, match="does not fit into the journal: name fewer or shorter tags"):
+    with pytest.raises(StateError, match="does not fit into the journal: use fewer or shorter tags"):
         journal.intent(request("x" * MAX_LINE))
     journal.intent(request("y" * (MAX_LINE - 200)))
     assert recovered(disk).unknown == {"y" * (MAX_LINE - 200)}
@@ -522,10 +522,10 @@ def foreign(path: Path) -> None:
     [
         (link, "it is a symbolic link, remove it and run again"),
         (Path.mkdir, "it is a folder, remove it and run again"),
-        (os.mkfifo, "is no ordinary file of yours: remove it, or name another --state-dir"),
+        (os.mkfifo, "is not a regular file of yours: remove it, or use another --state-dir"),
         pytest.param(
             foreign,
-            "is no ordinary file of yours: remove it, or name another --state-dir",
+            "is not a regular file of yours: remove it, or use another --state-dir",
             marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away"),
         ),
     ],

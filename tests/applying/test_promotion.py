@@ -79,7 +79,7 @@ def test_the_next_run_ends_what_one_left_half_done(sandbox: Make, declare: Decla
     declare(PROMOTE)
     first = applied(library, tmp_path)
     assert first.outcomes[0].error == (
-        "done in part; not removed: ImageKit does not show the tag 'Dog', which has to be there first; run again"
+        "done in part; not removed: ImageKit does not show the new tag 'Dog' yet; run again"
     )
     assert applied(library, tmp_path).converged
     assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())

@@ -46,7 +46,7 @@ def test_what_the_library_shows_is_confirmed_whatever_was_answered(status: Statu
 def test_an_accepted_change_that_the_library_does_not_show_has_failed() -> None:
     outcome, asked = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
-    assert outcome.error == "the library accepted this, but shows otherwise: it lacks the tag 'caf\u00e9'"
+    assert outcome.error == "ImageKit accepted the change, but the file lacks the tag 'caf\u00e9'"
     assert set(asked) == {FILE}
 
 
@@ -58,7 +58,7 @@ def test_a_file_whose_listing_lags_is_judged_by_its_details() -> None:
 def test_an_unknown_change_that_the_library_does_not_show_has_failed_with_what_was_known() -> None:
     outcome, _ = settled(Status.UNKNOWN, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
-    assert outcome.error == "earlier words; read back, it lacks the tag 'caf\u00e9'"
+    assert outcome.error == "earlier words; when read back, the file lacks the tag 'caf\u00e9'"
 
 
 def test_a_failed_change_keeps_its_words() -> None:
@@ -119,9 +119,9 @@ def test_a_file_without_a_call_is_not_read_back() -> None:
     [
         (DONE, []),
         (current_file("/a", ["caf\u00e9", "other"], [ai("Cat")]), []),
-        (current_file("/a", []), ["it lacks the tag 'caf\u00e9'"]),
-        (current_file("/a", ["caf\u00e9", "old"]), ["it still has the tag 'old'"]),
-        (current_file("/a", ["caf\u00e9"], [ai("Dog")]), ["it still has the AI tag 'Dog'"]),
+        (current_file("/a", []), ["the file lacks the tag 'caf\u00e9'"]),
+        (current_file("/a", ["caf\u00e9", "old"]), ["the file still has the tag 'old'"]),
+        (current_file("/a", ["caf\u00e9"], [ai("Dog")]), ["the file still has the AI tag 'Dog'"]),
     ],
 )
 def test_differences_are_told_in_words(shown: CurrentFile, words: list[str]) -> None:

@@ -238,7 +238,7 @@ def test_prover_ends_with_a_key_that_is_not_accepted_any_more(change: FileChange
 
 
 OLD = request(["/a"], "old", Op.REMOVE)
-LACKS_NEW = "not removed: ImageKit does not show the tag 'new', which has to be there first; run again"
+LACKS_NEW = "not removed: ImageKit does not show the new tag 'new' yet; run again"
 
 
 def left_of(planned: FileChange) -> FileChange:

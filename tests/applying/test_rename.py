@@ -48,7 +48,7 @@ def test_rename_keeps_the_old_name_if_the_new_one_is_not_shown(sandbox: Make, ma
     first = run(applied(library.target, manifest))
     assert first.outcome == "incomplete"
     assert [library.tags(path) for path in PATHS] == [{"old"}] * 9
-    assert all("does not show the tag 'new'" in (outcome.error or "") for outcome in first.outcomes)
+    assert all("does not show the new tag 'new'" in (outcome.error or "") for outcome in first.outcomes)
     assert run(applied(library.target, manifest)).converged
     assert [library.tags(path) for path in PATHS] == [{"new"}] * 9
 

@@ -58,7 +58,7 @@ def test_a_stale_file_has_the_whole_plan_refused_if_asked_to(sandbox: Make, decl
         ("skipped", "the plan was refused"),
     ]
     words = (
-        "1 of 2 files changed since the plan in a way that makes it stale: plan again, or apply with --on-stale skip"
+        "the plan is stale for 1 of 2 files, which changed since the plan: plan again, or apply with --on-stale skip"
     )
     assert report.diagnostics == (Diagnostic("error", "stale", words),)
 
@@ -92,7 +92,7 @@ def test_a_guard_that_was_acknowledged_is_told(sandbox: Make, declare: Declare, 
     plan = planned(library, tmp_path)
     report = applied(library, plan, acks=acks(plan))
     assert report.converged
-    words = "guard {} was against this plan and was acknowledged for it"
+    words = "guard {} would have blocked this plan, but was acknowledged"
     assert report.diagnostics == tuple(
         Diagnostic("warning", "acknowledged", words.format(guard.id)) for guard in plan.blocked
     )
@@ -129,8 +129,8 @@ def test_that_a_library_minded_free_cells_is_told_with_what_was_done_about_it(
     target = replace(library.target, app=Minding(library))
     report = run(tagsync.apply_async(plan, target=target, options=ApplyOptions(concurrency=1)))
     assert report.converged
-    words = "the library answered with errors where calls also changed what was as it should be already: the rest was "
-    words += "sent as with --batching exact, in more calls"
+    words = "ImageKit returned errors for calls with no-op changes: tagsync sent the rest without them, as with "
+    words += "--batching exact, in more calls"
     assert report.diagnostics == (Diagnostic("warning", "exact", words),)
 
 
@@ -148,7 +148,7 @@ def test_a_journal_is_emptied_once_all_is_known_and_else_says_what_to_look_at(
     assert journal.stat().st_size > 0
     second = applied(library, plan, journal=journal)
     assert second.converged
-    words = "an earlier apply did not come to its end; of 1 files its calls had no clear answer"
+    words = "an earlier apply was interrupted; the outcome of its calls is unknown for 1 files"
     assert second.diagnostics == (Diagnostic("info", "resumed", words),)
     assert journal.stat().st_size == 0
 
@@ -297,7 +297,7 @@ def test_the_time_that_planning_took_is_taken_off_that_of_the_run(
     for spent, seconds in ((0, 60), (45, 15), (90, 0)):
         report = applied(library, plan, max_duration=60, spent=spent)
         assert (report.outcome, round(report.timing.seconds)) == ("incomplete", seconds)
-        assert report.diagnostics[-1].message == "max-duration reached: 60 s are over"
+        assert report.diagnostics[-1].message == "max-duration reached: 60 s have passed"
 
 
 def test_an_interrupt_while_calls_are_computed_is_heard_before_the_first_one(

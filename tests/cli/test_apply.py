@@ -223,8 +223,8 @@ def test_a_journal_that_cannot_be_opened_or_begun_ends_the_run_before_anything_i
 @pytest.mark.parametrize(
     ("why", "words"),
     [
-        ("ENOSPC", "No space left on device: make room and run again"),
-        ("EROFS", "Read-only file system: name another --state-dir"),
+        ("ENOSPC", "No space left on device: free some disk space and run again"),
+        ("EROFS", "Read-only file system: fix this or use another --state-dir"),
         ("EMFILE", "Too many open files: allow more open files (ulimit -n)"),
     ],
 )
@@ -448,7 +448,7 @@ def test_shards_of_another_number_are_refused_while_one_is_applied(
         assert ended(first).code == 0
     assert [result.code for result in refused] == [4, 4, 4]
     assert all(f"shard 1/2, process {first.pid} on " in result.err for result in refused)
-    assert "all shards must be of the same number" in refused[0].err
+    assert "all shards must use the same N" in refused[0].err
     check_convergence(tagsync, where)
 
 
@@ -474,7 +474,7 @@ def test_a_run_whose_time_is_up_ends_and_the_next_goes_on(tagsync: Command, libr
     result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json", paths="plan.json"))
     assert (result.code, result.document["outcome"]) == (3, "incomplete")
     assert len(where.calls) < CALLS
-    assert "max-duration reached: 0.5 s are over" in result.err
+    assert "max-duration reached: 0.5 s have passed" in result.err
     check_convergence(tagsync, where)
 
 

@@ -285,7 +285,7 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=nowhere", "in"), 64, "git knows no revision nowhere here: check the name"),
         (("--changed-since=--help", "in"), 64, "git knows no revision --help here"),
         (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
-        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the commit where A and B parted"),
+        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the merge base of A and B"),
         (("--changed-since=HEAD...nowhere", "in"), 64, "git knows no revision nowhere here"),
         (("--changed-since=HEAD", "-"), 64, "standard input is not"),
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),

@@ -311,20 +311,20 @@ def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:
 def test_a_state_directory_that_is_a_link_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path("real").mkdir()
     Path(".tagsync").symlink_to("real")
-    assert "the state directory .tagsync is a symbolic link: name the folder itself" in refusal(tagsync, library).err
+    assert "the state directory .tagsync is a symbolic link: use the folder itself" in refusal(tagsync, library).err
     assert list(Path("real").iterdir()) == []
 
 
 def test_a_state_directory_that_is_a_file_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").touch()
-    words = "the state directory .tagsync is not a folder: name another with --state-dir"
+    words = "the state directory .tagsync is not a folder: use another --state-dir"
     assert words in refusal(tagsync, library).err
 
 
 def test_a_file_in_the_place_of_the_sandboxes_is_told(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").mkdir()
     Path(".tagsync/sandbox").touch()
-    words = "the folder .tagsync/sandbox cannot be made (File exists): remove what is there, or name another"
+    words = "the folder .tagsync/sandbox cannot be created (File exists): remove what is in its place, or use another"
     assert words in refusal(tagsync, library).err
 
 

@@ -257,10 +257,10 @@ def test_none_makes_a_plan_as_if_there_had_been_no_apply(tagsync: Command, world
 
 
 DAMAGES: list[tuple[Callable[[str], str], str, int]] = [
-    (lambda text: text[: len(text) // 2], "is not byte for byte as tagsync wrote it", 4),
-    (lambda text: text.replace('"converged"', '"incomplete"'), "is not byte for byte as tagsync wrote it", 4),
+    (lambda text: text[: len(text) // 2], "was changed after tagsync wrote it", 4),
+    (lambda text: text.replace('"converged"', '"incomplete"'), "was changed after tagsync wrote it", 4),
     (lambda text: resealed(text.replace('"endpoint":"http://', '"endpoint":"http://other-')), "at http://other-", 4),
-    (lambda text: text.replace('"1.0"', '"2.0"'), "has format '2.0'", 1),
+    (lambda text: text.replace('"1.0"', '"2.0"'), "has format version '2.0'", 1),
 ]
 
 

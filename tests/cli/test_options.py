@@ -244,7 +244,7 @@ def test_report_format_comes_from_the_suffix(tagsync: Command, name: str, start:
         ("RATE", "nan", "rate is nan"),
         ("POLICY", "nowhere.yaml", ""),
         ("LAST", "nowhere.json", "nowhere.json cannot be read"),
-        ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be made"),
+        ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be created"),
         ("REPORT", "nowhere/a.json", "nowhere/a.json cannot be written"),
         ("CHANGED_SINCE", "nowhere", "--changed-since"),
     ],

@@ -139,7 +139,7 @@ FAILURES = [
     (["plan", "--sandbox", "tags.yaml", "tags.yaml"], "state", "is not JSON", 1),
     (["plan", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
     (["apply", "--yes", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
-    (["show", "library.jsonl"], "document", "is neither a plan nor a report", 1),
+    (["show", "library.jsonl"], "document", "is not a tagsync plan or report", 1),
 ]
 
 

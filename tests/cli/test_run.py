@@ -537,16 +537,16 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
 @pytest.mark.parametrize(
     ("edit", "code", "words"),
     [
-        (lambda text: text[: len(text) // 2], 4, "plan.json is not byte for byte as tagsync wrote"),
-        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json is not byte for byte as tagsync wrote"),
-        (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "damaged at changes/0/add: 'a' is not of"),
+        (lambda text: text[: len(text) // 2], 4, "plan.json was changed after tagsync wrote"),
+        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json was changed after tagsync wrote"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "invalid at changes/0/add: 'a' is not of"),
         (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(its digest does not fit)"),
         (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(its digest does not fit)"),
         (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(its digest does not fit)"),
-        (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format '2.0', this version reads 1.x"),
-        (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is neither a plan nor a report of tagsync"),
-        (lambda _: "\x00\x01\x02", 1, "plan.json is neither a plan nor a report"),
-        (lambda _: "", 1, "plan.json is neither a plan nor a report"),
+        (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format version '2.0', this tagsync reads 1.x"),
+        (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is not a tagsync plan or report"),
+        (lambda _: "\x00\x01\x02", 1, "plan.json is not a tagsync plan or report"),
+        (lambda _: "", 1, "plan.json is not a tagsync plan or report"),
     ],
 )
 def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(

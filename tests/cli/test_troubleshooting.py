@@ -264,7 +264,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 
-@error("which has to be there first")
+@error("does not show the new tag")
 def _(stage: Stage) -> Result:
     stage.environ.setattr(recheck, "LAG_WAITS", ())
     stage.world(file_object("/shop/hats/beret-red.jpg", ["hat"]), faults=[Fault(on="addTags", ignore=True)])
@@ -326,7 +326,7 @@ def _(stage: Stage) -> Result:
     return result._replace(err=result.err.replace(os.environ["TAGSYNC_ENDPOINT"], "https://api.imagekit.io"))
 
 
-@error("is not byte for byte as tagsync wrote it")
+@error("was changed after tagsync wrote it")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     plan = planned(stage)
@@ -357,7 +357,7 @@ def _(stage: Stage) -> Result:
 # state
 
 
-@error("is a symbolic link: name the folder itself")
+@error("is a symbolic link: use the folder itself")
 def _(stage: Stage) -> Result:
     Path("elsewhere").mkdir()
     Path(".tagsync").symlink_to("elsewhere")

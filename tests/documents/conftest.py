@@ -51,5 +51,5 @@ def report(plan: Plan) -> Report:
         requests=RequestCounts(7, 3, 4, 2, 1),
         timing=Timing(1.25, 0.5, 5.6),
         finished_at="2026-01-01T00:01:00Z",
-        diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused alike"),),
+        diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused for the same reason"),),
     )

@@ -95,7 +95,7 @@ def test_a_report_document_holds_what_the_contract_names(report: Report) -> None
     assert document["diagnostics"][-1] == {
         "level": "error",
         "code": "halted",
-        "message": "3 calls in a row were refused alike",
+        "message": "3 calls in a row were refused for the same reason",
         "source": None,
     }
 

@@ -80,7 +80,7 @@ def report_of(plan: Plan, *outcomes: FileOutcome) -> Report:
         requests=RequestCounts(sent=7, retried=1, throttled=3),
         timing=Timing(1.5, 0.25, 5.0),
         finished_at="2026-01-01T00:01:00Z",
-        diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused alike"),),
+        diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused for the same reason"),),
     )
 
 

@@ -255,7 +255,7 @@ def test_a_report_is_told_in_its_head() -> None:
         "1 stale",
         "7 bulk calls 1 retried, 3 throttled",
         "1.5 s to write and read back 0.2 s of it waited",
-        "error 3 calls in a row were refused alike",
+        "error 3 calls in a row were refused for the same reason",
         "Made 2026-01-01T00:01:00Z",
     ):
         assert part in words
