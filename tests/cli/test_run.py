@@ -50,7 +50,7 @@ def test_validate_shows_warnings_and_is_content(tagsync: Command) -> None:
     write_manifest("- path: /a.jpg\n  tags: ['a,b']")
     result = tagsync("validate", "--format", "json", "tags.yaml")
     assert result.code == 0
-    assert result.err.startswith("warning: tags.yaml:6:14: the tag 'a,b' holds a comma")
+    assert result.err.startswith("warning: tags.yaml:6:14: the tag 'a,b' contains a comma")
     assert [item["code"] for item in result.document["diagnostics"]] == ["comma"]
 
 
