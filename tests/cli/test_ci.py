@@ -50,7 +50,7 @@ def test_a_plan_tells_its_step_the_changes_the_digest_and_the_exit_code(
 def test_an_apply_tells_its_step_what_became_of_it(tagsync: Command, step: Callable[[str], str]) -> None:
     assert tagsync("apply", "--yes", *SANDBOX, "--report", "github=notes.txt", "tags.yaml").code == 0
     assert "exitcode=0\n" in step("GITHUB_OUTPUT")
-    assert "### Apply converged: 1 confirmed\n" in step("GITHUB_STEP_SUMMARY")
+    assert "### Apply complete: 1 file verified\n" in step("GITHUB_STEP_SUMMARY")
 
 
 def test_without_the_format_no_step_is_told_anything(tagsync: Command, step: Callable[[str], str]) -> None:
@@ -202,7 +202,7 @@ def is_page(text: str) -> bool:
 
 def is_for_github(text: str) -> bool:
     """Tell by the text behind the annotations, of which there is none to make here."""
-    return text.startswith(("Valid", "Plan", "  /a.jpg", "Apply", "The same plan"))
+    return text.startswith(("Valid", "Plan", "Changed", "Apply", "The same plan"))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> No
     Path("in").mkdir()
     Path("in/idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
     ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
-    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this entry" in ran.out
+    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this rule" in ran.out
     assert (
         "::warning title=selects-nothing::idle.yaml:5:7: this entry"
         in tagsync("show", "--format=github", "plan.json").out

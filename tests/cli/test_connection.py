@@ -67,7 +67,7 @@ def test_a_key_file_may_be_a_pipe_that_can_be_read_once(
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", f"/dev/fd/{reading}")
     result = tagsync("apply", "--yes", "--endpoint", served(file_object("/b.jpg"), key=KEY), "tags.yaml")
     os.close(reading)
-    assert "Apply converged: 1 confirmed" in result.out
+    assert "Apply complete: 1 file verified" in result.out
 
 
 @pytest.mark.parametrize(

@@ -330,7 +330,7 @@ def test_an_apply_whose_report_cannot_be_kept_is_no_less_of_a_success(
         Path(".tagsync/last").symlink_to("../elsewhere")
     result = tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
-    assert "Apply converged: 4 confirmed" in result.out
+    assert "Apply complete: 4 files verified" in result.out
     assert "warning: the report could not be kept for the next plan: " in result.err
 
 

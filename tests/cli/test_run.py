@@ -153,13 +153,13 @@ def test_a_library_that_fails_before_anything_was_written_ends_the_run_with_1(
 def test_apply_shows_the_plan_makes_the_changes_and_reports(tagsync: Command) -> None:
     result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     assert result.code == 0
-    plan, _, report = result.out.partition("Apply converged: ")
+    plan, _, report = result.out.partition("1 file changed: ")
     assert plan == (
         "Plan for sandbox at sandbox:library.jsonl\n\n"
         "  - old  1 file   tags.yaml:7:16\n  + a    1 file   tags.yaml:6:14\n\n"
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
-    assert report.startswith("1 confirmed\n  2 API calls in ")
+    assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
     assert "tagsync: looking again at 1 file\n" in result.err
     assert "tagsync: 2 of 2 calls done\n" in result.err
     assert result.err.endswith("tagsync: reading back 1 file\n")
@@ -213,9 +213,10 @@ def test_an_apply_that_does_not_get_through_is_incomplete_and_says_why_file_by_f
     arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "--report=json=a.json", "tags.yaml")
     result = tagsync("apply", "--yes", *arguments)
     assert result.code == 3
-    assert "  failed    /bad.jpg  Too bad (request " in result.out
-    assert "Apply incomplete: 2 confirmed, 1 failed\n" in result.out
-    assert "Running the same command again is safe" in result.out
+    assert "  1 file: failed: Too bad" in result.out
+    assert "\n      /bad.jpg\n" in result.out
+    assert "Apply incomplete: 2 files verified, 1 failed\n" in result.out
+    assert "Run the same command again: it sends only what is missing." in result.out
     changes = json.loads(Path("a.json").read_text("utf-8"))["changes"]
     assert [(change["path"], change["status"]) for change in changes] == [
         ("/bad.jpg", "failed"),
@@ -432,7 +433,7 @@ def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
             out = cut_short(running)
     shown = terminal.read_to_the_end()
     assert running.returncode == code
-    assert ("Apply converged: 1 confirmed" in out) is (code == 0)
+    assert ("Apply complete: 1 file verified" in out) is (code == 0)
     assert "Traceback" not in shown
     assert HIDE_CURSOR in shown
     assert SHOW_CURSOR in shown.rpartition(HIDE_CURSOR)[2]
@@ -490,7 +491,7 @@ def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
     result = interrupted("tagsync: 1 of 10 calls done", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
-    assert "not sent: the run was interrupted" in result.out
+    assert "not sent, the run was interrupted" in result.out
     assert "Traceback" not in result.err
     document = json.loads(Path("a.json").read_text("utf-8"))
     Draft202012Validator(schemas.load("report")).validate(document)
@@ -561,7 +562,7 @@ def test_show_writes_reports_too(
 def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     tagsync("apply", "--yes", *SANDBOX, "--report=json=a.json", "tags.yaml")
-    assert tagsync("show", "a.json").out == "Apply converged: nothing to do\n"
+    assert tagsync("show", "a.json").out == "Apply complete: nothing to do\n"
 
 
 @pytest.mark.usefixtures("saved")

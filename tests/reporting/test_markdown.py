@@ -113,7 +113,7 @@ def test_a_report_tells_what_did_not_arrive_before_what_did() -> None:
     requests = RequestCounts(sent=3, retried=1, throttled=2)
     timing = Timing(seconds=1.5, waited=0.5)
     text = markdown(ReportView(Report(plan, "incomplete", outcomes, requests, timing, "2026")))
-    assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: 1 confirmed, 1 failed\n")
+    assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: 1 file verified, 1 failed\n")
     assert "- 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting)\n" in text
     missed = "#### 1 file not as planned\n\n- **failed** `/b.jpg`: `Locked` (request `req-1`)\n"
     assert missed in text

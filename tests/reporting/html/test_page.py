@@ -248,8 +248,8 @@ def test_a_report_is_told_in_its_head() -> None:
     words = Page("".join(report_html(ReportView(ordinary_report())))).words
     for part in (
         "Apply incomplete",
-        "Running the same command again is safe",
-        "What is stale needs a new plan.",
+        "Run the same command again: it sends only what is missing.",
+        "Plan again to change the stale files.",
         "2 confirmed",
         "1 failed",
         "1 stale",
