@@ -43,7 +43,7 @@ def test_empty_records_and_no_records_are_kept_too() -> None:
 
 def test_where_there_is_no_room_the_folder_and_the_mend_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
-    with pytest.raises(StateError, match=r"cannot be put into /nowhere \(No such file or directory\): .* in TMPDIR"):
+    with pytest.raises(StateError, match=r"temporary files to /nowhere \(No such file or directory\): .* set TMPDIR"):
         Spool([], text)
 
 

@@ -238,14 +238,14 @@ def test_a_tag_that_no_manifest_can_declare_is_left_out_and_named(tmp_path: Path
     file = current_file("/a.jpg", [tag, "x"])
     found = export([file])
     assert [(item.level, item.code) for item in found.diagnostics] == [("warning", "not-exported")]
-    assert "'/a.jpg' is left out: no manifest can declare it" in found.diagnostics[0].message
+    assert "'/a.jpg' is left out: a manifest cannot declare it" in found.diagnostics[0].message
     assert planned(tmp_path, text_of(found), file).changes == ()
 
 
 def test_of_two_spellings_of_one_tag_the_second_is_left_out(tmp_path: Path) -> None:
     file = current_file("/a.jpg", ["cafe\u0301", "caf\u00e9"])
     found = export([file])
-    assert "is left out: it stands there in two spellings" in found.diagnostics[0].message
+    assert "is left out: the file has it in two spellings" in found.diagnostics[0].message
     plan = planned(tmp_path, text_of(found), file)
     assert (plan.changes, plan.errors) == ((), ())
 
