@@ -3,6 +3,7 @@
 TagsyncError
 ├── UsageError                 the command or function was used wrongly
 ├── ManifestError              manifests cannot be read or are invalid (lists all errors)
+├── UnknownPathError           neither the library nor a manifest has the path to explain
 ├── DocumentError              a saved plan or report cannot be read
 │   └── DamagedError           it was changed after it was written
 ├── CredentialsError           no private key, or an impossible one
@@ -58,6 +59,10 @@ class ManifestError(TagsyncError):
         super().__init__(f"the manifests have errors, the first is: {where}{first.message}")
         self.diagnostics = diagnostics
         self.more = more
+
+
+class UnknownPathError(TagsyncError):
+    """Neither the library nor a manifest has the path to explain."""
 
 
 class DocumentError(TagsyncError):

@@ -14,7 +14,7 @@ from tagsync.exporting.manifest_text import BETWEEN, RuleDraft, entry_length, sc
 from tagsync.globs import escaped
 
 MIN_FILES = 5
-"""The fewest files with the tag for a match. With fewer, it may be a coincidence, which the next upload would disprove."""
+"""The fewest files with the tag for a match. With fewer, it may be a coincidence that the next upload ends."""
 
 MAX_EXCEPTS = 10
 """The most exceptions of a match. A longer list no longer reads like a rule."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault
 from tagsync.manifest.entries import with_defaults
-from tagsync.manifest.entry_store import MATCH, EntryRow, decode_declaration, selector_of
+from tagsync.manifest.entry_store import MATCH, PATH, EntryRow, decode_declaration, selector_of
 from tagsync.manifest.yaml import Map, ReportError, Seq
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -17,6 +17,7 @@ from tagsync.model import (
     Diagnostic,
     Entry,
     Level,
+    Origin,
     RuleName,
     Texts,
     is_stream_safe,
@@ -222,6 +223,8 @@ class DocumentCheck:
     def __call__(self, rows: Iterable[EntryRow]) -> None:
         """Check entries."""
         for kind, key, line, data in rows:
+            if kind == PATH and "*" in key:
+                self._warn_of_glob(line, data)
             if data in self._good:
                 continue
             own = decode_declaration(data)
@@ -233,6 +236,11 @@ class DocumentCheck:
                 if len(self._good) >= _REMEMBERED:
                     self._good.clear()
                 self._good.add(data)
+
+    def _warn_of_glob(self, line: int, data: bytes) -> None:
+        message = "a path with * is the name of one file, not a pattern: to select files by a pattern, use match"
+        origin = Origin(self._manifest, line + 1, decode_declaration(data).column + 1)
+        add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
 
     def is_plain(self, own: Declaration) -> bool:
         """Return quickly whether an entry certainly has no findings, as most; False if that takes a closer look."""

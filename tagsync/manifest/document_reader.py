@@ -17,6 +17,7 @@ from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import STDIN, Located
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
+from tagsync.manifest.yaml_errors import explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
 API_VERSION = "tagsync/v1"
@@ -125,9 +126,8 @@ class DocumentReader:
             try:
                 self._read_documents()
             except yaml.MarkedYAMLError as error:
-                mark = error.problem_mark or error.context_mark
-                words = " ".join(filter(None, (error.context, error.problem)))
-                self._report(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
+                place, message = explain(error, self._data)
+                self._report(place, "yaml", message)
             except yaml.reader.ReaderError:
                 self._report_no_character()
             except GivenUpError:
@@ -169,7 +169,7 @@ class DocumentReader:
         found = _NO_CHARACTER.search(text)
         at = found.start() if found else 0
         place = packed(text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1)
-        self._report(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
+        self._report(place, "yaml", f"YAML does not allow the character U+{ord(text[at]):04X}: remove it")
 
     def _yaml(self) -> bytes:
         """Return the bytes to parse, with JSON-only syntax rewritten as YAML so that all places stay the same."""

@@ -38,7 +38,8 @@ _WORD = r"[\w./+@~=()-]+"
 _DOUBLE, _SINGLE, _PLAIN = rf'[^"\\{_UNSAFE}]*', rf"[^'{_UNSAFE}]*", rf"[^\W\d_](?:{_WORD})?(?: {_WORD})*"
 _SCALAR = rf'(?:"{_DOUBLE}"|\'{_SINGLE}\'|{_PLAIN})'
 _LIST = rf"{_SCALAR}(?:, {_SCALAR})*"
-_PATH = rf'(?:"(/{_DOUBLE})"|\'(/{_SINGLE})\'|(/(?:{_WORD}(?: {_WORD})*)?))'
+# A path with * gets a warning, which only the other way of reading knows how to place.
+_PATH = rf'(?:"(/[^*"\\{_UNSAFE}]*)"|\'(/[^*\'{_UNSAFE}]*)\'|(/(?:{_WORD}(?: {_WORD})*)?))'
 _FILE_ID = rf'(?:"([^"\\{_UNSAFE}]+)"|([^\W_]+))'
 
 _SCALARS = re.compile(_SCALAR)

@@ -184,10 +184,10 @@ def loop() -> None:
     [
         (folder_without_manifests, ["validate", "empty"], "empty:1:1: no manifest in this folder"),
         (None, ["validate", "nowhere"], "nowhere:1:1: this file or folder does not exist: check the path"),
-        (None, ["validate", "library.jsonl"], "a manifest's name ends in .yaml, .yml, .json"),
+        (None, ["validate", "library.jsonl"], "the name of a manifest ends in .yaml, .yml, .json"),
         (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: these bytes are not UTF-8"),
-        (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: is not a regular file"),
-        (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml:1:1: is not a regular file"),
+        (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: this is not a regular file"),
+        (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml:1:1: this is not a regular file"),
         (folder_for_a_manifest, ["validate", "folder.yaml"], "folder.yaml:1:1: no manifest in this folder"),
         (unreadable_files, ["validate", "mem.yaml"], "mem.yaml:1:1: Input/output error: check the file"),
         (unreadable_files, ["apply", "--yes", *SANDBOX, "mem.json"], "mem.json:1:1: Input/output error"),

@@ -120,7 +120,7 @@ def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: py
     monkeypatch.setenv("TAGSYNC_REPORT", "json=a.json text=b.txt")
     assert tagsync("validate", "tags.yaml").code == 0
     assert Path("a.json").read_text(encoding="utf-8").startswith("{")
-    assert Path("b.txt").read_text(encoding="utf-8") == "Valid: 1 manifest with 1 entry\n"
+    assert Path("b.txt").read_text(encoding="utf-8") == "Valid: 1 manifest with 1 rule\n"
 
 
 @pytest.mark.parametrize("variable", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])

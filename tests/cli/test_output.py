@@ -130,7 +130,7 @@ def test_a_report_can_go_where_a_shell_puts_a_command(tagsync: Command) -> None:
     result = tagsync("validate", "--report", f"text=/dev/fd/{writing}", "tags.yaml")
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as pipe:
-        assert pipe.read() == result.out == "Valid: 1 manifest with 1 entry\n"
+        assert pipe.read() == result.out == "Valid: 1 manifest with 1 rule\n"
 
 
 FAILURES = [
@@ -303,7 +303,7 @@ def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
 def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", "--out=a.json", "--report=text=./a.json", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert "error: a.json is named twice: give each output file a name of its own\n" in result.err
+    assert "error: a.json is named twice: give each output file a different name\n" in result.err
     assert not Path("a.json").exists()
 
 

@@ -37,7 +37,7 @@ def test_validate_counts_what_it_has_found_good(tagsync: Command) -> None:
     Path("more").mkdir()
     write_manifest("- match: /x/**\n  tags: [x]\n- path: /z.jpg\n  tags: [z]", "more/x.yaml")
     result = tagsync("validate", "tags.yaml", "more")
-    assert result == (0, "Valid: 2 manifests with 3 entries\n", "")
+    assert result == (0, "Valid: 2 manifests with 3 rules\n", "")
 
 
 def test_validate_needs_neither_key_nor_state(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str
 
 def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("tags.yaml").read_bytes())))
-    assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 entry\n"
+    assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 rule\n"
 
 
 # plan
@@ -108,7 +108,7 @@ def test_strict_takes_warnings_for_errors_and_says_so(tagsync: Command, details:
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     result = tagsync("plan", "--strict", "--quiet", *details, *SANDBOX, "tags.yaml")
     assert result.code == 1
-    assert "error: 1 warning, and --strict takes warnings for errors\n" in result.err
+    assert "error: 1 warning: --strict treats warnings as errors\n" in result.err
     assert "Plan: 1 file to change" in result.out
 
 

@@ -477,7 +477,7 @@ def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command,
     planned(tagsync)
     tagsync("apply", "--report=json=report.json", "plan.json")
     result = tagsync("undo", "plan.json", "--out=undo.json")
-    assert (result.code, "plan.json is a plan: undo takes the report of an apply" in result.err) == (64, True)
+    assert (result.code, "plan.json is a plan: undo needs the report of an apply" in result.err) == (64, True)
     assert tagsync("undo", "report.json", "--account=other", "--out=undo.json").code == 4
     assert not Path("undo.json").exists()
 
@@ -494,7 +494,7 @@ def test_undo_without_a_file_takes_the_newest_kept_report_that_changed_something
     assert result.code == 0
     assert "      - second  tags.yaml:5:29" in result.out
     assert "first" not in result.out
-    assert re.search(r"Undoing the apply that ended at \S+: \.tagsync/last/\w+\.000002\.json\n", result.err)
+    assert re.search(r"Undo of the apply that ended at \S+: \.tagsync/last/\w+\.000002\.json\n", result.err)
     assert tagsync("undo", "--out=undo.json").code == 0
     assert tagsync("apply", "undo.json").code == 0
     assert library.tags("/a.jpg") == {"x", "first"}

@@ -175,7 +175,7 @@ def test_plans_and_reports_are_not_merged(tagsync: Command, library: Callable[..
     tagsync("apply", "--sandbox=library.jsonl", "--report=json=report.json", "plan.json")
     ran = tagsync("show", "plan.json", "report.json")
     assert ran.code == 64
-    assert "show takes plans or reports, not both at once" in ran.err
+    assert "show needs only plans or only reports" in ran.err
 
 
 def test_shards_run_side_by_side_against_one_library_converge(world: Build, tagsync: Command, manifests: str) -> None:

@@ -192,6 +192,21 @@ def test_wildcard_in_absent_is_a_warning(tmp_path: Path, selector: str) -> None:
     assert warnings(tmp_path, text) == [("warning", "wildcard", "6:19")]
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ("- path: '/a/*.jpg'\n  tags: [a]\n- path: '/b/*.jpg'\n  tags: [a]", "5:7"),
+        ('- path: /a\n  tags: [a]\n- {path: "/b*", tags: [a]}', "7:7"),
+        ("- path: /a*\n  absent: [a]", "5:7"),
+        ("- {path: /a*, tags: [a]}", "5:7"),
+    ],
+)
+def test_path_with_a_star_is_a_warning_that_suggests_match(tmp_path: Path, files: str, place: str) -> None:
+    assert warnings(tmp_path, manifest(files)) == [("warning", "wildcard", place)]
+    [found] = read_manifests([str(tmp_path)]).diagnostics
+    assert found.message.endswith("to select files by a pattern, use match")
+
+
 def test_wildcard_in_defaults_is_a_warning(tmp_path: Path) -> None:
     text = manifest("- path: /a\n- path: /b", spec="defaults: {absent: ['tmp*']}")
     assert warnings(tmp_path, text) == [("warning", "wildcard", "4:23")]

@@ -270,8 +270,8 @@ def test_twenty_thousand_levels_are_one_fault(faults: Faults, opening: str) -> N
     ("text", "place"),
     [
         ("a: b: c", "1:5"),
-        ("a: [b\n", "2:1"),
-        ('a: "b', "1:6"),
+        ("a: [b\n", "1:4"),
+        ('a: "b', "1:4"),
         ("a:\n\tb: c", "2:1"),
         ("a: @b", "1:4"),
         ("a: `b`", "1:4"),
@@ -282,7 +282,7 @@ def test_what_is_no_yaml_is_a_fault_with_its_place(faults: Faults, text: str, pl
     [found] = faults(text)
 
     assert found[:2] == (place, "yaml")
-    assert found[2].startswith("not YAML: ")
+    assert ": " in found[2]  # a fix follows the colon
 
 
 def test_what_was_found_before_the_yaml_ends_is_said_too(faults: Faults) -> None:
@@ -370,7 +370,7 @@ def test_a_control_character_is_a_fault_where_it_stands(faults: Faults, characte
     found = faults(manifest(f"- path: /ü\n  tags: [ü{character}]").replace("\n", "\r\n"))
 
     assert codes(found) == ["6:15 yaml"]
-    assert f"the character U+{ord(character):04X} is not allowed: remove it" in found[0][2]
+    assert f"YAML does not allow the character U+{ord(character):04X}: remove it" in found[0][2]
 
 
 def test_a_control_character_is_found_far_into_a_large_file(faults: Faults) -> None:
