@@ -3,6 +3,7 @@
 TagsyncError
 ├── UsageError                 the call itself is wrong
 ├── ManifestError              manifests cannot be read, or ask for what cannot be (carries all faults)
+├── UnknownPathError           neither the library nor a manifest has the path to explain
 ├── DocumentError              a saved plan or report cannot be read
 │   └── DamagedError           it is not as it was written
 ├── CredentialsError           no private key, or none that could be one
@@ -58,6 +59,10 @@ class ManifestError(TagsyncError):
         super().__init__(f"the manifests have faults, the first: {where}{first.message}")
         self.diagnostics = diagnostics
         self.more = more
+
+
+class UnknownPathError(TagsyncError):
+    """Neither the library nor a manifest has the path to explain."""
 
 
 class DocumentError(TagsyncError):

@@ -36,18 +36,23 @@ def tags_of(length: int) -> str:
         ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' is not valid"),
         # combining marks
         (f"- path: /a\n  tags: [x, e{MARKS}]", "6:17", "marks", "has more than 30 combining marks in a row"),
-        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "take some of them out"),
+        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "remove some of them"),
         # expectations
         ("- match: /a\n  tags: [x]\n  expect: {min: 3, max: 2}", "7:15", "range", "min 3 is more than max 2"),
         # nothing declared
-        ("- path: /a", "5:7", "declares-nothing", "give it tags, absent, exclusive or aiTags"),
+        ("- path: /a", "5:7", "declares-nothing", "add tags, absent, exclusive or aiTags"),
         ("- path: /a\n  tags: []\n  absent: []", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  exclusive: false", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  ifMissing: warn\n  ifOverLimit: warn", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  aiTags: {remove: []}", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  aiTags: {source: aws-auto-tagging}", "5:7", "declares-nothing", "declares nothing"),
         # spellings
-        (f"- path: /a\n  tags: [{COMPOSED}, {DECOMPOSED}]", "6:20", "two-spellings", "stands at tags.yaml:6:14 in"),
+        (
+            f"- path: /a\n  tags: [{COMPOSED}, {DECOMPOSED}]",
+            "6:20",
+            "two-spellings",
+            "is also declared at tags.yaml:6:14, in",
+        ),
         # contradictions
         ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
         (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
@@ -63,8 +68,8 @@ def tags_of(length: int) -> str:
         ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in remove"),
         ("- path: /a\n  aiTags: {remove: all, keep: [Sho*]}", "6:36", "wildcard", "name each AI tag that stays"),
         ("- path: /a\n  aiTags: {remove: all, keep: [all]}", "6:36", "wildcard", "'all' in keep"),
-        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters together"),
-        (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
+        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "the tags of this rule have 501 characters"),
+        (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on a file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
     ],
 )
@@ -138,8 +143,8 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None
 """
 
     assert [f"{place} {code}" for place, code, _ in faults(manifest(entry))] == [
-        "5:7 over-limit",
         "5:7 glob",
+        "5:7 over-limit",
         "6:23 two-spellings",
         "7:16 conflict",
         "8:26 glob",
@@ -185,6 +190,21 @@ def _short(item: Diagnostic) -> tuple[str, str, str]:
 def test_wildcard_in_absent_is_a_warning(tmp_path: Path, selector: str) -> None:
     text = manifest(f"- {selector}\n  absent: [x, 'season-*']\n- path: /b\n  absent: ['season-*']")
     assert warnings(tmp_path, text) == [("warning", "wildcard", "6:19")]
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ("- path: '/a/*.jpg'\n  tags: [a]\n- path: '/b/*.jpg'\n  tags: [a]", "5:7"),
+        ('- path: /a\n  tags: [a]\n- {path: "/b*", tags: [a]}', "7:7"),
+        ("- path: /a*\n  absent: [a]", "5:7"),
+        ("- {path: /a*, tags: [a]}", "5:7"),
+    ],
+)
+def test_path_with_a_star_is_a_warning_that_suggests_match(tmp_path: Path, files: str, place: str) -> None:
+    assert warnings(tmp_path, manifest(files)) == [("warning", "wildcard", place)]
+    [found] = read_manifests([str(tmp_path)]).diagnostics
+    assert found.message.endswith("to select files by a pattern, use match")
 
 
 def test_wildcard_in_defaults_is_a_warning(tmp_path: Path) -> None:

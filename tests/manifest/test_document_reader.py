@@ -45,7 +45,7 @@ def test_a_file_of_policies_alone_is_named_as_it_was_given(tmp_path: Path) -> No
     ],
 )
 def test_a_file_for_policies_holds_nothing_else(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this holds something other than kind: Policy"):
+    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this file has documents other than kind: Policy"):
         read_policy(written(tmp_path, text))
 
 

@@ -58,6 +58,13 @@ def test_what_a_folder_would_skip_is_taken_where_it_is_named(tmp_path: Path, nam
     assert names(tmp_path / name) == [name]
 
 
+def test_schema_is_skipped_where_a_shell_names_it_with_manifests(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml", "manifest.schema.json", "library.jsonl", "sub/b.yaml")
+
+    assert names(*sorted(tmp_path.iterdir())) == ["a.yaml", "sub/b.yaml"]
+    assert names(tmp_path / "manifest.schema.json", tmp_path / "sub") == ["b.yaml"]
+
+
 def test_a_folder_whose_own_name_starts_with_a_dot_is_read_where_it_is_named(tmp_path: Path) -> None:
     touch(tmp_path, ".tags/a.yaml")
 
@@ -121,7 +128,7 @@ def test_a_minus_stands_for_standard_input() -> None:
 
 
 def test_no_path_at_all_is_a_wrong_call() -> None:
-    with pytest.raises(UsageError, match="no manifests named"):
+    with pytest.raises(UsageError, match="no manifests given"):
         locate([], lambda *_: None)
 
 

@@ -40,13 +40,13 @@ def test_without_a_vocabulary_any_tag_may_be_declared(read_text: ReadText) -> No
     [
         (
             "allowed: [rod, bread, blue]",
-            "the tag 'red' is not in the vocabulary: the nearest that it allows is 'bread'",
+            "the tag 'red' is not in the vocabulary: the nearest allowed tag is 'bread'",
         ),
-        ("allowed: [RED]", "the tag 'red' is not in the vocabulary: the nearest that it allows is 'RED'"),
-        ("allowed: [zz]", "the tag 'red' is not in the vocabulary: the nearest that it allows is 'zz'"),
-        ("allowed: []", "the tag 'red' is not in the vocabulary: it allows none"),
-        ("forbidden: [red]", "the tag 'red' is forbidden at tags.yaml:10:20: take it out"),
-        ("renames: {red: rot}", "the tag 'red' is called 'rot' since tags.yaml:10:18: write that"),
+        ("allowed: [RED]", "the tag 'red' is not in the vocabulary: the nearest allowed tag is 'RED'"),
+        ("allowed: [zz]", "the tag 'red' is not in the vocabulary: the nearest allowed tag is 'zz'"),
+        ("allowed: []", "the tag 'red' is not in the vocabulary: no tag is allowed"),
+        ("forbidden: [red]", "the tag 'red' is forbidden at tags.yaml:10:20: remove it"),
+        ("renames: {red: rot}", "the tag 'red' is renamed at tags.yaml:10:18: write 'rot'"),
     ],
 )
 def test_a_declared_tag_is_held_against_the_vocabulary(faults: Faults, spec: str, words: str) -> None:
@@ -66,12 +66,12 @@ def test_tags_are_compared_under_nfc_and_absent_ones_are_not_held_against_it(fau
 @pytest.mark.parametrize(
     ("spec", "place", "words"),
     [
-        ("renames: {a: a}", "10:18", "'a' is renamed to itself: take this out"),
-        ("renames: {a: b, b: c}", "10:18", "to 'b', which is itself renamed at tags.yaml:10:24: name 'c' here"),
-        ("allowed: [red, a], renames: {a: red}", "10:37", "'a' is renamed here and allowed at tags.yaml:10:23"),
+        ("renames: {a: a}", "10:18", "'a' is renamed to itself: remove this line"),
+        ("renames: {a: b, b: c}", "10:18", "to 'b', which is itself renamed at tags.yaml:10:24: write 'c' here"),
+        ("allowed: [red, a], renames: {a: red}", "10:37", "'a' is renamed here but allowed at tags.yaml:10:23"),
         ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: allow it too"),
         ("forbidden: [b], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is forbidden at tags.yaml:10:20"),
-        ("allowed: [red, b], forbidden: [b]", "10:39", "'b' is forbidden here and allowed at tags.yaml:10:23"),
+        ("allowed: [red, b], forbidden: [b]", "10:39", "'b' is forbidden here but allowed at tags.yaml:10:23"),
         ("allowed: [red, caf\u00e9, cafe\u0301]", "10:29", "is also allowed at tags.yaml:10:23, in another spelling"),
     ],
 )  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_vocabulary_that_contradicts_itself_is_told_where(faults: Faults, spec
 
 def test_a_cycle_of_renames_is_told_at_each_of_its_ends(faults: Faults) -> None:
     found = faults(ENTRY + vocabulary("renames: {a: b, b: a}"))
-    assert [(at, "take one of the two out" in message) for at, _, message in found] == [
+    assert [(at, "remove one of the two" in message) for at, _, message in found] == [
         ("10:18", True),
         ("10:24", True),
     ]
@@ -99,8 +99,8 @@ def test_nearest_tags_are_looked_for_within_bounds(faults: Faults, monkeypatch: 
     monkeypatch.setattr(vocabularies, "_COMPARISONS", 3)
     text = manifest("- path: /a\n  tags: [x1, x2]") + vocabulary("allowed: [y1, y2]")
     assert [message.partition(": ")[2] for _, _, message in faults(text)] == [
-        "the nearest that it allows is 'y1'",
-        "allow it there, or declare another",
+        "the nearest allowed tag is 'y1'",
+        "add it to the allowed tags, or use another",
     ]
 
 
