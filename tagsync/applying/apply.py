@@ -16,9 +16,20 @@ from tagsync.applying.stop import Ending, run_until
 from tagsync.errors import message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.protocol import Library
-from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.model import (
+    CurrentFile,
+    Diagnostic,
+    FileOutcome,
+    OutcomeName,
+    Plan,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+    objection,
+)
 from tagsync.planning.covering import Staging
-from tagsync.planning.guards import GuardCounts, objection, recheck_guards, unacknowledged
+from tagsync.planning.guards import GuardCounts, recheck_guards, unacknowledged
 
 READ_BACK_SECONDS = 60.0
 """The minimum time for reading back, in seconds, even if the run's time is up."""

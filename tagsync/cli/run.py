@@ -92,11 +92,9 @@ def plan(
         code = REFUSED
     else:
         code = CHANGES_PENDING if detailed_exitcode and made.changes else 0
-    output.plan(made, code, refused=bool(warnings))
+    output.plan(made, code, refused=bool(warnings), objections=objections if code == REFUSED else ())
     if warnings and not made.errors:
         output.error(f"{counted(warnings, 'warning')}: --strict treats warnings as errors")
-    if code == REFUSED:
-        output.refusals(objections)
     return code
 
 

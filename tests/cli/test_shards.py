@@ -208,7 +208,7 @@ def test_what_a_missing_shard_did_is_held_against_nobody(
     plan = tagsync("plan", "--sandbox=library.jsonl", "--format=json", "--last=part.json", manifests).document
     assert plan["changes"]
     assert "drift" not in plan
-    assert "narrowed by shards that are missing" in tagsync("show", "part.json", "--format=markdown").out
+    assert "Filtered by missing shards" in tagsync("show", "part.json", "--format=markdown").out
 
 
 def test_shards_of_a_narrowed_plan_are_narrowed_together(
