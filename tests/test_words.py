@@ -60,9 +60,6 @@ RIGHT = re.compile(
 """Where a term is the right one."""
 
 PENDING = {
-    "api/decide.py",
-    "api/keep.py",
-    "api/revision.py",
     "cli/init.py",
     "cli/output_files.py",
     "cli/run.py",
