@@ -85,8 +85,6 @@ PENDING = {
     "reporting/html/charts.py",
     "reporting/html/page.py",
     "reporting/phrases.py",
-    "sandbox/faults.py",
-    "sandbox/seed.py",
     "tagsync/templates/tags.yaml",
     "tagsync/templates/workflow.yml",
 }
