@@ -16,8 +16,18 @@ from tagsync.errors import ManifestError, RefusedError
 from tagsync.escape import shown
 from tagsync.events import Listener, ignore
 from tagsync.library.target import Target, connect, locked
-from tagsync.model import Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
-from tagsync.planning.guards import Ack, objection, unacknowledged
+from tagsync.model import (
+    Diagnostic,
+    FileOutcome,
+    OutcomeName,
+    Plan,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+    objection,
+)
+from tagsync.planning.guards import Ack, unacknowledged
 
 
 def apply(

@@ -330,7 +330,7 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert result.seconds == 2
     statuses = list(result.statuses(f"f{n}" for n in range(10)).values())
     assert statuses == ["skipped"] * 10
-    assert result.outcomes.touched() == [id_of("f0"), id_of("f1")]
+    assert list(result.outcomes.touched()) == [id_of("f0"), id_of("f1")]
 
 
 def test_calls_in_flight_get_four_seconds_so_that_an_interrupted_run_ends_within_five() -> None:

@@ -312,11 +312,11 @@ def test_without_git_that_is_told(tagsync: Command, monkeypatch: pytest.MonkeyPa
 def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     since = f"--changed-since {git('rev-parse', 'HEAD')[:12]}"
-    told = "narrowed by --select, --shard 1/1, "
+    told = "Filtered by --select, --shard 1/1, "
     plan = ("plan", "--sandbox=library.jsonl", "--changed-since=HEAD", "--select=/**", "--shard=1/1", "in")
-    assert f"  {told}{since}: other changes are left out\n" in tagsync(*plan).out
+    assert f"{told}{since}: other changes are left out\n" in tagsync(*plan).out
     assert f"- {told}{since}: other changes are left out\n" in tagsync(*plan, "--format=markdown").out
-    assert "narrowed" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
+    assert "Filtered" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
 
 
 def test_a_folder_that_held_no_manifest_then_has_new_ones_alone(tagsync: Command) -> None:

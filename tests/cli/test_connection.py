@@ -388,9 +388,7 @@ def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: 
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     path = write_library(folder / "library.jsonl", [file_object("/b.jpg")])
-    assert "1 file to change, 0 unchanged, for sandbox at sandbox:library.jsonl" in (
-        tagsync("plan", "--sandbox", path, "tags.yaml").out
-    )
+    assert "Plan for sandbox at sandbox:library.jsonl\n" in (tagsync("plan", "--sandbox", path, "tags.yaml").out)
     assert Path(".tagsync").is_dir()
 
 

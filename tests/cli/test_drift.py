@@ -47,29 +47,29 @@ def test_a_plan_tells_what_happened_to_each_tag_since_the_last_apply(tagsync: Co
     }
 
 
-def test_the_text_names_each_cause_beside_its_change_and_counts_them(tagsync: Command, world: Build) -> None:
+def test_plan_text_names_causes_per_tag_and_counts_them(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     library.edit("/a.jpg", tags=["new"])
     library.edit("/b.jpg", tags=["new"])
     library.upload("/c.jpg", "Person")
     lines = tagsync("plan", "tags.yaml").out.splitlines()
-    assert lines[2] == "      + shoes  tags.yaml:5:26  removed in the library"
-    assert "      - AI Person  cannot be undone  tags.yaml:5:74  AI tag came back" in lines
-    assert (
-        "  since the last apply: 2 removed in the library, 1 AI tag came back, "
-        "2 where all tags are gone after an upload" in lines
-    )
+    assert lines[2:5] == [
+        "  - AI Person  1 file   cannot be undone  tags.yaml:5:74  AI tag came back",
+        "  + shoes      3 files  tags.yaml:5:26",
+        "  + new        1 file   tags.yaml:5:33  all tags lost in an upload",
+    ]
+    assert lines[-1] == "Causes: removed in the library (2), AI tag came back (1), all tags lost in an upload (2)"
 
 
-def test_a_group_whose_files_differ_in_their_causes_names_none(tagsync: Command, world: Build) -> None:
+def test_plan_text_names_no_cause_where_files_differ(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     library.edit("/a.jpg", tags=["other"])
     library.upload("/b.jpg")
     lines = tagsync("plan", "tags.yaml").out.splitlines()
-    assert lines[2:4] == ["      + new    tags.yaml:5:33", "      + shoes  tags.yaml:5:26"]
-    assert "  since the last apply: 2 removed in the library, 2 where all tags are gone after an upload" in lines
+    assert lines[2:4] == ["  + new    2 files  tags.yaml:5:33", "  + shoes  2 files  tags.yaml:5:26"]
+    assert lines[-1] == "Causes: removed in the library (2), all tags lost in an upload (2)"
 
 
 def test_what_the_last_run_did_not_get_done_is_told_apart(tagsync: Command, world: Build) -> None:

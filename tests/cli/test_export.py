@@ -27,7 +27,7 @@ def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing
         "# yaml-language-server: $schema=./manifest.schema.json",
         "# Exported from sandbox: the ordinary tags below /.",
     ]
-    assert "warning: the tag '50%' of '/press/1.jpg' is left out: no manifest can declare it" in result.err
+    assert "warning: the tag '50%' of '/press/1.jpg' is left out: a manifest cannot declare it" in result.err
     assert result.err.endswith(
         f"Exported 5 tags of 4 files: 4 entries, {len(result.out)} bytes; AI tags cannot be declared and are left out\n"
     )

@@ -70,7 +70,7 @@ def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
     words = "the next use seeds it from library.jsonl\n"
     assert tagsync("sandbox", "reset", "library.jsonl") == (0, "", f"Reset: {words}")
-    assert "3 files to change" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
+    assert "3 files: +" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Reset: {words}"
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Nothing to reset: {words}"
 

@@ -16,7 +16,7 @@ SMALL = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_fuzzers_start_from_and_what_they_have_found_is_taken_or_refused(target: str) -> None:
+def test_fuzz_corpus_is_accepted_or_refused(target: str) -> None:
     paths = sorted((HERE / "corpus" / target).iterdir())
     assert len(paths) > 2
     for path in paths:
@@ -26,7 +26,7 @@ def test_what_fuzzers_start_from_and_what_they_have_found_is_taken_or_refused(ta
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("atheris") is None, reason="the extra fuzz is not installed")
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_input_that_a_fuzzer_finds_is_more_than_refused(target: str, tmp_path: Path) -> None:
+def test_fuzz_finds_no_unexpected_error(target: str, tmp_path: Path) -> None:
     corpus = Path(tempfile.mkdtemp(dir=tmp_path))
     command = [*SMALL, sys.executable, str(HERE / "run.py"), target, f"--seconds={SECONDS}", f"--corpus={corpus}"]
     ran = subprocess.run(  # noqa: S603 - our own

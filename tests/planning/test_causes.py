@@ -222,9 +222,14 @@ EACH = [of(a_file("x"), ADD), of(a_file("t"), REMOVE), of(a_file(ai_tags=["t"]),
 
 @pytest.mark.parametrize("now", EACH)
 @pytest.mark.parametrize("manifests", [(A2, B), (ref("a.yaml", 3),)])
-def test_causes_name_new_or_other_manifest(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
+def test_causes_name_manifest_that_changed_or_is_new(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
     assert cause(now, report(), manifests) is Cause.MANIFEST
-    assert cause(now, report(manifests=(B,)), manifests) is Cause.MANIFEST
+
+
+@pytest.mark.parametrize("now", EACH)
+def test_causes_name_new_manifest_only_beside_an_applied_one(now: FileChange) -> None:
+    assert cause(now, report(manifests=(B,)), (A, B)) is Cause.MANIFEST
+    assert cause(now, report(manifests=(B,)), (A,)) is None
 
 
 def test_causes_rely_on_unchanged_manifest_with_settled_rule() -> None:

@@ -8,6 +8,7 @@ from tagsync.manifest.read import read_manifests
 from tagsync.model import (
     CurrentFile,
     DesiredState,
+    Guard,
     GuardId,
     GuardRule,
     Limit,
@@ -15,8 +16,12 @@ from tagsync.model import (
     Part,
     Plan,
     TargetName,
+    guard_finding,
+    guard_limit,
+    is_near_limit,
+    objection,
 )
-from tagsync.planning.guards import Ack, GuardCounts, loosened, objection, policy_of, recheck_guards, unacknowledged
+from tagsync.planning.guards import Ack, GuardCounts, loosened, policy_of, recheck_guards, unacknowledged
 from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
@@ -137,9 +142,54 @@ def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
     [guard] = plan.blocked
     assert objection(guard, plan.digest) == (
-        "guard emptiedFiles blocks this plan: it leaves 3 of 3 managed files without any tag, more than 0; for example "
-        f"'/a', '/b', '/c'. If that is meant, let this very plan through with --ack emptiedFiles@{plan.digest}"
+        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without tags; the limit is 0 files. "
+        f"Examples: '/a', '/b', '/c'. If this is intended, run again with: --ack emptiedFiles@{plan.digest}"
     )
+
+
+@pytest.mark.parametrize(
+    ("guard", "finding", "limit"),
+    [
+        (
+            Guard(GuardId.REMOVED_TAGS, 5327, 6501, Limit(100, 30), blocked=True),
+            "removes 5,327 of 6,501 tags (82 %)",
+            "30 % and 100 tags",
+        ),
+        (
+            Guard(GuardId.REMOVED_AI_TAGS, 1, 3, Limit(1, 2.5), blocked=False),
+            "removes 1 of 3 AI tags (33 %)",
+            "2.5 % and 1 AI tag",
+        ),
+        (Guard(GuardId.CHANGED_FILES, 0, 0, Limit(1), blocked=False), "changes 0 files", "1 file"),
+        (
+            Guard(GuardId.EMPTIED_FILES, 1, 1, Limit(0), blocked=True),
+            "leaves 1 of 1 file (100 %) without tags",
+            "0 files",
+        ),
+        (
+            Guard(GuardId.NEW_TAGS, 1, 0, Limit(500), blocked=False),
+            "adds 1 tag that the library does not have yet",
+            "500 tags",
+        ),
+    ],
+)
+def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: str) -> None:
+    assert (guard_finding(guard), guard_limit(guard)) == (finding, limit)
+
+
+@pytest.mark.parametrize(
+    ("observed", "of", "limit", "near"),
+    [
+        (51, 300, Limit(100, 30), True),
+        (50, 300, Limit(100, 30), False),
+        (60, 400, Limit(100, 30), False),
+        (11, 0, Limit(20), True),
+        (10, 0, Limit(20), False),
+        (0, 9, Limit(0), False),
+    ],
+)
+def test_guard_is_near_its_limit_above_half_of_each_figure(observed: int, of: int, limit: Limit, *, near: bool) -> None:
+    assert is_near_limit(Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)) is near
 
 
 def test_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
