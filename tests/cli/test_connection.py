@@ -341,9 +341,9 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API a line"),
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API per line"),
         (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it: filePath is missing"),
-        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags has to be a list of texts"),
+        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags must be a list of strings"),
         (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )

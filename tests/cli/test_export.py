@@ -118,7 +118,7 @@ def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(ta
 def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert (result.code, result.out) == (64, "")
-    assert f"'{folder}' is no folder's path, which has a slash at both ends: write '{meant}'" in result.err
+    assert f"'{folder}' does not start and end with a slash, as folders do: use '{meant}'" in result.err
 
 
 @pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])

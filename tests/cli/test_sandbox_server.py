@@ -109,9 +109,9 @@ def test_resetting_forgets_one_library_alone(tagsync: Command, library: Callable
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["--limit", "many"], 64, "'many' is no limit: write calls and seconds, like 40/1"),
+        (["--limit", "many"], 64, "'many' is not a limit: use CALLS/SECONDS, such as 40/1"),
         (["--faults", "tags.yaml"], 64, "tags.yaml is not JSON: write a list of rules"),
-        (["--faults", "odd.json"], 64, 'odd.json, rule 1: "on" is one of list, details'),
+        (["--faults", "odd.json"], 64, 'odd.json, rule 1: "on" must be one of list, details'),
         (["--faults", "nowhere.json"], 64, "'nowhere.json' does not exist"),
         (["--port", "70000"], 64, "70000 is not in the range 0<=x<=65535"),
         (["--latency-ms", "-1"], 64, "-1 is not in the range"),
