@@ -98,7 +98,7 @@ def test_quoted_starts_no_ci_command() -> None:
 
 def test_shown_escapes_every_control_and_format_character() -> None:
     characters = [chr(code) for code in range(0x110000)]
-    # Prepended marks of Arabic, Syriac, Kaithi and Egyptian have a shape of their own and harm nobody.
+    # Prepended marks of Arabic, Syriac, Kaithi and Egyptian are visible and harmless.
     visible = {c for c in characters if unicodedata.name(c, "").startswith(("ARABIC", "SYRIAC", "KAITHI", "EGYPTIAN"))}
     visible.discard("\N{ARABIC LETTER MARK}")
     unsafe = {c for c in characters if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}

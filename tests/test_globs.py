@@ -61,7 +61,7 @@ def test_glob_agrees_with_its_definition(pattern: str, path: str) -> None:
 
 
 def matches_by_definition(pattern: str, path: str) -> bool:
-    """Try everything that a wildcard may stand for; slow, and short enough to be read."""
+    """Try everything that a wildcard may match: slow, but short and easy to check."""
 
     @cache
     def match(at: int, seen: int) -> bool:  # noqa: PLR0911 - one line for each kind of token
@@ -69,7 +69,7 @@ def matches_by_definition(pattern: str, path: str) -> bool:
             return seen == len(path)
         if pattern.startswith("/**/", at) and seen < len(path) and path[seen] == "/":
             folder_ends = [place for place in range(seen, len(path)) if path[place] == "/"]
-            # `/**/` is one slash, or a slash, any folders, and the slash behind them; `**/` may follow again.
+            # `/**/` is one slash, or a slash, any folders and a slash; `**/` may follow again.
             return any(match(at + 4, end + 1) or match(at + 3, end) for end in folder_ends)
         if pattern.startswith("/**/", at):
             return False

@@ -60,7 +60,7 @@ def test_database_is_closed_with_its_last_reference(tmp_path: Path) -> None:
     database.execute("CREATE TABLE numbers AS SELECT 1 UNION SELECT 2")
     assert place.with_name("kept.sqlite-wal").exists()
     del database
-    # SQLite removes the log as the last connection closes.
+    # SQLite removes the log when the last connection closes.
     assert not place.with_name("kept.sqlite-wal").exists()
 
 

@@ -22,9 +22,9 @@ from tagsync.planning.select import Selection
 
 TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
 HEAD = 200
-"""More characters than what stands around the entries of a small manifest."""
+"""More characters than a small manifest has outside its entries."""
 ID_INSTEAD_OF_PATH = len('fileId: "0123456789abcdef01234567"') - len("path: /")
-"""The most characters that a file costs more if its entry has to name it by its id."""
+"""The most additional characters of an entry that names its file by ID."""
 
 
 def drafts_of(found: Exported) -> list[ManifestDraft]:
@@ -32,14 +32,14 @@ def drafts_of(found: Exported) -> list[ManifestDraft]:
 
 
 def text_of(found: Exported) -> str:
-    """Return all manifests of an export as the documents of one file."""
+    """Return all manifests of an export as documents of one file."""
     return "---\n".join(
         "".join(manifest_text(draft, "a test")) for draft in drafts_of(found) or [ManifestDraft((), ())]
     )
 
 
 def whole_text_of(found: Exported) -> str:
-    """Return an export as standard output gets it."""
+    """Return an export as written to standard output."""
     return "".join(manifest_text(joined(drafts_of(found)), "a test"))
 
 
@@ -103,7 +103,7 @@ def test_export_matches_no_folder_with_untagged_file() -> None:
 @pytest.mark.parametrize("lacking", [0, 1])
 @pytest.mark.parametrize("folder", ["/shop", "/shop/shoes"])
 def test_export_matches_folder_with_at_least_five_files(tmp_path: Path, folder: str, lacking: int) -> None:
-    tags = ["a" * 90, "b" * 90]  # so long that a match would pay for four files too
+    tags = ["a" * 90, "b" * 90]  # long enough that a match of four files would pay
     without = [current_file(f"{folder}/without.jpg")][:lacking]
     four, five = (
         [*without, *(current_file(f"{folder}/{n}.jpg", tags) for n in range(MIN_FILES - less))] for less in (1, 0)
@@ -353,7 +353,7 @@ def test_export_plans_to_no_change_and_is_complete(
 
 
 def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str, str]]:
-    """Return each file's tags that would be added if it had none."""
+    """Return the tags of each file that an apply would add if it had none."""
     bare = [CurrentFile(file.file_id, file.path, (), ()) for file in files]
     (folder / "tags.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(folder / "tags.yaml")])
@@ -366,7 +366,7 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
 
 
 def twins(files: list[CurrentFile]) -> set[tuple[str, str]]:
-    """Return the second spellings of tags that a file has in two."""
+    """Return the second spelling of each tag that a file has in two."""
     found = set()
     for file in files:
         seen: set[str] = set()

@@ -10,9 +10,9 @@ from fuzz.targets import TARGETS
 
 HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "600"))
-"""For each target; `.ci/run` takes a minute."""
+"""Seconds for each target; `.ci/run` takes a minute."""
 SMALL = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
-"""What starts the fuzzer: to the system, a new program has held at least what its parent holds, and that counts."""
+"""Starts the fuzzer from a small process, because a new process inherits the peak memory of its parent."""
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -41,5 +41,5 @@ def test_fuzz_finds_no_unexpected_error(target: str, tmp_path: Path) -> None:
     said = ran.stdout + ran.stderr
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert ran.returncode == 0, f"{said[-3000:]}\n{found}"
-    # Else the fuzzer saw nothing of the code, or was given no time.
+    # Otherwise the fuzzer did not see the code, or had no time.
     assert list(corpus.iterdir()), said[-3000:]

@@ -15,7 +15,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def tags_of(length: int) -> str:
-    """Return the YAML list of tags that are `length` characters together, the last one "x"."""
+    """Return the YAML list of tags with `length` characters in total, the last one "x"."""
     return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 401)}, x]"
 
 
@@ -85,17 +85,17 @@ def test_check_reports_errors_with_place(faults: Faults, entry: str, place: str,
     [
         "- match: /a\\\\\n  tags: [x]",
         "- match: /a\\*\n  except: ['/\\?']\n  tags: [x]",
-        # A path is no glob.
+        # A path is not a glob.
         "- path: /a\\\n  tags: [x]",
         "- match: /a\n  tags: [x]\n  expect: {min: 3, max: 3}",
         f"- path: /a\n  tags: [{COMPOSED}, {COMPOSED}, Caf\u00e9]",
-        # The library may hold both spellings; each of them is removed.
+        # The library may have both spellings; both are removed.
         f"- path: /a\n  absent: [{COMPOSED}, {DECOMPOSED}]",
         "- path: /a\n  tags: [x]\n  absent: [X]",
         "- path: /a\n  absent: ['%', ' x ', \"a\\tb\"]",
         "- path: /a\n  aiTags: {remove: [x], keep: [x]}",
         f"- path: /a\n  tags: {tags_of(500)}",
-        # A tag that is named twice is on the file once.
+        # A tag that is declared twice is on the file once.
         f"- path: /a\n  tags: [{'a' * 400}, {'a' * 400}]",
         f"- path: /a\n  tags: [{'a' * 250}, {'b' * 249}, {'a' * 250}]",
         f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: warn",

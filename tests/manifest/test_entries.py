@@ -37,7 +37,7 @@ def read_one(read_text: ReadText, entry: str, *, spec: str = "") -> Entry:
 
 
 def at(line: int, column: int) -> int:
-    """Return a place that an entry in line 5 declares."""
+    """Return a place in an entry that starts in line 5."""
     return line - 5 << 32 | column - 1
 
 
@@ -293,7 +293,7 @@ def test_until_never_expires_without_a_date(tmp_path: Path) -> None:
 
 
 def tree_of(value: Any) -> Any:
-    """Return plain data as a reader would have read it."""
+    """Return plain data as the tree that a reader returns."""
     if isinstance(value, dict):
         result = Map()
         for key, item in value.items():
@@ -310,13 +310,13 @@ def tree_of(value: Any) -> Any:
 
 
 def accepts(tree: Any) -> bool:
-    """Tell whether types and quick checks accept an entry."""
+    """Return whether types and quick checks accept an entry."""
     found = entry_of(tree, 0)
     return found is not None and are_plain_tags(found[1].tags.values)
 
 
 def check_agreement(tree: Any) -> None:
-    """Hold types against the schema: they accept whatever it does, and more only where tags are no plain tags."""
+    """Compare types with the schema: they accept what it accepts, and more only for tags that are not plain."""
     if is_valid("entry", tree):
         assert entry_of(tree, 0) is not None
     else:

@@ -1,4 +1,4 @@
-"""Entries are the same in whatever order and by whatever index they are asked for."""
+"""Entries are the same in any order and by any index."""
 
 from collections.abc import Callable
 

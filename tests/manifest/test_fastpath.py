@@ -1,4 +1,4 @@
-"""What the fast path reads, it reads as the parser does; it may decline, and then nothing else has happened."""
+"""The fast path reads the same as the parser, or declines without side effects."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,7 @@ LOCATED = Located("a.yaml", "a.yaml", None)
 
 
 def by_parser(data: bytes) -> Any:
-    """Return what a file holds by the parser: its entries, all else, and its errors."""
+    """Return a file's entries, other contents and errors, read by the parser."""
     entries = EntryStore()
 
     def take(defaults: Declaration, rows: list[EntryRow]) -> None:
@@ -41,7 +41,7 @@ def by_parser(data: bytes) -> Any:
 
 
 def plainly(data: bytes) -> Any:
-    """Return the same by the fast path; None where it declines."""
+    """Return the same, read by the fast path; None if it declines."""
     entries = EntryStore()
     contents = read_plain(LOCATED, data, parser=PARSER, entries=entries)
     return None if contents is None else (list(entries), contents, ())

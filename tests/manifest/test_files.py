@@ -242,7 +242,7 @@ def test_read_refuses_more_than_64_mib(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.touch()
 
-    # Files with a hole: nothing of that size is written.
+    # Sparse files: nothing of that size is written.
     os.truncate(path, 64 * MIB)
     assert len(read(Located("a.yaml", "a.yaml", path))) == MAX_FILE_BYTES == 64 * MIB
     os.truncate(path, 64 * MIB + 1)

@@ -49,7 +49,7 @@ def error_of(*paths: str | Path) -> ManifestError:
     return caught.value
 
 
-# What a run gives
+# Results
 
 
 def test_manifests_are_read_in_order_of_names(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_unambiguous_unquoted_tag_is_accepted(read_text: ReadText) -> None:
 def test_nesting_of_twenty_thousand_levels_is_one_error(faults: Faults, opening: str) -> None:
     text = f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  {opening * 20_000}"
 
-    # Each by itself: libyaml may give up at another place than ours, a thousand levels on.
+    # Each parser by itself: libyaml may give up at another place, a thousand levels later.
     for parser in (yaml.CSafeLoader, PureParser):
         assert [code for _, code, _ in faults(text, parsers=(parser,))] == ["nesting"]
 
@@ -519,7 +519,7 @@ def test_standard_input_errors_have_a_place(monkeypatch: pytest.MonkeyPatch) -> 
     assert fault.origin == Origin("<stdin>", 6, 14)
 
 
-# Faults of a whole run
+# Errors of a whole run
 
 
 def test_errors_are_all_found_and_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,7 +556,7 @@ def test_errors_are_sorted_by_name_of_file_as_given(tmp_path: Path, monkeypatch:
         "a.yaml:1:1",
         "b.yaml:1:1",
     ]
-    # Names begin at tmp_path, where a.yaml is ../a.yaml: the missing one keeps its name, and its own message.
+    # Names are relative to tmp_path, where a.yaml is ../a.yaml. The missing file keeps its name and its message.
     assert "does not exist" in error_of("../a.yaml", "a.yaml").diagnostics[1].message
 
 
@@ -610,7 +610,7 @@ def test_errors_of_defaults_do_not_hide_those_of_entries(faults: Faults) -> None
         f"- path: /a\n- path: /b\n  tags: {too_long}\n- match: /c\\\n  tags: [x]", spec="defaults: {tags: no}"
     )
 
-    # What the defaults could mend once they are written right is not said: that an entry declares nothing, say.
+    # Errors that valid defaults may fix are not reported, such as an entry that declares nothing.
     assert codes(faults(text)) == ["4:20 type", "9:7 glob"]
 
 
@@ -686,7 +686,7 @@ def without_places(entry: Entry) -> Entry:
 
 
 def unshared(value: Any) -> Any:
-    """Return a copy that shares nothing within itself: PyYAML would write what is shared as an alias."""
+    """Return a copy without shared parts, which PyYAML would write as aliases."""
     return json.loads(json.dumps(value))
 
 
@@ -737,7 +737,7 @@ def test_parsers_read_the_same_entries(
     read_text: ReadText,
     documents: list[tuple[Any, Any]],
     flow: bool,  # noqa: FBT001 - hypothesis gives it
-    as_json: bool,  # noqa: FBT001 - likewise
+    as_json: bool,  # noqa: FBT001 - as above
 ) -> None:
     each = [
         {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": files, "defaults": defaults}}
@@ -762,7 +762,7 @@ MANIFESTS = [GOOD, json_of(JSON_ENTRY), *(path.read_text() for path in EXAMPLES)
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
-    """Draw a good manifest, with pieces put in or over what stands there."""
+    """Draw a valid manifest with pieces inserted or overwritten."""
     text = draw(st.sampled_from(MANIFESTS))
     for _ in range(draw(st.integers(1, 4))):
         at, over = draw(st.integers(0, len(text))), draw(st.integers(0, 20))
@@ -783,7 +783,7 @@ KEYS = ["path", "fileId", "match", "query", "except", "tags", "absent", "exclusi
 
 @st.composite
 def odd(draw: st.DrawFn) -> str:
-    """Draw a manifest whose entries hold anything at all."""
+    """Draw a manifest whose entries contain anything."""
     entries = draw(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4), max_size=3))
     defaults = draw(st.one_of(VALUES, st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)))
     spec = {"files": entries, "defaults": defaults}

@@ -212,13 +212,13 @@ def test_schema_has_definition_of_defaults(tree: Any, valid: bool) -> None:  # n
 
 
 def keywords(schema: Any) -> Iterator[str]:
-    """Yield every keyword of a schema that can have something against a value."""
+    """Yield every keyword of a schema that can refuse a value."""
     if not isinstance(schema, dict):
         return
     for keyword, value in schema.items():
         if keyword in ("properties", "$defs"):
             if keyword == "properties" and False in value.values():
-                yield "oneOf"  # the refusal of a field by a selector is the selector's
+                yield "oneOf"  # a selector that refuses a field is an error of the selector
             for inner in value.values():
                 yield from keywords(inner)
         elif keyword in ("oneOf", "anyOf"):
@@ -226,13 +226,13 @@ def keywords(schema: Any) -> Iterator[str]:
         elif keyword in ("items", "then"):
             yield from keywords(value)
         elif keyword == "allOf":
-            yield "enum"  # an unknown kind; a known one has a part of the schema of its own
+            yield "enum"  # an unknown kind; a known one has its own part of the schema
         elif keyword not in ("$schema", "$id", "$ref", "title", "description", "if"):
             yield keyword
 
 
 def test_schema_keywords_all_have_explanations() -> None:
-    # Looks inside: a keyword without words would be an error of another kind, for the one who meets it first.
+    # A keyword without an explanation would crash for the first user who meets it.
     assert set(keywords(schemas.load("manifest"))) == set(_EXPLANATIONS)
 
 

@@ -28,7 +28,7 @@ BOTH = pytest.mark.parametrize("parser", [yaml.CSafeLoader, PureParser])
 
 
 class Outcome(NamedTuple):
-    """What a reader made of a text."""
+    """The result of reading a text."""
 
     documents: list[tuple[Any, str]]
     items: list[tuple[Any, str]]
@@ -470,7 +470,7 @@ def test_resolve_decimal_numbers(text: str, value: float) -> None:
     assert found.__class__ is value.__class__
 
 
-# All but its entry for !, & and *, which no plain scalar starts with.
+# Without its entry for !, & and *, which no plain scalar starts with.
 _PYYAML = {
     tag: regex
     for found in yaml.SafeLoader.yaml_implicit_resolvers.values()
