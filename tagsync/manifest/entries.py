@@ -59,7 +59,7 @@ class _AITags(_Spec):
 
     def __post_init__(self) -> None:
         if self.remove == "all" and self.min_confidence is not UNSET:
-            raise ValueError("minConfidence beside remove: all")
+            raise ValueError("minConfidence with remove: all")
         if all(getattr(self, name) is UNSET for name in self.__struct_fields__):
             raise ValueError("empty")
 

@@ -238,7 +238,7 @@ def test_manifests_that_had_faults_are_refused(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES))
     ran = tagsync(*SINCE, "in")
     assert ran.code == 4
-    assert "the manifests at HEAD have faults (unknown key 'tag'" in ran.err
+    assert "the manifests at HEAD have errors (unknown key 'tag'" in ran.err
 
 
 def test_manifests_that_were_not_there_are_all_new(tagsync: Command) -> None:
@@ -287,10 +287,10 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
         (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the merge base of A and B"),
         (("--changed-since=HEAD...nowhere", "in"), 64, "git knows no revision nowhere here"),
-        (("--changed-since=HEAD", "-"), 64, "standard input is not"),
+        (("--changed-since=HEAD", "-"), 64, "cannot read manifests from standard input"),
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
         (("--changed-since=HEAD", "../elsewhere"), 64, "not a git repository"),
-        (("--changed-since=", "in"), 64, "--changed-since names no revision"),
+        (("--changed-since=", "in"), 64, "--changed-since is empty"),
         (("--changed-since=HEAD", "in/no"), 1, "this file or folder does not exist"),
     ],
 )

@@ -295,8 +295,8 @@ def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
     path = library(file_object("/b.jpg"), file_object("/c.jpg"))
     result = tagsync("apply", "--yes", *(["--quiet"] if quiet else []), "--sandbox", path, "tags.yaml")
     words = (
-        "warning: library.jsonl has changed since the sandbox was seeded from it: the sandbox goes on with what it "
-        "has; tagsync sandbox reset library.jsonl starts over\n"
+        "warning: library.jsonl has changed since the sandbox was filled from it: to use the new version, run "
+        "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
     assert "1 confirmed" in result.out
@@ -341,9 +341,9 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API a line"),
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API per line"),
         (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it: filePath is missing"),
-        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags has to be a list of texts"),
+        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags must be a list of strings"),
         (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )

@@ -211,7 +211,7 @@ def test_earlier_report_that_is_damaged_is_a_warning(tagsync: Command, world: Bu
     library.edit("/a.jpg", ai_tags=[ai("Person")])
     result = tagsync("plan", "tags.yaml")
     assert result.code == 0
-    assert "warning: an earlier report tells nothing: " in result.err
+    assert "warning: an earlier report is ignored: " in result.err
 
 
 def test_a_sandbox_that_is_reset_forgets_its_last_apply(tagsync: Command, library: Callable[..., Path]) -> None:
@@ -275,7 +275,7 @@ def test_a_report_of_no_use_is_a_warning_where_it_was_kept_and_an_error_where_it
     path.write_text(edit(path.read_text("utf-8")), encoding="utf-8")
     found = tagsync("plan", "--format=json", "tags.yaml")
     assert (found.code, "drift" in found.document, len(found.document["changes"])) == (0, False, 1)
-    assert "warning: the last report tells nothing: " in found.err
+    assert "warning: the previous report is ignored: " in found.err
     assert words in found.err
     named = tagsync("plan", f"--last={path}", "tags.yaml")
     assert (named.code, named.out) == (code, "")
@@ -294,7 +294,7 @@ def test_kept_report_is_used_unless_it_is_of_another_account_name(
     library.edit("/a.jpg", tags=["new"])
     result = tagsync("plan", "--format=json", *([f"--account={planned}"] if planned else []), "tags.yaml")
     assert ("drift" in result.document) is bool(is_used)
-    assert ("the last report tells nothing" in result.err) is not bool(is_used)
+    assert ("the previous report is ignored" in result.err) is not bool(is_used)
 
 
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
@@ -305,7 +305,7 @@ def test_a_named_report_has_to_be_there_and_to_be_a_report(tagsync: Command, wor
     tagsync("plan", "--out=plan.json", "tags.yaml")
     plan = tagsync(*command, "--last=plan.json", "tags.yaml")
     assert (plan.code, plan.out) == (64, "")
-    assert "plan.json is a plan: --last takes the report of an apply (--report json=FILE)" in plan.err
+    assert "plan.json is a plan: --last needs the report of an apply (--report json=FILE)" in plan.err
     assert library.calls.writes == []
 
 
@@ -343,6 +343,6 @@ def test_a_report_that_cannot_take_its_place_is_a_warning_too(tagsync: Command, 
     path.mkdir()
     result = tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
-    assert "warning: the last report tells nothing: " in result.err
+    assert "warning: the previous report is ignored: " in result.err
     assert "warning: the report could not be kept for the next plan: " in result.err
     assert kept()[-1] == path

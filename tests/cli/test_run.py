@@ -572,9 +572,9 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
         (lambda text: text[: len(text) // 2], 4, "plan.json was changed after tagsync wrote"),
         (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json was changed after tagsync wrote"),
         (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "invalid at changes/0/add: 'a' is not of"),
-        (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(its digest does not fit)"),
-        (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(its digest does not fit)"),
-        (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(its digest does not fit)"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(wrong digest)"),
+        (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(wrong digest)"),
+        (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(wrong digest)"),
         (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format version '2.0', this tagsync reads 1.x"),
         (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is not a tagsync plan or report"),
         (lambda _: "\x00\x01\x02", 1, "plan.json is not a tagsync plan or report"),
@@ -598,7 +598,7 @@ def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
         file.truncate((1 << 30) + 1)  # a hole, which takes no room
     result = tagsync("show", "huge.json")
     Path("huge.json").unlink()  # or all of it would be searched for the key
-    assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB, which no plan or report is\n")
+    assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB: it is not a plan or report\n")
 
 
 COMPUTING = """

@@ -15,7 +15,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def tags_of(length: int) -> str:
-    """Return the YAML list of tags that are `length` characters together, the last one "x"."""
+    """Return the YAML list of tags with `length` characters in total, the last one "x"."""
     return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 401)}, x]"
 
 
@@ -73,9 +73,7 @@ def tags_of(length: int) -> str:
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
     ],
 )
-def test_what_a_schema_cannot_say_is_said_where_it_stands(
-    faults: Faults, entry: str, place: str, code: str, words: str
-) -> None:
+def test_check_reports_errors_with_place(faults: Faults, entry: str, place: str, code: str, words: str) -> None:
     [found] = faults(manifest(entry))
 
     assert found[:2] == (place, code)
@@ -87,17 +85,17 @@ def test_what_a_schema_cannot_say_is_said_where_it_stands(
     [
         "- match: /a\\\\\n  tags: [x]",
         "- match: /a\\*\n  except: ['/\\?']\n  tags: [x]",
-        # A path is no glob.
+        # A path is not a glob.
         "- path: /a\\\n  tags: [x]",
         "- match: /a\n  tags: [x]\n  expect: {min: 3, max: 3}",
         f"- path: /a\n  tags: [{COMPOSED}, {COMPOSED}, Caf\u00e9]",
-        # The library may hold both spellings; each of them is removed.
+        # The library may have both spellings; both are removed.
         f"- path: /a\n  absent: [{COMPOSED}, {DECOMPOSED}]",
         "- path: /a\n  tags: [x]\n  absent: [X]",
         "- path: /a\n  absent: ['%', ' x ', \"a\\tb\"]",
         "- path: /a\n  aiTags: {remove: [x], keep: [x]}",
         f"- path: /a\n  tags: {tags_of(500)}",
-        # A tag that is named twice is on the file once.
+        # A tag that is declared twice is on the file once.
         f"- path: /a\n  tags: [{'a' * 400}, {'a' * 400}]",
         f"- path: /a\n  tags: [{'a' * 250}, {'b' * 249}, {'a' * 250}]",
         f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: warn",
@@ -105,7 +103,7 @@ def test_what_a_schema_cannot_say_is_said_where_it_stands(
         f"- path: /a\n  absent: {tags_of(900)}",
     ],
 )
-def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
+def test_check_accepts_what_only_looks_wrong(faults: Faults, entry: str) -> None:
     assert faults(manifest(entry)) == []
 
 
@@ -125,15 +123,13 @@ def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
         ("{aiTags: {source: aws-auto-tagging}}", "- path: /a", ["6:7 declares-nothing"]),
     ],
 )
-def test_an_entry_is_judged_with_its_defaults_merged_in(
-    faults: Faults, defaults: str, entry: str, found: list[str]
-) -> None:
+def test_check_merges_defaults_first(faults: Faults, defaults: str, entry: str, found: list[str]) -> None:
     spec = f"defaults: {defaults}"
 
     assert [f"{place} {code}" for place, code, _ in faults(manifest(entry, spec=spec))] == found
 
 
-def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None:
+def test_check_reports_all_errors_of_an_entry(faults: Faults) -> None:
     entry = f"""
 - match: /a\\
   tags: [x, {COMPOSED}, {DECOMPOSED}, {"a" * 500}]
@@ -152,7 +148,7 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None
     ]
 
 
-def test_a_fault_of_the_defaults_is_said_once_for_all_entries(faults: Faults) -> None:
+def test_check_reports_error_in_defaults_once(faults: Faults) -> None:
     entries = "\n".join(f"- path: /{number}\n  tags: [w]" for number in range(60))
     defaults = "defaults: {tags: [x], absent: [x], exclusive: {only: ['a\\']}}"
 
@@ -162,7 +158,7 @@ def test_a_fault_of_the_defaults_is_said_once_for_all_entries(faults: Faults) ->
     ]
 
 
-def test_a_default_that_conflicts_with_several_entries_is_said_for_each(faults: Faults) -> None:
+def test_check_reports_conflict_with_defaults_for_each_entry(faults: Faults) -> None:
     entries = "- path: /a\n  tags: [x]\n- path: /b\n  tags: [x]"
     found = faults(manifest(entries, spec="defaults: {absent: [x]}"))
 
@@ -228,7 +224,7 @@ def test_wildcard_in_a_vocabulary_is_a_warning(tmp_path: Path, spec: str, place:
     assert _short(found) == ("warning", "wildcard", place)
 
 
-def test_globs_of_exclusive_and_tags_with_a_star_are_no_warning(tmp_path: Path) -> None:
+def test_wildcard_in_exclusive_or_tags_is_no_warning(tmp_path: Path) -> None:
     assert warnings(tmp_path, manifest("- path: /a\n  tags: ['5*']\n  exclusive: {only: ['season-*']}")) == []
 
 
@@ -243,7 +239,7 @@ def test_globs_of_exclusive_and_tags_with_a_star_are_no_warning(tmp_path: Path) 
         "tags EXISTS",
     ],
 )
-def test_query_with_a_condition_on_tags_is_a_notice(tmp_path: Path, query: str) -> None:
+def test_query_on_tags_is_a_notice(tmp_path: Path, query: str) -> None:
     text = manifest(f"- query: '{query}'\n  absent: [draft]")
     assert warnings(tmp_path, text) == [("info", "query-tags", "5:7")]
 
@@ -251,5 +247,5 @@ def test_query_with_a_condition_on_tags_is_a_notice(tmp_path: Path, query: str) 
 @pytest.mark.parametrize(
     "query", ['name : "tags IN"', 'customMetadata.tags IN ["x"]', '"customMetadata.tags" IN ["x"]']
 )
-def test_query_without_a_condition_on_tags_is_no_notice(tmp_path: Path, query: str) -> None:
+def test_query_without_tags_is_no_notice(tmp_path: Path, query: str) -> None:
     assert warnings(tmp_path, manifest(f"- query: '{query}'\n  absent: [draft]")) == []

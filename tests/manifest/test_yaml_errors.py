@@ -1,4 +1,4 @@
-"""Mistakes that people make in YAML, and what tagsync says about them, whichever parser finds them."""
+"""Common mistakes in YAML and their messages, the same for both parsers."""
 
 import pytest
 import yaml

@@ -32,7 +32,7 @@ Limited = Callable[[int], None]
 
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
-    """Return what limits lists."""
+    """Return the limit of lists."""
     return lambda number: monkeypatch.setattr(bounded, "MOST_LISTED", number)
 
 
@@ -119,7 +119,7 @@ def test_coverage_lists_first_and_counts_rest_with_folders(declare: Declare, mos
 
 
 class Gone:
-    """Entries whose files are not in the library, made whenever they are asked for."""
+    """Entries whose files are not in the library, generated on iteration."""
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -47,7 +47,7 @@ def a_file(*tags: str, ai_tags: Sequence[str] = (), created_at: str = OLD, path:
 
 
 def change(op: Op, tag: str, *asked: str) -> Change:
-    """Return a change that places like `a.yaml tags` ask for; without any, an entry's own in a.yaml does."""
+    """Return a change with reasons like `a.yaml tags`; by default, an entry's own tags in a.yaml."""
     usual = {Op.ADD: "tags", Op.REMOVE: "absent", Op.REMOVE_AI: "aiTags.remove"}
     places = [place.split() for place in asked or [f"a.yaml {usual[op]}"]]
     return Change(op, tag, tuple(Reason(Origin(name, 6, 14), rule) for name, rule in places))
@@ -93,7 +93,7 @@ def test_causes_are_unknown_without_previous_report() -> None:
     assert find_causes([of(a_file(), ADD)], None, (A, B)) == ()
 
 
-# Files that the last report holds
+# Files in the previous report
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in (Status.CONFIRMED, Status.ACCEPTED)])
@@ -107,25 +107,25 @@ def test_causes_name_change_that_was_not_applied(status: Status, asked: Change) 
 @pytest.mark.parametrize(
     ("before", "then", "now", "expected"),
     [
-        # The last run added it, or left it there: then it was there.
+        # The previous run added it or left it: it was present.
         (a_file("x"), ADD, of(a_file("x"), ADD), Cause.REMOVED),
         (a_file("x"), ADD, of(a_file(), ADD), Cause.UPLOADED),
         (a_file("t"), change(Op.ADD, "x"), of(a_file("x"), ADD), Cause.REMOVED),
         (a_file("t"), change(Op.ADD, "x"), of(a_file(), ADD), Cause.UPLOADED),
-        # The last run removed it, or it was not there.
+        # The previous run removed it, or it was absent.
         (a_file("t"), REMOVE, of(a_file("t"), REMOVE), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), REMOVE), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
         (a_file(ai_tags=["t"]), REMOVE_AI, of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.CAME_BACK),
-        # Its day has come.
+        # Its `until` has passed.
         (
             a_file("t"),
             change(Op.ADD, "x"),
             of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")),
             Cause.EXPIRED,
         ),
-        # A tag that follows from another one, which was not there before.
+        # A tag derived from another one that was absent before.
         (
             a_file(),
             change(Op.ADD, "x"),
@@ -133,7 +133,7 @@ def test_causes_name_change_that_was_not_applied(status: Status, asked: Change) 
             Cause.ADDED,
         ),
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
-        # Nothing that is known explains it.
+        # Unknown.
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), ADD), None),
         (a_file("t"), change(Op.ADD, "x"), of(a_file("t", "x"), REMOVE), None),
         (a_file(ai_tags=["t"]), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), None),
@@ -194,7 +194,7 @@ def test_causes_name_returning_ai_tag_from_older_reports() -> None:
     assert cause(of(file, REMOVE_AI), failed, returning=returning) is Cause.PENDING
 
 
-# Files on which it is silent
+# Files that the previous report does not contain
 
 
 @pytest.mark.parametrize("outcome", ["converged", "incomplete"])
@@ -303,7 +303,7 @@ def test_causes_are_unknown_for_unsure_files(now: FileChange) -> None:
     assert cause(now, report(), (A2, B), unsure=unsure) is Cause.MANIFEST
 
 
-# All of them
+# All files
 
 
 def test_causes_keep_order_and_omit_unknown_ones() -> None:

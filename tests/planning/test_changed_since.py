@@ -1,4 +1,4 @@
-"""Which entries count as changed since a revision, where the command is not needed to tell."""
+"""Which entries count as changed since a revision; `tests/cli` tests the option."""
 
 from pathlib import Path
 

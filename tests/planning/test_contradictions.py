@@ -1,4 +1,4 @@
-"""Contradictions between rules that are found without a library."""
+"""Contradictions between rules that need no library to be found."""
 
 from datetime import date
 from pathlib import Path

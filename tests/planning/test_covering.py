@@ -36,7 +36,7 @@ def change(
 
 @st.composite
 def file_changes(draw: st.DrawFn, path: str) -> FileChange:
-    """Return what may become of a file whose words are drawn, each for one thing."""
+    """Return the change of a file, drawn as one word for each part."""
     fates = draw(st.dictionaries(st.sampled_from(WORDS), st.sampled_from("AHRGKS"), min_size=1, max_size=6))
     by_fate = {fate: " ".join(word for word in fates if fates[word] == fate) for fate in "AHRGKS"}
     spared = {normalized(word) for word in by_fate["S"].split()}
@@ -213,7 +213,7 @@ def test_covering_prefers_calls_without_free_cells_on_a_tie() -> None:
 
 
 def lacking(path: str, tags: str) -> FileChange:
-    """Return the change of a file that should have the tags `a` and `b` and lacks some."""
+    """Return the change of a file that should have the tags `a` and `b` but lacks some."""
     return change(path, add=" ".join(tags), has=" ".join(sorted({"a", "b"}.difference(tags))))
 
 
@@ -277,7 +277,7 @@ def test_stages_send_additions_before_removals() -> None:
     assert shown(stages.remove) == [("removeTags", ("old",), 1), ("removeAITags", ("Dog",), 1)]
 
 
-# in parts
+# Parts
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

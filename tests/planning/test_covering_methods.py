@@ -1,4 +1,4 @@
-"""Each method of covering by itself, with small calls so that tiny tables need many of them."""
+"""Each method of covering by itself, with small calls, so that tiny tables need several."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -37,7 +37,7 @@ def touched(calls: list[Call]) -> Cells:
 
 @st.composite
 def tables(draw: st.DrawFn, *, tags: int = 6, files: int = 14) -> tuple[list[Row], list[Row]]:
-    """Return what each file needs, and what it is free to get; the rest is forbidden."""
+    """Return the needed and the free tags of each file; the others are forbidden."""
     fates = draw(st.lists(st.lists(st.sampled_from("NFX"), min_size=tags, max_size=tags), max_size=files))
     kept = [fate for fate in fates if "N" in fate]
     needed, free = ([Row(t for t in range(tags) if fate[t] == sign) for fate in kept] for sign in "NF")
@@ -84,7 +84,7 @@ def test_lower_bound_is_never_beaten(table: tuple[list[Row], list[Row]], size: i
 
 
 def fewest_calls(needed: list[Row], allowed: list[Row], size: int) -> int:
-    """Return the optimum, found by trying: cover any cell that is left by each call that could, as large as it gets."""
+    """Return the optimum by brute force: cover an open cell by each maximal call that contains it."""
     legal = list(legal_calls(allowed, size))
 
     def fits_within(left: Cells, budget: int) -> bool:
@@ -97,7 +97,7 @@ def fewest_calls(needed: list[Row], allowed: list[Row], size: int) -> int:
 
 
 def legal_calls(allowed: list[Row], size: int) -> Iterator[Cells]:
-    """Yield the cells of each call that carries all that its files may get."""
+    """Yield the cells of each call with all tags that its files may get."""
     for count in range(1, size + 1):
         for files in combinations(range(len(allowed)), count):
             tags = frozenset.intersection(*(allowed[file] for file in files))

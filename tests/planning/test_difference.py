@@ -52,7 +52,7 @@ def test_difference_names_two_targets(declare: Declare) -> None:
     assert difference(plan(desired), plan(desired, target=other)).targets == (TARGET, other)
 
 
-# What an interrupted apply left
+# The rest of an interrupted apply
 
 RULES = "- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}"
 A, B = (current_file(path, ["old"], [ai("Dog", 10)]) for path in ("/a", "/b"))

@@ -58,7 +58,7 @@ def test_guards_count_whole_plan(tmp_path: Path) -> None:
     desired = declared(tmp_path, "- {match: /*, absent: [old], tags: [new, w], aiTags: {minConfidence: 50}}")
     found = {"removedTags": (2, 4), "removedAiTags": (1, 2), "changedFiles": (3, 3), "newTags": (1, 0)}
     assert observed(planned(desired, *FILES)) == found
-    # Leaving changes out of the plan makes no guard kinder.
+    # Filtering a plan does not relax its guards.
     assert observed(planned(desired, *FILES, only=["/a"])) == found
     assert observed(planned(desired, *FILES, part=Part(1, 1000))) == found
 

@@ -5,7 +5,7 @@ from tagsync.model import Change, Op
 from tagsync.planning.length_limit import Fit, excess, fit
 
 FULL = [f"{n:099d}" for n in range(5)]
-"""Five tags of 495 characters together, and 499 when joined by commas."""
+"""Five tags with 495 characters in total, and 499 when joined by commas."""
 
 
 def changes(add: list[str], remove: list[str]) -> list[Change]:

@@ -1,4 +1,4 @@
-"""What vocabularies, days and promotions do to a file; what entries alone do is in test_merge."""
+"""How vocabularies, `until` and promotions change a file; test_merge has the other rules."""
 
 from datetime import date
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_expired_until_keeps_a_rename_from_bringing_its_tag_back(merged: type[Me
     assert found.diagnostics == ()
 
 
-# promotion
+# Promotion
 
 PROMOTE = "- {path: /a, aiTags: {promote: {minConfidence: 95}}}"
 

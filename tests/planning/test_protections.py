@@ -1,4 +1,4 @@
-"""Warnings about protective parts of rules that match nothing although something looks alike."""
+"""Warnings about protective parts of rules that match nothing although something similar exists."""
 
 import pytest
 from builders import ai, current_file, current_state

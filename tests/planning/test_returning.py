@@ -44,7 +44,7 @@ def applied(plan: Plan, outcome: FileOutcome = FileOutcome(Status.CONFIRMED)) ->
 
 
 def after(desired: DesiredState, runs: int) -> Report:
-    """Return the report of the last of some runs that removed what came back each time."""
+    """Return the report of the last of several runs that each removed what had come back."""
     last = None
     for _ in range(runs):
         last = applied(planned(desired, last=last))

@@ -25,7 +25,7 @@ CONFIRMED = FileOutcome(Status.CONFIRMED, 1)
 
 
 def report(desired: DesiredState, files: Iterable[CurrentFile], *outcomes: FileOutcome) -> Report:
-    """Return the report of an apply to files, sorted by path: by default everything was confirmed."""
+    """Return the report of an apply to files, sorted by path; by default everything was confirmed."""
     plan = make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5)
     assert not plan.errors
     found = outcomes or (CONFIRMED,) * len(plan.changes)
@@ -33,7 +33,7 @@ def report(desired: DesiredState, files: Iterable[CurrentFile], *outcomes: FileO
 
 
 def undone(done: Report, *files: CurrentFile | None, ai_as_tags: bool = False) -> Plan:
-    """Return the plan that turns a run round, beside its files as they are now, in the order of the report."""
+    """Return the undo of a run, with its files as they are now, in the order of the report."""
     now = dict(zip([change.file.file_id for change in done.plan.changes], files, strict=True))
     return make_undo(done, now, created_at="2026-01-02", read_requests=1, bulk_rate=5, ai_as_tags=ai_as_tags)
 

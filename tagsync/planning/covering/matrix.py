@@ -6,11 +6,24 @@ A file's changes determine its cells. Before sending, `applying.recheck` proves 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, normalized
 from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
 _NONE: tuple[str, ...] = ()
+
+
+class Context(NamedTuple):
+    """What decides on the cells of a file that are not needed.
+
+    Attributes:
+        names: for additions, declared tags that are already there; for removals of AI tags, names that a rule keeps.
+        ai_tags: for removals of AI tags, the AI tags on the file.
+    """
+
+    names: tuple[str, ...]
+    ai_tags: tuple[str, ...]
 
 
 class Wanted:
@@ -25,13 +38,13 @@ class Wanted:
     def __init__(self, op: Op) -> None:
         self.op = op
         self.file_ids: list[str] = []
-        self.needed, self.beside = array("I"), array("I")
-        """For each file, the number of its set of tags, and the number of what else is known of it."""
+        self.needed, self.context = array("I"), array("I")
+        """For each file, the number of its set of tags, and the number of its context."""
         self.counts = array("I")
         """The number of files with each set of tags."""
         self._names: dict[str, str] = {}
         self._sets: dict[tuple[str, ...], int] = {}
-        self._besides: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
 
     def add(self, change: FileChange, tags: tuple[str, ...]) -> None:
         """Add a file and the tags that must change on it."""
@@ -42,20 +55,20 @@ class Wanted:
         self.counts[number] += 1
         self.needed.append(number)
         self.file_ids.append(change.file.file_id)
-        harmless = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
-        present = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
-        beside = self._besides.get((harmless, present))
-        if beside is None:
-            beside = self._besides[self._shared(harmless), self._shared(present)] = len(self._besides)
-        self.beside.append(beside)
+        names = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
+        ai_tags = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
+        context = self._contexts.get((names, ai_tags))
+        if context is None:
+            context = self._contexts[self._shared(names), self._shared(ai_tags)] = len(self._contexts)
+        self.context.append(context)
 
     def sets(self) -> list[tuple[str, ...]]:
         """Return the sets of tags by number."""
         return list(self._sets)
 
-    def besides(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return what else is known of files by number: (free or spared names, AI tags on the file)."""
-        return list(self._besides)
+    def contexts(self) -> list[Context]:
+        """Return the contexts by number."""
+        return [Context(*context) for context in self._contexts]
 
     def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([self._names.setdefault(name, name) for name in names])
@@ -126,8 +139,8 @@ class _RowMaker:
     """Make the rows of some files; equal rows are the same object."""
 
     def __init__(self, wanted: Wanted, files: Sequence[int]) -> None:
-        self._sets, self._besides = wanted.sets(), wanted.besides()
-        self._files = [(wanted.needed[file], wanted.beside[file]) for file in files]
+        self._sets, self._contexts = wanted.sets(), wanted.contexts()
+        self._files = [(wanted.needed[file], wanted.context[file]) for file in files]
         self.names = tuple(sorted({tag for number in {key for key, _ in self._files} for tag in self._sets[number]}))
         """All tags that any file needs, sorted."""
         self._number = {name: place for place, name in enumerate(self.names)}
@@ -140,7 +153,7 @@ class _RowMaker:
 
     def allowed(self) -> Rows:
         """Return what additions may touch: needed tags, and declared tags that are already there."""
-        return self._each(lambda needed, beside: needed | self._row(beside[0]))
+        return self._each(lambda needed, context: needed | self._row(context.names))
 
     def forbidden(self) -> Rows:
         """Return what removals of AI tags must not touch: AI tags that stay, and names that a rule keeps."""
@@ -148,14 +161,16 @@ class _RowMaker:
         for name, place in self._number.items():
             spellings.setdefault(normalized(name), []).append(place)
         return self._each(
-            lambda needed, beside: self._row(beside[1]).union(_in_any_spelling(beside[0], spellings)) - needed
+            lambda needed, context: (
+                self._row(context.ai_tags).union(_in_any_spelling(context.names, spellings)) - needed
+            )
         )
 
-    def _each(self, make: Callable[[Row, tuple[tuple[str, ...], tuple[str, ...]]], Row]) -> Rows:
+    def _each(self, make: Callable[[Row, Context], Row]) -> Rows:
         made: dict[tuple[int, int], Row] = {}
         for key in self._files:
             if key not in made:
-                row = make(self._rows[key[0]], self._besides[key[1]])
+                row = make(self._rows[key[0]], self._contexts[key[1]])
                 made[key] = self._same.setdefault(row, row)
         return [made[key] for key in self._files]
 
