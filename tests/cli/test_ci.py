@@ -291,7 +291,7 @@ def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> No
     ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
     assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this rule" in ran.out
     assert (
-        "::warning title=selects-nothing::idle.yaml:5:7: this entry"
+        "::warning title=selects-nothing::idle.yaml:5:7: this rule"
         in tagsync("show", "--format=github", "plan.json").out
     )
 

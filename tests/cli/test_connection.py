@@ -299,7 +299,7 @@ def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
         "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
-    assert "1 confirmed" in result.out
+    assert "1 file verified" in result.out
 
 
 def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:

@@ -32,7 +32,7 @@ def test_plans_and_reports_are_pages_on_standard_output_and_in_files(tagsync: Co
     assert planned.out == text("plan.html")
     assert "<h1>1 file to change</h1>" in planned.out
     applied = tagsync("apply", "--yes", *HTML, *AT, "tags.yaml")
-    assert '<h1 class="good">Apply converged</h1>' in applied.out
+    assert '<h1 class="good">Apply complete</h1>' in applied.out
     assert applied.out.startswith("<!doctype html>")
 
 
@@ -40,7 +40,7 @@ def test_saved_plans_and_reports_are_shown_as_the_same_pages(tagsync: Command) -
     planned = tagsync("plan", *HTML, "--out", "plan.json", *AT, "tags.yaml")
     assert tagsync("show", *HTML, "plan.json").out == planned.out
     tagsync("apply", "--report", "json=report.json", *AT, "plan.json")
-    assert "Apply converged" in tagsync("show", *HTML, "report.json").out
+    assert "Apply complete" in tagsync("show", *HTML, "report.json").out
 
 
 def test_what_two_plans_do_otherwise_is_a_page(tagsync: Command) -> None:
