@@ -242,7 +242,7 @@ def test_a_read_back_that_fails_costs_no_report(
     assert (report.outcome, statuses(report)) == ("incomplete", [("accepted", None)])
     [found] = report.diagnostics
     assert (found.level, found.code) == ("error", "halted")
-    assert found.message.startswith("this is a defect of tagsync: OverflowError at ")
+    assert found.message.startswith("this is a bug in tagsync: OverflowError at ")
     assert Journal(tmp_path / "journal").recovered.done.keys() == {id_of("/a")}
 
 
