@@ -197,4 +197,4 @@ def message_of(error: BaseException) -> str:
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" at {trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
-    return f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line."
+    return f"this is a bug in tagsync: {type(error).__name__}{where}. Please report it with this line."

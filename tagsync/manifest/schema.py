@@ -225,7 +225,7 @@ def _tag_fault(text: str) -> str:
     if text != text.strip():
         return f"the tag {quoted(text)} starts or ends with white space: trim it"
     if "%" in text:
-        return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags"
+        return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags: remove it"
     fault = invisible_fault(text)
     if fault:
         return f"the tag {quoted(text)} {fault}: use only visible characters"

@@ -101,7 +101,10 @@ class Vocabularies:
             yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: allow it too"
         if target in self._forbidden:
             where = self._forbidden[target].origin
-            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is forbidden at {where}"
+            yield (
+                "vocabulary",
+                f"{quoted(old)} is renamed to {quoted(new)}, which is forbidden at {where}: use another name",
+            )
 
 
 def _words(seq: Seq, manifest: str) -> Iterator[_Word]:

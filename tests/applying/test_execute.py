@@ -689,8 +689,8 @@ def test_execute_does_not_repeat_a_removal_made_by_others() -> None:
 DEFECTS = pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OverflowError(34, "too large"), "this is a defect of tagsync: OverflowError at "),
-        (RecursionError("too deep"), "this is a defect of tagsync: RecursionError at "),
+        (OverflowError(34, "too large"), "this is a bug in tagsync: OverflowError at "),
+        (RecursionError("too deep"), "this is a bug in tagsync: RecursionError at "),
         (MemoryError(), "there is not enough memory (MemoryError)"),
         (OSError(28, "No space left on device"), "No space left on device"),
         (StateError("the disk is full"), "the disk is full"),

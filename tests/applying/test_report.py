@@ -232,7 +232,7 @@ def test_readback_error_still_gives_a_report(
     assert (report.outcome, statuses(report)) == ("incomplete", [("accepted", None)])
     [found] = report.diagnostics
     assert (found.level, found.code) == ("error", "halted")
-    assert found.message.startswith("this is a defect of tagsync: OverflowError at ")
+    assert found.message.startswith("this is a bug in tagsync: OverflowError at ")
     assert Journal(tmp_path / "journal").recovered.done.keys() == {id_of("/a")}
 
 

@@ -295,8 +295,8 @@ def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
     path = library(file_object("/b.jpg"), file_object("/c.jpg"))
     result = tagsync("apply", "--yes", *(["--quiet"] if quiet else []), "--sandbox", path, "tags.yaml")
     words = (
-        "warning: library.jsonl has changed since the sandbox was seeded from it: the sandbox goes on with what it "
-        "has; tagsync sandbox reset library.jsonl starts over\n"
+        "warning: library.jsonl has changed since the sandbox was filled from it: to use the new version, run "
+        "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
     assert "1 confirmed" in result.out

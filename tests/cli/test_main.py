@@ -218,7 +218,7 @@ def test_whatever_is_wrong_with_a_file_ends_in_a_message_with_its_name(
     assert (result.code, result.out) == (1, "")
     assert said in result.err
     assert "Traceback" not in result.err
-    assert "defect" not in result.err
+    assert "bug in tagsync" not in result.err
 
 
 def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
@@ -243,7 +243,7 @@ def test_a_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert (code, captured.out) == (1, "")
     assert re.fullmatch(
-        r"error: this is a defect of tagsync: ZeroDivisionError at test_main\.py:\d+\. "
+        r"error: this is a bug in tagsync: ZeroDivisionError at test_main\.py:\d+\. "
         r"Please report it with this line\.\n",
         captured.err,
     )
@@ -292,7 +292,7 @@ def test_closed_streams_are_as_good_as_empty_ones(arguments: list[str], closed: 
     result = process(*arguments, wrapped_by=("sh", "-c", f'"$@" {closed}', "sh"))
     assert result.code == code
     assert "Traceback" not in result.err
-    assert "defect" not in result.err
+    assert "bug in tagsync" not in result.err
 
 
 def test_an_encoding_that_lacks_a_character_gets_its_escape() -> None:

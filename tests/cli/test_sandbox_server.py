@@ -61,14 +61,14 @@ def test_a_served_library_answers_anyone_who_speaks_http_and_keeps_its_state(tag
         serving.communicate(timeout=SECONDS)
     assert serving.returncode in (143, -signal.SIGTERM)
     assert (taken.code, taken.out) == (1, "")
-    assert "cannot be used (Address already in use): give another with --port" in taken.err
+    assert "is not available (Address already in use): choose another with --port" in taken.err
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
 
 
 def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
     tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
-    words = "the next use seeds it from library.jsonl\n"
+    words = "the next command fills the sandbox from library.jsonl\n"
     assert tagsync("sandbox", "reset", "library.jsonl") == (0, "", f"Reset: {words}")
     assert "3 files: +" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Reset: {words}"
