@@ -41,8 +41,7 @@ def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[
 
 
 def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
-    alone = CurrentState((file,), current.answers, current.refused)
-    selected = next(iter(Selection(desired.entries, alone)), None)
+    selected = next(iter(Selection(desired.entries, (file,), current.answers)), None)
     if selected is None:
         return Explanation(file.path, file)
     entries = selected.entries
