@@ -140,7 +140,9 @@ def test_guard_that_blocks_sets_exit_code_4_in_outputs(
     ran = tagsync("plan", "--sandbox=full.jsonl", "--format=github", "tags.yaml")
     assert ran.code == 4
     place = "file=work/tags.yaml,line=6,col=16"
-    assert ran.out.startswith(f"::error {place},title=guard emptiedFiles::emptiedFiles 1 of 1 blocks")
+    assert ran.out.startswith(
+        f"::error {place},title=guard emptiedFiles::Blocked by guard emptiedFiles: the plan leaves 1 of 1 file"
+    )
     assert step("GITHUB_OUTPUT").endswith("exitcode=4\n")
 
 
@@ -180,7 +182,7 @@ def test_markdown_links_to_the_ci_run(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ran = tagsync("plan", *SANDBOX, "--format=markdown", *options, "tags.yaml")
-    found = re.search(r"\[Everything in full\]\((.*)\)", ran.out)
+    found = re.search(r"\[All details\]\((.*)\)", ran.out)
     assert (found and found[1]) == link
 
 
@@ -220,7 +222,7 @@ def test_format_works_for_every_command_with_results(tagsync: Command, form: str
         assert fits(ran.out), ran.out
 
 
-def test_max_bytes_limits_markdown(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_markdown_fits_max_bytes(tagsync: Command, library: Callable[..., Path]) -> None:
     library(*(file_object(f"/{number}.jpg") for number in range(300)), name="many.jsonl")
     entries = "\n".join(f"- path: /{number}.jpg\n  tags: [tag-{number}]" for number in range(300))
     Path("many.yaml").write_text(manifest(entries), encoding="utf-8")
@@ -258,8 +260,8 @@ def test_refused_apply_reports_its_guard_once(tagsync: Command, step: Callable[[
     assert step("GITHUB_OUTPUT").startswith("changes=0\n")
     text = Path("a.md").read_text("utf-8")
     assert "### Apply refused: nothing was changed\n" in text
-    assert text.count("emptiedFiles 3 of 3 blocks") == 1
-    assert "not as planned" not in text
+    assert text.count("**Blocked by guard emptiedFiles**") == 1
+    assert "ot completed" not in text
     cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
     assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")
@@ -272,7 +274,7 @@ def test_acknowledged_guard_is_no_failure_of_the_apply(tagsync: Command, guarded
     ran = tagsync(*apply, *reports, guarded)
     assert ran.code == 0
     assert "::error" not in ran.out
-    assert "blocks" not in Path("a.md").read_text("utf-8")
+    assert "Blocked" not in Path("a.md").read_text("utf-8")
     assert ET.fromstring(Path("a.xml").read_text("utf-8")).attrib["failures"] == "0"  # noqa: S314 - our own
     assert "--ack" not in Path("a.html").read_text("utf-8")
 
@@ -281,9 +283,9 @@ def test_annotation_of_a_saved_plan_needs_the_manifest(tagsync: Command) -> None
     Path("in").mkdir()
     Path("in/idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
     ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
-    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this entry" in ran.out
+    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this rule" in ran.out
     assert (
-        "::warning title=selects-nothing::idle.yaml:5:7: this entry"
+        "::warning title=selects-nothing::idle.yaml:5:7: this rule"
         in tagsync("show", "--format=github", "plan.json").out
     )
 
@@ -307,7 +309,7 @@ def test_link_of_the_ci_run_is_omitted_if_invalid(tagsync: Command, monkeypatch:
     monkeypatch.setenv("CI_JOB_URL", "https://[ci/1")
     ran = tagsync("apply", "--yes", *SANDBOX, "--format=markdown", "tags.yaml")
     assert ran.code == 0
-    assert "Everything in full" not in ran.out
+    assert "All details" not in ran.out
 
 
 @pytest.mark.parametrize(("command", "code"), [(("plan",), 1), (("apply", "--yes"), 3)])
