@@ -222,7 +222,7 @@ def test_errors_beyond_fifty_are_counted(tagsync: Command) -> None:
     result = tagsync("validate", "--report=json=a.json", "tags.yaml")
     assert result.code == 1
     assert result.err.count("error: tags.yaml:") == 50
-    assert result.err.endswith("… and 30 more\n80 faults in the manifests: nothing was done\n")
+    assert result.err.endswith("… and 30 more\n80 errors in the manifests: nothing was changed\n")
     document = json.loads(text("a.json"))
     assert (len(document["diagnostics"]), document["more"]) == (50, 30)
 

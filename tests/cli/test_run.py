@@ -61,7 +61,7 @@ def test_validate_lists_all_errors_by_place(tagsync: Command) -> None:
     places = re.findall(r"^error: (tags\.yaml:\d+:\d+): ", result.err, re.MULTILINE)
     assert places[0] == "tags.yaml:5:13"
     assert len(places) >= 3
-    assert result.err.splitlines()[-1] == f"{len(places)} faults in the manifests: nothing was done"
+    assert result.err.splitlines()[-1] == f"{len(places)} errors in the manifests: nothing was changed"
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan", *SANDBOX]])
