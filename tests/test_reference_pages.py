@@ -42,7 +42,11 @@ def test_each_key_of_a_manifest_is_named() -> None:
     assert set(properties(schemas.load("manifest"))) - named("manifest.md") == set()
 
 
-@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name != "manifest"])
+def test_each_key_of_the_config_is_named() -> None:
+    assert set(properties(schemas.load("config"))) - named("config.md") == set()
+
+
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
 def test_each_member_of_a_document_is_named(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
 

@@ -27,6 +27,9 @@ from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, P
 from tagsync.reporting.text import diagnostics_text, plan_text
 from tagsync.reporting.view import DiagnosticsView, PlanView, View
 
+MAX_SETTING = 200
+"""The most characters of a setting's value that are shown."""
+
 
 class Output:
     """Writes what a command comes to.
@@ -216,6 +219,12 @@ class Output:
         """Write what a person may want to know to standard error."""
         if not self._settings.quiet:
             self._errors.write(shown(message))
+
+    def settings(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Write settings to standard error: the name, value and source of each."""
+        for name, value, source in rows:
+            text = f" = {shown(value, MAX_SETTING)}" if value else ""
+            self._errors.write((f"setting {name}{text} ({shown(source)})", "dim"))
 
     def progress(self) -> ProgressView:
         """Return what shows progress here."""

@@ -15,7 +15,7 @@ from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_
 from tagsync.manifest.entries import NO_DEFAULTS, are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
-from tagsync.manifest.files import STDIN, Located
+from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
@@ -49,6 +49,7 @@ class FileContents:
         warnings: warnings and notices.
         policy: what its policies say of guards.
         vocabularies: the `spec` of each vocabulary.
+        configs: each `kind: Config` document, and where it starts.
     """
 
     files_at: list[int | None] = field(default_factory=list)
@@ -56,6 +57,7 @@ class FileContents:
     warnings: Warnings = field(default_factory=dict)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
+    configs: list[tuple[Map, int]] = field(default_factory=list)
 
 
 def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
@@ -97,6 +99,7 @@ class DocumentReader:
         data: its bytes.
         parser: the YAML parser.
         take: called with the defaults and the entries of each document that has entries.
+        is_config: whether the file must contain `kind: Config` instead of what manifests contain.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class DocumentReader:
         *,
         parser: Callable[[bytes], EventSource],
         take: Callable[[Declaration, list[EntryRow]], None],
+        is_config: bool = False,
     ) -> None:
         self.contents = FileContents()
         self.errors = ErrorList()
@@ -114,6 +118,7 @@ class DocumentReader:
         self._data = data
         self._parser = parser
         self._take = take
+        self._is_config = is_config
         self._found = ErrorList()
         """The errors of the current document: dropped if it turns out to be no manifest at all."""
         self._last_error_at = -1
@@ -197,12 +202,12 @@ class DocumentReader:
     def _document(self, tree: Any, place: int) -> None:
         """Finish a document, whose entries have been read; its defaults may have stood behind them."""
         rows, self._rows = self._rows, []
-        stranger = _stranger(tree)
+        stranger = _stranger(tree, is_config=self._is_config)
         if stranger:
             self._found = ErrorList()
             self._report(place, "not-a-manifest", stranger)
         else:
-            kind: schema.DocumentKind = tree["kind"]
+            kind: schema.Definition = tree["kind"]
             found = list(schema.errors(kind, tree, place, self._reader.written))
             for error in found:
                 self._report(*error)
@@ -210,6 +215,8 @@ class DocumentReader:
                 self._finish_entries(tree, rows)
             elif not found and kind == "Policy":
                 self._add_policy(tree["spec"]["guards"])
+            elif not found and kind == "Config":
+                self._add_config(tree, place)
             elif not found:
                 self._add_vocabulary(tree["spec"])
             self._add_account(tree)
@@ -246,9 +253,13 @@ class DocumentReader:
             diagnostic = Diagnostic(*finding[:3], unpacked(self._name, finding.place))
             add_warning(self.contents.warnings, diagnostic)
 
-    def _check_names(self, renames: Map) -> None:
-        """Check old names as every text is checked: keys are read as they are written."""
-        for name, place in renames.key_places.items():
+    def _add_config(self, tree: Map, place: int) -> None:
+        self._check_names(tree.get("environments", Map()))
+        self.contents.configs.append((tree, place))
+
+    def _check_names(self, names: Map) -> None:
+        """Check names that are keys as every text is checked: keys are read as they are written."""
+        for name, place in names.key_places.items():
             if place in self._reader.ambiguous_keys:
                 words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
                 self._report(place, "quote", words)
@@ -262,18 +273,29 @@ class DocumentReader:
             self.contents.accounts.append((account, origin))
 
 
-def _stranger(tree: Any) -> str | None:
-    """Say why a document is no manifest; None if it is one."""
+def _stranger(tree: Any, *, is_config: bool) -> str | None:
+    """Say why a document does not belong in the file; None if it does."""
+    subject, kinds = (CONFIG_NAME, ("Config",)) if is_config else ("a manifest", schema.KINDS)
+    starts = f"starts with apiVersion: {API_VERSION}"
     if not isinstance(tree, Map):
-        return f"a manifest is a mapping that starts with apiVersion: {API_VERSION} and kind: TagSet; this is not one"
+        return f"{subject} is a mapping that {starts} and kind: {kinds[0]}; this is not one"
     if "formatVersion" in tree:
         return "this is a saved plan or report, not a manifest: look at it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this document has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
-    if kind not in schema.KINDS:
-        return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
-    return None
+        return f"this document has {_had('apiVersion', version)}: {subject} {starts}"
+    return None if kind in kinds else _wrong_kind(kind, is_config=is_config)
+
+
+def _wrong_kind(kind: Any, *, is_config: bool) -> str:
+    if is_config:
+        return f"this document has {_had('kind', kind)}: write kind: Config, and put manifests in files of another name"
+    if kind == "Config":
+        return (
+            "kind: Config belongs in tagsync.yaml, in the folder where you run tagsync or above it in the same git "
+            "repository: move it there, or leave this file out"
+        )
+    return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
 
 
 def _had(key: str, value: Any) -> str:

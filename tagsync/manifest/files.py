@@ -14,6 +14,9 @@ from tagsync.model import Diagnostic, Origin
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A larger manifest is refused."""
 
+CONFIG_NAME = "tagsync.yaml"
+"""The name of the file that sets the manifests of a repository, which is no manifest itself."""
+
 STDIN = "<stdin>"
 """What standard input is called."""
 
@@ -36,10 +39,11 @@ ReportFile = Callable[[str, str, str], None]
 """Called with (file as shown, code, message)."""
 
 
-def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
+def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None) -> list[Located]:
     """Find the manifests that paths stand for, sorted by name; a file is taken once, however often it is named.
 
     Names are relative to the folder that the paths have in common, so that they do not depend on where tagsync runs.
+    The file `skip`, a resolved path, is left out.
 
     Raises:
         UsageError: no path at all.
@@ -49,7 +53,7 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
     found: dict[str, Located] = {}
     root = _common_folder(paths)
     for path in paths:
-        for file in _manifests_at(path, report):
+        for file in _manifests_at(path, report, skip):
             if file is None:
                 found["-"] = Located(STDIN, STDIN, None)
                 continue
@@ -66,9 +70,9 @@ def is_manifest_name(name: str) -> bool:
     return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
-def holds_manifests(path: str) -> bool:
-    """Tell whether a path is a manifest, or a folder with one below it."""
-    return next(_manifests_at(path, lambda *_: None), None) is not None
+def holds_manifests(path: str, skip: str | None = None) -> bool:
+    """Tell whether a path is a manifest other than `skip`, or a folder with one below it."""
+    return next(_manifests_at(path, lambda *_: None, skip), None) is not None
 
 
 def check_exist(paths: Sequence[str]) -> None:
@@ -84,8 +88,8 @@ def check_exist(paths: Sequence[str]) -> None:
         )
 
 
-def read(located: Located) -> bytes:
-    """Return a manifest's bytes.
+def read(located: Located, *, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return the bytes of a file, at most `limit`.
 
     Raises:
         OSError: it cannot be read.
@@ -94,16 +98,16 @@ def read(located: Located) -> bytes:
     if located.path is None:
         if sys.stdin is None:  # closed by whoever started this process
             raise ValueError("is closed: name files or folders instead")
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        data = sys.stdin.buffer.read(limit + 1)
     else:
         # Opening without blocking keeps a FIFO from hanging the run.
         descriptor = os.open(located.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ValueError("is not a regular file: name a manifest or a folder of them")
-            data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"is larger than {MAX_FILE_BYTES >> 20} MiB: split it")
+            data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"is larger than {limit >> 20} MiB: split it")
     return data
 
 
@@ -119,13 +123,13 @@ def _common_folder(paths: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
+def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Iterator[Path | None]:
     if path == "-":
         yield None
         return
     here = Path(path)
     if _is_folder(path):
-        found = list(_walk(here, report))
+        found = [file for file in _walk(here, report) if not (file.name == CONFIG_NAME and is_same(file, skip))]
         if not found:
             report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(_SUFFIXES)} file")
         yield from found
@@ -137,8 +141,13 @@ def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
             "not-a-manifest",
             f"a manifest's name ends in {', '.join(_SUFFIXES)}: rename it or name another",
         )
-    else:
+    elif not is_same(here, skip):
         yield here
+
+
+def is_same(path: str | Path, resolved: str | None) -> bool:
+    """Tell whether a path leads to a file, given by its resolved path."""
+    return resolved is not None and os.path.realpath(path) == resolved
 
 
 def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:

@@ -29,6 +29,7 @@ def read_manifests(
     paths: Sequence[str],
     *,
     as_of: date | None = None,
+    config: str | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
@@ -37,6 +38,7 @@ def read_manifests(
     Args:
         paths: files, folders, or `-` for standard input.
         as_of: the day on which `until` is evaluated; None to let nothing expire.
+        config: the resolved path of the tagsync.yaml in use, which is no manifest; None if there is none.
         parser: the YAML parser; a parameter so that tests can compare libyaml with PyYAML's own.
         plain: whether plainly written files are read without it; a parameter for the same reason.
 
@@ -45,7 +47,7 @@ def read_manifests(
         UsageError: no paths.
     """
     run = _ManifestRun(parser, as_of, plain=plain)
-    for located in locate(paths, run.report_file):
+    for located in locate(paths, run.report_file, skip=config):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:

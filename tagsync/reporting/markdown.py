@@ -12,7 +12,7 @@ from tagsync.escape import shown
 from tagsync.model import Diagnostic, Op
 from tagsync.reporting.groups import ChangeGroup, GroupLine
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, counted, shown_origin
+from tagsync.reporting.phrases import Names, counted, shown_origin, target_words
 from tagsync.reporting.view import Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -78,11 +78,13 @@ def _fitted(block: _Block, room: int) -> str:
 
 
 def _head(view: View) -> Iterator[str]:
+    environment = view.target.environment if view.target else None
     if view.digest:
-        yield f"<!-- tagsync {view.kind} {view.digest} -->\n"
+        # A pull request has one comment for each environment, which pipelines find by this line.
+        yield f"<!-- tagsync {view.kind} {view.digest} {f'{environment} ' if environment else ''}-->\n"
     yield f"### {view.title}\n"
     if view.target:
-        yield f"\n{_name(view.target.account)} at {_name(view.target.endpoint)}\n"
+        yield f"\n{target_words(view.target, _name)}\n"
     if view.totals or view.guards:
         yield "\n"
     for sentence in view.totals:

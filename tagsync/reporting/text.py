@@ -16,6 +16,7 @@ from tagsync.reporting.phrases import (
     reading_sentence,
     sent_sentence,
     shown_origin,
+    target_words,
     total_sentences,
     worst_first,
 )
@@ -44,7 +45,7 @@ _STATUSES = {
 def plan_text(view: PlanView, lines: Lines, *, everything: bool = False) -> None:
     """Write a plan: what changes, by groups of identical changes, then totals."""
     plan = view.plan
-    target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
+    target = target_words(plan.target)
     if not plan.changes:
         _write_unchanged(plan, target, lines)
         _write_filter(plan, lines)

@@ -18,6 +18,7 @@ from tagsync.reporting.phrases import (
     missing_sentence,
     named,
     plan_title,
+    target_words,
 )
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
@@ -101,7 +102,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
     more = (FileRow(change, "planned anew", "good") for change in found.more)
     fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
     rows = merge(more, fewer, key=lambda row: row.change.file.path)
-    targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
+    targets = [target_words(target, str) for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     cards = [
         Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
@@ -162,6 +163,7 @@ def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, An
 def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
     """Return what the page's head says, by name; the digest is a fact that people copy."""
     facts = [
+        ("Environment", plan.target.environment or ""),
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
