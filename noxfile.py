@@ -17,6 +17,7 @@ nox.options.error_on_missing_interpreters = False  # in CI too, nox skips a Pyth
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 GITHUB, GITLAB, KUBERNETES = ("examples/ci/github", "examples/ci/gitlab", "examples/ci/kubernetes")
+FORMS = ".github/ISSUE_TEMPLATE"
 PYTEST = ("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
 
 os.environ["PATH"] = os.pathsep.join(
@@ -87,6 +88,8 @@ def pipelines(session: nox.Session) -> None:
         "github-actions": ["action.yml"],
         "github-workflows": workflows,
         "dependabot": [".github/dependabot.yml"],
+        "github-issue-forms": [f"{FORMS}/bug.yml", f"{FORMS}/feature.yml"],
+        "github-issue-config": [f"{FORMS}/config.yml"],
         "gitlab-ci": matching(f"{GITLAB}/*.yml"),
     }.items():
         session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)

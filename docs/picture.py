@@ -1,4 +1,4 @@
-"""Draw docs/images/plan.svg: what `tagsync plan` shows on a terminal for a part of the examples.
+"""Draw docs/images/plan.svg: what `tagsync plan` shows in a terminal for the examples.
 
 python docs/picture.py
 """
@@ -19,9 +19,8 @@ from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
 ROOT = Path(__file__).parents[1]
-SELECTION = "/shop/*/*ca*"
 
-# No fonts from the network, and the same bytes each time.
+# This format loads no fonts from the network, and gives the same bytes each time.
 FORMAT = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -51,10 +50,16 @@ THEME = TerminalTheme(
 
 
 class Recorded(Lines):
-    """Lines for a picture."""
+    """Record lines for a picture."""
 
     def __init__(self, console: Console) -> None:
+        super().__init__(io.StringIO())
         self._picture = console
+
+    @property
+    def width(self) -> int:
+        """The columns of the picture."""
+        return self._picture.width
 
     def write(self, *segments: tuple[str, str] | str) -> None:
         """Write one line."""
@@ -63,16 +68,17 @@ class Recorded(Lines):
 
 
 def main() -> None:
-    """Plan, record, save."""
+    """Plan the examples, and save the picture."""
     store = Store(":memory:", ROOT / "examples" / "library.jsonl")
     target = tagsync.Target(app=make_app(store), endpoint="sandbox:library.jsonl", account="example-shop")
     with contextlib.chdir(ROOT / "examples"):
-        plan = tagsync.plan(["manifests"], target=target, options=tagsync.PlanOptions(select=SELECTION))
+        plan = tagsync.plan(["manifests"], target=target)
     store.close()
     console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True, highlight=False)
-    console.print(Text(f"$ tagsync plan --select '{SELECTION}' manifests", "bold"))
+    console.print(Text("$ tagsync plan manifests", "bold"))
     console.print()
     plan_text(PlanView(plan), Recorded(console))
+    console.print()
     svg = console.export_svg(title="tagsync plan", theme=THEME, code_format=FORMAT, unique_id="plan")
     (ROOT / "docs" / "images" / "plan.svg").write_text(svg, encoding="utf-8")
 

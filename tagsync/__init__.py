@@ -126,14 +126,14 @@ _HOMES = {
     "validate": "tagsync.api.gather",
     "write_document": "tagsync.api.saved",
 }
-"""The module of each public name; the others are in `tagsync.model`."""
+"""The module of each public name that is not in `tagsync.model`."""
 
 
 def __getattr__(name: str) -> object:
     """Load a public name from the module that defines it (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'tagsync' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - `import tagsync` must stay free of cost
+    from importlib import import_module  # noqa: PLC0415 - keeps `import tagsync` fast
 
     return getattr(import_module(_HOMES.get(name, "tagsync.model")), name)
 

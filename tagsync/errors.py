@@ -1,29 +1,30 @@
-"""Every error that tagsync raises on purpose; not the outcomes of single calls, which are values.
+"""Define every error that tagsync raises on purpose; the results of single API calls are values (`model.requests`).
 
 TagsyncError
-├── UsageError                 the call itself is wrong
-├── ManifestError              manifests cannot be read, or ask for what cannot be (carries all faults)
+├── UsageError                 the command or function was used wrongly
+├── ManifestError              manifests cannot be read or are invalid (lists all errors)
+├── UnknownPathError           neither the library nor a manifest has the path to explain
 ├── DocumentError              a saved plan or report cannot be read
-│   └── DamagedError           it is not as it was written
-├── CredentialsError           no private key, or none that could be one
+│   └── DamagedError           it was changed after it was written
+├── CredentialsError           no private key, or an impossible one
 ├── InterruptedRunError        a signal ended the run
 ├── StateError                 the state directory or a sandbox library cannot be used
 ├── RefusedError               refused on purpose, nothing written
 │   └── LockedError            another apply holds the lock
 └── LibraryError               the library could not be read or written
-    ├── AuthorisationError     the key: 401, 403 to a read, 403 with words about the key
-    ├── EndpointError          TLS, unknown host, proxy: the way there
-    ├── RejectedError          400 and other final answers, with the server's words
-    ├── StoppedError           not sent, or not again: the run is ending
-    ├── NeedlessError          not sent, or not again: nothing of it is needed any more
-    ├── OutOfTimeError         not read completely within the time that the run was given
+    ├── AuthorisationError     the key: 401, 403 to a read, 403 with a message about the key
+    ├── EndpointError          TLS, unknown host or proxy
+    ├── RejectedError          400 and other final responses, with the server's message
+    ├── StoppedError           not sent, or not sent again, because the run is ending
+    ├── NeedlessError          not sent, or not sent again, because it is no longer needed
+    ├── OutOfTimeError         not read completely within --max-duration
     ├── UnreadableError        a file object that cannot be read
-    ├── UnstableListingError   pages that do not show that they are all of a listing
-    └── TransientError         worth another attempt; after the last one the outcome is unknown
+    ├── UnstableListingError   pages that may not be the whole listing
+    └── TransientError         worth another attempt; after the last one the result is unknown
         ├── TimedOutError
         ├── ConnectionFailedError
         ├── ServerFaultError   5xx
-        └── ProtocolError      an answer that is no answer
+        └── ProtocolError      an unusable response
 """
 
 from typing import TYPE_CHECKING
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 
 
 class TagsyncError(Exception):
-    """What went wrong, where, and how to mend it, in one message for a person."""
+    """The base class: its message says what went wrong, where, and how to fix it."""
 
     exit_code = 1
 
 
 class UsageError(TagsyncError):
-    """The command or call was used wrongly; nothing was read or written."""
+    """The command or function was used wrongly; nothing was read or written."""
 
     exit_code = 64
 
@@ -48,24 +49,28 @@ class ManifestError(TagsyncError):
     """Manifests are invalid.
 
     Attributes:
-        diagnostics: the faults, sorted by place.
-        more: how many further faults were counted but not kept.
+        diagnostics: the errors, sorted by place.
+        more: the number of further errors that were counted but not kept.
     """
 
     def __init__(self, diagnostics: "tuple[Diagnostic, ...]", more: int = 0) -> None:
         first = diagnostics[0]
         where = f"{first.origin}: " if first.origin else ""
-        super().__init__(f"the manifests have faults, the first: {where}{first.message}")
+        super().__init__(f"the manifests have errors, the first is: {where}{first.message}")
         self.diagnostics = diagnostics
         self.more = more
 
 
+class UnknownPathError(TagsyncError):
+    """Neither the library nor a manifest has the path to explain."""
+
+
 class DocumentError(TagsyncError):
-    """A saved plan or report is not one, or is damaged."""
+    """A saved plan or report cannot be read."""
 
 
 class DamagedError(DocumentError):
-    """A saved plan or report is not as it was written."""
+    """A saved plan or report was changed after it was written."""
 
     exit_code = 4
 
@@ -75,10 +80,10 @@ class CredentialsError(TagsyncError):
 
 
 class InterruptedRunError(TagsyncError):
-    """A signal ended the run before its end.
+    """A signal ended the run.
 
     Attributes:
-        exit_code: 128 and the signal's number, as shells have it.
+        exit_code: 128 plus the signal's number, as in shells.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -87,7 +92,7 @@ class InterruptedRunError(TagsyncError):
 
 
 class StateError(TagsyncError):
-    """The state directory or what it holds cannot be used."""
+    """The state directory or its contents cannot be used."""
 
 
 class RefusedError(TagsyncError):
@@ -97,14 +102,14 @@ class RefusedError(TagsyncError):
 
 
 class LockedError(RefusedError):
-    """Another apply of the same library runs on this machine."""
+    """Another apply to the same library is running on this machine."""
 
 
 class LibraryError(TagsyncError):
     """The library could not be read or written.
 
     Attributes:
-        request_id: the server's name for the call, where it gave one.
+        request_id: the server's ID of the call, if it gave one.
         attempts: how often the call was sent.
     """
 
@@ -119,34 +124,34 @@ class LibraryError(TagsyncError):
 
 
 class AuthorisationError(LibraryError):
-    """The library does not accept the key: 401, 403 to a read, or 403 with words about the key."""
+    """The library does not accept the key."""
 
 
 class EndpointError(LibraryError):
-    """The endpoint cannot be reached as configured: TLS, host name or proxy."""
+    """The endpoint cannot be reached as configured, because of TLS, the host name or a proxy."""
 
 
 class RejectedError(LibraryError):
-    """The library refused the call for good, with its reason."""
+    """The library refused the call for good."""
 
 
 class StoppedError(LibraryError):
-    """The call was not sent, or not again, because the run is ending; `attempts` counts those that may have worked."""
+    """The run is ending, so the call was not sent, or not sent again; `attempts` counts those that may have worked."""
 
 
 class NeedlessError(LibraryError):
-    """The call was not sent, or not again, because the library shows all that it was to do."""
+    """The call was not sent, or not sent again, because the library already shows its changes."""
 
 
 class OutOfTimeError(LibraryError):
-    """The library was not read completely within the time that the run was given; nothing was written."""
+    """The library was not read completely in the given time; nothing was written."""
 
 
 class UnreadableError(LibraryError):
-    """The library sent a file object that cannot be read.
+    """The library returned a file object that cannot be read.
 
     Attributes:
-        what: what the object says of itself, and why it cannot be read.
+        what: what is known of the object, and why it cannot be read.
     """
 
     def __init__(self, what: "Unreadable", request_id: str | None = None) -> None:
@@ -155,15 +160,15 @@ class UnreadableError(LibraryError):
 
 
 class UnstableListingError(LibraryError):
-    """The pages of a listing do not show that they are all of it, however often they are read."""
+    """The pages of a listing may not be complete, even after reading them again."""
 
 
 class TransientError(LibraryError):
-    """Worth another attempt. If the call writes, whether it took effect is not known."""
+    """Worth another attempt. If the call writes, it is unknown whether it took effect."""
 
 
 class TimedOutError(TransientError):
-    """No complete answer within the call's deadline."""
+    """There was no complete response within the call's deadline."""
 
 
 class ConnectionFailedError(TransientError):
@@ -171,15 +176,15 @@ class ConnectionFailedError(TransientError):
 
 
 class ServerFaultError(TransientError):
-    """The server answered 5xx."""
+    """The server responded with 5xx."""
 
 
 class ProtocolError(TransientError):
-    """The answer was not what the API promises: a redirect, HTML, broken JSON, too much of it."""
+    """The response is not what the API promises: a redirect, HTML, broken JSON, or too large."""
 
 
 def message_of(error: BaseException) -> str:
-    """Return in one line what ended a run; for an error that nobody foresaw, ask to report it."""
+    """Return the message of an error that ended a run, in one line; an unexpected error asks the user to report it."""
     match error:
         case TagsyncError():
             return str(error)
@@ -192,4 +197,4 @@ def message_of(error: BaseException) -> str:
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" at {trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
-    return f"this is a defect of tagsync: {type(error).__name__}{where}. Please report it with this line."
+    return f"this is a bug in tagsync: {type(error).__name__}{where}. Please report it with this line."

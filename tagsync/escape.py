@@ -1,16 +1,16 @@
-"""Text from manifests, files and servers, made harmless for a terminal and a CI log; not for HTML or Markdown."""
+"""Escape text from manifests, files and servers for terminals and CI logs; HTML and Markdown have their own escapes."""
 
 import re
 
-# Controls, line and paragraph separators, surrogates, and every invisible format character but the two joiners
-# that emoji and some scripts need. Among them are the escape character and all bidi controls.
+# Controls, line and paragraph separators, surrogates, and every invisible format character except the two joiners that
+# emoji and some scripts need. This includes the escape character and all bidi controls.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
-"""The first character of what GitHub and Azure act on anywhere in a line of a job's output."""
-# GitHub acts on a line whose first word starts so.
+"""The first character of commands that GitHub and Azure run wherever they occur in a job's output."""
+# GitHub runs a command at the start of a line.
 _CI_LINE = re.compile(r"^(\s*):(?=:)")
 
 
@@ -20,10 +20,14 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def shown(text: str, limit: int | None = None) -> str:
-    """Return text that is safe to print inside a line.
+    """Return text that is safe to print within a line.
 
-    Control, escape, bidi and invisible characters appear as backslash escapes; nothing can end the line or start a
-    CI command. With a limit, longer text is cut to that many characters, the last one an ellipsis.
+    Control, escape, bidi and invisible characters become backslash escapes. The result cannot end the line or start a
+    CI command.
+
+    Args:
+        text: from anywhere.
+        limit: longer text is cut to this many characters, of which the last is an ellipsis.
     """
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -34,5 +38,5 @@ def shown(text: str, limit: int | None = None) -> str:
 
 
 def quoted(text: str, limit: int = 60) -> str:
-    """Return text between quotation marks, safe to print and cut to `limit` characters."""
+    """Return text in quotation marks, safe to print and cut to `limit` characters."""
     return f"'{shown(text, limit)}'"

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, as values; how they are shown is the listener's business."""
+"""Define the events of a run as values; listeners decide how to show them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,22 +12,22 @@ class ManifestsRead(NamedTuple):
 
 
 class FilesRead(NamedTuple):
-    """A page of the library came in; `files` counts all so far."""
+    """A page of the library was read; `files` is the total so far."""
 
     files: int
     query: str | None = None
 
 
 class Exporting(NamedTuple):
-    """The library was read; its files are put into manifests."""
+    """The library was read; its files are being written as manifests."""
 
     files: int
 
 
 class RequestDone(NamedTuple):
-    """A bulk call ended; splitting a refused call raises the total.
+    """An API call ended; splitting a refused call raises the total.
 
-    `seconds` went by since the first call; for `waited` of them the library's limit let nothing through.
+    `seconds` passed since the first call, of which the rate limit took `waited`.
     """
 
     done: int
@@ -37,19 +37,19 @@ class RequestDone(NamedTuple):
 
 
 class LookingAgain(NamedTuple):
-    """The files of a plan are read again before the first write."""
+    """The files of a plan are being read again before the first write."""
 
     files: int
 
 
 class ReadingBack(NamedTuple):
-    """The touched files are read once more."""
+    """The changed files are being read back."""
 
     files: int
 
 
 class Waiting(NamedTuple):
-    """The library asked to wait; nothing is sent for so many seconds."""
+    """The library asked to wait; nothing is sent for this many seconds."""
 
     seconds: float
 
@@ -59,4 +59,4 @@ Listener = Callable[[Event], None]
 
 
 def ignore(_event: Event) -> None:
-    """Listen to nothing."""
+    """Ignore an event."""

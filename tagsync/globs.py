@@ -1,7 +1,7 @@
-r"""Globs over file paths and over tags, compiled to regular expressions that cannot backtrack for long.
+r"""Compile globs over file paths and tags to regular expressions that cannot backtrack for long.
 
-`*` and `?` stay in a folder, `**` crosses folders and may be none, `\` escapes, all else is literal. Over tags, which
-have no folders, `*` and `?` match any character.
+`*` and `?` stay in a folder, `**` crosses folders and may match nothing, `\` escapes, and all else is literal. Tags
+have no folders, so there `*` and `?` match any character.
 """
 
 import re
@@ -20,24 +20,25 @@ _Kind = Literal["star", "one", "literal"]
 _Token = tuple[_Kind, str]
 _Joint = Literal["start", "folders", "across"]
 
-# How a part is reached from the part before it: at the first place where it fits, or, for the last part, at any.
+# The expression between a part and the one before it. A part matches at the first place where it fits, and the last
+# part at any place, because it must reach the end of the path.
 _JOINT: dict[_Joint, str] = {"start": "", "folders": "(?:.*?/)??", "across": ".*?"}
 _LAST_JOINT: dict[_Joint, str] = {"start": "", "folders": "(?:.*/)?", "across": ".*"}
 
 
 def glob_fault(pattern: str) -> str | None:
-    """Say what is wrong with a glob; None if nothing is."""
+    """Return what is wrong with a glob; None if it is valid."""
     trailing = len(pattern) - len(pattern.rstrip("\\"))
     return "it ends in a lone backslash: write \\\\ for a backslash" if trailing % 2 else None
 
 
 def escaped(path: str) -> str:
-    """Return the glob that matches exactly one path, or the beginning of one."""
+    """Return the glob that matches exactly this path, or this beginning of one."""
     return _SPECIAL.sub(r"\\\g<0>", path)
 
 
 def literal_prefix(pattern: str) -> str:
-    """Return the text that every path matched by a glob starts with, as far as the glob is literal."""
+    """Return the literal text that every path matched by a glob starts with."""
     prefix = ""
     for token in _PATH_TOKEN.finditer(pattern):
         text = token["escaped"] or token["literal"]
@@ -49,10 +50,11 @@ def literal_prefix(pattern: str) -> str:
 
 @lru_cache(maxsize=4096)
 def path_glob(pattern: str) -> re.Pattern[str]:
-    """Return the expression whose `fullmatch` decides a glob over filePaths.
+    """Return the regular expression whose `fullmatch` decides a glob over filePaths.
 
-    After a wildcard, the shortest stretch that lets the literal text behind it fit is always enough; so all but the
-    last wildcard of a kind stand in atomic groups, which keeps a hostile glob from backtracking for ever.
+    Of several wildcards, only the last one of a kind needs backtracking. If an earlier one matches as little as
+    possible, the wildcards after it have as much text left as possible. So a longer match never helps, and all earlier
+    ones are atomic groups. That bounds the time for a hostile glob.
     """
     parts = _split_at_double_stars(pattern)
     expression = ""
@@ -65,7 +67,7 @@ def path_glob(pattern: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def path_matcher(pattern: str) -> Callable[[str], object]:
-    """Return what tells, by something true, that a glob matches a path; a whole folder takes no expression."""
+    """Return a function that returns a true value for matching paths; a glob for a whole folder needs no expression."""
     prefix = literal_prefix(pattern)
     if pattern == f"{escaped(prefix)}**":
         return lambda path: path.startswith(prefix)
@@ -74,7 +76,7 @@ def path_matcher(pattern: str) -> Callable[[str], object]:
 
 @lru_cache(maxsize=4096)
 def tag_glob(pattern: str) -> re.Pattern[str]:
-    """Return the expression whose `fullmatch` decides a glob over tags."""
+    """Return the regular expression whose `fullmatch` decides a glob over tags."""
     return re.compile(_piece([_token(match) for match in _TAG_TOKEN.finditer(pattern)], ".", last=True), re.DOTALL)
 
 
@@ -84,7 +86,7 @@ def _token(match: re.Match[str]) -> _Token:
 
 
 def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
-    """Return the parts between double stars, each with what joins it to the part before."""
+    """Split tokens at double stars, and return each part with the kind of its joint to the part before."""
     parts: list[tuple[_Joint, list[_Token]]] = [("start", [])]
     for match in _PATH_TOKEN.finditer(pattern):
         if match["folders"]:
@@ -98,7 +100,7 @@ def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
 
 
 def _piece(tokens: list[_Token], any_character: str, *, last: bool) -> str:
-    """Translate tokens without a double star; in the last piece the last `*` may have to reach the end."""
+    """Translate tokens without a double star."""
     runs = [""]
     for kind, text in tokens:
         if kind == "star":
@@ -107,6 +109,7 @@ def _piece(tokens: list[_Token], any_character: str, *, last: bool) -> str:
             runs[-1] += any_character if kind == "one" else re.escape(text)
     expression = runs[0]
     for number, run in enumerate(runs[1:], start=2):
+        # What follows the last `*` must reach the end of the text, so only this `*` may backtrack.
         reaches_end = last and number == len(runs)
         expression += f"{any_character}*{run}" if reaches_end else f"(?>{any_character}*?{run})"
     return expression

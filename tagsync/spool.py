@@ -1,4 +1,4 @@
-"""Keep long sequences outside of memory, in nameless temporary files and in SQLite."""
+"""Keep long sequences on disk, in nameless temporary files and in SQLite."""
 
 import os
 import sqlite3
@@ -18,10 +18,10 @@ _BLOCK = 1 << 18
 
 
 class Spool(Sequence[T_co], Generic[T_co]):
-    """Items made from their records whenever they are asked for; they are there as long as the spool is.
+    """A sequence in a temporary file; items are decoded whenever they are read.
 
     Args:
-        records: bytes without a line break.
+        records: bytes without line breaks.
         decode: makes an item from its record.
 
     Raises:
@@ -31,9 +31,9 @@ class Spool(Sequence[T_co], Generic[T_co]):
     def __init__(self, records: Iterable[bytes], decode: Callable[[bytes], T_co]) -> None:
         self._decode = decode
         self._ends = array("Q", (0,))
-        """Where each record ends; a line break follows each."""
+        """The end of each record, including its line break."""
         try:
-            self._file = tempfile.TemporaryFile(buffering=_BLOCK)  # noqa: SIM115 - gone once nobody can read it
+            self._file = tempfile.TemporaryFile(buffering=_BLOCK)  # noqa: SIM115 - closed with the last reference
         except OSError as error:
             raise _no_room(error) from error
         weakref.finalize(self, _closed, self._file)
@@ -54,7 +54,8 @@ class Spool(Sequence[T_co], Generic[T_co]):
             raise _no_room(error) from error
 
     def records(self) -> Iterator[bytes]:
-        """Yield the records in order; several readers do not disturb each other."""
+        """Yield the records in order; concurrent readers do not affect each other."""
+        # `pread` leaves the file's position alone, so that several iterators can read at the same time.
         number, place, rest = self._file.fileno(), 0, b""
         while block := os.pread(number, _BLOCK, place):
             place += len(block)
@@ -90,14 +91,14 @@ class Spool(Sequence[T_co], Generic[T_co]):
 
 
 class SelfClosingDatabase:
-    """An SQLite database that is closed once nothing refers to it any more.
+    """An SQLite database that is closed once nothing refers to it.
 
-    Entries and files outlive the call that made them, and iterators over them outlive both, so that no `with` block
-    could say when to close. Any thread may drop the last reference. A bare connection would wait for the garbage
-    collector, because it refers to itself.
+    Entries and files outlive the function that made them, and iterators outlive both. So no `with` block could say when
+    to close it. Any thread may drop the last reference. A plain connection would wait for the garbage collector,
+    because it is part of a reference cycle.
 
     Args:
-        place: the file; a nameless temporary one if empty.
+        place: the file; empty for a nameless temporary one.
     """
 
     def __init__(self, place: str | os.PathLike[str] = "") -> None:
@@ -110,12 +111,12 @@ class SelfClosingDatabase:
 
 
 def _closed(file: IO[bytes]) -> None:
-    with suppress(OSError):  # what could not be written has been told of
+    with suppress(OSError):  # a failed write was reported when it happened
         file.close()
 
 
 def _no_room(error: OSError) -> StateError:
     return StateError(
-        f"what is too long for memory cannot be put into {tempfile.gettempdir()} ({error.strerror}): "
-        "make room there, or name another folder in TMPDIR"
+        f"tagsync cannot write temporary files to {tempfile.gettempdir()} ({error.strerror}): free some space there, "
+        "or set TMPDIR to another folder"
     )

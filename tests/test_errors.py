@@ -4,7 +4,7 @@ import re
 from tagsync import errors
 
 
-def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
+def test_error_tree_in_docstring_matches_classes() -> None:
     drawn = re.findall(r"^([│ ├└─]*)(\w+Error)", errors.__doc__ or "", re.MULTILINE)
     parents: list[str] = []
     pairs = []
@@ -16,6 +16,6 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
     assert {name: cls.__bases__[0].__name__ for name, cls in classes.items()} == dict(pairs)
 
 
-def test_a_request_id_is_part_of_the_message() -> None:
+def test_error_message_includes_request_id() -> None:
     assert str(errors.LibraryError("no", request_id="r-1")) == "no (request r-1)"
     assert str(errors.LibraryError("no")) == "no"

@@ -28,7 +28,7 @@ JOINERS = "\u200c\u200d"
         "`x`",
     ],
 )
-def test_harmless_text_is_shown_as_it_is(text: str) -> None:
+def test_shown_keeps_harmless_text(text: str) -> None:
     assert shown(text) == text
 
 
@@ -46,7 +46,7 @@ def test_harmless_text_is_shown_as_it_is(text: str) -> None:
         ("\U000e0041", "\\U000e0041"),
     ],
 )
-def test_what_moves_hides_or_ends_text_is_shown_as_an_escape(text: str, expected: str) -> None:
+def test_shown_escapes_control_and_bidi_characters(text: str, expected: str) -> None:
     assert shown(text) == expected
 
 
@@ -65,7 +65,7 @@ def test_what_moves_hides_or_ends_text_is_shown_as_an_escape(text: str, expected
         ("a::b", "a::b"),
     ],
 )
-def test_nothing_starts_a_command_of_a_ci_service(text: str, expected: str) -> None:
+def test_shown_starts_no_ci_command(text: str, expected: str) -> None:
     assert shown(text) == expected
 
 
@@ -80,11 +80,11 @@ def test_nothing_starts_a_command_of_a_ci_service(text: str, expected: str) -> N
         ("abcdef", None, "abcdef"),
     ],
 )
-def test_longer_text_is_cut_to_the_limit(text: str, limit: int | None, expected: str) -> None:
+def test_shown_cuts_to_limit(text: str, limit: int | None, expected: str) -> None:
     assert shown(text, limit) == expected
 
 
-def test_quoted_text_stands_between_marks_and_is_cut_to_sixty_characters() -> None:
+def test_quoted_adds_marks_and_cuts_to_sixty_characters() -> None:
     assert quoted("two words") == "'two words'"
     assert quoted("a\nb") == "'a\\x0ab'"
     assert quoted("x" * 60) == f"'{'x' * 60}'"
@@ -92,13 +92,13 @@ def test_quoted_text_stands_between_marks_and_is_cut_to_sixty_characters() -> No
     assert quoted("x" * 100, 120) == f"'{'x' * 100}'"
 
 
-def test_a_command_is_made_harmless_between_marks_too() -> None:
+def test_quoted_starts_no_ci_command() -> None:
     assert quoted("##[error]") == "'\\x23#[error]'"
 
 
-def test_every_control_and_invisible_format_character_is_escaped() -> None:
+def test_shown_escapes_every_control_and_format_character() -> None:
     characters = [chr(code) for code in range(0x110000)]
-    # Prepended marks of Arabic, Syriac, Kaithi and Egyptian have a shape of their own and harm nobody.
+    # Prepended marks of Arabic, Syriac, Kaithi and Egyptian are visible and harmless.
     visible = {c for c in characters if unicodedata.name(c, "").startswith(("ARABIC", "SYRIAC", "KAITHI", "EGYPTIAN"))}
     visible.discard("\N{ARABIC LETTER MARK}")
     unsafe = {c for c in characters if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
@@ -106,7 +106,7 @@ def test_every_control_and_invisible_format_character_is_escaped() -> None:
     assert {c for c in unsafe - visible - set(JOINERS) if shown(f"a {c}") == f"a {c}"} == set()
 
 
-def test_no_visible_character_is_escaped() -> None:
+def test_shown_escapes_no_visible_character() -> None:
     visible = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code))[0] in "LMNPSZ"]
     harmless = "".join(c for c in visible if c not in "\u2028\u2029")
 
@@ -118,7 +118,7 @@ def test_no_visible_character_is_escaped() -> None:
     st.lists(st.one_of(st.sampled_from(["::", ":", "#", "##[", "vso[", " ", "\n", "\x1b", "x"]), st.characters())),
     st.one_of(st.none(), st.integers(1, 12)),
 )
-def test_shown_text_is_one_harmless_line(pieces: list[str], limit: int | None) -> None:
+def test_shown_returns_one_harmless_line(pieces: list[str], limit: int | None) -> None:
     line = shown("".join(pieces), limit)
 
     assert line.splitlines() in ([line], [])

@@ -27,7 +27,7 @@ from tagsync.globs import glob_fault, literal_prefix, path_glob, tag_glob
         ("/a\nb*", "/a\nbc"),
     ],
 )
-def test_a_glob_matches(pattern: str, path: str) -> None:
+def test_glob_matches(pattern: str, path: str) -> None:
     assert path_glob(pattern).fullmatch(path)
 
 
@@ -44,7 +44,7 @@ def test_a_glob_matches(pattern: str, path: str) -> None:
         ("/**/red.jpg", "/darkred.jpg"),
     ],
 )
-def test_a_glob_does_not_match(pattern: str, path: str) -> None:
+def test_glob_does_not_match(pattern: str, path: str) -> None:
     assert not path_glob(pattern).fullmatch(path)
 
 
@@ -53,7 +53,7 @@ def test_a_glob_does_not_match(pattern: str, path: str) -> None:
     pattern=st.lists(st.sampled_from(["a", "b", "/", "*", "**", "/**/", "?", r"\*"]), max_size=8).map("".join),
     path=st.text("ab/*", max_size=9),
 )
-def test_a_glob_decides_as_its_definition_does(pattern: str, path: str) -> None:
+def test_glob_agrees_with_its_definition(pattern: str, path: str) -> None:
     by_definition = matches_by_definition("/" + pattern, "/" + path)
     assert bool(path_glob("/" + pattern).fullmatch("/" + path)) is by_definition
     if by_definition:
@@ -61,7 +61,7 @@ def test_a_glob_decides_as_its_definition_does(pattern: str, path: str) -> None:
 
 
 def matches_by_definition(pattern: str, path: str) -> bool:
-    """Try everything that a wildcard may stand for; slow, and short enough to be read."""
+    """Try everything that a wildcard may match: slow, but short and easy to check."""
 
     @cache
     def match(at: int, seen: int) -> bool:  # noqa: PLR0911 - one line for each kind of token
@@ -69,7 +69,7 @@ def matches_by_definition(pattern: str, path: str) -> bool:
             return seen == len(path)
         if pattern.startswith("/**/", at) and seen < len(path) and path[seen] == "/":
             folder_ends = [place for place in range(seen, len(path)) if path[place] == "/"]
-            # `/**/` is one slash, or a slash, any folders, and the slash behind them; `**/` may follow again.
+            # `/**/` is one slash, or a slash, any folders and a slash; `**/` may follow again.
             return any(match(at + 4, end + 1) or match(at + 3, end) for end in folder_ends)
         if pattern.startswith("/**/", at):
             return False
@@ -90,18 +90,18 @@ def matches_by_definition(pattern: str, path: str) -> bool:
 
 
 @pytest.mark.parametrize("pattern", ["/" + "*a" * 40 + "b", "/" + "**a" * 40 + "b", "/" + "**/*a" * 20 + "b"])
-def test_a_hostile_glob_cannot_backtrack_for_ever(pattern: str) -> None:
+def test_glob_that_is_hostile_takes_bounded_time(pattern: str) -> None:
     assert not path_glob(pattern).fullmatch("/" + "a" * 3000)
 
 
-def test_wildcards_over_tags_match_any_character() -> None:
+def test_tag_glob_wildcards_match_any_character() -> None:
     assert tag_glob("arm*").fullmatch("arm/arms raised")
     assert tag_glob("a?b").fullmatch("a/b")
     assert not tag_glob("shoe*").fullmatch("ashoe")
     assert tag_glob(r"50\*").fullmatch("50*")
 
 
-def test_a_lone_backslash_at_the_end_is_a_fault() -> None:
+def test_glob_fault_names_trailing_backslash() -> None:
     assert glob_fault("/a\\")
     assert glob_fault("/a\\\\") is None
     assert glob_fault("/a*") is None
@@ -111,5 +111,5 @@ def test_a_lone_backslash_at_the_end_is_a_fault() -> None:
     ("pattern", "prefix"),
     [("/shop/**", "/shop/"), ("/shop/**/a", "/shop/"), ("/shop/re*", "/shop/re"), (r"/a\*b?", "/a*b"), ("/a", "/a")],
 )
-def test_the_literal_prefix_is_what_every_match_starts_with(pattern: str, prefix: str) -> None:
+def test_literal_prefix_starts_every_match(pattern: str, prefix: str) -> None:
     assert literal_prefix(pattern) == prefix

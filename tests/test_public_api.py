@@ -157,7 +157,7 @@ def test_paths_that_are_none_are_a_usage_error(paths: object) -> None:
         ({"select": [3]}, "3 is not a glob"),
         ({"part": tagsync.Part(3, 2)}, "part is 3 of 2"),
         ({"part": tagsync.Part(0, 2)}, "part is 0 of 2"),
-        ({"as_of": datetime(2026, 1, 1, tzinfo=UTC)}, "as_of is a moment"),
+        ({"as_of": datetime(2026, 1, 1, tzinfo=UTC)}, "as_of is a date with a time"),
     ],
 )
 def test_plan_refuses_options_that_the_command_line_refuses(

@@ -216,7 +216,7 @@ class Run:
         if self.report is None or self.plan is None:
             return
         assert len(self.report.outcomes) == len(self.plan.changes)
-        assert not [item for item in self.report.diagnostics if "a defect of tagsync" in item.message]
+        assert not [item for item in self.report.diagnostics if "a bug in tagsync" in item.message]
         for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
             trouble = self.world.library.trouble
             history = self.world.library.files[change.file.file_id]

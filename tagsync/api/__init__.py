@@ -1,4 +1,4 @@
-"""Everything tagsync does, for Python and for the command line: gather, decide, act, keep.
+"""Compose everything that tagsync does, for Python and the command line: gather, decide, act, keep.
 
 import tagsync
 

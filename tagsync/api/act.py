@@ -1,4 +1,4 @@
-"""Act on a plan: apply it, or report that it was refused."""
+"""Apply a plan, or report that it was refused."""
 
 import asyncio
 import time
@@ -16,8 +16,18 @@ from tagsync.errors import ManifestError, RefusedError
 from tagsync.escape import shown
 from tagsync.events import Listener, ignore
 from tagsync.library.target import Target, connect, locked
-from tagsync.model import Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
-from tagsync.planning.guards import Ack, objection, unacknowledged
+from tagsync.model import (
+    Diagnostic,
+    FileOutcome,
+    OutcomeName,
+    Plan,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+    objection,
+)
+from tagsync.planning.guards import Ack, unacknowledged
 
 
 def apply(
@@ -51,21 +61,21 @@ async def apply_async(
     """Apply a plan under the target's lock: read its files again, write, read back, report.
 
     Args:
-        plan: a plan of this target.
+        plan: a plan for this target.
         target: the library.
-        options: how to apply it.
-        workspace: keeps a journal for the next apply, should this one be cut off, and the report; None keeps nothing.
-            Its state directory is used for this target and the plan's shard.
-        stop: once set, nothing more is sent, and calls in flight get four seconds.
-        abort: once set too, calls in flight are abandoned.
-        listener: gets progress events.
+        options: the options of the apply.
+        workspace: keeps the report, and a journal in case this apply is interrupted; None keeps nothing. Its state
+            directory is used for this target and the plan's shard.
+        stop: once set, no call starts, and calls in flight get four seconds.
+        abort: once set, calls in flight are cancelled at once.
+        listener: receives progress events.
 
     Returns:
-        The report. It holds what went wrong with single files.
+        The report, with the outcome of each file. Failures of single files raise no error.
 
     Raises:
         ManifestError: the plan has errors.
-        RefusedError: the plan is for another target, or a guard blocks it that `options.acks` does not acknowledge.
+        RefusedError: the plan is for another target, or an unacknowledged guard blocks it.
         StateError: the journal cannot be used; nothing was sent.
         LibraryError: the library could not be read before the first write.
         LockedError: another apply of this library is running on this machine.
@@ -100,7 +110,7 @@ async def apply_locked(
     abort: asyncio.Event | None = None,
     listener: Listener = ignore,
 ) -> Report:
-    """Apply a plan for a caller that holds the lock and keeps the report; see `apply_async`."""
+    """Apply a plan for a caller that has the lock and keeps the report; see `apply_async`."""
     check_plan(plan, target, options.acks)
     if not plan.changes:
         outcome: OutcomeName = "incomplete" if plan.left_out else "converged"
@@ -127,7 +137,7 @@ def check_plan(plan: Plan, target: Target, acks: Collection[Ack]) -> None:
 
     Raises:
         ManifestError: the plan has errors.
-        RefusedError: it is for another target, or a guard blocks it that is not acknowledged.
+        RefusedError: the plan is for another target, or an unacknowledged guard blocks it.
     """
     check_target(plan, target)
     if plan.errors:
@@ -140,7 +150,7 @@ def check_target(plan: Plan, target: Target) -> None:
     """Check that a plan is for a target.
 
     Raises:
-        RefusedError: it is for another one.
+        RefusedError: the plan is for another target.
     """
     if not target.takes(plan.target):
         made_for = "no environment" if plan.target.environment is None else f"environment {plan.target.environment}"
@@ -156,12 +166,17 @@ def check_target(plan: Plan, target: Target) -> None:
 
 
 def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:
-    """Return the messages of the guards that block a plan and are not acknowledged for it."""
+    """Return the messages of the unacknowledged guards that block a plan."""
     return tuple(objection(guard, plan.digest) for guard in unacknowledged(plan.guards, plan.digest, acks))
 
 
 def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
-    """Return the report of a plan that a person, or a guard with its message, refused: nothing was sent."""
+    """Return the report of a plan that was refused before any call.
+
+    Args:
+        plan: the plan.
+        why: the messages of the guards that refuse it; none if a person did.
+    """
     outcome = FileOutcome(Status.SKIPPED, error="the plan was refused")
     diagnostics = tuple(Diagnostic("error", "guard", message) for message in why)
     return Report(
@@ -176,6 +191,6 @@ def refused(plan: Plan, why: Sequence[str] = ()) -> Report:
 
 
 def _seconds() -> float:
-    """Return seconds by a clock that also counts while the machine is suspended, if the system has one."""
+    """Return seconds of a clock that goes on while the machine is suspended, if the system has one."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.time() if boottime is None else time.clock_gettime(boottime)

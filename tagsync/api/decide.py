@@ -1,4 +1,4 @@
-"""Decide what to change: compare manifests with a library, or a report with the library after it."""
+"""Make plans: compare manifests with a library, or a report with the library after its apply."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -27,22 +27,25 @@ from tagsync.planning.undo import make_undo, touched, unsettled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """How a plan is made.
+    """Options of a plan.
 
     Attributes:
-        select: a glob, or several; changes of files that no glob matches are left out of the finished plan.
-        part: a shard; changes of files of other shards are left out likewise.
-        exact: whether calls may change only what is needed; otherwise they may also set what is set already.
+        select: one or more globs; the plan contains only changes of files that match one.
+        part: a shard; the plan contains only changes of its files.
+        exact: whether calls contain only needed changes; otherwise no-op changes may reduce the number of calls.
         policy: a file of policies to use instead of those among the manifests.
         as_of: the date (UTC) to evaluate `until` for; today if None.
-        last: the report of the last apply to this library, which explains why changes are necessary again; `"kept"` for
-            those in the workspace, None for no report.
-        changed_since: a git revision, or `A...B`, or what `revision_of` returned for it; changes of files are left out
-            unless a rule selects them that has changed since.
-        coverage: whether the plan also says what manifests leave alone (`plan.coverage`).
-        explain: the path of a file, to say which rules apply to it (`plan.explanations`).
-        thumbnails: whether the plan keeps the URLs of the changed files' thumbnails (`plan.thumbnails`).
-        max_duration: seconds after which reading fails; None for no limit.
+        last: the report of the previous apply, which explains why changes are needed again; `"kept"` for those in the
+            workspace, None for no report.
+        changed_since: a git revision, `A...B`, or the result of `revision_of`; the plan contains only changes of files
+            that a rule selects that has changed since.
+        coverage: whether to report what manifests leave alone (`plan.coverage`).
+        explain: the path of a file, to report which rules apply to it (`plan.explanations`).
+        thumbnails: whether to keep the thumbnail URLs of changed files (`plan.thumbnails`).
+        max_duration: seconds after which reading the library fails; None for no limit.
+
+    Raises:
+        UsageError: a value is invalid.
     """
 
     select: str | Iterable[str] | None = None
@@ -58,11 +61,7 @@ class PlanOptions:
     max_duration: float | None = None
 
     def __post_init__(self) -> None:
-        """Check what can be checked without a library.
-
-        Raises:
-            UsageError: an option has a value that it does not take.
-        """
+        """Check everything that needs no library."""
         check_duration(self.max_duration)
         if not isinstance(self.last, Report) and self.last not in ("kept", None):
             raise UsageError(f"last is {self.last!r}: use a report, 'kept' or None")
@@ -94,26 +93,26 @@ async def plan_async(
     workspace: Workspace | None = None,
     listener: Listener = ignore,
 ) -> Plan:
-    """Compare manifests with a library. Only reads.
+    """Compare manifests with a library and plan the changes. This only reads.
 
     Args:
-        paths: files or folders, or one of them, or `-` for standard input; or what `read_config` returned, for the
-            manifests and the policy that it names; or what `validate` returned for them.
+        paths: one or more files or folders, `-` for standard input, or the result of `validate` or `read_config`. The
+            result of `read_config` also names a policy.
         target: the library.
-        options: how the plan is made.
-        workspace: what this machine keeps of the library: earlier reports, and which searches it answers. Its state
-            directory is used for this target and shard.
-        listener: gets progress events.
+        options: the options of the plan.
+        workspace: earlier reports and facts about the library on this machine. Its state directory is used for this
+            target and shard.
+        listener: receives progress events.
 
     Returns:
         The plan. If it cannot be applied, `plan.errors` says why, and `plan.blocked` lists the guards that block it.
 
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
-        UsageError: there are no paths, or an option is wrong.
-        RefusedError: `options.last` is of another library, or a change since a revision affects other files as well.
+        UsageError: there are no paths, or an option is invalid.
+        RefusedError: `options.last` is of another library, or a change since the revision affects other files as well.
         LibraryError: the library could not be read completely, or not in time.
-        StateError: there is no room for what is read.
+        StateError: there is no disk space for temporary files.
     """
     began = asyncio.get_running_loop().time()
     workspace = workspace and replace(workspace, target=target, part=options.part)
@@ -141,7 +140,7 @@ async def plan_async(
             return made
         return replace(made, explanations=explained(options.explain, desired, current))
 
-    everything = "all files are to be told of" if options.coverage or options.explain else None
+    everything = "coverage and explanations need all files" if options.coverage or options.explain else None
     wanted = needs(desired, since.desired.entries if since else (), everything=everything)
     async with (
         connect(target, listener, thumbnails=options.thumbnails) as client,
@@ -166,7 +165,7 @@ def _revision(paths: Paths | DesiredState, options: PlanOptions) -> Revision | N
     if not isinstance(since, str):
         return since
     if isinstance(paths, DesiredState):
-        raise UsageError("changed_since needs the paths of the manifests: give them instead of what validate returned")
+        raise UsageError("changed_since needs the manifests' paths: pass them instead of the result of validate")
     policy = options.policy or (paths.policy if isinstance(paths, Config) else None)
     return revision_of(since, paths, as_of=options.as_of, policy_counts=policy is None)
 
@@ -183,24 +182,29 @@ async def read_and_compare(
     compare: Callable[[CurrentState], Plan],
     declared: Callable[[], Iterable[ByPath | ById]],
 ) -> Plan:
-    """Return the plan of a library that is read in as few calls as possible.
+    """Read a library in the fewest calls and return the plan.
 
-    Files that were not read may have the tags that a plan adds as new ones. If the guard against new tags blocks, the
-    whole library is read. Declared files that were not listed are looked up, because a listing may omit a file.
+    Args:
+        reader: reads the library; closed at the end.
+        wanted: what the plan needs.
+        compare: makes the plan from what was read.
+        declared: returns the selectors of declared files, to look up those that were not listed.
     """
     with closing(reader):
         current = await reader.read(wanted)
         made = compare(current)
+        # Files that were not read may have the "new" tags already. So before this guard blocks, read all files.
         if not current.reading.is_complete and any(guard.id is GuardId.NEW_TAGS for guard in made.blocked):
-            current = await reader.read(wanted._replace(everything="new tags may be there on other files"))
+            current = await reader.read(wanted._replace(everything="other files may have the new tags"))
             made = compare(current)
         if not made.summary.missing:
             return made
+        # A listing may omit a file that exists.
         looked = await reader.looked_up(current, declared())
         diagnostics = tuple(item for item in looked.diagnostics if item not in current.diagnostics)
         if looked.unreadable != current.unreadable or any(item.level != "info" for item in diagnostics):
             return compare(looked)
-        # No file was found, so hundreds of thousands of missing files need not be compared again.
+        # Nothing was found, so the plan stays the same: comparing again could take long for a large library.
         inputs = made.inputs._replace(read_requests=looked.read_requests)
         return replace(made, inputs=inputs, diagnostics=(*diagnostics, *made.diagnostics))
 
@@ -227,20 +231,20 @@ async def undo_async(
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> Plan:
-    """Plan to revert what an apply asked for, was not so before it, and is so now. Only reads.
+    """Plan to undo an apply: revert each of its changes that was new then and is still there. This only reads.
 
     Args:
-        report: what the apply did; the status that it gives a file does not matter.
+        report: the report of the apply. The files are compared with the library, whatever status it gives them.
         target: the library.
-        ai_as_tags: whether removed AI tags come back as ordinary tags; their confidence and source are lost.
+        ai_as_tags: whether removed AI tags return as ordinary tags, without confidence and source.
         max_duration: seconds after which reading fails; None for no limit.
-        listener: gets progress events.
+        listener: receives progress events.
 
     Returns:
-        The plan. Its warnings name what it leaves out, and one with the code `left-out` counts it.
+        The plan. Its warnings name what it leaves out, and the one with the code `left-out` counts it.
 
     Raises:
-        UsageError: `max_duration` is not a time.
+        UsageError: `max_duration` is invalid.
         RefusedError: the report is of another target.
         LibraryError: the files could not be read, or not in time.
     """

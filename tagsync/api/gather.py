@@ -1,4 +1,4 @@
-"""Gather what is declared, and what a library has: read manifests, and export a library as manifests."""
+"""Read manifests, and export a library as manifests."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]] | Config
-"""Manifests: one path, or several, or those that `tagsync.yaml` names."""
+"""One or more paths of manifests, or the configuration that names them."""
 
 
 def validate(
@@ -36,15 +36,15 @@ def validate(
     """Read and check manifests without any API call.
 
     Args:
-        paths: a file or folder, or several, or `-` for standard input; or what `read_config` returned.
-        account: the account that each manifest with `metadata.account` has to name; None for that of a `Config`.
+        paths: one or more files or folders, `-` for standard input, or the result of `read_config`.
+        account: the account that each manifest with `metadata.account` must name; None for that of a `Config`.
         policy: a file of policies to use instead of those among `paths`; None for that of a `Config`.
         as_of: the date (UTC) to evaluate `until` for; today if None.
 
     Raises:
-        ManifestError: with every error found.
-        UsageError: there are no paths, or an option is wrong.
-        StateError: there is no room for the temporary file that holds the rules.
+        ManifestError: the manifests are invalid; it contains all errors.
+        UsageError: there are no paths, or an option is invalid.
+        StateError: there is no disk space for the temporary file with the rules.
     """
     config = paths if isinstance(paths, Config) else None
     desired = read(paths, as_of=as_of, config=config.file if config else None)
@@ -73,21 +73,21 @@ def read(paths: Paths, *, as_of: date | None = None, config: str | None = None) 
         config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
     """
     if isinstance(as_of, datetime):
-        raise UsageError(f"as_of is a moment, {as_of}: give a date")
+        raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
     return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date(), config=config)
 
 
 def listed(paths: Paths) -> list[str]:
-    """Return paths as text; a text is one path, though it could be iterated."""
+    """Return paths as a list of strings."""
     if isinstance(paths, Config):
         return list(paths.manifests)
     several = [paths] if isinstance(paths, str | PathLike) else paths
     try:
         texts = [fspath(path) for path in several]
     except TypeError as error:
-        raise UsageError(f"paths: {error}: give a path, or a list of paths") from error
+        raise UsageError(f"paths: {error}: use a path or a list of paths") from error
     if not all(isinstance(path, str) for path in texts):
-        raise UsageError("paths: bytes are no path: give text")
+        raise UsageError("paths: bytes are not supported: use str")
     return texts
 
 
@@ -101,23 +101,23 @@ def export(
 async def export_async(
     target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
 ) -> Exported:
-    """Return a library, or a folder of it, as manifests: planning them changes nothing. Only reads.
+    """Return a library, or a folder of it, as manifests; planning them gives no changes. This only reads.
 
     Args:
         target: the library.
         folder: a path that starts and ends with `/`; its subfolders are included.
         max_duration: seconds after which reading fails; None for no limit.
-        listener: gets progress events.
+        listener: receives progress events.
 
     Raises:
-        UsageError: `folder` is not such a path, or `max_duration` is not a time.
+        UsageError: `folder` or `max_duration` is invalid.
         LibraryError: the library could not be read completely, or not in time.
     """
     began = asyncio.get_running_loop().time()
     check_duration(max_duration)
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
-        raise UsageError(f"{quoted(folder, 200)} is no folder's path, which has a slash at both ends: write {meant}")
+        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)) as reader:
             current = await reader.read()
@@ -128,5 +128,5 @@ async def export_async(
 
 
 def now() -> str:
-    """Return the time (UTC) in ISO 8601, to the second."""
+    """Return the current UTC time in ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Keep what the next run needs: the journal, earlier reports, an unfinished plan, and whose account a key is."""
+"""Keep what the next run needs in the state directory: journal, reports, an unfinished plan, each key's account."""
 
 import json
 import os
@@ -20,20 +20,20 @@ from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
 KEPT_REPORTS = 10
-"""The most reports of applies that changed something, for each library and each of its shards."""
+"""The maximum number of reports of applies that changed something, for each library and each of its shards."""
 
 _MAX_ACCOUNT_BYTES = 10_000
 
 
 class History(NamedTuple):
-    """The report of the last apply, and the earlier ones, newest first, which are read one by one."""
+    """The report of the previous apply, and an iterable that reads the earlier ones, newest first."""
 
     last: Report | None
     earlier: Iterable[Report]
 
 
 class _Kept(NamedTuple):
-    """A kept report. One of an apply that changed nothing has no number, and is kept only while it is the newest."""
+    """A report in the state directory. Without changes, it has no number and is removed after the next apply."""
 
     run: str
     number: int | None
@@ -46,13 +46,13 @@ def _ignore(_message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What this machine keeps of a library, in the state directory. Making a workspace makes no folder.
+    """The files of a library, or one shard, in the state directory.
 
     Attributes:
         target: the library.
-        path: the state directory; made once something is kept.
-        part: a shard of the library, which has a journal and reports of its own.
-        warn: gets a message if something cannot be read or kept that a run can do without.
+        path: the state directory, created when the first file is kept.
+        part: a shard of the library with its own journal and reports; None for the whole library.
+        warn: receives a message if an optional file cannot be read or written.
     """
 
     target: Target
@@ -61,28 +61,28 @@ class Workspace:
     warn: Callable[[str], None] = _ignore
 
     def lock(self, timeout: float = 0.0) -> AbstractContextManager[None]:
-        """Return a context manager that holds the library's lock, or its shard's.
+        """Return a context manager that locks the library or shard.
 
         Args:
-            timeout: seconds to wait for another apply to end.
+            timeout: seconds to wait for other applies to finish.
 
         Raises:
-            LockedError: another apply holds the lock.
+            LockedError: another apply has locked it.
         """
         return locked(self.target, part=self.part, timeout=timeout)
 
     @property
     def journal(self) -> Path:
-        """The file in which an apply records its calls; its folder exists.
+        """The file in which an apply records its calls, in an existing folder.
 
         Raises:
-            StateError: the folder cannot be made.
+            StateError: the folder cannot be created.
         """
         return state_folder(self.path, "journal") / f"{self._run}.jsonl"
 
     @property
     def facts(self) -> Path | None:
-        """The file that records which searches the library answers; None without a usable state directory."""
+        """The file with facts about the library; None without a usable state directory."""
         if not self.path.is_dir():
             return None
         try:
@@ -91,12 +91,12 @@ class Workspace:
             return None
 
     def history(self) -> History:
-        """Return the reports of earlier applies; one that cannot be used is a warning."""
+        """Return the reports of earlier applies; warn about one that cannot be used."""
         try:
             paths = [item.path for item in self._kept_reports() if item.run == self._run]
             last = self._read_kept(paths[0]) if paths else None
         except TagsyncError as error:
-            self.warn(f"the last report tells nothing: {error}")
+            self.warn(f"the previous report is ignored: {error}")
             return History(None, ())
         return History(last, self._earlier(paths[1:]))
 
@@ -105,10 +105,10 @@ class Workspace:
             try:
                 yield self._read_kept(path)
             except TagsyncError as error:
-                self.warn(f"an earlier report tells nothing: {error}")
+                self.warn(f"an earlier report is ignored: {error}")
 
     def newest_change(self) -> tuple[Path, Report]:
-        """Return the newest report of an apply that changed something, whole or of a shard, and its path.
+        """Return the path and the newest report of an apply that changed something, of the library or a shard.
 
         Raises:
             DocumentError: there is none, or it was changed since it was written.
@@ -125,35 +125,32 @@ class Workspace:
         name = self.target.name
         raise DocumentError(
             f"{shown(str(self.path))} has no report of an apply that changed something in {name.account} at "
-            f"{name.endpoint}: name a file that apply --report json=FILE wrote"
+            f"{name.endpoint}: use a file that apply --report json=FILE wrote"
         )
 
     def record(self, report: Report) -> None:
-        """Keep the report of an apply, and forget its plan once all of it is done; a failure is a warning."""
+        """Keep the report of an apply, and remove its plan if it is done; warn if that fails."""
         self._end(report)
         self._keep_report(report)
         self._keep_account(report)
 
     def unfinished(self, plan: Plan) -> Plan | None:
-        """Return the plan of an earlier apply that was cut off, if `plan` is what is left of it."""
+        """Return the plan of an interrupted apply, if `plan` is the rest of it."""
         if not plan.changes or not os.path.lexists(self.path):
             return None
         try:
             path = self._unfinished
             begun = read_document(path) if check_file(path) else None
         except TagsyncError as error:
-            self.warn(f"the plan of an earlier apply is of no use: {error}")
+            self.warn(f"the plan of an earlier apply is ignored: {error}")
             return None
         return begun if isinstance(begun, Plan) and is_remainder(plan, begun) else None
 
     def begin(self, plan: Plan) -> None:
-        """Keep a plan that is about to be applied, unless it is empty.
-
-        If that fails, the next run cannot recognise what is left of the plan; it converges all the same.
-        """
+        """Keep a plan that is about to be applied, so that the next run recognises the rest of it."""
         if not plan.changes:
             return
-        with self._failure_warned("the plan could not be kept for an apply that goes on with it"):
+        with self._failure_warned("the plan could not be kept for continuing it after an interruption"):
             check_file(self._unfinished)
             write_document(plan, self._unfinished)
 
@@ -161,7 +158,7 @@ class Workspace:
         inputs = report.plan.inputs
         is_whole = not inputs.select and inputs.changed_since is None
         if report.converged and is_whole and os.path.lexists(self.path):
-            with self._failure_warned("the plan that is done now could not be removed"):
+            with self._failure_warned("the finished plan could not be removed"):
                 self._unfinished.unlink(missing_ok=True)
 
     @property
@@ -169,7 +166,8 @@ class Workspace:
         return state_folder(self.path, "unfinished") / f"{self._run}.json"
 
     def _keep_report(self, report: Report) -> None:
-        """Keep a report and remove the oldest; one that changed nothing never replaces one that did."""
+        """Keep a report and remove the oldest one."""
+        # Reports of applies without changes get one file of their own, so that they never push out one that undo needs.
         if report.outcome == "refused":
             return
         with self._failure_warned("the report could not be kept for the next plan"):
@@ -186,7 +184,7 @@ class Workspace:
                     item.path.unlink(missing_ok=True)
 
     def _kept_reports(self) -> list[_Kept]:
-        """Return the kept reports of the library and its shards, newest first.
+        """Return the reports of the library and its shards, newest first.
 
         Raises:
             StateError: the state directory cannot be used.
@@ -202,9 +200,10 @@ class Workspace:
         return sorted(kept, key=lambda item: (item.number is None, item.number or 0, item.run), reverse=True)
 
     def _read_kept(self, path: Path) -> Report:
-        """Read a kept report of this key; if the run or the report names no account, it is the run's account."""
+        """Read a report of this library from the state directory."""
         check_file(path)
         report = read_report(path)
+        # The file's name depends on the key, so the report is of this account even if only one of both names it.
         if self.target.account is None or account_name(report.plan.target) is None:
             name = report.plan.target._replace(account=self.target.name.account)
             report = replace(report, plan=replace(report.plan, target=name))
@@ -212,11 +211,11 @@ class Workspace:
         return report
 
     def for_account(self, name: str | None, source: str) -> "Workspace":
-        """Return the workspace under the account that manifests or a document name; a named target stays as it is.
+        """Return the workspace with the account that manifests or a plan name, unless its target already has one.
 
         Args:
             name: the account; None if none is named.
-            source: what names it, as the start of a message.
+            source: the start of messages, which says what names the account.
 
         Raises:
             RefusedError: an earlier apply used this key for another account.
@@ -229,12 +228,12 @@ class Workspace:
             if known is None:
                 self.warn(
                     f"{source} {quoted(name)}, and tagsync does not know whether the key belongs to it: "
-                    "check the key, and give --account to say so"
+                    "check the key, and confirm the account with --account"
                 )
             elif known != name:
                 raise RefusedError(
                     f"{source} {quoted(name)}, but an earlier apply used this key for {quoted(known)}: use the key of "
-                    "the right account, or give --account to say that this one is"
+                    "the right account, or confirm the account with --account"
                 )
         return replace(self, target=replace(self.target, account=name))
 
@@ -253,7 +252,7 @@ class Workspace:
 
     def _keep_account(self, report: Report) -> None:
         if report.converged and self.target.key and self.target.account is not None:
-            with self._failure_warned("the account of this key could not be noted"):
+            with self._failure_warned("the account of this key could not be kept"):
                 path = state_folder(self.path, "accounts") / f"{self._library}.json"
                 check_file(path)
                 with atomic_write(path) as stream:
@@ -262,7 +261,7 @@ class Workspace:
     @property
     def _library(self) -> str:
         if not self.target.identities:
-            raise UsageError("a workspace needs to know the library: give the target of an app a `library` name")
+            raise UsageError("a workspace needs a name for the library: set `library` of the target")
         return library_key(self.target.identities[0])
 
     @property
@@ -278,39 +277,39 @@ class Workspace:
 
 
 def library_key(identity: str) -> str:
-    """Return what the files of a library are called in the state directory, from one of `Target.identities`."""
+    """Return the name of a library's files in the state directory, given one of `Target.identities`."""
     return sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def account_name(target: TargetName) -> str | None:
-    """Return the account that a document names; None if it has only a hash of the key."""
+    """Return the account that a plan or report names; None if it has only a hash of the key."""
     return None if target.account.startswith("key-") or target.account == "sandbox" else target.account
 
 
 def read_report(path: Path) -> Report:
-    """Return the report that a file holds.
+    """Read a report from a file.
 
     Raises:
         DocumentError: the file cannot be read, or was changed since it was written.
-        UsageError: it is a plan.
+        UsageError: the file is a plan.
     """
     document = read_document(path)
     if isinstance(document, Report):
         return document
-    raise UsageError(f"{shown(str(path))} is a plan: --last takes the report of an apply (--report json=FILE)")
+    raise UsageError(f"{shown(str(path))} is a plan: --last needs the report of an apply (--report json=FILE)")
 
 
 def check_report(report: Report, target: Target) -> None:
-    """Check that a report is of a library.
+    """Check that a report is of a target.
 
     Raises:
-        RefusedError: it is of another one.
+        RefusedError: the report is of another target.
     """
     was = report.plan.target
     if not target.is_named(was):
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
-            f"{target.name.endpoint}: give one of this library, or name that one"
+            f"{target.name.endpoint}: use a report of this library, or the options of that one"
         )
 
 

@@ -1,4 +1,4 @@
-"""Manifests as they were at a git revision, checked out beside the work tree and nowhere else."""
+"""Read manifests as they were at a git revision, from a temporary copy."""
 
 import os
 import tempfile
@@ -18,23 +18,23 @@ _NOTHING = DesiredState((), ())
 
 
 def revision_of(ref: str, given: Paths, *, as_of: date | None = None, policy_counts: bool = True) -> Revision:
-    """Return what manifests declared at a revision.
+    """Read what manifests declared at a git revision.
 
     Args:
-        ref: what git takes for a commit, or `A...B` for the merge base of two.
-        given: files and folders, as they are named today.
-        as_of: the day on which entries that end are judged.
-        policy_counts: whether the policies among them are those that hold.
+        ref: a git revision, or `A...B` for the merge base of two.
+        given: the paths of files and folders as of now.
+        as_of: the date (UTC) to evaluate `until` for; today if None.
+        policy_counts: whether the policies among the manifests apply.
 
     Raises:
-        UsageError: a path is standard input, or not in a git work tree, or git has no such revision or fails.
-        RefusedError: the manifests had faults, or were not all files.
+        UsageError: a path is standard input or outside a git work tree, or git fails or knows no such revision.
+        RefusedError: the manifests had errors then, or a path contained something other than files.
     """
     if not ref:
-        raise UsageError("--changed-since names no revision: give one like origin/main")
+        raise UsageError("--changed-since is empty: use a revision such as origin/main")
     paths = listed(given)
     if "-" in paths:
-        raise UsageError("--changed-since needs manifests in a git work tree, which standard input is not")
+        raise UsageError("--changed-since cannot read manifests from standard input: use files in a git work tree")
     found = WorkTree(paths[0])
     commit = found.commit(ref)
     within = [found.within(path) for path in paths]
@@ -52,6 +52,6 @@ def _declared(paths: Sequence[str], ref: str, as_of: date | None, config: str | 
         return read(paths, as_of=as_of, config=config)
     except ManifestError as error:
         raise RefusedError(
-            f"the manifests at {shown(ref, 100)} have faults ({error.diagnostics[0].message}), so that what they "
-            "selected is not known: plan without --changed-since"
+            f"the manifests at {shown(ref, 100)} have errors ({error.diagnostics[0].message}), so the files that they "
+            "selected are unknown: plan without --changed-since"
         ) from error

@@ -18,7 +18,7 @@ from tagsync.workspace.atomic import atomic_write
 
 
 def write_document(document: Plan | Report, path: str | PathLike[str]) -> None:
-    """Write a plan or a report to a file, whole or not at all (mode 0600).
+    """Write a plan or a report to a file, completely or not at all (mode 0600).
 
     Raises:
         OSError: the file cannot be written.
@@ -29,10 +29,10 @@ def write_document(document: Plan | Report, path: str | PathLike[str]) -> None:
 
 
 def read_document(path: str | PathLike[str]) -> Plan | Report:
-    """Return the plan or report that a file holds.
+    """Read a plan or report from a file.
 
     Raises:
-        DamagedError: the file was changed since it was written, or holds no plan that tagsync makes.
+        DamagedError: the file was changed since it was written, or its plan contradicts itself.
         DocumentError: the file cannot be read, or is not a plan or report.
     """
     file = Path(path)
@@ -45,15 +45,15 @@ def read_document(path: str | PathLike[str]) -> Plan | Report:
         raise DocumentError(f"{shown(str(file))} cannot be read: {error.strerror}") from error
     if isinstance(document, Plan):
         if digest_of(document) != document.digest:
-            raise DamagedError(f"{shown(str(file))} is not as it was written (its digest does not fit): plan again")
+            raise DamagedError(f"{shown(str(file))} was changed after tagsync wrote it (wrong digest): plan again")
         if words := contradiction(document):
-            raise DamagedError(f"{shown(str(file))} is not a plan that tagsync made: {words}; plan again")
+            raise DamagedError(f"{shown(str(file))} was not made by tagsync: {words}; plan again")
     return document
 
 
 @contextmanager
 def _seekable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
-    """Yield a stream that can be read twice: a copy of one that cannot, like a pipe."""
+    """Yield a stream that can be read twice: a temporary copy if the stream is a pipe."""
     if stream.seekable():
         yield stream
         return
@@ -68,5 +68,5 @@ def _seekable(stream: BinaryIO, file: Path) -> Iterator[BinaryIO]:
 
 def _too_large(file: Path) -> DocumentError:
     return DocumentError(
-        f"{shown(str(file))} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB, which no plan or report is"
+        f"{shown(str(file))} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB: it is not a plan or report"
     )

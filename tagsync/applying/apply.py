@@ -16,9 +16,20 @@ from tagsync.applying.stop import Ending, run_until
 from tagsync.errors import message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.protocol import Library
-from tagsync.model import CurrentFile, Diagnostic, FileOutcome, OutcomeName, Plan, Report, RequestCounts, Status, Timing
+from tagsync.model import (
+    CurrentFile,
+    Diagnostic,
+    FileOutcome,
+    OutcomeName,
+    Plan,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+    objection,
+)
 from tagsync.planning.covering import Staging
-from tagsync.planning.guards import GuardCounts, objection, recheck_guards, unacknowledged
+from tagsync.planning.guards import GuardCounts, recheck_guards, unacknowledged
 
 READ_BACK_SECONDS = 60.0
 """The minimum time for reading back, in seconds, even if the run's time is up."""
@@ -121,7 +132,7 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._plan = plan
-        self._planned = PlannedChanges(plan.changes)
+        self._planned = PlannedChanges(plan.changes, plan.requests)
         self._library = library
         self._options = options
         self._journal = journal
@@ -208,9 +219,9 @@ class _Run:
     async def read_back(self) -> None:
         """Read the changed files back, unless the run is interrupted."""
         try:
-            touched = self.outcomes.touched()
+            touched = sum(1 for _ in self.outcomes.touched())
             if touched and not self.ending.interrupted:
-                self._listener(ReadingBack(len(touched)))
+                self._listener(ReadingBack(touched))
             work = verify(self._planned, self.outcomes, reread=self._reader.many, read_details=self._reader.singly)
             # A report without reading back is worth little, so it gets some time even if max-duration is over.
             within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())

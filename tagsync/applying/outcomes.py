@@ -92,9 +92,9 @@ class Outcomes:
         already = self._already.get(file_id)
         return outcome._replace(already=already) if already else outcome
 
-    def touched(self) -> list[str]:
-        """Return the files to read back, in the order of their calls: those with a call that was sent or not needed."""
-        return [file_id for file_id, item in self._noted() if item.attempts or item.status is Status.ACCEPTED]
+    def touched(self) -> Iterator[str]:
+        """Yield the files to read back, in the order of their calls: those with a call that was sent or not needed."""
+        return (file_id for file_id, item in self._noted() if item.attempts or item.status is Status.ACCEPTED)
 
     def is_settled(self) -> bool:
         """Return whether the outcome of every file is known."""

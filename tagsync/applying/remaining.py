@@ -14,9 +14,12 @@ _RECENT = 1024
 class PlannedChanges(Mapping[str, FileChange]):
     """A plan's changes in its order, decoded on access."""
 
-    def __init__(self, changes: Sequence[FileChange]) -> None:
+    def __init__(self, changes: Sequence[FileChange], requests: Iterable[Request] = ()) -> None:
         self._changes = changes
-        self._places = {file_id: place for place, file_id in enumerate(file_ids_of(changes))}
+        # The plan's requests hold the same IDs: use their strings, as a million more take 70 MB.
+        known = {file_id: file_id for request in requests for file_id in request.file_ids}
+        file_ids = file_ids_of(changes)
+        self._places = {known.get(file_id, file_id): place for place, file_id in enumerate(file_ids)}
 
     def __getitem__(self, file_id: str) -> FileChange:
         return self._changes[self._places[file_id]]

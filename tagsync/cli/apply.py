@@ -68,7 +68,7 @@ def apply(
                     output.plan(made, 1)
                     return 1
                 if not saved or asks:
-                    output.plan_before_apply(made)
+                    output.plan_before_apply(made, asks=asks)
                 begun = workspace.unfinished(made)
                 how = with_full_digests(how, [made, begun] if begun else [made])
                 _check(made, workspace, how, begun)

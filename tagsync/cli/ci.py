@@ -1,4 +1,4 @@
-"""What a CI system tells a run, and what it takes from one: by environment variables, as its documentation has it."""
+"""Read what a CI system provides in environment variables, and write the summary and outputs of a GitHub step."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from tagsync.reporting.view import View
 
 
 def page_of_run() -> str | None:
-    """Return the address of the page that shows this run, where a CI system tells it."""
+    """Return the address of the page of this CI run; None outside CI."""
     server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     if server and repository and run:
         return f"{server}/{repository}/actions/runs/{run}"
@@ -17,9 +17,9 @@ def page_of_run() -> str | None:
 
 
 def names_in_repository(view: View) -> Names:
-    """Return how to name manifests from the top of their repository: GitHub finds annotated files by that.
+    """Return the paths of manifests below the root of their repository, by which GitHub finds annotated files.
 
-    It leaves out those that are not there, as of a plan that was saved elsewhere, and those outside of the repository.
+    Files that do not exist here (the plan was saved elsewhere) or are outside the repository are left out.
     """
     workspace = os.environ.get("GITHUB_WORKSPACE")
     origins = [item.origin for item in view.diagnostics] + [item.origin for item in view.guards]
@@ -34,12 +34,12 @@ def names_in_repository(view: View) -> Names:
 
 
 def _in_repository(place: Path, workspace: str | None) -> str | None:
-    """Return the path of a file from the top of its repository; None if it is in none.
+    """Return the path of a file below the root of its repository; None if it is in no repository.
 
     Args:
         place: the file, links resolved.
-        workspace: where GitHub has checked out, perhaps named by a link. The repository is there or below
-            (`actions/checkout` with `path`). Of one in another, as a submodule is, the outer one counts.
+        workspace: the folder of GitHub's checkouts, which may be a link. The repository is this folder or below it
+            (`actions/checkout` with `path`). For a submodule, the outer repository counts.
     """
     checkout = Path(workspace or ".").resolve()
     tops = [folder for folder in place.parents if (folder / ".git").exists()]
@@ -49,12 +49,12 @@ def _in_repository(place: Path, workspace: str | None) -> str | None:
 
 
 def tell_step(view: View, summary: str, exit_code: int) -> None:
-    """Add to the summary and the outputs of a GitHub step, where there is one.
+    """Append to the summary and the outputs of a GitHub step; do nothing outside GitHub.
 
     Args:
-        view: what came of the run.
-        summary: that as Markdown.
-        exit_code: what the run ends with.
+        view: the result of the run.
+        summary: the result as Markdown.
+        exit_code: the exit code of the run.
 
     Raises:
         OSError: one of the files cannot be written.

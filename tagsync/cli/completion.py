@@ -7,12 +7,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def script(command: click.Command, shell: str) -> str:
-    """Return what a shell has to read in order to complete a command's line: it asks the command itself."""
+    """Return the completion script of a shell, which calls the command to complete its command line."""
     kind = get_completion_class(shell)
-    assert kind  # noqa: S101 - SHELLS are shells that click knows
+    assert kind  # noqa: S101 - click knows all SHELLS
     return kind(command, {}, "tagsync", "_TAGSYNC_COMPLETE").source()
 
 
 def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Leave a path to the shell, which knows files best."""
+    """Let the shell complete a path."""
     return [CompletionItem(incomplete, type="file")]

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 SANDBOX_FOLDER = "sandbox"
 
 SANDBOX = "sandbox:"
-"""What the endpoint of a library in this process begins with."""
+"""The start of the endpoint of a sandbox."""
 
 
 @contextmanager
 def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iterator[Workspace]:
-    """Yield the target that settings name, and its workspace; a sandbox's library stays open meanwhile.
+    """Yield the workspace of the library that settings name; a sandbox's library stays open until the block ends.
 
     Raises:
         CredentialsError: there is no key.
@@ -56,7 +56,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:
-    """Return what the files of a sandbox's library are called in the state directory; those of shards begin so."""
+    """Return the name of a sandbox's files in the state directory; the names of its shards start with it."""
     return library_key(_sandbox_key(library, state_dir))
 
 
@@ -66,7 +66,7 @@ def _sandbox_key(library: Path, state_dir: Path) -> str:
 
 @contextmanager
 def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -> "Iterator[Store]":
-    """Yield a sandbox's library, seeded on first use.
+    """Yield a sandbox's library; on first use, fill it from its file.
 
     Raises:
         StateError: the library file or the database cannot be used.
@@ -81,8 +81,8 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
     try:
         if store.source_changed:
             warn(
-                f"{library} has changed since the sandbox was seeded from it: the sandbox goes on with what it has; "
-                f"tagsync sandbox reset {library} starts over"
+                f"{library} has changed since the sandbox was filled from it: to use the new version, run tagsync "
+                f"sandbox reset {library}"
             )
         yield store
     finally:
@@ -90,16 +90,16 @@ def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -
 
 
 def sandbox_database(library: Path, state_dir: Path) -> Path:
-    """Return where a sandbox's library is kept."""
+    """Return the database of a sandbox's library."""
     digest = sha256(os.fsencode(library.resolve())).hexdigest()[:12]
     return state_directory(state_dir) / SANDBOX_FOLDER / f"{library.name}-{digest}.sqlite"
 
 
 def _sandbox_module(name: str) -> ModuleType:
-    """Import a module of the sandbox: what it needs is an extra."""
+    """Import a module of the sandbox, whose dependencies are an extra."""
     from importlib import import_module  # noqa: PLC0415 - only for a sandbox
 
     try:
         return import_module(f"tagsync.sandbox.{name}")
     except ModuleNotFoundError as error:
-        raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error
+        raise UsageError(f"the sandbox needs the package {error.name}: install tagsync[sandbox]") from error

@@ -1,4 +1,4 @@
-"""The export command: a library's manifests to standard output or into a folder of their own."""
+"""The export command: write a library as manifests, to standard output or into a new folder."""
 
 import io
 import re
@@ -23,13 +23,13 @@ from tagsync.reporting.phrases import counted
 
 _SCHEMA = "manifest.schema.json"
 LONGEST = 12_000_000
-"""Characters of one file: in any encoding of them it is shorter than the longest manifest that is read."""
+"""The maximum of characters in a file. Encoded, it is still smaller than the largest manifest that tagsync reads."""
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def export(folder: str, into: Path | None, library: LibrarySettings, settings: OutputSettings) -> int:
-    """Read the library and write its manifests."""
+    """Read the library and write it as manifests."""
     library = for_library(library, settings)
     output = Output(settings)
     if into is not None:
@@ -41,7 +41,7 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
     output.diagnostics(found.diagnostics, {})
     about = f"Exported from {workspace.target.name.account}: the ordinary tags below {scalar(folder)}."
     if not found.files:
-        output.warn(f"no file below {folder} has a tag: check the path, there is nothing to export")
+        output.warn(f"nothing to export: no file below {folder} has a tag; check the path")
     if into is None:
         whole = joined(draft for drafts in found.manifests.values() for draft in drafts)
         size = _print(manifest_text(whole, about))
@@ -49,8 +49,8 @@ def export(folder: str, into: Path | None, library: LibrarySettings, settings: O
         size = _write(found, into, about)
     output.say(
         f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}{f' to {into}' if into else ''}: "
-        f"{counted(_entries(found), 'entry', 'entries')}, {counted(size, 'byte')}; AI tags cannot be declared and are "
-        "left out"
+        f"{counted(_entries(found), 'rule')}, {counted(size, 'byte')}; AI tags are left out, "
+        "because a manifest cannot add them"
     )
     return 0
 
@@ -60,7 +60,7 @@ def _entries(found: Exported) -> int:
 
 
 def _print(text: Iterable[str]) -> int:
-    """Write a manifest to standard output and return its bytes: UTF-8, whatever the locale says, as readers take it."""
+    """Write a manifest to standard output as UTF-8, whatever the locale, and return its size in bytes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     return _put(text, sys.stdout)
@@ -75,23 +75,23 @@ def _put(text: Iterable[str], stream: TextIO) -> int:
 
 
 def _check_empty(folder: Path) -> None:
-    """Refuse to mix manifests with what is there.
+    """Check that a folder is new or empty.
 
     Raises:
-        UsageError: the folder is not empty, or no folder can be there.
+        UsageError: it is not empty, or cannot be a folder.
     """
     try:
         inside = next(folder.iterdir(), None)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UsageError(f"{shown(str(folder))} cannot be used ({error.strerror}): name another folder") from error
+        raise UsageError(f"{shown(str(folder))} cannot be used ({error.strerror}): choose another folder") from error
     if inside is not None:
-        raise UsageError(f"{shown(str(folder))} is not empty: name a new folder, so that nothing is overwritten")
+        raise UsageError(f"{shown(str(folder))} is not empty, and export overwrites nothing: choose a new folder")
 
 
 def _write(found: Exported, folder: Path, about: str) -> int:
-    """Write the manifests of each top folder, and the schema; return the bytes of the manifests."""
+    """Write a manifest for each top folder, and the schema; return the size of the manifests in bytes."""
     size = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,12 +104,12 @@ def _write(found: Exported, folder: Path, about: str) -> int:
                     size += _put(manifest_text(part, f"{about} Files in {scalar(f'/{top}')}."), stream)
     except OSError as error:
         where = shown(str(error.filename or folder))
-        raise StateError(f"{where} cannot be written ({error.strerror}): what is in it is not whole") from error
+        raise StateError(f"{where} cannot be written ({error.strerror}): the export is incomplete") from error
     return size
 
 
 def _name(top: str, taken: set[str]) -> str:
-    """Return a name for a manifest that every file system takes and that none has yet."""
+    """Return an unused name for a manifest that every file system accepts."""
     stem = _NOT_IN_NAMES.sub("-", top)[:60].strip("-") or "root"
     name, number = stem, 1
     while name.lower() in taken:

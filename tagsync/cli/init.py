@@ -1,10 +1,13 @@
-"""The init command: the first files of a repository of manifests. What is there already is never written over."""
+"""The init command: write the first files of a repository of manifests, and never overwrite any."""
 
 import json
 import os
+import re
 import shlex
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Final
 
 from tagsync import schemas, templates
 from tagsync.errors import UsageError
@@ -13,15 +16,19 @@ from tagsync.workspace.atomic import atomic_write
 
 _WORKFLOW = Path(".github", "workflows", "tagsync.yml")
 _TEMPLATE_FOLDER = "manifests"
+_LIBRARY: Final = "library.jsonl"
 _MODE = 0o644
+_PLACEHOLDER = f"your-organisation/tagsync@{'0' * 40} # put its commit here"
+_GITHUB = re.compile(r"(?:https|ssh)://(?:git@)?github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def start(folder: Path) -> int:
-    """Write what is missing of a manifest, its schema, a policy and a CI workflow, and say what to type next.
+    """Write those files that do not exist yet, and print the next commands to run.
 
     Raises:
-        UsageError: a link or a file stands where a folder has to be, or a workflow cannot name the folder.
-        OSError: something cannot be written; what was written before is whole.
+        UsageError: a link or a file is in the place of a folder, or a workflow cannot name the folder.
+        OSError: a file cannot be written; those before it are complete.
     """
     root = _root(folder)
     named = _seen_from(root, folder)
@@ -30,31 +37,50 @@ def start(folder: Path) -> int:
         folder / "tags.yaml": templates.text("tags.yaml"),
         folder / "policy.yaml": templates.text("policy.yaml"),
         folder / "manifest.schema.json": schemas.text("manifest"),
+        folder / _LIBRARY: templates.text(_LIBRARY),
         root / _WORKFLOW: workflow(named),
     }
     _refuse_links(folder, root / ".github", (root / _WORKFLOW).parent, *files)
     for path, text in files.items():
-        done, more = ("written", "") if _write(path, text) else ("left as it is", _beside(path, named))
+        done, more = ("written", "") if _write(path, text) else ("unchanged", _to_check(path, named))
         sys.stdout.write(f"{done}: {shown(os.path.relpath(path))}{more}\n")
     sys.stdout.write(_next_steps(folder))
     return 0
 
 
 def _refuse_hidden(folder: str) -> None:
-    """Refuse a folder that is skipped wherever a folder around it is named, or that belongs to git or GitHub.
+    """Refuse a hidden folder: a command that reads its parent folder skips it, and some belong to git or GitHub.
 
     Raises:
-        UsageError: a part of its name, as seen from the root, starts with a dot.
+        UsageError: a part of its path below the root starts with a dot.
     """
     if any(part.startswith(".") for part in Path(folder).parts):
-        raise UsageError(f"{shown(folder)} is hidden, and skipped with the folders around it: choose another name")
+        raise UsageError(f"{shown(folder)} is hidden, and tagsync skips hidden folders: choose another name")
 
 
 def workflow(folder: str) -> str:
-    """Return the workflow to copy for a folder of manifests, named as the repository's root sees it."""
+    """Return the workflow for a folder of manifests.
+
+    Args:
+        folder: the folder's path below the root of the repository.
+    """
     inside = "**" if folder == "." else f"{folder}/**"
     text = templates.text("workflow.yml").replace(f'"{_TEMPLATE_FOLDER}/**"', _quoted(inside))
-    return text.replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
+    text = text.replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
+    action = _action()
+    return text.replace(_PLACEHOLDER, action) if action else text
+
+
+def _action() -> str | None:
+    """Return OWNER/REPOSITORY@COMMIT of the action if this tagsync was installed from a commit on GitHub."""
+    try:
+        # PEP 610: the installer records where a package came from.
+        origin = json.loads(distribution("tagsync").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    repository = _GITHUB.fullmatch(str(origin.get("url")))
+    commit = str(origin.get("vcs_info", {}).get("commit_id"))
+    return f"{repository[1]}@{commit}" if repository and _COMMIT.fullmatch(commit) else None
 
 
 def _quoted(text: str) -> str:
@@ -62,48 +88,48 @@ def _quoted(text: str) -> str:
 
 
 def _root(folder: Path) -> Path:
-    """Return the root of the git repository that a folder is in, or is going to be in; else the current folder."""
+    """Return the root of the git repository that a folder is or will be in; without one, the current folder."""
     here = folder.resolve()
     found = (path for path in (here, *here.parents) if os.path.lexists(path / ".git"))
     return next(found, Path.cwd().resolve())
 
 
 def _seen_from(root: Path, folder: Path) -> str:
-    """Return a folder's path as a workflow names it.
+    """Return a folder's path below the root, as a workflow names it.
 
     Raises:
-        UsageError: it is not below the root, or a workflow would read its name as something else than a name.
+        UsageError: it is not below the root, or its name has a special meaning in a workflow.
     """
     try:
         name = folder.resolve().relative_to(root).as_posix()
     except ValueError:
         raise UsageError(
-            f"{shown(str(folder))} is in no git repository and not below the current folder: run this in the folder "
-            "that is to be the repository"
+            f"{shown(str(folder))} is in no git repository and not below the current folder: run init in the root "
+            "folder of your repository"
         ) from None
     if name.startswith("-") or not all(letter.isalnum() or letter in "._- /" for letter in name):
         raise UsageError(
-            f"{shown(str(folder))} cannot be named in a workflow: choose a folder of letters, digits, dots, dashes, "
-            "underscores and spaces"
+            f"{shown(str(folder))} cannot be named in a workflow: use only letters, digits, dots, dashes, underscores "
+            "and spaces in its name"
         )
     return name
 
 
 def _refuse_links(folder: Path, *more: Path) -> None:
-    """Refuse to write through links, which may lead anywhere.
+    """Refuse to write through symbolic links, which may lead anywhere.
 
     Raises:
         UsageError: one of the paths is a link, or the folder is a file.
     """
     for path in (folder, *more):
         if path.is_symlink():
-            raise UsageError(f"{shown(os.path.relpath(path))} is a symbolic link: nothing is written through it")
+            raise UsageError(f"{shown(os.path.relpath(path))} is a symbolic link: init does not write through links")
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{shown(str(folder))} is not a folder: name another")
+        raise UsageError(f"{shown(str(folder))} is a file: choose another folder")
 
 
 def _write(path: Path, text: str) -> bool:
-    """Write a file where none is, whole or not at all, and tell whether it was written."""
+    """Write a file atomically unless it exists, and return whether it was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with atomic_write(path, overwrite=False, mode=_MODE) as stream:
@@ -113,17 +139,17 @@ def _write(path: Path, text: str) -> bool:
     return True
 
 
-def _beside(path: Path, folder: str) -> str:
-    """Return what to look after in a file that was there already."""
-    return f" (see that it names {shown(folder)})" if path.name == _WORKFLOW.name else ""
+def _to_check(path: Path, folder: str) -> str:
+    """Return what the user has to check in a file that existed before."""
+    return f" (check that it names {shown(folder)})" if path.name == _WORKFLOW.name else ""
 
 
 def _next_steps(folder: Path) -> str:
-    name = shown(shlex.quote(str(folder)))
-    return (
-        "\nNext, with your key in IMAGEKIT_PRIVATE_KEY for the last two:\n"
-        f"  tagsync validate {name}\n"
+    name, library = (shown(shlex.quote(str(path))) for path in (folder, folder / _LIBRARY))
+    trial = f"\nTry it without an account:\n  tagsync plan {name} --sandbox {library}\n"
+    real = (
+        "\nThen edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
         f"  tagsync plan {name}\n"
         f"  tagsync apply {name}\n"
-        "What to set up for the workflow stands at its top.\n"
     )
+    return f"{trial}{real}\nThe workflow lists its set-up steps in its first lines.\n"

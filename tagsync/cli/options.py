@@ -1,4 +1,4 @@
-"""Options that several commands share; each is also an environment variable, TAGSYNC_ and its name."""
+"""Define the options that several commands share, and the settings that they fill."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """Where results go, and how much is said on the way."""
+    """Where results go, and how detailed they are."""
 
     format: Format = "text"
     report: Sequence[tuple[Format, Path]] = ()
@@ -36,7 +36,7 @@ class OutputSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibrarySettings:
-    """Which library, how fast, and for how long."""
+    """Which library and which of its files, how fast, and for how long."""
 
     endpoint: str | None
     account: str | None
@@ -53,7 +53,7 @@ class LibrarySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplySettings:
-    """How a plan is carried out."""
+    """How a plan is applied."""
 
     on_error: Literal["continue", "stop"]
     no_verify: bool
@@ -67,7 +67,7 @@ class ApplySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSettings:
-    """What a plan is made with, whether it is shown or applied at once."""
+    """What a plan is made with, by plan and by apply."""
 
     policy: str | None
     as_of: date | None
@@ -314,12 +314,12 @@ def output_options(command: Command) -> Command:
 
 
 def pictured_options(command: Command) -> Command:
-    """Add those of `OutputSettings` that results with changed files have."""
+    """Add the options of `OutputSettings` for results with changed files."""
     return _with((*_OUTPUT, _THUMBNAILS), command)
 
 
 def target_options(command: Command) -> Command:
-    """Add those of `LibrarySettings` that leave nothing out."""
+    """Add the options of `LibrarySettings` that do not select files."""
     return _with((*_TARGET, *_SPEED, _STATE), command)
 
 
@@ -329,7 +329,7 @@ def library_options(command: Command) -> Command:
 
 
 def reading_options(command: Command) -> Command:
-    """Add what a command needs that reads a library and makes no plan, of `LibrarySettings` and `OutputSettings`."""
+    """Add the options of a command that reads a library but makes no plan."""
     return _with((*_TARGET, _DURATION, _STATE, *_VERBOSITY), command)
 
 
@@ -339,17 +339,17 @@ def apply_options(command: Command) -> Command:
 
 
 def plan_options(command: Command) -> Command:
-    """Add those options of `PlanSettings` that hold for plans that are applied at once, too."""
+    """Add the options of `PlanSettings`."""
     return _with(_PLAN, command)
 
 
 def manifest_options(command: Command) -> Command:
-    """Add those options of a plan that need no library."""
+    """Add the options of `PlanSettings` that need no library."""
     return _with(_PLAN[1:], command)
 
 
 def state_options(command: Command) -> Command:
-    """Add the state directory alone."""
+    """Add only the option for the state directory."""
     return _with((_STATE,), command)
 
 
@@ -363,24 +363,24 @@ Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, P
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
-    """Take a settings object's values out of a command's; those that it has no option for are the defaults.
+    """Remove the values of one kind of settings from a command's values, and return them with defaults for the rest.
 
     Raises:
-        click.UsageError: the command line names an endpoint, and the environment a sandbox.
-        UsageError: the endpoint cannot be used.
+        click.UsageError: the command line sets an endpoint, and the environment a sandbox.
+        UsageError: the endpoint is not valid.
     """
     taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
     if taken.get("endpoint") and taken.get("sandbox"):
         source = click.get_current_context().get_parameter_source
         if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):
-            raise click.UsageError("TAGSYNC_SANDBOX would win over this --endpoint: take one of them out.")
+            raise click.UsageError("TAGSYNC_SANDBOX overrides this --endpoint: remove one of them.")
     elif taken.get("endpoint"):
         _check_endpoint(taken["endpoint"])
     return kind(**taken)
 
 
 def _check_endpoint(endpoint: str) -> None:
-    """Check an endpoint while it is known where it comes from."""
+    """Check an endpoint here, where an error can name the environment variable that sets it."""
     from tagsync.library.http.endpoint import checked_endpoint  # noqa: PLC0415 - start-up
 
     context = click.get_current_context()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 
 from tagsync.cli.options import OutputSettings
 from tagsync.cli.output_files import check_writable
@@ -24,8 +25,11 @@ from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layou
 from tagsync.reporting.html.page import diagnostics_html
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
-from tagsync.reporting.text import diagnostics_text, plan_text
-from tagsync.reporting.view import DiagnosticsView, PlanView, View
+from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
+from tagsync.reporting.view import CANCELLED, DiagnosticsView, PlanView, View
+
+ROOM_FOR_QUESTION = 2
+"""Lines of the screen that a plan leaves for the question below it and a line above."""
 
 MAX_SETTING = 200
 """The most characters of a setting's value that are shown."""
@@ -59,18 +63,23 @@ class Output:
             [str(path) for path in reads if path not in (None, "-")],
         )
 
-    def plan(self, plan: Plan, exit_code: int, *, refused: bool = False) -> None:
-        """Write a plan wherever it was asked for, and its diagnostics to standard error.
+    def plan(self, plan: Plan, exit_code: int, *, refused: bool = False, objections: Sequence[str] = ()) -> None:
+        """Write a plan to all outputs, and its diagnostics to standard error.
 
         Args:
             plan: the plan.
-            exit_code: what the run will end with.
-            refused: whether it must not be saved for apply: with errors none is.
+            exit_code: the exit code of the run.
+            refused: whether to save no plan; a plan with errors is never saved.
+            objections: messages of the guards that block the plan, to be written to standard error.
         """
         saved_as = None if refused or plan.errors else self._saved_as
         self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         layouts = plan_layouts(
-            plan, everything=self._settings.verbose, thumbnails=self._settings.thumbnails, refused=refused
+            plan,
+            everything=self._settings.verbose,
+            thumbnails=self._settings.thumbnails,
+            refused=refused,
+            with_blocks=not objections,
         )
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
@@ -79,6 +88,8 @@ class Output:
             self.say(f"Saved as {saved_as}{'' if plan.blocked else f': tagsync apply {saved_as} carries it out'}")
         else:
             self._warn_of_no_plan()
+        for words in objections:
+            self.error(words)
 
     def _warn_of_no_plan(self) -> None:
         if self._saved_as:
@@ -91,29 +102,45 @@ class Output:
         else:
             explanation_text(explanations, names, lines_to(sys.stdout, self._settings))
 
-    def refusals(self, objections: Iterable[str]) -> None:
-        """Write what guards have against a plan to standard error."""
-        for words in objections:
-            self.error(words)
+    def plan_before_apply(self, plan: Plan, *, asks: bool) -> None:
+        """Show the plan that is about to be applied, if standard output is text.
 
-    def plan_before_apply(self, plan: Plan) -> None:
-        """Show the plan that is about to be applied; standard output is the report's unless it is text."""
+        Args:
+            plan: the plan.
+            asks: whether the question follows, so that the plan should fit on the screen with it.
+        """
         self.diagnostics(plan.diagnostics, shown_names(plan), plan.unlisted)
         if self._settings.format == "text":
-            plan_text(PlanView(plan), lines_to(sys.stdout, self._settings), everything=self._settings.verbose)
+            self._plan_text(plan, lines_to(sys.stdout, self._settings), asks=asks)
+
+    def _plan_text(self, plan: Plan, lines: Lines, *, asks: bool) -> None:
+        """Write a plan without the guards that block it: if they are not acknowledged, an error follows."""
+        rows = get_terminal_size().lines - ROOM_FOR_QUESTION if asks else SHOWN_LINES
+        plan_text(
+            PlanView(plan),
+            lines,
+            everything=self._settings.verbose,
+            with_blocks=False,
+            most_lines=min(SHOWN_LINES, rows),
+        )
 
     def confirmed(self, plan: Plan) -> bool:
-        """Ask the person at the terminal, who also gets there what standard output has no room for."""
-        elsewhere = self._settings.format != "text"
+        """Ask at the terminal whether to apply the plan; show it there first if standard output is elsewhere."""
+        elsewhere = self._settings.format != "text" or not sys.stdout.isatty()
         if elsewhere:
-            plan_text(PlanView(plan), self._errors, everything=self._settings.verbose)
+            self._plan_text(plan, self._errors, asks=True)
         sys.stdout.flush()
-        sys.stderr.write("Apply this plan? Only yes is taken for an answer: ")
+        lost = plan.summary.remove_ai_tags
+        warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
+        sys.stderr.write(f"Apply these changes? {warning}[y/N] ")
         sys.stderr.flush()
-        if sys.stdin.readline().strip() == "yes":
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            sys.stderr.write("\n")  # the end of input leaves the cursor behind the question
+        if answer.strip().lower() in ("y", "yes"):
             return True
         if elsewhere:
-            sys.stderr.write("Nothing was changed.\n")
+            sys.stderr.write(f"{CANCELLED}\n")
         return False
 
     def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
@@ -201,10 +228,9 @@ class Output:
         kept = [item for item in diagnostics if item.level in levels]
         more = sum(item.more for item in unlisted if item.level in levels)
         diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
-        notes = sum(item.level == "info" for item in diagnostics)
-        if notes and not self._settings.verbose and not self._settings.quiet and not with_notices:
-            shows = "it" if notes == 1 else "them"
-            self._errors.write((f"{counted(notes, 'note')}: --verbose shows {shows}", "dim"))
+        notices = sum(item.level == "info" for item in diagnostics)
+        if notices and not verbose and not quiet and not with_notices:
+            self._errors.write((f"{counted(notices, 'notice')} (-v lists {'it' if notices == 1 else 'them'})", "dim"))
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""

@@ -32,7 +32,7 @@ def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
         for given in inputs:
             _check_apart(path, place, given)
         if place in seen and not is_special(path):
-            raise UsageError(f"{shown(str(path))} is named twice: give each output file a name of its own")
+            raise UsageError(f"{shown(str(path))} is named twice: give each output file a different name")
         seen.add(place)
 
 

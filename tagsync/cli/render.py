@@ -1,4 +1,4 @@
-"""One result in every format, written wherever it was asked for."""
+"""Write a result in each requested format, to standard output and to files."""
 
 import io
 import sys
@@ -15,7 +15,7 @@ from tagsync.reporting.formats import Layouts, V
 from tagsync.reporting.markdown import markdown
 
 _UTF_8 = ("markdown", "html", "junit")
-"""Formats that are read as UTF-8, whatever the locale says."""
+"""Formats that are UTF-8 whatever the locale."""
 
 Destination = tuple[Format, Path | None]
 """A format and a file; None is standard output."""
@@ -29,14 +29,14 @@ def write(
     *,
     failing_code: int = 1,
 ) -> None:
-    """Write a result to all its destinations, documents first; on GitHub, also to the step's summary and outputs.
+    """Write a result to all its destinations, JSON first; on GitHub, also to the step's summary and outputs.
 
     Args:
         layouts: the result.
-        wanted: where to.
-        settings: how.
-        exit_code: what the run is going to end with.
-        failing_code: what it ends with instead if something cannot be written.
+        wanted: the destinations.
+        settings: how to write it.
+        exit_code: the exit code of the run.
+        failing_code: its exit code if something cannot be written.
 
     Raises:
         OSError: one of them could not be written; the others are.
@@ -80,5 +80,5 @@ def _link(settings: OutputSettings) -> str | None:
 
 
 def lines_to(stream: TextIO, settings: OutputSettings) -> Lines:
-    """Return what writes styled lines to standard output, and plain ones to files."""
+    """Return a writer of lines: styled on standard output, plain in files."""
     return Lines(stream, colour=None if stream is sys.stdout and not settings.no_color else False)

@@ -1,4 +1,4 @@
-"""What commands do once their options are read: gather, decide, act, and write what came of it."""
+"""Run the commands: gather, decide, act, and write the result."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,9 +17,9 @@ from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
-from tagsync.errors import RefusedError, UsageError
-from tagsync.escape import shown
-from tagsync.model import DesiredState, Plan, Report
+from tagsync.errors import RefusedError, UnknownPathError, UsageError
+from tagsync.escape import quoted, shown
+from tagsync.model import ByPath, DesiredState, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
@@ -32,7 +32,7 @@ INCOMPLETE = 3
 
 MANIFESTS = "the manifests are for the account"
 NO_REPORT = "none"
-"""The value of --last that stands for no earlier report."""
+"""The value of --last for no previous report."""
 
 
 def validate(
@@ -44,7 +44,7 @@ def validate(
     policy: str | None,
     as_of: date | None,
 ) -> int:
-    """Check manifests, and the policies that are to hold instead of theirs."""
+    """Check manifests, and the policies that replace theirs."""
     chosen = choose(settings, env=env, account=account, paths=paths, policy=policy)
     need_paths(chosen)
     output = Output(settings, reads=chosen.reads)
@@ -54,7 +54,7 @@ def validate(
     output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
-        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'entry', 'entries')}",
+        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'rule')}",
         desired.diagnostics,
         names,
     )
@@ -74,9 +74,9 @@ def plan(
     explain: str | None,
     changed_since: str | None,
 ) -> int:
-    """Plan, show the plan or explain one of its files, and save it."""
+    """Plan; show the plan or explain one file; save the plan."""
     if explain is not None and settings.format not in ("text", "json"):
-        raise UsageError("--explain is told as text or json: give one of these to --format")
+        raise UsageError("--explain needs --format text or json")
     chosen, library, how = for_plan(paths, library, how, settings)
     output = Output(settings, reads=[*chosen.reads, library.sandbox], saved_as=out, explains=explain is not None)
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
@@ -89,6 +89,7 @@ def plan(
             library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since
         )
         made = planned(desired, workspace, options, output)
+        _check_known(made, desired)
     warnings = made.summary.warnings if strict else 0
     objections = refusals(made)
     if made.errors or warnings:
@@ -97,24 +98,39 @@ def plan(
         code = REFUSED
     else:
         code = CHANGES_PENDING if detailed_exitcode and made.changes else 0
-    output.plan(made, code, refused=bool(warnings))
+    output.plan(made, code, refused=bool(warnings), objections=objections if code == REFUSED else ())
     if warnings and not made.errors:
-        output.error(f"{counted(warnings, 'warning')}, and --strict takes warnings for errors")
-    if code == REFUSED:
-        output.refusals(objections)
+        output.error(f"{counted(warnings, 'warning')}: --strict treats warnings as errors")
     return code
+
+
+def _check_known(plan: Plan, desired: DesiredState) -> None:
+    """Check that the path to explain is that of a file or of a rule.
+
+    Raises:
+        UnknownPathError: it is neither.
+    """
+    for found in plan.explanations:
+        named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
+        if found.file is None and not any(selector.path == found.path for selector in named):
+            raise UnknownPathError(
+                f"--explain: {quoted(found.path, 200)} is in neither the library nor the manifests: {found.hint}"
+            )
 
 
 def undo(
     file: Path | None, library: LibrarySettings, settings: OutputSettings, *, out: Path | None, ai_as_tags: bool
 ) -> int:
-    """Plan to undo a run, show the plan, and save it. Without a file it is the last run that changed something."""
+    """Plan to undo an apply, show the plan, and save it.
+
+    Without a file, undo the newest apply that changed something.
+    """
     library = for_library(library, settings)
     output = Output(settings, reads=[file, library.sandbox], saved_as=out)
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
-            output.say(f"Undoing the apply that ended at {report.finished_at}: {path}")
+            output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
         else:
             report = _saved_report(file)
         workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
@@ -138,11 +154,11 @@ def _saved_report(file: Path) -> Report:
     found = read_document(file)
     if isinstance(found, Report):
         return found
-    raise UsageError(f"{shown(str(file))} is a plan: undo takes the report of an apply (--report json=FILE)")
+    raise UsageError(f"{shown(str(file))} is a plan: undo needs the report of an apply (apply --report FILE.json)")
 
 
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:
-    """Show what a newer plan does otherwise."""
+    """Show how a newer plan differs from an older one."""
     output = Output(settings, reads=[old, new])
     with output.failures_written():
         plans = [_saved_plan(file) for file in (old, new)]
@@ -154,11 +170,11 @@ def _saved_plan(file: Path) -> Plan:
     plan = read_document(file)
     if isinstance(plan, Plan):
         return plan
-    raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that plan --out has saved")
+    raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that you saved with plan --out")
 
 
 def show(files: Sequence[Path], settings: OutputSettings) -> int:
-    """Render saved documents again, several shards as one."""
+    """Show saved plans or reports, those of several shards merged."""
     output = Output(settings, reads=files)
     names = [str(file) for file in files]
     with output.failures_written():
@@ -166,7 +182,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
         plans = [document for document in documents if isinstance(document, Plan)]
         reports = [document for document in documents if isinstance(document, Report)]
         if plans and reports:
-            raise UsageError("show takes plans or reports, not both at once")
+            raise UsageError("show needs only plans or only reports: run it once for each kind")
         merged = merge_plans(plans, names) if plans else merge_reports(reports, names)
     if isinstance(merged, Plan):
         output.plan(merged, 0)
@@ -176,7 +192,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
 
 
 def declared(paths: Paths, library: LibrarySettings, how: PlanSettings) -> DesiredState:
-    """Read manifests, until it is done or a signal ends it."""
+    """Read manifests; a signal ends the run."""
 
     async def read() -> DesiredState:
         return validate_manifests(paths, account=library.account, policy=how.policy, as_of=how.as_of)
@@ -194,7 +210,7 @@ def plan_options(
     explain: str | None = None,
     since: Revision | None = None,
 ) -> PlanOptions:
-    """Return the options of a plan; the report that --last names is read and checked."""
+    """Return the options of a plan; read and check the report that --last names."""
     last: Report | Literal["kept"] | None = "kept"
     if how.last is not None:
         last = None if how.last == NO_REPORT else read_report(Path(how.last))
@@ -212,7 +228,7 @@ def plan_options(
 
 
 def planned(desired: DesiredState, workspace: Workspace, options: PlanOptions, output: Output) -> Plan:
-    """Plan, showing progress, until it is done or a signal ends it."""
+    """Plan and show progress; a signal ends the run."""
     with output.progress() as listener:
         return until_signal(
             lambda: plan_async(

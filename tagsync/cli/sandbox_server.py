@@ -1,4 +1,4 @@
-"""The sandbox commands: a library served on this machine's loopback, and forgotten again."""
+"""The sandbox commands: serve a library on this machine, and reset it."""
 
 import signal
 import socket
@@ -21,7 +21,7 @@ def serve(
     faults: Path | None,
     key: str | None,
 ) -> int:
-    """Serve until interrupted; print the URL first."""
+    """Print the URL, then serve until a signal ends it."""
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
@@ -29,7 +29,7 @@ def serve(
         from tagsync.sandbox.faults import FaultScriptError, read_script  # noqa: PLC0415 - likewise
         from tagsync.sandbox.limits import parse_limits  # noqa: PLC0415 - likewise
     except ModuleNotFoundError as error:
-        raise UsageError(f"the sandbox needs {error.name}: install tagsync[sandbox]") from error
+        raise UsageError(f"the sandbox needs the package {error.name}: install tagsync[sandbox]") from error
     try:
         script = read_script(faults) if faults else None
         parsed = parse_limits(limit) if limit else None
@@ -55,27 +55,27 @@ def _warn(message: str) -> None:
 def _bound(host: str, port: int) -> socket.socket:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Else the kernel holds the second half of each answer back until the first is acknowledged: 40 ms a call.
+    # Otherwise the kernel delays the second half of each answer until the first is acknowledged: 40 ms a call.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listening.bind((host, port))
-        # From here on calls wait until they are served: whoever reads the URL may call at once.
+        # From here on, connections queue: a client that reads the URL may call before the server runs.
         listening.listen()
     except OSError as error:
         listening.close()
         raise StateError(
-            f"port {port} on {host} cannot be used ({error.strerror}): give another with --port"
+            f"port {port} on {host} is not available ({error.strerror}): choose another with --port"
         ) from error
     return listening
 
 
 def reset(library: Path, state_dir: Path) -> int:
-    """Remove a sandbox's library from the state directory, and what is known of its last apply."""
+    """Remove a sandbox's library and everything about its applies from the state directory."""
     database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
     removed = [remove_file(database.with_name(database.name + suffix)) for suffix in DATABASE_SUFFIXES]
     for folder in ("last", "unfinished", "facts"):
         for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
             remove_file(path)
     words = "Reset" if any(removed) else "Nothing to reset"
-    sys.stderr.write(f"{words}: the next use seeds it from {shown(str(library))}\n")
+    sys.stderr.write(f"{words}: the next command fills the sandbox from {shown(str(library))}\n")
     return 0

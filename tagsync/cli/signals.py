@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: end at once what only reads; let what writes end by itself, and report."""
+"""Handle SIGINT and SIGTERM: stop a run that only reads at once; let a run that writes finish its calls and report."""
 
 import asyncio
 import signal
@@ -14,13 +14,13 @@ T = TypeVar("T")
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 _BREAK_OFF = 2
-"""This many signals break off what only reads, and what cleans up after it."""
+"""The number of signals that interrupt: the first the run, the second its clean-up."""
 
 
 def until_signal(start: Callable[[], Awaitable[T]]) -> T:
-    """Run something that writes nothing, and break it off wherever it is at the first SIGINT or SIGTERM.
+    """Run a coroutine that writes nothing; the first SIGINT or SIGTERM interrupts it anywhere.
 
-    The second signal breaks off the clean-up too. Later ones are ignored, so that the failure can be reported.
+    A second signal interrupts the clean-up. Later ones are ignored, so that the failure can be reported.
 
     Raises:
         InterruptedRunError: a signal ended the run.
@@ -33,7 +33,7 @@ def until_signal(start: Callable[[], Awaitable[T]]) -> T:
             raise KeyboardInterrupt
 
     async def main() -> T:
-        # Here, for `asyncio.run` puts a handler of its own in place before, which cannot end what computes.
+        # `asyncio.run` sets its own handler first, which cannot interrupt a computation, so replace that one here.
         for number in _NUMBERS:
             before[number] = signal.signal(number, on_signal)
         return await start()
@@ -54,7 +54,7 @@ def until_signal(start: Callable[[], Awaitable[T]]) -> T:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Leave the handlers of signals as they were before, whatever happens meanwhile."""
+    """Restore the signal handlers when the block ends."""
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     try:
         yield
@@ -68,9 +68,9 @@ def _restore(handlers: Mapping[int, Any]) -> None:
 
 
 class Deferred:
-    """Keeps SIGINT and SIGTERM from breaking anything off, from `run` until the context is left.
+    """Keeps SIGINT and SIGTERM from interrupting anything, from `run` until the block ends.
 
-    Calls have been sent then, and what became of them has to be reported, however many signals come.
+    The run has sent calls and has to report their outcome, even if more signals come.
     """
 
     def __init__(self) -> None:
@@ -88,14 +88,14 @@ class Deferred:
 
     @property
     def number(self) -> int | None:
-        """The first signal that came, if any."""
+        """The number of the first signal; None if none came."""
         return self._received[0] if self._received else None
 
     def run(self, start: Callable[[asyncio.Event, asyncio.Event], Awaitable[T]]) -> T:
-        """Run to the end.
+        """Run a coroutine to its end.
 
         Args:
-            start: what to run, given one event that the first signal sets, and one that the second sets.
+            start: gets two events: the first signal sets the first, the second signal sets the other.
         """
         for number in _NUMBERS:
             self._before[number] = signal.signal(number, self._on_signal)

@@ -1,1 +1,1 @@
-"""Plans and reports on disk."""
+"""Read and write plan and report files."""

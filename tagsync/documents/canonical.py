@@ -1,6 +1,6 @@
-"""Encode values as canonical JSON: equal values give equal bytes, which harm no terminal and no CI log.
+"""Encode values as canonical JSON: equal values give equal bytes, which are safe in terminals and CI logs.
 
-Keys are sorted, nothing is spaced out, and everything outside ASCII is escaped.
+Keys are sorted, there is no white space between tokens, and everything outside ASCII is escaped.
 """
 
 import json
@@ -15,6 +15,6 @@ def canonical(value: Any) -> str:
 
 
 _CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
-"""What GitHub and Azure act on anywhere in a line of a job's output; it can only stand inside of strings."""
+"""The start of commands that GitHub and Azure run from a job's output. In JSON it can only be inside a string."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -1,4 +1,4 @@
-"""A file's changes, and what became of them, as a line of JSON: written and read, and kept in a temporary file."""
+"""Write and read a file's changes and outcome as a line of JSON, and keep many of them in a temporary file."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, O
 from tagsync.spool import Spool
 
 OPS = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
-"""The members that hold a file's changes."""
+"""The members with a file's changes."""
 
 
 class _AITagMember(msgspec.Struct, gc=False):
@@ -67,10 +67,10 @@ class _FileId(msgspec.Struct, gc=False):
 
 
 def change_document(change: FileChange) -> dict[str, Any]:
-    """Return a file's changes as the plan document holds them."""
+    """Return a file's changes as JSON members of a plan."""
     file = change.file
-    beside = {"desired": change.desired, "spared": change.spared, "relies": change.relies}
-    return {name: value for name, value in beside.items() if value} | {
+    optional = {"desired": change.desired, "spared": change.spared, "relies": change.relies}
+    return {name: value for name, value in optional.items() if value} | {
         "fileId": file.file_id,
         "path": file.path,
         "before": {
@@ -88,7 +88,7 @@ def change_document(change: FileChange) -> dict[str, Any]:
 
 
 def change_of(line: bytes) -> FileChange:
-    """Return a file's changes from a checked line, or one of tagsync's own; other members are left out."""
+    """Parse a file's changes from a line that was checked or written by tagsync; ignore unknown members."""
     found = decoded(line, _ChangeLine)
     because: dict[tuple[str, str], list[Reason]] = {}
     for item in found.because:
@@ -104,16 +104,16 @@ def change_of(line: bytes) -> FileChange:
 
 
 def check_change(line: bytes) -> None:
-    """Check a plan's line.
+    """Check a line of a plan.
 
     Raises:
-        NotPlainError: it is not plainly a file's changes.
+        NotPlainError: the line is not exactly a file's changes.
     """
     _check_places(decoded(line, _ChangeLine))
 
 
 def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
-    """Return what the report document adds to a file's changes."""
+    """Return the JSON members that a report adds to a file's changes."""
     document: dict[str, Any] = {
         "status": outcome.status,
         "attempts": outcome.attempts,
@@ -128,10 +128,10 @@ def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
 
 
 def outcome_of(line: bytes) -> FileOutcome:
-    """Return what became of a file, from a report's line, all of which is checked.
+    """Check a line of a report and return the file's outcome.
 
     Raises:
-        NotPlainError: it is not plainly a file's changes and what became of them.
+        NotPlainError: the line is not exactly a file's changes and outcome.
     """
     found = decoded(line, _OutcomeLine)
     _check_places(found)
@@ -143,9 +143,9 @@ def outcome_of(line: bytes) -> FileOutcome:
 
 
 class Changes(Spool[FileChange]):
-    """Changes in a temporary file, each the canonical line that plan documents hold.
+    """Changes in a temporary file, each as the canonical line of a plan.
 
-    A line has no tab; one after it separates the file's date of creation, which documents do not hold.
+    After the line come a tab and the file's `createdAt`, which a plan does not contain. A line itself has no tab.
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
@@ -157,7 +157,7 @@ class Changes(Spool[FileChange]):
 
 
 def keep(changes: Iterable[FileChange]) -> Changes:
-    """Write changes into a temporary file."""
+    """Write changes to a temporary file."""
     return Changes(map(_record, changes))
 
 

@@ -1,4 +1,7 @@
-"""The last member of a document: a checksum of every byte before it. It detects damage; it is no signature."""
+"""Write and check the last member of a plan or report: a checksum of every byte before it.
+
+It detects damage and accidental edits. It does not protect against forgery: anyone can compute it.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,11 +16,11 @@ _CHECKSUM = re.compile(rb',\n"checksum":"sha256:([0-9a-f]{64})"\n\}\n\Z')
 _PART_OF_CHECKSUM = re.compile(rb',\n"checksum":"sha256:[0-9a-f]{0,64}(?:"(?:\n(?:\}\n?)?)?)?\Z')
 _OPENING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:format|report)Version"\s*:')
 CHECKSUM_BYTES = 100
-"""More than a checksum member is long."""
+"""An upper bound for the length of the checksum member."""
 
 
 def with_checksum(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield a JSON object in ASCII, given piece by piece without its end, and its checksum as last member."""
+    """Yield the pieces of a JSON object, given without its end, and then its checksum as the last member."""
     hashed = sha256()
     for piece in pieces:
         hashed.update(piece.encode("ascii"))
@@ -26,13 +29,13 @@ def with_checksum(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def check_checksum(stream: BinaryIO, name: str) -> int:
-    """Compare a document, which need not fit into memory, with its checksum.
+    """Compare a plan or report with its checksum, in bounded memory.
 
     Returns:
-        How many bytes stand before the checksum member and its comma.
+        The number of bytes before the checksum member and its comma.
 
     Raises:
-        DamagedError: a byte of it is not as it was written.
+        DamagedError: a byte has changed since it was written.
     """
     start = max(0, stream.seek(0, SEEK_END) - CHECKSUM_BYTES)
     stream.seek(start)
@@ -51,19 +54,19 @@ def check_checksum(stream: BinaryIO, name: str) -> int:
 
 
 def damaged(name: str) -> DamagedError:
-    """Return the error for a document that is not as it was written."""
+    """Return the error for a file that has changed since tagsync wrote it."""
     return DamagedError(
-        f"{shown(name)} is not byte for byte as tagsync wrote it: keep the file as it is, or plan again"
+        f"{shown(name)} was changed after tagsync wrote it: use the original file, byte for byte, or plan again"
     )
 
 
 def looks_saved(start: bytes, end: bytes) -> bool:
-    """Tell whether a file begins or ends like a plan or report, so that it is one or was one before it was damaged.
+    """Return whether a file begins or ends like a plan or report, even a damaged one.
 
-    No manifest does either: its root has no such first key, and none of its values ends with an unindented checksum.
+    A manifest does neither: its first key is different, and it does not end with an unindented checksum.
 
     Args:
-        start: its first bytes, twice `CHECKSUM_BYTES`.
-        end: its last ones, `CHECKSUM_BYTES`.
+        start: the first bytes of the file, twice `CHECKSUM_BYTES`.
+        end: its last `CHECKSUM_BYTES` bytes.
     """
     return bool(_OPENING.match(start) or _PART_OF_CHECKSUM.search(end))

@@ -1,4 +1,4 @@
-"""Plan and report documents as a whole: their members in order, and the values that they stand for."""
+"""Define the members of plans and reports, in their order, and convert them to values of the model."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ from tagsync.model import (
 )
 
 MAX_CODES = 1000
-"""Diagnostics that are only counted have no more levels and codes than these."""
+"""The maximum number of levels and codes of diagnostics that are only counted."""
 
 LongList = Any
-"""Written: an iterator of items in canonical JSON. Read: an empty list, as the items are in `LongLists`."""
+"""When writing, an iterator of items in canonical JSON. When reading, an empty list: the items are in `LongLists`."""
 
 _Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 _Version = Annotated[str, Meta(pattern=r"^1\.")]
@@ -47,7 +47,7 @@ _MoreDiagnostics = Annotated[tuple[UnlistedMember, ...], Meta(max_length=MAX_COD
 
 
 class PlanDocument(Struct, kw_only=True, rename="camel"):
-    """A plan; members that are None are left out."""
+    """A plan; members that are None are not written."""
 
     format_version: _Version
     tool: str
@@ -71,7 +71,7 @@ class PlanDocument(Struct, kw_only=True, rename="camel"):
 
 
 class ReportDocument(Struct, kw_only=True, rename="camel"):
-    """A report; members that are None are left out."""
+    """A report; members that are None are not written."""
 
     report_version: _Version
     tool: str
@@ -97,7 +97,11 @@ class ReportDocument(Struct, kw_only=True, rename="camel"):
 
 @dataclass(slots=True)
 class LongLists:
-    """The long lists of a document."""
+    """The long lists of a plan or report.
+
+    Attributes:
+        unlisted: how many diagnostics of each level and code did not fit into memory.
+    """
 
     changes: Sequence[FileChange] = ()
     outcomes: Sequence[FileOutcome] = ()
@@ -107,11 +111,10 @@ class LongLists:
     missing: Sequence[NotFound] = ()
     diagnostics: Sequence[Diagnostic] = ()
     unlisted: Counter[tuple[Level, str]] = field(default_factory=Counter)
-    """How many diagnostics of each level and code are not among them, because memory had no room."""
 
 
 def to_plan(document: PlanDocument | ReportDocument, lists: LongLists) -> Plan:
-    """Return the plan that a document holds; of a report, the plan that was applied."""
+    """Return the plan of a plan file, or the plan that a report applied."""
     unlisted = lists.unlisted.copy()
     for item in document.more_diagnostics or ():
         unlisted[item.level, item.code] += item.count
@@ -137,7 +140,7 @@ def to_plan(document: PlanDocument | ReportDocument, lists: LongLists) -> Plan:
 
 
 def to_report(document: ReportDocument, lists: LongLists) -> Report:
-    """Return the report that a document holds."""
+    """Return the report of a report file."""
     return Report(
         plan=to_plan(document, lists),
         outcome=document.outcome,

@@ -1,4 +1,4 @@
-"""Items of long lists as typed structs, written and read as a line each; `changes` has those of changes."""
+"""Write and read the items of long lists, one line each, as typed structs; `changes` does so for changes."""
 
 import json
 import re
@@ -20,13 +20,13 @@ Place = Annotated[str, Meta(pattern=_PLACE.pattern)]
 
 
 class Record(Struct, gc=False, rename="camel", omit_defaults=True):
-    """What documents hold of a value: members named like its fields, unless a subclass says otherwise."""
+    """The JSON form of a value of the model; by default its members have the names of the value's fields."""
 
     kind: ClassVar[type]
 
     @classmethod
     def from_value(cls, value: Any) -> Self:
-        """Return what a document holds of a value."""
+        """Convert a value."""
         return cls(*value)
 
     def value(self) -> Any:
@@ -74,13 +74,13 @@ class NotFoundItem(Record):
     file_id: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an item that names both or neither."""
+        """Check that the item has exactly one of path and ID."""
         if (self.path is None) == (self.file_id is None):
-            raise ValueError("path or fileId, and not both")
+            raise ValueError("exactly one of path and fileId is required")
 
     @classmethod
     def from_value(cls, value: NotFound) -> Self:
-        """Return what a document holds of a file that was not found."""
+        """Convert a file that was not found."""
         return cls(str(value.origin), value.path, value.file_id)
 
     def value(self) -> NotFound:
@@ -98,7 +98,7 @@ class DiagnosticItem(Record):
 
     @classmethod
     def from_value(cls, value: Diagnostic) -> Self:
-        """Return what a document holds of a diagnostic."""
+        """Convert a diagnostic."""
         return cls(value.level, value.code, value.message, str(value.origin) if value.origin else None)
 
     def value(self) -> Diagnostic:
@@ -107,29 +107,29 @@ class DiagnosticItem(Record):
 
 
 class NotPlainError(ValueError):
-    """A line is not plainly what it should be."""
+    """A line does not have the required form."""
 
 
 def strict_json(data: bytes | str) -> Any:
-    """Return what JSON holds.
+    """Parse JSON strictly.
 
     Raises:
-        ValueError: it is none, or has a number that JSON does not have.
-        RecursionError: it is nested beyond reason.
+        ValueError: it is not JSON; NaN and infinity are not JSON either.
+        RecursionError: it is nested too deeply.
     """
     return json.loads(data, parse_constant=_no_number, parse_float=_number)
 
 
 @lru_cache(maxsize=1 << 16)
 def origin_of(source: str) -> Origin:
-    """Return the place that a document names."""
+    """Parse `file:line:column`."""
     file, line, column = source.rsplit(":", 2)
     return Origin(file, int(line), int(column))
 
 
 @lru_cache(maxsize=1 << 16)
 def is_place(source: str) -> bool:
-    """Tell whether a text is `file:line:column`."""
+    """Return whether a text is `file:line:column`."""
     return _PLACE.search(source) is not None
 
 
@@ -137,17 +137,17 @@ _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def decoded(line: bytes, kind: type[T]) -> T:
-    """Return what a line holds.
+    """Parse a line into a struct.
 
     Raises:
-        NotPlainError: it is not plainly of this kind.
+        NotPlainError: the line does not have this form.
     """
     decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
     try:
         found: T = decoder.decode(line)
     except msgspec.DecodeError:
         try:
-            # Half of a surrogate pair is text to JSON, and to the library; the decoder takes it for damage.
+            # JSON and the library accept half of a surrogate pair, but msgspec does not: try again without msgspec.
             found = msgspec.convert(strict_json(line), kind)
         except (ValueError, RecursionError) as error:
             raise NotPlainError from error
@@ -160,4 +160,4 @@ def _number(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number that JSON has")
+    raise ValueError(f"{text} is not a JSON number")

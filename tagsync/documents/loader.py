@@ -1,4 +1,4 @@
-"""Read saved plan and report documents: line by line, long lists outside of memory, everything checked."""
+"""Load saved plans and reports: line by line, with long lists in temporary files, checking everything."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -37,11 +37,11 @@ from tagsync.spool import Spool
 MAX_DOCUMENT_BYTES = 1 << 30
 
 MAX_PARSED = 32 << 20
-"""A file that does not begin or end like a document is only looked into up to this size."""
+"""The maximum size in bytes for parsing a file that does not begin or end like a plan or report."""
 
 MAX_LINE = 48 << 20
 MAX_VALUES = 2_000_000
-"""How many bytes and values are kept in memory at most, of all that is not in one of the long lists."""
+"""The maximum number of bytes and JSON values to keep in memory, without the long lists."""
 
 _VERSIONS = ("formatVersion", "reportVersion")
 _VERSION = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(format|report)Version"\s*:\s*("(?:[^"\\]|\\.)*"|[-+.\w]+)')
@@ -49,15 +49,15 @@ _MEMBER = re.compile(rb'"([A-Za-z]+)":')
 
 
 def load_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
-    """Return the plan or report that a document holds.
+    """Load a plan or report.
 
     Args:
-        data: the document; a stream has to be seekable.
-        name: how messages call it.
+        data: the content of the file, or a seekable stream of it.
+        name: the name of the file in messages.
 
     Raises:
-        DamagedError: a byte of it is not as it was written.
-        DocumentError: it is neither, of another format, or not as its schema says.
+        DamagedError: a byte has changed since it was written.
+        DocumentError: it is not a plan or report, has another format version, or violates its schema.
     """
     stream = BytesIO(data) if isinstance(data, bytes) else data
     kind = _kind_of(stream, name)
@@ -72,7 +72,7 @@ def load_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
 
 
 def is_saved(stream: BinaryIO) -> bool:
-    """Tell whether a file is a plan or report, damaged or not: its root has `formatVersion` or `reportVersion`."""
+    """Return whether a file is a plan or report, even a damaged one: it has `formatVersion` or `reportVersion`."""
     size = stream.seek(0, SEEK_END)
     stream.seek(max(0, size - CHECKSUM_BYTES))
     end = stream.read()
@@ -99,38 +99,39 @@ def _kind_of(stream: BinaryIO, name: str) -> schemas.SchemaName:
         if is_saved(stream):
             raise damaged(name)
         raise DocumentError(
-            f"{shown(name)} is neither a plan nor a report of tagsync: name a file that plan --out or --report "
-            "json=FILE wrote; what a run that failed has written is neither"
+            f"{shown(name)} is not a tagsync plan or report: use a file from a successful plan --out or --report "
+            "json=FILE"
         )
     version = found[2].decode(errors="replace")
     if not version.startswith('"1.'):
         version = quoted(version.strip('"'))
         raise DocumentError(
-            f"{shown(name)} has format {version}, this version reads 1.x: use the tagsync that wrote it"
+            f"{shown(name)} has format version {version}, this tagsync reads 1.x: use the tagsync version that wrote it"
         )
     return "plan" if found[1] == b"format" else "report"
 
 
 class _Reader:
-    """Reads members, and the items of long lists from the lines that follow.
+    """Reads the members of a plan or report, and the items of its long lists.
 
     Args:
-        stream: the document.
-        size: how many bytes of it stand before its checksum.
-        kind: what it is.
-        name: how messages call it.
+        stream: the file.
+        size: the number of bytes before its checksum.
+        kind: plan or report.
+        name: the name of the file in messages.
+
+    Attributes:
+        members: all members as JSON; the long lists are empty.
+        lists: the long lists.
     """
 
     def __init__(self, stream: BinaryIO, size: int, kind: schemas.SchemaName, name: str) -> None:
         self.members: dict[str, Any] = {}
-        """All members as JSON; long lists are empty in it."""
         self.lists = LongLists()
         self._kind, self._name = kind, name
         self._lines = self._each_line(stream, size + len(",\n"))
-        self._index, self._item = 0, b""
-        """The item of a long list that is being read."""
-        self._bytes = self._values = 0
-        """How much is kept in memory."""
+        self._index, self._item = 0, b""  # of the long list that is being read, for error messages
+        self._bytes = self._values = 0  # in memory
         self._long_lists: dict[str, Callable[[], None]] = {
             "changes": self._changes if kind == "plan" else self._outcomes,
             "drift": partial(self._keep, "drift", DriftItem),
@@ -145,7 +146,7 @@ class _Reader:
         """Read everything.
 
         Raises:
-            DocumentError: it is not laid out as tagsync writes it, or an item is not as its schema says.
+            DocumentError: the layout is not tagsync's, or an item violates the schema.
         """
         if next(self._lines, b"") != b"{\n":
             raise self._not_laid_out()
@@ -153,12 +154,13 @@ class _Reader:
             self._read_member(line)
 
     def refusal(self, value: object, *place: str | int) -> DocumentError:
-        """Return the error for a value that is not as its schema says.
+        """Return the error for a value that violates the schema.
 
         Args:
-            value: all members, one of them, or an item of a long list.
-            place: nothing, the member's name, or that and the item's index.
+            value: all members, one member, or an item of a long list.
+            place: nothing, the member's name, or the member's name and the item's index.
         """
+        # The fast decoders only say that something is wrong. The schema gives the place and the reason.
         root = schemas.load(self._kind)
         schema = root["properties"].get(place[0], {}) if place else root
         schema = schema["items"] if len(place) > 1 else schema
@@ -167,13 +169,13 @@ class _Reader:
             return self._not_laid_out()
         where = "/".join(map(str, (*place, *error.absolute_path))) or "its root"
         return DocumentError(
-            f"{shown(self._name)} is damaged at {shown(where, 200)}: {shown(error.message, 200)}; name it as tagsync "
-            "wrote it"
+            f"{shown(self._name)} is invalid at {shown(where, 200)}: {shown(error.message, 200)}; use the file that "
+            "tagsync wrote"
         )
 
     def _not_laid_out(self) -> DocumentError:
         return DocumentError(
-            f"{shown(self._name)} is not laid out as this version writes it, or is too large: use the tagsync that "
+            f"{shown(self._name)} does not have this version's layout, or is too large: use the tagsync version that "
             "wrote it"
         )
 
@@ -210,7 +212,7 @@ class _Reader:
             raise self.refusal(self._parsed(self._item), key, self._index) from error
 
     def _items(self) -> Iterator[bytes]:
-        """Yield the items of a list, each of which has a line, and end behind it."""
+        """Yield the items of a list, one line each, and consume its end."""
         more = True
         for index, line in enumerate(self._lines):
             if not more and line == b"],\n":
@@ -247,7 +249,7 @@ class _Reader:
         setattr(self.lists, name, Spool(self._checked(value), value))
 
     def _diagnostics(self) -> None:
-        """Keep diagnostics in memory, as they are sorted to be shown; where there is no more room, count them."""
+        """Keep diagnostics in memory, because they are sorted later; beyond the limit, only count them."""
         found: list[Diagnostic] = []
         more = self.lists.unlisted
         for line in self._items():
@@ -266,13 +268,13 @@ class _Reader:
             yield line
 
     def _kept(self, value: bytes) -> Any:
-        """Return a value that is kept in memory."""
+        """Parse a value to keep in memory, within the limits."""
         if not self._has_room(value):
             raise self._not_laid_out()
         return self._parsed(value)
 
     def _has_room(self, value: bytes) -> bool:
-        """Count what is kept in memory, and return whether it is within the limits."""
+        """Count a value as kept in memory, and return whether all such values are within the limits."""
         self._bytes += len(value)
         self._values += 1 + _count_values(value)
         return self._bytes <= MAX_LINE and self._values <= MAX_VALUES
@@ -285,12 +287,12 @@ class _Reader:
 
 
 def _harmless(line: bytes) -> bytes:
-    """Return a line that can be written out again as it is."""
+    """Return a line in canonical JSON, because temporary files and reports repeat it unchanged."""
     if line.isascii() and b"##" not in line and b"\t" not in line:
         return line
     return canonical(strict_json(line)).encode("ascii")
 
 
 def _count_values(data: bytes) -> int:
-    """Return an upper bound of the number of values in JSON, less one."""
+    """Return an upper bound for the number of values in JSON, minus one."""
     return sum(map(data.count, (b"[", b"{", b",")))

@@ -1,4 +1,4 @@
-"""Members of documents as typed structs, which are both written and read; `lines` has the items of long lists."""
+"""Define the members of plans and reports as typed structs, for writing and reading; `lines` does long lists."""
 
 from typing import Annotated, Literal, Self
 
@@ -119,7 +119,7 @@ class InputsMember(Record):
 
     @classmethod
     def from_value(cls, value: Inputs) -> Self:
-        """Return what a document holds of a plan's inputs."""
+        """Convert a plan's inputs."""
         return cls(
             tuple([ManifestMember(manifest.path, manifest.sha256) for manifest in value.manifests]),
             value.files,
@@ -167,7 +167,7 @@ class GuardMember(Record):
 
     @classmethod
     def from_value(cls, value: Guard) -> Self:
-        """Return what a document holds of a guard."""
+        """Convert a guard."""
         limit = LimitMember(*value.limit)
         return cls(value.id, value.observed, value.of, limit, value.blocked, value.files, value.tags)
 
@@ -177,7 +177,7 @@ class GuardMember(Record):
 
 
 class FolderMember(Record):
-    """A folder with files that no entry selects."""
+    """A folder with files that no rule selects."""
 
     folder: str
     files: _Count
@@ -194,7 +194,7 @@ class CoverageMember(Record):
 
     @classmethod
     def from_value(cls, value: Coverage) -> Self:
-        """Return what a document holds of a coverage."""
+        """Convert a coverage."""
         return cls(
             value.unselected,
             tuple(map(str, value.idle)),
@@ -215,7 +215,7 @@ class CoverageMember(Record):
 
 
 class UnlistedMember(Record):
-    """How many diagnostics are not listed."""
+    """The number of diagnostics of one level and code that are not listed."""
 
     kind = Unlisted
 

@@ -1,4 +1,7 @@
-"""Every document that tagsync writes: canonical JSON, a member a line, long lists an item a line, a checksum last."""
+"""Write all JSON output: canonical, one line for each member and each item of a long list, with a checksum at the end.
+
+Documents are yielded in pieces, because a plan may have a million changes.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -36,13 +39,13 @@ from tagsync.model import (
 from tagsync.version import __version__
 
 FORMAT = "1.0"
-"""The version of each kind of document."""
+"""The format version of all JSON output."""
 
 _TOOL = f"tagsync {__version__}"
 
 
 def plan_document(plan: Plan) -> Iterator[str]:
-    """Yield a plan document piece by piece; members without a value are left out."""
+    """Yield a plan as JSON, in pieces."""
     return _document(
         PlanDocument(
             format_version=FORMAT,
@@ -57,7 +60,7 @@ def plan_document(plan: Plan) -> Iterator[str]:
 
 
 def report_document(report: Report) -> Iterator[str]:
-    """Yield a report document piece by piece."""
+    """Yield a report as JSON, in pieces."""
     plan = report.plan
     return _document(
         ReportDocument(
@@ -77,12 +80,17 @@ def report_document(report: Report) -> Iterator[str]:
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
-    """Yield a document for a command that made no plan: its diagnostics, and how many more there were."""
+    """Yield the JSON output of a command without a plan, in pieces.
+
+    Args:
+        diagnostics: the diagnostics to list.
+        more: how many more there were.
+    """
     return document({"tool": _TOOL, "more": more, "diagnostics": _lines(DiagnosticItem, diagnostics)})
 
 
 def difference_document(difference: Difference) -> Iterator[str]:
-    """Yield a difference document piece by piece."""
+    """Yield the difference of two plans as JSON, in pieces."""
     return document(
         {
             "differenceVersion": FORMAT,
@@ -100,12 +108,12 @@ def difference_document(difference: Difference) -> Iterator[str]:
 
 
 def explanation_document(explanations: Iterable[Explanation]) -> Iterator[str]:
-    """Yield a document of explained files piece by piece."""
+    """Yield the explanations of files as JSON, in pieces."""
     return document({"explanationVersion": FORMAT, "files": map(_explanation, explanations)})
 
 
 def document(members: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a document of these members piece by piece; a list may be an iterator of items in canonical JSON."""
+    """Yield members as JSON with a checksum, in pieces; a list may be an iterator of items in canonical JSON."""
     return with_checksum(lay_out(members))
 
 
@@ -115,7 +123,7 @@ def _document(contents: PlanDocument | ReportDocument) -> Iterator[str]:
 
 
 def lay_out(members: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a JSON object without its end piece by piece, a member a line; of an iterator, an item a line."""
+    """Yield a JSON object without its end, in pieces: one line for each member and each item of an iterator."""
     separator = "{\n"
     for key, value in members.items():
         yield f"{separator}{canonical(key)}:"
@@ -135,7 +143,7 @@ def _items(items: Iterator[str]) -> Iterator[str]:
 
 
 def _shared(plan: Plan) -> dict[str, Any]:
-    """Return what a plan and its report both hold."""
+    """Return the members that plans and reports share."""
     return {
         "tool": _TOOL,
         "digest": plan.digest,

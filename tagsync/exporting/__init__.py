@@ -1,1 +1,1 @@
-"""Exporting: a library's tags back to manifests; pure, from files to text."""
+"""Turn a library's files back into manifests, from values to text."""

@@ -14,22 +14,22 @@ from tagsync.exporting.manifest_text import BETWEEN, RuleDraft, entry_length, sc
 from tagsync.globs import escaped
 
 MIN_FILES = 5
-"""A folder with fewer files that have a tag is no rule: the next file that somebody uploads there would get the tag."""
+"""The fewest files with the tag for a match. With fewer, it may be a coincidence that the next upload ends."""
 
 MAX_EXCEPTS = 10
-"""A longer list of exceptions is no rule any more to whoever reads it."""
+"""The most exceptions of a match. A longer list no longer reads like a rule."""
 
 _WORTH = 0.5
-"""What a character of a tag in a file's entry counts beside one of a match."""
+"""The weight of a character of a tag in a file's entry, compared to one in a match."""
 
 Tags = Mapping[str, frozenset[str]]
-"""Tags by the path of the file that has them."""
+"""The tags of files by path."""
 
 Globs = tuple[str, ...]
 
 
 class Match(NamedTuple):
-    """One tag, for all files below a folder that no glob in `excepts` matches."""
+    """One tag for all files below a folder, except those that a glob in `excepts` matches."""
 
     folder: Folder
     tag: str
@@ -37,13 +37,13 @@ class Match(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """How to declare one tag below one folder, where `having` files have it."""
+    """The best way found to declare one tag below one folder, where `having` files have it."""
 
     having: int
     size: float
     matches: tuple[Match, ...]
     lacking: Globs | None
-    """Globs for the files that lack the tag; None stands for too many."""
+    """Globs for the files that lack the tag; None if there are too many."""
 
 
 _Choices = dict[str, _Choice]
@@ -51,11 +51,11 @@ _Choices = dict[str, _Choice]
 
 
 def matches_with_exceptions(folders: Sequence[Folder], tags: Tags) -> Iterator[Match]:
-    """Yield what to match; no two matches of one tag cover the same file.
+    """Yield the matches; no two matches of one tag cover the same file.
 
     Args:
-        folders: a tree, each folder before those in it.
-        tags: what each file has.
+        folders: a tree; each folder comes before those in it.
+        tags: the tags of each file.
     """
     chosen: dict[Folder, _Choices] = {}
     for folder in reversed(folders):
@@ -76,7 +76,7 @@ def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
         apart += sum(part.size for part in parts.get(tag, ()))
         files = having[tag] + sum(part.having for part in parts.get(tag, ()))
         count = len(folder.files) - having[tag] + len(inner) - len(parts.get(tag, ()))
-        # This settles most tags without a look at each file.
+        # A lower bound for the number of globs: it rules out most tags without looking at each file.
         lacking = _lacking(folder, tag, inner, tags) if count <= MAX_EXCEPTS else None
         matches = tuple(match for part in parts.get(tag, ()) for match in part.matches)
         found[tag] = _cheaper(folder, tag, _Choice(files, apart, matches, lacking))
@@ -84,7 +84,7 @@ def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
 
 
 def _cheaper(folder: Folder, tag: str, apart: _Choice) -> _Choice:
-    """Return one match for the folder where it is a rule and shorter, else the choices of the folders in it."""
+    """Return one match for the folder if it is a rule and shorter, else the choices of its subfolders."""
     if apart.lacking is None or apart.having < MIN_FILES:
         return apart
     here = entry_length(RuleDraft("match", folder.glob, (tag,), excepts=apart.lacking))
@@ -92,7 +92,7 @@ def _cheaper(folder: Folder, tag: str, apart: _Choice) -> _Choice:
 
 
 def _lacking(folder: Folder, tag: str, inner: Sequence[_Choices], tags: Tags) -> Globs | None:
-    """Return globs for the files below a folder that lack a tag; None if they are too many."""
+    """Return globs for the files below a folder that lack a tag; None if there are too many."""
     found = [escaped(path) for path in folder.files if tag not in tags[path]]
     for below, choices in zip(folder.folders, inner, strict=True):
         lacking = choices[tag].lacking if tag in choices else (below.glob,)

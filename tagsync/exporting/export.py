@@ -25,7 +25,7 @@ from tagsync.model import (
 
 
 class Exported(NamedTuple):
-    """What becomes of a library: documents by their top folder, how many files and tags, what is left out."""
+    """The result of an export: manifests by top folder, counts of files and tags, and what is left out."""
 
     manifests: dict[str, tuple[ManifestDraft, ...]]
     files: int
@@ -34,7 +34,7 @@ class Exported(NamedTuple):
 
 
 class _Tagged:
-    """A file, how an entry names it, and those of its tags that no entry declares yet."""
+    """A file, its entry, and those of its tags that no other entry declares yet."""
 
     __slots__ = ("entry", "left", "path", "tags")
 
@@ -50,7 +50,7 @@ class _Tagged:
 
 
 def passes_limit(tags: Collection[str]) -> bool:
-    """Tell whether tags are more than a file may gain, which libraries may hold all the same."""
+    """Return whether tags exceed what a file may gain; files in a library may have more."""
     return sum(map(len, tags)) > MAX_TAG_CHARACTERS
 
 
@@ -81,13 +81,13 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
 
 
 def _top(path: str) -> str:
-    """Return the name of the folder right below the root; nothing for files that lie in the root."""
+    """Return the name of the folder directly below the root; empty for files in the root."""
     first, slash, _ = path.removeprefix("/").partition("/")
     return first if slash else ""
 
 
 def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[str]:
-    """Yield the tags that a manifest may declare, and say of the others that they are left out."""
+    """Yield the tags that a manifest may declare, and warn of those that are left out."""
     seen: set[str] = set()
     for tag in file.tags:
         key = normalized(tag)
@@ -95,13 +95,13 @@ def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[st
             seen.add(key)
             yield tag
             continue
-        why = "it stands there in two spellings" if key in seen else "no manifest can declare it"
+        why = "the file has it in two spellings" if key in seen else "a manifest cannot declare it"
         message = f"the tag {quoted(tag)} of {quoted(file.path, 200)} is left out: {why}"
         diagnostics.append(Diagnostic("warning", "not-exported", message))
 
 
 def _drafts(files: Sequence[_Tagged], folder: str) -> Iterator[ManifestDraft]:
-    """Yield the documents of one top folder: folders and single files first, then files that share defaults."""
+    """Yield the documents of one top folder: matches and single files first, then files that share defaults."""
     matches = list(_matches(files, folder))
     left = [item for item in files if item.left]
     alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in left if item.is_long]
@@ -119,11 +119,11 @@ def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> Ru
 
 
 _Found = dict[tuple[str, tuple[str, ...]], set[str]]
-"""Tags by the glob that has them matched, and the globs left out."""
+"""Tags by (glob, excepts)."""
 
 
 def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[RuleDraft]:
-    """Yield entries for folders whose files have tags in common, and take these off what is left of them."""
+    """Yield entries for folders whose files have tags in common, and remove these tags from `left` of the files."""
     found: _Found = defaultdict(set)
     _match_what_nearly_all_have(files, folder, found)
     _match_what_all_have(files, folder, found)
@@ -134,7 +134,7 @@ def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[RuleDraft]:
 def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
     """Find tags for which a match with a few exceptions is clearly shorter.
 
-    Globs know paths alone: files that share one count as one that has what all of them have.
+    Globs see only paths. So files that share a path count as one file with the tags that all of them have.
     """
     root = f"/{_top(files[0].path)}" if folder == "/" else folder.removesuffix("/")
     inside = [item for item in files if item.path.startswith(f"{root}/")] if root != "/" else []
@@ -151,7 +151,7 @@ def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _F
 
 
 def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
-    """Find what all files below a folder still have in common, where a match is shorter at all."""
+    """Find tags that all files below a folder still have in common, where a match is shorter."""
     members: dict[str, list[_Tagged]] = defaultdict(list)
     for item in files:
         for above in _folders(item.path, folder):
@@ -169,7 +169,7 @@ def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -
 
 
 def _folders(path: str, within: str) -> Iterator[str]:
-    """Yield the folders that a file lies in, each with its slash, from the outermost to the innermost."""
+    """Yield the folders of a file, each with a slash at its end, from the outermost to the innermost."""
     at = len(within) - 1 if path.startswith(within) else -1
     while at >= 0:
         if at:
@@ -178,7 +178,7 @@ def _folders(path: str, within: str) -> Iterator[str]:
 
 
 def _saved(item: _Tagged, tags: tuple[str, ...]) -> int:
-    """Return what a file's own entry needs no more once these tags are declared elsewhere."""
+    """Return how many characters a file's own entry loses if these tags are declared elsewhere."""
     if len(item.left) == len(tags):
         return entry_length(_entry(item, tags))
     return sum(len(scalar(tag)) + 2 for tag in tags)

@@ -8,7 +8,7 @@ from tagsync.globs import escaped
 
 @dataclass(slots=True, eq=False)
 class Folder:
-    """A folder: its path without a slash at its end, the folders in it, and the paths of the files right in it."""
+    """A folder: its path without a trailing slash, its subfolders, and the paths of its direct files."""
 
     path: str
     folders: list["Folder"] = field(default_factory=list, repr=False)
@@ -29,7 +29,7 @@ class Folder:
 
 
 def tree(paths: Iterable[str], root: str) -> list[Folder]:
-    """Return the folders of files below `root`, sorted: the root first, each folder before those in it."""
+    """Return the folders of files below `root`, sorted, so that each folder comes before those in it."""
     folders = {root: Folder(root)}
     for path in sorted(paths):
         name = path.rpartition("/")[0]

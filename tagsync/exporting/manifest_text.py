@@ -35,14 +35,14 @@ class ManifestDraft(NamedTuple):
 
 
 def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
-    """Yield a manifest piece by piece.
+    """Yield the text of a manifest in pieces.
 
     Args:
-        draft: its document.
-        about: what it is, for a comment in the second line; text from elsewhere in it as `scalar` writes it.
+        draft: its content.
+        about: a description for a comment in the second line; texts from elsewhere must be written by `scalar`.
     """
     yield f"{_SCHEMA_LINE}# {shown(about)}\n{HEAD}"
-    # Somebody may delete a file in the dashboard: the tags of all others are to be kept all the same.
+    # If somebody deletes a file in the dashboard, the manifest must still apply to all others.
     names_files = any(entry.key != "match" for entry in draft.entries)
     if draft.defaults or names_files:
         yield "  defaults:\n"
@@ -55,7 +55,7 @@ def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
 
 
 def split(draft: ManifestDraft, characters: int) -> Iterator[ManifestDraft]:
-    """Yield a document in parts, none of them much longer than this number of characters."""
+    """Split a manifest into parts that are not much longer than a number of characters."""
     entries: list[RuleDraft] = []
     length = 0
     for entry in draft.entries:
@@ -68,7 +68,7 @@ def split(draft: ManifestDraft, characters: int) -> Iterator[ManifestDraft]:
 
 
 def joined(drafts: Iterable[ManifestDraft]) -> ManifestDraft:
-    """Return all documents as one, with what each has in its defaults in its entries."""
+    """Join manifests into one, with each manifest's defaults in its entries."""
     entries = (
         entry._replace(tags=tuple(sorted({*draft.defaults, *entry.tags})))
         for draft in drafts
@@ -93,31 +93,31 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def entry_length(entry: RuleDraft) -> int:
-    """Return how many characters an entry takes."""
+    """Return the length of an entry in characters."""
     return len(_entry(entry))
 
 
 TAGS_LINE = len("      tags: []\n")
-"""What a list of tags takes beside its tags."""
+"""The length of a line of tags without its tags."""
 
 _IF_MISSING = "    ifMissing: warn\n"
 
 ENVELOPE = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  files:\n")
-"""What a document takes beside its entries and the tags of its defaults."""
+"""The length of a manifest without its entries and the tags in its defaults."""
 
 BETWEEN = len(", ")
-"""What stands between two tags."""
+"""The length of the separator between two tags."""
 
 
 def scalar(text: str) -> str:
-    """Return text as YAML that every version reads as this very text, and that starts no command in a CI log."""
+    """Return text as YAML that every version reads as this text, and that starts no command in a CI log."""
     if _PLAIN.fullmatch(text) and text.lower() not in _AMBIGUOUS:
         return text
     return CI_COMMAND.sub(r"\\x23", "".join(map(_written, json.dumps(text, ensure_ascii=False))))
 
 
 def _written(character: str) -> str:
-    """Return a character as it may stand between double quotes, for YAML allows fewer there than JSON."""
+    """Return a character as it may be written in double quotes; YAML allows fewer characters there than JSON."""
     if character.isprintable():
         return character
     code = ord(character)

@@ -1,8 +1,8 @@
 """Group files that share tags into manifests, so that each manifest's defaults state the shared tags once.
 
 The search is greedy. It starts with the tag that takes up most text. If the files that have it save enough text as a
-manifest of their own, they become a group, and the search continues inside and outside of that group. Files of a group
-that shrinks until it no longer pays go back into the manifest without defaults.
+manifest of their own, they become a group, and the search continues inside and outside of that group. If a group
+shrinks until it no longer pays, its files go back into the manifest without defaults.
 """
 
 from collections import Counter
@@ -16,10 +16,10 @@ from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, scalar
 Item = TypeVar("Item")
 
 THRIFT = 6
-"""How many times its own length a manifest has to save: a person would rather read few files than few bytes."""
+"""A manifest must save this many times its own length, because readers prefer few files to few bytes."""
 
 _Numbered = tuple[int, frozenset[str]]
-"""A file's number, and those of its tags that are not in its document's defaults."""
+"""A file's number, and those of its tags that are not in its manifest's defaults."""
 
 
 class SharedDefaults(NamedTuple, Generic[Item]):
@@ -30,7 +30,7 @@ class SharedDefaults(NamedTuple, Generic[Item]):
 
 
 def share_defaults(files: Sequence[tuple[Item, Iterable[str]]]) -> list[SharedDefaults[Item]]:
-    """Return files in groups, one for each document, the one without defaults first; members keep their order."""
+    """Group files into manifests, the one without defaults first; members keep their order."""
     groups: dict[tuple[str, ...], list[_Numbered]] = {}
     for defaults, members in _split([(number, frozenset(tags)) for number, (_, tags) in enumerate(files)]):
         bare = sum(not tags for _, tags in members)
@@ -47,7 +47,7 @@ def share_defaults(files: Sequence[tuple[Item, Iterable[str]]]) -> list[SharedDe
 
 
 def _split(files: list[_Numbered]) -> Iterator[tuple[frozenset[str], list[_Numbered]]]:
-    """Yield groups, no two of them with the same defaults, whose members have these off their tags."""
+    """Yield groups with different defaults, and their members without these tags."""
     waiting: list[tuple[frozenset[str], list[_Numbered]]] = [(frozenset(), files)]
     while waiting:
         defaults, members = waiting.pop()
@@ -61,7 +61,7 @@ def _split(files: list[_Numbered]) -> Iterator[tuple[frozenset[str], list[_Numbe
 
 
 def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterator[tuple[frozenset[str], list[int]]]:
-    """Yield groups in a group that pay: which tags each has beside the group's, and the places of its members."""
+    """Yield groups inside a group that pay: their common tags, and the positions of their members."""
     places: dict[str, list[int]] = {}
     for at, (_, tags) in enumerate(members):
         for tag in tags:
@@ -73,7 +73,7 @@ def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterat
     while heap:
         weight, tag = heappop(heap)
         now = -counts[tag] * _length(tag)
-        if now != weight:  # files that have it went into other groups meanwhile
+        if now != weight:  # some of its files went into other groups
             if counts[tag] > 1:
                 heappush(heap, (now, tag))
             continue
@@ -88,13 +88,13 @@ def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterat
 
 
 def _pays(count: int, saved: Iterable[str], defaults: Iterable[str], *, bare: int) -> bool:
-    """Tell whether a document saves enough.
+    """Return whether a manifest saves enough text.
 
     Args:
-        count: how many files it is for.
-        saved: the tags that need not stand in the entries of these any more.
-        defaults: the tags in the document's defaults.
-        bare: how many of the files have no tags beside these.
+        count: the number of its files.
+        saved: the tags that these files' entries no longer need.
+        defaults: the tags in its defaults.
+        bare: the number of files with no other tags.
     """
     cost = ENVELOPE + sum(map(_length, defaults))
     return count * sum(map(_length, saved)) + bare * TAGS_LINE > THRIFT * cost

@@ -1,1 +1,1 @@
-"""Read manifests into declared entries, with every error and its place."""
+"""Read manifests into entries, and report every error with its place."""

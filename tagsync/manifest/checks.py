@@ -1,4 +1,4 @@
-"""Find what no schema can say about an entry: globs, spellings, contradictions, lengths, and what is easily misread."""
+"""Check what a JSON Schema cannot: globs, spellings, contradictions, lengths, and what is easily misread."""
 
 import re
 from collections.abc import Hashable, Iterable, Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault
 from tagsync.manifest.entries import with_defaults
-from tagsync.manifest.entry_store import MATCH, EntryRow, decode_declaration, selector_of
+from tagsync.manifest.entry_store import MATCH, PATH, EntryRow, decode_declaration, selector_of
 from tagsync.manifest.yaml import Map, ReportError, Seq
 from tagsync.model import (
     MAX_TAG_CHARACTERS,
@@ -17,6 +17,7 @@ from tagsync.model import (
     Diagnostic,
     Entry,
     Level,
+    Origin,
     RuleName,
     Texts,
     is_stream_safe,
@@ -29,23 +30,23 @@ from tagsync.model.texts import MAX_MARKS
 NEAR_LIMIT = "near-limit"
 
 _REMEMBERED = 50_000
-"""Up to so many declarations without an error are remembered."""
+"""The most declarations without an error that are remembered."""
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ASKS_FOR_TAGS = re.compile(r"(?<![\w.])tags\b\s*(?:NOT\s+)?(?:IN|HAS|EXISTS)\b|\bEXISTS\s+tags\b", re.IGNORECASE)
 
 
 Warnings = dict[Hashable, Diagnostic]
-"""Warnings and notices. The same about many entries is said once, at the first of them; NEAR_LIMIT, at each."""
+"""Warnings and notices. One that many entries share is reported once, at the first; NEAR_LIMIT is reported at each."""
 
 
 def add_warning(warnings: Warnings, diagnostic: Diagnostic) -> None:
-    """Add a warning or notice, unless it is there already."""
+    """Add a warning or notice unless it is there already."""
     warnings.setdefault(diagnostic if diagnostic.code == NEAR_LIMIT else diagnostic[:3], diagnostic)
 
 
 class Finding(NamedTuple):
-    """An error, warning or notice; `place` is as in the entry's declaration, and absolute in a vocabulary."""
+    """An error, warning or notice; `place` is as in the entry's declaration, or absolute in a vocabulary."""
 
     level: Level
     code: str
@@ -54,7 +55,7 @@ class Finding(NamedTuple):
 
 
 def check(entry: Entry) -> Iterator[Finding]:
-    """Yield what is to be said about an entry whose defaults are merged in."""
+    """Yield the findings about an entry merged with its defaults."""
     declared = entry.declaration
     if declared.exclusive and declared.exclusive.only:
         for pattern, place in zip(*declared.exclusive.only, strict=True):
@@ -62,7 +63,7 @@ def check(entry: Entry) -> Iterator[Finding]:
     if declared.ai_rule:
         yield from _check_ai_names(declared.ai_rule)
     if not _declares_something(declared):
-        message = "this entry declares nothing: give it tags, absent, exclusive or aiTags"
+        message = "this rule declares nothing: add tags, absent, exclusive or aiTags"
         yield Finding("error", "declares-nothing", message, declared.column)
     yield from _check_marks(declared.tags)
     yield from _check_marks(declared.absent)
@@ -70,7 +71,7 @@ def check(entry: Entry) -> Iterator[Finding]:
     yield from _check_contradictions(entry)
     yield from _check_length(declared)
     for tag, place in _containing(",", declared.tags):
-        message = f"the tag {quoted(tag)} holds a comma: it cannot be set through upload forms, which split there"
+        message = f"the tag {quoted(tag)} contains a comma: upload forms cannot set it, as they split tags at commas"
         yield Finding("warning", "comma", message, place)
     fix = "to remove tags by a glob, use exclusive: {only: [...]}"
     yield from _check_wildcards(RuleName.ABSENT, declared.absent, fix)
@@ -107,14 +108,14 @@ def _check_selector(selector: ByMatch, declared: Declaration) -> Iterator[Findin
         yield Finding("error", "range", message, expect.place)
     if selector.query and _asks_for_tags(selector.query):
         message = (
-            "a condition on tags also matches AI tags: check that this query is meant to select files that have the "
-            "tag only from auto-tagging"
+            "a condition on tags also matches AI tags: check whether this query should select files that have the tag "
+            "only as an AI tag"
         )
         yield Finding("info", "query-tags", message, declared.column)
 
 
 def _asks_for_tags(query: str) -> bool:
-    """Tell whether a query has a condition on `tags`, whose name may stand between quotation marks."""
+    """Return whether a query has a condition on `tags`, quoted or not."""
     return _ASKS_FOR_TAGS.search(_STRING.sub(lambda found: "tags" if found[0] == '"tags"' else '""', query)) is not None
 
 
@@ -124,7 +125,7 @@ def _check_glob(pattern: str, place: int) -> Iterator[Finding]:
 
 
 def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
-    """Names of AI tags are words: one with a star, or `all`, is meant for something else, and removals are for good."""
+    """Check names of AI tags: a wildcard or `all` is a mistake, and removing AI tags cannot be undone."""
     for key, texts, fix in (
         ("remove", rule.remove, "write remove: all to remove every AI tag, or name each one"),
         ("keep", rule.keep, "name each AI tag that stays"),
@@ -138,12 +139,12 @@ def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
 def _check_marks(tags: Texts) -> Iterator[Finding]:
     for tag, place in zip(*tags, strict=True):
         if not is_stream_safe(tag):
-            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: take some of them out"
+            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: remove some of them"
             yield Finding("error", "marks", words, place)
 
 
 def _check_spellings(entry: Entry) -> Iterator[Finding]:
-    """Find two spellings of one tag: equal under NFC, but not the same characters."""
+    """Find two spellings of one tag, equal only under NFC."""
     tags = entry.declaration.tags
     if all(map(str.isascii, tags.values)):
         return
@@ -152,8 +153,8 @@ def _check_spellings(entry: Entry) -> Iterator[Finding]:
         seen, at = first.setdefault(normalized(tag), (tag, place))
         if seen != tag:
             message = (
-                f"the tag {quoted(tag)} stands at {entry.origin(at)} in another spelling (equal under Unicode NFC): "
-                "write both the same way"
+                f"the tag {quoted(tag)} is also declared at {entry.origin(at)}, in another spelling (equal under "
+                "Unicode NFC): write both the same way"
             )
             yield Finding("error", "two-spellings", message, place)
 
@@ -166,7 +167,7 @@ def _check_contradictions(entry: Entry) -> Iterator[Finding]:
     for tag, place in zip(*absent, strict=True):
         at = present.get(normalized(tag))
         if at is not None:
-            message = f"{quoted(tag)} is to be absent here and present at {entry.origin(at)}: take one of them out"
+            message = f"{quoted(tag)} must be absent here, but present at {entry.origin(at)}: remove one of the two"
             yield Finding("error", "conflict", message, place)
 
 
@@ -175,21 +176,21 @@ def _check_length(declared: Declaration) -> Iterator[Finding]:
     length = sum(map(len, tags))
     if length > MAX_TAG_CHARACTERS and declared.if_over_limit in (None, "error"):
         message = (
-            f"its tags are {length} characters together; ImageKit allows {MAX_TAG_CHARACTERS} on one file: "
-            "declare fewer or shorter ones, or set ifOverLimit"
+            f"the tags of this rule have {length} characters; ImageKit allows {MAX_TAG_CHARACTERS} on a file: "
+            "declare fewer or shorter tags, or set ifOverLimit"
         )
         yield Finding("error", "over-limit", message, declared.column)
     if length <= MAX_TAG_CHARACTERS < joined_length(len(tags), length):
         message = (
-            "its tags keep within 500 characters only if ImageKit does not count the commas between them: they are "
-            "sent, and may be refused"
+            "the tags of this rule fit into 500 characters only if ImageKit does not count the commas between them: "
+            "tagsync sends them, but ImageKit may refuse them"
         )
         yield Finding("warning", NEAR_LIMIT, message, declared.column)
 
 
 def _check_wildcards(key: str, texts: Texts, fix: str) -> Iterator[Finding]:
     for name, place in _containing("*", texts):
-        message = f"{quoted(name)} in {key} means a tag of exactly this name, * is no wildcard there: {fix}"
+        message = f"{quoted(name)} in {key} means a tag of exactly this name (* is not a wildcard there): {fix}"
         yield Finding("warning", "wildcard", message, place)
 
 
@@ -201,13 +202,13 @@ def _containing(character: str, texts: Texts) -> Iterator[tuple[str, int]]:
 
 
 class DocumentCheck:
-    """Checks the entries of one document; equal declarations are checked once.
+    """Check the entries of one document; equal declarations are checked once.
 
     Args:
         manifest: the document's manifest.
-        defaults: what the document says for all its entries.
+        defaults: the document's defaults.
         warnings: where warnings and notices are added.
-        report: called for each error; one that lies in the defaults is reported once.
+        report: called for each error; an error in the defaults is reported once.
     """
 
     def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
@@ -222,20 +223,27 @@ class DocumentCheck:
     def __call__(self, rows: Iterable[EntryRow]) -> None:
         """Check entries."""
         for kind, key, line, data in rows:
+            if kind == PATH and "*" in key:
+                self._warn_of_glob(line, data)
             if data in self._good:
                 continue
             own = decode_declaration(data)
             if kind != MATCH and self.is_plain(own):
                 continue
             entry = Entry(self._manifest, line, selector_of(kind, key), with_defaults(own, self._defaults))
-            # The errors of a match depend on more than its declaration.
+            # The errors of a match also depend on its globs and query, so it is checked each time.
             if self._check(entry) and kind != MATCH:
                 if len(self._good) >= _REMEMBERED:
                     self._good.clear()
                 self._good.add(data)
 
+    def _warn_of_glob(self, line: int, data: bytes) -> None:
+        message = "a path with * is the name of one file, not a pattern: to select files by a pattern, use match"
+        origin = Origin(self._manifest, line + 1, decode_declaration(data).column + 1)
+        add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
+
     def is_plain(self, own: Declaration) -> bool:
-        """Tell entries apart of which there is nothing to say, which are most: a fast yes, never a no."""
+        """Return quickly whether an entry certainly has no findings, as most; False if that takes a closer look."""
         tags = self._defaults.tags.values + own.tags.values
         text = "".join(tags)
         return (
@@ -248,7 +256,7 @@ class DocumentCheck:
         )
 
     def _check(self, entry: Entry) -> bool:
-        """Report what is to be said about an entry; tell whether there is no error."""
+        """Report the findings about an entry, and return whether none is an error."""
         is_good = True
         for finding in check(entry):
             origin = entry.origin(finding.place)

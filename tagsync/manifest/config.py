@@ -98,7 +98,7 @@ class _ConfigReader:
         if self._errors.count:
             kept = self._errors.first()
             raise ManifestError(kept, self._errors.count - len(kept))
-        assert tree is not None, "a file without a document is an error"  # noqa: S101 - the reader reports it
+        assert tree is not None, "a file without settings is an error"  # noqa: S101 - the reader reports it
         return tree
 
     def _document(self) -> Map | None:
@@ -111,14 +111,16 @@ class _ConfigReader:
         except OSError as error:
             self._report(0, "unreadable", f"{error.strerror}: check the file and its permissions")
             return None
-        except ValueError as error:
-            self._report(0, "unreadable", str(error))
+        except ValueError:
+            self._report(0, "unreadable", f"{CONFIG_NAME} must be a regular file of at most 1 MiB: replace it")
             return None
         reader = DocumentReader(located, data, parser=PARSER, take=lambda *_: None, is_config=True)
         reader.read()
         self._errors.absorb(reader.errors)
         for _tree, place in reader.contents.configs[1:]:
-            self._report(place, "too-many", "a second document: put all settings in the first one")
+            self._report(
+                place, "too-many", "settings are here for a second time, after ---: put all of them in one place"
+            )
         # A tree with errors has values that stand for nothing.
         return None if self._errors.count else reader.contents.configs[0][0]
 

@@ -1,4 +1,4 @@
-"""Read the documents of one manifest with the YAML parser, and report every error in it."""
+"""Read the documents of one manifest with the YAML parser, and report every error."""
 
 import codecs
 import re
@@ -17,16 +17,17 @@ from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
+from tagsync.manifest.yaml_errors import explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
 API_VERSION = "tagsync/v1"
 
 _MAX_ERRORS = 10_000
-"""After this many errors the rest of a file is not read: nobody needs more, and finding them takes minutes."""
+"""After this many errors, the rest of a file is not read. Nobody needs more, and finding them can take minutes."""
 
 _CHUNK = 1 << 20
 
-# All but what YAML 1.1 allows in a file.
+# All characters that YAML 1.1 does not allow in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
@@ -36,18 +37,18 @@ _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2}
 _FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
-"""Errors that an entry may not have once its document's defaults are fixed."""
+"""Errors that an entry may no longer have once its document's defaults are fixed."""
 
 
 @dataclass(slots=True)
 class FileContents:
-    """What a manifest holds beside its entries, in the order in which it stands there.
+    """The contents of a manifest apart from its entries, in their order.
 
     Attributes:
-        files_at: where the key `files` stands in each document of entries; None where it is missing.
-        accounts: the accounts that documents insist on, and where.
+        files_at: the place of the key `files` in each TagSet; None if it is missing.
+        accounts: the accounts that documents name, with their places.
         warnings: warnings and notices.
-        policy: what its policies say of guards.
+        policy: the limits that policies set.
         vocabularies: the `spec` of each vocabulary.
         configs: each `kind: Config` document, and where it starts.
     """
@@ -61,7 +62,7 @@ class FileContents:
 
 
 def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
-    """Check one entry and return its row; None if it is not valid.
+    """Check one entry and return its row; None if it is invalid.
 
     Args:
         tree: the entry as it was read.
@@ -79,7 +80,7 @@ def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportEr
 
 
 def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
-    """Check an entry's last day; unquoted it is no ambiguity here, where nothing but a day may stand."""
+    """Check `until`. A date needs no quotes here, because nothing else is valid."""
     at = tree.places["until"]
     if tree["until"] is AMBIGUOUS and _DAY.match(written[at]):
         tree["until"] = written[at]
@@ -88,17 +89,17 @@ def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> No
         try:
             date.fromisoformat(text)
         except ValueError:
-            report(at, "day", f"{shown(text)} is no day of the calendar: write one as YYYY-MM-DD")
+            report(at, "day", f"{shown(text)} is not a date in the calendar: write it as YYYY-MM-DD")
 
 
 class DocumentReader:
-    """Reads the documents of one file into `contents` and `errors`, which name the file as the user did.
+    """Read the documents of one file into `contents` and `errors`.
 
     Args:
         located: the file, for its names.
         data: its bytes.
         parser: the YAML parser.
-        take: called with the defaults and the entries of each document that has entries.
+        take: called with the defaults and the entries of each TagSet.
         is_config: whether the file must contain `kind: Config` instead of what manifests contain.
     """
 
@@ -120,7 +121,7 @@ class DocumentReader:
         self._take = take
         self._is_config = is_config
         self._found = ErrorList()
-        """The errors of the current document: dropped if it turns out to be no manifest at all."""
+        """The errors of the current document: replaced by one if it turns out not to be a manifest."""
         self._last_error_at = -1
         self._rows: list[EntryRow] = []
 
@@ -130,9 +131,8 @@ class DocumentReader:
             try:
                 self._read_documents()
             except yaml.MarkedYAMLError as error:
-                mark = error.problem_mark or error.context_mark
-                words = " ".join(filter(None, (error.context, error.problem)))
-                self._report(packed(mark.line, mark.column) if mark else 0, "yaml", f"not YAML: {shown(words, 200)}")
+                place, message = explain(error, self._data)
+                self._report(place, "yaml", message)
             except yaml.reader.ReaderError:
                 self._report_no_character()
             except GivenUpError:
@@ -149,10 +149,11 @@ class DocumentReader:
                 found = True
                 self._document(tree, place)
         if not found:
-            self._report(0, "empty", "there is no document in this file: declare something or delete it")
+            subject = "settings" if self._is_config else "a manifest"
+            self._report(0, "empty", f"this file is empty: add {subject}, or delete the file")
 
     def _is_utf8(self) -> bool:
-        """Check the encoding piece by piece: a whole decoded copy may take four times the file's size."""
+        """Check the encoding in chunks, because a decoded copy may take four times the file's size."""
         decoder = codecs.getincrementaldecoder("utf-8")()
         for start in range(0, len(self._data) + 1, _CHUNK):
             pending = len(decoder.getstate()[0])
@@ -164,20 +165,20 @@ class DocumentReader:
                 line_start = self._data.rfind(b"\n", 0, bad) + 1
                 column = len(self._data[line_start:bad].decode("utf-8-sig", "replace"))
                 place = packed(self._data.count(b"\n", 0, bad), column)
-                self._report(place, "encoding", "there are bytes here that are not UTF-8: save the file as UTF-8")
+                self._report(place, "encoding", "these bytes are not UTF-8: save the file as UTF-8")
                 return False
         return True
 
     def _report_no_character(self) -> None:
-        """Report the first character that YAML does not allow; parsers disagree on its place."""
+        """Report the first character that YAML does not allow; the parsers disagree on its place."""
         text = self._data.decode("utf-8-sig")
         found = _NO_CHARACTER.search(text)
         at = found.start() if found else 0
         place = packed(text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1)
-        self._report(place, "yaml", f"not YAML: the character U+{ord(text[at]):04X} is not allowed: remove it")
+        self._report(place, "yaml", f"YAML does not allow the character U+{ord(text[at]):04X}: remove it")
 
     def _yaml(self) -> bytes:
-        """Return the bytes to parse: what only JSON allows is rewritten for YAML without moving anything."""
+        """Return the bytes to parse, with JSON-only syntax rewritten as YAML so that all places stay the same."""
         body = self._data.removeprefix(codecs.BOM_UTF8).lstrip(_JSON_SPACE)
         if not (self._name.endswith(".json") or (self._name == STDIN and body.startswith(b"{"))):
             return self._data
@@ -188,19 +189,19 @@ class DocumentReader:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_error_at = max(self._last_error_at, place)
         if self._found.count == _MAX_ERRORS:
-            words = f"{_MAX_ERRORS:,} faults: the rest of this file was not read"
+            words = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
             self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", words)
             raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
-        """Read one entry; one with errors in its structure is only checked for more errors."""
+        """Read one entry. If its structure has errors, only check it for more."""
         row = read_row(tree, place, self._reader.written, self._report)
         if self._last_error_at < place:
-            assert row, "the schema has to explain what entries refuse"  # noqa: S101 - held by a property test
+            assert row, "the schema must explain what `entries` refuses"  # noqa: S101 - checked by a property test
             self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
-        """Finish a document, whose entries have been read; its defaults may have stood behind them."""
+        """Finish a document after its entries were read: its defaults may come after them."""
         rows, self._rows = self._rows, []
         stranger = _stranger(tree, is_config=self._is_config)
         if stranger:
@@ -242,7 +243,7 @@ class DocumentReader:
         for name, figures in guards.items():
             origin = unpacked(self._name, guards.key_places[name])
             above = figures.get("above")
-            # A schema takes 1.0 for a whole number too; equal policies have to give equal digests.
+            # JSON Schema accepts 1.0 as a whole number, but equal policies must have equal digests.
             above = None if above is None else int(above)
             self.contents.policy.append(GuardRule(GuardId(name), above, figures.get("percent"), origin))
 
@@ -258,13 +259,13 @@ class DocumentReader:
         self.contents.configs.append((tree, place))
 
     def _check_names(self, names: Map) -> None:
-        """Check names that are keys as every text is checked: keys are read as they are written."""
+        """Check names that are keys like other texts; the parser returns keys as written."""
         for name, place in names.key_places.items():
             if place in self._reader.ambiguous_keys:
                 words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
                 self._report(place, "quote", words)
             elif not name:
-                self._report(place, "empty", "the old name is empty: write one, or take this out")
+                self._report(place, "empty", "the old name is empty: write one, or remove this line")
 
     def _add_account(self, tree: Map) -> None:
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
@@ -274,16 +275,16 @@ class DocumentReader:
 
 
 def _stranger(tree: Any, *, is_config: bool) -> str | None:
-    """Say why a document does not belong in the file; None if it does."""
+    """Return why a document does not belong in the file; None if it does."""
     subject, kinds = (CONFIG_NAME, ("Config",)) if is_config else ("a manifest", schema.KINDS)
-    starts = f"starts with apiVersion: {API_VERSION}"
+    starts = f"{subject} starts with apiVersion: {API_VERSION}"
     if not isinstance(tree, Map):
-        return f"{subject} is a mapping that {starts} and kind: {kinds[0]}; this is not one"
+        return f"this is not {'a configuration' if is_config else subject}: {starts} and kind: {kinds[0]}"
     if "formatVersion" in tree:
-        return "this is a saved plan or report, not a manifest: look at it with tagsync show"
+        return "this is a saved plan or report, not a manifest: view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this document has {_had('apiVersion', version)}: {subject} {starts}"
+        return f"this document has {_had('apiVersion', version)}: {starts}"
     return None if kind in kinds else _wrong_kind(kind, is_config=is_config)
 
 
@@ -301,11 +302,11 @@ def _wrong_kind(kind: Any, *, is_config: bool) -> str:
 def _had(key: str, value: Any) -> str:
     if value is None:
         return f"no {key}"
-    return f"{key} {quoted(value)}" if isinstance(value, str) else f"no {key} that is text"
+    return f"{key} {quoted(value)}" if isinstance(value, str) else f"a non-text {key}"
 
 
 def _joined_surrogates(match: re.Match[bytes]) -> bytes:
-    """Put each pair up to the closing quote as one escape; spaces behind the quote keep the columns after it."""
+    """Replace surrogate pairs up to the closing quote by one escape each; spaces after the quote keep later columns."""
     text = _SURROGATE_PAIR.sub(_joined_pair, match[0])
     return text + b" " * (len(match[0]) - len(text))
 

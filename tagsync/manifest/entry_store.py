@@ -1,6 +1,6 @@
 """Keep the entries of a run in a nameless SQLite database, indexed by what they select.
 
-SQLite unlinks its temporary file as it opens it, so that nothing is left behind however a run ends.
+SQLite deletes the temporary file right after opening it, so that nothing is left behind however a run ends.
 """
 
 import sqlite3
@@ -22,13 +22,13 @@ MATCH: Literal[2] = 2
 _Kind = Literal[0, 1, 2]
 
 EntryRow = tuple[_Kind, str, int, bytes]
-"""What an entry selects by, the path, file ID or match, its line from 0, and its own declaration, encoded.
+"""The kind of selector; the path, file ID or match; the line (from 0); and the encoded declaration.
 
-The declaration is without its document's defaults: they may be long, and stand for every entry.
+The declaration excludes the document's defaults: they may be long, and are the same for every entry.
 """
 
 _MOST_SHARED = 4 << 20
-"""How many bytes the shared declarations take at most, as they are encoded; about ten times as many in memory."""
+"""The most bytes of shared declarations, encoded; they take about ten times as much in memory."""
 
 _AT_ONCE = 1_000
 _CACHE_KIB = 8_192
@@ -52,7 +52,7 @@ _decode_match = msgspec.json.Decoder(ByMatch).decode
 
 
 def row_of(selector: Selector, line: int, declaration: Declaration) -> EntryRow:
-    """Return an entry's row."""
+    """Return the row of an entry."""
     data = encode_declaration(declaration)
     if isinstance(selector, ByPath):
         return PATH, selector.path, line, data
@@ -62,17 +62,17 @@ def row_of(selector: Selector, line: int, declaration: Declaration) -> EntryRow:
 
 
 def selector_of(kind: _Kind, key: str) -> Selector:
-    """Return what a row selects by."""
+    """Return the selector of a row."""
     if kind == PATH:
         return ByPath(key)
     return ById(key) if kind == FILE_ID else _decode_match(key)
 
 
 class EntryStore:
-    """The entries of one run, in the order in which they are declared; `IndexedEntries` once they are all there.
+    """The entries of one run, in the order of their declaration; implements `IndexedEntries`.
 
     Args:
-        as_of: the day, as YYYY-MM-DD, on which `until` is evaluated; None to let nothing expire.
+        as_of: the day (YYYY-MM-DD) on which `until` is evaluated; None if nothing expires.
 
     Raises:
         StateError: there is no room for them; each method may raise it.
@@ -84,7 +84,7 @@ class EntryStore:
         self._documents: list[tuple[str, Declaration]] = []
         """The manifest and the defaults of each document."""
         self._defaults: dict[Declaration, Declaration] = {}
-        """One object for all equal defaults, so that documents share declarations."""
+        """One object for all equal defaults, so that documents share merged declarations."""
         self._shared: dict[tuple[int, bytes], Declaration] = {}
         self._shared_bytes = 0
         with _explain_storage_errors():
@@ -93,12 +93,12 @@ class EntryStore:
             self._database.executescript(_TABLE)
 
     def add_document(self, manifest: str, defaults: Declaration) -> int:
-        """Begin a document behind those that are there, and return its number."""
+        """Begin a document, and return its number."""
         self._documents.append((manifest, self._defaults.setdefault(defaults, defaults)))
         return len(self._documents) - 1
 
     def extend(self, document: int, rows: Sequence[EntryRow]) -> None:
-        """Add entries of a document behind those that are there."""
+        """Append entries of a document."""
         numbered = (
             (number, kind, key, document, line, data)
             for number, (kind, key, line, data) in enumerate(rows, self._count)
@@ -110,11 +110,11 @@ class EntryStore:
         self._count += len(rows)
 
     def mark(self) -> tuple[int, int]:
-        """Return what `cut` takes to drop all that is added from now on."""
+        """Return a position for `cut`."""
         return self._count, len(self._documents)
 
     def cut(self, mark: tuple[int, int]) -> None:
-        """Drop all that was added since `mark` was called."""
+        """Remove everything that was added after `mark` was called."""
         self._count, documents = mark
         del self._documents[documents:]
         with _explain_storage_errors():
@@ -130,7 +130,7 @@ class EntryStore:
         return any(entry == each for each in self)
 
     def declarations(self) -> Iterator[Declaration]:
-        """Yield what entries declare, in any order; what several declare alike may come once."""
+        """Yield the declarations in any order; equal ones may come once."""
         with _explain_storage_errors():
             found = self._database.execute("SELECT document, declaration FROM entries")
             while some := found.fetchmany(_AT_ONCE):
@@ -138,16 +138,16 @@ class EntryStore:
                     yield self._shared_declaration(document, data)
 
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
-        """Yield the entries that name a path, with it and their number, sorted by both."""
-        # SQLite compares text as UTF-8, which has the order of characters that Python has.
+        """Yield (path, number, entry) for entries that select by path, sorted by path and number."""
+        # SQLite compares text as UTF-8, which sorts in the same order as Python's strings.
         return self._read(f"WHERE kind = {PATH} ORDER BY key, number")
 
     def by_id(self) -> Iterator[NumberedEntry]:
-        """Yield the entries that name a file id, sorted by it and their number."""
+        """Yield the entries that select by file ID, sorted by ID and number."""
         return self._numbered(f"WHERE kind = {FILE_ID} ORDER BY key, number")
 
     def with_id(self, file_id: str) -> Sequence[NumberedEntry]:
-        """Return the entries that name this file id."""
+        """Return the entries that select this file ID."""
         return tuple(self._numbered(f"WHERE kind = {FILE_ID} AND key = ? ORDER BY number", file_id))
 
     def matching(self) -> Iterator[NumberedEntry]:
@@ -187,6 +187,6 @@ def _explain_storage_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StateError(
-            f"the entries cannot be kept in a temporary file ({error}): free some space, or set TMPDIR to a folder "
-            "with more"
+            f"tagsync cannot keep the rules in a temporary file ({error}): free some space, or set TMPDIR to another "
+            "folder"
         ) from error

@@ -5,26 +5,26 @@ from heapq import nsmallest
 from tagsync.model import Diagnostic, Origin
 
 SHOWN_ERRORS = 50
-"""How many errors a run shows; the rest are counted."""
+"""The most errors that a run shows; the others are counted."""
 
 _KEPT_BEFORE_CUTTING = 1000
 
 
 class ErrorList:
-    """Collects errors in bounded memory: the first fifty by place are exact, however many there are."""
+    """Collect errors in bounded memory, and keep the first fifty by place."""
 
     def __init__(self) -> None:
         self._kept: list[Diagnostic] = []
         self.count = 0
 
     def add(self, origin: Origin, code: str, message: str) -> None:
-        """Add an error at `origin`."""
+        """Add an error."""
         self._kept.append(Diagnostic("error", code, message, origin))
         self.count += 1
         self._cut()
 
     def absorb(self, other: "ErrorList") -> None:
-        """Add all that another list holds."""
+        """Add all errors of another list."""
         self._kept.extend(other.first())
         self.count += other.count
         self._cut()

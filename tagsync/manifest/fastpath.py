@@ -1,7 +1,8 @@
-"""Read manifests whose meaning is beyond doubt without the YAML parser, and decline all others: an accelerator.
+"""Read plainly written manifests without the YAML parser, and leave all others to it.
 
-What stands before the entries, and each entry that has more than tags, goes through the YAML parser. Entries that are
-written like one before are not read again.
+Parsing YAML takes most of the time that a large manifest needs. This fast path accepts only text with one obvious
+meaning, and declines a file at the first doubt. What precedes the entries, and each entry with more than tags, still
+goes through the YAML parser. Entries that are written like an earlier one are not read again.
 """
 
 import re
@@ -21,22 +22,24 @@ from tagsync.model import NO_TEXTS, Declaration, Texts, packed
 _CHUNK = 1 << 18
 _HEAD_BYTES = 1 << 16
 _REMEMBERED = 50_000
-"""How many ways to write an entry are remembered."""
+"""The most ways to write an entry that are remembered."""
 
 _MOST_PARSED = 100
-"""How many entries may go through the parser one by one before they have to be few among all entries."""
+"""After this many entries went through the parser one by one, they must be a small part of all entries."""
 
 _HEAD = re.compile(rb"^( +)files:\n( *)- ", re.MULTILINE)
 _DIRECTIVE = re.compile(b"^%", re.MULTILINE)
 _NEXT_DOCUMENT = "---\n"
 
-# No quote, no escape, nothing that ends a line in some version of YAML or that a parser may refuse or skip.
+# Quotes and escapes are excluded, and so is every character that ends a line in some version of YAML, or that a parser
+# may refuse or skip.
 _UNSAFE = r"\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
 _WORD = r"[\w./+@~=()-]+"
 _DOUBLE, _SINGLE, _PLAIN = rf'[^"\\{_UNSAFE}]*', rf"[^'{_UNSAFE}]*", rf"[^\W\d_](?:{_WORD})?(?: {_WORD})*"
 _SCALAR = rf'(?:"{_DOUBLE}"|\'{_SINGLE}\'|{_PLAIN})'
 _LIST = rf"{_SCALAR}(?:, {_SCALAR})*"
-_PATH = rf'(?:"(/{_DOUBLE})"|\'(/{_SINGLE})\'|(/(?:{_WORD}(?: {_WORD})*)?))'
+# A path with * gets a warning, which only the other way of reading knows how to place.
+_PATH = rf'(?:"(/[^*"\\{_UNSAFE}]*)"|\'(/[^*\'{_UNSAFE}]*)\'|(/(?:{_WORD}(?: {_WORD})*)?))'
 _FILE_ID = rf'(?:"([^"\\{_UNSAFE}]+)"|([^\W_]+))'
 
 _SCALARS = re.compile(_SCALAR)
@@ -45,13 +48,13 @@ _NOT_PLAIN = re.compile(rf"[{_UNSAFE.replace('x1f', 'x09', 1)}\x0b-\x1f]")
 
 
 class _DeclinedError(Exception):
-    """The meaning of this file is not beyond doubt."""
+    """The meaning of this file is not obvious."""
 
 
 def read_plain(
     located: Located, data: bytes, *, parser: Callable[[bytes], EventSource], entries: EntryStore
 ) -> FileContents | None:
-    """Read a plainly written file of entries without any error.
+    """Read a plainly written file of entries that has no errors.
 
     Args:
         located: the file, for its name.
@@ -60,7 +63,7 @@ def read_plain(
         entries: where its entries are added.
 
     Returns:
-        What else it holds; None, and nothing is added, if it is declined.
+        The other contents of the file. None if the file is declined; then no entries are added.
     """
     if not data.endswith(b"\n") or located.name.endswith(".json"):
         return None
@@ -74,7 +77,7 @@ def read_plain(
 
 
 class _PlainFile:
-    """Reads the documents of one file, each of which has to have entries at its end."""
+    """Read the documents of one file; each must end in entries."""
 
     def __init__(
         self, located: Located, data: bytes, parser: Callable[[bytes], EventSource], entries: EntryStore
@@ -95,21 +98,23 @@ class _PlainFile:
         start = 0
         while start < len(self._data):
             found = _HEAD.search(self._data, start, start + _HEAD_BYTES)
+            # Items that are indented less than their key would not belong to it.
             if not found or len(found[2]) < len(found[1]):
                 raise _DeclinedError
             defaults = self._read_head(self._data[start : found.start(2)], len(found[1]))
             start = self._read_entries(defaults, found[2].decode("ascii"), found.start(2))
 
     def _read_head(self, head: bytes, column: int) -> Declaration:
-        """Read what stands before a document's entries, as a file in its place without any, and return its defaults.
+        """Read what precedes a document's entries, as if the document had none, and return its defaults.
 
         Args:
             head: the lines down to `files:`.
-            column: where the key `files` stands.
+            column: the column of the key `files`.
         """
         if self._line and _DIRECTIVE.search(head):
-            raise _DeclinedError  # it is one only where a file starts
+            raise _DeclinedError  # a directive is valid only at the start of a file
         found: list[Declaration] = []
+        # Empty lines give everything in the head its true line number. An empty list takes the place of the entries.
         data = b"\n" * self._line + head[:-1] + b" []\n"
         reader = DocumentReader(
             self._located, data, parser=self._parser, take=lambda defaults, _: found.append(defaults)
@@ -130,6 +135,7 @@ class _PlainFile:
         reader = _EntryReader(indent, self._parser, DocumentCheck(name, defaults, self.contents.warnings, _decline))
         first = f"\n{indent}- ".encode("ascii")
         while start < len(data):
+            # Decoding in chunks bounds memory. A chunk ends where the next entry starts.
             end = start + _CHUNK
             end = len(data) if end >= len(data) else data.rfind(first, start, end) + 1
             if end <= start:
@@ -147,7 +153,7 @@ class _PlainFile:
 
 
 class _EntryReader:
-    """Reads the entries of one document, and remembers what they declare by how it is written."""
+    """Read the entries of one document, and remember what they declare by how it is written."""
 
     def __init__(self, indent: str, parser: Callable[[bytes], EventSource], check: DocumentCheck) -> None:
         self._column = len(indent) + 2
@@ -158,11 +164,14 @@ class _EntryReader:
         self._flow = re.compile(rf"{indent}  tags: \[({_LIST}|)\]\n")
         self._block = re.compile(rf"{indent}  tags:\n( {{{self._column},}})- {_SCALAR}\n(?:\1- {_SCALAR}\n)*")
         self._known: dict[str | tuple[int, str], tuple[bytes, int]] = {}
-        """Declarations and the lines of their entries, by what follows the first line; by column where that is all."""
+        """Encoded declarations and numbers of lines, by the text after an entry's first line.
+
+        For entries of one line, by the column of their tags and the text of these: places count from the entry's start.
+        """
         self._count = self._parsed = 0
 
     def read(self, text: str, line: int) -> tuple[list[EntryRow], int, int]:
-        """Return the entries at the start of whole lines from `line` on, and where they end, in text and lines."""
+        """Return the entries at the start of `text`, which begins at `line`, and the position and line after them."""
         rows: list[EntryRow] = []
         at, size, known = 0, len(text), self._known
         while at < size:
@@ -195,7 +204,7 @@ class _EntryReader:
         return data, lines
 
     def _tags(self, rest: str) -> Texts | None:
-        """Return the tags that all lines below an entry's first one declare; None where they do anything else."""
+        """Return the tags that the lines below an entry's first one declare; None if they contain anything else."""
         if not rest:
             return NO_TEXTS
         if found := self._flow.fullmatch(rest):
@@ -209,7 +218,7 @@ class _EntryReader:
         return Texts(tuple([_text(item[column:]) for item in items]), tuple(places))
 
     def _with_tags(self, tags: Texts, line: int) -> bytes:
-        """Return the declaration of an entry with nothing but tags."""
+        """Return the encoded declaration of an entry with only tags."""
         if not are_plain_tags(tags.values):
             raise _DeclinedError
         declaration = Declaration(self._column, tags)
@@ -219,7 +228,7 @@ class _EntryReader:
         return data
 
     def _parse(self, found: re.Match[str], line: int) -> bytes:
-        """Return the declaration of any other entry, which has to be a whole one by itself."""
+        """Return the encoded declaration of any other entry; it must be complete by itself."""
         self._parsed += 1
         if _NOT_PLAIN.search(found[0]) or (self._parsed > _MOST_PARSED and self._parsed * 4 > self._count):
             raise _DeclinedError
@@ -241,10 +250,11 @@ class _EntryReader:
 
 
 def _listed(text: str, column: int, line: int = 0) -> Texts:
-    """Return the texts between the brackets of a list, each with its place."""
+    """Return the texts between the brackets of a list, with their places."""
+    # Splitting is much faster than matching scalars. It is right if all of them are in double quotes.
     values, between = text[1:-1].split('", "'), len('", "')
     written = values
-    if text[:1] + text[-1:] != '""' or text.count('"') != 2 * len(values):  # not all of them in double quotes
+    if text[:1] + text[-1:] != '""' or text.count('"') != 2 * len(values):
         written = _SCALARS.findall(text)
         values, between = list(map(_text, written)), len(", ")
     places, place = [], packed(line, column)
@@ -255,7 +265,7 @@ def _listed(text: str, column: int, line: int = 0) -> Texts:
 
 
 def _text(scalar: str) -> str:
-    """Return what a scalar means, which has to be text."""
+    """Return the meaning of a scalar, which must be text."""
     if scalar[0] in _QUOTES:
         return scalar[1:-1]
     if resolve(scalar).__class__ is not str:

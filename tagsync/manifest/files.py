@@ -12,27 +12,28 @@ from tagsync.errors import ManifestError, UsageError
 from tagsync.model import Diagnostic, Origin
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""A larger manifest is refused."""
+"""The maximum size of a manifest."""
 
 CONFIG_NAME = "tagsync.yaml"
 """The name of the file that sets the manifests of a repository, which is no manifest itself."""
 
 STDIN = "<stdin>"
-"""What standard input is called."""
+"""The name of standard input."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ".schema.json"
+_LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"
-_LEADS_OUT = "this link leads out of the given folder: name its target as a PATH"
+_LEADS_OUT = "this link leads out of the given folder: give its target as a PATH of the command"
 
 
 class Located(NamedTuple):
-    """A manifest file: its name in documents (relative, with `/`), how messages show it, and where it is."""
+    """A manifest file: its name in plans and reports (relative, with `/`), its name in messages, and its path."""
 
     name: str
     shown_as: str
     path: Path | None
-    """None stands for standard input."""
+    """None for standard input."""
 
 
 ReportFile = Callable[[str, str, str], None]
@@ -40,17 +41,19 @@ ReportFile = Callable[[str, str, str], None]
 
 
 def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None) -> list[Located]:
-    """Find the manifests that paths stand for, sorted by name; a file is taken once, however often it is named.
+    """Find the manifests at some paths, sorted by name and without duplicates.
 
-    Names are relative to the folder that the paths have in common, so that they do not depend on where tagsync runs.
+    Names are relative to the common folder of the paths, so they do not depend on where tagsync runs.
     The file `skip`, a resolved path, is left out.
 
     Raises:
-        UsageError: no path at all.
+        UsageError: there are no paths.
     """
     if not paths:
-        raise UsageError("no manifests named: give files or folders, or - for standard input")
+        raise UsageError("no manifests given: name files or folders, or - for standard input")
     found: dict[str, Located] = {}
+    # A shell expands manifests/* to all that `init` writes there. Given alone, such a file is an error.
+    paths = [path for path in paths if not _comes_with_manifests(path)] or paths
     root = _common_folder(paths)
     for path in paths:
         for file in _manifests_at(path, report, skip):
@@ -60,26 +63,32 @@ def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None)
             name = os.path.relpath(os.path.abspath(file), root).replace(os.sep, "/")  # noqa: PTH100 - resolve() would follow links
             located = Located(name, str(file), file)
             target = os.path.realpath(file)
-            # Of several names for one file the least is taken: the order of paths does not matter.
+            # If a file has several names, the first in sort order counts, so the order of paths does not matter.
             found[target] = min(found.get(target, located), located, key=_by_name)
     return sorted(found.values(), key=_by_name)
 
 
 def is_manifest_name(name: str) -> bool:
-    """Tell whether a file of this name is read when its folder is given."""
+    """Return whether a file with this name is read when its folder is given."""
     return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
+def _comes_with_manifests(path: str) -> bool:
+    """Return whether a file is one of those that `init` writes next to manifests."""
+    is_one = path.endswith(_NOT_MANIFESTS) or os.path.basename(path) == _LIBRARY  # noqa: PTH119 - cheaper
+    return is_one and os.path.isfile(path)  # noqa: PTH113 - Path.is_file may raise
+
+
 def holds_manifests(path: str, skip: str | None = None) -> bool:
-    """Tell whether a path is a manifest other than `skip`, or a folder with one below it."""
+    """Return whether a path is a manifest other than `skip`, or a folder with one below it."""
     return next(_manifests_at(path, lambda *_: None, skip), None) is not None
 
 
 def check_exist(paths: Sequence[str]) -> None:
-    """Check that paths lead somewhere, `-` aside.
+    """Check that all paths exist, except `-`.
 
     Raises:
-        ManifestError: some do not; all of them are named.
+        ManifestError: with an error for each path that does not exist.
     """
     missing = [path for path in paths if path != "-" and not _exists(path)]
     if missing:
@@ -97,17 +106,17 @@ def read(located: Located, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """
     if located.path is None:
         if sys.stdin is None:  # closed by whoever started this process
-            raise ValueError("is closed: name files or folders instead")
+            raise ValueError("standard input is closed: name files or folders instead")
         data = sys.stdin.buffer.read(limit + 1)
     else:
         # Opening without blocking keeps a FIFO from hanging the run.
         descriptor = os.open(located.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ValueError("is not a regular file: name a manifest or a folder of them")
+                raise ValueError("this is not a regular file: name a manifest or a folder of them")
             data = file.read(limit + 1)
     if len(data) > limit:
-        raise ValueError(f"is larger than {limit >> 20} MiB: split it")
+        raise ValueError(f"this file is larger than {limit >> 20} MiB: split it")
     return data
 
 
@@ -131,7 +140,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
     if _is_folder(path):
         found = [file for file in _walk(here, report) if not (file.name == CONFIG_NAME and is_same(file, skip))]
         if not found:
-            report(path, "no-manifests", f"no manifest in this folder: it holds no {', '.join(_SUFFIXES)} file")
+            report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {', '.join(_SUFFIXES)}")
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
@@ -139,7 +148,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         report(
             path,
             "not-a-manifest",
-            f"a manifest's name ends in {', '.join(_SUFFIXES)}: rename it or name another",
+            f"the name of a manifest ends in {', '.join(_SUFFIXES)}: rename this file or name another",
         )
     elif not is_same(here, skip):
         yield here
@@ -151,7 +160,7 @@ def is_same(path: str | Path, resolved: str | None) -> bool:
 
 
 def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:
-    """Yield the manifests below a folder. Links are followed to files inside it, never out of it."""
+    """Yield the manifests below a folder; follow links only to files inside it."""
     inside = os.path.realpath(folder)
 
     def unreadable(error: OSError) -> None:
@@ -173,12 +182,12 @@ def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:
 
 
 def _is_folder(path: str) -> bool:
-    """Tell whether a path leads to a folder; unlike this, Path.is_dir raises where it cannot be followed."""
+    """Return whether a path is a folder; Path.is_dir would raise if a link cannot be followed."""
     return os.path.isdir(path)  # noqa: PTH112 - see above
 
 
 def _exists(path: str) -> bool:
-    """Tell whether a path leads to something, or to nothing that can be reached: reading it then says why."""
+    """Return whether a path exists or cannot be checked; in the second case, reading it gives the reason."""
     try:
         os.stat(path)  # noqa: PTH116 - Path("") is the current folder
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Read manifests into the desired state: every document of every file, with all errors in one run."""
+"""Read manifests into the desired state, and report all errors in one run."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -33,17 +33,17 @@ def read_manifests(
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
-    """Read all manifests that `paths` stand for.
+    """Read all manifests at the given paths.
 
     Args:
         paths: files, folders, or `-` for standard input.
-        as_of: the day on which `until` is evaluated; None to let nothing expire.
-        config: the resolved path of the tagsync.yaml in use, which is no manifest; None if there is none.
-        parser: the YAML parser; a parameter so that tests can compare libyaml with PyYAML's own.
-        plain: whether plainly written files are read without it; a parameter for the same reason.
+        as_of: the day on which `until` is evaluated; None if nothing expires.
+        config: the resolved path of the tagsync.yaml in use, which is not a manifest; None if there is none.
+        parser: the YAML parser; tests compare libyaml with PyYAML's own.
+        plain: whether to use the fast path; tests compare with and without.
 
     Raises:
-        ManifestError: with every error in the manifests.
+        ManifestError: with all errors in the manifests.
         UsageError: no paths.
     """
     run = _ManifestRun(parser, as_of, plain=plain)
@@ -66,14 +66,14 @@ def read_manifests(
 
 
 def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
-    """Read a file that holds policies and nothing else; their origins name it as it was given.
+    """Read a file that contains only policies.
 
     Raises:
-        ManifestError: it cannot be read, or holds something else.
+        ManifestError: it cannot be read, or contains something else.
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this holds something other than kind: Policy: name a file of policies alone with --policy"
+        message = "this file has documents other than kind: Policy: pass --policy a file with policies only"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,
@@ -83,7 +83,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
 
 
 class _ManifestRun:
-    """What one run has read so far."""
+    """The state of one run."""
 
     def __init__(self, parser: Callable[[bytes], EventSource], as_of: date | None, *, plain: bool) -> None:
         self.errors = ErrorList()
@@ -98,11 +98,11 @@ class _ManifestRun:
         self._shown_as: dict[str, str] = {}
 
     def report_file(self, file: str, code: str, message: str) -> None:
-        """Report an error of a file as a whole."""
+        """Report an error about a file as a whole."""
         self.errors.add(Origin(file, 1, 1), code, message)
 
     def report(self, origin: Origin, code: str, message: str) -> None:
-        """Report an error in a manifest, the file named as the user did."""
+        """Report an error at a place in a manifest, with the file name that the user gave."""
         self.errors.add(origin._replace(file=self._shown_as[origin.file]), code, message)
 
     def read_file(self, located: Located) -> None:
@@ -119,7 +119,7 @@ class _ManifestRun:
             self._add(located.name, self._read(located, data))
 
     def _read(self, located: Located, data: bytes) -> FileContents:
-        """Read a file's entries into `entries`, and return the rest of it."""
+        """Read a file's entries into `entries`, and return its other contents."""
         if self._plain:
             contents = read_plain(located, data, parser=self._parser, entries=self.entries)
             if contents:

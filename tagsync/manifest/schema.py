@@ -1,7 +1,7 @@
-"""Check trees by the JSON Schema and put its errors into words; what a schema cannot say is in `checks`.
+"""Check trees by the JSON Schema, and explain its errors; `checks` has the checks that a schema cannot make.
 
-The schema is the authority on what a manifest may hold. Only entries that `entries` refuses come here, for it takes
-about a millisecond for each.
+The schema defines what a manifest may contain. It takes about a millisecond for each entry. So only entries that
+`entries` refuses come here.
 """
 
 import re
@@ -21,7 +21,7 @@ from tagsync.model import invisible_fault
 
 DocumentKind = Literal["TagSet", "Policy", "Vocabulary"]
 KINDS = get_args(DocumentKind)
-"""What documents may be."""
+"""The kinds of documents."""
 
 _SELECTORS = ("path", "fileId", "match", "query")
 
@@ -47,7 +47,7 @@ _FORMATS = FormatChecker(formats=())
 
 @_FORMATS.checks("tagsync-tag")
 def _is_visible(value: object) -> bool:
-    """Check what no pattern can say in a way that every validator reads alike."""
+    """Check for invisible characters, which validators match differently by patterns."""
     return not isinstance(value, str) or invisible_fault(value) is None
 
 
@@ -61,16 +61,16 @@ def _validator(definition: Definition) -> Draft202012Validator:
 
 
 def is_valid(definition: Definition, tree: Any) -> bool:
-    """Tell whether the schema accepts a tree."""
+    """Return whether the schema accepts a tree."""
     return _validator(definition).is_valid(tree)
 
 
 def errors(definition: Definition, tree: Any, place: int, written: Mapping[int, str]) -> Iterator[SchemaError]:
-    """Yield what is wrong with a tree by the schema.
+    """Yield the errors that the schema finds in a tree.
 
     Args:
-        definition: the definition in the schema that it has to fit.
-        tree: what `TreeReader` read.
+        definition: the definition in the schema.
+        tree: the tree that `TreeReader` read.
         place: where the tree starts.
         written: the source text of unquoted scalars, by place.
     """
@@ -80,7 +80,7 @@ def errors(definition: Definition, tree: Any, place: int, written: Mapping[int, 
 
 
 class _Finding(NamedTuple):
-    """What the validator found, and where that is in the manifest."""
+    """An error of the validator with its place in the manifest."""
 
     keyword: str
     value: Any
@@ -91,7 +91,7 @@ class _Finding(NamedTuple):
     written: Mapping[int, str]
 
     def picture(self) -> str:
-        """Return a short, safe picture of the value as the manifest has it."""
+        """Return the value as the manifest has it, short and safe to print."""
         if isinstance(self.instance, dict):
             return "a mapping"
         if isinstance(self.instance, list):
@@ -137,7 +137,7 @@ def _hint(key: str, known: list[str]) -> str:
         )
     by_lower_case = {name.lower(): name for name in known}
     close = get_close_matches(key.lower(), by_lower_case, n=1)
-    return f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known here: {', '.join(known)}"
+    return f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known keys: {', '.join(known)}"
 
 
 def _wrong_type(finding: _Finding) -> Iterator[SchemaError]:
@@ -157,28 +157,30 @@ def _wrong_type(finding: _Finding) -> Iterator[SchemaError]:
 def _selector(finding: _Finding) -> Iterator[SchemaError]:
     entry = finding.instance
     if not isinstance(entry, Map):
-        return  # its type is a finding of its own
+        return  # its type is an error of its own
     chosen = [key for key in _SELECTORS if key in entry]
     rest = [key for key in ("except", "expect") if key in entry]
     if not chosen:
-        words = "an entry says which files it is for: exactly one of path, fileId, or match and/or query"
+        words = "this rule selects no files: add path, fileId, or match and/or query"
     elif len(chosen) > 1:
-        words = f"an entry has exactly one of path, fileId, or match and/or query; this has {' and '.join(chosen)}"
+        words = f"this rule has {' and '.join(chosen)}: keep exactly one of path, fileId, or match and/or query"
     else:
-        words = f"{' and '.join(rest)} may stand only beside match or query, not beside {chosen[0]}"
+        words = f"{' and '.join(rest)} cannot be combined with {chosen[0]}: use match or query, or remove it"
     yield (finding.at, "selector", words)
 
 
 def _missing_keys(finding: _Finding) -> Iterator[SchemaError]:
     for key in finding.value:
         if key not in finding.instance:
-            yield (finding.at, "missing-key", f"{finding.name} lacks {key}: add it")
+            where = "" if finding.name == "this" else f" in {finding.name}"
+            yield (finding.at, "missing-key", f"missing key {quoted(key)}{where}")
 
 
 def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
     if isinstance(finding.instance, Map):
         at = finding.instance.places["minConfidence"]
-        yield (at, "contradiction", "minConfidence does not go with remove: all, which removes them all")
+        words = "minConfidence cannot be combined with remove: all, which removes every AI tag: remove one of the two"
+        yield (at, "contradiction", words)
     else:
         yield (finding.at, "tag-text", _tag_fault(finding.instance))
 
@@ -198,20 +200,20 @@ def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
         yield (finding.at, "day", f"until is {finding.picture()}: write a day as YYYY-MM-DD")
         return
     if finding.name == "key":
-        # The value is not shown: somebody may have written the private key itself here.
+        # Do not show the value: it may be the private key itself, written here by mistake.
         words = (
             "key must name an environment variable that begins with IMAGEKIT_ and does not end in _FILE, such as "
             "IMAGEKIT_PRIVATE_KEY_STAGING: set the private key in that variable"
         )
         yield (finding.at, "key", words)
         return
-    words = f"{quoted(finding.instance, 120)} does not start with /: give the whole filePath"
+    words = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
     yield (finding.at, "path", words)
 
 
 def _lacks_tags(finding: _Finding) -> Iterator[SchemaError]:
     at = finding.instance.places["until"]
-    yield (at, "missing-key", "until is for the entry's own tags, and it has none: give it tags")
+    yield (at, "missing-key", "until applies to the tags of the same rule, which has none: add tags")
 
 
 def _out_of_range(finding: _Finding) -> Iterator[SchemaError]:
@@ -221,7 +223,7 @@ def _out_of_range(finding: _Finding) -> Iterator[SchemaError]:
 
 
 def _empty(finding: _Finding) -> Iterator[SchemaError]:
-    yield (finding.at, "empty", f"{finding.name} is empty: fill it in or take it out")
+    yield (finding.at, "empty", f"{finding.name} is empty: add a value, or remove it")
 
 
 _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
@@ -244,19 +246,19 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
 
 
 def _tag_fault(text: str) -> str:
-    """Say what is wrong with a tag that the schema refuses."""
+    """Return what is wrong with a tag that the schema refuses."""
     if text != text.strip():
         return f"the tag {quoted(text)} starts or ends with white space: trim it"
     if "%" in text:
-        return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags"
+        return f"the tag {quoted(text)} contains %, which ImageKit does not allow in tags: remove it"
     fault = invisible_fault(text)
     if fault:
-        return f"the tag {quoted(text)} {fault}: write it with visible characters alone"
+        return f"the tag {quoted(text)} {fault}: use only visible characters"
     return f"the tag {quoted(text)} contains a control or bidi-control character: remove it"
 
 
 def _place_at(tree: Any, place: int, path: list[str | int]) -> int:
-    """Return the place of the value that a path of keys and indexes leads to."""
+    """Return the place of the value at a path of keys and indexes."""
     for step in path:
         place = tree.places[step]
         tree = tree[step]

@@ -1,4 +1,4 @@
-"""Combine Vocabulary documents, and check declared tags by them; `planning.merge` checks the tags of files."""
+"""Combine Vocabulary documents, and check declared tags against them; `planning.merge` checks the tags of files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
@@ -12,18 +12,18 @@ ReportAt = Callable[[Origin, str, str], None]
 """Called with (origin, code, message) for each error."""
 
 _COMPARISONS = 200_000
-"""How many pairs of tags are compared at most to suggest the nearest one: a few seconds of work."""
+"""The most pairs of tags compared to suggest the nearest one: a few seconds of work."""
 
 
 class _Word(NamedTuple):
-    """A tag as a vocabulary has it."""
+    """A tag as a vocabulary spells it."""
 
     text: str
     origin: Origin
 
 
 class Vocabularies:
-    """Combines the vocabularies of one run.
+    """Combine the vocabularies of one run.
 
     Args:
         report: called for each error.
@@ -37,7 +37,7 @@ class Vocabularies:
         self._renames: dict[str, Rename] = {}
 
     def add(self, spec: Map, manifest: str) -> None:
-        """Add the words of a valid document."""
+        """Add the tags of a valid document."""
         if "allowed" in spec:
             self._allowed = self._allowed or {}
             for word in _words(spec["allowed"], manifest):
@@ -64,11 +64,12 @@ class Vocabularies:
             self._report(rename.origin, "rename", message)
 
     def combined(self) -> Vocabulary:
-        """Return the vocabulary of all documents, and report where they contradict each other."""
+        """Combine all documents, and report where they contradict each other."""
         allowed = self._allowed
         for key, word in self._forbidden.items():
             if allowed is not None and key in allowed:
-                message = f"{quoted(word.text)} is forbidden here and allowed at {allowed[key].origin}: take one out"
+                origin = allowed[key].origin
+                message = f"{quoted(word.text)} is forbidden here but allowed at {origin}: remove one of the two"
                 self._report(word.origin, "conflict", message)
         for key, rename in self._renames.items():
             for code, message in self._rename_faults(key, rename):
@@ -85,21 +86,25 @@ class Vocabularies:
         target = normalized(new)
         after = self._renames.get(target)
         if target == key:
-            yield "rename", f"{quoted(old)} is renamed to itself: take this out"
+            yield "rename", f"{quoted(old)} is renamed to itself: remove this line"
         elif after is not None:
             cycle = normalized(after.new) == key
             yield (
                 "rename",
                 f"{quoted(old)} is renamed to {quoted(new)}, which is itself renamed at {after.origin}: "
-                + ("take one of the two out" if cycle else f"name {quoted(after.new)} here"),
+                + ("remove one of the two" if cycle else f"write {quoted(after.new)} here"),
             )
         if self._allowed is not None and key in self._allowed:
-            yield "conflict", f"{quoted(old)} is renamed here and allowed at {self._allowed[key].origin}: take one out"
+            origin = self._allowed[key].origin
+            yield "conflict", f"{quoted(old)} is renamed here but allowed at {origin}: remove one of the two"
         if self._allowed is not None and target not in self._allowed:
             yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: allow it too"
         if target in self._forbidden:
             where = self._forbidden[target].origin
-            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is forbidden at {where}"
+            yield (
+                "vocabulary",
+                f"{quoted(old)} is renamed to {quoted(new)}, which is forbidden at {where}: use another name",
+            )
 
 
 def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
@@ -108,7 +113,7 @@ def _words(seq: Seq, manifest: str) -> Iterator[_Word]:
 
 
 def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: ReportAt) -> None:
-    """Report each place where an entry declares a tag that the vocabulary lacks, forbids or renames."""
+    """Report each place where an entry declares a tag that the vocabulary does not allow, forbids or renames."""
     good: set[str] = set()
     reported: set[Origin] = set()
     nearest = _Nearest(vocabulary.allowed or {})
@@ -124,7 +129,7 @@ def check_entries(entries: Iterable[Entry], vocabulary: Vocabulary, report: Repo
             if fault is None:
                 good.add(tag)
             else:
-                reported.add(origin)  # one of a document's defaults comes up in every entry
+                reported.add(origin)  # a tag in a document's defaults comes up in every entry
                 report(origin, "vocabulary", fault)
 
 
@@ -132,27 +137,27 @@ def _fault(tag: str, vocabulary: Vocabulary, nearest: "_Nearest") -> str | None:
     key = normalized(tag)
     rename = vocabulary.renames.get(key)
     if rename is not None:
-        return f"the tag {quoted(tag)} is called {quoted(rename.new)} since {rename.origin}: write that"
+        return f"the tag {quoted(tag)} is renamed at {rename.origin}: write {quoted(rename.new)}"
     if key in vocabulary.forbidden:
-        return f"the tag {quoted(tag)} is forbidden at {vocabulary.forbidden[key]}: take it out"
+        return f"the tag {quoted(tag)} is forbidden at {vocabulary.forbidden[key]}: remove it"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:
         return f"the tag {quoted(tag)} is not in the vocabulary: {nearest.hint(tag)}"
     return None
 
 
 class _Nearest:
-    """Finds the nearest of some tags, within a bounded number of comparisons."""
+    """Find the allowed tag nearest to another one, with a bounded number of comparisons."""
 
     def __init__(self, allowed: Mapping[str, str]) -> None:
         self._allowed = tuple(allowed.values())
         self._left = _COMPARISONS
 
     def hint(self, tag: str) -> str:
-        """Suggest which allowed tag may be meant."""
+        """Suggest a fix for a tag that is not allowed."""
         if not self._allowed:
-            return "it allows none"
+            return "no tag is allowed"
         if self._left < len(self._allowed):
-            return "allow it there, or declare another"
+            return "add it to the allowed tags, or use another"
         self._left -= len(self._allowed)
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(tag.casefold())
@@ -161,4 +166,4 @@ class _Nearest:
             matcher.set_seq1(text.casefold())
             return matcher.ratio()
 
-        return f"the nearest that it allows is {quoted(max(self._allowed, key=likeness))}"
+        return f"the nearest allowed tag is {quoted(max(self._allowed, key=likeness))}"

@@ -1,7 +1,7 @@
-"""Read YAML or JSON into plain values that know their places; `schema` and `entries` say what they mean.
+"""Read YAML or JSON into plain values with their places; `schema` and `entries` give them a meaning.
 
-PyYAML's event stream is read directly: its `load` keeps no positions, silently keeps the last of two equal keys, and
-takes far more time and memory. Items of one named list are handed over as they come and not kept.
+This reads PyYAML's events directly. Its `load` keeps no positions, silently keeps the last of two equal keys, and takes
+far more time and memory. The items of one list, the rules, are passed on one by one and not kept.
 """
 
 import re
@@ -25,13 +25,13 @@ from tagsync.escape import quoted, shown
 from tagsync.model import packed
 
 _MAX_DEPTH = 20
-"""How deep lists and mappings may nest."""
+"""The maximum nesting of lists and mappings."""
 
 _GIVE_UP_DEPTH = 100
-"""Where reading ends: libyaml's time grows with the square of the depth of flow collections."""
+"""The nesting at which reading ends: libyaml's time grows with the square of the depth of lists in brackets."""
 
 MAX_ITEMS = 100_000
-"""How many items a list or mapping may hold, except for the list of entries; at twice as many, reading ends."""
+"""The maximum length of a list or mapping, except for the list of entries; at twice that, reading ends."""
 
 _DEPTH_OF_NAMES = 3
 """The depth of mappings whose keys are tags: spec.renames."""
@@ -39,7 +39,7 @@ _DEPTH_OF_NAMES = 3
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
-_TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels: flatten this"
+_TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels: remove some levels"
 _PARSER_GAVE_UP = "maximum nesting depth"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -66,7 +66,7 @@ _NOT_ONLY_TEXT = re.compile(
 
 
 class NoValue:
-    """Stands for a value that cannot be used; it fits no schema on purpose."""
+    """A placeholder for a value that cannot be used; no schema accepts it."""
 
     def __init__(self, words: str) -> None:
         self._words = words
@@ -76,14 +76,14 @@ class NoValue:
 
 
 AMBIGUOUS = NoValue("an unquoted value")
-"""A scalar that is neither plainly text nor plainly a number, a boolean or null."""
+"""A scalar that some version of YAML may read as text, and another as something else."""
 
 REFUSED = NoValue("a refused value")
-"""A value that was reported as an error already."""
+"""A value with an error that was reported."""
 
 
 def resolve(text: str) -> str | int | float | bool | NoValue | None:
-    """Return what an unquoted scalar means, or AMBIGUOUS where versions of YAML disagree or precision would be lost."""
+    """Return the value of an unquoted scalar; AMBIGUOUS if versions of YAML disagree or precision would be lost."""
     if text and text[0] not in _SUSPECT:
         return None if text in _NULL else text
     if text in _NULL:
@@ -98,31 +98,31 @@ def resolve(text: str) -> str | int | float | bool | NoValue | None:
 
 
 class EventSource(Protocol):
-    """The part of PyYAML's loaders that is used; both the libyaml and the pure one have it."""
+    """The part of PyYAML's loaders that this module needs; both the libyaml and the pure loader have it."""
 
     def get_event(self) -> Any:
         """Return the next event."""
 
 
 class PureParser(yaml.SafeLoader):
-    """PyYAML's own parser, made to treat tabs and escapes of no character as libyaml does."""
+    """PyYAML's own parser, changed to treat tabs and invalid escapes as libyaml does."""
 
     def get_event(self) -> Any:
         """Return the next event.
 
         Raises:
-            yaml.YAMLError: the file is no YAML.
+            yaml.YAMLError: the file is not valid YAML.
         """
         try:
             event: Any = super().get_event()  # type: ignore[no-untyped-call]
         except (ValueError, OverflowError) as error:
-            raise self._wrong("found a number that stands for nothing") from error
+            raise self._wrong("found a number that is no character") from error
         if event.__class__ is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
             raise self._wrong("found half a surrogate pair")
         return event
 
     def scan_to_next_token(self) -> None:
-        """Skip white space and comments, including tabs wherever they cannot be indentation."""
+        """Skip white space and comments, and tabs where they cannot be indentation."""
         super().scan_to_next_token()
         while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
             self.forward()
@@ -139,11 +139,11 @@ ReportError = Callable[[int, str, str], None]
 
 
 class GivenUpError(Exception):
-    """The rest of the file is not read; why was reported as an error."""
+    """The rest of the file is not read; the reason was reported as an error."""
 
 
 class Seq(list[Any]):
-    """A list that knows the packed places of its items."""
+    """A list with the packed places of its items."""
 
     __slots__ = ("places",)
 
@@ -153,7 +153,7 @@ class Seq(list[Any]):
 
 
 class Map(dict[str, Any]):
-    """A mapping that knows the packed places of its keys and values."""
+    """A mapping with the packed places of its keys and values."""
 
     __slots__ = ("key_places", "places")
 
@@ -164,12 +164,12 @@ class Map(dict[str, Any]):
 
 
 class TreeReader:
-    """Reads one file's documents.
+    """Reads the documents of one file.
 
     Args:
-        parser: where events come from.
-        report: called for each error of structure; reading goes on after it.
-        stream_at: the keys that lead to the list whose items are streamed.
+        parser: the source of events.
+        report: called for each structural error; reading continues after it.
+        stream_at: the path of keys to the list whose items are passed to `item`.
         item: called with (value, place) for each item of that list.
     """
 
@@ -186,21 +186,21 @@ class TreeReader:
         self._stream_at = (*_ROOT, *stream_at)
         self._item = item
         self.written: dict[int, str] = {}
-        """The source text of the unquoted scalars that are not text, by place, for messages."""
+        """The source text of unquoted scalars that are not text, by place; messages quote it."""
         self.ambiguous_keys: set[int] = set()
-        """Places of unquoted keys that may be read as something other than text, down to where documents have names."""
+        """Places of unquoted keys that may be read as something other than text, in mappings whose keys are names."""
 
     def documents(self) -> Iterator[tuple[Any, int]]:
-        """Yield each document's value and place; streamed items have been handed over by then.
+        """Yield the value and place of each document, after `item` got the items of the streamed list.
 
         Raises:
-            yaml.YAMLError: the file is no YAML; what was yielded before is good.
-            GivenUpError: nesting so deep, or lists so long, that reading on would take too long.
+            yaml.YAMLError: the file is not valid YAML; earlier documents are.
+            GivenUpError: nesting is too deep or a list too long to read on in reasonable time.
         """
         try:
             yield from self._documents()
         except ScannerError as error:
-            # libyaml from 0.2.6 on gives up by itself, before it hands out what it has read ahead.
+            # libyaml 0.2.6 and newer stops at this depth itself, before it returns events that it has read ahead.
             mark = error.problem_mark
             if mark is None or _PARSER_GAVE_UP not in (error.problem or ""):
                 raise
@@ -218,12 +218,12 @@ class TreeReader:
                 yield self._value(root, 1, _ROOT), _place(root)
 
     def _value(self, event: Any, depth: int, path: tuple[str, ...] | None) -> Any:
-        """Read one value. `path` is None where no list can be streamed any more."""
+        """Read one value. `path` is None where the streamed list cannot be."""
         kind = event.__class__
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            message = f"aliases are not read: write out what *{shown(event.anchor, 40)} stands for"
+            message = f"aliases are not supported: replace *{shown(event.anchor, 40)} with the value that it repeats"
             self._report_at(event, "alias", message)
             return REFUSED
         self._check_decorations(event)
@@ -249,9 +249,9 @@ class TreeReader:
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
             as_written = shown(event.tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
-            self._report_at(event, "explicit-tag", f"explicit tags are not read: remove {as_written}")
+            self._report_at(event, "explicit-tag", f"explicit YAML tags are not supported: remove {as_written}")
         if event.anchor is not None:
-            self._report_at(event, "anchor", f"anchors are not read: remove &{shown(event.anchor, 40)}")
+            self._report_at(event, "anchor", f"anchors are not supported: remove &{shown(event.anchor, 40)}")
 
     def _seq(self, start: Any, depth: int) -> Seq:
         seq = Seq()
@@ -271,7 +271,7 @@ class TreeReader:
                 seq.append(value)
                 places.append(mark.line << 32 | mark.column)
             else:
-                beyond = self._beyond(beyond, start, f"a list of more than {MAX_ITEMS:,} items: split it")
+                beyond = self._beyond(beyond, start, f"this list has more than {MAX_ITEMS:,} items: split it")
 
     def _stream(self, depth: int) -> Seq:
         outside = dict(self.written)
@@ -300,25 +300,25 @@ class TreeReader:
                 continue
             if key in result:
                 first = result.key_places[key]
-                again = f"the key {quoted(key)} stands here a second time (first in line {(first >> 32) + 1})"
-                self._report_at(event, "duplicate-key", f"{again}: keep one of them")
+                again = f"duplicate key {quoted(key)}, first used in line {(first >> 32) + 1}"
+                self._report_at(event, "duplicate-key", f"{again}: remove or rename one of them")
             elif len(result) < MAX_ITEMS:
                 result[key] = value
                 result.key_places[key] = _place(event)
                 result.places[key] = _place(value_event)
             else:
-                beyond = self._beyond(beyond, start, f"a mapping of more than {MAX_ITEMS:,} keys: split it")
+                beyond = self._beyond(beyond, start, f"this mapping has more than {MAX_ITEMS:,} keys: split it")
 
     def _key(self, event: Any, depth: int) -> str | None:
-        """Return a mapping's key as it is written; None where it is refused."""
+        """Return a key as it is written; None if it is refused."""
         if event.__class__ is not ScalarEvent:
             self._value(event, depth + 1, None)
-            self._report_at(event, "key", "a key is plain text, not a list, a mapping or an alias")
+            self._report_at(event, "key", "a key must be text: replace this list, mapping or alias")
             return None
         if event.tag is not None or event.anchor is not None:
             self._check_decorations(event)
         if event.value == "<<" and event.implicit[0]:
-            self._report_at(event, "merge-key", "merge keys are not read: use spec.defaults for what entries share")
+            self._report_at(event, "merge-key", "merge keys are not supported: put what rules share into spec.defaults")
             return None
         key: str = event.value
         if depth <= _DEPTH_OF_NAMES and event.implicit[0] and resolve(key).__class__ is not str:
@@ -326,7 +326,7 @@ class TreeReader:
         return key
 
     def _beyond(self, count: int, start: Any, message: str) -> int:
-        """Count one more item of a list or mapping that has too many, and report the first."""
+        """Count an item beyond the maximum; report the first, and stop reading after as many again."""
         if count == 0:
             self._report_at(start, "too-many", message)
         elif count == MAX_ITEMS:
@@ -334,7 +334,7 @@ class TreeReader:
         return count + 1
 
     def _skip(self) -> None:
-        """Read on to the end of the list or mapping that was just opened."""
+        """Read to the end of the list or mapping that was just opened."""
         depth = 1
         while depth:
             event = self._next()

@@ -36,6 +36,7 @@ from tagsync.model.desired import (
 )
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
+from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
     Change,
@@ -153,11 +154,15 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "folded",
+    "guard_finding",
+    "guard_limit",
     "invisible_fault",
     "is_declarable",
+    "is_near_limit",
     "is_stream_safe",
     "joined_length",
     "normalized",
+    "objection",
     "packed",
     "unpacked",
 ]

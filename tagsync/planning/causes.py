@@ -113,6 +113,9 @@ class _Past:
         self._has_manifests = last.plan.undoes is None
         self._compared_all = self._has_manifests and last.outcome in ("converged", "incomplete")
         self._unchanged = _unchanged(last, manifests)
+        # If that run read none of these manifests, then they are not changed but new.
+        names = {manifest.path for manifest in last.plan.inputs.manifests}
+        self._were_read = any(manifest.path in names for manifest in manifests)
         self._all_unchanged = len(self._unchanged) == len(manifests) == len(last.plan.inputs.manifests)
         self._covered = covered
         self._unsure = unsure
@@ -178,7 +181,8 @@ class _Past:
 
     def _is_asked_anew(self, change: Change) -> bool:
         """Return whether a manifest that asks for a change differs from what the previous run read, if it read any."""
-        return self._has_manifests and any(reason.origin.file not in self._unchanged for reason in change.because)
+        is_known = self._has_manifests and self._were_read
+        return is_known and any(reason.origin.file not in self._unchanged for reason in change.because)
 
     def _is_derived(self, change: Change) -> bool:
         return change.op == Op.ADD and all(reason.rule in DERIVED for reason in change.because)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, Self
 
-from tagsync.escape import quoted
 from tagsync.model import (
     DEFAULT_POLICY,
     CurrentFile,
@@ -160,29 +159,6 @@ class Ack(NamedTuple):
 def unacknowledged(guards: Iterable[Guard], digest: str, acks: Collection[Ack]) -> tuple[Guard, ...]:
     """Return the blocking guards that nobody has acknowledged for the plan with this digest."""
     return tuple(guard for guard in guards if guard.blocked and Ack(guard.id, digest) not in acks)
-
-
-def objection(guard: Guard, digest: str) -> str:
-    """Return what a guard that blocks has against a plan: its numbers, some files, and how to let the plan through."""
-    share = f" of {guard.of:,}" if guard.of else ""
-    percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
-    files = ", ".join(quoted(path, 120) for path in guard.files)
-    tags = f" ({', '.join(map(quoted, guard.tags))})" if guard.tags else ""
-    observed = _OBSERVED[guard.id].format(f"{guard.observed:,}{share}")
-    return (
-        f"guard {guard.id} blocks this plan: {observed}{tags}, more than "
-        f"{guard.limit.above:,}{percent}; for example {files}. If that is meant, let this very plan through with "
-        f"--ack {Ack(guard.id, digest)}"
-    )
-
-
-_OBSERVED = {
-    GuardId.REMOVED_TAGS: "it removes {} tags now on the managed files",
-    GuardId.REMOVED_AI_TAGS: "it removes {} AI tags now on the managed files, which cannot be undone",
-    GuardId.CHANGED_FILES: "it changes {} managed files",
-    GuardId.EMPTIED_FILES: "it leaves {} managed files without any tag",
-    GuardId.NEW_TAGS: "it adds {} tags that no file of the library has",
-}
 
 
 def empties(change: FileChange) -> bool:

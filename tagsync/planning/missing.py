@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from operator import itemgetter
 
 from tagsync.escape import quoted
@@ -21,6 +22,8 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
+
+_MOST_COMPARED = 10_000
 
 
 class MissingFiles:
@@ -114,7 +117,23 @@ def missing_hint(path: str, current: CurrentState) -> str:
     """Return a suggestion for a path that no file has."""
     if not path.startswith("/"):
         return "a path starts with /"
-    return SimilarPaths({path}, current.files).hint(path, otherwise="check the path")
+    return SimilarPaths({path}, current.files).hint(path, otherwise="") or _nearest(path, current.files)
+
+
+def _nearest(path: str, files: Iterable[CurrentFile]) -> str:
+    """Return a hint at the file with the most similar name in the same folder, or with the same name elsewhere."""
+    folder, _, name = path.rpartition("/")
+    neighbours: list[str] = []
+    namesakes: list[str] = []
+    for file in files:
+        its_folder, _, its_name = file.path.rpartition("/")
+        if its_folder == folder and len(neighbours) < _MOST_COMPARED:
+            neighbours.append(its_name)
+        elif its_name == name and not namesakes:
+            namesakes.append(file.path)
+    # A comparison takes some microseconds, so a folder of a million files would take seconds.
+    similar = [f"{folder}/{found}" for found in get_close_matches(name, neighbours, 1)] or namesakes
+    return f"did you mean {quoted(similar[0], 200)}?" if similar else "check the path"
 
 
 def named(entry: Entry) -> str:

@@ -6,11 +6,22 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from typing import NoReturn, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 Segment = tuple[str, str]
 """Text that is safe to print, and a rich style, empty for none."""
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: CJK and emoji take two for a character."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces after it, so that it takes a number of columns."""
+    return text + " " * (width - columns(text))
 
 
 class Lines:
@@ -47,6 +58,11 @@ class Lines:
             soft_wrap=True,
             _environ=environment,
         )
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal; None if the stream is none."""
+        return self._console.width if self._stream.isatty() else None
 
     def write(self, *segments: Segment | str) -> None:
         """Write one line."""

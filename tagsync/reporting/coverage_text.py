@@ -16,6 +16,7 @@ def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> 
     coverage = view.plan.coverage
     if coverage is None:
         return
+    lines.write()
     lines.write(("Coverage: ", "bold"), view.covered or "")
     if everything:
         for path in coverage.unselected:

@@ -87,19 +87,25 @@ class Layouts(Generic[V]):
 
 
 def plan_layouts(
-    plan: Plan, *, everything: bool = False, thumbnails: bool = False, refused: bool = False
+    plan: Plan,
+    *,
+    everything: bool = False,
+    thumbnails: bool = False,
+    refused: bool = False,
+    with_blocks: bool = True,
 ) -> Layouts[PlanView]:
     """Return the layouts of a plan.
 
     Args:
         plan: the plan.
-        everything: whether text is complete on a terminal too, however long.
+        everything: whether text on standard output lists all files too, as text files do.
         thumbnails: whether the HTML page loads thumbnails.
         refused: whether the plan must not be applied.
+        with_blocks: whether text on standard output names the guards that block the plan.
     """
 
     def text(view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
-        plan_text(view, lines, everything=everything or is_file)
+        plan_text(view, lines, everything=everything or is_file, with_blocks=with_blocks or is_file)
         coverage_text(view, lines, everything=everything or is_file)
 
     return Layouts(
@@ -115,6 +121,8 @@ def report_layouts(report: Report, *, thumbnails: bool = False, plan_shown: bool
 
     def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
         if is_file or report.plan.changes or not plan_shown:
+            if plan_shown and not is_file:
+                lines.write()
             report_text(view, lines)
 
     return Layouts(

@@ -13,6 +13,10 @@ Names = Mapping[str, str]
 NO_NAMES: Names = MappingProxyType({})
 
 
+MIN_WAIT = 0.05
+"""Seconds of waiting that are worth a word; less is shown as 0.0 s."""
+
+
 def plan_title(plan: Plan) -> str:
     """Return what a plan comes to, in a few words."""
     if plan.errors:
@@ -31,11 +35,11 @@ def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
 def missing_sentence(plan: Plan) -> str | None:
     """Return how many declared files the library does not have, if any."""
     count = plan.summary.missing
-    return f"{counted(count, 'declared file')} not in the library" if count else None
+    return f"{counted(count, 'declared file')} not found in the library" if count else None
 
 
 def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
-    """Return one sentence for each op that the plan holds."""
+    """Return one sentence for each kind of change that the plan has."""
     summary = plan.summary
     sentences = [
         (Op.ADD, summary.add_tags, "to add"),
@@ -46,24 +50,66 @@ def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
     return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
+def change_counts(add: int, remove: int, remove_ai: int) -> str:
+    """Return how many tags change, without what does not: '+390 -47 tags, -219 AI tags'."""
+    signed = [*([f"+{add:,}"] if add else []), *([f"-{remove:,}"] if remove else [])]
+    noun = "tag" if add + remove == 1 else "tags"
+    tags = [f"{' '.join(signed)} {noun}"] if signed else []
+    return ", ".join([*tags, *([f"-{counted(remove_ai, 'AI tag')}"] if remove_ai else [])])
+
+
+def plan_summary(plan: Plan) -> str:
+    """Return a plan in one line: '184 files: +390 -47 tags, -219 AI tags · 26 API calls, about 6 s'."""
+    summary, estimate = plan.summary, plan.estimate
+    changes = change_counts(summary.add_tags, summary.remove_tags, summary.remove_ai_tags)
+    seconds = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
+    calls = f" · {counted(estimate.write_requests, 'API call')}{seconds}" if estimate.write_requests else ""
+    return f"{counted(summary.files_changed, 'file')}: {changes}{calls}"
+
+
+_CAUSE_WORDS = {
+    Cause.UPLOADED: "all tags lost in an upload",
+    Cause.EXPIRED: "until date reached",
+    Cause.PENDING: "not applied by the previous run",
+}
+
+
+def cause_words(cause: Cause) -> str:
+    """Return why a change is necessary again."""
+    return _CAUSE_WORDS.get(cause, str(cause))
+
+
 def cause_counts(plan: Plan) -> list[str]:
-    """Return how many changes each cause has made necessary, those that occur."""
+    """Return each cause that occurs, with the number of changes that it has made necessary."""
     counts = Counter(item.cause for item in plan.drift)
-    words = {
-        Cause.MANIFEST: "as a manifest changed",
-        Cause.UPLOADED: "where all tags are gone after an upload",
-        Cause.CAME_BACK: f"AI {'tag' if counts[Cause.CAME_BACK] == 1 else 'tags'} came back",
-    }
-    return [f"{counts[cause]:,} {words.get(cause, cause)}" for cause in Cause if counts[cause]]
+    return [f"{cause_words(cause)} ({counts[cause]:,})" for cause in Cause if counts[cause]]
 
 
-def reading_sentence(inputs: Inputs) -> str | None:
-    """Return how a library was read, unless all of it was listed."""
+def common_cause(plan: Plan) -> Cause | None:
+    """Return the cause of all changes, if all have the same."""
+    causes = {item.cause for item in plan.drift}
+    return causes.pop() if len(causes) == 1 and not _unknown_causes(plan) else None
+
+
+def _unknown_causes(plan: Plan) -> int:
+    summary = plan.summary
+    return summary.add_tags + summary.remove_tags + summary.remove_ai_tags - len(plan.drift)
+
+
+def cause_sentence(plan: Plan) -> str | None:
+    """Return why changes are necessary again, as far as it is known."""
+    if cause := common_cause(plan):
+        return f"Cause of all changes: {cause_words(cause)}"
+    counts = cause_counts(plan)
+    unknown = _unknown_causes(plan)
+    return f"Causes: {', '.join([*counts, *([f'unknown ({unknown:,})'] if unknown else [])])}" if counts else None
+
+
+def reading_sentence(inputs: Inputs) -> str:
+    """Return how many files were read, with how many API calls, and why by searches if it was by searches."""
     way, why = inputs.reading
-    if way == "listing":
-        return None
-    read = f"{counted(inputs.files, 'file')} read in {counted(inputs.read_requests, 'call')}"
-    return f"{read} by searches: {shown(why, 200)}"
+    read = f"Read {counted(inputs.files, 'file')} in {counted(inputs.read_requests, 'API call')}"
+    return read if way == "listing" else f"{read} by searches: {shown(why, 200)}"
 
 
 def filter_sentence(inputs: Inputs) -> str | None:
@@ -72,28 +118,31 @@ def filter_sentence(inputs: Inputs) -> str | None:
         *(["--select"] if inputs.select else []),
         *([f"--shard {inputs.part.index}/{inputs.part.of}"] if inputs.part else []),
         *([f"--changed-since {inputs.changed_since[:12]}"] if inputs.changed_since else []),
-        *(["shards that are missing"] if inputs.partial else []),
+        *(["missing shards"] if inputs.partial else []),
     ]
-    return f"narrowed by {', '.join(by)}: other changes are left out" if by else None
+    return f"Filtered by {', '.join(by)}: other changes are left out" if by else None
 
 
 def call_sentence(plan: Plan) -> str:
-    """Return how many calls a plan takes, compared with the lower bound and the usual ways."""
+    """Return how many API calls a plan takes, compared with the lower bound and the usual ways."""
     estimate = plan.estimate
     time = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
     return (
-        f"{counted(estimate.write_requests, 'call')}{time} (never fewer than {estimate.lower_bound:,}; one per file "
-        f"would be {estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
+        f"{counted(estimate.write_requests, 'API call')}{time} (lower bound {estimate.lower_bound:,}; one per file "
+        f"{estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
     )
 
 
 def sent_sentence(report: Report) -> str:
-    """Return how many calls an apply sent, and in what time."""
+    """Return how many API calls an apply sent, in what time, and what delayed them."""
     requests, timing = report.requests, report.timing
-    return (
-        f"{counted(requests.sent, 'call')} in {duration(timing.seconds)} ({requests.retried:,} retried, "
-        f"{requests.throttled:,} throttled, {duration(timing.waited)} waited)"
-    )
+    delays = [
+        *([f"{requests.retried:,} retried"] if requests.retried else []),
+        *([f"{requests.throttled:,} rate-limited"] if requests.throttled else []),
+        *([f"{duration(timing.waited)} waiting"] if timing.waited >= MIN_WAIT else []),
+    ]
+    words = f" ({', '.join(delays)})" if delays else ""
+    return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
 
 
 def guard_count(guard: Guard) -> str:

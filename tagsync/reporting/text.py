@@ -1,39 +1,45 @@
-"""Views of plans and reports, and diagnostics, as text for people."""
+"""Show plans, reports and diagnostics as text for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status
-from tagsync.reporting.console import Lines, Segment
+from tagsync.model import Diagnostic, Level, Op, Plan, Status, guard_finding, guard_limit, is_near_limit, objection
+from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
 from tagsync.reporting.phrases import (
     Names,
     call_sentence,
+    cause_sentence,
+    cause_words,
+    common_cause,
     counted,
     filter_sentence,
     missing_sentence,
+    plan_summary,
     reading_sentence,
     sent_sentence,
     shown_origin,
     target_words,
-    total_sentences,
     worst_first,
 )
+from tagsync.reporting.tag_lines import MAX_COLUMNS, SIGNS, write_tag_lines
 from tagsync.reporting.view import PlanView, ReportView
 
+SHOWN_LINES = 60
+"""Lines of a plan, beyond which the rarest additions are only counted; removals are always shown."""
+
 SHOWN_GROUPS = 15
-"""Groups of a plan that are shown unless all are asked for."""
+"""Groups of a difference that are shown unless all are asked for."""
 
 SHOWN_PATHS = 3
 SHOWN_FILES = 50
 
-_SIGNS: dict[Op, tuple[str, str]] = {
-    Op.ADD: ("+ ", "green"),
-    Op.REMOVE: ("- ", "red"),
-    Op.REMOVE_AI: ("- AI ", "red"),
+_LEVELS: dict[Level, Segment] = {
+    "error": ("error: ", "bold red"),
+    "warning": ("warning: ", "yellow"),
+    "info": ("notice: ", "cyan"),
 }
-_LEVELS: dict[Level, str] = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _STATUSES = {
     Status.CONFIRMED: "green",
     Status.ACCEPTED: "green",
@@ -42,38 +48,109 @@ _STATUSES = {
 }
 
 
-def plan_text(view: PlanView, lines: Lines, *, everything: bool = False) -> None:
-    """Write a plan: what changes, by groups of identical changes, then totals."""
+def plan_text(
+    view: PlanView, lines: Lines, *, everything: bool = False, with_blocks: bool = True, most_lines: int = SHOWN_LINES
+) -> None:
+    """Write a plan: one line for each operation on a tag, a summary line, and remarks.
+
+    Args:
+        view: the plan.
+        lines: writes the lines.
+        everything: whether to add details, and all files.
+        with_blocks: whether to name the guards that block the plan; not if the caller does.
+        most_lines: how many lines the plan takes at most, unless removals need more.
+    """
     plan = view.plan
     target = target_words(plan.target)
+    remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks))
     if not plan.changes:
         _write_unchanged(plan, target, lines)
-        _write_filter(plan, lines)
-        if everything or not plan.errors:
-            _write_missing(view, lines, everything=everything)
-        return
-    left = write_groups(view.groups, view.names, lines, everything=everything)
-    if left:
-        files = counted(view.groups.files(len(view.groups) - left), "file")
-        kinds = counted(left, "more kind")
-        lines.write((f"… and {kinds} of change on {files}: --verbose shows them", "dim"))
+    else:
+        lines.write(("Plan", "bold"), f" for {target}")
         lines.write()
-    _write_totals(view, target, lines, everything=everything)
+        room = None if everything else most_lines - len(remarks) - 4
+        same = common_cause(plan) is not None
+        write_tag_lines(view.counts.operations, view.names, lines, room=room, with_causes=not same)
+        lines.write()
+        lines.write((plan_summary(plan), "bold"))
+    for remark in remarks:
+        lines.write(*remark)
+    if everything:
+        _write_missing(view, lines)
+        _write_files(view, lines)
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.errors:
-        lines.write(
-            ("No plan: ", "bold red"),
-            f"{counted(plan.count('error'), 'error')} for {target}, nothing is changed.",
-        )
+        errors = counted(plan.count("error"), "error")
+        lines.write(("No plan: ", "bold red"), f"{errors} for {target}. Nothing was changed.")
         return
     if plan.undoes:
-        words = f"{target} shows no change of that apply that can be undone."
-        lines.write(("Nothing to undo: ", "bold green"), words)
+        lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
         return
     files = counted(plan.summary.unchanged, "managed file")
-    lines.write(("Nothing to do: ", "bold green"), f"{target} is as declared ({files}).")
+    lines.write(("Nothing to do: ", "bold green"), f"{target} matches the manifests ({files}).")
+
+
+def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
+    """Yield the lines below the summary."""
+    plan = view.plan
+    if words := filter_sentence(plan.inputs):
+        yield ((words, ""),)
+    missing = missing_sentence(plan)
+    if missing and (everything or not plan.errors):
+        hint = f" (-v lists {'it' if plan.summary.missing == 1 else 'them'})"
+        yield ((f"{missing}{'' if everything or not plan.missing else hint}", ""),)
+    if not plan.changes:
+        return
+    if words := cause_sentence(plan):
+        yield ((words, ""),)
+    yield from _guard_remarks(plan, with_blocks=with_blocks)
+    if everything:
+        yield from (((words, "dim"),) for words in _details(plan))
+
+
+def _guard_remarks(plan: Plan, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
+    for guard in () if plan.undoes else plan.guards:
+        if guard.blocked and with_blocks:
+            yield ((objection(guard, plan.digest), "bold red"),)
+        elif not guard.blocked and is_near_limit(guard):
+            both = "" if guard.limit.percent is None else "both "
+            words = f"the plan {guard_finding(guard)}; it blocks plans above {both}{guard_limit(guard)}"
+            yield ((f"Guard {guard.id}: ", "yellow"), (words, ""))
+
+
+def _details(plan: Plan) -> Iterator[str]:
+    yield f"{counted(plan.summary.unchanged, 'managed file')} unchanged"
+    yield call_sentence(plan)
+    yield reading_sentence(plan.inputs)
+    if plan.undoes:
+        yield UNDOING
+    yield f"Digest {plan.digest}"
+
+
+def _write_missing(view: PlanView, lines: Lines) -> None:
+    """Write which files were not found."""
+    plan = view.plan
+    if not plan.missing:
+        return
+    lines.write()
+    lines.write(("Files not found", "bold"))
+    for path, file_id, origin in plan.missing:
+        name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
+        lines.write(f"  {name}", (f"  {shown_origin(origin, view.names)}", "dim"))
+    left = plan.summary.missing - len(plan.missing)
+    if left:
+        lines.write((f"  … and {counted(left, 'more file')}", "dim"))
+
+
+def _write_files(view: PlanView, lines: Lines) -> None:
+    """Write every file, those with the same changes together."""
+    if not view.groups:
+        return
+    lines.write()
+    lines.write(("Files", "bold"))
+    write_groups(view.groups, view.names, lines, everything=True)
 
 
 def write_groups(groups: Groups, names: Names, lines: Lines, *, everything: bool) -> int:
@@ -92,65 +169,20 @@ def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = min(40, max((len(_SIGNS[line.op][0] + shown(line.tag)) for line in group.lines), default=0))
+    width = min(MAX_COLUMNS, max((columns(SIGNS[line.op][0] + shown(line.tag)) for line in group.lines), default=0))
     for line in group.lines:
         lines.write(*_change_segments(line, names, width))
 
 
 def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segment]:
-    sign, style = _SIGNS[line.op]
-    text = (sign + shown(line.tag)).ljust(width)
-    yield "      " + text, style
+    sign, style = SIGNS[line.op]
+    yield "      " + padded(sign + shown(line.tag), width), style
     if line.op == Op.REMOVE_AI:
         yield "  cannot be undone", "bold yellow"
     if line.origin:
-        yield f"  {shown_origin(line.origin, names)}{' and elsewhere' if line.more else ''}", "dim"
+        yield f"  {shown_origin(line.origin, names)}{' and others' if line.more else ''}", "dim"
     if line.cause:
-        yield f"  {line.cause}", "dim"
-
-
-def _write_totals(view: PlanView, target: str, lines: Lines, *, everything: bool) -> None:
-    plan, summary = view.plan, view.plan.summary
-    files = counted(summary.files_changed, "file")
-    lines.write(("Plan: ", "bold"), f"{files} to change, {summary.unchanged:,} unchanged, for {target}")
-    _write_filter(plan, lines)
-    for op, sentence in total_sentences(plan):
-        sign, style = _SIGNS[op]
-        lines.write((f"  {sign[0]} {sentence}", style))
-    _write_missing(view, lines, everything=everything)
-    if view.since:
-        lines.write(f"  since the last apply: {view.since}")
-    lines.write(f"  {call_sentence(plan)}")
-    read = reading_sentence(plan.inputs)
-    if read:
-        lines.write((f"  {read}", "dim"))
-    counts = f"guards: {', '.join(guard.counts for guard in view.guards)}"
-    lines.write((f"  {UNDOING if plan.undoes else counts}", "dim"))
-    for guard in view.blocking:
-        lines.write(("  ! ", "bold red"), f"{guard.guard} blocks: {guard.limit}: {guard.ack}")
-    lines.write((f"  digest {plan.digest}", "dim"))
-
-
-def _write_missing(view: PlanView, lines: Lines, *, everything: bool) -> None:
-    """Write how many files were not found, and their names if everything is to be written."""
-    plan = view.plan
-    count = missing_sentence(plan)
-    if not count:
-        return
-    lines.write(f"  {count}{'' if everything or not plan.missing else ': --verbose names them'}")
-    if not everything:
-        return
-    for path, file_id, origin in plan.missing:
-        name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
-        lines.write(f"      {name}", (f"  {shown_origin(origin, view.names)}", "dim"))
-    left = plan.summary.missing - len(plan.missing)
-    if plan.missing and left:
-        lines.write((f"      … and {counted(left, 'more file')}", "dim"))
-
-
-def _write_filter(plan: Plan, lines: Lines) -> None:
-    if words := filter_sentence(plan.inputs):
-        lines.write((f"  {words}", "dim"))
+        yield f"  {cause_words(line.cause)}", "dim"
 
 
 def report_text(view: ReportView, lines: Lines) -> None:
@@ -170,7 +202,8 @@ def report_text(view: ReportView, lines: Lines) -> None:
     lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
     if report.requests.sent:
         lines.write(f"  {sent_sentence(report)}")
-    _write_filter(report.plan, lines)
+    if words := filter_sentence(report.plan.inputs):
+        lines.write(f"  {words}")
     for words in view.advice:
         lines.write(f"  {words}")
 
@@ -182,7 +215,7 @@ def diagnostics_text(
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
         where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
-        lines.write((f"{diagnostic.level}: ", _LEVELS[diagnostic.level]), (where, "bold"), shown(diagnostic.message))
+        lines.write(_LEVELS[diagnostic.level], (where, "bold"), shown(diagnostic.message))
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))

@@ -29,6 +29,7 @@ from tagsync.reporting.phrases import (
     Names,
     call_sentence,
     cause_counts,
+    cause_sentence,
     counted,
     coverage_sentence,
     filter_sentence,
@@ -46,6 +47,10 @@ Kind = Literal["plan", "report", "difference", "manifests"]
 
 _ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
 """Statuses of changes that are in the library, as far as is known."""
+
+
+CANCELLED = "Apply cancelled: nothing was changed"
+_REFUSED = "Apply refused: nothing was changed"
 
 
 class Section(NamedTuple):
@@ -157,7 +162,7 @@ class PlanView(View):
             filter_sentence(plan.inputs),
             *(sentence for _op, sentence in reversed(total_sentences(plan))),
             missing_sentence(plan),
-            f"since the last apply: {self.since}" if self.since else None,
+            cause_sentence(plan),
             self.covered,
             UNDOING if plan.undoes else None,
         ]
@@ -208,7 +213,7 @@ class ReportView(PlanView):
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]
         self.advice = _advice(report, counts)
         if self.refused:
-            self.title = "Apply refused: nothing was changed"
+            self.title = _REFUSED if any(item.level == "error" for item in report.diagnostics) else CANCELLED
             self.files_changed = 0
             self.missed = self.rows = self._rows([Status.STALE])
         else:

@@ -1,4 +1,4 @@
-"""An ImageKit-compatible library to try everything on: an ASGI application over SQLite.
+"""An ImageKit-compatible library for trying tagsync: an ASGI app over SQLite.
 
-It stands apart on purpose. It shares no code with the client, so that one mistake cannot hide in both.
+It shares no code with the client on purpose, so that the same mistake cannot hide in both.
 """

@@ -1,9 +1,12 @@
-"""The sandbox's HTTP face: routes, checks and messages as ImageKit documents them; what is kept is in `store`.
+"""Serve the sandbox over HTTP, with ImageKit's documented routes, checks and messages; `store` keeps the library.
 
-Where the documentation is silent the sandbox has to choose. Its choices: tags are exact, case-sensitive text and keep
-their order; adding what is there and removing what is not succeed; an id that does not exist fails the whole call with
-404; a file whose tags would pass 500 characters, commas not counted, is an error in a 207; tags that became none are
-null.
+Where the documentation is silent, the sandbox makes these choices:
+
+- Tags are exact, case-sensitive text and keep their order.
+- Adding a tag that a file has, and removing one that it lacks, succeed.
+- A file ID that does not exist fails the whole call with 404.
+- A file whose tags would exceed 500 characters, without commas, is an error in a 207.
+- If a file loses its last tag, its tags become null.
 """
 
 import asyncio
@@ -54,15 +57,15 @@ def make_app(
     faults: FaultScript | None = None,
     clock: Callable[[], float] = monotonic,
 ) -> Starlette:
-    """Return an ASGI application that plays an ImageKit library.
+    """Return an ASGI app that behaves like ImageKit's API.
 
     Args:
         store: the library.
-        key: the one private key that is accepted; None accepts any.
-        limit: a limit for each endpoint, or several that all hold; None announces and enforces none.
-        latency: seconds before each answer.
-        faults: what goes wrong.
-        clock: seconds, for the limit.
+        key: the only accepted private key; None accepts any.
+        limit: one or more rate limits for each endpoint; None for no limit and no rate-limit headers.
+        latency: seconds before each response.
+        faults: the fault script.
+        clock: returns seconds, for the rate limits.
     """
     return _Sandbox(store, key, Limiter(limit, clock), latency, faults or FaultScript()).app()
 
@@ -96,7 +99,7 @@ class _Sandbox:
         )
 
     def _guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
-        """Put what is common to all endpoints around one: key, limit, latency, faults, headers."""
+        """Wrap an endpoint with what all have in common: key, rate limit, latency, faults, headers."""
 
         async def answer(request: Request) -> Response:
             fault = self._faults.next(name, await _named_files(request))
@@ -140,7 +143,7 @@ class _Sandbox:
         )
 
     def _check_key(self, request: Request) -> None:
-        """Any password will do (the official SDKs send different ones)."""
+        # Ignore the password: the official SDKs send different ones.
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         try:
             user = base64.b64decode(credentials, validate=True).decode().partition(":")[0]
@@ -235,7 +238,7 @@ class _Sandbox:
 
 
 async def _openapi(_request: Request) -> Response:
-    """Answer anyone, within no limit: this is no call to the library."""
+    """Serve the API description, without a key or a rate limit."""
     return _json(200, document())
 
 
@@ -256,7 +259,7 @@ def _json(status: int, body: Any) -> Response:
 
 
 async def _named_files(request: Request) -> list[str]:
-    """Return the file ids that a call is about, as far as it is well-formed."""
+    """Return the IDs of a call's files, if it is well-formed."""
     if "file_id" in request.path_params:
         return [request.path_params["file_id"]]
     if request.method != "POST":

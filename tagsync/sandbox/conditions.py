@@ -7,29 +7,34 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 _INDEXED = frozenset({"file_id", "name", "folder", "updated_at"})
-# Code points that stand in no text that can be stored.
+# Code points that no stored text contains.
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _WORD = re.compile(r"[^\W_]+")
 
 
 class Condition(NamedTuple):
-    """A SQL condition over the table `files` and its parameters."""
+    """A SQL condition on the table `files`.
+
+    Attributes:
+        sql: the condition.
+        parameters: its parameters.
+        names_type: whether the query has a condition on `type`; otherwise it finds files only.
+        narrows: whether an index can find the few rows that satisfy it.
+    """
 
     sql: str
     parameters: tuple[Any, ...] = ()
     names_type: bool = False
-    """Whether the query itself says which types it is about; otherwise it is about files."""
     narrows: bool = False
-    """Whether an index finds the few rows that may satisfy it."""
 
 
 def add_functions(db: sqlite3.Connection) -> None:
-    """Define the SQL functions that conditions call."""
+    """Define the SQL functions that conditions use."""
     db.create_function("has_words", 2, _has_words, deterministic=True)
 
 
 def _has_words(text: Any, query: str) -> bool:
-    """Tell whether a text contains each word of a query, ignoring case; of the last word, the beginning is enough."""
+    """Return whether a text contains each word of a query, ignoring case; the last word may be a prefix."""
     if not isinstance(text, str):
         return False
     words, wanted = _WORD.findall(text.casefold()), _WORD.findall(query.casefold())
@@ -37,7 +42,7 @@ def _has_words(text: Any, query: str) -> bool:
 
 
 def on_column(column: str, operator: str, values: Sequence[Any]) -> Condition:
-    """Compare a column, or another SQL expression that has one value for each row."""
+    """Compare a column, or another SQL expression with one value for each row."""
     if operator == ":":
         return _begins_with(column, values[0])
     if operator == "HAS":
@@ -47,7 +52,7 @@ def on_column(column: str, operator: str, values: Sequence[Any]) -> Condition:
 
 
 def on_member(column: str, path: str, operator: str, values: Sequence[Any]) -> Condition:
-    """Compare a member of a JSON column. IN, NOT IN and HAS look at each item of a list."""
+    """Compare a member of a JSON column; IN, NOT IN and HAS apply to each item of a list."""
     if operator.endswith("EXISTS"):
         return _negated(operator, Condition(f"(coalesce(json_type({column}, ?), 'null') <> 'null')", (path,)))
     if operator in ("IN", "NOT IN", "HAS"):
@@ -90,7 +95,7 @@ def _compared(column: str, operator: str, values: Sequence[Any]) -> Condition:
 
 
 def _begins_with(column: str, value: str) -> Condition:
-    """Return the condition as a range, which an index can answer: SQLite orders texts by code point."""
+    """Return a condition for a prefix as a range, which can use an index, because SQLite sorts by code point."""
     past = _past(value)
     if past is None:
         return Condition(f"{column} >= ?", (value,))
@@ -98,7 +103,7 @@ def _begins_with(column: str, value: str) -> Condition:
 
 
 def _past(value: str) -> str | None:
-    """Return the least text behind all that begin with a value; None if nothing is behind them."""
+    """Return the first text after all texts with a prefix; None if there is none."""
     shortened = value.rstrip(chr(sys.maxunicode))
     if not shortened:
         return None

@@ -1,7 +1,7 @@
-"""A script of faults: which calls go wrong, and how; the calls themselves are in `app`.
+"""Read fault scripts, which make some of the sandbox's calls fail; `app` applies them.
 
-A script is a JSON list of rules, tried in order; the first that fits a call decides. For example, the third addTags
-call is applied but answered with 504, and every details call of one file fails:
+A script is a JSON list of rules. The first rule that matches a call applies. In this example, the third addTags call is
+applied but returns 504, and every details call for one file fails:
 
     [{"on": "addTags", "call": 3, "lose": true},
      {"on": "details", "fileId": "598821f949c0a938d57563bd", "status": 500}]
@@ -22,28 +22,28 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FaultScriptError(Exception):
-    """A fault script that cannot be read, in words for a person."""
+    """A fault script cannot be used; the message is for users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One rule.
+    """One rule of a fault script.
 
     Attributes:
         on: the endpoint, or `any`.
-        call: the number, from 1, of the one call that it is for; 0 for each call.
-        times: how many calls it is for at most; 0 for no end.
-        fileId: only calls that name this file.
-        delayMs: milliseconds to wait before answering.
-        status: answer so, without doing anything.
-        body: the answer's body, instead of an error message.
-        headers: more headers for the answer.
-        lose: do as asked, but answer 504.
-        ignore: answer 200 as if done, without doing anything.
-        failFiles: file ids that a bulk call does not update, answered with 207.
-        error: the words for those files.
-        cut: stop in the middle of the answer's body.
-        shuffle: per cent of the groups of files that a listing sorts alike to put in another order.
+        call: the number of the call to match, from 1; 0 for every call.
+        times: the maximum number of calls to match; 0 for no limit.
+        fileId: match only calls that name this file.
+        delayMs: milliseconds to wait before the response.
+        status: return this status without doing anything.
+        body: the body of the response.
+        headers: additional headers of the response.
+        lose: apply the call, but return 504.
+        ignore: return 200 without doing anything.
+        failFiles: IDs of files that a bulk call does not update and reports in a 207.
+        error: the error message for those files.
+        cut: cut off the body of the response in the middle.
+        shuffle: the percentage of groups of files with equal sort keys that a listing puts in another order.
     """
 
     on: str
@@ -63,7 +63,7 @@ class Fault:
 
 
 class FaultScript:
-    """Decides call by call; it counts the calls it sees."""
+    """Selects the fault for each call, and counts calls."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._faults = list(faults)
@@ -71,7 +71,7 @@ class FaultScript:
         self._used: Counter[int] = Counter()
 
     def next(self, endpoint: str, file_ids: Iterable[str]) -> Fault | None:
-        """Count a call and return the fault that it meets, if any."""
+        """Count a call and return its fault, if any."""
         self._calls[endpoint] += 1
         self._calls["any"] += 1
         named = set(file_ids)
@@ -91,7 +91,7 @@ def read_script(path: Path) -> FaultScript:
     """Read a fault script.
 
     Raises:
-        FaultScriptError: it is none.
+        FaultScriptError: the file cannot be read, or is not a valid fault script.
     """
     try:
         rules = json.loads(path.read_text(encoding="utf-8"))
@@ -100,18 +100,18 @@ def read_script(path: Path) -> FaultScript:
     except (ValueError, RecursionError) as error:
         raise FaultScriptError(f"{path} is not JSON: write a list of rules") from error
     if not isinstance(rules, list):
-        raise FaultScriptError(f"{path} holds no list of rules")
+        raise FaultScriptError(f"{path} is not a JSON list: write a list of rules")
     return FaultScript(_fault(rule, f"{path}, rule {number}") for number, rule in enumerate(rules, start=1))
 
 
 def _fault(rule: Any, where: str) -> Fault:
     if not isinstance(rule, dict) or rule.get("on") not in ENDPOINTS:
-        raise FaultScriptError(f'{where}: "on" is one of {", ".join(ENDPOINTS)}')
+        raise FaultScriptError(f'{where}: "on" must be one of {", ".join(ENDPOINTS)}')
     hints = get_type_hints(Fault)
     for name, value in rule.items():
         wanted = {"headers": dict, "failFiles": list, "body": str}.get(name, hints.get(name))
         if wanted is None:
-            raise FaultScriptError(f"{where}: {name!r} is not known; known are {', '.join(hints)}")
+            raise FaultScriptError(f"{where}: unknown key {name!r}: use {', '.join(hints)}")
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise FaultScriptError(f"{where}: {name} must be of type {wanted.__name__}")
         if not _can_be_sent(name, value):
@@ -121,7 +121,7 @@ def _fault(rule: Any, where: str) -> Fault:
 
 
 def _can_be_sent(name: str, value: Any) -> bool:
-    """Return whether a value of the right type also makes an answer of HTTP."""
+    """Return whether a value of the right type is also possible in an HTTP response."""
     if name == "status":
         return value in range(200, 600) and value not in (204, 304)  # these two have no body
     if name == "shuffle":

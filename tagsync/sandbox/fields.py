@@ -1,4 +1,4 @@
-"""The fields of a searchQuery that the sandbox supports: their operators, their values, and where they are stored."""
+"""Define the searchQuery fields that the sandbox supports: their operators, values and columns."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,13 @@ Read = Callable[[Token, datetime], Any]
 
 
 class Field(NamedTuple):
-    """A searchable field: its operators, how to read one of its values, and how to compare it."""
+    """A searchable field.
+
+    Attributes:
+        operators: the supported operators.
+        value: parses one value.
+        compare: returns the SQL condition for an operator and values.
+    """
 
     operators: tuple[str, ...]
     value: Read
@@ -111,7 +117,7 @@ _HOURS = {"h": 1, "d": 24, "w": 24 * 7, "m": 24 * 30, "y": 24 * 365}
 
 
 def _moment(token: Token, now: datetime) -> str:
-    """Read a date, a date and time, or a time ago (documentation: 1h, 2d, 3w, 4m for months, 1y)."""
+    """Parse a date, a date with a time, or an age (documentation: 1h, 2d, 3w, 4m for months, 1y)."""
     absolute, relative = _ABSOLUTE.fullmatch(token.text), _RELATIVE.fullmatch(token.text)
     if absolute is None and relative is None:
         raise expected("a date", token)
@@ -122,7 +128,7 @@ def _moment(token: Token, now: datetime) -> str:
             moment = datetime.fromisoformat(token.text)
     except (ValueError, OverflowError) as error:
         raise expected("a date", token) from error
-    # Not strftime: it writes the year 26 with two digits, and dates are compared as texts.
+    # isoformat always writes four digits of the year, which strftime does not, and dates are compared as text.
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 

@@ -1,4 +1,4 @@
-"""Folders of a library whose file names none: ImageKit lists a folder for every path, so the sandbox does too."""
+"""Add the folders of all paths to a seeded library, because ImageKit lists them as well."""
 
 import hashlib
 import sqlite3
@@ -12,9 +12,9 @@ _NAMED = "SELECT json_extract(rest, '$.folderPath') FROM files WHERE type = 'fol
 
 
 def folder_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each folder that holds something and is not in the table `files` yet.
+    """Yield a row for each folder that is not in the table `files` yet.
 
-    A folder is as old as the oldest thing below it.
+    Its `createdAt` is that of the oldest file or folder below it.
     """
     created: dict[str, str] = {}
     for folder, oldest in db.execute(_PLACES):
@@ -31,7 +31,7 @@ def folder_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
 
 
 def _folder(path: str, created: str) -> dict[str, Any]:
-    """Return a folder as the list API does. Its id is made from its path, and differs from that of any file there."""
+    """Return a folder as the list API does; its ID is derived from its path."""
     return {
         "type": "folder",
         "folderId": hashlib.sha256(f"folder {path}".encode()).hexdigest()[:24],

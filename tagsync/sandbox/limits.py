@@ -1,4 +1,4 @@
-"""Rate limits as ImageKit announces them: a number of calls in an interval, counted for each endpoint."""
+"""Limit the rate of calls as ImageKit does: a number of calls in an interval, for each endpoint."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -7,24 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """At most `calls` within `seconds`."""
+    """A limit of `calls` per `seconds`."""
 
     calls: int
     seconds: float
 
 
 def parse_limits(text: str) -> tuple[CallLimit, ...]:
-    """Return the limits that `N/SECONDS` stands for, or several of them after commas.
+    """Parse one or more limits, such as `40/1,1000/60`.
 
     Raises:
-        ValueError: the text is no such thing.
+        ValueError: the text does not have this form.
     """
     matches = [re.fullmatch(r"([1-9][0-9]{0,6})/([0-9]{1,5}(?:\.[0-9]{1,3})?)", part) for part in text.split(",")]
     limits = tuple(CallLimit(int(match[1]), float(match[2])) for match in matches if match and float(match[2]) > 0)
     if len(limits) < len(matches):
-        raise ValueError(
-            f"{text!r} is no limit: write calls and seconds, like 40/1, or several of them, like 40/1,1000/60"
-        )
+        raise ValueError(f"{text!r} is not a limit: use CALLS/SECONDS, such as 40/1, or several, such as 40/1,1000/60")
     return limits
 
 
@@ -35,7 +33,7 @@ class _Window:
     calls: int = 0
 
     def roll(self, now: float) -> None:
-        """Begin anew once it is over."""
+        """Start a new window if this one is over."""
         if now >= self.began + self.limit.seconds:
             self.began, self.calls = now, 0
 
@@ -49,12 +47,15 @@ class _Window:
 
 
 class Limiter:
-    """Counts calls in windows that begin with the first call after the last one's end; refused calls do not count.
+    """Counts calls in windows. A window starts with the first call after the previous one; refused calls do not count.
 
     Args:
-        limit: what calls have to keep, one limit or several at once; None limits nothing and announces nothing.
-        clock: seconds.
-        announces: the headers that answers have, by the last word of their names.
+        limit: one or more limits for each endpoint; None for no limit and no headers.
+        clock: returns seconds.
+        announces: the rate-limit headers to send, by the last word of their names.
+
+    Attributes:
+        limits: the current limits; they may be changed at any time, which starts new windows.
     """
 
     def __init__(
@@ -65,13 +66,16 @@ class Limiter:
         announces: Collection[str] = ("Limit", "Interval", "Reset"),
     ) -> None:
         self.limits: Sequence[CallLimit] = (limit,) if isinstance(limit, CallLimit) else tuple(limit or ())
-        """What holds now; may change from call to call, and new windows begin."""
         self._clock = clock
         self._announces = announces
         self._windows: dict[str, list[_Window]] = {}
 
     def count(self, endpoint: str) -> tuple[bool, dict[str, str]]:
-        """Count a call; return whether it may pass, and the headers that announce the tightest limit as of now."""
+        """Count a call.
+
+        Returns:
+            Whether the call is within the limits, and the headers of the limit with the fewest calls left.
+        """
         if not self.limits:
             return True, {}
         now = self._clock()

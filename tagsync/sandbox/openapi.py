@@ -1,4 +1,4 @@
-"""What the sandbox serves, as an OpenAPI document for other programs' tests; what a call must hold is in `checks`."""
+"""Describe the sandbox's API in OpenAPI, for tests of other programs; `payload_checks` checks the calls."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ JSON = "application/json"
 _TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _FILE = {"$ref": "#/components/schemas/File"}
 _ERRORS = {
-    400: "The call is malformed.",
-    401: "No key came with it.",
-    403: "The key is another account's.",
-    404: "There is no such file.",
-    429: "The limit is reached.",
+    400: "The call is invalid.",
+    401: "The key is missing.",
+    403: "The key is of another account.",
+    404: "The file does not exist.",
+    429: "The rate limit is exceeded.",
 }
 
 
 def document() -> dict[str, Any]:
-    """Return the document. A call may also meet what a fault script says, which is not in it."""
+    """Return the OpenAPI description. Responses of fault scripts are not part of it."""
     bulk = {
         "addTags": ("tags", "Add tags to files."),
         "removeTags": ("tags", "Remove tags from files."),
@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
 
 def _operation(name: str, summary: str, answers: dict[int, dict[str, Any]], errors: tuple[int, ...]) -> dict[str, Any]:
     responses = {
-        str(status): {"description": "It was done.", "content": {JSON: {"schema": schema}}}
+        str(status): {"description": "Success.", "content": {JSON: {"schema": schema}}}
         for status, schema in answers.items()
     }
     error = {"$ref": "#/components/schemas/Error"}

@@ -1,4 +1,4 @@
-"""Which rows a page of a listing has; a deep page costs no more than the first. What rows look like is in `store`."""
+"""Find the rows of a page of a listing, so that a deep page costs no more than the first; `store` reads the rows."""
 
 import sqlite3
 from array import array
@@ -6,23 +6,28 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 _REMEMBERED = 4
-"""How many listings are remembered at once: eight bytes a row each."""
+"""The number of listings in the cache; each takes eight bytes per row."""
 
 
 class RowQuery(NamedTuple):
-    """A statement that selects the numbers of all rows of a listing, in its order, and the statement's parameters."""
+    """A query for the row numbers of a listing, in its order.
+
+    Attributes:
+        statement: the SQL statement.
+        parameters: its parameters.
+        lasts: whether no API call changes its rows or their order.
+    """
 
     statement: str
     parameters: tuple[Any, ...] = ()
     lasts: bool = False
-    """Whether no call changes which rows it has, nor their order."""
 
 
 class Orders:
-    """Pages of listings, the order of some of them remembered as long as nothing was written.
+    """Pages of listings, with a cache of row numbers that is valid until the database changes.
 
     Args:
-        db: the database. Whoever writes to it, here or in another process, is noticed.
+        db: the database. Changes by other processes are noticed, too.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -33,7 +38,7 @@ class Orders:
         """Return the numbers of a page's rows."""
         if skip:
             return self._all(listing)[skip : skip + limit].tolist()
-        # Most listings have one page, and an index may find it without a look at all the others.
+        # Most listings have one page, and an index may find it without reading all rows.
         rows = self._db.execute(f"{listing.statement} LIMIT ?", (*listing.parameters, limit))
         return [number for (number,) in rows]
 
@@ -49,5 +54,5 @@ class Orders:
         return known[1]
 
     def _state(self) -> tuple[int, ...]:
-        """Return what is another one once this connection or any other has written."""
+        """Return a value that changes when this connection or another one writes."""
         return (self._db.total_changes, *self._db.execute("PRAGMA data_version").fetchone())

@@ -1,4 +1,4 @@
-"""What a call to the sandbox must hold, and the documented words for one that does not; no answers but errors."""
+"""Check the payloads of calls to the sandbox, with ImageKit's documented error messages."""
 
 import json
 import re
@@ -24,8 +24,8 @@ TAGS_ADVICE = (
 )
 
 
-class Failure(Exception):  # noqa: N818 - an answer, raised for the way back
-    """An error answer."""
+class Failure(Exception):  # noqa: N818 - a response, raised to return early
+    """An error response."""
 
     def __init__(self, status: int, message: str, **members: Any) -> None:
         super().__init__(message)
@@ -34,10 +34,10 @@ class Failure(Exception):  # noqa: N818 - an answer, raised for the way back
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """Return a call's body, which is a JSON object."""
+    """Return a call's body, which must be a JSON object."""
     try:
         body = json.loads(await request.body())
-        # Python reads more than JSON, and half characters that no text can hold.
+        # Python also accepts NaN and half surrogate pairs, which are not valid JSON or cannot be stored.
         json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         body = None
@@ -47,7 +47,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 def checked_files(body: Mapping[str, Any]) -> list[str]:
-    """Return the file ids of a bulk call."""
+    """Return the file IDs of a bulk call."""
     if "fileIds" not in body:
         raise Failure(400, "fileIds parameter is missing.")
     file_ids = body["fileIds"]
@@ -63,7 +63,7 @@ def checked_files(body: Mapping[str, Any]) -> list[str]:
 
 
 def checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
-    """Return the tags of a bulk call, which stand under `key`."""
+    """Return the tags of a bulk call, in the member `key`."""
     if key not in body:
         raise Failure(400, f"{key} parameter is missing.")
     tags = body[key]
@@ -76,7 +76,7 @@ def checked_tags(body: Mapping[str, Any], key: str) -> list[str]:
 
 
 def check_patch(body: Mapping[str, Any]) -> None:
-    """Check that the members of a PATCH have the types that are documented."""
+    """Check that the members of a PATCH have the documented types."""
     tags = body.get("tags")
     if tags is not None and not (_are_texts(tags) and sum(map(len, dict.fromkeys(tags))) <= MAX_CHARACTERS):
         raise Failure(400, TAGS_ADVICE)
@@ -96,7 +96,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def page_limit(asked: Mapping[str, str]) -> int:
-    """Return how many files a listing asks for."""
+    """Return the parameter `limit` of a listing."""
     limit = _integer(asked.get("limit", str(MAX_PAGE)), "limit")
     if limit < 1:
         raise Failure(400, f"Minimum value of limit parameter is 1. Value sent is {limit}.")
@@ -106,7 +106,7 @@ def page_limit(asked: Mapping[str, str]) -> int:
 
 
 def page_skip(asked: Mapping[str, str]) -> int:
-    """Return how many files a listing passes over."""
+    """Return the parameter `skip` of a listing."""
     skip = _integer(asked.get("skip", "0"), "skip")
     if skip < 0:
         raise Failure(400, f"The value of skip parameter should be greater than or equal to 0. Value sent is {skip}.")

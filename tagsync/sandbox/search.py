@@ -1,8 +1,11 @@
-"""Parse ImageKit's searchQuery and translate it to SQL: the documented part of it; anything else is refused.
+"""Parse the documented part of ImageKit's searchQuery and translate it to SQL; anything else is an error.
 
-Where the documentation is silent, the sandbox chooses: AND binds closer than OR, NOT closer than AND; a backslash
-escapes a quotation mark or a backslash within a string; texts are compared as they are, except by HAS. HAS wants every
-word in one tag, in any order. A file whose only tags are AI tags has tags.
+Where the documentation is silent, the sandbox makes these choices:
+
+- NOT binds more tightly than AND, and AND more tightly than OR.
+- In a string, a backslash escapes a quotation mark or a backslash.
+- Text is compared exactly, except by HAS, which needs every word in one tag, in any order.
+- A file with AI tags only has tags.
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ from tagsync.sandbox.fields import Field, field_named
 from tagsync.sandbox.tokens import QueryError, Token, expected, tokenize
 
 MAX_QUERY = 20_000
-# SQLite parses with a stack of 100 and evaluates no expression deeper than 1000; what passes here always fits.
+# SQLite's parser has a stack of 100, and its expressions a maximum depth of 1000. These limits keep queries below both.
 _MAX_DEPTH = 12
 _MAX_COMPARISONS = 500
 _SIGNS = frozenset({"=", ":", "<", "<=", ">", ">="})
@@ -26,13 +29,13 @@ def compile_query(text: str, now: datetime) -> Condition:
 
     Args:
         text: the query.
-        now: what relative times count from.
+        now: the current time, for relative times.
 
     Raises:
-        QueryError: the query is malformed, too large, or more than the sandbox supports.
+        QueryError: the query is invalid, too large, or not supported by the sandbox.
     """
     if len(text) > MAX_QUERY:
-        raise QueryError(f"The sandbox reads no searchQuery of more than {MAX_QUERY} characters.")
+        raise QueryError(f"The sandbox does not support a searchQuery of more than {MAX_QUERY} characters.")
     return _Parser(text, now).parse()
 
 
@@ -86,7 +89,7 @@ class _Parser:
     def _one(self) -> Condition:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise QueryError(f"The sandbox reads no searchQuery that is nested more than {_MAX_DEPTH} deep.")
+            raise QueryError(f"The sandbox does not support a searchQuery with more than {_MAX_DEPTH} levels.")
         try:
             if self._accept("NOT"):
                 inner = self._one()
@@ -102,7 +105,7 @@ class _Parser:
     def _comparison(self) -> Condition:
         self._comparisons += 1
         if self._comparisons > _MAX_COMPARISONS:
-            raise QueryError(f"The sandbox reads no searchQuery of more than {_MAX_COMPARISONS} conditions.")
+            raise QueryError(f"The sandbox does not support a searchQuery of more than {_MAX_COMPARISONS} conditions.")
         token = self._take()
         field = field_named(token)
         operator = self._operator()

@@ -1,4 +1,4 @@
-"""Read a library file, list-API objects one a line or in an array, as rows of the store's table."""
+"""Read a library file, with one list-API object per line or in an array, as rows for the store."""
 
 import codecs
 import gzip
@@ -16,22 +16,22 @@ from typing import Any, BinaryIO, cast
 _BATCH = 5000
 _KINDS = ("file", "file-version", "folder")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_ADVICE = "write one file object of the list API a line (jq -c makes such lines), or the API's array as it is"
+_ADVICE = "write one file object of the list API per line (jq -c makes such lines), or the API's array"
 
 
 class SeedError(Exception):
-    """A library file or a sandbox database that cannot be used, in words for a person."""
+    """A library file or a sandbox database cannot be used; the message is for users."""
 
 
-class _NotAFile(Exception):  # noqa: N818 - becomes a SeedError where the place is known
-    """Why an object cannot be a file, file version or folder of the list API."""
+class _NotAFile(Exception):  # noqa: N818 - becomes a SeedError with the place
+    """An object is not a file, file version or folder of the list API; the message says why."""
 
 
 def fingerprint_of(library: Path) -> str:
-    """Return what tells whether the library file is still the same.
+    """Return a hash of the library file, to notice when it changes.
 
     Raises:
-        SeedError: it is no regular file: a pipe cannot be read twice.
+        SeedError: it is not a regular file; a pipe could not be read twice.
         OSError: it cannot be read.
     """
     mode = library.stat().st_mode
@@ -42,7 +42,7 @@ def fingerprint_of(library: Path) -> str:
 
 
 class LibraryFile:
-    """A file to seed from: objects one a line, or in an array as the list API returns them. gzip if it ends in `.gz`.
+    """A file to seed from: one object per line, or arrays as the list API returns them; gzip if it ends in `.gz`.
 
     Raises:
         SeedError: it is not text.
@@ -59,7 +59,7 @@ class LibraryFile:
         """Yield a row for each object.
 
         Raises:
-            SeedError: an object is not one of the list API's; the message names its place and what is wrong.
+            SeedError: an object is not one of the list API; the message has its place and the reason.
         """
         for number, item in self._array() if self._is_array else self._lines():
             try:
@@ -69,7 +69,7 @@ class LibraryFile:
                 raise SeedError(f"{where} is not a file object as the list API returns it: {error}") from error
 
     def place(self, number: int) -> str:
-        """Return how messages name the object with this number."""
+        """Return the place of an object, for messages."""
         return f"{self._path}: object {number} of the array" if self._is_array else f"{self._path}:{number}"
 
     def _lines(self) -> Iterator[tuple[int, Any]]:
@@ -89,7 +89,7 @@ class LibraryFile:
             try:
                 page, position = _DECODER.raw_decode(text, position)
             except (ValueError, RecursionError) as error:
-                raise SeedError(f"{self._path} begins as a JSON array: {_reason(error)}; {_ADVICE}") from error
+                raise SeedError(f"{self._path} is not a valid JSON array: {_reason(error)}; {_ADVICE}") from error
             for item in page if isinstance(page, list) else [page]:
                 number += 1
                 yield number, item
@@ -97,7 +97,7 @@ class LibraryFile:
                 position += 1
 
     def _text_lines(self) -> Generator[str]:
-        """Yield lines of UTF-8, with or without a byte order mark, or of UTF-16 with one, as PowerShell writes it."""
+        """Yield lines of UTF-8, with or without a byte order mark, or of UTF-16 with one, as PowerShell writes."""
         try:
             with self._opened() as binary:
                 start = binary.read(2)
@@ -120,17 +120,17 @@ def _reason(error: ValueError | RecursionError) -> str:
 
 
 def row_of(number: int, item: Any) -> tuple[Any, ...]:
-    """Return the row of an object of the list API; members that are columns of their own leave the object.
+    """Convert an object of the list API to a row.
 
     Args:
-        number: what the row is known by; rows that are equal otherwise keep this order.
-        item: the object.
+        number: the row's number, which decides the order of rows that sort equally.
+        item: the object; members with their own column are removed from it.
     """
     if not isinstance(item, dict):
-        raise _NotAFile("it has to be a JSON object")
+        raise _NotAFile("it must be a JSON object")
     kind = item.get("type", "file")
     if kind not in _KINDS:
-        raise _NotAFile(f"type has to be {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
+        raise _NotAFile(f"type must be {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
     of = "folder" if kind == "folder" else "file"
     file_id, path = _required(item, f"{of}Id"), _required(item, f"{of}Path")
     name = _text(item, "name") or path.rpartition("/")[2]
@@ -162,12 +162,12 @@ def _member(item: dict[str, Any], name: str, kind: type | UnionType) -> Any:
     """Return a member that may be null or absent."""
     value = item.get(name)
     if value is not None and not isinstance(value, kind):
-        raise _NotAFile(f"{name} has to be {_EXPECTED[kind]} or null")
+        raise _NotAFile(f"{name} must be {_EXPECTED[kind]} or null")
     return value
 
 
 _EXPECTED: dict[type | UnionType, str] = {
-    str: "a text",
+    str: "a string",
     list: "a list",
     dict: "an object",
     int | float: "a number",
@@ -185,11 +185,11 @@ def _required(item: dict[str, Any], name: str) -> str:
 
 
 def _storable(name: str, text: str) -> str:
-    """Return a text that SQLite can store: one without half of a surrogate pair."""
+    """Return a text, after checking that SQLite can store it: it must not have half a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise _NotAFile(f"{name} has half of a surrogate pair") from error
+        raise _NotAFile(f"{name} contains half a surrogate pair") from error
     return text
 
 
@@ -197,7 +197,7 @@ def _tags(item: dict[str, Any]) -> list[str]:
     tags = _member(item, "tags", list) or []
     for tag in tags:
         if not isinstance(tag, str):
-            raise _NotAFile("tags has to be a list of texts: write each tag in quotes")
+            raise _NotAFile("tags must be a list of strings: write each tag in quotes")
         _storable("tags", tag)
     return list(tags)
 
@@ -206,7 +206,7 @@ def _ai_tags(item: dict[str, Any]) -> list[dict[str, Any]]:
     tags = _member(item, "AITags", list) or []
     for tag in tags:
         if not isinstance(tag, dict) or not isinstance(tag.get("name"), str):
-            raise _NotAFile("AITags has to be a list of objects, each with a name")
+            raise _NotAFile("AITags must be a list of objects, each with a name")
         _storable("AITags", tag["name"])
     return list(tags)
 
@@ -216,14 +216,14 @@ def _measure(item: dict[str, Any], name: str) -> float | None:
     try:
         return None if value is None else float(value)
     except OverflowError as error:
-        raise _NotAFile(f"{name} is too large a number") from error
+        raise _NotAFile(f"{name} is too large") from error
 
 
 def _json_of(name: str, value: Any, *, ascii_only: bool = True) -> str:
     try:
         return json_text(value, ascii_only=ascii_only)
     except ValueError as error:
-        raise _NotAFile(f"{name} holds NaN or Infinity, which JSON does not have") from error
+        raise _NotAFile(f"{name} contains NaN or Infinity, which are not valid JSON") from error
 
 
 def json_text(value: Any, *, ascii_only: bool = True) -> str:
@@ -231,7 +231,7 @@ def json_text(value: Any, *, ascii_only: bool = True) -> str:
     return _ENCODE[ascii_only](value)
 
 
-# `json.dumps` would make an encoder for each call.
+# `json.dumps` would create an encoder for each call.
 _ENCODE = {
     ascii_only: json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode
     for ascii_only in (True, False)
@@ -239,7 +239,7 @@ _ENCODE = {
 
 
 def batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield rows some thousands at a time, the last time perhaps none."""
+    """Yield rows in lists of up to 5000; the last list may be empty."""
     batch: list[tuple[Any, ...]] = []
     for row in rows:
         batch.append(row)

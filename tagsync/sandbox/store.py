@@ -1,4 +1,4 @@
-"""The sandbox's library in SQLite: seeded from a file of list-API objects, kept from run to run; no HTTP."""
+"""Store the sandbox's library in SQLite: seeded from a file of list-API objects, and kept between runs."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ CREATE TABLE files (
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-# What a query narrows its search by; made once the rows are there, for that is quicker.
+# Created after the rows are inserted, because that is faster.
 _INDEXES = """
 CREATE INDEX files_by_creation ON files (type, created_at, number);
 CREATE INDEX files_by_folder ON files (folder);
@@ -54,7 +54,7 @@ SORTS = frozenset(f"{direction}_{name}" for direction in ("ASC", "DESC") for nam
 
 
 class File(NamedTuple):
-    """What the bulk calls and a details call need of a file."""
+    """The changeable parts of a file."""
 
     file_id: str
     tags: list[str]
@@ -62,16 +62,21 @@ class File(NamedTuple):
 
 
 class Store:
-    """A library. Use it from one thread at a time.
+    """The sandbox's library. Use it from one thread at a time.
 
     Args:
-        database: the SQLite file; made and seeded if it is not there, `:memory:` for one that is not kept.
-        library: the file to seed from, as `seed.LibraryFile` reads it.
+        database: the SQLite file, created and seeded if it does not exist; `:memory:` for a temporary one.
+        library: the file to seed from, in the format of `seed.LibraryFile`.
+
+    Attributes:
+        source_changed: whether the library file has changed since the database was seeded from it.
+
+    Raises:
+        SeedError: the database or the library file cannot be used.
     """
 
     def __init__(self, database: str | Path, library: Path) -> None:
         self.source_changed = False
-        """Whether the library file is another one than this database was seeded from."""
         with ExitStack() as on_failure:
             try:
                 self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
@@ -119,7 +124,7 @@ class Store:
                 self._db.execute(statement)
             self._insert(file, list(folder_rows(self._db)))
             self._db.execute("INSERT INTO facts VALUES ('source', ?)", (fingerprint,))
-            # Without its statistics SQLite takes the index by type for everything, which is no help at all.
+            # Without statistics, SQLite uses the index on `type` for every query, which hardly narrows any.
             self._db.execute("ANALYZE")
         except BaseException:
             self._db.execute("ROLLBACK")
@@ -146,7 +151,18 @@ class Store:
         skip: int,
         shuffle: int = 0,
     ) -> str:
-        """Return a page as JSON text, with `shuffle` per cent of the groups of equal sort keys in another order."""
+        """Return a page of a listing as JSON.
+
+        Args:
+            kind: the type of objects, or `all`.
+            condition: the condition of a searchQuery.
+            path: a folder, without its subfolders.
+            file_type: `all`, `image` or `non-image`.
+            sort: a member of `SORTS`.
+            limit: the maximum number of objects.
+            skip: how many objects to skip.
+            shuffle: the percentage of groups with equal sort keys to put in another order.
+        """
         where, parameters = _where(kind, condition, path, file_type)
         direction, _, name = sort.partition("_")
         ties = "number"
@@ -154,10 +170,10 @@ class Store:
             self._shuffles += 1
             ties, parameters = f"shuffled({_SORTS[name]}, number, ?, ?)", (*parameters, shuffle, self._shuffles)
         statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
-        # Only tags, custom metadata and the moment of the change are ever written.
+        # API calls change only tags, custom metadata and `updatedAt`, so other listings stay the same.
         listing = RowQuery(statement, parameters, lasts=condition is None and name != "UPDATED")
         with self._db:
-            self._db.execute("BEGIN")  # the page's rows are read as they were when they were chosen
+            self._db.execute("BEGIN")  # no other process changes the rows between the two statements
             numbers = self._orders.page(listing, limit=limit, skip=skip)
             rows = self._db.execute(
                 f"SELECT number, {_JSON} FROM files WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608 - a constant
@@ -167,7 +183,7 @@ class Store:
         return f"[{','.join([texts[number] for number in numbers])}]"
 
     def details(self, file_id: str) -> str | None:
-        """Return a file as JSON text; None if there is none."""
+        """Return a file as JSON; None if it does not exist."""
         row = self._db.execute(
             f"SELECT {_JSON} FROM files WHERE file_id = ? AND type = 'file'",  # noqa: S608 - a constant
             (file_id,),
@@ -175,7 +191,7 @@ class Store:
         return None if row is None else str(row[0])
 
     def files(self, file_ids: Iterable[str]) -> dict[str, File]:
-        """Return the files that exist among some ids."""
+        """Return the existing files among some IDs."""
         wanted = list(dict.fromkeys(file_ids))
         marks = ", ".join("?" * len(wanted))
         rows = self._db.execute(
@@ -185,7 +201,7 @@ class Store:
         return {row[0]: File(row[0], json.loads(row[1]) or [], json.loads(row[2]) or []) for row in rows}
 
     def save(self, files: Sequence[File]) -> None:
-        """Store the tags of files, all or none of them. Tags that became none are stored as null."""
+        """Store the tags of files in one transaction; empty tags become null."""
         now = timestamp(datetime.now(UTC))
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(
@@ -207,13 +223,13 @@ class Store:
 
 
 def _shuffled(key: object, number: int, percent: int, answer: int) -> int:
-    """Return by what a row is sorted among those of its key: its number, or in some answers something else."""
+    """Return the sort key of a row among those with equal keys: its number, or a hash if the group is shuffled."""
     if crc32(f"{answer} {key}".encode()) % 100 >= percent:
         return number
     return crc32(f"{answer} {key} {number}".encode())
 
 
-# A file object is put together from its unchanging rest and the members that calls change.
+# A file object in JSON consists of `rest`, which does not change, and the members that calls change.
 _JSON = (
     "substr(rest, 1, length(rest) - 1) || CASE rest WHEN '{}' THEN '' ELSE ',' END || CASE type WHEN 'folder' THEN "
     "'\"updatedAt\":\"' || updated_at || '\"}' ELSE "
@@ -222,7 +238,7 @@ _JSON = (
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment as the API writes it, in UTC with milliseconds."""
+    """Return a UTC time as the API writes it, with milliseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
@@ -233,7 +249,7 @@ def _where(kind: str, condition: Condition | None, path: str | None, file_type: 
         parts.append(f"({condition.sql})")
         parameters += condition.parameters
     if not condition or not condition.names_type:
-        # A query that names folders, files or moments narrows more than the type does: plus rules its index out.
+        # Conditions on names, folders or times narrow more than the type. The plus keeps SQLite from using its index.
         column = "+type" if condition and condition.narrows else "type"
         parts.append(f"{column} IN ('file', 'folder')" if kind == "all" else f"{column} = ?")
         parameters += () if kind == "all" else (kind,)

@@ -16,11 +16,11 @@ _TOKEN = re.compile(
 
 
 class QueryError(Exception):
-    """A searchQuery that the sandbox cannot evaluate. ImageKit may accept it, so each message names the sandbox."""
+    """The sandbox cannot evaluate a searchQuery. ImageKit may accept it, so each message names the sandbox."""
 
 
 class Token(NamedTuple):
-    """A token: its kind, which is `string`, `number`, `operator`, `word` or `end`, and its text without quotes."""
+    """A token: its kind (`string`, `number`, `operator`, `word` or `end`) and its text without quotes."""
 
     kind: str
     text: str
@@ -30,10 +30,10 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Yield the tokens of a query, and last the one of kind `end`.
+    """Yield the tokens of a query, ending with one of kind `end`.
 
     Raises:
-        QueryError: a character starts no token.
+        QueryError: a character does not start a token.
     """
     position = 0
     stripped = text.rstrip()
@@ -49,5 +49,5 @@ def tokenize(text: str) -> Iterator[Token]:
 
 
 def expected(what: str, token: Token) -> QueryError:
-    """Return the error for a token that stands where something else belongs."""
+    """Return the error for an unexpected token."""
     return QueryError(f"The sandbox cannot read the searchQuery: expected {what} instead of {token}.")

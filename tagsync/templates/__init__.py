@@ -1,11 +1,11 @@
-"""The files that `init` starts a repository with, as shipped; where they go is others' business."""
+"""The files that `init` writes; `cli.init` decides where they go."""
 
 from importlib.resources import files
 from typing import Literal
 
-TemplateName = Literal["tags.yaml", "policy.yaml", "workflow.yml"]
+TemplateName = Literal["tags.yaml", "policy.yaml", "library.jsonl", "workflow.yml"]
 
 
 def text(name: TemplateName) -> str:
-    """Return a template as it is shipped, UTF-8 text that ends in a newline."""
+    """Return a template as it is shipped: UTF-8 text that ends in a newline."""
     return files(__name__).joinpath(name).read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What tagsync keeps on this machine."""
+"""Files on this machine: the state directory, locks, durable and atomic writes, git."""

@@ -1,4 +1,4 @@
-"""Files that outlive the loss of power: what a journal needs of a disk; a simulation puts its own in place."""
+"""Write files that survive a power loss, as a journal needs them; tests replace the disk by a simulated one."""
 
 import os
 from collections.abc import Iterator
@@ -10,62 +10,63 @@ from tagsync.workspace.state_dir import open_file
 
 
 class DiskFile(Protocol):
-    """An open file that only grows. Every method may raise OSError."""
+    """An open file to append to. Every method may raise OSError."""
 
     def lines(self, limit: int) -> Iterator[bytes]:
-        """Yield what was in the file when it was opened, line by line, longer lines in pieces of `limit` bytes."""
+        """Yield the file's lines as of its opening; longer lines come in pieces of `limit` bytes."""
 
     def append(self, data: bytes) -> None:
         """Write all of `data` at the end."""
 
     def sync(self) -> None:
-        """Return once what was written survives a loss of power."""
+        """Wait until the written data would survive a power loss."""
 
     def close(self) -> None:
         """Close the file."""
 
 
 class Disk(Protocol):
-    """What keeps files. Every method may raise OSError."""
+    """The file operations of a journal. Every method may raise OSError."""
 
     def open(self, path: Path) -> DiskFile:
-        """Open a file, made if it is not there."""
+        """Open a file; create it if it does not exist."""
 
     def create(self, path: Path) -> DiskFile:
-        """Make an empty file in place of one that may be there."""
+        """Create an empty file, in place of an existing one."""
 
     def rename(self, path: Path, to: Path) -> None:
-        """Give a file another's name, whose file is gone then."""
+        """Rename a file, in place of an existing one."""
 
     def sync_folder(self, path: Path) -> None:
-        """Return once the names of the files in a folder survive a loss of power."""
+        """Wait until the file names in a folder would survive a power loss."""
 
 
 class RealDisk:
-    """The file system. Files are private, and links are not followed."""
+    """The file system. Files are private, and symbolic links are not followed."""
 
     _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
     def open(self, path: Path) -> DiskFile:
-        """Open a file, made if it is not there.
+        """Open a file; create it if it does not exist.
 
         Raises:
-            StateError: it is no ordinary file, or someone else's.
+            StateError: it is not a regular file of this user.
         """
         return _RealFile(open_file(path, self._FLAGS))
 
     def create(self, path: Path) -> DiskFile:
-        """Make an empty file in place of one that may be there."""
+        """Create an empty file, in place of an existing one."""
         with suppress(FileNotFoundError):
             path.unlink()
         return _RealFile(open_file(path, self._FLAGS | os.O_EXCL))
 
     def rename(self, path: Path, to: Path) -> None:
-        """Give a file another's name, whose file is gone then."""
+        """Rename a file, in place of an existing one."""
         path.replace(to)
 
     def sync_folder(self, path: Path) -> None:
-        """Return once the names of the files in a folder survive a loss of power."""
+        """Wait until the file names in a folder would survive a power loss."""
+        # fsync on a file covers its content only. Its name is data of the folder.
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

@@ -1,4 +1,7 @@
-"""Run git on a repository that may come from anyone: no hook runs, no variable names another one, nothing changes."""
+"""Read earlier revisions of manifests with git, from a repository that is not trusted.
+
+No hook runs, nothing in the repository changes, and variables that point git to another repository are removed.
+"""
 
 import os
 import subprocess
@@ -26,13 +29,13 @@ _OURS = frozenset(
         "GIT_WORK_TREE",
     }
 )
-"""Variables that hooks set, and that would name another repository than the one at hand."""
+"""Variables that git sets for hooks; tagsync run from a hook would otherwise read another repository or index."""
 
 _MOST_LINES = 20
 _MOST_CHARACTERS = 300
 
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
-"""What stands below a path and cannot be read as a file of the revision, by its mode."""
+"""The entries of a revision that are not files, by their mode."""
 
 
 def git_command(folder: Path, *arguments: str) -> list[str]:
@@ -41,7 +44,7 @@ def git_command(folder: Path, *arguments: str) -> list[str]:
 
 
 def git_environment() -> dict[str, str]:
-    """Return the environment to run it in."""
+    """Return the environment for running git."""
     return {name: value for name, value in os.environ.items() if name not in _OURS}
 
 
@@ -57,13 +60,13 @@ def top_of(folder: Path) -> Path | None:
 
 
 class WorkTree:
-    """The work tree that a path is in.
+    """The git work tree that contains a path.
 
     Args:
-        path: a file or folder, which need not be there.
+        path: a file or folder, which need not exist.
 
     Raises:
-        UsageError: there is no git, or no work tree.
+        UsageError: git is not installed, or the path is not in a work tree.
     """
 
     def __init__(self, path: str) -> None:
@@ -73,54 +76,65 @@ class WorkTree:
         self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel")))
 
     def commit(self, ref: str) -> str:
-        """Return the full hash of a revision; of `A...B`, that of their merge base, each of them HEAD if left out.
+        """Return the full hash of a revision's commit.
+
+        Args:
+            ref: a revision, or `A...B` for the merge base of A and B; both default to HEAD.
 
         Raises:
-            UsageError: there is none.
+            UsageError: git knows no such commit.
         """
         first, dots, second = ref.partition("...")
         if dots:
             return self._merge_base(first or "HEAD", second or "HEAD")
         if ".." in ref:
             raise UsageError(
-                f"--changed-since {shown(ref, 100)}: give one revision, or A...B for the commit where A and B parted"
+                f"--changed-since {shown(ref, 100)}: give one revision, or A...B for the merge base of A and B"
             )
         words = (
-            f"git knows no revision {shown(ref, 100)} here: check the name, and that the clone is deep enough "
-            "(fetch-depth: 0)"
+            f"git knows no revision {shown(ref, 100)} here: check the name, and fetch enough history (fetch-depth: 0)"
         )
         arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         return _line(self.top, *arguments, otherwise=words)
 
     def _merge_base(self, first: str, second: str) -> str:
         words = (
-            f"{shown(first, 100)} and {shown(second, 100)} have no commit in common here: check the names, and that "
-            "the clone is deep enough (fetch-depth: 0)"
+            f"{shown(first, 100)} and {shown(second, 100)} have no common commit here: check the names, and fetch "
+            "enough history (fetch-depth: 0)"
         )
         return _line(self.top, "merge-base", self.commit(first), self.commit(second), otherwise=words)
 
     def within(self, path: str) -> Path:
-        """Return a path as seen from the top.
+        """Return a path relative to the top of the work tree.
 
         Raises:
-            UsageError: it is outside, or leads through a link inside, which may have led elsewhere then.
+            UsageError: the path is outside, or leads through a symbolic link inside.
         """
+        # A link inside the work tree may have had another target at the earlier revision.
         here = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         for part in (here, *here.parents):
-            if part.is_symlink() and self._holds(part.parent):
-                raise UsageError(f"{shown(path)} leads through the link {shown(str(part))}: name what it leads to")
-        if not self._holds(here):
-            raise UsageError(f"{shown(path)} is not in the git work tree of the other PATHs: --changed-since takes one")
+            if part.is_symlink() and self._contains(part.parent):
+                raise UsageError(f"{shown(path)} leads through the link {shown(str(part))}: use the path of its target")
+        if not self._contains(here):
+            raise UsageError(
+                f"{shown(path)} is not in the git work tree of the other PATHs: with --changed-since, all PATHs must be"
+                " in one"
+            )
         return Path(os.path.realpath(here)).relative_to(self.top)
 
-    def _holds(self, path: Path) -> bool:
+    def _contains(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self.top)
 
     def check_out(self, commit: str, paths: Sequence[Path], into: Path) -> None:
-        """Write what a revision has below some paths into a folder, with the help of an index of its own beside it.
+        """Write a revision's files below some paths to a new folder.
+
+        Args:
+            commit: the revision.
+            paths: paths relative to the top of the work tree.
+            into: the folder to create; `INTO.index` is used for a temporary index.
 
         Raises:
-            RefusedError: there is something among it that is no file.
+            RefusedError: a path contains a symbolic link or a submodule.
         """
         into.mkdir()
         index = {"GIT_INDEX_FILE": f"{into}.index"}
@@ -132,15 +146,15 @@ class WorkTree:
             mode, name = os.fsdecode(entry[:6]), entry.partition(b"\t")[2]
             if mode in _OTHERS:
                 raise RefusedError(
-                    f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so that what it held is "
-                    "not known: plan without --changed-since, or name other PATHs"
+                    f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so its earlier content is "
+                    "unknown: plan without --changed-since, or use other PATHs"
                 )
             names.append(name + b"\0")
         _run(self.top, "checkout-index", f"--prefix={into}/", "-z", "--stdin", more=index, fed=b"".join(names))
 
 
 def _line(folder: Path, *arguments: str, otherwise: str | None = None) -> str:
-    """Return the one line that git prints; see `_run`."""
+    """Run git and return the line that it prints; see `_run`."""
     return os.fsdecode(_run(folder, *arguments, otherwise=otherwise)).removesuffix("\n")
 
 
@@ -151,18 +165,17 @@ def _run(
     more: Mapping[str, str] | None = None,
     fed: bytes = b"",
 ) -> bytes:
-    """Return what git prints.
+    """Run git and return its standard output.
 
     Args:
-        folder: where it runs.
-        arguments: what it is to do.
-        otherwise: what it means if it fails; without it, git's own words are the message, and its advice below them
-            the error's notes.
-        more: environment variables beside those of this process.
-        fed: its standard input.
+        folder: the folder to run it in.
+        arguments: the command and its arguments.
+        otherwise: the error message if git fails; by default git's own message.
+        more: additional environment variables.
+        fed: the standard input.
 
     Raises:
-        UsageError: there is no git, or it fails.
+        UsageError: git is not installed, or it fails.
     """
     try:
         ran = subprocess.run(  # noqa: S603 - arguments are a list, no shell reads them
@@ -175,15 +188,15 @@ def _run(
     except FileNotFoundError as error:
         raise UsageError("--changed-since needs git, which is not installed here") from error
     except subprocess.CalledProcessError as error:
-        first, *advice = _words(error.stderr) or ["git failed without a word"]
-        told = UsageError(f"--changed-since: {otherwise or first}")
+        first, *advice = _words(error.stderr) or ["git failed without a message"]
+        failed = UsageError(f"--changed-since: {otherwise or first}")
         for line in () if otherwise else advice:
-            told.add_note(line)
-        raise told from error
+            failed.add_note(line)
+        raise failed from error
     return ran.stdout
 
 
 def _words(output: bytes) -> list[str]:
-    """Return what git says, line by line, safe to print."""
+    """Return the lines of git's output, escaped and shortened."""
     lines = os.fsdecode(output).splitlines()
     return [shown(line.strip(), _MOST_CHARACTERS) for line in lines if line.strip()][:_MOST_LINES]

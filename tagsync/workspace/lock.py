@@ -1,14 +1,14 @@
-"""One apply at a time of a library on this machine, or one of each of its shards; not what other machines do.
+"""Lock a library, or a shard of it, so that only one apply at a time runs on this machine.
 
-A lock is an open file that its holder has locked with flock. The kernel drops it with the process, however that
-ends, so that there is nothing to unlock by hand. All locks of a library lie in one folder:
+A lock is an open file that its process has locked with flock. The kernel releases it when the process ends, however
+that happens, so nobody has to unlock anything. All locks of a library are in one folder:
 
-    mutex           locked only for as long as it takes to look at the others and to take one
-    whole           the apply of everything
-    shard-2-of-5    the apply of one shard
+    mutex           locked for a moment, while a process checks the other locks and takes one
+    whole           an apply of the whole library
+    shard-2-of-5    an apply of one shard
 
-What the files say serves messages alone; whether a lock is held is asked of the kernel. What a holder that died has
-left is cleared away by who comes next.
+The content of the files is used in messages only; flock alone decides whether a lock is taken. The next process
+removes the files of processes that died.
 """
 
 import fcntl
@@ -34,25 +34,24 @@ from tagsync.workspace.state_dir import open_file
 T = TypeVar("T")
 
 MUTEX_SECONDS = 1.0
-"""So long others may take to look at the locks; they need milliseconds, unless one was stopped in between."""
+"""How long to wait for the mutex; other processes need it for milliseconds, unless one is suspended."""
 
 _MUTEX = "mutex"
 _NAME = re.compile(r"whole|shard-([1-9]\d{0,8})-of-([1-9]\d{0,8})", re.ASCII)
 _MAX_CONTENT = 1000
 _MAX_HOST = 100
-_MEND = "set XDG_STATE_HOME to a folder of your own that can be written"
+_FIX = "set XDG_STATE_HOME to your own folder with write permission"
 
 
 class Wait(NamedTuple):
-    """How to wait: a clock in seconds, and what sleeps for so many. What the sleep raises ends the wait."""
+    """The clock, the sleep and the pause of a wait, in seconds; an exception from `sleep` ends the wait."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     pause: float = 0.05
-    """Seconds from one try to the next."""
 
     def until_free(self, attempt: Callable[[], T], within: float) -> T:
-        """Return what an attempt does, tried again for so many seconds while it raises LockedError; at least once."""
+        """Call `attempt`, and retry it while it raises LockedError, for a number of seconds."""
         end = self.clock() + within
         while True:
             try:
@@ -76,27 +75,27 @@ def held(
     state_home: Path | None = None,
     wait: Wait = REAL_WAIT,
 ) -> Iterator[None]:
-    """Hold the lock of a library, or of one shard of it, for the length of a `with` block.
+    """Lock a library, or one shard of it, for the duration of a `with` block.
 
-    Shards of one library exclude each other only if they are the same or count differently; the whole excludes all.
-    Programs that the holder starts do not get the lock; a fork that starts no program would.
+    Two shards can be locked at the same time if they are different shards of the same number. A lock of the whole
+    library excludes all others. Programs started in the block do not inherit the lock, but a plain fork does.
 
     Args:
-        key: names the library: equal for all that must not run at once.
-        part: the shard; None for the whole.
-        timeout: seconds to wait for others to end; 0 tries once.
-        state_home: the folder below which locks lie; None for `$XDG_STATE_HOME` or `~/.local/state`.
-        wait: how to wait.
+        key: the name of the library.
+        part: the shard; None for the whole library.
+        timeout: seconds to wait for other applies to finish; 0 tries once.
+        state_home: the folder for user state; None for `$XDG_STATE_HOME` or `~/.local/state`.
+        wait: the clock and the sleep to use.
 
     Raises:
-        LockedError: another apply holds it; the message names that one.
-        StateError: there is no place for locks.
+        LockedError: another apply has locked it; the message names its process.
+        StateError: the lock folder cannot be used.
     """
     path = (state_home or _state_home()) / "tagsync" / "locks" / _folder_name(key)
     try:
         lock = wait.until_free(lambda: _attempt(path, part, wait), timeout)
     except OSError as error:
-        raise StateError(f"the lock folder {shown(str(path))} cannot be used: {error.strerror}: {_MEND}") from error
+        raise StateError(f"the lock folder {shown(str(path))} cannot be used: {error.strerror}: {_FIX}") from error
     try:
         yield
     finally:
@@ -104,16 +103,16 @@ def held(
 
 
 def _state_home() -> Path:
-    """Return the user's state folder; a relative one counts as unset (XDG base directories)."""
+    """Return the user's state folder (XDG base directories: a relative path counts as unset)."""
     named = setting("XDG_STATE_HOME")
     if named and Path(named.value).is_absolute():
         return Path(named.value)
     try:
         home = Path.home()
     except RuntimeError as error:
-        raise StateError(f"there is no home folder to keep locks in: {_MEND}") from error
+        raise StateError(f"there is no home folder for locks: {_FIX}") from error
     if not home.is_absolute():
-        raise StateError(f"the home folder {shown(str(home))} is relative, locks need one for all: {_MEND}")
+        raise StateError(f"the home folder {shown(str(home))} is a relative path: {_FIX}")
     return home / ".local" / "state"
 
 
@@ -122,7 +121,7 @@ def _folder_name(key: str) -> str:
 
 
 def _attempt(path: Path, part: Part | None, wait: Wait) -> int:
-    """Take the lock and return its descriptor, or raise LockedError at once."""
+    """Take the lock and return its descriptor; raise LockedError if it is taken."""
     _make_folder(path)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -138,7 +137,7 @@ def _attempt(path: Path, part: Part | None, wait: Wait) -> int:
 
 
 def _make_folder(path: Path) -> None:
-    """Make a folder and those above it, all private."""
+    """Create a folder and its parents, all private (`Path.mkdir` gives parents the mode of the umask)."""
     with suppress(FileExistsError):
         try:
             path.mkdir(mode=0o700)
@@ -148,25 +147,25 @@ def _make_folder(path: Path) -> None:
 
 
 def _check_folder(folder: int, path: Path) -> None:
-    """Refuse a folder in which others could remove or replace locks."""
+    """Refuse a folder in which other users could remove or replace locks."""
     found = os.fstat(folder)
     if found.st_uid != os.geteuid():
-        raise StateError(f"the lock folder {shown(str(path))} belongs to another user: {_MEND}")
+        raise StateError(f"the lock folder {shown(str(path))} belongs to another user: {_FIX}")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StateError(f"the lock folder {shown(str(path))} can be written by others: chmod 700 it, or {_MEND}")
+        raise StateError(f"the lock folder {shown(str(path))} is writable by others: chmod 700 it, or {_FIX}")
 
 
 def _take_mutex(folder: int) -> int:
     mutex = _opened(folder, _MUTEX, os.O_CREAT)
-    # One that was removed since it was opened keeps nobody out: who comes next makes another.
+    # If the file was removed since it was opened, locking it excludes nobody: the next process creates a new one.
     if _locks(mutex) and os.fstat(mutex).st_nlink:
         return mutex
     os.close(mutex)
-    raise LockedError("other applies of this library are just being started: run again, or give --lock-timeout")
+    raise LockedError("another apply of this library is just starting: run again, or wait with --lock-timeout")
 
 
 def _refuse_conflicts(folder: int, part: Part | None) -> None:
-    """Raise LockedError if a lock is held that does not go with `part`; clear away those whose holders are gone."""
+    """Raise LockedError if another lock excludes `part`; remove the files of processes that ended."""
     for name in sorted(os.listdir(folder)):
         if not (match := _NAME.fullmatch(name)):
             continue
@@ -181,7 +180,7 @@ def _go_together(one: Part | None, other: Part | None) -> bool:
 
 
 def _holder(folder: int, name: str) -> bytes | None:
-    """Return what the holder of a lock wrote about itself; None if nobody holds it, and then it is removed."""
+    """Return what the process with a lock wrote about itself; if there is none, remove the file and return None."""
     try:
         lock = _opened(folder, name)
     except FileNotFoundError:
@@ -189,7 +188,7 @@ def _holder(folder: int, name: str) -> bytes | None:
     try:
         if not _locks(lock):
             return os.pread(lock, _MAX_CONTENT, 0)
-        # Only who has the mutex takes locks, so that none can be taken between these two lines.
+        # No other process can take this lock now, because locks are taken only with the mutex.
         os.unlink(name, dir_fd=folder)
         return None
     finally:
@@ -213,11 +212,11 @@ def _opened(folder: int, name: str, flags: int = 0) -> int:
     try:
         return open_file(name, os.O_RDWR | flags, folder)
     except StateError as error:
-        raise StateError(f"the lock file {name} is no ordinary file of yours: remove it, or {_MEND}") from error
+        raise StateError(f"the lock file {name} is not a regular file of yours: remove it, or {_FIX}") from error
 
 
 def _locks(descriptor: int) -> bool:
-    """Lock an open file, unless it is locked already."""
+    """Lock an open file; return False if it is locked already."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -227,19 +226,19 @@ def _locks(descriptor: int) -> bool:
 
 def _refusal(part: Part | None, other: Part | None, holder: bytes) -> str:
     what = f"shard {other.index}/{other.of}, " if other else ""
-    why = ", and all shards must be of the same number" if part and other and part.of != other.of else ""
+    why = ", and all shards must use the same N" if part and other and part.of != other.of else ""
     return (
         f"another apply of this library is running on this machine: {what}{_described(holder)}{why}: "
-        "run again once it has ended, or give --lock-timeout to wait for it"
+        "run again when it has finished, or wait with --lock-timeout"
     )
 
 
 def _described(holder: bytes) -> str:
-    """Return who a holder says it is; the words are for a person, and may be anyone's."""
+    """Describe the process with a lock, for a message; the file's content is not trusted."""
     try:
         match json.loads(holder):
             case {"pid": int(pid), "host": str(host), "since": str(since)}:
                 return shown(f"process {pid} on {host[:_MAX_HOST]} since {since[:_MAX_HOST]}")
     except (ValueError, RecursionError):
         pass
-    return "a process that left no name"
+    return "an unknown process"

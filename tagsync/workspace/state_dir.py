@@ -1,4 +1,4 @@
-"""Make and check the state directory and the files in it, which others may have put there to mislead a run."""
+"""Create and check the state directory and its files, which another user or a repository may have planted."""
 
 import os
 import stat
@@ -17,31 +17,34 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def state_directory(path: Path) -> Path:
-    """Return the state directory, made (mode 0700, ignored by git) if it is not there.
+    """Return the state directory; create it (mode 0700, ignored by git) if it does not exist.
 
     Raises:
-        StateError: it is a link, not a folder, someone else's, writable by others, tracked by git, or cannot be made.
+        StateError: it is a symbolic link, not a folder, another user's, writable by others, tracked by git, or cannot
+            be created.
     """
     name = shown(str(path))
     try:
         found = path.lstat()
     except FileNotFoundError:
         _make(path, name)
-        # Another process may have been quicker: what is there now is looked at as if it always had been.
+        # Check it even if `_make` has just run: another process may have created it first.
         return state_directory(path)
     except OSError as error:
         raise StateError(f"the state directory {name} cannot be used: {error.strerror}") from error
     _check_folder(found, f"the state directory {name}")
     if _is_tracked(path):
-        raise StateError(f"the state directory {name} is tracked by git: run git rm -r --cached on it, or name another")
+        raise StateError(
+            f"the state directory {name} is tracked by git: run git rm -r --cached {name}, or use another --state-dir"
+        )
     return path
 
 
 def state_folder(state_dir: Path, name: str) -> Path:
-    """Return a folder of the state directory, made if it is not there.
+    """Return a folder in the state directory; create it if it does not exist.
 
     Raises:
-        StateError: it, or the state directory, cannot be made or used.
+        StateError: it or the state directory cannot be created or used.
     """
     folder = state_directory(state_dir) / name
     if folder.is_symlink():
@@ -51,24 +54,24 @@ def state_folder(state_dir: Path, name: str) -> Path:
         found = folder.lstat()
     except OSError as error:
         raise StateError(
-            f"the folder {shown(str(folder))} cannot be made ({error.strerror}): remove what is there, or name another "
-            "with --state-dir"
+            f"the folder {shown(str(folder))} cannot be created ({error.strerror}): remove what is in its place, or "
+            "use another --state-dir"
         ) from error
     _check_folder(found, f"the folder {shown(str(folder))}")
     return folder
 
 
 def open_file(path: Path | str, flags: int, folder: int | None = None) -> int:
-    """Open a file of the state directory, and return its descriptor; a file that is made is private.
+    """Open a file of the state directory and return its descriptor.
 
     Args:
-        path: the file.
-        flags: as `os.open` takes them. Links are not followed, and pipes are not waited for.
-        folder: the descriptor of the folder that `path` starts from.
+        path: the file; created with mode 0600 if the flags say so.
+        flags: flags of `os.open`. Symbolic links are not followed, and pipes do not block.
+        folder: the descriptor of the folder that `path` is relative to.
 
     Raises:
         OSError: it cannot be opened; with ELOOP, it is a symbolic link.
-        StateError: it is no regular file, someone else's, writable by others, or has another name as well.
+        StateError: it is not a regular file, another user's, writable by others, or has a second hard link.
     """
     more = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags | more, 0o600, dir_fd=folder)
@@ -77,14 +80,14 @@ def open_file(path: Path | str, flags: int, folder: int | None = None) -> int:
     if stat.S_ISREG(found.st_mode) and is_own and not found.st_mode & _OTHERS_MAY_WRITE:
         return descriptor
     os.close(descriptor)
-    raise StateError(f"{shown(str(path))} is no ordinary file of yours: remove it, or name another --state-dir")
+    raise StateError(f"{shown(str(path))} is not a regular file of yours: remove it, or use another --state-dir")
 
 
 def check_file(path: Path) -> bool:
-    """Check a file of the state directory that something else opens; return whether it is there.
+    """Check a file of the state directory that a library opens by its name; return whether it exists.
 
     Raises:
-        StateError: it is a link, a pipe, or anything else than a regular file of one's own.
+        StateError: it is not a regular file of this user.
     """
     try:
         os.close(open_file(path, os.O_RDONLY))
@@ -97,7 +100,7 @@ def check_file(path: Path) -> bool:
 
 
 def remove_file(path: Path) -> bool:
-    """Remove a file of the state directory, or the link in its place; return whether it was there.
+    """Remove a file of the state directory, or a link in its place; return whether it existed.
 
     Raises:
         StateError: it cannot be removed.
@@ -114,10 +117,10 @@ def remove_file(path: Path) -> bool:
 
 
 def check_database(path: Path) -> None:
-    """Check the files of a database in the state directory, for SQLite follows links.
+    """Check the files of a database in the state directory, because SQLite follows symbolic links.
 
     Raises:
-        StateError: one of them is a link, a pipe, or anything else than a regular file of one's own.
+        StateError: one of them is not a regular file of this user.
     """
     for suffix in DATABASE_SUFFIXES:
         check_file(path.with_name(path.name + suffix))
@@ -132,31 +135,31 @@ def _make(path: Path, name: str) -> None:
     except FileExistsError:
         pass
     except OSError as error:
-        raise StateError(f"the state directory {name} cannot be made: {error.strerror}") from error
+        raise StateError(f"the state directory {name} cannot be created: {error.strerror}") from error
 
 
 def _check_folder(found: os.stat_result, name: str) -> None:
     if stat.S_ISLNK(found.st_mode):
-        raise StateError(f"{name} is a symbolic link: name the folder itself")
+        raise StateError(f"{name} is a symbolic link: use the folder itself")
     if not stat.S_ISDIR(found.st_mode):
-        raise StateError(f"{name} is not a folder: name another with --state-dir")
+        raise StateError(f"{name} is not a folder: use another --state-dir")
     if found.st_uid != os.geteuid():
-        raise StateError(f"{name} belongs to another user: name another with --state-dir")
+        raise StateError(f"{name} belongs to another user: use another --state-dir")
     if found.st_mode & _OTHERS_MAY_WRITE:
-        raise StateError(f"{name} can be written by others: chmod 700 it, or name another with --state-dir")
+        raise StateError(f"{name} is writable by others: chmod 700 it, or use another --state-dir")
 
 
 def _is_tracked(path: Path) -> bool:
-    """Tell whether git tracks a file in a folder; where there is no git, nothing is tracked."""
+    """Return whether git tracks a file in a folder; False without git."""
     here = path.absolute()
     git = next((folder / ".git" for folder in here.parents if (folder / ".git").exists()), None)
     return git is not None and _is_listed(here, _version(git))
 
 
 def _version(git: Path) -> tuple[int, ...] | None:
-    """Return what changes with each change of a repository's index; None if there is none."""
+    """Return a value that changes with the repository's index; None if it has no index."""
     try:
-        if git.is_file():  # of a work tree or submodule, whose index is elsewhere
+        if git.is_file():  # a linked work tree or a submodule, whose index is elsewhere
             git = git.parent / git.read_text("utf-8", "surrogateescape").removeprefix("gitdir:").strip()
         found = (git / "index").stat()
     except OSError:
@@ -166,7 +169,7 @@ def _version(git: Path) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=16)
 def _is_listed(path: Path, _index: tuple[int, ...] | None) -> bool:
-    """Ask git, once for each version of the index: a command looks at its state directory many times."""
+    """Ask git once for each version of the index, because a command checks its state directory many times."""
     try:
         listed = subprocess.run(  # noqa: S603 - no shell, and the path stands behind --
             git_command(path.parent, "ls-files", "--", f":(literal){path.name}"),

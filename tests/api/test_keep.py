@@ -91,7 +91,7 @@ def test_workspace_of_an_app_without_a_name_says_what_it_needs(
 ) -> None:
     target = replace(sandbox(*FILES).target, library=None)
     plan = tagsync.plan(tags, target=target)
-    with pytest.raises(UsageError, match="give the target of an app a `library` name"):
+    with pytest.raises(UsageError, match="set `library` of the target"):
         tagsync.apply(plan, target=target, workspace=tagsync.Workspace(target, tmp_path / "state"))
 
 

@@ -330,7 +330,7 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert result.seconds == 2
     statuses = list(result.statuses(f"f{n}" for n in range(10)).values())
     assert statuses == ["skipped"] * 10
-    assert result.outcomes.touched() == [id_of("f0"), id_of("f1")]
+    assert list(result.outcomes.touched()) == [id_of("f0"), id_of("f1")]
 
 
 def test_calls_in_flight_get_four_seconds_so_that_an_interrupted_run_ends_within_five() -> None:
@@ -689,8 +689,8 @@ def test_a_removal_that_somebody_else_made_is_not_sent_again() -> None:
 DEFECTS = pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OverflowError(34, "too large"), "this is a defect of tagsync: OverflowError at "),
-        (RecursionError("too deep"), "this is a defect of tagsync: RecursionError at "),
+        (OverflowError(34, "too large"), "this is a bug in tagsync: OverflowError at "),
+        (RecursionError("too deep"), "this is a bug in tagsync: RecursionError at "),
         (MemoryError(), "there is not enough memory (MemoryError)"),
         (OSError(28, "No space left on device"), "No space left on device"),
         (StateError("the disk is full"), "the disk is full"),

@@ -522,10 +522,10 @@ def foreign(path: Path) -> None:
     [
         (link, "it is a symbolic link, remove it and run again"),
         (Path.mkdir, "it is a folder, remove it and run again"),
-        (os.mkfifo, "is no ordinary file of yours: remove it, or name another --state-dir"),
+        (os.mkfifo, "is not a regular file of yours: remove it, or use another --state-dir"),
         pytest.param(
             foreign,
-            "is no ordinary file of yours: remove it, or name another --state-dir",
+            "is not a regular file of yours: remove it, or use another --state-dir",
             marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away"),
         ),
     ],

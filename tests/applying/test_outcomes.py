@@ -41,7 +41,7 @@ def test_files_with_a_call_or_whose_call_was_needless_are_read_back() -> None:
     outcomes.note(["b"], Status.ACCEPTED, attempts=1)
     outcomes.note(["c"], Status.ACCEPTED)
     outcomes.note(["d"], Status.CONFIRMED)
-    assert outcomes.touched() == ["b", "c"]
+    assert list(outcomes.touched()) == ["b", "c"]
 
 
 def test_all_is_settled_unless_of_some_file_nothing_is_known() -> None:

@@ -80,7 +80,7 @@ def test_a_guard_that_comes_to_be_against_a_plan_has_it_refused(
     assert (report.outcome, library.writes, statuses(report)) == ("refused", [], [("skipped", "the plan was refused")])
     [found] = report.diagnostics
     assert (found.level, found.code) == ("error", "guard")
-    assert "guard emptiedFiles blocks this plan: it leaves 1 of 1 managed files without any tag" in found.message
+    assert "Blocked by guard emptiedFiles: the plan leaves 1 of 1 file (100 %) without tags" in found.message
     assert f"emptiedFiles@{plan.digest}" in found.message
     undo = replace(plan, undoes="sha256:" + "1" * 64)
     assert applied(library, undo).converged, "what undoes a run is no harm to be guarded against"
@@ -242,7 +242,7 @@ def test_a_read_back_that_fails_costs_no_report(
     assert (report.outcome, statuses(report)) == ("incomplete", [("accepted", None)])
     [found] = report.diagnostics
     assert (found.level, found.code) == ("error", "halted")
-    assert found.message.startswith("this is a defect of tagsync: OverflowError at ")
+    assert found.message.startswith("this is a bug in tagsync: OverflowError at ")
     assert Journal(tmp_path / "journal").recovered.done.keys() == {id_of("/a")}
 
 

@@ -448,7 +448,7 @@ def test_shards_of_another_number_are_refused_while_one_is_applied(
         assert ended(first).code == 0
     assert [result.code for result in refused] == [4, 4, 4]
     assert all(f"shard 1/2, process {first.pid} on " in result.err for result in refused)
-    assert "all shards must be of the same number" in refused[0].err
+    assert "all shards must use the same N" in refused[0].err
     check_convergence(tagsync, where)
 
 

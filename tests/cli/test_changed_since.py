@@ -238,7 +238,7 @@ def test_manifests_that_had_faults_are_refused(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES))
     ran = tagsync(*SINCE, "in")
     assert ran.code == 4
-    assert "the manifests at HEAD have faults (unknown key 'tag'" in ran.err
+    assert "the manifests at HEAD have errors (unknown key 'tag'" in ran.err
 
 
 def test_manifests_that_were_not_there_are_all_new(tagsync: Command) -> None:
@@ -285,12 +285,12 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=nowhere", "in"), 64, "git knows no revision nowhere here: check the name"),
         (("--changed-since=--help", "in"), 64, "git knows no revision --help here"),
         (("--changed-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
-        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the commit where A and B parted"),
+        (("--changed-since=HEAD..HEAD", "in"), 64, "give one revision, or A...B for the merge base of A and B"),
         (("--changed-since=HEAD...nowhere", "in"), 64, "git knows no revision nowhere here"),
-        (("--changed-since=HEAD", "-"), 64, "standard input is not"),
+        (("--changed-since=HEAD", "-"), 64, "cannot read manifests from standard input"),
         (("--changed-since=HEAD", "in", "../elsewhere"), 64, "../elsewhere is not in the git work tree"),
         (("--changed-since=HEAD", "../elsewhere"), 64, "not a git repository"),
-        (("--changed-since=", "in"), 64, "--changed-since names no revision"),
+        (("--changed-since=", "in"), 64, "--changed-since is empty"),
         (("--changed-since=HEAD", "in/no"), 1, "this file or folder does not exist"),
     ],
 )
@@ -312,11 +312,11 @@ def test_without_git_that_is_told(tagsync: Command, monkeypatch: pytest.MonkeyPa
 def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     since = f"--changed-since {git('rev-parse', 'HEAD')[:12]}"
-    told = "narrowed by --select, --shard 1/1, "
+    told = "Filtered by --select, --shard 1/1, "
     plan = ("plan", "--sandbox=library.jsonl", "--changed-since=HEAD", "--select=/**", "--shard=1/1", "in")
-    assert f"  {told}{since}: other changes are left out\n" in tagsync(*plan).out
+    assert f"{told}{since}: other changes are left out\n" in tagsync(*plan).out
     assert f"- {told}{since}: other changes are left out\n" in tagsync(*plan, "--format=markdown").out
-    assert "narrowed" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
+    assert "Filtered" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
 
 
 def test_a_folder_that_held_no_manifest_then_has_new_ones_alone(tagsync: Command) -> None:

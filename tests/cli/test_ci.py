@@ -44,7 +44,7 @@ def test_a_plan_tells_its_step_the_changes_the_digest_and_the_exit_code(
     found = DIGEST.search(out)
     assert found
     assert step("GITHUB_STEP_SUMMARY").startswith(f"<!-- tagsync plan {found[1]} -->\n### Plan: 1 file to change\n")
-    assert "Plan: 1 file to change" in ran.out
+    assert "1 file: " in ran.out
 
 
 def test_an_apply_tells_its_step_what_became_of_it(tagsync: Command, step: Callable[[str], str]) -> None:
@@ -300,7 +300,7 @@ def test_files_that_are_declared_and_missing_are_counted_in_every_format(tagsync
     Path("gone.yaml").write_text(manifest("- path: /gone.jpg\n  ifMissing: skip\n  tags: [x]"), encoding="utf-8")
     for form in ("text", "markdown", "html", "junit"):
         out = tagsync("plan", *SANDBOX, f"--format={form}", "tags.yaml", "gone.yaml").out
-        assert "1 declared file not in the library" in out, form
+        assert "1 declared file not found in the library" in out, form
 
 
 @pytest.mark.parametrize("link", ["http://[x", "https://x/\udcff", "ci.example/1", "javascript:alert(1)", "https://"])
@@ -308,7 +308,7 @@ def test_a_link_that_leads_nowhere_is_told_before_anything_is_done(tagsync: Comm
     ran = tagsync("apply", "--yes", *SANDBOX, "--report=json=r.json", "--link", link, "tags.yaml")
     assert (ran.code, ran.out) == (64, "")
     assert "is not a web address" in ran.err
-    assert "1 file to change" in tagsync("plan", *SANDBOX, "tags.yaml").out
+    assert "1 file: " in tagsync("plan", *SANDBOX, "tags.yaml").out
 
 
 def test_an_address_of_the_run_that_leads_nowhere_is_left_out(

@@ -103,7 +103,7 @@ def test_config_of_the_top_serves_folders_below(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_commands_work_without_paths(tagsync: Command) -> None:
-    assert tagsync("validate").out == "Valid: 1 manifest with 1 entry\n"
+    assert tagsync("validate").out == "Valid: 1 manifest with 1 rule\n"
     assert tagsync("validate", "--env=production").out.startswith("Valid: 2 manifests")
     assert tagsync("apply", "--yes", "--report=report.json", PLAN[1]).code == 0
     assert tagsync(*PLAN).document["changes"] == []
@@ -207,7 +207,7 @@ def test_saved_plan_of_an_environment_is_applied_where_there_is_no_config(tagsyn
 
 def test_formats_name_the_environment(tagsync: Command) -> None:
     where = "shop-staging at sandbox:library.jsonl (environment staging)"
-    assert f"1 file to change, 1 unchanged, for {where}" in tagsync("plan", PLAN[1]).out.replace("0 unch", "1 unch")
+    assert tagsync("plan", PLAN[1]).out.startswith(f"Plan for {where}\n")
     markdown = tagsync("plan", PLAN[1], "--format=markdown").out
     assert markdown.startswith("<!-- tagsync plan sha256:")
     assert markdown.splitlines()[0].endswith(" staging -->")

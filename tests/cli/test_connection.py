@@ -295,8 +295,8 @@ def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
     path = library(file_object("/b.jpg"), file_object("/c.jpg"))
     result = tagsync("apply", "--yes", *(["--quiet"] if quiet else []), "--sandbox", path, "tags.yaml")
     words = (
-        "warning: library.jsonl has changed since the sandbox was seeded from it: the sandbox goes on with what it "
-        "has; tagsync sandbox reset library.jsonl starts over\n"
+        "warning: library.jsonl has changed since the sandbox was filled from it: to use the new version, run "
+        "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
     assert "1 confirmed" in result.out
@@ -311,20 +311,20 @@ def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:
 def test_a_state_directory_that_is_a_link_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path("real").mkdir()
     Path(".tagsync").symlink_to("real")
-    assert "the state directory .tagsync is a symbolic link: name the folder itself" in refusal(tagsync, library).err
+    assert "the state directory .tagsync is a symbolic link: use the folder itself" in refusal(tagsync, library).err
     assert list(Path("real").iterdir()) == []
 
 
 def test_a_state_directory_that_is_a_file_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").touch()
-    words = "the state directory .tagsync is not a folder: name another with --state-dir"
+    words = "the state directory .tagsync is not a folder: use another --state-dir"
     assert words in refusal(tagsync, library).err
 
 
 def test_a_file_in_the_place_of_the_sandboxes_is_told(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").mkdir()
     Path(".tagsync/sandbox").touch()
-    words = "the folder .tagsync/sandbox cannot be made (File exists): remove what is there, or name another"
+    words = "the folder .tagsync/sandbox cannot be created (File exists): remove what is in its place, or use another"
     assert words in refusal(tagsync, library).err
 
 
@@ -341,9 +341,9 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API a line"),
+        (b"\x7fELF\x00\xff\xfe", "library.jsonl is not text in UTF-8: write one file object of the list API per line"),
         (b'{"fileId": "1"}\n', "library.jsonl:1 is not a file object as the list API returns it: filePath is missing"),
-        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags has to be a list of texts"),
+        (b'{"fileId": "1", "filePath": "/a", "tags": [1]}', "returns it: tags must be a list of strings"),
         (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )
@@ -388,9 +388,7 @@ def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: 
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     path = write_library(folder / "library.jsonl", [file_object("/b.jpg")])
-    assert "1 file to change, 0 unchanged, for sandbox at sandbox:library.jsonl" in (
-        tagsync("plan", "--sandbox", path, "tags.yaml").out
-    )
+    assert "Plan for sandbox at sandbox:library.jsonl\n" in (tagsync("plan", "--sandbox", path, "tags.yaml").out)
     assert Path(".tagsync").is_dir()
 
 

@@ -168,7 +168,7 @@ def test_expected_digest_lets_the_rest_through_of_a_saved_plan_that_was_filtered
     digest = tagsync("plan", "--format=json", "--out=plan.json", "tags.yaml").document["digest"]
     assert tagsync("apply", option, "--max-requests=1", "plan.json").code == 3
     result = tagsync("apply", "--yes", f"--expect-digest={digest}", option, "tags.yaml")
-    assert (result.code, "is of no use" in result.err) == (0, False)
+    assert (result.code, "is ignored" in result.err) == (0, False)
     assert tagsync("apply", "plan.json").code == 0
     assert is_done(library)
 
@@ -190,7 +190,7 @@ def test_plan_of_an_earlier_apply_that_is_damaged_is_a_warning(tagsync: Command,
     path.write_text(path.read_text("utf-8").replace("keep", "kept"), encoding="utf-8")
     result = tagsync(*again, "tags.yaml")
     assert result.code == 4
-    assert "warning: the plan of an earlier apply is of no use: " in result.err
+    assert "warning: the plan of an earlier apply is ignored: " in result.err
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
 
 

@@ -33,9 +33,28 @@ def test_one_file_is_explained_entry_by_entry_and_tag_by_tag(tagsync: Command) -
     ]
 
 
-def test_a_file_that_is_not_there_or_not_selected_gets_a_helpful_word(tagsync: Command) -> None:
-    words = tagsync(*EXPLAIN, "/A.jpg", "tags.yaml").out
-    assert words == "/A.jpg is not in the library: did you mean '/a.jpg'?\n"
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/A.jpg", "did you mean '/a.jpg'?"),
+        ("/aa.jpg", "did you mean '/a.jpg'?"),
+        ("/x/b.jpg", "did you mean '/b.jpg'?"),
+        ("/nothing", "check the path"),
+        ("a.jpg", "a path starts with /"),
+    ],
+)
+def test_explain_refuses_an_unknown_path(tagsync: Command, path: str, hint: str) -> None:
+    result = tagsync(*EXPLAIN, path, "--report=a.json", "tags.yaml")
+    assert (result.code, result.out) == (1, "")
+    message = f"--explain: '{path}' is in neither the library nor the manifests: {hint}"
+    assert f"error: {message}\n" in result.err
+    assert json.loads(Path("a.json").read_text("utf-8"))["diagnostics"][0]["code"] == "unknown-path"
+
+
+def test_explain_accepts_a_path_of_the_manifests_or_of_no_rule(tagsync: Command) -> None:
+    write_manifest("- {path: /gone.jpg, tags: [new], ifMissing: skip}")
+    words = tagsync(*EXPLAIN, "/gone.jpg", "tags.yaml").out
+    assert words.startswith("/gone.jpg is not in the library: ")
     assert "no entry selects this file: it is never touched" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
 
 
@@ -58,4 +77,4 @@ def test_only_text_and_json_explain(tagsync: Command, library: Callable[..., Pat
     write_manifest("- path: /a.jpg\n  tags: [x]")
     result = tagsync("plan", "--sandbox=library.jsonl", "--explain=/a.jpg", "--format=markdown", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert "--explain is told as text or json" in result.err
+    assert "--explain needs --format text or json" in result.err

@@ -27,9 +27,10 @@ def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing
         "# yaml-language-server: $schema=./manifest.schema.json",
         "# Exported from sandbox: the ordinary tags below /.",
     ]
-    assert "warning: the tag '50%' of '/press/1.jpg' is left out: no manifest can declare it" in result.err
+    assert "warning: the tag '50%' of '/press/1.jpg' is left out: a manifest cannot declare it" in result.err
     assert result.err.endswith(
-        f"Exported 5 tags of 4 files: 4 entries, {len(result.out)} bytes; AI tags cannot be declared and are left out\n"
+        f"Exported 5 tags of 4 files: 4 rules, {len(result.out)} bytes; "
+        "AI tags are left out, because a manifest cannot add them\n"
     )
     Path("tags.yaml").write_text(result.out, encoding="utf-8")
     assert tagsync("plan", "--detailed-exitcode", "--strict", *SANDBOX, "tags.yaml").code == 0
@@ -98,7 +99,7 @@ def test_nothing_is_overwritten(tagsync: Command) -> None:
     Path("out/mine.yaml").write_text("mine", encoding="utf-8")
     result = tagsync("export", *SANDBOX, "-o", "out")
     assert (result.code, result.out) == (64, "")
-    assert "out is not empty: name a new folder, so that nothing is overwritten" in result.err
+    assert "out is not empty, and export overwrites nothing: choose a new folder" in result.err
     assert [path.name for path in Path("out").iterdir()] == ["mine.yaml"]
 
 
@@ -107,7 +108,7 @@ def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(ta
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert result.code == 0
     assert result.out.endswith("  files: []\n")
-    assert f"warning: no file below {folder} has a tag: check the path, there is nothing to export" in result.err
+    assert f"warning: nothing to export: no file below {folder} has a tag; check the path" in result.err
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(ta
 def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert (result.code, result.out) == (64, "")
-    assert f"'{folder}' is no folder's path, which has a slash at both ends: write '{meant}'" in result.err
+    assert f"'{folder}' does not start and end with a slash, as folders do: use '{meant}'" in result.err
 
 
 @pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])

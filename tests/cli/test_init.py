@@ -13,9 +13,10 @@ from cli.command import Command
 from tagsync import templates
 
 ROOT = Path(__file__).parents[2]
+COMMIT = "a" * 40
 LIBRARY = ROOT / "examples" / "library.jsonl"
 WORKFLOW = Path(".github/workflows/tagsync.yml")
-WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json"]
+WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json", "library.jsonl"]
 
 
 def repository(path: str) -> Path:
@@ -30,7 +31,7 @@ def in_it(folder: Path) -> list[str]:
 
 def test_what_init_writes_is_valid_and_does_nothing_to_a_library_of_others(tagsync: Command) -> None:
     assert tagsync("init", "manifests").code == 0
-    assert tagsync("validate", "manifests").out == "Valid: 2 manifests with 1 entry\n"
+    assert tagsync("validate", "manifests").out == "Valid: 2 manifests with 1 rule\n"
     planned = tagsync("plan", "--sandbox", LIBRARY, "manifests")
     assert planned.code == 0
     assert planned.out.startswith("Nothing to do")
@@ -55,13 +56,17 @@ def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -
         "written: my manifests/tags.yaml\n"
         "written: my manifests/policy.yaml\n"
         "written: my manifests/manifest.schema.json\n"
+        "written: my manifests/library.jsonl\n"
         "written: .github/workflows/tagsync.yml\n"
         "\n"
-        "Next, with your key in IMAGEKIT_PRIVATE_KEY for the last two:\n"
-        "  tagsync validate 'my manifests'\n"
+        "Try it without an account:\n"
+        "  tagsync plan 'my manifests' --sandbox 'my manifests/library.jsonl'\n"
+        "\n"
+        "Then edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
         "  tagsync plan 'my manifests'\n"
         "  tagsync apply 'my manifests'\n"
-        "What to set up for the workflow stands at its top.\n"
+        "\n"
+        "The workflow lists its set-up steps in its first lines.\n"
     )
 
 
@@ -85,7 +90,7 @@ def test_the_schema_is_the_one_that_the_first_line_of_each_manifest_names(tagsyn
 
 
 @pytest.mark.parametrize(
-    ("name", "holds"), [("tags.yaml", "1 manifest with 7 entries"), ("policy.yaml", "1 manifest with 0 entries")]
+    ("name", "holds"), [("tags.yaml", "1 manifest with 7 rules"), ("policy.yaml", "1 manifest with 0 rules")]
 )
 def test_all_that_is_commented_out_is_valid_too(tagsync: Command, name: templates.TemplateName, holds: str) -> None:
     text, changed = re.subn(r"(?m)^( *)# ((?:- |  +)*(?:[a-z]\w+:( |$)|---$))", r"\1\2", templates.text(name))
@@ -155,11 +160,12 @@ def test_what_is_there_is_left_as_it_is_and_named(tagsync: Command) -> None:
     WORKFLOW.write_text("mine too", encoding="utf-8")
     result = tagsync("init", "manifests")
     assert result.code == 0
-    assert result.out.splitlines()[:4] == [
+    assert result.out.splitlines()[:5] == [
         "written: manifests/tags.yaml",
-        "left as it is: manifests/policy.yaml",
+        "unchanged: manifests/policy.yaml",
         "written: manifests/manifest.schema.json",
-        "left as it is: .github/workflows/tagsync.yml (see that it names manifests)",
+        "written: manifests/library.jsonl",
+        "unchanged: .github/workflows/tagsync.yml (check that it names manifests)",
     ]
     assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"
     assert WORKFLOW.read_text("utf-8") == "mine too"
@@ -172,7 +178,7 @@ def test_nothing_is_written_through_links(tagsync: Command, link: str) -> None:
     Path(link).symlink_to(Path("elsewhere").absolute())
     result = tagsync("init", "manifests")
     assert (result.code, result.out) == (64, "")
-    assert f"{link} is a symbolic link: nothing is written through it" in result.err
+    assert f"{link} is a symbolic link: init does not write through links" in result.err
     assert in_it(Path()) == []
 
 
@@ -189,7 +195,7 @@ def test_a_link_on_the_way_to_the_folder_is_followed_to_its_repository(tagsync: 
 def test_a_folder_that_a_workflow_would_not_read_as_a_name_is_refused(tagsync: Command, name: str) -> None:
     result = tagsync("init", "--", name)
     assert (result.code, result.out) == (64, "")
-    assert "cannot be named in a workflow: choose a folder of letters, digits" in result.err
+    assert "cannot be named in a workflow: use only letters, digits" in result.err
     assert "\x1b" not in result.err
     assert in_it(Path()) == []
 
@@ -210,7 +216,7 @@ def test_a_file_is_no_folder(tagsync: Command) -> None:
     Path("manifests").write_text("mine", encoding="utf-8")
     result = tagsync("init", "manifests")
     assert (result.code, result.out) == (64, "")
-    assert "manifests is not a folder: name another" in result.err
+    assert "manifests is a file: choose another folder" in result.err
 
 
 def test_a_file_that_cannot_be_written_whole_is_not_written(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +240,7 @@ def test_a_file_that_comes_in_between_is_not_overwritten(tagsync: Command, monke
 
     monkeypatch.setattr("os.fchmod", quicker)
     result = tagsync("init", "manifests")
-    assert (result.code, result.out.splitlines()[0]) == (0, "left as it is: manifests/tags.yaml")
+    assert (result.code, result.out.splitlines()[0]) == (0, "unchanged: manifests/tags.yaml")
     assert Path("manifests/tags.yaml").read_text("utf-8") == "quicker"
     assert in_it(Path("manifests")) == sorted(WRITTEN)
 
@@ -250,7 +256,7 @@ def test_the_example_entry_is_planned_where_its_folder_is_there(tagsync: Command
 def test_a_hidden_folder_is_refused(tagsync: Command, folder: str) -> None:
     result = tagsync("init", folder)
     assert (result.code, result.out) == (64, "")
-    assert f"{folder} is hidden, and skipped with the folders around it" in result.err
+    assert f"{folder} is hidden, and tagsync skips hidden folders" in result.err
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -259,3 +265,44 @@ def test_a_repository_may_lie_in_a_hidden_folder(tagsync: Command, monkeypatch: 
     monkeypatch.chdir(".home/repository")
     assert tagsync("init", Path("manifests").resolve()).code == 0
     assert tagsync("validate", "manifests").code == 0
+
+
+def test_init_writes_a_library_to_try_its_manifest_with(tagsync: Command) -> None:
+    tagsync("init", "manifests")
+    planned = tagsync("plan", "manifests", "--sandbox", "manifests/library.jsonl", "--format", "json")
+    assert (planned.code, planned.err.count("warning: ")) == (0, 0)
+    assert [change["add"] for change in planned.document["changes"]] == [["example"]] * 2
+    assert tagsync("validate", *sorted(Path("manifests").iterdir())).code == 0
+
+
+@pytest.mark.parametrize(
+    ("origin", "action"),
+    [
+        (
+            {"url": "https://github.com/shop/tagsync.git", "vcs_info": {"commit_id": "a" * 40}},
+            "shop/tagsync",
+        ),
+        (
+            {"url": "ssh://git@github.com/shop/tagsync", "vcs_info": {"commit_id": "a" * 40}},
+            "shop/tagsync",
+        ),
+        ({"url": "https://github.com/shop/tagsync", "vcs_info": {"commit_id": "main"}}, None),
+        ({"url": "https://example.com/shop/tagsync", "vcs_info": {"commit_id": COMMIT}}, None),
+        ({"url": "https://github.com/${{x}}/tagsync", "vcs_info": {"commit_id": COMMIT}}, None),
+        ({"url": "file:///home/me/tagsync", "dir_info": {"editable": True}}, None),
+        (None, None),
+    ],
+)
+def test_workflow_names_the_commit_on_github_that_tagsync_was_installed_from(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, origin: object, action: str | None
+) -> None:
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return json.dumps(origin) if origin else None
+
+    monkeypatch.setattr("tagsync.cli.init.distribution", lambda _name: Installed())
+    tagsync("init", "manifests")
+    uses = [line for line in WORKFLOW.read_text("utf-8").splitlines() if "uses:" in line and "actions/" not in line]
+    wanted = f"{action}@{COMMIT}" if action else f"your-organisation/tagsync@{'0' * 40} # put its commit here"
+    assert {line.partition("uses: ")[2] for line in uses} == {wanted}

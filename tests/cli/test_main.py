@@ -184,10 +184,10 @@ def loop() -> None:
     [
         (folder_without_manifests, ["validate", "empty"], "empty:1:1: no manifest in this folder"),
         (None, ["validate", "nowhere"], "nowhere:1:1: this file or folder does not exist: check the path"),
-        (None, ["validate", "library.jsonl"], "a manifest's name ends in .yaml, .yml, .json"),
-        (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: there are bytes here that are not UTF-8"),
-        (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: is not a regular file"),
-        (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml:1:1: is not a regular file"),
+        (None, ["validate", "library.jsonl"], "the name of a manifest ends in .yaml, .yml, .json"),
+        (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: these bytes are not UTF-8"),
+        (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml:1:1: this is not a regular file"),
+        (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml:1:1: this is not a regular file"),
         (folder_for_a_manifest, ["validate", "folder.yaml"], "folder.yaml:1:1: no manifest in this folder"),
         (unreadable_files, ["validate", "mem.yaml"], "mem.yaml:1:1: Input/output error: check the file"),
         (unreadable_files, ["apply", "--yes", *SANDBOX, "mem.json"], "mem.json:1:1: Input/output error"),
@@ -199,9 +199,13 @@ def loop() -> None:
         ),
         (loop, ["validate", "loop.yaml"], "loop.yaml:1:1: Too many levels of symbolic links"),
         (None, ["validate", "x" * 300 + ".yaml"], "this file or folder does not exist"),
-        (None, ["show", "library.jsonl"], "library.jsonl is neither a plan nor a report"),
+        (None, ["show", "library.jsonl"], "library.jsonl is not a tagsync plan or report"),
         (None, ["plan", "--sandbox", "tags.yaml", "tags.yaml"], "tags.yaml:1 is not JSON"),
-        (None, ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"], "the state directory /proc/x cannot be made"),
+        (
+            None,
+            ["plan", *SANDBOX, "--state-dir", "/proc/x", "tags.yaml"],
+            "the state directory /proc/x cannot be created",
+        ),
         (None, ["plan", *SANDBOX, "--state-dir", "tags.yaml/x", "tags.yaml"], "cannot be used: Not a directory"),
     ],
 )
@@ -214,7 +218,7 @@ def test_whatever_is_wrong_with_a_file_ends_in_a_message_with_its_name(
     assert (result.code, result.out) == (1, "")
     assert said in result.err
     assert "Traceback" not in result.err
-    assert "defect" not in result.err
+    assert "bug in tagsync" not in result.err
 
 
 def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
@@ -223,7 +227,7 @@ def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
         subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: S603, S607 - the user's own git
     result = tagsync("plan", *SANDBOX, "tags.yaml")
     assert (result.code, result.out) == (1, "")
-    assert "error: the state directory .tagsync is tracked by git: run git rm -r --cached on it" in result.err
+    assert "error: the state directory .tagsync is tracked by git: run git rm -r --cached .tagsync" in result.err
 
 
 def test_a_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,7 +243,7 @@ def test_a_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert (code, captured.out) == (1, "")
     assert re.fullmatch(
-        r"error: this is a defect of tagsync: ZeroDivisionError at test_main\.py:\d+\. "
+        r"error: this is a bug in tagsync: ZeroDivisionError at test_main\.py:\d+\. "
         r"Please report it with this line\.\n",
         captured.err,
     )
@@ -288,7 +292,7 @@ def test_closed_streams_are_as_good_as_empty_ones(arguments: list[str], closed: 
     result = process(*arguments, wrapped_by=("sh", "-c", f'"$@" {closed}', "sh"))
     assert result.code == code
     assert "Traceback" not in result.err
-    assert "defect" not in result.err
+    assert "bug in tagsync" not in result.err
 
 
 def test_an_encoding_that_lacks_a_character_gets_its_escape() -> None:

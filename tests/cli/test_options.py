@@ -86,11 +86,11 @@ def test_an_empty_variable_is_none(tagsync: Command, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("name", "value", "where", "words"),
     [
-        ("SANDBOX", "library.jsonl", "out", "1 file to change"),
+        ("SANDBOX", "library.jsonl", "out", "1 file: +"),
         ("SELECT", "/a.*", "out", "Nothing to do"),
         ("ACCOUNT", "shop", "out", "for shop at sandbox:library.jsonl"),
-        ("VERBOSE", "1", "out", "1 file to change"),
-        ("RATE", "2", "out", "1 call, about 0.5 s"),
+        ("VERBOSE", "1", "out", "1 file: +"),
+        ("RATE", "2", "out", "1 API call, about 0.5 s"),
     ],
 )
 def test_a_variable_does_what_its_option_does(
@@ -120,7 +120,7 @@ def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: py
     monkeypatch.setenv("TAGSYNC_REPORT", "json=a.json text=b.txt")
     assert tagsync("validate", "tags.yaml").code == 0
     assert Path("a.json").read_text(encoding="utf-8").startswith("{")
-    assert Path("b.txt").read_text(encoding="utf-8") == "Valid: 1 manifest with 1 entry\n"
+    assert Path("b.txt").read_text(encoding="utf-8") == "Valid: 1 manifest with 1 rule\n"
 
 
 @pytest.mark.parametrize("variable", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
@@ -129,7 +129,7 @@ def test_the_endpoint_comes_from_either_variable(
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     monkeypatch.setenv(variable, served(file_object("/b.jpg")))
-    assert "1 file to change" in tagsync("plan", "tags.yaml").out
+    assert "1 file: +" in tagsync("plan", "tags.yaml").out
 
 
 def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
@@ -244,7 +244,7 @@ def test_report_format_comes_from_the_suffix(tagsync: Command, name: str, start:
         ("RATE", "nan", "rate is nan"),
         ("POLICY", "nowhere.yaml", ""),
         ("LAST", "nowhere.json", "nowhere.json cannot be read"),
-        ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be made"),
+        ("STATE_DIR", "/proc/x", "the state directory /proc/x cannot be created"),
         ("REPORT", "nowhere/a.json", "nowhere/a.json cannot be written"),
         ("CHANGED_SINCE", "nowhere", "--changed-since"),
     ],

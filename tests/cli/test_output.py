@@ -34,7 +34,7 @@ def test_reports_are_as_many_as_asked_for_and_equal_what_standard_output_has(tag
     result = tagsync("plan", "--format", "json", *reports, "--sandbox", "library.jsonl", "tags.yaml")
     assert result.code == 0
     assert text("a.json") == text("b.json") == result.out
-    assert "Plan: 1 file to change, 1 unchanged, for sandbox at sandbox:library.jsonl\n" in text("a.txt")
+    assert "Plan for sandbox at sandbox:library.jsonl\n" in text("a.txt")
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
@@ -53,7 +53,7 @@ def test_a_text_report_shows_everything_and_never_colours(tagsync: Command, monk
     monkeypatch.setenv("FORCE_COLOR", "1")
     write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(9)])
     result = tagsync("plan", "--sandbox", "many.jsonl", "--report", "text=a.txt", "tags.yaml")
-    assert "and 6 more files" in result.out
+    assert "  + a  9 files" in result.out
     assert "\x1b[" in result.out
     assert text("a.txt").count(".jpg\n") == 9
     assert "\x1b" not in text("a.txt")
@@ -130,7 +130,7 @@ def test_a_report_can_go_where_a_shell_puts_a_command(tagsync: Command) -> None:
     result = tagsync("validate", "--report", f"text=/dev/fd/{writing}", "tags.yaml")
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as pipe:
-        assert pipe.read() == result.out == "Valid: 1 manifest with 1 entry\n"
+        assert pipe.read() == result.out == "Valid: 1 manifest with 1 rule\n"
 
 
 FAILURES = [
@@ -139,7 +139,7 @@ FAILURES = [
     (["plan", "--sandbox", "tags.yaml", "tags.yaml"], "state", "is not JSON", 1),
     (["plan", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
     (["apply", "--yes", "--sandbox", "library.jsonl", "nowhere.yaml"], "no-such-file", "does not exist", 1),
-    (["show", "library.jsonl"], "document", "is neither a plan nor a report", 1),
+    (["show", "library.jsonl"], "document", "is not a tagsync plan or report", 1),
 ]
 
 
@@ -177,7 +177,7 @@ def test_a_plan_with_errors_is_in_the_report_with_its_diagnostics(tagsync: Comma
     document = json.loads(text("a.json"))
     assert (document["formatVersion"], document["changes"]) == ("1.0", [])
     assert [item["code"] for item in document["diagnostics"]] == ["missing"]
-    assert "No plan: 1 error for sandbox at sandbox:library.jsonl, nothing is changed.\n" in result.out
+    assert "No plan: 1 error for sandbox at sandbox:library.jsonl. Nothing was changed.\n" in result.out
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "show"])
@@ -191,7 +191,7 @@ def test_an_apply_with_nothing_to_do_says_so_in_its_reports(tagsync: Command) ->
     write_manifest("- path: /a.jpg\n  tags: [a]")
     reports = ["--report=json=a.json", "--report=text=a.txt"]
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", *reports, "tags.yaml")
-    assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl is as declared (1 managed file).\n"
+    assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl matches the manifests (1 managed file).\n"
     assert text("a.txt") == "Apply converged: nothing to do\n"
     assert json.loads(text("a.json"))["outcome"] == "converged"
 
@@ -211,9 +211,9 @@ def test_notes_are_counted_unless_everything_is_asked_for(tagsync: Command) -> N
     amazon = {"name": "Dog", "confidence": 50, "source": "aws-auto-tagging"}
     write_library(Path("library.jsonl"), [file_object("/a.jpg") | {"AITags": [google, amazon]}])
     write_manifest("- match: /**\n  aiTags: {remove: all, source: google-auto-tagging}")
-    assert "1 note: --verbose shows it\n" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err
+    assert "1 notice (-v lists it)\n" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err
     verbose = tagsync("plan", "-v", "--sandbox", "library.jsonl", "tags.yaml").err
-    assert "info: tags.yaml:6:" in verbose
+    assert "notice: tags.yaml:6:" in verbose
     assert "not shown" not in verbose
 
 
@@ -253,7 +253,7 @@ def test_a_report_that_fails_half_way_leaves_the_old_one_and_the_other_documents
     assert (result.code, result.out) == (1, saved)
     assert result.err == "error: File too large: old.json\n"
     assert text("old.json") == "old"
-    assert "Plan: 1 file to change" in text("new.txt")
+    assert "1 file: +1 tag" in text("new.txt")
     assert not list(Path().glob(".tagsync-*"))
 
 
@@ -303,7 +303,7 @@ def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
 def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", "--out=a.json", "--report=text=./a.json", "tags.yaml")
     assert (result.code, result.out) == (64, "")
-    assert "error: a.json is named twice: give each output file a name of its own\n" in result.err
+    assert "error: a.json is named twice: give each output file a different name\n" in result.err
     assert not Path("a.json").exists()
 
 

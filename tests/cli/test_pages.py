@@ -51,7 +51,7 @@ def test_what_two_plans_do_otherwise_is_a_page(tagsync: Command) -> None:
 
 
 def test_what_manifests_come_to_alone_is_a_page(tagsync: Command) -> None:
-    assert '<h1 class="good">Valid: 1 manifest with 1 entry</h1>' in tagsync("validate", *HTML, "tags.yaml").out
+    assert '<h1 class="good">Valid: 1 manifest with 1 rule</h1>' in tagsync("validate", *HTML, "tags.yaml").out
     write_manifest("- match: /**\n  tags: [a, a%]")
     result = tagsync("validate", *HTML, "tags.yaml")
     assert (result.code, "1 fault in the manifests: nothing was done" in result.out) == (1, True)

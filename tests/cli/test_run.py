@@ -37,7 +37,7 @@ def test_validate_counts_what_it_has_found_good(tagsync: Command) -> None:
     Path("more").mkdir()
     write_manifest("- match: /x/**\n  tags: [x]\n- path: /z.jpg\n  tags: [z]", "more/x.yaml")
     result = tagsync("validate", "tags.yaml", "more")
-    assert result == (0, "Valid: 2 manifests with 3 entries\n", "")
+    assert result == (0, "Valid: 2 manifests with 3 rules\n", "")
 
 
 def test_validate_needs_neither_key_nor_state(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_validate_shows_warnings_and_is_content(tagsync: Command) -> None:
     write_manifest("- path: /a.jpg\n  tags: ['a,b']")
     result = tagsync("validate", "--format", "json", "tags.yaml")
     assert result.code == 0
-    assert result.err.startswith("warning: tags.yaml:6:14: the tag 'a,b' holds a comma")
+    assert result.err.startswith("warning: tags.yaml:6:14: the tag 'a,b' contains a comma")
     assert [item["code"] for item in result.document["diagnostics"]] == ["comma"]
 
 
@@ -76,7 +76,7 @@ def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str
 
 def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("tags.yaml").read_bytes())))
-    assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 entry\n"
+    assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 rule\n"
 
 
 # plan
@@ -86,7 +86,10 @@ def test_plan_exits_with_0_whether_or_not_there_are_changes(tagsync: Command) ->
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     result = tagsync("plan", *SANDBOX, "tags.yaml")
-    assert result[:2] == (0, "Nothing to do: sandbox at sandbox:library.jsonl is as declared (2 managed files).\n")
+    assert result[:2] == (
+        0,
+        "Nothing to do: sandbox at sandbox:library.jsonl matches the manifests (2 managed files).\n",
+    )
 
 
 def test_plan_exits_with_2_on_changes_if_asked_to(tagsync: Command) -> None:
@@ -108,8 +111,8 @@ def test_strict_takes_warnings_for_errors_and_says_so(tagsync: Command, details:
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     result = tagsync("plan", "--strict", "--quiet", *details, *SANDBOX, "tags.yaml")
     assert result.code == 1
-    assert "error: 1 warning, and --strict takes warnings for errors\n" in result.err
-    assert "Plan: 1 file to change" in result.out
+    assert "error: 1 warning: --strict treats warnings as errors\n" in result.err
+    assert "1 file: +1 tag" in result.out
 
 
 def test_strict_does_not_mind_a_plan_without_warnings(tagsync: Command) -> None:
@@ -120,7 +123,7 @@ def test_strict_does_not_mind_a_plan_without_warnings(tagsync: Command) -> None:
 def test_plan_only_reads(tagsync: Command, served: Callable[..., str]) -> None:
     calls = Recorder()
     url = served(file_object("/b.jpg"), faults=calls)
-    assert "1 file to change" in tagsync("plan", "--endpoint", url, "tags.yaml").out
+    assert "1 file: +1 tag" in tagsync("plan", "--endpoint", url, "tags.yaml").out
     assert set(calls.calls) == {"list"}
 
 
@@ -151,8 +154,12 @@ def test_apply_shows_the_plan_makes_the_changes_and_reports(tagsync: Command) ->
     result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     assert result.code == 0
     plan, _, report = result.out.partition("Apply converged: ")
-    assert plan.startswith("  /b.jpg\n      + a    tags.yaml:6:14\n      - old  tags.yaml:7:16\n")
-    assert report.startswith("1 confirmed\n  2 calls in ")
+    assert plan == (
+        "Plan for sandbox at sandbox:library.jsonl\n\n"
+        "  - old  1 file   tags.yaml:7:16\n  + a    1 file   tags.yaml:6:14\n\n"
+        "1 file: +1 -1 tags · 2 API calls\n\n"
+    )
+    assert report.startswith("1 confirmed\n  2 API calls in ")
     assert "tagsync: looking again at 1 file\n" in result.err
     assert "tagsync: 2 of 2 calls done\n" in result.err
     assert result.err.endswith("tagsync: reading back 1 file\n")
@@ -279,9 +286,9 @@ def screen(keys: bytes) -> Iterator[Screen]:
 
 ANSWERS = [
     (b"yes\n", 0),
-    (b"  yes \n", 0),
-    (b"y\n", 4),
-    (b"YES\n", 4),
+    (b"  YES \n", 0),
+    (b"y\n", 0),
+    (b"Y\n", 0),
     (b"yes please\n", 4),
     (b"no\n", 4),
     (b"\n", 4),
@@ -292,32 +299,56 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("answer", "code"), ANSWERS)
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_only_yes_applies(tagsync: Command, *, answer: bytes, code: int, output: str) -> None:
+def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: bytes, code: int, output: str) -> None:
     with screen(answer) as terminal:
         result = tagsync("apply", f"--format={output}", *SANDBOX, "tags.yaml")
     shown = terminal.read_to_the_end()
     assert result.code == code
-    assert "Apply this plan? Only yes is taken for an answer: " in shown
+    assert "1 file: +1 -1 tags · 2 API calls" in shown, "standard output is no terminal, so the plan is here too"
+    assert "\r\nApply these changes? [y/N] " in shown
     assert "tagsync: read 1 manifest with 1 entry" in shown  # CI is set: no bar
-    assert ("Nothing was changed." in shown) is (code == 4 and output == "json")
-    assert ("Apply refused: nothing was changed" in result.out) is (code == 4 and output == "text")
+    assert ("Apply cancelled: nothing was changed" in shown) is (code == 4)
     if output == "json":
         document = json.loads(result.out)
         Draft202012Validator(schemas.load("report")).validate(document)
         assert document["outcome"] == ("refused" if code == 4 else "converged")
-    # The plan stands where the person can read it, but not in the midst of a document.
-    assert ("1 file to change" in result.out, "1 file to change" in shown) == (
-        (True, False) if output == "text" else (False, True)
-    )
+    else:
+        assert "1 file: +1" in result.out
+        assert ("Apply cancelled: nothing was changed" in result.out) is (code == 4)
     done = "Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out
     assert done is (code == 0)
 
 
-def test_nobody_is_asked_where_there_is_nothing_to_do(tagsync: Command) -> None:
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 AI tag cannot be restored."), (2, "2 AI tags cannot be restored.")]
+)
+def test_question_says_how_many_ai_tags_cannot_be_restored(tagsync: Command, count: int, words: str) -> None:
+    files = [file_object(f"/ai/{number}.jpg", [], [ai("Person")]) for number in range(count)]
+    write_library(Path("ai.jsonl"), files)
+    write_manifest("- match: /ai/*\n  aiTags: {remove: all}", "ai.yaml")
+    with screen(b"no\n") as terminal:
+        assert tagsync("apply", "--sandbox=ai.jsonl", "ai.yaml").code == 4
+    assert f"Apply these changes? {words} [y/N] " in terminal.read_to_the_end()
+
+
+def test_question_keeps_removals_on_the_screen(tagsync: Command) -> None:
+    write_library(Path("many.jsonl"), [file_object("/a.jpg", ["old"])])
+    tags = ", ".join(f"t{number}" for number in range(40))
+    write_manifest(f"- path: /a.jpg\n  absent: [old]\n  tags: [{tags}]", "many.yaml")
+    with screen(b"no\n") as terminal:
+        tagsync("apply", "--sandbox=many.jsonl", "many.yaml")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.read_to_the_end()).splitlines()
+    screenful = lines[lines.index("Plan for sandbox at sandbox:many.jsonl") :]
+    assert len(screenful) <= 24
+    assert "  - old  1 file   many.yaml:6:16" in screenful
+    assert "more tags, each on 1 file (-v lists them)" in "".join(screenful)
+
+
+def test_nothing_to_do_asks_no_question(tagsync: Command) -> None:
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     with screen(b"") as terminal:
         assert tagsync("apply", *SANDBOX, "tags.yaml").code == 0
-    assert "Apply this plan?" not in terminal.read_to_the_end()
+    assert "Apply these changes?" not in terminal.read_to_the_end()
 
 
 @pytest.mark.parametrize("name", ["plan.json", "tags.yml", "manifests/shop.yaml", "manifests/shop.json", "plan"])
@@ -332,8 +363,8 @@ def test_saved_plan_that_may_be_taken_for_a_manifest_is_shown_and_asked_about_on
     with screen(answer) as terminal:
         result = tagsync("apply", *SANDBOX, name)
     assert result.code == code
-    assert "Apply this plan? Only yes is taken for an answer: " in terminal.read_to_the_end()
-    assert "1 file to change" in result.out
+    assert "Apply these changes? [y/N] " in terminal.read_to_the_end()
+    assert "1 file: +1" in result.out
     assert ("Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out) is (code == 0)
 
 
@@ -343,7 +374,7 @@ def test_saved_plan_apart_from_manifests_is_applied_without_a_question(tagsync: 
     with screen(b"") as terminal:
         result = tagsync("apply", *SANDBOX, "plans/plan.json")
     assert result.code == 0
-    assert "Apply this plan?" not in terminal.read_to_the_end()
+    assert "Apply these changes?" not in terminal.read_to_the_end()
     assert "Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out
 
 
@@ -354,7 +385,7 @@ def test_saved_plan_that_is_named_like_a_manifest_needs_yes_outside_a_terminal(t
     result = tagsync("apply", *SANDBOX, name)
     assert (result.code, result.out) == (64, "")
     assert f"error: {name} is a saved plan that is named like a manifest: look at it with tagsync show" in result.err
-    assert "1 file to change" in tagsync("plan", *SANDBOX, "tags.yaml").out
+    assert "1 file: +1" in tagsync("plan", *SANDBOX, "tags.yaml").out
     assert tagsync("apply", "--yes", *SANDBOX, name).code == 0
 
 
@@ -393,7 +424,7 @@ def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
         text=True,
         env=environment({"TERM": "xterm", "COLUMNS": "40"}),
     ) as running:
-        terminal.read_until("Only yes is taken for an answer: ")
+        terminal.read_until("Apply these changes? [y/N] ")
         if isinstance(by_hand, bytes):
             terminal.type(by_hand)
             out, _ = running.communicate(timeout=SECONDS)
@@ -537,16 +568,16 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
 @pytest.mark.parametrize(
     ("edit", "code", "words"),
     [
-        (lambda text: text[: len(text) // 2], 4, "plan.json is not byte for byte as tagsync wrote"),
-        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json is not byte for byte as tagsync wrote"),
-        (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "damaged at changes/0/add: 'a' is not of"),
-        (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(its digest does not fit)"),
-        (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(its digest does not fit)"),
-        (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(its digest does not fit)"),
-        (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format '2.0', this version reads 1.x"),
-        (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is neither a plan nor a report of tagsync"),
-        (lambda _: "\x00\x01\x02", 1, "plan.json is neither a plan nor a report"),
-        (lambda _: "", 1, "plan.json is neither a plan nor a report"),
+        (lambda text: text[: len(text) // 2], 4, "plan.json was changed after tagsync wrote"),
+        (lambda text: text.replace('"add":["a"]', '"add":["b"]'), 4, "plan.json was changed after tagsync wrote"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":"a"')), 1, "invalid at changes/0/add: 'a' is not of"),
+        (lambda text: resealed(text.replace('"add":["a"]', '"add":["b"]')), 4, "(wrong digest)"),
+        (lambda text: resealed(text.replace('"account":"sandbox"', '"account":"x"')), 4, "(wrong digest)"),
+        (lambda text: resealed(text.replace('"above":100,', '"above":101,')), 4, "(wrong digest)"),
+        (lambda text: text.replace('"1.0"', '"2.0"'), 1, "plan.json has format version '2.0', this tagsync reads 1.x"),
+        (lambda _: '{"apiVersion": "tagsync/v1"}', 1, "plan.json is not a tagsync plan or report"),
+        (lambda _: "\x00\x01\x02", 1, "plan.json is not a tagsync plan or report"),
+        (lambda _: "", 1, "plan.json is not a tagsync plan or report"),
     ],
 )
 def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(
@@ -566,7 +597,7 @@ def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
         file.truncate((1 << 30) + 1)  # a hole, which takes no room
     result = tagsync("show", "huge.json")
     Path("huge.json").unlink()  # or all of it would be searched for the key
-    assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB, which no plan or report is\n")
+    assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB: it is not a plan or report\n")
 
 
 COMPUTING = """

@@ -61,16 +61,16 @@ def test_a_served_library_answers_anyone_who_speaks_http_and_keeps_its_state(tag
         serving.communicate(timeout=SECONDS)
     assert serving.returncode in (143, -signal.SIGTERM)
     assert (taken.code, taken.out) == (1, "")
-    assert "cannot be used (Address already in use): give another with --port" in taken.err
+    assert "is not available (Address already in use): choose another with --port" in taken.err
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
 
 
 def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
     tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
-    words = "the next use seeds it from library.jsonl\n"
+    words = "the next command fills the sandbox from library.jsonl\n"
     assert tagsync("sandbox", "reset", "library.jsonl") == (0, "", f"Reset: {words}")
-    assert "3 files to change" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
+    assert "3 files: +" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Reset: {words}"
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Nothing to reset: {words}"
 
@@ -109,9 +109,9 @@ def test_resetting_forgets_one_library_alone(tagsync: Command, library: Callable
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["--limit", "many"], 64, "'many' is no limit: write calls and seconds, like 40/1"),
+        (["--limit", "many"], 64, "'many' is not a limit: use CALLS/SECONDS, such as 40/1"),
         (["--faults", "tags.yaml"], 64, "tags.yaml is not JSON: write a list of rules"),
-        (["--faults", "odd.json"], 64, 'odd.json, rule 1: "on" is one of list, details'),
+        (["--faults", "odd.json"], 64, 'odd.json, rule 1: "on" must be one of list, details'),
         (["--faults", "nowhere.json"], 64, "'nowhere.json' does not exist"),
         (["--port", "70000"], 64, "70000 is not in the range 0<=x<=65535"),
         (["--latency-ms", "-1"], 64, "-1 is not in the range"),

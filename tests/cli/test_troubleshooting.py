@@ -192,7 +192,7 @@ def _(_stage: Stage) -> Result:
     return Result(ran.returncode, ran.stdout, ran.stderr)
 
 
-@error("TAGSYNC_SANDBOX would win over this --endpoint")
+@error("TAGSYNC_SANDBOX overrides this --endpoint")
 def _(stage: Stage) -> Result:
     stage.environ.setenv("TAGSYNC_SANDBOX", str(write_library(Path("library.jsonl"), [])))
     return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
@@ -326,7 +326,7 @@ def _(stage: Stage) -> Result:
     return result._replace(err=result.err.replace(os.environ["TAGSYNC_ENDPOINT"], "https://api.imagekit.io"))
 
 
-@error("is not byte for byte as tagsync wrote it")
+@error("was changed after tagsync wrote it")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     plan = planned(stage)
@@ -357,7 +357,7 @@ def _(stage: Stage) -> Result:
 # state
 
 
-@error("is a symbolic link: name the folder itself")
+@error("is a symbolic link: use the folder itself")
 def _(stage: Stage) -> Result:
     Path("elsewhere").mkdir()
     Path(".tagsync").symlink_to("elsewhere")
@@ -373,7 +373,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", sandbox, "tags.yaml")
 
 
-@error("has changed since the sandbox was seeded from it")
+@error("has changed since the sandbox was filled from it")
 def _(stage: Stage) -> Result:
     sandbox = f"--sandbox={write_library(Path('library.jsonl'), [])}"
     stage.tagsync("plan", sandbox, "tags.yaml")

@@ -70,25 +70,28 @@ def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report)
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is neither a plan nor a report of tagsync: name a file that plan --out or --report json=FILE wrote; "),
-        (b"\xff\xfe\x00", "is neither a plan nor a report of tagsync"),
-        (b"\x89PNG\r\n\x1a\n", "is neither a plan nor a report of tagsync"),
-        (b"[" * 100_000, "is neither a plan nor a report of tagsync"),
-        (b'{"formatVersion": "1.0", "x": NaN}', "is not byte for byte as tagsync wrote it"),
-        (b'{"formatVersion": "1.0", "x": 1e999}', "is not byte for byte as tagsync wrote it"),
-        (b"[]", "is neither a plan nor a report of tagsync"),
-        (b'"formatVersion"', "is neither a plan nor a report"),
-        (b'{"apiVersion": "tagsync/v1"}', "is neither a plan nor a report"),
-        (b'{"formatVersion": "2.0"}', "has format '2.0', this version reads 1.x: use the tagsync that wrote it"),
-        (b'{"reportVersion": "12.0"}', "has format '12.0'"),
-        (b'{"formatVersion": 1}', "has format '1'"),
-        (b'{"formatVersion": null}', "has format 'null'"),
-        (b'{"formatVersion": "\\u001b[31m"}', r"has format '\u001b[31m'"),
-        (saved({"formatVersion": "1.0"}).encode(), "is damaged at its root: 'tool' is a required property"),
-        (saved({"reportVersion": "1.0"}).encode(), "is damaged at its root: 'tool' is a required property"),
+        (b"", "is not a tagsync plan or report: use a file from a successful plan --out or --report json=FILE"),
+        (b"\xff\xfe\x00", "is not a tagsync plan or report"),
+        (b"\x89PNG\r\n\x1a\n", "is not a tagsync plan or report"),
+        (b"[" * 100_000, "is not a tagsync plan or report"),
+        (b'{"formatVersion": "1.0", "x": NaN}', "was changed after tagsync wrote it"),
+        (b'{"formatVersion": "1.0", "x": 1e999}', "was changed after tagsync wrote it"),
+        (b"[]", "is not a tagsync plan or report"),
+        (b'"formatVersion"', "is not a tagsync plan or report"),
+        (b'{"apiVersion": "tagsync/v1"}', "is not a tagsync plan or report"),
+        (
+            b'{"formatVersion": "2.0"}',
+            "has format version '2.0', this tagsync reads 1.x: use the tagsync version that wrote it",
+        ),
+        (b'{"reportVersion": "12.0"}', "has format version '12.0'"),
+        (b'{"formatVersion": 1}', "has format version '1'"),
+        (b'{"formatVersion": null}', "has format version 'null'"),
+        (b'{"formatVersion": "\\u001b[31m"}', r"has format version '\u001b[31m'"),
+        (saved({"formatVersion": "1.0"}).encode(), "is invalid at its root: 'tool' is a required property"),
+        (saved({"reportVersion": "1.0"}).encode(), "is invalid at its root: 'tool' is a required property"),
         (
             b'{"formatVersion": "1.0"}',
-            "is not byte for byte as tagsync wrote it: keep the file as it is, or plan again",
+            "was changed after tagsync wrote it: use the original file, byte for byte, or plan again",
         ),
     ],
 )
@@ -136,7 +139,7 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
         else:
             assert "".join(plan_document(found) if isinstance(found, Plan) else report_document(found))
     assert len(refusals) > 100
-    openings = ("x.json is damaged at ", "x.json has format ")
+    openings = ("x.json is invalid at ", "x.json has format version ")
     assert not [words for words in refusals if "\x1b" in words or not words.startswith(openings)]
 
 
@@ -161,7 +164,7 @@ def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan:
     ],
 )
 def test_a_document_that_was_laid_out_anew_is_none_of_ours(change: Callable[[bytes], bytes], plan: Plan) -> None:
-    with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
+    with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
         load_document(change("".join(plan_document(plan)).encode()), "x.json")
 
 
@@ -169,7 +172,7 @@ def test_damage_is_told_by_its_place(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][1]["because"][0]["source"] = "nowhere"
     with pytest.raises(
-        DocumentError, match=r"^x\.json is damaged at changes/1/because/0/source: 'nowhere' does not match"
+        DocumentError, match=r"^x\.json is invalid at changes/1/because/0/source: 'nowhere' does not match"
     ):
         load_document(saved(document).encode(), "x.json")
 
@@ -179,14 +182,14 @@ def test_damage_is_told_by_its_place(plan: Plan) -> None:
 def test_item_that_is_no_json_is_refused_though_the_checksum_fits(name: str, item: bytes) -> None:
     body = b'{\n"formatVersion":"1.0",\n"%s":[\n%s\n]' % (name.encode(), item)
     data = body + b',\n"checksum":"sha256:%s"\n}\n' % sha256(body).hexdigest().encode()
-    with pytest.raises(DocumentError, match=r"x\.json is not laid out as this version writes it"):
+    with pytest.raises(DocumentError, match=r"x\.json does not have this version's layout"):
         load_document(data, "x.json")
 
 
 def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
-    with pytest.raises(DocumentError, match="is damaged at changes/0/because/0/source"):
+    with pytest.raises(DocumentError, match="is invalid at changes/0/because/0/source"):
         load_document(saved(document).encode(), "x.json")
 
 
@@ -195,5 +198,5 @@ def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, m
     for limit in ("MAX_LINE", "MAX_VALUES"):
         with monkeypatch.context() as limited:
             limited.setattr(loader, limit, 50)
-            with pytest.raises(DocumentError, match="x is not laid out as this version writes it, or is too large"):
+            with pytest.raises(DocumentError, match="x does not have this version's layout, or is too large"):
                 load_document(data, "x")

@@ -22,9 +22,9 @@ from tagsync.planning.select import Selection
 
 TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
 HEAD = 200
-"""More characters than what stands around the entries of a small manifest."""
+"""More characters than a small manifest has outside its entries."""
 ID_INSTEAD_OF_PATH = len('fileId: "0123456789abcdef01234567"') - len("path: /")
-"""The most characters that a file costs more if its entry has to name it by its id."""
+"""The most additional characters of an entry that names its file by ID."""
 
 
 def drafts_of(found: Exported) -> list[ManifestDraft]:
@@ -32,14 +32,14 @@ def drafts_of(found: Exported) -> list[ManifestDraft]:
 
 
 def text_of(found: Exported) -> str:
-    """Return all manifests of an export as the documents of one file."""
+    """Return all manifests of an export as documents of one file."""
     return "---\n".join(
         "".join(manifest_text(draft, "a test")) for draft in drafts_of(found) or [ManifestDraft((), ())]
     )
 
 
 def whole_text_of(found: Exported) -> str:
-    """Return an export as standard output gets it."""
+    """Return an export as written to standard output."""
     return "".join(manifest_text(joined(drafts_of(found)), "a test"))
 
 
@@ -70,7 +70,7 @@ SHOP = [
 ]
 
 
-def test_what_all_files_of_a_folder_have_stands_once(tmp_path: Path) -> None:
+def test_export_writes_common_tags_of_folder_once(tmp_path: Path) -> None:
     text = text_of(export(SHOP))
     assert entries(whole_text_of(export(SHOP))) == (
         "  defaults:\n"
@@ -89,23 +89,21 @@ def test_what_all_files_of_a_folder_have_stands_once(tmp_path: Path) -> None:
     assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 8)
 
 
-def test_a_folder_is_named_by_no_match_that_reaches_out_of_it(tmp_path: Path) -> None:
+def test_export_match_stays_in_its_folder(tmp_path: Path) -> None:
     text = text_of(export(SHOP, "/shop/shoes/"))
     assert "/shop/**" not in text
     assert "    - match: /shop/shoes/**\n      tags: [catalog, shoes]\n" in text
     assert planned(tmp_path, text, *SHOP).summary.unchanged == 5
 
 
-def test_a_file_without_a_tag_keeps_its_folder_from_being_matched() -> None:
+def test_export_matches_no_folder_with_untagged_file() -> None:
     assert "match" not in text_of(export([*SHOP[:5], current_file("/shop/shoes/6.jpg")], "/shop/shoes/"))
 
 
 @pytest.mark.parametrize("lacking", [0, 1])
 @pytest.mark.parametrize("folder", ["/shop", "/shop/shoes"])
-def test_a_folder_is_matched_if_at_least_five_files_below_it_have_the_tag(
-    tmp_path: Path, folder: str, lacking: int
-) -> None:
-    tags = ["a" * 90, "b" * 90]  # so long that a match would pay for four files too
+def test_export_matches_folder_with_at_least_five_files(tmp_path: Path, folder: str, lacking: int) -> None:
+    tags = ["a" * 90, "b" * 90]  # long enough that a match of four files would pay
     without = [current_file(f"{folder}/without.jpg")][:lacking]
     four, five = (
         [*without, *(current_file(f"{folder}/{n}.jpg", tags) for n in range(MIN_FILES - less))] for less in (1, 0)
@@ -115,12 +113,12 @@ def test_a_folder_is_matched_if_at_least_five_files_below_it_have_the_tag(
     assert plan.changes == ()
 
 
-def test_files_that_share_a_path_count_once_towards_a_match() -> None:
+def test_export_counts_files_with_one_path_once() -> None:
     files = [CurrentFile(f"{n:024}", "/shop/twin.jpg", ("a-long-tag-for-all-of-a-folder",), ()) for n in range(9)]
     assert "match" not in text_of(export(files))
 
 
-def test_an_exported_file_that_was_deleted_since_keeps_no_other_from_being_planned(tmp_path: Path) -> None:
+def test_export_still_plans_after_a_file_was_deleted(tmp_path: Path) -> None:
     common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
     files = [current_file(f"/x/{n % 7}/{n}.jpg", [*common, f"t{n}"] if n % 2 else [f"t{n}"]) for n in range(60)]
     files += [CurrentFile(digit * 24, "/x/twin.jpg", ("x",), ()) for digit in "56"]
@@ -130,12 +128,12 @@ def test_an_exported_file_that_was_deleted_since_keeps_no_other_from_being_plann
         assert (plan.errors, plan.changes, plan.summary.missing) == ((), (), 3)
 
 
-def test_a_manifest_of_folders_alone_says_nothing_about_missing_files() -> None:
+def test_export_omits_if_missing_without_single_files() -> None:
     text = text_of(export([current_file(f"/shop/{n}.jpg", ["catalog-of-all"]) for n in range(20)]))
     assert entries(text) == "  files:\n    - match: /shop/**\n      tags: [catalog-of-all]\n"
 
 
-def test_each_manifest_is_one_document_and_standard_output_gets_one(tmp_path: Path) -> None:
+def test_export_writes_one_document_per_manifest(tmp_path: Path) -> None:
     common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
     files = [current_file(f"/x/{n % 7}/{n}.jpg", [*common, f"t{n}"] if n % 2 else [f"t{n}"]) for n in range(200)]
     found = export(files)
@@ -149,7 +147,7 @@ def test_each_manifest_is_one_document_and_standard_output_gets_one(tmp_path: Pa
     assert declared(tmp_path, whole, files) == {(file.file_id, tag) for file in files for tag in file.tags}
 
 
-def test_a_tag_of_nearly_all_files_is_matched_and_the_others_are_left_out(tmp_path: Path) -> None:
+def test_export_matches_with_exceptions(tmp_path: Path) -> None:
     files = [current_file(f"/shop/{n:02}/{k}.jpg", ["catalog", f"t{n}{k}"]) for n in range(9) for k in range(9)]
     files += [current_file("/shop/04/what?.jpg", ["own"]), current_file("/shop/old*/1.jpg")]
     text = text_of(export(files))
@@ -159,21 +157,21 @@ def test_a_tag_of_nearly_all_files_is_matched_and_the_others_are_left_out(tmp_pa
     assert planned(tmp_path, text, *files).changes == ()
 
 
-def test_tags_that_the_same_files_lack_share_a_match() -> None:
+def test_export_shares_match_with_equal_exceptions() -> None:
     files = [current_file(f"/shop/{n:02}.jpg", ["catalog", "season", f"t{n}"]) for n in range(20)]
     assert "      except: [/shop/none.jpg]\n      tags: [catalog, season]\n" in text_of(
         export([*files, current_file("/shop/none.jpg")])
     )
 
 
-def test_no_match_has_more_exceptions_than_a_person_would_read() -> None:
+def test_export_limits_number_of_exceptions() -> None:
     files = [current_file(f"/shop/{n:03}.jpg", ["a-long-tag-for-many-files", f"t{n}"]) for n in range(300)]
     none = [current_file(f"/shop/none-{n}.jpg") for n in range(MAX_EXCEPTS + 1)]
     assert "except" not in text_of(export([*files, *none]))
     assert "except" in text_of(export([*files, *none[1:]]))
 
 
-def test_a_match_stays_in_the_folder_even_with_exceptions() -> None:
+def test_export_match_with_exceptions_stays_in_its_folder() -> None:
     files = [current_file(f"/shop/shoes/{n:02}.jpg", ["catalog", f"t{n}"]) for n in range(20)]
     files += [current_file(f"/shop/hats/{n:02}.jpg", ["catalog"]) for n in range(20)]
     text = text_of(export([*files, current_file("/shop/shoes/none.jpg")], "/shop/shoes/"))
@@ -182,7 +180,7 @@ def test_a_match_stays_in_the_folder_even_with_exceptions() -> None:
 
 
 @pytest.mark.parametrize("tagged", ["5", "6"])
-def test_files_that_share_a_path_are_matched_by_what_both_have(tmp_path: Path, tagged: str) -> None:
+def test_export_matches_common_tags_of_files_with_one_path(tmp_path: Path, tagged: str) -> None:
     files = [current_file(f"/shop/{n:02}.jpg", ["catalog", f"t{n}"]) for n in range(20)]
     files += [
         CurrentFile(digit * 24, "/shop/twin.jpg", ("catalog",) if digit == tagged else (), ()) for digit in ("5", "6")
@@ -193,7 +191,7 @@ def test_files_that_share_a_path_are_matched_by_what_both_have(tmp_path: Path, t
     assert planned(tmp_path, text, *files).changes == ()
 
 
-def test_files_that_share_tags_across_folders_share_a_document(tmp_path: Path) -> None:
+def test_export_groups_files_across_folders(tmp_path: Path) -> None:
     common = ["a-rather-long-tag", "another-rather-long-tag", "one-more-rather-long-tag"]
     files = [current_file(f"/x/{n % 7}/{n}.jpg", common if n % 2 else []) for n in range(60)]
     text = text_of(export(files))
@@ -203,14 +201,14 @@ def test_files_that_share_tags_across_folders_share_a_document(tmp_path: Path) -
     assert planned(tmp_path, text, *files).changes == ()
 
 
-def test_files_share_what_they_have_in_common_even_without_the_most_frequent_tag() -> None:
+def test_export_groups_files_without_most_frequent_tag() -> None:
     pair = ["on-one-of-the-two", "on-the-other-of-the-two"]
     files = [current_file(f"/x/{n:03}.jpg", ["often", f"own-{n}"]) for n in range(40)]
     files += [current_file(f"/x/pair-{n}.jpg", [*pair, f"p{n}", *(["often"] if n % 2 else [])]) for n in range(40)]
     assert text_of(export(files)).count(pair[0]) == 1
 
 
-def test_a_manifest_that_shares_defaults_saves_six_times_its_own_length_or_there_is_none() -> None:
+def test_export_shares_defaults_only_if_it_pays() -> None:
     tags = ["a-rather-long-tag", "another-rather-long-tag"]
     few, many = (
         text_of(export([current_file(f"/x/{n:03}.jpg", [*tags, f"t{n}"] if n % 2 else []) for n in range(count)]))
@@ -220,7 +218,7 @@ def test_a_manifest_that_shares_defaults_saves_six_times_its_own_length_or_there
     assert ("  defaults:\n    tags" in few, "  defaults:\n    tags" in many) == (False, True)
 
 
-def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() -> None:
+def test_export_dissolves_group_that_no_longer_pays() -> None:
     tags = ["wide-tag-of-them-all", "a-tag-of-half-of-them-that-is-long", "a-tag-of-the-others-that-is-long"]
     files = [current_file(f"/x/{n:03}.jpg", [tags[0], tags[1 + n % 2], f"t{n}"]) for n in range(180)]
     files += [current_file("/x/last.jpg", [tags[0], "by-itself"])]
@@ -229,35 +227,35 @@ def test_a_group_whose_files_nearly_all_went_into_smaller_ones_is_dissolved() ->
     assert found == [(), (tags[1], tags[0]), (tags[2], tags[0])]
 
 
-def test_equal_libraries_give_equal_text() -> None:
+def test_export_is_deterministic() -> None:
     assert text_of(export(SHOP)) == text_of(export(reversed(SHOP)))
 
 
 @pytest.mark.parametrize("tag", ["50%", " x", "a\tb", "a\u202eb", "hats\u200b", "\u3164"])
-def test_a_tag_that_no_manifest_can_declare_is_left_out_and_named(tmp_path: Path, tag: str) -> None:
+def test_export_names_tag_that_cannot_be_declared(tmp_path: Path, tag: str) -> None:
     file = current_file("/a.jpg", [tag, "x"])
     found = export([file])
     assert [(item.level, item.code) for item in found.diagnostics] == [("warning", "not-exported")]
-    assert "'/a.jpg' is left out: no manifest can declare it" in found.diagnostics[0].message
+    assert "'/a.jpg' is left out: a manifest cannot declare it" in found.diagnostics[0].message
     assert planned(tmp_path, text_of(found), file).changes == ()
 
 
-def test_of_two_spellings_of_one_tag_the_second_is_left_out(tmp_path: Path) -> None:
+def test_export_leaves_out_second_spelling(tmp_path: Path) -> None:
     file = current_file("/a.jpg", ["cafe\u0301", "caf\u00e9"])
     found = export([file])
-    assert "is left out: it stands there in two spellings" in found.diagnostics[0].message
+    assert "is left out: the file has it in two spellings" in found.diagnostics[0].message
     plan = planned(tmp_path, text_of(found), file)
     assert (plan.changes, plan.errors) == ((), ())
 
 
-def test_more_than_500_characters_of_tags_are_no_error(tmp_path: Path) -> None:
+def test_export_accepts_tags_over_500_characters(tmp_path: Path) -> None:
     tags = [f"{letter * 90}" for letter in "abcdef"]
     files = [current_file("/x/1.jpg", tags), current_file("/x/2.jpg", tags), current_file("/z.jpg", tags)]
     plan = planned(tmp_path, text_of(export(files)), *files)
     assert (plan.changes, plan.errors, plan.summary.unchanged) == ((), (), 3)
 
 
-def test_two_files_of_one_path_are_named_by_their_ids(tmp_path: Path) -> None:
+def test_export_names_files_with_one_path_by_id(tmp_path: Path) -> None:
     files = [
         CurrentFile("5" * 24, "/a.jpg", ("x",), ()),
         CurrentFile("6" * 24, "/a.jpg", ("z",), ()),
@@ -267,7 +265,7 @@ def test_two_files_of_one_path_are_named_by_their_ids(tmp_path: Path) -> None:
     assert planned(tmp_path, text, *files).changes == ()
 
 
-def test_a_library_without_tags_is_a_manifest_without_entries(tmp_path: Path) -> None:
+def test_export_of_untagged_library_has_no_entries(tmp_path: Path) -> None:
     text = text_of(export([current_file("/a.jpg")]))
     assert entries(text) == "  files: []\n"
     assert planned(tmp_path, text, current_file("/a.jpg")).errors == ()
@@ -299,7 +297,7 @@ def test_a_library_without_tags_is_a_manifest_without_entries(tmp_path: Path) ->
         ("## [x]", '"## [x]"'),
     ],
 )
-def test_what_could_be_read_as_something_else_is_quoted(text: str, written: str) -> None:
+def test_export_quotes_ambiguous_text(text: str, written: str) -> None:
     assert scalar(text) == written
 
 
@@ -334,7 +332,7 @@ crowds = st.lists(
 
 @settings(max_examples=examples(50), deadline=None)
 @given(files=libraries | crowds, folder=st.sampled_from(["/", "/a/"]))
-def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_be(
+def test_export_plans_to_no_change_and_is_complete(
     tmp_path_factory: pytest.TempPathFactory, files: list[CurrentFile], folder: str
 ) -> None:
     found = export(files, folder)
@@ -355,7 +353,7 @@ def test_planning_an_export_changes_nothing_and_it_declares_every_tag_that_can_b
 
 
 def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str, str]]:
-    """Return each file's tags that would be added if it had none."""
+    """Return the tags of each file that an apply would add if it had none."""
     bare = [CurrentFile(file.file_id, file.path, (), ()) for file in files]
     (folder / "tags.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(folder / "tags.yaml")])
@@ -368,7 +366,7 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
 
 
 def twins(files: list[CurrentFile]) -> set[tuple[str, str]]:
-    """Return the second spellings of tags that a file has in two."""
+    """Return the second spelling of each tag that a file has in two."""
     found = set()
     for file in files:
         seen: set[str] = set()
@@ -386,7 +384,7 @@ def is_long(file: CurrentFile) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not TATE.exists(), reason="the real library is not beside this checkout")
-def test_a_real_library_becomes_short_and_planning_it_changes_nothing(tmp_path: Path) -> None:
+def test_export_of_real_library_is_short_and_plans_to_no_change(tmp_path: Path) -> None:
     reader = FileReader()
     with gzip.open(TATE, "rt", encoding="utf-8") as lines:
         rows: list[Any] = list(map(json.loads, lines))

@@ -1,8 +1,8 @@
-"""Lets a fuzzer that follows the code look for bytes that one of the targets does not bear; needs the extra `fuzz`.
+"""Search for bytes that break one of the targets, with a coverage-guided fuzzer; needs the extra `fuzz`.
 
     python tests/fuzz/run.py manifest --seconds 600
 
-Ends with 0 if it found none; else it says which, and leaves them in the folder named by `--found`.
+Exits with 0 if it found none. Otherwise it names the target, and writes the bytes to the folder `--found`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What any bytes are given to: each target takes them or refuses them with a documented error; the rest is a defect."""
+"""Targets for fuzzing: each accepts any bytes or refuses them with a documented error; anything else is a bug."""
 
 import tempfile
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def manifest(data: bytes) -> None:
 
 
 def document(data: bytes) -> None:
-    """Read a plan or report as it is, and once more with a checksum that fits, which no mutation would find."""
+    """Read a plan or report as it is, and with a valid checksum, which no mutation would find."""
     body, found, _ = data.rpartition(_SEAL)
     with suppress(DocumentError):
         load_document(data, "plan.json")
@@ -50,7 +50,7 @@ def document(data: bytes) -> None:
 
 
 def answer(data: bytes) -> None:
-    """Read an answer as each of the calls would; its first byte says with which status it comes."""
+    """Read a response as each of the calls would; its first byte selects the status."""
     status = (200, 207, 400, 404)[data[0] % 4] if data else 200
     came = Answer(status, {"x-ratelimit-reset": data[1:20].decode("latin-1")}, data[1:])
     reader = FileReader(thumbnails=True)
@@ -75,7 +75,7 @@ _STORE = _store()
 
 
 def query(data: bytes) -> None:
-    """Read a searchQuery, and search for what it asks for."""
+    """Read a searchQuery and run it."""
     with suppress(UnicodeDecodeError, QueryError):
         condition = compile_query(data.decode(), _NOW)
         _STORE.list(kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=10, skip=0)

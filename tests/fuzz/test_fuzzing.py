@@ -10,13 +10,13 @@ from fuzz.targets import TARGETS
 
 HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "600"))
-"""For each target; `.ci/run` takes a minute."""
+"""Seconds for each target; `.ci/run` takes a minute."""
 SMALL = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
-"""What starts the fuzzer: to the system, a new program has held at least what its parent holds, and that counts."""
+"""Starts the fuzzer from a small process, because a new process inherits the peak memory of its parent."""
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_fuzzers_start_from_and_what_they_have_found_is_taken_or_refused(target: str) -> None:
+def test_fuzz_corpus_is_accepted_or_refused(target: str) -> None:
     paths = sorted((HERE / "corpus" / target).iterdir())
     assert len(paths) > 2
     for path in paths:
@@ -26,7 +26,7 @@ def test_what_fuzzers_start_from_and_what_they_have_found_is_taken_or_refused(ta
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("atheris") is None, reason="the extra fuzz is not installed")
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_input_that_a_fuzzer_finds_is_more_than_refused(target: str, tmp_path: Path) -> None:
+def test_fuzz_finds_no_unexpected_error(target: str, tmp_path: Path) -> None:
     corpus = Path(tempfile.mkdtemp(dir=tmp_path))
     command = [*SMALL, sys.executable, str(HERE / "run.py"), target, f"--seconds={SECONDS}", f"--corpus={corpus}"]
     ran = subprocess.run(  # noqa: S603 - our own
@@ -41,5 +41,5 @@ def test_no_input_that_a_fuzzer_finds_is_more_than_refused(target: str, tmp_path
     said = ran.stdout + ran.stderr
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert ran.returncode == 0, f"{said[-3000:]}\n{found}"
-    # Else the fuzzer saw nothing of the code, or was given no time.
+    # Otherwise the fuzzer did not see the code, or had no time.
     assert list(corpus.iterdir()), said[-3000:]

@@ -1,4 +1,4 @@
-"""Fixtures: what is wrong with a manifest's text, by libyaml's parser and by PyYAML's own, which have to agree."""
+"""Fixtures that read manifests with libyaml's parser and with PyYAML's own, which must agree."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from tagsync.manifest.yaml import EventSource, PureParser
 from tagsync.model import DesiredState
 
 Found = tuple[str, str, str]
-"""A fault's place (`line:column`), code and message."""
+"""An error's place (`line:column`), code and message."""
 
 Parser = Callable[[bytes], EventSource]
 
@@ -32,7 +32,7 @@ def read_text(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Desired
 
 @pytest.fixture(scope="session")
 def faults(read_text: Callable[..., DesiredState]) -> Callable[..., list[Found]]:
-    """Return a function from a manifest's text to its faults; both parsers have to find the same ones."""
+    """Return a function from a manifest's text to its errors; both parsers must find the same."""
 
     def find(text: str | bytes, *, name: str = "tags.yaml", parsers: tuple[Parser, ...] | None = None) -> list[Found]:
         each = [_found(read_text, text, name, parser) for parser in parsers or (yaml.CSafeLoader, PureParser)]
@@ -52,5 +52,5 @@ def _found(read_text: Callable[..., DesiredState], text: str | bytes, name: str,
 
 
 def _comparable(found: Found) -> Found:
-    """The two parsers have words and places of their own for what is no YAML."""
+    """The two parsers have different messages and places for invalid YAML."""
     return ("", "yaml", "") if found[1] == "yaml" else found

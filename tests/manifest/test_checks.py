@@ -15,7 +15,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 def tags_of(length: int) -> str:
-    """Return the YAML list of tags that are `length` characters together, the last one "x"."""
+    """Return the YAML list of tags with `length` characters in total, the last one "x"."""
     return f"[{'a' * 200}, {'b' * 200}, {'c' * (length - 401)}, x]"
 
 
@@ -36,18 +36,23 @@ def tags_of(length: int) -> str:
         ("- fileId: a\n  tags: [x]\n  exclusive: {only: ['c\\']}", "7:26", "glob", "the glob 'c\\' is not valid"),
         # combining marks
         (f"- path: /a\n  tags: [x, e{MARKS}]", "6:17", "marks", "has more than 30 combining marks in a row"),
-        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "take some of them out"),
+        (f"- path: /a\n  absent: [e{MARKS}]", "6:16", "marks", "remove some of them"),
         # expectations
         ("- match: /a\n  tags: [x]\n  expect: {min: 3, max: 2}", "7:15", "range", "min 3 is more than max 2"),
         # nothing declared
-        ("- path: /a", "5:7", "declares-nothing", "give it tags, absent, exclusive or aiTags"),
+        ("- path: /a", "5:7", "declares-nothing", "add tags, absent, exclusive or aiTags"),
         ("- path: /a\n  tags: []\n  absent: []", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  exclusive: false", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  ifMissing: warn\n  ifOverLimit: warn", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  aiTags: {remove: []}", "5:7", "declares-nothing", "declares nothing"),
         ("- path: /a\n  aiTags: {source: aws-auto-tagging}", "5:7", "declares-nothing", "declares nothing"),
         # spellings
-        (f"- path: /a\n  tags: [{COMPOSED}, {DECOMPOSED}]", "6:20", "two-spellings", "stands at tags.yaml:6:14 in"),
+        (
+            f"- path: /a\n  tags: [{COMPOSED}, {DECOMPOSED}]",
+            "6:20",
+            "two-spellings",
+            "is also declared at tags.yaml:6:14, in",
+        ),
         # contradictions
         ("- path: /a\n  tags: [x, w]\n  absent: [z, w]", "7:19", "conflict", "present at tags.yaml:6:17"),
         (f"- path: /a\n  tags: [{COMPOSED}]\n  absent: [{DECOMPOSED}]", "7:16", "conflict", "at tags.yaml:6:14"),
@@ -63,14 +68,12 @@ def tags_of(length: int) -> str:
         ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in remove"),
         ("- path: /a\n  aiTags: {remove: all, keep: [Sho*]}", "6:36", "wildcard", "name each AI tag that stays"),
         ("- path: /a\n  aiTags: {remove: all, keep: [all]}", "6:36", "wildcard", "'all' in keep"),
-        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "its tags are 501 characters together"),
-        (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on one file"),
+        (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "the tags of this rule have 501 characters"),
+        (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on a file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
     ],
 )
-def test_what_a_schema_cannot_say_is_said_where_it_stands(
-    faults: Faults, entry: str, place: str, code: str, words: str
-) -> None:
+def test_check_reports_errors_with_place(faults: Faults, entry: str, place: str, code: str, words: str) -> None:
     [found] = faults(manifest(entry))
 
     assert found[:2] == (place, code)
@@ -82,17 +85,17 @@ def test_what_a_schema_cannot_say_is_said_where_it_stands(
     [
         "- match: /a\\\\\n  tags: [x]",
         "- match: /a\\*\n  except: ['/\\?']\n  tags: [x]",
-        # A path is no glob.
+        # A path is not a glob.
         "- path: /a\\\n  tags: [x]",
         "- match: /a\n  tags: [x]\n  expect: {min: 3, max: 3}",
         f"- path: /a\n  tags: [{COMPOSED}, {COMPOSED}, Caf\u00e9]",
-        # The library may hold both spellings; each of them is removed.
+        # The library may have both spellings; both are removed.
         f"- path: /a\n  absent: [{COMPOSED}, {DECOMPOSED}]",
         "- path: /a\n  tags: [x]\n  absent: [X]",
         "- path: /a\n  absent: ['%', ' x ', \"a\\tb\"]",
         "- path: /a\n  aiTags: {remove: [x], keep: [x]}",
         f"- path: /a\n  tags: {tags_of(500)}",
-        # A tag that is named twice is on the file once.
+        # A tag that is declared twice is on the file once.
         f"- path: /a\n  tags: [{'a' * 400}, {'a' * 400}]",
         f"- path: /a\n  tags: [{'a' * 250}, {'b' * 249}, {'a' * 250}]",
         f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: warn",
@@ -100,7 +103,7 @@ def test_what_a_schema_cannot_say_is_said_where_it_stands(
         f"- path: /a\n  absent: {tags_of(900)}",
     ],
 )
-def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
+def test_check_accepts_what_only_looks_wrong(faults: Faults, entry: str) -> None:
     assert faults(manifest(entry)) == []
 
 
@@ -120,15 +123,13 @@ def test_what_only_looks_wrong_is_fine(faults: Faults, entry: str) -> None:
         ("{aiTags: {source: aws-auto-tagging}}", "- path: /a", ["6:7 declares-nothing"]),
     ],
 )
-def test_an_entry_is_judged_with_its_defaults_merged_in(
-    faults: Faults, defaults: str, entry: str, found: list[str]
-) -> None:
+def test_check_merges_defaults_first(faults: Faults, defaults: str, entry: str, found: list[str]) -> None:
     spec = f"defaults: {defaults}"
 
     assert [f"{place} {code}" for place, code, _ in faults(manifest(entry, spec=spec))] == found
 
 
-def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None:
+def test_check_reports_all_errors_of_an_entry(faults: Faults) -> None:
     entry = f"""
 - match: /a\\
   tags: [x, {COMPOSED}, {DECOMPOSED}, {"a" * 500}]
@@ -138,8 +139,8 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None
 """
 
     assert [f"{place} {code}" for place, code, _ in faults(manifest(entry))] == [
-        "5:7 over-limit",
         "5:7 glob",
+        "5:7 over-limit",
         "6:23 two-spellings",
         "7:16 conflict",
         "8:26 glob",
@@ -147,7 +148,7 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults) -> None
     ]
 
 
-def test_a_fault_of_the_defaults_is_said_once_for_all_entries(faults: Faults) -> None:
+def test_check_reports_error_in_defaults_once(faults: Faults) -> None:
     entries = "\n".join(f"- path: /{number}\n  tags: [w]" for number in range(60))
     defaults = "defaults: {tags: [x], absent: [x], exclusive: {only: ['a\\']}}"
 
@@ -157,7 +158,7 @@ def test_a_fault_of_the_defaults_is_said_once_for_all_entries(faults: Faults) ->
     ]
 
 
-def test_a_default_that_conflicts_with_several_entries_is_said_for_each(faults: Faults) -> None:
+def test_check_reports_conflict_with_defaults_for_each_entry(faults: Faults) -> None:
     entries = "- path: /a\n  tags: [x]\n- path: /b\n  tags: [x]"
     found = faults(manifest(entries, spec="defaults: {absent: [x]}"))
 
@@ -187,6 +188,21 @@ def test_wildcard_in_absent_is_a_warning(tmp_path: Path, selector: str) -> None:
     assert warnings(tmp_path, text) == [("warning", "wildcard", "6:19")]
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ("- path: '/a/*.jpg'\n  tags: [a]\n- path: '/b/*.jpg'\n  tags: [a]", "5:7"),
+        ('- path: /a\n  tags: [a]\n- {path: "/b*", tags: [a]}', "7:7"),
+        ("- path: /a*\n  absent: [a]", "5:7"),
+        ("- {path: /a*, tags: [a]}", "5:7"),
+    ],
+)
+def test_path_with_a_star_is_a_warning_that_suggests_match(tmp_path: Path, files: str, place: str) -> None:
+    assert warnings(tmp_path, manifest(files)) == [("warning", "wildcard", place)]
+    [found] = read_manifests([str(tmp_path)]).diagnostics
+    assert found.message.endswith("to select files by a pattern, use match")
+
+
 def test_wildcard_in_defaults_is_a_warning(tmp_path: Path) -> None:
     text = manifest("- path: /a\n- path: /b", spec="defaults: {absent: ['tmp*']}")
     assert warnings(tmp_path, text) == [("warning", "wildcard", "4:23")]
@@ -208,7 +224,7 @@ def test_wildcard_in_a_vocabulary_is_a_warning(tmp_path: Path, spec: str, place:
     assert _short(found) == ("warning", "wildcard", place)
 
 
-def test_globs_of_exclusive_and_tags_with_a_star_are_no_warning(tmp_path: Path) -> None:
+def test_wildcard_in_exclusive_or_tags_is_no_warning(tmp_path: Path) -> None:
     assert warnings(tmp_path, manifest("- path: /a\n  tags: ['5*']\n  exclusive: {only: ['season-*']}")) == []
 
 
@@ -223,7 +239,7 @@ def test_globs_of_exclusive_and_tags_with_a_star_are_no_warning(tmp_path: Path) 
         "tags EXISTS",
     ],
 )
-def test_query_with_a_condition_on_tags_is_a_notice(tmp_path: Path, query: str) -> None:
+def test_query_on_tags_is_a_notice(tmp_path: Path, query: str) -> None:
     text = manifest(f"- query: '{query}'\n  absent: [draft]")
     assert warnings(tmp_path, text) == [("info", "query-tags", "5:7")]
 
@@ -231,5 +247,5 @@ def test_query_with_a_condition_on_tags_is_a_notice(tmp_path: Path, query: str) 
 @pytest.mark.parametrize(
     "query", ['name : "tags IN"', 'customMetadata.tags IN ["x"]', '"customMetadata.tags" IN ["x"]']
 )
-def test_query_without_a_condition_on_tags_is_no_notice(tmp_path: Path, query: str) -> None:
+def test_query_without_tags_is_no_notice(tmp_path: Path, query: str) -> None:
     assert warnings(tmp_path, manifest(f"- query: '{query}'\n  absent: [draft]")) == []

@@ -172,7 +172,7 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
         (f'{HEAD}environments:\n  a: {{key: "IMAGEKIT_A\\n"}}\n', "4:12: key must name an environment variable that "),
         (f"{HEAD}environments:\n  a b: {{}}\n", "4:3: 'a b' cannot name an environment: use letters, digits"),
         (f"{HEAD}environments:\n  on: {{}}\n", '4:3: on may be read as something other than text: quote it, "on"'),
-        (f"{HEAD}environments: {{}}\n", "3:15: environments is empty: fill it in or take it out"),
+        (f"{HEAD}environments: {{}}\n", "3:15: environments is empty: add a value, or remove it"),
         (f"{HEAD}environments:\n  staging:\n", "4:11: staging is empty: it must be a mapping"),
         (f"{HEAD}manifests: manifests/\n", "3:12: manifests is 'manifests/': it must be a list"),
         (f"{HEAD}manifests: [/etc]\n", "3:13: '/etc' is not a relative path: write it relative to this file"),
@@ -189,15 +189,15 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
         (f"{HEAD}policy: &a p.yaml\n", "3:9: "),
         (f"{HEAD}policy: *a\n", "3:9: "),
         (f"{HEAD}--- {{}}\n", "3:5: this document has no apiVersion: tagsync.yaml starts with apiVersion: tagsync/v1"),
-        (f"{HEAD}---\n{HEAD}", "4:1: a second document: put all settings in the first one"),
+        (f"{HEAD}---\n{HEAD}", "4:1: settings are here for a second time, after ---: put all of them"),
         ("apiVersion: tagsync/v1\nkind: TagSet\n", "1:1: this document has kind 'TagSet': write kind: Config, and put"),
         (
             "- a\n",
-            "1:1: tagsync.yaml is a mapping that starts with apiVersion: tagsync/v1 and kind: Config; this is not",
+            "1:1: this is not a configuration: tagsync.yaml starts with apiVersion: tagsync/v1 and kind: Config",
         ),
-        ("", "1:1: there is no document in this file"),
-        (f"{HEAD}policy: [\n", "4:1: not YAML: "),
-        (f"{HEAD}# {'x' * (1 << 20)}\n", "1:1: is larger than 1 MiB"),
+        ("", "1:1: this file is empty: add settings, or delete the file"),
+        (f"{HEAD}policy: [\n", "4:1: a value is missing here: "),
+        (f"{HEAD}# {'x' * (1 << 20)}\n", "1:1: tagsync.yaml must be a regular file of at most 1 MiB"),
         (f"{HEAD}policy: {'[' * 10_000}\n", "3:"),
     ],
 )
@@ -232,7 +232,9 @@ def test_config_that_is_a_link_out_of_the_repository_is_refused(tmp_path: Path) 
         read_config()
 
 
-@pytest.mark.parametrize(("make", "said"), [(os.mkdir, "Is a directory"), (os.mkfifo, "is not a regular file")])
+@pytest.mark.parametrize(
+    ("make", "said"), [(os.mkdir, "Is a directory"), (os.mkfifo, "tagsync.yaml must be a regular file")]
+)
 def test_config_that_is_no_file_is_refused(make: Callable[[str], None], said: str) -> None:
     make("tagsync.yaml")
     with pytest.raises(ManifestError, match=f"tagsync.yaml:1:1: {said}"):

@@ -22,7 +22,7 @@ def written(folder: Path, text: str, name: str = "policy.yaml") -> str:
     return str(path)
 
 
-def test_what_a_policy_says_of_guards_is_read_with_its_places(tmp_path: Path) -> None:
+def test_policy_is_read_with_places(tmp_path: Path) -> None:
     rules = read_manifests([written(tmp_path, POLICY)]).policy
     assert [(rule.guard, rule.above, rule.percent, str(rule.origin)) for rule in rules] == [
         ("removedTags", 3, 12.5, "policy.yaml:5:5"),
@@ -30,7 +30,7 @@ def test_what_a_policy_says_of_guards_is_read_with_its_places(tmp_path: Path) ->
     ]
 
 
-def test_a_file_of_policies_alone_is_named_as_it_was_given(tmp_path: Path) -> None:
+def test_policy_file_keeps_name_given_by_user(tmp_path: Path) -> None:
     path = written(tmp_path, f"{POLICY}---\n{POLICY}")
     assert [str(rule.origin) for rule in read_policy(path).policy][2:] == [f"{path}:12:5", f"{path}:13:5"]
 
@@ -44,11 +44,11 @@ def test_a_file_of_policies_alone_is_named_as_it_was_given(tmp_path: Path) -> No
         f"{POLICY}---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{forbidden: [x]}}\n",
     ],
 )
-def test_a_file_for_policies_holds_nothing_else(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this holds something other than kind: Policy"):
+def test_policy_file_refuses_other_documents(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this file has documents other than kind: Policy"):
         read_policy(written(tmp_path, text))
 
 
-def test_equal_figures_are_equal_however_they_are_written(tmp_path: Path) -> None:
+def test_policy_figures_are_equal_however_written(tmp_path: Path) -> None:
     [rule, _] = read_manifests([written(tmp_path, POLICY.replace("above: 3", "above: 3.0"))]).policy
     assert str(rule.above) == "3"

@@ -37,11 +37,11 @@ def read_one(read_text: ReadText, entry: str, *, spec: str = "") -> Entry:
 
 
 def at(line: int, column: int) -> int:
-    """Return a place that an entry in line 5 declares."""
+    """Return a place in an entry that starts in line 5."""
     return line - 5 << 32 | column - 1
 
 
-def test_an_entry_holds_all_that_its_text_declares(read_text: ReadText) -> None:
+def test_entry_contains_everything_declared(read_text: ReadText) -> None:
     text = """
 - match: /shop/**
   query: size > 1
@@ -78,7 +78,7 @@ def test_an_entry_holds_all_that_its_text_declares(read_text: ReadText) -> None:
     )
 
 
-def test_an_entry_knows_its_origin(read_text: ReadText) -> None:
+def test_entry_knows_its_origin(read_text: ReadText) -> None:
     entry = read_one(read_text, "# a comment\n\n- path: /a\n  tags: [red]")
 
     assert entry.origin() == Origin("tags.yaml", 7, 7)
@@ -95,7 +95,7 @@ def test_an_entry_knows_its_origin(read_text: ReadText) -> None:
         ("query: size > 1\n  except: [/a]", ByMatch(None, "size > 1", ("/a",))),
     ],
 )
-def test_an_entry_selects_by_path_id_match_or_query(read_text: ReadText, text: str, selector: object) -> None:
+def test_entry_selects_by_path_id_match_or_query(read_text: ReadText, text: str, selector: object) -> None:
     assert read_one(read_text, f"- {text}\n  tags: [red]").selector == selector
 
 
@@ -103,23 +103,21 @@ def test_an_entry_selects_by_path_id_match_or_query(read_text: ReadText, text: s
     ("text", "minimum", "maximum"),
     [("{min: 3}", 3, None), ("{max: 0}", 0, 0), ("{min: 2, max: 2}", 2, 2)],
 )
-def test_an_expectation_may_be_open_at_an_end(
-    read_text: ReadText, text: str, minimum: int, maximum: int | None
-) -> None:
+def test_expect_may_have_one_limit(read_text: ReadText, text: str, minimum: int, maximum: int | None) -> None:
     expect = read_one(read_text, f"- match: /**\n  tags: [red]\n  expect: {text}").declaration.expect
 
     assert expect
     assert expect[1:] == (minimum, maximum)
 
 
-def test_removing_all_ai_tags_names_none(read_text: ReadText) -> None:
+def test_remove_all_names_no_ai_tags(read_text: ReadText) -> None:
     rule = read_one(read_text, "- path: /a\n  aiTags: {remove: all}").declaration.ai_rule
 
     assert rule == AIRule(at(6, 15), remove_all=True)
 
 
 @pytest.mark.parametrize("field", ["tags", "absent"])
-def test_lists_of_defaults_and_entries_unite_with_their_places(read_text: ReadText, field: str) -> None:
+def test_defaults_join_lists_with_places(read_text: ReadText, field: str) -> None:
     entry = read_one(read_text, f"- path: /a\n  {field}: [b, c]", spec=f"defaults: {{{field}: [a]}}")
 
     texts: Texts = getattr(entry.declaration, field)
@@ -155,9 +153,7 @@ def test_lists_of_defaults_and_entries_unite_with_their_places(read_text: ReadTe
         ),
     ],
 )
-def test_the_rules_of_defaults_and_entries_merge(
-    read_text: ReadText, default: str, own: str, merged: dict[str, Any]
-) -> None:
+def test_defaults_merge_ai_rules(read_text: ReadText, default: str, own: str, merged: dict[str, Any]) -> None:
     rule = read_one(
         read_text, f"- path: /a\n  aiTags: {own}", spec=f"defaults: {{aiTags: {default}}}"
     ).declaration.ai_rule
@@ -193,7 +189,7 @@ ONLY_A, ONLY_B = "{only: [a]}", "{only: [b]}"
         (None, ONLY_B, "b"),
     ],
 )
-def test_an_entry_s_exclusive_replaces_the_default_but_lists_unite(
+def test_defaults_merge_exclusive(
     read_text: ReadText, default: str | None, own: str | None, merged: str | None
 ) -> None:
     entry = read_one(
@@ -212,7 +208,7 @@ def test_an_entry_s_exclusive_replaces_the_default_but_lists_unite(
     ("default", "own", "merged"),
     [("warn", None, "warn"), ("warn", "error", "error"), (None, "skip", "skip"), (None, None, None)],
 )
-def test_an_entry_s_leniency_replaces_the_default(
+def test_defaults_are_replaced_by_leniency_of_entry(
     read_text: ReadText, field: str, default: str | None, own: str | None, merged: str | None
 ) -> None:
     entry = read_one(
@@ -225,7 +221,7 @@ def test_an_entry_s_leniency_replaces_the_default(
     assert {"ifMissing": declared.if_missing, "ifOverLimit": declared.if_over_limit}[field] == merged
 
 
-def test_defaults_leave_the_selector_and_the_expectation_alone(read_text: ReadText) -> None:
+def test_defaults_keep_selector_and_expect(read_text: ReadText) -> None:
     text = "- match: /**\n  except: [/x]\n  expect: {min: 1}"
     entry = read_one(read_text, text, spec="defaults: {tags: [red]}")
 
@@ -233,7 +229,7 @@ def test_defaults_leave_the_selector_and_the_expectation_alone(read_text: ReadTe
     assert entry.declaration.expect == Expectation(2 << 32 | 14, 1, None)
 
 
-def test_the_defaults_of_one_document_are_for_no_other(read_text: ReadText) -> None:
+def test_defaults_apply_to_one_document(read_text: ReadText) -> None:
     with_defaults = manifest("- path: /a\n  tags: [b]", spec="defaults: {tags: [a]}")
     without = manifest("- path: /b\n  tags: [c]")
     first, second = read_text(f"{with_defaults}---\n{without}").entries
@@ -242,7 +238,7 @@ def test_the_defaults_of_one_document_are_for_no_other(read_text: ReadText) -> N
     assert second.declaration.tags.values == ("c",)
 
 
-def test_entries_of_equal_text_and_defaults_share_a_declaration(read_text: ReadText) -> None:
+def test_entries_with_equal_text_share_a_declaration(read_text: ReadText) -> None:
     entries = "- path: /a\n  tags: [b]\n- path: /b\n  tags: [b]\n- path: /c\n  tags: [c]"
     first, second, third = read_text(manifest(entries, spec="defaults: {tags: [a]}")).entries
 
@@ -268,7 +264,7 @@ def expired(folder: Path, entries: str, day: str, spec: str = "") -> DesiredStat
 
 
 @pytest.mark.parametrize("written_as", ["2026-12-31", "'2026-12-31'", '"2026-12-31"'])
-def test_from_its_day_on_an_entrys_tags_are_to_be_absent(tmp_path: Path, written_as: str) -> None:
+def test_until_expires_on_its_day(tmp_path: Path, written_as: str) -> None:
     entries = f"- path: /a\n  tags: [sale]\n  until: {written_as}"
     [before] = expired(tmp_path, entries, "2026-12-30").entries
     [after] = expired(tmp_path, entries, "2026-12-31").entries
@@ -277,18 +273,18 @@ def test_from_its_day_on_an_entrys_tags_are_to_be_absent(tmp_path: Path, written
     assert str(after.origin(after.declaration.expired.places[0])) == "tags.yaml:6:14"
 
 
-def test_the_defaults_of_an_entry_that_ends_do_not_end(tmp_path: Path) -> None:
+def test_until_does_not_expire_defaults(tmp_path: Path) -> None:
     entries = "- path: /a\n  tags: [sale]\n  until: 2026-01-01"
     [entry] = expired(tmp_path, entries, "2026-06-01", "defaults: {tags: [catalog]}").entries
     assert (entry.declaration.tags.values, entry.declaration.expired.values) == (("catalog",), ("sale",))
 
 
-def test_an_unquoted_day_is_text_nowhere_else(tmp_path: Path) -> None:
+def test_until_is_the_only_unquoted_day(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="2026-12-31 may be read as something other than text"):
         expired(tmp_path, "- path: /a\n  tags: [2026-12-31]\n  until: 2026-12-31", "2026-06-01")
 
 
-def test_without_a_day_to_judge_by_no_entry_ends(tmp_path: Path) -> None:
+def test_until_never_expires_without_a_date(tmp_path: Path) -> None:
     path = written(tmp_path, manifest("- path: /a\n  tags: [sale]\n  until: 2000-01-01"))
     assert next(iter(read_manifests([path]).entries)).declaration.tags.values == ("sale",)
 
@@ -297,7 +293,7 @@ def test_without_a_day_to_judge_by_no_entry_ends(tmp_path: Path) -> None:
 
 
 def tree_of(value: Any) -> Any:
-    """Return plain data as a reader would have read it."""
+    """Return plain data as the tree that a reader returns."""
     if isinstance(value, dict):
         result = Map()
         for key, item in value.items():
@@ -314,13 +310,13 @@ def tree_of(value: Any) -> Any:
 
 
 def accepts(tree: Any) -> bool:
-    """Tell whether types and quick checks accept an entry."""
+    """Return whether types and quick checks accept an entry."""
     found = entry_of(tree, 0)
     return found is not None and are_plain_tags(found[1].tags.values)
 
 
 def check_agreement(tree: Any) -> None:
-    """Hold types against the schema: they accept whatever it does, and more only where tags are no plain tags."""
+    """Compare types with the schema: they accept what it accepts, and more only for tags that are not plain."""
     if is_valid("entry", tree):
         assert entry_of(tree, 0) is not None
     else:
@@ -429,7 +425,7 @@ def test_value_types_agree_with_the_schema(key: str) -> None:
         check_agreement(tree_of({"match": "/**", key: value}))
 
 
-def test_the_fields_that_may_stand_together_are_those_of_the_schema() -> None:
+def test_field_combinations_agree_with_the_schema() -> None:
     fields = {
         "path": "/a",
         "fileId": "a",
@@ -445,7 +441,7 @@ def test_the_fields_that_may_stand_together_are_those_of_the_schema() -> None:
         assert accepts(entry) == is_valid("entry", entry), entry
 
 
-def test_no_character_is_accepted_in_a_tag_that_the_schema_refuses() -> None:
+def test_tag_characters_agree_with_the_schema() -> None:
     characters = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x30000), *range(0xE0000, 0xE0200))]
     accepted = [c for c in characters if accepts(tree_of({"path": "/a", "tags": [f"a{c}b"]}))]
     alone = [c for c in characters if c < "\u3100" and accepts(tree_of({"path": "/a", "tags": [c]}))]
@@ -467,7 +463,7 @@ def test_no_character_is_accepted_in_a_tag_that_the_schema_refuses() -> None:
         {"path": "/a", "aiTags": {"minConfidence": 0}, "exclusive": False},
     ],
 )
-def test_every_field_of_a_plain_entry_is_accepted_without_the_schema(entry: dict[str, Any]) -> None:
+def test_plain_entry_needs_no_schema(entry: dict[str, Any]) -> None:
     assert accepts(tree_of(entry))
 
 
@@ -491,11 +487,11 @@ def test_every_field_of_a_plain_entry_is_accepted_without_the_schema(entry: dict
         "red",
     ],
 )
-def test_what_is_not_plainly_valid_is_left_to_the_schema(entry: Any) -> None:
+def test_doubtful_entry_is_left_to_the_schema(entry: Any) -> None:
     assert not accepts(tree_of(entry))
 
 
-def test_a_faulty_tag_is_not_accepted_for_having_stood_beside_a_good_one() -> None:
+def test_plain_tag_cache_does_not_accept_invalid_tag() -> None:
     assert not accepts(tree_of({"path": "/a", "tags": ["red", "50%"]}))
     assert not accepts(tree_of({"path": "/a", "tags": ["50%"]}))
     assert accepts(tree_of({"path": "/a", "tags": ["red"]}))

@@ -1,4 +1,4 @@
-"""Entries are the same in whatever order and by whatever index they are asked for."""
+"""Entries are the same in any order and by any index."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def desired(read_text: Callable[..., DesiredState]) -> DesiredState:
     return read_text(manifest(ENTRIES))
 
 
-def test_entries_keep_their_order_however_often_they_are_gone_through(desired: DesiredState) -> None:
+def test_entry_store_keeps_order_on_every_iteration(desired: DesiredState) -> None:
     for _ in range(2):
         selectors = [entry.selector for entry in desired.entries]
         assert selectors[: len(NAMES)] == [ByPath(name) for name in NAMES]
@@ -39,7 +39,7 @@ def test_entries_keep_their_order_however_often_they_are_gone_through(desired: D
     assert desired.queries() == ("q",)
 
 
-def test_entries_are_found_by_what_they_select(desired: DesiredState) -> None:
+def test_entry_store_finds_entries_by_selector(desired: DesiredState) -> None:
     entries = desired.entries
     assert isinstance(entries, IndexedEntries)
     numbered = list(enumerate(desired.entries))
@@ -54,7 +54,7 @@ def test_entries_are_found_by_what_they_select(desired: DesiredState) -> None:
     assert list(entries.with_id("none")) == []
 
 
-def test_one_sweep_over_a_library_selects_by_every_index(desired: DesiredState) -> None:
+def test_entry_store_supports_one_pass_over_library(desired: DesiredState) -> None:
     current = current_state(*FILES, answers={"q": ["/c"]})
 
     selection = Selection(desired.entries, current, coverage=True)
@@ -69,7 +69,7 @@ def test_one_sweep_over_a_library_selects_by_every_index(desired: DesiredState) 
     assert selection.coverage() == selection.coverage()
 
 
-def test_entries_added_since_a_mark_are_dropped() -> None:
+def test_entry_store_cuts_back_to_mark() -> None:
     entries = EntryStore()
     entries.extend(entries.add_document("a.yaml", NO_DEFAULTS), ROWS[:4])
     mark = entries.mark()
@@ -86,7 +86,7 @@ def test_entries_added_since_a_mark_are_dropped() -> None:
     assert len(entries) == 6
 
 
-def test_where_there_is_no_room_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entry_store_error_says_how_to_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     table = "CREATE TABLE entries (number, kind, key, document, line, declaration); PRAGMA max_page_count = 2"
     monkeypatch.setattr(entry_store, "_TABLE", table)
     entries = EntryStore()

@@ -15,7 +15,7 @@ def test_error_list_keeps_an_error_with_its_place() -> None:
     assert errors.first() == (Diagnostic("error", "type", "wrong", Origin("a.yaml", 3, 5)),)
 
 
-def test_errors_are_sorted_by_file_line_column_and_message() -> None:
+def test_error_list_sorts_by_place_and_message() -> None:
     errors = ErrorList()
     places = [("b", 1, 1), ("a", 10, 1), ("a", 9, 2), ("a", 9, 1)]
 
@@ -32,7 +32,7 @@ def test_errors_are_sorted_by_file_line_column_and_message() -> None:
     ]
 
 
-def test_fifty_are_kept_and_all_are_counted() -> None:
+def test_error_list_keeps_fifty_and_counts_all() -> None:
     errors = ErrorList()
 
     for line in range(2500, 0, -1):
@@ -49,7 +49,7 @@ def test_fifty_are_kept_and_all_are_counted() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(ORIGINS, max_size=1200), max_size=4))
-def test_the_first_fifty_are_exact_however_they_came(groups: list[list[Origin]]) -> None:
+def test_error_list_keeps_first_fifty_in_any_order(groups: list[list[Origin]]) -> None:
     whole = ErrorList()
     for group in groups:
         part = ErrorList()

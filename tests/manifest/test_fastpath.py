@@ -1,4 +1,4 @@
-"""What the fast path reads, it reads as the parser does; it may decline, and then nothing else has happened."""
+"""The fast path reads the same as the parser, or declines without side effects."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,7 @@ LOCATED = Located("a.yaml", "a.yaml", None)
 
 
 def by_parser(data: bytes) -> Any:
-    """Return what a file holds by the parser: its entries, all else, and its errors."""
+    """Return a file's entries, other contents and errors, read by the parser."""
     entries = EntryStore()
 
     def take(defaults: Declaration, rows: list[EntryRow]) -> None:
@@ -41,7 +41,7 @@ def by_parser(data: bytes) -> Any:
 
 
 def plainly(data: bytes) -> Any:
-    """Return the same by the fast path; None where it declines."""
+    """Return the same, read by the fast path; None if it declines."""
     entries = EntryStore()
     contents = read_plain(LOCATED, data, parser=PARSER, entries=entries)
     return None if contents is None else (list(entries), contents, ())
@@ -86,7 +86,7 @@ DECLINED = [
 
 
 @pytest.mark.parametrize("items", PLAIN)
-def test_plain_entries_are_read_as_the_parser_reads_them(items: str) -> None:
+def test_fastpath_reads_like_the_parser(items: str) -> None:
     found = plainly(manifest(items))
 
     assert found is not None
@@ -95,12 +95,12 @@ def test_plain_entries_are_read_as_the_parser_reads_them(items: str) -> None:
 
 
 @pytest.mark.parametrize("items", DECLINED)
-def test_what_is_not_plain_is_declined(items: str) -> None:
+def test_fastpath_declines_what_is_not_plain(items: str) -> None:
     assert plainly(manifest(items)) is None
 
 
 @pytest.mark.parametrize("defaults", ["{tags: [x, 'y,z']}", "{aiTags: {minConfidence: 70}, ifMissing: warn}", "{}"])
-def test_defaults_are_merged_in(defaults: str) -> None:
+def test_fastpath_merges_defaults(defaults: str) -> None:
     data = manifest(
         "  - path: /a.jpg\n    tags: [red]\n  - path: /b.jpg\n    tags: [red, green]\n",
         f"{HEAD}  defaults: {defaults}\n",
@@ -118,7 +118,7 @@ def test_defaults_are_merged_in(defaults: str) -> None:
         (f"{{tags: [{'x' * 498}]}}", "red"),
     ],
 )
-def test_entries_at_odds_with_their_defaults_are_left_to_the_parser(defaults: str, tag: str) -> None:
+def test_fastpath_declines_conflict_with_defaults(defaults: str, tag: str) -> None:
     items = f"  - path: /a.jpg\n    tags: [a]\n  - path: /b.jpg\n    tags: [{tag}]\n"
     data = manifest(items, f"{HEAD}  defaults: {defaults}\n")
 
@@ -126,7 +126,7 @@ def test_entries_at_odds_with_their_defaults_are_left_to_the_parser(defaults: st
     assert plainly(data) is None
 
 
-def test_several_documents_keep_their_lines_and_defaults() -> None:
+def test_fastpath_keeps_lines_and_defaults_of_documents() -> None:
     one = manifest("  - path: /a.jpg\n    tags: [red]\n", f"{HEAD}  defaults: {{tags: [x]}}\n")
     two = manifest("  - path: /b.jpg\n    tags: [red]\n", "# more\nmetadata: {account: shop}\n" + HEAD)
     data = one + b"---\n" + two
@@ -140,14 +140,14 @@ def test_several_documents_keep_their_lines_and_defaults() -> None:
 
 
 @pytest.mark.parametrize("head", ["%YAML 1.1\n" + HEAD, "kind: Policy\n---\n" + HEAD, "...\n---\n" + HEAD])
-def test_a_second_document_that_only_a_first_one_could_be_is_declined(head: str) -> None:
+def test_fastpath_declines_directive_in_second_document(head: str) -> None:
     assert (
         plainly(manifest("  - path: /a\n    tags: [x]\n") + b"---\n" + manifest("  - path: /a\n    tags: [x]\n", head))
         is None
     )
 
 
-def test_entries_far_apart_in_a_long_file_keep_their_places() -> None:
+def test_fastpath_keeps_places_in_long_file() -> None:
     lines = [f'    - path: "/f/{n:06}é.jpg"\n      tags: ["t{n % 700}", "ü"]\n' for n in range(12_000)]
     data = manifest("".join(lines))
 
@@ -157,13 +157,13 @@ def test_entries_far_apart_in_a_long_file_keep_their_places() -> None:
     assert len(found[0]) == 12_000
 
 
-def test_many_ways_to_write_entries_are_left_to_the_parser() -> None:
+def test_fastpath_declines_many_parsed_entries() -> None:
     data = manifest("".join(f"  - path: /{n}\n    absent: [t{n}]\n" for n in range(1_000)))
 
     assert plainly(data) is None
 
 
-def test_a_declined_file_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_fastpath_leaves_nothing_of_declined_file(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(manifest("  - path: /a.jpg\n    tags: ['x,y']\n"))
     late = "".join(f"  - path: /{n:05}.jpg\n    tags: ['p,q']\n" for n in range(9_000))
     (tmp_path / "b.yaml").write_bytes(manifest(late + "  # a comment here is not plain\n"))
@@ -176,7 +176,7 @@ def test_a_declined_file_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("defaults", [("all",), ()])
-def test_an_export_is_plain(defaults: tuple[str, ...]) -> None:
+def test_fastpath_accepts_export(defaults: tuple[str, ...]) -> None:
     exported = tuple(RuleDraft("path", f"/{n}/été .jpg", ("red", "no", "a'b")) for n in range(6))
     data = "".join(manifest_text(ManifestDraft(defaults, exported), "a library")).encode()
 
@@ -187,11 +187,11 @@ def test_an_export_is_plain(defaults: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_are_read_alike_both_ways(path: Path) -> None:
+def test_fastpath_reads_examples_like_the_parser(path: Path) -> None:
     assert whole(read_manifests([str(path)])) == whole(read_manifests([str(path)], plain=False))
 
 
-def test_a_file_as_yaml_dump_writes_it_is_plain() -> None:
+def test_fastpath_accepts_output_of_yaml_dump() -> None:
     files = [{"path": f"/{n}.jpg", "tags": ["red", "1944", "größe"]} for n in range(5)]
     tree = {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": files}}
     data = yaml.safe_dump(tree, allow_unicode=True).encode()
@@ -287,14 +287,14 @@ def manifests(draw: st.DrawFn) -> bytes:
 @given(manifests())
 @example(manifest('  - path: /a\n    tags: ["red", red]\n'))
 @example(manifest("  - path: /a\n    tags: [x]\n    text: |+\n  - path: /b\n    tags: [y]\n"))
-def test_the_fast_path_agrees_with_the_parser_or_declines(data: bytes) -> None:
+def test_fastpath_agrees_with_parser_or_declines(data: bytes) -> None:
     found = plainly(data)
 
     if found is not None:
         assert found == by_parser(data)
 
 
-def test_many_plain_entries_with_ever_other_tags_are_taken() -> None:
+def test_fastpath_accepts_many_entries_with_different_tags() -> None:
     words = random.Random(7)
     tags = [f"tag-{n}" for n in range(50)]
     items = "".join(
@@ -304,7 +304,7 @@ def test_many_plain_entries_with_ever_other_tags_are_taken() -> None:
     assert plainly(manifest(items)) == by_parser(manifest(items))
 
 
-def test_faults_are_those_of_the_parser(faults: Callable[..., list[Any]], tmp_path: Path) -> None:
+def test_fastpath_reports_errors_like_the_parser(faults: Callable[..., list[Any]], tmp_path: Path) -> None:
     path = tmp_path / "tags.yaml"
     path.write_bytes(manifest("  - path: /a.jpg\n    tags: [red]\n  - path: /b.jpg\n    tags: [no]\n"))
 

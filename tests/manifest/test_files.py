@@ -39,38 +39,45 @@ def faults_of(paths: Sequence[str | Path]) -> list[tuple[str, str]]:
 # Finding
 
 
-def test_a_folder_stands_for_all_manifests_below_it_sorted(tmp_path: Path) -> None:
+def test_locate_finds_manifests_below_folder_sorted(tmp_path: Path) -> None:
     touch(tmp_path, "b.yml", "a.yaml", "c.json", "sub/deep/d.yaml", "a/z.yaml", "notes.txt", "yaml", "x.yaml.bak")
 
     assert names(tmp_path) == ["a.yaml", "a/z.yaml", "b.yml", "c.json", "sub/deep/d.yaml"]
 
 
-def test_names_that_start_with_a_dot_and_schemas_are_skipped_in_folders(tmp_path: Path) -> None:
+def test_locate_skips_dot_names_and_schemas_in_folders(tmp_path: Path) -> None:
     touch(tmp_path, "a.yaml", ".hidden.yaml", ".github/b.yaml", "sub/.c.json", "manifest.schema.json", "x.schema.yaml")
 
     assert names(tmp_path) == ["a.yaml", "x.schema.yaml"]
 
 
 @pytest.mark.parametrize("name", [".hidden.yaml", "manifest.schema.json"])
-def test_what_a_folder_would_skip_is_taken_where_it_is_named(tmp_path: Path, name: str) -> None:
+def test_locate_takes_skipped_name_given_as_path(tmp_path: Path, name: str) -> None:
     touch(tmp_path, name)
 
     assert names(tmp_path / name) == [name]
 
 
-def test_a_folder_whose_own_name_starts_with_a_dot_is_read_where_it_is_named(tmp_path: Path) -> None:
+def test_schema_is_skipped_where_a_shell_names_it_with_manifests(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml", "manifest.schema.json", "library.jsonl", "sub/b.yaml")
+
+    assert names(*sorted(tmp_path.iterdir())) == ["a.yaml", "sub/b.yaml"]
+    assert names(tmp_path / "manifest.schema.json", tmp_path / "sub") == ["b.yaml"]
+
+
+def test_locate_takes_dot_folder_given_as_path(tmp_path: Path) -> None:
     touch(tmp_path, ".tags/a.yaml")
 
     assert names(tmp_path / ".tags") == ["a.yaml"]
 
 
-def test_a_folder_may_be_called_like_a_manifest(tmp_path: Path) -> None:
+def test_locate_accepts_folder_named_like_a_manifest(tmp_path: Path) -> None:
     touch(tmp_path, "all.yaml/a.yaml")
 
     assert names(tmp_path) == names(tmp_path / "all.yaml", tmp_path) == ["all.yaml/a.yaml"]
 
 
-def test_names_are_relative_to_the_folder_that_the_paths_have_in_common(tmp_path: Path) -> None:
+def test_locate_names_are_relative_to_common_folder(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.yaml", "x/y/b.yaml", "z/c.yaml")
 
     assert names(tmp_path / "x/y/b.yaml") == ["b.yaml"]
@@ -79,7 +86,7 @@ def test_names_are_relative_to_the_folder_that_the_paths_have_in_common(tmp_path
     assert names(tmp_path / "z", tmp_path / "x") == ["x/a.yaml", "x/y/b.yaml", "z/c.yaml"]
 
 
-def test_names_do_not_depend_on_where_tagsync_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_names_do_not_depend_on_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "x/a.yaml", "x/y/b.yaml")
     absolute = names(tmp_path / "x", tmp_path / "x/y")
 
@@ -87,7 +94,7 @@ def test_names_do_not_depend_on_where_tagsync_runs(tmp_path: Path, monkeypatch: 
     assert names("..", ".") == names("../../x/a.yaml", "b.yaml") == absolute == ["a.yaml", "y/b.yaml"]
 
 
-def test_messages_show_a_file_as_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_shows_file_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "x/a.yaml", "b.yaml")
     monkeypatch.chdir(tmp_path)
 
@@ -95,7 +102,7 @@ def test_messages_show_a_file_as_it_was_named(tmp_path: Path, monkeypatch: pytes
     assert [item.shown_as for item in located(tmp_path / "x")] == [f"{tmp_path}/x/a.yaml"]
 
 
-def test_a_file_named_twice_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_finds_file_given_twice_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a.yaml", "x/b.yaml")
     (tmp_path / "link.yaml").symlink_to("a.yaml")
     monkeypatch.chdir(tmp_path)
@@ -105,7 +112,7 @@ def test_a_file_named_twice_is_found_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert names("-", "-") == [STDIN]
 
 
-def test_the_order_of_paths_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_ignores_order_of_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "b.yaml")
     (tmp_path / "a.yaml").symlink_to("b.yaml")
     (tmp_path / "c.yaml").symlink_to("b.yaml")
@@ -116,12 +123,12 @@ def test_the_order_of_paths_does_not_matter(tmp_path: Path, monkeypatch: pytest.
     assert names(*paths) == [STDIN, "a.yaml"]
 
 
-def test_a_minus_stands_for_standard_input() -> None:
+def test_locate_takes_minus_as_standard_input() -> None:
     assert located("-") == [Located(STDIN, STDIN, None)]
 
 
-def test_no_path_at_all_is_a_wrong_call() -> None:
-    with pytest.raises(UsageError, match="no manifests named"):
+def test_locate_needs_a_path() -> None:
+    with pytest.raises(UsageError, match="no manifests given"):
         locate([], lambda *_: None)
 
 
@@ -139,24 +146,24 @@ def test_no_path_at_all_is_a_wrong_call() -> None:
         ("a\0b.yaml", "no-such-file"),
     ],
 )
-def test_a_path_that_stands_for_no_manifest_is_a_fault(tmp_path: Path, name: str, code: str) -> None:
+def test_locate_reports_path_without_manifest(tmp_path: Path, name: str, code: str) -> None:
     touch(tmp_path, "file.txt", "FILE.YAML", ".yaml", "empty/notes.txt")
 
     assert faults_of([f"{tmp_path}/{name}"]) == [(f"{tmp_path}/{name}", code)]
 
 
-def test_an_empty_path_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_refuses_empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a.yaml")
     monkeypatch.chdir(tmp_path)
 
     assert faults_of([""]) == [("''", "no-such-file")]
 
 
-def test_a_device_is_no_manifest() -> None:
+def test_locate_refuses_device() -> None:
     assert faults_of(["/dev/null"]) == [("/dev/null", "not-a-manifest")]
 
 
-def test_all_paths_are_looked_at_whatever_is_wrong_with_the_first(tmp_path: Path) -> None:
+def test_locate_checks_all_paths(tmp_path: Path) -> None:
     touch(tmp_path, "a.yaml")
     found: list[tuple[str, str, str]] = []
 
@@ -169,7 +176,7 @@ def test_all_paths_are_looked_at_whatever_is_wrong_with_the_first(tmp_path: Path
 # Links
 
 
-def test_links_inside_a_folder_are_fine(tmp_path: Path) -> None:
+def test_locate_follows_links_inside_folder(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.yaml", "x/sub/b.yaml", "x/data.txt")
     (tmp_path / "x/link.yaml").symlink_to("sub/b.yaml")
     (tmp_path / "x/named.yaml").symlink_to(tmp_path / "x/data.txt")
@@ -180,7 +187,7 @@ def test_links_inside_a_folder_are_fine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["../outside.yaml", "../missing.yaml", "/dev/null", "../x2/a.yaml"])
-def test_a_link_to_a_file_outside_the_folder_is_a_fault(tmp_path: Path, target: str) -> None:
+def test_locate_refuses_link_to_file_outside(tmp_path: Path, target: str) -> None:
     touch(tmp_path, "x/a.yaml", "outside.yaml", "x2/a.yaml")
     (tmp_path / "x/link.yaml").symlink_to(target)
 
@@ -188,14 +195,14 @@ def test_a_link_to_a_file_outside_the_folder_is_a_fault(tmp_path: Path, target: 
 
 
 @pytest.mark.parametrize("target", ["..", "../other", "/"])
-def test_a_link_to_a_folder_outside_the_folder_is_a_fault(tmp_path: Path, target: str) -> None:
+def test_locate_refuses_link_to_folder_outside(tmp_path: Path, target: str) -> None:
     touch(tmp_path, "x/sub/a.yaml", "other/b.yaml")
     (tmp_path / "x/link").symlink_to(target)
 
     assert faults_of([tmp_path / "x"]) == [(f"{tmp_path}/x/link", "symlink")]
 
 
-def test_a_link_out_of_a_folder_within_the_given_one_is_fine(tmp_path: Path) -> None:
+def test_locate_follows_link_between_subfolders(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.yaml", "y/notes.txt")
     (tmp_path / "y/link.yaml").symlink_to("../x/a.yaml")
     (tmp_path / "y/link").symlink_to("../x")
@@ -203,7 +210,7 @@ def test_a_link_out_of_a_folder_within_the_given_one_is_fine(tmp_path: Path) -> 
     assert names(tmp_path) == ["x/a.yaml"]
 
 
-def test_a_link_that_no_manifest_could_be_behind_is_no_matter(tmp_path: Path) -> None:
+def test_locate_ignores_link_that_is_no_manifest(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.yaml", "README.md", "outside/b.yaml")
     (tmp_path / "x/README.md").symlink_to("../README.md")
     (tmp_path / "x/.hidden.yaml").symlink_to("../README.md")
@@ -212,7 +219,7 @@ def test_a_link_that_no_manifest_could_be_behind_is_no_matter(tmp_path: Path) ->
     assert names(tmp_path / "x") == ["a.yaml"]
 
 
-def test_a_link_that_is_named_itself_is_followed(tmp_path: Path) -> None:
+def test_locate_follows_link_given_as_path(tmp_path: Path) -> None:
     touch(tmp_path, "x/sub/a.yaml", "y/b.yaml")
     (tmp_path / "x/link.yaml").symlink_to("../y/b.yaml")
     (tmp_path / "folder").symlink_to("x/sub")
@@ -224,18 +231,18 @@ def test_a_link_that_is_named_itself_is_followed(tmp_path: Path) -> None:
 # Reading
 
 
-def test_a_manifest_is_read_as_it_is(tmp_path: Path) -> None:
+def test_read_returns_bytes_of_manifest(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xff\x00\r\n")
 
     assert read(Located("a.yaml", "a.yaml", path)) == b"\xff\x00\r\n"
 
 
-def test_a_manifest_has_at_most_64_mib(tmp_path: Path) -> None:
+def test_read_refuses_more_than_64_mib(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.touch()
 
-    # Files with a hole: nothing of that size is written.
+    # Sparse files: nothing of that size is written.
     os.truncate(path, 64 * MIB)
     assert len(read(Located("a.yaml", "a.yaml", path))) == MAX_FILE_BYTES == 64 * MIB
     os.truncate(path, 64 * MIB + 1)
@@ -243,7 +250,7 @@ def test_a_manifest_has_at_most_64_mib(tmp_path: Path) -> None:
         read(Located("a.yaml", "a.yaml", path))
 
 
-def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
+def test_read_refuses_fifo_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "null.yaml").symlink_to("/dev/null")
 
@@ -252,7 +259,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
             read(Located(name, name, tmp_path / name))
 
 
-def test_what_cannot_be_opened_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_read_raises_oserror_if_it_cannot_open(tmp_path: Path) -> None:
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
 
     for name in ("missing.yaml", "loop.yaml"):
@@ -260,13 +267,13 @@ def test_what_cannot_be_opened_is_an_error_of_the_system(tmp_path: Path) -> None
             read(Located(name, name, tmp_path / name))
 
 
-def test_standard_input_is_read_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_returns_bytes_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: \xff\r\n")))
 
     assert read(Located(STDIN, STDIN, None)) == b"a: \xff\r\n"
 
 
-def test_standard_input_has_at_most_64_mib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_refuses_standard_input_over_64_mib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.yaml"
     path.touch()
     os.truncate(path, 64 * MIB + 1)
@@ -277,7 +284,7 @@ def test_standard_input_has_at_most_64_mib(tmp_path: Path, monkeypatch: pytest.M
             read(Located(STDIN, STDIN, None))
 
 
-def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_reports_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
 
     with pytest.raises(ValueError, match="is closed"):

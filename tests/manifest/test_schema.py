@@ -20,22 +20,22 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  TAGS: [x]", "6:7", "unknown-key", "did you mean 'tags'?"),
         ("- path: /a\n  aiTag: {}", "6:7", "unknown-key", "did you mean 'aiTags'?"),
         ("- path: /a\n  iffMissing: warn", "6:7", "unknown-key", "did you mean 'ifMissing'?"),
-        ("- path: /a\n  zzz: 1", "6:7", "unknown-key", "known here: absent, aiTags, except"),
+        ("- path: /a\n  zzz: 1", "6:7", "unknown-key", "known keys: absent, aiTags, except"),
         ("- path: /a\n  no: 1", "6:7", "unknown-key", "unknown key 'no'"),
         ("- path: /a\n  aiTags: {minconfidence: 5}", "6:16", "unknown-key", "did you mean 'minConfidence'?"),
         ("- path: /a\n  exclusive: {only: [x], onyl: [x]}", "6:30", "unknown-key", "did you mean 'only'?"),
         ("- match: /a\n  tags: [x]\n  expect: {mix: 5}", "7:16", "unknown-key", "did you mean"),
         # fields of later versions
-        ("- path: /a\n  tags: [x]\n  until: 2026-12-32", "7:14", "day", "2026-12-32 is no day of the calendar"),
+        ("- path: /a\n  tags: [x]\n  until: 2026-12-32", "7:14", "day", "2026-12-32 is not a date in the calendar"),
         (
             '- path: /a\n  tags: [x]\n  until: "2026-12-31\\n"',
             "7:14",
             "day",
-            "2026-12-31\\x0a is no day of the calendar",
+            "2026-12-31\\x0a is not a date in the calendar",
         ),
         ("- path: /a\n  tags: [x]\n  until: tomorrow", "7:14", "day", "until is 'tomorrow': write a day as YYYY-MM-DD"),
-        ("- path: /a\n  absent: [x]\n  until: 2026-12-31", "7:14", "missing-key", "it has none: give it tags"),
-        ("- path: /a\n  aiTags: {promote: {}}", "6:25", "missing-key", "promote lacks minConfidence: add it"),
+        ("- path: /a\n  absent: [x]\n  until: 2026-12-31", "7:14", "missing-key", "which has none: add tags"),
+        ("- path: /a\n  aiTags: {promote: {}}", "6:25", "missing-key", "missing key 'minConfidence' in promote"),
         # types
         ("- red", "5:7", "type", "is 'red': it must be a mapping"),
         ("- [path, /a]", "5:7", "type", "is a list: it must be a mapping"),
@@ -85,13 +85,13 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  exclusive: {only: []}", "6:25", "empty", "only is empty"),
         ("- match: /a\n  tags: [x]\n  expect: {}", "7:15", "empty", "expect is empty"),
         # selectors
-        ("- tags: [x]", "5:7", "selector", "exactly one of path, fileId, or match and/or query"),
-        ("- path: /a\n  fileId: b\n  tags: [x]", "5:7", "selector", "this has path and fileId"),
-        ("- path: /a\n  match: /b\n  tags: [x]", "5:7", "selector", "this has path and match"),
-        ("- fileId: a\n  query: b\n  tags: [x]", "5:7", "selector", "this has fileId and query"),
+        ("- tags: [x]", "5:7", "selector", "add path, fileId, or match and/or query"),
+        ("- path: /a\n  fileId: b\n  tags: [x]", "5:7", "selector", "this rule has path and fileId"),
+        ("- path: /a\n  match: /b\n  tags: [x]", "5:7", "selector", "this rule has path and match"),
+        ("- fileId: a\n  query: b\n  tags: [x]", "5:7", "selector", "this rule has fileId and query"),
         ("- path: /a\n  match: /b\n  query: c\n  tags: [x]", "5:7", "selector", "path and match and query"),
-        ("- path: /a\n  except: [/b]\n  tags: [x]", "5:7", "selector", "except may stand only beside match or query"),
-        ("- fileId: a\n  expect: {min: 1}\n  tags: [x]", "5:7", "selector", "expect may stand only beside match or"),
+        ("- path: /a\n  except: [/b]\n  tags: [x]", "5:7", "selector", "except cannot be combined with path"),
+        ("- fileId: a\n  expect: {min: 1}\n  tags: [x]", "5:7", "selector", "expect cannot be combined with fileId"),
         # values
         ("- path: a.jpg\n  tags: [x]", "5:13", "path", "'a.jpg' does not start with /"),
         ("- path: ''\n  tags: [x]", "5:13", "path", "does not start with /"),
@@ -108,7 +108,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
             "- path: /a\n  aiTags: {minConfidence: 70, remove: all}",
             "6:31",
             "contradiction",
-            "minConfidence does not go with remove: all",
+            "minConfidence cannot be combined with remove: all",
         ),
         # tags
         ("- path: /a\n  tags: [50%]", "6:14", "tag-text", "'50%' contains %"),
@@ -128,9 +128,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ('- path: /a\n  tags: ["\\ufeffa"]', "6:14", "tag-text", "starts with an invisible character (U+FEFF)"),
     ],
 )
-def test_an_entry_that_the_schema_refuses_is_explained_where_it_stands(
-    faults: Faults, entry: str, place: str, code: str, words: str
-) -> None:
+def test_schema_errors_of_entry_are_explained(faults: Faults, entry: str, place: str, code: str, words: str) -> None:
     [found] = faults(manifest(entry))
 
     assert found[:2] == (place, code)
@@ -149,7 +147,7 @@ def test_an_entry_that_the_schema_refuses_is_explained_where_it_stands(
         ("- match: x\n  expect: {min: a, max: b}\n  tags: [x]", ["5:14 path", "6:21 type", "6:29 type"]),
     ],
 )  # fmt: skip
-def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults, entry: str, found: list[str]) -> None:
+def test_schema_errors_of_entry_are_all_reported(faults: Faults, entry: str, found: list[str]) -> None:
     assert [f"{place} {code}" for place, code, _ in faults(manifest(entry))] == found
 
 
@@ -158,7 +156,7 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults, entry: 
     [
         ("defaults: [x]", "4:13", "type", "defaults is a list: it must be a mapping"),
         ("defaults:", "4:12", "type", "defaults is empty: it must be a mapping"),
-        ("defaults: {path: /a}", "4:14", "unknown-key", "known here: absent, aiTags, exclusive"),
+        ("defaults: {path: /a}", "4:14", "unknown-key", "known keys: absent, aiTags, exclusive"),
         ("defaults: {expect: {min: 1}}", "4:14", "unknown-key", "unknown key 'expect'"),
         ("defaults: {tag: [x]}", "4:14", "unknown-key", "did you mean 'tags'?"),
         ("defaults: {until: '2026-12-31'}", "4:14", "unknown-key", "unknown key 'until'"),
@@ -168,7 +166,7 @@ def test_all_that_is_wrong_with_an_entry_is_said_at_once(faults: Faults, entry: 
         ("default: {tags: [x]}", "4:3", "unknown-key", "did you mean 'defaults'?"),
     ],
 )
-def test_what_the_schema_refuses_beside_the_entries_is_explained_too(
+def test_schema_errors_outside_entries_are_explained(
     faults: Faults, spec: str, place: str, code: str, words: str
 ) -> None:
     [found] = faults(manifest("- path: /a\n  tags: [x]", spec=spec))
@@ -181,8 +179,8 @@ def test_what_the_schema_refuses_beside_the_entries_is_explained_too(
     ("text", "place", "code", "words"),
     [
         ("spec: {files: []}\nmeta: {name: a}", "4:1", "unknown-key", "did you mean 'metadata'?"),
-        ("metadata: {name: a}", "1:1", "missing-key", "this lacks spec: add it"),
-        ("spec: {}", "3:7", "missing-key", "spec lacks files: add it"),
+        ("metadata: {name: a}", "1:1", "missing-key", "missing key 'spec'"),
+        ("spec: {}", "3:7", "missing-key", "missing key 'files' in spec"),
         ("spec: []", "3:7", "type", "spec is a list: it must be a mapping"),
         ("spec:", "3:6", "type", "spec is empty: it must be a mapping"),
         ("spec: {files: {}}", "3:15", "type", "files is a mapping: it must be a list"),
@@ -193,16 +191,14 @@ def test_what_the_schema_refuses_beside_the_entries_is_explained_too(
         ("spec: {files: []}\nmetadata: {account: ''}", "4:21", "empty", "account is empty"),
     ],
 )
-def test_what_the_schema_refuses_in_a_document_is_explained(
-    faults: Faults, text: str, place: str, code: str, words: str
-) -> None:
+def test_schema_errors_of_document_are_explained(faults: Faults, text: str, place: str, code: str, words: str) -> None:
     [found] = faults(f"apiVersion: tagsync/v1\nkind: TagSet\n{text}\n")
 
     assert found[:2] == (place, code)
     assert words in found[2]
 
 
-def test_a_value_that_was_refused_already_is_not_judged_again() -> None:
+def test_schema_skips_refused_value() -> None:
     tree = Map()
     tree["path"] = REFUSED
 
@@ -211,18 +207,18 @@ def test_a_value_that_was_refused_already_is_not_judged_again() -> None:
 
 
 @pytest.mark.parametrize(("tree", "valid"), [({"tags": ["x"]}, True), ({"path": "/x"}, False)])
-def test_defaults_have_a_part_of_the_schema_of_their_own(tree: Any, valid: bool) -> None:  # noqa: FBT001 - a table's column
+def test_schema_has_definition_of_defaults(tree: Any, valid: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_valid("defaults", tree) is valid
 
 
 def keywords(schema: Any) -> Iterator[str]:
-    """Yield every keyword of a schema that can have something against a value."""
+    """Yield every keyword of a schema that can refuse a value."""
     if not isinstance(schema, dict):
         return
     for keyword, value in schema.items():
         if keyword in ("properties", "$defs"):
             if keyword == "properties" and False in value.values():
-                yield "oneOf"  # the refusal of a field by a selector is the selector's
+                yield "oneOf"  # a selector that refuses a field is an error of the selector
             for inner in value.values():
                 yield from keywords(inner)
         elif keyword in ("oneOf", "anyOf"):
@@ -230,17 +226,17 @@ def keywords(schema: Any) -> Iterator[str]:
         elif keyword in ("items", "then"):
             yield from keywords(value)
         elif keyword == "allOf":
-            yield "enum"  # an unknown kind; a known one has a part of the schema of its own
+            yield "enum"  # an unknown kind; a known one has its own part of the schema
         elif keyword not in ("$schema", "$id", "$ref", "title", "description", "if"):
             yield keyword
 
 
-def test_every_keyword_of_the_schema_has_words() -> None:
-    # Looks inside: a keyword without words would be an error of another kind, for the one who meets it first.
+def test_schema_keywords_all_have_explanations() -> None:
+    # A keyword without an explanation would crash for the first user who meets it.
     assert set(keywords(schemas.load("manifest"))) == set(_EXPLANATIONS)
 
 
-def test_a_fault_shows_values_harmlessly_and_cut(faults: Faults) -> None:
+def test_schema_errors_escape_and_cut_values(faults: Faults) -> None:
     [(_, _, message)] = faults(manifest(f'- path: "{"x" * 5000}\\e[31m"\n  tags: [x]'))
     [(_, _, key)] = faults(manifest('- path: /a\n  "a\\e[31mb": 1'))
 
@@ -250,7 +246,7 @@ def test_a_fault_shows_values_harmlessly_and_cut(faults: Faults) -> None:
 
 
 @pytest.mark.parametrize("key", ["endpoint", "key", "url", "proxy"])
-def test_no_manifest_says_where_calls_go(faults: Faults, key: str) -> None:
+def test_schema_has_no_endpoint(faults: Faults, key: str) -> None:
     line = f"{key}: https://elsewhere.example\n"
     texts = [
         line + manifest("- path: /a\n  tags: [x]"),

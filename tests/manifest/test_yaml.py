@@ -28,7 +28,7 @@ BOTH = pytest.mark.parametrize("parser", [yaml.CSafeLoader, PureParser])
 
 
 class Outcome(NamedTuple):
-    """What a reader made of a text."""
+    """The result of reading a text."""
 
     documents: list[tuple[Any, str]]
     items: list[tuple[Any, str]]
@@ -74,7 +74,7 @@ def faults(text: str, parser: Parser = yaml.CSafeLoader) -> list[str]:
 
 
 @BOTH
-def test_maps_and_lists_hold_plain_values(parser: Parser) -> None:
+def test_tree_has_plain_values(parser: Parser) -> None:
     text = "a: [x, 'y', \"z\", 1, 1.5, true, ~, no]\nb: {c: |\n  block\n}\n"
 
     assert read(text.replace("{c: |\n  block\n}", "\n  c: |\n    block"), parser).documents == [
@@ -83,30 +83,30 @@ def test_maps_and_lists_hold_plain_values(parser: Parser) -> None:
 
 
 @BOTH
-def test_keys_and_values_know_their_places(parser: Parser) -> None:
+def test_tree_keys_and_values_have_places(parser: Parser) -> None:
     [(tree, _)] = read("a:\n  - b: one\n    c: 'ü', \n  - [x,  {y: z}]\n".replace("'ü', ", "'ü'"), parser).documents
 
     assert places(tree) == {"a 1:1": [{"b 2:5": "2:8", "c 3:5": "3:8"}, ["4:6", {"y 4:11": "4:14"}]]}
 
 
 @BOTH
-def test_columns_count_characters_not_bytes(parser: Parser) -> None:
+def test_tree_columns_count_characters(parser: Parser) -> None:
     [(tree, _)] = read("[ä, 日本, 😀, e]", parser).documents
 
     assert places(tree) == ["1:2", "1:5", "1:9", "1:12"]
 
 
-def test_a_quoted_or_block_scalar_is_text_whatever_it_says() -> None:
+def test_tree_reads_quoted_and_block_scalars_as_text() -> None:
     assert read("['no', \"1944\", '', \"~\"]").documents == [(["no", "1944", "", "~"], "1:1")]
     assert read("- |-\n  no\n- >-\n  1944\n").documents == [(["no", "1944"], "1:1")]
 
 
-def test_a_key_is_text_whatever_it_says() -> None:
+def test_tree_reads_keys_as_text() -> None:
     assert read("no: a\n1: b\n~: c\n").documents == [({"no": "a", "1": "b", "~": "c"}, "1:1")]
 
 
 @BOTH
-def test_what_is_not_text_is_remembered_as_it_was_written(parser: Parser) -> None:
+def test_tree_keeps_source_of_non_text_scalars(parser: Parser) -> None:
     assert read("[no, 1.10, red, '7', 0x1F, ~]\n", parser).written == {
         "1:2": "no",
         "1:6": "1.10",
@@ -115,12 +115,12 @@ def test_what_is_not_text_is_remembered_as_it_was_written(parser: Parser) -> Non
     }
 
 
-def test_several_documents_come_one_after_the_other() -> None:
+def test_tree_yields_documents_in_order() -> None:
     assert read("--- a\n--- [b]\n...\n---\nc: d\n").documents == [("a", "1:5"), (["b"], "2:5"), ({"c": "d"}, "5:1")]
 
 
 @BOTH
-def test_items_of_the_named_list_are_handed_over_and_not_kept(parser: Parser) -> None:
+def test_tree_streams_items_of_named_list(parser: Parser) -> None:
     outcome = read("spec:\n  x: [1]\n  files:\n    - a\n    - {b: c}\n    - [d]\n", parser)
 
     assert outcome.documents == [({"spec": {"x": [1], "files": []}}, "1:1")]
@@ -137,20 +137,20 @@ def test_items_of_the_named_list_are_handed_over_and_not_kept(parser: Parser) ->
         "spec: {files: {files: [a]}}",
     ],
 )
-def test_a_list_elsewhere_is_kept(text: str) -> None:
+def test_tree_keeps_other_lists(text: str) -> None:
     outcome = read(text)
 
     assert outcome.items == []
     assert "['a']" in str(outcome.documents)
 
 
-def test_each_document_streams_its_list() -> None:
+def test_tree_streams_list_of_each_document() -> None:
     outcome = read("spec: {files: [a]}\n---\nspec: {files: [b]}\n")
 
     assert outcome.items == [("a", "1:16"), ("b", "3:16")]
 
 
-def test_what_was_written_outside_the_list_is_remembered_after_it() -> None:
+def test_tree_keeps_source_outside_streamed_list() -> None:
     seen: list[dict[str, str]] = []
     reader = TreeReader(
         yaml.CSafeLoader(b"a: no\nspec:\n  files: [yes, on]\n  b: off\n"),
@@ -168,53 +168,53 @@ def test_what_was_written_outside_the_list_is_remembered_after_it() -> None:
 @pytest.mark.parametrize(
     ("text", "found", "words"),
     [
-        ("a: 1\nb: 2\n'a': 3\n", ["3:1 duplicate-key"], "first in line 1"),
-        ("x: {a: 1, b: 2, a: 3, a: 4}", ["1:17 duplicate-key", "1:23 duplicate-key"], "'a' stands here a second time"),
+        ("a: 1\nb: 2\n'a': 3\n", ["3:1 duplicate-key"], "first used in line 1"),
+        ("x: {a: 1, b: 2, a: 3, a: 4}", ["1:17 duplicate-key", "1:23 duplicate-key"], "duplicate key 'a'"),
         ("a: &anchor b", ["1:4 anchor"], "remove &anchor"),
         ("a: &anchor [b]", ["1:4 anchor"], "remove &anchor"),
         ("a: &anchor {b: c}", ["1:4 anchor"], "remove &anchor"),
         ("&anchor a: b", ["1:1 anchor"], "remove &anchor"),
-        ("a: *anchor", ["1:4 alias"], "write out what *anchor stands for"),
-        ("[a, *anchor]", ["1:5 alias"], "write out what *anchor stands for"),
-        ("a: {<<: {b: c}}", ["1:5 merge-key"], "use spec.defaults"),
-        ("a: {<<: *anchor}", ["1:5 merge-key", "1:9 alias"], "use spec.defaults"),
+        ("a: *anchor", ["1:4 alias"], "replace *anchor with the value"),
+        ("[a, *anchor]", ["1:5 alias"], "replace *anchor with the value"),
+        ("a: {<<: {b: c}}", ["1:5 merge-key"], "into spec.defaults"),
+        ("a: {<<: *anchor}", ["1:5 merge-key", "1:9 alias"], "into spec.defaults"),
         ("a: !!python/object/apply:os.system [id]", ["1:4 explicit-tag"], "remove !!python/object/apply:os.system"),
         ("a: !!str b", ["1:4 explicit-tag"], "remove !!str"),
         ("a: !own {b: c}", ["1:4 explicit-tag"], "remove !own"),
         ("a: ! b", ["1:4 explicit-tag"], "remove !"),
         ("!!str a: b", ["1:1 explicit-tag"], "remove !!str"),
         ("a: !!str &anchor b", ["1:4 explicit-tag", "1:4 anchor"], "remove !!str"),
-        ("[a]: b", ["1:1 key"], "a key is plain text"),
-        ("? {a: b}\n: c", ["1:3 key"], "a key is plain text"),
-        ("? *anchor\n: c", ["1:3 alias", "1:3 key"], "write out"),
+        ("[a]: b", ["1:1 key"], "a key must be text"),
+        ("? {a: b}\n: c", ["1:3 key"], "a key must be text"),
+        ("? *anchor\n: c", ["1:3 alias", "1:3 key"], "with the value that it repeats"),
     ],
 )
 @BOTH
-def test_what_is_not_read_is_reported_where_it_stands(text: str, found: list[str], words: str, parser: Parser) -> None:
+def test_tree_reports_unsupported_structure(text: str, found: list[str], words: str, parser: Parser) -> None:
     outcome = read(text, parser)
 
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == found
     assert words in outcome.faults[0][2]
 
 
-def test_the_first_of_two_equal_keys_is_kept() -> None:
+def test_tree_keeps_first_of_duplicate_keys() -> None:
     assert read("a: 1\nb: 2\na: 3\n").documents == [({"a": 1, "b": 2}, "1:1")]
 
 
-def test_a_quoted_merge_key_is_a_key() -> None:
+def test_tree_accepts_quoted_merge_key() -> None:
     outcome = read("'<<': a")
 
     assert outcome.documents == [({"<<": "a"}, "1:1")]
     assert outcome.faults == []
 
 
-def test_reading_goes_on_after_what_was_refused() -> None:
+def test_tree_reads_on_after_refused_value() -> None:
     outcome = read("a: *x\nb: !!int 1\n<<: {c: d}\n[e]: f\ng: &x [h, *x]\n")
 
     assert outcome.documents == [({"a": REFUSED, "b": "1", "g": ["h", REFUSED]}, "1:1")]
 
 
-def test_messages_show_names_from_the_file_harmlessly_and_cut() -> None:
+def test_tree_errors_escape_and_cut_names() -> None:
     [(_, _, message)] = read(f"a: !<{'x' * 1000}> b").faults
 
     assert len(message) < 120
@@ -226,7 +226,7 @@ def test_messages_show_names_from_the_file_harmlessly_and_cut() -> None:
     ids=["lists", "mappings", "both", "keys"],
 )
 @BOTH
-def test_twenty_levels_are_read_and_a_level_more_is_not(opening: str, closing: str, parser: Parser) -> None:
+def test_nesting_limit_is_twenty_levels(opening: str, closing: str, parser: Parser) -> None:
     levels = opening.count("[") + opening.count("{")
 
     def codes(depth: int) -> list[str]:
@@ -238,7 +238,7 @@ def test_twenty_levels_are_read_and_a_level_more_is_not(opening: str, closing: s
     assert codes(20 + levels) == ["nesting"]
 
 
-def test_reading_goes_on_after_what_is_nested_given_uply() -> None:
+def test_tree_reads_on_after_deep_nesting() -> None:
     outcome = read("a: " + "[" * 60 + "]" * 60 + "\nb: *x\n")
 
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["1:23 nesting", "2:4 alias"]
@@ -247,7 +247,7 @@ def test_reading_goes_on_after_what_is_nested_given_uply() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{", "- ", "? ", "{a: ", "{[", "- ? "])
 @BOTH
-def test_twenty_thousand_levels_end_the_reading_at_once(opening: str, parser: Parser) -> None:
+def test_nesting_of_twenty_thousand_levels_ends_reading(opening: str, parser: Parser) -> None:
     outcome = read(opening * 20_000, parser)
 
     assert outcome.given_up
@@ -255,7 +255,7 @@ def test_twenty_thousand_levels_end_the_reading_at_once(opening: str, parser: Pa
     assert "20 levels" in outcome.faults[0][2]
 
 
-def test_a_list_holds_a_hundred_thousand_items_and_no_more() -> None:
+def test_list_limit_is_a_hundred_thousand_items() -> None:
     items = "x," * MAX_ITEMS
     outcome = read(f"a: [{items}]\nb: [{items}x,x,x]\n")
 
@@ -265,7 +265,7 @@ def test_a_list_holds_a_hundred_thousand_items_and_no_more() -> None:
     assert "more than 100,000 items" in outcome.faults[0][2]
 
 
-def test_a_mapping_holds_a_hundred_thousand_keys_and_no_more() -> None:
+def test_mapping_limit_is_a_hundred_thousand_keys() -> None:
     keys = ",".join(f"k{number}" for number in range(MAX_ITEMS))
     outcome = read(f"a: {{{keys}}}\nb: {{{keys},x,y,z}}\n")
 
@@ -278,14 +278,14 @@ def test_a_mapping_holds_a_hundred_thousand_keys_and_no_more() -> None:
 @pytest.mark.parametrize(
     "items", ["[" + "x," * 3 * MAX_ITEMS, "{" + "".join(f"k{n}: a," for n in range(3 * MAX_ITEMS))]
 )
-def test_of_a_list_or_mapping_far_beyond_its_limit_the_end_is_not_even_looked_for(items: str) -> None:
+def test_list_or_mapping_far_over_limit_ends_reading(items: str) -> None:
     outcome = read(f"a: {items}")
 
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["1:4 too-many"]
     assert outcome.given_up
 
 
-def test_the_named_list_has_no_limit() -> None:
+def test_streamed_list_has_no_limit() -> None:
     outcome = read("spec: {files: [" + "x," * (MAX_ITEMS + 5) + "]}")
 
     assert len(outcome.items) == 100_005
@@ -309,7 +309,7 @@ TREES = st.recursive(
     line_break=st.sampled_from(["\n", "\r\n"]),
     wrap=st.booleans(),
 )
-def test_both_parsers_read_the_same_values_at_the_same_places(
+def test_parsers_read_the_same_values_and_places(
     *,
     documents: list[Any],
     flow: bool | None,
@@ -351,7 +351,7 @@ def scalars(text: str, parser: Callable[[bytes], EventSource]) -> list[tuple[str
             found.append((event.value, event.start_mark.column))
 
 
-def test_libyaml_is_used_where_it_is_built_in() -> None:
+def test_parser_is_libyaml_if_available() -> None:
     assert PARSER is yaml.CSafeLoader
 
 
@@ -368,25 +368,21 @@ def test_libyaml_is_used_where_it_is_built_in() -> None:
     ],
 )
 @BOTH
-def test_an_escape_or_a_number_that_stands_for_nothing_is_no_yaml(
-    text: str, parser: Callable[[bytes], EventSource]
-) -> None:
+def test_parser_refuses_invalid_escape_and_number(text: str, parser: Callable[[bytes], EventSource]) -> None:
     with pytest.raises(yaml.MarkedYAMLError):
         scalars(text, parser)
 
 
 @pytest.mark.parametrize("text", [r"'\ud83d'", r"\U00110000", "- |\n  \\ud83d"])
 @BOTH
-def test_what_looks_like_an_escape_is_text_outside_double_quotes(
-    text: str, parser: Callable[[bytes], EventSource]
-) -> None:
+def test_parser_reads_escape_outside_quotes_as_text(text: str, parser: Callable[[bytes], EventSource]) -> None:
     [(value, _)] = scalars(text, parser)
 
     assert value.strip() == text.strip("'- |\n")
 
 
 @BOTH
-def test_tabs_may_stand_between_tokens(parser: Callable[[bytes], EventSource]) -> None:
+def test_parser_accepts_tabs_between_tokens(parser: Callable[[bytes], EventSource]) -> None:
     assert scalars('{\n\t"a":\t[\t"b"\t,\t1\t],\t# comment\n\t"c": "d"\t}\n', parser) == [
         ("a", 1),
         ("b", 8),
@@ -398,7 +394,7 @@ def test_tabs_may_stand_between_tokens(parser: Callable[[bytes], EventSource]) -
 
 
 @BOTH
-def test_a_tab_is_no_indentation(parser: Callable[[bytes], EventSource]) -> None:
+def test_parser_refuses_tab_as_indentation(parser: Callable[[bytes], EventSource]) -> None:
     with pytest.raises(yaml.MarkedYAMLError):
         scalars("a:\n\tb: c\n", parser)
 
@@ -424,7 +420,7 @@ def test_a_tab_is_no_indentation(parser: Callable[[bytes], EventSource]) -> None
         *("<<", "="),
     ],
 )
-def test_what_some_yaml_reads_as_something_else_is_ambiguous(text: str) -> None:
+def test_resolve_ambiguous_scalars(text: str) -> None:
     assert resolve(text) is AMBIGUOUS
 
 
@@ -438,17 +434,17 @@ def test_what_some_yaml_reads_as_something_else_is_ambiguous(text: str) -> None:
         *("/shop/**", "a: b", "true story", "naïve", "日本", "\u00a0"),
     ],
 )
-def test_what_every_yaml_reads_as_text_is_text(text: str) -> None:
+def test_resolve_text(text: str) -> None:
     assert resolve(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "~", "null", "Null", "NULL"])
-def test_null_is_none(text: str) -> None:
+def test_resolve_null_as_none(text: str) -> None:
     assert resolve(text) is None
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
-def test_true_and_false_are_booleans_in_lower_case_only(text: str, value: bool) -> None:  # noqa: FBT001 - a table's column
+def test_resolve_booleans_in_lower_case(text: str, value: bool) -> None:  # noqa: FBT001 - a table's column
     assert resolve(text) is value
 
 
@@ -467,14 +463,14 @@ def test_true_and_false_are_booleans_in_lower_case_only(text: str, value: bool) 
         ("70.0", 70.0),
     ],
 )
-def test_plain_decimal_numbers_are_numbers(text: str, value: float) -> None:
+def test_resolve_decimal_numbers(text: str, value: float) -> None:
     found = resolve(text)
 
     assert found == value
     assert found.__class__ is value.__class__
 
 
-# All but its entry for !, & and *, which no plain scalar starts with.
+# Without its entry for !, & and *, which no plain scalar starts with.
 _PYYAML = {
     tag: regex
     for found in yaml.SafeLoader.yaml_implicit_resolvers.values()
@@ -485,7 +481,7 @@ _PYYAML = {
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(_PYYAML)).flatmap(lambda tag: st.from_regex(_PYYAML[tag], fullmatch=True)))
-def test_no_text_is_something_else_to_yaml_1_1(text: str) -> None:
+def test_resolve_text_agrees_with_yaml_1_1(text: str) -> None:
     assert not isinstance(resolve(text), str)
 
 
@@ -497,5 +493,5 @@ _CORE_SCHEMA_1_2 = re.compile(
 
 @settings(max_examples=200, deadline=None)
 @given(st.from_regex(_CORE_SCHEMA_1_2, fullmatch=True))
-def test_no_text_is_something_else_to_yaml_1_2(text: str) -> None:
+def test_resolve_text_agrees_with_yaml_1_2(text: str) -> None:
     assert not isinstance(resolve(text), str)

@@ -262,7 +262,7 @@ BUGS = (
         "planning/undo.py",
         "        if items:\n",
         "        if items and outcome.status in DONE:\n",
-        "tests/planning/test_undo.py::test_undo_reverts_what_is_so_now_whatever_status_the_file_has",
+        "tests/planning/test_undo.py::test_undo_ignores_status_in_report",
     ),
     Bug(
         "a guard that blocks and that the digest does not cover",

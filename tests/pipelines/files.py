@@ -89,6 +89,7 @@ def holds(expression: str, values: Mapping[str, Any]) -> bool:
     text = expression.replace("&&", " and ").replace("||", " or ").replace("'", '"')
     text = re.sub(r"\$([A-Z_]+)", r"ci.\1", text)
     text = re.sub(r"(?<![\w.\"])((?:github|inputs|ci)\.[\w.]+)", r".\1", text)
+    text = re.sub(r"!(\.[\w.]+)", r"(\1 | not)", text)
     return bool(jq.compile(text).input_value(json.loads(json.dumps(values))).first())
 
 

@@ -18,11 +18,11 @@ TEXTS = {path.name: path.read_text("utf-8") for path in (ROOT / "action.yml", *(
 PLACEHOLDER = f"your-organisation/tagsync@{'0' * 40}"
 
 
-def event(name: str, *, head: str | None = None, digest: str = "") -> dict[str, Any]:
+def event(name: str, *, head: str | None = None, digest: str = "", sandbox: bool | None = None) -> dict[str, Any]:
     pull_request = {"head": {"repo": {"full_name": head}}} if head else None
     return {
         "github": {"event_name": name, "repository": OWN, "event": {"pull_request": pull_request}},
-        "inputs": {"digest": digest},
+        "inputs": {"digest": digest, "sandbox": sandbox},
     }
 
 
@@ -38,6 +38,9 @@ def secrets_of(job: dict[str, Any]) -> set[str]:
         (event("push"), {"apply"}),
         (event("workflow_dispatch"), {"look"}),
         (event("workflow_dispatch", digest="sha256:1"), {"apply"}),
+        (event("workflow_dispatch", sandbox=False), {"look"}),
+        (event("workflow_dispatch", sandbox=True), {"try"}),
+        (event("workflow_dispatch", sandbox=True, digest="sha256:1"), {"try"}),
     ],
 )
 def test_each_event_runs_its_jobs_and_no_others(happened: dict[str, Any], jobs: set[str]) -> None:
@@ -79,6 +82,7 @@ def test_only_apply_gets_the_writing_key_and_only_from_the_environment() -> None
     assert {name: secrets_of(job) for name, job in WORKFLOW["jobs"].items()} == {
         "validate": set(),
         "plan": {"IMAGEKIT_READ_KEY"},
+        "try": set(),
         "look": {"IMAGEKIT_READ_KEY"},
         "apply": {"IMAGEKIT_PRIVATE_KEY"},
     }
@@ -96,6 +100,7 @@ def test_no_job_may_more_than_it_needs() -> None:
     assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()} == {
         "validate": {"contents": "read"},
         "plan": {"contents": "read", "pull-requests": "write"},
+        "try": {"contents": "read"},
         "look": {"contents": "read"},
         "apply": {"contents": "read", "pull-requests": "read"},
     }
@@ -251,7 +256,7 @@ class TestTheApprovedDigest:
         ran = github.script(self.SCRIPT, GIVEN="")
         assert (ran.code, github.put_out()) == (1, {})
         assert ran.out.startswith(f"::error::{words}")
-        assert "Nothing was applied. Run this workflow by hand, look at the plan, run it with its digest." in ran.out
+        assert "Nothing was applied. Run this workflow by hand, review the plan, run it with its digest." in ran.out
 
     def test_may_be_given_by_hand_as_one_line(self, github: GitHub) -> None:
         ran = github.script(self.SCRIPT, GIVEN=f"{DIGESTS[0]}\nexitcode=0")

@@ -32,7 +32,7 @@ Limited = Callable[[int], None]
 
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
-    """Return what limits lists."""
+    """Return the limit of lists."""
     return lambda number: monkeypatch.setattr(bounded, "MOST_LISTED", number)
 
 
@@ -45,7 +45,7 @@ def said(level: Level, line: int, code: str = "odd") -> Diagnostic:
 
 
 @pytest.mark.parametrize("count", [0, 2, 3, 5, 6, 7, 100])
-def test_first_keeps_the_least_items_and_counts_all(most: Limited, count: int) -> None:
+def test_first_keeps_least_items_and_counts_all(most: Limited, count: int) -> None:
     most(3)
     for order in (range(count), reversed(range(count))):
         found = First[int](int)
@@ -55,13 +55,13 @@ def test_first_keeps_the_least_items_and_counts_all(most: Limited, count: int) -
         assert (found.count, found.more) == (count, max(0, count - 3))
 
 
-def test_diagnostics_are_listed_by_place_once_each() -> None:
+def test_diagnostics_are_listed_once_by_place() -> None:
     log = DiagnosticLog([said("warning", 2), said("error", 3), said("warning", 2), said("info", 1)])
     assert log.listed() == (said("info", 1), said("warning", 2), said("error", 3))
     assert (log.total("warning"), log.unlisted()) == (1, ())
 
 
-def test_diagnostics_beyond_the_limit_are_counted_by_level_and_code_errors_listed_first(most: Limited) -> None:
+def test_diagnostics_beyond_limit_are_counted_by_level_and_code(most: Limited) -> None:
     most(2)
     log = DiagnosticLog(said("warning", line, code) for line in range(20) for code in ("odd", "rare"))
     log.extend([said("info", 1), said("error", 99), *[said("warning", 19)] * 50])
@@ -82,7 +82,7 @@ def missing_entries(leniency: str) -> str:
     return "\n".join([*paths, *ids, "- {match: /none/**, tags: [x]}", "- {path: /shop/1.jpg, tags: [x]}"])
 
 
-def test_files_that_were_not_found_are_named_once_each_whatever_is_said_of_them(declare: Declare) -> None:
+def test_missing_files_are_named_once(declare: Declare) -> None:
     for leniency in ("error", "warn", "skip"):
         plan = planned(declare(missing_entries(leniency)))
         assert plan.summary.missing == 5
@@ -95,9 +95,7 @@ def test_files_that_were_not_found_are_named_once_each_whatever_is_said_of_them(
         )
 
 
-def test_of_many_files_that_were_not_found_the_first_are_named_and_all_are_counted(
-    declare: Declare, most: Limited
-) -> None:
+def test_missing_files_beyond_limit_are_counted(declare: Declare, most: Limited) -> None:
     most(2)
     plan = planned(declare(missing_entries("warn")))
     assert [item.path for item in plan.missing] == ["/gone/0.jpg", "/gone/1.jpg"]
@@ -108,7 +106,7 @@ def test_of_many_files_that_were_not_found_the_first_are_named_and_all_are_count
     assert (strict.changes, strict.count("error"), len(strict.errors)) == ((), 7, 2)
 
 
-def test_coverage_lists_the_first_and_counts_the_rest_folders_included(declare: Declare, most: Limited) -> None:
+def test_coverage_lists_first_and_counts_rest_with_folders(declare: Declare, most: Limited) -> None:
     state = declare(missing_entries("skip"))
     whole = planned(state, coverage=True).coverage
     assert whole is not None
@@ -121,7 +119,7 @@ def test_coverage_lists_the_first_and_counts_the_rest_folders_included(declare: 
 
 
 class Gone:
-    """Entries whose files are not in the library, made whenever they are asked for."""
+    """Entries whose files are not in the library, generated on iteration."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -154,7 +152,7 @@ class Gone:
         return iter(())
 
 
-def test_memory_does_not_grow_with_files_that_are_not_found(most: Limited) -> None:
+def test_missing_files_use_bounded_memory(most: Limited) -> None:
     most(100)
     peaks = []
     for count in (2_000, 20_000):

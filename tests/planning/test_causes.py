@@ -47,7 +47,7 @@ def a_file(*tags: str, ai_tags: Sequence[str] = (), created_at: str = OLD, path:
 
 
 def change(op: Op, tag: str, *asked: str) -> Change:
-    """Return a change that places like `a.yaml tags` ask for; without any, an entry's own in a.yaml does."""
+    """Return a change with reasons like `a.yaml tags`; by default, an entry's own tags in a.yaml."""
     usual = {Op.ADD: "tags", Op.REMOVE: "absent", Op.REMOVE_AI: "aiTags.remove"}
     places = [place.split() for place in asked or [f"a.yaml {usual[op]}"]]
     return Change(op, tag, tuple(Reason(Origin(name, 6, 14), rule) for name, rule in places))
@@ -89,16 +89,16 @@ def cause(
 ADD, REMOVE, REMOVE_AI = (change(op, "t") for op in Op)
 
 
-def test_without_a_last_report_nothing_is_known() -> None:
+def test_causes_are_unknown_without_previous_report() -> None:
     assert find_causes([of(a_file(), ADD)], None, (A, B)) == ()
 
 
-# Files that the last report holds
+# Files in the previous report
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in (Status.CONFIRMED, Status.ACCEPTED)])
 @pytest.mark.parametrize("asked", [ADD, REMOVE, REMOVE_AI])
-def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked: Change) -> None:
+def test_causes_name_change_that_was_not_applied(status: Status, asked: Change) -> None:
     file = a_file("t", ai_tags=["t"])
     assert cause(of(file, asked), report(of(file, asked), status=status)) is Cause.PENDING
 
@@ -107,25 +107,25 @@ def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked
 @pytest.mark.parametrize(
     ("before", "then", "now", "expected"),
     [
-        # The last run added it, or left it there: then it was there.
+        # The previous run added it or left it: it was present.
         (a_file("x"), ADD, of(a_file("x"), ADD), Cause.REMOVED),
         (a_file("x"), ADD, of(a_file(), ADD), Cause.UPLOADED),
         (a_file("t"), change(Op.ADD, "x"), of(a_file("x"), ADD), Cause.REMOVED),
         (a_file("t"), change(Op.ADD, "x"), of(a_file(), ADD), Cause.UPLOADED),
-        # The last run removed it, or it was not there.
+        # The previous run removed it, or it was absent.
         (a_file("t"), REMOVE, of(a_file("t"), REMOVE), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), REMOVE), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")), Cause.ADDED),
         (a_file(), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), Cause.ADDED),
         (a_file(ai_tags=["t"]), REMOVE_AI, of(a_file(ai_tags=["t"]), REMOVE_AI), Cause.CAME_BACK),
-        # Its day has come.
+        # Its `until` has passed.
         (
             a_file("t"),
             change(Op.ADD, "x"),
             of(a_file("x", "t"), change(Op.REMOVE, "t", "a.yaml until")),
             Cause.EXPIRED,
         ),
-        # A tag that follows from another one, which was not there before.
+        # A tag derived from another one that was absent before.
         (
             a_file(),
             change(Op.ADD, "x"),
@@ -133,13 +133,13 @@ def test_a_change_that_did_not_get_through_was_not_applied(status: Status, asked
             Cause.ADDED,
         ),
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
-        # Nothing that is known explains it.
+        # Unknown.
         (a_file(), change(Op.ADD, "x"), of(a_file("x"), ADD), None),
         (a_file("t"), change(Op.ADD, "x"), of(a_file("t", "x"), REMOVE), None),
         (a_file(ai_tags=["t"]), change(Op.ADD, "x"), of(a_file("x", ai_tags=["t"]), REMOVE_AI), None),
     ],
 )
-def test_what_the_last_run_left_on_a_file_tells_what_happened_to_it(
+def test_causes_follow_from_state_after_previous_run(
     status: Status, before: CurrentFile, then: Change, now: FileChange, expected: Cause | None
 ) -> None:
     assert cause(now, report(of(before, then), status=status)) is expected
@@ -154,19 +154,17 @@ def test_what_the_last_run_left_on_a_file_tells_what_happened_to_it(
     ],
 )
 @pytest.mark.parametrize("then", [(A2, B), (B,)])
-def test_a_manifest_that_asks_for_what_was_fine_then_has_changed(
-    before: CurrentFile, now: FileChange, then: tuple[ManifestRef, ...]
-) -> None:
+def test_causes_name_changed_manifest(before: CurrentFile, now: FileChange, then: tuple[ManifestRef, ...]) -> None:
     last = report(of(before, change(Op.ADD, "x")), manifests=then)
     assert cause(now, last) is Cause.MANIFEST
 
 
-def test_what_happened_in_the_library_is_told_although_a_manifest_has_changed() -> None:
+def test_causes_name_drift_although_manifest_changed() -> None:
     assert cause(of(a_file("x"), ADD), report(of(a_file("x"), ADD)), (A2, B)) is Cause.REMOVED
     assert cause(of(a_file("t"), REMOVE), report(of(a_file("t"), REMOVE)), (A2, B)) is Cause.ADDED
 
 
-def test_a_tag_in_another_spelling_is_the_same_tag() -> None:
+def test_causes_compare_spellings_under_nfc() -> None:
     composed, decomposed = change(Op.ADD, "caf\u00e9"), change(Op.ADD, "cafe\u0301")
     assert cause(of(a_file("x"), composed), report(of(a_file(), decomposed))) is Cause.REMOVED
     kept = report(of(a_file("cafe\u0301"), change(Op.ADD, "x")))
@@ -174,13 +172,13 @@ def test_a_tag_in_another_spelling_is_the_same_tag() -> None:
     assert cause(of(a_file("x"), decomposed), kept) is Cause.REMOVED
 
 
-def test_of_a_file_that_did_not_get_through_the_tags_that_were_left_alone_are_known() -> None:
+def test_causes_know_untouched_tags_of_failed_file() -> None:
     last = report(of(a_file("t"), change(Op.ADD, "x")), status=Status.FAILED)
     assert cause(of(a_file("y"), ADD), last) is Cause.REMOVED
     assert cause(of(a_file("t", "u"), change(Op.REMOVE, "u")), last) is Cause.ADDED
 
 
-def test_whether_a_change_that_is_now_turned_round_got_through_is_not_known() -> None:
+def test_causes_are_unknown_for_reversal_of_failed_change() -> None:
     for manifests in ((A, B), (A2, B)):
         removed = report(of(a_file("t"), REMOVE), status=Status.UNKNOWN)
         assert cause(of(a_file("x"), ADD), removed, manifests) is None
@@ -188,7 +186,7 @@ def test_whether_a_change_that_is_now_turned_round_got_through_is_not_known() ->
         assert cause(of(a_file("x", "t"), REMOVE), added, manifests) is None
 
 
-def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
+def test_causes_name_returning_ai_tag_from_older_reports() -> None:
     file = a_file(ai_tags=["t"])
     returning = [Returning(file.file_id, file.path, "t", 2)]
     assert cause(of(file, REMOVE_AI), report(), returning=returning) is Cause.CAME_BACK
@@ -196,7 +194,7 @@ def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
     assert cause(of(file, REMOVE_AI), failed, returning=returning) is Cause.PENDING
 
 
-# Files on which it is silent
+# Files that the previous report does not contain
 
 
 @pytest.mark.parametrize("outcome", ["converged", "incomplete"])
@@ -214,9 +212,7 @@ def test_an_ai_tag_that_comes_back_is_told_from_reports_of_before_too() -> None:
         (of(a_file("old"), change(Op.ADD, "t", "a.yaml renames")), Cause.ADDED),
     ],
 )
-def test_a_file_that_needed_nothing_then_was_as_declared(
-    outcome: OutcomeName, now: FileChange, expected: Cause
-) -> None:
+def test_causes_take_unchanged_file_as_declared(outcome: OutcomeName, now: FileChange, expected: Cause) -> None:
     elsewhere = of(a_file(path="/other.jpg"), ADD)
     assert cause(now, report(elsewhere, outcome=outcome)) is expected
 
@@ -226,12 +222,17 @@ EACH = [of(a_file("x"), ADD), of(a_file("t"), REMOVE), of(a_file(ai_tags=["t"]),
 
 @pytest.mark.parametrize("now", EACH)
 @pytest.mark.parametrize("manifests", [(A2, B), (ref("a.yaml", 3),)])
-def test_a_new_or_other_manifest_asks_for_it(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
+def test_causes_name_manifest_that_changed_or_is_new(now: FileChange, manifests: tuple[ManifestRef, ...]) -> None:
     assert cause(now, report(), manifests) is Cause.MANIFEST
-    assert cause(now, report(manifests=(B,)), manifests) is Cause.MANIFEST
 
 
-def test_a_manifest_that_asked_all_along_was_heard_then_whatever_others_ask_now() -> None:
+@pytest.mark.parametrize("now", EACH)
+def test_causes_name_new_manifest_only_beside_an_applied_one(now: FileChange) -> None:
+    assert cause(now, report(manifests=(B,)), (A, B)) is Cause.MANIFEST
+    assert cause(now, report(manifests=(B,)), (A,)) is None
+
+
+def test_causes_rely_on_unchanged_manifest_with_settled_rule() -> None:
     now = of(a_file("x"), change(Op.ADD, "t", "a.yaml tags", "b.yaml tags"))
     assert cause(now, report(), (A, B2)) is Cause.REMOVED
     assert cause(now, report(manifests=(A,))) is Cause.REMOVED
@@ -247,17 +248,13 @@ def test_a_manifest_that_asked_all_along_was_heard_then_whatever_others_ask_now(
     ],
 )
 @pytest.mark.parametrize("then", [(A, B2), (A,), (A, B, ref("gone.yaml"))])
-def test_a_rule_that_gives_way_to_other_manifests_proves_nothing_once_one_has_changed(
-    now: FileChange, then: tuple[ManifestRef, ...]
-) -> None:
+def test_causes_do_not_rely_on_rule_that_others_override(now: FileChange, then: tuple[ManifestRef, ...]) -> None:
     assert cause(now, report(manifests=then)) is None
 
 
 @pytest.mark.parametrize("manifests", [(A, B), (A2, B)])
 @pytest.mark.parametrize("now", EACH)
-def test_a_file_that_is_newer_than_the_last_report_is_itself_what_was_added(
-    manifests: tuple[ManifestRef, ...], now: FileChange
-) -> None:
+def test_causes_name_new_file_as_added(manifests: tuple[ManifestRef, ...], now: FileChange) -> None:
     young = replace(now, file=replace(now.file, created_at=NEW))
     assert cause(young, report(), manifests) is Cause.ADDED
 
@@ -273,7 +270,7 @@ def test_a_file_that_is_newer_than_the_last_report_is_itself_what_was_added(
         ("2027-01-01T00:00:00+01:00", None),
     ],
 )
-def test_a_moment_that_cannot_be_compared_tells_nothing(created_at: str, expected: Cause | None) -> None:
+def test_causes_are_unknown_with_malformed_timestamp(created_at: str, expected: Cause | None) -> None:
     assert cause(of(a_file("x", created_at=created_at), ADD), report()) is expected
 
 
@@ -288,28 +285,28 @@ def test_a_moment_that_cannot_be_compared_tells_nothing(created_at: str, expecte
         (report(), {"covered": lambda path: path != PATH}),
     ],
 )
-def test_a_run_that_did_not_judge_the_file_tells_nothing(
+def test_causes_are_unknown_if_run_did_not_compare_file(
     now: FileChange, manifests: tuple[ManifestRef, ...], last: Report, settings: dict[str, Callable[[str], bool]]
 ) -> None:
     assert cause(now, last, manifests, **settings) is None
 
 
-def test_a_run_turned_round_is_no_change_of_a_manifest() -> None:
+def test_causes_after_undo_name_no_manifest() -> None:
     undone = report(of(a_file("t"), change(Op.REMOVE, "t", "a.yaml undo")), undoes="sha256:" + "0" * 64, manifests=())
     assert cause(of(a_file("x"), ADD), undone) is None
 
 
 @pytest.mark.parametrize("now", EACH)
-def test_where_the_same_manifests_may_judge_differently_they_prove_nothing(now: FileChange) -> None:
+def test_causes_are_unknown_for_unsure_files(now: FileChange) -> None:
     unsure: Collection[str] = {now.file.file_id}
     assert cause(now, report(), unsure=unsure) is None
     assert cause(now, report(), (A2, B), unsure=unsure) is Cause.MANIFEST
 
 
-# All of them
+# All files
 
 
-def test_causes_stand_in_the_order_of_changes_and_those_that_are_not_known_are_left_out() -> None:
+def test_causes_keep_order_and_omit_unknown_ones() -> None:
     one, two, three = (a_file("x", path=path) for path in ("/1", "/2", "/3"))
     last = report(of(one, ADD, change(Op.REMOVE, "x")), of(two, REMOVE), status=Status.CONFIRMED)
     asked = change(Op.REMOVE, "y", "b.yaml absent")

@@ -1,4 +1,4 @@
-"""Which entries count as changed since a revision, where the command is not needed to tell."""
+"""Which entries count as changed since a revision; `tests/cli` tests the option."""
 
 from pathlib import Path
 
@@ -25,14 +25,12 @@ def changed(tmp_path: Path, before: str, now: str) -> list[Entry]:
 
 
 @pytest.mark.parametrize(("before", "now", "count"), [(1, 3, 2), (3, 1, 2), (2, 2, 0)])
-def test_of_equal_entries_as_many_have_changed_as_there_are_more_or_fewer(
-    tmp_path: Path, before: int, now: int, count: int
-) -> None:
+def test_changed_since_counts_equal_entries(tmp_path: Path, before: int, now: int, count: int) -> None:
     entry = "- {match: /a/*, tags: [x]}\n"
     assert len(changed(tmp_path, manifest(entry * before), manifest(entry * now))) == count
 
 
-def test_a_path_and_an_id_of_the_same_letters_are_not_the_same(tmp_path: Path) -> None:
+def test_changed_since_tells_path_from_equal_id(tmp_path: Path) -> None:
     before, now = "- {path: /a, tags: [x]}", "- {fileId: /a, tags: [x]}"
     assert len(changed(tmp_path, manifest(before), manifest(now))) == 2
 
@@ -46,7 +44,7 @@ def test_a_path_and_an_id_of_the_same_letters_are_not_the_same(tmp_path: Path) -
         ("forbidden: [v]", "forbidden: [v], removeForbidden: true"),
     ],
 )
-def test_a_vocabulary_that_changed_in_whatever_bears_on_all_files(tmp_path: Path, before: str, now: str) -> None:
+def test_changed_since_refuses_changed_vocabulary(tmp_path: Path, before: str, now: str) -> None:
     entries = manifest("- {path: /a, tags: [x]}")
     with pytest.raises(RefusedError, match="a Vocabulary changed"):
         changed(tmp_path, entries + VOCABULARY % before, entries + VOCABULARY % now)

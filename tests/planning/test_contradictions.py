@@ -1,4 +1,4 @@
-"""Contradictions between rules that are found without a library."""
+"""Contradictions between rules that need no library to be found."""
 
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,7 @@ def found(declare: Declare, entries: str) -> list[tuple[str, str]]:
         "match: /shop/**, except: [/shop/x/**]",
     ],
 )
-def test_contradiction_between_rules_with_one_selector_is_found(declare: Declare, selector: str) -> None:
+def test_contradiction_with_one_selector_is_found(declare: Declare, selector: str) -> None:
     entries = f"- {{{selector}, tags: [x, y1]}}\n- {{path: /other, tags: [x]}}\n- {{{selector}, absent: [x]}}"
     [(code, origin)] = found(declare, entries)
     assert (code, origin.rpartition(":")[0]) == ("conflict", "tags.yaml:7")
@@ -55,7 +55,7 @@ def test_contradiction_names_both_places(declare: Declare) -> None:
         ("match: /shop/*.png", False),
     ],
 )
-def test_path_is_held_against_the_globs_that_match_it(declare: Declare, match: str, *, is_found: bool) -> None:
+def test_contradiction_compares_path_with_matching_globs(declare: Declare, match: str, *, is_found: bool) -> None:
     for one, other in (("tags", "absent"), ("absent", "tags")):
         assert bool(found(declare, f"- {{{match}, {one}: [x]}}\n- {{path: /shop/a.jpg, {other}: [x]}}")) == is_found
 
@@ -70,7 +70,7 @@ def test_path_is_held_against_the_globs_that_match_it(declare: Declare, match: s
         "- {path: /a, tags: [x]}\n- {path: /a, tags: [x], exclusive: true}",
     ],
 )
-def test_rules_that_may_hold_together_are_no_contradiction(declare: Declare, entries: str) -> None:
+def test_contradiction_ignores_compatible_rules(declare: Declare, entries: str) -> None:
     assert found(declare, entries) == []
 
 
@@ -88,7 +88,7 @@ def test_contradiction_through_defaults_is_found(declare: Declare) -> None:
     assert list(contradictions(desired.entries)) == []
 
 
-def test_expired_until_is_no_contradiction(tmp_path: Path) -> None:
+def test_contradiction_ignores_expired_until(tmp_path: Path) -> None:
     path = tmp_path / "tags.yaml"
     path.write_text(manifest("- {path: /a, tags: [x], until: 2026-06-01}\n- {path: /a, absent: [x]}"))
     before = read_manifests([str(path)], as_of=date(2026, 5, 1)).entries
@@ -97,7 +97,7 @@ def test_expired_until_is_no_contradiction(tmp_path: Path) -> None:
     assert list(contradictions(after)) == []
 
 
-def test_validate_finds_contradictions_across_manifests(tmp_path: Path) -> None:
+def test_contradiction_is_found_across_manifests(tmp_path: Path) -> None:
     for name, wish in (("a", "tags"), ("b", "absent")):
         (tmp_path / f"{name}.yaml").write_text(manifest(f"- path: /a.jpg\n  {wish}: [x]"))
     with pytest.raises(ManifestError) as caught:
@@ -107,7 +107,7 @@ def test_validate_finds_contradictions_across_manifests(tmp_path: Path) -> None:
     assert "present at a.yaml:6:14" in fault.message
 
 
-def test_validate_counts_contradictions_that_it_does_not_show(tmp_path: Path) -> None:
+def test_contradictions_beyond_limit_are_counted(tmp_path: Path) -> None:
     paths = "\n".join(f"- {{path: /{number}, tags: [x]}}" for number in range(80))
     (tmp_path / "tags.yaml").write_text(manifest(f"- {{match: /*, absent: [x]}}\n{paths}"))
     with pytest.raises(ManifestError) as caught:

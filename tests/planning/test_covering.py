@@ -36,7 +36,7 @@ def change(
 
 @st.composite
 def file_changes(draw: st.DrawFn, path: str) -> FileChange:
-    """Return what may become of a file whose words are drawn, each for one thing."""
+    """Return the change of a file, drawn as one word for each part."""
     fates = draw(st.dictionaries(st.sampled_from(WORDS), st.sampled_from("AHRGKS"), min_size=1, max_size=6))
     by_fate = {fate: " ".join(word for word in fates if fates[word] == fate) for fate in "AHRGKS"}
     spared = {normalized(word) for word in by_fate["S"].split()}
@@ -84,7 +84,7 @@ def within_limits(request: Request) -> bool:
 
 @settings(max_examples=100, deadline=None)
 @given(changes=CHANGES)
-def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(changes: tuple[FileChange, ...]) -> None:
+def test_covering_changes_needed_cells_and_touches_only_free_ones(changes: tuple[FileChange, ...]) -> None:
     requests = stage(changes).requests()
     by_id = {item.file.file_id: item for item in changes}
     assert all(within_limits(request) for request in requests)
@@ -96,7 +96,7 @@ def test_calls_change_all_that_is_needed_and_touch_besides_only_what_is_free(cha
 
 @settings(max_examples=100, deadline=None)
 @given(changes=CHANGES)
-def test_exact_calls_touch_nothing_but_what_is_needed(changes: tuple[FileChange, ...]) -> None:
+def test_covering_exact_touches_only_needed_cells(changes: tuple[FileChange, ...]) -> None:
     requests = stage(changes, exact=True).requests()
     assert all(within_limits(request) for request in requests)
     assert all(touched(requests, op) == needed(changes, op) for op in Op)
@@ -104,9 +104,7 @@ def test_exact_calls_touch_nothing_but_what_is_needed(changes: tuple[FileChange,
 
 @settings(max_examples=100, deadline=None)
 @given(changes=CHANGES, exact=st.booleans())
-def test_calls_are_never_more_than_by_either_usual_way_nor_fewer_than_the_bound(
-    changes: tuple[FileChange, ...], *, exact: bool
-) -> None:
+def test_covering_is_between_bound_and_usual_ways(changes: tuple[FileChange, ...], *, exact: bool) -> None:
     stages = stage(changes, exact=exact)
     costs, calls = stages.costs, len(stages.requests())
     assert costs.lower_bound <= calls <= min(costs.per_tag_set, costs.per_tag)
@@ -114,7 +112,7 @@ def test_calls_are_never_more_than_by_either_usual_way_nor_fewer_than_the_bound(
 
 @settings(max_examples=100, deadline=None)
 @given(changes=CHANGES, sent=st.integers(0, 5), exact=st.booleans())
-def test_regrouped_calls_change_just_what_was_left(changes: tuple[FileChange, ...], sent: int, *, exact: bool) -> None:
+def test_regroup_changes_exactly_what_was_left(changes: tuple[FileChange, ...], sent: int, *, exact: bool) -> None:
     stages = stage(changes)
     by_id = {item.file.file_id: item for item in changes}
     for op in Op:
@@ -130,7 +128,7 @@ def test_regrouped_calls_change_just_what_was_left(changes: tuple[FileChange, ..
 
 @settings(max_examples=50, deadline=None)
 @given(changes=CHANGES, exact=st.booleans(), data=st.data())
-def test_the_order_of_changes_makes_no_difference(
+def test_covering_ignores_order_of_changes(
     changes: tuple[FileChange, ...], *, exact: bool, data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(changes))
@@ -160,7 +158,7 @@ for exact in (False, True):
 """
 
 
-def test_calls_are_the_same_however_text_is_hashed() -> None:
+def test_covering_does_not_depend_on_string_hashes() -> None:
     printed = {
         subprocess.run(  # noqa: S603 - the program above
             [sys.executable, "-c", IN_A_PROCESS],
@@ -179,20 +177,20 @@ def shown(requests: Iterable[Request]) -> list[tuple[str, tuple[str, ...], int]]
     return [(request.op, request.tags, len(request.file_ids)) for request in requests]
 
 
-def test_files_with_equal_tag_sets_share_calls_of_fifty() -> None:
+def test_covering_puts_equal_tag_sets_into_calls_of_fifty() -> None:
     stages = stage([change(f"/{n:03d}", add="a b") for n in range(120)])
     assert [len(request.file_ids) for request in stages.add] == [50, 50, 20]
     assert stages.costs == (3, 120, 3, 6)
 
 
-def test_tags_that_are_there_already_let_files_share_a_call() -> None:
+def test_covering_uses_present_tags_to_share_a_call() -> None:
     stages = stage([change("/1", add="a", has="b c"), change("/2", add="b", has="a"), change("/3", add="a b")])
     assert shown(stages.add) == [("addTags", ("a", "b"), 3)]
     assert stages.costs.per_tag_set == 3
 
 
 @pytest.mark.parametrize(("files", "calls"), [(10, 1), (49, 1), (51, 2), (100, 2), (101, 3), (300, 6)])
-def test_files_that_share_tags_and_lack_one_each_share_calls(files: int, calls: int) -> None:
+def test_covering_shares_calls_of_files_that_lack_one_tag_each(files: int, calls: int) -> None:
     changes = [
         change(f"/{n:03d}", add="abcde"[n % 5], has=" ".join("abcde".replace("abcde"[n % 5], ""))) for n in range(files)
     ]
@@ -200,14 +198,14 @@ def test_files_that_share_tags_and_lack_one_each_share_calls(files: int, calls: 
     assert len(stages.add) == stages.costs.lower_bound == calls
 
 
-def test_exact_calls_leave_alone_what_is_there_already() -> None:
+def test_covering_exact_leaves_present_tags_alone() -> None:
     changes = [change("/1", add="a", has="b c"), change("/2", add="b", has="a"), change("/3", add="a b")]
     assert touched(stage(changes, exact=True).add, Op.ADD) == needed(changes, Op.ADD)
     again = regroup(stage(changes).add, {item.file.file_id: item for item in changes}, exact=True)
     assert touched(again, Op.ADD) == needed(changes, Op.ADD)
 
 
-def test_of_equally_many_calls_those_that_touch_nothing_else_are_taken() -> None:
+def test_covering_prefers_calls_without_free_cells_on_a_tie() -> None:
     one_tag_at_a_time = [lacking(f"/{n:02d}", "a" * (n < 30) + "b" * (n >= 20)) for n in range(60)]
     assert shown(stage(one_tag_at_a_time).add) == [("addTags", ("a",), 30), ("addTags", ("b",), 40)]
     by_tag_set = [lacking(f"/{n:02d}", "a" + "b" * (n >= 30)) for n in range(60)]
@@ -215,22 +213,22 @@ def test_of_equally_many_calls_those_that_touch_nothing_else_are_taken() -> None
 
 
 def lacking(path: str, tags: str) -> FileChange:
-    """Return the change of a file that should have the tags `a` and `b` and lacks some."""
+    """Return the change of a file that should have the tags `a` and `b` but lacks some."""
     return change(path, add=" ".join(tags), has=" ".join(sorted({"a", "b"}.difference(tags))))
 
 
-def test_a_tag_that_is_there_in_another_spelling_is_never_touched() -> None:
+def test_covering_never_touches_tag_in_another_spelling() -> None:
     stages = stage([change("/1", add="a", has=NFD), change("/2", add=f"a {NFC}")])
     assert (id_of("/1"), NFC) not in touched(stages.add, Op.ADD)
 
 
-def test_ai_tags_that_a_file_lacks_let_it_share_a_call() -> None:
+def test_covering_uses_absent_ai_tags_to_share_a_call() -> None:
     stages = stage([change("/1", remove_ai="Dog"), change("/2", remove_ai="Cat"), change("/3", remove_ai="Elk Sky")])
     assert shown(stages.remove) == [("removeAITags", ("Cat", "Dog", "Elk", "Sky"), 3)]
     assert stages.costs == (1, 3, 3, 4)
 
 
-def test_an_ai_tag_that_stays_or_is_spared_in_any_spelling_is_never_touched() -> None:
+def test_covering_never_touches_ai_tag_that_stays_or_is_spared() -> None:
     gone = change("/1", remove_ai=f"{NFC} Cat")
     stays = change("/2", remove_ai="Cat", keeps=[ai(NFC)])
     spared = change("/3", remove_ai="Cat", spared=NFD)
@@ -238,53 +236,53 @@ def test_an_ai_tag_that_stays_or_is_spared_in_any_spelling_is_never_touched() ->
     assert cells == needed([gone, stays, spared], Op.REMOVE_AI)
 
 
-def test_ordinary_removals_have_no_free_cells() -> None:
+def test_covering_has_no_free_cells_for_ordinary_removals() -> None:
     changes = [change("/1", remove="a"), change("/2", remove="b"), change("/3", remove="a b")]
     stages = stage(changes)
     assert touched(stages.remove, Op.REMOVE) == needed(changes, Op.REMOVE)
     assert len(stages.remove) == 2
 
 
-def test_free_cells_are_those_that_need_not_change() -> None:
+def test_free_cells_are_tags_that_need_no_change() -> None:
     item = change("/1", remove_ai="Dog")
     request = Request(Op.REMOVE_AI, ("Cat", "Dog", "Elk"), (item.file.file_id,))
     assert free_cells(request, item) == {"Cat", "Elk"}
 
 
-def test_regrouping_leaves_alone_what_other_calls_change() -> None:
+def test_regroup_leaves_changes_of_other_calls_alone() -> None:
     item = change("/1", add="a b", has="c")
     again = regroup([Request(Op.ADD, ("b", "c"), (item.file.file_id,))], {item.file.file_id: item})
     assert shown(again) == [("addTags", ("b",), 1)]
 
 
-def test_regrouping_asks_nothing_for_a_file_that_a_call_only_touched_needlessly() -> None:
+def test_regroup_drops_file_with_only_free_cells() -> None:
     one, other = change("/1", add="a", has="b"), change("/2", add="b", has="a")
     by_id = {item.file.file_id: item for item in (one, other)}
     assert shown(regroup([Request(Op.ADD, ("a",), tuple(by_id))], by_id)) == [("addTags", ("a",), 1)]
 
 
-def test_nothing_to_change_is_no_request() -> None:
+def test_covering_makes_no_call_without_changes() -> None:
     assert stage([]) == ((), (), (0, 0, 0, 0))
     assert regroup([], {}) == ()
 
 
-def test_file_ids_stand_in_the_order_of_paths_and_tags_sorted() -> None:
+def test_covering_sorts_files_by_path_and_tags_by_name() -> None:
     stages = stage([change(f"/{n}", add="b a") for n in (3, 1, 2)])
     assert stages.add == (Request(Op.ADD, ("a", "b"), tuple(map(id_of, ("/1", "/2", "/3")))),)
 
 
-def test_additions_come_before_removals() -> None:
+def test_stages_send_additions_before_removals() -> None:
     stages = stage([change("/a", add="new", remove="old", remove_ai="Dog")])
     assert shown(stages.add) == [("addTags", ("new",), 1)]
     assert shown(stages.remove) == [("removeTags", ("old",), 1), ("removeAITags", ("Dog",), 1)]
 
 
-# in parts
+# Parts
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES, exact=st.booleans())
-def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
+def test_parts_cover_needed_cells_and_no_forbidden_ones(
     monkeypatch: pytest.MonkeyPatch, *, changes: tuple[FileChange, ...], exact: bool
 ) -> None:
     whole = stage(changes, exact=exact).costs
@@ -307,7 +305,7 @@ def test_parts_together_cover_what_is_needed_and_nothing_forbidden(
     assert len(requests) <= stages.costs.per_tag
 
 
-def test_parts_hold_each_file_once_are_about_equal_and_keep_alike_files_together() -> None:
+def test_parts_are_equal_and_keep_similar_files_together() -> None:
     wanted = Wanted(Op.ADD)
     for number in range(100):
         needed = ("common", "rare") if number % 10 == 3 else ("common", f"of {number % 2}")
@@ -320,7 +318,7 @@ def test_parts_hold_each_file_once_are_about_equal_and_keep_alike_files_together
     assert [len({number % 2 for number in part if number % 10 != 3}) for part in found].count(2) <= 1
 
 
-def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_that_is_less(
+def test_parts_use_one_call_per_tag_if_cheaper(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changes = [lacking(f"/{n:03}", "ab" if n % 2 else "ac") for n in range(100)]
@@ -335,7 +333,7 @@ def test_parts_are_told_what_one_tag_at_a_time_would_cost_and_are_sent_so_where_
     ]
 
 
-def test_files_that_need_the_same_stay_together_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_keep_files_with_equal_needs_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portfolio, "MOST_FILES", 50)
     changes = [change(f"/{number:03d}", add="ab"[number % 2]) for number in range(100)]
     assert shown(stage(changes).add) == [("addTags", ("a",), 50), ("addTags", ("b",), 50)]

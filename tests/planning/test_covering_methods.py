@@ -1,4 +1,4 @@
-"""Each method of covering by itself, with small calls so that tiny tables need many of them."""
+"""Each method of covering by itself, with small calls, so that tiny tables need several."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -37,7 +37,7 @@ def touched(calls: list[Call]) -> Cells:
 
 @st.composite
 def tables(draw: st.DrawFn, *, tags: int = 6, files: int = 14) -> tuple[list[Row], list[Row]]:
-    """Return what each file needs, and what it is free to get; the rest is forbidden."""
+    """Return the needed and the free tags of each file; the others are forbidden."""
     fates = draw(st.lists(st.lists(st.sampled_from("NFX"), min_size=tags, max_size=tags), max_size=files))
     kept = [fate for fate in fates if "N" in fate]
     needed, free = ([Row(t for t in range(tags) if fate[t] == sign) for fate in kept] for sign in "NF")
@@ -60,7 +60,7 @@ METHODS: dict[str, Cover] = {
 @pytest.mark.parametrize("name", METHODS)
 @settings(max_examples=150, deadline=None)
 @given(table=tables(files=40), size=st.integers(1, 5), characters=st.sampled_from([None, 1, 3, 5]))
-def test_every_method_covers_what_is_needed_and_nothing_forbidden(
+def test_methods_cover_needed_cells_and_no_forbidden_ones(
     name: str, table: tuple[list[Row], list[Row]], size: int, characters: int | None
 ) -> None:
     needed, free = table
@@ -73,7 +73,7 @@ def test_every_method_covers_what_is_needed_and_nothing_forbidden(
 
 @settings(max_examples=150, deadline=None)
 @given(table=tables(tags=4, files=5), size=st.integers(1, 3))
-def test_no_cover_beats_the_bound(table: tuple[list[Row], list[Row]], size: int) -> None:
+def test_lower_bound_is_never_beaten(table: tuple[list[Row], list[Row]], size: int) -> None:
     needed, free = table
     allowed = [need | more for need, more in zip(needed, free, strict=True)]
     limit = limits(4, files=size)
@@ -84,7 +84,7 @@ def test_no_cover_beats_the_bound(table: tuple[list[Row], list[Row]], size: int)
 
 
 def fewest_calls(needed: list[Row], allowed: list[Row], size: int) -> int:
-    """Return the optimum, found by trying: cover any cell that is left by each call that could, as large as it gets."""
+    """Return the optimum by brute force: cover an open cell by each maximal call that contains it."""
     legal = list(legal_calls(allowed, size))
 
     def fits_within(left: Cells, budget: int) -> bool:
@@ -97,101 +97,101 @@ def fewest_calls(needed: list[Row], allowed: list[Row], size: int) -> int:
 
 
 def legal_calls(allowed: list[Row], size: int) -> Iterator[Cells]:
-    """Yield the cells of each call that carries all that its files may get."""
+    """Yield the cells of each call with all tags that its files may get."""
     for count in range(1, size + 1):
         for files in combinations(range(len(allowed)), count):
             tags = frozenset.intersection(*(allowed[file] for file in files))
             yield {(file, tag) for file in files for tag in tags}
 
 
-def test_tags_that_never_meet_each_count_towards_the_bound() -> None:
+def test_lower_bound_counts_each_tag_that_never_meets_another() -> None:
     needed = rows(*"aaabbbccc")
     assert lower_bound(needed, needed, limits(3)) == 3
 
 
-def test_a_tag_that_few_files_share_with_another_counts_beside_it() -> None:
+def test_lower_bound_counts_tag_that_few_files_share() -> None:
     needed = rows("ab", "a", "a", "a", "b", "b", "b")
     assert lower_bound(needed, needed, limits(2, files=4)) == 2
     assert lower_bound(needed, None, limits(2, files=4)) == 2
     assert lower_bound(needed[:5], needed[:5], limits(2, files=5)) > lower_bound(needed[:5], None, limits(2, files=5))
 
 
-def test_a_cover_that_only_merging_finds() -> None:
+def test_rarest_first_finds_cover_by_merging() -> None:
     needed, allowed = rows("ab", "bc", "ac"), rows("abc", "abc", "abc")
     assert rarest_first(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
 
 
-def test_rare_tags_go_with_what_their_files_have_in_common() -> None:
+def test_rarest_first_adds_what_files_have_in_common() -> None:
     needed = rows("ax", "ax", "bx", "bx")
     calls = rarest_first(needed, needed, limits(24))
     assert sorted(call.files for call in calls) == [(0, 1), (2, 3)]
 
 
-def test_full_calls_are_sent_for_files_that_share_most() -> None:
+def test_rarest_first_fills_calls_with_most_similar_files() -> None:
     needed = rows(*["ab"] * 3, *["ac"] * 3)
     calls = rarest_first(needed, needed, limits(3, files=3))
     assert calls == [Call((0, 1, 2), Row((0, 1))), Call((3, 4, 5), Row((0, 2)))]
 
 
-def test_files_that_need_a_tag_are_split_by_what_else_they_need() -> None:
+def test_rarest_first_splits_files_by_other_needs() -> None:
     needed = rows(*["ab", "ac"] * 3, *["b", "c"] * 4)
     calls = rarest_first(needed, needed, limits(3, files=3))
     assert calls[:2] == [Call((0, 2, 4), Row((0, 1))), Call((1, 3, 5), Row((0, 2)))]
 
 
-def test_the_files_that_need_most_of_a_full_call_are_sent_first() -> None:
+def test_rarest_first_sends_neediest_files_first() -> None:
     needed, allowed = rows("a", "ab", "ab", "ab", "b", "b"), rows(*["ab"] * 6)
     assert rarest_first(needed, allowed, limits(2, files=3))[0] == Call((1, 2, 3), Row((0, 1)))
 
 
-def test_a_call_is_filled_up_with_files_that_gain_from_it() -> None:
+def test_rarest_first_fills_call_with_files_that_gain() -> None:
     needed, allowed = rows("ab", "b", "c"), rows("ab", "ab", "c")
     calls = rarest_first(needed, allowed, limits(3))
     assert [call.files for call in calls if 0 in call.tags] == [(0, 1)]
     assert len(calls) == 2
 
 
-def test_files_that_lack_other_tags_join_a_call_whose_tags_they_have() -> None:
+def test_rarest_first_joins_files_that_have_the_tags_of_a_call() -> None:
     needed, allowed = rows("a", "b", "c"), rows(*["abc"] * 3)
     assert rarest_first(needed, allowed, limits(3)) == [Call((0, 1, 2), Row((0, 1, 2)))]
 
 
-def test_a_file_does_not_join_a_call_that_got_a_tag_forbidden_to_it() -> None:
+def test_rarest_first_joins_no_file_with_a_forbidden_tag() -> None:
     needed, allowed = rows("a", "bd", "c"), rows("abcd", "abcd", "ac")
     assert rarest_first(needed, allowed, limits(4)) == [Call((0, 1), Row((0, 1, 3))), Call((2,), Row((2,)))]
 
 
-def test_files_that_need_most_of_what_a_call_may_carry_join_first() -> None:
+def test_rarest_first_joins_neediest_files_first() -> None:
     needed, allowed = rows("a", "b", "bc", "c"), rows(*["abc"] * 4)
     assert rarest_first(needed, allowed, limits(3, files=2))[0] == Call((0, 2), Row((0, 1, 2)))
 
 
-def test_a_file_whose_tags_do_not_fit_beside_the_others_does_not_join() -> None:
+def test_rarest_first_joins_no_file_whose_tags_do_not_fit() -> None:
     needed, allowed = rows("a", "b", "c"), rows(*["abc"] * 3)
     calls = rarest_first(needed, allowed, limits(3, characters=3))
     assert calls == [Call((0, 1), Row((0, 1))), Call((2,), Row((2,)))]
 
 
-def test_a_file_joins_with_those_of_its_tags_that_fit() -> None:
+def test_rarest_first_joins_file_with_tags_that_fit() -> None:
     needed, allowed = rows("a", "bc", "b"), rows(*["abc"] * 3)
     calls = rarest_first(needed, allowed, limits(3, characters=3))
     assert calls == [Call((0, 1), Row((0, 2))), Call((1, 2), Row((1,)))]
 
 
-def test_removals_clash_only_over_a_tag_that_one_file_keeps_and_another_drops() -> None:
+def test_first_fit_clashes_only_on_kept_and_removed_tags() -> None:
     needed, forbidden = rows("a", "b", "c"), rows("b", "", "z")
     calls = first_fit(needed, forbidden, limits(26))
     assert len(calls) == 2
     assert not any({0, 1} <= set(call.files) for call in calls)
 
 
-def test_files_that_clash_most_are_placed_first() -> None:
+def test_first_fit_places_files_with_most_clashes_first() -> None:
     needed, forbidden = rows("c", "d", "a", "b"), rows("", "", "b", "a")
     calls = first_fit(needed, forbidden, limits(4, files=2))
     assert [call.files for call in calls] == [(0, 2), (1, 3)]
 
 
-def test_a_set_too_long_for_one_call_is_cut() -> None:
+def test_per_tag_set_splits_set_too_long_for_one_call() -> None:
     assert Limits((3, 3, 3), 7).parts([0, 1, 2]) == [Row((0, 1)), Row((2,))]
     assert Limits((9, 3, 3), 7).parts([0, 1, 2]) == [Row((0,)), Row((1, 2))]
     assert Limits((9, 3, 3), None).parts([0, 1, 2]) == [Row((0, 1, 2))]

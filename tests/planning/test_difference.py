@@ -16,13 +16,13 @@ def plan(desired: DesiredState, *, target: TargetName = TARGET) -> Plan:
     return make_plan(desired, current_state(*FILES), target, created_at="2026-01-01", bulk_rate=5)
 
 
-def test_a_plan_does_nothing_otherwise_than_itself(declare: Declare) -> None:
+def test_difference_of_plan_with_itself_is_empty(declare: Declare) -> None:
     made = plan(declare("- {match: /*, tags: [new]}"))
     found = difference(made, made)
     assert (found.old, found.more, found.fewer, found.guards, found.targets) == (found.new, (), (), (), None)
 
 
-def test_what_only_one_of_two_plans_changes_is_told_tag_by_tag(declare: Declare) -> None:
+def test_difference_lists_changes_of_one_plan_by_tag(declare: Declare) -> None:
     old = plan(declare("- {match: /*, tags: [new, gone]}\n- {path: /b, absent: [old]}"))
     new = plan(declare("- {match: /*, tags: [new]}\n- {path: /a, tags: [more]}"))
     found = difference(old, new)
@@ -35,7 +35,7 @@ def test_what_only_one_of_two_plans_changes_is_told_tag_by_tag(declare: Declare)
     assert found.files == 3
 
 
-def test_guards_that_count_otherwise_are_told(declare: Declare) -> None:
+def test_difference_lists_guards_with_other_figures(declare: Declare) -> None:
     old = plan(declare("- {path: /a, tags: [new]}"))
     new = plan(declare("- {match: /*, absent: [old]}"))
     judged = {was.id: (was.observed, guard.observed, guard.blocked) for was, guard in difference(old, new).guards}
@@ -47,12 +47,12 @@ def test_guards_that_count_otherwise_are_told(declare: Declare) -> None:
     }
 
 
-def test_two_targets_are_told(declare: Declare) -> None:
+def test_difference_names_two_targets(declare: Declare) -> None:
     desired, other = declare("- {path: /a, tags: [new]}"), TargetName("https://api.imagekit.io", "other")
     assert difference(plan(desired), plan(desired, target=other)).targets == (TARGET, other)
 
 
-# What an interrupted apply left
+# The rest of an interrupted apply
 
 RULES = "- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}"
 A, B = (current_file(path, ["old"], [ai("Dog", 10)]) for path in ("/a", "/b"))
@@ -73,7 +73,7 @@ def plan_of(desired: DesiredState, *files: CurrentFile, target: TargetName = TAR
         (current_file("/a", ["new"]), current_file("/b", ["new"])),
     ],
 )
-def test_rest_is_a_plan_with_nothing_but_approved_changes(declare: Declare, left: tuple[CurrentFile, ...]) -> None:
+def test_remainder_has_only_approved_changes(declare: Declare, left: tuple[CurrentFile, ...]) -> None:
     desired = declare(RULES)
     assert is_remainder(plan_of(desired, *left), plan_of(desired, A, B))
 
@@ -89,12 +89,12 @@ def test_rest_is_a_plan_with_nothing_but_approved_changes(declare: Declare, left
     ],
     ids=["another file", "moved", "another confidence", "another source", "another AI tag"],
 )
-def test_rest_holds_no_change_that_was_not_approved(declare: Declare, now: CurrentFile) -> None:
+def test_remainder_refuses_change_that_was_not_approved(declare: Declare, now: CurrentFile) -> None:
     desired = declare(RULES)
     assert not is_remainder(plan_of(desired, now, B), plan_of(desired, A, B))
 
 
-def test_rest_is_made_from_the_same_manifests_policy_and_target(declare: Declare) -> None:
+def test_remainder_needs_same_manifests_policy_and_target(declare: Declare) -> None:
     desired = declare(RULES)
     approved = plan_of(desired, A, B)
     assert not is_remainder(plan_of(declare(f"{RULES} # changed"), A), approved)

@@ -42,7 +42,7 @@ def verdicts(found: Explanation) -> dict[str, tuple[str, list[str], list[str]]]:
     }
 
 
-def test_each_entry_tells_how_it_selects_and_what_it_says(explain: Explain) -> None:
+def test_explain_lists_selector_and_votes_of_each_entry(explain: Explain) -> None:
     entries = "- {path: /a, tags: [new]}\n- {match: /*, absent: [old]}\n- {match: /b, tags: [z]}"
     found = explain(current_file("/a", ["old"]), entries)
     assert [(str(item.origin), item.selector) for item in found.contributions] == [
@@ -54,14 +54,14 @@ def test_each_entry_tells_how_it_selects_and_what_it_says(explain: Explain) -> N
     ] == [("new", True, "tags.yaml:5:25"), ("old", False, "tags.yaml:6:28")]
 
 
-def test_an_entry_by_id_with_a_rule_for_one_source_is_told_as_such(explain: Explain) -> None:
+def test_explain_shows_id_selector_and_source(explain: Explain) -> None:
     file = current_file("/a", [], [ai("Dog", 90, AWS)])
     found = explain(file, f"- {{fileId: {file.file_id}, aiTags: {{remove: all, source: {AWS}}}}}")
     assert [item.selector for item in found.contributions] == [f"fileId: {file.file_id}"]
     assert [item.rules for item in found.contributions] == [("aiTags.remove: all", f"aiTags.source: {AWS}")]
 
 
-def test_what_was_there_and_what_nobody_speaks_of_is_told_too(explain: Explain) -> None:
+def test_explain_includes_present_and_unmentioned_tags(explain: Explain) -> None:
     found = explain(current_file("/a", ["new", "other"]), "- {path: /a, tags: [new], absent: [old]}")
     assert verdicts(found) == {
         "new": ("stays", ["tags"], []),
@@ -70,12 +70,12 @@ def test_what_was_there_and_what_nobody_speaks_of_is_told_too(explain: Explain) 
     }
 
 
-def test_a_declared_tag_wins_over_exclusive(explain: Explain) -> None:
+def test_explain_shows_declared_tag_winning_over_exclusive(explain: Explain) -> None:
     found = explain(current_file("/a", ["x", "z"]), "- {path: /a, exclusive: true}\n- {match: /*, tags: [x]}")
     assert verdicts(found) == {"x": ("stays", ["tags"], ["exclusive"]), "z": ("removed", ["exclusive"], [])}
 
 
-def test_keep_wins_over_every_rule_for_ai_tags(explain: Explain) -> None:
+def test_explain_shows_keep_winning_over_ai_rules(explain: Explain) -> None:
     entries = "- {path: /a, aiTags: {remove: all}}\n- {match: /*, aiTags: {keep: [Dog]}}"
     found = explain(current_file("/a", [], [ai("Dog"), ai("Cat")]), entries)
     assert verdicts(found) == {
@@ -84,14 +84,14 @@ def test_keep_wins_over_every_rule_for_ai_tags(explain: Explain) -> None:
     }
 
 
-def test_an_ai_tag_of_two_sources_stays_and_it_is_told_why(explain: Explain) -> None:
+def test_explain_says_why_ai_tag_of_two_sources_stays(explain: Explain) -> None:
     entries = "- {path: /a, aiTags: {minConfidence: 50}}"
     found = explain(current_file("/a", [], [ai("Dog", 10), ai("Dog", 90, AWS)]), entries)
     assert verdicts(found) == {"AI Dog": ("stays", [], ["aiTags.minConfidence"])}
     assert [item.code for item in found.diagnostics] == ["ai-tag-stays"]
 
 
-def test_days_promotions_and_vocabularies_have_their_say(explain: Explain) -> None:
+def test_explain_includes_until_promotions_and_vocabulary(explain: Explain) -> None:
     entries = "- {path: /a, tags: [sale], until: 2026-06-01, aiTags: {promote: {minConfidence: 90}}}"
     file = current_file("/a", ["sale", "rot", "tmp"], [ai("Dog", 95)])
     found = explain(file, entries, "renames: {rot: red}, forbidden: [tmp], removeForbidden: true")
@@ -105,30 +105,30 @@ def test_days_promotions_and_vocabularies_have_their_say(explain: Explain) -> No
     }
 
 
-def test_a_contradiction_changes_nothing_and_is_told(explain: Explain) -> None:
+def test_explain_shows_contradiction_without_change(explain: Explain) -> None:
     found = explain(current_file("/a"), "- {path: /a, tags: [x]}\n- {match: /*, absent: [x]}")
     assert verdicts(found) == {"x": ("absent", ["absent"], ["tags"])}
     assert [item.level for item in found.diagnostics] == ["error"]
 
 
-def test_a_file_with_too_long_tags_is_left_as_it_is(explain: Explain) -> None:
+def test_explain_leaves_file_over_limit_unchanged(explain: Explain) -> None:
     found = explain(current_file("/a", ["o" * 300]), f"- {{path: /a, tags: [{'n' * 300}]}}")
     assert [(item.now, item.then) for item in found.verdicts] == [(False, False), (True, True)]
     assert [item.code for item in found.diagnostics] == ["over-limit"]
 
 
-def test_a_path_that_no_file_has_gets_a_hint_and_one_that_no_entry_selects_a_word(explain: Explain) -> None:
+def test_explain_hints_at_unknown_path_and_unselected_file(explain: Explain) -> None:
     assert explain(current_file("/a"), "- {path: /a, tags: [x]}", path="/A").hint == "did you mean '/a'?"
     found = explain(current_file("/a"), "- {path: /a, tags: [x]}", path="/b")
     assert (found.file is not None, found.contributions, found.verdicts) == (True, (), ())
 
 
 @pytest.mark.parametrize(("path", "hint"), [("a", "a path starts with /"), ("/else", "check the path")])
-def test_a_path_that_is_like_no_other_gets_a_hint_too(explain: Explain, path: str, hint: str) -> None:
+def test_explain_hints_at_path_without_similar_one(explain: Explain, path: str, hint: str) -> None:
     assert explain(current_file("/a"), "- {match: /*, tags: [x]}", path=path).hint == hint
 
 
-def test_verdicts_are_those_of_the_plan(explain: Explain, tmp_path: Path) -> None:
+def test_explain_verdicts_agree_with_plan(explain: Explain, tmp_path: Path) -> None:
     entries = "- {match: /*, tags: [a, b], exclusive: {only: [o*]}}\n- {path: /a, absent: [x], aiTags: {remove: all}}"
     file = current_file("/a", ["a", "old", "x"], [ai("Dog")])
     found = explain(file, entries)

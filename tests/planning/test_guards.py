@@ -8,6 +8,7 @@ from tagsync.manifest.read import read_manifests
 from tagsync.model import (
     CurrentFile,
     DesiredState,
+    Guard,
     GuardId,
     GuardRule,
     Limit,
@@ -15,8 +16,12 @@ from tagsync.model import (
     Part,
     Plan,
     TargetName,
+    guard_finding,
+    guard_limit,
+    is_near_limit,
+    objection,
 )
-from tagsync.planning.guards import Ack, GuardCounts, loosened, objection, policy_of, recheck_guards, unacknowledged
+from tagsync.planning.guards import Ack, GuardCounts, loosened, policy_of, recheck_guards, unacknowledged
 from tagsync.planning.plan import make_plan
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
@@ -49,23 +54,23 @@ FILES = (
 )
 
 
-def test_guards_count_what_a_plan_does_to_the_managed_files_as_a_whole(tmp_path: Path) -> None:
+def test_guards_count_whole_plan(tmp_path: Path) -> None:
     desired = declared(tmp_path, "- {match: /*, absent: [old], tags: [new, w], aiTags: {minConfidence: 50}}")
     found = {"removedTags": (2, 4), "removedAiTags": (1, 2), "changedFiles": (3, 3), "newTags": (1, 0)}
     assert observed(planned(desired, *FILES)) == found
-    # Leaving changes out of the plan makes no guard kinder.
+    # Filtering a plan does not relax its guards.
     assert observed(planned(desired, *FILES, only=["/a"])) == found
     assert observed(planned(desired, *FILES, part=Part(1, 1000))) == found
 
 
-def test_a_file_is_emptied_if_it_loses_its_last_tag_and_gains_none(tmp_path: Path) -> None:
+def test_guards_count_file_that_loses_last_tag_as_emptied(tmp_path: Path) -> None:
     assert observed(planned(declared(tmp_path, "- {match: /*, absent: [old]}"), *FILES))["emptiedFiles"] == (1, 3)
     assert "emptiedFiles" not in observed(
         planned(declared(tmp_path, "- {match: /*, absent: [old], tags: [new]}"), *FILES)
     )
 
 
-def test_a_tag_is_new_if_no_file_of_the_library_has_it_in_any_spelling(tmp_path: Path) -> None:
+def test_guards_count_tag_as_new_in_no_spelling(tmp_path: Path) -> None:
     desired = declared(tmp_path, "- {path: /c, tags: [w, \u00e9, z]}")
     plan = planned(desired, *FILES, current_file("/e", ["e\u0301"]))
     assert observed(plan)["newTags"] == (1, 0)
@@ -85,11 +90,11 @@ def test_a_tag_is_new_if_no_file_of_the_library_has_it_in_any_spelling(tmp_path:
         (1, 0, Limit(0, 100), True),
     ],
 )
-def test_a_guard_blocks_once_both_figures_are_exceeded(observed: int, of: int, limit: Limit, *, blocks: bool) -> None:
+def test_guard_blocks_if_both_figures_are_exceeded(observed: int, of: int, limit: Limit, *, blocks: bool) -> None:
     assert limit.is_exceeded(observed, of) is blocks
 
 
-def test_the_defaults_are_those_that_are_documented() -> None:
+def test_guard_defaults_are_documented() -> None:
     assert policy_of(()) == {
         "removedTags": (100, 30),
         "removedAiTags": (500, 50),
@@ -99,7 +104,7 @@ def test_the_defaults_are_those_that_are_documented() -> None:
     }
 
 
-def test_of_several_policies_the_smallest_of_each_figure_holds() -> None:
+def test_policy_uses_strictest_of_each_figure() -> None:
     rules = [
         GuardRule(GuardId.REMOVED_TAGS, 5, None, HERE),
         GuardRule(GuardId.REMOVED_TAGS, 9, 10, HERE),
@@ -111,7 +116,7 @@ def test_of_several_policies_the_smallest_of_each_figure_holds() -> None:
     assert found[GuardId.CHANGED_FILES] == (5000, 90)
 
 
-def test_what_is_looser_than_the_default_is_told_with_its_place() -> None:
+def test_policy_warns_of_limit_looser_than_default() -> None:
     rules = [
         GuardRule(GuardId.REMOVED_TAGS, 101, 31, HERE),
         GuardRule(GuardId.EMPTIED_FILES, 0, None, HERE),
@@ -123,7 +128,7 @@ def test_what_is_looser_than_the_default_is_told_with_its_place() -> None:
     ]
 
 
-def test_a_policy_beside_the_manifests_is_part_of_the_digest(tmp_path: Path) -> None:
+def test_policy_is_part_of_digest(tmp_path: Path) -> None:
     entries = "- {match: /*, absent: [old], tags: [x]}"
     plans = [
         planned(declared(tmp_path, entries, guards), *FILES)
@@ -133,16 +138,61 @@ def test_a_policy_beside_the_manifests_is_part_of_the_digest(tmp_path: Path) -> 
     assert plans[0].digest != plans[1].digest
 
 
-def test_an_objection_tells_numbers_files_and_the_very_ack(tmp_path: Path) -> None:
+def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
     [guard] = plan.blocked
     assert objection(guard, plan.digest) == (
-        "guard emptiedFiles blocks this plan: it leaves 3 of 3 managed files without any tag, more than 0; for example "
-        f"'/a', '/b', '/c'. If that is meant, let this very plan through with --ack emptiedFiles@{plan.digest}"
+        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without tags; the limit is 0 files. "
+        f"Examples: '/a', '/b', '/c'. If this is intended, run again with: --ack emptiedFiles@{plan.digest}"
     )
 
 
-def test_an_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("guard", "finding", "limit"),
+    [
+        (
+            Guard(GuardId.REMOVED_TAGS, 5327, 6501, Limit(100, 30), blocked=True),
+            "removes 5,327 of 6,501 tags (82 %)",
+            "30 % and 100 tags",
+        ),
+        (
+            Guard(GuardId.REMOVED_AI_TAGS, 1, 3, Limit(1, 2.5), blocked=False),
+            "removes 1 of 3 AI tags (33 %)",
+            "2.5 % and 1 AI tag",
+        ),
+        (Guard(GuardId.CHANGED_FILES, 0, 0, Limit(1), blocked=False), "changes 0 files", "1 file"),
+        (
+            Guard(GuardId.EMPTIED_FILES, 1, 1, Limit(0), blocked=True),
+            "leaves 1 of 1 file (100 %) without tags",
+            "0 files",
+        ),
+        (
+            Guard(GuardId.NEW_TAGS, 1, 0, Limit(500), blocked=False),
+            "adds 1 tag that the library does not have yet",
+            "500 tags",
+        ),
+    ],
+)
+def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: str) -> None:
+    assert (guard_finding(guard), guard_limit(guard)) == (finding, limit)
+
+
+@pytest.mark.parametrize(
+    ("observed", "of", "limit", "near"),
+    [
+        (51, 300, Limit(100, 30), True),
+        (50, 300, Limit(100, 30), False),
+        (60, 400, Limit(100, 30), False),
+        (11, 0, Limit(20), True),
+        (10, 0, Limit(20), False),
+        (0, 9, Limit(0), False),
+    ],
+)
+def test_guard_is_near_its_limit_above_half_of_each_figure(observed: int, of: int, limit: Limit, *, near: bool) -> None:
+    assert is_near_limit(Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)) is near
+
+
+def test_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
     other = "sha256:" + "0" * 64
     assert unacknowledged(plan.guards, plan.digest, ()) == plan.blocked
@@ -151,7 +201,7 @@ def test_an_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
     assert unacknowledged(plan.guards, plan.digest, acks(plan)) == ()
 
 
-def test_what_others_did_since_the_plan_may_make_a_guard_block_and_never_lets_one_go(tmp_path: Path) -> None:
+def test_recheck_guards_only_gets_stricter(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {path: /a, absent: [old]}\n- {path: /b, tags: [x], absent: [old]}"), *FILES)
     assert plan.blocked == ()
     [change] = [change for change in plan.changes if change.file.path == "/a"]
@@ -162,7 +212,7 @@ def test_what_others_did_since_the_plan_may_make_a_guard_block_and_never_lets_on
     assert [guard.id for guard in recheck_guards(blocked.guards, GuardCounts()) if guard.blocked] == ["emptiedFiles"]
 
 
-def test_guards_are_in_a_plan_with_errors_and_block_nothing_there(tmp_path: Path) -> None:
+def test_guards_block_nothing_in_plan_with_errors(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}\n- {path: /gone, tags: [x]}"), *FILES)
     assert plan.errors
     assert observed(plan) == {}

@@ -5,7 +5,7 @@ from tagsync.model import Change, Op
 from tagsync.planning.length_limit import Fit, excess, fit
 
 FULL = [f"{n:099d}" for n in range(5)]
-"""Five tags of 495 characters together, and 499 when joined by commas."""
+"""Five tags with 495 characters in total, and 499 when joined by commas."""
 
 
 def changes(add: list[str], remove: list[str]) -> list[Change]:
@@ -27,7 +27,7 @@ def changes(add: list[str], remove: list[str]) -> list[Change]:
         (["x" * 600], [], ["y"], Fit.FITS),
     ],
 )
-def test_a_file_that_gains_a_tag_must_have_room(
+def test_length_limit_applies_to_file_that_gains_a_tag(
     tags: list[str], add: list[str], remove: list[str], verdict: Fit
 ) -> None:
     assert fit(current_file("/a", tags), changes(add, remove)) is verdict
@@ -45,5 +45,5 @@ def test_a_file_that_gains_a_tag_must_have_room(
         ),
     ],
 )
-def test_excess_says_whether_old_tags_are_in_the_way(add: list[str], remove: list[str], words: str) -> None:
+def test_length_limit_says_whether_old_tags_are_in_the_way(add: list[str], remove: list[str], words: str) -> None:
     assert excess(current_file("/a", FULL), changes(add, remove)).startswith(words)

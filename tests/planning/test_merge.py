@@ -19,26 +19,26 @@ def changes(declare: Declare, file: CurrentFile, entries: str) -> list[str]:
     return unpack(merged(declare, file, entries).changes)
 
 
-def test_only_missing_tags_are_added(declare: Declare) -> None:
+def test_merge_adds_only_missing_tags(declare: Declare) -> None:
     assert changes(declare, current_file("/a", ["x"]), "- {path: /a, tags: [w, x, z]}") == ["+w", "+z"]
 
 
-def test_only_present_tags_are_removed(declare: Declare) -> None:
+def test_merge_removes_only_present_tags(declare: Declare) -> None:
     assert changes(declare, current_file("/a", ["x"]), "- {path: /a, absent: [x, w]}") == ["-x"]
 
 
-def test_nothing_is_removed_that_nobody_asked_to_remove(declare: Declare) -> None:
+def test_merge_removes_nothing_without_a_rule(declare: Declare) -> None:
     file = current_file("/a", ["other"], [ai("Dog", 1)])
     assert changes(declare, file, "- {path: /a, tags: [x]}") == ["+x"]
 
 
-def test_exclusive_removes_what_is_not_declared(declare: Declare) -> None:
+def test_exclusive_removes_undeclared_tags(declare: Declare) -> None:
     file = current_file("/a", ["x", "old", "shoe-red"])
     assert changes(declare, file, "- {path: /a, tags: [x], exclusive: true}") == ["-old", "-shoe-red"]
     assert changes(declare, file, "- {path: /a, tags: [x], exclusive: {only: [shoe*]}}") == ["-shoe-red"]
 
 
-def test_exclusive_spares_what_any_other_entry_declares(declare: Declare) -> None:
+def test_exclusive_keeps_tags_of_other_entries(declare: Declare) -> None:
     entries = "- {path: /a, exclusive: true}\n- {match: /**, tags: [x]}"
     assert changes(declare, current_file("/a", ["x", "old"]), entries) == ["-old"]
 
@@ -63,17 +63,17 @@ def test_exclusive_rules_add_up(declare: Declare) -> None:
         ("{keep: [Dog]}", []),
     ],
 )
-def test_an_ai_rule_removes(declare: Declare, rule: str, gone: list[str]) -> None:
+def test_ai_rule_removes(declare: Declare, rule: str, gone: list[str]) -> None:
     file = current_file("/a", [], [ai("Dog", 80), ai("Cat", 69.99), ai("Sky", 95, AWS)])
     assert changes(declare, file, f"- {{path: /a, aiTags: {rule}}}") == [f"~{name}" for name in gone]
 
 
-def test_a_confidence_at_the_threshold_stays_and_an_unknown_one_too(declare: Declare) -> None:
+def test_min_confidence_keeps_equal_and_unknown_confidence(declare: Declare) -> None:
     file = current_file("/a", [], [ai("Dog", 70), ai("Cat", None)])
     assert changes(declare, file, "- {path: /a, aiTags: {minConfidence: 70}}") == []
 
 
-def test_removals_and_thresholds_of_several_entries_add_up_and_keep_wins(declare: Declare) -> None:
+def test_ai_rules_add_up_and_keep_wins(declare: Declare) -> None:
     file = current_file("/a", [], [ai("Dog", 80), ai("Cat", 60), ai("Sky", 50), ai("Tree", 99)])
     entries = """
 - {path: /a, aiTags: {minConfidence: 70}}
@@ -83,7 +83,7 @@ def test_removals_and_thresholds_of_several_entries_add_up_and_keep_wins(declare
     assert changes(declare, file, entries) == ["~Cat", "~Dog", "~Tree"]
 
 
-def test_a_name_goes_only_if_every_source_of_it_goes(declare: Declare) -> None:
+def test_ai_tag_stays_unless_every_source_is_removed(declare: Declare) -> None:
     file = current_file("/a", [], [ai("Tire", 60, GOOGLE), ai("Tire", 80, AWS), ai("Car", 60), ai("Car", 61, AWS)])
     result = merged(declare, file, "- {path: /a, aiTags: {minConfidence: 70}}")
     assert unpack(result.changes) == ["~Car"]
@@ -92,33 +92,33 @@ def test_a_name_goes_only_if_every_source_of_it_goes(declare: Declare) -> None:
     assert AWS in result.diagnostics[0].message
 
 
-def test_rules_for_both_sources_remove_a_name_together(declare: Declare) -> None:
+def test_ai_rules_for_both_sources_remove_name_together(declare: Declare) -> None:
     file = current_file("/a", [], [ai("Tire", 60, GOOGLE), ai("Tire", 80, AWS)])
     entries = "\n".join(f"- {{path: /a, aiTags: {{remove: [Tire], source: {source}}}}}" for source in (GOOGLE, AWS))
     assert changes(declare, file, entries) == ["~Tire"]
 
 
-def test_tags_are_compared_under_nfc_and_added_as_written(declare: Declare) -> None:
+def test_merge_compares_under_nfc_and_adds_as_written(declare: Declare) -> None:
     assert changes(declare, current_file("/a", [DECOMPOSED]), f"- {{path: /a, tags: [{COMPOSED}]}}") == []
     assert changes(declare, current_file("/a"), f"- {{path: /a, tags: [{DECOMPOSED}]}}") == [f"+{DECOMPOSED}"]
 
 
-def test_a_tag_is_removed_in_each_spelling_that_the_library_holds(declare: Declare) -> None:
+def test_merge_removes_each_spelling_in_library(declare: Declare) -> None:
     file = current_file("/a", [COMPOSED, DECOMPOSED])
     assert changes(declare, file, f"- {{path: /a, absent: [{COMPOSED}]}}") == [f"-{DECOMPOSED}", f"-{COMPOSED}"]
 
 
-def test_keep_and_remove_of_ai_tags_compare_under_nfc(declare: Declare) -> None:
+def test_ai_keep_and_remove_compare_under_nfc(declare: Declare) -> None:
     file = current_file("/a", [], [ai(DECOMPOSED), ai("x")])
     assert changes(declare, file, f"- {{path: /a, aiTags: {{remove: all, keep: [{COMPOSED}]}}}}") == ["~x"]
     assert changes(declare, file, f"- {{path: /a, aiTags: {{remove: [{COMPOSED}]}}}}") == [f"~{DECOMPOSED}"]
 
 
-def test_tags_are_case_sensitive(declare: Declare) -> None:
+def test_merge_is_case_sensitive(declare: Declare) -> None:
     assert changes(declare, current_file("/a", ["Red"]), "- {path: /a, tags: [red], absent: [RED]}") == ["+red"]
 
 
-def test_the_same_tag_present_and_absent_is_an_error_that_names_both_places(declare: Declare) -> None:
+def test_conflict_present_and_absent_names_both_places(declare: Declare) -> None:
     result = merged(declare, current_file("/a"), "- {path: /a, tags: [x]}\n- {match: /**, absent: [x]}")
     assert result.changes == ()
     (conflict,) = result.diagnostics
@@ -126,7 +126,7 @@ def test_the_same_tag_present_and_absent_is_an_error_that_names_both_places(decl
     assert "tags.yaml:5:25" in conflict.message
 
 
-def test_two_spellings_in_two_entries_are_an_error_that_names_both_places(declare: Declare) -> None:
+def test_conflict_of_two_spellings_names_both_places(declare: Declare) -> None:
     entries = f"- {{path: /a, tags: [{COMPOSED}]}}\n- {{match: /**, tags: [{DECOMPOSED}]}}"
     result = merged(declare, current_file("/a"), entries)
     (conflict,) = result.diagnostics
@@ -134,7 +134,7 @@ def test_two_spellings_in_two_entries_are_an_error_that_names_both_places(declar
     assert "tags.yaml:5:25" in conflict.message
 
 
-def test_every_change_names_all_that_asked_for_it_and_the_rule(declare: Declare) -> None:
+def test_merge_gives_every_reason_with_its_rule(declare: Declare) -> None:
     file = current_file("/a", ["old"], [ai("Dog", 10)])
     entries = """
 - {path: /a, tags: [x], aiTags: {remove: [Dog]}}
@@ -166,7 +166,7 @@ FILES = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(file=FILES, order=st.permutations(range(4)))
-def test_the_order_of_entries_does_not_matter(desired_four: DesiredState, file: CurrentFile, order: list[int]) -> None:
+def test_merge_ignores_order_of_entries(desired_four: DesiredState, file: CurrentFile, order: list[int]) -> None:
     entries = tuple(desired_four.entries)
     assert merge(file, [entries[number] for number in order]) == merge(file, entries)
 
@@ -184,14 +184,14 @@ def desired_four(tmp_path_factory: pytest.TempPathFactory) -> DesiredState:
     return read_manifests([str(path)])
 
 
-def test_declared_tags_that_are_there_are_known_beside_additions_in_their_very_spelling(declare: Declare) -> None:
+def test_merge_lists_present_declared_tags_with_additions(declare: Declare) -> None:
     file = current_file("/a", ["here", "other", DECOMPOSED])
     result = merged(declare, file, f"- {{path: /a, tags: [here, new]}}\n- {{match: /**, tags: [{COMPOSED}]}}")
     assert unpack(result.changes) == ["+new"]
     assert result.desired == ("here",)
 
 
-def test_kept_names_are_known_beside_removals_of_ai_tags(declare: Declare) -> None:
+def test_merge_lists_kept_names_with_ai_removals(declare: Declare) -> None:
     entries = "- {path: /a, aiTags: {remove: [Dog], keep: [Sky, Cat]}}\n- {match: /**, aiTags: {keep: [Cat, Elk]}}"
     assert merged(declare, current_file("/a", [], [ai("Dog")]), entries).spared == ("Cat", "Elk", "Sky")
     assert merged(declare, current_file("/a", [], [ai("Cat")]), entries).spared == ()

@@ -1,4 +1,4 @@
-"""What vocabularies, days and promotions do to a file; what entries alone do is in test_merge."""
+"""How vocabularies, `until` and promotions change a file; test_merge has the other rules."""
 
 from datetime import date
 from pathlib import Path
@@ -54,7 +54,7 @@ def reasons(found: Merged) -> set[tuple[str, str, str]]:
     return {(change.op, change.tag, reason.rule) for change in found.changes for reason in change.because}
 
 
-def test_a_renamed_tag_gets_its_new_name_on_every_managed_file(merged: type[Merge]) -> None:
+def test_rename_applies_to_every_managed_file(merged: type[Merge]) -> None:
     file = current_file("/a", ["rot", "x"])
     found = merged.of(file, "- {path: /a, tags: [x]}", "renames: {rot: red}")
     assert unpack(found.changes) == ["+red", "-rot"]
@@ -65,7 +65,7 @@ def test_a_renamed_tag_gets_its_new_name_on_every_managed_file(merged: type[Merg
     assert merged.changes(current_file("/a", ["x"]), "- {path: /a, tags: [x]}", "renames: {rot: red}") == []
 
 
-def test_a_rename_puts_nothing_on_a_file_that_exclusive_would_take_off_again(merged: type[Merge]) -> None:
+def test_rename_adds_nothing_that_exclusive_would_remove(merged: type[Merge]) -> None:
     file = current_file("/a", ["rot", "x"])
     entries = "- {path: /a, tags: [x], exclusive: true}"
     found = merged.of(file, entries, "renames: {rot: red}")
@@ -76,20 +76,20 @@ def test_a_rename_puts_nothing_on_a_file_that_exclusive_would_take_off_again(mer
     assert merged.changes(file, entries.replace("[x]", "[x, red]"), "renames: {rot: red}") == ["+red", "-rot"]
 
 
-def test_a_new_name_that_is_to_be_absent_is_a_contradiction(merged: type[Merge]) -> None:
+def test_rename_to_absent_tag_is_a_conflict(merged: type[Merge]) -> None:
     found = merged.of(current_file("/a", ["rot"]), "- {path: /a, absent: [red]}", "renames: {rot: red}")
     assert found.changes == ()
     assert [item.code for item in found.diagnostics] == ["conflict"]
 
 
-def test_forbidden_tags_go_only_where_that_is_asked_for(merged: type[Merge]) -> None:
+def test_forbidden_tags_are_removed_only_on_request(merged: type[Merge]) -> None:
     file = current_file("/a", ["draft", "x"])
     assert merged.changes(file, "- {path: /a, tags: [x]}", "forbidden: [draft]") == []
     found = merged.of(file, "- {path: /a, tags: [x]}", "forbidden: [draft], removeForbidden: true")
     assert reasons(found) == {("removeTags", "draft", "removeForbidden")}
 
 
-def test_tags_of_an_entry_that_has_ended_go_by_that_rule(merged: type[Merge]) -> None:
+def test_expired_until_removes_tags(merged: type[Merge]) -> None:
     found = merged.of(current_file("/a", ["sale", "x"]), "- {path: /a, tags: [sale], until: 2026-06-01}")
     assert reasons(found) == {("removeTags", "sale", "until")}
     assert merged.changes(current_file("/a"), "- {path: /a, tags: [sale], until: 2026-06-02}") == ["+sale"]
@@ -124,32 +124,32 @@ def test_expired_until_keeps_a_rename_from_bringing_its_tag_back(merged: type[Me
     assert found.diagnostics == ()
 
 
-# promotion
+# Promotion
 
 PROMOTE = "- {path: /a, aiTags: {promote: {minConfidence: 95}}}"
 
 
-def test_a_sure_ai_tag_becomes_an_ordinary_tag(merged: type[Merge]) -> None:
+def test_promotion_makes_ai_tag_ordinary(merged: type[Merge]) -> None:
     file = current_file("/a", [], [ai("Dog", 95), ai("Cat", 94.9), ai("Sky", None)])
     found = merged.of(file, PROMOTE)
     assert unpack(found.changes) == ["+Dog", "~Dog"]
     assert reasons(found) == {("addTags", "Dog", "aiTags.promote"), ("removeAITags", "Dog", "aiTags.promote")}
 
 
-def test_an_ai_tag_that_is_an_ordinary_tag_already_just_goes(merged: type[Merge]) -> None:
+def test_promotion_only_removes_ai_tag_that_is_ordinary_already(merged: type[Merge]) -> None:
     assert merged.changes(current_file("/a", ["Dog"], [ai("Dog", 99)]), PROMOTE) == ["~Dog"]
     entries = "- {path: /a, tags: [Dog], aiTags: {promote: {minConfidence: 95}}}"
     assert merged.changes(current_file("/a", [], [ai("Dog", 99)]), entries) == ["+Dog", "~Dog"]
 
 
-def test_two_spellings_of_one_sure_ai_tag_become_one_ordinary_tag(merged: type[Merge]) -> None:
+def test_promotion_makes_two_spellings_one_tag(merged: type[Merge]) -> None:
     file = current_file("/a", [], [ai("Caf\u00e9", 99), ai("Cafe\u0301", 99)])
     found = merged.of(file, PROMOTE)
     assert [change.tag for change in found.changes if change.op == "addTags"] == ["Caf\u00e9"]
     assert len([change for change in found.changes if change.op == "removeAITags"]) == 2
 
 
-def test_other_rules_go_on_beside_a_promotion_and_keep_wins(merged: type[Merge]) -> None:
+def test_promotion_combines_with_other_rules_and_keep_wins(merged: type[Merge]) -> None:
     file = current_file("/a", [], [ai("Dog", 99), ai("Cat", 40), ai("Sky", 80)])
     rule = "- {path: /a, aiTags: {promote: {minConfidence: 95}, %s}}"
     assert merged.changes(file, rule % "minConfidence: 50") == ["+Dog", "~Cat", "~Dog"]
@@ -159,7 +159,7 @@ def test_other_rules_go_on_beside_a_promotion_and_keep_wins(merged: type[Merge])
     assert merged.changes(file, rule % f"source: {GOOGLE}") == ["+Dog", "~Dog"]
 
 
-def test_a_name_that_one_source_is_unsure_of_becomes_an_ordinary_tag_and_stays_an_ai_tag(merged: type[Merge]) -> None:
+def test_promotion_with_one_unsure_source_keeps_ai_tag(merged: type[Merge]) -> None:
     found = merged.of(current_file("/a", [], [ai("Dog", 99), ai("Dog", 50, AWS)]), PROMOTE)
     assert unpack(found.changes) == ["+Dog"]
     assert [item.code for item in found.diagnostics] == ["ai-tag-stays"]
@@ -176,7 +176,7 @@ def test_a_name_that_one_source_is_unsure_of_becomes_an_ordinary_tag_and_stays_a
         (PROMOTE, "renames: {Dog: dog}", "the vocabulary forbids or renames the tag"),
     ],
 )
-def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
+def test_promotion_skips_tag_that_could_not_last(
     merged: type[Merge], entries: str, vocabulary: str, words: str
 ) -> None:
     found = merged.of(current_file("/a", [], [ai("Dog", 99)]), entries, vocabulary)
@@ -187,7 +187,7 @@ def test_an_ai_tag_that_could_not_last_as_an_ordinary_tag_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("name", ["50%", " Dog", "a\u202eb", "a\tb", "Dog\u200b", "\u3164"])
-def test_a_name_that_no_tag_may_have_is_not_promoted(merged: type[Merge], name: str) -> None:
+def test_promotion_skips_name_that_cannot_be_a_tag(merged: type[Merge], name: str) -> None:
     found = merged.of(current_file("/a", [], [ai(name, 99)]), PROMOTE)
     assert found.changes == ()
     assert "its name cannot be a tag" in found.diagnostics[0].message
@@ -241,7 +241,7 @@ VOCABULARIES = st.sampled_from(
     declarations=st.lists(DECLARATIONS, min_size=1, max_size=3),
     vocabulary=VOCABULARIES,
 )
-def test_merge_takes_its_short_cut_only_where_the_long_way_finds_nothing(
+def test_merge_shortcut_agrees_with_full_merge(
     tags: list[str], ai_names: list[str], declarations: list[Declaration], vocabulary: Vocabulary
 ) -> None:
     file = current_file("/a", tags, [ai(name) for name in ai_names])

@@ -42,7 +42,7 @@ SHOP = current_state(
 )
 
 
-def test_a_plan_counts_pairs_and_files(declare: Declare) -> None:
+def test_plan_counts_pairs_and_files(declare: Declare) -> None:
     entries = """
 - {match: /*, tags: [x, w], aiTags: {minConfidence: 50}}
 - {path: /a, absent: [old]}
@@ -53,7 +53,7 @@ def test_a_plan_counts_pairs_and_files(declare: Declare) -> None:
     assert summary == (3, 5, 1, 1, 0, 1, 1)
 
 
-def test_changes_are_sorted_by_path_and_hold_the_file_as_it_was(declare: Declare) -> None:
+def test_plan_sorts_changes_by_path_with_file_before(declare: Declare) -> None:
     made = plan(declare("- {path: /c, tags: [z]}\n- {path: /a, tags: [z]}"), SHOP)
     assert [(change.file, unpack(change.changes)) for change in made.changes] == [
         (next(iter(SHOP.files)), ["+z"]),
@@ -61,17 +61,17 @@ def test_changes_are_sorted_by_path_and_hold_the_file_as_it_was(declare: Declare
     ]
 
 
-def test_files_that_no_manifest_selects_are_never_touched(declare: Declare) -> None:
+def test_plan_never_touches_unselected_files(declare: Declare) -> None:
     made = plan(declare("- {path: /c, tags: [z], exclusive: true}"), SHOP)
     assert [change.file.path for change in made.changes] == ["/c"]
 
 
-def test_a_managed_file_that_is_as_declared_is_unchanged(declare: Declare) -> None:
+def test_plan_counts_unchanged_files(declare: Declare) -> None:
     made = plan(declare("- {path: /b, tags: [x]}"), SHOP)
     assert (made.summary.unchanged, made.changes, made.requests) == (1, (), ())
 
 
-def test_one_error_leaves_no_change_at_all(declare: Declare) -> None:
+def test_plan_with_one_error_has_no_changes(declare: Declare) -> None:
     made = plan(declare("- {path: /a, tags: [z]}\n- {path: /gone, tags: [x]}"), SHOP)
     assert made.changes == ()
     assert made.requests == ()
@@ -93,7 +93,7 @@ CROWDED = current_state(current_file("/a", LONG), current_file("/b"))
         ([", ifOverLimit: skip", ""], "error"),
     ],
 )
-def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: list[str], level: str | None) -> None:
+def test_plan_leaves_file_over_limit_unchanged(declare: Declare, leniencies: list[str], level: str | None) -> None:
     entries = "\n".join(f"- {{match: '/*', tags: [newest]{leniency}}}" for leniency in leniencies)
     made = plan(declare(entries), CROWDED)
     assert [item.level for item in made.diagnostics] == ([level] if level else [])
@@ -106,7 +106,7 @@ def test_a_file_over_the_limit_is_left_as_it_is(declare: Declare, leniencies: li
 
 
 @pytest.mark.parametrize("leniency", ["", ", ifOverLimit: skip"])
-def test_a_file_whose_old_and_new_tags_do_not_fit_together_is_over_the_limit(declare: Declare, leniency: str) -> None:
+def test_plan_limits_old_and_new_tags_together(declare: Declare, leniency: str) -> None:
     made = plan(declare(f"- {{path: /a, tags: [newest], absent: ['{LONG[0]}']{leniency}}}"), CROWDED)
     assert (made.changes, [item.code for item in made.diagnostics]) == ((), [] if leniency else ["over-limit"])
     for told in made.diagnostics:
@@ -114,7 +114,7 @@ def test_a_file_whose_old_and_new_tags_do_not_fit_together_is_over_the_limit(dec
         assert "remove old tags in an earlier apply" in told.message
 
 
-def test_a_file_within_the_limit_but_for_commas_is_changed_with_a_warning(declare: Declare) -> None:
+def test_plan_warns_of_file_within_limit_without_commas(declare: Declare) -> None:
     made = plan(declare("- {match: '/*', tags: [new]}"), CROWDED)
     assert [change.file.path for change in made.changes] == ["/a", "/b"]
     [told] = made.diagnostics
@@ -122,7 +122,7 @@ def test_a_file_within_the_limit_but_for_commas_is_changed_with_a_warning(declar
     assert "'/a'" in told.message
 
 
-def test_a_selection_leaves_changes_out_after_judging_the_whole(declare: Declare) -> None:
+def test_select_filters_after_comparing_everything(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z], expect: {min: 3, max: 3}}")
     made = plan(desired, SHOP, only=("/[a]",))
     assert made.changes == ()
@@ -133,17 +133,17 @@ def test_a_selection_leaves_changes_out_after_judging_the_whole(declare: Declare
     assert [error.code for error in broken.errors] == ["missing"]
 
 
-def test_the_estimate_stands_beside_the_usual_ways(declare: Declare) -> None:
+def test_estimate_compares_with_usual_ways(declare: Declare) -> None:
     estimate = plan(declare("- {match: /*, tags: [w, z]}"), SHOP).estimate
     assert estimate == (1, 1, 3, 1, 2, 0.2)
 
 
-def test_diagnostics_are_sorted_by_place(declare: Declare) -> None:
+def test_plan_sorts_diagnostics_by_place(declare: Declare) -> None:
     made = plan(declare("- {path: /z, tags: [x]}\n- {match: /none, tags: [x]}\n- {path: /y, tags: [x]}"), SHOP)
     assert [item.origin.line for item in made.diagnostics if item.origin] == [5, 6, 7]
 
 
-def test_a_library_without_a_file_is_told_before_what_has_a_place(declare: Declare) -> None:
+def test_plan_warns_of_empty_library_first(declare: Declare) -> None:
     made = plan(declare("- {path: /z, tags: [x], ifMissing: warn}"), current_state())
     assert [(item.level, item.code) for item in made.diagnostics] == [
         ("warning", "empty-library"),
@@ -152,14 +152,14 @@ def test_a_library_without_a_file_is_told_before_what_has_a_place(declare: Decla
     assert made.diagnostics[0].message == "the library has no files: check that the key belongs to the right account"
 
 
-def test_a_vocabulary_that_has_forbidden_tags_removed_is_part_of_what_is_wanted(tmp_path: Path) -> None:
+def test_plan_removes_forbidden_tags_of_vocabulary(tmp_path: Path) -> None:
     vocabulary = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {forbidden: [old], removeForbidden: true}\n"
     (tmp_path / "tags.yaml").write_text(manifest("- {path: /a, tags: [x]}") + vocabulary, encoding="utf-8")
     [change] = plan(read_manifests([str(tmp_path)]), SHOP).changes
     assert unpack(change.changes) == ["+x", "-old"]
 
 
-def test_a_plan_tells_what_it_was_made_of(declare: Declare) -> None:
+def test_plan_lists_its_inputs(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z]}")
     reading, part = Reading("searches", "few files"), Part(1, 1)
     current = replace(SHOP, read_requests=7, reading=reading)
@@ -168,7 +168,7 @@ def test_a_plan_tells_what_it_was_made_of(declare: Declare) -> None:
     assert (made.created_at, made.target) == ("2026", TARGET)
 
 
-def test_only_what_manifests_leave_alone_is_told_where_it_is_asked_for(declare: Declare) -> None:
+def test_coverage_is_reported_on_request(declare: Declare) -> None:
     desired = declare("- {path: /a, tags: [z]}\n- {match: /none, tags: [z]}\n- {path: /no, tags: [z], ifMissing: skip}")
     made = make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, coverage=True)
     assert made.coverage is not None
@@ -177,7 +177,7 @@ def test_only_what_manifests_leave_alone_is_told_where_it_is_asked_for(declare: 
     assert plan(desired, SHOP).coverage is None
 
 
-def test_exact_requests_touch_no_more_than_they_have_to(declare: Declare) -> None:
+def test_plan_exact_has_no_no_op_changes(declare: Declare) -> None:
     ten = [f"t{n}" for n in range(10)]
     state = current_state(*(current_file(f"/{n}", [tag for tag in ten if tag != f"t{n}"]) for n in range(10)))
     desired = declare(f"- {{match: /*, tags: [{', '.join(ten)}]}}")
@@ -185,7 +185,7 @@ def test_exact_requests_touch_no_more_than_they_have_to(declare: Declare) -> Non
     assert len(make_plan(desired, state, TARGET, created_at="2026", bulk_rate=5, exact=True).requests) == 10
 
 
-def test_since_a_revision_only_files_of_changed_entries_change(tmp_path: Path, declare: Declare) -> None:
+def test_changed_since_plans_files_of_changed_entries(tmp_path: Path, declare: Declare) -> None:
     (tmp_path / "earlier").mkdir()
     path = tmp_path / "earlier" / "tags.yaml"
     path.write_text(manifest("- {path: /a, tags: [z]}\n- {path: /b, tags: [z]}"), encoding="utf-8")
@@ -202,13 +202,13 @@ PICTURED = current_state(
 )
 
 
-def test_pictures_are_kept_of_files_that_change_and_of_none_where_there_are_errors(declare: Declare) -> None:
+def test_thumbnails_are_kept_for_changed_files(declare: Declare) -> None:
     entries = "- {path: /a, tags: [z]}\n- {path: /b, tags: [old]}"
     assert plan(declare(entries), PICTURED).thumbnails == {id_of("/a"): "https://example.com/a"}
     assert plan(declare(f"{entries}\n- {{path: /gone, tags: [x]}}"), PICTURED).thumbnails == {}
 
 
-def test_a_plan_that_is_narrowed_keeps_what_is_of_its_files_and_speaks_of_the_whole(declare: Declare) -> None:
+def test_filter_keeps_data_of_its_files_and_of_the_whole(declare: Declare) -> None:
     whole = plan(declare("- {match: /*, tags: [z], absent: [old]}"), PICTURED)
     drift = tuple(Drift(id_of(path), Op.ADD, "z", Cause.ADDED) for path in ("/a", "/b"))
     made = filter_plan(replace(whole, drift=drift), only=["/a"], part=None)
@@ -225,12 +225,12 @@ def test_a_plan_that_is_narrowed_keeps_what_is_of_its_files_and_speaks_of_the_wh
     assert all(len(changes) < len(whole.changes) for changes in shards)
 
 
-def test_planning_twice_gives_the_same_bytes(declare: Declare) -> None:
+def test_plan_is_deterministic(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [x, w], aiTags: {remove: all}}")
     assert plan(desired, SHOP) == plan(desired, SHOP)
 
 
-def test_the_digest_covers_what_is_done_and_nothing_of_when(declare: Declare) -> None:
+def test_digest_covers_changes_without_time(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [w]}")
     digest = plan(desired, SHOP).digest
     assert plan(desired, SHOP, created_at="2030-01-01").digest == digest
@@ -242,12 +242,12 @@ def test_the_digest_covers_what_is_done_and_nothing_of_when(declare: Declare) ->
     assert elsewhere.digest != digest
 
 
-def test_the_digest_covers_the_bytes_of_manifests(declare: Declare) -> None:
+def test_digest_covers_manifest_bytes(declare: Declare) -> None:
     before = plan(declare("- {match: /*, tags: [w]}"), SHOP).digest
     assert plan(declare("- {match: /*, tags: [w]} # a comment"), SHOP).digest != before
 
 
-def test_planning_in_another_folder_gives_the_same_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_does_not_depend_on_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "deep" / "manifests"
     folder.mkdir(parents=True)
     (folder / "tags.yaml").write_text(manifest("- {match: /*, tags: [w]}"), encoding="utf-8")
@@ -269,7 +269,9 @@ ENTRIES = [
 
 @settings(max_examples=24, deadline=None)
 @given(order=st.permutations(ENTRIES))
-def test_the_order_of_manifests_does_not_matter(tmp_path_factory: pytest.TempPathFactory, order: list[str]) -> None:
+def test_digest_does_not_depend_on_order_of_manifests(
+    tmp_path_factory: pytest.TempPathFactory, order: list[str]
+) -> None:
     def changes(entries: list[str]) -> list[tuple[str, list[str]]]:
         folder = tmp_path_factory.mktemp("manifests")
         for number, entry in enumerate(entries):
@@ -280,7 +282,7 @@ def test_the_order_of_manifests_does_not_matter(tmp_path_factory: pytest.TempPat
     assert changes(order) == changes(ENTRIES)
 
 
-def test_a_manifest_for_another_account_is_an_error(tmp_path: Path) -> None:
+def test_account_of_manifest_must_match_run(tmp_path: Path) -> None:
     text = manifest("- {path: /a, tags: [x]}").replace("spec:", "metadata: {account: shop}\nspec:")
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(tmp_path)])
@@ -295,7 +297,7 @@ def test_a_manifest_for_another_account_is_an_error(tmp_path: Path) -> None:
     assert str(fault.origin) == "a.yaml:3:21"
 
 
-def test_manifests_for_two_accounts_cannot_be_planned_together(tmp_path: Path) -> None:
+def test_accounts_of_manifests_must_agree(tmp_path: Path) -> None:
     text = manifest("- {path: /a, tags: [x]}")
     for name in ("one", "two"):
         named = text.replace("spec:", f"metadata: {{account: {name}}}\nspec:")
@@ -303,24 +305,24 @@ def test_manifests_for_two_accounts_cannot_be_planned_together(tmp_path: Path) -
     assert len(list(account_faults(read_manifests([str(tmp_path)]), None))) == 1
 
 
-def test_a_file_is_named_by_its_id_in_requests(declare: Declare) -> None:
+def test_plan_requests_use_file_ids(declare: Declare) -> None:
     made = plan(declare("- {path: /a, tags: [z]}"), SHOP)
     assert made.requests[0].file_ids == (id_of("/a"),)
 
 
 @given(st.lists(st.text(min_size=1).map("/".__add__), unique=True), st.integers(1, 9))
-def test_every_path_is_in_one_shard(paths: list[str], count: int) -> None:
+def test_shards_contain_every_path_once(paths: list[str], count: int) -> None:
     parts = [Part(index, count) for index in range(1, count + 1)]
     assert all(sum(in_part(path, part) for part in parts) == 1 for path in paths)
 
 
-def test_shards_are_about_equal_and_the_same_everywhere() -> None:
+def test_shards_are_equal_and_stable() -> None:
     shares = [sum(in_part(f"/shop/{n}.jpg", Part(index, 4)) for n in range(4000)) for index in (1, 2, 3, 4)]
     assert shares == [1051, 988, 1009, 952]
     assert all(900 < share < 1100 for share in shares)
 
 
-def test_a_shard_leaves_the_changes_of_others_out_after_all_was_judged(declare: Declare) -> None:
+def test_shard_filters_after_comparing_everything(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z]}")
     parts = [make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, part=Part(index, 2)) for index in (1, 2)]
     paths = sorted(change.file.path for made in parts for change in made.changes)

@@ -54,7 +54,7 @@ def changed(file: CurrentFile, *items: tuple[Op, str]) -> FileChange:
 GOOD = changed(FILE, (Op.ADD, "new"), (Op.REMOVE, "x"), (Op.REMOVE_AI, "Dog"))
 
 
-def test_a_plan_as_tagsync_makes_it_contradicts_nothing() -> None:
+def test_validation_accepts_plan_made_by_tagsync() -> None:
     assert contradiction(plan(GOOD, changed(current_file("/c"), (Op.ADD, "y")))) is None
     assert contradiction(plan()) is None
 
@@ -74,11 +74,11 @@ def test_a_plan_as_tagsync_makes_it_contradicts_nothing() -> None:
         ((replace(GOOD, desired=("y",)),), "'/b' lists declared tags that it does not have"),
     ],
 )
-def test_what_no_plan_of_tagsync_holds_is_named(changes: tuple[FileChange, ...], words: str) -> None:
+def test_validation_names_impossible_changes(changes: tuple[FileChange, ...], words: str) -> None:
     assert contradiction(plan(*changes)) == words
 
 
-def test_a_plan_has_each_guard_once_and_each_judges_by_its_figures() -> None:
+def test_validation_checks_each_guard_once() -> None:
     good = plan(GOOD)
     for guards in ((), good.guards[1:], (*good.guards[:4], good.guards[0])):
         assert contradiction(replace(good, guards=guards)) == "it does not list each guard exactly once"
@@ -89,7 +89,7 @@ def test_a_plan_has_each_guard_once_and_each_judges_by_its_figures() -> None:
 
 
 @pytest.mark.parametrize("guard", [guard for guard in GuardId if guard is not GuardId.NEW_TAGS])
-def test_a_guard_never_counts_less_than_the_changes_come_to(guard: GuardId) -> None:
+def test_validation_compares_guards_with_changes(guard: GuardId) -> None:
     emptied = changed(FILE, (Op.REMOVE, "x"), (Op.REMOVE_AI, "Dog"))
     good = plan(emptied)
     edited = [item._replace(observed=0, blocked=False) if item.id == guard else item for item in good.guards]
@@ -101,26 +101,26 @@ def test_a_guard_never_counts_less_than_the_changes_come_to(guard: GuardId) -> N
 
 @pytest.mark.parametrize("name", ["files_changed", "add_tags", "remove_tags", "remove_ai_tags", "warnings"])
 @pytest.mark.parametrize("count", [0, 7])
-def test_the_summary_of_a_plan_is_what_its_changes_come_to(name: str, count: int) -> None:
+def test_validation_compares_summary_with_changes(name: str, count: int) -> None:
     good = plan(GOOD)
     edited = replace(good, summary=good.summary._replace(**{name: count}))
     assert contradiction(edited) == f"its summary says {count} for {name}, but the plan has 1"
 
 
-def test_warnings_that_are_not_listed_count_in_the_summary() -> None:
+def test_validation_counts_unlisted_warnings() -> None:
     good = plan(GOOD)
     more = replace(good, unlisted=(Unlisted("warning", "odd", 6), Unlisted("info", "odd", 9)))
     assert contradiction(more) == "its summary says 1 for warnings, but the plan has 7"
     assert contradiction(replace(more, summary=good.summary._replace(warnings=7))) is None
 
 
-def test_a_plan_names_no_more_missing_files_than_it_counts() -> None:
+def test_validation_limits_missing_files_to_count() -> None:
     missing = (NotFound("/gone", None, Origin("a", 1, 1)),)
     assert contradiction(replace(plan(GOOD), missing=missing)) is not None
     assert contradiction(replace(plan(GOOD), missing=missing, summary=plan(GOOD).summary._replace(missing=2))) is None
 
 
-def test_causes_and_thumbnails_are_those_of_changes() -> None:
+def test_validation_compares_causes_and_thumbnails_with_changes() -> None:
     good = replace(
         plan(GOOD),
         drift=(Drift(FILE.file_id, Op.ADD, "new", Cause.MANIFEST),),
@@ -133,14 +133,14 @@ def test_causes_and_thumbnails_are_those_of_changes() -> None:
     assert contradiction(replace(good, thumbnails={"other": "https://x/"})) == words
 
 
-def test_a_plan_with_errors_has_no_changes() -> None:
+def test_validation_refuses_changes_with_errors() -> None:
     errors = (Diagnostic("error", "odd", "look"), *plan(GOOD).diagnostics)
     assert contradiction(replace(plan(GOOD), diagnostics=errors)) == "it has errors and changes"
     unlisted = (Unlisted("error", "odd", 1),)
     assert contradiction(replace(plan(GOOD), unlisted=unlisted)) == "it has errors and changes"
 
 
-def test_api_calls_are_those_of_the_changes() -> None:
+def test_validation_compares_api_calls_with_changes() -> None:
     good = plan(GOOD, changed(current_file("/c"), (Op.ADD, "new")))
     first, *rest = good.requests
     edits = {
@@ -154,14 +154,14 @@ def test_api_calls_are_those_of_the_changes() -> None:
         assert contradiction(replace(good, requests=tuple(requests))) == words
 
 
-def test_the_estimate_is_not_edited() -> None:
+def test_validation_compares_estimate_with_calls() -> None:
     good = plan(GOOD)
     for name in ("write_requests", "lower_bound", "per_file"):
         edited = replace(good, estimate=good.estimate._replace(**{name: 99}))
         assert str(contradiction(edited)).startswith("its estimate")
 
 
-def test_a_filtered_plan_has_changes_of_its_own_files_alone() -> None:
+def test_validation_compares_changes_with_filter() -> None:
     good = plan(GOOD)
     mine, other = sorted((Part(1, 2), Part(2, 2)), key=lambda part: not in_part("/b", part))
     words = "'/b' does not match the plan's filter"
@@ -171,7 +171,7 @@ def test_a_filtered_plan_has_changes_of_its_own_files_alone() -> None:
     assert "is not a glob" in str(contradiction(replace(good, inputs=good.inputs._replace(select=("/b\\",)))))
 
 
-def test_guards_are_switched_off_by_nothing_but_a_plan_that_reverts_a_run() -> None:
+def test_validation_exempts_only_undo_from_guards() -> None:
     because = (Reason(Origin("a", 1, 1), "undo"),)
     back = FileChange(FILE, (Change(Op.ADD, "y", because), Change(Op.REMOVE, "x", because)))
     assert contradiction(plan(back, undoes="sha256:0")) is None
@@ -182,7 +182,7 @@ def test_guards_are_switched_off_by_nothing_but_a_plan_that_reverts_a_run() -> N
         assert contradiction(plan(change, undoes="sha256:0")) == words
 
 
-def test_a_digest_covers_which_guards_block_a_plan() -> None:
+def test_digest_covers_blocking_guards() -> None:
     good = plan(GOOD)
     passed = good.guards
     blocked = tuple(guard._replace(limit=Limit(0), observed=1, of=1, blocked=True) for guard in passed)

@@ -1,4 +1,4 @@
-"""Warnings about protective parts of rules that match nothing although something looks alike."""
+"""Warnings about protective parts of rules that match nothing although something similar exists."""
 
 import pytest
 from builders import ai, current_file, current_state
@@ -24,7 +24,7 @@ def warnings(declare: Declare, entries: str, *files: CurrentFile) -> list[Diagno
         ("/shop/stra\\u00dfe/*", "/shop/STRASSE/a.jpg"),
     ],
 )
-def test_except_that_matches_nothing_names_its_twin(declare: Declare, pattern: str, path: str) -> None:
+def test_except_that_matches_nothing_suggests_similar_path(declare: Declare, pattern: str, path: str) -> None:
     entries = f'- match: /shop/**\n  except: ["{pattern}"]\n  absent: [x]'
     [found] = warnings(declare, entries, current_file(path), current_file("/shop/other.jpg"))
     assert (found.level, str(found.origin)) == ("warning", "tags.yaml:5:7")
@@ -42,21 +42,19 @@ def test_except_that_matches_nothing_names_its_twin(declare: Declare, pattern: s
         ("[/shop/archive/**]", ["/elsewhere/Archive/b.jpg", "/shop/a.jpg"]),
     ],
 )
-def test_except_is_quiet_where_it_matches_or_nothing_looks_alike(
-    declare: Declare, excepts: str, paths: list[str]
-) -> None:
+def test_except_is_quiet_if_it_matches_or_nothing_is_similar(declare: Declare, excepts: str, paths: list[str]) -> None:
     entries = f"- match: /shop/**\n  except: {excepts}\n  absent: [x]"
     assert warnings(declare, entries, *map(current_file, paths)) == []
 
 
-def test_except_of_a_query_names_its_twin(declare: Declare) -> None:
+def test_except_of_query_suggests_similar_path(declare: Declare) -> None:
     entries = "- query: size > 1\n  except: [/shop/archive/**]\n  absent: [x]"
     state = current_state(current_file("/shop/Archive/b.jpg"), answers={"size > 1": ["/shop/Archive/b.jpg"]})
     plan = make_plan(declare(entries), state, TARGET, created_at="now", bulk_rate=None)
     assert [item.code for item in plan.diagnostics] == ["protects-nothing"]
 
 
-def test_keep_that_matches_nothing_names_its_twin(declare: Declare) -> None:
+def test_keep_that_matches_nothing_suggests_similar_name(declare: Declare) -> None:
     entries = "- match: /**\n  aiTags: {remove: all, keep: [Shoe]}"
     [found] = warnings(declare, entries, current_file("/a", [], [ai("shoe"), ai("Dog")]))
     assert str(found.origin) == "tags.yaml:6:36"
@@ -71,17 +69,17 @@ def test_keep_that_matches_nothing_names_its_twin(declare: Declare) -> None:
         "- match: /**\n  aiTags: {remove: all, keep: [Boot]}",
     ],
 )
-def test_keep_is_quiet_where_another_name_keeps_the_twin(declare: Declare, entries: str) -> None:
+def test_keep_is_quiet_if_another_name_keeps_similar_one(declare: Declare, entries: str) -> None:
     assert warnings(declare, entries, current_file("/a", [], [ai("shoe")])) == []
 
 
-def test_keep_is_quiet_where_it_matches_on_another_file(declare: Declare) -> None:
+def test_keep_is_quiet_if_it_matches_on_another_file(declare: Declare) -> None:
     entries = "- match: /**\n  aiTags: {remove: all, keep: [Shoe]}"
     files = current_file("/a", [], [ai("shoe")]), current_file("/b", [], [ai("Shoe")])
     assert warnings(declare, entries, *files) == []
 
 
-def test_exclusive_only_that_matches_nothing_names_its_twin(declare: Declare) -> None:
+def test_exclusive_only_that_matches_nothing_suggests_similar_tag(declare: Declare) -> None:
     entries = "- match: /**\n  tags: [x]\n  exclusive: {only: [Season-*]}"
     [found] = warnings(declare, entries, current_file("/a", ["season-1"]))
     assert str(found.origin) == "tags.yaml:7:26"

@@ -31,19 +31,19 @@ from tagsync.planning.read_scope import MAX_NAMED, needs
         ),
     ],
 )
-def test_entries_need_what_they_may_select(declare: Declare, entry: str, wanted: Needs) -> None:
+def test_read_scope_covers_what_entries_may_select(declare: Declare, entry: str, wanted: Needs) -> None:
     assert needs(declare(entry)) == wanted
 
 
-def test_a_glob_that_may_match_anywhere_needs_all(declare: Declare) -> None:
+def test_read_scope_of_unbounded_glob_is_everything(declare: Declare) -> None:
     assert needs(declare("- {match: /**/x.jpg, tags: [x]}")).everything == "a glob may match in any folder"
 
 
-def test_very_many_entries_need_all(declare: Declare) -> None:
+def test_read_scope_of_very_many_entries_is_everything(declare: Declare) -> None:
     many = "\n".join(f"- {{path: /{number}, tags: [x]}}" for number in range(MAX_NAMED + 1))
     assert needs(declare(many)).everything == "there are more than 20,000 rules"
 
 
-def test_entries_of_an_earlier_revision_count_too(declare: Declare) -> None:
+def test_read_scope_includes_earlier_revision(declare: Declare) -> None:
     now, then = declare("- {path: /a, tags: [x]}"), declare("- {path: /b, tags: [x]}\n- {query: size > 5, tags: [x]}")
     assert needs(now, then.entries) == Needs(paths=frozenset(["/a", "/b"]), queries=("size > 5",))

@@ -44,7 +44,7 @@ def applied(plan: Plan, outcome: FileOutcome = FileOutcome(Status.CONFIRMED)) ->
 
 
 def after(desired: DesiredState, runs: int) -> Report:
-    """Return the report of the last of some runs that removed what came back each time."""
+    """Return the report of the last of several runs that each removed what had come back."""
     last = None
     for _ in range(runs):
         last = applied(planned(desired, last=last))
@@ -60,7 +60,7 @@ REMOVED = [["~Person"], ["~Person"]]
 
 
 @pytest.mark.parametrize("runs", [1, 2, 3, 12])
-def test_returning_ai_tag_is_removed_every_time_with_a_warning_that_counts(declare: Declare, runs: int) -> None:
+def test_returning_ai_tag_is_removed_with_counting_warning(declare: Declare, runs: int) -> None:
     desired = declare(NO_PERSON)
     plan = planned(desired, last=after(desired, runs))
     assert [unpack(change.changes) for change in plan.changes] == REMOVED
@@ -76,7 +76,7 @@ def test_returning_ai_tag_is_removed_every_time_with_a_warning_that_counts(decla
     )
 
 
-def test_returning_ai_tag_is_found_in_reports_before_the_last_one(declare: Declare) -> None:
+def test_returning_ai_tag_is_found_in_older_reports(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     removed = after(desired, 2)
     unrelated = applied(planned(declare("- {match: /*, tags: [t]}")))
@@ -103,12 +103,12 @@ def test_returning_changes_neither_digest_nor_calls(declare: Declare) -> None:
     assert plan.requests == planned(desired).requests
 
 
-def test_returning_ai_tag_that_no_rule_removes_is_not_mentioned(declare: Declare) -> None:
+def test_returning_ignores_ai_tag_that_no_rule_removes(declare: Declare) -> None:
     last = after(declare(NO_PERSON), 3)
     assert planned(declare("- {match: /*, aiTags: {remove: [Person], keep: [Person]}}"), last=last).returning == ()
 
 
-def test_a_plan_with_errors_tells_nothing_of_it(declare: Declare) -> None:
+def test_returning_is_omitted_from_plan_with_errors(declare: Declare) -> None:
     last = after(declare(NO_PERSON), 1)
     plan = planned(declare(NO_PERSON + "\n- {path: /gone, tags: [t]}"), last=last)
     assert plan.errors
@@ -123,7 +123,7 @@ def test_a_plan_with_errors_tells_nothing_of_it(declare: Declare) -> None:
         FileOutcome(Status.CONFIRMED, already=((Op.REMOVE_AI, "Person"),)),
     ],
 )
-def test_returning_does_not_count_a_run_that_did_not_remove_the_tag(declare: Declare, outcome: FileOutcome) -> None:
+def test_returning_ignores_run_that_did_not_remove_tag(declare: Declare, outcome: FileOutcome) -> None:
     desired = declare(NO_PERSON)
     assert planned(desired, last=applied(planned(desired), outcome)).returning == ()
     second = after(desired, 2)
@@ -131,7 +131,7 @@ def test_returning_does_not_count_a_run_that_did_not_remove_the_tag(declare: Dec
     assert runs_of(planned(desired, last=third, earlier=[second])) == [("/a", "Person", 2), ("/b", "Person", 2)]
 
 
-def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
+def test_returning_counts_each_file_separately(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     second = after(desired, 2)
     part = planned(desired, last=second, only=["/a"])
@@ -141,13 +141,13 @@ def test_returning_counts_each_file_by_itself(declare: Declare) -> None:
     assert "after 3 applies removed it" in plan.diagnostics[0].message
 
 
-def test_causes_of_changes_that_a_selection_leaves_out_are_left_out(declare: Declare) -> None:
+def test_select_filters_causes_too(declare: Declare) -> None:
     desired = declare(NO_PERSON)
     plan = planned(desired, last=after(desired, 1))
     assert [item.file_id for item in filter_plan(plan, only=["/b"], part=None).drift] == [id_of("/b")]
 
 
-def test_what_the_last_report_tells_changes_nothing_else(declare: Declare) -> None:
+def test_causes_change_nothing_else_in_plan(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [t], absent: [x], aiTags: {remove: all}}")
     last = applied(planned(desired, current_file("/a", ["x"]), current_file("/b")))
     plan = planned(desired, last=last)
@@ -162,7 +162,7 @@ def test_what_the_last_report_tells_changes_nothing_else(declare: Declare) -> No
         ("- {match: /*, tags: [t], ifOverLimit: skip}", current_file("/a", ["x" * 500]), current_file("/a", ["x"])),
     ],
 )
-def test_a_file_that_the_same_manifests_left_alone_has_lost_nothing(
+def test_causes_ignore_file_left_alone_by_same_manifests(
     declare: Declare, entry: str, before: CurrentFile, now: CurrentFile
 ) -> None:
     desired = declare(entry)
@@ -179,7 +179,7 @@ def test_a_file_that_the_same_manifests_left_alone_has_lost_nothing(
 
 
 @pytest.mark.parametrize(("only", "causes"), [((), [Cause.REMOVED]), (["/a"], [Cause.REMOVED]), (["/b"], [])])
-def test_a_run_with_a_selection_tells_of_what_it_selected(
+def test_causes_after_filtered_run_cover_its_files_only(
     declare: Declare, only: Sequence[str], causes: list[Cause]
 ) -> None:
     desired = declare("- {match: /*, tags: [t]}")

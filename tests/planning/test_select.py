@@ -34,16 +34,16 @@ def selected(declare: Declare, entry: str, current: CurrentState = SHOP) -> tupl
         ("- {query: size > 5, except: [/shop/**], tags: [x]}", ["/team/chloé.png"]),
     ],
 )
-def test_a_selector_selects(declare: Declare, entry: str, paths: list[str]) -> None:
+def test_selector_selects(declare: Declare, entry: str, paths: list[str]) -> None:
     assert selected(declare, entry)[0] == paths
 
 
-def test_entries_of_one_file_are_gathered(declare: Declare) -> None:
+def test_select_collects_all_entries_of_a_file(declare: Declare) -> None:
     entries = declare("- {match: /shop/bags/*, tags: [x]}\n- {path: /shop/bags/tote.jpg, tags: [w]}").entries
     assert [found.entries for found in Selection(entries, SHOP)] == [list(entries)]
 
 
-def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
+def test_select_finds_both_files_with_one_path(declare: Declare) -> None:
     twins = (current_file("/a"), replace(current_file("/a"), file_id="another"))
     assert selected(declare, "- {path: /a, tags: [x]}", current_state(*twins))[0] == ["/a", "/a"]
 
@@ -51,7 +51,7 @@ def test_two_files_with_one_path_are_both_selected(declare: Declare) -> None:
 @pytest.mark.parametrize(
     ("leniency", "levels"), [("", ["error"]), (", ifMissing: warn", ["warning"]), (", ifMissing: skip", [])]
 )
-def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, levels: list[str]) -> None:
+def test_missing_file_has_level_of_if_missing(declare: Declare, leniency: str, levels: list[str]) -> None:
     _, selection = selected(declare, f"- {{path: /gone.jpg, tags: [x]{leniency}}}")
     assert [diagnostic.level for diagnostic in selection.diagnostics()] == levels
     assert selection.missing.count == 1
@@ -68,7 +68,7 @@ def test_a_missing_file_is_what_its_entry_says(declare: Declare, leniency: str, 
     ],
 )
 @pytest.mark.parametrize("selector", ["path: /nope.jpg", "fileId: nope"])
-def test_missing_file_is_a_notice_where_an_entry_only_removes(declare: Declare, selector: str, wishes: str) -> None:
+def test_missing_file_is_a_notice_if_entry_only_removes(declare: Declare, selector: str, wishes: str) -> None:
     _, selection = selected(declare, f"- {{{selector}, {wishes}}}")
     [found] = selection.diagnostics()
     assert (found.level, found.code) == ("info", "missing")
@@ -86,43 +86,43 @@ def test_missing_file_is_a_notice_where_an_entry_only_removes(declare: Declare, 
         "absent: [draft], aiTags: {promote: {minConfidence: 90}}",
     ],
 )
-def test_missing_file_is_an_error_where_an_entry_adds_or_protects(declare: Declare, wishes: str) -> None:
+def test_missing_file_is_an_error_if_entry_adds_or_protects(declare: Declare, wishes: str) -> None:
     _, selection = selected(declare, f"- {{path: /nope.jpg, {wishes}}}")
     assert [item.level for item in selection.diagnostics()] == ["error"]
 
 
-def test_missing_file_of_an_entry_that_only_removes_is_a_warning_if_it_has_a_twin(declare: Declare) -> None:
+def test_missing_file_to_remove_from_is_a_warning_with_similar_path(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, absent: [x]}")
     [found] = selection.diagnostics()
     assert found.level == "warning"
     assert "did you mean '/shop/shoes/red.jpg'?" in found.message
 
 
-def test_a_missing_file_is_told_with_its_place(declare: Declare) -> None:
+def test_missing_file_is_reported_with_its_place(declare: Declare) -> None:
     _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
     assert str(next(selection.diagnostics()).origin) == "tags.yaml:5:7"
     assert "no file has the ID 'nope'" in next(selection.diagnostics()).message
 
 
-def test_files_that_come_in_another_order_than_the_entries_that_name_their_ids_are_all_found(declare: Declare) -> None:
+def test_select_finds_ids_in_any_order(declare: Declare) -> None:
     ids = [id_of("/shop/shoes/red.jpg"), id_of("/shop/bags/tote.jpg")]
     paths, selection = selected(declare, "".join(f"- {{fileId: '{file_id}', tags: [x]}}\n" for file_id in ids))
     assert paths == ["/shop/bags/tote.jpg", "/shop/shoes/red.jpg"]
     assert (selection.missing.count, selection.missing.first(), selection.coverage().idle) == (0, (), ())
 
 
-def test_a_path_that_differs_in_case_is_suggested(declare: Declare) -> None:
+def test_missing_path_suggests_other_case(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, tags: [x]}")
     assert "did you mean '/shop/shoes/red.jpg'?" in next(selection.diagnostics()).message
 
 
-def test_a_path_that_is_equal_under_nfc_is_hinted_at_but_not_selected(declare: Declare) -> None:
+def test_missing_path_hints_at_path_equal_under_nfc(declare: Declare) -> None:
     paths, selection = selected(declare, '- {path: "/team/chloe\\u0301.png", tags: [x]}')
     assert paths == []
     assert "equal under Unicode NFC" in next(selection.diagnostics()).message
 
 
-def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
+def test_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/hats/**, tags: [x]}")
     assert [(item.level, item.code) for item in selection.diagnostics()] == [("warning", "selects-nothing")]
     assert selection.missing.count == 0
@@ -138,13 +138,13 @@ def test_a_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
         ("{max: 1}", ["expect"]),
     ],
 )
-def test_expect_bounds_how_many_files_are_selected(declare: Declare, expect: str, codes: list[str]) -> None:
+def test_expect_limits_number_of_selected_files(declare: Declare, expect: str, codes: list[str]) -> None:
     _, selection = selected(declare, f"- {{match: /shop/shoes/**, tags: [x], expect: {expect}}}")
     assert [diagnostic.code for diagnostic in selection.diagnostics()] == codes
     assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics())
 
 
-def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> None:
+def test_expect_error_names_both_numbers(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
     (found,) = selection.diagnostics()
     assert "selects 3 files, expected 5 to 9" in found.message
@@ -161,12 +161,12 @@ def test_an_expectation_that_is_not_met_says_both_numbers(declare: Declare) -> N
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
     ],
 )
-def test_what_an_entry_does_not_find_is_told_in_these_words(declare: Declare, entry: str, words: str) -> None:
+def test_select_messages(declare: Declare, entry: str, words: str) -> None:
     (found,) = selected(declare, f"- {entry}")[1].diagnostics()
     assert words in found.message
 
 
-def test_a_file_is_found_by_the_number_of_its_place(declare: Declare) -> None:
+def test_select_numbers_files_by_position(declare: Declare) -> None:
     places = {
         found.file.path: found.number for found in Selection(declare("- {match: /shop/**, tags: [x]}").entries, SHOP)
     }
@@ -174,7 +174,7 @@ def test_a_file_is_found_by_the_number_of_its_place(declare: Declare) -> None:
     assert len(places) == 3
 
 
-def test_a_query_that_the_library_refuses_is_an_error_at_its_entry_and_costs_no_other(declare: Declare) -> None:
+def test_refused_query_is_an_error_at_its_entry_only(declare: Declare) -> None:
     entries = "- {query: foo ~~ 3, tags: [x]}\n- {path: /gone.jpg, tags: [x]}\n- {match: /shop/bags/*, tags: [x]}"
     current = CurrentState(SHOP.files, refused={"foo ~~ 3": "cannot read it at character 5"})
     paths, selection = selected(declare, entries, current)

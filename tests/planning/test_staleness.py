@@ -22,56 +22,56 @@ def left(result: Refreshed) -> list[str]:
     return unpack(result.change.changes) if result.change else []
 
 
-def test_of_a_file_that_is_as_it_was_everything_is_needed() -> None:
+def test_refresh_of_unchanged_file_keeps_everything() -> None:
     change = planned()
     assert refresh(change, BEFORE) == Refreshed(change)
 
 
-def test_what_the_file_shows_already_is_not_needed_any_more() -> None:
+def test_refresh_drops_changes_already_made() -> None:
     assert left(refresh(planned(), now_has("here", "new", "old"))) == ["-old"]
     assert left(refresh(planned(), now_has("here"))) == ["+new"]
     assert left(refresh(planned(), now_has("here", "new"))) == []
 
 
-def test_an_addition_is_there_in_any_spelling_equal_under_nfc() -> None:
+def test_refresh_drops_addition_present_in_another_spelling() -> None:
     change = planned(add="caf\u00e9", remove="")
     assert left(refresh(change, now_has("cafe\u0301"))) == []
 
 
-def test_a_removal_is_needed_only_in_the_spelling_that_was_planned() -> None:
+def test_refresh_keeps_removal_only_in_planned_spelling() -> None:
     change = planned(current_file("/a", ["caf\u00e9"]), add="", remove="caf\u00e9")
     assert left(refresh(change, current_file("/a", ["cafe\u0301"]))) == []
 
 
-def test_what_others_did_to_the_file_meanwhile_does_no_harm() -> None:
+def test_refresh_ignores_changes_by_others() -> None:
     assert left(refresh(planned(), now_has("here", "old", "theirs", ai_tags=(ai("Fox", 3),)))) == ["+new", "-old"]
 
 
-def test_a_file_that_is_gone_or_has_moved_is_stale() -> None:
+def test_refresh_of_deleted_or_moved_file_is_stale() -> None:
     assert refresh(planned(), None).stale == "the file was deleted after the plan was made"
     moved = CurrentFile(BEFORE.file_id, "/b", BEFORE.tags, BEFORE.ai_tags)
     assert refresh(planned(), moved).stale == "the file was moved to '/b' after the plan was made"
 
 
 @pytest.mark.parametrize("tag", [ai("Dog", 11), ai("Dog", 10, AWS), ai("Dog", None)])
-def test_an_ai_tag_to_be_removed_with_another_confidence_or_source_is_stale(tag: AITag) -> None:
+def test_refresh_with_changed_ai_tag_is_stale(tag: AITag) -> None:
     result = refresh(planned(remove_ai="Dog"), now_has("here", "old", ai_tags=(tag,)))
     assert result.stale == "AI tag 'Dog' has another confidence or source than in the plan"
 
 
-def test_an_ai_tag_that_stays_may_change_as_it_likes() -> None:
+def test_refresh_ignores_changes_of_ai_tags_that_stay() -> None:
     file = now_has("here", "old", ai_tags=(ai("Dog", 10), ai("Cat", 99), ai("Elk", 1)))
     assert left(refresh(planned(remove_ai="Dog"), file)) == ["+new", "-old", "~Dog"]
 
 
-def test_of_two_sources_of_a_name_one_may_have_gone() -> None:
+def test_refresh_accepts_loss_of_one_of_two_sources() -> None:
     both = current_file("/a", [], [ai("Dog", 10), ai("Dog", 5, AWS)])
     change = planned(both, add="", remove="", remove_ai="Dog")
     assert left(refresh(change, current_file("/a", [], [ai("Dog", 5, AWS)]))) == ["~Dog"]
     assert left(refresh(change, current_file("/a"))) == []
 
 
-def test_tags_that_would_now_pass_the_limit_are_stale() -> None:
+def test_refresh_over_limit_is_stale() -> None:
     assert left(refresh(planned(), now_has("here", "x" * 493))) == ["+new"]
     result = refresh(planned(), now_has("here", "x" * 494))
     assert (
@@ -80,13 +80,13 @@ def test_tags_that_would_now_pass_the_limit_are_stale() -> None:
     )
 
 
-def test_additions_that_do_not_fit_before_the_removals_are_stale() -> None:
+def test_refresh_with_additions_that_do_not_fit_is_stale() -> None:
     result = refresh(planned(), now_has("here", "old", "x" * 491))
     assert result.stale is not None
     assert "its old and new tags together have 501 characters" in result.stale
 
 
-def test_free_additions_are_those_desired_that_are_there_now() -> None:
+def test_refresh_updates_no_op_additions() -> None:
     there = refresh(planned(add="new more"), now_has("here", "new", "old", "theirs")).change
     assert there is not None
     assert there.desired == ("here", "new")
@@ -95,7 +95,7 @@ def test_free_additions_are_those_desired_that_are_there_now() -> None:
     assert gone.desired == ()
 
 
-def test_spared_names_stay_spared() -> None:
+def test_refresh_keeps_spared_names() -> None:
     change = refresh(planned(remove_ai="Dog"), BEFORE).change
     assert change is not None
     assert change.spared == ("Elk",)

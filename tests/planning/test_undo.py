@@ -25,7 +25,7 @@ CONFIRMED = FileOutcome(Status.CONFIRMED, 1)
 
 
 def report(desired: DesiredState, files: Iterable[CurrentFile], *outcomes: FileOutcome) -> Report:
-    """Return the report of an apply to files, sorted by path: by default everything was confirmed."""
+    """Return the report of an apply to files, sorted by path; by default everything was confirmed."""
     plan = make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5)
     assert not plan.errors
     found = outcomes or (CONFIRMED,) * len(plan.changes)
@@ -33,7 +33,7 @@ def report(desired: DesiredState, files: Iterable[CurrentFile], *outcomes: FileO
 
 
 def undone(done: Report, *files: CurrentFile | None, ai_as_tags: bool = False) -> Plan:
-    """Return the plan that turns a run round, beside its files as they are now, in the order of the report."""
+    """Return the undo of a run, with its files as they are now, in the order of the report."""
     now = dict(zip([change.file.file_id for change in done.plan.changes], files, strict=True))
     return make_undo(done, now, created_at="2026-01-02", read_requests=1, bulk_rate=5, ai_as_tags=ai_as_tags)
 
@@ -42,7 +42,7 @@ def changes(plan: Plan) -> list[list[str]]:
     return [unpack(change.changes) for change in plan.changes]
 
 
-def test_additions_go_and_removals_come_back(declare: Declare) -> None:
+def test_undo_reverts_additions_and_removals(declare: Declare) -> None:
     done = report(declare("- {path: /a, tags: [new], absent: [old]}"), [current_file("/a", ["old", "x"])])
     plan = undone(done, current_file("/a", ["new", "x"]))
     assert changes(plan) == [["+old", "-new"]]
@@ -52,13 +52,13 @@ def test_additions_go_and_removals_come_back(declare: Declare) -> None:
     assert plan.digest != undone(done, current_file("/a", ["x"])).digest
 
 
-def test_what_others_have_done_since_is_not_done_again(declare: Declare) -> None:
+def test_undo_skips_what_others_reverted_already(declare: Declare) -> None:
     done = report(declare("- {path: /a, tags: [new], absent: [old]}"), [current_file("/a", ["old"])])
     assert changes(undone(done, current_file("/a", ["old", "other"]))) == []
     assert changes(undone(done, current_file("/a", ["new", "old"]))) == [["-new"]]
 
 
-def test_a_tag_that_the_run_found_there_is_not_taken_away(declare: Declare) -> None:
+def test_undo_keeps_tag_that_run_found_present(declare: Declare) -> None:
     found = FileOutcome(Status.CONFIRMED, 1, already=((Op.ADD, "b"),))
     done = report(declare("- {path: /a, tags: [a, b]}"), [current_file("/a")], found)
     assert changes(undone(done, current_file("/a", ["a", "b"]))) == [["-a"]]
@@ -68,7 +68,7 @@ def test_a_tag_that_the_run_found_there_is_not_taken_away(declare: Declare) -> N
 
 
 @pytest.mark.parametrize("status", Status)
-def test_undo_reverts_what_is_so_now_whatever_status_the_file_has(declare: Declare, status: Status) -> None:
+def test_undo_ignores_status_in_report(declare: Declare, status: Status) -> None:
     files = [current_file("/a", ["old"]), current_file("/b", ["old"])]
     done = report(declare("- {match: /*, tags: [new], absent: [old]}"), files, *[FileOutcome(status, 1)] * 2)
     plan = undone(done, current_file("/a", ["new", "old"]), current_file("/b", ["old"]))
@@ -76,14 +76,14 @@ def test_undo_reverts_what_is_so_now_whatever_status_the_file_has(declare: Decla
     assert plan.diagnostics == ()
 
 
-def test_undo_of_a_refused_run_has_nothing_to_undo(declare: Declare) -> None:
+def test_undo_of_refused_run_is_empty(declare: Declare) -> None:
     done = report(declare("- {match: /*, tags: [new]}"), [current_file("/a")], FileOutcome(Status.SKIPPED))
     refused = replace(done, outcome="refused")
     assert touched(refused) == []
     assert undone(refused, current_file("/a", ["new"])).changes == ()
 
 
-def test_undo_counts_and_names_the_ai_tags_that_it_leaves_out(declare: Declare) -> None:
+def test_undo_counts_and_names_ai_tags_left_out(declare: Declare) -> None:
     files = [current_file(f"/{name}", [], [ai("Dog", 10), ai("Cat", 10)]) for name in "abcde"]
     done = report(declare("- {match: /*, aiTags: {remove: all}}"), files)
     now = [current_file("/a"), current_file("/b", [], [ai("Cat")]), *(current_file(f"/{name}") for name in "cde")]
@@ -97,7 +97,7 @@ def test_undo_counts_and_names_the_ai_tags_that_it_leaves_out(declare: Declare) 
     ]
 
 
-def test_undo_restores_removed_ai_tags_as_ordinary_ones_if_asked_to(declare: Declare) -> None:
+def test_undo_restores_ai_tags_as_ordinary_tags_on_request(declare: Declare) -> None:
     files = [current_file(path, [], [ai("Dog", 10), ai("Cat", 10), ai("50%", 10)]) for path in ("/a", "/b")]
     done = report(declare("- {match: /*, aiTags: {remove: all}}"), files)
     plan = undone(done, current_file("/a", ["Cat"]), current_file("/b", [], [ai("Cat")]), ai_as_tags=True)
@@ -108,7 +108,7 @@ def test_undo_restores_removed_ai_tags_as_ordinary_ones_if_asked_to(declare: Dec
     ]
 
 
-def test_undo_leaves_nothing_out_where_no_change_took_effect(declare: Declare) -> None:
+def test_undo_leaves_nothing_out_if_nothing_took_effect(declare: Declare) -> None:
     files = [current_file("/a", ["old"], [ai("Dog", 10)]), current_file("/b", ["old"], [ai("Dog", 10)])]
     outcomes = (FileOutcome(Status.FAILED, 3), FileOutcome(Status.SKIPPED))
     done = report(declare("- {match: /*, tags: [new], absent: [old], aiTags: {remove: all}}"), files, *outcomes)
@@ -127,7 +127,7 @@ def test_undo_leaves_nothing_out_where_no_change_took_effect(declare: Declare) -
         (FileOutcome(Status.MISSING, 1), False),
     ],
 )
-def test_undo_names_a_deleted_file_that_the_run_may_have_changed(
+def test_undo_names_deleted_file_that_run_may_have_changed(
     declare: Declare, outcome: FileOutcome, *, is_named: bool
 ) -> None:
     done = report(declare("- {path: /a, tags: [new, more]}"), [current_file("/a")], outcome)
@@ -136,7 +136,7 @@ def test_undo_names_a_deleted_file_that_the_run_may_have_changed(
     assert found == (named if is_named else [])
 
 
-def test_undo_names_a_file_that_could_not_be_read(declare: Declare) -> None:
+def test_undo_names_unreadable_file(declare: Declare) -> None:
     done = report(declare("- {path: /a, tags: [new]}"), [current_file("/a")])
     plan = make_undo(done, {}, created_at="2026-01-02", read_requests=1, bulk_rate=5)
     assert [item.message for item in plan.diagnostics] == [
@@ -145,7 +145,7 @@ def test_undo_names_a_file_that_could_not_be_read(declare: Declare) -> None:
     ]
 
 
-def test_undo_reads_the_details_of_files_that_do_not_show_what_the_run_wrote(declare: Declare) -> None:
+def test_undo_reads_details_of_files_that_lag_behind(declare: Declare) -> None:
     files = [current_file(path) for path in ("/a", "/b", "/c", "/d")]
     outcomes = (CONFIRMED, CONFIRMED, FileOutcome(Status.SKIPPED), CONFIRMED)
     done = report(declare("- {match: /*, tags: [new]}"), files, *outcomes)
@@ -154,7 +154,7 @@ def test_undo_reads_the_details_of_files_that_do_not_show_what_the_run_wrote(dec
     assert unsettled(done, shown) == [id_of("/b")]
 
 
-def test_a_promoted_ai_tag_stays_an_ordinary_tag_if_ai_tags_come_back_as_such(declare: Declare) -> None:
+def test_undo_keeps_promoted_tag_if_ai_tags_become_ordinary(declare: Declare) -> None:
     done = report(
         declare("- {path: /a, aiTags: {promote: {minConfidence: 90}}}"), [current_file("/a", [], [ai("Dog", 95)])]
     )
@@ -163,7 +163,7 @@ def test_a_promoted_ai_tag_stays_an_ordinary_tag_if_ai_tags_come_back_as_such(de
     assert changes(undone(done, now, ai_as_tags=True)) == []
 
 
-def test_a_file_that_is_gone_or_has_no_room_is_left_out_and_named(declare: Declare) -> None:
+def test_undo_names_deleted_or_full_file(declare: Declare) -> None:
     files = [current_file("/a", ["o" * 300]), current_file("/b", ["o" * 300])]
     done = report(declare(f"- {{match: /*, absent: [{'o' * 300}], tags: [m]}}"), files)
     plan = undone(done, None, current_file("/b", ["m", "p" * 250]))
@@ -171,7 +171,7 @@ def test_a_file_that_is_gone_or_has_no_room_is_left_out_and_named(declare: Decla
     assert [item.code for item in plan.diagnostics] == [LEFT_OUT, "missing", "over-limit"]
 
 
-def test_no_guard_is_against_turning_a_run_round(declare: Declare) -> None:
+def test_undo_is_exempt_from_guards(declare: Declare) -> None:
     done = report(declare("- {match: /*, tags: [new]}"), [current_file("/a")])
     plan = undone(done, current_file("/a", ["new"]))
     assert changes(plan) == [["-new"]]

@@ -178,7 +178,7 @@ def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
 )
 def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     data = relaid(as_bytes(plan_document(plan)), change)
-    with pytest.raises(DocumentError, match="is not laid out as this version writes it"):
+    with pytest.raises(DocumentError, match="does not have this version's layout"):
         load_document(data, "plan.json")
 
 
@@ -202,7 +202,7 @@ def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sea
     ],
 )
 def test_damage_is_told_as_such(plan: Plan, change: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(DamagedError, match="is not byte for byte as tagsync wrote it"):
+    with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
         load_document(change(as_bytes(plan_document(plan))), "plan.json")
 
 
@@ -218,7 +218,7 @@ def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(pl
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert found.drift == drift
-    with pytest.raises(DocumentError, match="is damaged at drift/0/cause"):
+    with pytest.raises(DocumentError, match="is invalid at drift/0/cause"):
         load_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
 
 
@@ -282,5 +282,5 @@ def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str,
     )
     data = as_bytes(plan_document(full))
     assert right in data
-    with pytest.raises(DocumentError, match=f"is damaged at {member}"):
+    with pytest.raises(DocumentError, match=f"is invalid at {member}"):
         load_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")

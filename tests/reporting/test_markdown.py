@@ -48,7 +48,7 @@ def test_a_plan_tells_its_totals_then_groups_with_removals_first() -> None:
 - 5 files to change, 3 unchanged
 - 1 AI tag to remove, which cannot be undone
 - 5 tags to add
-- 2 calls, about 0.4 s (never fewer than 1; one per file would be 9, one per tag set 5, one per tag 4)
+- 2 API calls, about 0.4 s (lower bound 1; one per file 9, one per tag set 5, one per tag 4)
 
 `/z.jpg`
 ```diff
@@ -114,7 +114,7 @@ def test_a_report_tells_what_did_not_arrive_before_what_did() -> None:
     timing = Timing(seconds=1.5, waited=0.5)
     text = markdown(ReportView(Report(plan, "incomplete", outcomes, requests, timing, "2026")))
     assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: 1 confirmed, 1 failed\n")
-    assert "- 3 calls in 1.5 s (1 retried, 2 throttled, 0.5 s waited)\n" in text
+    assert "- 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting)\n" in text
     missed = "#### 1 file not as planned\n\n- **failed** `/b.jpg`: `Locked` (request `req-1`)\n"
     assert missed in text
     assert text.index(missed) < text.index("`/a.jpg`\n```diff\n+ red")

@@ -1,10 +1,19 @@
 from dataclasses import replace
 
 import pytest
-from reporting.pages import plan_of
+from reporting.pages import plan_of, report_of
 
-from tagsync.model import Estimate, Op, Summary
-from tagsync.reporting.phrases import call_sentence, counted, duration, total_sentences
+from tagsync.model import Estimate, Op, RequestCounts, Summary, Timing
+from tagsync.reporting.phrases import (
+    call_sentence,
+    cause_sentence,
+    change_counts,
+    counted,
+    duration,
+    plan_summary,
+    sent_sentence,
+    total_sentences,
+)
 
 
 def test_totals_leave_out_what_does_not_occur_and_say_what_cannot_be_undone() -> None:
@@ -21,11 +30,11 @@ def test_totals_leave_out_what_does_not_occur_and_say_what_cannot_be_undone() ->
     [
         (
             Estimate(45, 8, 330, 97, 46, 9.0),
-            "45 calls, about 9.0 s (never fewer than 8; one per file would be 330, one per tag set 97, one per tag 46)",
+            "45 API calls, about 9.0 s (lower bound 8; one per file 330, one per tag set 97, one per tag 46)",
         ),
         (
             Estimate(1, 1, 1_000, 1, 1, 0.0),
-            "1 call (never fewer than 1; one per file would be 1,000, one per tag set 1, one per tag 1)",
+            "1 API call (lower bound 1; one per file 1,000, one per tag set 1, one per tag 1)",
         ),
     ],
 )
@@ -63,3 +72,35 @@ def test_a_number_has_its_noun(count: int, plural: str | None, words: str) -> No
 )
 def test_a_duration_is_in_a_unit_that_a_person_would_choose(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((390, 47, 219), "+390 -47 tags, -219 AI tags"),
+        ((1, 0, 0), "+1 tag"),
+        ((0, 1000, 1), "-1,000 tags, -1 AI tag"),
+        ((0, 0, 2), "-2 AI tags"),
+        ((1, 1, 0), "+1 -1 tags"),
+    ],
+)
+def test_change_counts_leave_out_zeros(counts: tuple[int, int, int], words: str) -> None:
+    assert change_counts(*counts) == words
+
+
+def test_plan_summary_is_one_line() -> None:
+    summary, estimate = Summary(184, 390, 47, 219), Estimate(26, 20, 330, 97, 45, 6.0)
+    plan = replace(plan_of(), summary=summary, estimate=estimate)
+    assert plan_summary(plan) == "184 files: +390 -47 tags, -219 AI tags · 26 API calls, about 6.0 s"
+    assert plan_summary(replace(plan, estimate=Estimate())) == "184 files: +390 -47 tags, -219 AI tags"
+
+
+def test_sent_sentence_leaves_out_zeros() -> None:
+    report = report_of(plan_of())
+    assert sent_sentence(report) == "7 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)"
+    quiet = replace(report, requests=RequestCounts(sent=1), timing=Timing(1.5, 0.04))
+    assert sent_sentence(quiet) == "1 API call in 1.5 s"
+
+
+def test_cause_sentence_is_empty_without_a_previous_report() -> None:
+    assert cause_sentence(plan_of()) is None

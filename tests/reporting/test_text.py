@@ -6,12 +6,17 @@ import pytest
 from builders import ai, current_file, current_state
 
 from tagsync.model import (
+    Cause,
     Change,
     CurrentFile,
     DesiredState,
     Diagnostic,
+    Drift,
     FileChange,
     FileOutcome,
+    Guard,
+    GuardId,
+    Limit,
     Op,
     Origin,
     OutcomeName,
@@ -25,7 +30,7 @@ from tagsync.model import (
 from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
 from tagsync.reporting.phrases import shown_origin
-from tagsync.reporting.text import SHOWN_FILES, SHOWN_GROUPS, diagnostics_text, plan_text, report_text
+from tagsync.reporting.text import SHOWN_FILES, SHOWN_LINES, diagnostics_text, plan_text, report_text
 from tagsync.reporting.view import PlanView, ReportView
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
@@ -60,9 +65,7 @@ def report_lines(report: Report) -> list[str]:
     return text_of(lambda lines: report_text(ReportView(report), lines)).splitlines()
 
 
-def test_a_plan_shows_groups_of_alike_changes_where_they_come_from_and_totals(
-    declare: Callable[..., DesiredState],
-) -> None:
+def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable[..., DesiredState]) -> None:
     desired = declare(
         """
 - match: /shop/**
@@ -82,6 +85,21 @@ def test_a_plan_shows_groups_of_alike_changes_where_they_come_from_and_totals(
     )
     name = desired.manifests[0].shown_as
     assert plan_lines(plan) == [
+        "Plan for shop at https://api.imagekit.io",
+        "",
+        f"  - AI Person  1 file   cannot be undone  {name}:9:25",
+        f"  - draft      2 files  {name}:7:16",
+        f"  + catalog    2 files  {name}:6:14",
+        "",
+        "3 files: +2 -2 tags, -1 AI tag · 3 API calls, about 0.6 s",
+    ]
+    assert plan_lines(plan, everything=True)[7:] == [
+        "1 managed file unchanged",
+        "3 API calls, about 0.6 s (lower bound 3; one per file 5, one per tag set 3, one per tag 3)",
+        "Read 5 files in 0 API calls",
+        f"Digest {plan.digest}",
+        "",
+        "Files",
         "  /shop/a.jpg",
         "  /shop/b.jpg",
         f"      + catalog  {name}:6:14",
@@ -90,64 +108,171 @@ def test_a_plan_shows_groups_of_alike_changes_where_they_come_from_and_totals(
         "  /shop/hero.jpg",
         f"      - AI Person  cannot be undone  {name}:9:25",
         "",
-        "Plan: 3 files to change, 1 unchanged, for shop at https://api.imagekit.io",
-        "  + 2 tags to add",
-        "  - 2 tags to remove",
-        "  - 1 AI tag to remove, which cannot be undone",
-        "  3 calls, about 0.6 s (never fewer than 3; one per file would be 5, one per tag set 3, one per tag 3)",
-        "  guards: removedTags 2 of 4, removedAiTags 1 of 1, changedFiles 3 of 4, emptiedFiles 0, newTags 0",
-        f"  digest {plan.digest}",
     ]
 
 
-def test_a_change_that_several_places_ask_for_says_so(declare: Callable[..., DesiredState]) -> None:
+def test_plan_line_counts_other_places_that_ask_for_the_change(declare: Callable[..., DesiredState]) -> None:
     desired = declare("- match: /**\n  tags: [a]\n- path: /x.jpg\n  tags: [a]")
-    (_, change, *_) = plan_lines(planned(desired, current_file("/x.jpg")))
-    assert change.endswith("tags.yaml:6:14 and elsewhere")
+    plan = planned(desired, current_file("/x.jpg"))
+    assert plan_lines(plan)[2].endswith("tags.yaml:6:14 +1 more")
+    assert plan_lines(plan, everything=True)[-2].endswith("tags.yaml:6:14 and others")
 
 
-def test_of_a_large_group_three_paths_are_shown_unless_everything_is_asked_for(
-    declare: Callable[..., DesiredState],
-) -> None:
+def test_plan_lists_each_file_only_if_everything_is_wanted(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- match: /**\n  tags: [a]"), *(current_file(f"/{number:04}.jpg") for number in range(1500)))
-    assert plan_lines(plan)[:4] == ["  /0000.jpg", "  /0001.jpg", "  /0002.jpg", "  and 1,497 more files"]
+    assert len(plan_lines(plan)) == 5
     assert sum(line.endswith(".jpg") for line in plan_lines(plan, everything=True)) == 1500
 
 
-def test_of_four_files_the_fourth_is_one_more_file(declare: Callable[..., DesiredState]) -> None:
-    plan = planned(declare("- match: /**\n  tags: [a]"), *(current_file(f"/{number}.jpg") for number in range(4)))
-    assert plan_lines(plan)[3] == "  and 1 more file"
+def many_tags(declare: Callable[..., DesiredState], *, add: int, remove: int) -> Plan:
+    """Return a plan that adds and removes tags; the tag with the least number has the most files."""
+    entries = [f"- match: /*.jpg\n  absent: [r{number:02}]" for number in range(remove)]
+    entries += [f"- match: '/{'?' * (2 + number // 30)}*.jpg'\n  tags: [t{number:02}]" for number in range(add)]
+    files = [
+        current_file(f"/{'x' * length}.jpg", [f"r{number:02}" for number in range(remove)]) for length in (2, 3, 4)
+    ]
+    return planned(declare("\n".join(entries)), *files)
 
 
-def test_many_kinds_of_change_are_cut_and_the_rest_is_counted(declare: Callable[..., DesiredState]) -> None:
-    numbers = range(SHOWN_GROUPS + 2)
-    desired = declare("\n".join(f"- path: /{number:02}.jpg\n  tags: [t{number:02}]" for number in numbers))
-    plan = planned(desired, *(current_file(f"/{number:02}.jpg") for number in numbers))
-    lines = plan_lines(plan)
-    assert "… and 2 more kinds of change on 2 files: --verbose shows them" in lines
-    assert f"  /{SHOWN_GROUPS - 1:02}.jpg" in lines
-    assert f"  /{SHOWN_GROUPS:02}.jpg" not in lines
-    assert f"  /{SHOWN_GROUPS + 1:02}.jpg" in plan_lines(plan, everything=True)
+def test_plan_beyond_sixty_lines_counts_the_rarest_additions(declare: Callable[..., DesiredState]) -> None:
+    lines = plan_lines(many_tags(declare, add=70, remove=4))
+    assert len(lines) == SHOWN_LINES
+    assert sum(line.startswith("  - r") for line in lines) == 4
+    assert (
+        next(line for line in lines if "more tags" in line) == "  + 19 more tags, each on up to 2 files (-v lists them)"
+    )
+    assert (
+        sum(line.startswith("  + t") for line in plan_lines(many_tags(declare, add=70, remove=4), everything=True))
+        == 70
+    )
 
 
-def test_a_plan_without_changes_says_that_there_is_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
+def test_plan_of_exactly_sixty_lines_is_complete(declare: Callable[..., DesiredState]) -> None:
+    plan = many_tags(declare, add=52, remove=4)
+    assert len(plan_lines(plan)) == SHOWN_LINES
+    assert "(-v lists them)" not in "".join(plan_lines(plan))
+
+
+def test_plan_shows_every_removal_however_many_there_are(declare: Callable[..., DesiredState]) -> None:
+    lines = plan_lines(many_tags(declare, add=1, remove=80))
+    assert sum(line.startswith("  - r") for line in lines) == 80
+    assert "  + 1 more tag, on 3 files (-v lists them)" in lines
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(plan: Plan, width: int, **environment: str) -> list[str]:
+    stream = Terminal()
+    lines = Lines(stream, environment={"COLUMNS": str(width), "NO_COLOR": "1", **environment})
+    plan_text(PlanView(plan), lines)
+    return stream.getvalue().splitlines()
+
+
+def test_plan_line_puts_the_place_below_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
+    desired = declare("- match: /**\n  aiTags: {remove: [Person]}\n  tags: [a]")
+    plan = planned(desired, current_file("/x.jpg", [], [ai("Person")]))
+    name = desired.manifests[0].shown_as
+    narrow = 30 + len(name)
+    assert on_terminal(plan, narrow)[2:5] == [
+        "  - AI Person  1 file   cannot be undone",
+        f"      {name}:6:25",
+        f"  + a          1 file   {name}:7:14",
+    ]
+    assert on_terminal(plan, 400) == plan_lines(plan)
+
+
+def test_plan_lines_align_for_wide_characters(declare: Callable[..., DesiredState]) -> None:
+    plan = planned(declare("- path: /x.jpg\n  tags: [靴, '👟', ab, abcd]"), current_file("/x.jpg"))
+    assert [line.partition(" 1 file")[0] for line in plan_lines(plan)[2:6]] == [
+        "  + ab   ",
+        "  + abcd ",
+        "  + 靴   ",
+        "  + 👟   ",
+    ]
+    assert plan_lines(plan, everything=True)[-3].startswith("      + 靴    /")
+
+
+def with_causes(plan: Plan, *causes: Cause) -> Plan:
+    changes = [(change.file_id, item) for change in plan.changes for item in change.changes]
+    drift = tuple(
+        Drift(file_id, item.op, item.tag, cause) for (file_id, item), cause in zip(changes, causes, strict=False)
+    )
+    return replace(plan, drift=drift)
+
+
+def test_plan_states_a_common_cause_once(declare: Callable[..., DesiredState]) -> None:
+    plan = with_causes(two_files(declare), Cause.REMOVED, Cause.REMOVED)
+    assert [line for line in plan_lines(plan) if "removed in" in line] == [
+        "Cause of all changes: removed in the library"
+    ]
+
+
+def test_plan_states_different_causes_per_tag_and_counts_them(declare: Callable[..., DesiredState]) -> None:
+    desired = declare("- match: /**\n  tags: [a, b, c]")
+    plan = with_causes(planned(desired, current_file("/x.jpg")), Cause.MANIFEST, Cause.UPLOADED)
+    name = desired.manifests[0].shown_as
+    assert plan_lines(plan)[2:5] == [
+        f"  + a  1 file   {name}:6:14  manifest changed",
+        f"  + b  1 file   {name}:6:17  all tags lost in an upload",
+        f"  + c  1 file   {name}:6:20",
+    ]
+    assert plan_lines(plan)[-1] == "Causes: manifest changed (1), all tags lost in an upload (1), unknown (1)"
+
+
+def guarded(declare: Callable[..., DesiredState], observed: int, *, blocked: bool = False) -> Plan:
+    guards = (
+        Guard(GuardId.REMOVED_TAGS, observed, 400, Limit(100, 30), blocked=blocked, files=("/x.jpg",)),
+        Guard(GuardId.NEW_TAGS, 3, 0, Limit(500), blocked=False, tags=("a",)),
+    )
+    return replace(two_files(declare), guards=guards)
+
+
+@pytest.mark.parametrize(("observed", "is_shown"), [(60, False), (61, True), (120, True)])
+def test_plan_shows_a_guard_above_half_of_both_its_limits(
+    declare: Callable[..., DesiredState], observed: int, *, is_shown: bool
+) -> None:
+    shown = [line for line in plan_lines(guarded(declare, observed)) if "Guard" in line]
+    share = round(observed / 4)
+    words = f"the plan removes {observed} of 400 tags ({share} %); it blocks plans above both 30 % and 100 tags"
+    assert shown == ([f"Guard removedTags: {words}"] if is_shown else [])
+
+
+def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callable[..., DesiredState]) -> None:
+    plan = guarded(declare, 200, blocked=True)
+    words = (
+        "Blocked by guard removedTags: the plan removes 200 of 400 tags (50 %); the limit is 30 % and 100 tags. "
+        f"Examples: '/x.jpg'. If this is intended, run again with: --ack removedTags@{plan.digest}"
+    )
+    assert [line for line in plan_lines(plan) if "guard removed" in line] == [words]
+    text = text_of(lambda lines: plan_text(PlanView(plan), lines, with_blocks=False))
+    assert "removedTags" not in text
+
+
+def test_plan_without_changes_has_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- match: /**\n  tags: [a]"), current_file("/x.jpg", ["a"]))
-    assert plan_lines(plan) == ["Nothing to do: shop at https://api.imagekit.io is as declared (1 managed file)."]
+    assert plan_lines(plan) == [
+        "Nothing to do: shop at https://api.imagekit.io matches the manifests (1 managed file)."
+    ]
 
 
-def test_a_plan_with_errors_is_none(declare: Callable[..., DesiredState]) -> None:
+def test_plan_with_errors_is_no_plan(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- path: /gone.jpg\n  tags: [a]"), current_file("/x.jpg"))
-    assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io, nothing is changed."]
+    assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io. Nothing was changed."]
 
 
-def test_long_tags_do_not_push_the_places_of_short_ones_away(declare: Callable[..., DesiredState]) -> None:
+def test_plan_lines_stay_aligned_beside_a_long_tag(declare: Callable[..., DesiredState]) -> None:
     long = "l" * 300
     lines = plan_lines(planned(declare(f"- path: /x.jpg\n  tags: [{long}, b]"), current_file("/x.jpg")))
-    assert lines[1].startswith("      + b" + " " * 37 + "  ")
-    assert lines[2].startswith(f"      + {long}  ")
+    assert lines[2].startswith("  + b" + " " * 37 + "  1 file")
+    assert lines[3].startswith(f"  + {long}  1 file")
 
 
-def test_a_file_of_a_damaged_plan_may_change_nothing(declare: Callable[..., DesiredState]) -> None:
+def test_plan_shows_a_damaged_file_without_changes(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- path: /x.jpg\n  tags: [a]"), current_file("/x.jpg"))
     empty = Plan(
         target=plan.target,
@@ -163,7 +288,8 @@ def test_a_file_of_a_damaged_plan_may_change_nothing(declare: Callable[..., Desi
         requests=(),
         diagnostics=(),
     )
-    assert plan_lines(empty)[:4] == ["  /x.jpg", "", "  /y.jpg", "      + a"]
+    assert plan_lines(empty)[2] == "  + a  1 file"
+    assert plan_lines(empty, everything=True)[-5:] == ["  /x.jpg", "", "  /y.jpg", "      + a", ""]
 
 
 def two_files(declare: Callable[..., DesiredState]) -> Plan:
@@ -174,7 +300,7 @@ def test_a_converged_report_is_two_lines(declare: Callable[..., DesiredState]) -
     confirmed = FileOutcome(Status.CONFIRMED, 1)
     assert report_lines(report_of(two_files(declare), confirmed, confirmed, outcome="converged")) == [
         "Apply converged: 2 confirmed",
-        "  2 calls in 1.5 s (1 retried, 3 throttled, 0.2 s waited)",
+        "  2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
     ]
 
 
@@ -189,7 +315,7 @@ def test_a_report_shows_each_file_that_did_not_arrive_with_the_last_words_about_
     assert report_lines(report) == [
         "  failed    /x.jpg  Error in adding tags (request req-1)",
         "Apply incomplete: 1 confirmed, 1 failed",
-        "  2 calls in 1.5 s (1 retried, 3 throttled, 0.2 s waited)",
+        "  2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
         "  Running the same command again is safe: only what is still missing is sent.",
     ]
 
@@ -217,7 +343,7 @@ def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it()
         Diagnostic("info", "kept", "stays"),
         Diagnostic("warning", "comma", "a comma", Origin("a.yaml", 2, 3)),
         Diagnostic("error", "missing", "not there", Origin("b.yaml", 1, 1)),
-    ) == ["error: b.yaml:1:1: not there", "warning: given/a.yaml:2:3: a comma", "info: stays"]
+    ) == ["error: b.yaml:1:1: not there", "warning: given/a.yaml:2:3: a comma", "notice: stays"]
 
 
 def test_diagnostics_beyond_the_limit_are_counted_with_those_that_were_not_kept() -> None:
@@ -242,19 +368,20 @@ def test_an_origin_is_shown_as_the_path_that_the_user_gave() -> None:
     assert shown_origin(origin, {}) == "shoes.yaml:4:7"
 
 
-def test_files_that_were_not_found_are_counted_and_named_if_everything_is_to_be_shown(
+def test_plan_counts_files_not_found_and_names_them_if_everything_is_wanted(
     declare: Callable[..., DesiredState],
 ) -> None:
     gone = '- {path: "/gone\\e.jpg", tags: [a], ifMissing: skip}\n- {fileId: nope, tags: [a], ifMissing: skip}\n'
     for there in ("", "- {path: /x.jpg, tags: [a]}"):
         plan = planned(declare(gone + there), current_file("/x.jpg"))
-        assert "  2 declared files not in the library: --verbose names them" in plan_lines(plan)
+        assert "2 declared files not found in the library (-v lists them)" in plan_lines(plan)
         lines = plan_lines(plan, everything=True)
-        place = lines.index("  2 declared files not in the library")
+        assert "2 declared files not found in the library" in lines
+        place = lines.index("Files not found")
         manifest = plan.inputs.manifests[0].shown_as
         assert lines[place + 1 : place + 3] == [
-            f"      /gone\\x1b.jpg  {manifest}:5:7",
-            f"      the file with ID nope  {manifest}:6:7",
+            f"  /gone\\x1b.jpg  {manifest}:5:7",
+            f"  the file with ID nope  {manifest}:6:7",
         ]
         many = replace(plan, summary=plan.summary._replace(missing=1002))
-        assert "      … and 1,000 more files" in plan_lines(many, everything=True)
+        assert "  … and 1,000 more files" in plan_lines(many, everything=True)

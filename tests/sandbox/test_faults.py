@@ -108,11 +108,11 @@ def test_an_empty_script_is_a_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("list", '"on" is one of list, details, patch, addTags, removeTags, removeAITags, any'),
-        ({}, '"on" is one of list, details'),
-        ({"on": "addtags"}, '"on" is one of list, details'),
-        ({"on": ["list"]}, '"on" is one of list, details'),
-        ({"on": "list", "stauts": 500}, "'stauts' is not known; known are on, call, times, fileId, delayMs, status"),
+        ("list", '"on" must be one of list, details, patch, addTags, removeTags, removeAITags, any'),
+        ({}, '"on" must be one of list, details'),
+        ({"on": "addtags"}, '"on" must be one of list, details'),
+        ({"on": ["list"]}, '"on" must be one of list, details'),
+        ({"on": "list", "stauts": 500}, "unknown key 'stauts': use on, call, times, fileId, delayMs, status"),
         ({"on": "list", "status": "500"}, "status must be of type int"),
         ({"on": "list", "status": 500.0}, "status must be of type int"),
         ({"on": "list", "call": True}, "call must be of type int"),
@@ -162,7 +162,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [{"on": "list"}, "null", '"list"'])
 def test_anything_but_a_list_is_refused(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(FaultScriptError, match="holds no list of rules"):
+    with pytest.raises(FaultScriptError, match="is not a JSON list: write a list of rules"):
         read_script(script(tmp_path, content))
 
 

@@ -52,7 +52,7 @@ def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits
     ],
 )
 def test_any_other_text_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="write calls and seconds, like 40/1") as refused:
+    with pytest.raises(ValueError, match="use CALLS/SECONDS, such as 40/1") as refused:
         parse_limits(text)
     assert repr(text) in str(refused.value)
 

@@ -699,7 +699,7 @@ def test_any_nesting_is_evaluated_or_refused_as_too_deep(store: Store, step: str
     outcomes = [outcome(store, query)[1] for query in queries]
     allowed = outcomes.count("")
     assert allowed >= 5
-    assert outcomes == [""] * allowed + ["The sandbox reads no searchQuery that is nested more than 12 deep."] * (
+    assert outcomes == [""] * allowed + ["The sandbox does not support a searchQuery with more than 12 levels."] * (
         29 - allowed
     )
 
@@ -717,7 +717,7 @@ def test_a_long_row_of_conditions_is_evaluated_and_a_longer_one_refused(
     assert search(joint.join(["width > 100"] * 500)) == letters
     with pytest.raises(QueryError) as refused:
         compile_query(joint.join(["width > 100"] * 501), NOW)
-    assert str(refused.value) == "The sandbox reads no searchQuery of more than 500 conditions."
+    assert str(refused.value) == "The sandbox does not support a searchQuery of more than 500 conditions."
 
 
 def test_a_list_of_many_values_is_evaluated(search: Search) -> None:
@@ -730,7 +730,7 @@ def test_a_query_is_refused_beyond_its_longest() -> None:
     compile_query(text.ljust(MAX_QUERY), NOW)
     with pytest.raises(QueryError) as refused:
         compile_query(text.ljust(MAX_QUERY + 1), NOW)
-    assert str(refused.value) == "The sandbox reads no searchQuery of more than 20000 characters."
+    assert str(refused.value) == "The sandbox does not support a searchQuery of more than 20000 characters."
 
 
 INJECTIONS = [

@@ -16,7 +16,7 @@ from tagsync.sandbox.store import File, Store, timestamp
 
 Open = Callable[..., Store]
 NOW = datetime(2024, 6, 15, tzinfo=UTC)
-ADVICE = "write one file object of the list API a line (jq -c makes such lines), or the API's array as it is"
+ADVICE = "write one file object of the list API per line (jq -c makes such lines), or the API's array"
 
 FOLDER = {
     "type": "folder",
@@ -255,47 +255,47 @@ GOOD = {"fileId": "1", "filePath": "/a.jpg"}
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [
-        ("[]", "it has to be a JSON object"),
-        ("null", "it has to be a JSON object"),
-        ('"text"', "it has to be a JSON object"),
-        ("5", "it has to be a JSON object"),
+        ("[]", "it must be a JSON object"),
+        ("null", "it must be a JSON object"),
+        ('"text"', "it must be a JSON object"),
+        ("5", "it must be a JSON object"),
         ({"filePath": "/a.jpg"}, "fileId is missing"),
         ({"fileId": "1"}, "filePath is missing"),
-        (GOOD | {"fileId": 5}, "fileId has to be a text or null"),
+        (GOOD | {"fileId": 5}, "fileId must be a string or null"),
         (GOOD | {"filePath": None}, "filePath is missing"),
-        (GOOD | {"name": 5}, "name has to be a text or null"),
-        (GOOD | {"type": "asset"}, "type has to be file, file-version or folder"),
-        (GOOD | {"type": ["file"]}, "type has to be file, file-version or folder"),
+        (GOOD | {"name": 5}, "name must be a string or null"),
+        (GOOD | {"type": "asset"}, "type must be file, file-version or folder"),
+        (GOOD | {"type": ["file"]}, "type must be file, file-version or folder"),
         (GOOD | {"type": "folder"}, "folderId is missing"),
-        (GOOD | {"tags": "shoes"}, "tags has to be a list or null"),
-        (GOOD | {"tags": {"shoes": True}}, "tags has to be a list or null"),
-        (GOOD | {"tags": ["shoes", 5]}, "tags has to be a list of texts: write each tag in quotes"),
-        (GOOD | {"tags": ["shoes", None]}, "tags has to be a list of texts: write each tag in quotes"),
-        (GOOD | {"tags": [["shoes"]]}, "tags has to be a list of texts: write each tag in quotes"),
-        (GOOD | {"tags": ["\ud800"]}, "tags has half of a surrogate pair"),
-        (GOOD | {"AITags": "Shoe"}, "AITags has to be a list or null"),
-        (GOOD | {"AITags": ["Shoe"]}, "AITags has to be a list of objects, each with a name"),
-        (GOOD | {"AITags": {"name": "Shoe"}}, "AITags has to be a list or null"),
-        (GOOD | {"AITags": [{"confidence": 5}]}, "AITags has to be a list of objects, each with a name"),
-        (GOOD | {"AITags": [{"name": None}]}, "AITags has to be a list of objects, each with a name"),
-        (GOOD | {"AITags": [{"name": "\udfff"}]}, "AITags has half of a surrogate pair"),
-        (GOOD | {"size": "big"}, "size has to be a number or null"),
-        (GOOD | {"width": [5]}, "width has to be a number or null"),
-        (GOOD | {"height": {}}, "height has to be a number or null"),
-        (GOOD | {"size": 10**400}, "size is too large a number"),
-        (GOOD | {"size": float("nan")}, "it holds NaN or Infinity, which JSON does not have"),
-        (GOOD | {"width": float("inf")}, "it holds NaN or Infinity, which JSON does not have"),
-        (GOOD | {"createdAt": 5}, "createdAt has to be a text or null"),
-        (GOOD | {"updatedAt": {}}, "updatedAt has to be a text or null"),
-        (GOOD | {"createdAt": "\ud800"}, "createdAt has half of a surrogate pair"),
-        (GOOD | {"fileType": 5}, "fileType has to be a text or null"),
-        (GOOD | {"fileType": "\ud800"}, "fileType has half of a surrogate pair"),
-        (GOOD | {"customMetadata": ["brand"]}, "customMetadata has to be an object or null"),
-        (GOOD | {"customMetadata": "brand"}, "customMetadata has to be an object or null"),
-        (GOOD | {"customMetadata": {"brand": "\ud800"}}, "customMetadata has half of a surrogate pair"),
+        (GOOD | {"tags": "shoes"}, "tags must be a list or null"),
+        (GOOD | {"tags": {"shoes": True}}, "tags must be a list or null"),
+        (GOOD | {"tags": ["shoes", 5]}, "tags must be a list of strings: write each tag in quotes"),
+        (GOOD | {"tags": ["shoes", None]}, "tags must be a list of strings: write each tag in quotes"),
+        (GOOD | {"tags": [["shoes"]]}, "tags must be a list of strings: write each tag in quotes"),
+        (GOOD | {"tags": ["\ud800"]}, "tags contains half a surrogate pair"),
+        (GOOD | {"AITags": "Shoe"}, "AITags must be a list or null"),
+        (GOOD | {"AITags": ["Shoe"]}, "AITags must be a list of objects, each with a name"),
+        (GOOD | {"AITags": {"name": "Shoe"}}, "AITags must be a list or null"),
+        (GOOD | {"AITags": [{"confidence": 5}]}, "AITags must be a list of objects, each with a name"),
+        (GOOD | {"AITags": [{"name": None}]}, "AITags must be a list of objects, each with a name"),
+        (GOOD | {"AITags": [{"name": "\udfff"}]}, "AITags contains half a surrogate pair"),
+        (GOOD | {"size": "big"}, "size must be a number or null"),
+        (GOOD | {"width": [5]}, "width must be a number or null"),
+        (GOOD | {"height": {}}, "height must be a number or null"),
+        (GOOD | {"size": 10**400}, "size is too large"),
+        (GOOD | {"size": float("nan")}, "it contains NaN or Infinity, which are not valid JSON"),
+        (GOOD | {"width": float("inf")}, "it contains NaN or Infinity, which are not valid JSON"),
+        (GOOD | {"createdAt": 5}, "createdAt must be a string or null"),
+        (GOOD | {"updatedAt": {}}, "updatedAt must be a string or null"),
+        (GOOD | {"createdAt": "\ud800"}, "createdAt contains half a surrogate pair"),
+        (GOOD | {"fileType": 5}, "fileType must be a string or null"),
+        (GOOD | {"fileType": "\ud800"}, "fileType contains half a surrogate pair"),
+        (GOOD | {"customMetadata": ["brand"]}, "customMetadata must be an object or null"),
+        (GOOD | {"customMetadata": "brand"}, "customMetadata must be an object or null"),
+        (GOOD | {"customMetadata": {"brand": "\ud800"}}, "customMetadata contains half a surrogate pair"),
         (
             GOOD | {"customMetadata": {"brand": float("nan")}},
-            "customMetadata holds NaN or Infinity, which JSON does not have",
+            "customMetadata contains NaN or Infinity, which are not valid JSON",
         ),
     ],
     ids=lambda value: json.dumps(value)[:60],
@@ -366,7 +366,9 @@ def test_an_array_that_is_cut_off_is_refused_with_the_place(tmp_path: Path) -> N
     library.write_text(json.dumps(PAIR)[:-1], encoding="utf-8")
     with pytest.raises(SeedError) as refused:
         Store(":memory:", library)
-    assert str(refused.value).startswith(f"{library} begins as a JSON array: Expecting ',' delimiter: line 1 column ")
+    assert str(refused.value).startswith(
+        f"{library} is not a valid JSON array: Expecting ',' delimiter: line 1 column "
+    )
     assert str(refused.value).endswith(f"; {ADVICE}")
 
 

@@ -112,7 +112,7 @@ def test_the_second_apply_is_refused_and_told_who_the_first_is(start: Start, tmp
         take(tmp_path)
     message = str(refused.value)
     assert f"process {first.pid} on {os.uname().nodename} since 2" in message
-    assert "give --lock-timeout" in message
+    assert "wait with --lock-timeout" in message
     assert isinstance(refused.value, RefusedError)
     assert refused.value.exit_code == 4
 
@@ -170,7 +170,7 @@ def test_shards_of_one_library_run_side_by_side_each_of_them_once(start: Start, 
 def test_shards_of_another_number_are_refused_until_all_have_ended(start: Start, tmp_path: Path) -> None:
     running = [start(Part(1, 3)), start(Part(2, 3))]
     for holder in running:
-        with pytest.raises(LockedError, match=rf"/3, process {holder.pid} .* all shards must be of the same number"):
+        with pytest.raises(LockedError, match=rf"/3, process {holder.pid} .* all shards must use the same N"):
             take(tmp_path, Part(4, 4))
         holder.end()
     take(tmp_path, Part(4, 4))
@@ -249,7 +249,7 @@ def test_others_who_look_at_the_locks_are_waited_for_but_not_for_long(tmp_path: 
         fcntl.flock(mutex, fcntl.LOCK_EX)
         waiting = Waiting()
         with (
-            pytest.raises(LockedError, match="just being started"),
+            pytest.raises(LockedError, match="just starting"),
             held("shop", state_home=tmp_path, wait=waiting.wait),
         ):
             pass
@@ -300,7 +300,7 @@ def test_files_of_other_names_are_neither_locks_nor_touched(tmp_path: Path) -> N
 def test_a_holder_of_which_nothing_can_be_read_still_holds(tmp_path: Path, content: bytes) -> None:
     with held("shop", state_home=tmp_path):
         (folder_of(tmp_path) / "whole").write_bytes(content)
-        with pytest.raises(LockedError, match="a process that left no name: run again"):
+        with pytest.raises(LockedError, match="an unknown process: run again"):
             take(tmp_path)
 
 
@@ -353,7 +353,7 @@ def test_without_one_or_with_a_relative_one_locks_lie_below_the_home_folder(
 def test_a_relative_home_is_refused_as_it_would_be_another_in_each_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "here")
-    with pytest.raises(StateError, match=r"the home folder here is relative.*: set XDG_STATE_HOME"), held("shop"):
+    with pytest.raises(StateError, match=r"the home folder here is a relative path: set XDG_STATE_HOME"), held("shop"):
         pass
 
 
@@ -364,13 +364,13 @@ def test_without_any_home_locks_are_refused_with_the_mend(monkeypatch: pytest.Mo
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    with pytest.raises(StateError, match="there is no home folder to keep locks in: set XDG_STATE_HOME"), held("shop"):
+    with pytest.raises(StateError, match="there is no home folder for locks: set XDG_STATE_HOME"), held("shop"):
         pass
 
 
 def test_a_state_folder_that_cannot_be_made_is_refused_with_the_reason_and_the_mend(tmp_path: Path) -> None:
     (tmp_path / "file\n").touch()
-    with pytest.raises(StateError, match=r"/file\\x0a/.* cannot be used: Not a directory: set XDG_STATE_HOME to a"):
+    with pytest.raises(StateError, match=r"/file\\x0a/.* cannot be used: Not a directory: set XDG_STATE_HOME to your"):
         take(tmp_path / "file\n")
     with pytest.raises(StateError, match=r"the lock folder /proc/.* cannot be used: "):
         take(Path("/proc"))
@@ -399,7 +399,7 @@ def test_a_link_in_place_of_a_lock_is_refused_and_not_followed(tmp_path: Path, n
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
     take(tmp_path)
     folder_of(tmp_path).chmod(0o770)
-    with pytest.raises(StateError, match="can be written by others: chmod 700 it, or set XDG_STATE_HOME"):
+    with pytest.raises(StateError, match="is writable by others: chmod 700 it, or set XDG_STATE_HOME"):
         take(tmp_path)
 
 

@@ -59,7 +59,7 @@ def test_git_ignores_what_is_kept_there(repository: Path) -> None:
 def test_a_link_is_refused_even_to_a_good_directory(tmp_path: Path) -> None:
     state_directory(tmp_path / "real")
     (tmp_path / "link").symlink_to("real")
-    with pytest.raises(StateError, match="link is a symbolic link: name the folder itself"):
+    with pytest.raises(StateError, match="link is a symbolic link: use the folder itself"):
         state_directory(tmp_path / "link")
 
 
@@ -72,7 +72,7 @@ def test_a_dangling_link_is_refused_and_not_followed(tmp_path: Path) -> None:
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateError, match="file is not a folder: name another with --state-dir"):
+    with pytest.raises(StateError, match="file is not a folder: use another --state-dir"):
         state_directory(tmp_path / "file")
 
 
@@ -83,7 +83,7 @@ def test_a_directory_below_a_file_is_refused_with_the_reason(tmp_path: Path) -> 
 
 
 def test_a_directory_that_cannot_be_made_is_refused_with_the_reason() -> None:
-    with pytest.raises(StateError, match="the state directory /proc/tagsync cannot be made"):
+    with pytest.raises(StateError, match="the state directory /proc/tagsync cannot be created"):
         state_directory(Path("/proc/tagsync"))
 
 
@@ -93,7 +93,7 @@ def test_a_name_too_long_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_someone_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="belongs to another user: name another with --state-dir"):
+    with pytest.raises(StateError, match="belongs to another user: use another --state-dir"):
         state_directory(foreign_directory(tmp_path))
 
 
@@ -110,7 +110,7 @@ def foreign_directory(tmp_path: Path) -> Path:
 def test_a_directory_that_git_tracks_is_refused(repository: Path) -> None:
     path = state_directory(repository / ".tagsync")
     git("add", "--force", ".tagsync/.gitignore", cwd=repository)
-    with pytest.raises(StateError, match="is tracked by git: run git rm -r --cached on it, or name another"):
+    with pytest.raises(StateError, match=r"is tracked by git: run git rm -r --cached .*, or use another --state-dir"):
         state_directory(path)
 
 
@@ -208,7 +208,7 @@ def test_git_is_asked_about_a_further_work_tree(repository: Path) -> None:
 def test_directory_that_others_can_write_to_is_refused(tmp_path: Path, name: str, mode: int) -> None:
     state_folder(tmp_path / "state", "journal")
     (tmp_path / name).chmod(mode)
-    with pytest.raises(StateError, match="can be written by others: chmod 700 it, or name another with --state-dir"):
+    with pytest.raises(StateError, match="is writable by others: chmod 700 it, or use another --state-dir"):
         state_folder(tmp_path / "state", "journal")
     (tmp_path / name).chmod(0o755)
     assert state_folder(tmp_path / "state", "journal").is_dir()
@@ -262,7 +262,7 @@ def test_file_that_is_no_ordinary_one_is_refused_and_never_waited_for(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
     HOSTILE[kind](Path(f"a{suffix}"))
-    with pytest.raises(StateError, match=f"a{suffix} (cannot be used|is no ordinary file of yours): .*remove it"):
+    with pytest.raises(StateError, match=f"a{suffix} (cannot be used|is not a regular file of yours): .*remove it"):
         check_database(Path("a"))
     for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_APPEND):
         with pytest.raises((StateError, OSError)):
@@ -274,7 +274,7 @@ def test_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> 
     path = tmp_path / "a"
     path.touch()
     path.chmod(mode)
-    with pytest.raises(StateError, match="a is no ordinary file of yours: remove it"):
+    with pytest.raises(StateError, match="a is not a regular file of yours: remove it"):
         check_file(path)
 
 

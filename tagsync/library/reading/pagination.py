@@ -222,8 +222,8 @@ class _Pagination:
             return len(page.rows) - 1
         raise UnstableListingError(
             f"{len(page.rows) - runs.last:,} or more files have the same createdAt {shown(page.moments[-1], 40)}. "
-            f"ImageKit lists {self._library.page_limit:,} at a time, in no fixed order among them, so tagsync cannot "
-            "know whether it sees all of them: select files of this library by path or fileId only"
+            f"ImageKit lists {self._library.page_limit:,} at a time, in no fixed order among them. tagsync cannot know "
+            "whether it sees all of them. Select files of this library by path or fileId only"
         )
 
     def _joins(self, page: Page, runs: _Runs, found: Page) -> bool:

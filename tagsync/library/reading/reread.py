@@ -45,8 +45,8 @@ class Rereader:
         """
         if len(file_ids) <= FEW:
             return await self.singly(file_ids)
-        searches = list(by_ids(file_ids)) if self.searchable else []
-        if searches and len(searches) <= self._pages:
+        searches = self._searches(file_ids)
+        if searches:
             found = await self._search(searches)
             if found is None:
                 return await self.many(file_ids)
@@ -56,6 +56,15 @@ class Rereader:
             found = await self._list(set(file_ids))
         # An index may lag, so a file that it does not show may still exist: only its details can tell.
         return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
+
+    def _searches(self, file_ids: Sequence[str]) -> list[Search]:
+        """Return searches that find files; none if the library has none, or listing all files takes fewer calls."""
+        if not self.searchable:
+            return []
+        # Searches for a million files take more memory than the files: make no more than could be used.
+        limit = None if self._pages == inf else int(self._pages) + 1
+        searches = list(islice(by_ids(file_ids), limit))
+        return searches if len(searches) <= self._pages else []
 
     async def singly(self, file_ids: Iterable[str]) -> Files:
         """Read the details of each file, one call for each.

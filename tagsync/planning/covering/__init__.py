@@ -1,7 +1,8 @@
-"""Plan bulk calls: which tags go on which files together, in as few calls as possible; `applying` sends them.
+"""Group changes into as few API calls as possible; `applying` sends them.
 
-One call changes all its tags on all its files, so planning calls is covering a matrix of files by tags with rectangles.
-A cell is *needed* if it must change, *free* if changing it does nothing, and else *forbidden*: no call ever touches it.
+One call sets all its tags on all its files. So grouping changes means covering a matrix of files by tags with
+rectangles. A cell is *needed* if it must change, *free* if changing it is a no-op, and otherwise *forbidden*: no call
+touches it.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ __all__ = ["Costs", "Stages", "Staging", "free_cells", "regroup", "stage"]
 
 
 class Stages(NamedTuple):
-    """Requests in the order in which they may be sent: each stage once the one before it has ended.
+    """API calls by stage: a stage may start once the previous one has ended.
 
     Additions come before removals, so that an interrupted rename never loses a tag.
     """
@@ -28,26 +29,26 @@ class Stages(NamedTuple):
     costs: Costs
 
     def requests(self) -> tuple[Request, ...]:
-        """Return all requests in order."""
+        """Return all calls in order."""
         return self.add + self.remove
 
 
 class Staging:
-    """Collects what changes need, without keeping the changes, and plans the requests that carry them out."""
+    """Collect what each file needs, without keeping the changes, and group it into API calls."""
 
     def __init__(self) -> None:
         self._wanted = {op: Wanted(op) for op in Op}
 
     def add(self, change: FileChange) -> None:
-        """Add a file's changes; files come in the order of their paths and IDs."""
+        """Add a file's changes; files must come in the order of their paths and IDs."""
         for op, group in groupby(change.changes, itemgetter(0)):
             self._wanted[op].add(change, tuple([item.tag for item in group]))
 
     def stages(self, *, exact: bool = False) -> Stages:
-        """Return the requests that carry out all changes.
+        """Return the API calls that make all changes.
 
         Args:
-            exact: whether calls change needed cells only, and touch nothing else.
+            exact: whether calls may contain needed cells only.
         """
         covers = [cover(wanted, exact=exact) for wanted in self._wanted.values()]
         add, remove, remove_ai = [requests for requests, _ in covers]
@@ -55,7 +56,7 @@ class Staging:
 
 
 def stage(changes: Iterable[FileChange], *, exact: bool = False) -> Stages:
-    """Return the requests that carry out changes in any order, each file once; see `Staging`."""
+    """Group changes in any order, one for each file, into API calls; see `Staging`."""
     staging = Staging()
     for change in sorted(changes, key=_path_and_id):
         staging.add(change)
@@ -63,15 +64,15 @@ def stage(changes: Iterable[FileChange], *, exact: bool = False) -> Stages:
 
 
 def regroup(requests: Sequence[Request], changes: ChangesById, *, exact: bool = False) -> tuple[Request, ...]:
-    """Return new requests for what these would change.
+    """Group the changes that some API calls would make into new calls.
 
     Args:
-        requests: requests of one op that were not sent.
-        changes: the change of each of their files, by file ID.
+        requests: calls of one op that were not sent.
+        changes: the changes of their files, by file ID.
         exact: as for `Staging.stages`.
 
     Returns:
-        Requests for the needed cells of these requests alone; other requests change what else their files need.
+        Calls for the needed cells of these calls only; what else their files need is left to other calls.
     """
     if not requests:
         return ()

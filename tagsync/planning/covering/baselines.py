@@ -1,4 +1,4 @@
-"""The two usual ways to plan calls: one for each distinct tag set, and one tag at a time."""
+"""Group changes in the two usual ways: one call for each distinct tag set, or one for each tag."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
 
 def per_tag_set(needed: Rows, limits: Limits) -> Iterator[Call]:
-    """Yield calls for files that need the very same tags; a set too long for one call is cut."""
+    """Yield calls for files that need exactly the same tags; a set too long for one call is split."""
     files: dict[Row, list[int]] = defaultdict(list)
     for file, row in enumerate(needed):
         files[row].append(file)
@@ -17,7 +17,7 @@ def per_tag_set(needed: Rows, limits: Limits) -> Iterator[Call]:
 
 
 def per_tag(needed: Rows, limits: Limits) -> Iterator[Call]:
-    """Yield calls that carry one tag each."""
+    """Yield calls with one tag each."""
     files: list[list[int]] = [[] for _ in limits.lengths]
     for file, row in enumerate(needed):
         for tag in row:

@@ -1,6 +1,6 @@
-"""Calls and rows in numbers, as the methods of covering use them; `matrix` translates names.
+"""Define calls and rows in numbers, as covering uses them; `matrix` translates between names and numbers.
 
-Files and tags are numbered in the order of paths and of names, so that nothing depends on how text is hashed.
+Files are numbered by path and tags by name, so that results never depend on the hashes of strings.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from tagsync.model import MAX_FILES_PER_REQUEST, joined_length
 
 Row = frozenset[int]
-"""Tags of one file, by number."""
+"""The tags of one file, by number."""
 
 Rows = Sequence[Row]
 """One row for each file, in the order of their numbers."""
 
 
 class Call(NamedTuple):
-    """Every tag on every file."""
+    """One API call: every tag on every file."""
 
     files: tuple[int, ...]
     tags: Row
@@ -25,12 +25,12 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one call takes.
+    """The limits of one call.
 
     Attributes:
-        lengths: the characters of each tag.
-        characters: how long a call's tags may be, joined by commas; None where nothing limits them.
-        files: how many files a call takes; smaller only in tests.
+        lengths: the number of characters of each tag.
+        characters: the maximum length of a call's tags, joined by commas; None for no limit.
+        files: the maximum number of files; tests use smaller ones.
     """
 
     lengths: Sequence[int]
@@ -38,7 +38,7 @@ class Limits:
     files: int = MAX_FILES_PER_REQUEST
 
     def fit(self, tags: Iterable[int]) -> bool:
-        """Say whether tags keep to the limit on characters; one tag alone may exceed it, and only `parts` lets it."""
+        """Return whether tags keep to the limit. A single tag may exceed it: `parts` gives it a call of its own."""
         return self.characters is None or self.length(tags) <= self.characters
 
     def length(self, tags: Iterable[int]) -> int:
@@ -47,7 +47,7 @@ class Limits:
         return joined_length(len(lengths), sum(lengths))
 
     def filled(self, tags: Iterable[int], more: Iterable[int]) -> set[int]:
-        """Return tags and as many of the others, tried in their order, as fit beside them."""
+        """Add as many of `more` to tags, in their order, as fit."""
         result = set(tags)
         if self.characters is None:
             return result.union(more)
@@ -60,7 +60,7 @@ class Limits:
         return result
 
     def parts(self, tags: Iterable[int]) -> list[Row]:
-        """Return tags, cut in their order into parts that fit."""
+        """Split tags, in their order, into parts that fit."""
         parts: list[Row] = []
         part: list[int] = []
         for tag in tags:

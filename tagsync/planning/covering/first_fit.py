@@ -1,7 +1,7 @@
-"""First fit, for AI tags to remove.
+"""Cover removals of AI tags by first fit.
 
-Removing an absent tag does nothing, so a call fits all files that keep none of its tags. ImageKit documents no limit
-on the names of one such call.
+Removing a tag that a file does not have is a no-op. So most cells are free, and a call can take any files as long as
+none of them keeps a tag of the call. ImageKit documents no limit on the length of names in such a call.
 """
 
 from collections import Counter
@@ -11,12 +11,14 @@ from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
 
 def first_fit(needed: Rows, forbidden: Rows, limits: Limits) -> list[Call]:
-    """Put file after file into the first call in which nothing clashes; the files that clash with most others go first.
+    """Put each file into the first call where nothing clashes, starting with the files that clash with most others.
+
+    Placing difficult files first leaves the easy ones to fill the gaps.
 
     Args:
-        needed: the tags that must go from each file.
-        forbidden: the tags that must not go; every other tag may be taken from the file without harm.
-        limits: how many files one call takes.
+        needed: the tags to remove from each file.
+        forbidden: the tags that each file keeps; all others are free.
+        limits: the maximum number of files in a call.
 
     Returns:
         Calls that together cover all that is needed, and nothing that is forbidden.
@@ -33,8 +35,9 @@ def first_fit(needed: Rows, forbidden: Rows, limits: Limits) -> list[Call]:
 class _Packing:
     """Calls being filled.
 
-    One integer for each tag holds, bit by bit, the calls that drop it, another those that spare it: which calls clash
-    with a file is a few operations on integers, however many calls there are.
+    Each tag has two integers whose bit *i* stands for call *i*: one for the calls that remove the tag, one for those
+    with a file that keeps it. So finding all calls that clash with a file takes a few operations, whatever their
+    number.
     """
 
     def __init__(self, needed: Rows, forbidden: Rows, size: int) -> None:
@@ -44,13 +47,13 @@ class _Packing:
         self._dropped = Counter(chain.from_iterable(needed))
         self._kept = Counter(chain.from_iterable(forbidden))
         contested = self._dropped.keys() & self._kept.keys()
-        """Tags that one file keeps and another drops: no other tag can clash."""
+        """Tags that one file keeps and another removes: only these can clash."""
         self._dropping = dict.fromkeys(contested, 0)
         self._sparing = dict.fromkeys(contested, 0)
         self._open = 0
 
     def order(self) -> list[int]:
-        """Return the files, those first of which others keep what they drop, and drop what they keep, most often."""
+        """Return the files by their number of clashes, highest first."""
         kept, dropped = self._kept, self._dropped
         clashes = [
             sum([kept[tag] for tag in drops]) + sum([dropped[tag] for tag in keeps])
@@ -59,7 +62,7 @@ class _Packing:
         return sorted(range(len(clashes)), key=lambda file: -clashes[file])
 
     def place(self, file: int) -> None:
-        """Put a file into the first call that takes it, or into a new one."""
+        """Put a file into the first call that can take it, or into a new one."""
         dropping, sparing = self._dropping, self._sparing
         drops = [tag for tag in self._needed[file] if tag in dropping]
         keeps = [tag for tag in self._forbidden[file] if tag in sparing]
@@ -75,8 +78,8 @@ class _Packing:
             sparing[tag] |= bit
 
     def _add(self, file: int, fitting: int) -> int:
-        """Add a file to the first of the calls that fit, or to a new one; return that call's bit."""
-        bit = fitting & -fitting if fitting else 1 << len(self.files)
+        """Add a file to the first of the fitting calls, or to a new one, and return that call's bit."""
+        bit = fitting & -fitting if fitting else 1 << len(self.files)  # the lowest bit is the first call
         if not fitting:
             self.files.append([])
             self._open |= bit

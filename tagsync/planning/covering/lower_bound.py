@@ -1,17 +1,19 @@
-"""Prove how many calls any cover takes at least.
+"""Prove a lower bound for the number of calls that any cover takes.
 
-Files: a call takes at most 50 of them.
+By files: a call takes at most 50 of them.
 
-Shares: give the needed cells of tag t the weight w(t) ≥ 0, and let M(c) be at least the weight of every legal call
-that covers the needed cell c. Count each needed cell c once, in one call that covers it, with its share w(c) / M(c).
-The cells counted in a call R weigh no more than R itself, and each M(c) is at least that: their shares add up to at
-most 1. So the shares of all needed cells add up to at most the number of calls, whatever the cover and the weights.
+By shares: give the needed cells of tag t the weight w(t) ≥ 0. Let M(c) be at least the weight of every legal call that
+covers the needed cell c. Count each needed cell c in exactly one call that covers it, with the share w(c) / M(c). The
+cells counted in a call R weigh no more than R, and M(c) is at least that weight for each of them. So their shares add
+up to at most 1, and the shares of all needed cells add up to at most the number of calls. This holds for any cover and
+any weights.
 
-M of the cell (file f, tag t): let a call that covers it have m files. All of them are allowed t. Each tag u that it
-carries is allowed on f, is allowed together with t on at least m files, and is needed on at most min(m, q(u)) of the
-call's files, where q(u) counts the files that are allowed t and need u. So the call weighs at most the sum of
-w(u) min(m, q(u)) over those tags; M is the largest such sum for m up to 50. The sum grows with m as long as no tag
-drops out, so that only those m matter at which one does. The limit on characters only makes legal calls fewer.
+M for the cell (file f, tag t): consider a call with m files that covers it. All m files are allowed t. Each tag u of
+the call is allowed on f, is allowed together with t on at least m files, and is needed on at most min(m, q(u)) files of
+the call. Here q(u) is the number of files that are allowed t and need u. So the call weighs at most the sum of w(u)
+min(m, q(u)) over those tags, and M is the largest such sum for m up to 50. The sum grows with m until a tag drops out.
+So only the values of m at which a tag drops out need a look. The limit on characters only reduces the legal calls,
+which keeps the bound valid.
 """
 
 from collections import Counter
@@ -22,20 +24,20 @@ from math import ceil
 from tagsync.planning.covering.calls import Limits, Row, Rows
 
 MOST_WORK = 50_000_000
-"""Pairs of tags allowed on one file, up to which shares are added up; beyond, only files are counted."""
+"""The most pairs of tags allowed on one file for which shares are computed; beyond, only files are counted."""
 
 WORK_TO_IMPROVE = 3_400_000
-"""Pairs looked at in all rounds: the weights are improved as often as this allows, and a first round always runs."""
+"""The most pairs examined in all rounds; a first round always runs."""
 
 MOST_ROUNDS = 3
 WORTH_A_ROUND = 1.01
-"""Weights are improved once more as long as the last time made the bound better by so much."""
+"""The weights are improved again as long as the last round raised the bound by this factor."""
 
 PROMISING = 0.9
-"""Below this part of the bound by files, the shares are not worth another round."""
+"""If the shares are below this part of the bound by files, no further round is worth it."""
 
 ROUNDING = 1e-3
-"""Far more than what floating point can err by here."""
+"""Far more than the rounding errors of floating point here."""
 
 
 def lower_bound(needed: Rows, allowed: Rows | None, limits: Limits) -> int:
@@ -43,8 +45,8 @@ def lower_bound(needed: Rows, allowed: Rows | None, limits: Limits) -> int:
 
     Args:
         needed: what must change on each file.
-        allowed: what may be touched on each file; None to count files alone.
-        limits: how many files one call takes.
+        allowed: what may be touched on each file; None to count files only.
+        limits: the maximum number of files in a call.
     """
     by_files = ceil(len(needed) / limits.files)
     if allowed is None:
@@ -53,7 +55,7 @@ def lower_bound(needed: Rows, allowed: Rows | None, limits: Limits) -> int:
 
 
 def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float:
-    """Return the largest sum of shares that a few rounds of better weights come to; one round if that is not enough."""
+    """Return the largest sum of shares in a few rounds of improving weights; stop after one round below `enough`."""
     work = sum([len(row) ** 2 for row in allowed])
     if not 0 < work <= MOST_WORK:
         return 0.0
@@ -66,7 +68,7 @@ def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float
         if total < best * WORTH_A_ROUND or total < enough:
             return max(best, total)
         best = total
-        # A tag whose cells got large shares stands in calls of little weight: it can bear more.
+        # Large shares mean that all calls with the tag weigh little. So more weight on the tag raises the bound.
         weights = [w * (part / n) ** 2 for w, part, n in zip(weights, inverse, table.needing, strict=True)]
     return best
 
@@ -82,7 +84,7 @@ class _TagFiles:
                 self._files[tag].append(file)
         count = Counter(chain.from_iterable(needed))
         self.needing = [count[tag] or 1 for tag in range(len(self._files))]
-        """How many files need each tag; 1 for a tag that none needs, whose cells weigh nothing anyhow."""
+        """The number of files that need each tag; 1 if none does, to avoid dividing by zero."""
 
     def inverses(self, tag: int, weights: Sequence[float]) -> float:
         """Return the sum of 1 / M over the needed cells of a tag."""
@@ -95,19 +97,19 @@ class _TagFiles:
 
 
 class _Company:
-    """The tags that files allowed one tag are allowed besides, and that tag itself."""
+    """The tags allowed on the files that are allowed one given tag, including that tag."""
 
     def __init__(
         self, together: Mapping[int, int], wanting: Mapping[int, int], weights: Sequence[float], size: int
     ) -> None:
         self._together, self._wanting, self._weights = together, wanting, weights
         self._usual = {u: weights[u] * min(size, wanting[u]) for u, files in together.items() if files >= size}
-        """What each tag weighs at most in a full call, if there can be one that carries it."""
+        """The maximum weight of each tag in a full call, for tags that a full call can have."""
         self._rare = {u: weights[u] * files for u, files in together.items() if files < size}
-        """What each other tag weighs at most in any call."""
+        """The maximum weight of each other tag in any call."""
 
     def heaviest(self, row: Row) -> float:
-        """Return M for the needed cells of the one tag on files that are allowed `row`."""
+        """Return M for the needed cells of the given tag on files that are allowed `row`."""
         rare = row.difference(self._usual)
         usual = row.difference(rare) if rare else row
         best = sum([self._usual[tag] for tag in usual])
@@ -115,13 +117,15 @@ class _Company:
             return best
         most_files = max([self._together[tag] for tag in rare])
         full = sum([self._weights[tag] for tag in usual])
+        # A cheap upper bound of every call with rare tags. It settles most rows.
         if full * most_files + sum([self._rare[tag] for tag in rare]) <= best:
             return best
         return self._heaviest_small(list(usual), sorted(rare, key=lambda tag: (-self._together[tag], tag)), best)
 
     def _heaviest_small(self, carried: list[int], rare: list[int], best: float) -> float:
-        """Return the most that a call weighs that carries rare tags and so has few files; `best` if that is more."""
+        """Return the largest weight of a call with rare tags, which has few files; at least `best`."""
         full = sum([self._weights[tag] for tag in carried])
+        # From the most common rare tag to the rarest: with each tag, the call can have fewer files.
         for tag in rare:
             carried.append(tag)
             full += self._weights[tag]

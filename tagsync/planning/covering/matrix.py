@@ -1,11 +1,12 @@
-"""The matrix of one op, files by tags: which cells are needed, free and forbidden; all in numbers.
+"""Build the matrix of one op, files by tags: which cells are needed, free and forbidden.
 
-A file's changes alone decide which cell is which. `applying.recheck` proves that a free cell is still free.
+A file's changes determine its cells. Before sending, `applying.recheck` proves that free cells are still free.
 """
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, normalized
 from tagsync.planning.covering.calls import Call, Limits, Row, Rows
@@ -13,28 +14,40 @@ from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 _NONE: tuple[str, ...] = ()
 
 
-class Wanted:
-    """Files and what one op must change on each of them, in the order of the files' paths.
+class Context(NamedTuple):
+    """What decides on the cells of a file that are not needed.
 
-    There may be millions: texts and sets that files share are kept once, and a file is a few numbers.
+    Attributes:
+        names: for additions, declared tags that are already there; for removals of AI tags, names that a rule keeps.
+        ai_tags: for removals of AI tags, the AI tags on the file.
+    """
+
+    names: tuple[str, ...]
+    ai_tags: tuple[str, ...]
+
+
+class Wanted:
+    """Files and the tags that one op must change on each, in the order of the files' paths.
+
+    There may be millions of files. So texts and sets that files share are stored once, and a file is a few numbers.
 
     Args:
-        op: what calls do.
+        op: what the calls do.
     """
 
     def __init__(self, op: Op) -> None:
         self.op = op
         self.file_ids: list[str] = []
-        self.needed, self.beside = array("I"), array("I")
-        """What each file must get, and what else is known of it, by number."""
+        self.needed, self.context = array("I"), array("I")
+        """For each file, the number of its set of tags, and the number of its context."""
         self.counts = array("I")
-        """How many files must get each set of tags."""
+        """The number of files with each set of tags."""
         self._names: dict[str, str] = {}
         self._sets: dict[tuple[str, ...], int] = {}
-        self._besides: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
 
     def add(self, change: FileChange, tags: tuple[str, ...]) -> None:
-        """Add a file, and the tags that must change on it."""
+        """Add a file and the tags that must change on it."""
         number = self._sets.get(tags)
         if number is None:
             number = self._sets[self._shared(tags)] = len(self._sets)
@@ -42,20 +55,20 @@ class Wanted:
         self.counts[number] += 1
         self.needed.append(number)
         self.file_ids.append(change.file.file_id)
-        harmless = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
-        present = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
-        beside = self._besides.get((harmless, present))
-        if beside is None:
-            beside = self._besides[self._shared(harmless), self._shared(present)] = len(self._besides)
-        self.beside.append(beside)
+        names = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
+        ai_tags = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
+        context = self._contexts.get((names, ai_tags))
+        if context is None:
+            context = self._contexts[self._shared(names), self._shared(ai_tags)] = len(self._contexts)
+        self.context.append(context)
 
     def sets(self) -> list[tuple[str, ...]]:
         """Return the sets of tags by number."""
         return list(self._sets)
 
-    def besides(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return what else is known of files by number: names that do no harm, or that are spared; AI tags there."""
-        return list(self._besides)
+    def contexts(self) -> list[Context]:
+        """Return the contexts by number."""
+        return [Context(*context) for context in self._contexts]
 
     def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([self._names.setdefault(name, name) for name in names])
@@ -63,16 +76,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """One op's files by tags.
+    """Files by tags for one op.
 
     Attributes:
-        op: what calls do.
+        op: what the calls do.
         tags: names by number, sorted.
-        file_ids: ids by number, in the order of the files' paths.
+        file_ids: IDs by number, in the order of the files' paths.
         needed: what must change on each file.
-        allowed: what may be touched on each file, its needed tags included; None where `forbidden` says it.
-        forbidden: what must not be touched on each file; None where `allowed` says it.
-        limits: how much one call takes.
+        allowed: what may be touched on each file, including needed tags; None if `forbidden` is given.
+        forbidden: what must not be touched on each file; None if `allowed` is given.
+        limits: the limits of one call.
     """
 
     op: Op
@@ -84,22 +97,24 @@ class Matrix:
     limits: Limits
 
     def request(self, call: Call) -> Request:
-        """Return a call by its names."""
+        """Translate a call into names."""
         tags = tuple([self.tags[tag] for tag in sorted(call.tags)])
         return Request(self.op, tags, tuple([self.file_ids[file] for file in call.files]))
 
 
 def matrix_of(wanted: Wanted, *, exact: bool, files: Sequence[int] | None = None) -> Matrix:
-    """Return the matrix of one op.
+    """Build the matrix of one op.
 
     Args:
         wanted: files and what must change on each.
         exact: whether nothing else may be touched.
-        files: numbers of the files to cover; all if None.
+        files: the numbers of the files to cover; None for all.
     """
     op, chosen = wanted.op, range(len(wanted.file_ids)) if files is None else files
     rows = _RowMaker(wanted, chosen)
     needed = rows.needed()
+    # For AI tags nearly all cells are free, so rows list the forbidden ones. Additions have few free cells. Removals of
+    # ordinary tags have none: a tag that somebody adds meanwhile must not disappear without a rule that removes it.
     free_to_remove = op == Op.REMOVE_AI and not exact
     return Matrix(
         op=op,
@@ -116,18 +131,18 @@ def matrix_of(wanted: Wanted, *, exact: bool, files: Sequence[int] | None = None
 
 
 def free_cells(request: Request, change: FileChange) -> frozenset[str]:
-    """Return the tags of a request that need not change on a file: the request is right only while they do nothing."""
+    """Return the tags of a call that are no-ops on a file. The call may be sent only while they are."""
     return frozenset(request.tags).difference(change.tags(request.op))
 
 
 class _RowMaker:
-    """Makes rows of some files, one and the same for equal tags."""
+    """Make the rows of some files; equal rows are the same object."""
 
     def __init__(self, wanted: Wanted, files: Sequence[int]) -> None:
-        self._sets, self._besides = wanted.sets(), wanted.besides()
-        self._files = [(wanted.needed[file], wanted.beside[file]) for file in files]
+        self._sets, self._contexts = wanted.sets(), wanted.contexts()
+        self._files = [(wanted.needed[file], wanted.context[file]) for file in files]
         self.names = tuple(sorted({tag for number in {key for key, _ in self._files} for tag in self._sets[number]}))
-        """The tags that a file needs, sorted."""
+        """All tags that any file needs, sorted."""
         self._number = {name: place for place, name in enumerate(self.names)}
         self._rows = {key: self._row(self._sets[key]) for key in {key for key, _ in self._files}}
         self._same = {row: row for row in self._rows.values()}
@@ -137,28 +152,30 @@ class _RowMaker:
         return [self._rows[key] for key, _ in self._files]
 
     def allowed(self) -> Rows:
-        """Return what additions may touch: what is needed, and what is declared and there already."""
-        return self._each(lambda needed, beside: needed | self._row(beside[0]))
+        """Return what additions may touch: needed tags, and declared tags that are already there."""
+        return self._each(lambda needed, context: needed | self._row(context.names))
 
     def forbidden(self) -> Rows:
-        """Return what removals of AI tags must not touch: tags that stay on the file, and tags that a rule keeps."""
+        """Return what removals of AI tags must not touch: AI tags that stay, and names that a rule keeps."""
         spellings: dict[str, list[int]] = {}
         for name, place in self._number.items():
             spellings.setdefault(normalized(name), []).append(place)
         return self._each(
-            lambda needed, beside: self._row(beside[1]).union(_in_any_spelling(beside[0], spellings)) - needed
+            lambda needed, context: (
+                self._row(context.ai_tags).union(_in_any_spelling(context.names, spellings)) - needed
+            )
         )
 
-    def _each(self, make: Callable[[Row, tuple[tuple[str, ...], tuple[str, ...]]], Row]) -> Rows:
+    def _each(self, make: Callable[[Row, Context], Row]) -> Rows:
         made: dict[tuple[int, int], Row] = {}
         for key in self._files:
             if key not in made:
-                row = make(self._rows[key[0]], self._besides[key[1]])
+                row = make(self._rows[key[0]], self._contexts[key[1]])
                 made[key] = self._same.setdefault(row, row)
         return [made[key] for key in self._files]
 
     def _row(self, names: tuple[str, ...]) -> Row:
-        """Return tags as a row; those that no file needs are left out."""
+        """Return tags as a row, without those that no file needs."""
         number = self._number
         return Row([number[name] for name in names if name in number])
 

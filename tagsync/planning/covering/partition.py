@@ -1,4 +1,4 @@
-"""Divide very many files into parts; `portfolio` covers one after the other."""
+"""Divide very many files into parts; `portfolio` covers them one after the other."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -10,14 +10,14 @@ from tagsync.planning.covering.matrix import Wanted
 
 
 def parts(wanted: Wanted, most: int) -> Iterator[Sequence[int]]:
-    """Yield the files of parts of about the same size, in the order of their numbers.
+    """Yield the files of each part, in the order of their numbers; parts have about the same size.
 
-    Files that need the very same tags stay together in full calls, and so do those whose rarest tag is the same: it is
-    rare tags that few calls can take along.
+    Files that need the same tags stay together, because they fill calls by themselves. So do files with the same rarest
+    tag, because few other calls can include a rare tag.
 
     Args:
         wanted: the files.
-        most: how many files a part has at most.
+        most: the maximum number of files in a part.
     """
     total, alike = len(wanted.needed), _alike(wanted)
     size = ceil(total / ceil(total / most))
@@ -26,11 +26,12 @@ def parts(wanted: Wanted, most: int) -> Iterator[Sequence[int]]:
 
 
 def _alike(wanted: Wanted) -> "array[int]":
-    """Return all files, alike ones in a row."""
+    """Return all files, similar ones in a row."""
     count = _files_by_tag(wanted)
     ranked = sorted(
         (tuple(sorted((count[tag], tag) for tag in tags)), number) for number, tags in enumerate(wanted.sets())
     )
+    # A counting sort: a million files are ordered by the rank of their set, in arrays of 4 bytes each.
     free, place = array("I", bytes(4 * len(ranked))), 0
     for _, number in ranked:
         free[number] = place
@@ -43,12 +44,12 @@ def _alike(wanted: Wanted) -> "array[int]":
 
 
 def calls_per_tag(wanted: Wanted) -> int:
-    """Return how many calls it takes to send one tag at a time."""
+    """Return the number of calls with one tag each."""
     return sum(ceil(files / MAX_FILES_PER_REQUEST) for files in _files_by_tag(wanted).values())
 
 
 def requests_per_tag(wanted: Wanted) -> Iterator[Request]:
-    """Yield requests that carry one tag each."""
+    """Yield calls with one tag each."""
     sets, ids = wanted.sets(), wanted.file_ids
     lacking: dict[str, array[int]] = defaultdict(lambda: array("I"))
     for file, number in enumerate(wanted.needed):

@@ -1,4 +1,4 @@
-"""Cover what one op wants with the fewest calls that any method finds."""
+"""Cover the changes of one op with the fewest calls that any method finds."""
 
 from collections.abc import Iterable
 from math import ceil
@@ -15,11 +15,11 @@ from tagsync.planning.covering.partition import calls_per_tag, parts, requests_p
 from tagsync.planning.covering.rarest_first import rarest_first
 
 MOST_FILES = 150_000
-"""Most files covered together. More are covered in parts, which bounds memory."""
+"""The most files covered together. More are covered in parts, which bounds memory."""
 
 
 class Costs(NamedTuple):
-    """A number of calls that no method can beat, and the calls that the usual ways take."""
+    """A lower bound for the number of calls, and the number that the usual ways take."""
 
     lower_bound: int = 0
     per_file: int = 0
@@ -28,12 +28,12 @@ class Costs(NamedTuple):
 
     @classmethod
     def total(cls, costs: Iterable[Self]) -> Self:
-        """Add up costs of several covers, at least one."""
+        """Add up the costs of one or more covers."""
         return cls(*map(sum, zip(*costs, strict=True)))
 
 
 def cover(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...], Costs]:
-    """Return requests for all that is wanted, sorted by their tags, and what to compare their number with."""
+    """Return API calls that make all changes, sorted by their tags, and their costs."""
     if len(wanted.file_ids) > MOST_FILES:
         return _cover_in_parts(wanted, exact=exact)
     matrix = matrix_of(wanted, exact=exact)
@@ -42,7 +42,7 @@ def cover(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...], Costs]:
 
 
 def merge_calls(matrix: Matrix) -> list[Call]:
-    """Cover a matrix by merging tag sets: first fit where most cells are free, else rarest first."""
+    """Cover a matrix by merging tag sets: by first fit if most cells are free, else by rarest first."""
     if matrix.forbidden is not None:
         return first_fit(matrix.needed, matrix.forbidden, matrix.limits)
     return rarest_first(matrix.needed, matrix.allowed or (), matrix.limits)
@@ -51,9 +51,10 @@ def merge_calls(matrix: Matrix) -> list[Call]:
 def _fewest(matrix: Matrix) -> tuple[list[Call], Costs]:
     """Return the fewest calls that any way finds.
 
-    Among equally many calls, those that touch no free cell win: nothing has to be proven before they are sent.
+    On a tie, calls without free cells win, because they need no proof before they are sent.
     """
     needed, limits = matrix.needed, matrix.limits
+    # Counting first avoids keeping three lists of calls at the same time.
     by_set, by_tag = (sum(1 for _ in way(needed, limits)) for way in (per_tag_set, per_tag))
     merged = merge_calls(matrix)
     costs = Costs(lower_bound(needed, matrix.allowed, limits), len(needed), by_set, by_tag)
@@ -65,7 +66,7 @@ def _fewest(matrix: Matrix) -> tuple[list[Call], Costs]:
 
 
 def _cover_in_parts(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...], Costs]:
-    """Cover part after part. Their costs add up, except where the whole gives a better figure."""
+    """Cover part after part, and add up the costs, unless the whole gives a better figure."""
     found: list[Request] = []
     costs = []
     for files in parts(wanted, MOST_FILES):
@@ -74,6 +75,7 @@ def _cover_in_parts(wanted: Wanted, *, exact: bool) -> tuple[tuple[Request, ...]
         found += map(matrix.request, calls)
         costs.append(cost)
     by_tag = calls_per_tag(wanted)
+    # One call can cover files of several parts, so the lower bounds of parts must not be added up.
     total = Costs.total(costs)._replace(
         lower_bound=max(ceil(len(wanted.file_ids) / MAX_FILES_PER_REQUEST), *[cost.lower_bound for cost in costs]),
         per_tag=by_tag,

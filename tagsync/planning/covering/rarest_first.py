@@ -1,4 +1,7 @@
-"""Rarest tag first: calls for the tag that the fewest files need take along what those files have in common."""
+"""Cover additions and removals by rarest tag first: each call starts from a tag that few files need.
+
+A rare tag fits into few calls, so it decides which files a call has. Common tags fit into many calls and fill the gaps.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,11 +11,11 @@ from itertools import chain
 from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
 RARITY = 0.5
-"""A cell is worth its tag's number of needed cells to the power of minus this: few other calls can take a rare tag."""
+"""A cell is worth its tag's number of needed cells to the power of minus this. So rare tags are worth more."""
 
 
 class _Search:
-    """What is left to cover, and how a call is widened and filled up; arguments as for `rarest_first`."""
+    """The state of the search: what is left to cover, and the calls so far. See `rarest_first` for the arguments."""
 
     def __init__(self, needed: Rows, allowed: Rows, limits: Limits) -> None:
         self.left = list(needed)
@@ -25,7 +28,7 @@ class _Search:
             for tag in tags:
                 self.lacking[tag].add(file)
         self._allowing: list[list[int]] = [[] for _ in limits.lengths]
-        """The files that may get each tag; those that need nothing more may be gone."""
+        """The files that may get each tag; finished files are dropped now and then."""
         for file, tags in enumerate(allowed):
             for tag in tags:
                 self._allowing[tag].append(file)
@@ -34,21 +37,23 @@ class _Search:
         self.calls: list[Call] = []
 
     def rarest_tags(self) -> Iterator[int]:
-        """Yield the tag that the fewest files need, again and again, until nothing is left to cover."""
+        """Yield the tag that the fewest files still need, until nothing is left to cover."""
         heap = [(len(files), tag) for tag, files in enumerate(self.lacking) if files]
         heapify(heap)
         while heap:
             count, tag = heappop(heap)
             files = self.lacking[tag]
+            # Calls for other tags may have covered some of its cells. Then it goes back with its new count.
             if len(files) == count:
                 yield tag
             if files:
                 heappush(heap, (len(files), tag))
 
     def widened(self, files: list[int], tag: int) -> tuple[list[int], set[int]]:
-        """Return files and tags of a call for too few files: widened by what they share, filled up with others.
+        """Extend a call that has too few files: add what they have in common, then other files.
 
-        Others join with what they themselves need of what all share, so that files join that lack different tags.
+        A file joins with the tags that it needs itself and that all files may get. So files that lack different tags
+        can share a call.
         """
         tags = self.closed(files, {tag})
         if len(files) == self.limits.files:
@@ -56,7 +61,7 @@ class _Search:
         common = self._common(files)
         joined = list(files)
         for file in self._gaining(files, tags, common):
-            # The call's tags, those too that came with files before, may be forbidden here.
+            # Files that joined before may have added tags that are forbidden on this one.
             if not tags <= self.allowed[file]:
                 continue
             shared = common & self.allowed[file]
@@ -69,7 +74,7 @@ class _Search:
         return joined, tags
 
     def _gaining(self, files: list[int], tags: set[int], common: Row) -> list[int]:
-        """Return files that may yet join a call: those first that need most of what its files share."""
+        """Return the files that may still join a call, those first that need most of what its files share."""
         left, worth = self.left, self.worth
         gaining = [
             (-sum([worth[tag] for tag in left[file] & common]), file)
@@ -79,7 +84,9 @@ class _Search:
         return [file for _, file in sorted(gaining)]
 
     def _able(self, tags: set[int]) -> set[int]:
-        """Return unfinished files among which are all that may get tags; those that need nothing more are forgotten."""
+        """Return unfinished files that include all that may get the tags."""
+        # The files of the rarest tag are a superset that is small enough; `widened` checks each of them. Finished files
+        # are dropped here, so that each is skipped only once.
         rarest = min(tags, key=lambda tag: (len(self._allowing[tag]), tag))
         self._allowing[rarest] = [file for file in self._allowing[rarest] if self.left[file]]
         return set(self._allowing[rarest])
@@ -92,7 +99,7 @@ class _Search:
         return frozenset.intersection(*[self.allowed[file] for file in files])
 
     def closed(self, files: Sequence[int], tags: Iterable[int]) -> set[int]:
-        """Return tags and, by worth, as many others as fit that all files may get and one of them needs."""
+        """Add as many other tags as fit that all files may get and at least one needs, the most valuable first."""
         tags = set(tags)
         together = frozenset(files)
         useful = []
@@ -103,7 +110,7 @@ class _Search:
         return self.limits.filled(tags, [tag for _, tag in sorted(useful)])
 
     def send(self, files: Sequence[int], tags: Iterable[int]) -> None:
-        """Note a call, widened to all that its files share, and what it covers."""
+        """Record a call with all tags that its files share, and what it covers."""
         row = Row(self.closed(files, tags))
         self.calls.append(Call(tuple(sorted(files)), row))
         for file in files:
@@ -113,15 +120,16 @@ class _Search:
 
 
 def rarest_first(needed: Rows, allowed: Rows, limits: Limits) -> list[Call]:
-    """Cover cells, one tag after another, the one that the fewest files still need first.
+    """Cover the needed cells, starting with the tag that the fewest files still need.
 
-    While a call's worth of files needs the tag, they are split by the tag that is worth most to them, again and again,
-    and full calls are sent; the few that remain take along whatever they have in common, and others that gain from it.
+    If enough files for a full call need the tag, they are split by the tag that is worth most to them, recursively, and
+    full calls are sent. The remaining files share one call with what they have in common, and with other files that
+    gain from it.
 
     Args:
         needed: what each file must get.
-        allowed: what each file may get, its needed tags included.
-        limits: how much one call takes; each tag alone fits.
+        allowed: what each file may get, including its needed tags.
+        limits: the limits of one call; each single tag fits.
 
     Returns:
         Calls that together cover all that is needed, and nothing that is not allowed.
@@ -136,11 +144,13 @@ def rarest_first(needed: Rows, allowed: Rows, limits: Limits) -> list[Call]:
 
 
 def _split(search: _Search, files: list[int], tags: set[int]) -> list[int]:
-    """Send calls of full size that carry tags and more; return the files that are left, too few for another."""
+    """Send full calls with these tags and more, and return the remaining files, too few for another."""
     size = search.limits.files
     if len(files) < size:
         return files
     tags = search.closed(files, tags)
+    # Splitting off files with one more tag in common makes calls with more tags. Without such a tag left, the files are
+    # as similar as possible, and full calls can be cut from them.
     while len(files) >= size:
         best = _best_split(search, files, tags)
         if best is None:
@@ -152,7 +162,7 @@ def _split(search: _Search, files: list[int], tags: set[int]) -> list[int]:
 
 
 def _best_split(search: _Search, files: list[int], tags: set[int]) -> int | None:
-    """Return the tag worth most to files, among those that a call's worth of them may get, and that fit."""
+    """Return the tag worth most to the files, among those that fit and that enough files for a full call may get."""
     gain = Counter(chain.from_iterable(map(search.left.__getitem__, files)))
     common = Counter(chain.from_iterable(map(search.allowed.__getitem__, files)))
     size, worth, limits = search.limits.files, search.worth, search.limits
@@ -161,7 +171,7 @@ def _best_split(search: _Search, files: list[int], tags: set[int]) -> int | None
 
 
 def _send_heaviest(search: _Search, files: list[int], tags: set[int]) -> list[int]:
-    """Send full calls, the files that need most of the tags first; return those left over."""
+    """Send full calls, the files that need most of the tags first, and return the remaining files."""
     worth, left, size = search.worth, search.left, search.limits.files
     weight = {file: -sum([worth[tag] for tag in left[file] & tags]) for file in files}
     ordered = sorted(files, key=lambda file: (weight[file], file))

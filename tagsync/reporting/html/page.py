@@ -167,7 +167,7 @@ def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
-        ("Narrowed", (filter_sentence(plan.inputs) or "").removeprefix("narrowed ")),
+        ("Filtered", (filter_sentence(plan.inputs) or "").removeprefix("Filtered ")),
         ("Only files that match", " or ".join(plan.inputs.select)),
         ("Missing", missing_sentence(plan) or ""),
         ("Reverts", plan.undoes or ""),

@@ -553,5 +553,5 @@ def test_new_tags_that_other_files_may_have_are_looked_for_before_a_guard_blocks
         f"- {{path: /d{n % 10}/s/03{n // 10}.jpg, tags: [{', '.join(tags[n * 40 : n * 40 + 40])}]}}" for n in range(13)
     )
     plan = planned(library.app, tmp_path, entries)
-    assert plan.inputs.reading == ("listing", "new tags may be there on other files")
+    assert plan.inputs.reading == ("listing", "other files may have the new tags")
     assert plan.blocked == ()

@@ -204,7 +204,7 @@ def test_a_plan_is_told_in_its_head() -> None:
         "2 tags to remove",
         "2 AI tags to remove cannot be undone",
         "2 bulk calls about 0.4 s",
-        "Since the last apply: 1 removed in the library.",
+        "Since the last apply: removed in the library (1).",
         "1 warning, 1 note",
         "warning tags.yaml:20:7 the selector selects nothing",
         "JavaScript, which is off here",

@@ -1,0 +1,201 @@
+"""Explain errors of YAML syntax in tagsync's own words: what is wrong, where, and how to fix it.
+
+A parser knows what it expected, not what the author meant. So this looks at the lines around the error, for the
+mistakes that people make most: indentation, tabs, open quotation marks and brackets, missing spaces.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import yaml
+
+from tagsync.escape import quoted, shown
+from tagsync.model import packed
+
+# libyaml treats all of these as line breaks when it counts lines.
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_KEY_WITHOUT_SPACE = re.compile(r"\s*(?:- +)*([A-Za-z]+):(?=\S)")
+_DASH_WITHOUT_SPACE = re.compile(r"\s*-(?=[A-Za-z])")
+_KEY = re.compile(r"\s*(?:- +)*[\w\"']+ *:(?:\s|$)")
+
+_INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
+
+
+class Explained(NamedTuple):
+    """A place, packed, and a message for it."""
+
+    place: int
+    message: str
+
+
+class _Error(NamedTuple):
+    """A parser's error: its words, its place, and where the value starts that it was reading."""
+
+    words: str
+    line: int
+    column: int
+    start: tuple[int, int] | None
+    text: str
+
+    @property
+    def source(self) -> str:
+        """The line with the error."""
+        return _line(self.text, self.line)
+
+    @property
+    def start_character(self) -> str:
+        """The first character of the value that was being read."""
+        return _line(self.text, self.start[0])[self.start[1] :][:1] if self.start else ""
+
+
+def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
+    """Return where an error is and what to do about it.
+
+    Args:
+        error: what the parser raised.
+        data: the file, valid UTF-8.
+    """
+    mark = error.problem_mark or error.context_mark
+    words = " ".join(filter(None, (error.context, error.problem)))
+    if mark is None:
+        return Explained(0, f"invalid YAML: {shown(words, 200)}")
+    start = error.context_mark
+    found = _Error(
+        words,
+        mark.line,
+        mark.column,
+        (start.line, start.column) if start else None,
+        data.decode("utf-8-sig", "replace"),
+    )
+    if tab := _tab(found):
+        return tab
+    explained = next((words_for(found) for pattern, words_for in _EXPLANATIONS if pattern.search(words)), None)
+    place, message = explained or _here(found, f"invalid YAML: {words[:200]}")
+    return Explained(place, shown(message))
+
+
+def _here(error: _Error, message: str) -> Explained:
+    return Explained(packed(error.line, error.column), message)
+
+
+def _at_start(error: _Error, message: str) -> Explained:
+    return Explained(packed(*error.start), message) if error.start else _here(error, message)
+
+
+def _line(text: str, number: int) -> str:
+    """Return a line of a text, found without splitting the text: it may have millions of them."""
+    start = 0
+    for count, found in enumerate(_LINE_BREAK.finditer(text)):
+        if count == number:
+            return text[start : found.start()]
+        start = found.end()
+    return text[start:]
+
+
+def _previous(error: _Error) -> tuple[int, str]:
+    """Return the number and the text of the last line before the error that is not blank."""
+    for number in range(error.line - 1, max(-1, error.line - 10), -1):
+        if (line := _line(error.text, number)).strip():
+            return number, line
+    return 0, ""
+
+
+def _tab(error: _Error) -> Explained | None:
+    indentation = error.source[: len(error.source) - len(error.source.lstrip())]
+    if "\t" not in indentation or error.start_character in ("[", "{", '"', "'"):
+        return None
+    place = packed(error.line, indentation.index("\t"))
+    return Explained(place, "a tab indents this line: YAML allows only spaces there, so replace it")
+
+
+def _unclosed_quote(error: _Error) -> Explained:
+    mark = error.start_character
+    return _at_start(error, f"this quotation mark is not closed: add another {mark} where the text ends")
+
+
+def _flow(error: _Error) -> Explained:
+    """Explain a list or mapping in brackets that does not go on after an item."""
+    opening = error.start_character
+    closing, kind = ("}", "mapping") if opening == "{" else ("]", "list")
+    if error.start and error.start[0] == error.line:
+        return _here(error, f"a comma or {closing} is missing here: add it, or put the item before in quotation marks")
+    return _at_start(error, f"this {opening} is not closed: add {closing} at the end of the {kind}")
+
+
+def _second_colon(error: _Error) -> Explained:
+    """Explain a colon in a place that has no key: the mistake is in this line or the one before."""
+    before = error.source[: error.column]
+    if ": " in before:
+        return _here(error, "a second colon in this line: if it belongs to the value, put the value in quotation marks")
+    number, line = _previous(error)
+    for at, text in ((error.line, error.source), (number, line)):
+        if found := _DASH_WITHOUT_SPACE.match(text):
+            return Explained(packed(at, found.end()), "a space is missing after the dash: write - and a space")
+    if found := _KEY_WITHOUT_SPACE.match(line):
+        return _missing_space(number, found)
+    if not _KEY.match(line):
+        place = packed(number, len(line) - len(line.lstrip()))
+        return Explained(place, "a colon is missing in this line: write key: value")
+    return Explained(packed(error.line, len(before) - len(before.lstrip())), _INDENTATION)
+
+
+def _missing_space(line: int, found: re.Match[str]) -> Explained:
+    return Explained(packed(line, found.end()), f"a space is missing after the colon: write {found[1]}: and a space")
+
+
+def _key_without_colon(error: _Error) -> Explained:
+    line, column = error.start or (error.line, error.column)
+    if found := _KEY_WITHOUT_SPACE.match(_line(error.text, line)):
+        return _missing_space(line, found)
+    return Explained(packed(line, column), "a colon is missing after this key: write key: value")
+
+
+def _block(error: _Error) -> Explained:
+    """Explain a line that belongs to no list or mapping, or text after a value that has ended."""
+    if error.source[: error.column].strip():
+        message = "this text follows a complete value: put the whole value in quotation marks, or start a new line"
+        return _here(error, message)
+    return _here(error, _INDENTATION)
+
+
+def _first_character(error: _Error) -> Explained:
+    character = quoted(error.source[error.column : error.column + 1])
+    return _here(error, f"a value cannot start with {character}: put the value in quotation marks")
+
+
+def _reference(error: _Error) -> Explained:
+    mark = error.start_character
+    return _at_start(error, f"a value that starts with {mark} needs quotation marks: write '{mark}...'")
+
+
+def _saying(message: str) -> Callable[[_Error], Explained]:
+    return lambda error: _here(error, message)
+
+
+_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[_Error], Explained]], ...] = (
+    (re.compile("quoted scalar found unexpected"), _unclosed_quote),
+    (
+        re.compile("unknown escape character"),
+        _saying(r"unknown escape: for a backslash, write \\ or use single quotes"),
+    ),
+    (re.compile("parsing a flow (sequence|mapping)"), _flow),
+    (
+        re.compile("node content"),
+        _saying("a value is missing here: add one, or remove the comma or bracket"),
+    ),
+    (re.compile("mapping values are not allowed"), _second_colon),
+    (re.compile("simple key"), _key_without_colon),
+    (re.compile("parsing a block (collection|mapping)"), _block),
+    (
+        re.compile(r"sequence \w+ are not allowed"),
+        _saying("a list starts on its own line: move - to a new line"),
+    ),
+    (re.compile("cannot start any token"), _first_character),
+    (re.compile("scanning an (alias|anchor)"), _reference),
+    (re.compile("scanning a block scalar"), _saying("text after | or > starts on the next line: move it there")),
+    (re.compile("ing a tag"), _saying("a value that starts with ! needs quotation marks")),
+    (re.compile("incompatible YAML document"), _saying("YAML 1.1 and 1.2 are supported: remove the %YAML line")),
+    (re.compile(r"expected '?<\w+ start>"), _saying("this text is outside of any YAML document: start one with ---")),
+)
+"""What parsers say, in either's words, and what explains it; the first match counts."""

@@ -1,0 +1,47 @@
+"""Say what a guard found, for messages and for every report."""
+
+from tagsync.escape import quoted
+from tagsync.model.policy import Guard, GuardId, Limit
+
+_FINDINGS = {
+    GuardId.REMOVED_TAGS: ("removes {}", "tag"),
+    GuardId.REMOVED_AI_TAGS: ("removes {}", "AI tag"),
+    GuardId.CHANGED_FILES: ("changes {}", "file"),
+    GuardId.EMPTIED_FILES: ("leaves {} without tags", "file"),
+    GuardId.NEW_TAGS: ("adds {} that the library does not have yet", "tag"),
+}
+
+
+def guard_finding(guard: Guard) -> str:
+    """Return what the plan does, in the guard's figures: 'removes 5,327 of 6,501 tags (82 %)'."""
+    words, noun = _FINDINGS[guard.id]
+    if not guard.of:
+        return words.format(_counted(guard.observed, noun))
+    share = f"{100 * guard.observed / guard.of:.0f} %"
+    return words.format(f"{guard.observed:,} of {_counted(guard.of, noun)} ({share})")
+
+
+def guard_limit(guard: Guard) -> str:
+    """Return the limit: '30 % and 100 tags'. A guard blocks a plan that exceeds both figures."""
+    percent = f"{guard.limit.percent:g} % and " if guard.limit.percent is not None else ""
+    return f"{percent}{_counted(guard.limit.above, _FINDINGS[guard.id][1])}"
+
+
+def is_near_limit(guard: Guard) -> bool:
+    """Tell whether a guard would block the plan if each of its figures was half of what it is."""
+    above, percent = guard.limit
+    half = Limit(above // 2, None if percent is None else percent / 2)
+    return half.is_exceeded(guard.observed, guard.of)
+
+
+def objection(guard: Guard, digest: str) -> str:
+    """Return why a guard blocks the plan with a digest, some examples, and the option that allows it."""
+    examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))
+    return (
+        f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
+        f"Examples: {examples}. If this is intended, run again with: --ack {guard.id}@{digest}"
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,94 @@
+"""Write one line for each operation on a tag: what changes, on how many files, and where the manifests ask for it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from tagsync.escape import shown
+from tagsync.model import Op
+from tagsync.reporting.console import Lines, Segment, columns, padded
+from tagsync.reporting.counts import MAX_PLACES, TagCount
+from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin
+
+SIGNS: dict[Op, tuple[str, str]] = {
+    Op.ADD: ("+ ", "green"),
+    Op.REMOVE: ("- ", "red"),
+    Op.REMOVE_AI: ("- AI ", "red"),
+}
+"""What a change of each kind starts with, and its style."""
+
+MAX_COLUMNS = 40
+"""The widest that the column of tags gets; a longer tag moves the rest of its own line."""
+
+_INDENT = "  "
+_INDENT_OF_PLACE = "      "
+
+
+def write_tag_lines(
+    operations: Sequence[TagCount], names: Names, lines: Lines, *, room: int | None = None, with_causes: bool = True
+) -> None:
+    """Write operations on tags, one a line.
+
+    Args:
+        operations: removals first, then additions, the most files first.
+        names: how to show manifests.
+        lines: writes the lines.
+        room: the number of lines there are; additions that do not fit are counted in the last one. Removals always
+            get a line. None writes all.
+        with_causes: whether to show why a change is necessary again.
+    """
+    kept = operations if room is None else operations[: _fitting(operations, room)]
+    width = min(MAX_COLUMNS, max((columns(_label(item)) for item in kept), default=0))
+    digits = max((len(f"{item.files:,}") for item in kept), default=0)
+    for item in kept:
+        files = f"{item.files:>{digits},} {'file ' if item.files == 1 else 'files'}"
+        head = f"{_INDENT}{padded(_label(item), width)}  {files}", SIGNS[item.op][1]
+        _write_line(head, list(_remarks(item, names, with_causes=with_causes)), lines)
+    left = operations[len(kept) :]
+    if left:
+        tags, most = counted(len(left), "more tag"), counted(left[0].files, "file")
+        each = f"on {most}" if len(left) == 1 else f"each on {most}" if most == "1 file" else f"each on up to {most}"
+        lines.write((f"{_INDENT}+ {tags}, {each} (-v lists them)", SIGNS[Op.ADD][1]))
+
+
+def _fitting(operations: Sequence[TagCount], room: int) -> int:
+    """Return how many operations get a line of their own."""
+    if len(operations) <= room:
+        return len(operations)
+    removals = sum(1 for _ in takewhile(lambda item: item.op is not Op.ADD, operations))
+    return max(removals, room - 1)
+
+
+def _label(item: TagCount) -> str:
+    return SIGNS[item.op][0] + shown(item.tag)
+
+
+def _remarks(item: TagCount, names: Names, *, with_causes: bool) -> Iterator[Segment]:
+    if item.op is Op.REMOVE_AI:
+        yield "cannot be undone", "bold yellow"
+    if item.origin:
+        yield f"{shown_origin(item.origin, names)}{_more(item.more)}", "dim"
+    if item.cause and with_causes:
+        yield cause_words(item.cause), "dim"
+
+
+def _more(places: int) -> str:
+    if not places:
+        return ""
+    return f" +{places} more" if places < MAX_PLACES else f" +{places} or more"
+
+
+def _write_line(head: Segment, remarks: Sequence[Segment], lines: Lines) -> None:
+    """Write one operation; on a narrow terminal, what does not fit goes below, so that places stay in one piece."""
+    segments = [head]
+    used = columns(head[0])
+    for text, style in remarks:
+        used += 2 + columns(text)
+        if lines.width is not None and used > lines.width and style == "dim":
+            lines.write(*segments)
+            segments = [(_INDENT_OF_PLACE + text, style)]
+            used = columns(segments[0][0])
+        else:
+            segments.append(("  " + text, style))
+    if not remarks:
+        segments = [(head[0].rstrip(), head[1])]
+    lines.write(*segments)
