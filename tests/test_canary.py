@@ -24,7 +24,7 @@ NAMED = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 
 @NAMED
-def test_each_form_is_noticed(form: str) -> None:
+def test_canary_notices_each_form_of_the_key(form: str) -> None:
     assert leaks(f"before {form} after")
     assert leaks(b"\xff" + form.encode())
     assert not leaks("private_any")
@@ -32,7 +32,7 @@ def test_each_form_is_noticed(form: str) -> None:
 
 
 @NAMED
-def test_a_file_is_noticed_that_holds_the_key_or_is_called_so(tmp_path: Path, form: str) -> None:
+def test_canary_notices_files_with_the_key_in_content_or_name(tmp_path: Path, form: str) -> None:
     # What lies here is taken away again, before the watch over all files comes by.
     inside, named = tmp_path / "a", tmp_path / form.replace("/", "-")
     inside.write_bytes(b"\x00" + form.encode())
@@ -43,19 +43,19 @@ def test_a_file_is_noticed_that_holds_the_key_or_is_called_so(tmp_path: Path, fo
     named.unlink()
 
 
-def test_what_is_printed_here_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_canary_notices_printed_keys(capsys: pytest.CaptureFixture[str]) -> None:
     sys.stdout.write(KEY)
     with pytest.raises(pytest.fail.Exception, match="the key was printed"):
         capsys.readouterr()
 
 
-def test_what_another_process_prints_is_noticed() -> None:
+def test_canary_notices_keys_printed_by_other_processes() -> None:
     with pytest.raises(pytest.fail.Exception, match="the key was printed"):
         subprocess.run(["/bin/echo", KEY], check=True, capture_output=True)  # noqa: S603 - our own
 
 
 @pytest.mark.parametrize("leak", ["logging.getLogger('any').debug(KEY)", "print(KEY)"], ids=["logged", "printed"])
-def test_a_test_that_lets_the_key_out_fails_though_it_does_not_look(tmp_path: Path, leak: str) -> None:
+def test_canary_fails_a_test_that_leaks_the_key(tmp_path: Path, leak: str) -> None:
     path = tmp_path / "test_leak.py"
     path.write_text(f"import logging\nfrom canary import KEY\ndef test_leak(): {leak}\n", encoding="utf-8")
     words = [

@@ -20,12 +20,12 @@ def check(script: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_page_of_commands_is_what_the_command_line_says() -> None:
+def test_commands_page_is_current() -> None:
     ran = check(DOCS / "commands.py")
     assert ran.returncode == 0, ran.stderr
 
 
-def test_a_page_of_commands_that_is_not_current_is_noticed(tmp_path: Path) -> None:
+def test_commands_page_that_is_outdated_is_noticed(tmp_path: Path) -> None:
     script = shutil.copy(DOCS / "commands.py", tmp_path)
     (tmp_path / "reference").mkdir()
     page = tmp_path / "reference" / "commands.md"
@@ -35,7 +35,7 @@ def test_a_page_of_commands_that_is_not_current_is_noticed(tmp_path: Path) -> No
         assert (ran.returncode, "run python docs/commands.py" in ran.stderr) == (1, True)
 
 
-def test_each_command_has_a_section_with_its_options_and_exit_codes() -> None:
+def test_commands_page_has_options_and_exit_codes_of_each_command() -> None:
     sections = dict(part.split("\n", 1) for part in PAGE.read_text("utf-8").split("\n## ")[1:])
     found = dict(commands("tagsync", cli))
     assert set(sections) == {*found, "Shared options"}
@@ -68,7 +68,7 @@ def lines(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_each_command_line_of_a_page_could_be_typed(page: Path) -> None:
+def test_commands_of_all_pages_are_valid(page: Path) -> None:
     for line in lines(page):
         words = shlex.split(line)
         command: click.Command = cli
@@ -80,7 +80,7 @@ def test_each_command_line_of_a_page_could_be_typed(page: Path) -> None:
             command.make_parser(click.Context(command)).parse_args(words)
 
 
-def test_all_kinds_of_command_lines_are_read(tmp_path: Path) -> None:
+def test_commands_of_all_kinds_are_found(tmp_path: Path) -> None:
     block = "A=b tagsync plan --x y/ # z\nbin/tagsync a && tagsync b > c\n$ tagsync d\ntagsync: no call\n"
     page = tmp_path / "page.md"
     page.write_text(f"```sh\n{block}```\nSay `tagsync show e | less`, not `tagsync`.\n", encoding="utf-8")
@@ -93,7 +93,7 @@ OTHERS = {"--doit", "--force", "--only"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_each_option_that_a_page_names_is_one(page: Path) -> None:
+def test_commands_options_on_pages_exist(page: Path) -> None:
     known = {name for _, command in commands("tagsync", cli) for option in command.params for name in option.opts}
     named = {name for code in re.findall(r"`([^`\n]+)`", page.read_text("utf-8")) for name in OPTION.findall(code)}
     assert named - known - ANYTHING - OTHERS == set()

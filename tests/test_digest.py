@@ -7,9 +7,7 @@ import tagsync
 from tagsync.sandbox.faults import Fault
 
 
-def test_a_digest_does_not_tell_whether_pages_had_to_be_read_again(
-    sandbox: Any, declare: Declare, tmp_path: Any
-) -> None:
+def test_digest_does_not_depend_on_repeated_reading(sandbox: Any, declare: Declare, tmp_path: Any) -> None:
     declare("- {match: /*, tags: [new], absent: [old]}")
 
     async def planned(library: Sandbox) -> tagsync.Plan:

@@ -73,7 +73,7 @@ entries = st.builds(
 
 @settings(max_examples=examples(50), deadline=None)
 @given(held=libraries, declared=st.lists(entries, min_size=1, max_size=4), vocabulary=vocabularies)
-def test_applying_any_plan_leaves_nothing_to_do(
+def test_apply_of_any_plan_leaves_nothing_to_do(
     tmp_path_factory: pytest.TempPathFactory,
     held: dict[str, tuple[list[str], list[Any]]],
     declared: list[str],

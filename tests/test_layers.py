@@ -82,7 +82,7 @@ NO_INPUT_OR_OUTPUT = {"os", "io", "time", "random", "logging", "socket", "ssl", 
 PURE = {"model", "events", "globs", "escape", "errors", "planning", "exporting"}
 
 
-def test_rooms_import_only_from_floors_below() -> None:
+def test_layers_import_only_from_lower_floors() -> None:
     upward = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -94,7 +94,7 @@ def test_rooms_import_only_from_floors_below() -> None:
     assert upward == []
 
 
-def test_rooms_know_of_the_library_only_what_they_need() -> None:
+def test_layers_use_only_needed_parts_of_the_library() -> None:
     prying = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -104,7 +104,7 @@ def test_rooms_know_of_the_library_only_what_they_need() -> None:
     assert prying == []
 
 
-def test_parts_of_the_library_use_only_what_they_may() -> None:
+def test_layers_within_the_library_are_kept() -> None:
     prying = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -119,7 +119,7 @@ def is_allowed_within_the_library(module: str, name: str) -> bool:
     return used in allowed or used.partition(".")[0] in allowed
 
 
-def test_imagekit_and_the_sandbox_alone_know_paths_of_the_api() -> None:
+def test_layers_only_imagekit_and_sandbox_know_api_paths() -> None:
     knowing = {
         ".".join(module.split(".")[1:3])
         for module, path in modules().items()
@@ -129,7 +129,7 @@ def test_imagekit_and_the_sandbox_alone_know_paths_of_the_api() -> None:
     assert knowing == {"library.imagekit", "sandbox.app", "sandbox.openapi"}
 
 
-def test_cli_knows_the_library_by_its_target_and_applying_by_its_options() -> None:
+def test_layers_cli_uses_target_and_apply_options_only() -> None:
     inner = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -138,7 +138,7 @@ def test_cli_knows_the_library_by_its_target_and_applying_by_its_options() -> No
     assert inner == []
 
 
-def test_the_sandbox_stands_apart() -> None:
+def test_layers_sandbox_shares_no_code() -> None:
     crossing = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -150,7 +150,7 @@ def test_the_sandbox_stands_apart() -> None:
     assert crossing == []
 
 
-def test_libraries_stay_in_their_rooms() -> None:
+def test_layers_third_party_libraries_stay_in_their_packages() -> None:
     strays = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -159,7 +159,7 @@ def test_libraries_stay_in_their_rooms() -> None:
     assert strays == []
 
 
-def test_pure_rooms_do_no_input_or_output() -> None:
+def test_layers_pure_packages_do_no_input_or_output() -> None:
     impure = [
         f"{module} imports {name}"
         for module, name in imports()
@@ -168,12 +168,12 @@ def test_pure_rooms_do_no_input_or_output() -> None:
     assert impure == []
 
 
-def test_every_module_has_a_floor_and_every_floor_a_module() -> None:
+def test_layers_list_every_module_once() -> None:
     rooms = {room(module) for module in modules()} - {STANDS_APART}
     assert rooms == set(FLOORS)
 
 
-def test_no_imports_run_in_circles() -> None:
+def test_layers_have_no_import_cycles() -> None:
     graph: dict[str, set[str]] = {module: set() for module in modules()}
     for module, name in imports():
         if name in graph and name != module:

@@ -61,7 +61,7 @@ def faults(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_each_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
     assert list(faults(page)) == []
 
 
@@ -70,12 +70,12 @@ FOLDERS = ("docs", "examples", "tagsync", "tests", "benchmarks", ".ci")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_each_path_of_the_repository_that_a_page_names_is_there(page: Path) -> None:
+def test_links_paths_on_pages_exist(page: Path) -> None:
     named = re.findall(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]+)`", prose(page))
     assert [path for path in named if path != API_VERSION and not (ROOT / path).exists()] == []
 
 
-def test_all_links_are_written_in_the_one_way_that_is_checked() -> None:
+def test_links_are_all_written_in_the_checked_form() -> None:
     assert [page for page in PAGES if REFERENCE.search(prose(page))] == []
     assert sum(len(links(page)) for page in PAGES) > len(PAGES)
 
@@ -94,14 +94,14 @@ def test_all_links_are_written_in_the_one_way_that_is_checked() -> None:
         ("```\n# nothing\n```\n[a](#nothing)", "no such heading"),
     ],
 )
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, text: str, words: str) -> None:
+def test_links_that_are_broken_are_found(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "other.md").write_text("# Other", encoding="utf-8")
     page = tmp_path / "page.md"
     page.write_text(text, encoding="utf-8")
     assert [words in fault for fault in faults(page)] == [True]
 
 
-def test_a_link_to_a_heading_or_a_file_is_right(tmp_path: Path) -> None:
+def test_links_to_headings_and_files_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("## Plan, and `apply` it\n", encoding="utf-8")
     page = tmp_path / "page.md"
     text = "# A\n[a](#a) [b](other.md) [c](other.md#plan-and-apply-it) [d](https://example.com/) `[e](nowhere)`\n"

@@ -21,7 +21,7 @@ def tags(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_plan_and_apply_work_as_the_readme_says(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_plan_and_apply_work_as_documented(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     plan = tagsync.plan([tags], target=library.target)
     assert [(change.file.path, str(change.changes[0].because[0].origin)) for change in plan.changes] == [
@@ -33,7 +33,7 @@ def test_plan_and_apply_work_as_the_readme_says(sandbox: Callable[..., Sandbox],
     assert library.tags("/a.jpg") == {"new"}
 
 
-def test_a_listener_hears_of_everything_in_order(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_listener_receives_events_in_order(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     events: list[Event] = []
     plan = tagsync.plan([tags], target=library.target, listener=events.append)
@@ -43,7 +43,7 @@ def test_a_listener_hears_of_everything_in_order(sandbox: Callable[..., Sandbox]
     assert [event[:2] for event in events if isinstance(event, RequestDone)] == [(1, 1)]
 
 
-def test_config_is_used_instead_of_paths(
+def test_api_takes_config_instead_of_paths(
     sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -63,17 +63,17 @@ def test_config_is_used_instead_of_paths(
         replace(target, environment="a b")
 
 
-def test_validate_reads_manifests_alone(tags: str) -> None:
+def test_api_validate_reads_manifests_only(tags: str) -> None:
     assert len(tagsync.validate([tags]).entries) == 1
 
 
-def test_a_target_never_shows_its_key() -> None:
+def test_target_never_shows_its_key() -> None:
     target = tagsync.Target(key=KEY)
     assert not leaks(repr(target) + str(target) + str(target.name))
     assert not leaks(repr(replace(target, account="shop")))
 
 
-def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:
+def test_target_account_is_a_name_or_a_hash_of_the_key() -> None:
     assert tagsync.Target(key=KEY, account="shop").name.account == "shop"
     assert tagsync.Target(key=KEY).name.account.startswith("key-")
 
@@ -92,27 +92,25 @@ def test_the_account_is_told_by_name_or_by_a_hash_of_the_key() -> None:
         ({"key": KEY, "rate": "5"}, "above 0"),
     ],
 )
-def test_a_target_that_cannot_be_is_refused_at_once(settings: dict[str, object], words: str) -> None:
+def test_target_refuses_invalid_values(settings: dict[str, object], words: str) -> None:
     with pytest.raises(tagsync.TagsyncError, match=words) as raised:
         tagsync.Target(**settings)  # type: ignore[arg-type]  # wrong values are the point
     assert KEY not in str(raised.value)
 
 
-def test_bulk_calls_are_paced_by_default_and_not_in_process() -> None:
+def test_target_limits_the_bulk_rate_except_in_process() -> None:
     assert tagsync.Target(key=KEY).bulk_rate == 5
     assert tagsync.Target(key=KEY, rate=12).bulk_rate == 12
     assert tagsync.Target(app=lambda: None).bulk_rate is None
     assert tagsync.Target(app=lambda: None, rate=3).bulk_rate == 3
 
 
-def test_a_selection_that_is_no_glob_is_refused(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_refuses_a_select_that_is_not_a_glob(sandbox: Callable[..., Sandbox], tags: str) -> None:
     with pytest.raises(tagsync.TagsyncError, match="lone backslash"):
         tagsync.plan([tags], target=sandbox(file_object("/a")).target, options=tagsync.PlanOptions(select="/a\\"))
 
 
-def test_manifests_for_another_account_are_refused_before_any_call(
-    sandbox: Callable[..., Sandbox], tmp_path: Path
-) -> None:
+def test_api_refuses_manifests_of_another_account(sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:
     path = tmp_path / "tags.yaml"
     text = manifest("- {match: /*, tags: [new]}").replace("spec:", "metadata: {account: shop}\nspec:")
     path.write_text(text, encoding="utf-8")
@@ -123,7 +121,7 @@ def test_manifests_for_another_account_are_refused_before_any_call(
     assert library.calls == []
 
 
-def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_last_report_must_be_of_the_same_library(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     last = tagsync.apply(tagsync.plan([tags], target=library.target), target=library.target)
     library.store.save([library.store.files([id_of("/a.jpg")])[id_of("/a.jpg")]._replace(tags=["other"])])
@@ -136,7 +134,7 @@ def test_a_last_report_tells_why_and_must_be_of_the_same_library(sandbox: Callab
     assert library.calls == []
 
 
-def test_paths_may_be_one_path_in_any_form(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_paths_may_have_any_form(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     for paths in (tags, Path(tags), [Path(tags)], (path for path in [tags])):
         assert len(tagsync.validate(paths).entries) == 1
@@ -144,7 +142,7 @@ def test_paths_may_be_one_path_in_any_form(sandbox: Callable[..., Sandbox], tags
 
 
 @pytest.mark.parametrize("paths", [3, [3], b"tags.yaml", [b"tags.yaml"], [], None])
-def test_paths_that_are_none_are_a_usage_error(paths: object) -> None:
+def test_api_paths_that_are_invalid_are_a_usage_error(paths: object) -> None:
     with pytest.raises(UsageError, match=r"paths|no manifests named"):
         tagsync.validate(paths)  # type: ignore[arg-type]
 
@@ -160,7 +158,7 @@ def test_paths_that_are_none_are_a_usage_error(paths: object) -> None:
         ({"as_of": datetime(2026, 1, 1, tzinfo=UTC)}, "as_of is a date with a time"),
     ],
 )
-def test_plan_refuses_options_that_the_command_line_refuses(
+def test_api_plan_refuses_invalid_options(
     sandbox: Callable[..., Sandbox], tags: str, options: dict[str, Any], words: str
 ) -> None:
     library = sandbox(file_object("/a.jpg"))
@@ -169,13 +167,13 @@ def test_plan_refuses_options_that_the_command_line_refuses(
     assert library.calls == []
 
 
-def test_plan_keeps_what_any_selected_glob_matches(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_plan_keeps_what_any_selected_glob_matches(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(*map(file_object, ("/a", "/b", "/c")))
     plan = tagsync.plan(tags, target=library.target, options=tagsync.PlanOptions(select=["/a", "/c"]))
     assert [change.file.path for change in plan.changes] == ["/a", "/c"]
 
 
-def test_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     target = replace(library.target, library="shared")
     plan = tagsync.plan(tags, target=target)
@@ -185,15 +183,13 @@ def test_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox], tag
     assert tagsync.apply(plan, target=target).converged
 
 
-def test_apply_is_locked_out_by_the_same_key_whatever_the_account_is_called(
-    sandbox: Callable[..., Sandbox], tags: str
-) -> None:
+def test_api_apply_is_locked_by_the_same_key(sandbox: Callable[..., Sandbox], tags: str) -> None:
     plan = tagsync.plan(tags, target=sandbox(file_object("/a.jpg")).target)
     with locked(tagsync.Target(key=KEY)), pytest.raises(LockedError):
         tagsync.apply(plan, target=tagsync.Target(key=KEY, account="shop"))
 
 
-def test_apply_of_a_shard_goes_beside_another_shard(sandbox: Callable[..., Sandbox], tags: str) -> None:
+def test_api_apply_of_a_shard_runs_with_another_shard(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(*(file_object(f"/{n}") for n in range(9)))
     target = replace(library.target, library="shards")
     plan = tagsync.plan(tags, target=target, options=tagsync.PlanOptions(part=tagsync.Part(1, 2)))

@@ -13,7 +13,7 @@ from pages import DOCS, ROOT, Block, blocks
 PAGE = DOCS / "how-to" / "python.md"
 
 
-def test_the_program_of_the_page_runs_and_prints_what_the_page_shows(
+def test_python_page_program_prints_what_the_page_shows(
     tmp_path: Path, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(ROOT / "examples" / "manifests", tmp_path / "manifests")

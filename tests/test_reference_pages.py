@@ -39,50 +39,50 @@ def properties(schema: Any) -> Iterator[str]:
             yield from properties(item)
 
 
-def test_each_key_of_a_manifest_is_named() -> None:
+def test_reference_names_each_manifest_key() -> None:
     assert set(properties(schemas.load("manifest"))) - named("manifest.md") == set()
 
 
-def test_each_key_of_the_config_is_named() -> None:
+def test_reference_names_each_config_key() -> None:
     [example] = blocks(REFERENCE / "config.md", "yaml")
     Draft202012Validator(schemas.load("config")).validate(yaml.safe_load(example.text))
     assert set(properties(schemas.load("config"))) - named("config.md") == set()
 
 
 @pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
-def test_each_member_of_a_document_is_named(kind: schemas.SchemaName) -> None:
+def test_reference_names_each_member_of_output(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
 
 
-def test_formats_statuses_and_causes_are_named() -> None:
+def test_reference_names_formats_statuses_and_causes() -> None:
     assert {*FORMATS, *Status, *Cause, *schemas.NAMES} - named("documents.md") == set()
 
 
-def test_each_guard_is_named_with_its_default_figures() -> None:
+def test_reference_names_each_guard_with_its_defaults() -> None:
     text = (REFERENCE / "manifest.md").read_text("utf-8")
     for guard, limit in DEFAULT_POLICY.items():
         percent = "" if limit.percent is None else f"percent: {limit.percent}, "
         assert re.search(rf"{guard}: +{{{percent}above: {limit.above}}}", text), guard
 
 
-def test_each_event_and_its_fields_are_named() -> None:
+def test_reference_names_each_event_and_its_fields() -> None:
     found = named("events.md")
     for event in get_args(events.Event):
         assert {event.__name__, *event._fields} - found == set()
 
 
-def test_each_exit_code_of_an_error_is_listed() -> None:
+def test_reference_lists_the_exit_code_of_each_error() -> None:
     text = (REFERENCE / "exit-codes.md").read_text("utf-8")
     kinds = [value for value in vars(errors).values() if isinstance(value, type) and hasattr(value, "exit_code")]
     listed = set(re.findall(r"^\| (\d+)", text, re.MULTILINE))
     assert {str(kind.exit_code) for kind in kinds} - listed == set()
 
 
-def test_each_key_of_a_fault_script_is_named() -> None:
+def test_reference_names_each_key_of_a_fault_script() -> None:
     assert {field.name for field in fields(Fault)} - named("sandbox.md") == set()
 
 
-def test_pre_commit_settings_of_the_page_name_the_hook() -> None:
+def test_reference_pre_commit_settings_name_the_hook() -> None:
     [block] = blocks(DOCS / "how-to" / "pull-request.md", "yml")
     [repository] = yaml.safe_load(block.text)["repos"]
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -100,7 +100,7 @@ def test_pre_commit_settings_of_the_page_name_the_hook() -> None:
         ("/[ab]{c,d}", ["/[ab]{c,d}"], ["/ac"]),
     ],
 )
-def test_globs_match_as_the_page_of_selectors_says(glob: str, matched: list[str], not_matched: list[str]) -> None:
+def test_reference_globs_match_as_shown(glob: str, matched: list[str], not_matched: list[str]) -> None:
     found = [path for path in (*matched, *not_matched) if path_glob(glob).fullmatch(path)]
     assert found == matched
 
@@ -115,6 +115,6 @@ MANIFESTS = [
 
 
 @pytest.mark.parametrize("text", MANIFESTS)
-def test_each_manifest_of_a_page_is_valid(tmp_path: Path, text: str) -> None:
+def test_reference_manifests_are_valid(tmp_path: Path, text: str) -> None:
     (tmp_path / "tags.yaml").write_text(text, encoding="utf-8")
     tagsync.validate([str(tmp_path)])

@@ -39,7 +39,7 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}
 
 
-def test_each_row_has_all_its_cells_and_names_tests_in_the_last() -> None:
+def test_promises_rows_are_complete_and_name_tests() -> None:
     assert len(rows()) >= SEVERAL
     for row in rows():
         assert len(row) in (3, 4), row
@@ -48,11 +48,11 @@ def test_each_row_has_all_its_cells_and_names_tests_in_the_last() -> None:
         assert re.sub(r"`tests/[\w/]+\.py::\w+`|, ", "", row[-1]) == "", f"a name cannot be read: {row[-1]}"
 
 
-def test_no_format_is_for_spreadsheets() -> None:
+def test_promises_formats_exclude_spreadsheets() -> None:
     assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github"}
 
 
-def test_each_named_test_is_there() -> None:
+def test_promises_tests_exist() -> None:
     missing = [
         f"{file}::{name}"
         for file, name in named(TEXT)
@@ -81,7 +81,7 @@ ALLOWED = {
 `Retry-After` that is a date, if its answer does not tell the time."""
 
 
-def test_the_time_of_day_is_read_for_documents_messages_and_the_day_of_a_plan_alone() -> None:
+def test_promises_time_of_day_is_used_only_where_listed() -> None:
     assert set(readings()) == ALLOWED
 
 
@@ -114,9 +114,7 @@ def last_name(node: ast.expr) -> str:
     "code",
     ["import time\ntime.time()", "from time import time", "import datetime\ndatetime.datetime.now()", "x.date.today()"],
 )
-def test_a_reading_of_the_time_of_day_would_be_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
+def test_promises_use_of_the_time_of_day_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     (tmp_path / "new.py").write_text(code, encoding="utf-8")
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     assert list(readings()) == [("new", "")]

@@ -32,26 +32,26 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
             yield from parts(value)
 
 
-def test_the_schema_of_manifests_is_valid_by_its_own_draft() -> None:
+def test_schemas_of_manifests_are_valid() -> None:
     assert MANIFEST["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
     Draft202012Validator.check_schema(MANIFEST)
 
 
-def test_a_schema_is_given_as_it_is_shipped() -> None:
+def test_schemas_are_returned_as_shipped() -> None:
     text = schemas.text("manifest")
 
     assert json.loads(text) == MANIFEST
     assert text.endswith("}\n")
 
 
-def test_every_reference_leads_to_a_definition_and_every_definition_is_used() -> None:
+def test_schemas_use_every_definition() -> None:
     references = {part["$ref"] for part in parts(MANIFEST) if "$ref" in part}
 
     assert references == {f"#/$defs/{name}" for name in MANIFEST["$defs"]}
 
 
-def test_every_field_says_what_it_is_for() -> None:
+def test_schemas_describe_every_field() -> None:
     definitions = MANIFEST["$defs"]
     fields = {**definitions["metadata"]["properties"], **definitions["defaults"]["properties"]}
     fields |= definitions["entry"]["properties"] | {"files": definitions["spec"]["properties"]["files"]}
@@ -63,7 +63,7 @@ def test_every_field_says_what_it_is_for() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_are_valid_by_the_schema(path: Path) -> None:
+def test_schemas_accept_the_examples(path: Path) -> None:
     documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
     assert documents
@@ -110,7 +110,7 @@ def test_the_examples_are_valid_by_the_schema(path: Path) -> None:
         document("Vocabulary", allowed=["red"], forbidden=["50%"], removeForbidden=True, renames={"a": "b"}),
     ],
 )
-def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
+def test_schemas_accept_the_manifests_of_the_contract(document: dict[str, Any]) -> None:
     VALIDATOR.validate(document)
 
 
@@ -160,5 +160,5 @@ def test_what_the_contract_shows_is_valid(document: dict[str, Any]) -> None:
         manifest_of(defaults={"path": "/a"}),
     ],
 )
-def test_what_the_contract_forbids_is_not_valid(document: dict[str, Any]) -> None:
+def test_schemas_refuse_what_the_contract_forbids(document: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(document)

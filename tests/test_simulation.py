@@ -535,14 +535,14 @@ def fails(life: Life) -> bool:
     return False
 
 
-def test_a_life_is_the_same_whenever_it_is_lived() -> None:
+def test_simulation_is_deterministic() -> None:
     def lived(seed: int) -> list[tuple[float, str, tuple[str, ...], tuple[str, ...]]]:
         return [(call.at, call.op, call.tags, call.file_ids) for call in simulate(Life(seed)).library.calls]
 
     assert [lived(seed) for seed in range(30, 40)] == [lived(seed) for seed in range(30, 40)]
 
 
-def test_a_life_that_fails_is_shrunk_to_what_it_takes() -> None:
+def test_simulation_shrinks_a_failing_life() -> None:
     def fails_with_edits_of_three_files_and_lies(life: Life) -> bool:
         return life.edits and life.files >= 3 and "lie" in life.kinds and life.applies > 1
 
@@ -558,7 +558,7 @@ def test_a_life_that_fails_is_shrunk_to_what_it_takes() -> None:
     )
 
 
-def test_a_life_that_fails_is_told_by_its_number_and_what_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simulation_reports_a_failing_life_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing_was_noted(_journal: Journal, _request: Request) -> int:
         return 1
 
@@ -570,7 +570,7 @@ def test_a_life_that_fails_is_told_by_its_number_and_what_is_left_of_it(monkeypa
 
 
 @pytest.mark.slow
-def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
+def test_simulation_contains_every_kind_of_trouble() -> None:
     struck, both = Counter[str](), 0
     for seed in range(120):
         library = simulate(Life(seed)).library
@@ -584,11 +584,11 @@ def test_simulation_has_every_trouble_that_it_claims_to_have() -> None:
 
 
 @pytest.mark.parametrize("tens", range(10))
-def test_whatever_happens_nothing_is_lost_and_nothing_unwanted_is_done(tens: int) -> None:
+def test_simulation_loses_nothing_and_does_nothing_unwanted(tens: int) -> None:
     simulate_all(range(tens * 10, tens * 10 + 10))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hundreds", range(1, 100))
-def test_nor_is_it_in_ten_thousand_lives(hundreds: int) -> None:
+def test_simulation_of_ten_thousand_lives_loses_nothing(hundreds: int) -> None:
     simulate_all(range(hundreds * 100, hundreds * 100 + 100))

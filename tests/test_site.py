@@ -29,30 +29,30 @@ def check(site: Path) -> subprocess.CompletedProcess[str]:
         '<svg><use xlink:href="https://example.com/a.svg#b"></use></svg>',
     ],
 )
-def test_what_a_page_loads_from_elsewhere_is_found(tmp_path: Path, page: str) -> None:
+def test_site_notices_external_resources_of_a_page(tmp_path: Path, page: str) -> None:
     (tmp_path / "index.html").write_text(page, encoding="utf-8")
     ran = check(tmp_path)
     assert (ran.returncode, "//example.com" in ran.stderr) == (1, True)
 
 
-def test_what_a_style_sheet_loads_from_elsewhere_is_found(tmp_path: Path) -> None:
+def test_site_notices_external_resources_of_a_style_sheet(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("", encoding="utf-8")
     (tmp_path / "a.css").write_text("a { background: url('https://example.com/a.png') }", encoding="utf-8")
     assert check(tmp_path).returncode == 1
 
 
-def test_links_and_what_lies_beside_a_page_are_fine(tmp_path: Path) -> None:
+def test_site_accepts_links_and_local_files(tmp_path: Path) -> None:
     text = '<a href="https://example.com">a</a><script src="a.js"></script><img src="data:image/png;base64,AA==">'
     (tmp_path / "index.html").write_text(text, encoding="utf-8")
     ran = check(tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_no_site_is_no_success(tmp_path: Path) -> None:
+def test_site_that_is_missing_is_an_error(tmp_path: Path) -> None:
     assert check(tmp_path).returncode == 1
 
 
-def test_each_page_stands_in_the_navigation_once() -> None:
+def test_site_navigation_has_each_page_once() -> None:
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
     pages = [page for entry in settings["nav"] for page in flat(entry)]
     assert sorted(pages) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
@@ -64,7 +64,7 @@ def flat(entry: object) -> list[str]:
     return [page for item in entry for page in flat(item)] if isinstance(entry, list) else [str(entry)]
 
 
-def test_the_site_has_no_fonts_from_elsewhere_and_only_the_search_plugin() -> None:
+def test_site_has_no_external_fonts_and_only_the_search_plugin() -> None:
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
     assert settings["theme"]["font"] is False
     assert settings["plugins"] == ["search"]

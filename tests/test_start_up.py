@@ -29,11 +29,11 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
 COMMAND = "from tagsync.__main__ import main\nmain()"
 
 
-def test_the_version_is_told_without_any_library() -> None:
+def test_start_up_version_loads_no_library() -> None:
     assert loaded_by(COMMAND, "--version") == set()
 
 
-def test_the_version_is_told_without_the_slow_part_of_the_standard_library() -> None:
+def test_start_up_version_avoids_slow_standard_modules() -> None:
     script = "import sys\nfrom tagsync.__main__ import main\nsys.argv = ['tagsync', '--version']\n"
     script += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
     # Coverage, where it is measured, would be loaded too.
@@ -46,39 +46,39 @@ def test_the_version_is_told_without_the_slow_part_of_the_standard_library() -> 
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("sandbox", "serve", "--help"), ("schema",)])
-def test_help_needs_click_alone(arguments: tuple[str, ...]) -> None:
+def test_start_up_help_loads_only_click(arguments: tuple[str, ...]) -> None:
     assert loaded_by(COMMAND, *arguments) == {"click"}
 
 
-def test_importing_the_package_imports_no_library() -> None:
+def test_start_up_import_loads_no_library() -> None:
     assert loaded_by("import tagsync\ntagsync.__version__") == set()
 
 
-def test_a_command_loads_what_makes_pages_only_to_make_one(tmp_path: Path) -> None:
+def test_start_up_commands_load_html_only_if_needed(tmp_path: Path) -> None:
     path = tmp_path / "tags.yaml"
     path.write_text(manifest("- path: /a.jpg\n  tags: [a]"), encoding="utf-8")
     assert "jinja2" not in loaded_by(COMMAND, "validate", str(path))
     assert "jinja2" in loaded_by(COMMAND, "validate", "--format", "html", str(path))
 
 
-def test_what_is_loaded_is_noticed() -> None:
+def test_start_up_loaded_modules_are_noticed() -> None:
     assert loaded_by("import yaml, tagsync.api.decide") >= {"httpx", "jsonschema", "yaml"}
 
 
-def test_the_version_is_told() -> None:
+def test_start_up_version_is_printed() -> None:
     ran = subprocess.run([sys.executable, "-m", "tagsync", "--version"], capture_output=True, text=True, check=True)
     assert (ran.stdout, ran.stderr) == (f"tagsync {tagsync.__version__}\n", "")
 
 
-def test_all_public_names_resolve_and_stand_in_order() -> None:
+def test_public_names_resolve_and_are_sorted() -> None:
     assert tagsync.__all__ == sorted(tagsync.__all__)
     assert {name for name in tagsync.__all__ if getattr(tagsync, name).__name__ != name} == set()
 
 
-def test_public_names_can_be_found_out() -> None:
+def test_public_names_are_listed_by_dir() -> None:
     assert dir(tagsync) == sorted([*tagsync.__all__, "__version__"])
 
 
-def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+def test_public_names_refuse_private_ones() -> None:
     with pytest.raises(AttributeError, match="module 'tagsync' has no attribute 'Client'"):
         _ = tagsync.Client

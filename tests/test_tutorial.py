@@ -13,7 +13,7 @@ TRIED = [page for page in [README, *sorted(DOCS.rglob("*.md"))] if blocks(page, 
 
 
 @pytest.mark.parametrize("page", TRIED, ids=lambda page: page.stem)
-def test_each_command_of_a_page_does_what_the_page_shows(tmp_path: Path, page: Path) -> None:
+def test_tutorial_commands_do_what_pages_show(tmp_path: Path, page: Path) -> None:
     commands = steps(page)
     for step, ran in zip(commands, run_steps(commands, tmp_path), strict=True):
         told = f"{page.name}:{step.line}: {step.command}\n" + "\n".join(ran.output)
@@ -22,11 +22,11 @@ def test_each_command_of_a_page_does_what_the_page_shows(tmp_path: Path, page: P
             assert is_shown(step.output, ran.output), told
 
 
-def test_all_commands_of_the_tutorial_are_read() -> None:
+def test_tutorial_commands_are_all_found() -> None:
     assert len(steps(PAGE)) >= WHOLE
 
 
-def test_the_tutorial_installs_as_the_readme_does() -> None:
+def test_tutorial_installs_as_the_readme_does() -> None:
     install, activate = blocks(PAGE, "sh")[0].text.splitlines()
     readme = README.read_text("utf-8")
     assert f"\n{install} && .venv/bin/tagsync apply" in readme
@@ -57,7 +57,7 @@ def test_readme_stays_short() -> None:
         (["on 2026-12-31"], ["on 2026-12"]),
     ],
 )
-def test_output_that_is_not_as_shown_is_noticed(page: list[str], printed: list[str]) -> None:
+def test_tutorial_output_that_differs_is_noticed(page: list[str], printed: list[str]) -> None:
     assert not is_shown(page, printed)
 
 
@@ -70,11 +70,11 @@ def test_output_that_is_not_as_shown_is_noticed(page: list[str], printed: list[s
         (["on 2026-12-31"], ["on 2027-01-01"]),
     ],
 )
-def test_what_is_left_out_and_what_varies_is_not_held_against_a_page(page: list[str], printed: list[str]) -> None:
+def test_tutorial_accepts_omitted_and_varying_output(page: list[str], printed: list[str]) -> None:
     assert is_shown(page, printed)
 
 
-def test_commands_share_a_shell_and_fail_alone(tmp_path: Path) -> None:
+def test_tutorial_commands_share_a_shell_and_fail_alone(tmp_path: Path) -> None:
     commands = [Step(line, 0, (), 1) for line in ("cd examples", "x=1", "false", "cat <<'E'\n$x\nE", 'pwd; echo "$x"')]
     ran = run_steps(commands, tmp_path)
     assert [item.code for item in ran] == [0, 0, 1, 0, 0]

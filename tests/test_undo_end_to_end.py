@@ -40,7 +40,7 @@ entries = st.builds(
 
 @settings(max_examples=examples(40), deadline=None)
 @given(held=libraries, declared=st.lists(entries, min_size=1, max_size=3))
-def test_undoing_a_run_restores_every_ordinary_tag(
+def test_undo_of_an_apply_restores_every_ordinary_tag(
     tmp_path_factory: pytest.TempPathFactory, held: dict[str, tuple[list[str], list[Any]]], declared: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("undo")
@@ -65,9 +65,7 @@ def test_undoing_a_run_restores_every_ordinary_tag(
     library.close()
 
 
-def test_a_tag_that_somebody_added_while_the_plan_waited_stays_when_it_is_undone(
-    sandbox: Any, declare: Any, tmp_path: Any
-) -> None:
+def test_undo_keeps_a_tag_added_while_the_plan_waited(sandbox: Any, declare: Any, tmp_path: Any) -> None:
     library = sandbox(file_object("/a.jpg"), file_object("/b.jpg"))
     declare("- {match: /*, tags: [x, w]}")
 

@@ -183,7 +183,7 @@ class Output:
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_ERRORS, more=more)
-            words = f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done"
+            words = f"{counted(len(faults) + more, 'error')} in the manifests: nothing was changed"
             self._errors.write((words, "bold"))
             self._failure(words, faults, error.exit_code, more)
             self._warn_of_no_plan()

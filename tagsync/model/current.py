@@ -1,8 +1,8 @@
 """Define the current state: the files of the library and their tags."""
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol
 
 from tagsync.model.origins import Diagnostic
 from tagsync.model.value import value
@@ -49,17 +49,15 @@ class Unreadable(NamedTuple):
     why: str
 
 
-@runtime_checkable
-class TagIndex(Protocol):
-    """Files with an index of their ordinary tags."""
+class LibraryFiles(Protocol):
+    """The files of a library, sorted by path; they may be kept on disk, and are iterated several times."""
+
+    def __iter__(self) -> Iterator[CurrentFile]: ...
+
+    def __len__(self) -> int: ...
 
     def all_tags(self) -> Iterable[str]:
-        """Return each tag that any file has."""
-
-
-@runtime_checkable
-class TwinIndex(Protocol):
-    """Files with an index of those that share a path."""
+        """Return each ordinary tag that any file has."""
 
     def twins(self) -> Mapping[str, tuple[str, ...]]:
         """Map the ID of each file that shares its path (after NFC) to the IDs of all files with that path."""
@@ -114,7 +112,7 @@ class CurrentState:
     """One read of the library.
 
     Attributes:
-        files: sorted by path; may be kept on disk, and is iterated several times.
+        files: the files, sorted by path.
         answers: the IDs of the files that each searchQuery found.
         refused: the library's message for each query that it refused; such a query has no answer.
         read_requests: the number of API calls.
@@ -123,7 +121,7 @@ class CurrentState:
         diagnostics: what else was noticed.
     """
 
-    files: Collection[CurrentFile] = field(repr=False)
+    files: LibraryFiles = field(repr=False)
     answers: Mapping[str, Container[str]] = field(default_factory=dict, repr=False)
     refused: Mapping[str, str] = field(default_factory=dict)
     read_requests: int = 0

@@ -20,7 +20,7 @@ from tagsync.planning.length_limit import Fit, fit, limit_finding
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
 from tagsync.planning.select import Selection
-from tagsync.planning.skipped_files import names_one, twins_finding, twins_of
+from tagsync.planning.skipped_files import names_one, twins_finding
 
 EMPTY_LIBRARY = "the library has no files: check that the key belongs to the right account"
 
@@ -45,17 +45,21 @@ class Comparison:
         self.unchanged = 0
         self.unsure: set[str] = set()
         self.thumbnails: dict[str, str] = {}
-        self._twins = twins_of(current.files)
+        self._twins = current.files.twins()
         if not len(current.files) and current.reading.is_complete:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
-        selection, protections = Selection(desired.entries, current, coverage=coverage), Protections()
+        protections = Protections()
+        selection = Selection(
+            desired.entries, current.files, current.answers, unreadable=current.unreadable, coverage=coverage
+        )
         self.collected = Collected(self._changes(selection, protections, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None
-        self.diagnostics.extend([*selection.diagnostics(), *protections.diagnostics()])
+        self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
+        # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):
             self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 

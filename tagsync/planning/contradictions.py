@@ -10,7 +10,6 @@ from tagsync.model import (
     ById,
     ByMatch,
     CurrentFile,
-    CurrentState,
     DesiredState,
     Diagnostic,
     Entry,
@@ -50,7 +49,7 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
     contested = _contested(index)
     if not contested:
         return
-    for selected in Selection(index, CurrentState(_Paths(index))):
+    for selected in Selection(index, _named_files(index), {}):
         yield from _faults(selected.file.path, selected.entries, contested)
     yield from _of_ids(index, contested)
     same: dict[ByMatch, list[Entry]] = defaultdict(list)
@@ -93,18 +92,7 @@ def _touches(entry: Entry, contested: set[str]) -> bool:
     return any(normalized(tag) in contested for tag in (*declared.tags.values, *declared.absent.values))
 
 
-class _Paths(Collection[CurrentFile]):
-    """The files that entries select by path, as if they existed without tags; generated on the fly."""
-
-    def __init__(self, index: IndexedEntries) -> None:
-        self._index = index
-
-    def __iter__(self) -> Iterator[CurrentFile]:
-        for path, _ in groupby(self._index.by_path(), key=itemgetter(0)):
-            yield CurrentFile("", path, (), ())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, file: object) -> bool:
-        return any(file == each for each in self)
+def _named_files(index: IndexedEntries) -> Iterator[CurrentFile]:
+    """Yield the files that entries select by path, as if they existed without tags."""
+    for path, _ in groupby(index.by_path(), key=itemgetter(0)):
+        yield CurrentFile("", path, (), ())

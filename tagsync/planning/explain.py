@@ -41,8 +41,7 @@ def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[
 
 
 def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
-    alone = CurrentState((file,), current.answers, current.refused)
-    selected = next(iter(Selection(desired.entries, alone)), None)
+    selected = next(iter(Selection(desired.entries, (file,), current.answers)), None)
     if selected is None:
         return Explanation(file.path, file)
     entries = selected.entries
@@ -114,6 +113,7 @@ def _verdicts(file: CurrentFile, merged: Merged, votes: Iterable[Vote]) -> Itera
     ai_gone = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}
     by_tag: dict[tuple[str, str], list[Vote]] = defaultdict(list)
     for vote in votes:
+        # Ordinary tags are compared under NFC. ImageKit removes AI tags by their exact names.
         by_tag[vote.kind, normalized(vote.tag) if vote.kind == "tag" else vote.tag].append(vote)
     held = {normalized(tag): tag for tag in file.tags}
     keys = {key for kind, key in by_tag if kind == "tag"}

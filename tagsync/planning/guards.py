@@ -15,7 +15,6 @@ from tagsync.model import (
     Limit,
     Op,
     Policy,
-    TagIndex,
     normalized,
 )
 
@@ -88,14 +87,14 @@ class GuardCounts:
             if len(self._examples[guard]) < EXAMPLES:
                 self._examples[guard].append(path)
 
-    def guards(self, policy: Policy, library: Iterable[CurrentFile]) -> tuple[Guard, ...]:
+    def guards(self, policy: Policy, known_tags: Iterable[str]) -> tuple[Guard, ...]:
         """Return every guard, evaluated on the counts.
 
         Args:
             policy: the limits.
-            library: all files, to find out which tags are new.
+            known_tags: all ordinary tags in the library, to find out which are new.
         """
-        new = self._new_tags(library)
+        new = self._new_tags(known_tags)
         observed = self._observed + Counter({GuardId.NEW_TAGS: len(new)})
         examples = self._examples | {GuardId.NEW_TAGS: list(new.values())[:EXAMPLES]}
         totals = {
@@ -118,12 +117,11 @@ class GuardCounts:
             for guard, limit in policy.items()
         )
 
-    def _new_tags(self, library: Iterable[CurrentFile]) -> dict[str, str]:
+    def _new_tags(self, known_tags: Iterable[str]) -> dict[str, str]:
         """Return the added tags (NFC) that no file of the library has, each with the first file that gets it."""
         new = dict(self._added)
         if new:
-            known = library.all_tags() if isinstance(library, TagIndex) else (tag for f in library for tag in f.tags)
-            for tag in known:
+            for tag in known_tags:
                 new.pop(normalized(tag), None)
                 if not new:
                     break
@@ -140,6 +138,7 @@ def recheck_guards(guards: Iterable[Guard], tally: GuardCounts) -> tuple[Guard, 
 
 
 def _worse(planned: Guard, now: Guard) -> Guard:
+    # Which tags are new depends on the whole library, which is not read again.
     if now.id is GuardId.NEW_TAGS or now.observed <= planned.observed:
         return planned
     blocked = planned.limit.is_exceeded(now.observed, planned.of)

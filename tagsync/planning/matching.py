@@ -1,10 +1,13 @@
 """Match files with the entries that select by glob or query; `entry_index` finds the others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from tagsync.globs import literal_prefix, path_matcher
-from tagsync.model import ByMatch, CurrentFile, CurrentState, Diagnostic, Entry, NumberedEntry
+from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry
 from tagsync.planning.protections import finding, is_protected, watched_path
+
+Answers = Mapping[str, Container[str]]
+"""The IDs of the files that each searchQuery found."""
 
 
 class EntryMatch:
@@ -12,7 +15,7 @@ class EntryMatch:
 
     __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
 
-    def __init__(self, number: int, entry: Entry, current: CurrentState) -> None:
+    def __init__(self, number: int, entry: Entry, answers: Answers) -> None:
         selector = entry.selector
         assert isinstance(selector, ByMatch)  # noqa: S101 - the index keeps kinds apart; tells mypy
         self.number = number
@@ -22,7 +25,7 @@ class EntryMatch:
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
         self._matches = path_matcher(selector.glob) if selector.glob is not None else None
         self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
-        self._answer = None if selector.query is None else current.answers.get(selector.query, frozenset[str]())
+        self._answer = None if selector.query is None else answers.get(selector.query, frozenset[str]())
 
     def selects(self, file: CurrentFile) -> bool:
         """Return whether a file whose path starts with the prefix is selected, and count it."""

@@ -70,7 +70,7 @@ def make_plan(
             since.commit if since else None,
             reading=current.reading,
         ),
-        guards=comparison.tally.guards(policy_of(desired.policy), current.files),
+        guards=comparison.tally.guards(policy_of(desired.policy), current.files.all_tags()),
         diagnostics=diagnostics,
         unchanged=comparison.unchanged,
         missing=comparison.missing.count,
@@ -91,7 +91,8 @@ def make_plan(
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:
     """Return the positions of the files that an entry selects which changed since a revision."""
-    return {selected.number for selected in Selection(changed_entries(since, desired), current)}
+    selection = Selection(changed_entries(since, desired), current.files, current.answers)
+    return {selected.number for selected in selection}
 
 
 def _covered(last: Report) -> Callable[[str], bool]:

@@ -1,14 +1,14 @@
 """Find the entries that select each file, in one pass over the library in path order; `merge` combines them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import Coverage, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, Origin
+from tagsync.model import Coverage, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, Origin, Unreadable
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
-from tagsync.planning.matching import EntryMatch, PrefixStack
+from tagsync.planning.matching import Answers, EntryMatch, PrefixStack
 from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
 
@@ -28,19 +28,28 @@ class Selection:
 
     Args:
         entries: as declared, or indexed.
-        current: files sorted by path, and the answer to each query of an entry.
+        files: sorted by path; read once.
+        answers: the answer to each query of an entry.
+        unreadable: file objects that could not be read.
         coverage: whether to note what manifests leave alone.
     """
 
     def __init__(
-        self, entries: Collection[Entry] | IndexedEntries, current: CurrentState, *, coverage: bool = False
+        self,
+        entries: Collection[Entry] | IndexedEntries,
+        files: Iterable[CurrentFile],
+        answers: Answers,
+        *,
+        unreadable: Collection[Unreadable] = (),
+        coverage: bool = False,
     ) -> None:
-        self.missing = MissingFiles(current.unreadable)
+        self.missing = MissingFiles(unreadable)
         self._index = indexed(entries)
-        self._current = current
+        self._files = files
+        self._unreadable = unreadable
         self._coverage = coverage
-        self._matches = [EntryMatch(number, entry, current) for number, entry in self._index.matching()]
-        self._unreadable: list[Diagnostic] = []
+        self._matches = [EntryMatch(number, entry, answers) for number, entry in self._index.matching()]
+        self._unreadable_findings: list[Diagnostic] = []
         self._idle = First[Origin](_itself)
         self._unselected = First[str](str)
         self._folders = Counter[str]()
@@ -52,11 +61,11 @@ class Selection:
             IdEntries(self._index),
             PrefixStack(self._matches),
         )
-        for number, file in enumerate(self._current.files):
+        for number, file in enumerate(self._files):
             found = [*by_path.at(file.path), *by_id.of(file.file_id), *by_match.matching(file)]
             if found:
                 if len(found) > 1:
-                    found.sort(key=itemgetter(0))
+                    found.sort(key=itemgetter(0))  # reasons and errors name the first entry first
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
                 self._unselected.add(file.path)
@@ -67,7 +76,7 @@ class Selection:
         for match in self._matches:
             if not match.count:
                 self._idle.add(match.entry.origin())
-        self._unreadable = list(self._find_unreadable())
+        self._unreadable_findings = list(self._find_unreadable())
 
     def _miss(self, entry: Entry) -> None:
         if self.missing.add(entry):
@@ -75,7 +84,7 @@ class Selection:
 
     def _find_unreadable(self) -> Iterator[Diagnostic]:
         """Yield a warning for each unreadable file object and each entry that selects it."""
-        for odd in self._current.unreadable:
+        for odd in self._unreadable:
             file = CurrentFile(odd.file_id, odd.path, (), ())
             entries: list[Entry | None] = [
                 entry for entry in self.missing.unreadable if named(entry) in (odd.file_id, odd.path)
@@ -90,12 +99,12 @@ class Selection:
         listed = tuple(first_of(folders))
         return Coverage(tuple(unselected.items()), tuple(idle.items()), unselected.more, idle.more, listed)
 
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield what was noticed."""
-        yield from self._unreadable
+    def diagnostics(self, current: CurrentState) -> Iterator[Diagnostic]:
+        """Yield what was noticed in one pass over the current state."""
+        yield from self._unreadable_findings
         for match in self._matches:
-            yield from match.findings(self._current.refused.get(match.query or ""))
-        yield from self.missing.findings(self._current.files)
+            yield from match.findings(current.refused.get(match.query or ""))
+        yield from self.missing.findings(current.files)
 
 
 def _itself(origin: Origin) -> Origin:

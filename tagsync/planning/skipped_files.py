@@ -1,23 +1,12 @@
-"""Find and describe files that are skipped because they share a path or cannot be read."""
+"""Describe files that are skipped because they share a path or cannot be read."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 from tagsync.escape import quoted
-from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, TwinIndex, Unreadable, normalized
+from tagsync.model import ById, CurrentFile, Diagnostic, Entry, Origin, Unreadable
 
 _NAMED = 5
 """The most IDs in a message."""
-
-
-def twins_of(files: Collection[CurrentFile]) -> Mapping[str, tuple[str, ...]]:
-    """Return the IDs of the files that share a path, equal under NFC included, by the ID of each of them."""
-    if isinstance(files, TwinIndex):
-        return files.twins()
-    groups = defaultdict[str, list[str]](list)
-    for file in files:
-        groups[normalized(file.path)].append(file.file_id)
-    return {file_id: tuple(sorted(ids)) for ids in groups.values() if len(ids) > 1 for file_id in ids}
 
 
 def names_one(entries: Sequence[Entry]) -> bool:

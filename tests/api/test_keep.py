@@ -25,7 +25,7 @@ def named(library: Sandbox, name: str = "shop") -> tagsync.Target:
     return replace(library.target, library=name)
 
 
-def test_workspace_gives_undo_and_the_next_plan_the_report_of_the_last_apply(
+def test_workspace_gives_undo_and_the_next_plan_the_previous_report(
     sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
 ) -> None:
     library = sandbox(*FILES)
@@ -45,7 +45,7 @@ def test_workspace_gives_undo_and_the_next_plan_the_report_of_the_last_apply(
     assert tagsync.plan(tags, target=target, options=alone, workspace=workspace).drift == ()
 
 
-def test_workspace_of_a_shard_does_not_let_a_whole_plan_past_the_lock_of_another_shard(
+def test_workspace_of_a_shard_respects_the_lock_of_another_shard(
     sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
 ) -> None:
     library = sandbox(*FILES)
@@ -57,7 +57,7 @@ def test_workspace_of_a_shard_does_not_let_a_whole_plan_past_the_lock_of_another
     assert library.writes == []
 
 
-def test_workspace_of_another_library_keeps_the_report_for_the_library_that_was_changed(
+def test_workspace_keeps_a_report_for_the_changed_library(
     sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
 ) -> None:
     target = named(sandbox(*FILES))
@@ -70,9 +70,7 @@ def test_workspace_of_another_library_keeps_the_report_for_the_library_that_was_
         other.newest_change()
 
 
-def test_workspace_takes_no_plan_for_begun_that_a_guard_refused(
-    sandbox: Callable[..., Sandbox], tmp_path: Path
-) -> None:
+def test_workspace_ignores_a_plan_that_a_guard_refused(sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:
     library = sandbox(*(file_object(f"/{n}.jpg", [], [ai("Dog", 40)]) for n in range(9)))
     target = named(library)
     path = tmp_path / "tags.yaml"
@@ -86,7 +84,7 @@ def test_workspace_takes_no_plan_for_begun_that_a_guard_refused(
     assert workspace.unfinished(plan) is None
 
 
-def test_workspace_of_an_app_without_a_name_says_what_it_needs(
+def test_workspace_of_an_app_without_a_name_is_refused(
     sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path
 ) -> None:
     target = replace(sandbox(*FILES).target, library=None)
@@ -95,12 +93,12 @@ def test_workspace_of_an_app_without_a_name_says_what_it_needs(
         tagsync.apply(plan, target=target, workspace=tagsync.Workspace(target, tmp_path / "state"))
 
 
-def test_plan_option_last_takes_nothing_but_a_report_kept_or_none() -> None:
+def test_plan_option_last_accepts_a_report_kept_or_none() -> None:
     with pytest.raises(UsageError, match="last is 'none'"):
         tagsync.PlanOptions(last="none")  # type: ignore[arg-type]
 
 
-def test_target_from_env_lets_arguments_win_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_target_from_env_prefers_arguments_to_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_x")
     monkeypatch.setenv("TAGSYNC_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("TAGSYNC_ACCOUNT", "shop")

@@ -37,7 +37,7 @@ def statuses(report: Report) -> dict[str, str]:
     return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
 
 
-def test_everything_is_changed_and_confirmed(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_confirms_every_change(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"], [ai("Dog", 10)]), file_object(B))
     declare("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
     report = applied(library, tmp_path)
@@ -47,7 +47,7 @@ def test_everything_is_changed_and_confirmed(sandbox: Make, declare: Declare, tm
     assert report.requests == (3, 3, 0, 0, 0)
 
 
-def test_applying_twice_changes_nothing_the_second_time(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_twice_changes_nothing_the_second_time(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), file_object(B))
     declare("- {match: /*, tags: [new]}")
     applied(library, tmp_path)
@@ -58,7 +58,7 @@ def test_applying_twice_changes_nothing_the_second_time(sandbox: Make, declare: 
     assert library.writes == []
 
 
-def test_without_reading_back_a_change_is_only_accepted(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_without_verify_reports_accepted(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A))
     declare("- {match: /*, tags: [new]}")
     report = applied(library, tmp_path, verify=False)
@@ -67,7 +67,7 @@ def test_without_reading_back_a_change_is_only_accepted(sandbox: Make, declare: 
     assert library.calls[-1] == "addTags"
 
 
-def test_an_answer_that_lies_is_found_out_by_reading_back(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_readback_detects_a_false_response(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), file_object(B), faults=[Fault(on="addTags", ignore=True)])
     declare("- {match: /*, tags: [new]}")
     report = applied(library, tmp_path)
@@ -75,7 +75,7 @@ def test_an_answer_that_lies_is_found_out_by_reading_back(sandbox: Make, declare
     assert report.outcome == "incomplete"
 
 
-def test_a_lost_answer_is_settled_by_reading_back(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_readback_settles_a_lost_response(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), faults=[Fault(on="addTags", lose=True)])
     declare("- {match: /*, tags: [new]}")
     report = applied(library, tmp_path)
@@ -95,7 +95,7 @@ def test_a_lost_answer_is_settled_by_reading_back(sandbox: Make, declare: Declar
         (Fault(on="addTags", body='{"successfullyUpdatedFileIds": [], "errors": []}'), True),
     ],
 )
-def test_wrote_goes_by_what_the_library_shows_of_files_that_failed(
+def test_apply_wrote_reflects_what_the_library_shows(
     sandbox: Make, declare: Declare, tmp_path: Any, fault: Fault, *, wrote: bool
 ) -> None:
     library = sandbox(file_object(A, ["old"]), faults=[fault])
@@ -105,7 +105,7 @@ def test_wrote_goes_by_what_the_library_shows_of_files_that_failed(
     assert (report.wrote, "new" in library.tags(A)) == (wrote, wrote)
 
 
-def test_wrote_is_false_of_changes_that_were_there_before(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_wrote_is_false_for_earlier_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"]), faults=[Fault(on="removeTags", status=400)])
     declare("- {match: /*, tags: [new], absent: [old]}")
     plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
@@ -124,9 +124,7 @@ def test_wrote_is_false_of_changes_that_were_there_before(sandbox: Make, declare
         "",
     ],
 )
-def test_an_answer_that_makes_no_sense_is_never_a_success_by_itself(
-    sandbox: Make, declare: Declare, tmp_path: Any, body: str
-) -> None:
+def test_apply_invalid_response_is_never_a_success(sandbox: Make, declare: Declare, tmp_path: Any, body: str) -> None:
     library = sandbox(file_object(A), faults=[Fault(on="addTags", status=200, body=body)])
     declare("- {match: /*, tags: [new]}")
     assert statuses(applied(library, tmp_path)) == {A: "failed"}
@@ -134,7 +132,7 @@ def test_an_answer_that_makes_no_sense_is_never_a_success_by_itself(
     assert statuses(applied(works, tmp_path)) == {A: "confirmed"}
 
 
-def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_file_deleted_since_the_plan_affects_no_other(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     before = sandbox(file_object(A), file_object(B), file_object(C))
     after = sandbox(file_object(A), file_object(C))
     declare("- {match: /*, tags: [new]}")
@@ -144,9 +142,7 @@ def test_a_file_that_vanished_since_the_plan_costs_no_other(sandbox: Make, decla
     assert report.outcomes[1].error == "the file was deleted after the plan was made"
 
 
-def test_a_file_that_vanishes_right_before_its_call_costs_no_other(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_apply_file_deleted_before_its_call_affects_no_other(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), file_object(B), file_object(C))
     library.vanishing = [B]
     declare("- {match: /*, tags: [new]}")
@@ -154,9 +150,7 @@ def test_a_file_that_vanishes_right_before_its_call_costs_no_other(
     assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}
 
 
-def test_a_file_that_the_library_refuses_is_named_with_its_words(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_apply_refused_file_is_named_with_the_servers_words(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     fault = Fault(on="addTags", failFiles=(id_of(B),), error="Error in adding \x1b[31mtags")
     library = sandbox(file_object(A), file_object(B), faults=[fault])
     declare("- {match: /*, tags: [new]}")
@@ -166,7 +160,7 @@ def test_a_file_that_the_library_refuses_is_named_with_its_words(
     assert report.outcomes[1].request_id
 
 
-def test_a_rename_cut_off_in_the_middle_never_loses_a_tag(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_interrupted_rename_never_loses_a_tag(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"]), faults=[Fault(on="addTags", status=500)])
     declare("- {match: /*, tags: [new], absent: [old]}")
     report = applied(library, tmp_path)
@@ -175,7 +169,7 @@ def test_a_rename_cut_off_in_the_middle_never_loses_a_tag(sandbox: Make, declare
     assert statuses(report) == {A: "failed"}
 
 
-def test_a_file_within_the_limit_but_for_commas_is_changed(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_changes_a_file_within_the_limit_without_commas(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     full = [f"{n:099d}" for n in range(5)]
     library = sandbox(file_object(A, full))
     declare(f"- {{path: {A}, tags: [newer], absent: ['{full[0]}']}}")
@@ -184,7 +178,7 @@ def test_a_file_within_the_limit_but_for_commas_is_changed(sandbox: Make, declar
     assert library.tags(A) == {*full[1:], "newer"}
 
 
-def test_a_plan_with_errors_is_not_applied(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_refuses_a_plan_with_errors(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A))
     declare("- {path: /gone, tags: [new]}")
     plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
@@ -192,7 +186,7 @@ def test_a_plan_with_errors_is_not_applied(sandbox: Make, declare: Declare, tmp_
         tagsync.apply(plan, target=library.target)
 
 
-def test_a_plan_for_another_target_is_refused(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_refuses_a_plan_for_another_target(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A))
     declare("- {match: /*, tags: [new]}")
     plan = tagsync.plan([str(tmp_path / "tags.yaml")], target=library.target)
@@ -203,7 +197,7 @@ def test_a_plan_for_another_target_is_refused(sandbox: Make, declare: Declare, t
     assert library.writes == []
 
 
-def test_outcomes_stand_in_the_order_of_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_outcomes_are_in_the_order_of_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     desired: DesiredState = declare("- {match: /*, tags: [new]}")
     assert len(desired.entries) == 1
     library = sandbox(*(file_object(f"/{n:03d}") for n in range(120)))
@@ -229,7 +223,7 @@ def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
 
 
 @pytest.mark.parametrize("after", ["RequestDone", "ReadingBack"])
-def test_an_interrupt_before_reading_back_is_never_a_success(
+def test_apply_interrupted_before_readback_is_never_a_success(
     sandbox: Make, declare: Declare, tmp_path: Any, after: str
 ) -> None:
     slow = Fault(on="list", call=3, delayMs=60_000)
@@ -240,7 +234,7 @@ def test_an_interrupt_before_reading_back_is_never_a_success(
     assert set(statuses(report).values()) == {"accepted"}
 
 
-def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_apply_ignores_details_of_another_file(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     other = json.dumps(file_object(B, ["new"]))
     library = sandbox(file_object(A), file_object(B, ["new"]), faults=[Fault(on="details", body=other)])
     declare(f"- {{path: {A}, tags: [new]}}")
@@ -257,19 +251,17 @@ def test_another_files_details_are_nobodys(sandbox: Make, declare: Declare, tmp_
         *(("on_error", "ignore"), ("on_stale", "fial"), ("verify", "no"), ("exact", "merge")),
     ],
 )
-def test_apply_options_refuse_what_the_command_line_refuses(name: str, value: object) -> None:
+def test_apply_options_refuse_invalid_values(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"{name} is {value!r}: use "):
         ApplyOptions(**{name: value})  # type: ignore[arg-type]
 
 
-def test_apply_options_refuse_acks_that_are_none() -> None:
+def test_apply_options_refuse_invalid_acks() -> None:
     with pytest.raises(UsageError, match="acks: use"):
         ApplyOptions(acks=frozenset({"removedTags"}))  # type: ignore[arg-type]
 
 
-def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_apply_after_an_interrupted_one_reads_in_few_calls(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(*(file_object(f"/{n:03d}.jpg", ["old"]) for n in range(300)))
     declare("- {match: /*, tags: [new], absent: [old]}")
 
@@ -289,7 +281,7 @@ def test_a_run_that_goes_on_where_another_was_cut_off_reads_in_few_calls(
     assert library.calls.count("details") == 0
 
 
-def test_apply_clock_counts_suspension_and_is_never_behind_the_steady_one() -> None:
+def test_apply_clock_counts_suspension_and_never_runs_slow() -> None:
     steady, unsuspended = [100.0], [7000.0]
     clock = ticking(lambda: steady[0], lambda: unsuspended[0])
     assert clock() == 100

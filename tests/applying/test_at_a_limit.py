@@ -42,9 +42,7 @@ async def applied(plan: Plan, library: Sandbox, gates: RateLimiters) -> Report:
         )
 
 
-def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a_seventh_of_the_time_is_lost_at_most(
-    declare: Declare, tmp_path: Path
-) -> None:
+def test_rate_limit_steady_costs_few_refusals_and_little_time(declare: Declare, tmp_path: Path) -> None:
     struck = [Fault(on="addTags", call=number, status=500) for number in range(30, CALLS, 30)]
     slow = Fault(on="addTags", delayMs=30)
     files = (file_object(f"/{n:03}.jpg") for n in range(CALLS))
@@ -71,7 +69,7 @@ def test_at_a_steady_limit_two_in_a_hundred_are_refused_ten_are_made_again_and_a
     assert wrote <= 1.15 * requests.sent / A_SECOND
 
 
-def test_apply_reads_details_before_removals_as_fast_as_the_limit_allows(declare: Declare, tmp_path: Path) -> None:
+def test_rate_limit_of_reads_is_used_before_removals(declare: Declare, tmp_path: Path) -> None:
     files = (file_object(f"/{n:03}.jpg", [], [ai("Dog", 10)]) for n in range(CALLS))
     library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=CallLimit(A_SECOND, 1), clock=now)
     declare("- {match: /*, aiTags: {minConfidence: 70}}")

@@ -193,19 +193,19 @@ def ids(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(id_of, names))
 
 
-def test_all_that_is_updated_is_accepted() -> None:
+def test_execute_accepts_all_updated_files() -> None:
     result = execute(adding("ab"), all_updated)
     assert result.statuses("ab") == {"a": "accepted", "b": "accepted"}
     assert result.executor.counts.succeeded == 1
 
 
-def test_a_files_additions_are_answered_before_its_removals_are_sent() -> None:
+def test_execute_finishes_additions_before_removals() -> None:
     result = execute([change(name, add="new", remove="old", remove_ai="Dog") for name in "abc"], all_updated, seconds=1)
     assert [request.op for request in result.library.requests] == [Op.ADD, Op.REMOVE, Op.REMOVE_AI]
     assert result.seconds == 2
 
 
-def test_removals_are_not_sent_for_a_file_whose_additions_failed() -> None:
+def test_execute_sends_no_removals_after_failed_additions() -> None:
     def answer(request: Request) -> BulkResult:
         failed = dict.fromkeys(ids("a") & set(request.file_ids), "no")
         return Done(frozenset(request.file_ids) - failed.keys(), failed)
@@ -218,7 +218,7 @@ def test_removals_are_not_sent_for_a_file_whose_additions_failed() -> None:
     assert result.seconds == 0
 
 
-def test_a_207_is_tried_once_more_in_a_smaller_call() -> None:
+def test_execute_retries_a_207_once_in_a_smaller_call() -> None:
     failures = [{"a": "busy", "c": "busy"}, {"c": "still busy"}]
 
     def answer(request: Request) -> BulkResult:
@@ -231,7 +231,7 @@ def test_a_207_is_tried_once_more_in_a_smaller_call() -> None:
     assert result.outcomes.outcome(id_of("c")).error == "still busy"
 
 
-def test_a_404_costs_only_the_files_that_are_gone() -> None:
+def test_execute_404_affects_only_deleted_files() -> None:
     def answer(request: Request) -> BulkResult:
         gone = ids("b") & set(request.file_ids)
         return Gone(gone) if gone else all_updated(request)
@@ -241,7 +241,7 @@ def test_a_404_costs_only_the_files_that_are_gone() -> None:
     assert result.statuses("abc") == {"a": "accepted", "b": "missing", "c": "accepted"}
 
 
-def test_a_404_without_a_list_is_split_until_the_file_stands_alone() -> None:
+def test_execute_404_without_names_is_split_by_halves() -> None:
     def answer(request: Request) -> BulkResult:
         return Gone(frozenset()) if id_of("c") in request.file_ids else all_updated(request)
 
@@ -250,7 +250,7 @@ def test_a_404_without_a_list_is_split_until_the_file_stands_alone() -> None:
     assert len(result.library.requests) == 7
 
 
-def test_a_400_is_split_by_files_and_then_by_tags_until_the_culprit_stands_alone() -> None:
+def test_execute_400_is_split_by_files_then_tags() -> None:
     def answer(request: Request) -> BulkResult:
         bad = id_of("c") in request.file_ids and "t2" in request.tags
         return Refused(400, "bad tag") if bad else all_updated(request)
@@ -264,7 +264,7 @@ def test_a_400_is_split_by_files_and_then_by_tags_until_the_culprit_stands_alone
     assert result.halted is None
 
 
-def test_three_calls_in_a_row_refused_alike_to_the_last_file_end_the_run() -> None:
+def test_execute_stops_after_three_equal_refusals() -> None:
     names = [f"f{n:03d}" for n in range(400)]
     changes = [change(name, add=f"t{number // 2}") for number, name in enumerate(names)]
     result = execute(changes, lambda _request: Refused(400, "read-only account"), concurrency=1)
@@ -274,7 +274,7 @@ def test_three_calls_in_a_row_refused_alike_to_the_last_file_end_the_run() -> No
     assert (statuses.count("failed"), statuses.count("skipped")) == (6, 394)
 
 
-def test_refusals_that_differ_or_alternate_with_successes_do_not_end_the_run() -> None:
+def test_execute_goes_on_after_different_or_alternating_refusals() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(20)]
     alternating = execute(
         changes, lambda r: Refused(400, "no") if int(r.tags[0][1:]) % 2 else all_updated(r), concurrency=1
@@ -284,7 +284,7 @@ def test_refusals_that_differ_or_alternate_with_successes_do_not_end_the_run() -
     assert differing.halted is None
 
 
-def test_an_unclear_answer_and_a_lost_one_are_unknown() -> None:
+def test_execute_unclear_and_lost_responses_are_unknown() -> None:
     unclear = execute(adding("a"), lambda _request: Unclear("names nobody"))
     assert unclear.outcomes.outcome(id_of("a"))[:3] == (Status.UNKNOWN, 1, "names nobody")
 
@@ -296,7 +296,7 @@ def test_an_unclear_answer_and_a_lost_one_are_unknown() -> None:
     assert execute(adding("a"), lost).outcomes.outcome(id_of("a"))[:3] == (Status.UNKNOWN, 5, "no answer")
 
 
-def test_a_refused_key_stops_after_the_calls_in_flight() -> None:
+def test_execute_refused_key_stops_after_calls_in_flight() -> None:
     def answer(request: Request) -> BulkResult:
         if request.tags == ("t0",):
             raise AuthorisationError("bad key")
@@ -311,19 +311,19 @@ def test_a_refused_key_stops_after_the_calls_in_flight() -> None:
     assert (statuses.count("accepted"), statuses.count("skipped")) == (2, 17)
 
 
-def test_the_first_failure_ends_a_run_that_is_told_to_stop() -> None:
+def test_execute_on_error_stop_stops_at_the_first_failure() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
     result = execute(changes, lambda _request: Unclear("odd"), concurrency=1, on_error="stop")
     assert len(result.library.requests) == 1
     assert result.halted == "stopped at the first failure: odd"
 
 
-def test_no_more_calls_are_in_flight_than_allowed() -> None:
+def test_execute_limits_concurrent_calls() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(20)]
     assert execute(changes, all_updated, seconds=1, concurrency=3).library.most_in_flight == 3
 
 
-def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() -> None:
+def test_execute_interrupt_lets_calls_in_flight_finish() -> None:
     changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
     result = execute(changes, all_updated, seconds=2, concurrency=2, interrupt_after=1)
     assert len(result.library.requests) == 2
@@ -333,23 +333,23 @@ def test_an_interrupted_run_sends_nothing_more_and_lets_calls_in_flight_end() ->
     assert list(result.outcomes.touched()) == [id_of("f0"), id_of("f1")]
 
 
-def test_calls_in_flight_get_four_seconds_so_that_an_interrupted_run_ends_within_five() -> None:
+def test_execute_interrupt_gives_calls_in_flight_four_seconds() -> None:
     assert GRACE == 4.0
 
 
-def test_calls_that_outlast_the_grace_of_an_interrupted_run_are_unknown() -> None:
+def test_execute_interrupt_leaves_slow_calls_unknown() -> None:
     result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1)
     assert result.seconds == 1 + GRACE
     assert result.statuses("ab") == {"a": "unknown", "b": "unknown"}
 
 
-def test_a_run_that_is_aborted_too_gives_up_calls_in_flight_and_still_tells_of_them() -> None:
+def test_execute_abort_cancels_calls_in_flight_and_reports_them() -> None:
     result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1, abort_after=2)
     assert result.seconds == 2
     assert result.statuses("ab") == {"a": "unknown", "b": "unknown"}
 
 
-def test_progress_counts_up_to_all_calls_splits_included() -> None:
+def test_execute_progress_counts_all_calls_including_splits() -> None:
     def answer(request: Request) -> BulkResult:
         return Refused(400, "no") if id_of("a") in request.file_ids else all_updated(request)
 
@@ -358,7 +358,7 @@ def test_progress_counts_up_to_all_calls_splits_included() -> None:
     assert events[-1] == RequestDone(5, 5)
 
 
-def test_no_more_calls_are_sent_than_the_run_was_given() -> None:
+def test_execute_sends_at_most_max_requests() -> None:
     changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
     result = execute(changes, all_updated, max_requests=3)
     assert len(result.library.requests) == 3
@@ -366,7 +366,7 @@ def test_no_more_calls_are_sent_than_the_run_was_given() -> None:
     assert result.ending.as_asked
 
 
-def test_nothing_is_sent_once_the_time_is_up_and_calls_in_flight_end() -> None:
+def test_execute_max_duration_lets_calls_in_flight_finish() -> None:
     changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
     result = execute(changes, all_updated, seconds=20, concurrency=2, max_duration=30)
     assert len(result.library.requests) == 4
@@ -401,7 +401,7 @@ class Notes(NoJournal):
         self.outcomes[number] = (kind, updated)
 
 
-def test_every_call_is_noted_before_it_is_sent_and_what_it_came_to_after() -> None:
+def test_execute_journals_each_call_before_and_its_outcome_after() -> None:
     notes = Notes()
 
     def answer(request: Request) -> BulkResult:
@@ -439,7 +439,7 @@ def lost_as(error: LibraryError, attempts: int) -> Answer:
         (lost_as(StoppedError("over"), 0), "refused"),
     ],
 )
-def test_a_call_without_an_answer_is_noted_as_what_may_have_become_of_it(answer: Answer, kind: str) -> None:
+def test_execute_journals_calls_without_response(answer: Answer, kind: str) -> None:
     notes = Notes()
     execute(adding("a"), answer, journal=notes, concurrency=1)
     assert [noted for noted, _ in notes.outcomes.values()] == [kind]
@@ -454,7 +454,7 @@ class Retrying(Library):
         return await super().bulk(op, prepare, stop)
 
 
-def test_of_a_call_that_was_sent_again_each_sending_is_noted_and_the_last_alone_is_known() -> None:
+def test_execute_journals_each_attempt_of_a_retried_call() -> None:
     notes, changes = Notes(), adding("a")
 
     async def scenario() -> None:
@@ -469,7 +469,7 @@ def test_of_a_call_that_was_sent_again_each_sending_is_noted_and_the_last_alone_
     assert notes.outcomes == {1: ("unknown", ()), 2: ("unknown", ()), 3: ("done", (id_of("a"),))}
 
 
-def test_what_failed_is_told_with_the_servers_name_for_the_call_and_counted() -> None:
+def test_execute_failure_has_the_servers_request_id() -> None:
     lost = TimedOutError("no answer")
     lost.request_id = "r-lost"
     answers: dict[str, Answer] = {
@@ -488,7 +488,7 @@ def test_what_failed_is_told_with_the_servers_name_for_the_call_and_counted() ->
     assert (result.executor.counts.succeeded, result.executor.counts.failed) == (1, 6)
 
 
-def test_a_call_that_cannot_be_noted_is_not_sent_and_ends_the_run() -> None:
+def test_execute_stops_if_the_journal_cannot_record_a_call() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
     result = execute(changes, all_updated, journal=Notes(fails_at=5), concurrency=1)
     assert len(result.library.requests) == 2
@@ -496,7 +496,7 @@ def test_a_call_that_cannot_be_noted_is_not_sent_and_ends_the_run() -> None:
     assert list(result.statuses(f"f{n}" for n in range(10)).values()) == ["accepted"] * 2 + ["skipped"] * 8
 
 
-def test_an_answer_that_cannot_be_noted_still_counts_and_ends_the_run() -> None:
+def test_execute_counts_a_response_the_journal_cannot_record() -> None:
     changes = [change(f"f{n}", add=f"t{n}") for n in range(10)]
     result = execute(changes, all_updated, journal=Notes(fails_at=4), concurrency=1)
     assert len(result.library.requests) == 2
@@ -531,7 +531,7 @@ def minding(has: dict[str, set[str]], *, by_name: bool) -> Answer:
 
 
 @pytest.mark.parametrize("by_name", [True, False])
-def test_refusal_of_what_another_call_has_done_meanwhile_is_no_failure(*, by_name: bool) -> None:
+def test_execute_ignores_refusal_of_changes_made_by_another_call(*, by_name: bool) -> None:
     """Calls overlap: of the second, nothing is needed any more; of the third, one tag of one file."""
     calls = [
         Request(Op.ADD, tuple(tags.split()), tuple(map(id_of, names)))
@@ -545,7 +545,7 @@ def test_refusal_of_what_another_call_has_done_meanwhile_is_no_failure(*, by_nam
 
 
 @pytest.mark.parametrize("by_name", [True, False])
-def test_a_library_that_minds_free_cells_gets_only_what_is_needed_for_the_rest_of_the_run(*, by_name: bool) -> None:
+def test_execute_gives_up_no_op_changes_that_fail(*, by_name: bool) -> None:
     changes, stages = with_no_op_changes(100)
     has = {item.file.file_id: set(item.desired) for item in changes}
     result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
@@ -555,7 +555,7 @@ def test_a_library_that_minds_free_cells_gets_only_what_is_needed_for_the_rest_o
     assert all(tags == {"t1", "t2"} for tags in has.values())
 
 
-def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
+def test_execute_keeps_no_op_changes_despite_other_failures() -> None:
     changes, stages = with_no_op_changes(100)
     bad = ids(["f003", "f004", "f010", "f011", "f012"])
 
@@ -576,7 +576,7 @@ def test_free_cells_that_do_no_harm_stay_in_use_whatever_else_fails() -> None:
     ]
 
 
-def test_a_refused_tag_is_no_sign_against_free_cells() -> None:
+def test_execute_refused_tag_does_not_count_against_no_op_changes() -> None:
     changes, stages = with_no_op_changes(100)
 
     def answer(request: Request) -> BulkResult:
@@ -590,7 +590,7 @@ def test_a_refused_tag_is_no_sign_against_free_cells() -> None:
     ] == ["f001"]
 
 
-def test_ai_tags_too_many_for_one_call_are_sent_in_shorter_calls() -> None:
+def test_execute_splits_long_lists_of_ai_tags() -> None:
     names = " ".join(f"name{n:04d}" for n in range(160))
     changes = [removing_ai(f"f{n}", names) for n in range(4)]
 
@@ -608,7 +608,7 @@ def removing_ai(path: str, names: str) -> FileChange:
     return FileChange(file, tuple(Change(Op.REMOVE_AI, name, ()) for name in names.split()))
 
 
-def test_a_removal_whose_free_cell_is_no_longer_free_is_made_anew_for_that_file() -> None:
+def test_execute_replans_a_removal_whose_no_op_became_a_change() -> None:
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat"), removing_ai("c", "Dog Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     now_shows = [current_file("b", (), [ai("Cat"), ai("Dog", 99)])]
@@ -618,7 +618,7 @@ def test_a_removal_whose_free_cell_is_no_longer_free_is_made_anew_for_that_file(
     assert result.statuses("abc") == dict.fromkeys("abc", "accepted")
 
 
-def test_a_run_whose_time_is_up_does_not_wait_for_what_a_removal_relies_on() -> None:
+def test_execute_max_duration_ends_reads_before_removals() -> None:
     result = execute([removing_ai("a", "Dog")], all_updated, max_duration=10, reading_seconds=900)
     assert (result.seconds, result.library.requests) == (10, [])
     assert result.statuses("a") == {"a": "skipped"}
@@ -626,7 +626,7 @@ def test_a_run_whose_time_is_up_does_not_wait_for_what_a_removal_relies_on() -> 
     assert result.executor.counts.failed == 0
 
 
-def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> None:
+def test_execute_refused_ai_tag_is_not_mistaken_for_a_length_limit() -> None:
     names = " ".join(f"name{n:04d}" for n in range(160))
     changes = [removing_ai(f"f{n}", names) for n in range(50)]
 
@@ -643,7 +643,7 @@ def test_a_poison_name_among_ai_tags_is_no_sign_of_a_limit_on_their_length() -> 
     ]
 
 
-def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> None:
+def test_execute_stops_if_404s_never_name_missing_files() -> None:
     changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
     deleted = [item.file.file_id for item in changes]
     result = execute(changes, lambda _request: Gone(frozenset()), concurrency=1, deleted=deleted)
@@ -653,7 +653,7 @@ def test_a_library_that_finds_no_file_and_names_none_is_not_asked_for_ever() -> 
 
 
 @pytest.mark.parametrize("names_them", [True, False])
-def test_a_library_that_finds_no_file_although_it_shows_them_is_not_asked_for_ever(*, names_them: bool) -> None:
+def test_execute_stops_if_404s_contradict_the_details(*, names_them: bool) -> None:
     changes = [change(f"f{n:03d}", add=f"t{n // 2}") for n in range(400)]
 
     def answer(request: Request) -> BulkResult:
@@ -666,7 +666,7 @@ def test_a_library_that_finds_no_file_although_it_shows_them_is_not_asked_for_ev
     assert list(result.statuses(["f000", "f006"]).values()) == ["failed", "skipped"]
 
 
-def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
+def test_execute_does_not_send_a_removal_of_a_changed_ai_tag() -> None:
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     now_shows = [current_file("b", (), [ai("Cat", 99)])]
@@ -675,7 +675,7 @@ def test_a_removal_of_what_was_judged_anew_is_not_sent() -> None:
     assert result.statuses("ab") == {"a": "accepted", "b": "stale"}
 
 
-def test_a_removal_that_somebody_else_made_is_not_sent_again() -> None:
+def test_execute_does_not_repeat_a_removal_made_by_others() -> None:
     changes = [removing_ai("a", "Dog"), removing_ai("b", "Cat")]
     call = Request(Op.REMOVE_AI, ("Cat", "Dog"), tuple(item.file.file_id for item in changes))
     result = execute(
@@ -699,7 +699,7 @@ DEFECTS = pytest.mark.parametrize(
 
 
 @DEFECTS
-def test_a_worker_that_fails_ends_the_run_and_its_file_is_unknown(error: Exception, words: str) -> None:
+def test_execute_worker_error_ends_the_run_with_an_unknown_file(error: Exception, words: str) -> None:
     def answer(request: Request) -> BulkResult:
         if request.tags == ("t1",):
             raise error
@@ -716,7 +716,7 @@ def test_a_worker_that_fails_ends_the_run_and_its_file_is_unknown(error: Excepti
     assert len(result.library.requests) == 2
 
 
-def test_a_worker_that_fails_lets_the_calls_of_others_end() -> None:
+def test_execute_worker_error_lets_other_calls_finish() -> None:
     def answer(request: Request) -> BulkResult:
         if request.tags == ("t0",):
             raise OverflowError
@@ -727,7 +727,7 @@ def test_a_worker_that_fails_lets_the_calls_of_others_end() -> None:
     assert statuses == ["unknown", "accepted", "accepted", "skipped", "skipped", "skipped"]
 
 
-def test_a_listener_that_fails_ends_the_run_and_costs_no_answer() -> None:
+def test_execute_listener_error_ends_the_run_without_losing_responses() -> None:
     def broken(_event: Event) -> None:
         raise ValueError("closed")
 
@@ -754,7 +754,7 @@ def test_a_listener_that_fails_ends_the_run_and_costs_no_answer() -> None:
     assert "ValueError" in ending.failure
 
 
-def test_a_reader_that_fails_before_a_removal_is_sent_leaves_its_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_execute_read_error_before_a_removal_skips_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_self: Library, _file_ids: Sequence[str]) -> MutableMapping[str, CurrentFile | None]:
         raise OverflowError
 
@@ -764,7 +764,7 @@ def test_a_reader_that_fails_before_a_removal_is_sent_leaves_its_file_as_it_is(m
     assert "OverflowError" in (result.halted or "")
 
 
-def test_a_stage_that_cannot_be_begun_ends_the_run_with_what_the_one_before_has_done(
+def test_execute_stage_error_keeps_the_results_of_the_first_stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fill = Queue.fill
@@ -781,14 +781,14 @@ def test_a_stage_that_cannot_be_begun_ends_the_run_with_what_the_one_before_has_
     assert "RecursionError" in (result.ending.failure or "")
 
 
-def test_a_failure_is_told_even_if_the_run_was_ending_already() -> None:
+def test_execute_error_is_reported_even_if_already_stopping() -> None:
     ending = Ending(asyncio.Event(), asyncio.Event())
     ending.halt("max-requests reached", as_asked=True)
     ending.fail(MemoryError())
     assert (ending.halted, ending.failure) == ("max-requests reached", "there is not enough memory (MemoryError)")
 
 
-def test_the_pieces_of_a_single_call_are_sent_by_all_workers() -> None:
+def test_execute_sends_pieces_of_a_split_call_concurrently() -> None:
     def answer(request: Request) -> BulkResult:
         return Refused(400, "no") if len(request.file_ids) > 1 else all_updated(request)
 
@@ -800,7 +800,7 @@ def test_the_pieces_of_a_single_call_are_sent_by_all_workers() -> None:
     assert result.seconds <= 31 / 4 + 4
 
 
-def test_what_a_removal_is_taken_apart_into_before_it_is_sent_goes_to_all_workers() -> None:
+def test_execute_sends_pieces_of_a_checked_removal_concurrently() -> None:
     names = "abcdefgh"
     changes = [removing_ai(name, f"Dog{name}") for name in names]
     call = Request(Op.REMOVE_AI, tuple(f"Dog{name}" for name in names), tuple(item.file.file_id for item in changes))
@@ -821,7 +821,7 @@ def test_what_a_removal_is_taken_apart_into_before_it_is_sent_goes_to_all_worker
     gone=st.sets(st.integers(0, 60), max_size=4),
     lists_missing=st.booleans(),
 )
-def test_a_bad_file_never_costs_its_neighbours(
+def test_execute_refused_file_never_affects_others(
     files: dict[int, set[str]], poison: set[tuple[int, str]], gone: set[int], *, lists_missing: bool
 ) -> None:
     poisoned = {(id_of(str(file)), tag) for file, tag in poison}
@@ -883,7 +883,7 @@ def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate:
     return run(scenario())
 
 
-def test_calls_that_wait_for_their_turn_are_never_sent_once_the_run_is_interrupted(
+def test_execute_interrupt_cancels_calls_waiting_for_the_rate_limit(
     sandbox: Callable[..., Sandbox],
 ) -> None:
     names = [f"/f{n}" for n in range(20)]
@@ -895,14 +895,14 @@ def test_calls_that_wait_for_their_turn_are_never_sent_once_the_run_is_interrupt
     assert (statuses.count(Status.ACCEPTED), statuses.count(Status.SKIPPED)) == (3, 17)
 
 
-def test_a_failed_call_is_not_sent_again_once_the_run_is_interrupted(sandbox: Callable[..., Sandbox]) -> None:
+def test_execute_interrupt_prevents_retries(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(file_object("/a"), faults=[Fault(on="addTags", status=500)])
     outcomes = through_the_client(library, [change("/a", add="t")], rate=1000, stop_after=0.1)
     assert library.writes == ["addTags"]
     assert outcomes.outcome(id_of("/a")).status is Status.UNKNOWN
 
 
-def test_a_limited_call_that_was_never_taken_is_skipped_once_the_run_is_interrupted(
+def test_execute_interrupt_skips_a_throttled_call(
     sandbox: Callable[..., Sandbox],
 ) -> None:
     limited = Fault(on="addTags", status=429, headers={"X-RateLimit-Reset": "600000"})

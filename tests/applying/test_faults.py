@@ -161,7 +161,7 @@ def limited(on: str, headers: Mapping[str, str], times: int) -> Fault:
         ("Retry-After", "86400", 86_400.0),
     ],
 )
-def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_shown(
+def test_rate_limit_is_waited_out_as_announced_and_reported(
     bench: Bench, on: str, header: str, value: str, seconds: float
 ) -> None:
     library = bench.library(limited(on, {header: value}, 7))
@@ -181,7 +181,7 @@ def test_a_limit_is_waited_out_as_long_as_announced_costs_no_attempt_and_is_show
 
 
 @pytest.mark.parametrize("on", ["list", "addTags"])
-def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: Bench, on: str) -> None:
+def test_rate_limit_delays_a_run_no_longer_than_max_duration(bench: Bench, on: str) -> None:
     library = bench.library()
     plan = run(bench.plan(library))
     library = bench.library(limited(on, {"X-RateLimit-Reset": "900000"}, 1))
@@ -193,7 +193,7 @@ def test_a_limit_holds_up_a_run_no_longer_than_the_time_that_it_is_given(bench: 
 
 @pytest.mark.parametrize("headers", [{"X-RateLimit-Reset": "900000"}, {"X-RateLimit-Reset": "1000"}, {}])
 @pytest.mark.parametrize("command", ["plan", "undo", "export"])
-def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is_given(
+def test_rate_limit_delays_reading_no_longer_than_max_duration(
     bench: Bench, command: str, headers: Mapping[str, str]
 ) -> None:
     report = bench.apply(bench.library()).report
@@ -221,7 +221,7 @@ def test_a_limit_without_end_holds_up_reading_no_longer_than_the_time_that_it_is
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
-def test_a_time_for_reading_that_is_none_is_refused(bench: Bench, seconds: float) -> None:
+def test_max_duration_that_is_invalid_is_refused(bench: Bench, seconds: float) -> None:
     library = bench.library()
     with pytest.raises(UsageError, match="max_duration"):
         tagsync.plan(
@@ -230,7 +230,7 @@ def test_a_time_for_reading_that_is_none_is_refused(bench: Bench, seconds: float
     assert library.calls == []
 
 
-def test_reading_that_fits_into_its_time_is_left_alone(bench: Bench) -> None:
+def test_max_duration_that_is_long_enough_changes_nothing(bench: Bench) -> None:
     library = bench.library(limited("list", {"X-RateLimit-Reset": "50000"}, 1))
     plan = run(
         tagsync.plan_async(
@@ -240,7 +240,7 @@ def test_reading_that_fits_into_its_time_is_left_alone(bench: Bench) -> None:
     assert len(plan.changes) == len(PATHS)
 
 
-def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: Declare) -> None:
+def test_rate_limit_of_one_bulk_call_delays_all(bench: Bench, declare: Declare) -> None:
     declare(EACH_ITS_OWN)
     times: list[float] = []
     library = bench.library(limited("addTags", {"X-RateLimit-Reset": "100000"}, 1))
@@ -259,9 +259,7 @@ def test_a_limit_on_one_bulk_call_holds_up_all_of_them(bench: Bench, declare: De
 
 @pytest.mark.parametrize("on", ["list", "addTags"])
 @pytest.mark.parametrize("header", [None, "-5", "0", "86400001", "soon", "1e9"])
-def test_a_limit_without_a_word_or_with_an_absurd_one_is_met_with_a_back_off(
-    bench: Bench, on: str, header: str | None
-) -> None:
+def test_rate_limit_without_valid_headers_backs_off(bench: Bench, on: str, header: str | None) -> None:
     library = bench.library(limited(on, {"X-RateLimit-Reset": header} if header else {}, 8))
 
     async def scenario() -> tuple[Ran, float]:
@@ -278,19 +276,19 @@ def test_a_limit_without_a_word_or_with_an_absurd_one_is_met_with_a_back_off(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_failing_library_is_read_five_times_and_then_there_is_no_plan(bench: Bench, status: int) -> None:
+def test_retry_reads_a_failing_library_five_times(bench: Bench, status: int) -> None:
     error, library = bench.plan_fails(Fault(on="list", status=status, body="<html>Bad gateway</html>"))
     assert isinstance(error, ServerFaultError)
     assert library.calls == ["list"] * 5
 
 
-def test_a_failing_library_that_recovers_is_read_to_the_end(bench: Bench) -> None:
+def test_retry_reads_a_recovering_library_completely(bench: Bench) -> None:
     assert bench.apply(bench.library(Fault(on="list", status=503, times=4))).statuses == "cccccc"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize(("fault", "outcome"), [({}, "f"), ({"lose": True}, "c")])
-def test_a_failing_library_is_written_to_five_times_and_then_read_back(
+def test_retry_writes_five_times_then_reads_back(
     bench: Bench, status: int, fault: dict[str, Any], outcome: str
 ) -> None:
     answer = fault or {"status": status, "body": "<html>Bad gateway</html>"}
@@ -302,7 +300,7 @@ def test_a_failing_library_is_written_to_five_times_and_then_read_back(
         assert ran.words(PATHS[0]).endswith("when read back, the file lacks the tag 'new'")
 
 
-def test_a_library_in_trouble_is_not_kept_there_by_retries(bench: Bench, sandbox: Make, declare: Declare) -> None:
+def test_retry_quota_protects_a_failing_library(bench: Bench, sandbox: Make, declare: Declare) -> None:
     paths = [f"/{number:02d}.jpg" for number in range(60)]
     declare("\n".join(f"- {{path: {path}, tags: [t{path[1:3]}]}}" for path in paths))
     library = sandbox(*map(file_object, paths), faults=[Fault(on="addTags", status=503)])
@@ -314,7 +312,7 @@ def test_a_library_in_trouble_is_not_kept_there_by_retries(bench: Bench, sandbox
 # Refusals
 
 
-def test_a_refused_listing_is_told_once_in_the_librarys_words_made_harmless_and_cut(bench: Bench) -> None:
+def test_refused_listing_is_reported_once_in_escaped_words(bench: Bench) -> None:
     words = "No \x1b[31m" + "x" * 5000
     error, library = bench.plan_fails(Fault(on="list", status=400, body=json.dumps({"message": words})))
     assert isinstance(error, RejectedError)
@@ -323,9 +321,7 @@ def test_a_refused_listing_is_told_once_in_the_librarys_words_made_harmless_and_
     assert len(str(error)) < 400
 
 
-def test_a_refused_call_is_taken_apart_until_the_culprit_stands_alone_and_sent_as_it_was_never_again(
-    bench: Bench, declare: Declare
-) -> None:
+def test_refused_call_is_split_to_the_refused_file(bench: Bench, declare: Declare) -> None:
     declare("- {match: /*.jpg, tags: [new, more]}")
     sent: list[Any] = []
 
@@ -352,7 +348,7 @@ def test_a_refused_call_is_taken_apart_until_the_culprit_stands_alone_and_sent_a
     assert len(set(sent)) == len(sent)
 
 
-def test_three_calls_in_a_row_refused_alike_end_the_run(bench: Bench, declare: Declare) -> None:
+def test_refused_calls_for_the_same_reason_end_the_run(bench: Bench, declare: Declare) -> None:
     declare(EACH_ITS_OWN)
     ran = bench.apply(bench.library(Fault(on="addTags", status=400, body='{"message": "Read-only account"}')))
     assert ran.library.writes == ["addTags"] * 3
@@ -361,7 +357,7 @@ def test_three_calls_in_a_row_refused_alike_end_the_run(bench: Bench, declare: D
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_ends_reading_at_once(bench: Bench, status: int) -> None:
+def test_refused_key_ends_reading_at_once(bench: Bench, status: int) -> None:
     error, library = bench.plan_fails(Fault(on="list", status=status))
     assert isinstance(error, AuthorisationError)
     assert library.calls == ["list"]
@@ -369,9 +365,7 @@ def test_a_refused_key_ends_reading_at_once(bench: Bench, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_is_refused_on_the_way_ends_writing_after_the_calls_in_flight(
-    bench: Bench, declare: Declare, status: int
-) -> None:
+def test_refused_key_ends_writing_after_calls_in_flight(bench: Bench, declare: Declare, status: int) -> None:
     declare(EACH_ITS_OWN)
     refused = '{"message": "Your account cannot be authenticated."}'
     faults = (Fault(on="addTags", call=1, status=status, body=refused), Fault(on="addTags", delayMs=1000))
@@ -384,14 +378,14 @@ def test_a_key_that_is_refused_on_the_way_ends_writing_after_the_calls_in_flight
 FORBIDDEN = '{"message": "You may not change files of /legal/."}'
 
 
-def test_a_403_for_one_file_is_taken_apart_until_that_file_stands_alone(bench: Bench) -> None:
+def test_forbidden_file_is_found_by_splitting(bench: Bench) -> None:
     ran = bench.apply(bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=403, body=FORBIDDEN)))
     assert (ran.statuses, ran.shows("new")) == ("cccfcc", "abcef")
     assert ran.words("/d.jpg") == "You may not change files of /legal/."
     assert (ran.report.outcome, ran.report.diagnostics) == ("incomplete", ())
 
 
-def test_three_403s_in_a_row_for_single_files_end_the_run_and_name_both_causes(bench: Bench, declare: Declare) -> None:
+def test_forbidden_files_in_a_row_end_the_run_and_explain_both_causes(bench: Bench, declare: Declare) -> None:
     declare(EACH_ITS_OWN)
     ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))
     assert ran.library.writes == ["addTags"] * 3
@@ -403,14 +397,14 @@ def test_three_403s_in_a_row_for_single_files_end_the_run_and_name_both_causes(b
     assert "restricted user" in words
 
 
-def test_403s_between_files_that_go_through_do_not_end_the_run(bench: Bench, declare: Declare) -> None:
+def test_forbidden_files_among_others_do_not_end_the_run(bench: Bench, declare: Declare) -> None:
     declare(EACH_ITS_OWN)
     faults = [Fault(on="addTags", fileId=id_of(f"/{name}.jpg"), status=403, body=FORBIDDEN) for name in "ace"]
     ran = bench.apply(bench.library(*faults))
     assert (ran.statuses, ran.report.diagnostics) == ("fcfcfc", ())
 
 
-def test_a_read_only_key_costs_few_calls_however_many_files_and_tags_a_call_has(bench: Bench, declare: Declare) -> None:
+def test_forbidden_read_only_key_costs_few_calls(bench: Bench, declare: Declare) -> None:
     declare("- {match: /*.jpg, tags: [new, more, much]}")
     ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))
     assert len(ran.library.writes) <= 6
@@ -427,7 +421,7 @@ def test_a_read_only_key_costs_few_calls_however_many_files_and_tags_a_call_has(
         "Your request does not contain private API key.",
     ],
 )
-def test_a_403_about_the_key_ends_the_run_however_it_is_written(bench: Bench, declare: Declare, message: str) -> None:
+def test_forbidden_key_ends_the_run_however_worded(bench: Bench, declare: Declare, message: str) -> None:
     declare(EACH_ITS_OWN)
     ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=json.dumps({"message": message}))))
     assert ran.library.writes == ["addTags"]
@@ -436,7 +430,7 @@ def test_a_403_about_the_key_ends_the_run_however_it_is_written(bench: Bench, de
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 226])
-def test_another_2xx_is_read_back_and_not_taken_apart(bench: Bench, declare: Declare, status: int) -> None:
+def test_accepted_2xx_is_read_back_without_splitting(bench: Bench, declare: Declare, status: int) -> None:
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
 
     async def accepting(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
@@ -452,7 +446,7 @@ def test_another_2xx_is_read_back_and_not_taken_apart(bench: Bench, declare: Dec
     assert (ran.shows("new"), ran.shows("old")) == ("abcdef", "")
 
 
-def test_another_2xx_that_did_nothing_is_found_out_or_unknown(bench: Bench) -> None:
+def test_accepted_2xx_without_effect_is_failed_or_unknown(bench: Bench) -> None:
     ignored = Fault(on="addTags", status=202, body="{}")
     ran = bench.apply(bench.library(ignored))
     assert (ran.library.writes, ran.statuses, ran.report.outcome) == (["addTags"], "ffffff", "incomplete")
@@ -461,14 +455,14 @@ def test_another_2xx_that_did_nothing_is_found_out_or_unknown(bench: Bench) -> N
     assert unverified.words("/a.jpg") == "ImageKit returned status 202, which does not say what was changed"
 
 
-def test_files_that_a_404_names_although_the_library_shows_them_are_not_missing(bench: Bench) -> None:
+def test_missing_file_that_the_library_shows_is_not_missing(bench: Bench) -> None:
     lie = Fault(on="addTags", fileId=id_of("/b.jpg"), times=1, status=404, body=gone("/b.jpg", "/e.jpg"))
     ran = bench.apply(bench.library(lie))
     assert (ran.statuses, ran.shows("new")) == ("cccccc", "abcdef")
     assert ran.library.writes == ["addTags"] * 3
 
 
-def test_a_404_that_names_files_falsely_for_ever_ends_with_these_files_alone(bench: Bench) -> None:
+def test_missing_files_named_falsely_end_with_these_files(bench: Bench) -> None:
     lies = [Fault(on="addTags", fileId=id_of(path), status=404, body=gone(*PATHS)) for path in ("/b.jpg", "/e.jpg")]
     ran = bench.apply(bench.library(*lies))
     assert (ran.statuses, ran.shows("new")) == ("cfccfc", "acdf")
@@ -476,7 +470,7 @@ def test_a_404_that_names_files_falsely_for_ever_ends_with_these_files_alone(ben
     assert len(ran.library.writes) <= 2 * len(PATHS)
 
 
-def test_files_that_a_404_names_and_that_cannot_be_read_are_unknown(bench: Bench) -> None:
+def test_missing_file_that_cannot_be_read_is_unknown(bench: Bench) -> None:
     faults = [
         Fault(on="addTags", fileId=id_of("/b.jpg"), times=1, status=404, body=gone("/b.jpg")),
         Fault(on="details", status=400),
@@ -486,7 +480,7 @@ def test_files_that_a_404_names_and_that_cannot_be_read_are_unknown(bench: Bench
     assert "could not read it to check this" in ran.words("/b.jpg")
 
 
-def test_a_key_that_is_refused_while_missing_files_are_looked_up_ends_the_run(bench: Bench) -> None:
+def test_missing_file_look_up_with_a_refused_key_ends_the_run(bench: Bench) -> None:
     faults = [
         Fault(on="addTags", times=1, status=404, body=gone("/b.jpg")),
         Fault(on="details", status=401),
@@ -501,7 +495,7 @@ def gone(*paths: str) -> str:
     return json.dumps({"message": "The requested file(s) does not exist.", "missingFileIds": list(map(id_of, paths))})
 
 
-def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_in_the_same_run(bench: Bench) -> None:
+def test_missing_files_are_named_and_the_rest_is_sent_again(bench: Bench) -> None:
     library = bench.library()
     library.vanishing = ["/b.jpg", "/e.jpg"]
     ran = bench.apply(library)
@@ -514,14 +508,14 @@ def test_files_that_are_gone_are_named_and_the_rest_of_their_call_is_sent_again_
 
 
 @pytest.mark.parametrize("body", ["{}", '{"message": "Not found"}', '{"missingFileIds": ["stranger"]}'])
-def test_a_404_that_names_nobody_is_taken_apart_until_the_file_stands_alone(bench: Bench, body: str) -> None:
+def test_missing_file_without_a_name_is_found_by_splitting(bench: Bench, body: str) -> None:
     library = bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=404, body=body))
     library.vanishing = ["/d.jpg"]
     ran = bench.apply(library)
     assert (ran.statuses, ran.shows("new")) == ("cccmcc", "abcef")
 
 
-def test_a_207_confirms_some_and_names_others_which_are_tried_once_more_in_a_smaller_call(bench: Bench) -> None:
+def test_partial_207_confirms_some_and_retries_others_once(bench: Bench) -> None:
     b, c = id_of("/b.jpg"), id_of("/c.jpg")
     faults = [
         Fault(on="addTags", call=1, failFiles=(b, c), error="Busy"),
@@ -549,7 +543,7 @@ def lies() -> dict[str, str]:
 
 @pytest.mark.parametrize("lie", lies())
 @pytest.mark.parametrize("status", [200, 207])
-def test_an_answer_that_lies_is_read_back_and_never_counted_as_success(bench: Bench, lie: str, status: int) -> None:
+def test_false_response_is_read_back_and_never_a_success(bench: Bench, lie: str, status: int) -> None:
     ran = bench.apply(bench.library(Fault(on="addTags", status=status, body=lies()[lie])))
     assert ran.statuses == "ffffff"
     assert ran.report.requests.succeeded == 0
@@ -558,7 +552,7 @@ def test_an_answer_that_lies_is_read_back_and_never_counted_as_success(bench: Be
     assert bench.apply(bench.library(Fault(on="addTags", body=lies()[lie]))).statuses == "cccccc"
 
 
-def test_a_200_that_did_nothing_is_found_out_by_reading_back(bench: Bench) -> None:
+def test_false_200_without_effect_is_detected_by_readback(bench: Bench) -> None:
     ran = bench.apply(bench.library(Fault(on="addTags", ignore=True)))
     assert (ran.statuses, ran.report.outcome) == ("ffffff", "incomplete")
     assert ran.words("/a.jpg") == "ImageKit accepted the change, but the file lacks the tag 'new'"
@@ -592,9 +586,7 @@ def no_answer(request: pytest.FixtureRequest) -> Callable[[Send], Any]:
     return answer
 
 
-def test_what_is_no_answer_is_read_five_times_and_then_there_is_no_plan(
-    bench: Bench, no_answer: Callable[[Send], Any]
-) -> None:
+def test_invalid_response_to_reads_is_retried_five_times(bench: Bench, no_answer: Callable[[Send], Any]) -> None:
     library = bench.library()
     asked: list[str] = []
 
@@ -610,7 +602,7 @@ def test_what_is_no_answer_is_read_five_times_and_then_there_is_no_plan(
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_what_is_no_answer_to_a_write_is_read_back(
+def test_invalid_response_to_a_write_is_read_back(
     bench: Bench, no_answer: Callable[[Send], Any], *, applied: bool
 ) -> None:
     library = bench.library()
@@ -627,7 +619,7 @@ def test_what_is_no_answer_to_a_write_is_read_back(
     assert ran.report.requests.sent == 5
 
 
-def test_a_body_without_end_is_cut_off_while_it_comes() -> None:
+def test_body_without_end_is_cut_off() -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -662,7 +654,7 @@ async def drip(send: Send) -> None:
         await asyncio.sleep(0.5)
 
 
-def test_bytes_that_come_one_by_one_are_waited_for_no_longer_than_a_call_may_take(bench: Bench) -> None:
+def test_timeout_ends_a_body_that_arrives_byte_by_byte(bench: Bench) -> None:
     library = bench.library()
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -679,7 +671,7 @@ def test_bytes_that_come_one_by_one_are_waited_for_no_longer_than_a_call_may_tak
     assert 2 * CALL_DEADLINE <= run(scenario()) <= 150
 
 
-def test_a_write_whose_answer_comes_byte_by_byte_is_read_back(bench: Bench) -> None:
+def test_timeout_of_a_write_is_read_back(bench: Bench) -> None:
     library = bench.library()
 
     async def slow(scope: Scope, receive: Receive, send: Send, inner: Any) -> None:
@@ -709,7 +701,7 @@ def attempts(broken: str) -> int:
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_connection_that_breaks_while_reading_is_tried_again(bench: Bench, broken: str) -> None:
+def test_lost_connection_while_reading_is_retried(bench: Bench, broken: str) -> None:
     library = bench.library()
     inner, left = library.app, [attempts(broken) - 1]
 
@@ -728,9 +720,7 @@ def test_a_connection_that_breaks_while_reading_is_tried_again(bench: Bench, bro
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_connection_that_breaks_while_writing_is_tried_again_and_each_file_keeps_its_order(
-    bench: Bench, declare: Declare, broken: str
-) -> None:
+def test_lost_connection_while_writing_is_retried_in_order(bench: Bench, declare: Declare, broken: str) -> None:
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
     library = bench.library(tags=["old"])
     left = [attempts(broken) - 1]
@@ -747,9 +737,7 @@ def test_a_connection_that_breaks_while_writing_is_tried_again_and_each_file_kee
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_write_whose_connection_always_breaks_is_read_back_and_nothing_is_removed_after_it(
-    bench: Bench, declare: Declare, broken: str
-) -> None:
+def test_lost_connections_of_a_write_prevent_removals(bench: Bench, declare: Declare, broken: str) -> None:
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
     library = bench.library(tags=["old"])
 
@@ -772,9 +760,7 @@ def no_way() -> dict[str, Exception]:
 
 
 @pytest.mark.parametrize("why", no_way())
-def test_where_there_is_no_way_to_the_library_it_is_said_once_in_one_line(
-    bench: Bench, declare: Declare, why: str
-) -> None:
+def test_unreachable_library_is_reported_once_in_one_line(bench: Bench, declare: Declare, why: str) -> None:
     declare(EACH_ITS_OWN)
     library, asked = bench.library(), list[str]()
 
@@ -799,7 +785,7 @@ def test_where_there_is_no_way_to_the_library_it_is_said_once_in_one_line(
 # Listings, and others who write
 
 
-def test_pages_that_repeat_are_read_three_times_and_then_there_is_no_plan(bench: Bench, sandbox: Make) -> None:
+def test_repeated_pages_end_reading_after_three_times(bench: Bench, sandbox: Make) -> None:
     files = [file_object(f"/{n:04d}.jpg", createdAt=f"2024-01-01T00:{n // 60:02d}:{n % 60:02d}Z") for n in range(1000)]
     library = sandbox(file_object("/a.jpg"), faults=[Fault(on="list", body=json.dumps(files))])
     with pytest.raises(UnstableListingError) as raised:
@@ -809,7 +795,7 @@ def test_pages_that_repeat_are_read_three_times_and_then_there_is_no_plan(bench:
     assert library.calls == ["list"] * 9
 
 
-def test_a_file_that_a_listing_lacks_loses_nothing_by_it(bench: Bench, declare: Declare) -> None:
+def test_omitted_file_in_a_listing_loses_nothing(bench: Bench, declare: Declare) -> None:
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
     library = bench.library(tags=["old"])
     plan = run(bench.plan(library))
@@ -820,7 +806,7 @@ def test_a_file_that_a_listing_lacks_loses_nothing_by_it(bench: Bench, declare: 
     assert (ran.shows("new"), ran.shows("old")) == ("abcdef", "")
 
 
-def test_of_two_applies_of_one_plan_the_second_finds_all_done_and_writes_nothing(bench: Bench) -> None:
+def test_apply_again_of_the_same_plan_writes_nothing(bench: Bench) -> None:
     library = bench.library()
 
     async def scenario() -> tuple[Ran, Ran]:
@@ -833,9 +819,7 @@ def test_of_two_applies_of_one_plan_the_second_finds_all_done_and_writes_nothing
     assert library.writes == ["addTags"]
 
 
-def test_two_applies_at_the_same_time_from_two_machines_lose_nothing_of_each_other(
-    bench: Bench, declare: Declare
-) -> None:
+def test_applies_on_two_machines_lose_nothing(bench: Bench, declare: Declare) -> None:
     library = bench.library(Fault(on="addTags", delayMs=500), Fault(on="removeTags", delayMs=700), tags=["old"])
 
     async def scenario() -> tuple[Ran, Ran]:
@@ -849,7 +833,7 @@ def test_two_applies_at_the_same_time_from_two_machines_lose_nothing_of_each_oth
     assert all(library.tags(path) == {"one", "two"} for path in PATHS)
 
 
-def test_what_another_machine_did_since_the_plan_is_seen_before_the_first_write(
+def test_changes_by_others_since_the_plan_are_seen_before_writing(
     bench: Bench, sandbox: Make, declare: Declare
 ) -> None:
     declare("- {match: /*.jpg, tags: [new], aiTags: {remove: [Dog]}}")
@@ -867,9 +851,7 @@ def test_what_another_machine_did_since_the_plan_is_seen_before_the_first_write(
     assert after.tags("/c.jpg") == {"new", "theirs"}
 
 
-def test_the_time_of_a_run_is_the_time_of_the_loop_whatever_the_clock_on_the_wall_says(
-    bench: Bench, declare: Declare, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_max_duration_ignores_the_time_of_day(bench: Bench, declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(EACH_ITS_OWN)
     wall = iter(range(10**9, 0, -1000))
     monkeypatch.setattr("time.time", lambda: next(wall))

@@ -135,13 +135,13 @@ def lives(disk: SimulatedDisk, random: Random, *, applies: int = 3) -> Life:
     return life
 
 
-def test_a_journal_that_is_not_there_is_empty_and_made() -> None:
+def test_journal_is_created_empty() -> None:
     disk = SimulatedDisk(Random(0))
     assert recovered(disk) == NOTHING
     assert disk.paths() == {PATH}
 
 
-def test_what_an_apply_left_open_is_found_by_the_next() -> None:
+def test_journal_recovers_what_an_apply_left_open() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
     journal.began("sha256:1", "2026-01-01T00:00:00Z")
@@ -153,13 +153,13 @@ def test_what_an_apply_left_open_is_found_by_the_next() -> None:
     assert recovered(disk) == Recovered(frozenset("adef"), {"a": [request("a", "b")]})
 
 
-def test_an_apply_that_only_began_leaves_nothing_to_look_at() -> None:
+def test_journal_of_an_apply_without_calls_recovers_nothing() -> None:
     disk = SimulatedDisk(Random(0))
     Journal(PATH, disk).began("sha256:1", "now")
     assert recovered(disk) == NOTHING
 
 
-def test_an_end_that_is_noted_counts_where_the_file_could_not_be_emptied_after_it() -> None:
+def test_journal_end_counts_if_the_file_cannot_be_emptied() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
     journal.began("sha256:1", "now")
@@ -172,7 +172,7 @@ def test_an_end_that_is_noted_counts_where_the_file_could_not_be_emptied_after_i
     assert recovered(left) == NOTHING
 
 
-def test_after_its_end_nothing_of_an_apply_or_of_those_before_is_left_and_the_file_is_empty() -> None:
+def test_journal_end_empties_the_file() -> None:
     disk = SimulatedDisk(Random(0))
     for _ in range(2):
         journal = Journal(PATH, disk)
@@ -184,7 +184,7 @@ def test_after_its_end_nothing_of_an_apply_or_of_those_before_is_left_and_the_fi
     assert recovered(disk) == NOTHING
 
 
-def test_a_journal_goes_on_after_an_end() -> None:
+def test_journal_goes_on_after_an_end() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
     for file_id in "abc":
@@ -195,7 +195,7 @@ def test_a_journal_goes_on_after_an_end() -> None:
     assert recovered(disk) == Recovered(frozenset("c"), {})
 
 
-def test_calls_of_a_later_apply_are_not_taken_for_those_of_an_earlier_one() -> None:
+def test_journal_separates_calls_of_later_applies() -> None:
     disk = SimulatedDisk(Random(0))
     Journal(PATH, disk).intent(request("a"))
     later = Journal(PATH, disk)
@@ -205,12 +205,12 @@ def test_calls_of_a_later_apply_are_not_taken_for_those_of_an_earlier_one() -> N
     assert recovered(disk).unknown == {"a"}
 
 
-def test_a_number_that_comes_again_does_not_hide_the_call_that_had_it_before() -> None:
+def test_journal_number_that_repeats_hides_no_call() -> None:
     noted: list[Record] = [Intent(1, request("a")), Intent(1, request("b")), Outcome(1, "refused", ())]
     assert recovered(disk_with(b"".join(map(encoded, noted)))).unknown == {"a"}
 
 
-def test_an_apply_is_noted_by_its_plan_and_when_it_began() -> None:
+def test_journal_names_each_apply_by_plan_and_time() -> None:
     disk = SimulatedDisk(Random(0))
     Journal(PATH, disk).began("sha256:1", "2026-01-01T00:00:00Z")
     began = decoded(disk.data(PATH))
@@ -218,7 +218,7 @@ def test_an_apply_is_noted_by_its_plan_and_when_it_began() -> None:
     assert (began.digest, began.at, len(began.run)) == ("sha256:1", "2026-01-01T00:00:00Z", 16)
 
 
-def test_the_file_holds_one_line_a_record_and_nothing_else() -> None:
+def test_journal_has_one_line_for_each_record() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
     number = journal.intent(request("a"))
@@ -226,7 +226,7 @@ def test_the_file_holds_one_line_a_record_and_nothing_else() -> None:
     assert disk.data(PATH) == encoded(Intent(1, request("a"))) + encoded(Outcome(1, "done", ("a",)))
 
 
-def test_lines_are_what_they_are_said_to_be() -> None:
+def test_journal_lines_have_the_documented_form() -> None:
     body = b'{"fileIds":["a","\\u00e4"],"kind":"intent","number":7,"op":"removeAITags","tags":["\\u202e"]}'
     intent = Intent(7, Request(Op.REMOVE_AI, ("\u202e",), ("a", "ä")))
     assert encoded(intent) == b"%08x " % crc32(body) + body + b"\n"
@@ -234,7 +234,7 @@ def test_lines_are_what_they_are_said_to_be() -> None:
 
 
 @given(records)
-def test_every_record_reads_back_as_itself(record: Record) -> None:
+def test_journal_records_round_trip(record: Record) -> None:
     read = decoded(encoded(record))
     assert read == record
     assert type(read) is type(record)
@@ -242,9 +242,7 @@ def test_every_record_reads_back_as_itself(record: Record) -> None:
 
 @settings(deadline=None)
 @given(st.lists(records, max_size=6), st.data())
-def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_loses_nothing_noted_after(
-    noted: list[Record], data: st.DataObject
-) -> None:
+def test_journal_cut_at_any_byte_keeps_all_whole_records(noted: list[Record], data: st.DataObject) -> None:
     lines = [encoded(record) for record in noted]
     cut = data.draw(st.integers(0, len(b"".join(lines))))
     # The end of the last line may be missing: its checksum says that it is whole.
@@ -259,12 +257,12 @@ def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_loses_nothing_noted_
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(records, st.binary(max_size=40)), max_size=6))
-def test_rubbish_between_lines_hides_none_of_them(noted: list[tuple[Record, bytes]]) -> None:
+def test_journal_rubbish_between_lines_hides_none(noted: list[tuple[Record, bytes]]) -> None:
     disk = disk_with(b"".join(rubbish + b"\n" + encoded(record) for record, rubbish in noted))
     assert recovered(disk) == left_by([record for record, _ in noted])
 
 
-def test_any_single_damaged_byte_costs_its_own_line_alone() -> None:
+def test_journal_damaged_byte_costs_only_its_line() -> None:
     noted: list[Record] = [Began("r", "d", "t"), *(Intent(number, request(f"file-{number}")) for number in range(1, 5))]
     lines = [encoded(record) for record in noted]
     whole = b"".join(lines)
@@ -313,7 +311,7 @@ def test_any_single_damaged_byte_costs_its_own_line_alone() -> None:
         b'{"kind":"outcome","number":1,"outcome":"done"}',
     ],
 )
-def test_records_that_cannot_be_or_are_not_known_count_for_nothing(body: bytes) -> None:
+def test_journal_ignores_invalid_and_unknown_records(body: bytes) -> None:
     line = b"%08x %b\n" % (crc32(body), body)
     known = encoded(Intent(1, request("a")))
     assert decoded(line) is None
@@ -321,14 +319,14 @@ def test_records_that_cannot_be_or_are_not_known_count_for_nothing(body: bytes) 
     assert recovered(disk_with(line)) == NOTHING
 
 
-def test_members_that_a_later_version_adds_are_left_out() -> None:
+def test_journal_ignores_members_of_later_versions() -> None:
     body = b'{"kind":"ended","run":"r","since":"1.7"}'
     assert decoded(b"%08x %b\n" % (crc32(body), body)) == Ended("r")
 
 
 @pytest.mark.parametrize("power_lost", [False, True])
 @pytest.mark.parametrize("seed", range(10))
-def test_after_a_crash_at_any_operation_all_is_found_that_was_noted(seed: int, *, power_lost: bool) -> None:
+def test_journal_keeps_all_records_after_a_crash_at_any_operation(seed: int, *, power_lost: bool) -> None:
     for crash_at in count(3):
         random = Random(seed)
         disk = SimulatedDisk(random, crash_at=crash_at)
@@ -340,14 +338,14 @@ def test_after_a_crash_at_any_operation_all_is_found_that_was_noted(seed: int, *
 
 
 @pytest.mark.parametrize("crash_at", [1, 2])
-def test_after_a_crash_while_the_first_journal_is_made_there_is_nothing_to_find(crash_at: int) -> None:
+def test_journal_is_empty_after_a_crash_during_its_creation(crash_at: int) -> None:
     disk = SimulatedDisk(Random(0), crash_at=crash_at)
     with pytest.raises(CrashError):
         Journal(PATH, disk)
     assert recovered(disk.after_power_loss()) == NOTHING
 
 
-def test_over_many_lives_and_crashes_nothing_is_ever_lost_or_comes_back() -> None:
+def test_journal_loses_nothing_over_many_crashes() -> None:
     for seed in range(300):
         random = Random(seed)
         disk = SimulatedDisk(random)
@@ -373,9 +371,7 @@ def test_over_many_lives_and_crashes_nothing_is_ever_lost_or_comes_back() -> Non
         (errno.EIO, "Input/output error: fix this or use another --state-dir, and run again"),
     ],
 )
-def test_a_fault_of_the_disk_is_told_and_ends_all_noting_but_costs_nothing_noted_before(
-    number: int, words: str
-) -> None:
+def test_journal_disk_error_ends_recording_but_loses_nothing(number: int, words: str) -> None:
     for fault_at in count(3):
         random = Random(fault_at)
         disk = SimulatedDisk(random, faults={fault_at: number})
@@ -400,13 +396,13 @@ def test_a_fault_of_the_disk_is_told_and_ends_all_noting_but_costs_nothing_noted
 
 
 @pytest.mark.parametrize("fault_at", [1, 2])
-def test_a_journal_that_cannot_be_opened_says_so_at_once(fault_at: int) -> None:
+def test_journal_that_cannot_be_opened_is_an_error(fault_at: int) -> None:
     disk = SimulatedDisk(Random(0), faults={fault_at: errno.EROFS})
     with pytest.raises(StateError, match="cannot be opened: Read-only file system"):
         Journal(PATH, disk)
 
 
-def test_what_a_signal_cuts_short_is_not_glued_to_what_is_noted_next() -> None:
+def test_journal_interrupted_write_does_not_damage_the_next_line() -> None:
     disk = SimulatedDisk(Random(1))
     journal = Journal(PATH, disk)
     disk.crash_at = disk.operations + 1
@@ -418,7 +414,7 @@ def test_what_a_signal_cuts_short_is_not_glued_to_what_is_noted_next() -> None:
     assert recovered(disk).unknown == {"b"}
 
 
-def test_a_call_that_could_not_be_read_again_is_not_noted_and_harms_nothing() -> None:
+def test_journal_refuses_a_call_too_long_to_read_again() -> None:
     disk = SimulatedDisk(Random(0))
     journal = Journal(PATH, disk)
     with pytest.raises(StateError, match="does not fit into the journal: use fewer or shorter tags"):
@@ -427,7 +423,7 @@ def test_a_call_that_could_not_be_read_again_is_not_noted_and_harms_nothing() ->
     assert recovered(disk).unknown == {"y" * (MAX_LINE - 200)}
 
 
-def test_a_line_without_end_is_left_out_without_being_held_in_memory(tmp_path: Path) -> None:
+def test_journal_line_without_end_is_skipped_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with path.open("wb") as file:
         file.truncate(64 << 20)
@@ -442,9 +438,7 @@ def test_a_line_without_end_is_left_out_without_being_held_in_memory(tmp_path: P
         tracemalloc.stop()
 
 
-def test_of_a_file_too_large_for_a_journal_only_the_beginning_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_journal_too_large_is_read_up_to_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MAX_BYTES", 200)
     path = tmp_path / "journal"
     path.write_bytes(b"".join(encoded(Intent(number, request(f"f{number}"))) for number in range(1, 100)))
@@ -454,7 +448,7 @@ def test_of_a_file_too_large_for_a_journal_only_the_beginning_is_read(
     assert path.stat().st_size == 0
 
 
-def test_of_a_journal_that_leaves_too_many_files_only_the_first_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_with_too_many_files_keeps_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MAX_FILES", 5)
     five: list[Record] = [Intent(1, request("a", "b", "c")), Outcome(1, "unknown", ("a", "b"))]
     over: list[Record] = [Intent(9, request("a")), Ended("r"), Intent(2, request("x", "y")), Outcome(2, "refused", ())]
@@ -464,7 +458,7 @@ def test_of_a_journal_that_leaves_too_many_files_only_the_first_are_known(monkey
     assert found.done.keys() == {"a", "b"}
 
 
-def test_the_file_is_private_and_so_is_the_one_that_takes_its_place(tmp_path: Path) -> None:
+def test_journal_files_are_private(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with closing(Journal(path)) as journal:
         assert path.stat().st_mode & 0o777 == 0o600
@@ -479,7 +473,7 @@ def test_the_file_is_private_and_so_is_the_one_that_takes_its_place(tmp_path: Pa
         assert journal.recovered.unknown == {"a"}
 
 
-def test_each_note_and_each_name_is_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_syncs_each_record_and_each_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, flushed, flush = tmp_path / "journal", list[tuple[int, int]](), os.fsync
 
     def recording(descriptor: int) -> None:
@@ -497,7 +491,7 @@ def test_each_note_and_each_name_is_flushed_to_disk(tmp_path: Path, monkeypatch:
         assert flushed[3:] == [(path.stat().st_ino, 0), (folder, -1)]
 
 
-def test_what_a_crash_left_beside_the_journal_is_replaced_and_not_followed(tmp_path: Path) -> None:
+def test_journal_replaces_remains_of_a_crash_without_following_links(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine", encoding="ascii")
     (tmp_path / "journal.new").symlink_to("precious")
     with closing(Journal(tmp_path / "journal")) as journal:
@@ -530,7 +524,7 @@ def foreign(path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_file_of_ones_own_is_refused(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
+def test_journal_refuses_a_file_that_is_not_ours(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
     path = tmp_path / "journal\x1b"
     make(path)
     with pytest.raises(StateError) as refused:
@@ -541,7 +535,7 @@ def test_what_is_no_file_of_ones_own_is_refused(tmp_path: Path, make: Callable[[
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list open files so")
-def test_no_file_stays_open(tmp_path: Path) -> None:
+def test_journal_leaves_no_file_open(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("fifo", "nowhere/journal"):
@@ -553,7 +547,7 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_two_that_write_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+def test_journal_concurrent_writers_do_not_overwrite_each_other(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with closing(Journal(path)) as one, closing(Journal(path)) as other:
         one.intent(request("a"))
@@ -562,12 +556,12 @@ def test_two_that_write_at_once_do_not_write_over_each_other(tmp_path: Path) -> 
         assert journal.recovered.unknown == {"a", "b"}
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_journal_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be opened: No such file or directory"):
         Journal(tmp_path / "nowhere" / "journal")
 
 
-def test_a_real_disk_that_takes_half_a_line_is_told_and_the_half_is_sealed(tmp_path: Path) -> None:
+def test_journal_half_written_line_is_reported_and_ended(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with closing(Journal(path)) as journal:
         journal.intent(request("a"))
@@ -601,7 +595,7 @@ for count in range(1_000_000):
 """
 
 
-def test_a_killed_process_has_noted_all_that_it_says_and_at_most_one_call_more(tmp_path: Path) -> None:
+def test_journal_of_a_killed_process_has_all_sent_calls(tmp_path: Path) -> None:
     path, random = tmp_path / "journal", Random(7)
     said: set[str] = set()
     for life in range(5):
@@ -623,7 +617,7 @@ def test_a_killed_process_has_noted_all_that_it_says_and_at_most_one_call_more(t
     assert "" not in said
 
 
-def test_without_a_journal_the_same_notes_are_taken_and_none_kept() -> None:
+def test_journal_none_has_the_same_interface() -> None:
     nothing = NoJournal()
     nothing.began("sha256:1", "now")
     number = nothing.intent(request("a"))

@@ -4,7 +4,7 @@ from tagsync.applying.outcomes import Outcomes
 from tagsync.model import FileOutcome, Status
 
 
-def test_a_file_is_told_by_the_worst_that_happened_to_it() -> None:
+def test_outcomes_status_is_the_worst_of_its_calls() -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], Status.ACCEPTED, attempts=3)
     outcomes.note(["a"], Status.FAILED, attempts=1, error="no", request_id="r")
@@ -24,18 +24,18 @@ def test_a_file_is_told_by_the_worst_that_happened_to_it() -> None:
         (Status.MISSING, Status.ACCEPTED, Status.MISSING),
     ],
 )
-def test_outcomes_have_an_order(first: Status, second: Status, told: Status) -> None:
+def test_outcomes_statuses_have_an_order(first: Status, second: Status, told: Status) -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], first, attempts=1)
     outcomes.note(["a"], second, attempts=1)
     assert outcomes.outcome("a").status is told
 
 
-def test_a_file_without_a_call_was_skipped() -> None:
+def test_outcomes_file_without_a_call_is_skipped() -> None:
     assert Outcomes().outcome("a").status is Status.SKIPPED
 
 
-def test_files_with_a_call_or_whose_call_was_needless_are_read_back() -> None:
+def test_outcomes_touched_includes_files_of_needless_calls() -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], Status.SKIPPED)
     outcomes.note(["b"], Status.ACCEPTED, attempts=1)
@@ -44,7 +44,7 @@ def test_files_with_a_call_or_whose_call_was_needless_are_read_back() -> None:
     assert list(outcomes.touched()) == ["b", "c"]
 
 
-def test_all_is_settled_unless_of_some_file_nothing_is_known() -> None:
+def test_outcomes_are_settled_unless_a_file_is_unknown() -> None:
     outcomes = Outcomes()
     outcomes.note(["a", "b"], Status.FAILED, attempts=1)
     assert outcomes.is_settled()
@@ -52,14 +52,14 @@ def test_all_is_settled_unless_of_some_file_nothing_is_known() -> None:
     assert not outcomes.is_settled()
 
 
-def test_what_reading_back_shows_replaces_what_was_known() -> None:
+def test_outcomes_of_readback_replace_earlier_ones() -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], Status.UNKNOWN, attempts=5, error="timed out", request_id="r")
     outcomes.settle("a", Status.CONFIRMED)
     assert outcomes.outcome("a") == FileOutcome(Status.CONFIRMED, 5, None, "r")
 
 
-def test_later_stages_are_held_back_from_files_whose_calls_did_not_succeed() -> None:
+def test_outcomes_hold_back_later_stages_after_failures() -> None:
     outcomes = Outcomes()
     outcomes.note(["a", "b"], Status.ACCEPTED, attempts=1)
     outcomes.note(["c"], Status.CONFIRMED)
@@ -70,7 +70,7 @@ def test_later_stages_are_held_back_from_files_whose_calls_did_not_succeed() -> 
     assert "b" in held
 
 
-def test_a_file_whose_later_call_was_not_sent_was_done_in_part() -> None:
+def test_outcomes_name_a_file_done_in_part() -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], Status.ACCEPTED, attempts=1)
     outcomes.note(["a"], Status.SKIPPED, error="not sent: the run was interrupted")

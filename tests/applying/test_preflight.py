@@ -45,13 +45,13 @@ A, B = adding("/a"), adding("/b")
 AS_IT_WAS: Shown = {change.file.file_id: change.file for change in (A, B)}
 
 
-def test_files_that_are_as_they_were_are_changed_as_planned() -> None:
+def test_preflight_keeps_planned_changes_of_unchanged_files() -> None:
     left, outcomes, asked = looked_at([A, B], AS_IT_WAS)
     assert left == [A, B]
     assert ([*outcomes.touched()], asked) == ([], [])
 
 
-def test_preflight_of_an_undo_checks_by_details_what_an_index_shows_as_undone() -> None:
+def test_preflight_of_an_undo_checks_the_index_by_details() -> None:
     undone = current_file("/a", ["here", "new", "more"])
     shown, details = {**AS_IT_WAS, id_of("/a"): undone}, {id_of("/a"): A.file}
     left, _, asked = looked_at([A, B], shown, details=details, undoes=True)
@@ -61,7 +61,7 @@ def test_preflight_of_an_undo_checks_by_details_what_an_index_shows_as_undone() 
     assert looked_at([A, B], shown, details=details)[2] == []
 
 
-def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -> None:
+def test_preflight_completes_a_file_changed_in_part() -> None:
     half = current_file("/a", ["here", "new"])
     left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): half})
     assert [unpack(change.changes) for change in left] == [["+more"], ["+new", "+more"]]
@@ -75,7 +75,7 @@ def test_a_file_that_is_half_done_gets_the_other_half_beside_what_it_has_now() -
     [({id_of("/a"): [Request(Op.ADD, ("new", "x"), (id_of("/a"),))]}, ()), ({}, [id_of("/a")])],
     ids=["answered", "without an answer"],
 )
-def test_preflight_counts_changes_of_an_apply_that_was_killed_as_made_by_this_one(
+def test_preflight_counts_changes_of_a_killed_apply_as_its_own(
     done: Mapping[str, Sequence[Request]], unknown: Sequence[str]
 ) -> None:
     half = current_file("/a", ["here", "new"])
@@ -85,7 +85,7 @@ def test_preflight_counts_changes_of_an_apply_that_was_killed_as_made_by_this_on
     assert outcomes.outcome(id_of("/a")).already == ()
 
 
-def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
+def test_preflight_confirms_a_finished_file_without_a_call() -> None:
     done = current_file("/a", ["here", "more", "new"])
     left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): done})
     assert left == [B]
@@ -94,7 +94,7 @@ def test_a_file_that_is_as_it_should_be_is_confirmed_without_a_call() -> None:
     assert id_of("/a") not in outcomes.held_back()
 
 
-def test_a_stale_file_is_named_with_the_reason_and_left_alone() -> None:
+def test_preflight_skips_a_stale_file_with_its_reason() -> None:
     left, outcomes, _ = looked_at([A, B], {**AS_IT_WAS, id_of("/a"): None})
     assert left == [B]
     assert outcomes.outcome(id_of("/a")) == FileOutcome(
@@ -102,7 +102,7 @@ def test_a_stale_file_is_named_with_the_reason_and_left_alone() -> None:
     )
 
 
-def test_a_file_that_could_not_be_read_is_not_written_to() -> None:
+def test_preflight_does_not_write_to_an_unreadable_file() -> None:
     left, outcomes, _ = looked_at([A, B], {B.file.file_id: B.file})
     assert left == [B]
     assert outcomes.outcome(id_of("/a")).status is Status.SKIPPED
@@ -111,7 +111,7 @@ def test_a_file_that_could_not_be_read_is_not_written_to() -> None:
 ADDED = Request(Op.ADD, ("more", "new"), (id_of("/a"), id_of("/b")))
 
 
-def test_a_file_that_does_not_show_what_a_call_is_known_to_have_done_is_believed_by_its_details_alone() -> None:
+def test_preflight_checks_a_lagging_index_by_details() -> None:
     done = current_file("/a", ["here", "more", "new"])
     left, outcomes, asked = looked_at([A, B], AS_IT_WAS, details={id_of("/a"): done}, done={id_of("/a"): [ADDED]})
     assert asked == [id_of("/a")]
@@ -130,7 +130,7 @@ def test_a_file_that_does_not_show_what_a_call_is_known_to_have_done_is_believed
         (Request(Op.REMOVE_AI, ("Cat", "Dog"), ()), [], ["Dog"], True),
     ],
 )
-def test_details_are_asked_for_only_where_what_was_done_is_not_shown(
+def test_preflight_reads_details_only_if_the_index_lags(
     call: Request, tags: list[str], names: list[str], *, asks: bool
 ) -> None:
     shown = {id_of("/a"): current_file("/a", tags, map(ai, names)), id_of("/b"): B.file}
@@ -142,7 +142,7 @@ RENAMED = FileChange(current_file("/a", ["old", "new"]), (Change(Op.REMOVE, "old
 
 
 @pytest.mark.parametrize(("appears_after", "stale"), [(0.0, False), (20.0, False), (1000.0, True)])
-def test_preflight_waits_for_a_new_name_that_an_earlier_run_has_added(*, appears_after: float, stale: bool) -> None:
+def test_preflight_waits_for_a_new_name_of_an_earlier_run(*, appears_after: float, stale: bool) -> None:
     outcomes = Outcomes()
 
     async def scenario() -> tuple[list[FileChange], float]:

@@ -31,7 +31,7 @@ def statuses(report: Report) -> dict[str, Status]:
     return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
 
 
-def test_a_promotion_adds_reads_and_then_removes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_promotion_adds_reads_then_removes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]), file_object(B, ["Dog"], [ai("Dog", 99)]))
     declare(PROMOTE)
     assert applied(library, tmp_path).converged
@@ -44,7 +44,7 @@ def test_a_promotion_adds_reads_and_then_removes(sandbox: Make, declare: Declare
 
 @pytest.mark.parametrize("verify", [True, False])
 @pytest.mark.parametrize("fault", ["ignore", "lose"])
-def test_an_addition_that_the_library_does_not_show_costs_no_ai_tag(
+def test_promotion_keeps_the_ai_tag_if_the_addition_is_not_shown(
     sandbox: Make, declare: Declare, tmp_path: Any, fault: str, *, verify: bool
 ) -> None:
     """The answer is 200 each time; `ignore` has done nothing."""
@@ -59,9 +59,7 @@ def test_an_addition_that_the_library_does_not_show_costs_no_ai_tag(
     assert "removeAITags" not in library.writes
 
 
-def test_the_files_of_a_call_whose_promotions_are_not_shown_are_named_and_the_others_are_done(
-    sandbox: Make, declare: Declare, tmp_path: Any
-) -> None:
+def test_promotion_names_files_whose_addition_is_not_shown(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(
         *(file_object(f"/{number}.jpg", [], [ai("Dog", 95)]) for number in range(9)),
         file_object(A, [], [ai("Dog", 95)]),
@@ -74,7 +72,7 @@ def test_the_files_of_a_call_whose_promotions_are_not_shown_are_named_and_the_ot
     assert not any(library.ai_tags(f"/{number}.jpg") for number in range(9))
 
 
-def test_the_next_run_ends_what_one_left_half_done(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
+def test_promotion_left_half_done_is_completed_by_the_next_run(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95)]), faults=[Fault(on="addTags", ignore=True, times=1)])
     declare(PROMOTE)
     first = applied(library, tmp_path)

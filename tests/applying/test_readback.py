@@ -37,41 +37,41 @@ def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> t
 
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN, Status.FAILED, Status.SKIPPED])
-def test_what_the_library_shows_is_confirmed_whatever_was_answered(status: Status) -> None:
+def test_readback_confirms_what_the_library_shows(status: Status) -> None:
     outcome, asked = settled(status, listed={FILE: DONE})
     assert (outcome.status, outcome.error) == (Status.CONFIRMED, None)
     assert asked == []
 
 
-def test_an_accepted_change_that_the_library_does_not_show_has_failed() -> None:
+def test_readback_fails_an_accepted_change_that_is_not_shown() -> None:
     outcome, asked = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
     assert outcome.error == "ImageKit accepted the change, but the file lacks the tag 'caf\u00e9'"
     assert set(asked) == {FILE}
 
 
-def test_a_file_whose_listing_lags_is_judged_by_its_details() -> None:
+def test_readback_uses_details_if_the_listing_lags() -> None:
     outcome, _ = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED}, details={FILE: DONE})
     assert outcome.status is Status.CONFIRMED
 
 
-def test_an_unknown_change_that_the_library_does_not_show_has_failed_with_what_was_known() -> None:
+def test_readback_fails_an_unknown_change_that_is_not_shown() -> None:
     outcome, _ = settled(Status.UNKNOWN, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
     assert outcome.error == "earlier words; when read back, the file lacks the tag 'caf\u00e9'"
 
 
-def test_a_failed_change_keeps_its_words() -> None:
+def test_readback_keeps_the_message_of_a_failed_change() -> None:
     outcome, _ = settled(Status.FAILED, listed={FILE: UNTOUCHED})
     assert (outcome.status, outcome.error) == (Status.FAILED, "earlier words")
 
 
-def test_a_file_that_is_gone_is_missing() -> None:
+def test_readback_reports_a_deleted_file_as_missing() -> None:
     outcome, _ = settled(Status.ACCEPTED, listed={FILE: None})
     assert outcome.status is Status.MISSING
 
 
-def test_verify_reports_missing_if_a_file_is_deleted_before_its_last_reading() -> None:
+def test_readback_reports_a_late_deletion_as_missing() -> None:
     outcomes, readings = Outcomes(), list[CurrentFile | None]([UNTOUCHED] * (len(LAG_WAITS) + 1) + [None])
     outcomes.note([FILE], Status.ACCEPTED, attempts=1, error=None)
 
@@ -86,13 +86,13 @@ def test_verify_reports_missing_if_a_file_is_deleted_before_its_last_reading() -
     assert readings == []
 
 
-def test_a_file_that_cannot_be_read_back_is_unknown() -> None:
+def test_readback_reports_an_unreadable_file_as_unknown() -> None:
     outcome, _ = settled(Status.ACCEPTED, listed={})
     assert outcome.status is Status.UNKNOWN
     assert "could not be read back" in (outcome.error or "")
 
 
-def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
+def test_readback_failed_listing_leaves_accepted_files_unknown() -> None:
     outcomes = Outcomes()
     outcomes.note([FILE], Status.ACCEPTED, attempts=1)
 
@@ -104,7 +104,7 @@ def test_a_failed_listing_leaves_everything_accepted_unknown() -> None:
     assert outcomes.outcome(FILE).error == "could not be read back: no more listings"
 
 
-def test_a_file_without_a_call_is_not_read_back() -> None:
+def test_readback_skips_files_without_a_call() -> None:
     outcomes = Outcomes()
 
     async def reread(_file_ids: Sequence[str]) -> Shown:
@@ -124,11 +124,11 @@ def test_a_file_without_a_call_is_not_read_back() -> None:
         (current_file("/a", ["caf\u00e9"], [ai("Dog")]), ["the file still has the AI tag 'Dog'"]),
     ],
 )
-def test_differences_are_told_in_words(shown: CurrentFile, words: list[str]) -> None:
+def test_readback_differences_are_messages(shown: CurrentFile, words: list[str]) -> None:
     assert differences(CHANGE, shown) == words
 
 
-def test_the_id_of_a_change_is_that_of_its_file() -> None:
+def test_readback_change_id_is_that_of_its_file() -> None:
     assert id_of("/a") == FILE
 
 
@@ -181,13 +181,13 @@ class Lagging:
         return {self.outcomes.outcome(change.file.file_id).status for change in self.changes}, seconds
 
 
-def test_an_index_that_lags_is_waited_for() -> None:
+def test_readback_waits_for_a_lagging_index() -> None:
     library = Lagging(1000, seconds=6)
     assert library.read_back() == ({"confirmed"}, 7)
     assert library.details < 100
 
 
-def test_an_index_that_never_comes_is_not_waited_for_longer_than_half_a_minute() -> None:
+def test_readback_waits_at_most_half_a_minute_for_the_index() -> None:
     library = Lagging(1000, seconds=1e9)
     statuses, seconds = library.read_back()
     assert statuses == {"confirmed"}
@@ -195,7 +195,7 @@ def test_an_index_that_never_comes_is_not_waited_for_longer_than_half_a_minute()
     assert library.details == 1000
 
 
-def test_verify_reports_failure_only_after_half_a_minute() -> None:
+def test_readback_reports_failure_only_after_half_a_minute() -> None:
     library = Lagging(1000, seconds=0, applied=False)
     assert library.read_back() == ({"failed"}, 30)
     assert library.details < 1200
@@ -203,25 +203,25 @@ def test_verify_reports_failure_only_after_half_a_minute() -> None:
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN])
 @pytest.mark.parametrize("count", [1, 1000])
-def test_verify_waits_for_details_that_lag(count: int, status: Status) -> None:
+def test_readback_waits_for_lagging_details(count: int, status: Status) -> None:
     library = Lagging(count, seconds=25, details_seconds=20, status=status)
     statuses, seconds = library.read_back()
     assert statuses == {"confirmed"}
     assert seconds <= 30
 
 
-def test_verify_does_not_wait_for_a_file_that_was_deleted() -> None:
+def test_readback_does_not_wait_for_a_deleted_file() -> None:
     library = Lagging(3, seconds=0)
     library.deleted = True
     assert library.read_back() == ({"missing"}, 0)
 
 
-def test_a_few_files_are_read_by_their_details_at_once() -> None:
+def test_readback_of_a_few_files_uses_details_at_once() -> None:
     library = Lagging(10, seconds=1e9)
     assert library.read_back() == ({"confirmed"}, 0)
 
 
-def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
+def test_readback_checks_removals_in_their_exact_spelling() -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
     change = FileChange(
         current_file("/a", [composed, decomposed], [ai(composed), ai(decomposed)]),
@@ -231,7 +231,7 @@ def test_removals_are_judged_in_the_very_spelling_that_was_to_go() -> None:
     assert len(differences(change, current_file("/a", [composed], [ai(composed)]))) == 2
 
 
-def test_files_that_were_sent_only_in_part_are_not_read_one_by_one() -> None:
+def test_readback_does_not_reread_files_sent_in_part() -> None:
     library = Lagging(500, seconds=1e9)
     library.outcomes.note([change.file.file_id for change in library.changes], Status.SKIPPED, error="not sent")
     assert library.read_back() == ({"skipped"}, 0)

@@ -80,38 +80,36 @@ def test_prover_reads_several_files_at_once() -> None:
     assert [at - began for at, _ in library.asked] == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
-def test_names_that_a_file_does_not_have_are_free() -> None:
+def test_prover_accepts_names_that_a_file_lacks() -> None:
     proof = proven(Library(*(change.file for change in TWO)), TWO, BOTH)
     assert proof.sound == list(BOTH.file_ids)
 
 
-def test_a_name_that_has_come_to_a_file_since_is_not_free_any_more() -> None:
+def test_prover_refuses_a_no_op_name_that_a_file_has_gained() -> None:
     library = Library(TWO[0].file, current_file("/b", (), [ai("Cat"), ai("Dog")]))
     proof = proven(library, TWO, BOTH)
     assert (proof.sound, proof.unsound) == ([id_of("/a")], [id_of("/b")])
 
 
-def test_other_names_that_have_come_do_no_harm() -> None:
+def test_prover_ignores_other_names_that_a_file_has_gained() -> None:
     library = Library(TWO[0].file, current_file("/b", (), [ai("Cat"), ai("Elk")]))
     assert proven(library, TWO, BOTH).unsound == []
 
 
-def test_a_file_that_is_gone_or_judged_anew_is_stale() -> None:
+def test_prover_reports_a_deleted_or_changed_file_as_stale() -> None:
     library = Library(current_file("/a", (), [ai("Dog", 99)]))
     proof = proven(library, TWO, BOTH)
     assert list(proof.stale) == list(BOTH.file_ids)
     assert proof.stale[id_of("/b")] == "the file was deleted after the plan was made"
 
 
-def test_a_file_that_shows_the_removal_already_needs_no_call() -> None:
+def test_prover_needs_no_call_if_the_removal_is_shown() -> None:
     library = Library(current_file("/a"), TWO[1].file)
     assert proven(library, TWO, BOTH).needless == [id_of("/a")]
 
 
 @pytest.mark.parametrize(("confidence", "is_sound"), [(90.0, True), (10.0, False)])
-def test_prover_allows_for_removals_of_this_run_that_a_reading_does_not_show(
-    confidence: float, *, is_sound: bool
-) -> None:
+def test_prover_allows_for_earlier_removals_of_this_run(confidence: float, *, is_sound: bool) -> None:
     """What another call has removed may still be shown as it was; judged anew, it must not go again."""
     planned = removing("/a", "Cat Dog")
     left = replace(planned, changes=planned.changes[1:])
@@ -120,7 +118,7 @@ def test_prover_allows_for_removals_of_this_run_that_a_reading_does_not_show(
     assert (proof.sound, proof.unsound) == (([id_of("/a")], []) if is_sound else ([], [id_of("/a")]))
 
 
-def test_prover_reads_again_what_was_read_too_long_ago() -> None:
+def test_prover_reads_again_what_is_too_old() -> None:
     library = Library(*(change.file for change in TWO))
 
     async def scenario() -> Proof:
@@ -141,7 +139,7 @@ def test_prover_reads_again_what_was_read_too_long_ago() -> None:
     assert len(library.asked) == 4
 
 
-def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
+def test_prover_reads_nearly_old_files_together_with_old_ones() -> None:
     """Reading takes time, so a reading that would still do must not become too old meanwhile."""
     library = Library(*(change.file for change in TWO), seconds=1)
 
@@ -157,7 +155,7 @@ def test_prover_reads_what_is_nearly_too_old_with_what_is_too_old() -> None:
     assert run(scenario()).sound == list(BOTH.file_ids)
 
 
-def test_prover_counts_the_time_of_a_suspension_as_age() -> None:
+def test_prover_counts_a_suspension_as_age() -> None:
     library = Library(*(change.file for change in TWO))
 
     async def scenario() -> Proof:
@@ -172,7 +170,7 @@ def test_prover_counts_the_time_of_a_suspension_as_age() -> None:
     assert list(run(scenario()).stale) == [id_of("/a")]
 
 
-def test_prover_lets_nothing_go_without_a_reading() -> None:
+def test_prover_removes_nothing_without_a_reading() -> None:
     library = Library(*(change.file for change in TWO))
     library.fault = ServerFaultError("no")
     proof = proven(library, TWO, BOTH)
@@ -182,7 +180,7 @@ def test_prover_lets_nothing_go_without_a_reading() -> None:
     )
 
 
-def test_prover_leaves_files_that_are_read_too_slowly_to_a_later_call() -> None:
+def test_prover_leaves_slowly_read_files_to_a_later_call() -> None:
     """Where a library allows about one read a second, a call of fifty files takes longer than readings last."""
     changes = [removing(f"/{n}", "Dog") for n in range(50)]
     library = Library(*(change.file for change in changes), seconds=1)
@@ -204,7 +202,7 @@ def test_prover_leaves_files_that_are_read_too_slowly_to_a_later_call() -> None:
     assert len(sent) <= 4
 
 
-def test_prover_reads_late_files_again_whatever_became_of_the_others() -> None:
+def test_prover_reads_late_files_again() -> None:
     library = Library(TWO[0].file, current_file("/b"), seconds=20)
     library.files[id_of("/c")] = None
     changes = [*TWO, removing("/c", "Dog")]
@@ -223,14 +221,14 @@ def test_prover_reads_late_files_again_whatever_became_of_the_others() -> None:
     )
 
 
-def test_prover_gives_up_a_file_that_is_always_read_too_slowly() -> None:
+def test_prover_gives_up_a_file_always_read_too_slowly() -> None:
     library = Library(TWO[0].file, seconds=MAX_AGE + 1)
     proof = proven(library, TWO[:1], request(["/a"], "Dog"))
     assert (list(proof.unproven), proof.late) == ([id_of("/a")], [])
 
 
 @pytest.mark.parametrize("change", [*TWO[:1], renaming("/a")])
-def test_prover_ends_with_a_key_that_is_not_accepted_any_more(change: FileChange) -> None:
+def test_prover_ends_if_the_key_is_refused(change: FileChange) -> None:
     library = Library()
     library.fault = AuthorisationError("no")
     with pytest.raises(AuthorisationError):
@@ -262,7 +260,7 @@ def test_prover_waits_for_every_tag_that_a_file_gains() -> None:
     assert proven(library, [planned], OLD, done=[left_of(planned)]).unproven == {id_of("/a"): LACKS_NEW}
 
 
-def test_prover_keeps_ai_tags_until_details_show_what_the_file_gains() -> None:
+def test_prover_keeps_ai_tags_until_details_show_the_additions() -> None:
     file = current_file("/a", (), [ai("Dog")])
     planned = FileChange(file, (Change(Op.ADD, "new", ()), Change(Op.REMOVE_AI, "Dog", ())))
     proof = proven(Library(file), [planned], request(["/a"], "Dog"), done=[left_of(planned)])
@@ -275,19 +273,19 @@ def test_prover_accepts_an_addition_in_any_spelling_equal_under_nfc() -> None:
     assert proven(library, [planned], OLD, done=[left_of(planned)]).sound == [id_of("/a")]
 
 
-def test_prover_keeps_the_old_name_if_the_new_one_was_there_and_was_removed() -> None:
+def test_prover_keeps_the_old_name_if_the_new_one_was_removed() -> None:
     planned = replace(renaming("/a", add="", relies=("new",)), file=current_file("/a", ["old", "new"]))
     proof = proven(Library(current_file("/a", ["old"])), [planned], OLD)
     assert proof.unproven == {id_of("/a"): LACKS_NEW}
 
 
-def test_prover_reads_nothing_for_ordinary_tags_that_go_alone() -> None:
+def test_prover_reads_nothing_for_removals_of_ordinary_tags_alone() -> None:
     library = Library()
     assert proven(library, [renaming("/a", add="")], OLD).sound == [id_of("/a")]
     assert library.asked == []
 
 
-def test_prover_reads_details_that_lag_again_for_half_a_minute() -> None:
+def test_prover_reads_lagging_details_again_for_half_a_minute() -> None:
     planned = renaming("/a")
 
     async def scenario(appears_after: float) -> tuple[Proof, float]:
@@ -313,7 +311,7 @@ def test_prover_reads_details_that_lag_again_for_half_a_minute() -> None:
     assert (list(proof.unproven), waited) == ([id_of("/a")], 30)
 
 
-def test_prover_waits_for_additions_that_do_not_appear_once_a_run() -> None:
+def test_prover_waits_once_a_run_for_additions_that_do_not_appear() -> None:
     changes = [renaming(f"/{n}") for n in range(20)]
     library = Library(*(change.file for change in changes))
 
@@ -332,7 +330,7 @@ PROMOTED = FileChange(
 )
 
 
-def test_prover_keeps_an_ai_tag_whose_promoted_tag_was_there_and_was_removed() -> None:
+def test_prover_keeps_an_ai_tag_whose_promoted_tag_was_removed() -> None:
     assert proven(Library(PROMOTED.file), [PROMOTED], request(["/a"], "Dog")).sound == [id_of("/a")]
     proof = proven(Library(current_file("/a", (), [ai("Dog")])), [PROMOTED], request(["/a"], "Dog"))
     assert list(proof.unproven) == [id_of("/a")]

@@ -23,7 +23,7 @@ PLANNED = [
 ]
 
 
-def test_planned_changes_are_found_by_id_in_the_order_of_the_plan() -> None:
+def test_planned_changes_are_found_by_id_in_plan_order() -> None:
     planned = PlannedChanges(keep(PLANNED))
     assert list(planned) == [A, B]
     assert (len(planned), planned[B]) == (2, PLANNED[1])
@@ -38,7 +38,7 @@ def test_fresh_changes_are_those_that_a_file_still_needs() -> None:
         fresh[B]
 
 
-def test_fresh_changes_are_the_same_however_many_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fresh_changes_do_not_depend_on_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tagsync.applying.remaining._RECENT", 1)
     fresh = FreshChanges(PlannedChanges(PLANNED), {A: PLANNED[0].file, B: PLANNED[1].file})
     assert [fresh[file_id] for file_id in (A, B, B, A)] == [PLANNED[0], PLANNED[1], PLANNED[1], PLANNED[0]]
@@ -53,7 +53,7 @@ def test_remaining_changes_lack_what_calls_have_done() -> None:
     assert [item.tag for item in remaining[B].changes] == ["new", "x"]
 
 
-def test_memory_for_a_change_that_is_applied_is_a_few_hundred_bytes() -> None:
+def test_remaining_changes_take_a_few_hundred_bytes_each() -> None:
     """A change of this size takes 2 KB when it is decoded, and its file takes another one."""
     count, tags = 5000, [f"tag-{number}" for number in range(10)]
     items = tuple(Change(Op.ADD, f"new-{number}", (Reason(Origin("a.yaml", 1, 1), "tags"),)) for number in range(5))

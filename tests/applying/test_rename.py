@@ -87,7 +87,7 @@ def test_rename_whose_names_do_not_fit_together_is_over_the_limit(
         [Fault(on="removeAITags", delayMs=5000), Fault(on="removeTags", status=503, times=2)],
     ],
 )
-def test_stale_is_not_what_this_run_did_itself(sandbox: Make, manifest: Any, faults: list[Fault]) -> None:
+def test_stale_ignores_changes_made_by_this_run(sandbox: Make, manifest: Any, faults: list[Fault]) -> None:
     """A rename beside a removal of AI tags of the same file, in a library that is slow or fails now and then."""
     library = sandbox(*(file_object(path, ["old"], [ai("Dog"), ai("Elk")]) for path in PATHS), faults=faults)
     report = run(applied(library.target, manifest))
@@ -129,7 +129,7 @@ def target_of(library: SimulatedLibrary) -> tagsync.Target:
         ),
     ],
 )
-def test_removal_trusts_details_and_not_an_index_that_lags(
+def test_removal_trusts_details_and_not_a_lagging_index(
     tmp_path: Any, manifest_text: str, before: tuple[str, AITags], after: tuple[str, AITags]
 ) -> None:
     """Ten seconds before an apply, somebody takes away what a removal relies on; the index shows it for twenty."""
@@ -145,7 +145,7 @@ def test_removal_trusts_details_and_not_an_index_that_lags(
 
 
 @pytest.mark.parametrize(("lag", "details_lag"), [(0.0, 10.0), (20.0, 25.0), (28.0, 0.0)])
-def test_apply_waits_for_details_that_show_an_old_state(tmp_path: Any, lag: float, details_lag: float) -> None:
+def test_apply_waits_for_lagging_details(tmp_path: Any, lag: float, details_lag: float) -> None:
     (tmp_path / "tags.yaml").write_text(RENAME, "utf-8")
 
     async def scenario() -> tuple[Report, SimulatedLibrary]:

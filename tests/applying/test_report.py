@@ -48,7 +48,7 @@ def edit(library: Sandbox, path: str, tags: list[str]) -> None:
     library.store.save([library.store.files([id_of(path)])[id_of(path)]._replace(tags=tags)])
 
 
-def test_a_stale_file_has_the_whole_plan_refused_if_asked_to(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+def test_stale_file_refuses_the_plan_with_on_stale_fail(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     before, library = sandbox(file_object("/a"), file_object("/b")), sandbox(file_object("/b"))
     declare("- {match: /*, tags: [new]}")
     report = applied(library, planned(before, tmp_path), on_stale="fail")
@@ -63,15 +63,13 @@ def test_a_stale_file_has_the_whole_plan_refused_if_asked_to(sandbox: Make, decl
     assert report.diagnostics == (Diagnostic("error", "stale", words),)
 
 
-def test_without_a_stale_file_nothing_is_refused(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+def test_stale_files_none_refuses_nothing(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(file_object("/a"))
     declare("- {match: /*, tags: [new]}")
     assert applied(library, planned(library, tmp_path), on_stale="fail").converged
 
 
-def test_a_guard_that_comes_to_be_against_a_plan_has_it_refused(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_guard_that_blocks_since_the_plan_refuses_it(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(file_object("/a", ["old", "x"]))
     declare("- {path: /a, absent: [old]}")
     plan = planned(library, tmp_path)
@@ -86,7 +84,7 @@ def test_a_guard_that_comes_to_be_against_a_plan_has_it_refused(
     assert applied(library, undo).converged, "what undoes a run is no harm to be guarded against"
 
 
-def test_a_guard_that_was_acknowledged_is_told(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+def test_guard_that_was_acknowledged_is_reported(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(file_object("/a", ["old"]))
     declare("- {path: /a, absent: [old]}")
     plan = planned(library, tmp_path)
@@ -120,9 +118,7 @@ class Minding:
         await app(scope, again, send)
 
 
-def test_that_a_library_minded_free_cells_is_told_with_what_was_done_about_it(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_report_warns_of_failed_no_op_changes(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(*(file_object(f"/{n:03}", [f"t{k}" for k in range(9) if k != n % 9]) for n in range(200)))
     declare(f"- {{match: /*, tags: [{', '.join(f't{n}' for n in range(9))}]}}")
     plan = planned(library, tmp_path)
@@ -134,9 +130,7 @@ def test_that_a_library_minded_free_cells_is_told_with_what_was_done_about_it(
     assert report.diagnostics == (Diagnostic("warning", "exact", words),)
 
 
-def test_a_journal_is_emptied_once_all_is_known_and_else_says_what_to_look_at(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_journal_is_emptied_once_all_outcomes_are_known(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     library = sandbox(
         file_object("/a"), faults=[Fault(on="details", call=2, status=403), Fault(on="addTags", lose=True, times=5)]
@@ -153,7 +147,7 @@ def test_a_journal_is_emptied_once_all_is_known_and_else_says_what_to_look_at(
     assert journal.stat().st_size == 0
 
 
-def test_a_journal_whose_end_cannot_be_noted_costs_no_success_but_is_told(
+def test_journal_that_cannot_be_ended_is_reported_with_success(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_journal: Journal) -> None:
@@ -167,7 +161,7 @@ def test_a_journal_whose_end_cannot_be_noted_costs_no_success_but_is_told(
     assert report.diagnostics == (Diagnostic("warning", "journal", "the disk is full"),)
 
 
-def test_where_reading_back_is_not_asked_for_an_answer_to_each_call_empties_the_journal(
+def test_journal_is_emptied_without_readback_after_all_responses(
     sandbox: Make, declare: Declare, tmp_path: Path
 ) -> None:
     library = sandbox(file_object("/a"))
@@ -176,9 +170,7 @@ def test_where_reading_back_is_not_asked_for_an_answer_to_each_call_empties_the_
     assert Journal(tmp_path / "journal").recovered == NOTHING
 
 
-def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_journal_keeps_responses_if_readback_was_interrupted(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(file_object("/a"), faults=[Fault(on="details", call=2, delayMs=60_000)])
     declare("- {match: /*, tags: [new]}")
     plan = planned(library, tmp_path)
@@ -199,7 +191,7 @@ def test_where_reading_back_was_cut_short_the_journal_keeps_what_was_answered(
     assert list(Journal(tmp_path / "journal").recovered.done) == [id_of("/a")]
 
 
-def test_what_is_read_before_and_after_the_calls_is_announced(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+def test_report_events_announce_reads_before_and_after(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     events: list[Event] = []
     library = sandbox(file_object("/a"), file_object("/b"), faults=[Fault(on="addTags", failFiles=(id_of("/b"),))])
     declare("- {match: /*, tags: [new]}")
@@ -211,9 +203,7 @@ def test_what_is_read_before_and_after_the_calls_is_announced(sandbox: Make, dec
     ]
 
 
-def test_reading_back_is_given_a_minute_beyond_the_time_of_a_run(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_readback_gets_a_minute_beyond_max_duration(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     never = Fault(on="details", delayMs=3_600_000)
     library = sandbox(file_object("/a"), faults=[Fault(on="details", call=1), never])
     declare("- {match: /*, tags: [new]}")
@@ -229,7 +219,7 @@ def test_reading_back_is_given_a_minute_beyond_the_time_of_a_run(
     assert run(scenario()) == pytest.approx(READ_BACK_SECONDS, abs=1)
 
 
-def test_a_read_back_that_fails_costs_no_report(
+def test_readback_error_still_gives_a_report(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_arguments: Any, **_options: Any) -> None:
@@ -246,9 +236,7 @@ def test_a_read_back_that_fails_costs_no_report(
     assert Journal(tmp_path / "journal").recovered.done.keys() == {id_of("/a")}
 
 
-def test_a_run_that_failed_itself_is_incomplete_even_if_all_is_confirmed(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_report_is_incomplete_after_an_internal_error(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     def broken(event: Event) -> None:
         if isinstance(event, RequestDone):
             raise RecursionError
@@ -261,7 +249,7 @@ def test_a_run_that_failed_itself_is_incomplete_even_if_all_is_confirmed(
 
 
 @pytest.mark.parametrize("place", ["close", "ended"])
-def test_a_journal_that_cannot_be_closed_costs_no_report(
+def test_journal_that_cannot_be_closed_still_gives_a_report(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     def broken(*_arguments: Any) -> None:
@@ -278,18 +266,14 @@ def test_a_journal_that_cannot_be_closed_costs_no_report(
     assert "Input/output error" in found.message
 
 
-def test_more_429s_than_a_float_has_powers_of_two_are_waited_out(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_rate_limit_with_thousands_of_429s_is_waited_out(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     library = sandbox(file_object("/a"), faults=[Fault(on="addTags", status=429, times=1100)])
     declare("- {match: /*, tags: [new]}")
     report = applied(library, planned(library, tmp_path))
     assert (report.converged, report.requests.throttled) == (True, 1100)
 
 
-def test_the_time_that_planning_took_is_taken_off_that_of_the_run(
-    sandbox: Make, declare: Declare, tmp_path: Path
-) -> None:
+def test_max_duration_includes_planning(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
     limited = Fault(on="addTags", status=429, headers={"X-RateLimit-Reset": "900000"})
     library = sandbox(file_object("/a"), faults=[limited])
     declare("- {match: /*, tags: [new]}")
@@ -300,7 +284,7 @@ def test_the_time_that_planning_took_is_taken_off_that_of_the_run(
         assert report.diagnostics[-1].message == "max-duration reached: 60 s have passed"
 
 
-def test_an_interrupt_while_calls_are_computed_is_heard_before_the_first_one(
+def test_interrupt_during_planning_of_calls_prevents_the_first(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = sandbox(file_object("/a"))

@@ -50,14 +50,14 @@ def told_by(*command: str | Path) -> Any:
     return json.loads(ran.stdout)
 
 
-def test_the_python_client_4_gets_what_it_expects(served: Callable[..., str], tmp_path: Path) -> None:
+def test_official_python_client_4_works_with_the_sandbox(served: Callable[..., str], tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)  # noqa: S603 - our own
     python = tmp_path / "venv" / "bin" / "python"
     installed([python, "-m", "pip", "install", "-q", PYTHON_4], PYTHON_4)
     assert told_by(python, HERE / "scenario_4.py", served(*FILES, key=KEY), KEY, A, B, MISSING) == TOLD
 
 
-def test_the_client_for_node_gets_what_it_expects(served: Callable[..., str], tmp_path: Path) -> None:
+def test_official_node_client_works_with_the_sandbox(served: Callable[..., str], tmp_path: Path) -> None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed here")

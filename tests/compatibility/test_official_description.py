@@ -67,7 +67,7 @@ def client(endpoint: str) -> ImageKitLibrary:
 
 
 @pytest.mark.parametrize("op", list(Op))
-def test_every_bulk_call_of_the_client_is_as_described_and_its_answer_is_understood(prism: Path, op: Op) -> None:
+def test_official_description_matches_every_bulk_call(prism: Path, op: Op) -> None:
     async def prepare() -> Request:
         return Request(op, ("a", "b"), ("string",))  # the id that Prism answers with
 
@@ -79,7 +79,7 @@ def test_every_bulk_call_of_the_client_is_as_described_and_its_answer_is_underst
         assert isinstance(asyncio.run(send(endpoint)), Done)
 
 
-def test_what_is_described_as_a_list_and_a_file_is_read(prism: Path) -> None:
+def test_official_description_matches_listings_and_details(prism: Path) -> None:
     file_id = "598821f949c0a938d57563bd"
 
     async def read(endpoint: str) -> tuple[list[str], tuple[str, ...], list[str]]:
@@ -97,9 +97,7 @@ def test_what_is_described_as_a_list_and_a_file_is_read(prism: Path) -> None:
     assert names == ["Shirt", "T-shirt"]
 
 
-def test_a_whole_apply_between_client_and_sandbox_is_as_described(
-    prism: Path, served: Callable[..., str], tmp_path: Path
-) -> None:
+def test_official_description_matches_a_whole_apply(prism: Path, served: Callable[..., str], tmp_path: Path) -> None:
     """Prism stands between the two, and answers itself where a call or an answer is not as described."""
     files = [file_object(f"/{number}.jpg", ["old"], [ai("Dog")]) for number in range(60)]
     path = tmp_path / "tags.yaml"

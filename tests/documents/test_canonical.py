@@ -20,18 +20,18 @@ values = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(values)
-def test_canonical_json_reads_back_as_the_value_it_was_made_from(value: Any) -> None:
+def test_canonical_json_round_trips(value: Any) -> None:
     text = canonical(value)
     assert json.loads(text) == value
     assert canonical(json.loads(text)) == text
 
 
-def test_keys_are_sorted_at_every_depth_and_nothing_is_spaced_out() -> None:
+def test_canonical_json_sorts_keys_and_has_no_white_space() -> None:
     assert canonical({"b": [1, {"z": None, "a": 1.50}], "a": "x y"}) == '{"a":"x y","b":[1,{"a":1.5,"z":null}]}'
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "\n", "ä", "\u202e", "\U0001f600", "\ud800", "\x7f\x80"])
-def test_no_byte_of_it_can_harm_a_terminal(text: str) -> None:
+def test_canonical_json_is_safe_in_a_terminal(text: str) -> None:
     line = canonical({text: text})
     assert line.isascii()
     # DEL is ASCII, and the one control character that JSON lets stand.
@@ -40,16 +40,16 @@ def test_no_byte_of_it_can_harm_a_terminal(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", [nan, inf, -inf])
-def test_what_json_has_no_number_for_is_an_error(number: float) -> None:
+def test_canonical_json_refuses_nan_and_infinity(number: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical([number])
 
 
-def test_tuples_and_lists_are_one() -> None:
+def test_canonical_json_of_tuples_and_lists_is_equal() -> None:
     assert canonical(("a", ("b",))) == canonical(["a", ["b"]]) == '["a",["b"]]'
 
 
-def test_a_change_names_the_file_as_it_was_what_changes_and_who_asked() -> None:
+def test_canonical_change_has_its_file_and_reasons() -> None:
     first, second = Reason(Origin("a.yaml", 1, 2), "tags"), Reason(Origin("b.yaml", 3, 4), "defaults")
     change = FileChange(
         current_file("/a.jpg", ["old"], [ai("Dog", 12.5)]),

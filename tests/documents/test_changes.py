@@ -7,7 +7,7 @@ from tagsync.documents.changes import Changes, change_document, file_ids_of, kee
 from tagsync.model import Change, FileChange, Op, Origin, Reason
 
 
-def test_changes_in_a_file_come_back_as_they_were_with_all_that_planning_knows() -> None:
+def test_changes_in_a_temporary_file_are_returned_unchanged() -> None:
     odd = current_file("/odd", ["caf\u00e9"], [ai("Dog", 10), ai("Cat", None)])
     because = (Reason(Origin("a:1:2\n.yaml", 7, 9), "tags"), Reason(Origin("b", 1, 1), "until"))
     changes = [

@@ -21,7 +21,7 @@ def parsed(pieces: Any) -> Any:
     return json.loads("".join(pieces))
 
 
-def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
+def test_loader_returns_equal_plans(plan: Plan) -> None:
     found = load_document("".join(plan_document(plan)).encode(), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
@@ -36,7 +36,7 @@ def test_a_plan_reads_back_as_the_same_values(plan: Plan) -> None:
     ]
 
 
-def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
+def test_loader_returns_equal_reports(report: Report) -> None:
     found = load_document("".join(report_document(report)).encode(), "report.json")
     assert isinstance(found, Report)
     assert found.plan.changes == report.plan.changes
@@ -47,7 +47,7 @@ def test_a_report_reads_back_as_the_same_values(report: Report) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(plans())
-def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> None:
+def test_loader_of_any_plan_gives_the_same_bytes(plan: Plan) -> None:
     text = "".join(plan_document(plan))
     found = load_document(text.encode("ascii"), "plan.json")
     assert isinstance(found, Plan)
@@ -59,7 +59,7 @@ def test_whatever_a_plan_holds_it_reads_back_to_the_same_bytes(plan: Plan) -> No
 
 @settings(max_examples=40, deadline=None)
 @given(reports())
-def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report) -> None:
+def test_loader_of_any_report_gives_the_same_bytes(report: Report) -> None:
     text = "".join(report_document(report))
     found = load_document(text.encode("ascii"), "report.json")
     assert isinstance(found, Report)
@@ -95,7 +95,7 @@ def test_whatever_a_report_holds_it_reads_back_to_the_same_bytes(report: Report)
         ),
     ],
 )
-def test_what_is_no_document_is_refused_with_its_name_and_the_reason(data: bytes, words: str) -> None:
+def test_loader_refuses_other_files_with_name_and_reason(data: bytes, words: str) -> None:
     with pytest.raises(DocumentError) as caught:
         load_document(data, "odd\n.json")
     assert str(caught.value).startswith(r"odd\x0a.json ")
@@ -126,9 +126,7 @@ def walk(value: Any, path: tuple[Any, ...] = ()) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["plan", "report"])
-def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defect(
-    kind: str, plan: Plan, report: Report
-) -> None:
+def test_loader_reads_or_refuses_any_exchanged_value(kind: str, plan: Plan, report: Report) -> None:
     pieces = plan_document(plan) if kind == "plan" else report_document(report)
     refusals = []
     for document in damaged(parsed(pieces)):
@@ -144,7 +142,7 @@ def test_a_document_with_anything_exchanged_is_read_or_refused_and_never_a_defec
 
 
 @pytest.mark.parametrize("kind", ["plan", "report"])
-def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan: Plan, report: Report) -> None:
+def test_loader_detects_any_changed_byte(kind: str, plan: Plan, report: Report) -> None:
     data = "".join(plan_document(plan) if kind == "plan" else report_document(report)).encode()
     assert load_document(data, "x.json")
     for place in range(len(data)):
@@ -163,12 +161,12 @@ def test_any_single_byte_that_is_not_as_it_was_written_is_found(kind: str, plan:
         lambda data: data.replace(b'"digest":', b'"digest": ', 1),
     ],
 )
-def test_a_document_that_was_laid_out_anew_is_none_of_ours(change: Callable[[bytes], bytes], plan: Plan) -> None:
+def test_loader_refuses_reformatted_json(change: Callable[[bytes], bytes], plan: Plan) -> None:
     with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
         load_document(change("".join(plan_document(plan)).encode()), "x.json")
 
 
-def test_damage_is_told_by_its_place(plan: Plan) -> None:
+def test_loader_names_the_place_of_damage(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][1]["because"][0]["source"] = "nowhere"
     with pytest.raises(
@@ -179,21 +177,21 @@ def test_damage_is_told_by_its_place(plan: Plan) -> None:
 
 @pytest.mark.parametrize("name", ["guards", "diagnostics", "unknown"])
 @pytest.mark.parametrize("item", [b'"\xac"', b'"\ttab"', b"[" * 100_000 + b"##"])
-def test_item_that_is_no_json_is_refused_though_the_checksum_fits(name: str, item: bytes) -> None:
+def test_loader_refuses_invalid_items_despite_a_valid_checksum(name: str, item: bytes) -> None:
     body = b'{\n"formatVersion":"1.0",\n"%s":[\n%s\n]' % (name.encode(), item)
     data = body + b',\n"checksum":"sha256:%s"\n}\n' % sha256(body).hexdigest().encode()
     with pytest.raises(DocumentError, match=r"x\.json does not have this version's layout"):
         load_document(data, "x.json")
 
 
-def test_a_place_with_a_number_beyond_reason_is_damage(plan: Plan) -> None:
+def test_loader_refuses_a_place_with_huge_numbers(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
     with pytest.raises(DocumentError, match="is invalid at changes/0/because/0/source"):
         load_document(saved(document).encode(), "x.json")
 
 
-def test_what_a_document_holds_beyond_reason_is_not_kept_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loader_keeps_no_huge_values_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     data = "".join(plan_document(plan)).encode()
     for limit in ("MAX_LINE", "MAX_VALUES"):
         with monkeypatch.context() as limited:

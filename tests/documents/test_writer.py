@@ -14,7 +14,7 @@ def parsed(pieces: Any) -> Any:
     return json.loads("".join(pieces))
 
 
-def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
+def test_writer_plan_has_all_members_of_the_contract(plan: Plan) -> None:
     document = parsed(plan_document(plan))
     assert list(document) == [
         "formatVersion",
@@ -77,7 +77,7 @@ def test_a_plan_document_holds_what_the_contract_names(plan: Plan) -> None:
     assert {"level", "code", "message", "source"} == set(document["diagnostics"][0])
 
 
-def test_a_report_document_holds_what_the_contract_names(report: Report) -> None:
+def test_writer_report_has_all_members_of_the_contract(report: Report) -> None:
     document = parsed(report_document(report))
     assert document["outcome"] == "incomplete"
     assert document["digest"] == report.plan.digest
@@ -100,28 +100,28 @@ def test_a_report_document_holds_what_the_contract_names(report: Report) -> None
     }
 
 
-def test_documents_are_valid_by_their_schemas(plan: Plan, report: Report) -> None:
+def test_writer_output_is_valid_by_its_schemas(plan: Plan, report: Report) -> None:
     Draft202012Validator(schemas.load("plan")).validate(parsed(plan_document(plan)))
     Draft202012Validator(schemas.load("report")).validate(parsed(report_document(report)))
 
 
 @pytest.mark.parametrize("name", schemas.NAMES)
-def test_schemas_are_valid_themselves(name: schemas.SchemaName) -> None:
+def test_writer_schemas_are_valid(name: schemas.SchemaName) -> None:
     Draft202012Validator.check_schema(schemas.load(name))
 
 
-def test_a_document_is_ascii_with_a_change_a_line(plan: Plan, report: Report) -> None:
+def test_writer_output_is_ascii_with_one_line_for_each_change(plan: Plan, report: Report) -> None:
     for text in ("".join(plan_document(plan)), "".join(report_document(report))):
         assert text.isascii()
         assert text.endswith("\n}\n")
         assert sum(line.startswith('{"add":') for line in text.splitlines()) == 2
 
 
-def test_equal_plans_give_equal_bytes(plan: Plan) -> None:
+def test_writer_gives_equal_bytes_for_equal_plans(plan: Plan) -> None:
     assert list(plan_document(plan)) == list(plan_document(plan))
 
 
-def test_faults_make_a_document_of_their_own() -> None:
+def test_writer_gives_json_for_errors_without_a_plan() -> None:
     found = parsed(diagnostics_document([Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))], more=7))
     assert found["more"] == 7
     assert found["diagnostics"] == [{"level": "error", "code": "yaml", "message": "not YAML", "source": "a.yaml:2:1"}]

@@ -360,7 +360,7 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
     state = current_state(*bare)
     return {
         (file.file_id, change.tag)
-        for _, file, entries in Selection(desired.entries, state)
+        for _, file, entries in Selection(desired.entries, state.files, state.answers)
         for change in merge(file, entries).changes
     }
 

@@ -57,7 +57,7 @@ def test_entry_store_finds_entries_by_selector(desired: DesiredState) -> None:
 def test_entry_store_supports_one_pass_over_library(desired: DesiredState) -> None:
     current = current_state(*FILES, answers={"q": ["/c"]})
 
-    selection = Selection(desired.entries, current, coverage=True)
+    selection = Selection(desired.entries, current.files, current.answers, coverage=True)
 
     assert {item.file.path: [entry.declaration.tags.values for entry in item.entries] for item in selection} == {
         "/a": [("t1",), ("t6",), ("v",)],

@@ -157,9 +157,9 @@ def test_missing_files_use_bounded_memory(most: Limited) -> None:
     peaks = []
     for count in (2_000, 20_000):
         tracemalloc.start()
-        selection = Selection(Gone(count), LIBRARY)
+        selection = Selection(Gone(count), LIBRARY.files, LIBRARY.answers)
         assert list(selection) == []
-        assert (selection.missing.count, len(list(selection.diagnostics()))) == (2 * count, 100)
+        assert (selection.missing.count, len(list(selection.diagnostics(LIBRARY)))) == (2 * count, 100)
         assert dict(selection.missing.unlisted()) == {"error": count - 100, "warning": count}
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -17,7 +17,7 @@ SHOP = current_state(
 
 
 def selected(declare: Declare, entry: str, current: CurrentState = SHOP) -> tuple[list[str], Selection]:
-    selection = Selection(declare(entry).entries, current)
+    selection = Selection(declare(entry).entries, current.files, current.answers)
     return [found.file.path for found in selection], selection
 
 
@@ -40,7 +40,7 @@ def test_selector_selects(declare: Declare, entry: str, paths: list[str]) -> Non
 
 def test_select_collects_all_entries_of_a_file(declare: Declare) -> None:
     entries = declare("- {match: /shop/bags/*, tags: [x]}\n- {path: /shop/bags/tote.jpg, tags: [w]}").entries
-    assert [found.entries for found in Selection(entries, SHOP)] == [list(entries)]
+    assert [found.entries for found in Selection(entries, SHOP.files, SHOP.answers)] == [list(entries)]
 
 
 def test_select_finds_both_files_with_one_path(declare: Declare) -> None:
@@ -53,7 +53,7 @@ def test_select_finds_both_files_with_one_path(declare: Declare) -> None:
 )
 def test_missing_file_has_level_of_if_missing(declare: Declare, leniency: str, levels: list[str]) -> None:
     _, selection = selected(declare, f"- {{path: /gone.jpg, tags: [x]{leniency}}}")
-    assert [diagnostic.level for diagnostic in selection.diagnostics()] == levels
+    assert [diagnostic.level for diagnostic in selection.diagnostics(SHOP)] == levels
     assert selection.missing.count == 1
 
 
@@ -70,11 +70,11 @@ def test_missing_file_has_level_of_if_missing(declare: Declare, leniency: str, l
 @pytest.mark.parametrize("selector", ["path: /nope.jpg", "fileId: nope"])
 def test_missing_file_is_a_notice_if_entry_only_removes(declare: Declare, selector: str, wishes: str) -> None:
     _, selection = selected(declare, f"- {{{selector}, {wishes}}}")
-    [found] = selection.diagnostics()
+    [found] = selection.diagnostics(SHOP)
     assert (found.level, found.code) == ("info", "missing")
     assert "only removes" in found.message
     _, strict = selected(declare, f"- {{{selector}, {wishes}, ifMissing: error}}")
-    assert [item.level for item in strict.diagnostics()] == ["error"]
+    assert [item.level for item in strict.diagnostics(SHOP)] == ["error"]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,20 @@ def test_missing_file_is_a_notice_if_entry_only_removes(declare: Declare, select
 )
 def test_missing_file_is_an_error_if_entry_adds_or_protects(declare: Declare, wishes: str) -> None:
     _, selection = selected(declare, f"- {{path: /nope.jpg, {wishes}}}")
-    assert [item.level for item in selection.diagnostics()] == ["error"]
+    assert [item.level for item in selection.diagnostics(SHOP)] == ["error"]
 
 
 def test_missing_file_to_remove_from_is_a_warning_with_similar_path(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, absent: [x]}")
-    [found] = selection.diagnostics()
+    [found] = selection.diagnostics(SHOP)
     assert found.level == "warning"
     assert "did you mean '/shop/shoes/red.jpg'?" in found.message
 
 
 def test_missing_file_is_reported_with_its_place(declare: Declare) -> None:
     _, selection = selected(declare, "- {fileId: nope, tags: [x]}")
-    assert str(next(selection.diagnostics()).origin) == "tags.yaml:5:7"
-    assert "no file has the ID 'nope'" in next(selection.diagnostics()).message
+    assert str(next(selection.diagnostics(SHOP)).origin) == "tags.yaml:5:7"
+    assert "no file has the ID 'nope'" in next(selection.diagnostics(SHOP)).message
 
 
 def test_select_finds_ids_in_any_order(declare: Declare) -> None:
@@ -113,18 +113,18 @@ def test_select_finds_ids_in_any_order(declare: Declare) -> None:
 
 def test_missing_path_suggests_other_case(declare: Declare) -> None:
     _, selection = selected(declare, "- {path: /Shop/shoes/Red.jpg, tags: [x]}")
-    assert "did you mean '/shop/shoes/red.jpg'?" in next(selection.diagnostics()).message
+    assert "did you mean '/shop/shoes/red.jpg'?" in next(selection.diagnostics(SHOP)).message
 
 
 def test_missing_path_hints_at_path_equal_under_nfc(declare: Declare) -> None:
     paths, selection = selected(declare, '- {path: "/team/chloe\\u0301.png", tags: [x]}')
     assert paths == []
-    assert "equal under Unicode NFC" in next(selection.diagnostics()).message
+    assert "equal under Unicode NFC" in next(selection.diagnostics(SHOP)).message
 
 
 def test_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/hats/**, tags: [x]}")
-    assert [(item.level, item.code) for item in selection.diagnostics()] == [("warning", "selects-nothing")]
+    assert [(item.level, item.code) for item in selection.diagnostics(SHOP)] == [("warning", "selects-nothing")]
     assert selection.missing.count == 0
 
 
@@ -140,13 +140,13 @@ def test_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
 )
 def test_expect_limits_number_of_selected_files(declare: Declare, expect: str, codes: list[str]) -> None:
     _, selection = selected(declare, f"- {{match: /shop/shoes/**, tags: [x], expect: {expect}}}")
-    assert [diagnostic.code for diagnostic in selection.diagnostics()] == codes
-    assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics())
+    assert [diagnostic.code for diagnostic in selection.diagnostics(SHOP)] == codes
+    assert all(diagnostic.level == "error" for diagnostic in selection.diagnostics(SHOP))
 
 
 def test_expect_error_names_both_numbers(declare: Declare) -> None:
     _, selection = selected(declare, "- {match: /shop/**, tags: [x], expect: {min: 5, max: 9}}")
-    (found,) = selection.diagnostics()
+    (found,) = selection.diagnostics(SHOP)
     assert "selects 3 files, expected 5 to 9" in found.message
     assert str(found.origin) == "tags.yaml:5:44"
 
@@ -162,14 +162,13 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
     ],
 )
 def test_select_messages(declare: Declare, entry: str, words: str) -> None:
-    (found,) = selected(declare, f"- {entry}")[1].diagnostics()
+    (found,) = selected(declare, f"- {entry}")[1].diagnostics(SHOP)
     assert words in found.message
 
 
 def test_select_numbers_files_by_position(declare: Declare) -> None:
-    places = {
-        found.file.path: found.number for found in Selection(declare("- {match: /shop/**, tags: [x]}").entries, SHOP)
-    }
+    selection = Selection(declare("- {match: /shop/**, tags: [x]}").entries, SHOP.files, SHOP.answers)
+    places = {found.file.path: found.number for found in selection}
     assert places == {file.path: number for number, file in enumerate(SHOP.files) if file.path in places}
     assert len(places) == 3
 
@@ -178,9 +177,9 @@ def test_refused_query_is_an_error_at_its_entry_only(declare: Declare) -> None:
     entries = "- {query: foo ~~ 3, tags: [x]}\n- {path: /gone.jpg, tags: [x]}\n- {match: /shop/bags/*, tags: [x]}"
     current = CurrentState(SHOP.files, refused={"foo ~~ 3": "cannot read it at character 5"})
     paths, selection = selected(declare, entries, current)
-    assert [(item.level, item.code, str(item.origin)) for item in selection.diagnostics()] == [
+    assert [(item.level, item.code, str(item.origin)) for item in selection.diagnostics(current)] == [
         ("error", "query", "tags.yaml:5:7"),
         ("error", "missing", "tags.yaml:6:7"),
     ]
-    assert "cannot read it at character 5" in next(selection.diagnostics()).message
+    assert "cannot read it at character 5" in next(selection.diagnostics(current)).message
     assert len(paths) == 1

@@ -95,7 +95,7 @@ def shop(sandbox: MakeSandbox) -> Sandbox:
     return sandbox(*LIBRARY)
 
 
-def test_a_list_is_a_bare_array_of_the_files_by_creation(shop: Sandbox) -> None:
+def test_list_is_an_array_of_files_by_creation(shop: Sandbox) -> None:
     assert [item["filePath"] for item in listed(shop)] == ["/a.txt", "/shop/b.jpg", "/shop/sub/c.jpg"]
 
 
@@ -108,9 +108,7 @@ def test_a_list_is_a_bare_array_of_the_files_by_creation(shop: Sandbox) -> None:
         ("all", ["a.txt", "b.jpg", "shop", "c.jpg", "sub"]),
     ],
 )
-def test_type_chooses_files_folders_versions_or_files_and_folders(
-    shop: Sandbox, kind: str, expected: list[str]
-) -> None:
+def test_list_type_selects_files_folders_or_versions(shop: Sandbox, kind: str, expected: list[str]) -> None:
     assert names(shop, type=kind) == expected
 
 
@@ -126,7 +124,7 @@ def test_type_chooses_files_folders_versions_or_files_and_folders(
         ("RELEVANCE", "a b c"),
     ],
 )
-def test_sort_orders_both_ways(shop: Sandbox, sort: str, expected: str) -> None:
+def test_list_sort_works_in_both_directions(shop: Sandbox, sort: str, expected: str) -> None:
     ascending = [name[0] for name in names(shop, sort=f"ASC_{sort}")]
     assert " ".join(ascending) == expected
     assert [name[0] for name in names(shop, sort=f"DESC_{sort}")] == ascending[::-1]
@@ -145,11 +143,11 @@ def test_sort_orders_both_ways(shop: Sandbox, sort: str, expected: str) -> None:
         ("/none/", []),
     ],
 )
-def test_path_is_one_level_of_one_folder(shop: Sandbox, path: str, expected: list[str]) -> None:
+def test_list_path_is_one_folder_without_subfolders(shop: Sandbox, path: str, expected: list[str]) -> None:
     assert names(shop, path=path) == expected
 
 
-def test_a_folder_lies_in_its_parent(shop: Sandbox) -> None:
+def test_list_folder_is_in_its_parent(shop: Sandbox) -> None:
     assert names(shop, path="/", type="folder") == ["shop"]
     assert names(shop, path="/shop/", type="folder") == ["sub"]
     assert names(shop, path="/shop/sub/", type="folder") == []
@@ -159,16 +157,16 @@ def test_a_folder_lies_in_its_parent(shop: Sandbox) -> None:
     ("file_type", "expected"),
     [("all", ["a.txt", "b.jpg", "c.jpg"]), ("image", ["b.jpg", "c.jpg"]), ("non-image", ["a.txt"])],
 )
-def test_file_type_chooses_images_or_others(shop: Sandbox, file_type: str, expected: list[str]) -> None:
+def test_list_file_type_selects_images_or_others(shop: Sandbox, file_type: str, expected: list[str]) -> None:
     assert names(shop, fileType=file_type) == expected
 
 
-def test_limit_and_skip_cut_pages_that_end_with_an_empty_one(shop: Sandbox) -> None:
+def test_list_limit_and_skip_give_pages(shop: Sandbox) -> None:
     pages = [names(shop, limit=2, skip=skip) for skip in (0, 2, 4)]
     assert pages == [["a.txt", "b.jpg"], ["c.jpg"], []]
 
 
-def test_a_page_holds_1000_files_unless_a_limit_is_asked_for(sandbox: MakeSandbox) -> None:
+def test_list_page_has_1000_files_by_default(sandbox: MakeSandbox) -> None:
     many = sandbox(*(file_object(f"/{number:04}.jpg") for number in range(1002)))
     assert len(listed(many)) == 1000
     assert len(listed(many, limit=1000)) == 1000
@@ -194,42 +192,40 @@ def test_a_page_holds_1000_files_unless_a_limit_is_asked_for(sandbox: MakeSandbo
         ),
     ],
 )
-def test_a_documented_fault_of_a_list_call_is_told_in_the_documented_words(
-    shop: Sandbox, parameters: dict[str, Any], message: str
-) -> None:
+def test_list_errors_have_the_documented_words(shop: Sandbox, parameters: dict[str, Any], message: str) -> None:
     assert refusal(call(shop, "GET", "/v1/files", params=parameters)) == (400, message)
 
 
 @pytest.mark.parametrize("name", ["limit", "skip"])
 @pytest.mark.parametrize("value", ["", "ten", "1.5", "1e3", "1_000", " 5", "\u0665", "9" * 30, "9" * 5000])
-def test_a_number_that_is_none_is_refused_by_parameter(shop: Sandbox, name: str, value: str) -> None:
+def test_list_refuses_invalid_numbers_by_parameter(shop: Sandbox, name: str, value: str) -> None:
     response = call(shop, "GET", "/v1/files", params={name: value})
     assert refusal(response) == (400, f"Your request contains invalid value for {name} parameter.")
 
 
-def test_an_unknown_file_type_is_refused(shop: Sandbox) -> None:
+def test_list_refuses_an_unknown_file_type(shop: Sandbox) -> None:
     response = call(shop, "GET", "/v1/files", params={"fileType": "video"})
     assert refusal(response) == (400, "Your request contains invalid value for fileType parameter.")
 
 
-def test_a_search_query_goes_before_type(shop: Sandbox) -> None:
+def test_list_search_query_overrides_type(shop: Sandbox) -> None:
     assert names(shop, searchQuery='name : "s"', type="folder") == []
     assert names(shop, searchQuery='name : "a"', type="folder") == ["a.txt"]
     assert names(shop, searchQuery='type = "folder"', type="file") == ["shop", "sub"]
 
 
-def test_path_file_type_sort_limit_and_skip_narrow_a_search(shop: Sandbox) -> None:
+def test_list_parameters_filter_a_search(shop: Sandbox) -> None:
     query = "size >= 100"
     assert names(shop, searchQuery=query, path="/shop") == ["b.jpg"]
     assert names(shop, searchQuery=query, fileType="image") == ["b.jpg", "c.jpg"]
     assert names(shop, searchQuery=query, sort="DESC_SIZE", limit=1, skip=1) == ["b.jpg"]
 
 
-def test_an_empty_search_query_is_none(shop: Sandbox) -> None:
+def test_list_ignores_an_empty_search_query(shop: Sandbox) -> None:
     assert names(shop, searchQuery="", type="folder") == ["shop", "sub"]
 
 
-def test_a_search_query_that_cannot_be_read_is_refused_with_what_is_wrong(shop: Sandbox) -> None:
+def test_list_refuses_an_invalid_search_query_with_the_reason(shop: Sandbox) -> None:
     response = call(shop, "GET", "/v1/files", params={"searchQuery": 'AITags IN ["x"]'})
     status, words = refusal(response)
     assert status == 400
@@ -239,7 +235,7 @@ def test_a_search_query_that_cannot_be_read_is_refused_with_what_is_wrong(shop: 
 
 
 @pytest.mark.parametrize("encoded", ["tags+IN+%5B%22sports+car%22%5D", "tags%20IN%20%5B%22sports%20car%22%5D"])
-def test_spaces_of_a_query_may_be_encoded_both_ways(sandbox: MakeSandbox, encoded: str) -> None:
+def test_list_accepts_both_encodings_of_spaces(sandbox: MakeSandbox, encoded: str) -> None:
     cars = sandbox(file_object("/car.jpg", ["sports car"]), file_object("/dog.jpg", ["dog"]))
     response = call(cars, "GET", f"/v1/files?searchQuery={encoded}")
     assert [item["name"] for item in response.json()] == ["car.jpg"]
@@ -273,7 +269,7 @@ LIST_VALUES = st.text(max_size=8) | st.sampled_from(
     )
 )
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_list_call_is_answered_or_refused(shop: Sandbox, parameters: dict[str, str]) -> None:
+def test_list_answers_or_refuses_any_call(shop: Sandbox, parameters: dict[str, str]) -> None:
     response = call(shop, "GET", "/v1/files", params=parameters)
     if response.status_code == 200:
         assert {item["name"] for item in response.json()} <= {"a.txt", "b.jpg", "c.jpg", "shop", "sub", "old.jpg"}
@@ -283,7 +279,7 @@ def test_any_list_call_is_answered_or_refused(shop: Sandbox, parameters: dict[st
 
 @pytest.mark.parametrize("name", ["path", "fileType", "type", "sort", "searchQuery"])
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "/'; DELETE FROM files; --", "x') OR ('1'='1"])
-def test_sql_in_a_parameter_finds_and_changes_nothing(shop: Sandbox, name: str, text: str) -> None:
+def test_list_treats_sql_in_parameters_as_text(shop: Sandbox, name: str, text: str) -> None:
     response = call(shop, "GET", "/v1/files", params={name: text})
     assert response.status_code == 400 or response.json() == []
     assert len(listed(shop)) == 3
@@ -297,13 +293,13 @@ def tagged(sandbox: MakeSandbox) -> Sandbox:
     return sandbox(TAGGED, file_object("/b.jpg"), SHOP, {**file_object("/old.jpg"), "type": "file-version"})
 
 
-def test_the_details_are_the_file_as_it_is_listed(tagged: Sandbox) -> None:
+def test_details_equal_the_listed_file(tagged: Sandbox) -> None:
     assert get(tagged, "/a.jpg") == listed(tagged)[0] == TAGGED
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("file_id", ["5e21880d5efe355febd4bccd", id_of("/shop"), id_of("/old.jpg")])
-def test_an_id_that_is_no_files_is_404(tagged: Sandbox, method: str, file_id: str) -> None:
+def test_details_of_an_unknown_id_are_404(tagged: Sandbox, method: str, file_id: str) -> None:
     response = call(tagged, method, f"/v1/files/{file_id}/details", content=b"{}")
     assert refusal(response) == (404, "The requested file does not exist.")
 
@@ -321,17 +317,17 @@ def test_an_id_that_is_no_files_is_404(tagged: Sandbox, method: str, file_id: st
         "' OR 1=1",
     ],
 )
-def test_an_id_that_is_malformed_is_400(tagged: Sandbox, method: str, file_id: str) -> None:
+def test_details_of_a_malformed_id_are_400(tagged: Sandbox, method: str, file_id: str) -> None:
     response = call(tagged, method, f"/v1/files/{file_id}/details", content=b"{}")
     assert refusal(response) == (400, "Your request contains invalid fileId parameter.")
 
 
-def test_an_id_of_another_form_is_fine_if_it_is_there(sandbox: MakeSandbox) -> None:
+def test_details_accept_existing_ids_of_another_form(sandbox: MakeSandbox) -> None:
     plain = sandbox({**file_object("/a.jpg"), "fileId": "file_1"})
     assert call(plain, "GET", "/v1/files/file_1/details").json()["name"] == "a.jpg"
 
 
-def test_a_patch_replaces_the_tags_and_answers_the_file(tagged: Sandbox) -> None:
+def test_patch_replaces_tags_and_returns_the_file(tagged: Sandbox) -> None:
     response = patch(tagged, {"tags": ["z", "x", "z", "å, %"]})
     assert (response.status_code, response.json()["tags"]) == (200, ["z", "x", "å, %"])
     assert (
@@ -342,27 +338,27 @@ def test_a_patch_replaces_the_tags_and_answers_the_file(tagged: Sandbox) -> None
 
 
 @pytest.mark.parametrize("none", [None, []])
-def test_a_patch_unsets_the_tags(tagged: Sandbox, none: Any) -> None:
+def test_patch_unsets_tags(tagged: Sandbox, none: Any) -> None:
     assert patch(tagged, {"tags": none}).json()["tags"] is None
     assert len(get(tagged, "/a.jpg")["AITags"]) == 3
 
 
-def test_a_patch_removes_ai_tags_by_name_whatever_their_source(tagged: Sandbox) -> None:
+def test_patch_removes_ai_tags_by_name(tagged: Sandbox) -> None:
     after = patch(tagged, {"removeAITags": ["Dog", "none"]}).json()
     assert after["AITags"] == [{"name": "Cat", "confidence": 90.0, "source": GOOGLE}]
     assert after["tags"] == ["x", "y"]
 
 
 @pytest.mark.parametrize("removed", ["all", ["Dog", "Cat"]])
-def test_a_patch_removes_all_ai_tags(tagged: Sandbox, removed: Any) -> None:
+def test_patch_removes_all_ai_tags(tagged: Sandbox, removed: Any) -> None:
     assert patch(tagged, {"removeAITags": removed}).json()["AITags"] is None
 
 
-def test_a_patch_that_removes_an_empty_list_of_ai_tags_removes_none(tagged: Sandbox) -> None:
+def test_patch_with_no_ai_tags_removes_none(tagged: Sandbox) -> None:
     assert len(patch(tagged, {"removeAITags": []}).json()["AITags"]) == 3
 
 
-def test_a_patch_sets_the_other_members(tagged: Sandbox) -> None:
+def test_patch_sets_other_members(tagged: Sandbox) -> None:
     after = patch(
         tagged,
         {"description": "d", "customCoordinates": "1,2,3,4", "customMetadata": {"brand": "Nike", "sizes": ["s", 5]}},
@@ -378,12 +374,12 @@ def test_a_patch_sets_the_other_members(tagged: Sandbox) -> None:
     assert patch(tagged, {"customMetadata": {"sizes": None}}).json()["customMetadata"] == {"brand": "Nike"}
 
 
-def test_a_patch_of_nothing_changes_nothing_else(tagged: Sandbox) -> None:
+def test_patch_of_nothing_changes_nothing(tagged: Sandbox) -> None:
     after = patch(tagged, {}).json()
     assert after == {**TAGGED, "updatedAt": after["updatedAt"]}
 
 
-def test_a_patch_holds_500_characters_of_tags_commas_not_counted(tagged: Sandbox) -> None:
+def test_patch_allows_500_characters_of_tags_without_commas(tagged: Sandbox) -> None:
     assert patch(tagged, {"tags": ["a" * 250, "b" * 250]}).status_code == 200
     assert patch(tagged, {"tags": ["a" * 250, "b" * 251]}).status_code == 400
     assert patch(tagged, {"tags": ["a" * 300, "a" * 300]}).json()["tags"] == ["a" * 300]
@@ -440,7 +436,7 @@ BAD_JSON = "Your request contains an invalid JSON body."
         (b'{"customMetadata": ' + b'{"a":' * 100_000, BAD_JSON),
     ],
 )
-def test_a_malformed_patch_is_refused_and_changes_nothing(tagged: Sandbox, body: Any, message: str) -> None:
+def test_patch_that_is_malformed_changes_nothing(tagged: Sandbox, body: Any, message: str) -> None:
     assert refusal(patch(tagged, body)) == (400, message)
     assert get(tagged, "/a.jpg") == TAGGED
 
@@ -464,20 +460,20 @@ def ai_tags_of(sandbox: Sandbox) -> dict[str, list[str] | None]:
     return {item["name"][0]: item["AITags"] and [tag["name"] for tag in item["AITags"]] for item in listed(sandbox)}
 
 
-def test_tags_are_appended_in_order_once_each(pair: Sandbox) -> None:
+def test_bulk_add_appends_tags_in_order_once(pair: Sandbox) -> None:
     response = post(pair, "addTags", {"fileIds": A_AND_B, "tags": ["z", "x", "z", "Y"]})
     assert (response.status_code, response.json()) == (200, {"successfullyUpdatedFileIds": A_AND_B})
     assert tags_of(pair) == {"a": ["x", "y", "z", "Y"], "b": ["y", "z", "x", "Y"], "c": None}
 
 
-def test_tags_are_removed_and_none_left_is_null(pair: Sandbox) -> None:
+def test_bulk_remove_of_the_last_tag_gives_null(pair: Sandbox) -> None:
     response = post(pair, "removeTags", {"fileIds": A_AND_B, "tags": ["y", "none"]})
     assert (response.status_code, response.json()) == (200, {"successfullyUpdatedFileIds": A_AND_B})
     assert tags_of(pair) == {"a": ["x"], "b": None, "c": None}
     assert ai_tags_of(pair)["b"] == ["Cat"]
 
 
-def test_ai_tags_are_removed_by_name_and_none_left_is_null(pair: Sandbox) -> None:
+def test_bulk_remove_of_the_last_ai_tag_gives_null(pair: Sandbox) -> None:
     response = post(pair, "removeAITags", {"fileIds": A_AND_B, "AITags": ["Cat", "x"]})
     assert (response.status_code, response.json()) == (200, {"successfullyUpdatedFileIds": A_AND_B})
     assert ai_tags_of(pair) == {"a": ["Dog", "Dog"], "b": None, "c": None}
@@ -495,7 +491,7 @@ def test_ai_tags_are_removed_by_name_and_none_left_is_null(pair: Sandbox) -> Non
         ("removeAITags", ["dog"]),
     ],
 )
-def test_what_changes_nothing_succeeds(pair: Sandbox, endpoint: str, tags: list[str]) -> None:
+def test_bulk_no_op_changes_succeed(pair: Sandbox, endpoint: str, tags: list[str]) -> None:
     before = tags_of(pair), ai_tags_of(pair)
     response = post(pair, endpoint, bulk_body(endpoint, [A], tags))
     assert (response.status_code, response.json()) == (200, {"successfullyUpdatedFileIds": [A]})
@@ -503,14 +499,14 @@ def test_what_changes_nothing_succeeds(pair: Sandbox, endpoint: str, tags: list[
 
 
 @pytest.mark.parametrize("endpoint", BULK)
-def test_a_file_named_twice_is_updated_once(pair: Sandbox, endpoint: str) -> None:
+def test_bulk_file_named_twice_is_updated_once(pair: Sandbox, endpoint: str) -> None:
     response = post(pair, endpoint, bulk_body(endpoint, [*A_AND_B, A], ["x"]))
     assert response.json() == {"successfullyUpdatedFileIds": A_AND_B}
     assert tags_of(pair)["a"] == (["y"] if endpoint == "removeTags" else ["x", "y"])
 
 
 @pytest.mark.parametrize("tag", ["x" * 500, "é, %", " ", '"', "\\", "\0", "💚", "'; DROP TABLE files; --"])
-def test_a_tag_is_any_text(sandbox: MakeSandbox, tag: str) -> None:
+def test_bulk_tag_may_be_any_text(sandbox: MakeSandbox, tag: str) -> None:
     plain = sandbox(file_object("/a.jpg"))
     assert post(plain, "addTags", {"fileIds": [A], "tags": [tag]}).status_code == 200
     assert tags_of(plain) == {"a": [tag]}
@@ -519,7 +515,7 @@ def test_a_tag_is_any_text(sandbox: MakeSandbox, tag: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", BULK)
-def test_one_missing_file_fails_the_whole_call(pair: Sandbox, endpoint: str) -> None:
+def test_bulk_missing_file_fails_the_whole_call(pair: Sandbox, endpoint: str) -> None:
     before = tags_of(pair), ai_tags_of(pair)
     missing = ["5e21880d5efe355febd4bccd", "no id at all", id_of("/shop")]
     file_ids = [missing[0], A, missing[1], missing[0], missing[2]]
@@ -531,7 +527,7 @@ def test_one_missing_file_fails_the_whole_call(pair: Sandbox, endpoint: str) -> 
     assert (tags_of(pair), ai_tags_of(pair)) == before
 
 
-def test_a_file_whose_tags_would_pass_500_characters_is_an_error_in_a_207(sandbox: MakeSandbox) -> None:
+def test_bulk_file_over_500_characters_is_an_error_in_a_207(sandbox: MakeSandbox) -> None:
     full, b = sandbox(file_object("/a.jpg", ["a" * 251]), file_object("/b.jpg", ["b" * 250])), id_of("/b.jpg")
     response = post(full, "addTags", {"fileIds": [A, b], "tags": ["c" * 250]})
     assert (response.status_code, response.json()) == (
@@ -541,7 +537,7 @@ def test_a_file_whose_tags_would_pass_500_characters_is_an_error_in_a_207(sandbo
     assert tags_of(full) == {"a": ["a" * 251], "b": ["b" * 250, "c" * 250]}
 
 
-def test_a_file_beyond_500_characters_can_lose_tags(sandbox: MakeSandbox) -> None:
+def test_bulk_file_over_500_characters_can_lose_tags(sandbox: MakeSandbox) -> None:
     full = sandbox(file_object("/a.jpg", ["a" * 400, "b" * 400, "c"]))
     assert post(full, "removeTags", {"fileIds": [A], "tags": ["c"]}).status_code == 200
     assert tags_of(full) == {"a": ["a" * 400, "b" * 400]}
@@ -563,12 +559,12 @@ def test_a_file_beyond_500_characters_can_lose_tags(sandbox: MakeSandbox) -> Non
         ([{"a": A}], "Your request contains invalid value for fileIds parameter."),
     ],
 )
-def test_file_ids_that_are_none_are_refused(pair: Sandbox, endpoint: str, file_ids: Any, message: str) -> None:
+def test_bulk_refuses_invalid_file_ids(pair: Sandbox, endpoint: str, file_ids: Any, message: str) -> None:
     assert refusal(post(pair, endpoint, bulk_body(endpoint, file_ids, ["x"]))) == (400, message)
 
 
 @pytest.mark.parametrize("endpoint", BULK)
-def test_file_ids_and_tags_are_required(pair: Sandbox, endpoint: str) -> None:
+def test_bulk_requires_file_ids_and_tags(pair: Sandbox, endpoint: str) -> None:
     key = tag_key(endpoint)
     assert refusal(post(pair, endpoint, {key: ["x"]})) == (400, "fileIds parameter is missing.")
     assert refusal(post(pair, endpoint, {"fileIds": [A]})) == (400, f"{key} parameter is missing.")
@@ -579,19 +575,19 @@ def test_file_ids_and_tags_are_required(pair: Sandbox, endpoint: str) -> None:
 
 @pytest.mark.parametrize("endpoint", BULK)
 @pytest.mark.parametrize("tags", [None, "x", "all", 5, {}, {"x": 1}, ["x", 5], ["x", None], [["x"]], [{"name": "x"}]])
-def test_tags_that_are_no_list_of_texts_are_refused(pair: Sandbox, endpoint: str, tags: Any) -> None:
+def test_bulk_refuses_tags_that_are_not_a_list_of_strings(pair: Sandbox, endpoint: str, tags: Any) -> None:
     advice = AI_ADVICE if endpoint == "removeAITags" else TAGS_ADVICE
     assert refusal(post(pair, endpoint, bulk_body(endpoint, [A], tags))) == (400, advice)
 
 
 @pytest.mark.parametrize("endpoint", ["addTags", "removeTags"])
-def test_the_tags_of_a_call_are_at_most_500_characters(pair: Sandbox, endpoint: str) -> None:
+def test_bulk_tags_of_a_call_have_at_most_500_characters(pair: Sandbox, endpoint: str) -> None:
     assert post(pair, endpoint, bulk_body(endpoint, [id_of("/c.jpg")], ["a" * 250, "b" * 250])).status_code == 200
     response = post(pair, endpoint, bulk_body(endpoint, [id_of("/c.jpg")], ["a" * 250, "b" * 251]))
     assert refusal(response) == (400, TAGS_ADVICE)
 
 
-def test_fifty_files_are_edited_in_one_call(sandbox: MakeSandbox) -> None:
+def test_bulk_call_edits_at_most_fifty_files(sandbox: MakeSandbox) -> None:
     many = sandbox(*(file_object(f"/{number}.jpg") for number in range(51)))
     file_ids = [id_of(f"/{number}.jpg") for number in range(51)]
     assert refusal(post(many, "addTags", {"fileIds": file_ids, "tags": ["x"]})) == (
@@ -608,7 +604,7 @@ def test_fifty_files_are_edited_in_one_call(sandbox: MakeSandbox) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"5", b"\xff\xfe", b"[" * 100_000, b'{"fileIds": ["\\ud800"], "tags": ["x"]}']
 )
-def test_a_bulk_body_that_is_no_object_is_refused(pair: Sandbox, endpoint: str, body: bytes) -> None:
+def test_bulk_refuses_a_body_that_is_not_an_object(pair: Sandbox, endpoint: str, body: bytes) -> None:
     assert refusal(post(pair, endpoint, body)) == (400, BAD_JSON)
 
 
@@ -633,7 +629,7 @@ JUNK = st.recursive(
     | JUNK,
 )
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bulk_body_is_followed_or_refused(pair: Sandbox, endpoint: str, body: Any) -> None:
+def test_bulk_applies_or_refuses_any_body(pair: Sandbox, endpoint: str, body: Any) -> None:
     response = post(pair, endpoint, body)
     if response.status_code not in (200, 207):
         assert refusal(response)[0] in (400, 404)
@@ -648,7 +644,7 @@ def test_any_bulk_body_is_followed_or_refused(pair: Sandbox, endpoint: str, body
     )
 )
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_patch_is_followed_or_refused_and_its_file_can_still_be_searched(tagged: Sandbox, body: Any) -> None:
+def test_patch_applies_or_refuses_any_body(tagged: Sandbox, body: Any) -> None:
     response = patch(tagged, body)
     if response.status_code != 200:
         assert refusal(response)[0] == 400
@@ -687,16 +683,14 @@ every_call = pytest.mark.parametrize(("method", "path", "body"), EVERY_CALL, ids
     ],
     ids=str,
 )
-def test_a_call_without_a_key_is_401_and_changes_nothing(
-    tagged: Sandbox, method: str, path: str, body: Any, headers: Any
-) -> None:
+def test_key_that_is_missing_is_401(tagged: Sandbox, method: str, path: str, body: Any, headers: Any) -> None:
     response = call(tagged, method, path, json=body, headers=headers)
     assert refusal(response) == (401, "Your request does not contain private API key.")
     assert get(tagged, "/a.jpg") == TAGGED
 
 
 @every_call
-def test_a_wrong_key_is_403_and_changes_nothing(sandbox: MakeSandbox, method: str, path: str, body: Any) -> None:
+def test_key_that_is_wrong_is_403(sandbox: MakeSandbox, method: str, path: str, body: Any) -> None:
     locked = sandbox(TAGGED, key="private_right")
     response = call(locked, method, path, json=body, headers=basic("private_wrong:"))
     assert refusal(response) == (403, "Your account cannot be authenticated.")
@@ -705,13 +699,13 @@ def test_a_wrong_key_is_403_and_changes_nothing(sandbox: MakeSandbox, method: st
 
 
 @pytest.mark.parametrize("password", ["", ":", ":do_not_set", ":a:b", ":pässword"])
-def test_the_right_key_goes_with_any_password(sandbox: MakeSandbox, password: str) -> None:
+def test_key_is_accepted_with_any_password(sandbox: MakeSandbox, password: str) -> None:
     locked = sandbox(TAGGED, key="private_right")
     assert call(locked, "GET", "/v1/files", headers=basic(f"private_right{password}")).status_code == 200
 
 
 @pytest.mark.parametrize("key", ["private_a", "b", "é"])
-def test_without_a_key_of_its_own_the_sandbox_accepts_any(tagged: Sandbox, key: str) -> None:
+def test_key_may_be_any_without_a_configured_one(tagged: Sandbox, key: str) -> None:
     assert call(tagged, "GET", "/v1/files", headers=basic(f"{key}:")).status_code == 200
 
 
@@ -720,14 +714,14 @@ def test_without_a_key_of_its_own_the_sandbox_accepts_any(tagged: Sandbox, key: 
 
 @every_call
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_trailing_slash_makes_no_difference(tagged: Sandbox, method: str, path: str, body: Any, slash: str) -> None:
+def test_routes_ignore_a_trailing_slash(tagged: Sandbox, method: str, path: str, body: Any, slash: str) -> None:
     response = call(tagged, method, path + slash, json=body)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
 
 
 @every_call
-def test_every_answer_has_a_request_id_of_its_own(tagged: Sandbox, method: str, path: str, body: Any) -> None:
+def test_responses_have_unique_request_ids(tagged: Sandbox, method: str, path: str, body: Any) -> None:
     answers = [call(tagged, method, path, json=body) for _ in range(2)]
     answers.append(call(tagged, method, path, json=body, headers={}))
     ids = [answer.headers["x-ik-requestid"] for answer in answers]
@@ -735,13 +729,13 @@ def test_every_answer_has_a_request_id_of_its_own(tagged: Sandbox, method: str, 
     assert len({uuid.UUID(request_id) for request_id in ids}) == 3
 
 
-def test_an_error_is_answered_as_json_with_a_message_and_help(tagged: Sandbox) -> None:
+def test_errors_are_json_with_message_and_help(tagged: Sandbox) -> None:
     response = call(tagged, "GET", "/v1/files/1/details")
     assert response.headers["content-type"] == "application/json"
     assert response.json() == {"message": "Your request contains invalid fileId parameter.", "help": HELP}
 
 
-def test_each_answer_waits_the_latency(tmp_path: Path) -> None:
+def test_latency_delays_each_response(tmp_path: Path) -> None:
     store = Store(":memory:", write_library(tmp_path / "library.jsonl", [TAGGED]))
 
     async def waited() -> float:
@@ -773,11 +767,11 @@ def announced(response: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit")}
 
 
-def test_without_a_limit_none_is_announced(tagged: Sandbox) -> None:
+def test_limit_headers_are_absent_without_a_limit(tagged: Sandbox) -> None:
     assert announced(call(tagged, "GET", "/v1/files")) == {}
 
 
-def test_beyond_the_limit_a_call_is_429_until_the_window_ends(sandbox: MakeSandbox, clock: Clock) -> None:
+def test_limit_refuses_calls_until_the_window_ends(sandbox: MakeSandbox, clock: Clock) -> None:
     paced = sandbox(TAGGED, limit=CallLimit(2, 10), clock=clock)
     statuses = []
     for clock.now in (100.0, 101.0, 102.0, 109.9, 110.0):
@@ -785,9 +779,7 @@ def test_beyond_the_limit_a_call_is_429_until_the_window_ends(sandbox: MakeSandb
     assert statuses == [200, 200, 429, 429, 200]
 
 
-def test_a_429_has_a_message_alone_tells_when_to_come_back_and_changes_nothing(
-    sandbox: MakeSandbox, clock: Clock
-) -> None:
+def test_limit_429_announces_the_wait_and_changes_nothing(sandbox: MakeSandbox, clock: Clock) -> None:
     paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     body = {"fileIds": [A], "tags": ["new"]}
     assert post(paced, "addTags", {"fileIds": [A], "tags": ["x"]}).status_code == 200
@@ -804,7 +796,7 @@ def test_a_429_has_a_message_alone_tells_when_to_come_back_and_changes_nothing(
 
 
 @every_call
-def test_the_limit_is_announced_in_every_answer(
+def test_limit_is_announced_in_every_response(
     sandbox: MakeSandbox, clock: Clock, method: str, path: str, body: Any
 ) -> None:
     paced = sandbox(TAGGED, limit=CallLimit(2, 10), clock=clock)
@@ -813,14 +805,14 @@ def test_the_limit_is_announced_in_every_answer(
     assert [announced(answer)["x-ratelimit-limit"] for answer in answers] == ["2", "2", "2"]
 
 
-def test_each_endpoint_has_a_window_of_its_own(sandbox: MakeSandbox, clock: Clock) -> None:
+def test_limit_counts_each_endpoint_separately(sandbox: MakeSandbox, clock: Clock) -> None:
     paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     for expected in (200, 429):
         statuses = [call(paced, method, path, json=body).status_code for method, path, body in EVERY_CALL]
         assert statuses == [expected] * len(EVERY_CALL)
 
 
-def test_a_trailing_slash_is_no_way_around_the_limit(sandbox: MakeSandbox, clock: Clock) -> None:
+def test_limit_includes_calls_with_a_trailing_slash(sandbox: MakeSandbox, clock: Clock) -> None:
     paced = sandbox(TAGGED, limit=CallLimit(1, 10), clock=clock)
     assert [call(paced, "GET", path).status_code for path in ("/v1/files", "/v1/files/")] == [200, 429]
 
@@ -834,31 +826,31 @@ def faulty(sandbox: MakeSandbox, *faults: Fault) -> Sandbox:
     return sandbox(TAGGED, file_object("/b.jpg"), faults=faults)
 
 
-def test_a_status_is_answered_and_nothing_is_done(sandbox: MakeSandbox) -> None:
+def test_fault_status_is_returned_without_effect(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", status=503))
     assert refusal(post(broken, "addTags", ADD)) == (503, "Something went wrong.")
     assert tags_of(broken) == {"a": ["x", "y"], "b": None}
 
 
-def test_a_status_may_come_with_a_body_and_headers(sandbox: MakeSandbox) -> None:
+def test_fault_status_may_have_body_and_headers(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="list", status=429, body="<html>", headers={"X-RateLimit-Reset": "700"}))
     response = call(broken, "GET", "/v1/files")
     assert (response.status_code, response.text, response.headers["x-ratelimit-reset"]) == (429, "<html>", "700")
 
 
-def test_a_status_may_come_with_an_empty_body(sandbox: MakeSandbox) -> None:
+def test_fault_status_may_have_an_empty_body(sandbox: MakeSandbox) -> None:
     response = call(faulty(sandbox, Fault(on="list", status=502, body="")), "GET", "/v1/files")
     assert (response.status_code, response.content) == (502, b"")
 
 
-def test_a_lost_answer_is_504_although_the_call_was_done(sandbox: MakeSandbox) -> None:
+def test_fault_lose_applies_the_call_and_returns_504(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", call=1, lose=True))
     assert refusal(post(broken, "addTags", ADD)) == (504, "Something went wrong.")
     assert tags_of(broken) == {"a": ["x", "y", "new"], "b": ["new"]}
     assert post(broken, "addTags", ADD).status_code == 200
 
 
-def test_an_ignored_call_is_answered_as_done(sandbox: MakeSandbox) -> None:
+def test_fault_ignore_returns_success_without_effect(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", ignore=True))
     response = post(broken, "addTags", ADD)
     assert (response.status_code, response.json()) == (200, {"successfullyUpdatedFileIds": ADD["fileIds"]})
@@ -873,7 +865,7 @@ def test_an_ignored_call_is_answered_as_done(sandbox: MakeSandbox) -> None:
         ("removeAITags", ["Dog"], (["x", "y"], ["Dog", "Cat", "Dog"])),
     ],
 )
-def test_failing_files_are_not_updated_and_told_in_a_207(
+def test_fault_fail_files_are_reported_in_a_207(
     sandbox: MakeSandbox, endpoint: str, tags: list[str], after: tuple[list[str], list[str]]
 ) -> None:
     broken = faulty(sandbox, Fault(on=endpoint, failFiles=(A, "elsewhere"), error="locked"))
@@ -886,12 +878,12 @@ def test_failing_files_are_not_updated_and_told_in_a_207(
     assert tags_of(broken)["b"] == (["new"] if endpoint == "addTags" else None)
 
 
-def test_files_that_fail_elsewhere_do_no_harm(sandbox: MakeSandbox) -> None:
+def test_fault_fail_files_elsewhere_have_no_effect(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", failFiles=("elsewhere",)))
     assert post(broken, "addTags", ADD).status_code == 200
 
 
-def test_a_cut_answer_stops_in_the_middle_although_the_call_was_done(sandbox: MakeSandbox) -> None:
+def test_fault_cut_shortens_the_body_of_an_applied_call(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", cut=True))
     response = post(broken, "addTags", ADD)
     whole = json.dumps({"successfullyUpdatedFileIds": ADD["fileIds"]})
@@ -899,14 +891,14 @@ def test_a_cut_answer_stops_in_the_middle_although_the_call_was_done(sandbox: Ma
     assert tags_of(broken)["b"] == ["new"]
 
 
-def test_a_body_replaces_the_answer_although_the_call_was_done(sandbox: MakeSandbox) -> None:
+def test_fault_body_replaces_the_body_of_an_applied_call(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="addTags", body="äh", headers={"X-More": "1"}))
     response = post(broken, "addTags", ADD)
     assert (response.status_code, response.text, response.headers["x-more"]) == (200, "äh", "1")
     assert tags_of(broken)["b"] == ["new"]
 
 
-def test_a_delayed_call_is_answered_later(sandbox: MakeSandbox) -> None:
+def test_fault_delay_delays_the_response(sandbox: MakeSandbox) -> None:
     slow = faulty(sandbox, Fault(on="list", call=2, delayMs=2500))
 
     async def waits() -> list[float]:
@@ -920,9 +912,7 @@ def test_a_delayed_call_is_answered_later(sandbox: MakeSandbox) -> None:
 
 
 @every_call
-def test_a_fault_for_a_file_strikes_the_calls_that_name_it(
-    sandbox: MakeSandbox, method: str, path: str, body: Any
-) -> None:
+def test_fault_for_a_file_matches_calls_that_name_it(sandbox: MakeSandbox, method: str, path: str, body: Any) -> None:
     struck = faulty(sandbox, Fault(on="any", fileId=A, status=500))
     spared = faulty(sandbox, Fault(on="any", fileId="elsewhere", status=500))
     assert call(struck, method, path, json=body).status_code == (200 if path == "/v1/files" else 500)
@@ -930,11 +920,11 @@ def test_a_fault_for_a_file_strikes_the_calls_that_name_it(
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"[" * 100_000, b'{"fileIds": 5}', b'{"fileIds": [5, ["x"]]}'])
-def test_a_fault_for_a_file_passes_a_malformed_call_by(sandbox: MakeSandbox, content: bytes) -> None:
+def test_fault_for_a_file_ignores_a_malformed_call(sandbox: MakeSandbox, content: bytes) -> None:
     broken = faulty(sandbox, Fault(on="any", fileId=A, status=500))
     assert post(broken, "addTags", content).status_code == 400
 
 
-def test_a_wrong_key_is_noticed_even_if_a_fault_strikes(sandbox: MakeSandbox) -> None:
+def test_fault_does_not_hide_a_wrong_key(sandbox: MakeSandbox) -> None:
     broken = faulty(sandbox, Fault(on="list", status=500))
     assert call(broken, "GET", "/v1/files", headers={}).status_code == 401

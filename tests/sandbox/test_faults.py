@@ -15,28 +15,28 @@ def script(tmp_path: Path, content: Any) -> Path:
     return path
 
 
-def test_without_rules_nothing_goes_wrong() -> None:
+def test_fault_script_without_rules_has_no_effect() -> None:
     assert FaultScript().next("list", []) is None
 
 
-def test_a_rule_is_for_its_endpoint_alone() -> None:
+def test_fault_rule_matches_its_endpoint_only() -> None:
     faults = FaultScript([LIST])
     assert [faults.next(endpoint, []) for endpoint in ("list", "addTags", "list")] == [LIST, None, LIST]
 
 
 @pytest.mark.parametrize("endpoint", sorted(set(ENDPOINTS) - {"any"}))
-def test_a_rule_for_any_is_for_every_endpoint(endpoint: str) -> None:
+def test_fault_rule_for_any_matches_every_endpoint(endpoint: str) -> None:
     assert FaultScript([ANY]).next(endpoint, []) == ANY
 
 
-def test_a_numbered_rule_is_for_that_call_of_its_endpoint() -> None:
+def test_fault_rule_with_a_number_matches_that_call() -> None:
     second = Fault(on="addTags", call=2)
     faults = FaultScript([second])
     calls = ["addTags", "list", "removeTags", "addTags", "addTags"]
     assert [faults.next(endpoint, []) for endpoint in calls] == [None, None, None, second, None]
 
 
-def test_a_numbered_rule_for_any_counts_the_calls_of_all_endpoints() -> None:
+def test_fault_rule_for_any_with_a_number_counts_all_calls() -> None:
     third = Fault(on="any", call=3)
     faults = FaultScript([third])
     assert [faults.next(endpoint, []) for endpoint in ("list", "addTags", "details", "list")] == [
@@ -47,25 +47,25 @@ def test_a_numbered_rule_for_any_counts_the_calls_of_all_endpoints() -> None:
     ]
 
 
-def test_a_rule_with_times_ends_after_so_many_calls() -> None:
+def test_fault_rule_with_times_ends_after_that_many_calls() -> None:
     twice = Fault(on="list", times=2)
     faults = FaultScript([twice])
     assert [faults.next("list", []) for _ in range(4)] == [twice, twice, None, None]
 
 
-def test_a_rule_for_a_file_is_for_calls_that_name_it() -> None:
+def test_fault_rule_for_a_file_matches_calls_that_name_it() -> None:
     about = Fault(on="any", fileId="one")
     faults = FaultScript([about])
     assert [faults.next("addTags", ids) for ids in (["two", "one"], ["two"], [])] == [about, None, None]
 
 
-def test_of_several_rules_the_first_that_fits_decides_and_the_others_are_not_used_up() -> None:
+def test_fault_script_uses_the_first_matching_rule() -> None:
     first, second = Fault(on="list", times=1), Fault(on="any", times=1)
     faults = FaultScript([first, second])
     assert [faults.next("list", []) for _ in range(3)] == [first, second, None]
 
 
-def test_a_script_with_every_member_is_read(tmp_path: Path) -> None:
+def test_fault_script_reads_every_member(tmp_path: Path) -> None:
     members = {
         "on": "addTags",
         "call": 3,
@@ -101,7 +101,7 @@ def test_a_script_with_every_member_is_read(tmp_path: Path) -> None:
     )
 
 
-def test_an_empty_script_is_a_script(tmp_path: Path) -> None:
+def test_fault_script_may_be_empty(tmp_path: Path) -> None:
     assert read_script(script(tmp_path, [])).next("list", []) is None
 
 
@@ -138,7 +138,7 @@ def test_an_empty_script_is_a_script(tmp_path: Path) -> None:
         ({"on": "list", "body": "\ud800"}, 'body cannot be "\\ud800"'),
     ],
 )
-def test_a_rule_that_cannot_be_followed_is_refused_by_number_and_name(tmp_path: Path, rule: Any, words: str) -> None:
+def test_fault_script_names_an_invalid_rule_by_number(tmp_path: Path, rule: Any, words: str) -> None:
     path = script(tmp_path, [{"on": "list"}, rule])
     with pytest.raises(FaultScriptError) as refused:
         read_script(path)
@@ -146,14 +146,14 @@ def test_a_rule_that_cannot_be_followed_is_refused_by_number_and_name(tmp_path: 
 
 
 @pytest.mark.parametrize("content", ["", "[{]", "[" * 100_000])
-def test_what_is_not_json_is_refused(tmp_path: Path, content: str) -> None:
+def test_fault_script_refuses_invalid_json(tmp_path: Path, content: str) -> None:
     path = script(tmp_path, content)
     with pytest.raises(FaultScriptError) as refused:
         read_script(path)
     assert str(refused.value) == f"{path} is not JSON: write a list of rules"
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_fault_script_refuses_invalid_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_bytes(b'[{"on": "\xff"}]')
     with pytest.raises(FaultScriptError, match="is not JSON"):
@@ -161,12 +161,12 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [{"on": "list"}, "null", '"list"'])
-def test_anything_but_a_list_is_refused(tmp_path: Path, content: Any) -> None:
+def test_fault_script_refuses_anything_but_a_list(tmp_path: Path, content: Any) -> None:
     with pytest.raises(FaultScriptError, match="is not a JSON list: write a list of rules"):
         read_script(script(tmp_path, content))
 
 
-def test_a_script_that_is_not_there_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_fault_script_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FaultScriptError) as refused:
         read_script(tmp_path / "none.json")
     assert str(refused.value) == f"{tmp_path / 'none.json'}: No such file or directory"

@@ -26,7 +26,7 @@ def clock() -> Clock:
         ("40/1,1000/60", [CallLimit(40, 1), CallLimit(1000, 60)]),
     ],
 )
-def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits: list[CallLimit]) -> None:
+def test_parse_limits_reads_calls_per_seconds_and_lists(text: str, limits: list[CallLimit]) -> None:
     assert list(parse_limits(text)) == limits
 
 
@@ -51,23 +51,23 @@ def test_a_limit_is_calls_over_seconds_and_commas_join_several(text: str, limits
         "40/1, 1/2",
     ],
 )
-def test_any_other_text_is_refused_with_an_example(text: str) -> None:
+def test_parse_limits_refuses_other_text_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="use CALLS/SECONDS, such as 40/1") as refused:
         parse_limits(text)
     assert repr(text) in str(refused.value)
 
 
-def test_without_a_limit_every_call_passes_and_nothing_is_announced(clock: Clock) -> None:
+def test_limiter_without_a_limit_lets_every_call_pass(clock: Clock) -> None:
     limiter = Limiter(None, clock)
     assert [limiter.count("list") for _ in range(3)] == [(True, {})] * 3
 
 
-def test_calls_pass_until_the_limit_of_a_window(clock: Clock) -> None:
+def test_limiter_lets_calls_pass_up_to_the_limit(clock: Clock) -> None:
     limiter = Limiter(CallLimit(2, 10), clock)
     assert [limiter.count("list")[0] for _ in range(4)] == [True, True, False, False]
 
 
-def test_a_window_begins_with_its_first_call_and_lasts_the_interval(clock: Clock) -> None:
+def test_limiter_window_starts_with_its_first_call(clock: Clock) -> None:
     limiter = Limiter(CallLimit(1, 10), clock)
     passed = []
     for clock.now in (57.0, 66.5, 67.0, 70.0, 76.9, 77.0):
@@ -75,7 +75,7 @@ def test_a_window_begins_with_its_first_call_and_lasts_the_interval(clock: Clock
     assert passed == [True, False, True, False, False, True]
 
 
-def test_each_endpoint_has_a_window_of_its_own(clock: Clock) -> None:
+def test_limiter_counts_each_endpoint_separately(clock: Clock) -> None:
     limiter = Limiter(CallLimit(1, 10), clock)
     assert limiter.count("list")[0]
     clock.now += 6
@@ -84,7 +84,7 @@ def test_each_endpoint_has_a_window_of_its_own(clock: Clock) -> None:
     assert (limiter.count("list")[0], limiter.count("addTags")[0]) == (True, False)
 
 
-def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock) -> None:
+def test_limiter_headers_count_down_in_milliseconds(clock: Clock) -> None:
     limiter = Limiter(CallLimit(2, 10), clock)
     resets = []
     for clock.now in (50.0, 53.25, 59.9999):
@@ -94,7 +94,7 @@ def test_the_headers_tell_the_limit_and_count_the_milliseconds_down(clock: Clock
     assert resets == ["10000", "6750", "1"]
 
 
-def test_of_several_limits_all_have_to_pass_and_the_tightest_is_announced(clock: Clock) -> None:
+def test_limiter_with_several_limits_announces_the_tightest(clock: Clock) -> None:
     limiter = Limiter([CallLimit(2, 1), CallLimit(3, 10)], clock)
     told = []
     for clock.now in (50.0, 50.1, 50.2, 51.5, 51.6, 60.0):
@@ -110,7 +110,7 @@ def test_of_several_limits_all_have_to_pass_and_the_tightest_is_announced(clock:
     ]
 
 
-def test_a_refused_call_counts_in_no_window(clock: Clock) -> None:
+def test_limiter_does_not_count_refused_calls(clock: Clock) -> None:
     limiter = Limiter([CallLimit(1, 1), CallLimit(2, 10)], clock)
     passed = []
     for clock.now in (50.0, 50.1, 50.2, 51.0):
@@ -118,13 +118,13 @@ def test_a_refused_call_counts_in_no_window(clock: Clock) -> None:
     assert passed == [True, False, False, True]
 
 
-def test_a_limit_that_changes_begins_new_windows(clock: Clock) -> None:
+def test_limiter_starts_new_windows_if_a_limit_changes(clock: Clock) -> None:
     limiter = Limiter(CallLimit(1, 10), clock)
     assert [limiter.count("list")[0] for _ in range(2)] == [True, False]
     limiter.limits = [CallLimit(2, 10)]
     assert [limiter.count("list")[0] for _ in range(3)] == [True, True, False]
 
 
-def test_answers_may_announce_less_than_there_is(clock: Clock) -> None:
+def test_limiter_can_announce_some_headers_only(clock: Clock) -> None:
     limiter = Limiter(CallLimit(1, 10), clock, announces=["Reset"])
     assert limiter.count("list") == (True, {"X-RateLimit-Reset": "10000"})

@@ -42,7 +42,7 @@ def tags(client: ImageKit, file_id: str) -> list[str] | None:
     return client.files.get(file_id).tags
 
 
-def test_the_list_is_paged_and_sorted(connect: Connect) -> None:
+def test_sdk_lists_pages_in_order(connect: Connect) -> None:
     client = connect()
     pages = [client.assets.list(type="file", sort="DESC_NAME", limit=2, skip=skip) for skip in (0, 2, 4)]
     assert [[asset.name for asset in page] for page in pages] == [["c.jpg", "b.jpg"], ["a.jpg"], []]
@@ -56,18 +56,18 @@ def test_the_list_is_paged_and_sorted(connect: Connect) -> None:
         ('createdAt > "2024-04-01" OR (size >= 20 AND NOT name = "a.jpg")', ["b.jpg", "c.jpg"]),
     ],
 )
-def test_a_search_finds_what_its_query_says(connect: Connect, query: str, names: list[str]) -> None:
+def test_sdk_search_finds_matching_files(connect: Connect, query: str, names: list[str]) -> None:
     assert found(connect(), query) == names
 
 
-def test_a_bad_query_is_a_bad_request_with_its_words(connect: Connect) -> None:
+def test_sdk_reports_an_invalid_query_as_bad_request(connect: Connect) -> None:
     with pytest.raises(
         imagekitio.BadRequestError, match="The sandbox does not support the field AITags in searchQuery"
     ):
         found(connect(), 'AITags IN ["Shoe"]')
 
 
-def test_the_details_hold_tags_and_ai_tags(connect: Connect) -> None:
+def test_sdk_details_have_tags_and_ai_tags(connect: Connect) -> None:
     file = connect().files.get(A)
     assert (file.file_id, file.file_path, file.tags) == (A, "/shop/a.jpg", ["shoes"])
     assert [(tag.name, tag.confidence, tag.source) for tag in file.ai_tags or []] == [
@@ -77,7 +77,7 @@ def test_the_details_hold_tags_and_ai_tags(connect: Connect) -> None:
     ]
 
 
-def test_tags_are_added_and_removed(connect: Connect) -> None:
+def test_sdk_adds_and_removes_tags(connect: Connect) -> None:
     client = connect()
     added = client.files.bulk.add_tags(file_ids=[A, B], tags=["new", "shoes"])
     assert added.successfully_updated_file_ids == [A, B]
@@ -87,14 +87,14 @@ def test_tags_are_added_and_removed(connect: Connect) -> None:
     assert (tags(client, A), tags(client, B)) == (None, None)
 
 
-def test_ai_tags_are_removed_from_every_source(connect: Connect) -> None:
+def test_sdk_removes_ai_tags_of_every_source(connect: Connect) -> None:
     client = connect()
     removed = client.files.bulk.remove_ai_tags(file_ids=[A, B], ai_tags=["Person"])
     assert removed.successfully_updated_file_ids == [A, B]
     assert [tag.name for tag in client.files.get(A).ai_tags or []] == ["Shoe"]
 
 
-def test_an_update_replaces_tags_and_removes_ai_tags(connect: Connect) -> None:
+def test_sdk_update_replaces_tags_and_removes_ai_tags(connect: Connect) -> None:
     client = connect()
     after = client.files.update(A, tags=["one", "two"], remove_ai_tags=["Shoe"])
     assert (after.tags, [tag.name for tag in after.ai_tags or []]) == (["one", "two"], ["Person", "Person"])
@@ -102,14 +102,14 @@ def test_an_update_replaces_tags_and_removes_ai_tags(connect: Connect) -> None:
     assert (after.tags, after.ai_tags) == (None, None)
 
 
-def test_a_207_returns_normally_and_the_errors_are_extra(connect: Connect) -> None:
+def test_sdk_returns_a_207_with_errors_as_extra(connect: Connect) -> None:
     client, full = connect(), id_of("/shop/sub/c.jpg")
     answer = client.files.bulk.add_tags(file_ids=[B, full], tags=["y" * 100])
     assert answer.successfully_updated_file_ids == [B]
     assert (answer.model_extra or {})["errors"] == [{"fileId": full, "error": "Error in adding tags"}]
 
 
-def test_a_missing_file_is_not_found_by_name_and_nothing_is_written(connect: Connect) -> None:
+def test_sdk_reports_a_missing_file_by_name(connect: Connect) -> None:
     client, missing = connect(), "5e21880d5efe355febd4bccd"
     with pytest.raises(imagekitio.NotFoundError) as refused:
         client.files.bulk.add_tags(file_ids=[A, missing], tags=["new"])
@@ -121,12 +121,12 @@ def test_a_missing_file_is_not_found_by_name_and_nothing_is_written(connect: Con
     assert tags(client, A) == ["shoes"]
 
 
-def test_too_many_files_are_a_bad_request(connect: Connect) -> None:
+def test_sdk_reports_too_many_files_as_bad_request(connect: Connect) -> None:
     with pytest.raises(imagekitio.BadRequestError, match="A maximum of 50 files can be edited at a time"):
         connect().files.bulk.add_tags(file_ids=[A] * 51, tags=["new"])
 
 
-def test_beyond_the_limit_a_call_is_a_rate_limit_error_that_says_how_long(connect: Connect) -> None:
+def test_sdk_reports_the_rate_limit_with_the_wait(connect: Connect) -> None:
     # The clock stands still, so that the window lasts.
     client = connect(limit=CallLimit(1, 60), clock=lambda: 5.0)
     client.files.bulk.add_tags(file_ids=[A], tags=["first"])
@@ -137,13 +137,13 @@ def test_beyond_the_limit_a_call_is_a_rate_limit_error_that_says_how_long(connec
     assert tags(client, A) == ["shoes", "first"]
 
 
-def test_the_wrong_key_is_a_permission_error(connect: Connect) -> None:
+def test_sdk_reports_a_wrong_key_as_permission_error(connect: Connect) -> None:
     with pytest.raises(imagekitio.PermissionDeniedError, match="Your account cannot be authenticated"):
         connect(key="private_other").files.get(A)
     assert connect(key="private_key").files.get(A).name == "a.jpg"
 
 
-def test_the_request_id_is_in_the_headers(connect: Connect) -> None:
+def test_sdk_finds_the_request_id_in_the_headers(connect: Connect) -> None:
     answer = connect().files.bulk.with_raw_response.add_tags(file_ids=[A], tags=["new"])
     assert answer.http_response.status_code == 200
     assert len(answer.headers["x-ik-requestid"]) == 36

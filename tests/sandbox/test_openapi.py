@@ -34,7 +34,7 @@ def operations(openapi: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_anyone_is_told_what_is_served(sandbox: Callable[..., Sandbox]) -> None:
+def test_openapi_is_served_without_a_key(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(key="private_right")
 
     async def ask() -> Any:
@@ -47,7 +47,7 @@ def test_anyone_is_told_what_is_served(sandbox: Callable[..., Sandbox]) -> None:
 
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize("operation", operations(document()))
-def test_whatever_fits_the_document_or_does_not_is_answered_as_it_says(
+def test_openapi_describes_responses_to_any_call(
     sandbox: Callable[..., Sandbox], operation: str, mode: GenerationMode
 ) -> None:
     library = sandbox(file_object("/a.jpg", ["x"], [ai("Dog")]), file_object("/b/c.png"))
@@ -91,7 +91,7 @@ def name_a_file(case: Any) -> None:
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="ImageKit's own document is not beside this checkout")
-def test_it_says_of_calls_what_imagekit_says() -> None:
+def test_openapi_agrees_with_imagekit() -> None:
     official = yaml.safe_load(OFFICIAL.read_text("utf-8"))
     for name, ours in operations(document()).items():
         theirs = operations(official)[name]

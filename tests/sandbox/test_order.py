@@ -49,14 +49,14 @@ def sorting(ran: list[str]) -> list[str]:
     return [statement for statement in ran if "ORDER BY" in statement]
 
 
-def test_a_library_is_put_in_order_once_for_all_its_pages(store: Store) -> None:
+def test_order_sorts_a_library_once_for_all_pages(store: Store) -> None:
     ran = statements(store)
     pages = [page(store, skip) for skip in (0, 3, 6, 9)]
     assert pages == [NAMES[:3], NAMES[3:6], NAMES[6:], []]
     assert [" LIMIT " in statement for statement in sorting(ran)] == [True, False]
 
 
-def test_writing_does_not_make_it_necessary_to_put_a_whole_library_in_order_again(store: Store) -> None:
+def test_order_is_kept_after_writes_to_other_columns(store: Store) -> None:
     page(store, 3)
     ran = statements(store)
     tag(store, "4.jpg", "new")
@@ -64,19 +64,19 @@ def test_writing_does_not_make_it_necessary_to_put_a_whole_library_in_order_agai
     assert sorting(ran) == []
 
 
-def test_a_deep_page_by_the_moment_of_the_change_knows_of_what_was_just_written(store: Store) -> None:
+def test_order_by_update_includes_recent_writes(store: Store) -> None:
     assert page(store, 3, sort="DESC_UPDATED") == NAMES[3:6]
     tag(store, "8.jpg", "new")
     assert page(store, 3, sort="DESC_UPDATED") == ["2.jpg", "3.jpg", "4.jpg"]
 
 
-def test_a_deep_page_of_a_search_knows_of_what_was_just_written(store: Store) -> None:
+def test_order_of_a_search_includes_recent_writes(store: Store) -> None:
     assert page(store, 3, query='tags IN ["old"]') == NAMES[3:6]
     tag(store, "0.jpg", "new")
     assert page(store, 3, query='tags IN ["old"]') == NAMES[4:7]
 
 
-def test_a_deep_page_knows_of_what_another_process_wrote(tmp_path: Path, library: Path, store: Store) -> None:
+def test_order_includes_writes_of_other_processes(tmp_path: Path, library: Path, store: Store) -> None:
     assert page(store, 3, query='tags IN ["old"]') == NAMES[3:6]
     other = Store(tmp_path / "kept.sqlite", library)
     tag(other, "0.jpg", "new")
@@ -84,7 +84,7 @@ def test_a_deep_page_knows_of_what_another_process_wrote(tmp_path: Path, library
     assert page(store, 3, query='tags IN ["old"]') == NAMES[4:7]
 
 
-def test_only_the_listings_asked_for_last_are_remembered(store: Store) -> None:
+def test_order_keeps_only_recent_listings(store: Store) -> None:
     queries = [f'name : "{letter}"' for letter in "01234"]
     for query in queries:
         page(store, 1, query=query)
@@ -101,7 +101,7 @@ def test_only_the_listings_asked_for_last_are_remembered(store: Store) -> None:
     st.sampled_from([None, 'tags IN ["old"]', 'path : "/"', 'name IN ["2.jpg", "1.jpg", "7.jpg"]']),
     st.sampled_from(["ASC_CREATED", "DESC_NAME", "ASC_UPDATED"]),
 )
-def test_pages_are_always_cuts_of_the_whole_listing(
+def test_order_pages_are_slices_of_the_listing(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], query: str | None, sort: str
 ) -> None:
     folder = tmp_path_factory.mktemp("library")
@@ -117,7 +117,7 @@ def test_pages_are_always_cuts_of_the_whole_listing(
     store.close()
 
 
-def test_shuffled_listings_change_the_order_of_equal_timestamps_alone(tmp_path: Path) -> None:
+def test_order_shuffles_equal_timestamps_only(tmp_path: Path) -> None:
     files = [file_object(f"/{n:03d}", createdAt=f"2024-01-01T00:{n // 10:02d}:00.000Z") for n in range(300)]
     store = Store(":memory:", write_library(tmp_path / "library.jsonl", files))
 

@@ -145,7 +145,7 @@ def search(store: Store) -> Search:
         ('name = "it\'s 100%_\\"q\\"\\\\.gif"', "c"),
     ],
 )
-def test_name_is_compared_exactly_and_with_its_beginning(search: Search, query: str, letters: str) -> None:
+def test_search_name_matches_exactly_or_by_prefix(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -165,7 +165,7 @@ def test_name_is_compared_exactly_and_with_its_beginning(search: Search, query: 
         ('path NOT = "/shop"', "bcde"),
     ],
 )
-def test_path_is_one_folder_and_with_a_colon_also_all_below(search: Search, query: str, letters: str) -> None:
+def test_search_path_matches_a_folder_or_with_colon_all_below(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -186,7 +186,7 @@ def test_path_is_one_folder_and_with_a_colon_also_all_below(search: Search, quer
         (f'tags IN ["{AWS}"]', ""),
     ],
 )
-def test_tags_are_looked_up_among_ordinary_tags_and_ai_tags(search: Search, query: str, letters: str) -> None:
+def test_search_tags_includes_ai_tags(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -215,9 +215,7 @@ def test_tags_are_looked_up_among_ordinary_tags_and_ai_tags(search: Search, quer
         ('NOT tags HAS "shoes"', "de"),
     ],
 )
-def test_has_finds_words_in_any_case_and_the_last_one_by_its_beginning(
-    search: Search, query: str, letters: str
-) -> None:
+def test_search_has_ignores_case_and_accepts_a_prefix(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -237,13 +235,11 @@ def test_has_finds_words_in_any_case_and_the_last_one_by_its_beginning(
         ('tags EXISTS AND ("customMetadata.sizes" NOT EXISTS OR width > 100)', "bce"),
     ],
 )
-def test_exists_asks_for_any_value_among_tags_for_an_ordinary_or_an_ai_tag(
-    search: Search, query: str, letters: str
-) -> None:
+def test_search_exists_finds_any_tag(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
-def test_tags_exists_finds_a_file_with_ai_tags_alone(tmp_path: Path) -> None:
+def test_search_tags_exists_finds_files_with_ai_tags_only(tmp_path: Path) -> None:
     store = Store(":memory:", write_library(tmp_path / "library.jsonl", [item("x", "/x.jpg", ai_tags=("Dog",))]))
     assert (found(store, "tags EXISTS"), found(store, "tags NOT EXISTS")) == ("x", "")
     store.close()
@@ -265,7 +261,7 @@ def test_tags_exists_finds_a_file_with_ai_tags_alone(tmp_path: Path) -> None:
         ('"embeddedMetadata.DateTimeOriginal" = 2024-06-01', "a"),
     ],
 )
-def test_the_uploader_transparency_and_embedded_metadata_are_matched(search: Search, query: str, letters: str) -> None:
+def test_search_matches_uploader_transparency_and_metadata(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -280,7 +276,7 @@ def test_the_uploader_transparency_and_embedded_metadata_are_matched(search: Sea
         ('"type" = "folder"', 'type = "folder"'),
     ],
 )
-def test_any_field_may_stand_in_quotation_marks(search: Search, quoted: str, bare: str) -> None:
+def test_search_field_may_be_quoted(search: Search, quoted: str, bare: str) -> None:
     assert search(quoted) == search(bare) != ""
 
 
@@ -298,7 +294,7 @@ def test_any_field_may_stand_in_quotation_marks(search: Search, quoted: str, bar
         ('NOT (size > 800 AND type = "file")', "defv"),
     ],
 )
-def test_a_query_that_names_no_type_is_about_files(search: Search, query: str, letters: str) -> None:
+def test_search_without_a_type_finds_files_only(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -313,7 +309,7 @@ def test_a_query_that_names_no_type_is_about_files(search: Search, query: str, l
         ('id = "id-f" AND type = "folder"', "f"),
     ],
 )
-def test_id_finds_a_file_or_a_folder(search: Search, query: str, letters: str) -> None:
+def test_search_id_finds_a_file_or_folder(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -352,7 +348,7 @@ def test_id_finds_a_file_or_a_folder(search: Search, query: str, letters: str) -
         ("updatedAt > 1h", "a"),
     ],
 )
-def test_dates_are_days_times_or_so_long_ago(search: Search, query: str, letters: str) -> None:
+def test_search_dates_may_be_days_times_or_ages(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -385,7 +381,7 @@ def test_dates_are_days_times_or_so_long_ago(search: Search, query: str, letters
         (f"width < {'9' * 400}", "abc"),
     ],
 )
-def test_measures_are_compared_as_numbers_and_an_unknown_one_is_none(search: Search, query: str, letters: str) -> None:
+def test_search_measures_compare_as_numbers(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -403,7 +399,7 @@ def test_measures_are_compared_as_numbers_and_an_unknown_one_is_none(search: Sea
         ("published = false", "b"),
     ],
 )
-def test_format_private_and_published_are_matched(search: Search, query: str, letters: str) -> None:
+def test_search_matches_format_private_and_published(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -433,7 +429,7 @@ def test_format_private_and_published_are_matched(search: Search, query: str, le
         ('"customMetadata.none" NOT = "x"', "abcde"),
     ],
 )
-def test_custom_metadata_is_compared_by_type_and_lists_by_their_items(search: Search, query: str, letters: str) -> None:
+def test_search_custom_metadata_compares_by_type_and_item(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -455,7 +451,7 @@ def test_custom_metadata_is_compared_by_type_and_lists_by_their_items(search: Se
         ('\n\tid="id-a"OR(id="id-b")\n', "ab"),
     ],
 )
-def test_not_binds_closer_than_and_and_and_closer_than_or(search: Search, query: str, letters: str) -> None:
+def test_search_not_binds_tighter_than_and_than_or(search: Search, query: str, letters: str) -> None:
     assert search(query) == letters
 
 
@@ -506,7 +502,7 @@ def expressions() -> st.SearchStrategy[Expression]:
 
 @given(expression=expressions())
 @settings(deadline=None, max_examples=200)
-def test_any_combination_finds_what_its_logic_says(store: Store, expression: Expression) -> None:
+def test_search_combinations_follow_their_logic(store: Store, expression: Expression) -> None:
     assert found(store, expression.text) == "".join(sorted(expression.letters))
 
 
@@ -646,7 +642,7 @@ def test_any_combination_finds_what_its_logic_says(store: Store, expression: Exp
         ('private = "true"', 'The sandbox cannot read the searchQuery: expected true or false instead of "true".'),
     ],
 )
-def test_what_is_not_documented_is_refused_with_what_is_wrong(query: str, words: str) -> None:
+def test_search_refuses_undocumented_syntax_with_the_reason(query: str, words: str) -> None:
     with pytest.raises(QueryError) as refused:
         compile_query(query, NOW)
     assert str(refused.value).partition("; supported: ")[0] == words
@@ -679,7 +675,7 @@ def test_what_is_not_documented_is_refused_with_what_is_wrong(query: str, words:
         "9999999h",
     ],
 )
-def test_an_absurd_date_is_refused_by_name(date: str) -> None:
+def test_search_refuses_an_absurd_date(date: str) -> None:
     with pytest.raises(QueryError) as refused:
         compile_query(f"createdAt > {date}", NOW)
     assert str(refused.value) == f'The sandbox cannot read the searchQuery: expected a date instead of "{date}".'
@@ -688,13 +684,13 @@ def test_an_absurd_date_is_refused_by_name(date: str) -> None:
 
 
 @pytest.mark.parametrize("date", ['"2024-01-01T00:00:00+05:00"', '""', '" 2024-01-01"', '"2024-01-01 00:00:00"'])
-def test_a_quoted_text_that_is_no_date_is_refused(date: str) -> None:
+def test_search_refuses_quoted_text_as_a_date(date: str) -> None:
     with pytest.raises(QueryError, match=re.escape(f"expected a date instead of {date}.")):
         compile_query(f"createdAt > {date}", NOW)
 
 
 @pytest.mark.parametrize("step", ["(", "NOT ", "NOT (", "width = 1 AND (", "width = 1 OR width = 2 AND NOT ("])
-def test_any_nesting_is_evaluated_or_refused_as_too_deep(store: Store, step: str) -> None:
+def test_search_evaluates_or_refuses_any_nesting(store: Store, step: str) -> None:
     queries = [step * depth + 'tags NOT IN ["a"]' + ")" * depth * step.count("(") for depth in range(1, 30)]
     outcomes = [outcome(store, query)[1] for query in queries]
     allowed = outcomes.count("")
@@ -704,28 +700,26 @@ def test_any_nesting_is_evaluated_or_refused_as_too_deep(store: Store, step: str
     )
 
 
-def test_nesting_that_closes_again_is_not_deep(search: Search) -> None:
+def test_search_closed_nesting_does_not_count(search: Search) -> None:
     assert search(" OR ".join(['((NOT id = "id-a"))'] * 20)) == "bcde"
 
 
 @pytest.mark.parametrize(
     ("joint", "letters"), [(" OR ", "bc"), (" AND ", "bc"), (" OR NOT ", "abcde"), (" AND NOT ", "")]
 )
-def test_a_long_row_of_conditions_is_evaluated_and_a_longer_one_refused(
-    search: Search, joint: str, letters: str
-) -> None:
+def test_search_limits_the_number_of_conditions(search: Search, joint: str, letters: str) -> None:
     assert search(joint.join(["width > 100"] * 500)) == letters
     with pytest.raises(QueryError) as refused:
         compile_query(joint.join(["width > 100"] * 501), NOW)
     assert str(refused.value) == "The sandbox does not support a searchQuery of more than 500 conditions."
 
 
-def test_a_list_of_many_values_is_evaluated(search: Search) -> None:
+def test_search_evaluates_a_list_of_many_values(search: Search) -> None:
     values = ", ".join(['"x"'] * 3000)
     assert search(f'tags IN [{values}, "red"]') == "ab"
 
 
-def test_a_query_is_refused_beyond_its_longest() -> None:
+def test_search_limits_the_length_of_a_query() -> None:
     text = 'name = "a"'
     compile_query(text.ljust(MAX_QUERY), NOW)
     with pytest.raises(QueryError) as refused:
@@ -764,14 +758,14 @@ INJECTIONS = [
         '"customMetadata.brand" IN [{}]',
     ],
 )
-def test_sql_in_a_value_is_only_text(search: Search, query: str, text: str) -> None:
+def test_search_treats_sql_in_a_value_as_text(search: Search, query: str, text: str) -> None:
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     assert search(query.format(quoted)) == ""
     assert search('name : ""') == "abcde"
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-def test_sql_in_the_name_of_a_custom_field_is_only_text_or_refused(store: Store, text: str) -> None:
+def test_search_treats_sql_in_a_custom_field_as_text(store: Store, text: str) -> None:
     quoted = text.replace('"', '\\"')
     letters, words = outcome(store, f'"customMetadata.{quoted}" = "Nike"')
     assert letters == ""
@@ -792,7 +786,7 @@ def test_sql_in_the_name_of_a_custom_field_is_only_text_or_refused(store: Store,
         'id = "a" /* */',
     ],
 )
-def test_sql_outside_of_a_value_is_refused(query: str) -> None:
+def test_search_refuses_sql_outside_a_value(query: str) -> None:
     with pytest.raises(QueryError, match="searchQuery"):
         compile_query(query, NOW)
 
@@ -817,7 +811,7 @@ PIECES = [
 
 @given(pieces=st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25), joint=st.sampled_from(["", " "]))
 @settings(deadline=None, max_examples=200)
-def test_any_row_of_pieces_is_evaluated_or_refused(store: Store, pieces: list[str], joint: str) -> None:
+def test_search_evaluates_or_refuses_any_tokens(store: Store, pieces: list[str], joint: str) -> None:
     letters, words = outcome(store, joint.join(pieces))
     assert (words == "" and set(letters) <= set("abcdefv")) or "searchQuery" in words
 
@@ -831,7 +825,7 @@ COMPARISONS = st.tuples(
 
 @given(parts=st.lists(COMPARISONS, min_size=1, max_size=4), joint=st.sampled_from([" AND ", " OR ", " AND NOT "]))
 @settings(deadline=None, max_examples=200)
-def test_any_comparison_is_evaluated_or_refused(store: Store, parts: list[str], joint: str) -> None:
+def test_search_evaluates_or_refuses_any_comparison(store: Store, parts: list[str], joint: str) -> None:
     letters, words = outcome(store, joint.join(parts))
     assert (words == "" and set(letters) <= set("abcdefv")) or "searchQuery" in words
 
@@ -852,9 +846,7 @@ def test_any_comparison_is_evaluated_or_refused(store: Store, parts: list[str], 
     ],
 )
 @pytest.mark.parametrize("skip", [0, 1])
-def test_a_search_by_place_name_id_or_moment_is_answered_by_an_index(
-    tmp_path: Path, query: str, index: str, skip: int
-) -> None:
+def test_search_by_folder_name_id_or_time_uses_an_index(tmp_path: Path, query: str, index: str, skip: int) -> None:
     many = [file_object(f"/many/{number:03d}/a.jpg") for number in range(500)]
     store = Store(":memory:", write_library(tmp_path / "library.jsonl", [*LIBRARY, *many]))
     ran: list[str] = []
@@ -870,7 +862,7 @@ def test_a_search_by_place_name_id_or_moment_is_answered_by_an_index(
 
 
 @given(text=st.text("ab\ud7ff\ue000\U0010ffff/", max_size=3), prefix=st.text("ab\ud7ff\ue000\U0010ffff/", max_size=3))
-def test_a_name_is_found_by_its_beginning_and_by_nothing_else(text: str, prefix: str) -> None:
+def test_search_by_prefix_finds_exactly_matching_names(text: str, prefix: str) -> None:
     condition = compile_query(f'name : "{prefix}"', NOW)
     sql = f"SELECT {condition.sql} FROM (SELECT ? AS name)"  # noqa: S608 - our own words
     with closing(sqlite3.connect(":memory:")) as database:

@@ -64,7 +64,7 @@ def details(store: Store, path: str) -> dict[str, Any]:
     return item
 
 
-def test_a_file_is_listed_as_the_library_file_has_it(tmp_path: Path, open_store: Open) -> None:
+def test_store_lists_files_as_in_the_library_file(tmp_path: Path, open_store: Open) -> None:
     item = file_object(
         "/shop/röd 💚.jpg",
         ["shoes", "é", 'a "b" \\ c'],
@@ -81,21 +81,19 @@ def test_a_file_is_listed_as_the_library_file_has_it(tmp_path: Path, open_store:
     assert page(open_store(write_library(tmp_path / "library.jsonl", [item]))) == [item]
 
 
-def test_a_file_with_no_more_than_an_id_and_a_path_is_listed(tmp_path: Path, open_store: Open) -> None:
+def test_store_lists_a_file_with_only_id_and_path(tmp_path: Path, open_store: Open) -> None:
     store = open_store(write_library(tmp_path / "library.jsonl", [{"fileId": "1", "filePath": "/a"}]))
     assert page(store) == [{"fileId": "1", "filePath": "/a", "tags": None, "AITags": None, "updatedAt": ""}]
 
 
 @pytest.mark.parametrize("none", [{"tags": None, "AITags": None}, {"tags": [], "AITags": []}, {}])
-def test_tags_that_are_empty_null_or_absent_are_listed_as_null(
-    tmp_path: Path, open_store: Open, none: dict[str, Any]
-) -> None:
+def test_store_lists_empty_tags_as_null(tmp_path: Path, open_store: Open, none: dict[str, Any]) -> None:
     item = {"fileId": "1", "filePath": "/a", **none}
     (found,) = page(open_store(write_library(tmp_path / "library.jsonl", [item])))
     assert (found["tags"], found["AITags"]) == (None, None)
 
 
-def test_folders_and_versions_are_kept_apart_from_files(tmp_path: Path, open_store: Open) -> None:
+def test_store_separates_folders_and_versions_from_files(tmp_path: Path, open_store: Open) -> None:
     library = write_library(tmp_path / "library.jsonl", [FOLDER, file_object("/shop/a.jpg"), VERSION])
     store = open_store(library)
     found = {kind: [item["name"] for item in page(store, kind=kind)] for kind in ("file", "file-version", "folder")}
@@ -103,7 +101,7 @@ def test_folders_and_versions_are_kept_apart_from_files(tmp_path: Path, open_sto
     assert [item["name"] for item in page(store, kind="all")] == ["shop", "a.jpg"]
 
 
-def test_every_folder_of_a_path_is_listed_even_if_the_library_file_names_none(tmp_path: Path, open_store: Open) -> None:
+def test_store_lists_every_folder_of_a_path(tmp_path: Path, open_store: Open) -> None:
     files = [
         file_object("/shop/shoes/red/1.jpg", createdAt="2024-03-01T00:00:00.000Z"),
         file_object("/shop/2.jpg", createdAt="2024-02-01T00:00:00.000Z"),
@@ -127,18 +125,18 @@ def test_every_folder_of_a_path_is_listed_even_if_the_library_file_names_none(tm
     assert len(made["folderId"]) == 24
 
 
-def test_a_folder_has_no_tags(tmp_path: Path, open_store: Open) -> None:
+def test_store_folders_have_no_tags(tmp_path: Path, open_store: Open) -> None:
     assert page(open_store(write_library(tmp_path / "library.jsonl", [FOLDER])), kind="folder") == [FOLDER]
 
 
-def test_only_files_have_details_and_can_be_saved(tmp_path: Path, open_store: Open) -> None:
+def test_store_details_and_save_are_for_files_only(tmp_path: Path, open_store: Open) -> None:
     store = open_store(write_library(tmp_path / "library.jsonl", [FOLDER, VERSION, file_object("/a.jpg", ["x"])]))
     ids = [id_of("/shop"), id_of("/old.jpg"), id_of("/a.jpg"), "none"]
     assert [store.details(file_id) is not None for file_id in ids] == [False, False, True, False]
     assert store.files(ids) == {id_of("/a.jpg"): File(id_of("/a.jpg"), ["x"], [])}
 
 
-def test_saved_tags_are_read_back_and_the_rest_stays(tmp_path: Path, open_store: Open) -> None:
+def test_store_saves_tags_and_keeps_the_rest(tmp_path: Path, open_store: Open) -> None:
     before = file_object("/a.jpg", ["x"], [ai("Dog"), ai("Cat")], description="kept")
     store = open_store(write_library(tmp_path / "library.jsonl", [before, file_object("/b.jpg", ["x"])]))
     store.save([File(id_of("/a.jpg"), ["y", "x"], [ai("Cat")._asdict()])])
@@ -148,13 +146,13 @@ def test_saved_tags_are_read_back_and_the_rest_stays(tmp_path: Path, open_store:
     assert details(store, "/b.jpg")["tags"] == ["x"]
 
 
-def test_tags_that_became_none_are_null(tmp_path: Path, open_store: Open) -> None:
+def test_store_saves_empty_tags_as_null(tmp_path: Path, open_store: Open) -> None:
     store = open_store(write_library(tmp_path / "library.jsonl", [file_object("/a.jpg", ["x"], [ai("Dog")])]))
     store.save([File(id_of("/a.jpg"), [], [])])
     assert (details(store, "/a.jpg")["tags"], details(store, "/a.jpg")["AITags"]) == (None, None)
 
 
-def test_saving_moves_the_time_of_the_update_and_not_that_of_the_creation(tmp_path: Path, open_store: Open) -> None:
+def test_store_save_changes_only_the_update_time(tmp_path: Path, open_store: Open) -> None:
     store = open_store(write_library(tmp_path / "library.jsonl", [file_object("/a.jpg")]))
     earlier = timestamp(datetime.now(UTC))
     store.save([File(id_of("/a.jpg"), ["x"], [])])
@@ -163,7 +161,7 @@ def test_saving_moves_the_time_of_the_update_and_not_that_of_the_creation(tmp_pa
     assert after["createdAt"] == "2024-01-01T00:00:00.000Z"
 
 
-def test_patched_members_replace_what_was_there(tmp_path: Path, open_store: Open) -> None:
+def test_store_patch_replaces_members(tmp_path: Path, open_store: Open) -> None:
     item = file_object("/a.jpg", ["x"], description="old", customCoordinates="1,2,3,4")
     store = open_store(write_library(tmp_path / "library.jsonl", [item]))
     store.patch(id_of("/a.jpg"), {"description": "new", "customCoordinates": None})
@@ -171,9 +169,7 @@ def test_patched_members_replace_what_was_there(tmp_path: Path, open_store: Open
     assert (after["description"], after["customCoordinates"], after["tags"]) == ("new", None, ["x"])
 
 
-def test_patched_custom_metadata_is_merged_a_null_unsets_and_it_can_be_searched(
-    tmp_path: Path, open_store: Open
-) -> None:
+def test_store_patch_merges_custom_metadata(tmp_path: Path, open_store: Open) -> None:
     item = file_object("/a.jpg", customMetadata={"brand": "Nike", "größe": 5})
     store = open_store(write_library(tmp_path / "library.jsonl", [item]))
     store.patch(id_of("/a.jpg"), {"customMetadata": {"brand": None, "größe": 6, "new": True}})
@@ -183,7 +179,7 @@ def test_patched_custom_metadata_is_merged_a_null_unsets_and_it_can_be_searched(
     assert [len(page(store, condition=compile_query(query, now))) for query in queries] == [1, 0, 0]
 
 
-def test_a_library_is_kept_from_run_to_run(tmp_path: Path, open_store: Open) -> None:
+def test_store_is_kept_between_runs(tmp_path: Path, open_store: Open) -> None:
     library = write_library(tmp_path / "library.jsonl", [file_object("/a.jpg", ["x"])])
     first = open_store(library, "kept.sqlite")
     first.save([File(id_of("/a.jpg"), ["x", "y"], [])])
@@ -193,7 +189,7 @@ def test_a_library_is_kept_from_run_to_run(tmp_path: Path, open_store: Open) -> 
     assert not second.source_changed
 
 
-def test_a_changed_library_file_is_noticed_and_the_kept_library_goes_on(tmp_path: Path, open_store: Open) -> None:
+def test_store_notices_a_changed_library_file(tmp_path: Path, open_store: Open) -> None:
     library = write_library(tmp_path / "library.jsonl", [file_object("/a.jpg")])
     first = open_store(library, "kept.sqlite")
     assert not first.source_changed
@@ -204,37 +200,37 @@ def test_a_changed_library_file_is_noticed_and_the_kept_library_goes_on(tmp_path
     assert [item["name"] for item in page(second)] == ["a.jpg"]
 
 
-def test_a_library_in_memory_is_not_kept(tmp_path: Path, open_store: Open) -> None:
+def test_store_in_memory_is_not_kept(tmp_path: Path, open_store: Open) -> None:
     library = write_library(tmp_path / "library.jsonl", [file_object("/a.jpg")])
     open_store(library).save([File(id_of("/a.jpg"), ["x"], [])])
     assert details(open_store(library), "/a.jpg")["tags"] is None
 
 
-def test_a_gz_library_is_read(tmp_path: Path, open_store: Open) -> None:
+def test_seed_reads_gzip(tmp_path: Path, open_store: Open) -> None:
     library = tmp_path / "library.jsonl.gz"
     library.write_bytes(gzip.compress(json.dumps(file_object("/röd.jpg")).encode()))
     assert [item["name"] for item in page(open_store(library))] == ["röd.jpg"]
 
 
-def test_empty_lines_and_windows_line_ends_are_fine(tmp_path: Path, open_store: Open) -> None:
+def test_seed_accepts_empty_lines_and_windows_line_ends(tmp_path: Path, open_store: Open) -> None:
     library = tmp_path / "library.jsonl"
     lines = [json.dumps(file_object(path)) for path in ("/a.jpg", "/b.jpg")]
     library.write_bytes(f"\r\n{lines[0]}\r\n  \r\n{lines[1]}".encode())
     assert [item["name"] for item in page(open_store(library))] == ["a.jpg", "b.jpg"]
 
 
-def test_library_file_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_seed_refuses_a_pipe_without_waiting(tmp_path: Path) -> None:
     library = tmp_path / "library.jsonl"
     os.mkfifo(library)
     with pytest.raises(SeedError, match="is not a regular file: save it as one"):
         Store(":memory:", library)
 
 
-def test_an_empty_library_is_one(tmp_path: Path, open_store: Open) -> None:
+def test_seed_accepts_an_empty_library(tmp_path: Path, open_store: Open) -> None:
     assert page(open_store(write_library(tmp_path / "library.jsonl", []))) == []
 
 
-def test_files_of_equal_rank_are_listed_in_the_order_of_the_library_file(tmp_path: Path, open_store: Open) -> None:
+def test_seed_keeps_the_order_of_equal_files(tmp_path: Path, open_store: Open) -> None:
     paths = [f"/{letter}.jpg" for letter in "qwertyuiop"]
     store = open_store(write_library(tmp_path / "library.jsonl", map(file_object, paths)))
     pages = [page(store, limit=3, skip=skip, sort="DESC_CREATED") for skip in (0, 3, 6, 9, 12)]
@@ -242,7 +238,7 @@ def test_files_of_equal_rank_are_listed_in_the_order_of_the_library_file(tmp_pat
     assert list(map(len, pages)) == [3, 3, 3, 1, 0]
 
 
-def test_a_library_of_many_files_is_seeded_whole(tmp_path: Path, open_store: Open) -> None:
+def test_seed_reads_many_files_completely(tmp_path: Path, open_store: Open) -> None:
     library = write_library(tmp_path / "library.jsonl", (file_object(f"/{number}") for number in range(10_001)))
     store = open_store(library)
     counts = [len(page(store, skip=skip)) for skip in (0, 5000, 9000, 10_000, 11_000)]
@@ -300,9 +296,7 @@ GOOD = {"fileId": "1", "filePath": "/a.jpg"}
     ],
     ids=lambda value: json.dumps(value)[:60],
 )
-def test_a_line_that_is_no_file_object_is_named_with_the_member_that_is_wrong(
-    tmp_path: Path, line: Any, wrong: str
-) -> None:
+def test_seed_names_an_invalid_object_and_its_member(tmp_path: Path, line: Any, wrong: str) -> None:
     library = tmp_path / "library.jsonl"
     text = line if isinstance(line, str) else json.dumps(line)
     library.write_text(f"{json.dumps(file_object('/0.jpg'))}\n\n{text}\n", encoding="utf-8")
@@ -324,7 +318,7 @@ def test_a_line_that_is_no_file_object_is_named_with_the_member_that_is_wrong(
     ],
     ids=["open", "deep"],
 )
-def test_a_line_that_is_no_json_is_named_with_what_to_do(tmp_path: Path, line: str, why: str) -> None:
+def test_seed_names_a_line_that_is_not_json_with_a_fix(tmp_path: Path, line: str, why: str) -> None:
     library = tmp_path / "library.jsonl"
     library.write_text(f"{json.dumps(file_object('/0.jpg'))}\n\n{line}\n", encoding="utf-8")
     with pytest.raises(SeedError) as refused:
@@ -353,7 +347,7 @@ LINES = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in PAIR)
     ids=["lines", "BOM", "UTF-16", "CRLF", "blank", "array", "indented-BOM", "indented-UTF-16", "pages", "joined"],
 )
 @pytest.mark.parametrize("name", ["library.jsonl", "library.json.gz"])
-def test_a_library_may_be_lines_or_arrays_with_or_without_a_byte_order_mark(
+def test_seed_accepts_lines_or_arrays_with_or_without_bom(
     tmp_path: Path, open_store: Open, content: bytes, name: str
 ) -> None:
     library = tmp_path / name
@@ -361,7 +355,7 @@ def test_a_library_may_be_lines_or_arrays_with_or_without_a_byte_order_mark(
     assert page(open_store(library)) == PAIR
 
 
-def test_an_array_that_is_cut_off_is_refused_with_the_place(tmp_path: Path) -> None:
+def test_seed_refuses_a_cut_off_array_with_the_place(tmp_path: Path) -> None:
     library = tmp_path / "library.json"
     library.write_text(json.dumps(PAIR)[:-1], encoding="utf-8")
     with pytest.raises(SeedError) as refused:
@@ -372,7 +366,7 @@ def test_an_array_that_is_cut_off_is_refused_with_the_place(tmp_path: Path) -> N
     assert str(refused.value).endswith(f"; {ADVICE}")
 
 
-def test_an_id_that_is_in_an_array_twice_is_named_with_its_number(tmp_path: Path) -> None:
+def test_seed_names_a_duplicate_id_of_an_array(tmp_path: Path) -> None:
     library = tmp_path / "library.json"
     library.write_text(json.dumps([*PAIR, PAIR[0]]), encoding="utf-8")
     with pytest.raises(SeedError) as refused:
@@ -382,7 +376,7 @@ def test_an_id_that_is_in_an_array_twice_is_named_with_its_number(tmp_path: Path
 
 
 @pytest.mark.parametrize("repeated", [file_object("/a.jpg"), {**FOLDER, "folderId": id_of("/a.jpg")}])
-def test_an_id_that_is_there_twice_is_named_with_its_second_line(tmp_path: Path, repeated: dict[str, Any]) -> None:
+def test_seed_names_the_second_line_of_a_duplicate_id(tmp_path: Path, repeated: dict[str, Any]) -> None:
     items = [file_object("/a.jpg"), file_object("/b.jpg"), repeated, file_object("/b.jpg")]
     library = write_library(tmp_path / "library.jsonl", items)
     with pytest.raises(SeedError) as refused:
@@ -403,7 +397,7 @@ def _not_packed(_packed: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", [_truncated, _damaged, _not_packed])
-def test_a_spoiled_gz_library_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+def test_seed_refuses_damaged_gzip(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     library = tmp_path / "library.jsonl.gz"
     library.write_bytes(spoil(gzip.compress(json.dumps(file_object("/a.jpg")).encode())))
     with pytest.raises(SeedError) as refused:
@@ -411,25 +405,25 @@ def test_a_spoiled_gz_library_is_refused(tmp_path: Path, spoil: Callable[[bytes]
     assert str(refused.value) == f"{library} is not text in UTF-8: {ADVICE}"
 
 
-def test_a_library_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+def test_seed_refuses_other_encodings(tmp_path: Path) -> None:
     library = tmp_path / "library.jsonl"
     library.write_bytes(b'{"fileId": "1", "filePath": "/r\xf6d"}\n')
     with pytest.raises(SeedError, match="is not text in UTF-8: write one file object"):
         Store(":memory:", library)
 
 
-def test_a_library_that_is_not_there_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_seed_refuses_a_missing_library_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(SeedError) as refused:
         Store(":memory:", tmp_path / "none.jsonl")
     assert str(refused.value) == f"the library file {tmp_path / 'none.jsonl'} cannot be read: No such file or directory"
 
 
-def test_a_folder_is_no_library(tmp_path: Path) -> None:
+def test_seed_refuses_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="cannot be read: Is a directory"):
         Store(":memory:", tmp_path)
 
 
-def test_after_a_bad_line_the_next_run_seeds_the_mended_library(tmp_path: Path, open_store: Open) -> None:
+def test_seed_starts_again_after_a_fixed_line(tmp_path: Path, open_store: Open) -> None:
     library = tmp_path / "library.jsonl"
     library.write_text(json.dumps(file_object("/a.jpg")) + "\n{\n", encoding="utf-8")
     with pytest.raises(SeedError):
@@ -441,7 +435,7 @@ def test_after_a_bad_line_the_next_run_seeds_the_mended_library(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("content", [b"this is no database, though it is long enough to look at" * 40, None])
-def test_a_database_that_cannot_be_used_is_refused_with_the_mend(tmp_path: Path, content: bytes | None) -> None:
+def test_store_refuses_an_unusable_database_with_a_fix(tmp_path: Path, content: bytes | None) -> None:
     database = tmp_path / "kept.sqlite"
     if content is None:
         database.mkdir()
@@ -453,7 +447,7 @@ def test_a_database_that_cannot_be_used_is_refused_with_the_mend(tmp_path: Path,
     assert str(refused.value).endswith("): try sandbox reset")
 
 
-def test_a_store_that_was_refused_leaves_its_database_free(tmp_path: Path) -> None:
+def test_store_that_was_refused_leaves_the_database_free(tmp_path: Path) -> None:
     database = tmp_path / "kept.sqlite"
     library = tmp_path / "library.jsonl"
     library.write_text("{\n", encoding="utf-8")
@@ -474,5 +468,5 @@ def test_a_store_that_was_refused_leaves_its_database_free(tmp_path: Path) -> No
         (datetime(2024, 12, 31, 23, 59, 59, 0, UTC), "2024-12-31T23:59:59.000Z"),
     ],
 )
-def test_a_moment_is_written_with_milliseconds(moment: datetime, text: str) -> None:
+def test_store_timestamps_have_milliseconds(moment: datetime, text: str) -> None:
     assert timestamp(moment) == text

@@ -106,7 +106,7 @@ def folder_of(home: Path) -> Path:
     return folder
 
 
-def test_the_second_apply_is_refused_and_told_who_the_first_is(start: Start, tmp_path: Path) -> None:
+def test_lock_refuses_a_second_apply_and_names_the_first(start: Start, tmp_path: Path) -> None:
     first = start()
     with pytest.raises(LockedError) as refused:
         take(tmp_path)
@@ -117,17 +117,17 @@ def test_the_second_apply_is_refused_and_told_who_the_first_is(start: Start, tmp
     assert refused.value.exit_code == 4
 
 
-def test_what_is_killed_leaves_nothing_to_unlock(start: Start, tmp_path: Path) -> None:
+def test_lock_of_a_killed_process_is_free(start: Start, tmp_path: Path) -> None:
     start().kill()
     take(tmp_path)
 
 
-def test_what_has_ended_leaves_nothing_to_unlock(start: Start, tmp_path: Path) -> None:
+def test_lock_of_an_ended_process_is_free(start: Start, tmp_path: Path) -> None:
     start().end()
     take(tmp_path)
 
 
-def test_a_program_that_outlives_the_killed_holder_does_not_keep_the_lock(start: Start, tmp_path: Path) -> None:
+def test_lock_is_not_inherited_by_child_programs(start: Start, tmp_path: Path) -> None:
     first = start(then="start a program")
     outliving = int(first.said)
     first.kill()
@@ -138,26 +138,26 @@ def test_a_program_that_outlives_the_killed_holder_does_not_keep_the_lock(start:
         os.kill(outliving, 9)
 
 
-def test_the_lock_is_free_again_after_the_block_even_if_it_raised(tmp_path: Path) -> None:
+def test_lock_is_released_after_an_exception(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), held("shop", state_home=tmp_path):
         _ = 1 / 0
     take(tmp_path)
 
 
-def test_two_in_one_process_exclude_each_other_too(tmp_path: Path) -> None:
+def test_lock_excludes_within_one_process(tmp_path: Path) -> None:
     with held("shop", state_home=tmp_path):
         for _ in range(2):
             with pytest.raises(LockedError, match=f"process {os.getpid()}"):
                 take(tmp_path)
 
 
-def test_other_libraries_have_other_locks(tmp_path: Path) -> None:
+def test_lock_differs_for_other_libraries(tmp_path: Path) -> None:
     with held("shop", state_home=tmp_path):
         take(tmp_path, key="other shop")
         take(tmp_path, key="/odd path \udcff\ud800/library.sqlite")
 
 
-def test_shards_of_one_library_run_side_by_side_each_of_them_once(start: Start, tmp_path: Path) -> None:
+def test_lock_allows_different_shards_at_once(start: Start, tmp_path: Path) -> None:
     start(Part(1, 3))
     third = start(Part(3, 3))
     with pytest.raises(LockedError, match=rf"shard 3/3, process {third.pid} on "):
@@ -167,7 +167,7 @@ def test_shards_of_one_library_run_side_by_side_each_of_them_once(start: Start, 
     take(tmp_path, Part(3, 3))
 
 
-def test_shards_of_another_number_are_refused_until_all_have_ended(start: Start, tmp_path: Path) -> None:
+def test_lock_refuses_shards_of_another_number(start: Start, tmp_path: Path) -> None:
     running = [start(Part(1, 3)), start(Part(2, 3))]
     for holder in running:
         with pytest.raises(LockedError, match=rf"/3, process {holder.pid} .* all shards must use the same N"):
@@ -176,7 +176,7 @@ def test_shards_of_another_number_are_refused_until_all_have_ended(start: Start,
     take(tmp_path, Part(4, 4))
 
 
-def test_the_whole_and_its_shards_exclude_each_other(start: Start, tmp_path: Path) -> None:
+def test_lock_of_the_whole_library_excludes_shards(start: Start, tmp_path: Path) -> None:
     whole = start()
     with pytest.raises(LockedError, match=f"process {whole.pid}"):
         take(tmp_path, Part(1, 2))
@@ -188,14 +188,14 @@ def test_the_whole_and_its_shards_exclude_each_other(start: Start, tmp_path: Pat
     take(tmp_path)
 
 
-def test_whoever_waits_gets_the_lock_once_the_first_has_ended(start: Start, tmp_path: Path) -> None:
+def test_lock_wait_ends_when_the_first_apply_ends(start: Start, tmp_path: Path) -> None:
     waiting = Waiting(start().end)
     with held("shop", timeout=60, state_home=tmp_path, wait=waiting.wait):
         pass
     assert 0 < waiting.slept < 1
 
 
-def test_whoever_waits_is_refused_when_the_time_is_up_and_not_before(start: Start, tmp_path: Path) -> None:
+def test_lock_wait_is_refused_after_its_timeout(start: Start, tmp_path: Path) -> None:
     start()
     waiting = Waiting()
     with pytest.raises(LockedError), held("shop", timeout=7.03, state_home=tmp_path, wait=waiting.wait):
@@ -203,7 +203,7 @@ def test_whoever_waits_is_refused_when_the_time_is_up_and_not_before(start: Star
     assert waiting.slept == pytest.approx(7.03)
 
 
-def test_an_interrupt_ends_the_wait_at_once(start: Start, tmp_path: Path) -> None:
+def test_lock_wait_ends_at_an_interrupt(start: Start, tmp_path: Path) -> None:
     start()
 
     def interrupt() -> None:
@@ -215,7 +215,7 @@ def test_an_interrupt_ends_the_wait_at_once(start: Start, tmp_path: Path) -> Non
     assert waiting.slept <= 0.1
 
 
-def test_of_many_that_start_at_once_one_gets_the_lock_and_all_others_know_of_it(tmp_path: Path) -> None:
+def test_lock_goes_to_one_of_many_simultaneous_applies(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tagsync.errors import LockedError"
         "; from tagsync.workspace.lock import held\n"
@@ -243,7 +243,7 @@ def test_of_many_that_start_at_once_one_gets_the_lock_and_all_others_know_of_it(
     assert all(f"process {winner} on " in line for pid, line in said.items() if pid != winner)
 
 
-def test_others_who_look_at_the_locks_are_waited_for_but_not_for_long(tmp_path: Path) -> None:
+def test_lock_waits_briefly_for_the_mutex(tmp_path: Path) -> None:
     take(tmp_path)
     with (folder_of(tmp_path) / "mutex").open("rb+") as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
@@ -259,9 +259,7 @@ def test_others_who_look_at_the_locks_are_waited_for_but_not_for_long(tmp_path: 
             assert 0 < waiting.slept < MUTEX_SECONDS
 
 
-def test_a_mutex_that_is_removed_while_it_is_taken_keeps_nobody_out_and_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_mutex_removed_meanwhile_is_created_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take(tmp_path)
     mutex, lock_file = folder_of(tmp_path) / "mutex", fcntl.flock
 
@@ -277,14 +275,14 @@ def test_a_mutex_that_is_removed_while_it_is_taken_keeps_nobody_out_and_is_made_
         assert mutex.exists()
 
 
-def test_what_the_dead_have_left_is_cleared_away(start: Start, tmp_path: Path) -> None:
+def test_lock_files_of_dead_processes_are_removed(start: Start, tmp_path: Path) -> None:
     start(Part(1, 3)).kill()
     start(Part(2, 3)).kill()
     with held("shop", state_home=tmp_path):
         assert sorted(path.name for path in folder_of(tmp_path).iterdir()) == ["mutex", "whole"]
 
 
-def test_files_of_other_names_are_neither_locks_nor_touched(tmp_path: Path) -> None:
+def test_lock_folder_keeps_files_with_other_names(tmp_path: Path) -> None:
     take(tmp_path)
     for name in ("shard-0-of-3", "shard-1-of-3.old", "wholesale", "shard-\u0661-of-\u0663"):
         (folder_of(tmp_path) / name).touch()
@@ -297,14 +295,14 @@ def test_files_of_other_names_are_neither_locks_nor_touched(tmp_path: Path) -> N
     "content",
     [b"", b'{"pid": 12', b"\0" * 50, b"\xff\xfe", b"[" * 100_000, b'{"pid": "x"}', b"[1]", b'{"pid":1,"host":2}', LONG],
 )
-def test_a_holder_of_which_nothing_can_be_read_still_holds(tmp_path: Path, content: bytes) -> None:
+def test_lock_with_unreadable_content_still_excludes(tmp_path: Path, content: bytes) -> None:
     with held("shop", state_home=tmp_path):
         (folder_of(tmp_path) / "whole").write_bytes(content)
         with pytest.raises(LockedError, match="an unknown process: run again"):
             take(tmp_path)
 
 
-def test_what_a_holder_says_of_itself_is_harmless_and_short(tmp_path: Path) -> None:
+def test_lock_content_is_escaped_and_shortened(tmp_path: Path) -> None:
     hostile = {"pid": 1, "host": "\x1b[31m\n::error::##[x]" + "h" * 300, "since": "\u202e" + "s" * 300}
     with held("shop", state_home=tmp_path):
         (folder_of(tmp_path) / "whole").write_text(json.dumps(hostile), encoding="ascii")
@@ -316,7 +314,7 @@ def test_what_a_holder_says_of_itself_is_harmless_and_short(tmp_path: Path) -> N
     assert len(message) < 500
 
 
-def test_folders_and_files_are_private(tmp_path: Path) -> None:
+def test_lock_folders_and_files_are_private(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     with held("shop", state_home=home):
         folders = [home.parent, home, *(path for path in home.rglob("*") if path.is_dir())]
@@ -326,9 +324,7 @@ def test_folders_and_files_are_private(tmp_path: Path) -> None:
     assert [path.name for path in files if path.stat().st_mode & 0o777 == 0o600] == [path.name for path in files]
 
 
-def test_locks_lie_in_the_state_folder_that_the_environment_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_folder_is_in_xdg_state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with held("shop"):
@@ -337,7 +333,7 @@ def test_locks_lie_in_the_state_folder_that_the_environment_names(
 
 
 @pytest.mark.parametrize("named", [None, "", "relative/state"])
-def test_without_one_or_with_a_relative_one_locks_lie_below_the_home_folder(
+def test_lock_folder_is_in_home_without_xdg_state_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -350,14 +346,14 @@ def test_without_one_or_with_a_relative_one_locks_lie_below_the_home_folder(
     assert not (tmp_path / "relative").exists()
 
 
-def test_a_relative_home_is_refused_as_it_would_be_another_in_each_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_refuses_a_relative_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "here")
     with pytest.raises(StateError, match=r"the home folder here is a relative path: set XDG_STATE_HOME"), held("shop"):
         pass
 
 
-def test_without_any_home_locks_are_refused_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_without_any_home_explains_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_user: int) -> None:
         raise KeyError
 
@@ -368,7 +364,7 @@ def test_without_any_home_locks_are_refused_with_the_mend(monkeypatch: pytest.Mo
         pass
 
 
-def test_a_state_folder_that_cannot_be_made_is_refused_with_the_reason_and_the_mend(tmp_path: Path) -> None:
+def test_lock_folder_that_cannot_be_created_explains_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file\n").touch()
     with pytest.raises(StateError, match=r"/file\\x0a/.* cannot be used: Not a directory: set XDG_STATE_HOME to your"):
         take(tmp_path / "file\n")
@@ -376,7 +372,7 @@ def test_a_state_folder_that_cannot_be_made_is_refused_with_the_reason_and_the_m
         take(Path("/proc"))
 
 
-def test_a_link_in_place_of_the_folder_is_refused_and_not_followed(tmp_path: Path) -> None:
+def test_lock_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     take(tmp_path)
     folder = folder_of(tmp_path)
     folder.rename(tmp_path / "elsewhere")
@@ -386,7 +382,7 @@ def test_a_link_in_place_of_the_folder_is_refused_and_not_followed(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["mutex", "whole", "shard-1-of-2"])
-def test_a_link_in_place_of_a_lock_is_refused_and_not_followed(tmp_path: Path, name: str) -> None:
+def test_lock_file_that_is_a_link_is_refused(tmp_path: Path, name: str) -> None:
     take(tmp_path, Part(2, 2))
     (tmp_path / "precious").write_text("mine", encoding="ascii")
     (folder_of(tmp_path) / name).unlink(missing_ok=True)
@@ -396,7 +392,7 @@ def test_a_link_in_place_of_a_lock_is_refused_and_not_followed(tmp_path: Path, n
     assert (tmp_path / "precious").read_text("ascii") == "mine"
 
 
-def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
+def test_lock_folder_writable_by_others_is_refused(tmp_path: Path) -> None:
     take(tmp_path)
     folder_of(tmp_path).chmod(0o770)
     with pytest.raises(StateError, match="is writable by others: chmod 700 it, or set XDG_STATE_HOME"):
@@ -404,7 +400,7 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_someone_else_is_refused(tmp_path: Path) -> None:
+def test_lock_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     take(tmp_path)
     os.chown(folder_of(tmp_path), 1, -1)
     with pytest.raises(StateError, match="belongs to another user: set XDG_STATE_HOME"):

@@ -30,14 +30,14 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_missing_directory_is_made_private_and_ignored_by_git(tmp_path: Path) -> None:
+def test_state_directory_is_created_private_and_ignored_by_git(tmp_path: Path) -> None:
     path = tmp_path / "below" / ".tagsync"
     assert state_directory(path) == path
     assert path.stat().st_mode & 0o777 == 0o700
     assert (path / ".gitignore").read_text(encoding="ascii") == "*\n"
 
 
-def test_a_directory_that_is_there_is_used_as_it_is(tmp_path: Path) -> None:
+def test_state_directory_that_exists_is_used(tmp_path: Path) -> None:
     path = tmp_path / ".tagsync"
     state_directory(path)
     (path / "kept").touch()
@@ -45,7 +45,7 @@ def test_a_directory_that_is_there_is_used_as_it_is(tmp_path: Path) -> None:
     assert sorted(item.name for item in path.iterdir()) == [".gitignore", "kept"]
 
 
-def test_git_ignores_what_is_kept_there(repository: Path) -> None:
+def test_state_directory_content_is_ignored_by_git(repository: Path) -> None:
     (state_directory(repository / ".tagsync") / "library.sqlite").touch()
     listed = subprocess.run(
         ["git", "status", "--porcelain"],  # noqa: S607 - the user's own git
@@ -56,43 +56,43 @@ def test_git_ignores_what_is_kept_there(repository: Path) -> None:
     assert listed.stdout == b""
 
 
-def test_a_link_is_refused_even_to_a_good_directory(tmp_path: Path) -> None:
+def test_state_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
     state_directory(tmp_path / "real")
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(StateError, match="link is a symbolic link: use the folder itself"):
         state_directory(tmp_path / "link")
 
 
-def test_a_dangling_link_is_refused_and_not_followed(tmp_path: Path) -> None:
+def test_state_directory_that_is_a_dangling_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("elsewhere")
     with pytest.raises(StateError, match="is a symbolic link"):
         state_directory(tmp_path / "link")
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_file_is_refused(tmp_path: Path) -> None:
+def test_state_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="file is not a folder: use another --state-dir"):
         state_directory(tmp_path / "file")
 
 
-def test_a_directory_below_a_file_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_state_directory_below_a_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot be used: Not a directory"):
         state_directory(tmp_path / "file" / "state")
 
 
-def test_a_directory_that_cannot_be_made_is_refused_with_the_reason() -> None:
+def test_state_directory_that_cannot_be_created_is_refused_with_the_reason() -> None:
     with pytest.raises(StateError, match="the state directory /proc/tagsync cannot be created"):
         state_directory(Path("/proc/tagsync"))
 
 
-def test_a_name_too_long_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_state_directory_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be used: File name too long"):
         state_directory(tmp_path / ("x" * 300))
 
 
-def test_a_directory_of_someone_else_is_refused(tmp_path: Path) -> None:
+def test_state_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="belongs to another user: use another --state-dir"):
         state_directory(foreign_directory(tmp_path))
 
@@ -107,14 +107,14 @@ def foreign_directory(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_directory_that_git_tracks_is_refused(repository: Path) -> None:
+def test_state_directory_tracked_by_git_is_refused(repository: Path) -> None:
     path = state_directory(repository / ".tagsync")
     git("add", "--force", ".tagsync/.gitignore", cwd=repository)
     with pytest.raises(StateError, match=r"is tracked by git: run git rm -r --cached .*, or use another --state-dir"):
         state_directory(path)
 
 
-def test_a_directory_that_git_tracks_is_refused_from_within_a_folder_below(
+def test_state_directory_tracked_by_git_is_refused_from_a_subfolder(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state_directory(repository / "team" / ".tagsync")
@@ -124,21 +124,21 @@ def test_a_directory_that_git_tracks_is_refused_from_within_a_folder_below(
         state_directory(Path(".tagsync"))
 
 
-def test_other_files_that_git_tracks_do_not_matter(repository: Path) -> None:
+def test_state_directory_ignores_other_tracked_files(repository: Path) -> None:
     (repository / "tags.yaml").touch()
     git("add", "tags.yaml", cwd=repository)
     path = state_directory(repository / ".tagsync")
     assert state_directory(path) == path
 
 
-def test_without_git_nothing_is_tracked(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_directory_without_git_is_not_tracked(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = state_directory(repository / ".tagsync")
     git("add", "--force", ".tagsync/.gitignore", cwd=repository)
     monkeypatch.setenv("PATH", str(repository))
     assert state_directory(path) == path
 
 
-def test_a_hostile_name_is_harmless_in_the_message(tmp_path: Path) -> None:
+def test_state_directory_name_is_escaped_in_messages(tmp_path: Path) -> None:
     (tmp_path / "a\n\x1b[31m").touch()
     with pytest.raises(StateError) as caught:
         state_directory(tmp_path / "a\n\x1b[31m")
@@ -155,7 +155,7 @@ def logged_git(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-def test_git_is_asked_once_for_each_version_of_the_index(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_directory_asks_git_once_for_each_index(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git("commit", "--quiet", "--allow-empty", "-m", "any", cwd=repository)
     log = logged_git(repository, monkeypatch)
     path = state_directory(repository / ".tagsync")
@@ -169,7 +169,7 @@ def test_git_is_asked_once_for_each_version_of_the_index(repository: Path, monke
     assert log.read_text().count("ls-files") == 2
 
 
-def test_git_runs_nothing_that_the_repository_names(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_directory_runs_no_program_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = repository / "hook"
     hook.write_text(f"#!/bin/sh\ntouch {repository / 'ran'}\n")
     hook.chmod(0o700)
@@ -184,7 +184,7 @@ def test_git_runs_nothing_that_the_repository_names(repository: Path, monkeypatc
     assert not (repository / "ran").exists()
 
 
-def test_git_takes_the_name_of_a_directory_literally(repository: Path) -> None:
+def test_state_directory_name_is_literal_for_git(repository: Path) -> None:
     (repository / "xa").touch()
     git("add", "xa", cwd=repository)
     for name in ("x*", "[x]a", ":(top)"):
@@ -193,7 +193,7 @@ def test_git_takes_the_name_of_a_directory_literally(repository: Path) -> None:
         assert state_directory(path) == path
 
 
-def test_git_is_asked_about_a_further_work_tree(repository: Path) -> None:
+def test_state_directory_in_a_linked_work_tree_is_checked(repository: Path) -> None:
     git("commit", "--quiet", "--allow-empty", "-m", "any", cwd=repository)
     git("worktree", "add", "--quiet", "tree", cwd=repository)
     path = state_directory(repository / "tree" / ".tagsync")
@@ -205,7 +205,7 @@ def test_git_is_asked_about_a_further_work_tree(repository: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o770, 0o720, 0o707, 0o702, 0o777, 0o1777])
 @pytest.mark.parametrize("name", ["state", "state/journal"])
-def test_directory_that_others_can_write_to_is_refused(tmp_path: Path, name: str, mode: int) -> None:
+def test_state_directory_writable_by_others_is_refused(tmp_path: Path, name: str, mode: int) -> None:
     state_folder(tmp_path / "state", "journal")
     (tmp_path / name).chmod(mode)
     with pytest.raises(StateError, match="is writable by others: chmod 700 it, or use another --state-dir"):
@@ -214,9 +214,7 @@ def test_directory_that_others_can_write_to_is_refused(tmp_path: Path, name: str
     assert state_folder(tmp_path / "state", "journal").is_dir()
 
 
-def test_directory_that_somebody_else_is_just_making_gets_no_file_from_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_state_directory_of_a_faster_process_gets_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, make = tmp_path / "state", Path.mkdir
 
     def make_too_late(self: Path, *args: Any, **given: Any) -> None:
@@ -257,7 +255,7 @@ HOSTILE: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("suffix", DATABASE_SUFFIXES)
-def test_file_that_is_no_ordinary_one_is_refused_and_never_waited_for(
+def test_state_file_that_is_not_regular_is_refused_without_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, suffix: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
@@ -270,7 +268,7 @@ def test_file_that_is_no_ordinary_one_is_refused_and_never_waited_for(
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-def test_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+def test_state_file_writable_by_others_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a"
     path.touch()
     path.chmod(mode)
@@ -278,7 +276,7 @@ def test_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> 
         check_file(path)
 
 
-def test_file_of_ones_own_is_opened_and_made_private(tmp_path: Path) -> None:
+def test_state_file_is_created_private(tmp_path: Path) -> None:
     path = tmp_path / "a"
     assert not check_file(path)
     os.close(open_file(path, os.O_WRONLY | os.O_CREAT))
@@ -297,7 +295,7 @@ state_directory(Path(sys.argv[1]))
 """
 
 
-def test_of_processes_that_make_it_at_once_none_fails(tmp_path: Path) -> None:
+def test_state_directory_created_by_many_processes_is_fine(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "state"
     command = [sys.executable, "-c", STARTER, str(path)]
     started = [
@@ -315,7 +313,9 @@ def test_of_processes_that_make_it_at_once_none_fails(tmp_path: Path) -> None:
     assert (path / ".gitignore").read_text() == "*\n"
 
 
-def test_one_that_another_process_has_just_made_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_directory_just_created_by_another_process_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, look = tmp_path / "state", Path.lstat
 
     def look_too_early(_self: Path) -> os.stat_result:

@@ -11,7 +11,7 @@ def told(*lengths: float, calls: int = 1000) -> RateLimits:
     return RateLimits(tuple(Window(calls, seconds, None) for seconds in lengths))
 
 
-def test_of_ever_new_windows_only_the_last_few_are_kept() -> None:
+def test_adaptive_rate_keeps_only_the_latest_windows() -> None:
     pace = AdaptiveRate(5, inf)
     pace.passed(told(100), now=0)
     for number in range(MOST_WINDOWS - 1):
@@ -21,7 +21,7 @@ def test_of_ever_new_windows_only_the_last_few_are_kept() -> None:
     assert pace.rate == pytest.approx(1000 / 2 * 0.96)
 
 
-def test_a_window_that_is_announced_again_is_not_crowded_out() -> None:
+def test_adaptive_rate_keeps_a_window_announced_again() -> None:
     pace = AdaptiveRate(5, inf)
     for number in range(10 * MOST_WINDOWS):
         pace.passed(told(100), now=0)
@@ -29,7 +29,7 @@ def test_a_window_that_is_announced_again_is_not_crowded_out() -> None:
     assert pace.rate == pytest.approx(1000 / 100 * 0.96)
 
 
-def test_a_window_that_is_announced_again_crowds_out_no_other() -> None:
+def test_adaptive_rate_counts_a_window_announced_again_once() -> None:
     pace = AdaptiveRate(5, inf)
     lengths = [100.0, *map(float, range(1, MOST_WINDOWS))]
     pace.passed(told(*lengths), now=0)
@@ -37,21 +37,21 @@ def test_a_window_that_is_announced_again_crowds_out_no_other() -> None:
     assert pace.rate == pytest.approx(1000 / 100 * 0.96)
 
 
-def test_what_is_kept_does_not_grow_with_what_is_announced() -> None:
+def test_adaptive_rate_memory_does_not_grow_with_announced_windows() -> None:
     pace = AdaptiveRate(5, inf)
     for answer in range(100):
         pace.passed(told(*(900 - answer - number / 10 for number in range(MOST_WINDOWS))), now=answer / 100)
     assert len(pace._limits) == MOST_WINDOWS  # memory is what this is about, and it shows nowhere else
 
 
-def test_a_window_that_changes_its_limit_is_one_window() -> None:
+def test_adaptive_rate_replaces_a_window_whose_limit_changes() -> None:
     pace = AdaptiveRate(5, inf)
     for calls in (40, 80):
         pace.passed(told(1, calls=calls), now=0)
     assert pace.rate == pytest.approx(80 * 0.96)
 
 
-def test_a_pace_that_nothing_has_bounded_for_an_hour_still_slows_down_when_a_call_is_refused() -> None:
+def test_adaptive_rate_without_limit_slows_down_after_an_hour_of_growth() -> None:
     pace = AdaptiveRate(20, inf)
     for second in range(3600):
         pace.used(second)

@@ -46,7 +46,7 @@ async def read(bodies: Bodies, stream: httpx.AsyncByteStream, **headers: str) ->
         await response.aclose()
 
 
-def test_bodies_in_flight_together_take_one_large_body_and_small_ones() -> None:
+def test_bodies_in_flight_use_memory_for_one_large_body() -> None:
     chunk = bytes(MIB)
     Arriving.in_flight = Arriving.most = 0
 
@@ -87,14 +87,14 @@ def test_body_that_is_too_long_lets_the_next_one_through() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB])
 @pytest.mark.parametrize("cut", [7, 65_536])
-def test_body_that_is_packed_is_unpacked_piece_by_piece(size: int, cut: int) -> None:
+def test_body_in_gzip_is_decompressed_in_pieces(size: int, cut: int) -> None:
     body = bytes(range(256)) * (size // 256) + bytes(size % 256)
     packed = gzip.compress(body)
     chunks = [packed[at : at + cut] for at in range(0, len(packed), cut)]
     assert run(read(Bodies(), Arriving(chunks), content_encoding="gzip")) == body
 
 
-def test_body_that_unfolds_is_counted_unfolded() -> None:
+def test_body_limit_counts_decompressed_bytes() -> None:
     bomb = gzip.compress(bytes(300 * MIB), compresslevel=1)
     tracemalloc.start()
     try:
@@ -106,7 +106,7 @@ def test_body_that_unfolds_is_counted_unfolded() -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate"])
-def test_body_in_a_coding_that_was_not_asked_for_is_refused(coding: str) -> None:
+def test_body_in_another_encoding_is_refused(coding: str) -> None:
     with pytest.raises(ProtocolError, match="content encoding that tagsync did not ask for"):
         run(read(Bodies(), Arriving([b"x"]), content_encoding=coding))
 

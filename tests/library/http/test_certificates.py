@@ -34,18 +34,14 @@ def trusted() -> int:
 
 
 @pytest.mark.parametrize("padding", ["", "\n", " \t"])
-def test_certificates_come_from_the_file_that_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, padding: str
-) -> None:
+def test_certificates_come_from_ssl_cert_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, padding: str) -> None:
     many = trusted()
     (tmp_path / "company.pem").write_bytes(one_certificate())
     use(monkeypatch, "SSL_CERT_FILE", f"{padding}{tmp_path / 'company.pem'}{padding}")
     assert (trusted(), many > 1) == (1, True)
 
 
-def test_certificates_come_from_folders_only_where_no_file_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_certificates_come_from_ssl_cert_dir_without_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "0a1b2c3d.0").write_bytes(one_certificate())
     use(monkeypatch, "SSL_CERT_DIR", f"{tmp_path}:{tmp_path}")
     assert trusted() == 0  # they are looked up by their hash when they are needed
@@ -53,7 +49,7 @@ def test_certificates_come_from_folders_only_where_no_file_is_named(
     assert trusted() > 1
 
 
-def test_certificates_that_are_blank_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_ignore_blank_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         use(monkeypatch, name, " \n")
     assert trusted() > 1
@@ -71,7 +67,7 @@ def test_certificates_that_are_blank_count_as_unset(monkeypatch: pytest.MonkeyPa
         (b"\x00\xff" * 100, "not a PEM file with certificates"),
     ],
 )
-def test_certificates_that_cannot_be_read_are_named_with_their_variable(
+def test_certificates_that_are_unreadable_name_their_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | str | None, reason: str
 ) -> None:
     path = tmp_path / "company.pem"
@@ -89,7 +85,7 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
 @pytest.mark.parametrize(
     ("folder", "reason"), [("none", "No such file or directory"), ("", "it contains no certificates named by hash")]
 )
-def test_certificate_folder_that_holds_none_is_named_with_its_variable(
+def test_certificates_folder_without_any_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str, reason: str
 ) -> None:
     (tmp_path / "company.pem").write_bytes(one_certificate())
@@ -98,7 +94,7 @@ def test_certificate_folder_that_holds_none_is_named_with_its_variable(
         checking_context()
 
 
-def test_certificate_secrets_that_cannot_be_logged_are_named_with_their_variable(
+def test_certificates_sslkeylogfile_that_is_unwritable_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use(monkeypatch, "SSL_CERT_FILE", AUTHORITIES)  # httpx before 0.28 logs no secrets of its own context

@@ -102,21 +102,21 @@ def read(library: ASGIApp) -> Any:
     return run(scenario())
 
 
-def test_the_key_is_the_basic_user_and_the_password_is_empty() -> None:
+def test_client_sends_the_key_as_basic_user_without_password() -> None:
     library = Library(json_answer([]))
     read(library)
     sent = library.requests[0].headers["authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")) == b"private_k:"
 
 
-def test_a_listing_asks_for_files_by_creation_a_thousand_at_a_time() -> None:
+def test_client_lists_files_by_creation_1000_per_page() -> None:
     library = Library(json_answer([]))
     read(library)
     asked = dict(library.requests[0].query_params)
     assert asked == {"limit": "1000", "skip": "0", "sort": "ASC_CREATED", "type": "file"}
 
 
-def test_a_429_waits_what_the_library_says_and_costs_no_attempt() -> None:
+def test_client_waits_out_a_429_as_announced_without_an_attempt() -> None:
     limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "7000"})
     library = Library(*[limited] * 8, json_answer(DONE))
     reply, traffic, waited = send(library)
@@ -127,7 +127,7 @@ def test_a_429_waits_what_the_library_says_and_costs_no_attempt() -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"X-RateLimit-Reset": "-1"}, {"X-RateLimit-Reset": "99999999999"}])
-def test_a_429_without_a_usable_header_backs_off(header: dict[str, str]) -> None:
+def test_client_backs_off_after_a_429_without_headers(header: dict[str, str]) -> None:
     limited = json_answer({"message": "slow down"}, 429, header)
     library = Library(limited, limited, json_answer(DONE))
     send(library)
@@ -135,7 +135,7 @@ def test_a_429_without_a_usable_header_backs_off(header: dict[str, str]) -> None
     assert all(0.5 <= wait <= 30 for wait in waits)
 
 
-def test_the_back_off_grows_until_the_library_says_how_long_to_wait() -> None:
+def test_client_backoff_grows_until_a_429_announces_its_reset() -> None:
     silent = json_answer({"message": "slow down"}, 429)
     announced = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "7000"})
     library = Library(*[silent] * 6, announced, silent, json_answer(DONE))
@@ -146,7 +146,7 @@ def test_the_back_off_grows_until_the_library_says_how_long_to_wait() -> None:
     assert 0.5 <= waits[7] <= 2
 
 
-def test_a_429_of_bulk_calls_does_not_hold_up_reads() -> None:
+def test_client_429_of_bulk_calls_does_not_delay_reads() -> None:
     async def scenario() -> float:
         limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "60000"})
         library = Library(limited, json_answer([]))
@@ -161,7 +161,7 @@ def test_a_429_of_bulk_calls_does_not_hold_up_reads() -> None:
     assert run(scenario()) < 1
 
 
-def test_of_several_windows_the_one_that_ends_first_is_waited_for_first() -> None:
+def test_client_429_with_several_windows_waits_for_the_shortest() -> None:
     limited = json_answer({"message": "slow down"}, 429, {"X-RateLimit-Reset": "30000, 700"})
     library = Library(limited, limited, limited, json_answer(DONE))
     send(library)
@@ -174,7 +174,7 @@ def announcing(calls: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("status", "pace"), [(200, 38.4), (404, 38.4), (500, 38.4), (429, 16.32)])
-def test_every_answer_tells_its_own_gate_the_pace_and_a_429_slows_it_down(status: int, pace: float) -> None:
+def test_client_rate_limits_of_reads_and_bulk_calls_are_separate(status: int, pace: float) -> None:
     library = Library(json_answer(DONE, status, announcing(40)), json_answer(DONE))
 
     async def scenario() -> tuple[float | None, float | None]:
@@ -191,7 +191,7 @@ def test_every_answer_tells_its_own_gate_the_pace_and_a_429_slows_it_down(status
     assert bulk == pytest.approx(pace)
 
 
-def test_reads_learn_from_reads() -> None:
+def test_client_learns_the_rate_of_reads_from_reads() -> None:
     library = Library(json_answer([], headers=announcing(50)))
 
     async def scenario() -> tuple[float | None, float | None]:
@@ -204,7 +204,7 @@ def test_reads_learn_from_reads() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_failing_server_is_asked_five_times(status: int) -> None:
+def test_client_tries_a_failing_server_five_times(status: int) -> None:
     library = Library(Response("<html>", status))
     with pytest.raises(ServerFaultError) as raised:
         send(library)
@@ -212,7 +212,7 @@ def test_a_failing_server_is_asked_five_times(status: int) -> None:
     assert raised.value.attempts == 5
 
 
-def test_a_failing_server_that_recovers_is_a_success_with_its_attempts() -> None:
+def test_client_counts_attempts_of_a_server_that_recovers() -> None:
     library = Library(Response("", 503), Response("", 502), json_answer(DONE, headers={"x-ik-requestid": "r-1"}))
     reply, traffic, _ = send(library)
     assert (reply.attempts, reply.request_id) == (3, "r-1")
@@ -223,9 +223,7 @@ def test_a_failing_server_that_recovers_is_a_success_with_its_attempts() -> None
     ("header", "seconds"),
     [({"Retry-After": "120"}, 120), ({"X-RateLimit-Reset": "90000"}, 90)],
 )
-def test_a_503_that_says_how_long_it_lasts_is_waited_out_and_costs_an_attempt(
-    header: dict[str, str], seconds: float
-) -> None:
+def test_client_waits_out_a_503_with_retry_after_as_an_attempt(header: dict[str, str], seconds: float) -> None:
     busy = json_answer({"message": "busy"}, 503, header)
     library = Library(busy, busy, json_answer(DONE))
     reply, traffic, waited = send(library)
@@ -235,14 +233,14 @@ def test_a_503_that_says_how_long_it_lasts_is_waited_out_and_costs_an_attempt(
 
 
 @pytest.mark.parametrize("header", [{}, {"Retry-After": "soon"}, {"Retry-After": "86401"}])
-def test_a_503_without_a_usable_header_backs_off(header: dict[str, str]) -> None:
+def test_client_backs_off_after_a_503_without_headers(header: dict[str, str]) -> None:
     library = Library(json_answer({"message": "busy"}, 503, header), json_answer(DONE))
     _, _, waited = send(library)
     assert library.times[1] - library.times[0] <= 1
     assert waited == 0
 
 
-def test_a_403_that_is_not_about_the_key_refuses_a_bulk_call_but_ends_reading() -> None:
+def test_client_403_refuses_a_bulk_call_but_ends_reading() -> None:
     library = Library(json_answer({"message": "Not in this folder."}, 403))
     assert send(library)[0].result == Refused(403, "Not in this folder.")
     with pytest.raises(AuthorisationError, match=r"Not in this folder"):
@@ -250,14 +248,14 @@ def test_a_403_that_is_not_about_the_key_refuses_a_bulk_call_but_ends_reading() 
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_is_told_at_once(status: int) -> None:
+def test_client_reports_a_refused_key_without_retry(status: int) -> None:
     library = Library(json_answer({"message": "Your account cannot be authenticated."}, status))
     with pytest.raises(AuthorisationError, match=r"cannot be authenticated.*IMAGEKIT_PRIVATE_KEY"):
         read(library)
     assert len(library.requests) == 1
 
 
-def test_a_refused_listing_is_told_in_the_servers_words() -> None:
+def test_client_reports_a_refused_listing_in_the_servers_words() -> None:
     library = Library(json_answer({"message": "Cannot read the searchQuery."}, 400, {"x-ik-requestid": "r-9"}))
     with pytest.raises(RejectedError, match=r"Cannot read the searchQuery.*r-9"):
         read(library)
@@ -275,7 +273,7 @@ def test_a_refused_listing_is_told_in_the_servers_words() -> None:
         json_answer({"not": "a list"}),
     ],
 )
-def test_an_answer_that_is_none_is_a_protocol_error_after_five_attempts(answer: Response) -> None:
+def test_client_reports_an_invalid_response_after_five_attempts(answer: Response) -> None:
     library = Library(answer)
     with pytest.raises(ProtocolError):
         read(library)
@@ -284,7 +282,7 @@ def test_an_answer_that_is_none_is_a_protocol_error_after_five_attempts(answer: 
 
 
 @pytest.mark.parametrize("query", ["x" * 70_000, "\ud800"])
-def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> None:
+def test_client_refuses_a_query_too_long_for_a_url(query: str) -> None:
     library = Library(json_answer([]))
 
     async def scenario() -> None:
@@ -296,7 +294,7 @@ def test_a_query_that_no_url_can_hold_is_refused_without_a_call(query: str) -> N
     assert library.requests == []
 
 
-def test_an_id_that_no_url_can_hold_is_refused_in_few_words() -> None:
+def test_client_refuses_a_long_id_in_few_words() -> None:
     async def scenario() -> None:
         async with client(Library(json_answer([]))) as c:
             await c.details("x" * 70_000)
@@ -306,7 +304,7 @@ def test_an_id_that_no_url_can_hold_is_refused_in_few_words() -> None:
     assert len(str(raised.value)) < 300
 
 
-def test_tags_that_no_utf_8_can_hold_are_refused_without_a_call_or_escaped() -> None:
+def test_client_sends_no_tags_that_utf_8_cannot_encode() -> None:
     library = Library(json_answer(DONE))
     try:
         send(library, CALL._replace(tags=("\ud800",)))
@@ -320,7 +318,7 @@ def test_tags_that_no_utf_8_can_hold_are_refused_without_a_call_or_escaped() -> 
 @given(st.sampled_from(["", "//", "http://", "http://xn--", "//[", "http://a:"]), st.text(max_size=6))
 @example("http://", "xn--0/")
 @settings(max_examples=50, deadline=None)
-def test_wherever_an_answer_redirects_to_it_is_a_library_error(start: str, rest: str) -> None:
+def test_client_reports_any_redirect_as_library_error(start: str, rest: str) -> None:
     library = Library(Response("", 302, {"location": "x"}))
     library.answers[0].raw_headers = [(b"location", (start + rest).encode())]  # type: ignore[union-attr]
     with pytest.raises(LibraryError):
@@ -328,13 +326,13 @@ def test_wherever_an_answer_redirects_to_it_is_a_library_error(start: str, rest:
     assert {request.url.hostname for request in library.requests} == {"library.localhost"}
 
 
-def test_a_gzip_bomb_is_cut_off() -> None:
+def test_client_cuts_off_a_gzip_bomb() -> None:
     bomb = gzip.compress(b"[" + b" " * (80 << 20) + b"]")
     with pytest.raises(ProtocolError, match="longer than 64 MiB"):
         read(Library(Response(bomb, 200, {"content-encoding": "gzip"})))
 
 
-def test_a_call_has_one_deadline_however_slowly_bytes_come() -> None:
+def test_client_limits_each_call_to_one_deadline() -> None:
     async def scenario() -> float:
         began = now()
         async with client(Library(10_000.0)) as c:
@@ -346,7 +344,7 @@ def test_a_call_has_one_deadline_however_slowly_bytes_come() -> None:
 
 
 @pytest.mark.parametrize("file_id", ["", ".", ".."])
-def test_an_id_that_would_lead_to_another_endpoint_is_no_files(sandbox: Callable[..., Sandbox], file_id: str) -> None:
+def test_client_finds_no_file_for_an_id_of_dots(sandbox: Callable[..., Sandbox], file_id: str) -> None:
     library = sandbox(file_object("/a"))
 
     async def scenario() -> Any:
@@ -357,7 +355,7 @@ def test_an_id_that_would_lead_to_another_endpoint_is_no_files(sandbox: Callable
     assert library.calls == []
 
 
-def test_details_of_a_file_are_its_current_version_and_none_if_it_is_gone(sandbox: Callable[..., Sandbox]) -> None:
+def test_client_details_are_the_current_version_or_none(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(file_object("/a", ["x"]))
 
     async def scenario() -> tuple[Any, Any]:
@@ -367,7 +365,7 @@ def test_details_of_a_file_are_its_current_version_and_none_if_it_is_gone(sandbo
     assert run(scenario()) == (current_file("/a", ["x"]), None)
 
 
-def test_an_answer_for_another_file_is_no_answer() -> None:
+def test_client_refuses_details_of_another_file() -> None:
     library = Library(json_answer(file_object("/b", ["x"])))
 
     async def scenario() -> Any:
@@ -379,7 +377,7 @@ def test_an_answer_for_another_file_is_no_answer() -> None:
     assert len(library.requests) == 5
 
 
-def test_an_id_cannot_leave_its_place_in_the_path() -> None:
+def test_client_escapes_an_id_in_the_path() -> None:
     library = Library(json_answer({"message": "x"}, 404))
 
     async def scenario() -> None:
@@ -390,7 +388,7 @@ def test_an_id_cannot_leave_its_place_in_the_path() -> None:
     assert library.requests[0].scope["raw_path"] == b"/v1/files/..%2F..%2Fv1%2Ffiles%3Fx%3D/details"
 
 
-def test_every_retry_of_a_lost_answer_sends_the_same_call(sandbox: Callable[..., Sandbox]) -> None:
+def test_client_retries_send_the_same_call(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(file_object("/a"), faults=[Fault(on="addTags", call=1, lose=True)])
     reply, traffic, _ = send(library.app)
     assert isinstance(reply.result, Done)
@@ -436,7 +434,7 @@ def exchange(endpoint: str, key: str = "private_k") -> Any:
     return asyncio.run(scenario())
 
 
-def test_a_refused_connection_is_told_as_one() -> None:
+def test_client_reports_a_refused_connection() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
@@ -453,17 +451,17 @@ def test_a_refused_connection_is_told_as_one() -> None:
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_a_connection_that_breaks_off_is_a_failed_connection(listening: socket.socket, answer: bytes) -> None:
+def test_client_reports_a_lost_connection(listening: socket.socket, answer: bytes) -> None:
     with pytest.raises(ConnectionFailedError):
         exchange(raw_server(listening, answer))
 
 
-def test_an_unknown_host_is_told_at_once() -> None:
+def test_client_reports_an_unknown_host_without_retry() -> None:
     with pytest.raises(EndpointError, match=r"nowhere\.invalid cannot be resolved"):
         exchange("https://nowhere.invalid")
 
 
-def test_a_server_without_trusted_tls_is_told_at_once(listening: socket.socket) -> None:
+def test_client_reports_untrusted_tls_without_retry(listening: socket.socket) -> None:
     endpoint = raw_server(listening, b"HTTP/1.1 400 Bad Request\r\n\r\n").replace("http:", "https:")
     with pytest.raises(EndpointError, match="no trusted connection"):
         exchange(endpoint)
@@ -481,7 +479,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 @pytest.mark.skipif(which("openssl") is None, reason="there is no openssl to make a certificate with")
 @pytest.mark.parametrize("vouched", [False, True])
-def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request(
+def test_client_sends_nothing_to_a_server_with_an_untrusted_certificate(
     listening: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, vouched: bool
 ) -> None:
     context, asked = self_signed(tmp_path), list[bytes]()
@@ -506,7 +504,7 @@ def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request(
     assert bool(asked) == vouched
 
 
-def test_certificates_are_always_checked() -> None:
+def test_client_always_verifies_certificates() -> None:
     transport = client(endpoint="https://api.imagekit.io")._http._httpx._transport
     context = transport._pool._ssl_context  # type: ignore[attr-defined]  # no public way to ask
     assert context.verify_mode == ssl.CERT_REQUIRED
@@ -546,7 +544,9 @@ def test_proxy_that_cannot_be_reached_is_named(listening: socket.socket, monkeyp
 
 
 @pytest.mark.parametrize("answer", [b"no HTTP at all\r\n\r\n", b""], ids=["another protocol", "nothing"])
-def test_proxy_that_is_none_is_named(listening: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+def test_proxy_that_is_invalid_is_named(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
     proxy = raw_server(listening, answer)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(ConnectionFailedError, match=f"through the proxy {proxy} .HTTPS_PROXY. was lost"):
@@ -579,7 +579,7 @@ def test_proxy_with_an_unknown_name_is_named(monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_cookies_are_neither_kept_nor_sent() -> None:
+def test_client_neither_keeps_nor_sends_cookies() -> None:
     library = Library(json_answer([], headers={"set-cookie": "a=b; Path=/"}))
 
     async def scenario() -> None:
@@ -592,7 +592,7 @@ def test_cookies_are_neither_kept_nor_sent() -> None:
     assert [request.headers.get("cookie") for request in library.requests] == [None] * 3
 
 
-def test_netrc_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_client_never_reads_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "netrc").write_text("machine library.localhost login intruder password x\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     library = Library(json_answer([]))
@@ -600,7 +600,7 @@ def test_netrc_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> 
     assert b"private_k" in base64.b64decode(library.requests[0].headers["authorization"].removeprefix("Basic "))
 
 
-def test_a_client_never_shows_its_key() -> None:
+def test_client_repr_never_shows_the_key() -> None:
     made = client(key=KEY)
     assert not leaks(repr(made))
     assert not leaks(repr(vars(made)))
@@ -610,7 +610,7 @@ SENT = base64.b64encode(f"{KEY}:".encode()).decode()
 
 
 @pytest.mark.parametrize("secret", [KEY, SENT], ids=["plain", "as sent"])
-def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
+def test_redaction_covers_a_key_repeated_by_the_server(secret: str) -> None:
     words = {"message": f"who is {secret}?"}
     library = Library(json_answer(words, 400, {"x-ik-requestid": f"r-{secret}"}))
 
@@ -626,7 +626,7 @@ def test_a_key_that_the_server_repeats_is_blotted_out(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", [KEY, SENT], ids=["plain", "as sent"])
-def test_what_is_logged_of_calls_is_without_the_key(
+def test_redaction_covers_logs_of_calls(
     listening: socket.socket, caplog: pytest.LogCaptureFixture, secret: str
 ) -> None:
     answer = f"HTTP/1.1 200 OK\r\nx-echo: {secret}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]"
@@ -636,7 +636,7 @@ def test_what_is_logged_of_calls_is_without_the_key(
     assert not leaks(caplog.text)
 
 
-def test_logs_are_left_as_they_are_once_a_client_is_closed(listening: socket.socket) -> None:
+def test_redaction_of_logs_ends_with_the_client(listening: socket.socket) -> None:
     loggers = [item for name, item in logging.Logger.manager.loggerDict.items() if name.startswith("http")]
     exchange(raw_server(listening, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"))
     assert [item.filters for item in loggers if isinstance(item, logging.Logger) and item.filters] == []
@@ -652,9 +652,7 @@ def frames(error: BaseException | None) -> Iterator[FrameType]:
 
 
 @pytest.mark.parametrize("answer", [b"", b"no http", b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\n\r\nx"])
-def test_a_traceback_is_without_the_key_even_with_the_values_of_all_its_frames(
-    listening: socket.socket, answer: bytes
-) -> None:
+def test_redaction_covers_tracebacks_with_local_values(listening: socket.socket, answer: bytes) -> None:
     with pytest.raises(LibraryError) as raised:
         exchange(raw_server(listening, answer), key=KEY)
     values = [repr(value) for frame in frames(raised.value) for value in frame.f_locals.values()]
@@ -663,7 +661,7 @@ def test_a_traceback_is_without_the_key_even_with_the_values_of_all_its_frames(
 
 
 @pytest.mark.parametrize(("key", "tag"), [("any", "Germany"), ("private_0123456789", "Germ[the key]")])
-def test_a_key_that_any_word_may_contain_changes_no_tag_that_is_read(key: str, tag: str) -> None:
+def test_redaction_of_a_short_key_changes_no_tag(key: str, tag: str) -> None:
     library = Library(json_answer([file_object("/a.jpg", [f"Germ{key}"])]))
 
     async def scenario() -> Any:

@@ -14,7 +14,7 @@ from tagsync.library.http.endpoint import account_of, checked_endpoint, normalis
         ("http://[::1]:8787", "http://[::1]:8787"),
     ],
 )
-def test_https_and_loopback_are_endpoints(given: str, taken: str) -> None:
+def test_endpoint_accepts_https_and_loopback(given: str, taken: str) -> None:
     assert checked_endpoint(given) == taken
 
 
@@ -34,13 +34,13 @@ def test_https_and_loopback_are_endpoints(given: str, taken: str) -> None:
         "",
     ],
 )
-def test_anything_else_is_refused_before_a_key_is_sent(given: str) -> None:
+def test_endpoint_refuses_anything_else(given: str) -> None:
     with pytest.raises(UsageError):
         checked_endpoint(given)
 
 
 @pytest.mark.parametrize("given", ["https://api.imagekit.io\n", "\t https://api.imagekit.io/\r\n"])
-def test_endpoint_without_the_white_space_around_it(given: str) -> None:
+def test_endpoint_ignores_surrounding_white_space(given: str) -> None:
     assert checked_endpoint(given) == "https://api.imagekit.io"
 
 
@@ -51,7 +51,7 @@ def test_endpoint_of_host_and_port_is_plain_http(given: str) -> None:
     assert checked_endpoint(given) == f"http://{given.strip().rstrip('/')}"
 
 
-def test_endpoint_of_host_and_port_elsewhere_would_send_the_key_in_the_clear() -> None:
+def test_endpoint_of_host_and_port_elsewhere_is_refused() -> None:
     with pytest.raises(UsageError, match="would send the key unencrypted: use https"):
         checked_endpoint("api.imagekit.io:443")
 
@@ -71,7 +71,7 @@ def test_endpoint_of_host_and_port_elsewhere_would_send_the_key_in_the_clear() -
         "https://1.2.3.999",
     ],
 )
-def test_endpoint_that_no_call_could_reach_is_refused(given: str) -> None:
+def test_endpoint_that_cannot_be_called_is_refused(given: str) -> None:
     with pytest.raises(UsageError, match=r"the endpoint '.*' is not a URL: "):
         checked_endpoint(given)
 
@@ -93,12 +93,12 @@ def test_endpoint_that_no_call_could_reach_is_refused(given: str) -> None:
         ("http://h:99999", "http://h:99999"),
     ],
 )
-def test_normalised_endpoint_is_one_name_for_all_ways_to_write_it(given: str, name: str) -> None:
+def test_endpoint_normalised_is_equal_for_all_spellings(given: str, name: str) -> None:
     assert normalised(given) == name
     assert normalised(name) == name
 
 
-def test_an_account_is_told_by_its_key_without_showing_it() -> None:
+def test_account_of_a_key_does_not_reveal_it() -> None:
     assert account_of("private_a") == account_of("private_a")
     assert account_of("private_a") != account_of("private_b")
     assert "private" not in account_of("private_a")

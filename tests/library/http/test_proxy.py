@@ -29,7 +29,7 @@ def test_proxy_is_not_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HTTPS://proxy:3129", "https://proxy:3129"),
     ],
 )
-def test_proxy_is_taken_as_other_tools_take_it(monkeypatch: pytest.MonkeyPatch, value: str, address: str) -> None:
+def test_proxy_comes_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch, value: str, address: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
     proxy = proxy_for(API)
     assert proxy is not None
@@ -40,7 +40,7 @@ def test_proxy_is_taken_as_other_tools_take_it(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(
     "value", ["http://me:p%40ss%2Fword@proxy:1", "me:p%40ss%2Fword@proxy:1", "me:p@ss%2Fword@proxy:1"]
 )
-def test_proxy_keeps_its_credentials_to_itself(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_proxy_repr_hides_its_credentials(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
     proxy = proxy_for(API)
     assert proxy is not None
@@ -71,7 +71,7 @@ def test_proxy_keeps_its_credentials_to_itself(monkeypatch: pytest.MonkeyPatch, 
     ],
 )
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-def test_proxy_that_is_none_is_refused_by_the_name_of_its_variable(
+def test_proxy_that_is_invalid_is_refused_by_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -81,13 +81,13 @@ def test_proxy_that_is_none_is_refused_by_the_name_of_its_variable(
 
 
 @pytest.mark.parametrize("scheme", ["socks", "socks4", "socks5", "socks5h", "SOCKS5"])
-def test_proxy_of_socks_is_refused_with_what_to_set_instead(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_proxy_of_socks_is_refused_with_a_fix(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("all_proxy", f"{scheme}://127.0.0.1:9")
     with pytest.raises(UsageError, match=r"^all_proxy names a SOCKS proxy: set it to an HTTP proxy, like http"):
         make_transport(API, None)
 
 
-def test_proxy_variables_win_in_the_usual_order_and_blank_ones_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_variables_have_the_usual_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, f"http://{name.replace('_', '-')}:1")
         assert name in str(proxy_for(API))
@@ -115,7 +115,7 @@ def test_proxy_variables_win_in_the_usual_order_and_blank_ones_count_as_unset(mo
     ],
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_proxy_is_left_out_for_hosts_in_no_proxy(
+def test_proxy_is_not_used_for_hosts_in_no_proxy(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, *, is_excluded: bool
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")

@@ -29,15 +29,15 @@ async def times_of(gate: RateLimiter, calls: int) -> list[float]:
     return sorted(await asyncio.gather(*(wait() for _ in range(calls))))
 
 
-def test_calls_go_at_an_even_pace() -> None:
+def test_rate_limiter_spaces_calls_evenly() -> None:
     assert run(times_of(RateLimiter(5), 4)) == pytest.approx([0, 0.2, 0.4, 0.6])
 
 
-def test_without_a_rate_all_go_at_once() -> None:
+def test_rate_limiter_without_a_rate_does_not_wait() -> None:
     assert run(times_of(RateLimiter(None), 3)) == [0, 0, 0]
 
 
-def test_a_closed_gate_holds_everyone_and_then_keeps_the_pace() -> None:
+def test_rate_limiter_closed_delays_all_calls_then_keeps_the_rate() -> None:
     async def scenario() -> list[float]:
         gate = RateLimiter(10)
         gate.close_for(3)
@@ -48,7 +48,7 @@ def test_a_closed_gate_holds_everyone_and_then_keeps_the_pace() -> None:
     assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx([0.1, 0.1])
 
 
-def test_closing_also_holds_those_who_already_wait() -> None:
+def test_rate_limiter_closed_delays_calls_already_waiting() -> None:
     async def scenario() -> list[float]:
         gate = RateLimiter(1)
         waiting = asyncio.ensure_future(times_of(gate, 3))
@@ -62,7 +62,7 @@ def test_closing_also_holds_those_who_already_wait() -> None:
     assert times[2] - times[1] == pytest.approx(1)
 
 
-def test_the_longest_closing_holds() -> None:
+def test_rate_limiter_longest_closing_applies() -> None:
     async def scenario() -> tuple[list[float], float]:
         gate = RateLimiter(None)
         gate.close_for(5)
@@ -74,7 +74,7 @@ def test_the_longest_closing_holds() -> None:
     assert waited == 5
 
 
-def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
+def test_rate_limiter_waited_counts_only_elapsed_time() -> None:
     async def scenario() -> list[float]:
         gate = RateLimiter(None)
         waited = [gate.waited]
@@ -87,7 +87,7 @@ def test_a_closing_counts_as_waited_only_as_far_as_it_has_gone() -> None:
     assert run(scenario()) == [0, 0, 10, 15]
 
 
-def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once() -> None:
+def test_rate_limiter_waited_counts_overlapping_closings_once() -> None:
     async def scenario() -> list[float]:
         gate, waited = RateLimiter(None), []
         for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
@@ -99,7 +99,7 @@ def test_time_between_closings_is_not_waited_and_time_in_two_of_them_counts_once
     assert run(scenario()) == pytest.approx([2, 12, 13, 15])
 
 
-def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
+def test_rate_limiter_waited_is_known_after_the_loop_ended() -> None:
     async def scenario() -> RateLimiter:
         gate = RateLimiter(None)
         gate.close_for(900)
@@ -109,7 +109,7 @@ def test_what_was_waited_is_known_after_the_loop_has_ended() -> None:
     assert run(scenario()).waited == 10
 
 
-def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
+def test_rate_limiter_reports_only_long_waits() -> None:
     async def scenario() -> list[float]:
         announced: list[float] = []
         gate = RateLimiter(None, announced.append)
@@ -120,7 +120,7 @@ def test_a_long_wait_is_announced_and_a_short_one_is_not() -> None:
     assert run(scenario()) == [30]
 
 
-def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
+def test_rate_limiter_after_closing_sends_no_burst() -> None:
     async def scenario() -> list[float]:
         gate = RateLimiter(5)
         waiting = asyncio.ensure_future(times_of(gate, 8))
@@ -132,7 +132,7 @@ def test_a_closing_does_not_bunch_the_calls_that_follow() -> None:
     assert all(later - earlier >= 0.199 for earlier, later in pairwise(times))
 
 
-def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
+def test_rate_limiter_wait_ends_when_the_run_stops() -> None:
     async def scenario() -> float:
         gate, stop = RateLimiter(None), asyncio.Event()
         gate.close_for(600)
@@ -144,7 +144,7 @@ def test_a_wait_for_a_turn_ends_when_the_run_does() -> None:
     assert run(scenario()) == 2
 
 
-def test_all_who_wait_end_when_the_run_does() -> None:
+def test_rate_limiter_all_waits_end_when_the_run_stops() -> None:
     async def scenario() -> list[float]:
         gate, stop = RateLimiter(0.1), asyncio.Event()
         asyncio.get_running_loop().call_later(2, stop.set)
@@ -154,7 +154,7 @@ def test_all_who_wait_end_when_the_run_does() -> None:
     assert run(scenario()) == pytest.approx([0, 2, 2, 2])
 
 
-def test_who_waits_goes_sooner_once_more_is_known_to_be_allowed() -> None:
+def test_rate_limiter_wait_shortens_when_the_rate_grows() -> None:
     async def scenario() -> list[float]:
         gate = RateLimiter(0.1, cap=inf)
         waiting = asyncio.ensure_future(times_of(gate, 3))
@@ -165,7 +165,7 @@ def test_who_waits_goes_sooner_once_more_is_known_to_be_allowed() -> None:
     assert run(scenario()) == pytest.approx([0, 0.5, 0.5 + 1 / 9.6])
 
 
-def test_gates_that_were_closed_alike_come_back_at_moments_of_their_own() -> None:
+def test_rate_limiter_reopens_with_jitter() -> None:
     async def scenario() -> list[float]:
         gates = [RateLimiter(1, random=Random(seed)) for seed in range(4)]
         for gate in gates:
@@ -177,7 +177,7 @@ def test_gates_that_were_closed_alike_come_back_at_moments_of_their_own() -> Non
     assert times[-1] - times[0] > 0.3
 
 
-def test_a_turn_a_little_late_does_not_move_those_after_it() -> None:
+def test_rate_limiter_small_delay_does_not_move_later_calls() -> None:
     async def scenario() -> list[float]:
         gate, times = RateLimiter(10), []
         for late in (0.105, 0, 0.15, 0):
@@ -188,7 +188,7 @@ def test_a_turn_a_little_late_does_not_move_those_after_it() -> None:
     assert run(scenario()) == pytest.approx([0, 0.105, 0.2, 0.35])
 
 
-def test_a_gate_without_a_pace_learns_none() -> None:
+def test_rate_limiter_without_a_rate_learns_none() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(None)
         gate.learn(RateLimits((Window(1, 60, None),)), now())
@@ -276,13 +276,13 @@ def together(limit: CallLimit, calls: int, processes: int, *, apart: float = 0.2
 @pytest.mark.parametrize(
     ("limit", "calls"), [(FORTY, 125), (FORTY, 1000), (CallLimit(5, 1), 125), (CallLimit(60, 10), 300)]
 )
-def test_one_process_uses_its_limit_and_is_next_to_never_refused(limit: CallLimit, calls: int) -> None:
+def test_rate_limiter_uses_its_limit_and_is_rarely_refused(limit: CallLimit, calls: int) -> None:
     course, slowness = alone(limit, calls)
     assert course.refused <= 0.01 * calls
     assert slowness <= 1.06
 
 
-def test_uneven_answers_cost_little() -> None:
+def test_rate_limiter_loses_little_to_uneven_latency() -> None:
     def shaken(headers: Mapping[str, str]) -> Mapping[str, str]:
         return headers if random.random() < 0.98 else {}
 
@@ -293,21 +293,21 @@ def test_uneven_answers_cost_little() -> None:
 
 
 @pytest.mark.parametrize("processes", [2, 4, 8])
-def test_processes_of_one_account_share_its_limit_without_a_word(processes: int) -> None:
+def test_rate_limiter_processes_share_an_account_fairly(processes: int) -> None:
     courses, used = together(FORTY, 2000 // processes, processes)
     calls = sum(len(course.answers) for course in courses)
     assert used >= 0.85
     assert sum(course.refused for course in courses) / calls <= 0.06
 
 
-def test_no_process_starves() -> None:
+def test_rate_limiter_no_process_starves() -> None:
     courses, _ = together(FORTY, 500, 4)
     end = min(course.answers[-1][0] for course in courses)
     passed = [sum(passes for at, passes in course.answers if at <= end) for course in courses]
     assert min(passed) >= 0.5 * max(passed)
 
 
-def test_a_process_that_is_left_alone_takes_what_the_others_leave() -> None:
+def test_rate_limiter_process_left_alone_takes_the_whole_limit() -> None:
     async def scenario() -> float | None:
         limiter = Limiter(FORTY, now)
         long = asyncio.ensure_future(process(limiter, 1000, seed=1))
@@ -323,7 +323,7 @@ def only_reset(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("processes", [1, 4])
-def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(processes: int) -> None:
+def test_rate_limiter_windows_with_reset_only_refuse_each_worker_once(processes: int) -> None:
     async def scenario() -> tuple[float, list[Course]]:
         began, limiter = now(), Limiter(CallLimit(60, 10), now, announces=["Reset"])
         courses = await asyncio.gather(*(process(limiter, 400 // processes, seed=n) for n in range(processes)))
@@ -337,14 +337,14 @@ def test_windows_that_announce_only_their_end_refuse_each_worker_once_at_most(pr
     assert windows <= 1.2 * 400 / 60
 
 
-def test_of_two_windows_the_tighter_sets_the_pace() -> None:
+def test_rate_limiter_follows_the_tighter_of_two_windows() -> None:
     course, slowness = alone([FORTY, CallLimit(300, 20)], 2000)
     assert course.gate.rate == pytest.approx(15 * 0.96, rel=0.1)
     assert course.refused <= 40
     assert slowness <= 1.15
 
 
-def test_windows_announced_as_lists_are_all_known_at_once() -> None:
+def test_rate_limiter_knows_all_windows_of_a_list() -> None:
     def lists(_headers: Mapping[str, str]) -> Mapping[str, str]:
         return {
             "X-RateLimit-Limit": "40, 300",
@@ -357,7 +357,7 @@ def test_windows_announced_as_lists_are_all_known_at_once() -> None:
     assert slowness <= 1.06
 
 
-def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
+def test_rate_limiter_never_exceeds_a_given_rate() -> None:
     course, _ = alone(FORTY, 100, gate=RateLimiter(8, random=Random(1)))
     assert course.refused == 0
     assert course.gate.rate == 8
@@ -365,7 +365,7 @@ def test_a_given_rate_is_never_passed_whatever_the_library_allows() -> None:
     assert times[-1] - times[0] == pytest.approx(99 / 8, abs=0.1)
 
 
-def test_a_given_rate_gives_way_to_a_lower_limit() -> None:
+def test_rate_limiter_lowers_a_given_rate_to_the_limit() -> None:
     course, slowness = alone(CallLimit(5, 1), 125, gate=RateLimiter(200, random=Random(1)))
     assert course.refused <= WORKERS
     assert slowness <= 1.1
@@ -375,14 +375,14 @@ def nothing(_headers: Mapping[str, str]) -> Mapping[str, str]:
     return {}
 
 
-def test_where_nothing_is_known_the_pace_doubles_each_second() -> None:
+def test_rate_limiter_without_known_limit_doubles_each_second() -> None:
     course, _ = alone(CallLimit(10_000, 1), 200, say=nothing)
     began = course.answers[0][0]
     seconds = [sum(second < at - began <= second + 1 for at, _ in course.answers) for second in range(4)]
     assert seconds == pytest.approx([5, 9, 18, 36], abs=2)
 
 
-def test_a_pace_that_nobody_needs_does_not_grow() -> None:
+def test_rate_limiter_unused_rate_does_not_grow() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(20):
@@ -393,7 +393,7 @@ def test_a_pace_that_nobody_needs_does_not_grow() -> None:
     assert run(scenario()) == BULK_RATE
 
 
-def test_a_refusal_without_any_header_halves_the_pace_and_from_there_it_grows_evenly() -> None:
+def test_rate_limiter_refusal_without_headers_halves_the_rate() -> None:
     async def scenario() -> list[float | None]:
         gate = RateLimiter(20, cap=inf)
         paces = []
@@ -408,7 +408,7 @@ def test_a_refusal_without_any_header_halves_the_pace_and_from_there_it_grows_ev
     assert run(scenario()) == [10, 12, 14, 16]
 
 
-def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
+def test_rate_limiter_refusal_lowers_a_given_rate() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(8)
         for _ in range(80):
@@ -421,7 +421,7 @@ def test_a_refusal_lowers_a_given_rate_however_long_it_went_well() -> None:
 
 @pytest.mark.parametrize("rate", [inf, 1e300])
 @pytest.mark.parametrize("cap", [None, inf])
-def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: float | None) -> None:
+def test_rate_limiter_infinite_rate_starts_like_none(rate: float, cap: float | None) -> None:
     async def scenario() -> tuple[float | None, float | None, float | None]:
         gate = RateLimiter(rate, cap=cap)
         begun = gate.rate
@@ -435,13 +435,13 @@ def test_a_rate_beyond_all_bounds_is_as_good_as_none_given(rate: float, cap: flo
     assert allowed == pytest.approx(96_000)
 
 
-def test_a_rate_beyond_all_bounds_finds_a_limit_that_is_not_told() -> None:
+def test_rate_limiter_infinite_rate_finds_an_unannounced_limit() -> None:
     course, slowness = alone(CallLimit(20, 1), 200, gate=RateLimiter(inf, random=Random(1)), say=nothing)
     assert course.refused <= 20
     assert slowness <= 1.5
 
 
-def test_a_closed_gate_takes_its_rest_for_no_success() -> None:
+def test_rate_limiter_closed_time_does_not_count_as_success() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(20, cap=inf)
         gate.learn(RateLimits(), await gate.turn(), refused=True)
@@ -452,7 +452,7 @@ def test_a_closed_gate_takes_its_rest_for_no_success() -> None:
     assert run(scenario()) == 10
 
 
-def test_however_often_a_gate_is_refused_a_part_of_the_limit_is_left_to_it() -> None:
+def test_rate_limiter_keeps_a_minimum_share_after_many_refusals() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(50):
@@ -462,7 +462,7 @@ def test_however_often_a_gate_is_refused_a_part_of_the_limit_is_left_to_it() -> 
     assert run(scenario()) == pytest.approx(40 * 0.96 * 0.05)
 
 
-def test_calls_that_were_out_together_slow_the_gate_down_once() -> None:
+def test_rate_limiter_slows_down_once_for_concurrent_calls() -> None:
     async def scenario() -> float | None:
         gate = RateLimiter(20, cap=inf)
         turns = [await gate.turn() for _ in range(4)]
@@ -484,7 +484,7 @@ def test_calls_that_were_out_together_slow_the_gate_down_once() -> None:
         {"X-RateLimit-Limit": "40", "X-RateLimit-Interval": "1000, 60000"},
     ],
 )
-def test_headers_that_make_no_sense_count_as_none(headers: Mapping[str, str]) -> None:
+def test_rate_limiter_ignores_invalid_headers(headers: Mapping[str, str]) -> None:
     course, _ = alone(CallLimit(20, 1), 200, say=lambda _told: headers)
     unannounced, _ = alone(CallLimit(20, 1), 200, say=nothing)
     assert [passes for _, passes in course.answers] == [passes for _, passes in unannounced.answers]
@@ -494,7 +494,7 @@ def test_headers_that_make_no_sense_count_as_none(headers: Mapping[str, str]) ->
 @pytest.mark.parametrize(
     ("before", "after"), [(FORTY, CallLimit(10, 1)), (CallLimit(10, 1), FORTY), (FORTY, CallLimit(100, 10))]
 )
-def test_a_limit_that_changes_is_followed_at_once(before: CallLimit, after: CallLimit) -> None:
+def test_rate_limiter_follows_a_changed_limit(before: CallLimit, after: CallLimit) -> None:
     async def scenario() -> Course:
         limiter = Limiter(before, now)
         calling = asyncio.ensure_future(process(limiter, 1500))
@@ -507,7 +507,7 @@ def test_a_limit_that_changes_is_followed_at_once(before: CallLimit, after: Call
     assert course.gate.rate == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
 
 
-def test_a_window_that_is_no_longer_announced_is_forgotten() -> None:
+def test_rate_limiter_forgets_a_window_no_longer_announced() -> None:
     async def scenario() -> list[float | None]:
         gate, paces = RateLimiter(BULK_RATE, cap=inf), []
         for seconds, calls in ((10, 20), (1, 40), (1, 40)):

@@ -41,13 +41,11 @@ def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimit
         ),
     ],
 )
-def test_the_reset_header_counts_milliseconds_and_absurd_ones_are_ignored(
-    header: str, seconds: tuple[float, ...]
-) -> None:
+def test_rate_limits_reset_is_in_milliseconds_within_bounds(header: str, seconds: tuple[float, ...]) -> None:
     assert announced(reset=header).resets == seconds
 
 
-def test_an_answer_without_headers_announces_nothing() -> None:
+def test_rate_limits_without_headers_are_empty() -> None:
     assert rate_limits(Answer(429, {}, b"")) == RateLimits()
 
 
@@ -68,9 +66,7 @@ def test_an_answer_without_headers_announces_nothing() -> None:
         ("forty", "soon", "", []),
     ],
 )
-def test_a_window_is_known_by_its_calls_and_its_length(
-    limit: str, interval: str, reset: str, windows: list[Window]
-) -> None:
+def test_rate_limits_window_has_calls_and_length(limit: str, interval: str, reset: str, windows: list[Window]) -> None:
     assert list(announced(limit, interval, reset).windows) == windows
 
 
@@ -80,19 +76,19 @@ def members(count: int) -> tuple[str, str, str]:
     return ",".join(map(str, limits)), ",".join(map(str, intervals)), ",".join(map(str, resets))
 
 
-def test_as_many_windows_as_make_sense_are_all_known() -> None:
+def test_rate_limits_of_up_to_eight_windows_are_known() -> None:
     limits = announced(*members(MOST_WINDOWS))
     assert (len(limits.windows), len(limits.resets)) == (MOST_WINDOWS, MOST_WINDOWS)
 
 
 @pytest.mark.parametrize("count", [MOST_WINDOWS + 1, 12_000])
-def test_headers_of_more_members_than_make_sense_are_ignored(count: int) -> None:
+def test_rate_limits_with_too_many_windows_are_ignored(count: int) -> None:
     limit, interval, reset = members(count)
     assert announced(limit, interval, reset) == RateLimits()
     assert announced("40", "1000", reset) == RateLimits((Window(40, 1, None),))
 
 
-def test_a_header_that_is_too_long_is_ignored_however_few_its_members() -> None:
+def test_rate_limits_with_too_long_a_header_are_ignored() -> None:
     assert announced("40" + " " * 298, "1000", "250").windows == (Window(40, 1, 0.25),)
     assert announced("40" + " " * 299, "1000", "250") == RateLimits((), (0.25,))
 
@@ -128,22 +124,20 @@ def asks_to_wait(**headers: str) -> tuple[float, ...]:
         ),
     ],
 )
-def test_retry_after_counts_seconds_or_names_a_date_and_absurd_ones_are_ignored(
-    header: str, seconds: tuple[float, ...]
-) -> None:
+def test_retry_after_is_seconds_or_a_date_within_bounds(header: str, seconds: tuple[float, ...]) -> None:
     assert asks_to_wait(retry_after=header, date="Sun, 06 Nov 1994 08:49:00 GMT") == seconds
 
 
-def test_retry_after_as_a_date_is_taken_by_this_machines_clock_if_the_answer_has_no_date() -> None:
+def test_retry_after_date_uses_this_clock_without_a_date_header() -> None:
     in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     (seconds,) = asks_to_wait(retry_after=in_a_minute)
     assert 50 <= seconds <= 60
 
 
-def test_retry_after_ms_is_more_exact_than_retry_after() -> None:
+def test_retry_after_ms_takes_precedence_over_retry_after() -> None:
     assert asks_to_wait(retry_after_ms="700", retry_after="1") == (0.7,)
 
 
-def test_retry_after_counts_only_without_imagekits_own_header() -> None:
+def test_retry_after_counts_only_without_imagekits_header() -> None:
     assert asks_to_wait(x_ratelimit_reset="700", retry_after="12") == (0.7,)
     assert asks_to_wait(x_ratelimit_reset="never", retry_after="12") == (12,)

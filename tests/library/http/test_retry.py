@@ -34,21 +34,21 @@ def attempt(call: Flaky, quota: RetryQuota | None = None) -> str:
     return run(retrying(call, random=Random(1), quota=quota or RetryQuota()))
 
 
-def test_a_transient_error_is_tried_again_after_a_wait() -> None:
+def test_retry_repeats_a_transient_error_after_a_wait() -> None:
     call = Flaky(2)
     assert attempt(call) == "yes"
     assert len(call.times) == 3
     assert all(later - earlier >= SHORTEST_WAIT for earlier, later in zip(call.times, call.times[1:], strict=False))
 
 
-def test_after_five_attempts_the_last_error_is_raised() -> None:
+def test_retry_raises_the_last_error_after_five_attempts() -> None:
     call = Flaky(99)
     with pytest.raises(ServerFaultError):
         attempt(call)
     assert len(call.times) == MAX_ATTEMPTS
 
 
-def test_a_call_that_takes_all_its_time_is_tried_once_more() -> None:
+def test_retry_repeats_a_timeout_once() -> None:
     assert attempt(Flaky(1, TimedOutError)) == "yes"
     call = Flaky(99, TimedOutError)
     with pytest.raises(TimedOutError):
@@ -56,14 +56,14 @@ def test_a_call_that_takes_all_its_time_is_tried_once_more() -> None:
     assert len(call.times) == MAX_TIMED_OUT == 2
 
 
-def test_a_final_error_is_not_tried_again() -> None:
+def test_retry_does_not_repeat_a_final_error() -> None:
     call = Flaky(1, RejectedError)
     with pytest.raises(RejectedError):
         attempt(call)
     assert len(call.times) == 1
 
 
-def test_the_quota_bounds_retries_of_many_calls() -> None:
+def test_retry_quota_limits_retries_of_many_calls() -> None:
     quota = RetryQuota()
     sent = 0
     for _ in range(100):
@@ -74,7 +74,7 @@ def test_the_quota_bounds_retries_of_many_calls() -> None:
     assert sent <= 100 + 50 + 1
 
 
-def test_successes_fill_the_quota_again() -> None:
+def test_retry_quota_refills_with_successes() -> None:
     quota = RetryQuota()
     while quota.pay():
         pass
@@ -84,7 +84,7 @@ def test_successes_fill_the_quota_again() -> None:
     assert not quota.pay()
 
 
-def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
+def test_retry_backoff_grows_with_jitter_within_bounds() -> None:
     random = Random(7)
     waits = [backoff(attempt, random) for attempt in range(1, 12) for _ in range(200)]
     assert min(waits) >= SHORTEST_WAIT
@@ -93,7 +93,7 @@ def test_the_backoff_grows_with_jitter_within_its_bounds() -> None:
     assert max(waits[-200:]) > 15
 
 
-def test_only_retries_that_happen_are_paid_for() -> None:
+def test_retry_quota_pays_only_for_retries_made() -> None:
     quota = RetryQuota()
     with pytest.raises(ServerFaultError):
         attempt(Flaky(99), quota)
@@ -104,5 +104,5 @@ def test_only_retries_that_happen_are_paid_for() -> None:
 
 
 @pytest.mark.parametrize("attempt", [1023, 1024, 10**9])
-def test_the_backoff_is_bounded_however_often_a_call_was_refused(attempt: int) -> None:
+def test_retry_backoff_is_bounded_after_many_refusals(attempt: int) -> None:
     assert SHORTEST_WAIT <= backoff(attempt, Random(1)) <= LONGEST_WAIT

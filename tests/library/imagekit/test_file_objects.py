@@ -18,18 +18,18 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
 
 
 @pytest.mark.parametrize("absent", [{}, {"tags": None, "AITags": None}, {"tags": [], "AITags": []}])
-def test_tags_that_are_null_absent_or_empty_are_one_thing(absent: dict[str, Any]) -> None:
+def test_file_objects_null_absent_and_empty_tags_are_equal(absent: dict[str, Any]) -> None:
     file = FileReader().file({"fileId": "1", "filePath": "/a", **absent})
     assert (file.tags, file.ai_tags) == ((), ())
 
 
-def test_the_same_ai_tag_from_two_sources_is_two_ai_tags() -> None:
+def test_file_objects_keep_an_ai_tag_of_two_sources_twice() -> None:
     tags = [{"name": "Tire", "confidence": 80, "source": "a"}, {"name": "Tire", "confidence": 60.5, "source": "b"}]
     file = FileReader().file({"fileId": "1", "filePath": "/a", "AITags": tags})
     assert file.ai_tags == (AITag("Tire", 80, "a"), AITag("Tire", 60.5, "b"))
 
 
-def test_member_whose_name_has_half_a_surrogate_pair_is_ignored_wherever_it_is() -> None:
+def test_file_objects_ignore_members_with_half_a_surrogate_pair() -> None:
     odd = {"\ud800": [{"name": "Dog"}]}
     file = {"fileId": "1", "filePath": "/a", "AITags": [{"name": "Tire", **odd}], "versionInfo": odd, **odd}
     reader = FileReader()
@@ -39,7 +39,7 @@ def test_member_whose_name_has_half_a_surrogate_pair_is_ignored_wherever_it_is()
     assert reader.details(answer(file)) == page.files[0]
 
 
-def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
+def test_page_omits_folders_and_old_versions_but_counts_them() -> None:
     body = [
         {"type": "folder", "folderId": "f", "folderPath": "/x"},
         {"type": "file-version", "fileId": "1", "filePath": "/a"},
@@ -83,7 +83,7 @@ def test_folders_and_old_versions_are_left_out_of_a_page_but_counted() -> None:
         ({"fileId": "1", "filePath": "/a", "AITags": {"name": "x"}}, "1", "AITags is not a list"),
     ],
 )
-def test_unreadable_file_is_named_with_its_id_and_costs_no_other(item: Any, file_id: str, why: str) -> None:
+def test_page_names_an_unreadable_file_without_losing_others(item: Any, file_id: str, why: str) -> None:
     page = FileReader().page(answer([{"fileId": "2", "filePath": "/b"}, item]))
     assert [file.file_id for file in page.files] == ["2"]
     (odd,) = page.unreadable
@@ -93,19 +93,19 @@ def test_unreadable_file_is_named_with_its_id_and_costs_no_other(item: Any, file
 
 
 @pytest.mark.parametrize("items", [[None], [5, "x"], [[]]])
-def test_page_without_any_object_is_a_protocol_error(items: list[Any]) -> None:
+def test_page_without_objects_is_a_protocol_error(items: list[Any]) -> None:
     with pytest.raises(ProtocolError, match="contains no file objects"):
         FileReader().page(answer(items))
 
 
-def test_unreadable_details_are_an_error_that_is_not_retried() -> None:
+def test_details_that_are_unreadable_are_not_retried() -> None:
     with pytest.raises(UnreadableError, match="tags is not a list of strings") as caught:
         FileReader().details(answer({"fileId": "1", "filePath": "/a", "tags": "red"}))
     assert caught.value.what == Unreadable("1", "/a", "tags is not a list of strings")
     assert not isinstance(caught.value, TransientError)
 
 
-def test_media_collections_have_keys_of_their_own_and_are_no_files() -> None:
+def test_page_keys_of_media_collections_are_unique() -> None:
     kinds: list[dict[str, Any]] = [{"type": "media-collection"}, {}]
     rows = [{**kind, "name": name, "createdAt": moment} for kind in kinds for name in "ab" for moment in ("1", "2")]
     page = FileReader().page(answer(rows))
@@ -117,24 +117,24 @@ def test_media_collections_have_keys_of_their_own_and_are_no_files() -> None:
     "body",
     [b"<html>", b"", b"\xff\xfe", b'{"a":', b"[" * 100_000, b'[{"fileId":"1","filePath":"/a","size":NaN}]', b"{}"],
 )
-def test_a_listing_that_is_no_json_list_is_a_protocol_error(body: bytes) -> None:
+def test_page_that_is_not_a_list_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError):
         FileReader().page(answer(body, content_type="text/html"))
 
 
 @pytest.mark.parametrize("version", ["v1", ["v1"], 5, True, {}, {"id": None}, None])
-def test_a_version_that_says_nothing_is_none(version: Any) -> None:
+def test_page_key_without_a_version_has_none(version: Any) -> None:
     page = FileReader().page(answer([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
     assert page.rows == ("file/1/None",)
 
 
-def test_rows_of_two_versions_are_told_apart() -> None:
+def test_page_keys_of_two_versions_differ() -> None:
     row = {"type": "file-version", "fileId": "1"}
     page = FileReader().page(answer([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
     assert page.rows == ("file-version/1/v1", "file-version/1/v2")
 
 
-def test_an_id_of_two_hundred_characters_or_with_dots_among_others_is_one() -> None:
+def test_file_id_may_have_200_characters_and_dots() -> None:
     ids = ["1" * 200, "...", ".a"]
     page = FileReader().page(answer([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
     assert [file.file_id for file in page.files] == ids
@@ -155,7 +155,7 @@ ANY_ROW = st.dictionaries(
 @given(rows=st.lists(ANY_ROW | ANY_JSON, max_size=3) | ANY_JSON)
 @example(rows=[{"fileId": "1", "filePath": "/a", "AITags": [{"name": "x", "confidence": 10**400}]}])
 @example(rows=[{"fileId": "1", "filePath": "/a", "versionInfo": "v1"}])
-def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) -> None:
+def test_page_of_any_json_is_a_page_or_a_protocol_error(rows: Any) -> None:
     def read() -> Page | None:
         try:
             return FileReader().page(answer(rows))
@@ -167,7 +167,7 @@ def test_whatever_a_listing_holds_it_is_a_page_or_a_protocol_error(rows: Any) ->
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
-def test_a_confidence_beyond_all_numbers_makes_its_file_unreadable(number: bytes) -> None:
+def test_file_with_an_infinite_confidence_is_unreadable(number: bytes) -> None:
     body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
     assert [odd.file_id for odd in FileReader().page(answer(body)).unreadable] == ["1"]
 
@@ -175,7 +175,7 @@ def test_a_confidence_beyond_all_numbers_makes_its_file_unreadable(number: bytes
 @pytest.mark.parametrize(
     ("given", "kept"), [("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"), (7, ""), (None, "")]
 )
-def test_the_day_a_file_was_made_is_kept_beside_it_and_makes_no_difference(given: Any, kept: str) -> None:
+def test_file_creation_date_does_not_affect_equality(given: Any, kept: str) -> None:
     item = {"type": "file", "fileId": "f1", "filePath": "/a.jpg"}
     dated, plain = FileReader().file({**item, "createdAt": given}), FileReader().file(item)
     assert (dated.created_at, plain.created_at) == (kept, "")
@@ -208,7 +208,7 @@ _ROW = st.fixed_dictionaries(
 
 
 @given(rows=st.lists(_ROW, max_size=4))
-def test_row_that_cannot_be_read_changes_no_other_row_of_its_page(rows: list[dict[str, Any]]) -> None:
+def test_page_row_that_is_unreadable_changes_no_other_row(rows: list[dict[str, Any]]) -> None:
     page = FileReader(thumbnails=True).page(answer(rows))
     odd = FileReader(thumbnails=True).page(answer([*rows, {"fileId": "9", "filePath": 9}]))
     assert (odd.files, odd.rows[:-1], odd.moments[:-1]) == (page.files, page.rows, page.moments)

@@ -18,7 +18,7 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", "0"])
-def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -> None:
+def test_json_with_too_many_values_is_not_parsed(value: str) -> None:
     fitting, many = (
         Answer(200, {}, f"[{','.join([value] * count)}{' ' * (4 << 20)}]".encode()) for count in (400_000, 1_100_000)
     )
@@ -29,7 +29,7 @@ def test_an_answer_of_more_values_than_a_page_has_is_not_even_read(value: str) -
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_json_in_another_encoding_than_utf_8_is_not_read_for_the_key_would_not_be_found_in_it(encoding: str) -> None:
+def test_json_in_another_encoding_than_utf_8_is_refused(encoding: str) -> None:
     body = '{"message": "private_key"}'
     with pytest.raises(ProtocolError, match="a body that is not JSON"):
         json_body(answer(body.encode(encoding)))
@@ -37,16 +37,16 @@ def test_json_in_another_encoding_than_utf_8_is_not_read_for_the_key_would_not_b
     assert server_words(answer(body.encode("utf-8-sig"), status=400)) == "private_key"
 
 
-def test_bulk_payloads_name_tags_as_their_call_does() -> None:
+def test_bulk_payload_names_tags_as_the_call_requires() -> None:
     assert bulk_payload(CALL) == {"fileIds": ["a", "b"], "tags": ["t"]}
     assert bulk_payload(CALL._replace(op=Op.REMOVE_AI)) == {"fileIds": ["a", "b"], "AITags": ["t"]}
 
 
-def test_all_updated_is_done() -> None:
+def test_bulk_result_with_all_updated_is_done() -> None:
     assert bulk_result(answer({"successfullyUpdatedFileIds": ["b", "a"]}), CALL) == Done(frozenset("ab"), {})
 
 
-def test_partly_updated_is_done_with_the_servers_words_for_the_rest() -> None:
+def test_bulk_result_with_errors_keeps_the_servers_words() -> None:
     body = {"successfullyUpdatedFileIds": ["a"], "errors": [{"fileId": "b", "error": "Error in adding tags"}]}
     assert bulk_result(answer(body, 207), CALL) == Done(frozenset("a"), {"b": "Error in adding tags"})
 
@@ -67,35 +67,35 @@ def test_partly_updated_is_done_with_the_servers_words_for_the_rest() -> None:
         None,
     ],
 )
-def test_an_answer_that_does_not_name_each_file_once_is_unclear(body: Any) -> None:
+def test_bulk_result_without_each_file_once_is_unclear(body: Any) -> None:
     assert isinstance(bulk_result(answer(body), CALL), Unclear)
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "application/octet-stream"])
-def test_json_that_is_called_something_else_is_a_protocol_error(kind: str) -> None:
+def test_json_with_another_content_type_is_a_protocol_error(kind: str) -> None:
     with pytest.raises(ProtocolError, match=f"a body that is not JSON .{kind.partition(';')[0]}"):
         json_body(Answer(200, {"content-type": kind}, b"[]"))
     assert json_body(Answer(200, {"content-type": "application/json; charset=utf-8"}, b"[]")) == []
 
 
-def test_a_404_names_the_missing_among_those_asked_for() -> None:
+def test_bulk_result_404_names_missing_files_of_the_call() -> None:
     body = {"message": "The requested file(s) does not exist.", "missingFileIds": ["b", "stranger"]}
     assert bulk_result(answer(body, 404), CALL) == Gone(frozenset("b"))
     assert bulk_result(answer({"message": "no list"}, 404), CALL) == Gone(frozenset())
 
 
-def test_a_400_is_refused_in_the_servers_words_made_harmless() -> None:
+def test_bulk_result_400_escapes_the_servers_words() -> None:
     result = bulk_result(answer({"message": "no \x1b[31m\u202e" + "x" * 1000}, 400), CALL)
     assert isinstance(result, Refused)
     assert result.words.startswith(r"no \x1b[31m\u202e")
     assert len(result.words) < 400
 
 
-def test_an_error_without_a_message_is_told_by_its_status() -> None:
+def test_server_words_without_a_message_are_the_status() -> None:
     assert server_words(answer(b"<html>", 400)) == "status 400"
     assert server_words(answer({"message": 5}, 400)) == "status 400"
 
 
-def test_the_request_id_is_made_harmless() -> None:
+def test_request_id_is_escaped() -> None:
     assert answer({}, x_ik_requestid="abc\x1b[0m").request_id == r"abc\x1b[0m"
     assert answer({}).request_id is None

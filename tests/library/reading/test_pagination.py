@@ -68,20 +68,20 @@ def walked(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2500])
-def test_every_file_is_read_once(sandbox: Callable[..., Sandbox], count: int) -> None:
+def test_pagination_reads_every_file_once(sandbox: Callable[..., Sandbox], count: int) -> None:
     library = sandbox(*many(count))
     files = walked(library.app)
     assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(count)]
 
 
-def test_a_file_deleted_on_the_way_makes_it_read_again() -> None:
+def test_pagination_starts_again_if_a_file_is_deleted() -> None:
     rows = many(1500)
     pages = Pages(lambda walk, skip: (rows[100:] if walk > 1 or skip else rows)[skip : skip + 1000])
     assert len(walked(pages)) == 1400
     assert pages.walks == 2
 
 
-def test_a_page_that_lost_its_rows_makes_it_read_again() -> None:
+def test_pagination_starts_again_if_a_page_lost_rows() -> None:
     rows = many(1500)
     pages = Pages(lambda walk, skip: [] if walk == 1 and skip else rows[skip : skip + 1000])
     assert len(walked(pages)) == 1500
@@ -102,7 +102,7 @@ def test_pagination_requires_every_row_of_an_overlap_to_appear_again() -> None:
     assert pages.walks == 2
 
 
-def test_a_file_that_appears_on_the_way_does_no_harm() -> None:
+def test_pagination_accepts_a_file_that_appears_meanwhile() -> None:
     rows = many(1500)
     early = file_object("/new", createdAt="2020-01-01T00:00:00Z")
     pages = Pages(lambda _walk, skip: ([early, *rows] if skip else rows)[skip : skip + 1000])
@@ -110,7 +110,7 @@ def test_a_file_that_appears_on_the_way_does_no_harm() -> None:
     assert pages.walks == 1
 
 
-def test_a_pager_that_repeats_its_first_page_is_found_out() -> None:
+def test_pagination_notices_a_server_that_repeats_its_first_page() -> None:
     rows = many(1000)
     pages = Pages(lambda _walk, _skip: rows)
     with pytest.raises(UnstableListingError, match="did not fit together"):
@@ -118,7 +118,7 @@ def test_a_pager_that_repeats_its_first_page_is_found_out() -> None:
     assert pages.walks == 3
 
 
-def test_pages_that_never_fit_end_in_an_error_after_three_walks() -> None:
+def test_pagination_fails_after_three_readings_that_do_not_join() -> None:
     rows = many(3000)
     pages = Pages(lambda walk, skip: rows[walk * 50 + (50 if skip else 0) :][skip : skip + 1000])
     with pytest.raises(UnstableListingError):
@@ -126,7 +126,7 @@ def test_pages_that_never_fit_end_in_an_error_after_three_walks() -> None:
     assert pages.walks == 3
 
 
-def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
+def test_pagination_accepts_a_folder_at_the_end_of_a_page() -> None:
     moment = "2025-01-01T00:00:00.000Z"
     folder = {"type": "folder", "folderId": "f", "folderPath": "/x", "createdAt": moment}
     rows = [*many(999), folder, file_object("/last", createdAt=moment)]
@@ -134,7 +134,7 @@ def test_a_folder_at_the_end_of_a_page_does_no_harm() -> None:
     assert len(walked(pages)) == 1000
 
 
-def test_pages_of_a_large_listing_are_asked_for_side_by_side_and_none_twice(sandbox: Callable[..., Sandbox]) -> None:
+def test_pagination_requests_pages_ahead_concurrently_and_once(sandbox: Callable[..., Sandbox]) -> None:
     library = sandbox(*many(9_500))
     together, most = 0, 0
     skips: list[int] = []
@@ -156,14 +156,14 @@ def test_pages_of_a_large_listing_are_asked_for_side_by_side_and_none_twice(sand
     assert len(skips) <= 14
 
 
-def test_a_short_page_in_the_middle_is_followed_from_where_it_ended() -> None:
+def test_pagination_continues_where_a_short_page_ended() -> None:
     rows = many(8_000)
     pages = Pages(lambda _walk, skip: rows[skip : skip + (400 if 4_000 < skip < 5_000 else 1000)])
     assert len(walked(pages, concurrency=4)) == 8_000
     assert pages.walks == 1
 
 
-def test_a_page_ahead_that_fails_is_no_failure_where_the_listing_ends_before_it() -> None:
+def test_pagination_ignores_a_failed_page_beyond_the_end() -> None:
     rows = many(4_900)
 
     def page(_walk: int, skip: int) -> list[dict[str, Any]]:
@@ -289,15 +289,13 @@ def test_pagination_finds_every_file_however_equal_timestamps_are_ordered(shuffl
 
 
 @pytest.mark.parametrize("percent", [2, 10, 100])
-def test_pagination_finds_every_file_of_a_sandbox_that_shuffles_equal_timestamps(
-    sandbox: Callable[..., Sandbox], percent: int
-) -> None:
+def test_pagination_finds_every_file_of_a_shuffling_sandbox(sandbox: Callable[..., Sandbox], percent: int) -> None:
     files = grouped(9_000, Random(percent), (7,))
     library = sandbox(*files, faults=[Fault(on="list", shuffle=percent)])
     assert {file.path for file in walked(library.app, concurrency=4)} == paths(files)
 
 
-def test_pagination_of_25_000_files_with_equal_timestamps_takes_no_more_than_30_calls() -> None:
+def test_pagination_of_25_000_equal_timestamps_takes_30_calls() -> None:
     for seed, shuffled in enumerate([0.02, 0.1, 1.0]):
         library = Library(grouped(25_000, Random(seed), (7,)), Random(seed), shuffled=shuffled)
         assert read(library, page_limit=1000) == paths(library.rows)
@@ -305,7 +303,7 @@ def test_pagination_of_25_000_files_with_equal_timestamps_takes_no_more_than_30_
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_pagination_misses_no_file_that_stays_while_others_come_and_go(concurrency: int) -> None:
+def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: int) -> None:
     """A listing that changes too much is an error; a file that was there all the time is never missing."""
     unstable = 0
     for seed in range(60):
@@ -330,7 +328,7 @@ def test_pagination_misses_no_file_that_stays_while_others_come_and_go(concurren
     assert unstable < 20
 
 
-def test_pagination_notices_deletions_that_make_a_page_begin_among_equal_timestamps() -> None:
+def test_pagination_notices_deletions_among_equal_timestamps() -> None:
     for seed in range(40):
         random = Random(seed)
         rows = [row for n in range(20) for row in grouped_at(n, 1 if n % 2 else 12)]
@@ -346,21 +344,21 @@ def test_pagination_notices_deletions_that_make_a_page_begin_among_equal_timesta
 
 @pytest.mark.parametrize("moment", ["2023-01-01T00:00:00.000Z", "2024-01-01T00:00:00.500Z", "2025-01-01T00:00:00.000Z"])
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_pagination_refuses_a_group_of_equal_timestamps_that_no_page_can_hold(moment: str, concurrency: int) -> None:
+def test_pagination_refuses_equal_timestamps_beyond_a_page(moment: str, concurrency: int) -> None:
     rows = [*grouped(620, Random(1), (7,)), *(file_object(f"/same/{n}", createdAt=moment) for n in range(51))]
     rows.sort(key=lambda row: row["createdAt"])
     with pytest.raises(UnstableListingError, match=r"or more files have the same createdAt 202.* ImageKit lists 50 at"):
         read(Library(rows, Random(1), shuffled=0.5), page_limit=50, concurrency=concurrency)
 
 
-def test_pagination_reads_files_without_timestamps_only_if_their_order_is_stable() -> None:
+def test_pagination_without_timestamps_requires_a_stable_order() -> None:
     rows = [file_object(f"/{n:03d}", createdAt="") for n in range(420)]
     assert read(Library(rows, Random(1)), page_limit=50) == paths(rows)
     with pytest.raises(UnstableListingError):
         read(Library(rows, Random(1), shuffled=1.0), page_limit=50)
 
 
-def test_pagination_reads_groups_of_equal_timestamps_that_nearly_fill_a_page() -> None:
+def test_pagination_reads_equal_timestamps_that_nearly_fill_a_page() -> None:
     for size in (20, 25, 30, 40, 48):
         for seed in range(5):
             library = Library(grouped(500, Random(seed), (size,)), Random(seed), shuffled=1.0)
@@ -379,14 +377,14 @@ def test_result_window_is_passed_by_timestamp(count: int, refuses: bool) -> None
 
 
 @pytest.mark.parametrize("count", [201, 399, 1_500])
-def test_result_window_whose_last_page_repeats_in_another_order_is_passed_by_timestamp(count: int) -> None:
+def test_result_window_with_repeated_last_page_is_passed_by_timestamp(count: int) -> None:
     for seed in range(10):
         random = Random(seed)
         library = Library(grouped(count, random, (7,)), random, shuffled=1.0, window=200, repeats=True)
         assert read(library, page_limit=50) == paths(library.rows)
 
 
-def test_result_window_whose_last_page_repeats_ends_in_an_error_without_a_search_by_timestamp() -> None:
+def test_result_window_with_repeated_last_page_needs_timestamp_search() -> None:
     library = Library(
         grouped(1_500, Random(1), (7,)), Random(1), shuffled=1.0, window=200, repeats=True, searches="refuses"
     )
@@ -395,21 +393,21 @@ def test_result_window_whose_last_page_repeats_ends_in_an_error_without_a_search
     assert library.calls < 100
 
 
-def test_result_window_within_which_timestamps_do_not_move_on_is_an_error() -> None:
+def test_result_window_full_of_one_timestamp_is_an_error() -> None:
     rows = [file_object(f"/{n:04d}", createdAt=f"2024-01-01T00:00:00.{n:03d}Z") for n in range(500)]
     with pytest.raises(LibraryError, match="refused"):
         read(Library(rows, Random(1), window=200, refuses=True), page_limit=50)
 
 
 @pytest.mark.parametrize("searches", ["refuses", "ignores"])
-def test_result_window_without_a_search_by_timestamp_is_an_error(searches: str) -> None:
+def test_result_window_without_timestamp_search_is_an_error(searches: str) -> None:
     library = Library(grouped(1_500, Random(1), (7,)), Random(1), window=200, refuses=True, searches=searches)
     with pytest.raises(LibraryError, match="refused"):
         read(library, page_limit=50)
 
 
 @pytest.mark.parametrize("searches", ["refuses", "ignores"])
-def test_end_of_a_listing_is_confirmed_by_its_pages_if_there_is_no_search_by_timestamp(searches: str) -> None:
+def test_result_window_end_is_confirmed_without_timestamp_search(searches: str) -> None:
     for count, calls in ((60, 5), (500, 20)):
         library = Library(grouped(count, Random(1), (7,)), Random(1), shuffled=0.1, searches=searches)
         assert read(library, page_limit=50) == paths(library.rows)

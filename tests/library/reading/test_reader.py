@@ -68,17 +68,17 @@ def with_queries(*queries: str) -> Needs:
     return ALL._replace(queries=queries)
 
 
-def test_files_come_in_the_order_of_their_paths(sandbox: Make) -> None:
+def test_reader_sorts_files_by_path(sandbox: Make) -> None:
     library = sandbox(file_object("/b"), file_object("/a", ["x"]), file_object("/c", size=5))
     assert read(library.app) == ["/a", "/b", "/c"]
 
 
-def test_a_state_counts_its_calls(sandbox: Make) -> None:
+def test_reader_counts_its_calls(sandbox: Make) -> None:
     library = sandbox(file_object("/b"), file_object("/c", size=5))
     assert read(library.app, with_queries("size = 5"), lambda state: state.read_requests) == len(library.calls)
 
 
-def test_queries_are_answered(sandbox: Make) -> None:
+def test_reader_evaluates_queries(sandbox: Make) -> None:
     library = sandbox(file_object("/b"), file_object("/c", size=5))
 
     def look(state: CurrentState) -> list[bool]:
@@ -87,7 +87,7 @@ def test_queries_are_answered(sandbox: Make) -> None:
     assert read(library.app, with_queries("size = 5"), look) == [False, True]
 
 
-def test_a_refused_query_is_told_and_costs_no_other(sandbox: Make) -> None:
+def test_reader_reports_a_refused_query_without_losing_others(sandbox: Make) -> None:
     library = sandbox(file_object("/a", size=5))
     wanted = with_queries("foo ~~ 3", "size = 5")
     answers, refused = read(library.app, wanted, lambda state: (list(state.answers), dict(state.refused)))
@@ -95,7 +95,7 @@ def test_a_refused_query_is_told_and_costs_no_other(sandbox: Make) -> None:
     assert "ImageKit refused the listing" in refused["foo ~~ 3"]
 
 
-def test_each_page_is_told(sandbox: Make) -> None:
+def test_reader_reports_each_page(sandbox: Make) -> None:
     events: list[Any] = []
     library = sandbox(
         *(file_object(f"/{n:04d}", createdAt=f"2024-01-01T00:{n // 60:02d}:{n % 60:02d}.000Z") for n in range(1500))
@@ -190,7 +190,7 @@ def judged(plan: Plan) -> Any:
     ways=st.sampled_from(WAYS),
     seed=st.integers(0, 100),
 )
-def test_whatever_way_a_library_is_read_its_plan_is_that_of_listing_it(
+def test_reader_gives_the_same_plan_by_searches_and_listing(
     there: set[str], bulk: int, manifests: list[str], ways: str, seed: int
 ) -> None:
     random = Random(seed)
@@ -241,7 +241,7 @@ ONE = "- {path: /d3/s/031.jpg, tags: [t]}"
     ],
     ids=["a path", "three paths", "an id", "a flat folder", "a folder", "a query"],
 )
-def test_few_files_of_a_large_library_cost_a_handful_of_calls(
+def test_reader_reads_few_files_of_a_large_library_in_few_calls(
     sandbox: Make, tmp_path: Path, entries: str, calls: int, changed: int
 ) -> None:
     """The listing's first page, a look how long it is, and the searches, each with a call that finds its end."""
@@ -252,20 +252,20 @@ def test_few_files_of_a_large_library_cost_a_handful_of_calls(
     assert plan.summary.files_changed == changed
 
 
-def test_a_library_that_fits_into_a_page_costs_no_more_than_listing_it(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_lists_a_library_of_one_page(sandbox: Make, tmp_path: Path) -> None:
     library = sandbox(*LARGE[:4])
     assert planned(library.app, tmp_path, "- {path: /d3/s/000.jpg, tags: [t]}")
     assert len(library.calls) == 2
 
 
-def test_manifests_that_select_much_of_a_library_have_it_listed(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_lists_if_manifests_select_much(sandbox: Make, tmp_path: Path) -> None:
     library = sandbox(*LARGE)
     entries = "\n".join(f"- {{match: /d{n}/**, tags: [t]}}" for n in range(8))
     assert planned(library.app, tmp_path, entries).inputs.reading.why == "manifests select a large part of the library"
     assert len(library.calls) == 135
 
 
-def test_a_declared_file_that_searches_do_not_find_has_all_files_listed(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_lists_if_searches_miss_a_declared_file(sandbox: Make, tmp_path: Path) -> None:
     """Only so can it be said what may be meant."""
     library = sandbox(*LARGE)
     plan = planned(library.app, tmp_path, "- {path: /D3/s/031.jpg, tags: [t]}")
@@ -273,7 +273,7 @@ def test_a_declared_file_that_searches_do_not_find_has_all_files_listed(sandbox:
     assert "did you mean '/d3/s/031.jpg'?" in plan.errors[0].message
 
 
-def test_an_id_that_no_search_can_hold_has_all_files_listed(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_lists_if_a_search_cannot_contain_an_id(sandbox: Make, tmp_path: Path) -> None:
     """Nobody would be told if it were taken for missing."""
     library = sandbox(*LARGE, file_object("/odd.jpg", fileId="an-odd-id", createdAt="2025-01-01T00:00:00.000Z"))
     plan = planned(library.app, tmp_path, "- {fileId: an-odd-id, ifMissing: skip, tags: [t]}")
@@ -281,7 +281,7 @@ def test_an_id_that_no_search_can_hold_has_all_files_listed(sandbox: Make, tmp_p
     assert plan.summary.files_changed == 1
 
 
-def test_what_a_library_does_not_answer_is_not_asked_again_for_30_days(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_skips_unsupported_searches_for_30_days(sandbox: Make, tmp_path: Path) -> None:
     library = Odd(sandbox(*LARGE).app, "refuses")
     facts = tmp_path / "facts.json"
     days = ("2024-06-01", "2024-07-01", "2024-07-02")
@@ -311,9 +311,7 @@ class Once:
 @pytest.mark.parametrize(
     "entry", [ONE, f"- {{fileId: {id_of('/d3/s/031.jpg')}, tags: [t]}}", "- {match: /d3/**, tags: [t]}"]
 )
-def test_nothing_is_learned_from_a_refusal_if_a_search_for_a_known_file_works(
-    sandbox: Make, tmp_path: Path, entry: str
-) -> None:
+def test_reader_learns_nothing_if_a_control_search_works(sandbox: Make, tmp_path: Path, entry: str) -> None:
     library, facts = sandbox(*LARGE), tmp_path / "facts.json"
     first = planned(Once(library.app), tmp_path, entry, facts)
     second = planned(library.app, tmp_path, entry, facts)
@@ -340,7 +338,7 @@ def test_facts_are_not_written_through_a_link(sandbox: Make, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("size", [400, 3])
-def test_query_that_the_library_ignores_is_an_error(sandbox: Make, tmp_path: Path, size: int) -> None:
+def test_reader_query_that_the_library_ignores_is_an_error(sandbox: Make, tmp_path: Path, size: int) -> None:
     class Ignoring:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             asked = dict(parse_qsl(scope["query_string"].decode()))
@@ -353,13 +351,13 @@ def test_query_that_the_library_ignores_is_an_error(sandbox: Make, tmp_path: Pat
     assert "the library ignores searchQuery" in plan.errors[0].message
 
 
-def test_searched_folder_without_subfolders_does_not_have_all_files_listed(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_searches_a_folder_without_subfolders(sandbox: Make, tmp_path: Path) -> None:
     flat = [file_object(f"/d{n % 40}/{n:03d}.jpg", createdAt=moment(n)) for n in range(400)]
     plan = planned(sandbox(*flat).app, tmp_path, "- {match: /d33/**, tags: [t]}")
     assert (plan.inputs.reading.way, plan.summary.files_changed) == ("searches", 10)
 
 
-def test_searches_find_files_whose_paths_are_equal_under_nfc(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_searches_find_paths_equal_under_nfc(sandbox: Make, tmp_path: Path) -> None:
     twins = [
         file_object(path, createdAt=f"2025-01-0{n}T00:00:00.000Z") for n, path in ((1, "/d/e\u0301"), (2, "/d/\u00e9"))
     ]
@@ -397,7 +395,7 @@ class Changed:
         await answer(scope, receive, send)
 
 
-def test_probe_that_is_refused_for_its_depth_is_no_error(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_accepts_a_depth_probe_that_is_refused(sandbox: Make, tmp_path: Path) -> None:
     def shallow(asked: dict[str, str], rows: list[Any]) -> list[Any] | None:
         return None if int(asked["skip"]) + int(asked["limit"]) > 15 else rows
 
@@ -421,7 +419,7 @@ def hiding(*paths: str) -> Callable[[dict[str, str], list[Any]], list[Any]]:
 
 @pytest.mark.parametrize("entry", [f"path: {HIDDEN}", f"fileId: {id_of(HIDDEN)}"])
 @pytest.mark.parametrize("if_missing", ["error", "warn"])
-def test_file_that_the_listing_omits_is_looked_up_and_planned(
+def test_reader_looks_up_a_file_that_the_listing_omits(
     sandbox: Make, tmp_path: Path, entry: str, if_missing: str
 ) -> None:
     library = Changed(sandbox(*LARGE).app, hiding(HIDDEN))
@@ -435,7 +433,7 @@ def test_file_that_the_listing_omits_is_looked_up_and_planned(
     assert plan.inputs.read_requests == len(library.calls)
 
 
-def test_file_that_does_not_exist_is_looked_up_before_it_is_an_error(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_looks_up_a_missing_file_before_reporting_it(sandbox: Make, tmp_path: Path) -> None:
     library = Changed(sandbox(*LARGE[:3]).app, hiding())
     text = f"- {{path: /d3/gone.jpg, tags: [t]}}\n- {{fileId: {'f' * 24}, tags: [t]}}"
     plan = planned(library, tmp_path, text)
@@ -444,7 +442,7 @@ def test_file_that_does_not_exist_is_looked_up_before_it_is_an_error(sandbox: Ma
     assert plan.inputs.read_requests == 4
 
 
-def test_no_more_than_200_files_are_looked_up_and_that_is_said(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_looks_up_at_most_200_files_and_says_so(sandbox: Make, tmp_path: Path) -> None:
     library = Changed(sandbox(*LARGE[:3]).app, hiding())
     entries = "\n".join(f"- {{fileId: '{n:024x}', tags: [t]}}" for n in range(MAX_LOOKUPS + 1))
     plan = planned(library, tmp_path, entries)
@@ -476,7 +474,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("members", UNREADABLE, ids=str)
 @pytest.mark.parametrize("size", [400, 32])
-def test_unreadable_file_is_named_and_fails_no_other(
+def test_reader_names_an_unreadable_file_without_losing_others(
     sandbox: Make, tmp_path: Path, members: dict[str, Any], size: int
 ) -> None:
     others = [item for item in LARGE if item["filePath"] != HIDDEN]
@@ -492,7 +490,7 @@ def test_unreadable_file_is_named_and_fails_no_other(
 
 
 @pytest.mark.parametrize("entry", [f"path: {HIDDEN}", f"fileId: {id_of(HIDDEN)}"])
-def test_declared_file_that_is_unreadable_is_not_missing(sandbox: Make, tmp_path: Path, entry: str) -> None:
+def test_reader_does_not_report_an_unreadable_file_as_missing(sandbox: Make, tmp_path: Path, entry: str) -> None:
     library = Changed(sandbox(*LARGE).app, spoiling(tags="red"))
     plan = planned(library, tmp_path, f"- {{{entry}, tags: [t]}}\n- {{path: /d1/s/000.jpg, tags: [t]}}")
     assert (plan.errors, plan.summary.missing, plan.summary.files_changed) == ((), 0, 1)
@@ -502,7 +500,7 @@ def test_declared_file_that_is_unreadable_is_not_missing(sandbox: Make, tmp_path
     assert plan.left_out
 
 
-def test_library_of_which_nothing_can_be_read_is_an_error(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_fails_if_no_file_is_readable(sandbox: Make, tmp_path: Path) -> None:
     library = sandbox(*(file_object(f"/{n}", createdAt=moment(n)) for n in range(MAX_UNREADABLE + 1)))
     odd = Changed(library.app, lambda _asked, rows: [{**row, "tags": "red"} for row in rows])
     with pytest.raises(ProtocolError, match="more than 1,000 file objects are invalid"):
@@ -510,7 +508,7 @@ def test_library_of_which_nothing_can_be_read_is_an_error(sandbox: Make, tmp_pat
 
 
 @pytest.mark.parametrize(("folder", "said"), [("/", True), ("/d/", False)])
-def test_library_that_lists_its_top_folder_only_is_warned_of(
+def test_reader_warns_if_only_the_top_folder_is_listed(
     sandbox: Make,
     tmp_path: Path,
     folder: str,
@@ -521,7 +519,7 @@ def test_library_that_lists_its_top_folder_only_is_warned_of(
     assert [item.code for item in plan.diagnostics] == ["top-folder"] * said
 
 
-def test_files_with_the_same_path_are_named_and_left_alone(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_leaves_files_with_the_same_path_alone(sandbox: Make, tmp_path: Path) -> None:
     twin = file_object("/d3/s/031.jpg", fileId="f" * 24, createdAt="2025-01-01T00:00:00.000Z")
     library = sandbox(*LARGE, twin)
     plan = planned(library.app, tmp_path, ONE + "\n- {path: /d1/s/000.jpg, tags: [t]}")
@@ -535,14 +533,14 @@ def test_files_with_the_same_path_are_named_and_left_alone(sandbox: Make, tmp_pa
     assert plan.left_out
 
 
-def test_file_with_a_twin_is_changed_if_an_entry_names_its_id(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_changes_a_duplicate_path_selected_by_id(sandbox: Make, tmp_path: Path) -> None:
     twin = file_object("/d3/s/031.jpg", fileId="f" * 24, createdAt="2025-01-01T00:00:00.000Z")
     plan = planned(sandbox(*LARGE, twin).app, tmp_path, f"- {{fileId: {'f' * 24}, tags: [t]}}")
     assert [change.file.file_id for change in plan.changes] == ["f" * 24]
     assert not plan.left_out
 
 
-def test_new_tags_that_other_files_may_have_are_looked_for_before_a_guard_blocks(sandbox: Make, tmp_path: Path) -> None:
+def test_reader_lists_before_the_guard_new_tags_blocks(sandbox: Make, tmp_path: Path) -> None:
     tags = [f"tag-{n:03d}" for n in range(501)]
     held = [
         file_object(f"/held/{n}.jpg", tags[n * 40 : n * 40 + 40], createdAt=f"2025-01-01T00:00:{n:02d}Z")

@@ -69,28 +69,28 @@ class Odd:
         await JSONResponse(json.loads(changed), status)(scope, receive, send)
 
 
-def test_a_few_files_are_read_by_their_details(sandbox: Make) -> None:
+def test_reread_of_a_few_files_uses_details(sandbox: Make) -> None:
     library = sandbox(*many(10))
     found, _ = reread(library.app, ["/f/00001.jpg", "/gone"])
     assert found == {id_of("/f/00001.jpg"): current_file("/f/00001.jpg", ["t"]), id_of("/gone"): None}
     assert library.calls == ["details", "details"]
 
 
-def test_many_files_of_a_large_library_are_searched_by_their_ids(sandbox: Make) -> None:
+def test_reread_of_many_files_searches_by_id(sandbox: Make) -> None:
     library = sandbox(*many(400))
     found, _ = reread(library.app, paths(400))
     assert found == {id_of(path): current_file(path, ["t"]) for path in paths(400)}
     assert library.calls == ["list"] * 3
 
 
-def test_most_files_of_a_small_library_are_listed(sandbox: Make) -> None:
+def test_reread_of_most_files_lists_the_library(sandbox: Make) -> None:
     library = sandbox(*many(400))
     found, _ = reread(library.app, paths(400), library_size=400)
     assert len(found) == 400
     assert library.calls == ["list"]
 
 
-def test_a_file_that_moved_from_one_page_to_another_meanwhile_is_still_found(sandbox: Make) -> None:
+def test_reread_finds_a_file_that_moved_between_pages(sandbox: Make) -> None:
     library = sandbox(*many(1200))
     found, _ = reread(library.app, paths(1100), library_size=1000)
     assert len(found) == 1100
@@ -98,7 +98,7 @@ def test_a_file_that_moved_from_one_page_to_another_meanwhile_is_still_found(san
     assert (library.calls.count("list"), library.calls.count("details")) == (1, 100)
 
 
-def test_a_file_that_no_search_shows_is_asked_for_by_its_id(sandbox: Make) -> None:
+def test_reread_uses_details_for_a_file_missing_from_search(sandbox: Make) -> None:
     library = sandbox(*many(20))
     found, _ = reread(library.app, [*paths(20), "/gone"])
     assert found[id_of("/gone")] is None
@@ -109,7 +109,7 @@ def dropping_a_file(_query: str, body: bytes) -> tuple[int, bytes]:
     return 200, json.dumps(json.loads(body)[1:]).encode()
 
 
-def test_a_file_that_an_index_has_not_got_yet_is_still_found(sandbox: Make) -> None:
+def test_reread_finds_a_file_that_the_index_lacks(sandbox: Make) -> None:
     library = sandbox(*many(20))
     found, reader = reread(Odd(library, dropping_a_file), paths(20))
     assert len(found) == 20
@@ -126,7 +126,7 @@ def test_a_file_that_an_index_has_not_got_yet_is_still_found(sandbox: Make) -> N
     ],
     ids=["refused", "empty", "others"],
 )
-def test_a_library_that_cannot_be_searched_by_id_is_read_another_way_from_then_on(
+def test_reread_remembers_that_search_by_id_is_unsupported(
     sandbox: Make, answer: Callable[[str, bytes], tuple[int, bytes]]
 ) -> None:
     library = sandbox(*many(20))
@@ -146,9 +146,7 @@ def test_a_library_that_cannot_be_searched_by_id_is_read_another_way_from_then_o
     ],
     ids=["refused", "empty", "others"],
 )
-def test_search_by_id_is_given_up_only_if_a_known_file_is_not_found_either(
-    sandbox: Make, answer: tuple[int, bytes]
-) -> None:
+def test_reread_gives_up_search_only_if_a_control_search_fails(sandbox: Make, answer: tuple[int, bytes]) -> None:
     """Only the first search goes wrong."""
     library = sandbox(*many(400))
     answers = iter([answer])
@@ -158,7 +156,7 @@ def test_search_by_id_is_given_up_only_if_a_known_file_is_not_found_either(
     assert reader.searchable
 
 
-def test_unreadable_file_is_unknown_and_costs_no_other(sandbox: Make) -> None:
+def test_reread_leaves_an_unreadable_file_unknown(sandbox: Make) -> None:
     library = sandbox(*many(20))
     bad = id_of("/f/00000.jpg")
 
@@ -172,32 +170,32 @@ def test_unreadable_file_is_unknown_and_costs_no_other(sandbox: Make) -> None:
         assert found == {id_of(path): current_file(path, ["t"]) for path in names[1:]}
 
 
-def test_a_file_that_cannot_be_read_is_left_out_and_costs_no_other(sandbox: Make) -> None:
+def test_reread_omits_a_file_that_fails_without_losing_others(sandbox: Make) -> None:
     bad = id_of("/f/00000.jpg")
     library = sandbox(*many(2), faults=[Fault(on="details", fileId=bad, status=500)])
     found, _ = reread(library.app, paths(2))
     assert list(found) == [id_of("/f/00001.jpg")]
 
 
-def test_a_file_that_no_search_shows_and_that_cannot_be_read_costs_no_other(sandbox: Make) -> None:
+def test_reread_omits_a_file_missing_from_search_that_fails(sandbox: Make) -> None:
     library = sandbox(*many(20), faults=[Fault(on="details", status=500)])
     found, _ = reread(Odd(library, dropping_a_file), paths(20))
     assert len(found) == 19
 
 
-def test_where_not_one_file_can_be_read_the_reason_is_told(sandbox: Make) -> None:
+def test_reread_raises_the_reason_if_every_file_fails(sandbox: Make) -> None:
     library = sandbox(*many(2), faults=[Fault(on="details", status=500)])
     with pytest.raises(LibraryError, match="ImageKit failed"):
         reread(library.app, paths(2))
 
 
-def test_a_refused_key_ends_reading_again(sandbox: Make) -> None:
+def test_reread_ends_if_the_key_is_refused(sandbox: Make) -> None:
     library = sandbox(*many(2), key="private_other")
     with pytest.raises(LibraryError, match="does not accept the key"):
         reread(library.app, paths(1))
 
 
-def test_no_more_calls_are_in_flight_than_allowed() -> None:
+def test_reread_limits_concurrent_calls() -> None:
     in_flight: list[int] = [0, 0]
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,5 +226,5 @@ def test_searches_are_as_few_as_their_length_allows() -> None:
 @pytest.mark.parametrize(
     "odd", ['a"b', "a\\b", "a b", "\u00e9", "", "a-b", "abc", "g" * 24, "A" * 24, "a" * 25, "a" * 24 + "\n"]
 )
-def test_only_ids_of_24_hexadecimal_digits_are_searched_for(odd: str) -> None:
+def test_searches_contain_only_ids_of_24_hexadecimal_digits(odd: str) -> None:
     assert [search.query for search in by_ids(["a" * 24, odd])] == [f'id IN ["{"a" * 24}"]']

@@ -10,7 +10,7 @@ from tagsync.model import CurrentFile
 RED = CurrentFile(id_of("/red"), "/red", ("é", "a"), (ai("Dog", 50), ai("Cat", None), ai("Elk", 0.5)), "c", "u", "t")
 
 
-def test_found_files_come_back_as_they_were_read() -> None:
+def test_reread_files_are_returned_unchanged() -> None:
     found = RereadFiles()
     found.add([current_file("/red"), current_file("/blue", ["x"])])
     found.add([RED])
@@ -26,7 +26,7 @@ def test_found_files_come_back_as_they_were_read() -> None:
         del found["gone"]
 
 
-def test_found_files_without_room_are_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reread_files_without_disk_space_explain_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 

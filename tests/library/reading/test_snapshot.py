@@ -1,3 +1,4 @@
+import unicodedata
 from collections.abc import Iterable
 
 import pytest
@@ -9,7 +10,6 @@ from tagsync.errors import StateError
 from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import AITag, CurrentFile
-from tagsync.planning.skipped_files import twins_of
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
 CONFIDENCE = st.none() | st.integers(0, 100) | st.floats(0, 100)
@@ -39,7 +39,7 @@ def filled(files: Iterable[CurrentFile]) -> Snapshot:
         unique_by=lambda file: file.file_id,
     )
 )
-def test_files_come_out_as_they_went_in_sorted_by_path_and_id(files: list[CurrentFile]) -> None:
+def test_snapshot_returns_files_sorted_by_path_and_id(files: list[CurrentFile]) -> None:
     with filled(files) as snapshot:
         found = list(snapshot)
         assert found == sorted(files, key=lambda file: (file.path, file.file_id))
@@ -49,7 +49,7 @@ def test_files_come_out_as_they_went_in_sorted_by_path_and_id(files: list[Curren
         assert len(snapshot) == len(files)
 
 
-def test_of_a_file_that_came_up_twice_the_later_reading_stays() -> None:
+def test_snapshot_keeps_the_later_row_of_a_duplicate() -> None:
     early, late = current_file("/a", ["x"]), current_file("/a", ["y"])
     with filled([early, current_file("/b"), late]) as snapshot:
         assert [file.tags for file in snapshot] == [("y",), ()]
@@ -57,7 +57,7 @@ def test_of_a_file_that_came_up_twice_the_later_reading_stays() -> None:
         assert early not in snapshot
 
 
-def test_other_readings_take_the_places_of_files_and_new_ones_are_added() -> None:
+def test_snapshot_replaces_files_and_adds_new_ones() -> None:
     with filled([current_file("/a", ["x"]), current_file("/c")]) as snapshot:
         changed, new = current_file("/a", ["y", "z"], [ai("Dog")]), current_file("/new", ["w"])
         snapshot.replace([new, changed])
@@ -65,7 +65,7 @@ def test_other_readings_take_the_places_of_files_and_new_ones_are_added() -> Non
         assert set(snapshot.all_tags()) == {"w", "y", "z"}
 
 
-def test_snapshot_knows_which_paths_and_ids_it_has() -> None:
+def test_snapshot_knows_its_paths_and_ids() -> None:
     with filled([current_file("/a")]) as snapshot:
         assert [snapshot.has(path="/a"), snapshot.has(path="/b")] == [True, False]
         assert [snapshot.has(file_id=id_of("/a")), snapshot.has(file_id=id_of("/b"))] == [True, False]
@@ -83,12 +83,16 @@ def test_snapshot_knows_which_paths_and_ids_it_has() -> None:
         unique_by=lambda file: file.file_id,
     )
 )
-def test_snapshot_finds_the_same_twins_as_a_look_at_every_file(files: list[CurrentFile]) -> None:
+def test_snapshot_finds_all_duplicate_paths(files: list[CurrentFile]) -> None:
+    groups: dict[str, list[str]] = {}
+    for file in files:
+        groups.setdefault(unicodedata.normalize("NFC", file.path), []).append(file.file_id)
+    twins = {file_id: tuple(sorted(ids)) for ids in groups.values() if len(ids) > 1 for file_id in ids}
     with filled(files) as snapshot:
-        assert twins_of(snapshot) == twins_of(tuple(files))
+        assert snapshot.twins() == twins
 
 
-def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
+def test_snapshot_error_of_a_query_explains_the_fix() -> None:
     with filled([current_file("/a")]) as snapshot:
         answer = snapshot.query_matches()
         snapshot._db.execute("DROP TABLE answers")
@@ -98,7 +102,7 @@ def test_an_answer_that_cannot_be_kept_is_told_with_what_to_do() -> None:
             assert "1" in answer
 
 
-def test_damage_within_a_snapshot_is_told_with_what_to_do() -> None:
+def test_snapshot_damage_explains_the_fix() -> None:
     with filled([current_file("/a", ["x"])]) as snapshot:
         snapshot._db.execute("UPDATE files SET tags = x'FFFFFF7F'")
         with pytest.raises(StateError, match=r"to a temporary file: .*free some disk space"):
