@@ -34,6 +34,7 @@ def share_defaults(files: Sequence[tuple[Item, Iterable[str]]]) -> list[SharedDe
     groups: dict[tuple[str, ...], list[_Numbered]] = {}
     for defaults, members in _split([(number, frozenset(tags)) for number, (_, tags) in enumerate(files)]):
         bare = sum(not tags for _, tags in members)
+        # Subgroups may have taken so many of its files that the group no longer pays.
         if defaults and _pays(len(members), defaults, defaults, bare=bare):
             groups[tuple(sorted(defaults))] = members
         else:
@@ -78,6 +79,7 @@ def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterat
                 heappush(heap, (now, tag))
             continue
         having = [at for at in places[tag] if at not in gone]
+        # Files with this tag may share more tags, which then become defaults too.
         common = frozenset.intersection(*(members[at][1] for at in having))
         bare = sum(len(members[at][1]) == len(common) for at in having)
         if _pays(len(having), common, common | defaults, bare=bare):

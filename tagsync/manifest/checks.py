@@ -264,6 +264,7 @@ class DocumentCheck:
                 add_warning(self._warnings, Diagnostic(*finding[:3], origin))
                 continue
             is_good = False
+            # A negative place is in the defaults, where each entry of the document finds the same error.
             if finding not in self._reported:
                 self._report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
             if finding.place < 0:

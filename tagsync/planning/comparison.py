@@ -59,6 +59,7 @@ class Comparison:
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
+        # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):
             self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 

@@ -113,6 +113,7 @@ def _verdicts(file: CurrentFile, merged: Merged, votes: Iterable[Vote]) -> Itera
     ai_gone = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}
     by_tag: dict[tuple[str, str], list[Vote]] = defaultdict(list)
     for vote in votes:
+        # Ordinary tags are compared under NFC. ImageKit removes AI tags by their exact names.
         by_tag[vote.kind, normalized(vote.tag) if vote.kind == "tag" else vote.tag].append(vote)
     held = {normalized(tag): tag for tag in file.tags}
     keys = {key for kind, key in by_tag if kind == "tag"}

@@ -65,7 +65,7 @@ class Selection:
             found = [*by_path.at(file.path), *by_id.of(file.file_id), *by_match.matching(file)]
             if found:
                 if len(found) > 1:
-                    found.sort(key=itemgetter(0))
+                    found.sort(key=itemgetter(0))  # reasons and errors name the first entry first
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
                 self._unselected.add(file.path)

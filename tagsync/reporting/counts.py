@@ -1,4 +1,4 @@
-"""Count changes by tag and by folder; `groups` keeps which files change in the same way."""
+"""Count changes by operation and tag, and by folder; `groups` finds the files that change in the same way."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -33,30 +33,30 @@ class TagCount(NamedTuple):
     cause: Cause | None
 
 
-class ChangeCount(NamedTuple):
-    """How many changes of each kind a tag or a folder has."""
+class FolderCount(NamedTuple):
+    """How many files directly in a folder change, and how many changes of each kind they have."""
 
-    name: str
+    folder: str
+    files: int
     add: int
     remove: int
     remove_ai: int
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All changes."""
         return self.add + self.remove + self.remove_ai
 
 
 class ChangeCounts(NamedTuple):
-    """Changes counted by operation and tag, by tag, and by the folder right in which the files are.
+    """Changes counted by operation and tag, and by folder.
 
-    `operations` has removals of AI tags first, which cannot be undone, then other removals, then additions; each the
-    most files first, then by tag. The others have the most changes first, then go by name.
+    `operations` has removals of AI tags first, which cannot be undone, then other removals, then additions; each with
+    the most files first, then by tag. `folders` has the most changes first, then goes by name.
     """
 
     operations: list[TagCount]
-    by_tag: list[ChangeCount]
-    by_folder: list[ChangeCount]
+    folders: list[FolderCount]
 
 
 class _Tally:
@@ -93,11 +93,12 @@ class _Tally:
 
 
 def count_changes(changes: Iterable[FileChange], causes: Causes) -> ChangeCounts:
-    """Count changes, with the causes that are known, by operation and tag, by tag and by folder."""
+    """Count changes, with the causes that are known, by operation and tag, and by folder."""
     tallies: dict[tuple[Op, str], _Tally] = {}
-    folders: Counter[tuple[str, Op]] = Counter()
+    folders: Counter[tuple[str, Op | None]] = Counter()
     for change in changes:
         folder = folder_of(change.path)
+        folders[folder, None] += 1
         for item in change.changes:
             cause = causes.get((change.file_id, item.op, item.tag)) if causes else None
             tally = tallies.get((item.op, item.tag))
@@ -105,8 +106,7 @@ def count_changes(changes: Iterable[FileChange], causes: Causes) -> ChangeCounts
                 tally = tallies[item.op, item.tag] = _Tally(cause)
             tally.add(item, cause)
             folders[folder, item.op] += 1
-    tags = {(tag, op): tally.files for (op, tag), tally in tallies.items()}
-    return ChangeCounts(_by_risk(tallies), _ranked(tags), _ranked(folders))
+    return ChangeCounts(_by_risk(tallies), _ranked(folders))
 
 
 def _by_risk(tallies: Mapping[tuple[Op, str], _Tally]) -> list[TagCount]:
@@ -117,10 +117,11 @@ def _by_risk(tallies: Mapping[tuple[Op, str], _Tally]) -> list[TagCount]:
     return sorted(counts, key=lambda count: (_BY_RISK.index(count.op), -count.files, count.tag))
 
 
-def _ranked(counts: Mapping[tuple[str, Op], int]) -> list[ChangeCount]:
-    names = {name for name, _ in counts}
-    found = [ChangeCount(name, *(counts.get((name, op), 0) for op in Op)) for name in names]
-    return sorted(found, key=lambda count: (-count.total, count.name))
+def _ranked(counts: Counter[tuple[str, Op | None]]) -> list[FolderCount]:
+    """Return folders from how many files (None) and changes of each kind they have."""
+    folders = {folder for folder, _ in counts}
+    found = [FolderCount(folder, *(counts[folder, op] for op in (None, *Op))) for folder in folders]
+    return sorted(found, key=lambda count: (-count.total, count.folder))
 
 
 def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""A view as GitHub Actions take it: annotations on the manifests' lines, and outputs; the summary is Markdown."""
+"""Write a view for GitHub Actions: annotations on lines of manifests, and outputs; `markdown` writes the summary."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -10,11 +10,11 @@ from tagsync.reporting.phrases import Names, counted, named
 from tagsync.reporting.view import StatusRow, View
 
 SHOWN_OF_A_KIND = 10
-"""How many errors, warnings and notices of a step GitHub shows; it drops the others silently."""
+"""How many errors, and how many warnings, GitHub shows of a step; it silently drops the others."""
 
 
 class _Annotation(NamedTuple):
-    """One annotation; `origin` names its file as GitHub knows it, from the top of the repository."""
+    """One annotation; the file of its origin is a path from the top of the repository."""
 
     kind: Level
     title: str
@@ -23,7 +23,7 @@ class _Annotation(NamedTuple):
 
 
 def annotations(view: View, names: Names | None = None) -> Iterator[str]:
-    """Yield workflow commands, a line each, at most ten of a kind; the tenth counts what is left out.
+    """Yield workflow commands, one a line, at most ten of a kind; the tenth counts what is left out.
 
     Args:
         view: what to show.
@@ -39,26 +39,25 @@ def annotations(view: View, names: Names | None = None) -> Iterator[str]:
         kept = members if count <= SHOWN_OF_A_KIND else members[: SHOWN_OF_A_KIND - 1]
         yield from map(_command, kept)
         if len(kept) < count:
-            words = f"and {counted(count - len(kept), f'more {kind}')}: the step's summary has more"
+            words = f"and {counted(count - len(kept), f'more {kind}')}: see the step's summary"
             yield _command(_Annotation(kind, "tagsync", words))
 
 
 def outputs(view: View, exit_code: int) -> str:
-    """Return what a step puts out: `changes` is the number of files to change, or changed."""
+    """Return the outputs of a step: `changes` is the number of files that the plan changes, or the apply changed."""
     return f"changes={view.files_changed}\ndigest={view.digest or ''}\nexitcode={exit_code}\n"
 
 
 def _guards(view: View, names: Names) -> Iterator[_Annotation]:
     for item in view.blocking:
-        words = f"{item.objection} ({', '.join(map(shown, item.examples))})"
         origin = item.origin if item.origin and item.origin.file in names else None
-        yield _Annotation("error", f"guard {item.guard}", words, origin and named(origin, names))
+        yield _Annotation("error", f"guard {item.guard}", item.objection, origin and named(origin, names))
 
 
 def _said(view: View, names: Names) -> Iterator[_Annotation]:
     """Yield errors and warnings; notices are in the summary.
 
-    If the repository does not have the manifest, its name stands in the message.
+    If the manifest is not in the repository, the message starts with its name.
     """
     for item in view.diagnostics:
         if item.level == "info":
@@ -82,7 +81,7 @@ def _command(found: _Annotation) -> str:
 
 
 def _message(text: str) -> str:
-    """Return text that cannot end a command's line: as the toolkit of GitHub Actions escapes it."""
+    """Return text that cannot end a command's line, escaped as the toolkit of GitHub Actions does."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -1,4 +1,4 @@
-"""Group changes by what they do, in memory that grows with the kinds of change and hardly with the files."""
+"""Group changes by what they do; memory grows with the kinds of change, and hardly with the files."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +14,14 @@ _MIXED = len(_CAUSES)
 
 
 class GroupLine(NamedTuple):
-    """One tag of a group, and where it was asked for, as far as is known; `more` says that there were other places.
+    """One operation on one tag, for all files of a group.
 
-    `cause` is there where it is known and the same for all files of the group.
+    Attributes:
+        op: the operation.
+        tag: the tag.
+        origin: the first place in the manifests that asks for it; None if no place is known.
+        more: whether there are other such places.
+        cause: why the change is necessary again; None if it is unknown or differs between files.
     """
 
     op: Op
@@ -34,21 +39,21 @@ class ChangeGroup(NamedTuple):
 
 
 Causes = Mapping[tuple[str, Op, str], Cause]
-"""Causes of changes by file id, op and tag."""
+"""Causes of changes by file ID, operation and tag."""
 
 
 def groups(changes: Sequence[FileChange], causes: Causes | None = None) -> "Groups":
-    """Return changes grouped by what they do, with their causes: most files first, then by the first path."""
+    """Return changes grouped by what they do, the groups with the most files first, then by the first path."""
     return Groups(changes, _Kinds(changes, causes or {}))
 
 
 def causes_of(drift: Iterable[Drift]) -> Causes:
-    """Return the causes of changes by what they are the causes of."""
+    """Return the causes of changes by file ID, operation and tag."""
     return {(item.file_id, item.op, item.tag): item.cause for item in drift}
 
 
 class Groups(Sequence[ChangeGroup]):
-    """Groups, each made when it is asked for."""
+    """Groups, each made only when it is accessed."""
 
     def __init__(self, changes: Sequence[FileChange], kinds: "_Kinds", *, removals_first: bool = False) -> None:
         self._changes, self._kinds, self._removals_first = changes, kinds, removals_first
@@ -60,7 +65,7 @@ class Groups(Sequence[ChangeGroup]):
         return Groups(self._changes, self._kinds, removals_first=True)
 
     def files(self, start: int) -> int:
-        """Return how many files the groups from that one on have."""
+        """Return the number of files in the groups from index `start` on."""
         counts = self._kinds.counts
         return sum(counts[kind] for kind in self._order[start:])
 
@@ -91,7 +96,7 @@ class Groups(Sequence[ChangeGroup]):
 
 
 class _Kinds:
-    """The distinct sets of ops and tags, each a number with a few figures in arrays, as there may be a million."""
+    """The distinct sets of operations and tags, each with a number; arrays keep a million of them small."""
 
     def __init__(self, changes: Iterable[FileChange], known: Causes) -> None:
         self.counts = array("I")
@@ -163,7 +168,7 @@ class _Kinds:
         return Origin(self._names[file - 1], place >> 32, place & 0xFFFFFFFF) if file else None
 
     def only_adds(self, kind: int) -> bool:
-        """Tell whether a kind removes nothing."""
+        """Return whether a kind removes nothing."""
         items = self._items[self._starts[kind] : self._starts[kind + 1]]
         return all(self._by_number[item][0] is Op.ADD for item in items)
 
@@ -179,7 +184,7 @@ class _Kinds:
         )
 
     def ranked(self, changes: Sequence[FileChange]) -> Sequence[int]:
-        """Return the kinds, those of most files first, then by their first path."""
+        """Return the kinds, those with the most files first, then by their first path."""
         counts, firsts = self.counts, self._firsts
         if self._are_sorted:
             return array("I", sorted(range(len(counts)), key=lambda kind: (-counts[kind], firsts[kind])))

@@ -1,13 +1,24 @@
-"""What guards say about a plan, in words."""
+"""Put into words what guards found in a plan."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from tagsync.model import FileChange, Guard, GuardId, Op, Origin, Plan
-from tagsync.reporting.phrases import guard_count, guard_limit
+from tagsync.model import (
+    FileChange,
+    Guard,
+    GuardId,
+    Op,
+    Origin,
+    Plan,
+    guard_finding,
+    guard_limit,
+    is_near_limit,
+    objection,
+)
+from tagsync.reporting.phrases import guard_count
 
-UNDOING = "guards: none is against what the run itself had changed"
+UNDOING = "Guards do not limit undoing what a run has changed"
 
 
 class GuardView(NamedTuple):
@@ -15,39 +26,52 @@ class GuardView(NamedTuple):
 
     Attributes:
         guard: its name.
-        counts: what it counts.
-        limit: where it blocks.
+        counts: its name and what it counts.
+        finding: what the plan does, with the count.
+        limit: the limit; a guard blocks if all parts of it are exceeded.
         blocks: whether it blocks the plan.
-        examples: some paths and tags that it counts.
-        ack: the option that lets this plan through.
-        origin: a place in a manifest that asked for something that it counts, where one is known.
+        examples: up to three paths and three tags that it counts.
+        ack: the option that allows this plan.
+        objection: why it blocks, examples, and the option that allows this plan.
+        is_near: whether the plan exceeds half the limit.
+        origin: a place in a manifest that asks for something that it counts, if one is known.
     """
 
     guard: GuardId
     counts: str
+    finding: str
     limit: str
     blocks: bool
     examples: tuple[str, ...]
     ack: str
+    objection: str
+    is_near: bool
     origin: Origin | None = None
 
     @property
-    def objection(self) -> str:
-        """Why it blocks, and what lets the plan through."""
-        return f"{self.counts} blocks: {self.limit}: {self.ack}"
+    def reason(self) -> str:
+        """Why it blocks."""
+        return f"the plan {self.finding}; the limit is {self.limit}"
 
 
 def guard_view(guard: Guard, digest: str, *, prefix: str = "", origin: Origin | None = None) -> GuardView:
-    """Return what a guard says about the plan with a digest; a prefix distinguishes two plans."""
-    ack = f"--ack {guard.id}@{digest}"
-    examples = (*guard.files, *guard.tags)
+    """Return what a guard found in the plan with a digest; a prefix distinguishes two plans."""
     return GuardView(
-        guard.id, f"{prefix}{guard_count(guard)}", guard_limit(guard), guard.blocked, examples, ack, origin
+        guard.id,
+        f"{prefix}{guard_count(guard)}",
+        guard_finding(guard),
+        guard_limit(guard),
+        guard.blocked,
+        (*guard.files, *guard.tags),
+        f"--ack {guard.id}@{digest}",
+        objection(guard, digest),
+        guard.blocked or is_near_limit(guard),
+        origin,
     )
 
 
 def guard_views(plan: Plan) -> tuple[GuardView, ...]:
-    """Return what all guards say about a plan; an undo plan has none."""
+    """Return what all guards found in a plan; an undo plan has none."""
     guards = () if plan.undoes else plan.guards
     return tuple(
         guard_view(guard, plan.digest, origin=_origin(guard, plan) if guard.blocked else None) for guard in guards
@@ -61,11 +85,11 @@ _COUNTED: Mapping[GuardId, Collection[Op]] = {
     GuardId.EMPTIED_FILES: (Op.REMOVE,),
     GuardId.NEW_TAGS: (Op.ADD,),
 }
-"""Which changes of its examples a guard counts."""
+"""Operations that a guard counts."""
 
 
 def _origin(guard: Guard, plan: Plan) -> Origin | None:
-    """Return the first place that asked for what a guard counts on one of its examples."""
+    """Return the first place that asks for what a guard counts in one of its examples."""
     ops = _COUNTED[guard.id]
     origins = (
         reason.origin
@@ -79,7 +103,8 @@ def _origin(guard: Guard, plan: Plan) -> Origin | None:
 
 
 def _changes_of(path: str, plan: Plan) -> Iterator[FileChange]:
-    """Yield the changes of the files that have a path; the plan's are sorted by it."""
+    """Yield the changes of the files with a path."""
+    # A plan's changes are sorted by path.
     start = bisect_left(plan.changes, path, key=lambda change: change.file.path)
     for position in range(start, len(plan.changes)):
         change = plan.changes[position]

@@ -1,4 +1,4 @@
-"""A view as JUnit XML, for the pages on which CI systems show tests: manifests, guards and files are its cases."""
+"""Write a view as JUnit XML, which CI systems show as tests: manifests, guards and files are its cases."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
@@ -10,11 +10,11 @@ from tagsync.reporting.phrases import shown_origin
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
-"""The case of diagnostics without a manifest."""
+"""The name of the case of diagnostics without a manifest."""
 
 
 class _Case(NamedTuple):
-    """One case: it fails or was skipped with a message, or passes; it may have notes."""
+    """One case, which passes, fails or was skipped; with a message unless it passes, and maybe notes."""
 
     suite: str
     name: str
@@ -36,7 +36,7 @@ class _CaseCounts(NamedTuple):
 
 
 class _Suite(NamedTuple):
-    """Cases under a name, counted."""
+    """Cases under a name, and their counts."""
 
     name: str
     counts: _CaseCounts
@@ -65,14 +65,14 @@ def _suite(name: str, cases: Sequence[_Case]) -> _Suite:
 
 
 def _files(view: View) -> _Suite:
-    """Return the suite of all files, each of which becomes a case when it is written."""
+    """Return the suite of all files; each becomes a case only when it is written, to save memory."""
     skipped = sum(row.outcome.status is Status.SKIPPED for row in view.missed)
     counts = _CaseCounts(len(view.rows), len(view.missed) - skipped, skipped)
     return _Suite("files", counts, map(_file, view.rows))
 
 
 def _element(name: str, attributes: Mapping[str, str], content: str = "") -> str:
-    """Return an element; its content is XML already."""
+    """Return an element, given its content as XML."""
     return f"<{name}{_attributes(attributes)}>{content}</{name}>"
 
 
@@ -126,7 +126,7 @@ def _guards(view: View) -> Iterator[_Case]:
         if item.blocks:
             yield _Case("guards", item.guard, "guard", item.objection, "\n".join(map(shown, item.examples)))
         else:
-            yield _Case("guards", item.guard, notes=item.counts)
+            yield _Case("guards", item.guard, notes=item.reason)
 
 
 def _file(row: StatusRow) -> _Case:

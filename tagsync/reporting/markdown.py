@@ -1,47 +1,73 @@
-"""A view as Markdown for pull-request comments: totals exact, then as much detail as there is room for.
+"""Write a view as Markdown for pull-request comments: the verdict, a table of tags, then details as far as they fit.
 
-Text from outside stands in code alone, where Markdown takes nothing for markup, mentions or HTML.
+All text from outside is in code spans, in which Markdown finds no markup, mentions or HTML.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Op
-from tagsync.reporting.groups import ChangeGroup, GroupLine
+from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
+from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, counted, shown_origin
-from tagsync.reporting.view import Section, StatusRow, View
+from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin
+from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
-"""What fits a comment: GitHub takes 65,536 characters."""
+"""A comment's size by default: GitHub takes 65,536 characters."""
 
 LEAST_BYTES = 8_000
-"""The totals and everything that blocks fit into this, whatever they name."""
+"""The smallest size to ask for: the verdict and every guard that blocks always fit."""
 
+SHOWN_TAGS = 40
+"""Rows of the table; the rest is in a second table that opens on demand."""
+
+SHOWN_WARNINGS = 10
+SHOWN_REASONS = 10
+SHOWN_MISSED = 10
+SHOWN_FOLDERS = 5
+SHOWN_KINDS = 5
 SHOWN_PATHS = 3
-SHOWN_LINES = 40
+SHOWN_TAGS_OF_KIND = 20
 _MAX_TEXT = 200
 _MAX_NAME = 40
-"""Characters of a name in the part that is never left out."""
+"""Characters of a name in the part that always fits."""
 
 _MAX_LINK = 500
 _ROOM_FOR_REST = 120
-"""Bytes kept for the line that counts what was left out."""
+"""Bytes kept for the line that counts what is left out."""
 
-_SIGNS = {Op.ADD: "+ ", Op.REMOVE: "- ", Op.REMOVE_AI: "- AI "}
+_TAGS = "\n| Change | Tag | Files | Rule |\n|:--|:--|--:|:--|\n"
+_PLANNED = {Op.REMOVE_AI: "remove AI", Op.REMOVE: "remove", Op.ADD: "add"}
+_MADE = {Op.REMOVE_AI: "removed AI", Op.REMOVE: "removed", Op.ADD: "added"}
 
 
 class _Block(NamedTuple):
-    """Pieces of Markdown under a title; `rest` counts what is left out after the given number of pieces."""
+    """Pieces of Markdown that are left out from the end if there is no room.
 
-    title: str
-    pieces: Iterator[str]
+    Attributes:
+        start: what comes before the pieces.
+        pieces: the pieces.
+        total: the number of pieces.
+        rest: returns words for what is left out after the given number of pieces.
+        share: the share of the remaining room that the block may take.
+        end: what closes the block.
+        then: the block that continues this one, if all of this one fits.
+    """
+
+    start: str
+    pieces: Iterable[str]
     total: int
     rest: Callable[[int], str]
     share: float = 1.0
+    end: str = ""
+    then: "_Block | None" = None
 
 
 def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None) -> str:
@@ -50,14 +76,18 @@ def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None)
     Args:
         view: what to show.
         max_bytes: at least LEAST_BYTES.
-        link: where everything can be seen; left out if it is no http(s) address.
+        link: where all details are; left out if it is no http(s) address.
     """
     head, foot = "".join(_head(view)), "".join(f"\n{line}\n" for line in _foot(view, link))
     left = max_bytes - _size(head) - _size(foot)
     body = []
-    for block in _blocks(view):
-        body.append(_fitted(block, int(left * block.share)))
-        left -= _size(body[-1])
+    for first in _blocks(view):
+        block: _Block | None = first
+        while block:
+            text, is_complete = _fitted(block, int(left * block.share))
+            body.append(text)
+            left -= _size(text)
+            block = block.then if is_complete else None
     return "".join((head, *body, foot))
 
 
@@ -65,43 +95,53 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-def _fitted(block: _Block, room: int) -> str:
-    """Return as many pieces of a block as fit into `room` bytes, and how many do not."""
-    kept, left = [], room - _size(block.title) - _ROOM_FOR_REST
+def _fitted(block: _Block, room: int) -> tuple[str, bool]:
+    """Return as much of a block as fits into `room` bytes, and whether that is all of it."""
+    kept, left = [], room - _size(block.start) - _size(block.end) - _ROOM_FOR_REST
     for piece in block.pieces:
         left -= _size(piece)
         if left < 0:
             break
         kept.append(piece)
-    rest = f"\n… and {block.rest(len(kept))}\n" if len(kept) < block.total else ""
-    return "".join((block.title, *kept, rest))
+    is_complete = len(kept) == block.total
+    words = "" if is_complete else block.rest(len(kept))
+    rest = f"\n… and {words}\n" if words else ""
+    if not kept:
+        return rest, is_complete
+    return "".join((block.start, *kept, rest, block.end)), is_complete
 
 
 def _head(view: View) -> Iterator[str]:
+    """Yield what always fits: the verdict, what is counted, and the guards that block or nearly do."""
     if view.digest:
+        # Workflows find the comment, and the digest to expect, by this line.
         yield f"<!-- tagsync {view.kind} {view.digest} -->\n"
     yield f"### {view.title}\n"
-    if view.target:
-        yield f"\n{_name(view.target.account)} at {_name(view.target.endpoint)}\n"
-    if view.totals or view.guards:
+    target = f"{_name(view.target.account)} at {_name(view.target.endpoint)}" if view.target else ""
+    if counts := " · ".join(filter(None, [view.headline, target])):
+        yield f"\n{counts}\n"
+    near = [guard for guard in view.guards if guard.is_near and not guard.blocks] if view.kind == "plan" else []
+    remarks = [*view.remarks, *(f"Guard {guard.guard}: {guard.reason}" for guard in near)]
+    if remarks:
         yield "\n"
-    for sentence in view.totals:
+    for sentence in remarks:
         yield f"- {sentence}\n"
-    if view.guards:
-        yield f"- guards: {', '.join(guard.counts for guard in view.guards)}\n"
     yield from map(_blocked, view.blocking)
 
 
 def _blocked(guard: GuardView) -> str:
-    examples = f": {', '.join(map(_name, guard.examples))}" if guard.examples else ""
-    return f"\n> **{guard.counts} blocks: {guard.limit}**{examples}\n> Once somebody has looked at it: `{guard.ack}`\n"
+    examples = f" Examples: {', '.join(map(_name, guard.examples))}." if guard.examples else ""
+    return (
+        f"\n> **Blocked by guard {guard.guard}**: {guard.reason}.{examples}\n>\n"
+        f"> If this is intended, run again with: `{guard.ack}`\n"
+    )
 
 
 def _foot(view: View, link: str | None) -> Iterator[str]:
     if link and (address := safe_address(link)):
-        yield f"[Everything in full]({address})"
+        yield f"[All details]({address})"
     if view.digest:
-        yield f"digest `{view.digest}`"
+        yield f"Digest `{view.digest}`"
 
 
 def safe_address(link: str) -> str | None:
@@ -116,80 +156,136 @@ def safe_address(link: str) -> str | None:
 
 def _blocks(view: View) -> Iterator[_Block]:
     """Yield details, the most important first; each leaves room for those after it."""
-    notes = [item for item in view.diagnostics if item.level == "info"]
-    loud = view.diagnostics[: len(view.diagnostics) - len(notes)]
-    if loud:
-        yield _diagnostics("", loud, view, 0.4, more=view.more_of("error") + view.more_of("warning"))
-    missed = view.missed
-    if missed:
-        yield _Block(
-            f"\n#### {counted(len(missed), 'file')} not as planned\n\n",
-            map(_missed, missed),
-            len(missed),
-            lambda written: counted(len(missed) - written, "more file"),
-            0.5,
-        )
+    notices = [item for item in view.diagnostics if item.level == "info"]
+    loud = view.diagnostics[: len(view.diagnostics) - len(notices)]
+    more = view.more_of("error") + view.more_of("warning")
+    if loud or more:
+        # Right below the remarks, both are one list.
+        start = "" if view.remarks and not view.blocking else "\n"
+        yield _diagnostics(loud, view.names, more, start)
+    if view.missed:
+        yield _not_made(view.not_made)
+        yield _missed(view.missed)
     for number, section in enumerate(view.sections, 1):
-        yield _changes(section, view.names, (0.9 if notes else 1) / (len(view.sections) - number + 1))
-    if notes:
-        yield _diagnostics(f"\n#### {counted(len(notes), 'note')}\n", notes, view, 1)
+        yield from _section(section, view, share=1 / (len(view.sections) - number + 1))
+    if notices:
+        pieces = (_diagnostic(item, view.names) for item in notices)
+        yield _on_demand(counted(len(notices), "notice"), pieces, len(notices), _more(len(notices), "notice"))
 
 
-def _diagnostics(title: str, found: Sequence[Diagnostic], view: View, share: float, *, more: int = 0) -> _Block:
+def _more(total: int, noun: str) -> Callable[[int], str]:
+    """Return what counts pieces that are left out."""
+    return lambda written: counted(total - written, f"more {noun}")
+
+
+def _on_demand(
+    summary: str, pieces: Iterable[str], total: int, rest: Callable[[int], str], *, share: float = 1.0, start: str = ""
+) -> _Block:
+    """Return a block that opens on a click."""
+    opening = f"\n<details><summary>{summary}</summary>\n{start or chr(10)}"
+    return _Block(opening, pieces, total, rest, share, "\n</details>\n")
+
+
+def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: str) -> _Block:
+    errors = sum(item.level == "error" for item in found)
+    kept = found[: errors + SHOWN_WARNINGS]
     total = len(found) + more
-    pieces = (_said(item, view.names) for item in found)
-    return _Block(f"{title}\n", pieces, total, lambda written: f"{total - written:,} more", share)
+    return _Block(start, (_diagnostic(item, names) for item in kept), total, lambda n: f"{total - n:,} more", 0.4)
 
 
-def _said(diagnostic: Diagnostic, names: Names) -> str:
+def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
     where = f"{code(shown_origin(diagnostic.origin, names))} " if diagnostic.origin else ""
     return f"- **{diagnostic.level}** {where}{code(diagnostic.message, 1000)}\n"
 
 
-def _missed(row: StatusRow) -> str:
+def _not_made(reasons: Sequence[NotMade]) -> _Block:
+    start = "\n#### Not completed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
+    rows = (f"| {item.files:,} | {item.status} | {_cell(item.error) if item.error else ''} |\n" for item in reasons)
+    return _Block(start, islice(rows, SHOWN_REASONS), len(reasons), _more(len(reasons), "reason"), 0.3)
+
+
+def _missed(rows: Sequence[StatusRow]) -> _Block:
+    total = len(rows)
+    title = f"{counted(total, 'file')} not completed"
+    return _on_demand(title, map(_missed_row, rows[:SHOWN_MISSED]), total, _more(total, "file"), share=0.3)
+
+
+def _missed_row(row: StatusRow) -> str:
     outcome = row.outcome
     words = f": {code(outcome.error)}" if outcome.error else ""
-    request = f" (request {code(outcome.request_id)})" if outcome.request_id else ""
+    is_new = outcome.request_id and outcome.request_id not in (outcome.error or "")
+    request = f" (request {code(outcome.request_id)})" if outcome.request_id and is_new else ""
     return f"- **{outcome.status}** {code(row.path)}{words}{request}\n"
 
 
-def _changes(section: Section, names: Names, share: float) -> _Block:
+def _section(section: Section, view: View, share: float) -> Iterator[_Block]:
+    if title := section.title or ("Completed" if view.missed else ""):
+        yield _Block("", [f"\n#### {title}\n"], 1, lambda _written: "", share)
+    yield _tags(section.counts.operations, view, 0.6 * share)
+    yield _folders(section.counts.folders, 0.5 * share)
+    yield _kinds(section.groups, view, 0.9 * share)
+
+
+def _tags(operations: Sequence[TagCount], view: View, share: float) -> _Block:
+    """Return a table of what changes, with the rows beyond the first ones on demand."""
+    lost = sum(item.files for item in operations if item.op is Op.REMOVE_AI)
+    is_past = view.kind == "report"
+    warning = "" if is_past or not lost else f"\n**Removing {counted(lost, 'AI tag')} cannot be undone.**\n"
+    causes = {item.cause for item in operations} if len(operations) > 1 else set()
+    rows = (_tag(item, view.names, is_past=is_past, with_cause=len(causes) > 1) for item in operations)
+
     def rest(written: int) -> str:
-        left = len(section.groups) - written
-        return f"{counted(left, 'more kind')} of change on {counted(section.groups.files(written), 'file')}"
+        words = {Op.REMOVE_AI: "more AI tag", Op.REMOVE: "more removed tag", Op.ADD: "more added tag"}
+        left = Counter(item.op for item in operations[written:])
+        return ", ".join(counted(left[op], words[op]) for op in words if left[op])
 
-    title = f"\n#### {section.title}\n" if section.title else ""
-    return _Block(title, (_group(group, names) for group in section.groups), len(section.groups), rest, share)
+    following = len(operations) - SHOWN_TAGS
+    then = None
+    if following > 0:
+        summary = counted(following, "more change")
+        then = _on_demand(summary, rows, following, lambda n: rest(SHOWN_TAGS + n), share=share, start=_TAGS)
+    return _Block(warning + _TAGS, islice(rows, SHOWN_TAGS), min(len(operations), SHOWN_TAGS), rest, share, then=then)
 
 
-def _group(group: ChangeGroup, names: Names) -> str:
+def _tag(item: TagCount, names: Names, *, is_past: bool, with_cause: bool) -> str:
+    verb = (_MADE if is_past else _PLANNED)[item.op]
+    # On a phone, a column of two words would otherwise take two lines.
+    words = f"**{verb}**".replace(" ", "&nbsp;") if item.op is Op.REMOVE_AI else verb
+    origin = _cell(shown_origin(item.origin, names)) if item.origin else ""
+    others = f" +{item.more:,}{' or' if item.more == MAX_PLACES else ''} more" if item.more else ""
+    cause = f" ({cause_words(item.cause)})" if with_cause and item.cause else ""
+    return f"| {words} | {_cell(item.tag)} | {item.files:,} | {origin}{others}{cause} |\n"
+
+
+def _folders(folders: Sequence[FolderCount], share: float) -> _Block:
+    largest = nsmallest(SHOWN_FOLDERS, folders, key=lambda item: (-item.files, item.folder))
+    most = ", ".join(f"{code(item.folder)} ({counted(item.files, 'file')})" for item in largest)
+    more = len(folders) - SHOWN_FOLDERS
+    others = f" and {counted(more, 'more folder')}" if more > 0 else ""
+    return _Block("", [f"\nFolders: {most}{others}\n"], 1, lambda _written: "", share)
+
+
+def _kinds(groups: Groups, view: View, share: float) -> _Block:
+    """Return files by what changes on them, those that change in the same way together."""
+
+    def rest(written: int) -> str:
+        return f"{counted(len(groups) - written, 'more kind')} of change on {counted(groups.files(written), 'file')}"
+
+    verbs = _MADE if view.kind == "report" else _PLANNED
+    pieces = (_kind(group, verbs) for group in groups[:SHOWN_KINDS])
+    return _on_demand(f"{counted(groups.files(0), 'file')}, by kind of change", pieces, len(groups), rest, share=share)
+
+
+def _kind(group: ChangeGroup, verbs: Mapping[Op, str]) -> str:
     paths = ", ".join(map(code, group.paths[:SHOWN_PATHS]))
     more = len(group.paths) - SHOWN_PATHS
     files = f"{paths} and {counted(more, 'more file')}" if more > 0 else paths
-    return f"\n{files}\n{_diff(list(_lines(group, names)))}"
-
-
-def _lines(group: ChangeGroup, names: Names) -> Iterator[str]:
-    kept = [(line, _SIGNS[line.op] + _cut(shown(line.tag), _MAX_TEXT)) for line in group.lines[:SHOWN_LINES]]
-    width = min(40, max(len(text) for _line, text in kept))
-    for line, text in kept:
-        yield f"{text.ljust(width)}{_beside(line, names)}".rstrip()
-    if len(kept) < len(group.lines):
-        yield f"  … and {counted(len(group.lines) - len(kept), 'more tag')}"
-
-
-def _beside(line: GroupLine, names: Names) -> str:
-    undone = "  cannot be undone" if line.op is Op.REMOVE_AI else ""
-    elsewhere = " and elsewhere" if line.more else ""
-    origin = f"  {_cut(shown_origin(line.origin, names), _MAX_TEXT)}{elsewhere}" if line.origin else ""
-    return f"{undone}{origin}{f'  {line.cause}' if line.cause else ''}"
-
-
-def _diff(lines: Iterable[str]) -> str:
-    """Return lines as a block whose fence none of them can close."""
-    text = "\n".join(lines)
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}diff\n{text}\n{fence}\n"
+    kept = group.lines[:SHOWN_TAGS_OF_KIND]
+    tags = {op: ", ".join(code(line.tag) for line in kept if line.op is op) for op in verbs}
+    changes = "; ".join(f"{verbs[op]} {tags[op]}" for op in verbs if tags[op])
+    left = len(group.lines) - len(kept)
+    others = f" and {counted(left, 'more tag')}" if left else ""
+    return f"- {files}: {changes}{others}\n"
 
 
 def code(text: str, limit: int = _MAX_TEXT) -> str:
@@ -198,6 +294,11 @@ def code(text: str, limit: int = _MAX_TEXT) -> str:
     fence = "`" * (_longest_run(text) + 1)
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _cell(text: str) -> str:
+    """Return text as a code span in a table, where a pipe ends a cell even within code."""
+    return code(text).replace("|", "\\|")
 
 
 def _name(text: str) -> str:

@@ -15,6 +15,7 @@ from tagsync.model import (
     FileChange,
     FileOutcome,
     Level,
+    Op,
     Plan,
     Report,
     Status,
@@ -27,18 +28,18 @@ from tagsync.reporting.guard_view import UNDOING, GuardView, guard_views
 from tagsync.reporting.phrases import (
     NO_NAMES,
     Names,
-    call_sentence,
     cause_counts,
     cause_sentence,
+    change_counts,
     counted,
     coverage_sentence,
     filter_sentence,
     guard_count,
     missing_sentence,
+    plan_summary,
     plan_title,
     sent_sentence,
     shown_names,
-    total_sentences,
     worst_first,
 )
 from tagsync.reporting.subsequence import Subsequence
@@ -54,9 +55,10 @@ _REFUSED = "Apply refused: nothing was changed"
 
 
 class Section(NamedTuple):
-    """Files that change in the same ways, under a title."""
+    """Changes under a title: by operation and tag, by folder, and by groups of files that change in the same ways."""
 
     title: str
+    counts: ChangeCounts
     groups: Groups
 
 
@@ -87,7 +89,8 @@ class View:
     Attributes:
         kind: what the result is.
         title: the result in a few words.
-        totals: sentences that count everything, whatever else there is room for.
+        headline: what changes or has changed, counted.
+        remarks: sentences about the result as a whole.
         target: which library, where there was one.
         digest: of the plan, where there is one that could be applied.
         files_changed: how many files the plan changes, or an apply has changed.
@@ -102,7 +105,7 @@ class View:
 
     kind: Kind
     title: str
-    totals: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     target: TargetName | None = None
     digest: str | None = None
     files_changed: int = 0
@@ -115,8 +118,23 @@ class View:
     manifests: Sequence[str] = ()
 
     @property
+    def headline(self) -> str:
+        """What changes or has changed, counted; empty if nothing does."""
+        return ""
+
+    @property
+    def totals(self) -> Sequence[str]:
+        """Everything that is counted, in sentences."""
+        return [*filter(None, [self.headline]), *self.remarks]
+
+    @property
     def sections(self) -> Sequence[Section]:
         """What changes; removals first."""
+        return ()
+
+    @property
+    def not_made(self) -> Sequence[NotMade]:
+        """Why files were not changed, each reason once; the most files first."""
         return ()
 
     @property
@@ -151,22 +169,33 @@ class PlanView(View):
         self.manifests = tuple(self.names)
         self.covered = coverage_sentence(plan.coverage, plan.inputs.files) if plan.coverage else None
         self.since = ", ".join(cause_counts(plan))
-        objections = f", {counted(len(self.blocking), 'guard')} against it" if self.blocking else ""
-        self.title = f"Plan: {plan_title(plan)}{objections}" if plan.changes else plan_title(plan)
-        self.totals = (*self._plan_totals(), *([call_sentence(plan)] if plan.changes else []))
+        verdict = f"Plan{self._blocked_by()}: {plan_title(plan)}"
+        self.title = verdict if plan.changes else plan_title(plan)
+        self.remarks = [*self._plan_remarks()]
 
-    def _plan_totals(self) -> Iterable[str]:
-        plan, summary = self.plan, self.plan.summary
+    def _blocked_by(self) -> str:
+        guards = self.blocking
+        if len(guards) == 1:
+            return f" blocked by guard {guards[0].guard}"
+        return f" blocked by {len(guards)} guards" if guards else ""
+
+    def _plan_remarks(self) -> Iterable[str]:
+        plan = self.plan
         sentences = [
-            f"{counted(summary.files_changed, 'file')} to change, {summary.unchanged:,} unchanged",
             filter_sentence(plan.inputs),
-            *(sentence for _op, sentence in reversed(total_sentences(plan))),
             missing_sentence(plan),
             cause_sentence(plan),
             self.covered,
             UNDOING if plan.undoes else None,
         ]
         return filter(None, sentences)
+
+    @property
+    def headline(self) -> str:
+        """What changes, counted."""
+        if self.plan.changes:
+            return plan_summary(self.plan)
+        return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
 
     @cached_property
     def causes(self) -> Causes:
@@ -181,7 +210,7 @@ class PlanView(View):
     @cached_property
     def sections(self) -> Sequence[Section]:
         """What changes; removals first."""
-        return _one_section(self.groups)
+        return _one_section(self.counts, self.groups)
 
     @cached_property
     def counts(self) -> ChangeCounts:
@@ -224,16 +253,25 @@ class ReportView(PlanView):
             self.files_changed = len(self.rows) - len(self.missed)
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-        sent = [sent_sentence(report)] if report.requests.sent else []
-        self.totals = (*self._plan_totals(), *sent, *self.advice)
+        self.remarks = [*self._plan_remarks(), *self.advice]
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
         self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
 
     @cached_property
+    def headline(self) -> str:
+        """What has changed, counted, and how many API calls that took."""
+        totals = Counter[Op]()
+        for item in self.counts.operations:
+            totals[item.op] += item.files
+        changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
+        files = f"{counted(self.files_changed, 'file')} changed{f': {changes}' if changes else ''}"
+        return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
+
+    @cached_property
     def sections(self) -> Sequence[Section]:
         """What has changed; removals first."""
-        return _one_section(groups(self._counted_changes, self.causes))
+        return _one_section(self.counts, groups(self._counted_changes, self.causes))
 
     @property
     def _counted_changes(self) -> Sequence[FileChange]:
@@ -245,7 +283,7 @@ class ReportView(PlanView):
     @cached_property
     def not_made(self) -> list[NotMade]:
         """Why files were not changed, each reason once; the most files first."""
-        counts = Counter((row.outcome.status, row.outcome.error) for row in self.missed)
+        counts = Counter((row.outcome.status, _reason(row.outcome)) for row in self.missed)
         found = [NotMade(status, error, files) for (status, error), files in counts.items()]
         return sorted(found, key=lambda item: (-item.files, item.status, item.error or ""))
 
@@ -280,20 +318,24 @@ class DifferenceView(View):
         ]
         targets = ["the plans are for different targets"] if difference.targets else []
         changes = f"{counted(more, 'change')} planned anew, {fewer:,} not any more"
-        self.totals = (changes, f"before: {difference.old}", *targets, *guards)
+        self.remarks = [changes, f"before: {difference.old}", *targets, *guards]
 
     @cached_property
-    def sides(self) -> Sequence[Section]:
-        """What only the newer plan changes, and what only the older one does."""
+    def sides(self) -> Sequence[tuple[str, Groups]]:
+        """What only the newer plan changes, and what only the older one does, each with a title."""
         return (
-            Section("Planned now and not before", groups(self.difference.more)),
-            Section("Planned before and not any more", groups(self.difference.fewer)),
+            ("Planned now and not before", groups(self.difference.more)),
+            ("Planned before and not any more", groups(self.difference.fewer)),
         )
 
     @cached_property
     def sections(self) -> Sequence[Section]:
         """What only one of the plans changes; removals first."""
-        return [Section(title, found.removals_first()) for title, found in self.sides if found]
+        return [
+            Section(title, count_changes(changes, {}), found.removals_first())
+            for (title, found), changes in zip(self.sides, (self.difference.more, self.difference.fewer), strict=True)
+            if found
+        ]
 
 
 class DiagnosticsView(View):
@@ -325,6 +367,13 @@ class DiagnosticsView(View):
         self.unlisted = (Unlisted("error", "more", more),) if more else ()
 
 
+def _reason(outcome: FileOutcome) -> str | None:
+    """Return an outcome's error without the request's id, with which each would be a reason of its own."""
+    if outcome.error and outcome.request_id:
+        return outcome.error.replace(f" (request {outcome.request_id})", "")
+    return outcome.error
+
+
 def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
     """Return what to do where an apply did not do everything."""
     found = []
@@ -335,5 +384,5 @@ def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
     return found
 
 
-def _one_section(found: Groups) -> Sequence[Section]:
-    return (Section("", found.removals_first()),) if found else ()
+def _one_section(counts: ChangeCounts, found: Groups) -> Sequence[Section]:
+    return (Section("", counts, found.removals_first()),) if found else ()

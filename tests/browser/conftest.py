@@ -1,4 +1,4 @@
-"""Pages in a real Chromium: no request may leave, and nothing may be said on the console."""
+"""Open pages in a real Chromium: no request may leave, and the console must stay empty."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:  # what these tests need is no part of what all tests need
     from playwright.sync_api import Browser, Locator, Page, Playwright
 
-# Read before the environment is kept out of the tests.
+# Read before the tests clear the environment.
 CHROMIUM = Path(os.environ.get("TAGSYNC_CHROMIUM", "/usr/bin/chromium"))
 SCREENSHOTS = os.environ.get("TAGSYNC_SCREENSHOTS")
 
@@ -46,7 +46,7 @@ def browser(_playwright: "Playwright") -> Iterator["Browser"]:
 
 
 class Opened:
-    """A page in the browser, and what it said and asked for."""
+    """A page in the browser, with its console messages and requests."""
 
     def __init__(self, page: "Page") -> None:
         self.page = page
@@ -59,12 +59,12 @@ class Opened:
         page.on("dialog", lambda dialog: self.said.append(dialog.message))
 
     def forget(self) -> None:
-        """Let go what a test itself has provoked."""
+        """Forget the messages and requests that a test provokes."""
         self.said.clear()
         del self.asked[1:]
 
     def names(self) -> list[str]:
-        """Return the file names of the rows that stand in the document, from top to bottom."""
+        """Return the file names of the rows in the document, from top to bottom."""
         found: list[str] = self.page.locator("#table .name").all_inner_texts()
         return found
 
@@ -79,7 +79,7 @@ Open = Callable[..., Opened]
 
 
 def expect(locator: "Locator") -> Any:
-    """Return what waits until something is true of an element."""
+    """Return an assertion that waits until an element fulfils it."""
     from playwright.sync_api import expect as waiting  # noqa: PLC0415 - as above
 
     return waiting(locator)
@@ -87,7 +87,7 @@ def expect(locator: "Locator") -> Any:
 
 @pytest.fixture
 def opened(browser: "Browser", tmp_path: Path) -> Iterator[Open]:
-    """Return a function that opens a page's text in a window of its own; at the end all of them must be clean."""
+    """Return a function that opens a page in its own window; at the end no page may have messages or requests."""
     contexts = []
     pages: list[tuple[Opened, str]] = []
 

@@ -24,6 +24,7 @@ from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView
 
 pytestmark = pytest.mark.browser
 
+NO_CLIPBOARD = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no permission')); }"
 ALL = ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
 
 
@@ -87,7 +88,7 @@ def test_changed_tags_are_suggested(opened: Open) -> None:
     assert sorted(values) == ["Person", "Sandal", "bags", "catalog", "draft", "old"]
 
 
-def test_filters_add_up_and_clear_takes_them_all_back(opened: Open) -> None:
+def test_filters_combine_and_clear_resets_them(opened: Open) -> None:
     found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_label("Search").fill("shoes")
     found.page.get_by_role("combobox", name="Changes", exact=True).select_option("Tags removed")
@@ -98,7 +99,7 @@ def test_filters_add_up_and_clear_takes_them_all_back(opened: Open) -> None:
     assert found.names() == ALL
 
 
-def test_columns_sort_both_ways_and_say_so(opened: Open) -> None:
+def test_columns_sort_both_ways(opened: Open) -> None:
     found = opened(plan_html(PlanView(ordinary_plan())))
 
     def directions() -> list[str | None]:
@@ -115,7 +116,7 @@ def test_columns_sort_both_ways_and_say_so(opened: Open) -> None:
     assert found.names() == ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
 
 
-def test_a_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
+def test_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
     row = opened(plan_html(PlanView(ordinary_plan()))).page.get_by_role("row").filter(has_text="red.jpg")
     cells = row.get_by_role("cell")
     before, after = (cells.nth(index).locator(".chip").all_inner_texts() for index in (1, 2))
@@ -128,7 +129,7 @@ def test_a_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
     assert [" ".join(chip.split()) for chip in after] == ["added + catalog", "shoes", "AI tag AI Shoe"]
 
 
-def test_a_file_s_detail_tells_where_each_change_comes_from(opened: Open) -> None:
+def test_opened_row_shows_rule_of_each_change(opened: Open) -> None:
     page = opened(plan_html(PlanView(ordinary_plan()))).page
     page.get_by_text("red.jpg").last.click()
     detail = page.get_by_role("complementary", name="/shop/shoes/red.jpg")
@@ -144,7 +145,7 @@ def test_a_file_s_detail_tells_where_each_change_comes_from(opened: Open) -> Non
     assert "promoted from AI tag" in page.get_by_role("complementary", name="/shop/hero.jpg").inner_text()
 
 
-def test_a_report_s_files_are_filtered_and_sorted_by_what_became_of_them(opened: Open) -> None:
+def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
     found = opened(report_html(ReportView(ordinary_report())))
     assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "stale", "confirmed", "failed"]
     found.page.get_by_role("combobox", name="Status", exact=True).select_option("failed (1)")
@@ -160,7 +161,7 @@ def test_a_report_s_files_are_filtered_and_sorted_by_what_became_of_them(opened:
     assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "confirmed", "stale", "failed"]
 
 
-def test_a_plan_has_no_status(opened: Open) -> None:
+def test_plan_has_no_status_column(opened: Open) -> None:
     page = opened(plan_html(PlanView(ordinary_plan()))).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == [
         "Path",
@@ -171,7 +172,7 @@ def test_a_plan_has_no_status(opened: Open) -> None:
     assert not page.get_by_role("combobox", name="Status", exact=True).is_visible()
 
 
-def test_a_chart_s_bar_leads_to_its_files(opened: Open) -> None:
+def test_tag_or_folder_selects_its_files(opened: Open) -> None:
     found = opened(plan_html(PlanView(ordinary_plan())))
     found.page.get_by_role("button", name="catalog", exact=True).click()
     assert found.names() == ["blue.jpg", "red.jpg"]
@@ -179,10 +180,86 @@ def test_a_chart_s_bar_leads_to_its_files(opened: Open) -> None:
     assert found.names() == ["red.jpg"]
 
 
+def test_tag_selects_its_operation_too(opened: Open) -> None:
+    found = opened(plan_html(PlanView(ordinary_plan())))
+    row = found.page.get_by_role("row").filter(has_text="AI tag removed").filter(has_text="Sandal").first
+    row.get_by_role("button").click()
+    assert found.names() == ["hero.jpg"]
+    assert found.page.get_by_role("combobox", name="Changes", exact=True).input_value() == "2"
+    found.page.get_by_role("button", name="/shop/shoes/", exact=True).click()
+    assert found.page.get_by_role("combobox", name="Changes", exact=True).input_value() == ""
+
+
+def test_opened_row_shows_only_the_kind_it_is_filtered_by(opened: Open) -> None:
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    kinds = page.get_by_role("combobox", name="Changes", exact=True)
+    kinds.select_option("AI tags removed")
+    page.get_by_text("red.jpg").last.click()
+    detail = page.get_by_role("complementary", name="/shop/shoes/red.jpg")
+    assert [text.split("\n")[0].strip() for text in detail.get_by_role("heading", level=4).all_inner_texts()] == [
+        "AI tags removed"
+    ]
+    (only,) = detail.get_by_role("listitem").all_inner_texts()
+    assert "Person" in only
+    assert "draft" not in detail.inner_text()
+    row = page.locator("#table").get_by_role("row").filter(has_text="red.jpg")
+    assert row.locator(".chip").all_inner_texts()[0].endswith("Person")
+    kinds.select_option("Tags added")
+    assert row.locator(".chip").all_inner_texts()[0].endswith("catalog")
+    (only,) = detail.get_by_role("listitem").all_inner_texts()
+    assert "catalog" in only
+    detail.get_by_role("button", name="Show all changes and tags").click()
+    assert detail.get_by_role("listitem").count() == 3
+    assert "draft" in detail.inner_text()
+    assert detail.get_by_role("button", name="Show all").count() == 0
+
+
+def test_changes_by_tag_expand_to_all(opened: Open) -> None:
+    items = [(Op.ADD, f"tag-{number:02}") for number in range(30)]
+    page = opened(plan_html(PlanView(plan_of(changed(current_file("/a.jpg"), *items))))).page
+    last = page.get_by_role("button", name="tag-29", exact=True)
+    assert not last.is_visible()
+    page.get_by_text("18 more changes", exact=True).click()
+    assert last.is_visible()
+
+
+def test_comparison_of_calls_is_collapsed(opened: Open) -> None:
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    assert not page.get_by_text("one call per file").is_visible()
+    page.locator("summary").filter(has_text="API calls").click()
+    assert page.get_by_text("one call per file").is_visible()
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_copy_button_copies_digest_and_ack_and_says_so(opened: Open, *, is_allowed: bool) -> None:
+    permissions = ["clipboard-read", "clipboard-write"] if is_allowed else []
+    page = opened(plan_html(PlanView(ordinary_plan())), permissions=permissions).page
+    if not is_allowed:
+        page.evaluate(NO_CLIPBOARD)
+    page.evaluate("() => document.addEventListener('copy', () => { window.pasted = getSelection().toString(); })")
+    digest = "sha256:" + "0" * 64
+    for name, text in (("Copy digest", digest), ("Copy option", f"--ack removedTags@{digest}")):
+        button = page.get_by_role("button", name=name)
+        button.click()
+        expect(button).to_have_text("Copied")
+        expect(page.locator("[aria-live=polite]")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()" if is_allowed else "pasted") == text
+
+
+def test_copy_button_selects_the_text_if_it_cannot_copy(opened: Open) -> None:
+    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page.evaluate(NO_CLIPBOARD)
+    page.evaluate("() => { document.execCommand = () => false; }")
+    button = page.get_by_role("button", name="Copy digest")
+    button.click()
+    expect(button).to_have_text("Selected: press Ctrl+C")
+    assert page.evaluate("getSelection().toString()") == "sha256:" + "0" * 64
+
+
 @pytest.mark.parametrize(
     "pieces", [plan_html(PlanView(hostile_plan())), report_html(ReportView(hostile_report()))], ids=["plan", "report"]
 )
-def test_hostile_text_is_shown_and_does_nothing(opened: Open, pieces: Any) -> None:
+def test_hostile_text_is_shown_and_inert(opened: Open, pieces: Any) -> None:
     page = opened(pieces).page
     row = page.locator("#table .open-row")
     assert row.get_attribute("title") == shown(f"/{EVIL}/{EVIL}.jpg")
@@ -196,9 +273,7 @@ def test_hostile_text_is_shown_and_does_nothing(opened: Open, pieces: Any) -> No
     assert not re.search("[\u202a-\u202e\x1b]", page.locator("body").inner_text())
 
 
-def test_of_fifty_thousand_rows_few_stand_in_the_document_and_the_last_can_be_reached(
-    opened: Open, large: Plan, pictures: Path
-) -> None:
+def test_table_of_fifty_thousand_rows_draws_few_and_reaches_the_last(opened: Open, large: Plan, pictures: Path) -> None:
     found = opened(plan_html(PlanView(large)))
     assert found.count() == "50,000 files"
     assert len(found.names()) < 60
@@ -222,7 +297,7 @@ def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Pl
     assert row.evaluate("row => row.kept") is True
 
 
-def test_the_keyboard_alone_goes_through_the_files(opened: Open, large: Plan) -> None:
+def test_keyboard_goes_through_the_files(opened: Open, large: Plan) -> None:
     page = opened(plan_html(PlanView(large))).page
     press = page.keyboard.press
 
@@ -261,7 +336,7 @@ def test_the_keyboard_alone_goes_through_the_files(opened: Open, large: Plan) ->
     assert page.evaluate("!document.querySelector('#table').contains(document.activeElement)")
 
 
-def test_what_has_the_focus_is_seen(opened: Open) -> None:
+def test_focus_is_visible(opened: Open) -> None:
     page = opened(plan_html(PlanView(ordinary_plan()))).page
     seen = 0
     for _ in range(40):
@@ -276,14 +351,14 @@ def test_what_has_the_focus_is_seen(opened: Open) -> None:
     assert seen > 15
 
 
-def test_the_focus_is_not_lost_where_its_row_is_scrolled_away(opened: Open, large: Plan) -> None:
+def test_focus_moves_to_table_when_its_row_is_scrolled_away(opened: Open, large: Plan) -> None:
     page = opened(plan_html(PlanView(large))).page
     page.locator(".open-row").first.focus()
     page.locator("#view").evaluate("view => view.scrollTop = 100000")
     expect(page.locator("#view")).to_be_focused()
 
 
-def test_the_theme_follows_the_system_until_somebody_chooses(opened: Open) -> None:
+def test_theme_follows_the_system_until_chosen(opened: Open) -> None:
     page = opened(plan_html(PlanView(ordinary_plan())), color_scheme="dark").page
 
     def backdrop() -> str:
@@ -300,10 +375,8 @@ def test_the_theme_follows_the_system_until_somebody_chooses(opened: Open) -> No
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "width"), [("wide", 1360), ("narrow", 400)])
-def test_pictures_are_taken_and_nothing_sticks_out(
-    opened: Open, pictures: Path, scheme: str, name: str, width: int
-) -> None:
+@pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("middle", 900), ("narrow", 500), ("phone", 390)])
+def test_page_fits_its_width(opened: Open, pictures: Path, scheme: str, name: str, width: int) -> None:
     for kind, pieces in (
         ("plan", plan_html(PlanView(ordinary_plan()))),
         ("report", report_html(ReportView(ordinary_report()))),
@@ -317,17 +390,20 @@ def test_pictures_are_taken_and_nothing_sticks_out(
 
 
 @pytest.mark.parametrize("width", [1360, 400])
-def test_what_has_room_is_not_cut(opened: Open, width: int) -> None:
+def test_paths_that_fit_are_not_cut(opened: Open, width: int) -> None:
     names = opened(plan_html(PlanView(ordinary_plan())), width=width).page.locator(".folder, .name")
     assert names.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
 
 
-def test_of_a_long_path_the_name_is_seen_rather_than_the_folder(opened: Open) -> None:
-    plan = plan_of(changed(current_file("/" + "folder/" * 40 + "name.jpg"), (Op.ADD, "x")))
+def test_long_path_is_cut_in_the_middle_of_its_folder(opened: Open) -> None:
+    folders = ["/" + "folder/" * 40 + end for end in ("east/", "west/")]
+    plan = plan_of(*(changed(current_file(f"{folder}name.jpg"), (Op.ADD, "x")) for folder in folders))
     page = opened(plan_html(PlanView(plan)), width=400).page
-    assert page.locator(".name").evaluate("name => name.scrollWidth <= name.clientWidth")
-    assert page.locator(".name").is_visible()
-    assert page.locator(".folder").evaluate("folder => folder.scrollWidth > folder.clientWidth")
+    for selector in (".name", ".folder .end"):
+        assert page.locator(selector).first.evaluate("part => part.scrollWidth <= part.clientWidth")
+        assert page.locator(selector).first.is_visible()
+    assert page.locator(".folder .start").first.evaluate("part => part.scrollWidth > part.clientWidth")
+    assert page.locator(".folder .end").all_inner_texts() == ["east/", "west/"]
 
 
 def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
@@ -336,7 +412,7 @@ def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
     assert "old" in page.get_by_role("row").filter(has_text="Grün.jpg").inner_text()
 
 
-def test_without_scripts_totals_and_a_note_are_there(opened: Open) -> None:
+def test_page_without_scripts_has_totals_and_a_note(opened: Open) -> None:
     page = opened(plan_html(PlanView(ordinary_plan())), java_script_enabled=False).page
     text = page.locator("body").inner_text()
     assert "4 files to change" in text
@@ -345,7 +421,7 @@ def test_without_scripts_totals_and_a_note_are_there(opened: Open) -> None:
     assert not page.get_by_role("button", name="Theme").is_visible()
 
 
-def test_paper_gets_the_first_rows_and_a_note(opened: Open, large: Plan) -> None:
+def test_print_shows_the_first_rows_and_a_note(opened: Open, large: Plan) -> None:
     found = opened(plan_html(PlanView(large)))
     page = found.page
     page.emulate_media(media="print")
@@ -362,7 +438,7 @@ def test_printing_a_large_plan_takes_few_pages(opened: Open, large: Plan) -> Non
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 30
 
 
-def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(opened: Open, large: Plan) -> None:
+def test_thumbnails_load_lazily_without_referrer(opened: Open, large: Plan) -> None:
     urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
     found = opened(plan_html(PlanView(replace(large, thumbnails=urls)), thumbnails=True))
     images = found.page.locator("img")
@@ -380,7 +456,7 @@ def test_thumbnails_are_loaded_late_from_their_host_alone_and_tell_it_nothing(op
     found.forget()
 
 
-def test_an_address_that_is_not_https_is_never_an_image(opened: Open) -> None:
+def test_thumbnail_address_must_be_https(opened: Open) -> None:
     plan = ordinary_plan()
     urls = {change.file.file_id: "http://ik.example/a.jpg" for change in plan.changes}
     assert opened(plan_html(PlanView(replace(plan, thumbnails=urls)), thumbnails=True)).page.locator("img").count() == 0

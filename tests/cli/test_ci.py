@@ -144,7 +144,9 @@ def test_a_guard_that_blocks_is_told_with_exit_code_4(
     ran = tagsync("plan", "--sandbox=full.jsonl", "--format=github", "tags.yaml")
     assert ran.code == 4
     place = "file=work/tags.yaml,line=6,col=16"
-    assert ran.out.startswith(f"::error {place},title=guard emptiedFiles::emptiedFiles 1 of 1 blocks")
+    assert ran.out.startswith(
+        f"::error {place},title=guard emptiedFiles::Blocked by guard emptiedFiles: the plan leaves 1 of 1 file"
+    )
     assert step("GITHUB_OUTPUT").endswith("exitcode=4\n")
 
 
@@ -184,7 +186,7 @@ def test_markdown_links_to_the_page_of_the_run(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ran = tagsync("plan", *SANDBOX, "--format=markdown", *options, "tags.yaml")
-    found = re.search(r"\[Everything in full\]\((.*)\)", ran.out)
+    found = re.search(r"\[All details\]\((.*)\)", ran.out)
     assert (found and found[1]) == link
 
 
@@ -226,7 +228,7 @@ def test_every_command_that_reports_knows_every_format(
         assert fits(ran.out), ran.out
 
 
-def test_markdown_is_as_short_as_told(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_markdown_fits_max_bytes(tagsync: Command, library: Callable[..., Path]) -> None:
     library(*(file_object(f"/{number}.jpg") for number in range(300)), name="many.jsonl")
     entries = "\n".join(f"- path: /{number}.jpg\n  tags: [tag-{number}]" for number in range(300))
     Path("many.yaml").write_text(manifest(entries), encoding="utf-8")
@@ -266,8 +268,8 @@ def test_a_refused_apply_is_told_once_by_its_guard(tagsync: Command, step: Calla
     assert step("GITHUB_OUTPUT").startswith("changes=0\n")
     text = Path("a.md").read_text("utf-8")
     assert "### Apply refused: nothing was changed\n" in text
-    assert text.count("emptiedFiles 3 of 3 blocks") == 1
-    assert "not as planned" not in text
+    assert text.count("**Blocked by guard emptiedFiles**") == 1
+    assert "ot completed" not in text
     cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
     assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")
@@ -280,7 +282,7 @@ def test_a_guard_that_was_acknowledged_is_no_failure_of_the_apply(tagsync: Comma
     ran = tagsync(*apply, *reports, guarded)
     assert ran.code == 0
     assert "::error" not in ran.out
-    assert "blocks" not in Path("a.md").read_text("utf-8")
+    assert "Blocked" not in Path("a.md").read_text("utf-8")
     assert ET.fromstring(Path("a.xml").read_text("utf-8")).attrib["failures"] == "0"  # noqa: S314 - our own
     assert "--ack" not in Path("a.html").read_text("utf-8")
 
@@ -289,9 +291,9 @@ def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> No
     Path("in").mkdir()
     Path("in/idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
     ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
-    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this entry" in ran.out
+    assert "::warning file=work/in/idle.yaml,line=5,col=7,title=selects-nothing::this rule" in ran.out
     assert (
-        "::warning title=selects-nothing::idle.yaml:5:7: this entry"
+        "::warning title=selects-nothing::idle.yaml:5:7: this rule"
         in tagsync("show", "--format=github", "plan.json").out
     )
 
@@ -317,7 +319,7 @@ def test_an_address_of_the_run_that_leads_nowhere_is_left_out(
     monkeypatch.setenv("CI_JOB_URL", "https://[ci/1")
     ran = tagsync("apply", "--yes", *SANDBOX, "--format=markdown", "tags.yaml")
     assert ran.code == 0
-    assert "Everything in full" not in ran.out
+    assert "All details" not in ran.out
 
 
 @pytest.mark.parametrize(("command", "code"), [(("plan",), 1), (("apply", "--yes"), 3)])

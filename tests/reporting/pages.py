@@ -1,4 +1,4 @@
-"""Plans and reports for tests of formats, hostile ones among them."""
+"""Build plans and reports for tests of formats, including hostile ones."""
 
 from collections.abc import Iterable
 
@@ -35,11 +35,11 @@ EVIL = (
     '</script><script>planted=1</script><img src="https://evil.example/x" onerror="planted=1">'
     "&amp;{{7*7}}\u202e\x1b[31m"
 )
-"""Text that would run a script, load an image, end an element or turn the line round if it were not made harmless."""
+"""Text that, unless escaped, runs a script, loads an image, ends an element or reverses the line."""
 
 
 def changed(file: CurrentFile, *items: tuple[Op, str], rule: str = "tags", line: int = 6) -> FileChange:
-    """Return a file's changes, all asked for by one place."""
+    """Return a file's changes, all with one place in the manifest."""
     because = (Reason(Origin(MANIFEST, line, 14), rule),)
     return FileChange(file, tuple(Change(op, tag, because) for op, tag in items))
 
@@ -106,7 +106,7 @@ def ordinary_plan() -> Plan:
 
 
 def ordinary_report() -> Report:
-    """Return a report in which every file of the ordinary plan ended otherwise; the plan is in order of paths."""
+    """Return a report of the ordinary plan with a different outcome for each file, in order of paths."""
     return report_of(
         ordinary_plan(),
         FileOutcome(Status.CONFIRMED, 1),
@@ -117,7 +117,7 @@ def ordinary_report() -> Report:
 
 
 def hostile_plan() -> Plan:
-    """Return a plan whose every text from outside is hostile."""
+    """Return a plan in which all text from outside is hostile."""
     file = current_file(f"/{EVIL}/{EVIL}.jpg", [EVIL, f"{EVIL}1"], [ai(f"{EVIL}2", source=EVIL), ai(EVIL)])
     origin = Origin(EVIL, 1, 2)
     changes = [(Op.ADD, f"{EVIL}3"), (Op.REMOVE, f"{EVIL}1"), (Op.REMOVE_AI, f"{EVIL}2")]
@@ -135,7 +135,7 @@ def hostile_report() -> Report:
 
 
 def large_plan(files: int = 50_000) -> Plan:
-    """Return a plan on so many files; the last one's path is the greatest."""
+    """Return a plan of many files in order of paths."""
     words = [f"tag-{number:03}" for number in range(400)]
 
     def change(number: int) -> FileChange:

@@ -1,9 +1,9 @@
-"""Changes counted by operation, tag and folder."""
+"""Changes counted by operation and tag, and by folder."""
 
 from builders import current_file
 
 from tagsync.model import Cause, Change, FileChange, Op, Origin, Reason
-from tagsync.reporting.counts import MAX_PLACES, TagCount, count_changes
+from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount, count_changes
 
 ADD, REMOVE, REMOVE_AI = Op.ADD, Op.REMOVE, Op.REMOVE_AI
 
@@ -32,6 +32,20 @@ def test_counts_put_what_cannot_be_undone_first_and_large_counts_before_small() 
         TagCount(REMOVE, "old", 1, place(2), 0, None),
         TagCount(ADD, "x", 2, place(1), 0, None),
         TagCount(ADD, "rare", 1, place(1), 0, None),
+    ]
+
+
+def test_counts_of_folders_have_files_and_changes_of_each_kind() -> None:
+    changes = [
+        change("/x/b.jpg", (ADD, "x", 1)),
+        change("/x/y/a.jpg", (REMOVE_AI, "Dog", 1), (REMOVE, "old", 1)),
+        change("/a.jpg", (ADD, "x", 1)),
+        change("/x/a.jpg", (ADD, "x", 1), (ADD, "z", 1)),
+    ]
+    assert count_changes(changes, {}).folders == [
+        FolderCount("/x/", files=2, add=3, remove=0, remove_ai=0),
+        FolderCount("/x/y/", files=1, add=0, remove=1, remove_ai=1),
+        FolderCount("/", files=1, add=1, remove=0, remove_ai=0),
     ]
 
 

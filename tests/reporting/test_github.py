@@ -24,7 +24,7 @@ from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView
 DIGEST = "sha256:" + "0" * 64
 
 
-def test_faults_are_annotated_on_their_lines() -> None:
+def test_annotations_point_to_lines_of_diagnostics() -> None:
     told = (
         Diagnostic("error", "unknown-key", "no such key: 100 %", Origin("a, b.yaml", 3, 7)),
         Diagnostic("info", "note", "a note", Origin("c.yaml", 1, 1)),
@@ -38,10 +38,14 @@ def test_faults_are_annotated_on_their_lines() -> None:
     ]
 
 
-def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
+def test_annotation_of_blocking_guard_has_ack() -> None:
     guard = Guard(GuardId.NEW_TAGS, 600, 0, Limit(500), blocked=True, files=("/a.jpg",), tags=("typo",))
     view = PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))
-    words = f"newTags 600 blocks: more than 500: --ack newTags@{DIGEST} (/a.jpg, typo)"
+    words = (
+        "Blocked by guard newTags: the plan adds 600 tags that the library does not have yet; the limit is 500 tags. "
+        "Examples: 'typo', '/a.jpg'. "
+        f"If this is intended, run again with: --ack newTags@{DIGEST}"
+    )
     assert list(annotations(view)) == [f"::error title=guard newTags::{words}\n"]
     placed = annotations(view, {"tags.yaml": "in/tags.yaml"})
     assert list(placed) == [f"::error file=in/tags.yaml,line=6,col=14,title=guard newTags::{words}\n"]
@@ -57,7 +61,7 @@ def test_a_guard_that_blocks_is_an_error_with_its_ack() -> None:
         (GuardId.CHANGED_FILES, 1),
     ],
 )
-def test_a_guard_stands_where_something_that_it_counts_was_asked_for(guard: GuardId, line: int) -> None:
+def test_annotation_of_guard_points_to_rule_it_counts(guard: GuardId, line: int) -> None:
     asked = ((Op.ADD, "usual", 1), (Op.ADD, "typo", 2), (Op.REMOVE, "old", 3), (Op.REMOVE_AI, "Man", 4))
     items = tuple(Change(op, tag, (Reason(Origin("tags.yaml", at, 5), "tags"),)) for op, tag, at in asked)
     other = changed(current_file("/0.jpg"), (Op.ADD, "usual"))
@@ -68,21 +72,21 @@ def test_a_guard_stands_where_something_that_it_counts_was_asked_for(guard: Guar
     assert found.startswith(f"::error file=tags.yaml,line={line},col=5,title=guard {guard}::")
 
 
-def test_of_each_kind_ten_are_shown_the_last_of_which_counts_the_others() -> None:
+def test_annotations_show_ten_of_each_kind_and_count_others() -> None:
     told = tuple(Diagnostic(level, "x", f"{level} {number}") for number in range(12) for level in ("error", "warning"))
     found = list(annotations(DiagnosticsView("faults", told, names={}, more=5)))
     errors, warnings = ([line for line in found if line.startswith(f"::{kind} ")] for kind in ("error", "warning"))
     assert len(errors) == len(warnings) == 10
-    assert errors[-1] == "::error title=tagsync::and 8 more errors: the step's summary has more\n"
-    assert warnings[-1] == "::warning title=tagsync::and 3 more warnings: the step's summary has more\n"
+    assert errors[-1] == "::error title=tagsync::and 8 more errors: see the step's summary\n"
+    assert warnings[-1] == "::warning title=tagsync::and 3 more warnings: see the step's summary\n"
 
 
-def test_ten_of_a_kind_are_all_shown() -> None:
+def test_annotations_show_all_ten_of_a_kind() -> None:
     told = tuple(Diagnostic("error", "x", f"error {number}") for number in range(10))
     assert list(annotations(DiagnosticsView("faults", told, names={})))[-1] == "::error title=x::error 9\n"
 
 
-def test_files_that_did_not_arrive_are_errors() -> None:
+def test_annotations_of_report_are_files_not_changed() -> None:
     plan = plan_of(*(changed(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "ab"))
     outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "Locked"))
     view = ReportView(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))

@@ -17,7 +17,7 @@ def change(path: str, *items: tuple[Op, str, int]) -> FileChange:
     )
 
 
-def test_files_that_change_alike_are_one_group_and_large_groups_come_first() -> None:
+def test_groups_combine_files_with_same_changes_largest_first() -> None:
     found = groups(
         [
             change("/a.jpg", (Op.REMOVE, "x", 1)),
@@ -29,12 +29,12 @@ def test_files_that_change_alike_are_one_group_and_large_groups_come_first() -> 
     assert [group.paths for group in found] == [("/b.jpg", "/c.jpg"), ("/a.jpg",), ("/d.jpg",)]
 
 
-def test_groups_of_one_size_stand_in_the_order_of_their_first_paths() -> None:
+def test_groups_of_one_size_are_sorted_by_first_path() -> None:
     found = groups([change("/b.jpg", (Op.ADD, "x", 1)), change("/a.jpg", (Op.ADD, "y", 1))])
     assert [group.paths for group in found] == [("/a.jpg",), ("/b.jpg",)]
 
 
-def test_a_line_names_the_first_place_and_says_if_there_are_others() -> None:
+def test_group_line_has_first_place_and_whether_there_are_more() -> None:
     (group,) = groups(
         [
             change("/a.jpg", (Op.ADD, "x", 9), (Op.ADD, "y", 3)),
@@ -47,7 +47,7 @@ def test_a_line_names_the_first_place_and_says_if_there_are_others() -> None:
     ]
 
 
-def test_a_change_that_nobody_asked_for_has_no_place() -> None:
+def test_group_line_without_reason_has_no_place() -> None:
     (group,) = groups([FileChange(current_file("/a.jpg"), (Change(Op.ADD, "x", ()),))])
     assert group.lines == ((Op.ADD, "x", None, False, None),)
 
@@ -67,7 +67,7 @@ def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[O
 
 
 @pytest.mark.parametrize("is_sorted", [True, False])
-def test_groups_are_those_of_all_changes_side_by_side(is_sorted: bool) -> None:  # noqa: FBT001
+def test_groups_match_naive_grouping(is_sorted: bool) -> None:  # noqa: FBT001
     changes = tuple(many(500)) if is_sorted else tuple(many(500))[::-1]
     found = groups(keep(changes))
     assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)

@@ -1,4 +1,4 @@
-"""Text that somebody else chose, in every place where it can stand and in every format: it stays text."""
+"""Hostile text in every place of every format stays text."""
 
 import io
 import json
@@ -74,7 +74,7 @@ HOSTILE = {
 
 
 def hostile_plan(text: str) -> Plan:
-    """Return a plan with a text wherever a plan has text from outside."""
+    """Return a plan with a given text in every place for text from outside."""
     origin = Origin(f"{text}.yaml", 3, 5)
     file = CurrentFile(text, f"/{text}", (f"old {text}", text), (AITag(text, 50.0, GOOGLE),))
     changes = tuple(Change(op, text, (Reason(origin, "tags"),)) for op in Op)
@@ -100,7 +100,7 @@ def hostile_report(text: str) -> Report:
 
 
 def views(text: str) -> list[View]:
-    """Return everything that formats for CI systems lay out."""
+    """Return every view that formats for CI systems write."""
     plan = hostile_plan(text)
     nothing = replace(plan, digest="sha256:" + "1" * 64, changes=(), target=TargetName("other", "other"))
     failure = DiagnosticsView("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
@@ -161,11 +161,11 @@ def test_text_from_outside_stays_text(form: str, kind: str) -> None:
 
 
 COMMANDS = [*["error"] * 3, *["warning"] * 3]
-"""The plan's guard, an error and a file of the report, and a warning of three views: no more, whatever they say."""
+"""The plan's guard, an error and a file of the report, and a warning in each of three views."""
 
 
 def commands(written: str) -> list[str]:
-    """Return the workflow commands that GitHub or Azure would find, in their order of levels."""
+    """Return the workflow commands that GitHub or Azure would find, sorted."""
     found = re.findall(r"^\s*::(\w+)", written, re.MULTILINE) + re.findall(r"##(?:\[|vso\[)", written)
     return sorted(found)
 
@@ -182,12 +182,12 @@ def check_json(written: str, text: str) -> None:
 
 
 def check_markdown(written: str, text: str) -> None:
-    """Everything from outside is in code; what else there is, is the same as for a harmless text."""
-    parser = MarkdownIt("commonmark", {"html": True})
+    """Check that all text from outside is in code, and that the rest is the same as for harmless text."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     outside, code = told_apart(parser.parse(written))
     usual, _ = told_apart(parser.parse(as_markdown("plain")))
     if kind_of_link(text):
-        usual = [*usual, *["Everything in full", text] * 4]
+        usual = [*usual, *["All details", text] * 4]
     assert sorted(outside) == sorted(usual)
     assert sum(shown(text).strip() in item for item in code) > 10
 
@@ -197,7 +197,7 @@ def kind_of_link(text: str) -> bool:
 
 
 def told_apart(tokens: list[Token]) -> tuple[list[str], list[str]]:
-    """Return what stands outside of code, links and HTML included, and what stands in code."""
+    """Return texts outside of code, including links and HTML, and texts in code."""
     outside, code = [], []
     for token in tokens:
         if token.type in ("code_inline", "fence", "code_block"):
@@ -214,7 +214,7 @@ def told_apart(tokens: list[Token]) -> tuple[list[str], list[str]]:
 
 
 class Elements(HTMLParser):
-    """Elements of pages with the names of their attributes, and the texts outside and inside of scripts."""
+    """Collect a page's elements with the names of their attributes, and all its texts."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -230,12 +230,12 @@ class Elements(HTMLParser):
 
 
 def check_html(written: str, text: str) -> None:
-    """The same elements and attributes stand in the page as for a harmless text, and the same script."""
+    """Check that the page has the same elements, attributes and scripts as for harmless text."""
     page, usual = Elements(written), Elements(as_html("plain"))
     assert page.found == usual.found
     assert sum(shown(text) in found for found in page.texts) > 5
     scripts = [found for found in page.texts if found in usual.texts and len(found) > 1000]
-    assert len(scripts) == 2 * 2, "each page has its style and its script, whatever stands in it"
+    assert len(scripts) == 2 * 2, "each page has one style and one script"
 
 
 def check_junit(written: str, text: str) -> None:

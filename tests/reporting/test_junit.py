@@ -30,7 +30,7 @@ def cases(view: View) -> dict[tuple[str, str], ET.Element]:
     }
 
 
-def test_each_manifest_is_a_case_that_its_errors_fail() -> None:
+def test_junit_manifest_case_fails_by_its_errors() -> None:
     told = (
         Diagnostic("error", "unknown-key", "no such key", Origin("a.yaml", 3, 7)),
         Diagnostic("warning", "comma", "a comma", Origin("b.yaml", 1, 1)),
@@ -48,20 +48,25 @@ def test_each_manifest_is_a_case_that_its_errors_fail() -> None:
     assert found["manifests", "library"].find("failure") is not None
 
 
-def test_each_guard_is_a_case_that_fails_where_it_blocks() -> None:
+def test_junit_guard_case_fails_if_it_blocks() -> None:
     guards = (
         Guard(GuardId.REMOVED_TAGS, 5, 10, Limit(100, 30), blocked=False),
         Guard(GuardId.EMPTIED_FILES, 1, 10, Limit(0), blocked=True, files=("/a.jpg",)),
     )
     found = cases(PlanView(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
     assert found["guards", "removedTags"].find("failure") is None
+    notes = found["guards", "removedTags"].findtext("system-out")
+    assert notes == "the plan removes 5 of 10 tags (50 %); the limit is 30 % and 100 tags"
     failure = found["guards", "emptiedFiles"].find("failure")
     assert failure is not None
-    assert failure.attrib["message"].startswith("emptiedFiles 1 of 10 blocks: more than 0: --ack emptiedFiles@sha256:")
+    assert failure.attrib["message"].startswith(
+        "Blocked by guard emptiedFiles: the plan leaves 1 of 10 files (10 %) without tags; the limit is 0 files. "
+        "Examples: '/a.jpg'. If this is intended, run again with: --ack emptiedFiles@sha256:"
+    )
     assert failure.text == "/a.jpg"
 
 
-def test_each_file_of_a_report_is_a_case() -> None:
+def test_junit_report_has_case_for_each_file() -> None:
     plan = plan_of(*(changed(current_file(f"/{name}.jpg"), (Op.ADD, "red")) for name in "abc"))
     outcomes = (
         FileOutcome(Status.CONFIRMED, 1),
@@ -76,26 +81,28 @@ def test_each_file_of_a_report_is_a_case() -> None:
     assert failure is not None
     assert failure.attrib == {"type": "stale", "message": "stale: it moved (request req-1)"}
     root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
+    properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
+    assert properties["totals"].startswith("1 file changed: +1 tag; Running the same command again is safe")
     counts = {name: root.attrib[name] for name in ("tests", "failures", "skipped")}
     assert counts == {"tests": "4", "failures": "1", "skipped": "1"}
 
 
-def test_totals_and_digest_stand_in_the_properties() -> None:
+def test_junit_properties_have_totals_and_digest() -> None:
     root = ET.fromstring("".join(junit(PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
     assert properties["title"] == "Plan: 1 file to change"
-    assert "1 tag to add" in properties["totals"]
+    assert "1 file: +1 tag" in properties["totals"]
     assert properties["digest"].startswith("sha256:")
 
 
-def test_faults_that_were_not_kept_fail_a_case_too() -> None:
+def test_junit_case_fails_by_unlisted_errors() -> None:
     found = cases(DiagnosticsView("faults", (), names={}, more=7))
     failure = found["manifests", "library"].find("failure")
     assert failure is not None
     assert failure.attrib["message"] == "and 7 more"
 
 
-def test_a_manifest_that_fails_keeps_its_warnings_beside_its_errors() -> None:
+def test_junit_failed_manifest_keeps_warnings() -> None:
     place = Origin("a.yaml", 1, 1)
     told = [Diagnostic("error", "x", "error!", place), Diagnostic("warning", "x", "warning!", place)]
     found = cases(DiagnosticsView("faults", told, names={}, manifests=["a.yaml"]))
@@ -103,6 +110,6 @@ def test_a_manifest_that_fails_keeps_its_warnings_beside_its_errors() -> None:
     assert found["manifests", "a.yaml"].findtext("system-out") == "a.yaml:1:1: warning: warning!"
 
 
-def test_a_code_that_is_called_like_a_status_is_an_error_all_the_same() -> None:
+def test_junit_diagnostic_with_code_of_a_status_is_an_error() -> None:
     told = [Diagnostic("error", "skipped", "wrong", Origin("a.yaml", 1, 1))]
     assert cases(DiagnosticsView("faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None

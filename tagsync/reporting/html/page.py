@@ -1,4 +1,4 @@
-"""Views of plans, reports, differences and diagnostics as HTML pages; `template` has the page itself."""
+"""Show plans, reports, differences and diagnostics as HTML pages; `template` renders them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,11 +7,13 @@ from typing import Any
 
 from tagsync.model import Diagnostic, FileChange, FileOutcome, Level, Plan, Status, Unlisted
 from tagsync.reporting.guard_view import GuardView, guard_view
-from tagsync.reporting.html.charts import call_charts, change_charts
+from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
-from tagsync.reporting.html.template import Card, Notice, PageContent, Uncovered, rendered
+from tagsync.reporting.html.template import Card, Notice, NotMadeRow, PageContent, Uncovered, rendered
 from tagsync.reporting.phrases import (
+    MIN_WAIT,
     Names,
+    cause_sentence,
     counted,
     duration,
     filter_sentence,
@@ -23,11 +25,13 @@ from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, Re
 
 SHOWN_DIAGNOSTICS = 200
 
+SHOWN_REASONS = 20
+
 SHOWN_FOLDERS = 10
-"""Folders of files that no entry selects; the fullest."""
+"""Folders of files that no rule selects; those with the most."""
 
 SHOWN_ENTRIES = 50
-"""Entries that select no file."""
+"""Rules that select no file."""
 
 _TONES: Mapping[Status, str] = {
     Status.CONFIRMED: "good",
@@ -37,7 +41,7 @@ _TONES: Mapping[Status, str] = {
 }
 """How a status looks; all others look bad."""
 
-_LEVELS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
+_LEVELS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
@@ -53,11 +57,12 @@ def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
     return rendered(
         PageContent(
             kind="plan",
-            title=plan_title(plan),
-            tone="bad" if plan.errors else "warn" if plan.blocked else "",
+            title=view.title if view.blocking else plan_title(plan),
+            tone="bad" if plan.errors or view.blocking else "",
             blocking=view.blocking,
-            cards=() if plan.errors else _plan_cards(plan),
-            charts=[*change_charts(view.counts), *call_charts(plan)],
+            advice=[f"{view.headline}."] if view.headline and not plan.changes else (),
+            cards=_plan_cards(plan) if plan.changes else (),
+            calls=call_chart(plan),
             images=thumbnails,
             **_of_plan(view, rows, plan.created_at),
             **_listed(view.diagnostics, view.names, view.unlisted),
@@ -82,11 +87,14 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
     return rendered(
         PageContent(
             kind="report",
-            title="Apply refused: nothing was changed" if view.refused else f"Apply {report.outcome}",
-            tone="good" if report.converged else "warn",
-            advice=view.advice,
+            title=view.title if view.refused else f"Apply {report.outcome}",
+            tone=_tone_of_report(view),
+            advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
             cards=_report_cards(view),
-            charts=change_charts(view.counts),
+            not_made=[
+                NotMadeRow(f"{item.files:,}", item.status, _tone(item.status), item.error or "")
+                for item in view.not_made[:SHOWN_REASONS]
+            ],
             then="Planned",
             images=thumbnails,
             **_of_plan(view, map(row, view.plan.changes, report.outcomes), report.finished_at),
@@ -142,16 +150,19 @@ def diagnostics_html(view: DiagnosticsView) -> Iterator[str]:
 
 
 def _past(guard: GuardView) -> GuardView:
-    """Return what a guard said of a plan that is not to be applied any more."""
+    """Return a guard of an old plan, which nobody has to acknowledge any more."""
     return guard._replace(counts=f"{guard.counts}, blocked", blocks=False) if guard.blocks else guard
 
 
 def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, Any]:
     """Return what pages of a plan and of its report both show."""
     plan = view.plan
+    is_past = view.kind == "report"
     return {
-        "facts": _facts(plan, made),
-        "since": view.since,
+        "facts": _facts(view, made),
+        "causes": cause_sentence(plan) or "",
+        "tags": tag_table(view.counts.operations, view.names, is_past=is_past),
+        "folders": folder_chart(view.counts.folders, is_past=is_past),
         "guards": view.guards,
         "uncovered": _uncovered(view),
         "files": len(plan.changes),
@@ -159,8 +170,9 @@ def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, An
     }
 
 
-def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
-    """Return what the page's head says, by name; the digest is a fact that people copy."""
+def _facts(view: PlanView, made: str) -> list[tuple[str, str]]:
+    """Return names and values for the top of the page."""
+    plan = view.plan
     facts = [
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
@@ -169,7 +181,7 @@ def _facts(plan: Plan, made: str) -> list[tuple[str, str]]:
         ("Only files that match", " or ".join(plan.inputs.select)),
         ("Missing", missing_sentence(plan) or ""),
         ("Reverts", plan.undoes or ""),
-        ("Digest", plan.digest),
+        ("Digest", view.digest or ""),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -180,10 +192,10 @@ def _plan_cards(plan: Plan) -> list[Card]:
     time = f"about {duration(estimate.seconds)}" if estimate.seconds else ""
     return [
         Card(f"{summary.files_changed:,}", "files to change", f"{summary.unchanged:,} unchanged"),
-        Card(f"{summary.add_tags:,}", "tags to add", tone="add" if summary.add_tags else ""),
-        Card(f"{summary.remove_tags:,}", "tags to remove", tone="remove" if summary.remove_tags else ""),
         Card(f"{summary.remove_ai_tags:,}", "AI tags to remove", undone, "remove" if undone else ""),
-        Card(f"{estimate.write_requests:,}", "bulk calls", time),
+        Card(f"{summary.remove_tags:,}", "tags to remove", tone="remove" if summary.remove_tags else ""),
+        Card(f"{summary.add_tags:,}", "tags to add", tone="add" if summary.add_tags else ""),
+        Card(f"{estimate.write_requests:,}", "API calls", time),
     ]
 
 
@@ -191,11 +203,19 @@ def _report_cards(view: ReportView) -> list[Card]:
     report, sent = view.report, view.report.requests
     cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in view.statuses]
     if sent.sent:
-        cards.append(Card(f"{sent.sent:,}", "bulk calls", f"{sent.retried:,} retried, {sent.throttled:,} throttled"))
+        counts = ((sent.retried, "retried"), (sent.throttled, "rate-limited"))
+        delays = ", ".join(f"{count:,} {words}" for count, words in counts if count)
+        cards.append(Card(f"{sent.sent:,}", "API calls", delays))
     if report.timing.seconds:
-        waited = f"{duration(report.timing.waited)} of it waited"
-        cards.append(Card(duration(report.timing.seconds), "to write and read back", waited))
+        waited = f"{duration(report.timing.waited)} of it waiting" if report.timing.waited >= MIN_WAIT else ""
+        cards.append(Card(duration(report.timing.seconds), "to write and verify", waited))
     return cards
+
+
+def _tone_of_report(view: ReportView) -> str:
+    if view.report.converged:
+        return "good"
+    return "bad" if view.refused or any(_tone(status) == "bad" for status, _ in view.statuses) else "warn"
 
 
 def _tone(status: Status) -> str:
@@ -227,7 +247,7 @@ def _uncovered(view: PlanView) -> Uncovered | None:
     rest = sum(number for _, number in folders[SHOWN_FOLDERS:])
     more = [
         f"{counted(rest, 'file')} in {counted(len(folders) - SHOWN_FOLDERS, 'more folder')}" if rest else "",
-        counted(idle - SHOWN_ENTRIES, "more entry", "more entries") if idle > SHOWN_ENTRIES else "",
+        counted(idle - SHOWN_ENTRIES, "more rule") if idle > SHOWN_ENTRIES else "",
     ]
     return Uncovered(
         view.covered or "",

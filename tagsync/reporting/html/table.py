@@ -1,6 +1,6 @@
-"""Changed files as compact, harmless JSON inside an HTML page, piece by piece; the page's script draws the table.
+"""Embed changed files in an HTML page as compact, harmless JSON; the page's script draws the table.
 
-Texts that repeat (folders, tags, reasons, whole sets of changes) stand once, at the end, and are referred to by number.
+Texts that repeat (folders, tags, reasons, whole sets of changes) are listed once, at the end; rows have their numbers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from tagsync.escape import shown
 from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
 from tagsync.reporting.counts import folder_of
 from tagsync.reporting.groups import Causes
-from tagsync.reporting.phrases import shown_origin
+from tagsync.reporting.phrases import cause_words, shown_origin
 
 PROMOTED = 1
-"""Set in the marks of a change: an AI tag that goes because it has become an ordinary tag, or that ordinary tag."""
+"""A mark of a change: an AI tag is removed because it becomes an ordinary tag, or that ordinary tag is added."""
 
 ALREADY = 2
-"""Likewise: the library showed the change before the first write."""
+"""A mark of a change: the library already had it before the first write."""
 
 _OPS = {op: number for number, op in enumerate(Op)}
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -28,10 +28,10 @@ class FileRow(NamedTuple):
 
     Attributes:
         change: a file's changes.
-        status: a word for what became of them; empty where nothing is known yet.
+        status: their status in a word; empty if there is none yet.
         tone: how that looks: good, warn or bad.
         outcome: more about that.
-        thumbnail: where a small picture of it is; empty for none.
+        thumbnail: the address of a thumbnail; empty for none.
     """
 
     change: FileChange
@@ -46,7 +46,7 @@ def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str
 
     Args:
         rows: the rows, in the order of their paths.
-        causes: why changes were necessary again, as far as is known.
+        causes: why changes are necessary again, as far as it is known.
         names: how to show manifests.
     """
     tables = _Tables(causes, names)
@@ -62,12 +62,12 @@ def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str
 
 
 def _harmless(value: Any) -> str:
-    """Return JSON in ASCII in which nothing can end the element around it or be taken for markup."""
+    """Return JSON in ASCII that can neither end the element around it nor be parsed as markup."""
     return canonical(value).translate(_HTML)
 
 
 class _Interned(dict[Any, int]):
-    """Numbers values in the order in which they come."""
+    """Numbers values in the order in which they are first looked up."""
 
     def __missing__(self, key: Any) -> int:
         self[key] = number = len(self)
@@ -75,7 +75,7 @@ class _Interned(dict[Any, int]):
 
 
 class _Tables:
-    """What repeats in rows: each value once, with a number."""
+    """Values that repeat in rows: each once, with a number."""
 
     def __init__(self, causes: Causes, names: Mapping[str, str]) -> None:
         self._known = causes
@@ -116,7 +116,7 @@ class _Tables:
             yield _OPS[item.op], self._tags[item.tag], marks, self._cause(row, item), *because
 
     def _cause(self, row: FileRow, item: Change) -> int:
-        """Return the number of a change's cause, -1 where none is known."""
+        """Return the number of a change's cause, -1 if none is known."""
         cause = self._known.get((row.change.file.file_id, item.op, item.tag)) if self._known else None
         return -1 if cause is None else self._causes[cause]
 
@@ -124,12 +124,12 @@ class _Tables:
         return [shown(reason.rule), shown_origin(reason.origin, self._names)]
 
     def all(self) -> dict[str, Sequence[Any]]:
-        """Return the tables by the names that the page knows them by."""
+        """Return the tables by their names in the page's script."""
         texts = {
             "folders": self._folders,
             "tags": self._tags,
             "sources": self._sources,
-            "causes": self._causes,
+            "causes": map(cause_words, self._causes),
         }
         return {name: [shown(text) for text in table] for name, table in texts.items()} | {
             "statuses": list(self._statuses),
@@ -140,7 +140,7 @@ class _Tables:
 
 
 def _outcome(outcome: FileOutcome | None) -> list[Any] | None:
-    """Return attempts, error and request of an outcome that has any of them."""
+    """Return attempts, error and request of an outcome; None if it has none of them."""
     if outcome is None or not (outcome.attempts or outcome.error or outcome.request_id):
         return None
     return [outcome.attempts, shown(outcome.error or ""), shown(outcome.request_id or "")]

@@ -1,7 +1,7 @@
-"""One self-contained HTML page that loads nothing; `page` decides what it shows.
+"""Render one self-contained HTML page that loads nothing; `page` decides what it shows.
 
-The template escapes whatever it is given. The page's one style and one script are constant, and its policy admits
-nothing but these two, by their hashes: what a manifest or a library may say can neither run nor load anything.
+The template escapes all text. The page's one style and one script are constant, and its policy allows only these two,
+by their hashes: text from a manifest or a library can neither run nor load anything.
 """
 
 from base64 import b64encode
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tagsync.escape import shown
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.html.charts import Chart
+from tagsync.reporting.html.charts import Chart, TagTable
 from tagsync.version import __version__
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SCRIPTS = ("page.js", "data.js", "chips.js", "table.js", "detail.js", "controls
 
 
 class Card(NamedTuple):
-    """One number of the page's head, and how it looks."""
+    """One number at the top of the page, and how it looks."""
 
     number: str
     label: str
@@ -34,15 +34,24 @@ class Card(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A diagnostic in words; the place is empty where no manifest is to blame."""
+    """A diagnostic in words; the place is empty if it concerns no manifest."""
 
     level: str
     place: str
     message: str
 
 
+class NotMadeRow(NamedTuple):
+    """How many files were not changed as planned for one reason, and how their status looks."""
+
+    files: str
+    status: str
+    tone: str
+    reason: str
+
+
 class Uncovered(NamedTuple):
-    """What manifests leave alone, in words: a total, folders, entries that select nothing, and what has no line."""
+    """What no rule selects, in words: a total, folders, rules that select no file, and what has no line."""
 
     total: str
     folders: tuple[tuple[str, str], ...]
@@ -52,27 +61,30 @@ class Uncovered(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContent:
-    """What stands on a page.
+    """The content of a page.
 
     Attributes:
         kind: what it shows, in a word.
-        title: what it comes to.
+        title: the verdict.
         tone: how that looks: good, warn, bad, or empty for neither.
         advice: sentences below it.
-        facts: what is said by name below these.
+        facts: names and values below these.
         blocking: guards that have to be acknowledged.
         cards: numbers.
-        since: what has become necessary since the last apply.
-        diagnostics: what a person should know, the worst first.
+        causes: why changes are necessary again.
+        diagnostics: errors, warnings and notices, the worst first.
         counts: how many of each level there are.
         more: how many others there are.
-        charts: bars.
+        not_made: why files were not changed as planned.
+        tags: what changes by tag.
+        folders: what changes by folder.
+        calls: how many API calls there are, compared with the usual ways.
         guards: all guards.
-        uncovered: what manifests leave alone, where that was asked for.
-        files: how many rows the table has; without any there is none.
+        uncovered: what no rule selects, if `--coverage` asks for it.
+        files: how many rows the table of files has; without any there is no table.
         data: the rows, as `embedded` yields them.
-        then: how the column of the tags after the changes is called.
-        state: how the column of the statuses is called.
+        then: the title of the column of the tags after the changes.
+        state: the title of the column of the statuses.
         images: whether the page may load thumbnails.
     """
 
@@ -83,11 +95,14 @@ class PageContent:
     facts: Sequence[tuple[str, str]] = ()
     blocking: Sequence[GuardView] = ()
     cards: Sequence[Card] = ()
-    since: str = ""
+    causes: str = ""
     diagnostics: Sequence[Notice] = ()
     counts: str = ""
     more: int = 0
-    charts: Sequence[Chart] = ()
+    not_made: Sequence[NotMadeRow] = ()
+    tags: TagTable | None = None
+    folders: Chart | None = None
+    calls: Chart | None = None
     guards: Sequence[GuardView] = ()
     uncovered: Uncovered | None = None
     files: int = 0
@@ -118,7 +133,7 @@ def _environment() -> "Environment":
 
 
 def _script() -> str:
-    """Return all scripts as one; but for the first they are about the table of files."""
+    """Return all scripts as one; all but the first need the table of files."""
     always, *parts = map(_text, _SCRIPTS)
     return f'"use strict";\n{always}if (byId("explorer")) {{\n{"".join(parts)}}}\n'
 

@@ -1,6 +1,6 @@
-// Tags as chips that differ by their signs, not by colour alone; a row gets no more than it has room for.
+// Tags as chips that differ by their signs, not by colour alone; a row gets as many as fit.
 
-// A chip is a value first, and an element only where there is room for it: most tags of most rows are never drawn.
+// A chip is a value first, and an element only if it fits: most tags of most rows are never drawn.
 const chip = (kind, sign, words, text, more = "") => ({ kind, sign, words, text, more });
 
 function drawnChip({ kind, sign, words, text, more }) {
@@ -37,14 +37,25 @@ function aiWords(ai, at) {
   return `${sure}${data.sources[ai[at + 2]]}`;
 }
 
-// What a file has before its changes, and after them: what changes stands first.
+// The changes of the kind that the table is filtered by; without a filter all.
+function wantedChanges(item) {
+  return op.value ? item.changes.filter(([kind]) => kind === Number(op.value)) : item.changes;
+}
+
+// All changes, with those of that kind first.
+function orderedChanges(item) {
+  const wanted = wantedChanges(item);
+  return [...wanted, ...item.changes.filter((change) => !wanted.includes(change))];
+}
+
+// What a file has before its changes, and after them, with what changes first.
 function* before(item, full) {
   const gone = new Set(), goneAI = new Set();
   for (const [kind, number] of item.changes) {
     if (kind === REMOVE) gone.add(number);
     if (kind === REMOVE_AI) goneAI.add(number);
   }
-  for (const change of item.changes) if (change[0] !== ADD) yield changeChip(change);
+  for (const change of orderedChanges(item)) if (change[0] !== ADD) yield changeChip(change);
   for (const number of item.tags) if (!gone.has(number)) yield keptChip(number);
   for (let at = 0; at < item.ai.length; at += 3) if (!goneAI.has(item.ai[at])) yield aiChip(item.ai, at, full);
 }

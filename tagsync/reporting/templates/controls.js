@@ -1,4 +1,4 @@
-// What the controls around the table do, and what scrolling, resizing and printing do to it.
+// The controls around the table; scrolling, resizing and printing.
 
 const SUGGESTED = 300;
 
@@ -11,9 +11,16 @@ function sortBy(head) {
 }
 
 for (const head of heads) if (head.dataset.sort) head.querySelector("button").addEventListener("click", () => sortBy(head));
-for (const control of [search, tag, op, status]) control.addEventListener("input", refresh);
+function filtered() {
+  split.classList.toggle("removals", op.value > ADD); // next to an opened file there is room for one column of tags
+  measure();
+  refresh();
+  if (chosen >= 0) showDetail(chosen);
+}
+
+for (const control of [search, tag, op, status]) control.addEventListener("input", filtered);
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-byId("filters").addEventListener("reset", () => setTimeout(refresh));
+byId("filters").addEventListener("reset", () => setTimeout(filtered)); // the controls are reset after this event
 
 function suggest() {
   const counts = new Map();
@@ -39,19 +46,21 @@ function offerStatuses() {
   }
 }
 
-// What a chart names can be looked at in the table.
+// The tags and folders above the table select their files in it.
 for (const label of document.querySelectorAll("[data-selects]")) {
-  const control = label.dataset.selects === "tag" ? tag : search;
+  const { selects, value } = label.dataset;
   const button = element("button", "", label.textContent);
   button.type = "button";
-  button.title = `Show the files of ${label.textContent}`;
+  button.title = `Show the files of ${value}`;
   button.addEventListener("click", () => {
     byId("filters").reset();
-    control.value = label.textContent;
-    refresh();
+    byId(selects).value = value;
+    op.value = label.dataset.op ?? "";
+    filtered();
     byId("files").scrollIntoView();
     byId("files").focus({ preventScroll: true });
   });
+  label.removeAttribute("title");
   label.replaceChildren(button);
 }
 
@@ -65,7 +74,7 @@ view.addEventListener("scroll", () => {
   });
 }, { passive: true });
 new ResizeObserver(() => resize(() => {})).observe(view);
-// Not every browser says both, and what is printed is laid out right after the first.
+// Not every browser sends both events, and the page is laid out for paper right after the first.
 paper.addEventListener("change", relaid);
 addEventListener("beforeprint", () => { printing = true; relaid(); });
 addEventListener("afterprint", () => { printing = false; relaid(); });

@@ -1,4 +1,4 @@
-// The data of the page, in which rows name by number what repeats; which rows match what is asked for, in which order.
+// The data of the page, in which rows have the numbers of values that repeat; which rows match the filters, in which order.
 
 const ADD = 0, REMOVE = 1, REMOVE_AI = 2;
 const PROMOTED = 1, ALREADY = 2;
@@ -23,7 +23,7 @@ function statusOf(row) { return data.files[row][5] ?? -1; }
 const search = byId("search"), op = byId("op"), tag = byId("tag"), status = byId("status");
 let sort = { by: "path", down: false };
 
-// A word is in a file's path, or in one of its tags, those that are added included.
+// A word is found in a file's path or in one of its tags, including those to be added.
 function rowsWith(word, among) {
   const hit = Uint8Array.from(foldedTags, (text) => text.includes(word));
   const inList = Uint8Array.from(data.lists, (list) => list.some((number) => hit[number]));
@@ -39,7 +39,7 @@ function rowsWith(word, among) {
   });
 }
 
-// The tag of this very name if there is one, else all that contain it.
+// The tag with exactly this name if there is one, else all that contain it.
 function changesOf(text) {
   const exact = data.tags.indexOf(text);
   const folded = fold(text);
@@ -59,7 +59,7 @@ function matching() {
   return rows;
 }
 
-// Rows stand in the order of their paths, which also decides between equals.
+// Rows are in the order of their paths, which also decides between equals.
 function sorted(rows) {
   const { by, down } = sort;
   if (by === "path") return down ? rows.reverse() : rows;

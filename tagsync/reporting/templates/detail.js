@@ -1,4 +1,4 @@
-// One file in detail, beside the table or below it.
+// One file in detail, next to the table or below it.
 
 const detail = byId("detail"), split = byId("split");
 
@@ -9,7 +9,7 @@ function changeItem(change) {
   line.append(drawnChip(changeChip(change)));
   if (kind === REMOVE_AI) line.append(element("span", "undone", "cannot be undone"));
   made.append(line);
-  if (marks & ALREADY) made.append(element("p", "", "was so before the first call"));
+  if (marks & ALREADY) made.append(element("p", "", "already so before the first call"));
   if (cause >= 0) made.append(element("p", "", data.causes[cause]));
   for (const reason of reasons) {
     const [rule, place] = data.reasons[reason];
@@ -42,9 +42,16 @@ function outcomeOf(item) {
   return parts;
 }
 
+// If the table is filtered by a kind of change, so is an opened file, until all its changes are asked for.
 function choose(row) {
+  showDetail(row);
+  byId("detail-title").focus({ preventScroll: true });
+}
+
+function showDetail(row, everything = !op.value) {
   chosen = row;
   const item = file(row);
+  const changes = everything ? item.changes : wantedChanges(item);
   const title = element("h3", "", paths[row]);
   title.id = "detail-title";
   title.tabIndex = -1;
@@ -54,21 +61,32 @@ function choose(row) {
   const top = element("div", "top");
   top.append(title, close);
   const list = element("ul");
-  list.append(...item.changes.map(changeItem));
+  list.append(...changes.map(changeItem));
   detail.replaceChildren(
     top,
     ...picture(item, "picture"),
     ...(reporting ? section(stateHead, ...outcomeOf(item)) : []),
-    ...section("Changes", list),
-    ...section("Before", side(before(item, true))),
-    ...section(heads[2].textContent, side(after(item, true))),
+    ...section(everything ? "Changes" : op.selectedOptions[0].textContent, list),
+    ...(everything ? [
+      ...section("Before", side(before(item, true))),
+      ...section(heads[2].textContent, side(after(item, true))),
+    ] : [allButton(row)]),
   );
   resize(() => {
     detail.hidden = false;
     split.classList.add("open");
   });
   detail.scrollTop = 0;
-  title.focus({ preventScroll: true });
+}
+
+function allButton(row) {
+  const button = element("button", "quiet", "Show all changes and tags");
+  button.type = "button";
+  button.addEventListener("click", () => {
+    showDetail(row, true);
+    byId("detail-title").focus({ preventScroll: true });
+  });
+  return button;
 }
 
 function leave() {

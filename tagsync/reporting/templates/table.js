@@ -1,7 +1,7 @@
-// The table of files: only the rows in view stand in the document. Arrow keys go through all of them.
+// The table of files: only the rows in view are in the document. Arrow keys go through all of them.
 
 const OVERSCAN = 8;
-const DRAWN = 300; // at most, on paper too, where nothing scrolls
+const DRAWN = 300; // the most rows, on paper too, where nothing scrolls
 
 const view = byId("view"), table = byId("table"), body = table.tBodies[0];
 const above = space(), below = space();
@@ -27,7 +27,7 @@ function space() {
 function measure() {
   rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
   room = { path: heads[0].offsetWidth - 40, before: heads[1].offsetWidth - 24, after: heads[2].offsetWidth - 24 };
-  narrow = room.after < 0;
+  narrow = Math.max(room.before, room.after) < 0;
 }
 
 function cell(className, ...content) {
@@ -47,6 +47,14 @@ function picture(item, className) {
   return [image];
 }
 
+// A folder that does not fit is shortened before its last part, which tells similar folders apart.
+function folderLabel(folder) {
+  const cut = folder.lastIndexOf("/", folder.length - 2) + 1;
+  const made = element("span", "folder");
+  made.append(element("span", "start", folder.slice(0, cut)), element("span", "end", folder.slice(cut)));
+  return made;
+}
+
 function makeRow(position) {
   const row = shown[position], item = file(row);
   const made = element("tr", row === chosen ? "chosen" : "");
@@ -57,11 +65,11 @@ function makeRow(position) {
   open.tabIndex = position === active ? 0 : -1;
   open.setAttribute("aria-expanded", row === chosen);
   open.setAttribute("aria-controls", "detail");
-  open.append(element("span", "folder", item.folder), element("span", "name", item.name));
+  open.append(folderLabel(item.folder), element("span", "name", item.name));
   const words = element("div", "words");
   words.append(open);
   if (narrow) {
-    const small = fitted(item.changes.map(changeChip), room.path);
+    const small = fitted(wantedChanges(item).map(changeChip), room.path);
     small.classList.add("small");
     words.append(small);
   }

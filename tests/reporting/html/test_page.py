@@ -39,12 +39,14 @@ from tagsync.model import (
     Status,
 )
 from tagsync.planning.difference import difference
+from tagsync.reporting.html.charts import MAX_TAGS, SHOWN_TAGS, shortened
 from tagsync.reporting.html.page import SHOWN_DIAGNOSTICS, diagnostics_html, difference_html, plan_html, report_html
+from tagsync.reporting.phrases import cause_words
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: its elements, their attributes and the text in them."""
+    """A page as a browser parses it: its elements, their attributes and the text in them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -107,7 +109,7 @@ def text(request: pytest.FixtureRequest) -> str:
     return "".join(PAGES[request.param]())
 
 
-def test_the_policy_admits_this_very_style_and_this_very_script_and_nothing_else(text: str) -> None:
+def test_page_policy_allows_only_its_own_style_and_script(text: str) -> None:
     page = Page(text)
     hashes = [
         "'sha256-" + base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() + "'"
@@ -120,7 +122,7 @@ def test_the_policy_admits_this_very_style_and_this_very_script_and_nothing_else
     )
 
 
-def test_nothing_is_loaded_and_nothing_leads_out(text: str) -> None:
+def test_page_loads_nothing_and_links_nowhere(text: str) -> None:
     for tag, attributes in Page(text).elements:
         assert tag not in {"img", "iframe", "link", "object", "embed", "base", "audio", "video", "source"}
         assert not attributes.keys() & {"src", "srcset", "style", "action", "formaction", "data", "poster"}
@@ -128,7 +130,7 @@ def test_nothing_is_loaded_and_nothing_leads_out(text: str) -> None:
         assert attributes.get("href", "#files") == "#files"
 
 
-def test_the_style_names_no_address_and_the_script_makes_no_markup() -> None:
+def test_page_style_has_no_address_and_script_makes_no_markup() -> None:
     page = Page("".join(PAGES["plan"]()))
     (style,), (script,) = page.parts["style"], page.parts["script"]
     assert not re.search(r"url\(|@import|//", style)
@@ -137,12 +139,12 @@ def test_the_style_names_no_address_and_the_script_makes_no_markup() -> None:
     )
 
 
-def test_equal_inputs_give_equal_bytes() -> None:
+def test_page_bytes_are_equal_for_equal_inputs() -> None:
     for build in PAGES.values():
         assert "".join(build()) == "".join(build())
 
 
-def test_pages_are_well_formed(text: str) -> None:
+def test_page_is_well_formed(text: str) -> None:
     assert text.startswith("<!doctype html>\n")
     assert text.count("<h1") == 1
     assert text.endswith("</html>")
@@ -151,7 +153,7 @@ def test_pages_are_well_formed(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("hostile")])
-def test_hostile_text_stays_text(name: str) -> None:
+def test_page_keeps_hostile_text_as_text(name: str) -> None:
     text = "".join(PAGES[name]())
     outside_script = text[: text.index("<style>")] + text[text.index("</style>") : text.rindex("<script>")]
     assert "<script>planted" not in outside_script
@@ -161,7 +163,7 @@ def test_hostile_text_stays_text(name: str) -> None:
     assert "\\u202e\\x1b[31m" in Page(text).words
 
 
-def test_hostile_text_is_all_there_to_be_read() -> None:
+def test_page_shows_all_hostile_text() -> None:
     page = Page("".join(report_html(ReportView(hostile_report()))))
     data = page.data
     assert data["folders"] == [shown(f"/{EVIL}/{EVIL}"[: f"/{EVIL}/{EVIL}.jpg".rindex("/") + 1])]
@@ -170,7 +172,7 @@ def test_hostile_text_is_all_there_to_be_read() -> None:
     assert shown(EVIL) in page.words
 
 
-def test_no_embedded_text_has_a_character_that_is_not_seen() -> None:
+def test_page_data_has_no_invisible_characters() -> None:
     def texts(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             yield value
@@ -184,7 +186,7 @@ def test_no_embedded_text_has_a_character_that_is_not_seen() -> None:
     assert [text for text in found if text != shown(text)] == []
 
 
-def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
+def test_page_data_has_no_markup_or_line_separators() -> None:
     text = "".join(report_html(ReportView(hostile_report())))
     start = text.index('<script id="data"')
     island = text[text.index(">", start) + 1 : text.index("</script>", start)]
@@ -193,58 +195,114 @@ def test_embedded_data_holds_no_markup_and_no_line_separators() -> None:
     assert island.isascii()
 
 
-def test_a_plan_is_told_in_its_head() -> None:
+def test_page_of_plan_starts_with_its_totals() -> None:
     words = Page("".join(plan_html(PlanView(ordinary_plan())))).words
     for part in (
-        "4 files to change",
+        "Plan blocked by guard removedTags: 4 files to change",
         "Account shop",
         "Endpoint https://api.imagekit.io",
         "Digest sha256:" + "0" * 64,
         "4 tags to add",
         "2 tags to remove",
         "2 AI tags to remove cannot be undone",
-        "2 bulk calls about 0.4 s",
-        "Since the last apply: removed in the library (1).",
-        "1 warning, 1 note",
+        "2 API calls about 0.4 s",
+        "Causes: removed in the library (1), unknown (7).",
+        "1 warning, 1 notice",
         "warning tags.yaml:20:7 the selector selects nothing",
-        "JavaScript, which is off here",
+        "JavaScript, which is off",
     ):
         assert part in words
 
 
-def test_a_guard_that_blocks_says_its_numbers_an_example_and_what_lets_the_plan_through() -> None:
+def test_page_of_blocked_plan_has_reason_examples_and_ack() -> None:
     words = Page("".join(plan_html(PlanView(ordinary_plan())))).words
-    assert "Guard removedTags blocks this plan It counts removedTags 2 of 4, and blocks more than 1 and 30 %." in words
-    assert "For example: /shop/shoes/red.jpg" in words
+    assert (
+        "Guard removedTags blocks this plan The plan removes 2 of 4 tags (50 %); the limit is 30 % and 1 tag." in words
+    )
+    assert "Examples: /shop/shoes/red.jpg" in words
     assert f"--ack removedTags@sha256:{'0' * 64}" in words
     assert "1 of 2 blocks" in words
     assert "--ack newTags" not in words
 
 
-def test_a_report_of_a_blocked_plan_asks_for_no_acknowledgement() -> None:
+def test_page_of_report_has_no_ack() -> None:
     assert "--ack" not in Page("".join(report_html(ReportView(ordinary_report())))).words
 
 
-def test_charts_say_in_words_what_their_bars_show() -> None:
+def test_page_of_blocked_plan_says_so_in_title_and_colour() -> None:
     page = Page("".join(plan_html(PlanView(ordinary_plan()))))
-    words = page.words.replace("\N{MINUS SIGN}", "-")
-    for part in (
-        "Changes by tag Tag Changes Sandal +1 -AI 1 catalog +2",
-        "Changes by folder Folder Changes /shop/bags/ +2 -1 /shop/shoes/ +1 -1 -AI 1 /shop/ +1 -AI 1",
-        "this plan 2 one call per tag 4 one call per tag set 5 one call per file 9 never fewer than 1",
-    ):
-        assert part in words
-    bars = [attributes for tag, attributes in page.elements if tag == "rect"]
-    assert bars[0] == {"class": "add", "x": "0.0", "y": "0", "width": "50.0", "height": "10"}
-    assert bars[1] == {"class": "remove-ai", "x": "50.0", "y": "0", "width": "50.0", "height": "10"}
+    assert page.words.startswith("Plan blocked by guard removedTags: 4 files to change · shop · tagsync plan")
+    assert ("h1", {"class": "bad"}) in page.elements
+    assert ("body", {"class": "bad"}) in page.elements
+    free = Page("".join(plan_html(PlanView(replace(ordinary_plan(), guards=())))))
+    assert free.words.startswith("4 files to change · shop")
+    assert {("h1", "bad"), ("body", "bad")}.isdisjoint((tag, a.get("class")) for tag, a in free.elements)
 
 
-def test_a_chart_counts_what_it_has_no_bar_for() -> None:
-    plan = plan_of(changed(current_file("/a.jpg"), *((Op.ADD, f"tag-{number}") for number in range(11))))
-    assert "and 3 changes of 3 more tags" in Page("".join(plan_html(PlanView(plan)))).words
+def test_page_lists_changes_by_tag_with_riskiest_first() -> None:
+    words = Page("".join(plan_html(PlanView(ordinary_plan())))).words.replace("\N{MINUS SIGN}", "-")
+    assert (
+        "Changes by tag Removing an AI tag cannot be undone. Change Tag Files Rule "
+        "AI tag removed -AI Person 1 tags.yaml:6:14 AI tag removed -AI Sandal 1 tags.yaml:6:14 "
+        "removed - draft 1 tags.yaml:6:14 removed - old 1 tags.yaml:12:14 "
+        "added + catalog 2 tags.yaml:6:14 +1 more added + Sandal 1 tags.yaml:6:14 added + bags 1 tags.yaml:9:14"
+    ) in words
+    assert (
+        "Changes by folder Folder Changes /shop/bags/ -1 +2 /shop/shoes/ -AI 1 -1 +1 /shop/ -AI 1 +1 Guards"
+    ) in words
+    assert "this plan 2 one call per tag 4 one call per tag set 5 one call per file 9" in words
 
 
-def test_a_report_is_told_in_its_head() -> None:
+def test_page_bars_have_a_scale_for_each_operation() -> None:
+    files = [current_file(f"/{number}.jpg", ["old"]) for number in range(4)]
+    changes = [changed(file, (Op.ADD, "new")) for file in files[1:]]
+    page = Page("".join(plan_html(PlanView(plan_of(changed(files[0], (Op.REMOVE, "old"), (Op.ADD, "x")), *changes)))))
+    bars = [(a["class"], a["width"]) for tag, a in page.elements if tag == "rect"]
+    assert bars[:3] == [("remove", "100.0"), ("add", "100.0"), ("add", "33.33")]
+
+
+def test_page_expands_to_all_tags_and_counts_those_beyond_its_limit() -> None:
+    items = [(Op.ADD, f"tag-{number:04}") for number in range(MAX_TAGS + 5)]
+    words = Page("".join(plan_html(PlanView(plan_of(changed(current_file("/a.jpg"), *items)))))).words
+    assert f"tag-{SHOWN_TAGS - 1:04} 1 tags.yaml:6:14 {MAX_TAGS - SHOWN_TAGS} more changes More changes by tag" in words
+    assert f"tag-{MAX_TAGS - 1:04} 1 tags.yaml:6:14 and 5 more changes by tag" in words
+
+
+def test_page_names_causes_of_tags_if_they_differ() -> None:
+    words = Page("".join(plan_html(PlanView(ordinary_plan())))).words
+    assert "Causes: removed in the library (1), unknown (7)." in words
+    drift = [Drift(current_file("/a.jpg").file_id, Op.ADD, tag, cause) for tag, cause in zip("xy", Cause, strict=False)]
+    plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x"), (Op.ADD, "y")), drift=drift)
+    assert f"x 1 tags.yaml:6:14 {cause_words(drift[0].cause)} " in Page("".join(plan_html(PlanView(plan)))).words
+
+
+def test_labels_are_shortened_in_the_middle_and_never_identical() -> None:
+    folders = [f"/campaigns/summer-2026/{name}/landing-page/hero-images/" for name in ("north", "south", "south-east")]
+    labels = shortened([*folders, "/shop/"])
+    assert labels["/shop/"] == "/shop/"
+    assert len(set(labels.values())) == 4
+    for folder in folders:
+        start, _, end = labels[folder].partition("…")
+        assert folder.startswith(start)
+        assert folder.endswith(end)
+    assert shortened(["/a/" + "b" * 99 + "/c/"]) == {"/a/" + "b" * 99 + "/c/": "/a/bbbbbbbbb…bbbbbbbbbbbbbbbb/c/"}
+    alike = ["/" + "x" * 300 + f"{n}" + "x" * 300 for n in range(3)]
+    assert len(set(shortened(alike).values())) == 3
+
+
+def test_page_of_report_groups_reasons_of_failures_before_changed_tags() -> None:
+    words = Page("".join(report_html(ReportView(ordinary_report())))).words.replace("\N{MINUS SIGN}", "-")
+    assert "2 files changed: +1 -1 tags, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
+    assert (
+        "Not completed Files that were not changed as planned, by reason Files Status Reason "
+        "1 failed file is locked 1 stale the AI tag was judged anew" in words
+    )
+    assert "Changed tags Change Tag Files Rule AI tag removed -AI Sandal 1" in words
+    assert words.index("Not completed") < words.index("Changed tags")
+    assert "cannot be undone" not in words
+
+
+def test_page_of_report_starts_with_its_totals() -> None:
     words = Page("".join(report_html(ReportView(ordinary_report())))).words
     for part in (
         "Apply incomplete",
@@ -253,15 +311,15 @@ def test_a_report_is_told_in_its_head() -> None:
         "2 confirmed",
         "1 failed",
         "1 stale",
-        "7 bulk calls 1 retried, 3 throttled",
-        "1.5 s to write and read back 0.2 s of it waited",
+        "7 API calls 1 retried, 3 rate-limited",
+        "1.5 s to write and verify 0.2 s of it waiting",
         "error 3 calls in a row were refused for the same reason",
         "Made 2026-01-01T00:01:00Z",
     ):
         assert part in words
 
 
-def test_rows_name_what_repeats_by_number() -> None:
+def test_page_rows_refer_to_repeated_values_by_number() -> None:
     data = Page("".join(plan_html(PlanView(ordinary_plan())))).data
     assert data["folders"] == ["/shop/bags/", "/shop/", "/shop/shoes/"]
     assert [file[1] for file in data["files"]] == ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
@@ -276,13 +334,13 @@ def test_rows_name_what_repeats_by_number() -> None:
     assert data["statuses"] == []
 
 
-def test_both_sides_of_a_promotion_are_marked() -> None:
+def test_page_marks_both_changes_of_a_promotion() -> None:
     plan = plan_of(promoted(current_file("/a.jpg", [], [ai("Dog", 99)]), "Dog"))
     (changes,) = Page("".join(plan_html(PlanView(plan)))).data["changes"]
     assert [(op, marks) for op, _, marks, *_ in changes] == [(0, 1), (2, 1)]
 
 
-def test_files_that_change_for_other_causes_share_no_changes() -> None:
+def test_page_rows_with_different_causes_share_no_changes() -> None:
     files = current_file("/a.jpg"), current_file("/b.jpg")
     drift = [Drift(files[0].file_id, Op.ADD, "x", Cause.MANIFEST)]
     data = Page(
@@ -291,14 +349,14 @@ def test_files_that_change_for_other_causes_share_no_changes() -> None:
     assert data["changes"] == [[[0, 0, 0, 0, 0]], [[0, 0, 0, -1, 0]]]
 
 
-def test_a_report_s_rows_tell_what_became_of_them() -> None:
+def test_page_rows_of_report_have_status_and_outcome() -> None:
     data = Page("".join(report_html(ReportView(ordinary_report())))).data
     assert [data["statuses"][file[5]][0] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
     assert data["files"][3][6] == [5, "file is locked", "req-1"]
     assert [marks for _, _, marks, *_ in data["changes"][data["files"][2][4]]] == [1 + 2, 1]
 
 
-def test_manifests_are_named_as_the_user_gave_them() -> None:
+def test_page_names_manifests_as_the_user_gave_them() -> None:
     plan = ordinary_plan()
     manifests = (ManifestRef("tags.yaml", "0" * 64, "../m/tags.yaml"),)
     page = Page("".join(plan_html(PlanView(replace(plan, inputs=plan.inputs._replace(manifests=manifests))))))
@@ -306,7 +364,7 @@ def test_manifests_are_named_as_the_user_gave_them() -> None:
     assert ["tags", "../m/tags.yaml:6:14"] in page.data["reasons"]
 
 
-def test_a_plan_without_changes_is_a_page_too() -> None:
+def test_page_of_empty_plan_has_no_table() -> None:
     page = Page("".join(plan_html(PlanView(plan_of()))))
     assert "Nothing to do" in page.words
     assert page.data["files"] == []
@@ -315,13 +373,13 @@ def test_a_plan_without_changes_is_a_page_too() -> None:
     assert "Nothing to undo" in Page("".join(plan_html(PlanView(replace(plan_of(), undoes="sha256:1"))))).words
 
 
-def test_a_plan_with_errors_says_that_it_is_none() -> None:
+def test_page_of_plan_with_errors_has_no_totals() -> None:
     page = Page("".join(plan_html(PlanView(plan_of(diagnostics=[Diagnostic("error", "code", "a fault")])))))
     assert "No plan: 1 error" in page.words
     assert "tags to add" not in page.words
 
 
-def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
+def test_page_of_diagnostics_lists_errors_first() -> None:
     found = [Diagnostic("warning", "w", "a warning"), Diagnostic("error", "e", "an error", Origin("m.yaml", 3, 4))]
     words = Page(
         "".join(diagnostics_html(DiagnosticsView("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2)))
@@ -331,7 +389,7 @@ def test_a_run_without_a_plan_shows_what_was_found_worst_first() -> None:
     assert "… and 2 more" in words
 
 
-def test_very_many_diagnostics_are_cut_and_counted() -> None:
+def test_page_cuts_and_counts_very_many_diagnostics() -> None:
     found = [Diagnostic("warning", "w", f"number {number}") for number in range(SHOWN_DIAGNOSTICS + 5)]
     words = Page("".join(plan_html(PlanView(plan_of(diagnostics=found))))).words
     assert f"number {SHOWN_DIAGNOSTICS - 1} " in words
@@ -339,20 +397,20 @@ def test_very_many_diagnostics_are_cut_and_counted() -> None:
     assert "… and 5 more" in words
 
 
-def test_a_file_that_was_never_sent_has_no_calls_to_tell_of() -> None:
+def test_page_row_of_file_never_sent_has_no_outcome() -> None:
     plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")))
     (file,) = Page("".join(report_html(ReportView(report_of(plan, FileOutcome(Status.SKIPPED)))))).data["files"]
     assert len(file) == 6
 
 
-def test_text_in_attributes_is_escaped_too() -> None:
+def test_page_escapes_text_in_attributes() -> None:
     plan = plan_of(changed(current_file('/"><i>/a.jpg'), (Op.ADD, '"><i>')))
     text = "".join(plan_html(PlanView(plan)))
     assert '"><i>' not in text
     assert html.escape('"><i>') in text or "&#34;&gt;&lt;i&gt;" in text
 
 
-def test_coverage_is_told_where_it_was_asked_for() -> None:
+def test_page_shows_coverage_if_asked_for() -> None:
     coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
     words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
     assert "Coverage 7 of 10 files selected, 3 by no entry" in words
@@ -360,19 +418,19 @@ def test_coverage_is_told_where_it_was_asked_for() -> None:
     assert "Coverage" not in Page("".join(plan_html(PlanView(plan_of())))).words
 
 
-def test_very_long_coverage_is_cut_and_counted() -> None:
+def test_page_cuts_and_counts_very_long_coverage() -> None:
     numbers = range(60)
     coverage = Coverage(tuple(f"/{n:02}/a.jpg" for n in numbers), tuple(Origin("tags.yaml", n + 1, 3) for n in numbers))
     words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
     assert "/09/ 1 tags.yaml:1:3" in words
-    assert "… and 50 files in 50 more folders … and 10 more entries" in words
+    assert "… and 50 files in 50 more folders … and 10 more rules" in words
 
 
 def difference_of(old: Plan, new: Plan) -> Page:
     return Page("".join(difference_html(DifferenceView(difference(old, new)))))
 
 
-def test_a_difference_shows_both_sides_in_one_table() -> None:
+def test_page_of_difference_has_both_sides_in_one_table() -> None:
     old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
     new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
     page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
@@ -382,17 +440,17 @@ def test_a_difference_shows_both_sides_in_one_table() -> None:
     assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
 
 
-def test_a_difference_of_targets_and_guards_is_told() -> None:
+def test_page_of_difference_has_targets_and_guards() -> None:
     guard = Guard(GuardId.NEW_TAGS, 1, 0, Limit(0), blocked=True)
     old = plan_of(guards=[guard])
     new = replace(plan_of(guards=[guard._replace(observed=2)], account="other"), digest="sha256:1")
     words = difference_of(old, new).words
     assert "The plans are for different targets." in words
     assert "Old target shop at https://api.imagekit.io New target other at https://api.imagekit.io" in words
-    assert "old: newTags 1, blocked more than 0 passes new: newTags 2 more than 0 blocks" in words
+    assert "old: newTags 1, blocked 0 tags passes new: newTags 2 0 tags blocks" in words
 
 
-def test_two_plans_that_are_one_have_no_difference() -> None:
+def test_page_of_difference_between_equal_plans_is_empty() -> None:
     page = difference_of(ordinary_plan(), ordinary_plan())
     assert "The same plan" in page.words
     assert "planned anew" not in page.words
