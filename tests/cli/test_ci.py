@@ -48,7 +48,7 @@ def test_github_outputs_of_plan_are_changes_digest_and_exit_code(tagsync: Comman
 def test_github_outputs_of_apply_are_its_result(tagsync: Command, step: Callable[[str], str]) -> None:
     assert tagsync("apply", "--yes", *SANDBOX, "--report", "github=notes.txt", "tags.yaml").code == 0
     assert "exitcode=0\n" in step("GITHUB_OUTPUT")
-    assert "### Apply converged: 1 confirmed\n" in step("GITHUB_STEP_SUMMARY")
+    assert "### Apply complete: 1 file verified\n" in step("GITHUB_STEP_SUMMARY")
 
 
 def test_github_outputs_need_the_format(tagsync: Command, step: Callable[[str], str]) -> None:
@@ -200,7 +200,7 @@ def is_page(text: str) -> bool:
 
 def is_for_github(text: str) -> bool:
     """Tell by the text behind the annotations, of which there is none to make here."""
-    return text.startswith(("Valid", "Plan", "  /a.jpg", "Apply", "The same plan"))
+    return text.startswith(("Valid", "Plan", "Changed", "Apply", "The same plan"))
 
 
 @pytest.mark.parametrize(
