@@ -193,7 +193,7 @@ class DocumentReader:
         """Read one entry. If its structure has errors, only check it for more."""
         row = read_row(tree, place, self._reader.written, self._report)
         if self._last_error_at < place:  # else the entry has an error
-            assert row, "the schema must explain what `entries` refuses"  # noqa: S101 - checked by a property test
+            assert row, "the schema must explain why the rule was refused"  # noqa: S101 - checked by a property test
             self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
@@ -273,9 +273,9 @@ def _stranger(tree: Any) -> str | None:
         return "this is a saved plan or report, not a manifest: view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this document has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
+        return f"this manifest has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
     if kind not in schema.KINDS:
-        return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
+        return f"this manifest has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
     return None
 
 
