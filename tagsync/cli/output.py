@@ -152,7 +152,12 @@ class Output:
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
         self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)
-        layouts = report_layouts(report, thumbnails=self._settings.thumbnails, plan_shown=plan_shown)
+        layouts = report_layouts(
+            report,
+            everything=self._settings.verbose,
+            thumbnails=self._settings.thumbnails,
+            plan_shown=plan_shown,
+        )
         self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:

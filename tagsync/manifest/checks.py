@@ -139,8 +139,8 @@ def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
 def _check_marks(tags: Texts) -> Iterator[Finding]:
     for tag, place in zip(*tags, strict=True):
         if not is_stream_safe(tag):
-            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: remove some of them"
-            yield Finding("error", "marks", words, place)
+            message = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: remove some of them"
+            yield Finding("error", "marks", message, place)
 
 
 def _check_spellings(entry: Entry) -> Iterator[Finding]:

@@ -185,8 +185,8 @@ class DocumentReader:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_error_at = max(self._last_error_at, place)
         if self._found.count == _MAX_ERRORS:
-            words = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
-            self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", words)
+            message = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
+            self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", message)
             raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
@@ -253,8 +253,8 @@ class DocumentReader:
         """Check old names like other texts; the parser returns keys as written."""
         for name, place in renames.key_places.items():
             if place in self._reader.ambiguous_keys:
-                words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
-                self._report(place, "quote", words)
+                message = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
+                self._report(place, "quote", message)
             elif not name:
                 self._report(place, "empty", "the old name is empty: write one, or remove this line")
 

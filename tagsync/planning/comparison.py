@@ -74,7 +74,7 @@ class Comparison:
             change = self._change(file, merged, entries) if merged.changes else None
             # Guards count the whole plan. Otherwise a plan could pass them in small parts.
             self.tally.add(file, change)
-            if not scope.holds(number, file.path):
+            if not scope.includes_file(number, file.path):
                 continue
             if change:
                 if file.thumbnail and not is_full(self.thumbnails):

@@ -84,13 +84,13 @@ class Selection:
 
     def _find_unreadable(self) -> Iterator[Diagnostic]:
         """Yield a warning for each unreadable file object and each entry that selects it."""
-        for odd in self._unreadable:
-            file = CurrentFile(odd.file_id, odd.path, (), ())
+        for unreadable in self._unreadable:
+            file = CurrentFile(unreadable.file_id, unreadable.path, (), ())
             entries: list[Entry | None] = [
-                entry for entry in self.missing.unreadable if named(entry) in (odd.file_id, odd.path)
+                entry for entry in self.missing.unreadable if named(entry) in (unreadable.file_id, unreadable.path)
             ]
             entries += [match.entry for match in self._matches if match.selects(file)]
-            yield from (unreadable_finding(odd, entry) for entry in entries or [None])
+            yield from (unreadable_finding(unreadable, entry) for entry in entries or [None])
 
     def coverage(self) -> Coverage:
         """Return what manifests leave alone."""
