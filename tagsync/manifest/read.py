@@ -23,6 +23,7 @@ from tagsync.model import (
     ManifestRef,
     Origin,
 )
+from tagsync.model.templates import is_field
 
 
 def read_manifests(
@@ -60,6 +61,7 @@ def read_manifests(
         diagnostics=tuple(run.warnings.values()),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
+        fields=frozenset(filter(is_field, run.names)),
     )
 
 
@@ -71,7 +73,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this file contains more than kind: Policy: pass --policy a file with only policies"
+        message = "this file has documents other than kind: Policy: pass --policy a file with policies only"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,
@@ -91,6 +93,7 @@ class _ManifestRun:
         self.policy: list[GuardRule] = []
         self.vocabularies = Vocabularies(self.report)
         self.warnings: Warnings = {}
+        self.names = set[str]()
         self._parser = parser
         self._plain = plain
         self._shown_as: dict[str, str] = {}
@@ -133,6 +136,7 @@ class _ManifestRun:
 
     def _add(self, name: str, contents: FileContents) -> None:
         self.accounts += contents.accounts
+        self.names |= contents.names
         self.policy += contents.policy
         for spec in contents.vocabularies:
             self.vocabularies.add(spec, name)
