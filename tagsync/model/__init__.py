@@ -16,6 +16,7 @@ from tagsync.model.current import (
     Unreadable,
 )
 from tagsync.model.desired import (
+    NO_TEMPLATES,
     NO_TEXTS,
     AIRule,
     AutoTagger,
@@ -31,6 +32,7 @@ from tagsync.model.desired import (
     Leniency,
     NumberedEntry,
     Selector,
+    Templating,
     Texts,
 )
 from tagsync.model.difference import Difference
@@ -76,6 +78,7 @@ __all__ = [
     "LISTED",
     "MAX_FILES_PER_REQUEST",
     "MAX_TAG_CHARACTERS",
+    "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
     "AIRule",
@@ -141,6 +144,7 @@ __all__ = [
     "Status",
     "Summary",
     "TargetName",
+    "Templating",
     "Texts",
     "Timing",
     "Unclear",
