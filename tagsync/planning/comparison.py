@@ -79,7 +79,7 @@ class Comparison:
             if change:
                 if file.thumbnail and not is_full(self.thumbnails):
                     self.thumbnails[file.file_id] = file.thumbnail
-                if _may_waver(entries):
+                if _is_unsure(entries):
                     self.unsure.add(file.file_id)
                 yield change
             elif not merged.changes:
@@ -100,7 +100,7 @@ class Comparison:
         return FileChange(file, merged.changes, merged.desired, merged.spared, merged.relies)
 
 
-def _may_waver(entries: Sequence[Entry]) -> bool:
+def _is_unsure(entries: Sequence[Entry]) -> bool:
     """Return whether the same entries may have left a file unchanged before, because of a query or the length limit."""
     has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
     return has_query or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)
