@@ -37,7 +37,7 @@ _TYPES = {
 SchemaError = tuple[int, str, str]
 """A packed place, a code and a message."""
 
-Definition = DocumentKind | Literal["defaults", "entry"]
+Definition = DocumentKind | Literal["defaults", "entry", "values"]
 
 _DEFINITIONS: dict[Definition, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 
@@ -46,7 +46,7 @@ _FORMATS = FormatChecker(formats=())
 
 @_FORMATS.checks("tagsync-tag")
 def _is_visible(value: object) -> bool:
-    """Check for invisible characters, which validators match differently by patterns."""
+    """Check for invisible characters. This is a format, because validators read patterns for these differently."""
     return not isinstance(value, str) or invisible_fault(value) is None
 
 
