@@ -224,7 +224,7 @@ def test_file_fields_are_kept_only_if_they_are_asked_for() -> None:
     assert FileReader(fields=["createdAt"]).file(row).fields == ()
     found = FileReader(fields=["customMetadata.season", "fileType", "createdAt"])
     assert found.file(row).fields == (("customMetadata.season", "spring"), ("fileType", "image"))
-    assert found.page(answer([row])).files == (found.file(row),)
+    assert found.page(response([row])).files == (found.file(row),)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_file_fields_are_text_numbers_booleans_or_a_list_of_one(value: object, t
     reader = FileReader(fields=["customMetadata.x"])
     row = {"fileId": "1", "filePath": "/a", "customMetadata": {"x": value}}
     expected = () if text is None else (("customMetadata.x", text),)
-    assert reader.file(row).fields == reader.page(answer([row])).files[0].fields == expected
+    assert reader.file(row).fields == reader.page(response([row])).files[0].fields == expected
 
 
 @pytest.mark.parametrize("custom", [None, [], "x", 1])
