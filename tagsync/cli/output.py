@@ -152,7 +152,12 @@ class Output:
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
         self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)
-        layouts = report_layouts(report, thumbnails=self._settings.thumbnails, plan_shown=plan_shown)
+        layouts = report_layouts(
+            report,
+            everything=self._settings.verbose,
+            thumbnails=self._settings.thumbnails,
+            plan_shown=plan_shown,
+        )
         self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:
@@ -180,7 +185,7 @@ class Output:
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             diagnostics_text(faults, self._errors, names={}, limit=SHOWN_ERRORS, more=more)
-            words = f"{counted(len(faults) + more, 'fault')} in the manifests: nothing was done"
+            words = f"{counted(len(faults) + more, 'error')} in the manifests: nothing was changed"
             self._errors.write((words, "bold"))
             self._failure(words, faults, error.exit_code, more)
             self._warn_of_no_plan()

@@ -68,6 +68,7 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
     tops: dict[str, list[_Tagged]] = defaultdict(list)
     for file in chosen:
         tags = tuple(_declarable(file, diagnostics))
+        # A path that several files share selects all of them.
         by_path = names[file.path] == 1 and file.path.startswith("/")
         tops[_top(file.path)].append(_Tagged(file, tags, by_path=by_path))
     tagged = [item for items in tops.values() for item in items if item.tags]
@@ -156,6 +157,7 @@ def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -
     for item in files:
         for above in _folders(item.path, folder):
             members[above].append(item)
+    # Outer folders come first: what they declare is no longer left for the folders in them.
     for above in sorted(members):
         common = set.intersection(*(item.left for item in members[above]))
         if not common or len({item.path for item in members[above]}) < MIN_FILES:

@@ -13,6 +13,7 @@ from tagsync.escape import CI_COMMAND, shown
 
 HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n"
 _SCHEMA_LINE = "# yaml-language-server: $schema=./manifest.schema.json\n"
+# Narrow on purpose: anything else is quoted, which is always right.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._*-]*(?: [A-Za-z0-9/._-]+)*")
 _AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 

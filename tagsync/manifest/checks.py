@@ -139,8 +139,8 @@ def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
 def _check_marks(tags: Texts) -> Iterator[Finding]:
     for tag, place in zip(*tags, strict=True):
         if not is_stream_safe(tag):
-            words = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: remove some of them"
-            yield Finding("error", "marks", words, place)
+            message = f"the tag {quoted(tag)} has more than {MAX_MARKS} combining marks in a row: remove some of them"
+            yield Finding("error", "marks", message, place)
 
 
 def _check_spellings(entry: Entry) -> Iterator[Finding]:
@@ -264,6 +264,7 @@ class DocumentCheck:
                 add_warning(self._warnings, Diagnostic(*finding[:3], origin))
                 continue
             is_good = False
+            # A negative place is in the defaults, where each entry of the document finds the same error.
             if finding not in self._reported:
                 self._report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
             if finding.place < 0:

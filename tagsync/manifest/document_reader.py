@@ -32,6 +32,7 @@ _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010
 
 _DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
+# JSON escapes characters above U+FFFF as two surrogates, which YAML refuses.
 _JSON_SPACE = b" \t\r\n"
 _SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
@@ -149,6 +150,7 @@ class DocumentReader:
     def _is_utf8(self) -> bool:
         """Check the encoding in chunks, because a decoded copy may take four times the file's size."""
         decoder = codecs.getincrementaldecoder("utf-8")()
+        # The range ends after the data, so that there is a final chunk, even if it is empty.
         for start in range(0, len(self._data) + 1, _CHUNK):
             pending = len(decoder.getstate()[0])
             chunk = self._data[start : start + _CHUNK]
@@ -183,14 +185,14 @@ class DocumentReader:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_error_at = max(self._last_error_at, place)
         if self._found.count == _MAX_ERRORS:
-            words = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
-            self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", words)
+            message = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
+            self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", message)
             raise GivenUpError
 
     def _entry(self, tree: Any, place: int) -> None:
         """Read one entry. If its structure has errors, only check it for more."""
         row = read_row(tree, place, self._reader.written, self._report)
-        if self._last_error_at < place:
+        if self._last_error_at < place:  # else the entry has an error
             assert row, "the schema must explain what `entries` refuses"  # noqa: S101 - checked by a property test
             self._rows.append(row)
 
@@ -199,6 +201,7 @@ class DocumentReader:
         rows, self._rows = self._rows, []
         stranger = _stranger(tree)
         if stranger:
+            # Other errors would be about something that was never meant as a manifest.
             self._found = ErrorList()
             self._report(place, "not-a-manifest", stranger)
         else:
@@ -250,8 +253,8 @@ class DocumentReader:
         """Check old names like other texts; the parser returns keys as written."""
         for name, place in renames.key_places.items():
             if place in self._reader.ambiguous_keys:
-                words = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
-                self._report(place, "quote", words)
+                message = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
+                self._report(place, "quote", message)
             elif not name:
                 self._report(place, "empty", "the old name is empty: write one, or remove this line")
 

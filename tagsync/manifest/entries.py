@@ -205,6 +205,7 @@ def _is_off(exclusive: Exclusive | None) -> bool:
 
 
 def _merged_exclusive(default: Exclusive | None, own: Exclusive | None) -> Exclusive | None:
+    # `false` switches the default off, `true` replaces it, and two lists are joined.
     if own is None or _is_off(own):
         return None if own or _is_off(default) else default
     if default is None or default.only is None or own.only is None:

@@ -33,6 +33,8 @@ _MOST_SHARED = 4 << 20
 _AT_ONCE = 1_000
 _CACHE_KIB = 8_192
 
+# The database lasts no longer than the run, so nothing protects it against crashes. Entries by path have no index,
+# because they are only read as a whole, sorted.
 _TABLE = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
@@ -134,7 +136,7 @@ class EntryStore:
         with _explain_storage_errors():
             found = self._database.execute("SELECT document, declaration FROM entries")
             while some := found.fetchmany(_AT_ONCE):
-                for document, data in set(some):
+                for document, data in set(some):  # most entries of a batch say the same
                     yield self._shared_declaration(document, data)
 
     def by_path(self) -> Iterator[tuple[str, int, Entry]]:
@@ -168,6 +170,8 @@ class EntryStore:
                     yield key, number, entry
 
     def _shared_declaration(self, document: int, data: bytes) -> Declaration:
+        # `_defaults` keeps each object alive, so that its id is a safe key. Hashing long defaults for each entry is
+        # slow.
         defaults = self._documents[document][1]
         found = self._shared.get((id(defaults), data))
         if found:

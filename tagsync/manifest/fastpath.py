@@ -34,6 +34,7 @@ _NEXT_DOCUMENT = "---\n"
 # Quotes and escapes are excluded, and so is every character that ends a line in some version of YAML, or that a parser
 # may refuse or skip.
 _UNSAFE = r"\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
+# A plain scalar starts with a letter and has no character that means anything to YAML, not even a colon in a word.
 _WORD = r"[\w./+@~=()-]+"
 _DOUBLE, _SINGLE, _PLAIN = rf'[^"\\{_UNSAFE}]*', rf"[^'{_UNSAFE}]*", rf"[^\W\d_](?:{_WORD})?(?: {_WORD})*"
 _SCALAR = rf'(?:"{_DOUBLE}"|\'{_SINGLE}\'|{_PLAIN})'
@@ -143,6 +144,7 @@ class _PlainFile:
             text = data[start:end].decode("utf-8")
             rows, done, self._line = reader.read(text, self._line)
             self._entries.extend(number, rows)
+            # The first line that is no plain entry may only begin another document.
             if done < len(text):
                 if not text.startswith(_NEXT_DOCUMENT, done):
                     raise _DeclinedError
@@ -159,6 +161,7 @@ class _EntryReader:
         self._column = len(indent) + 2
         self._parser = parser
         self._check = check
+        # The entry as export writes it, as one line, and the two ways to write its tags.
         self._entry = re.compile(rf"{indent}- (?:path: {_PATH}|fileId: {_FILE_ID})\n((?:{indent}  [^\n]*\n)*)")
         self._one_line = re.compile(rf"{indent}- \{{path: {_PATH}, tags: \[({_LIST}|)\]\}}\n")
         self._flow = re.compile(rf"{indent}  tags: \[({_LIST}|)\]\n")
@@ -224,7 +227,7 @@ class _EntryReader:
         declaration = Declaration(self._column, tags)
         data = encode_declaration(declaration)
         if not self._check.is_plain(declaration):
-            self._check([(PATH, "/", line, data)])
+            self._check([(PATH, "/", line, data)])  # any path will do: only the errors of a match depend on it
         return data
 
     def _parse(self, found: re.Match[str], line: int) -> bytes:
@@ -243,6 +246,7 @@ class _EntryReader:
         double, single, plain, quoted, bare, _ = found.groups()
         path = double or single or plain
         expected = (PATH, path, 0) if path else (FILE_ID, quoted or bare, 0)
+        # The expressions above have found one entry with this selector. If the parser disagrees, they misread the text.
         if documents != [[]] or len(rows) != 1 or not rows[0] or rows[0][:3] != expected:
             raise _DeclinedError
         self._check([(PATH, "/", line, rows[0][3])])

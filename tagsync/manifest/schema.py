@@ -127,8 +127,8 @@ def _wrong_type(finding: _Finding) -> Iterator[SchemaError]:
     at, name = finding.at, finding.name
     wanted = [finding.value] if isinstance(finding.value, str) else finding.value
     if wanted != ["string"] or at not in finding.written:
-        words = " or ".join(_TYPES[kind] for kind in wanted)
-        yield (at, "type", f"{name} is {finding.picture()}: it must be {words}")
+        kinds = " or ".join(_TYPES[kind] for kind in wanted)
+        yield (at, "type", f"{name} is {finding.picture()}: it must be {kinds}")
         return
     text = shown(finding.written[at], 60)
     if text:
@@ -144,12 +144,12 @@ def _selector(finding: _Finding) -> Iterator[SchemaError]:
     chosen = [key for key in _SELECTORS if key in entry]
     rest = [key for key in ("except", "expect") if key in entry]
     if not chosen:
-        words = "this rule selects no files: add path, fileId, or match and/or query"
+        message = "this rule selects no files: add path, fileId, or match and/or query"
     elif len(chosen) > 1:
-        words = f"this rule has {' and '.join(chosen)}: keep exactly one of path, fileId, or match and/or query"
+        message = f"this rule has {' and '.join(chosen)}: keep exactly one of path, fileId, or match and/or query"
     else:
-        words = f"{' and '.join(rest)} cannot be combined with {chosen[0]}: use match or query, or remove it"
-    yield (finding.at, "selector", words)
+        message = f"{' and '.join(rest)} cannot be combined with {chosen[0]}: use match or query, or remove it"
+    yield (finding.at, "selector", message)
 
 
 def _missing_keys(finding: _Finding) -> Iterator[SchemaError]:
@@ -162,8 +162,8 @@ def _missing_keys(finding: _Finding) -> Iterator[SchemaError]:
 def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
     if isinstance(finding.instance, Map):
         at = finding.instance.places["minConfidence"]
-        words = "minConfidence cannot be combined with remove: all, which removes every AI tag: remove one of the two"
-        yield (at, "contradiction", words)
+        message = "minConfidence cannot be combined with remove: all, which removes every AI tag: remove one of the two"
+        yield (at, "contradiction", message)
     else:
         yield (finding.at, "tag-text", _tag_fault(finding.instance))
 
@@ -182,8 +182,8 @@ def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
     if finding.name == "until":
         yield (finding.at, "day", f"until is {finding.picture()}: write a day as YYYY-MM-DD")
         return
-    words = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
-    yield (finding.at, "path", words)
+    message = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
+    yield (finding.at, "path", message)
 
 
 def _lacks_tags(finding: _Finding) -> Iterator[SchemaError]:
@@ -193,8 +193,8 @@ def _lacks_tags(finding: _Finding) -> Iterator[SchemaError]:
 
 def _out_of_range(finding: _Finding) -> Iterator[SchemaError]:
     bound = "at least" if finding.keyword == "minimum" else "at most"
-    words = f"{finding.name} is {finding.instance}: it must be {bound} {finding.value}"
-    yield (finding.at, "range", words)
+    message = f"{finding.name} is {finding.instance}: it must be {bound} {finding.value}"
+    yield (finding.at, "range", message)
 
 
 def _empty(finding: _Finding) -> Iterator[SchemaError]:

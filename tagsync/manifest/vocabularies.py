@@ -160,7 +160,7 @@ class _Nearest:
             return "add it to the allowed tags, or use another"
         self._left -= len(self._allowed)
         matcher = SequenceMatcher(autojunk=False)
-        matcher.set_seq2(tag.casefold())
+        matcher.set_seq2(tag.casefold())  # difflib indexes the second text, so that many first ones are cheap
 
         def likeness(text: str) -> float:
             matcher.set_seq1(text.casefold())

@@ -260,6 +260,7 @@ class TreeReader:
         while True:
             event = self._next()
             kind = event.__class__
+            # Most items are scalars, and there are millions. Reading them here saves a call for each.
             if kind is ScalarEvent:
                 value = self._scalar(event)
             elif kind is SequenceEndEvent:

@@ -124,6 +124,7 @@ class _Past:
     def cause(self, file: CurrentFile, change: Change) -> Cause | None:
         """Return what made a change necessary; None if unknown."""
         then = self._then(file.file_id)
+        # A change that failed the last time needs no other cause.
         if then and not then.is_done and then.planned(change.op, change.tag):
             return Cause.PENDING
         if change.op == Op.REMOVE_AI and (file.file_id, change.tag) in self._returning:

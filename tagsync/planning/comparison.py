@@ -59,6 +59,7 @@ class Comparison:
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
+        # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):
             self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 
@@ -73,7 +74,7 @@ class Comparison:
             change = self._change(file, merged, entries) if merged.changes else None
             # Guards count the whole plan. Otherwise a plan could pass them in small parts.
             self.tally.add(file, change)
-            if not scope.holds(number, file.path):
+            if not scope.includes_file(number, file.path):
                 continue
             if change:
                 if file.thumbnail and not is_full(self.thumbnails):

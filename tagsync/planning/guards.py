@@ -138,6 +138,7 @@ def recheck_guards(guards: Iterable[Guard], tally: GuardCounts) -> tuple[Guard, 
 
 
 def _worse(planned: Guard, now: Guard) -> Guard:
+    # Which tags are new depends on the whole library, which is not read again.
     if now.id is GuardId.NEW_TAGS or now.observed <= planned.observed:
         return planned
     blocked = planned.limit.is_exceeded(now.observed, planned.of)

@@ -82,7 +82,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
 
 def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
     """Return quickly that a file needs no change, as most files; False if that takes a closer look."""
-    there = set(file.tags)
+    there = set(file.tags)  # as spelled: a tag in another spelling takes the closer look
     for entry in entries:
         declared = entry.declaration
         if (
@@ -239,6 +239,7 @@ def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reas
     removals: Reasons = {}
     for tag in file.tags:
         key = normalized(tag)
+        # A wanted tag in `absent` is a conflict, which `_conflicts` reports.
         reasons = [*ballot.absent.get(key, ()), *(() if key in wanted else ballot.exclusive.get(key, ()))]
         if reasons:
             removals[tag] = reasons

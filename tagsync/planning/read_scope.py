@@ -68,6 +68,7 @@ def _folder(glob: str) -> str:
 
 def _is_flat(glob: str) -> bool:
     """Return whether a glob matches only files directly in its folder."""
+    # A glob with an escape counts as deep. That may read too much, but never too little.
     rest = glob[len(_folder(glob)) :]
     return "/" not in rest and "**" not in rest and "\\" not in glob
 

@@ -22,7 +22,7 @@ def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple
     wanted: set[tuple[str, str]] | None = None
     runs: dict[tuple[str, str], int] = {}
     for report in reports:
-        if wanted is None:
+        if wanted is None:  # the changes are on disk, and read only if there is a report
             wanted = {(change.file.file_id, tag) for change in changes for tag in change.remove_ai}
         removed = wanted.intersection(_removed(report))
         carried = {(item.file_id, item.tag): item.runs for item in report.plan.returning}

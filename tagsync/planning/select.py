@@ -65,7 +65,7 @@ class Selection:
             found = [*by_path.at(file.path), *by_id.of(file.file_id), *by_match.matching(file)]
             if found:
                 if len(found) > 1:
-                    found.sort(key=itemgetter(0))
+                    found.sort(key=itemgetter(0))  # reasons and errors name the first entry first
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
                 self._unselected.add(file.path)
@@ -84,13 +84,13 @@ class Selection:
 
     def _find_unreadable(self) -> Iterator[Diagnostic]:
         """Yield a warning for each unreadable file object and each entry that selects it."""
-        for odd in self._unreadable:
-            file = CurrentFile(odd.file_id, odd.path, (), ())
+        for unreadable in self._unreadable:
+            file = CurrentFile(unreadable.file_id, unreadable.path, (), ())
             entries: list[Entry | None] = [
-                entry for entry in self.missing.unreadable if named(entry) in (odd.file_id, odd.path)
+                entry for entry in self.missing.unreadable if named(entry) in (unreadable.file_id, unreadable.path)
             ]
             entries += [match.entry for match in self._matches if match.selects(file)]
-            yield from (unreadable_finding(odd, entry) for entry in entries or [None])
+            yield from (unreadable_finding(unreadable, entry) for entry in entries or [None])
 
     def coverage(self) -> Coverage:
         """Return what manifests leave alone."""

@@ -87,6 +87,7 @@ def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
     requests = _summed(RequestCounts, [report.requests for report in reports])
     seconds = max(report.timing.seconds for report in reports)
     waited = max(report.timing.waited for report in reports)
+    # Each shard compared the whole, so they share most warnings.
     summary = plan.summary._replace(warnings=max(report.plan.summary.warnings for report in reports))
     return Report(
         plan=replace(plan, summary=summary, diagnostics=()),

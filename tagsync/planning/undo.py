@@ -149,6 +149,7 @@ def make_undo(
         target=plan.target,
         created_at=created_at,
         inputs=Inputs((), plan.inputs.files, read_requests),
+        # The limits are kept for the digest; without counts, nothing blocks.
         guards=tuple(Guard(guard.id, 0, 0, guard.limit, blocked=False) for guard in plan.guards),
         diagnostics=list(left_out.warnings()),
         missing=sum(file is None for file in files.values()),
@@ -200,6 +201,7 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
     restored = {normalized(item.tag): item for item in removed_ai if ai_as_tags and is_declarable(item.tag)}
     for item in asked.items:
         key = normalized(item.tag)
+        # A promoted tag stays if its AI tag comes back as an ordinary tag: it is the same tag.
         if item.op == Op.ADD and key not in restored:
             yield from (Change(Op.REMOVE, tag, _undoing(item)) for tag in file.tags if normalized(tag) == key)
         elif item.op == Op.REMOVE and item.tag not in file.tags:
@@ -207,6 +209,7 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
                 yield Change(Op.ADD, item.tag, _undoing(item))
             else:
                 left_out.tag("undeclarable", file, item.tag, NO_TAG)
+    # If the file had the ordinary tag before the run, or has it now, nothing has to stand in for the AI tag.
     there = set(map(normalized, (*asked.change.file.tags, *file.tags)))
     yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
     why = NO_TAG if ai_as_tags else "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"

@@ -23,13 +23,13 @@ def _a_library(world: Callable[..., Any]) -> None:
     write("shop")
 
 
-def test_account_that_manifests_name_is_that_of_the_run(tagsync: Command) -> None:
+def test_account_comes_from_the_manifests(tagsync: Command) -> None:
     ran = tagsync("plan", "--format=json", "tags.yaml")
     assert (ran.code, ran.document["target"]["account"]) == (0, "shop")
     assert "warning: the manifests are for the account 'shop', and tagsync does not know whether the key" in ran.err
 
 
-def test_account_that_is_given_is_not_questioned(tagsync: Command) -> None:
+def test_account_option_is_accepted_as_it_is(tagsync: Command) -> None:
     ran = tagsync("plan", "--account=shop", "--strict", "tags.yaml")
     assert (ran.code, "does not know" in ran.err) == (0, False)
     assert tagsync("plan", "--account=other", "tags.yaml").code == 1
@@ -47,14 +47,14 @@ def test_account_of_an_apply_is_remembered(tagsync: Command, monkeypatch: pytest
     assert "does not know" in tagsync("plan", "tags.yaml").err
 
 
-def test_account_that_is_given_corrects_what_is_remembered(tagsync: Command) -> None:
+def test_account_option_corrects_the_remembered_account(tagsync: Command) -> None:
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     write("renamed")
     assert tagsync("apply", "--yes", "--account=renamed", "tags.yaml").code == 0
     assert tagsync("plan", "tags.yaml").code == 0
 
 
-def test_plan_and_report_keep_the_account_that_manifests_name(tagsync: Command) -> None:
+def test_plan_and_report_keep_the_account_of_the_manifests(tagsync: Command) -> None:
     assert tagsync("plan", "--out=plan.json", "tags.yaml").code == 0
     ran = tagsync("apply", "--report=json=report.json", "plan.json")
     assert ran.code == 0
@@ -65,7 +65,7 @@ def test_plan_and_report_keep_the_account_that_manifests_name(tagsync: Command) 
     assert tagsync("apply", "--yes", "undo.json").code == 0
 
 
-def test_plan_for_another_account_than_the_key_is_known_for_is_refused(tagsync: Command) -> None:
+def test_plan_for_another_account_of_a_known_key_is_refused(tagsync: Command) -> None:
     write("elsewhere", "other.yaml")
     assert tagsync("plan", "--out=plan.json", "other.yaml").code == 0
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
@@ -81,7 +81,7 @@ def test_manifests_of_two_accounts_are_an_error(tagsync: Command) -> None:
     assert "this manifest is for account 'shop', but this run is for 'elsewhere'" in ran.err
 
 
-def test_remembered_account_that_is_damaged_is_unknown_and_holds_no_key(tagsync: Command) -> None:
+def test_remembered_account_is_ignored_if_damaged_and_contains_no_key(tagsync: Command) -> None:
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     [noted] = Path(".tagsync/accounts").iterdir()
     assert noted.read_text() == '{"account": "shop"}\n'
@@ -90,7 +90,7 @@ def test_remembered_account_that_is_damaged_is_unknown_and_holds_no_key(tagsync:
     assert "does not know" in tagsync("plan", "tags.yaml").err
 
 
-def test_sandbox_takes_the_account_without_a_question(
+def test_sandbox_accepts_any_account(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TAGSYNC_ENDPOINT", "IMAGEKIT_PRIVATE_KEY"):
@@ -102,9 +102,7 @@ def test_sandbox_takes_the_account_without_a_question(
     assert not Path(".tagsync/accounts").exists()
 
 
-def test_last_report_of_a_key_counts_whether_a_run_names_the_account_or_not(
-    tagsync: Command, world: Callable[..., Any]
-) -> None:
+def test_previous_report_of_a_key_counts_with_and_without_account(tagsync: Command, world: Callable[..., Any]) -> None:
     library = world(file_object("/a.jpg"))
     Path("unnamed.yaml").write_text(manifest("- path: /a.jpg\n  tags: [x]"), encoding="utf-8")
     for first, second in (("unnamed.yaml", "tags.yaml"), ("tags.yaml", "unnamed.yaml")):

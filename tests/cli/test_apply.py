@@ -188,9 +188,7 @@ KILLS = {
 
 
 @pytest.mark.parametrize("how", KILLS)
-def test_whenever_a_process_is_killed_at_its_journal_the_next_apply_alone_converges(
-    tagsync: Command, lived: Lived, how: str
-) -> None:
+def test_apply_converges_after_a_kill_at_any_journal_write(tagsync: Command, lived: Lived, how: str) -> None:
     steps = steps_of_the_disk(lived)
     lives = lived([(at, how) for at, step in enumerate(steps, start=1) if step in KILLS[how]])
     for life in lives:
@@ -209,9 +207,7 @@ def test_whenever_a_process_is_killed_at_its_journal_the_next_apply_alone_conver
 
 
 @pytest.mark.parametrize("why", ["ENOSPC", "EROFS", "EMFILE"])
-def test_a_journal_that_cannot_be_opened_or_begun_ends_the_run_before_anything_is_written(
-    tagsync: Command, lived: Lived, why: str
-) -> None:
+def test_journal_that_cannot_be_opened_ends_the_run_before_any_write(tagsync: Command, lived: Lived, why: str) -> None:
     began = steps_of_the_disk(lived).index("append") + 1
     for life in lived([(at, why) for at in range(1, began + 2)]):
         assert (life.result.code, life.library.calls) == (1, [])
@@ -228,7 +224,7 @@ def test_a_journal_that_cannot_be_opened_or_begun_ends_the_run_before_anything_i
         ("EMFILE", "Too many open files: allow more open files (ulimit -n)"),
     ],
 )
-def test_a_disk_that_fills_up_on_the_way_ends_the_run_with_what_it_knows(
+def test_full_disk_during_apply_ends_the_run_with_a_report(
     tagsync: Command, lived: Lived, why: str, words: str
 ) -> None:
     steps = steps_of_the_disk(lived)
@@ -248,9 +244,7 @@ def test_a_disk_that_fills_up_on_the_way_ends_the_run_with_what_it_knows(
         check_convergence(tagsync, life.library, life.state)
 
 
-def test_a_disk_that_fills_up_after_the_last_call_costs_no_confirmation_but_is_told(
-    tagsync: Command, lived: Lived
-) -> None:
+def test_full_disk_after_the_last_call_is_reported_and_files_are_verified(tagsync: Command, lived: Lived) -> None:
     steps = steps_of_the_disk(lived)
     appends = [at for at, step in enumerate(steps, start=1) if step == "append"]
     for life in lived([(at, "ENOSPC") for at in (*appends[-2:], *range(appends[-1] + 1, len(steps) + 1))]):
@@ -303,7 +297,7 @@ SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (si
 
 
 @SIGNALS
-def test_an_interrupted_apply_sends_nothing_more_and_the_next_one_converges(
+def test_interrupted_apply_sends_nothing_more_and_the_next_one_converges(
     tagsync: Command, library: Callable[..., Library], number: signal.Signals, code: int
 ) -> None:
     where = library()
@@ -319,7 +313,7 @@ def test_an_interrupted_apply_sends_nothing_more_and_the_next_one_converges(
     check_convergence(tagsync, where)
 
 
-def test_a_call_that_outlasts_the_grace_of_an_interrupted_run_is_noted_as_unknown(
+def test_interrupted_apply_records_a_call_without_an_answer_as_unknown(
     tagsync: Command, library: Callable[..., Library]
 ) -> None:
     where = library()
@@ -335,7 +329,7 @@ def test_a_call_that_outlasts_the_grace_of_an_interrupted_run_is_noted_as_unknow
     check_convergence(tagsync, where)
 
 
-def test_a_second_signal_ends_the_run_at_once_with_report_and_journal(
+def test_second_signal_ends_apply_at_once_with_report_and_journal(
     tagsync: Command, library: Callable[..., Library]
 ) -> None:
     where = library()
@@ -352,7 +346,7 @@ def test_a_second_signal_ends_the_run_at_once_with_report_and_journal(
 
 
 @pytest.mark.slow  # for it goes by the clock, and waits the four seconds out
-def test_an_apply_whose_call_is_never_answered_ends_within_five_seconds_of_an_interrupt(
+def test_interrupted_apply_ends_within_five_seconds_if_a_call_gets_no_answer(
     library: Callable[..., Library],
 ) -> None:
     where = library()
@@ -369,7 +363,7 @@ def test_an_apply_whose_call_is_never_answered_ends_within_five_seconds_of_an_in
 
 
 @pytest.mark.slow  # for it goes by the clock
-def test_a_second_apply_is_refused_within_two_seconds(library: Callable[..., Library]) -> None:
+def test_second_apply_is_refused_within_two_seconds(library: Callable[..., Library]) -> None:
     where = library()
     first_call = where.hold(1)
     with started(*applying(where, ONE_BY_ONE)) as first:
@@ -381,9 +375,7 @@ def test_a_second_apply_is_refused_within_two_seconds(library: Callable[..., Lib
         assert ended(first).code == 0
 
 
-def test_of_two_applies_the_second_is_refused_and_told_of_the_first(
-    tagsync: Command, library: Callable[..., Library]
-) -> None:
+def test_second_apply_is_refused_and_names_the_first(tagsync: Command, library: Callable[..., Library]) -> None:
     where = library()
     first_call = where.hold(1)
     with started(*applying(where, ONE_BY_ONE)) as first:
@@ -397,7 +389,7 @@ def test_of_two_applies_the_second_is_refused_and_told_of_the_first(
     check_convergence(tagsync, where)
 
 
-def test_whoever_waits_for_the_first_apply_finds_nothing_left_to_do(
+def test_second_apply_that_waits_finds_nothing_to_do(
     tagsync: Command, library: Callable[..., Library], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = library()
@@ -417,7 +409,7 @@ def test_whoever_waits_for_the_first_apply_finds_nothing_left_to_do(
     assert where.is_as_declared
 
 
-def test_shards_side_by_side_make_up_the_whole(tagsync: Command, library: Callable[..., Library]) -> None:
+def test_shards_at_the_same_time_apply_the_whole_plan(tagsync: Command, library: Callable[..., Library]) -> None:
     where = library()
     both = [where.hold(1), where.hold(2)]
     shards = [(f"--shard={index}/2", f"--report=json={index}.json") for index in (1, 2)]
@@ -436,7 +428,7 @@ def test_shards_side_by_side_make_up_the_whole(tagsync: Command, library: Callab
     check_convergence(tagsync, where)
 
 
-def test_shards_of_another_number_are_refused_while_one_is_applied(
+def test_shards_of_another_number_are_refused_during_an_apply(
     tagsync: Command, library: Callable[..., Library]
 ) -> None:
     where = library()
@@ -455,7 +447,7 @@ def test_shards_of_another_number_are_refused_while_one_is_applied(
 # Limits that a run is given
 
 
-def test_no_more_calls_are_on_the_wire_than_the_run_was_given_and_the_next_goes_on(
+def test_max_requests_limits_calls_and_the_next_apply_continues(
     tagsync: Command, library: Callable[..., Library]
 ) -> None:
     where = library()
@@ -468,7 +460,7 @@ def test_no_more_calls_are_on_the_wire_than_the_run_was_given_and_the_next_goes_
     assert len(where.calls) == CALLS
 
 
-def test_a_run_whose_time_is_up_ends_and_the_next_goes_on(tagsync: Command, library: Callable[..., Library]) -> None:
+def test_max_duration_ends_apply_and_the_next_one_continues(tagsync: Command, library: Callable[..., Library]) -> None:
     where = library(latency=0.12)
     assert tagsync("plan", "--endpoint", where.url, "--out=plan.json", "tags.yaml").code == 0
     result = tagsync(*applying(where, "--max-duration=0.5", ONE_BY_ONE, "--format=json", paths="plan.json"))
@@ -482,7 +474,7 @@ TAGS = "abcde"
 
 
 @pytest.mark.parametrize(("batching", "calls"), [("exact", 5), ("merge", 2)])
-def test_merged_calls_are_fewer_and_exact_ones_set_nothing_that_is_set(
+def test_batching_merge_saves_calls_and_exact_makes_no_noop_changes(
     tagsync: Command, library: Callable[..., Library], batching: str, calls: int
 ) -> None:
     write_manifest(f"- {{match: /*, tags: [{', '.join(TAGS)}]}}")

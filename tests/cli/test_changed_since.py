@@ -53,7 +53,7 @@ def paths(document: object) -> list[str]:
     return [change["path"] for change in document["changes"]]
 
 
-def test_only_what_a_changed_entry_selects_is_planned(tagsync: Command) -> None:
+def test_changed_since_plans_only_files_of_changed_rules(tagsync: Command) -> None:
     assert paths(tagsync(*PLAN, "in").document) == ["/a.jpg", "/b.jpg", "/c.jpg"]
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     narrowed = tagsync(*SINCE, "in").document
@@ -62,11 +62,11 @@ def test_only_what_a_changed_entry_selects_is_planned(tagsync: Command) -> None:
     assert narrowed["changes"][0]["add"] == ["green"]
 
 
-def test_nothing_is_planned_where_nothing_changed(tagsync: Command) -> None:
+def test_changed_since_plans_nothing_without_changes(tagsync: Command) -> None:
     assert paths(tagsync(*SINCE, "in").document) == []
 
 
-def test_what_an_entry_selected_that_is_gone_belongs_to_it(tagsync: Command) -> None:
+def test_changed_since_includes_files_of_a_deleted_rule(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES + "- path: /c.jpg\n  tags: [red]\n"))
     commit()
     write("in/shoes.yaml", manifest(SHOES))
@@ -75,7 +75,7 @@ def test_what_an_entry_selected_that_is_gone_belongs_to_it(tagsync: Command) -> 
     assert narrowed["changes"][0]["remove"] == ["red"]
 
 
-def test_both_sides_of_a_changed_selector_belong_to_it(tagsync: Command) -> None:
+def test_changed_since_includes_files_of_the_old_and_new_selector(tagsync: Command) -> None:
     write("in/more.yaml", manifest("- match: /d*\n  exclusive: true\n  tags: [kept]"))
     write("in/all.yaml", manifest("- match: /**\n  tags: [everywhere]"))
     commit()
@@ -91,12 +91,12 @@ def test_both_sides_of_a_changed_selector_belong_to_it(tagsync: Command) -> None
         manifest("- path: /b.jpg\n  tags: [blue]\n- path: /a.jpg\n  tags: [red]"),
     ],
 )
-def test_an_entry_that_only_moved_has_not_changed(tagsync: Command, new: str) -> None:
+def test_changed_since_ignores_a_rule_that_only_moved(tagsync: Command, new: str) -> None:
     write("in/shoes.yaml", new)
     assert paths(tagsync(*SINCE, "in").document) == []
 
 
-def test_an_entry_that_went_to_another_file_has_not_changed(tagsync: Command) -> None:
+def test_changed_since_ignores_a_rule_that_moved_to_another_manifest(tagsync: Command) -> None:
     Path("in/shoes.yaml").rename("in/boots.yaml")
     assert paths(tagsync(*SINCE, "in").document) == []
 
@@ -117,14 +117,14 @@ def test_an_entry_that_went_to_another_file_has_not_changed(tagsync: Command) ->
         "  ifOverLimit: warn",
     ],
 )
-def test_whatever_an_entry_declares_changes_it(tagsync: Command, change: str) -> None:
+def test_changed_since_notices_every_key_of_a_rule(tagsync: Command, change: str) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("[red]", f"[red]\n{change}") + "- match: /a*\n  tags: [z]\n"))
     commit()
     write("in/shoes.yaml", manifest(SHOES + "- match: /a*\n  tags: [z]\n"))
     assert paths(tagsync(*SINCE, "in").document) == ["/a.jpg"]
 
 
-def test_a_query_that_changed_is_asked_on_both_sides(tagsync: Command) -> None:
+def test_changed_since_runs_the_old_and_new_query(tagsync: Command) -> None:
     write("in/query.yaml", manifest("- query: 'name = \"d.jpg\"'\n  tags: [found]"))
     write("in/all.yaml", manifest("- match: /d*\n  tags: [everywhere]"))
     commit()
@@ -132,7 +132,7 @@ def test_a_query_that_changed_is_asked_on_both_sides(tagsync: Command) -> None:
     assert paths(tagsync(*SINCE, "in").document) == ["/c.jpg", "/d.jpg"]
 
 
-def test_conflicts_and_guards_are_judged_on_the_whole(tagsync: Command) -> None:
+def test_changed_since_evaluates_conflicts_and_guards_on_all_files(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     whole, narrowed = tagsync(*PLAN, "in").document, tagsync(*SINCE, "in").document
     assert narrowed["guards"] == whole["guards"]
@@ -153,7 +153,9 @@ VOCABULARY = "apiVersion: tagsync/v1\nkind: Vocabulary\nspec:\n  forbidden: [tmp
         (DEFAULTS, "in/words.yaml", VOCABULARY, "a Vocabulary changed"),
     ],
 )
-def test_a_shared_document_that_changed_is_refused(tagsync: Command, old: str, name: str, new: str, words: str) -> None:
+def test_changed_since_refuses_a_changed_policy_or_vocabulary(
+    tagsync: Command, old: str, name: str, new: str, words: str
+) -> None:
     write("in/shoes.yaml", old)
     git("commit", "--quiet", "--all", "--allow-empty", "--message", "the old side")
     write(name, new)
@@ -163,14 +165,14 @@ def test_a_shared_document_that_changed_is_refused(tagsync: Command, old: str, n
 
 
 @pytest.mark.parametrize("old", [DEFAULTS, manifest(SHOES)])
-def test_changed_defaults_are_a_change_of_the_rules_of_their_document(tagsync: Command, old: str) -> None:
+def test_changed_since_applies_changed_defaults_to_their_rules(tagsync: Command, old: str) -> None:
     write("in/shoes.yaml", old)
     git("commit", "--quiet", "--all", "--allow-empty", "--message", "the old side")
     write("in/shoes.yaml", DEFAULTS.replace("catalog", "shop"))
     assert paths(tagsync(*SINCE, "in").document) == ["/a.jpg", "/b.jpg"]
 
 
-def test_changed_defaults_leave_rules_of_other_documents_unchanged(tagsync: Command) -> None:
+def test_changed_since_ignores_changed_defaults_of_other_rules(tagsync: Command) -> None:
     other = "---\n" + manifest("- path: /d.jpg\n  tags: [new]")
     write("in/shoes.yaml", DEFAULTS + other)
     commit()
@@ -178,7 +180,7 @@ def test_changed_defaults_leave_rules_of_other_documents_unchanged(tagsync: Comm
     assert paths(tagsync(*SINCE, "in").document) == ["/a.jpg", "/b.jpg"]
 
 
-def test_range_compares_with_the_merge_base(tagsync: Command) -> None:
+def test_changed_since_range_compares_with_the_merge_base(tagsync: Command) -> None:
     base, branch = git("rev-parse", "HEAD"), git("branch", "--show-current")
     git("checkout", "--quiet", "-b", "theirs")
     write("in/more.yaml", manifest("- match: /c*\n  tags: [theirs]"))
@@ -192,7 +194,7 @@ def test_range_compares_with_the_merge_base(tagsync: Command) -> None:
         assert paths(document) == ["/b.jpg"]
 
 
-def test_advice_of_git_stands_on_lines_of_its_own(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_since_shows_advice_of_git_on_separate_lines(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     ran = tagsync("plan", "--sandbox=library.jsonl", "--changed-since=HEAD", "in")
     assert ran.code == 64
@@ -201,7 +203,7 @@ def test_advice_of_git_stands_on_lines_of_its_own(tagsync: Command, monkeypatch:
     assert any(line.startswith("  git config --global --add safe.directory ") for line in advice)
 
 
-def test_advice_of_git_cannot_start_a_command_of_a_pipeline(
+def test_changed_since_escapes_advice_of_git_in_ci_logs(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fake = tmp_path / "bin" / "git"
@@ -217,7 +219,7 @@ def test_advice_of_git_cannot_start_a_command_of_a_pipeline(
     ]
 
 
-def test_documents_that_come_and_go_with_their_defaults_are_no_shared_ones(tagsync: Command) -> None:
+def test_changed_since_accepts_new_and_deleted_defaults(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES) + "---\n" + manifest("- path: /d.jpg", spec="defaults:\n  tags: [new]"))
     assert paths(tagsync(*SINCE, "in").document) == ["/d.jpg"]
     commit()
@@ -225,14 +227,14 @@ def test_documents_that_come_and_go_with_their_defaults_are_no_shared_ones(tagsy
     assert tagsync(*SINCE, "in").code == 0
 
 
-def test_policies_that_do_not_hold_do_not_count(tagsync: Command) -> None:
+def test_changed_since_ignores_policies_that_do_not_apply(tagsync: Command) -> None:
     write("in/policy.yaml", POLICY)
     write("policy.yaml", POLICY)
     assert tagsync(*SINCE, "in").code == 4
     assert tagsync(*SINCE, "--policy=policy.yaml", "in").code == 0
 
 
-def test_manifests_that_had_faults_are_refused(tagsync: Command) -> None:
+def test_changed_since_refuses_a_revision_with_errors(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest("- path: /a.jpg\n  tag: [red]"))
     commit()
     write("in/shoes.yaml", manifest(SHOES))
@@ -241,13 +243,13 @@ def test_manifests_that_had_faults_are_refused(tagsync: Command) -> None:
     assert "the manifests at HEAD have errors (unknown key 'tag'" in ran.err
 
 
-def test_manifests_that_were_not_there_are_all_new(tagsync: Command) -> None:
+def test_changed_since_treats_missing_manifests_as_new(tagsync: Command) -> None:
     write("new/tags.yaml", manifest("- path: /d.jpg\n  tags: [new]"))
     assert paths(tagsync(*SINCE, "new").document) == ["/d.jpg"]
     assert paths(tagsync(*SINCE, "new/tags.yaml", "in").document) == ["/d.jpg"]
 
 
-def test_it_makes_no_odds_where_tagsync_runs(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_since_works_in_any_folder(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     here = Path.cwd()
     monkeypatch.chdir("in")
@@ -256,7 +258,7 @@ def test_it_makes_no_odds_where_tagsync_runs(tagsync: Command, monkeypatch: pyte
         assert paths(tagsync("plan", *options, "--changed-since=HEAD", given).document)[0] == "/b.jpg"
 
 
-def test_the_index_and_the_work_tree_are_left_alone(tagsync: Command) -> None:
+def test_changed_since_leaves_index_and_work_tree_unchanged(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     git("add", "in")
     before = git("status", "--porcelain")
@@ -264,7 +266,7 @@ def test_the_index_and_the_work_tree_are_left_alone(tagsync: Command) -> None:
     assert git("status", "--porcelain") == before
 
 
-def test_a_narrowed_plan_can_be_saved_shown_and_applied(tagsync: Command) -> None:
+def test_filtered_plan_can_be_saved_shown_and_applied(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     tagsync(*SINCE, "--out=plan.json", "in")
     assert tagsync("show", "--format=json", "plan.json").document["inputs"]["changedSince"]
@@ -272,7 +274,7 @@ def test_a_narrowed_plan_can_be_saved_shown_and_applied(tagsync: Command) -> Non
     assert paths(tagsync(*PLAN, "in").document) == ["/a.jpg", "/c.jpg"]
 
 
-def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: Command) -> None:
+def test_filtered_plan_causes_no_drift_in_the_next_plan(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     tagsync(*SINCE, "--out=plan.json", "in")
     tagsync("apply", "--sandbox=library.jsonl", "plan.json")
@@ -294,7 +296,9 @@ def test_the_next_plan_blames_nobody_for_what_a_narrowed_one_left_out(tagsync: C
         (("--changed-since=HEAD", "in/no"), 1, "this file or folder does not exist"),
     ],
 )
-def test_what_cannot_be_compared_is_told(tagsync: Command, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_changed_since_explains_what_it_cannot_compare(
+    tagsync: Command, arguments: tuple[str, ...], code: int, words: str
+) -> None:
     write("../elsewhere/tags.yaml", manifest(SHOES))
     ran = tagsync("plan", "--sandbox=library.jsonl", *arguments)
     assert (ran.code, ran.out) == (code, "")
@@ -302,14 +306,14 @@ def test_what_cannot_be_compared_is_told(tagsync: Command, arguments: tuple[str,
     assert "Traceback" not in ran.err
 
 
-def test_without_git_that_is_told(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_since_needs_git(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     ran = tagsync(*SINCE, "in")
     assert ran.code == 64
     assert "--changed-since needs git, which is not installed here" in ran.err
 
 
-def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
+def test_filtered_plan_names_its_filters_in_text(tagsync: Command) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     since = f"--changed-since {git('rev-parse', 'HEAD')[:12]}"
     told = "Filtered by --select, --shard 1/1, "
@@ -319,7 +323,7 @@ def test_the_text_says_what_left_changes_out(tagsync: Command) -> None:
     assert "Filtered" not in tagsync("plan", "--sandbox=library.jsonl", "in").out
 
 
-def test_a_folder_that_held_no_manifest_then_has_new_ones_alone(tagsync: Command) -> None:
+def test_changed_since_treats_a_new_folder_as_new_rules(tagsync: Command) -> None:
     write("in/later/README.md", "to come")
     write("in/later/.hidden.yaml", "not: a manifest")
     commit()
@@ -327,13 +331,13 @@ def test_a_folder_that_held_no_manifest_then_has_new_ones_alone(tagsync: Command
     assert paths(tagsync(*SINCE, "in/later").document) == ["/d.jpg"]
 
 
-def test_how_many_files_an_entry_may_select_is_a_part_of_it(tagsync: Command) -> None:
+def test_changed_since_notices_a_changed_expect(tagsync: Command) -> None:
     write("in/more.yaml", manifest("- match: /c*\n  exclusive: true\n  tags: [kept]\n  expect: {min: 1}"))
     assert paths(tagsync(*SINCE, "in").document) == ["/c.jpg"]
 
 
 @pytest.mark.parametrize("absolute", [True, False])
-def test_paths_through_links_are_refused_as_they_may_have_led_elsewhere(tagsync: Command, *, absolute: bool) -> None:
+def test_changed_since_refuses_paths_through_links(tagsync: Command, *, absolute: bool) -> None:
     Path("link").symlink_to(Path("in").resolve() if absolute else Path("in"))
     Path("shoes.yaml").symlink_to(Path("in/shoes.yaml").resolve() if absolute else Path("in/shoes.yaml"))
     for path in ("link", "link/shoes.yaml", "shoes.yaml"):
@@ -342,7 +346,7 @@ def test_paths_through_links_are_refused_as_they_may_have_led_elsewhere(tagsync:
         assert "leads through the link" in ran.err
 
 
-def test_links_and_submodules_of_that_revision_are_refused(tagsync: Command) -> None:
+def test_changed_since_refuses_links_and_submodules_of_the_revision(tagsync: Command) -> None:
     Path("in/linked.yaml").symlink_to("shoes.yaml")
     commit()
     Path("in/linked.yaml").unlink()
@@ -355,7 +359,7 @@ def test_links_and_submodules_of_that_revision_are_refused(tagsync: Command) -> 
     assert "'in/module' is a submodule at that revision" in tagsync(*SINCE, "in").err
 
 
-def test_what_hooks_set_in_the_environment_is_not_heeded(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_since_ignores_git_variables_of_hooks(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     write("in/shoes.yaml", manifest(SHOES.replace("blue", "green")))
     monkeypatch.setenv("GIT_DIR", str(Path(".git").resolve()))
     monkeypatch.setenv("GIT_INDEX_FILE", "elsewhere")
@@ -363,7 +367,7 @@ def test_what_hooks_set_in_the_environment_is_not_heeded(tagsync: Command, monke
     assert paths(tagsync(*SINCE, "in").document) == ["/b.jpg"]
 
 
-def test_no_hook_of_the_repository_runs(tagsync: Command) -> None:
+def test_changed_since_runs_no_hook(tagsync: Command) -> None:
     hook = Path(".git/hooks/post-index-change")
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {Path.cwd()}/ran\n", encoding="utf-8")
@@ -372,7 +376,7 @@ def test_no_hook_of_the_repository_runs(tagsync: Command) -> None:
     assert not Path("ran").exists()
 
 
-def test_changed_defaults_count_in_whatever_form_a_path_is_given(tagsync: Command) -> None:
+def test_changed_since_finds_defaults_for_any_form_of_path(tagsync: Command) -> None:
     write("in/shoes.yaml", DEFAULTS)
     commit()
     write("in/shoes.yaml", DEFAULTS.replace("catalog", "shop"))

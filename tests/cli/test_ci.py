@@ -35,9 +35,7 @@ def step(tmp_path: Path) -> Callable[[str], str]:
     return read
 
 
-def test_a_plan_tells_its_step_the_changes_the_digest_and_the_exit_code(
-    tagsync: Command, step: Callable[[str], str]
-) -> None:
+def test_github_outputs_of_plan_are_changes_digest_and_exit_code(tagsync: Command, step: Callable[[str], str]) -> None:
     ran = tagsync("plan", *SANDBOX, "--format=github", "--detailed-exitcode", "tags.yaml")
     out = step("GITHUB_OUTPUT")
     assert (ran.code, out.splitlines()[0], out.splitlines()[2]) == (2, "changes=1", "exitcode=2")
@@ -47,26 +45,24 @@ def test_a_plan_tells_its_step_the_changes_the_digest_and_the_exit_code(
     assert "1 file: " in ran.out
 
 
-def test_an_apply_tells_its_step_what_became_of_it(tagsync: Command, step: Callable[[str], str]) -> None:
+def test_github_outputs_of_apply_are_its_result(tagsync: Command, step: Callable[[str], str]) -> None:
     assert tagsync("apply", "--yes", *SANDBOX, "--report", "github=notes.txt", "tags.yaml").code == 0
     assert "exitcode=0\n" in step("GITHUB_OUTPUT")
-    assert "### Apply converged: 1 confirmed\n" in step("GITHUB_STEP_SUMMARY")
+    assert "### Apply complete: 1 file verified\n" in step("GITHUB_STEP_SUMMARY")
 
 
-def test_without_the_format_no_step_is_told_anything(tagsync: Command, step: Callable[[str], str]) -> None:
+def test_github_outputs_need_the_format(tagsync: Command, step: Callable[[str], str]) -> None:
     tagsync("plan", *SANDBOX, "tags.yaml")
     assert step("GITHUB_OUTPUT") == step("GITHUB_STEP_SUMMARY") == ""
 
 
-def test_without_the_variables_nothing_is_written(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_outputs_need_the_variables(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name)
     assert tagsync("plan", *SANDBOX, "--format=github", "tags.yaml").code == 0
 
 
-def test_faults_are_annotated_in_the_file_as_the_repository_has_it(
-    tagsync: Command, step: Callable[[str], str]
-) -> None:
+def test_annotation_names_the_manifest_in_the_repository(tagsync: Command, step: Callable[[str], str]) -> None:
     Path("bad.yaml").write_text(manifest("- path: /a.jpg\n  tag: [red]"), encoding="utf-8")
     ran = tagsync("plan", *SANDBOX, "--format=github", "bad.yaml")
     assert ran.code == 1
@@ -101,7 +97,7 @@ BAD = manifest("- path: /a.jpg\n  tag: [red]")
     ],
 )
 @pytest.mark.parametrize("given", ["checkout/manifests", "link/checkout/manifests", "linked"])
-def test_an_annotation_names_its_file_from_the_top_of_the_repository_with_links_resolved(
+def test_annotation_names_its_file_from_the_root_with_links_resolved(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, workspace: str | None, named: str | None, given: str
 ) -> None:
     Path("checkout/manifests").mkdir(parents=True)
@@ -115,7 +111,7 @@ def test_an_annotation_names_its_file_from_the_top_of_the_repository_with_links_
     assert annotated(tagsync, given) == named
 
 
-def test_an_annotation_in_a_submodule_names_its_file_from_the_outer_repository(
+def test_annotation_in_a_submodule_names_its_file_from_the_outer_repository(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("checkout/sub/manifests").mkdir(parents=True)
@@ -126,7 +122,7 @@ def test_an_annotation_in_a_submodule_names_its_file_from_the_outer_repository(
     assert annotated(tagsync, "checkout/sub/manifests") == "sub/manifests/bad.yaml"
 
 
-def test_an_annotation_needs_no_git_where_github_names_the_workspace(
+def test_annotation_needs_no_git_if_github_names_the_workspace(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(".git").mkdir()  # somebody's repository around the runner
@@ -136,7 +132,7 @@ def test_an_annotation_needs_no_git_where_github_names_the_workspace(
     assert annotated(tagsync, "checkout/bad.yaml") == "bad.yaml"
 
 
-def test_a_guard_that_blocks_is_told_with_exit_code_4(
+def test_guard_that_blocks_sets_exit_code_4_in_outputs(
     tagsync: Command, step: Callable[[str], str], library: Callable[..., Path]
 ) -> None:
     library(file_object("/a.jpg", ["old"]), name="full.jsonl")
@@ -150,7 +146,7 @@ def test_a_guard_that_blocks_is_told_with_exit_code_4(
     assert step("GITHUB_OUTPUT").endswith("exitcode=4\n")
 
 
-def test_a_summary_that_cannot_be_written_is_an_error(
+def test_summary_that_cannot_be_written_is_an_error(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "nowhere" / "summary"))
@@ -174,7 +170,7 @@ def test_a_summary_that_cannot_be_written_is_an_error(
         ({"CI_JOB_URL": "https://gitlab.example/job/1"}, ("--link=",), None),
     ],
 )
-def test_markdown_links_to_the_page_of_the_run(
+def test_markdown_links_to_the_ci_run(
     tagsync: Command,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
@@ -204,16 +200,14 @@ def is_page(text: str) -> bool:
 
 def is_for_github(text: str) -> bool:
     """Tell by the text behind the annotations, of which there is none to make here."""
-    return text.startswith(("Valid", "Plan", "  /a.jpg", "Apply", "The same plan"))
+    return text.startswith(("Valid", "Plan", "Changed", "Apply", "The same plan"))
 
 
 @pytest.mark.parametrize(
     ("form", "fits"),
     [("markdown", is_markdown), ("junit", is_junit), ("html", is_page), ("github", is_for_github)],
 )
-def test_every_command_that_reports_knows_every_format(
-    tagsync: Command, form: str, fits: Callable[[str], bool]
-) -> None:
+def test_format_works_for_every_command_with_results(tagsync: Command, form: str, fits: Callable[[str], bool]) -> None:
     for arguments in (
         ("validate", "tags.yaml"),
         ("plan", *SANDBOX, "--out=plan.json", "tags.yaml"),
@@ -238,9 +232,7 @@ def test_markdown_fits_max_bytes(tagsync: Command, library: Callable[..., Path])
     assert sizes[0] <= 8000 < sizes[1] <= 12_000 < sizes[2] <= 60_000
 
 
-def test_a_plan_that_strict_refuses_has_no_digest_that_anybody_could_approve(
-    tagsync: Command, step: Callable[[str], str]
-) -> None:
+def test_strict_plan_with_warnings_shows_no_digest_to_approve(tagsync: Command, step: Callable[[str], str]) -> None:
     Path("idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
     plan = ("plan", *SANDBOX, "--format=github", "--report=markdown=plan.md", "tags.yaml", "idle.yaml")
     assert tagsync(*plan, "--strict").code == 1
@@ -258,7 +250,7 @@ def guarded(library: Callable[..., Path]) -> str:
     return "off.yaml"
 
 
-def test_a_refused_apply_is_told_once_by_its_guard(tagsync: Command, step: Callable[[str], str], guarded: str) -> None:
+def test_refused_apply_reports_its_guard_once(tagsync: Command, step: Callable[[str], str], guarded: str) -> None:
     reports = ("--report=markdown=a.md", "--report=junit=a.xml", "--report=html=a.html")
     ran = tagsync("apply", "--yes", "--sandbox=full.jsonl", "--format=github", *reports, guarded)
     assert ran.code == 4
@@ -275,7 +267,7 @@ def test_a_refused_apply_is_told_once_by_its_guard(tagsync: Command, step: Calla
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")
 
 
-def test_a_guard_that_was_acknowledged_is_no_failure_of_the_apply(tagsync: Command, guarded: str) -> None:
+def test_acknowledged_guard_is_no_failure_of_the_apply(tagsync: Command, guarded: str) -> None:
     digest = tagsync("plan", "--sandbox=full.jsonl", "--format=json", guarded).document["digest"]
     reports = ("--report=markdown=a.md", "--report=junit=a.xml", "--report=html=a.html")
     apply = ("apply", "--yes", "--sandbox=full.jsonl", "--format=github", f"--ack=emptiedFiles@{digest}")
@@ -287,7 +279,7 @@ def test_a_guard_that_was_acknowledged_is_no_failure_of_the_apply(tagsync: Comma
     assert "--ack" not in Path("a.html").read_text("utf-8")
 
 
-def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> None:
+def test_annotation_of_a_saved_plan_needs_the_manifest(tagsync: Command) -> None:
     Path("in").mkdir()
     Path("in/idle.yaml").write_text(manifest("- match: /nothing/*\n  tags: [x]"), encoding="utf-8")
     ran = tagsync("plan", *SANDBOX, "--format=github", "--out=plan.json", "in")
@@ -298,7 +290,7 @@ def test_a_saved_plan_annotates_no_file_that_is_not_here(tagsync: Command) -> No
     )
 
 
-def test_files_that_are_declared_and_missing_are_counted_in_every_format(tagsync: Command) -> None:
+def test_missing_files_are_counted_in_every_format(tagsync: Command) -> None:
     Path("gone.yaml").write_text(manifest("- path: /gone.jpg\n  ifMissing: skip\n  tags: [x]"), encoding="utf-8")
     for form in ("text", "markdown", "html", "junit"):
         out = tagsync("plan", *SANDBOX, f"--format={form}", "tags.yaml", "gone.yaml").out
@@ -306,16 +298,14 @@ def test_files_that_are_declared_and_missing_are_counted_in_every_format(tagsync
 
 
 @pytest.mark.parametrize("link", ["http://[x", "https://x/\udcff", "ci.example/1", "javascript:alert(1)", "https://"])
-def test_a_link_that_leads_nowhere_is_told_before_anything_is_done(tagsync: Command, link: str) -> None:
+def test_link_that_is_no_web_address_is_a_usage_error(tagsync: Command, link: str) -> None:
     ran = tagsync("apply", "--yes", *SANDBOX, "--report=json=r.json", "--link", link, "tags.yaml")
     assert (ran.code, ran.out) == (64, "")
     assert "is not a web address" in ran.err
     assert "1 file: " in tagsync("plan", *SANDBOX, "tags.yaml").out
 
 
-def test_an_address_of_the_run_that_leads_nowhere_is_left_out(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_link_of_the_ci_run_is_omitted_if_invalid(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI_JOB_URL", "https://[ci/1")
     ran = tagsync("apply", "--yes", *SANDBOX, "--format=markdown", "tags.yaml")
     assert ran.code == 0
@@ -323,7 +313,7 @@ def test_an_address_of_the_run_that_leads_nowhere_is_left_out(
 
 
 @pytest.mark.parametrize(("command", "code"), [(("plan",), 1), (("apply", "--yes"), 3)])
-def test_the_step_is_told_the_code_that_a_report_which_cannot_be_written_leads_to(
+def test_github_exit_code_is_that_of_a_report_that_cannot_be_written(
     tagsync: Command, step: Callable[[str], str], command: tuple[str, ...], code: int
 ) -> None:
     ran = tagsync(*command, *SANDBOX, "--format=github", "--report=markdown=/dev/full", "tags.yaml")

@@ -18,7 +18,7 @@ def _plans(library: Callable[..., Path], tagsync: Command) -> None:
         assert tagsync("plan", *SANDBOX, f"--out={name}.json", "tags.yaml").code == 0
 
 
-def test_what_changed_between_two_plans_is_shown_by_side(tagsync: Command) -> None:
+def test_diff_shows_what_changed_between_two_plans(tagsync: Command) -> None:
     result = tagsync("diff", "old.json", "new.json")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
@@ -34,24 +34,24 @@ def test_what_changed_between_two_plans_is_shown_by_side(tagsync: Command) -> No
     assert "Difference: 2 files, 4 changes, 2 of them planned anew, 2 not any more" in lines
 
 
-def test_plans_for_two_accounts_are_told_first(tagsync: Command) -> None:
+def test_diff_starts_with_two_accounts(tagsync: Command) -> None:
     tagsync("plan", *SANDBOX, "--account=shop", "--out=shop.json", "tags.yaml")
     result = tagsync("diff", "new.json", "shop.json")
     words = "The plans are for different targets: sandbox at sandbox:library.jsonl before, now shop at sandbox:library"
     assert result.out.startswith(words)
 
 
-def test_a_plan_is_the_same_as_itself(tagsync: Command) -> None:
+def test_diff_of_equal_plans_is_empty(tagsync: Command) -> None:
     assert tagsync("diff", "new.json", "new.json").out.startswith("The same plan: sha256:")
 
 
-def test_a_difference_is_a_document_too(tagsync: Command) -> None:
+def test_diff_has_json_output(tagsync: Command) -> None:
     document = tagsync("diff", "--format=json", "old.json", "new.json").document
     assert [(item["path"], item["remove"]) for item in document["more"]] == [("/a.jpg", ["old", "x"])]
     assert [(item["path"], item["add"]) for item in document["fewer"]] == [("/a.jpg", ["b"]), ("/b.jpg", ["b"])]
 
 
-def test_diff_takes_two_sound_plans(tagsync: Command) -> None:
+def test_diff_needs_two_valid_plans(tagsync: Command) -> None:
     tagsync("apply", *SANDBOX, "--report=json=report.json", "new.json")
     result = tagsync("diff", "old.json", "report.json")
     assert (result.code, "report.json is a report: diff compares two plans" in result.err) == (64, True)

@@ -32,25 +32,25 @@ def completions(line: str) -> list[str]:
         ("tagsync plan --sandbox li", ["file,li"]),
     ],
 )
-def test_commands_options_values_and_paths_are_offered(line: str, offered: list[str]) -> None:
+def test_completion_offers_commands_options_values_and_paths(line: str, offered: list[str]) -> None:
     assert completions(line) == offered
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_a_script_that_asks_tagsync(tagsync: Command, shell: str) -> None:
+def test_completion_script_of_each_shell_calls_tagsync(tagsync: Command, shell: str) -> None:
     ran = tagsync("completion", shell)
     assert ran.code == 0
     assert f"_TAGSYNC_COMPLETE={shell}_complete" in ran.out
     assert ran.err == ""
 
 
-def test_another_shell_is_a_usage_error(tagsync: Command) -> None:
+def test_completion_of_another_shell_is_a_usage_error(tagsync: Command) -> None:
     ran = tagsync("completion", "csh")
     assert (ran.code, ran.out) == (64, "")
     assert "'csh' is not one of 'bash', 'zsh', 'fish'" in ran.err
 
 
-def test_a_real_bash_completes_with_it(tagsync: Command, tmp_path: Path) -> None:
+def test_completion_works_in_bash(tagsync: Command, tmp_path: Path) -> None:
     bash = shutil.which("bash")
     assert bash
     command = tmp_path / "bin" / "tagsync"

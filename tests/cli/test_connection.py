@@ -29,7 +29,7 @@ def use_key(monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "  ", "\n"])
-def test_without_a_key_the_message_says_how_to_give_one_and_how_to_do_without(
+def test_missing_key_error_says_how_to_set_it_or_use_the_sandbox(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     use_key(monkeypatch, key)
@@ -42,7 +42,7 @@ def test_without_a_key_the_message_says_how_to_give_one_and_how_to_do_without(
 
 
 @pytest.mark.parametrize("text", [KEY, f"{KEY}\n", f"  {KEY}\r\n"], ids=["bare", "line", "padded"])
-def test_the_key_is_read_from_a_file_whatever_stands_around_it(
+def test_key_file_may_have_white_space_around_the_key(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], text: str
 ) -> None:
     Path("key").write_text(text, encoding="ascii", newline="")
@@ -50,7 +50,7 @@ def test_the_key_is_read_from_a_file_whatever_stands_around_it(
     assert tagsync("plan", "--endpoint", served(key=KEY), "tags.yaml").code == 0
 
 
-def test_the_key_itself_wins_over_a_file(
+def test_key_variable_overrides_the_key_file(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
     use_key(monkeypatch)
@@ -58,16 +58,14 @@ def test_the_key_itself_wins_over_a_file(
     assert tagsync("plan", "--endpoint", served(key=KEY), "tags.yaml").code == 0
 
 
-def test_a_key_file_may_be_a_pipe_that_can_be_read_once(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
-) -> None:
+def test_key_file_may_be_a_pipe(tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]) -> None:
     reading, writing = os.pipe()
     os.write(writing, KEY.encode())
     os.close(writing)
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", f"/dev/fd/{reading}")
     result = tagsync("apply", "--yes", "--endpoint", served(file_object("/b.jpg"), key=KEY), "tags.yaml")
     os.close(reading)
-    assert "Apply converged: 1 confirmed" in result.out
+    assert "Apply complete: 1 file verified" in result.out
 
 
 @pytest.mark.parametrize(
@@ -81,7 +79,7 @@ def test_a_key_file_may_be_a_pipe_that_can_be_read_once(
         (b"private_a\nprivate_b\n", "the private key contains invalid characters"),
     ],
 )
-def test_a_key_file_that_holds_no_key_is_told(
+def test_key_file_without_a_key_is_an_error(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, words: str
 ) -> None:
     if isinstance(content, bytes):
@@ -94,15 +92,13 @@ def test_a_key_file_that_holds_no_key_is_told(
     assert words in result.err
 
 
-def test_a_key_with_characters_that_no_key_has_is_not_repeated(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_key_with_invalid_characters_is_not_shown(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     use_key(monkeypatch, f"{KEY}\nä")
     result = tagsync("plan", "--verbose", "tags.yaml")
     assert (result.code, KEY in result.err) == (1, False)
 
 
-def test_a_wrong_key_is_told_in_the_servers_words_with_what_to_check(
+def test_wrong_key_error_quotes_the_server_and_says_what_to_check(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
     use_key(monkeypatch)
@@ -115,7 +111,7 @@ def test_a_wrong_key_is_told_in_the_servers_words_with_what_to_check(
     )
 
 
-def test_a_public_key_is_told_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_public_key_is_an_error_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     use_key(monkeypatch, "public_abc")
     result = tagsync("plan", "--endpoint", "http://127.0.0.1:9", "tags.yaml")
     assert (result.code, result.out) == (1, "")
@@ -123,7 +119,7 @@ def test_a_public_key_is_told_before_any_call(tagsync: Command, monkeypatch: pyt
     assert "public_abc" not in result.err
 
 
-def test_an_empty_library_is_warned_of(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_empty_library_is_a_warning(tagsync: Command, library: Callable[..., Path]) -> None:
     library(name="empty.jsonl")
     result = tagsync("plan", "--sandbox=empty.jsonl", "tags.yaml")
     assert result.code == 0
@@ -141,7 +137,7 @@ def test_an_empty_library_is_warned_of(tagsync: Command, library: Callable[..., 
         (f"https://{KEY}@api.imagekit.io", "has a user, query or fragment"),
     ],
 )
-def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
+def test_unsafe_endpoint_is_a_usage_error(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, endpoint: str, words: str
 ) -> None:
     use_key(monkeypatch)
@@ -152,7 +148,7 @@ def test_an_endpoint_that_would_not_be_safe_is_a_usage_error(
 
 
 @pytest.mark.parametrize("name", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
-def test_endpoint_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+def test_endpoint_error_names_its_variable(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, library: Callable[..., Path], name: str
 ) -> None:
     use_key(monkeypatch)
@@ -167,7 +163,7 @@ def test_endpoint_from_the_environment_is_named_with_its_variable_where_it_canno
 
 
 @pytest.mark.parametrize("padding", ["\n", "\r\n", " ", "\t"])
-def test_endpoint_and_other_settings_from_the_environment_may_have_white_space_around_them(
+def test_environment_values_may_have_white_space_around_them(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], padding: str
 ) -> None:
     Path("key").write_text(KEY, encoding="ascii")
@@ -187,7 +183,7 @@ def test_endpoint_and_other_settings_from_the_environment_may_have_white_space_a
 @pytest.mark.parametrize(
     ("name", "value"), [("CONCURRENCY", "many"), ("FORMAT", "xml"), ("SHARD", "3/2"), ("RATE", "0"), ("LINK", "x")]
 )
-def test_setting_from_the_environment_is_named_with_its_variable_where_it_cannot_be_used(
+def test_option_error_names_its_variable(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"TAGSYNC_{name}", f"{value}\n")
@@ -202,7 +198,7 @@ def test_setting_from_the_environment_is_named_with_its_variable_where_it_cannot
     ("name", "value", "code"),
     [("HTTPS_PROXY", "socks5://127.0.0.1:9", 64), ("all_proxy", "[::1", 64), ("SSL_CERT_FILE", "none.pem", 1)],
 )
-def test_network_setting_that_cannot_be_used_is_one_line_that_names_it(
+def test_network_setting_error_is_one_line_that_names_it(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int
 ) -> None:
     use_key(monkeypatch)
@@ -212,7 +208,7 @@ def test_network_setting_that_cannot_be_used_is_one_line_that_names_it(
     assert result.err.startswith((f"error: {name} ", f"error: {name}: "))
 
 
-def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(
+def test_account_without_a_name_is_a_hash_of_its_key(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
     url = served()
@@ -234,7 +230,7 @@ def test_the_account_of_a_key_is_named_by_a_hash_that_differs_from_key_to_key(
         ({"faults": [Fault(on="list", call=1, status=400)]}, 1),
     ],
 )
-def test_the_key_never_appears_in_any_output(
+def test_key_never_appears_in_output(
     tagsync: Command,
     monkeypatch: pytest.MonkeyPatch,
     served: Callable[..., str],
@@ -263,18 +259,14 @@ def test_the_key_never_appears_in_any_output(
     assert not any(map(leaks, everything))
 
 
-def test_a_sandbox_needs_no_key_and_keeps_its_state_from_run_to_run(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_sandbox_needs_no_key_and_keeps_its_state(tagsync: Command, library: Callable[..., Path]) -> None:
     path = library(file_object("/b.jpg"))
     assert tagsync("apply", "--yes", "--sandbox", path, "tags.yaml").code == 0
     assert "Nothing to do" in tagsync("plan", "--sandbox", path, "tags.yaml").out
     assert json.loads(path.read_text("utf-8"))["tags"] is None
 
 
-def test_a_sandbox_keeps_its_state_private_and_apart_from_other_libraries(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_sandbox_state_is_private_and_separate_for_each_library(tagsync: Command, library: Callable[..., Path]) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         tagsync("plan", "--sandbox", library(name=name), "tags.yaml")
     assert Path(".tagsync").stat().st_mode & 0o777 == 0o700
@@ -285,7 +277,7 @@ def test_a_sandbox_keeps_its_state_private_and_apart_from_other_libraries(
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
+def test_sandbox_warns_once_of_a_changed_library_file(
     tagsync: Command,
     library: Callable[..., Path],
     *,
@@ -299,7 +291,7 @@ def test_a_changed_library_file_is_noticed_once_and_the_way_to_start_over_named(
         "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
-    assert "1 confirmed" in result.out
+    assert "1 file verified" in result.out
 
 
 def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:
@@ -308,27 +300,27 @@ def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:
     return result
 
 
-def test_a_state_directory_that_is_a_link_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_state_directory_that_is_a_link_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path("real").mkdir()
     Path(".tagsync").symlink_to("real")
     assert "the state directory .tagsync is a symbolic link: use the folder itself" in refusal(tagsync, library).err
     assert list(Path("real").iterdir()) == []
 
 
-def test_a_state_directory_that_is_a_file_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_state_directory_that_is_a_file_is_refused(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").touch()
     words = "the state directory .tagsync is not a folder: use another --state-dir"
     assert words in refusal(tagsync, library).err
 
 
-def test_a_file_in_the_place_of_the_sandboxes_is_told(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_sandbox_folder_that_is_a_file_is_an_error(tagsync: Command, library: Callable[..., Path]) -> None:
     Path(".tagsync").mkdir()
     Path(".tagsync/sandbox").touch()
     words = "the folder .tagsync/sandbox cannot be created (File exists): remove what is in its place, or use another"
     assert words in refusal(tagsync, library).err
 
 
-def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_damaged_sandbox_error_says_how_to_start_over(tagsync: Command, library: Callable[..., Path]) -> None:
     path = library(file_object("/b.jpg"))
     tagsync("plan", "--sandbox", path, "tags.yaml")
     (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
@@ -347,23 +339,21 @@ def test_a_damaged_sandbox_says_how_to_start_over(tagsync: Command, library: Cal
         (b"\n[1]\n", "library.jsonl: object 1 of the array is not a file object as the list API returns it"),
     ],
 )
-def test_a_library_file_that_is_none_is_told_with_its_line(tagsync: Command, data: bytes, words: str) -> None:
+def test_invalid_library_file_error_names_its_line(tagsync: Command, data: bytes, words: str) -> None:
     Path("library.jsonl").write_bytes(data)
     result = tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert words in result.err
 
 
-def test_a_query_that_the_sandbox_does_not_support_names_the_sandbox(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_unsupported_query_error_names_the_sandbox(tagsync: Command, library: Callable[..., Path]) -> None:
     write_manifest("- query: 'AITags IN [\"x\"]'\n  tags: [a]")
     result = tagsync("plan", "--sandbox", str(library()), "tags.yaml")
     assert result.code == 1
     assert "The sandbox does not support the field AITags in searchQuery (ImageKit may); supported: name," in result.err
 
 
-def test_folders_that_a_query_finds_are_left_out_of_a_plan(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_folders_found_by_a_query_are_ignored(tagsync: Command, library: Callable[..., Path]) -> None:
     write_manifest('- query: \'type IN ["file", "folder"]\'\n  tags: [a]\n- query: type = "folder"\n  tags: [b]')
     library(file_object("/shop/shoes/1.jpg"), file_object("/2.jpg"), name="deep.jsonl")
     result = tagsync("plan", "--sandbox", "deep.jsonl", "--format=json", "tags.yaml")
@@ -374,7 +364,7 @@ def test_folders_that_a_query_finds_are_left_out_of_a_plan(tagsync: Command, lib
     ]
 
 
-def test_a_sandbox_wins_over_an_endpoint_and_no_call_leaves_this_process(
+def test_sandbox_overrides_the_endpoint_and_sends_no_call(
     tagsync: Command, library: Callable[..., Path], served: Callable[..., str]
 ) -> None:
     calls = Recorder()
@@ -384,7 +374,7 @@ def test_a_sandbox_wins_over_an_endpoint_and_no_call_leaves_this_process(
     assert calls.calls == []
 
 
-def test_the_library_file_may_lie_elsewhere_but_its_state_is_kept_here(tagsync: Command, tmp_path: Path) -> None:
+def test_sandbox_state_is_in_the_current_folder_for_any_library_file(tagsync: Command, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     path = write_library(folder / "library.jsonl", [file_object("/b.jpg")])
@@ -401,7 +391,7 @@ def keys(*, key: str = "private_one", **given: Any) -> set[str]:
     return set(Target(key=key, account=given.get("account")).identities)
 
 
-def test_an_account_is_locked_by_its_key_and_by_its_name() -> None:
+def test_account_lock_covers_its_key_and_its_name() -> None:
     assert keys() & keys(account="shop")
     assert keys(account="shop") & keys(account="shop", key="private_two")
     assert not keys() & keys(key="private_two")
@@ -420,7 +410,7 @@ def test_state_directory_holds_a_journal_and_reports(tagsync: Command, world: Ca
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_waited_for(
+def test_state_directory_with_a_link_or_pipe_is_not_followed(
     tagsync: Command, world: Callable[..., Any], kind: str
 ) -> None:
     now = world(file_object("/b.jpg"))
@@ -438,7 +428,7 @@ def test_state_directory_with_a_link_or_pipe_in_it_leads_nowhere_and_is_not_wait
 
 
 @pytest.mark.parametrize("name", ["journal", "last"])
-def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
+def test_state_directory_with_a_linked_folder_is_not_followed(
     tagsync: Command, world: Callable[..., Any], name: str
 ) -> None:
     world(file_object("/b.jpg"))
@@ -451,7 +441,7 @@ def test_state_directory_with_a_folder_that_is_a_link_leads_nowhere(
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
-def test_sandbox_library_that_is_a_link_leads_nowhere(
+def test_sandbox_library_that_is_a_link_is_not_followed(
     tagsync: Command, library: Callable[..., Path], suffix: str
 ) -> None:
     path = library(file_object("/b.jpg"))
@@ -467,7 +457,7 @@ SAME = ["http://localhost:8787", "http://127.0.0.1:8787/", "HTTP://LocalHost:878
 
 
 @pytest.mark.parametrize("endpoint", SAME)
-def test_lock_and_journal_are_those_of_the_endpoint_however_it_is_written(tmp_path: Path, endpoint: str) -> None:
+def test_lock_and_journal_are_the_same_for_any_spelling_of_the_endpoint(tmp_path: Path, endpoint: str) -> None:
     usual, other = (Target(key="any", endpoint=given) for given in ("http://127.0.0.1:8787", endpoint))
     assert usual.identities == other.identities
     assert Workspace(usual, tmp_path / "s").journal == Workspace(other, tmp_path / "s").journal
@@ -480,7 +470,7 @@ def test_lock_of_the_usual_endpoint_keeps_its_name() -> None:
 
 
 @pytest.mark.parametrize("endpoint", SAME)
-def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint: str) -> None:
+def test_plan_and_previous_report_are_the_same_for_any_spelling_of_the_endpoint(endpoint: str) -> None:
     where = Target(key="any", endpoint="http://127.0.0.1:8787")
     named = Target(key="any", endpoint=endpoint).name
     assert where.is_named(named)
@@ -488,7 +478,7 @@ def test_plan_and_last_report_are_of_the_endpoint_however_it_is_written(endpoint
     assert not where.is_named(named._replace(endpoint="http://127.0.0.1:8788"))
 
 
-def test_a_sandboxs_library_is_locked_by_where_it_is_kept(tmp_path: Path) -> None:
+def test_sandbox_lock_is_that_of_its_database(tmp_path: Path) -> None:
     library = write_library(tmp_path / "library.jsonl", [])
 
     def identities(name: str) -> tuple[str, ...]:
@@ -499,7 +489,7 @@ def test_a_sandboxs_library_is_locked_by_where_it_is_kept(tmp_path: Path) -> Non
     assert identities("s")
 
 
-def test_a_journal_lies_in_a_folder_of_the_state_directory_that_is_no_link(tmp_path: Path) -> None:
+def test_journal_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     workspace = Workspace(Target(key="any"), tmp_path / "s")
     path = workspace.journal
     assert path.parent == tmp_path / "s" / "journal"

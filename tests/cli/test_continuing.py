@@ -32,7 +32,7 @@ def approved(tagsync: Command, *options: str) -> str:
     return digest
 
 
-def test_expected_digest_lets_the_rest_of_an_incomplete_apply_through(tagsync: Command, world: Build) -> None:
+def test_expect_digest_accepts_the_rest_of_an_incomplete_apply(tagsync: Command, world: Build) -> None:
     library = shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
     assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
@@ -45,7 +45,7 @@ def test_expected_digest_lets_the_rest_of_an_incomplete_apply_through(tagsync: C
     assert (done.code, done.out.startswith("Nothing to do"), library.calls.writes) == (0, True, [])
 
 
-def test_expected_digest_lets_the_rest_through_after_an_apply_without_it(tagsync: Command, world: Build) -> None:
+def test_expect_digest_accepts_the_rest_after_an_apply_without_it(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("plan", "--out=plan.json", "tags.yaml")
     digest = json.loads(Path("plan.json").read_text("utf-8"))["digest"]
@@ -75,7 +75,7 @@ def kill_when_it_removes(library: World, monkeypatch: pytest.MonkeyPatch, *argum
             running.communicate()
 
 
-def test_expected_digest_lets_the_rest_through_of_an_apply_that_was_killed(
+def test_expect_digest_accepts_the_rest_of_a_killed_apply(
     tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = shop(world)
@@ -86,7 +86,7 @@ def test_expected_digest_lets_the_rest_through_of_an_apply_that_was_killed(
     assert (result.code, is_done(library)) == (0, True)
 
 
-def test_undo_of_a_saved_plan_also_reverts_what_a_killed_apply_of_it_wrote(
+def test_undo_reverts_what_a_killed_apply_of_the_saved_plan_wrote(
     tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = shop(world)
@@ -114,7 +114,7 @@ def a_tag_was_lost_that_was_there(library: World) -> None:
 
 
 @pytest.mark.parametrize("change", [a_manifest_changes, another_tag_has_to_go, a_tag_was_lost_that_was_there])
-def test_expected_digest_lets_nothing_through_that_is_more_than_the_rest(
+def test_expect_digest_refuses_more_than_the_rest(
     tagsync: Command, world: Build, change: Callable[[World], None]
 ) -> None:
     write_manifest("- {match: /*, tags: [new], absent: [old-z]}\n- {path: /b.jpg, tags: [b]}")
@@ -128,14 +128,14 @@ def test_expected_digest_lets_nothing_through_that_is_more_than_the_rest(
     assert "manifests, policy or library have changed since that one was looked at" in result.err
 
 
-def test_expected_digest_lets_nothing_through_without_the_state_directory(tagsync: Command, world: Build) -> None:
+def test_expect_digest_refuses_the_rest_without_the_state_directory(tagsync: Command, world: Build) -> None:
     shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
     assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
     assert tagsync(*again, "--state-dir=elsewhere", "tags.yaml").code == 4
 
 
-def test_expected_digest_is_met_where_nothing_is_left_to_do(tagsync: Command, world: Build) -> None:
+def test_expect_digest_accepts_an_empty_plan(tagsync: Command, world: Build) -> None:
     library = shop(world)
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     library.calls.calls.clear()
@@ -143,7 +143,7 @@ def test_expected_digest_is_met_where_nothing_is_left_to_do(tagsync: Command, wo
     assert (result.code, library.calls.writes) == (0, [])
 
 
-def test_expected_digest_is_no_longer_begun_once_all_of_it_is_done(tagsync: Command, world: Build) -> None:
+def test_expect_digest_refuses_a_new_plan_after_all_was_applied(tagsync: Command, world: Build) -> None:
     library = shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}", "tags.yaml")
     assert tagsync(*again).code == 0
@@ -151,7 +151,7 @@ def test_expected_digest_is_no_longer_begun_once_all_of_it_is_done(tagsync: Comm
     assert tagsync(*again).code == 4
 
 
-def test_expected_digest_outlives_an_apply_of_some_files_alone(tagsync: Command, world: Build) -> None:
+def test_expect_digest_accepts_the_rest_after_an_apply_of_some_files(tagsync: Command, world: Build) -> None:
     library = shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
     assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
@@ -161,9 +161,7 @@ def test_expected_digest_outlives_an_apply_of_some_files_alone(tagsync: Command,
 
 
 @pytest.mark.parametrize("option", ["--select=/a.jpg", "--shard=1/2"])
-def test_expected_digest_lets_the_rest_through_of_a_saved_plan_that_was_filtered(
-    tagsync: Command, world: Build, option: str
-) -> None:
+def test_expect_digest_accepts_the_rest_of_a_filtered_saved_plan(tagsync: Command, world: Build, option: str) -> None:
     library = shop(world)
     digest = tagsync("plan", "--format=json", "--out=plan.json", "tags.yaml").document["digest"]
     assert tagsync("apply", option, "--max-requests=1", "plan.json").code == 3
@@ -173,7 +171,7 @@ def test_expected_digest_lets_the_rest_through_of_a_saved_plan_that_was_filtered
     assert is_done(library)
 
 
-def test_expected_digest_of_the_rest_lets_through_what_is_left_of_it(tagsync: Command, world: Build) -> None:
+def test_expect_digest_of_the_rest_accepts_its_rest(tagsync: Command, world: Build) -> None:
     library = shop(world)
     assert tagsync("apply", "--yes", "--max-requests=2", "tags.yaml").code == 3
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}", "tags.yaml")
@@ -182,7 +180,7 @@ def test_expected_digest_of_the_rest_lets_through_what_is_left_of_it(tagsync: Co
     assert is_done(library)
 
 
-def test_plan_of_an_earlier_apply_that_is_damaged_is_a_warning(tagsync: Command, world: Build) -> None:
+def test_damaged_plan_of_an_earlier_apply_is_a_warning(tagsync: Command, world: Build) -> None:
     shop(world)
     again = ("apply", "--yes", f"--expect-digest={approved(tagsync)}")
     assert tagsync(*again, "--max-requests=2", "tags.yaml").code == 3
@@ -194,7 +192,7 @@ def test_plan_of_an_earlier_apply_that_is_damaged_is_a_warning(tagsync: Command,
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
 
 
-def test_ack_of_a_plan_holds_for_its_rest(tagsync: Command, world: Build) -> None:
+def test_ack_of_a_plan_applies_to_its_rest(tagsync: Command, world: Build) -> None:
     write_manifest(
         "- {match: '/*', absent: [old]}\n" + "\n".join(f"- {{path: /{n}.jpg, tags: [t{n}]}}" for n in range(60))
     )
@@ -214,7 +212,7 @@ def test_ack_of_a_plan_holds_for_its_rest(tagsync: Command, world: Build) -> Non
     assert library.tags("/100.jpg") == set()
 
 
-def test_saved_plan_may_be_applied_again(tagsync: Command, world: Build) -> None:
+def test_saved_plan_can_be_applied_again(tagsync: Command, world: Build) -> None:
     write_manifest("- {match: '/*', tags: [new], absent: [old], aiTags: {remove: [Dog], promote: {minConfidence: 90}}}")
     with Path("tags.yaml").open("a", encoding="utf-8") as file:
         file.write("---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {shoe: shoes}}\n")
@@ -248,7 +246,7 @@ def test_saved_plan_of_a_shard_is_refused_for_another_shard(tagsync: Command, wo
     assert is_done(library)
 
 
-def test_saved_plan_of_a_selection_is_refused_for_files_that_it_does_not_hold(tagsync: Command, world: Build) -> None:
+def test_saved_plan_of_a_selection_is_refused_for_other_files(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("plan", "--select=/a*", "--out=plan.json", "tags.yaml")
     library.calls.calls.clear()

@@ -21,7 +21,7 @@ def _files(library: Callable[..., Path]) -> None:
     )
 
 
-def test_coverage_tells_files_that_no_entry_selects_and_entries_that_select_no_file(tagsync: Command) -> None:
+def test_coverage_lists_files_without_rules_and_rules_without_files(tagsync: Command) -> None:
     result = tagsync("plan", *SANDBOX, "--coverage", "tags.yaml")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -37,7 +37,7 @@ def test_coverage_tells_files_that_no_entry_selects_and_entries_that_select_no_f
     assert "\n  /f09/x\\x1b.jpg\n" in everything
 
 
-def test_coverage_is_in_the_document_and_not_in_the_digest(tagsync: Command) -> None:
+def test_coverage_is_in_json_but_not_in_the_digest(tagsync: Command) -> None:
     plain = tagsync("plan", *SANDBOX, "--format=json", "tags.yaml").document
     found = tagsync("plan", *SANDBOX, "--format=json", "--coverage", "--out=plan.json", "tags.yaml").document
     assert "coverage" not in plain

@@ -32,7 +32,7 @@ def kept() -> list[Path]:
 # Told from what the state directory holds
 
 
-def test_a_plan_tells_what_happened_to_each_tag_since_the_last_apply(tagsync: Command, world: Build) -> None:
+def test_plan_shows_what_happened_to_each_tag_since_the_previous_apply(tagsync: Command, world: Build) -> None:
     library = shop(world)
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     library.edit("/a.jpg", tags=["new"])
@@ -62,7 +62,7 @@ def test_plan_text_names_causes_per_tag_and_counts_them(tagsync: Command, world:
     assert lines[-1] == "Causes: removed in the library (2), AI tag came back (1), all tags lost in an upload (2)"
 
 
-def test_plan_text_names_no_cause_where_files_differ(tagsync: Command, world: Build) -> None:
+def test_plan_text_names_no_cause_if_files_differ(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     library.edit("/a.jpg", tags=["other"])
@@ -72,7 +72,7 @@ def test_plan_text_names_no_cause_where_files_differ(tagsync: Command, world: Bu
     assert lines[-1] == "Causes: removed in the library (2), all tags lost in an upload (2)"
 
 
-def test_what_the_last_run_did_not_get_done_is_told_apart(tagsync: Command, world: Build) -> None:
+def test_drift_distinguishes_what_the_previous_apply_left_undone(tagsync: Command, world: Build) -> None:
     fault = Fault(on="addTags", fileId=id_of("/a.jpg"), failFiles=(id_of("/a.jpg"),), error="Too bad", times=9)
     shop(world, faults=(fault,))
     assert tagsync("apply", "--yes", "--rate=1000", "tags.yaml").code == 3
@@ -81,7 +81,7 @@ def test_what_the_last_run_did_not_get_done_is_told_apart(tagsync: Command, worl
     }
 
 
-def test_a_changed_manifest_and_a_new_file_are_told_apart(tagsync: Command, world: Build) -> None:
+def test_drift_distinguishes_a_changed_manifest_and_a_new_file(tagsync: Command, world: Build) -> None:
     write_manifest("- {match: /old/*, tags: [shoes]}")
     world(file_object("/old/a.jpg"), file_object("/new/b.jpg", createdAt="2999-01-01T00:00:00.000Z"))
     tagsync("apply", "--yes", "tags.yaml")
@@ -97,7 +97,7 @@ def changes_in(path: Path) -> int:
     return len(json.loads(path.read_text("utf-8"))["changes"])
 
 
-def test_apply_that_changes_nothing_replaces_no_report_and_is_a_last_run(tagsync: Command, world: Build) -> None:
+def test_kept_report_survives_an_apply_without_changes(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     for _ in range(2):
@@ -109,7 +109,7 @@ def test_apply_that_changes_nothing_replaces_no_report_and_is_a_last_run(tagsync
     assert [changes_in(path) for path in kept()] == [4, 1]
 
 
-def test_reports_that_changed_something_are_kept_ten_at_most(tagsync: Command, world: Build) -> None:
+def test_kept_reports_are_the_ten_newest_with_changes(tagsync: Command, world: Build) -> None:
     library = shop(world)
     for number in range(12):
         library.edit("/a.jpg", tags=[])
@@ -121,7 +121,7 @@ def test_reports_that_changed_something_are_kept_ten_at_most(tagsync: Command, w
     assert [changes_in(path) for path in kept()[10:]] == [0]
 
 
-def test_apply_whose_calls_all_failed_replaces_no_report(tagsync: Command, world: Build) -> None:
+def test_kept_report_survives_an_apply_whose_calls_all_failed(tagsync: Command, world: Build) -> None:
     faults = (Fault(on="addTags", call=2, status=400),)
     library = shop(world, faults=faults)
     tagsync("apply", "--yes", "tags.yaml")
@@ -132,7 +132,7 @@ def test_apply_whose_calls_all_failed_replaces_no_report(tagsync: Command, world
     assert found == {("/a.jpg", "shoes"): "not applied by the last run"}
 
 
-def test_the_report_is_kept_for_its_owner_alone_and_for_each_shard_by_itself(tagsync: Command, world: Build) -> None:
+def test_kept_report_is_private_and_separate_for_each_shard(tagsync: Command, world: Build) -> None:
     shop(world)
     for shard in ("1/2", "2/2"):
         tagsync("apply", "--yes", f"--shard={shard}", "tags.yaml")
@@ -141,7 +141,7 @@ def test_the_report_is_kept_for_its_owner_alone_and_for_each_shard_by_itself(tag
     assert stat.S_IMODE(Path(".tagsync/last").stat().st_mode) == 0o700
 
 
-def test_a_saved_plan_leaves_a_report_as_well(tagsync: Command, world: Build) -> None:
+def test_kept_report_of_a_saved_plan(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("plan", "--out=plan.json", "tags.yaml")
     tagsync("apply", "plan.json")
@@ -150,7 +150,7 @@ def test_a_saved_plan_leaves_a_report_as_well(tagsync: Command, world: Build) ->
     assert found == {("/a.jpg", "shoes"): "removed in the library"}
 
 
-def test_a_refused_run_leaves_the_last_report_as_it_was(tagsync: Command, world: Build) -> None:
+def test_kept_report_survives_a_refused_apply(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     before = kept()[0].read_bytes()
@@ -161,7 +161,7 @@ def test_a_refused_run_leaves_the_last_report_as_it_was(tagsync: Command, world:
     assert kept()[0].read_bytes() == before
 
 
-def test_planning_makes_nothing_in_looking_for_a_report(tagsync: Command, world: Build) -> None:
+def test_plan_creates_no_folder_when_it_looks_for_a_report(tagsync: Command, world: Build) -> None:
     shop(world)
     assert tagsync("plan", "tags.yaml").code == 0
     assert not Path(".tagsync").exists()
@@ -170,7 +170,7 @@ def test_planning_makes_nothing_in_looking_for_a_report(tagsync: Command, world:
 # AI tags that come back
 
 
-def test_returning_ai_tag_is_removed_however_often_it_came_back(tagsync: Command, world: Build) -> None:
+def test_returning_ai_tag_is_removed_each_time(tagsync: Command, world: Build) -> None:
     library = shop(world)
     for runs in range(1, 6):
         result = tagsync("apply", "--yes", "--format=json", "tags.yaml")
@@ -202,7 +202,7 @@ def test_returning_ai_tag_counts_from_a_named_report(tagsync: Command, world: Bu
         assert [(item["path"], item["runs"]) for item in result.document["returning"]] == [("/a.jpg", runs)]
 
 
-def test_earlier_report_that_is_damaged_is_a_warning(tagsync: Command, world: Build) -> None:
+def test_damaged_kept_report_is_a_warning(tagsync: Command, world: Build) -> None:
     library = shop(world)
     for name in "ab":
         tagsync("apply", "--yes", "tags.yaml")
@@ -214,7 +214,7 @@ def test_earlier_report_that_is_damaged_is_a_warning(tagsync: Command, world: Bu
     assert "warning: an earlier report is ignored: " in result.err
 
 
-def test_a_sandbox_that_is_reset_forgets_its_last_apply(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_sandbox_reset_removes_the_kept_report(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/a.jpg", [], [ai("Person")]))
     write_manifest("- {match: /*, tags: [a], aiTags: {remove: [Person]}}")
     sandbox = ("--sandbox", "library.jsonl")
@@ -228,9 +228,7 @@ def test_a_sandbox_that_is_reset_forgets_its_last_apply(tagsync: Command, librar
 # Told from elsewhere, or not at all
 
 
-def test_a_runner_without_a_state_directory_is_given_the_report_that_another_has_written(
-    tagsync: Command, world: Build
-) -> None:
+def test_last_option_accepts_a_report_of_another_machine(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "--report=json=report.json", "--state-dir=there", "tags.yaml")
     library.edit("/a.jpg", tags=["new"])
@@ -241,7 +239,7 @@ def test_a_runner_without_a_state_directory_is_given_the_report_that_another_has
     assert "drift" not in tagsync("plan", *there).document
 
 
-def test_none_makes_a_plan_as_if_there_had_been_no_apply(tagsync: Command, world: Build) -> None:
+def test_last_option_none_ignores_kept_reports(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     library.edit("/a.jpg", tags=["new"])
@@ -265,7 +263,7 @@ DAMAGES: list[tuple[Callable[[str], str], str, int]] = [
 
 
 @pytest.mark.parametrize(("edit", "words", "code"), DAMAGES)
-def test_a_report_of_no_use_is_a_warning_where_it_was_kept_and_an_error_where_it_was_named(
+def test_useless_report_is_a_warning_if_kept_and_an_error_if_named(
     tagsync: Command, world: Build, edit: Callable[[str], str], words: str, code: int
 ) -> None:
     library = shop(world)
@@ -286,7 +284,7 @@ def test_a_report_of_no_use_is_a_warning_where_it_was_kept_and_an_error_where_it
 
 
 @pytest.mark.parametrize(("applied", "planned", "is_used"), [("x", "", 1), ("", "x", 1), ("x", "x", 1), ("x", "y", 0)])
-def test_kept_report_is_used_unless_it_is_of_another_account_name(
+def test_kept_report_is_used_unless_the_account_name_differs(
     tagsync: Command, world: Build, applied: str, planned: str, is_used: int
 ) -> None:
     library = shop(world)
@@ -298,7 +296,7 @@ def test_kept_report_is_used_unless_it_is_of_another_account_name(
 
 
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
-def test_a_named_report_has_to_be_there_and_to_be_a_report(tagsync: Command, world: Build, command: list[str]) -> None:
+def test_last_option_needs_an_existing_report(tagsync: Command, world: Build, command: list[str]) -> None:
     library = shop(world)
     missing = tagsync(*command, "--last=gone.json", "tags.yaml")
     assert (missing.code, missing.err) == (1, "error: gone.json cannot be read: No such file or directory\n")
@@ -309,7 +307,7 @@ def test_a_named_report_has_to_be_there_and_to_be_a_report(tagsync: Command, wor
     assert library.calls.writes == []
 
 
-def test_a_plan_that_is_made_already_takes_no_last_report(tagsync: Command, world: Build) -> None:
+def test_last_option_is_refused_with_a_saved_plan(tagsync: Command, world: Build) -> None:
     library = shop(world)
     tagsync("plan", "--out=plan.json", "tags.yaml")
     result = tagsync("apply", "--last=none", "plan.json")
@@ -318,9 +316,7 @@ def test_a_plan_that_is_made_already_takes_no_last_report(tagsync: Command, worl
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a link"])
-def test_an_apply_whose_report_cannot_be_kept_is_no_less_of_a_success(
-    tagsync: Command, world: Build, obstacle: str
-) -> None:
+def test_apply_succeeds_if_its_report_cannot_be_kept(tagsync: Command, world: Build, obstacle: str) -> None:
     shop(world)
     Path(".tagsync").mkdir(mode=0o700)
     if obstacle == "a file":
@@ -330,11 +326,11 @@ def test_an_apply_whose_report_cannot_be_kept_is_no_less_of_a_success(
         Path(".tagsync/last").symlink_to("../elsewhere")
     result = tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
-    assert "Apply converged: 4 confirmed" in result.out
+    assert "Apply complete: 4 files verified" in result.out
     assert "warning: the report could not be kept for the next plan: " in result.err
 
 
-def test_a_report_that_cannot_take_its_place_is_a_warning_too(tagsync: Command, world: Build) -> None:
+def test_kept_report_that_cannot_be_replaced_is_a_warning(tagsync: Command, world: Build) -> None:
     shop(world)
     tagsync("apply", "--yes", "tags.yaml")
     tagsync("apply", "--yes", "tags.yaml")

@@ -15,7 +15,7 @@ def _files(library: Callable[..., Path]) -> None:
     write_manifest("- {path: /a.jpg, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
 
 
-def test_one_file_is_explained_entry_by_entry_and_tag_by_tag(tagsync: Command) -> None:
+def test_explain_shows_each_rule_and_each_tag(tagsync: Command) -> None:
     result = tagsync(*EXPLAIN, "/a.jpg", "tags.yaml")
     assert result.code == 0
     assert [line.rstrip() for line in result.out.splitlines()][1:] == [
@@ -58,7 +58,7 @@ def test_explain_accepts_a_path_of_the_manifests_or_of_no_rule(tagsync: Command)
     assert "no entry selects this file: it is never touched" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
 
 
-def test_an_explanation_is_a_document_too_and_the_plan_goes_to_files(tagsync: Command) -> None:
+def test_explain_has_json_output_and_saves_the_plan(tagsync: Command) -> None:
     result = tagsync(*EXPLAIN, "/a.jpg", "--format=json", "--out=plan.json", "--report=json=again.json", "tags.yaml")
     [file] = result.document["files"]
     assert (file["path"], len(file["entries"]), len(file["tags"])) == ("/a.jpg", 1, 4)
@@ -66,13 +66,13 @@ def test_an_explanation_is_a_document_too_and_the_plan_goes_to_files(tagsync: Co
         assert len(json.loads(Path(name).read_text("utf-8"))["changes"]) == 1
 
 
-def test_exit_codes_are_those_of_the_plan(tagsync: Command) -> None:
+def test_explain_exit_codes_are_those_of_the_plan(tagsync: Command) -> None:
     assert tagsync(*EXPLAIN, "/a.jpg", "--detailed-exitcode", "tags.yaml").code == 2
     write_manifest("- {path: /gone.jpg, tags: [new]}")
     assert tagsync(*EXPLAIN, "/a.jpg", "tags.yaml").code == 1
 
 
-def test_only_text_and_json_explain(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_explain_needs_text_or_json(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/a.jpg"))
     write_manifest("- path: /a.jpg\n  tags: [x]")
     result = tagsync("plan", "--sandbox=library.jsonl", "--explain=/a.jpg", "--format=markdown", "tags.yaml")

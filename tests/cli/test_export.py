@@ -20,7 +20,7 @@ def _library(library: Callable[..., Path]) -> None:
     )
 
 
-def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing(tagsync: Command) -> None:
+def test_export_goes_to_standard_output_and_plans_no_changes(tagsync: Command) -> None:
     result = tagsync("export", *SANDBOX)
     assert result.code == 0
     assert result.out.splitlines()[:2] == [
@@ -36,7 +36,7 @@ def test_an_export_goes_to_standard_output_alone_and_planning_it_changes_nothing
     assert tagsync("plan", "--detailed-exitcode", "--strict", *SANDBOX, "tags.yaml").code == 0
 
 
-def test_an_export_into_a_folder_has_a_file_for_each_top_folder_and_the_schema(tagsync: Command) -> None:
+def test_export_writes_a_manifest_for_each_top_folder_and_the_schema(tagsync: Command) -> None:
     assert tagsync("export", *SANDBOX, "-o", "new/manifests").code == 0
     names = sorted(path.name for path in Path("new/manifests").iterdir())
     assert names == ["manifest.schema.json", "press.yaml", "root.yaml", "shop.yaml"]
@@ -44,9 +44,7 @@ def test_an_export_into_a_folder_has_a_file_for_each_top_folder_and_the_schema(t
     assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "new/manifests").code == 0
 
 
-def test_top_folders_whose_names_are_alike_get_files_of_their_own(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_export_names_manifests_of_similar_folders_differently(tagsync: Command, library: Callable[..., Path]) -> None:
     library(
         *(file_object(f"/{name}/1.jpg", ["x"]) for name in ("a b", "a?b", "A-B", "..", "\ufffe\x1b[31m")),
         name="odd.jsonl",
@@ -61,7 +59,7 @@ HOSTILE = ("##[error]gone", "##vso[task.complete result=Failed]", "::error::x", 
 
 
 @pytest.mark.parametrize("folder", ["/", "/##vso[task.setvariable variable=PATH]x/"])
-def test_an_export_starts_no_command_in_a_ci_log(tagsync: Command, library: Callable[..., Path], folder: str) -> None:
+def test_export_cannot_start_a_ci_command(tagsync: Command, library: Callable[..., Path], folder: str) -> None:
     files = [file_object(f"/##vso[task.setvariable variable=PATH]x/{n}/{tag}", [tag]) for n, tag in enumerate(HOSTILE)]
     files += [file_object(f"/::group::x/{n}.jpg", ["##[group]" + "x" * 90]) for n in range(9)]
     files += [file_object("/::group::x/without.jpg"), file_object("/\u2028##[section]/::debug::", ["x"])]
@@ -78,9 +76,7 @@ def test_an_export_starts_no_command_in_a_ci_log(tagsync: Command, library: Call
     assert plan.document["summary"]["unchanged"] > 0
 
 
-def test_manifests_of_files_that_share_tags_are_documents_of_their_own_beside_the_top_folders(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_export_writes_shared_tags_as_separate_documents(tagsync: Command, library: Callable[..., Path]) -> None:
     common = [f"a-rather-long-tag-{n}" for n in range(9)]
     library(
         *(file_object(f"/shop/{n % 7}/{n}.jpg", [*(common if n % 2 else ()), f"t{n}"]) for n in range(90)),
@@ -94,7 +90,7 @@ def test_manifests_of_files_that_share_tags_are_documents_of_their_own_beside_th
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
 
 
-def test_nothing_is_overwritten(tagsync: Command) -> None:
+def test_export_overwrites_nothing(tagsync: Command) -> None:
     Path("out").mkdir()
     Path("out/mine.yaml").write_text("mine", encoding="utf-8")
     result = tagsync("export", *SANDBOX, "-o", "out")
@@ -104,7 +100,7 @@ def test_nothing_is_overwritten(tagsync: Command) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/nothing/", "/shop/1.jpg/"])
-def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(tagsync: Command, folder: str) -> None:
+def test_export_of_a_folder_without_tags_is_a_warning(tagsync: Command, folder: str) -> None:
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert result.code == 0
     assert result.out.endswith("  files: []\n")
@@ -115,20 +111,18 @@ def test_a_folder_without_tags_gives_a_manifest_without_entries_and_a_warning(ta
     ("folder", "meant"),
     [("shop", "/shop/"), ("/shop", "/shop/"), ("shop/", "/shop/"), ("", "/"), ("//", "/"), ("/a//b/", "/a/b/")],
 )
-def test_a_folder_has_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
+def test_export_path_needs_a_slash_at_both_ends(tagsync: Command, folder: str, meant: str) -> None:
     result = tagsync("export", *SANDBOX, "--path", folder)
     assert (result.code, result.out) == (64, "")
     assert f"'{folder}' does not start and end with a slash, as folders do: use '{meant}'" in result.err
 
 
 @pytest.mark.parametrize("option", ["--select=/shop/**", "--shard=1/2", "--report=json=x.json", "--format=json"])
-def test_what_is_for_plans_is_not_for_exports(tagsync: Command, option: str) -> None:
+def test_export_refuses_options_of_plan(tagsync: Command, option: str) -> None:
     assert tagsync("export", *SANDBOX, option).code == 64
 
 
-def test_what_the_environment_says_of_plans_keeps_nobody_from_exporting(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_ignores_variables_of_plan(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tagsync("export", *SANDBOX)
     for name, value in (("SELECT", "/shop/**"), ("SHARD", "1/2"), ("FORMAT", "json"), ("REPORT", "json=x.json")):
         monkeypatch.setenv(f"TAGSYNC_{name}", value)
@@ -136,13 +130,13 @@ def test_what_the_environment_says_of_plans_keeps_nobody_from_exporting(
     assert not Path("x.json").exists()
 
 
-def test_an_export_is_utf_8_whatever_the_locale_says(library: Callable[..., Path]) -> None:
+def test_export_is_utf_8_in_any_locale(library: Callable[..., Path]) -> None:
     library(file_object("/caf\u00e9.jpg", ["\U0001f600"]), name="odd.jsonl")
     result = process("export", "--sandbox", "odd.jsonl", env={"PYTHONIOENCODING": "latin-1"})
     assert '    - path: "/caf\u00e9.jpg"\n      tags: ["\U0001f600"]\n' in result.out
 
 
-def test_a_manifest_that_would_be_too_long_to_read_is_written_in_parts(
+def test_export_splits_a_manifest_that_would_be_too_large(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "LONGEST", 300)

@@ -51,7 +51,7 @@ def test_habit_is_answered_in_one_line_with_the_right_command(tagsync: Command, 
 @pytest.mark.parametrize(
     "typed", ["plan --key private_x m/", "apply --private-key=private_x m/", "plan --json --token private_x"]
 )
-def test_habit_of_giving_the_key_is_answered_without_it(tagsync: Command, typed: str) -> None:
+def test_habit_of_a_key_option_does_not_show_the_key(tagsync: Command, typed: str) -> None:
     result = tagsync(*shlex.split(typed))
     assert result.code == 64
     assert "run: export IMAGEKIT_PRIVATE_KEY=private_...\n" in result.err
@@ -59,7 +59,7 @@ def test_habit_of_giving_the_key_is_answered_without_it(tagsync: Command, typed:
 
 
 @pytest.mark.parametrize("typed", ["plan --nonsense m/", "plan -- --json", "plan --format=--json m/"])
-def test_habit_is_not_seen_in_paths_and_values(tagsync: Command, typed: str) -> None:
+def test_habit_is_ignored_in_paths_and_values(tagsync: Command, typed: str) -> None:
     assert ", run: " not in tagsync(*shlex.split(typed)).err
 
 

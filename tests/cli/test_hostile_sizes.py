@@ -67,7 +67,7 @@ def measured(*arguments: str | Path) -> Measured:
     return result
 
 
-def test_what_is_measured_is_the_memory_of_the_command_alone() -> None:
+def test_memory_is_measured_for_the_command_alone() -> None:
     held = bytearray(MEMORY)
     assert 5 * MIB < measured("--version").memory < len(held) // 2
 
@@ -133,29 +133,29 @@ def refused_answer(heads: str, body: Callable[[], Iterable[bytes]], pause: float
     return result.err
 
 
-def test_a_body_of_500_mb_is_refused() -> None:
+def test_response_of_500_mb_is_refused() -> None:
     assert refused_answer("", huge) == "error: the response is longer than 64 MiB"
 
 
-def test_a_gzip_bomb_is_refused() -> None:
+def test_gzip_bomb_is_refused() -> None:
     packed = b"".join(bomb())
     assert len(packed) < 3 * MIB
     said = refused_answer("content-encoding: gzip\r\n", lambda: [packed])
     assert said == "error: the response is longer than 64 MiB"
 
 
-def test_a_listing_of_a_byte_every_half_second_is_refused() -> None:
+def test_slow_response_is_refused() -> None:
     said = refused_answer("", lambda: repeat(b" "), pause=0.5)
     assert said == "error: timeout: no complete response to GET /v1/files"
 
 
-def test_a_page_nested_as_deeply_as_a_body_may_be_long_is_refused() -> None:
+def test_deeply_nested_response_is_refused() -> None:
     said = refused_answer("connection: close\r\n", lambda: repeat(b"[" * MIB, 60))
     assert said.startswith("error: ")
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", "0", '"a"', '{"type":"file"}'])
-def test_a_page_of_more_values_than_it_can_have_is_refused(value: str) -> None:
+def test_response_with_too_many_values_is_refused(value: str) -> None:
     count = 60 * MIB // (len(value) + 1)
     body = f"[{','.join([value] * count)}]".encode()
     said = refused_answer("connection: close\r\n", lambda: [body])
@@ -184,7 +184,7 @@ DOCUMENTS: dict[str, Callable[[], Iterable[str]]] = {
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_a_document_beyond_reason_is_refused(kind: str) -> None:
+def test_huge_plan_file_is_refused(kind: str) -> None:
     with Path("plan.json").open("w", encoding="utf-8") as file:
         file.writelines(DOCUMENTS[kind]())
     for command in ("show", "apply"):
@@ -224,7 +224,7 @@ MANIFESTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
 
 
 @pytest.mark.parametrize("kind", MANIFESTS)
-def test_a_manifest_beyond_reason_is_refused(kind: str) -> None:
+def test_huge_manifest_is_refused(kind: str) -> None:
     pieces, word = MANIFESTS[kind]
     with Path("tags.yaml").open("w", encoding="utf-8") as file:
         file.writelines(pieces())

@@ -29,7 +29,7 @@ def in_it(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_init_writes_is_valid_and_does_nothing_to_a_library_of_others(tagsync: Command) -> None:
+def test_init_writes_valid_manifests_that_change_no_other_library(tagsync: Command) -> None:
     assert tagsync("init", "manifests").code == 0
     assert tagsync("validate", "manifests").out == "Valid: 2 manifests with 1 rule\n"
     planned = tagsync("plan", "--sandbox", LIBRARY, "manifests")
@@ -39,9 +39,7 @@ def test_what_init_writes_is_valid_and_does_nothing_to_a_library_of_others(tagsy
     assert re.search(r"warning: manifests/tags\.yaml:\d+:7: this rule selects no file", planned.err)
 
 
-def test_planning_what_init_writes_on_an_empty_library_is_no_error(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_init_manifests_plan_without_error_on_an_empty_library(tagsync: Command, library: Callable[..., Path]) -> None:
     library()
     tagsync("init", "manifests")
     planned = tagsync("plan", "--sandbox", "library.jsonl", "manifests")
@@ -49,7 +47,7 @@ def test_planning_what_init_writes_on_an_empty_library_is_no_error(
     assert "this rule selects no file" in planned.err
 
 
-def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -> None:
+def test_init_lists_its_files_and_the_next_commands(tagsync: Command) -> None:
     result = tagsync("init", "my manifests")
     assert result.err == ""
     assert result.out == (
@@ -70,7 +68,7 @@ def test_init_says_what_it_wrote_where_and_what_to_type_next(tagsync: Command) -
     )
 
 
-def test_files_can_be_read_by_all_and_written_by_their_owner(tagsync: Command) -> None:
+def test_init_files_have_mode_644(tagsync: Command) -> None:
     before = os.umask(0o077)
     try:
         tagsync("init", "manifests")
@@ -81,7 +79,7 @@ def test_files_can_be_read_by_all_and_written_by_their_owner(tagsync: Command) -
     assert in_it(Path("manifests")) == sorted(WRITTEN)
 
 
-def test_the_schema_is_the_one_that_the_first_line_of_each_manifest_names(tagsync: Command) -> None:
+def test_init_manifests_name_the_schema_in_their_first_line(tagsync: Command) -> None:
     tagsync("init", "manifests")
     assert Path("manifests/manifest.schema.json").read_text("utf-8") == tagsync("schema").out
     for name in ("tags.yaml", "policy.yaml"):
@@ -92,7 +90,9 @@ def test_the_schema_is_the_one_that_the_first_line_of_each_manifest_names(tagsyn
 @pytest.mark.parametrize(
     ("name", "holds"), [("tags.yaml", "1 manifest with 7 rules"), ("policy.yaml", "1 manifest with 0 rules")]
 )
-def test_all_that_is_commented_out_is_valid_too(tagsync: Command, name: templates.TemplateName, holds: str) -> None:
+def test_init_manifests_are_valid_with_all_comments_removed(
+    tagsync: Command, name: templates.TemplateName, holds: str
+) -> None:
     text, changed = re.subn(r"(?m)^( *)# ((?:- |  +)*(?:[a-z]\w+:( |$)|---$))", r"\1\2", templates.text(name))
     assert changed > 5
     Path(name).write_text(text, encoding="utf-8")
@@ -100,14 +100,14 @@ def test_all_that_is_commented_out_is_valid_too(tagsync: Command, name: template
     assert not re.search(r"(?m)^ *# *[a-z-]+:", text.partition("\n")[2])
 
 
-def test_the_manifest_explains_every_key_of_an_entry(tagsync: Command) -> None:
+def test_init_manifest_shows_every_key_of_a_rule(tagsync: Command) -> None:
     schema = json.loads(tagsync("schema").out)["$defs"]
     keys = {*schema["entry"]["properties"], *schema["defaults"]["properties"], *schema["aiTags"]["properties"]}
     text = templates.text("tags.yaml")
     assert {key for key in keys if f" {key}:" not in text and f"{{{key}:" not in text} == set()
 
 
-def test_the_policy_says_what_holds_anyway(tagsync: Command) -> None:
+def test_init_policy_has_the_default_limits(tagsync: Command) -> None:
     Path("policy.yaml").write_text(templates.text("policy.yaml"), encoding="utf-8")
     shipped = yaml.safe_load(templates.text("policy.yaml"))["spec"]["guards"]
     assert len(shipped) == 5
@@ -115,7 +115,7 @@ def test_the_policy_says_what_holds_anyway(tagsync: Command) -> None:
     assert str(shipped["removedTags"]) == "{'percent': 30, 'above': 100}"
 
 
-def test_the_workflow_is_the_example_but_for_the_folder(tagsync: Command) -> None:
+def test_init_workflow_equals_the_example_except_for_the_folder(tagsync: Command) -> None:
     example = (ROOT / "examples/ci/github/tagsync.yml").read_text("utf-8")
     tagsync("init", "manifests")
     assert WORKFLOW.read_text("utf-8") == example
@@ -125,7 +125,7 @@ def test_the_workflow_is_the_example_but_for_the_folder(tagsync: Command) -> Non
     assert example.count('"manifests') == 3
 
 
-def test_the_workflow_goes_below_the_root_of_the_repository_and_names_the_folder_from_there(
+def test_init_workflow_is_below_the_root_and_names_the_folder_from_there(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = repository("repository").absolute()
@@ -138,14 +138,14 @@ def test_the_workflow_goes_below_the_root_of_the_repository_and_names_the_folder
     assert workflow[True]["push"]["paths"] == workflow[True]["pull_request"]["paths"] == ["media/tags/**"]
 
 
-def test_a_repository_elsewhere_gets_its_own_workflow(tagsync: Command) -> None:
+def test_init_writes_the_workflow_into_another_repository(tagsync: Command) -> None:
     root = repository("elsewhere")
     assert tagsync("init", root / "tags").code == 0
     assert in_it(root) == [str(WORKFLOW), *sorted(f"tags/{name}" for name in WRITTEN)]
     assert not WORKFLOW.exists()
 
 
-def test_the_root_itself_may_be_the_folder(tagsync: Command) -> None:
+def test_init_accepts_the_root_as_folder(tagsync: Command) -> None:
     repository(".")
     assert tagsync("init", ".").code == 0
     workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
@@ -153,7 +153,7 @@ def test_the_root_itself_may_be_the_folder(tagsync: Command) -> None:
     assert tagsync("validate", ".").code == 0
 
 
-def test_what_is_there_is_left_as_it_is_and_named(tagsync: Command) -> None:
+def test_init_keeps_and_lists_existing_files(tagsync: Command) -> None:
     Path("manifests").mkdir()
     Path("manifests/policy.yaml").write_text("mine", encoding="utf-8")
     WORKFLOW.parent.mkdir(parents=True)
@@ -172,7 +172,7 @@ def test_what_is_there_is_left_as_it_is_and_named(tagsync: Command) -> None:
 
 
 @pytest.mark.parametrize("link", ["manifests", "manifests/tags.yaml", ".github", str(WORKFLOW.parent), str(WORKFLOW)])
-def test_nothing_is_written_through_links(tagsync: Command, link: str) -> None:
+def test_init_refuses_links(tagsync: Command, link: str) -> None:
     Path("elsewhere").mkdir()
     Path(link).parent.mkdir(parents=True, exist_ok=True)
     Path(link).symlink_to(Path("elsewhere").absolute())
@@ -182,7 +182,7 @@ def test_nothing_is_written_through_links(tagsync: Command, link: str) -> None:
     assert in_it(Path()) == []
 
 
-def test_a_link_on_the_way_to_the_folder_is_followed_to_its_repository(tagsync: Command) -> None:
+def test_init_follows_a_link_to_a_repository(tagsync: Command) -> None:
     root = repository("repository")
     Path("short").symlink_to(root.absolute())
     assert tagsync("init", "short/tags").code == 0
@@ -192,7 +192,7 @@ def test_a_link_on_the_way_to_the_folder_is_followed_to_its_repository(tagsync: 
 @pytest.mark.parametrize(
     "name", ["${{ secrets.KEY }}", 'a"b', "a*", "!a", "-a", "a\nb", "\x1b[31m", "a'b", "a\\b", "a#b"]
 )
-def test_a_folder_that_a_workflow_would_not_read_as_a_name_is_refused(tagsync: Command, name: str) -> None:
+def test_init_refuses_folder_names_with_a_meaning_in_workflows(tagsync: Command, name: str) -> None:
     result = tagsync("init", "--", name)
     assert (result.code, result.out) == (64, "")
     assert "cannot be named in a workflow: use only letters, digits" in result.err
@@ -200,26 +200,26 @@ def test_a_folder_that_a_workflow_would_not_read_as_a_name_is_refused(tagsync: C
     assert in_it(Path()) == []
 
 
-def test_a_name_in_any_script_is_a_name(tagsync: Command) -> None:
+def test_init_accepts_folder_names_in_any_script(tagsync: Command) -> None:
     assert tagsync("init", "m\u00e9dias/\u5199\u771f 1").code == 0
     assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["env"]["MANIFESTS"] == "m\u00e9dias/\u5199\u771f 1"
 
 
-def test_a_folder_of_no_repository_has_to_be_below_the_current_one(tagsync: Command, tmp_path: Path) -> None:
+def test_init_refuses_a_folder_outside_of_repository_and_current_folder(tagsync: Command, tmp_path: Path) -> None:
     result = tagsync("init", tmp_path / "apart")
     assert (result.code, result.out) == (64, "")
     assert "is in no git repository and not below the current folder" in result.err
     assert not (tmp_path / "apart").exists()
 
 
-def test_a_file_is_no_folder(tagsync: Command) -> None:
+def test_init_refuses_a_file_as_folder(tagsync: Command) -> None:
     Path("manifests").write_text("mine", encoding="utf-8")
     result = tagsync("init", "manifests")
     assert (result.code, result.out) == (64, "")
     assert "manifests is a file: choose another folder" in result.err
 
 
-def test_a_file_that_cannot_be_written_whole_is_not_written(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_writes_files_completely_or_not_at_all(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_written_whole_is_not_written(tagsync: Command, mo
     assert in_it(Path("manifests")) == []
 
 
-def test_a_file_that_comes_in_between_is_not_overwritten(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_keeps_a_file_created_at_the_same_time(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     fchmod = os.fchmod
 
     def quicker(descriptor: int, mode: int) -> None:
@@ -245,7 +245,7 @@ def test_a_file_that_comes_in_between_is_not_overwritten(tagsync: Command, monke
     assert in_it(Path("manifests")) == sorted(WRITTEN)
 
 
-def test_the_example_entry_is_planned_where_its_folder_is_there(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_init_example_rule_works_if_its_folder_exists(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/tagsync-example/1.jpg"))
     tagsync("init", "manifests")
     planned = tagsync("plan", "--sandbox", "library.jsonl", "--format", "json", "manifests")
@@ -253,14 +253,14 @@ def test_the_example_entry_is_planned_where_its_folder_is_there(tagsync: Command
 
 
 @pytest.mark.parametrize("folder", [".hidden", "a/.b", ".github/workflows"])
-def test_a_hidden_folder_is_refused(tagsync: Command, folder: str) -> None:
+def test_init_refuses_a_hidden_folder(tagsync: Command, folder: str) -> None:
     result = tagsync("init", folder)
     assert (result.code, result.out) == (64, "")
     assert f"{folder} is hidden, and tagsync skips hidden folders" in result.err
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_a_repository_may_lie_in_a_hidden_folder(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_accepts_a_repository_in_a_hidden_folder(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".home/repository").mkdir(parents=True)
     monkeypatch.chdir(".home/repository")
     assert tagsync("init", Path("manifests").resolve()).code == 0
@@ -293,7 +293,7 @@ def test_init_writes_a_library_to_try_its_manifest_with(tagsync: Command) -> Non
         (None, None),
     ],
 )
-def test_workflow_names_the_commit_on_github_that_tagsync_was_installed_from(
+def test_init_workflow_names_the_commit_that_tagsync_was_installed_from(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, origin: object, action: str | None
 ) -> None:
     class Installed:

@@ -184,13 +184,11 @@ def check_all(tagsync: Command, lived: Lived, kills: int, random: Random) -> Non
     assert len(writing) >= kills // 5, "hardly any was killed while it wrote: this shows nothing"
 
 
-def test_whenever_an_apply_is_killed_nothing_is_lost_and_nothing_confirmed_is_repeated(
-    tagsync: Command, lived: Lived
-) -> None:
+def test_killed_apply_loses_nothing_and_repeats_no_verified_change(tagsync: Command, lived: Lived) -> None:
     check_all(tagsync, lived, 10, Random(7))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fifty", range(10))
-def test_nor_is_it_in_five_hundred_kills(tagsync: Command, lived: Lived, fifty: int) -> None:
+def test_killed_apply_loses_nothing_in_five_hundred_kills(tagsync: Command, lived: Lived, fifty: int) -> None:
     check_all(tagsync, lived, 50, Random(fifty))

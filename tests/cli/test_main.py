@@ -86,7 +86,7 @@ def test_commands_are_listed_in_order_of_use(tagsync: Command) -> None:
     ("arguments", "commands"),
     [([], ("validate", "plan", "apply", "show", "sandbox", "schema")), (["sandbox"], ("serve", "reset"))],
 )
-def test_no_command_is_a_usage_error_that_shows_what_there_is(
+def test_missing_command_is_a_usage_error_that_lists_the_commands(
     tagsync: Command, arguments: list[str], commands: tuple[str, ...]
 ) -> None:
     result = tagsync(*arguments)
@@ -95,7 +95,7 @@ def test_no_command_is_a_usage_error_that_shows_what_there_is(
         assert f"\n  {command} " in result.err
 
 
-def test_the_first_sentence_of_each_command_fits_a_terminal(tagsync: Command) -> None:
+def test_help_summary_of_each_command_fits_a_terminal(tagsync: Command) -> None:
     assert "..." not in tagsync("--help").out.split("Commands:")[1]
 
 
@@ -106,7 +106,7 @@ def test_help_fits_a_narrow_terminal() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["plan", "--version"]])
-def test_the_version_is_an_option_of_the_whole(tagsync: Command, arguments: list[str]) -> None:
+def test_version_is_an_option_of_tagsync_only(tagsync: Command, arguments: list[str]) -> None:
     result = tagsync(*arguments)
     expected = (0, f"tagsync {package.__version__}\n") if len(arguments) == 1 else (64, "")
     assert result[:2] == expected
@@ -129,7 +129,7 @@ def test_the_version_is_an_option_of_the_whole(tagsync: Command, arguments: list
         (["validate", "--sandbox", "library.jsonl", "tags.yaml"], "No such option"),
     ],
 )
-def test_a_usage_error_is_64_and_says_what_would_be_right(tagsync: Command, arguments: list[str], said: str) -> None:
+def test_usage_error_is_64_and_says_what_is_right(tagsync: Command, arguments: list[str], said: str) -> None:
     result = tagsync(*arguments)
     assert (result.code, result.out) == (64, "")
     assert said in result.err
@@ -139,7 +139,7 @@ def test_a_usage_error_is_64_and_says_what_would_be_right(tagsync: Command, argu
 
 
 @pytest.mark.parametrize("kind", [[], ["manifest"], ["plan"], ["report"]])
-def test_schemas_are_printed_as_they_are_shipped(tagsync: Command, kind: list[str]) -> None:
+def test_schema_prints_the_shipped_schemas(tagsync: Command, kind: list[str]) -> None:
     result = tagsync("schema", *kind)
     shipped = Path(package.__file__).parent / "schemas" / f"{(kind or ['manifest'])[0]}.schema.json"
     assert result == (0, shipped.read_text("utf-8"), "")
@@ -209,7 +209,7 @@ def loop() -> None:
         (None, ["plan", *SANDBOX, "--state-dir", "tags.yaml/x", "tags.yaml"], "cannot be used: Not a directory"),
     ],
 )
-def test_whatever_is_wrong_with_a_file_ends_in_a_message_with_its_name(
+def test_file_error_names_the_file(
     tagsync: Command, make: Callable[[], None] | None, arguments: list[str], said: str
 ) -> None:
     if make:
@@ -221,7 +221,7 @@ def test_whatever_is_wrong_with_a_file_ends_in_a_message_with_its_name(
     assert "bug in tagsync" not in result.err
 
 
-def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
+def test_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     for arguments in (["init", "--quiet"], ["add", "--force", ".tagsync/.gitignore"]):
         subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: S603, S607 - the user's own git
@@ -230,7 +230,7 @@ def test_a_state_directory_tracked_by_git_is_refused(tagsync: Command) -> None:
     assert "error: the state directory .tagsync is tracked by git: run git rm -r --cached .tagsync" in result.err
 
 
-def test_a_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+def test_defect_is_one_line_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     @click.command()
     def broken() -> None:
         raise ZeroDivisionError("\x1b[31m secrets")
@@ -264,14 +264,14 @@ FULL = "error: No space left on device"
         (["validate", "--format=json", "tags.yaml"], f"{FULL}: standard output"),
     ],
 )
-def test_a_full_disk_is_an_error_and_no_traceback(arguments: list[str], said: str) -> None:
+def test_full_disk_is_an_error_without_a_traceback(arguments: list[str], said: str) -> None:
     with Path("/dev/full").open("w", encoding="ascii") as full:
         result = process(*arguments, stdout=full)
     assert (result.code, result.err) == (1, f"{said}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["schema"], ["validate", "tags.yaml"]])
-def test_a_reader_that_has_gone_ends_it_without_a_word(arguments: list[str]) -> None:
+def test_closed_pipe_ends_the_command_silently(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     result = process(*arguments, stdout=writing)
@@ -288,14 +288,14 @@ def test_a_reader_that_has_gone_ends_it_without_a_word(arguments: list[str]) -> 
         (["apply", "tags.yaml"], "<&-", 64),
     ],
 )
-def test_closed_streams_are_as_good_as_empty_ones(arguments: list[str], closed: str, code: int) -> None:
+def test_closed_streams_behave_like_empty_ones(arguments: list[str], closed: str, code: int) -> None:
     result = process(*arguments, wrapped_by=("sh", "-c", f'"$@" {closed}', "sh"))
     assert result.code == code
     assert "Traceback" not in result.err
     assert "bug in tagsync" not in result.err
 
 
-def test_an_encoding_that_lacks_a_character_gets_its_escape() -> None:
+def test_character_outside_the_encoding_is_escaped() -> None:
     write_library(Path("library.jsonl"), [file_object("/schön-日本.jpg")])
     write_manifest("- match: /**\n  tags: [größe]", "schön.yaml")
     ran = subprocess.run(  # noqa: S603 - our own
@@ -355,7 +355,7 @@ def is_harmless(line: str) -> bool:
 
 
 @pytest.mark.parametrize("text", HOSTILE[:-1])
-def test_hostile_text_would_be_noticed(text: str) -> None:
+def test_hostile_text_is_noticed_by_these_tests(text: str) -> None:
     assert harms(text if text != "one\ntwo" else "\x7f")
 
 
@@ -375,7 +375,7 @@ def harms_found(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return found
 
 
-def test_hostile_tags_paths_and_manifest_names_come_out_harmless(tagsync: Command, harms_found: Harms) -> None:
+def test_hostile_tags_paths_and_manifest_names_are_escaped(tagsync: Command, harms_found: Harms) -> None:
     files = [file_object(f"/{text}/{text}", [text[:400]], [ai(text)]) for text in HOSTILE]
     write_library(Path("library.jsonl"), files)
     declared = "- match: /**\n  tags: [a]\n  exclusive: true\n  aiTags: {remove: all}"
@@ -391,7 +391,7 @@ def test_hostile_tags_paths_and_manifest_names_come_out_harmless(tagsync: Comman
     assert (shown.code, harms_found(shown.out + shown.err)) == (0, [])
 
 
-def test_hostile_manifests_come_out_harmless_in_their_faults(tagsync: Command, harms_found: Harms) -> None:
+def test_hostile_manifests_are_escaped_in_errors(tagsync: Command, harms_found: Harms) -> None:
     for number, (text, name) in enumerate(zip(HOSTILE, hostile_names(), strict=True)):
         entry: dict[str, Any] = {"path": f"/{text}", "tags": [text]}
         odd: dict[str, Any] = {"path": text, text: text, "ifMissing": text, "aiTags": {"source": text}}
@@ -406,9 +406,7 @@ def test_hostile_manifests_come_out_harmless_in_their_faults(tagsync: Command, h
     assert r"\x1b[31mred" in result.err
 
 
-def test_hostile_paths_and_queries_that_the_library_does_not_know_come_out_harmless(
-    tagsync: Command, harms_found: Harms
-) -> None:
+def test_hostile_unknown_paths_and_queries_are_escaped(tagsync: Command, harms_found: Harms) -> None:
     for text in HOSTILE:
         entries = [{"path": f"/{text}", "tags": ["a"]}, {"match": f"/{text}/**", "tags": ["a"]}]
         document = {"apiVersion": "tagsync/v1", "kind": "TagSet", "spec": {"files": entries}}
@@ -423,7 +421,7 @@ def test_hostile_paths_and_queries_that_the_library_does_not_know_come_out_harml
         assert harms_found(result.out + result.err) == []
 
 
-def test_hostile_words_of_a_server_come_out_harmless(
+def test_hostile_server_messages_are_escaped(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, harms_found: Harms
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
@@ -448,7 +446,7 @@ def test_hostile_words_of_a_server_come_out_harmless(
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_arguments_come_out_harmless(tagsync: Command, text: str) -> None:
+def test_hostile_arguments_are_escaped(tagsync: Command, text: str) -> None:
     text = text.replace("\x00", "")
     for arguments in (
         [text],
@@ -471,7 +469,7 @@ def test_hostile_arguments_come_out_harmless(tagsync: Command, text: str) -> Non
         assert harms(result.out + result.err) == []
 
 
-def test_hostile_names_of_libraries_and_plans_come_out_harmless(tagsync: Command) -> None:
+def test_hostile_names_of_libraries_and_plans_are_escaped(tagsync: Command) -> None:
     for name in hostile_names():
         path = write_library(Path(name), [file_object("/b.jpg")])
         Path(f"{name}.json").write_text("{}", encoding="ascii")

@@ -47,7 +47,7 @@ def _files(library: Callable[..., Path]) -> None:
     + [("apply", ("--on-error", "--no-verify", "--batching", "--max-requests", "--lock-timeout"))]
     + [("validate", ("--account",)), ("plan", ("--detailed-exitcode", "--strict"))],
 )
-def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str, shared: tuple[str, ...]) -> None:
+def test_option_variable_has_the_name_of_the_option(command: str, shared: tuple[str, ...]) -> None:
     for name in shared:
         variables = options(command)[name].envvar
         assert variables
@@ -55,29 +55,25 @@ def test_a_shared_option_is_an_environment_variable_of_its_own_name(command: str
 
 
 @pytest.mark.parametrize("command", sorted(set(cli.commands) - {"sandbox"}))
-def test_no_option_takes_the_key_or_names_it(command: str) -> None:
+def test_option_for_the_key_does_not_exist(command: str) -> None:
     for option in options(command).values():
         assert not {part for name in option.opts for part in name.strip("-").split("-")} & {"key", "token", "password"}
         assert "key" not in str(option.envvar).lower()
 
 
-def test_yes_is_no_environment_variable_so_that_nobody_agrees_by_accident(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_yes_has_no_environment_variable(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGSYNC_YES", "1")
     assert tagsync("apply", "--sandbox", "library.jsonl", "tags.yaml").code == 64
 
 
-def test_a_flag_wins_over_the_environment_and_that_over_the_default(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_option_overrides_its_variable_and_that_the_default(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tagsync("validate", "tags.yaml").out.startswith("Valid")
     monkeypatch.setenv("TAGSYNC_FORMAT", "json")
     assert tagsync("validate", "tags.yaml").out.startswith("{")
     assert tagsync("validate", "--format", "text", "tags.yaml").out.startswith("Valid")
 
 
-def test_an_empty_variable_is_none(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_that_is_empty_is_ignored(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORMAT", "REPORT", "SANDBOX", "SELECT", "ACCOUNT", "STATE_DIR", "CONCURRENCY", "RATE", "QUIET"):
         monkeypatch.setenv(f"TAGSYNC_{name}", "")
     assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").code == 0
@@ -93,7 +89,7 @@ def test_an_empty_variable_is_none(tagsync: Command, monkeypatch: pytest.MonkeyP
         ("RATE", "2", "out", "1 API call, about 0.5 s"),
     ],
 )
-def test_a_variable_does_what_its_option_does(
+def test_variable_works_like_its_option(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, where: str, words: str
 ) -> None:
     monkeypatch.setenv("TAGSYNC_SANDBOX", "library.jsonl")
@@ -101,7 +97,7 @@ def test_a_variable_does_what_its_option_does(
     assert words in getattr(tagsync("plan", "tags.yaml"), where)
 
 
-def test_quiet_and_the_exit_code_come_from_variables_too(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_sets_quiet_and_detailed_exitcode(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGSYNC_SANDBOX", "library.jsonl")
     monkeypatch.setenv("TAGSYNC_QUIET", "true")
     monkeypatch.setenv("TAGSYNC_DETAILED_EXITCODE", "true")
@@ -109,14 +105,14 @@ def test_quiet_and_the_exit_code_come_from_variables_too(tagsync: Command, monke
     assert (result.code, result.err) == (2, "")
 
 
-def test_the_state_directory_comes_from_a_variable_too(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_sets_the_state_directory(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGSYNC_STATE_DIR", "elsewhere")
     assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").code == 0
     assert list(Path("elsewhere").glob("sandbox/*.sqlite"))
     assert not Path(".tagsync").exists()
 
 
-def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_sets_several_reports(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGSYNC_REPORT", "json=a.json text=b.txt")
     assert tagsync("validate", "tags.yaml").code == 0
     assert Path("a.json").read_text(encoding="utf-8").startswith("{")
@@ -124,7 +120,7 @@ def test_several_reports_fit_into_one_variable(tagsync: Command, monkeypatch: py
 
 
 @pytest.mark.parametrize("variable", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])
-def test_the_endpoint_comes_from_either_variable(
+def test_endpoint_comes_from_either_variable(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str], variable: str
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
@@ -132,7 +128,7 @@ def test_the_endpoint_comes_from_either_variable(
     assert "1 file: +" in tagsync("plan", "tags.yaml").out
 
 
-def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
+def test_endpoint_option_overrides_tagsync_variable_and_that_the_sdk_variable(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:
     first, second, third = Recorder(), Recorder(), Recorder()
@@ -167,9 +163,7 @@ def test_of_several_endpoints_the_option_wins_and_then_our_own_variable(
         (["--nonsense"], "No such option"),
     ],
 )
-def test_a_wrong_option_is_a_usage_error_that_says_what_is_right(
-    tagsync: Command, arguments: list[str], words: str
-) -> None:
+def test_option_with_a_wrong_value_is_a_usage_error(tagsync: Command, arguments: list[str], words: str) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", *arguments, "tags.yaml")
     assert (result.code, result.out) == (64, "")
     assert words in result.err
@@ -186,7 +180,7 @@ def test_a_wrong_option_is_a_usage_error_that_says_what_is_right(
         ("SELECT", "shop", "'shop' matches no file"),
     ],
 )
-def test_a_wrong_variable_is_a_usage_error_too(
+def test_variable_with_a_wrong_value_is_a_usage_error(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(f"TAGSYNC_{name}", value)
@@ -199,27 +193,27 @@ def test_a_wrong_variable_is_a_usage_error_too(
     ("text", "seconds"),
     [("0", 0), ("90", 90), ("1.5", 1.5), ("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("1h1m1s", 3661)],
 )
-def test_a_duration_is_read_as_people_write_it(text: str, seconds: float) -> None:
+def test_duration_accepts_common_notations(text: str, seconds: float) -> None:
     option = options("apply")["--max-duration"]
     assert option.process_value(click.Context(cli.commands["apply"]), text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "5x", "1m1h", "1e3", "\u0665", "nan", "h"])
-def test_what_is_no_duration_is_refused_with_the_way_to_write_one(tagsync: Command, text: str) -> None:
+def test_duration_error_shows_the_notation(tagsync: Command, text: str) -> None:
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", f"--max-duration={text}", "tags.yaml")
     assert result.code == 64
     assert "write seconds, or 90s, 15m, 1h30m" in result.err
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1/0", "1", "a/b", "1/2/3", "-1/2", ""])
-def test_what_is_no_shard_is_refused_with_the_way_to_write_one(tagsync: Command, text: str) -> None:
+def test_shard_error_shows_the_notation(tagsync: Command, text: str) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", f"--shard={text}", "tags.yaml")
     assert result.code == 64
     assert "write I/N, from 1/N to N/N" in result.err
 
 
 @pytest.mark.parametrize("option", ["--select=/**", "--shard=1/2"])
-def test_undo_takes_no_option_that_it_would_not_heed(tagsync: Command, option: str) -> None:
+def test_undo_refuses_options_for_selecting_files(tagsync: Command, option: str) -> None:
     Path("report.json").write_text("{}", encoding="utf-8")
     result = tagsync("undo", "--sandbox", "library.jsonl", "--out=undo.json", option, "report.json")
     assert result.code == 64

@@ -22,14 +22,14 @@ def text(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def test_standard_output_carries_the_document_and_nothing_else(tagsync: Command) -> None:
+def test_standard_output_contains_only_the_result(tagsync: Command) -> None:
     result = tagsync("plan", "--format", "json", "--verbose", "--sandbox", "library.jsonl", "tags.yaml")
     assert result.out.startswith('{\n"formatVersion":"1.0"')
     assert result.document["summary"]["addTags"] == 1
     assert "tagsync: reading the library: 2 files\n" in result.err
 
 
-def test_reports_are_as_many_as_asked_for_and_equal_what_standard_output_has(tagsync: Command) -> None:
+def test_report_files_equal_standard_output(tagsync: Command) -> None:
     reports = ["--report", "json=a.json", "--report", "text=a.txt", "--report", "json=b.json"]
     result = tagsync("plan", "--format", "json", *reports, "--sandbox", "library.jsonl", "tags.yaml")
     assert result.code == 0
@@ -49,7 +49,7 @@ def test_report_gets_the_mode_of_the_umask(tagsync: Command, mask: int, mode: in
     assert not list(Path().glob(".tagsync-*"))
 
 
-def test_a_text_report_shows_everything_and_never_colours(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_report_is_complete_and_has_no_colors(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(9)])
     result = tagsync("plan", "--sandbox", "many.jsonl", "--report", "text=a.txt", "tags.yaml")
@@ -69,7 +69,7 @@ def test_a_text_report_shows_everything_and_never_colours(tagsync: Command, monk
         ([], {"FORCE_COLOR": "1", "TAGSYNC_NO_COLOR": "1"}, False),
     ],
 )
-def test_colours_are_for_terminals_and_those_who_force_them(
+def test_colors_are_for_terminals_or_if_forced(
     tagsync: Command,
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -96,7 +96,7 @@ def test_colours_are_for_terminals_and_those_who_force_them(
         ("dangling", lambda path: path.symlink_to("nowhere/report.json")),
     ],
 )
-def test_a_report_that_could_not_be_written_is_found_out_before_anything_is_done(
+def test_report_that_cannot_be_written_is_an_error_before_the_run(
     tagsync: Command, path: str, make: Callable[[Path], None] | None
 ) -> None:
     if make:
@@ -107,7 +107,7 @@ def test_a_report_that_could_not_be_written_is_found_out_before_anything_is_done
     assert not Path(".tagsync").exists()
 
 
-def test_a_link_stays_and_what_it_names_is_replaced(tagsync: Command) -> None:
+def test_report_replaces_the_target_of_a_link(tagsync: Command) -> None:
     Path("real").mkdir()
     Path("link.json").symlink_to("real/report.json")
     assert tagsync("validate", "--report", "json=link.json", "tags.yaml").code == 0
@@ -115,7 +115,7 @@ def test_a_link_stays_and_what_it_names_is_replaced(tagsync: Command) -> None:
     assert json.loads(text("link.json"))["diagnostics"] == []
 
 
-def test_a_pipe_is_written_to_and_not_replaced(tagsync: Command) -> None:
+def test_report_to_a_pipe_does_not_replace_it(tagsync: Command) -> None:
     os.mkfifo("pipe")
     reading = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
     result = tagsync("validate", "--report", "json=pipe", "tags.yaml")
@@ -125,7 +125,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tagsync: Command) -> None:
     assert Path("pipe").is_fifo()
 
 
-def test_a_report_can_go_where_a_shell_puts_a_command(tagsync: Command) -> None:
+def test_report_to_a_process_substitution_works(tagsync: Command) -> None:
     reading, writing = os.pipe()
     result = tagsync("validate", "--report", f"text=/dev/fd/{writing}", "tags.yaml")
     os.close(writing)
@@ -144,7 +144,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "words", "exit_code"), FAILURES)
-def test_reports_are_written_on_failure_too_and_say_why(
+def test_report_is_written_on_failure_with_the_reason(
     tagsync: Command, *, arguments: list[str], code: str, words: str, exit_code: int
 ) -> None:
     result = tagsync(*arguments, "--format=json", "--report=json=a.json", "--report=text=a.txt", "--quiet")
@@ -158,7 +158,7 @@ def test_reports_are_written_on_failure_too_and_say_why(
     assert words in result.err
 
 
-def test_a_wrong_key_is_in_the_report_too(
+def test_report_contains_the_error_of_a_wrong_key(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
@@ -170,7 +170,7 @@ def test_a_wrong_key_is_in_the_report_too(
 
 
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
-def test_a_plan_with_errors_is_in_the_report_with_its_diagnostics(tagsync: Command, command: list[str]) -> None:
+def test_report_contains_a_plan_with_errors(tagsync: Command, command: list[str]) -> None:
     write_manifest("- path: /gone.jpg\n  tags: [a]")
     result = tagsync(*command, "--sandbox", "library.jsonl", "--report=json=a.json", "tags.yaml")
     assert result.code == 1
@@ -181,22 +181,22 @@ def test_a_plan_with_errors_is_in_the_report_with_its_diagnostics(tagsync: Comma
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "show"])
-def test_usage_errors_leave_old_reports_alone(tagsync: Command, command: str) -> None:
+def test_report_is_unchanged_after_a_usage_error(tagsync: Command, command: str) -> None:
     Path("a.json").write_text("old", encoding="ascii")
     assert tagsync(command, "--report=json=a.json").code == 64
     assert text("a.json") == "old"
 
 
-def test_an_apply_with_nothing_to_do_says_so_in_its_reports(tagsync: Command) -> None:
+def test_report_of_an_apply_without_changes_says_so(tagsync: Command) -> None:
     write_manifest("- path: /a.jpg\n  tags: [a]")
     reports = ["--report=json=a.json", "--report=text=a.txt"]
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", *reports, "tags.yaml")
     assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl matches the manifests (1 managed file).\n"
-    assert text("a.txt") == "Apply converged: nothing to do\n"
+    assert text("a.txt") == "Apply complete: nothing to do\n"
     assert json.loads(text("a.json"))["outcome"] == "converged"
 
 
-def test_quiet_leaves_out_progress_and_warnings_but_no_errors(tagsync: Command) -> None:
+def test_quiet_hides_progress_and_warnings_but_not_errors(tagsync: Command) -> None:
     write_manifest("- match: /nothing/**\n  tags: [a]", "warns.yaml")
     loud = tagsync("plan", "--sandbox", "library.jsonl", "warns.yaml")
     assert "tagsync: reading the library" in loud.err
@@ -206,7 +206,7 @@ def test_quiet_leaves_out_progress_and_warnings_but_no_errors(tagsync: Command) 
     assert tagsync("plan", "-q", "--sandbox", "library.jsonl", "errs.yaml").err.startswith("error: errs.yaml:5:")
 
 
-def test_notes_are_counted_unless_everything_is_asked_for(tagsync: Command) -> None:
+def test_notices_are_counted_unless_verbose(tagsync: Command) -> None:
     google = {"name": "Dog", "confidence": 50, "source": "google-auto-tagging"}
     amazon = {"name": "Dog", "confidence": 50, "source": "aws-auto-tagging"}
     write_library(Path("library.jsonl"), [file_object("/a.jpg") | {"AITags": [google, amazon]}])
@@ -217,17 +217,17 @@ def test_notes_are_counted_unless_everything_is_asked_for(tagsync: Command) -> N
     assert "not shown" not in verbose
 
 
-def test_of_very_many_faults_fifty_are_shown_and_the_rest_is_counted(tagsync: Command) -> None:
+def test_errors_beyond_fifty_are_counted(tagsync: Command) -> None:
     write_manifest("\n".join(f"- path: no-slash-{number}\n  tags: [a]" for number in range(80)))
     result = tagsync("validate", "--report=json=a.json", "tags.yaml")
     assert result.code == 1
     assert result.err.count("error: tags.yaml:") == 50
-    assert result.err.endswith("… and 30 more\n80 faults in the manifests: nothing was done\n")
+    assert result.err.endswith("… and 30 more\n80 errors in the manifests: nothing was changed\n")
     document = json.loads(text("a.json"))
     assert (len(document["diagnostics"]), document["more"]) == (50, 30)
 
 
-def test_all_warnings_are_shown_if_everything_is_asked_for(tagsync: Command) -> None:
+def test_warnings_are_all_shown_if_verbose(tagsync: Command) -> None:
     write_manifest("\n".join(f"- match: /nothing-{number}/**\n  tags: [a]" for number in range(60)))
     assert tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").err.count("warning: ") == 50
     assert tagsync("plan", "-v", "--sandbox", "library.jsonl", "tags.yaml").err.count("warning: ") == 60
@@ -246,7 +246,7 @@ def saved(tagsync: Command) -> str:
     return text("plan.json")
 
 
-def test_a_report_that_fails_half_way_leaves_the_old_one_and_the_other_documents(saved: str) -> None:
+def test_report_that_fails_keeps_the_old_file_and_the_other_reports(saved: str) -> None:
     Path("old.json").write_text("old", encoding="ascii")
     reports = ["--report=json=old.json", "--report=text=new.txt"]
     result = process("show", "--format=json", *reports, "plan.json", wrapped_by=SMALL_FILES)
@@ -257,7 +257,7 @@ def test_a_report_that_fails_half_way_leaves_the_old_one_and_the_other_documents
     assert not list(Path().glob(".tagsync-*"))
 
 
-def test_an_apply_whose_report_cannot_be_written_says_what_became_of_it(
+def test_apply_says_its_result_if_the_report_cannot_be_written(
     served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
@@ -267,10 +267,10 @@ def test_an_apply_whose_report_cannot_be_written_says_what_became_of_it(
     )
     assert result.code == 3
     assert result.err == "error: a.json could not be written (File too large); the apply itself: converged\n"
-    assert "Apply converged: 1 confirmed\n" in result.out
+    assert "Apply complete: 1 file verified\n" in result.out
 
 
-def test_an_apply_whose_words_cannot_be_written_goes_on_and_writes_its_report(
+def test_apply_continues_if_standard_error_is_closed(
     served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
@@ -283,7 +283,7 @@ def test_an_apply_whose_words_cannot_be_written_goes_on_and_writes_its_report(
 
 
 @pytest.mark.usefixtures("saved")
-def test_a_reader_that_has_gone_ends_coloured_output_too_without_a_word() -> None:
+def test_closed_pipe_ends_colored_output_silently() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     result = process("show", "-v", "plan.json", stdout=writing, env={"FORCE_COLOR": "1"})
@@ -291,7 +291,7 @@ def test_a_reader_that_has_gone_ends_coloured_output_too_without_a_word() -> Non
     assert (result.code, result.err) == (1, "")
 
 
-def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
+def test_python_buffers_output_in_these_tests() -> None:
     code = "import sys; print(sys.stdout.line_buffering, sys.stdout.write_through)"
     arguments = [sys.executable, "-c", code]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -300,7 +300,7 @@ def test_the_python_of_these_tests_buffers_what_the_command_writes() -> None:
     )
 
 
-def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
+def test_report_file_named_twice_is_a_usage_error(tagsync: Command) -> None:
     result = tagsync("plan", "--sandbox", "library.jsonl", "--out=a.json", "--report=text=./a.json", "tags.yaml")
     assert (result.code, result.out) == (64, "")
     assert "error: a.json is named twice: give each output file a different name\n" in result.err
@@ -317,7 +317,9 @@ def test_two_documents_in_one_file_are_a_usage_error(tagsync: Command) -> None:
         (("--report=text=policy.yaml", "--policy=policy.yaml", "m"), "policy.yaml is an input of this command"),
     ],
 )
-def test_no_document_takes_the_place_of_what_is_read(tagsync: Command, arguments: tuple[str, ...], words: str) -> None:
+def test_report_file_that_is_an_input_is_a_usage_error(
+    tagsync: Command, arguments: tuple[str, ...], words: str
+) -> None:
     Path("m").mkdir()
     Path("tags.yaml").rename("m/tags.yaml")
     before = Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()
@@ -327,14 +329,14 @@ def test_no_document_takes_the_place_of_what_is_read(tagsync: Command, arguments
     assert (Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()) == before
 
 
-def test_a_new_report_beside_manifests_is_fine(tagsync: Command) -> None:
+def test_report_file_next_to_manifests_is_accepted(tagsync: Command) -> None:
     Path("m").mkdir()
     Path("tags.yaml").rename("m/tags.yaml")
     assert tagsync("plan", "--sandbox", "library.jsonl", "--report=markdown=m/plan.md", "m").code == 0
 
 
 @pytest.mark.parametrize("form", ["markdown", "html", "junit"])
-def test_formats_that_are_read_as_utf_8_are_utf_8_whatever_the_locale_says(form: str) -> None:
+def test_markdown_html_and_junit_are_utf_8_in_any_locale(form: str) -> None:
     write_library(Path("chloe.jsonl"), [file_object("/team/chloé.png")])
     write_manifest("- path: /team/chloé.png\n  ifMissing: warn\n  tags: [x, 'a,é']")
     result = process(

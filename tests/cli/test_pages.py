@@ -26,51 +26,49 @@ def document(path: str) -> dict[str, Any]:
     return read
 
 
-def test_plans_and_reports_are_pages_on_standard_output_and_in_files(tagsync: Command) -> None:
+def test_html_of_plans_and_reports_goes_to_standard_output_and_files(tagsync: Command) -> None:
     planned = tagsync("plan", *HTML, "--report", "html=plan.html", *AT, "tags.yaml")
     assert planned.code == 0
     assert planned.out == text("plan.html")
     assert "<h1>1 file to change</h1>" in planned.out
     applied = tagsync("apply", "--yes", *HTML, *AT, "tags.yaml")
-    assert '<h1 class="good">Apply converged</h1>' in applied.out
+    assert '<h1 class="good">Apply complete</h1>' in applied.out
     assert applied.out.startswith("<!doctype html>")
 
 
-def test_saved_plans_and_reports_are_shown_as_the_same_pages(tagsync: Command) -> None:
+def test_html_of_show_equals_html_of_the_run(tagsync: Command) -> None:
     planned = tagsync("plan", *HTML, "--out", "plan.json", *AT, "tags.yaml")
     assert tagsync("show", *HTML, "plan.json").out == planned.out
     tagsync("apply", "--report", "json=report.json", *AT, "plan.json")
-    assert "Apply converged" in tagsync("show", *HTML, "report.json").out
+    assert "Apply complete" in tagsync("show", *HTML, "report.json").out
 
 
-def test_what_two_plans_do_otherwise_is_a_page(tagsync: Command) -> None:
+def test_html_of_diff(tagsync: Command) -> None:
     tagsync("plan", "--out", "old.json", *AT, "tags.yaml")
     write_manifest("- match: /**\n  tags: [a, b]")
     tagsync("plan", "--out", "new.json", *AT, "tags.yaml")
     assert "<h1>1 file planned otherwise</h1>" in tagsync("diff", *HTML, "old.json", "new.json").out
 
 
-def test_what_manifests_come_to_alone_is_a_page(tagsync: Command) -> None:
+def test_html_of_validate(tagsync: Command) -> None:
     assert '<h1 class="good">Valid: 1 manifest with 1 rule</h1>' in tagsync("validate", *HTML, "tags.yaml").out
     write_manifest("- match: /**\n  tags: [a, a%]")
     result = tagsync("validate", *HTML, "tags.yaml")
-    assert (result.code, "1 fault in the manifests: nothing was done" in result.out) == (1, True)
+    assert (result.code, "1 error in the manifests: nothing was changed" in result.out) == (1, True)
 
 
-def test_a_run_that_fails_leaves_a_page_that_says_why(tagsync: Command) -> None:
+def test_html_of_a_failed_run_says_why(tagsync: Command) -> None:
     result = tagsync("plan", "--report", "html=failed.html", *AT, "nowhere.yaml")
     assert result.code == 1
     assert "nowhere.yaml" in text("failed.html")
-    assert "1 fault in the manifests: nothing was done" in text("failed.html")
+    assert "1 error in the manifests: nothing was changed" in text("failed.html")
 
 
 def pictured(path: str, thumbnail: object) -> dict[str, object]:
     return file_object(path, thumbnail=thumbnail)
 
 
-def test_thumbnails_are_kept_and_loaded_only_where_they_are_asked_for(
-    tagsync: Command, library: Callable[..., Path]
-) -> None:
+def test_thumbnails_are_kept_and_loaded_only_on_request(tagsync: Command, library: Callable[..., Path]) -> None:
     url = "https://ik.imagekit.io/example/tr:n-ik_ml_thumbnail/a.jpg"
     library(pictured("/a.jpg", url), pictured("/b.jpg", url) | {"tags": ["a"]})
     planned = tagsync("plan", "--thumbnails", *HTML, "--out", "with.json", *AT, "tags.yaml")
@@ -86,7 +84,7 @@ def test_thumbnails_are_kept_and_loaded_only_where_they_are_asked_for(
     assert document("without.json")["digest"] == document("with.json")["digest"]
 
 
-def test_reports_carry_the_thumbnails_of_their_plan(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_thumbnails_of_a_plan_are_in_its_report(tagsync: Command, library: Callable[..., Path]) -> None:
     url = "https://ik.imagekit.io/example/a.jpg"
     library(pictured("/a.jpg", url))
     tagsync("apply", "--yes", "--thumbnails", "--report", "json=report.json", *AT, "tags.yaml")
@@ -99,7 +97,7 @@ def test_reports_carry_the_thumbnails_of_their_plan(tagsync: Command, library: C
     "thumbnail",
     ["http://plain/a.jpg", "javascript:alert(1)", 'https://x/" onerror="x', "https://x/\u202e", 5, None, ""],
 )
-def test_an_address_that_a_page_must_not_load_is_none(
+def test_thumbnail_with_an_unsafe_address_is_ignored(
     tagsync: Command, library: Callable[..., Path], thumbnail: object
 ) -> None:
     library(pictured("/a.jpg", thumbnail))

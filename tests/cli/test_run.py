@@ -33,7 +33,7 @@ SANDBOX = ("--sandbox", "library.jsonl")
 # validate
 
 
-def test_validate_counts_what_it_has_found_good(tagsync: Command) -> None:
+def test_validate_counts_manifests_and_rules(tagsync: Command) -> None:
     Path("more").mkdir()
     write_manifest("- match: /x/**\n  tags: [x]\n- path: /z.jpg\n  tags: [z]", "more/x.yaml")
     result = tagsync("validate", "tags.yaml", "more")
@@ -46,7 +46,7 @@ def test_validate_needs_neither_key_nor_state(tagsync: Command, monkeypatch: pyt
     assert not Path(".tagsync").exists()
 
 
-def test_validate_shows_warnings_and_is_content(tagsync: Command) -> None:
+def test_validate_shows_warnings_and_exits_with_0(tagsync: Command) -> None:
     write_manifest("- path: /a.jpg\n  tags: ['a,b']")
     result = tagsync("validate", "--format", "json", "tags.yaml")
     assert result.code == 0
@@ -54,19 +54,19 @@ def test_validate_shows_warnings_and_is_content(tagsync: Command) -> None:
     assert [item["code"] for item in result.document["diagnostics"]] == ["comma"]
 
 
-def test_validate_lists_all_faults_by_place(tagsync: Command) -> None:
+def test_validate_lists_all_errors_by_place(tagsync: Command) -> None:
     write_manifest("- path: x.jpg\n  tags: [no]\n- match: /x/**\n  tag: [a]")
     result = tagsync("validate", "tags.yaml")
     assert (result.code, result.out) == (1, "")
     places = re.findall(r"^error: (tags\.yaml:\d+:\d+): ", result.err, re.MULTILINE)
     assert places[0] == "tags.yaml:5:13"
     assert len(places) >= 3
-    assert result.err.splitlines()[-1] == f"{len(places)} faults in the manifests: nothing was done"
+    assert result.err.splitlines()[-1] == f"{len(places)} errors in the manifests: nothing was changed"
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan", *SANDBOX]])
 @pytest.mark.parametrize(("account", "code"), [("shop", 0), ("other", 1)])
-def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str], account: str, code: int) -> None:
+def test_manifest_can_require_an_account(tagsync: Command, command: list[str], account: str, code: int) -> None:
     text = Path("tags.yaml").read_text("utf-8").replace("spec:", "metadata: {account: shop}\nspec:")
     Path("tags.yaml").write_text(text, encoding="utf-8")
     result = tagsync(*command, "--account", account, "tags.yaml")
@@ -74,7 +74,7 @@ def test_a_manifest_may_insist_on_an_account(tagsync: Command, command: list[str
     assert ("this manifest is for account 'shop', but this run is for 'other'" in result.err) is (code == 1)
 
 
-def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_manifest_can_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("tags.yaml").read_bytes())))
     assert tagsync("validate", "-").out == "Valid: 1 manifest with 1 rule\n"
 
@@ -82,7 +82,7 @@ def test_a_manifest_may_come_from_standard_input(tagsync: Command, monkeypatch: 
 # plan
 
 
-def test_plan_exits_with_0_whether_or_not_there_are_changes(tagsync: Command) -> None:
+def test_plan_exits_with_0_with_and_without_changes(tagsync: Command) -> None:
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     result = tagsync("plan", *SANDBOX, "tags.yaml")
@@ -92,13 +92,13 @@ def test_plan_exits_with_0_whether_or_not_there_are_changes(tagsync: Command) ->
     )
 
 
-def test_plan_exits_with_2_on_changes_if_asked_to(tagsync: Command) -> None:
+def test_plan_exits_with_2_on_changes_with_detailed_exitcode(tagsync: Command) -> None:
     assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml").code == 2
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml").code == 0
 
 
-def test_plan_exits_with_1_on_errors_even_if_asked_for_details(tagsync: Command) -> None:
+def test_plan_exits_with_1_on_errors_with_detailed_exitcode(tagsync: Command) -> None:
     write_manifest("- path: /gone.jpg\n  tags: [a]")
     result = tagsync("plan", "--detailed-exitcode", *SANDBOX, "tags.yaml")
     assert result.code == 1
@@ -106,7 +106,7 @@ def test_plan_exits_with_1_on_errors_even_if_asked_for_details(tagsync: Command)
 
 
 @pytest.mark.parametrize("details", [[], ["--detailed-exitcode"]])
-def test_strict_takes_warnings_for_errors_and_says_so(tagsync: Command, details: list[str]) -> None:
+def test_strict_treats_warnings_as_errors(tagsync: Command, details: list[str]) -> None:
     write_manifest("- match: /?.jpg\n  tags: [a]\n- match: /nothing/**\n  tags: [b]")
     assert tagsync("plan", *SANDBOX, "tags.yaml").code == 0
     result = tagsync("plan", "--strict", "--quiet", *details, *SANDBOX, "tags.yaml")
@@ -115,7 +115,7 @@ def test_strict_takes_warnings_for_errors_and_says_so(tagsync: Command, details:
     assert "1 file: +1 tag" in result.out
 
 
-def test_strict_does_not_mind_a_plan_without_warnings(tagsync: Command) -> None:
+def test_strict_accepts_a_plan_without_warnings(tagsync: Command) -> None:
     result = tagsync("plan", "--strict", "--quiet", *SANDBOX, "tags.yaml")
     assert (result.code, result.err) == (0, "")
 
@@ -127,7 +127,7 @@ def test_plan_only_reads(tagsync: Command, served: Callable[..., str]) -> None:
     assert set(calls.calls) == {"list"}
 
 
-def test_select_leaves_changes_out_but_judges_the_whole(tagsync: Command) -> None:
+def test_select_filters_changes_but_evaluates_all_files(tagsync: Command) -> None:
     write_manifest("- match: /**\n  tags: [a]")
     result = tagsync("plan", "--format=json", "--select=/o*", *SANDBOX, "tags.yaml")
     assert [change["path"] for change in result.document["changes"]] == ["/other.jpg"]
@@ -135,7 +135,7 @@ def test_select_leaves_changes_out_but_judges_the_whole(tagsync: Command) -> Non
     assert tagsync("plan", "--select=/o*", *SANDBOX, "tags.yaml").code == 1
 
 
-def test_a_library_that_fails_before_anything_was_written_ends_the_run_with_1(
+def test_library_error_before_any_write_exits_with_1(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -150,22 +150,22 @@ def test_a_library_that_fails_before_anything_was_written_ends_the_run_with_1(
 # apply
 
 
-def test_apply_shows_the_plan_makes_the_changes_and_reports(tagsync: Command) -> None:
+def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
     result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     assert result.code == 0
-    plan, _, report = result.out.partition("Apply converged: ")
+    plan, _, report = result.out.partition("1 file changed: ")
     assert plan == (
         "Plan for sandbox at sandbox:library.jsonl\n\n"
         "  - old  1 file   tags.yaml:7:16\n  + a    1 file   tags.yaml:6:14\n\n"
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
-    assert report.startswith("1 confirmed\n  2 API calls in ")
+    assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
     assert "tagsync: looking again at 1 file\n" in result.err
     assert "tagsync: 2 of 2 calls done\n" in result.err
     assert result.err.endswith("tagsync: reading back 1 file\n")
 
 
-def test_applying_again_finds_nothing_to_do_and_writes_nothing(
+def test_apply_again_finds_nothing_to_do(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -180,7 +180,7 @@ def test_applying_again_finds_nothing_to_do_and_writes_nothing(
     assert (result.document["outcome"], result.document["requests"]["sent"]) == ("converged", 0)
 
 
-def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_before(
+def test_apply_needs_yes_outside_a_terminal_before_any_call(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -190,7 +190,7 @@ def test_apply_needs_to_be_told_yes_where_nobody_can_be_asked_and_makes_no_call_
     assert calls.calls == []
 
 
-def test_without_reading_back_changes_are_accepted(
+def test_no_verify_leaves_changes_unverified(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -202,7 +202,7 @@ def test_without_reading_back_changes_are_accepted(
     assert calls.calls[-1] == "addTags"
 
 
-def test_an_apply_that_does_not_get_through_is_incomplete_and_says_why_file_by_file(
+def test_incomplete_apply_gives_the_reason_for_each_file(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -213,9 +213,10 @@ def test_an_apply_that_does_not_get_through_is_incomplete_and_says_why_file_by_f
     arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "--report=json=a.json", "tags.yaml")
     result = tagsync("apply", "--yes", *arguments)
     assert result.code == 3
-    assert "  failed    /bad.jpg  Too bad (request " in result.out
-    assert "Apply incomplete: 2 confirmed, 1 failed\n" in result.out
-    assert "Running the same command again is safe" in result.out
+    assert "  1 file: failed: Too bad" in result.out
+    assert "\n      /bad.jpg\n" in result.out
+    assert "Apply incomplete: 2 files verified, 1 failed\n" in result.out
+    assert "Run the same command again: it sends only what is missing." in result.out
     changes = json.loads(Path("a.json").read_text("utf-8"))["changes"]
     assert [(change["path"], change["status"]) for change in changes] == [
         ("/bad.jpg", "failed"),
@@ -224,7 +225,7 @@ def test_an_apply_that_does_not_get_through_is_incomplete_and_says_why_file_by_f
     ]
 
 
-def test_stopping_at_the_first_failure_skips_the_rest_and_says_so(
+def test_on_error_stop_skips_the_rest_and_says_so(
     tagsync: Command,
     served: Callable[..., str],
 ) -> None:
@@ -353,7 +354,7 @@ def test_nothing_to_do_asks_no_question(tagsync: Command) -> None:
 
 @pytest.mark.parametrize("name", ["plan.json", "tags.yml", "manifests/shop.yaml", "manifests/shop.json", "plan"])
 @pytest.mark.parametrize(("answer", "code"), [(b"yes\n", 0), (b"no\n", 4)])
-def test_saved_plan_that_may_be_taken_for_a_manifest_is_shown_and_asked_about_on_a_terminal(
+def test_saved_plan_next_to_manifests_needs_a_yes_in_a_terminal(
     tagsync: Command, name: str, answer: bytes, code: int
 ) -> None:
     Path("manifests").mkdir()
@@ -368,7 +369,7 @@ def test_saved_plan_that_may_be_taken_for_a_manifest_is_shown_and_asked_about_on
     assert ("Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out) is (code == 0)
 
 
-def test_saved_plan_apart_from_manifests_is_applied_without_a_question(tagsync: Command) -> None:
+def test_saved_plan_apart_from_manifests_is_applied_without_a_prompt(tagsync: Command) -> None:
     Path("plans").mkdir()
     tagsync("plan", "--out=plans/plan.json", *SANDBOX, "tags.yaml")
     with screen(b"") as terminal:
@@ -379,7 +380,7 @@ def test_saved_plan_apart_from_manifests_is_applied_without_a_question(tagsync: 
 
 
 @pytest.mark.parametrize("name", ["plan.yaml", "plan.yml", "plan.YAML"])
-def test_saved_plan_that_is_named_like_a_manifest_needs_yes_outside_a_terminal(tagsync: Command, name: str) -> None:
+def test_saved_plan_named_like_a_manifest_needs_yes_outside_a_terminal(tagsync: Command, name: str) -> None:
     tagsync("plan", "--out=saved", *SANDBOX, "tags.yaml")
     Path("saved").replace(name)
     result = tagsync("apply", *SANDBOX, name)
@@ -412,7 +413,7 @@ def cut_short(running: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize(("by_hand", "code"), [(b"yes\n", 0), (signal.SIGINT, 130)])
-def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
+def test_apply_in_a_terminal_shows_the_plan_before_it_asks(
     tagsync: Command, by_hand: bytes | signal.Signals, code: int
 ) -> None:
     terminal = Screen()
@@ -432,7 +433,7 @@ def test_a_process_on_a_terminal_asks_after_it_has_shown_what_it_does(
             out = cut_short(running)
     shown = terminal.read_to_the_end()
     assert running.returncode == code
-    assert ("Apply converged: 1 confirmed" in out) is (code == 0)
+    assert ("Apply complete: 1 file verified" in out) is (code == 0)
     assert "Traceback" not in shown
     assert HIDE_CURSOR in shown
     assert SHOW_CURSOR in shown.rpartition(HIDE_CURSOR)[2]
@@ -480,7 +481,7 @@ def interrupted(line: str, number: signal.Signals, *arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
+def test_interrupted_apply_finishes_its_calls_and_writes_its_report(
     slow_library: str,
     number: signal.Signals,
     code: int,
@@ -490,7 +491,7 @@ def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
     result = interrupted("tagsync: 1 of 10 calls done", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
-    assert "not sent: the run was interrupted" in result.out
+    assert "not sent, the run was interrupted" in result.out
     assert "Traceback" not in result.err
     document = json.loads(Path("a.json").read_text("utf-8"))
     Draft202012Validator(schemas.load("report")).validate(document)
@@ -500,7 +501,7 @@ def test_an_interrupted_apply_ends_its_calls_and_writes_its_report(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_plan_ends_at_once_and_says_so_in_its_report(
+def test_interrupted_plan_ends_at_once_and_says_so_in_its_report(
     silent_library: str,
     number: signal.Signals,
     code: int,
@@ -528,7 +529,7 @@ def saved(tagsync: Command, library: Callable[..., Path]) -> None:
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize("kind", ["plan", "report"])
 @pytest.mark.parametrize("output", ["json", "text"])
-def test_show_renders_what_was_saved_as_it_was_at_first(
+def test_show_repeats_the_original_output(
     tagsync: Command,
     kind: str,
     output: str,
@@ -541,7 +542,7 @@ def test_show_renders_what_was_saved_as_it_was_at_first(
 
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize("kind", ["plan", "report"])
-def test_saved_documents_are_valid_by_the_schemas_that_the_command_prints(
+def test_saved_plans_and_reports_match_the_printed_schemas(
     tagsync: Command,
     kind: str,
 ) -> None:
@@ -558,10 +559,10 @@ def test_show_writes_reports_too(
     assert Path("again.json").read_bytes() == Path("plan.json").read_bytes()
 
 
-def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
+def test_show_of_a_report_without_changes_says_so(tagsync: Command) -> None:
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     tagsync("apply", "--yes", *SANDBOX, "--report=json=a.json", "tags.yaml")
-    assert tagsync("show", "a.json").out == "Apply converged: nothing to do\n"
+    assert tagsync("show", "a.json").out == "Apply complete: nothing to do\n"
 
 
 @pytest.mark.usefixtures("saved")
@@ -580,7 +581,7 @@ def test_a_report_of_nothing_is_shown_as_such(tagsync: Command) -> None:
         (lambda _: "", 1, "plan.json is not a tagsync plan or report"),
     ],
 )
-def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(
+def test_show_refuses_damaged_and_other_files(
     tagsync: Command,
     edit: Callable[[str], str],
     code: int,
@@ -592,7 +593,7 @@ def test_a_file_that_is_no_longer_or_never_was_a_document_is_refused(
     assert words in result.err
 
 
-def test_a_file_beyond_reason_is_not_even_read(tagsync: Command) -> None:
+def test_show_refuses_a_huge_file_without_reading_it(tagsync: Command) -> None:
     with Path("huge.json").open("wb") as file:
         file.truncate((1 << 30) + 1)  # a hole, which takes no room
     result = tagsync("show", "huge.json")
@@ -616,7 +617,7 @@ main()
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "export"])
-def test_max_duration_ends_a_library_that_is_never_read_with_an_error(
+def test_max_duration_ends_reading_with_an_error(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
@@ -633,7 +634,7 @@ def test_max_duration_ends_a_library_that_is_never_read_with_an_error(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_a_signal_ends_a_plan_that_computes_and_nothing_is_written(
+def test_signal_ends_a_plan_during_computation(
     slow_library: str, monkeypatch: pytest.MonkeyPatch, command: str, number: signal.Signals, code: int
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)

@@ -17,7 +17,7 @@ def _files(library: Callable[..., Path]) -> None:
     write_manifest("- match: /**\n  tags: [t]")
 
 
-def test_a_served_library_prints_its_address_and_takes_the_command_and_its_faults(
+def test_sandbox_serve_prints_its_address_and_returns_scripted_errors(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [tag-{name}]" for name in "abc"))
@@ -45,7 +45,7 @@ def test_a_served_library_prints_its_address_and_takes_the_command_and_its_fault
     ]
 
 
-def test_a_served_library_answers_anyone_who_speaks_http_and_keeps_its_state(tagsync: Command) -> None:
+def test_sandbox_serve_answers_any_http_client_and_keeps_its_state(tagsync: Command) -> None:
     with started("sandbox", "serve", "library.jsonl", "--port=0") as serving:
         assert serving.stdout
         url = serving.stdout.readline().strip()
@@ -65,7 +65,7 @@ def test_a_served_library_answers_anyone_who_speaks_http_and_keeps_its_state(tag
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
 
 
-def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
+def test_sandbox_reset_starts_over_from_the_file(tagsync: Command) -> None:
     tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
     assert "Nothing to do" in tagsync("plan", "--sandbox", "library.jsonl", "tags.yaml").out
     words = "the next command fills the sandbox from library.jsonl\n"
@@ -75,7 +75,7 @@ def test_resetting_starts_over_from_the_file(tagsync: Command) -> None:
     assert tagsync("sandbox", "reset", "library.jsonl").err == f"Nothing to reset: {words}"
 
 
-def test_resetting_removes_nothing_behind_a_linked_folder(tagsync: Command) -> None:
+def test_sandbox_reset_does_not_follow_links(tagsync: Command) -> None:
     tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
     Path(".tagsync/sandbox").rename("elsewhere")
     Path(".tagsync/sandbox").symlink_to(Path("elsewhere").absolute())
@@ -88,7 +88,7 @@ def test_resetting_removes_nothing_behind_a_linked_folder(tagsync: Command) -> N
     assert sorted(Path("elsewhere").iterdir()) == before
 
 
-def test_resetting_names_what_it_cannot_remove(tagsync: Command) -> None:
+def test_sandbox_reset_names_what_it_cannot_remove(tagsync: Command) -> None:
     tagsync("apply", "--yes", "--sandbox", "library.jsonl", "tags.yaml")
     (database,) = Path(".tagsync/sandbox").glob("*.sqlite")
     database.unlink()
@@ -98,7 +98,7 @@ def test_resetting_names_what_it_cannot_remove(tagsync: Command) -> None:
     assert f"{database} cannot be removed: Is a directory: remove it yourself" in done.err
 
 
-def test_resetting_forgets_one_library_alone(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_sandbox_reset_affects_only_one_library(tagsync: Command, library: Callable[..., Path]) -> None:
     other = library(file_object("/a.jpg"), name="other.jsonl")
     for path in ("library.jsonl", other):
         tagsync("apply", "--yes", "--sandbox", path, "tags.yaml")
@@ -118,7 +118,7 @@ def test_resetting_forgets_one_library_alone(tagsync: Command, library: Callable
         (["--state-dir", "tags.yaml"], 1, "the state directory tags.yaml is not a folder"),
     ],
 )
-def test_what_cannot_be_served_is_told_at_once(tagsync: Command, *, options: list[str], code: int, words: str) -> None:
+def test_sandbox_serve_reports_errors_at_once(tagsync: Command, *, options: list[str], code: int, words: str) -> None:
     Path("odd.json").write_text('[{"on": "nothing"}]', encoding="ascii")
     result = tagsync("sandbox", "serve", "library.jsonl", "--port=0", *options)
     assert (result.code, result.out) == (code, "")
@@ -127,7 +127,9 @@ def test_what_cannot_be_served_is_told_at_once(tagsync: Command, *, options: lis
 
 @pytest.mark.parametrize("command", ["serve", "reset"])
 @pytest.mark.parametrize(("path", "words"), [("nowhere.jsonl", "does not exist"), (".", "is a directory")])
-def test_a_library_that_is_not_there_is_a_usage_error(tagsync: Command, command: str, path: str, words: str) -> None:
+def test_sandbox_library_that_does_not_exist_is_a_usage_error(
+    tagsync: Command, command: str, path: str, words: str
+) -> None:
     result = tagsync("sandbox", command, path)
     assert result.code == 64
     assert words in result.err
@@ -147,7 +149,7 @@ def _cores_are_left() -> Iterator[None]:
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux tells the limits of another process")
 @pytest.mark.skipif(HARDEST == 0, reason="no process of this machine may leave its memory behind anyway")
 @pytest.mark.usefixtures("_cores_are_left")
-def test_a_process_that_crashes_leaves_no_memory_behind() -> None:
+def test_crash_leaves_no_core_dump() -> None:
     with started("sandbox", "serve", "library.jsonl", "--port=0") as serving:
         assert serving.stdout
         assert serving.stdout.readline()

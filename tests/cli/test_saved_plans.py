@@ -36,20 +36,20 @@ def planned(tagsync: Command, *options: str) -> str:
 # applying later
 
 
-def test_a_plan_is_saved_for_its_owner_alone_and_applied_without_being_asked(tagsync: Command, world: Build) -> None:
+def test_saved_plan_is_private_and_applied_without_a_prompt(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     planned(tagsync)
     assert stat.S_IMODE(Path("plan.json").stat().st_mode) == 0o600
     Path("tags.yaml").unlink()
     result = tagsync("apply", "plan.json")
-    assert (result.code, result.out.splitlines()[0]) == (0, "Apply converged: 100 confirmed")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "Apply complete: 100 files verified")
     assert library.tags("/042.jpg") == {"new", "x"}
     assert library.ai_tags("/042.jpg") == {"Cat"}
     assert tagsync("apply", "plan.json").code == 0
 
 
 @pytest.mark.parametrize("change", ["renamed", "judged anew"])
-def test_a_file_that_changed_since_is_judged_alone(tagsync: Command, world: Build, change: str) -> None:
+def test_stale_file_does_not_affect_other_files(tagsync: Command, world: Build, change: str) -> None:
     library = hundred(world)
     digest = planned(tagsync)
     if change == "renamed":
@@ -63,27 +63,23 @@ def test_a_file_that_changed_since_is_judged_alone(tagsync: Command, world: Buil
     assert (library.tags("/042.jpg"), library.ai_tags("/042.jpg")) == ({"old", "x"}, {"Dog", "Cat"})
 
 
-def test_what_others_did_meanwhile_that_has_nothing_to_do_with_it_harms_nothing(tagsync: Command, world: Build) -> None:
+def test_saved_plan_survives_unrelated_changes(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     planned(tagsync)
     library.edit("/042.jpg", tags=["old", "unrelated"], ai_tags=[ai("Dog", 10), ai("Cat", 91), ai("Sky", 99)])
     library.edit("/043.jpg", tags=["new", "x"])
-    assert tagsync("apply", "plan.json").out.startswith("Apply converged: 100 confirmed\n")
+    assert tagsync("apply", "plan.json").out.endswith("Apply complete: 100 files verified\n")
     assert library.tags("/042.jpg") == {"new", "unrelated"}
     assert library.ai_tags("/042.jpg") == {"Cat", "Sky"}
 
 
-def test_a_plan_of_which_nothing_is_stale_is_applied_though_staleness_would_fail_it(
-    tagsync: Command, world: Build
-) -> None:
+def test_on_stale_fail_applies_a_plan_without_stale_files(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
     assert tagsync("apply", "--on-stale=fail", "plan.json").code == 0
 
 
-def test_a_guard_that_was_acknowledged_is_no_matter_where_the_plan_is_refused_for_what_is_stale(
-    tagsync: Command, world: Build
-) -> None:
+def test_on_stale_fail_refuses_despite_an_acknowledged_guard(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["old"]), file_object("/b.jpg", ["old"]))
     write_manifest("- match: /**\n  absent: [old]")
     digest = planned(tagsync)
@@ -94,7 +90,7 @@ def test_a_guard_that_was_acknowledged_is_no_matter_where_the_plan_is_refused_fo
     assert "acknowledged" not in result.err
 
 
-def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(tagsync: Command, world: Build) -> None:
+def test_on_stale_fail_refuses_the_plan_before_the_first_write(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     planned(tagsync)
     library.move("/042.jpg", "/other.jpg")
@@ -104,13 +100,17 @@ def test_one_stale_file_fails_the_whole_plan_before_the_first_write_if_asked_to(
     assert "error: the plan is stale for 1 of 100 files, which changed since the plan: plan again, or" in result.err
     text = tagsync("apply", "--on-stale=fail", "plan.json")
     assert text.out.splitlines() == [
-        "  stale     /042.jpg  the file was moved to '/other.jpg' after the plan was made",
+        "",
+        "Not changed",
+        "  1 file: stale: the file was moved to '/other.jpg' after the plan was made",
+        "      /042.jpg",
+        "",
         "Apply refused: nothing was changed",
-        "  What is stale needs a new plan.",
+        "Plan again to change the stale files.",
     ]
 
 
-def test_any_single_byte_that_was_flipped_is_refused_before_any_call(tagsync: Command, world: Build) -> None:
+def test_saved_plan_with_a_flipped_byte_is_refused_before_any_call(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["old"]))
     write_manifest("- {path: /a.jpg, tags: [new], absent: [old]}")
     planned(tagsync)
@@ -124,7 +124,7 @@ def test_any_single_byte_that_was_flipped_is_refused_before_any_call(tagsync: Co
     assert library.calls.calls == []
 
 
-def test_a_plan_with_a_checksum_that_fits_is_still_held_against_itself(tagsync: Command, world: Build) -> None:
+def test_saved_plan_with_a_valid_checksum_is_checked_for_contradictions(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["old"]))
     write_manifest("- {path: /a.jpg, tags: [new], absent: [old]}")
     planned(tagsync)
@@ -137,7 +137,7 @@ def test_a_plan_with_a_checksum_that_fits_is_still_held_against_itself(tagsync: 
 
 
 @pytest.mark.parametrize("options", [["--account=other"], ["--endpoint=http://127.0.0.1:9"]])
-def test_a_plan_is_for_one_account_of_one_endpoint(tagsync: Command, world: Build, options: list[str]) -> None:
+def test_saved_plan_is_for_one_account_and_endpoint(tagsync: Command, world: Build, options: list[str]) -> None:
     library = hundred(world)
     planned(tagsync)
     library.calls.calls.clear()
@@ -147,14 +147,14 @@ def test_a_plan_is_for_one_account_of_one_endpoint(tagsync: Command, world: Buil
     assert "plan again for this target" in result.err
 
 
-def test_a_plan_of_a_later_format_is_refused(tagsync: Command, world: Build) -> None:
+def test_saved_plan_of_a_later_format_is_refused(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
     Path("plan.json").write_text(Path("plan.json").read_text("utf-8").replace('"1.0"', '"2.0"', 1), encoding="utf-8")
     assert "has format version '2.0', this tagsync reads 1.x" in tagsync("apply", "plan.json").err
 
 
-def test_a_pipeline_may_insist_on_the_digest_that_was_looked_at(tagsync: Command, world: Build) -> None:
+def test_expect_digest_refuses_another_plan(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     digest = planned(tagsync)
     other = "sha256:" + "0" * 64
@@ -188,7 +188,7 @@ def test_ack_accepts_twelve_digits(tagsync: Command, world: Build) -> None:
     assert tagsync("apply", f"--ack=emptiedFiles@{digits}", "plan.json").code == 0
 
 
-def test_a_saved_plan_stands_alone_and_takes_no_options_of_its_making(tagsync: Command, world: Build) -> None:
+def test_saved_plan_is_applied_alone_and_refuses_options_of_plan(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
     for words in (["plan.json", "tags.yaml"], ["--as-of=2026-01-01", "plan.json"], ["--policy=tags.yaml", "plan.json"]):
@@ -198,7 +198,7 @@ def test_a_saved_plan_stands_alone_and_takes_no_options_of_its_making(tagsync: C
     assert (result.code, "report.json is a report: apply takes manifests, or a plan" in result.err) == (64, True)
 
 
-def test_a_plan_with_errors_is_not_saved(tagsync: Command, world: Build) -> None:
+def test_plan_with_errors_is_not_saved(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg"))
     write_manifest("- {path: /gone.jpg, tags: [x]}")
     result = tagsync("plan", "--out=plan.json", "tags.yaml")
@@ -213,7 +213,7 @@ def test_a_plan_with_errors_is_not_saved(tagsync: Command, world: Build) -> None
     assert Path("plan.json").read_text("utf-8") == "older"
 
 
-def test_a_plan_that_strict_does_not_let_pass_is_not_saved(tagsync: Command, world: Build) -> None:
+def test_plan_refused_by_strict_is_not_saved(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg"))
     write_manifest("- {path: /a.jpg, tags: [x]}\n- {match: /nothing/**, tags: [x]}")
     assert tagsync("plan", "--strict", "--out=plan.json", "tags.yaml").code == 1
@@ -221,16 +221,14 @@ def test_a_plan_that_strict_does_not_let_pass_is_not_saved(tagsync: Command, wor
     assert "Saved as plan.json: tagsync apply plan.json" in tagsync("plan", "--out=plan.json", "tags.yaml").err
 
 
-def test_a_file_named_like_standard_output_is_refused(tagsync: Command, world: Build) -> None:
+def test_file_named_dash_is_refused(tagsync: Command, world: Build) -> None:
     hundred(world)
     for option in ("--out=-", "--report=text=-"):
         result = tagsync("plan", option, "tags.yaml")
         assert (result.code, "- is not a file name: for standard output, use --format" in result.err) == (64, True)
 
 
-def test_what_the_environment_says_of_making_plans_does_not_stop_one_that_is_made(
-    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saved_plan_ignores_variables_of_plan(tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     hundred(world)
     planned(tagsync)
     for name, value in (("POLICY", "policy.yaml"), ("AS_OF", "2026-01-01"), ("LAST", "none")):
@@ -238,7 +236,7 @@ def test_what_the_environment_says_of_making_plans_does_not_stop_one_that_is_mad
     assert tagsync("apply", "plan.json").code == 0
 
 
-def test_a_guard_error_is_told_once_and_an_ack_for_another_plan_as_such(tagsync: Command, world: Build) -> None:
+def test_ack_for_another_plan_is_a_warning_and_the_guard_one_error(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg", ["old"]))
     write_manifest("- {path: /a.jpg, absent: [old]}")
     planned(tagsync)
@@ -248,7 +246,7 @@ def test_a_guard_error_is_told_once_and_an_ack_for_another_plan_as_such(tagsync:
     assert "warning: the --ack given for emptiedFiles is for another plan, sha256:0000" in result.err
 
 
-def test_a_plan_for_a_sandbox_says_so_where_none_is_named(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_saved_plan_for_a_sandbox_needs_the_sandbox(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/a.jpg"))
     write_manifest("- {path: /a.jpg, tags: [x]}")
     tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "tags.yaml")
@@ -259,7 +257,7 @@ def test_a_plan_for_a_sandbox_says_so_where_none_is_named(tagsync: Command, libr
     )
 
 
-def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(
+def test_rename_keeps_the_old_tag_until_the_new_one_exists(
     tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preflight, "LAG_WAITS", ())
@@ -272,13 +270,13 @@ def test_the_new_name_of_a_renamed_tag_has_to_be_there_when_the_old_one_goes(
     result = tagsync("apply", "plan.json")
     assert result.code == 3
     assert "the tag 'shoes', the new name of a renamed tag, was removed after the plan was made" in result.out
-    assert "What is stale needs a new plan." in result.out
+    assert "Plan again to change the stale files." in result.out
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"footwear"}, {"cat", "shoes"})
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     assert library.tags("/a.jpg") == {"cat", "shoes"}
 
 
-def test_a_tag_that_no_file_may_have_any_more_is_left_out_of_an_undo(tagsync: Command, world: Build) -> None:
+def test_undo_leaves_out_tags_that_are_no_longer_allowed(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["50%", "b"]), file_object("/b.jpg", ["old"]))
     write_manifest("- {match: /*, tags: [k], absent: ['50%', b, old]}")
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
@@ -289,7 +287,7 @@ def test_a_tag_that_no_file_may_have_any_more_is_left_out_of_an_undo(tagsync: Co
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"b"}, {"old"})
 
 
-def test_parts_of_a_saved_plan_may_be_applied_one_by_one(tagsync: Command, world: Build) -> None:
+def test_saved_plan_can_be_applied_in_parts(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     digest = planned(tagsync)
     files = 0
@@ -304,9 +302,7 @@ def test_parts_of_a_saved_plan_may_be_applied_one_by_one(tagsync: Command, world
     assert library.calls.writes == []
 
 
-def test_the_digest_is_the_same_wherever_and_however_a_plan_is_made(
-    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_digest_is_the_same_on_any_machine(tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     hundred(world)
     digest = planned(tagsync)
     Path("elsewhere").mkdir()
@@ -329,9 +325,7 @@ GUARDED = {
 
 
 @pytest.mark.parametrize("guard", GUARDED)
-def test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next(
-    tagsync: Command, world: Build, guard: str
-) -> None:
+def test_guard_is_acknowledged_for_this_plan_and_not_for_the_next(tagsync: Command, world: Build, guard: str) -> None:
     entries, limits = GUARDED[guard]
     library = world(*(file_object(f"/{n}.jpg", ["old", "x"], [ai("Dog", 10)]) for n in range(8)))
     policy = f"---\napiVersion: tagsync/v1\nkind: Policy\nspec: {{guards: {{{limits}}}}}\n"
@@ -372,7 +366,7 @@ def test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next(
     assert result.document["digest"] != digest
 
 
-def test_a_policy_from_elsewhere_replaces_those_of_who_opens_a_pull_request(tagsync: Command, world: Build) -> None:
+def test_policy_option_replaces_policies_of_the_manifests(tagsync: Command, world: Build) -> None:
     hundred(world)
     entries = Path("tags.yaml").read_text("utf-8")
     head = "apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {%s}}\n"
@@ -385,7 +379,7 @@ def test_a_policy_from_elsewhere_replaces_those_of_who_opens_a_pull_request(tags
     assert tagsync("validate", "--policy=tags.yaml", "tags.yaml").code == 1
 
 
-def test_a_saved_plan_may_come_through_a_pipe(tagsync: Command, world: Build) -> None:
+def test_saved_plan_can_come_through_a_pipe(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
     os.mkfifo("pipe")
@@ -396,7 +390,7 @@ def test_a_saved_plan_may_come_through_a_pipe(tagsync: Command, world: Build) ->
     assert (result.code, result.out) == (0, tagsync("show", "plan.json").out)
 
 
-def test_a_pipe_without_end_is_not_read_for_ever(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saved_plan_from_an_endless_pipe_is_refused(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_saved, "MAX_DOCUMENT_BYTES", 3 << 20)
     os.mkfifo("pipe")
 
@@ -412,9 +406,7 @@ def test_a_pipe_without_end_is_not_read_for_ever(tagsync: Command, monkeypatch: 
     assert (result.code, result.err) == (1, "error: pipe is larger than 3 MiB: it is not a plan or report\n")
 
 
-def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_write(
-    tagsync: Command, world: Build
-) -> None:
+def test_guards_are_evaluated_again_before_the_first_write(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["old", "x"]))
     write_manifest("- {path: /a.jpg, absent: [old]}")
     planned(tagsync)
@@ -429,7 +421,7 @@ def test_guards_are_judged_again_beside_what_the_library_shows_before_the_first_
     "value",
     ["removedTags", "removedTags@", "typo@sha256:" + "0" * 64, "removedTags@sha256:xyz", "removedTags@0123456789a"],
 )
-def test_an_ack_that_names_no_guard_or_digest_is_a_usage_error(tagsync: Command, value: str) -> None:
+def test_ack_without_guard_or_digest_is_a_usage_error(tagsync: Command, value: str) -> None:
     result = tagsync("apply", f"--ack={value}", "plan.json")
     assert result.code == 64
     assert "is not GUARD@DIGEST" in result.err or "copy at least 12 hex digits" in result.err
@@ -438,7 +430,7 @@ def test_an_ack_that_names_no_guard_or_digest_is_a_usage_error(tagsync: Command,
 # days
 
 
-def test_time_enters_through_one_option_alone(tagsync: Command, world: Build) -> None:
+def test_as_of_is_the_only_influence_of_time(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg", ["sale", "x"]))
     write_manifest("- path: /a.jpg\n  tags: [sale]\n  until: 2026-12-31")
     before = tagsync("plan", "--as-of=2026-12-30", "--format=json", "tags.yaml").document
@@ -451,7 +443,7 @@ def test_time_enters_through_one_option_alone(tagsync: Command, world: Build) ->
 # undo
 
 
-def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Build) -> None:
+def test_undo_plan_reverts_an_apply(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     result = tagsync("undo", "report.json", "--out=undo.json")
@@ -459,12 +451,12 @@ def test_a_run_is_turned_round_by_a_plan_of_its_own(tagsync: Command, world: Bui
     assert "warning: AI tag 'Dog' is not restored on /000.jpg, /001.jpg, /002.jpg and 97 more: " in result.err
     assert "warning: this undo leaves out 100 changes on 100 files" in result.err
     assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
-    assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
+    assert tagsync("apply", "undo.json").out.endswith("Apply complete: 100 files verified\n")
     assert library.tags("/042.jpg") == {"old", "x"}
     assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to undo: ")
 
 
-def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world: Build) -> None:
+def test_undo_restores_ai_tags_as_ordinary_tags_on_request(tagsync: Command, world: Build) -> None:
     library = hundred(world)
     tagsync("apply", "--yes", "--report=json=report.json", "tags.yaml")
     assert tagsync("undo", "--ai-as-tags", "report.json", "--out=undo.json").code == 0
@@ -472,7 +464,7 @@ def test_ai_tags_come_back_as_ordinary_tags_if_asked_to(tagsync: Command, world:
     assert library.tags("/042.jpg") == {"old", "x", "Dog"}
 
 
-def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command, world: Build) -> None:
+def test_undo_needs_a_report_of_this_target(tagsync: Command, world: Build) -> None:
     hundred(world)
     planned(tagsync)
     tagsync("apply", "--report=json=report.json", "plan.json")
@@ -482,9 +474,7 @@ def test_undo_takes_the_report_of_this_target_and_nothing_else(tagsync: Command,
     assert not Path("undo.json").exists()
 
 
-def test_undo_without_a_file_takes_the_newest_kept_report_that_changed_something(
-    tagsync: Command, world: Build
-) -> None:
+def test_undo_without_a_file_uses_the_newest_kept_report_with_changes(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["x"]))
     for tag in ("first", "second"):
         write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
@@ -500,7 +490,7 @@ def test_undo_without_a_file_takes_the_newest_kept_report_that_changed_something
     assert library.tags("/a.jpg") == {"x", "first"}
 
 
-def test_undo_without_a_file_never_takes_a_report_of_another_account(tagsync: Command, world: Build) -> None:
+def test_undo_without_a_file_ignores_reports_of_other_accounts(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg"))
     write_manifest("- {path: /a.jpg, tags: [new]}")
     nothing = tagsync("undo")
@@ -513,7 +503,7 @@ def test_undo_without_a_file_never_takes_a_report_of_another_account(tagsync: Co
     assert tagsync("undo", "--account=other").code == 1
 
 
-def test_undo_without_a_file_does_not_pass_over_a_damaged_report(tagsync: Command, world: Build) -> None:
+def test_undo_without_a_file_stops_at_a_damaged_report(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg"))
     for tag in ("first", "second"):
         write_manifest(f"- {{path: /a.jpg, tags: [{tag}]}}")
@@ -548,7 +538,7 @@ PART = '- {match: "/*", tags: [new], absent: [old]}'
     ],
     ids=["refused", "lost", "partial", "none"],
 )
-def test_undo_restores_the_library_however_the_apply_ended(
+def test_undo_restores_the_library_after_any_end_of_the_apply(
     tagsync: Command, world: Build, how: str, fault: Fault
 ) -> None:
     before = {f"/{name}.jpg": {"keep", "old"} if name < "c" else {"new"} for name in "abcd"}
@@ -602,7 +592,7 @@ EDITS = [lets_through, counts_nothing, sums_up_to_nothing, undoes_something, lis
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("shard", [(), ("--shard=1/2",)])
-def test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere(
+def test_saved_plan_edited_outside_its_digest_is_refused_everywhere(
     tagsync: Command, world: Build, edit: Callable[[Any], None], shard: tuple[str, ...]
 ) -> None:
     tags = ["a", "b", "c", "keep"]
@@ -643,9 +633,7 @@ IN_JSON = '"spec": {"files": [{"path": "/a.jpg", "tags": ["formatVersion", "new"
         ("JSON with a byte order mark", '\ufeff{"apiVersion": "tagsync/v1", "kind": "TagSet", ' + IN_JSON + "}"),
     ],
 )
-def test_a_manifest_with_the_words_of_a_plan_is_a_manifest(
-    tagsync: Command, world: Build, name: str, text: str
-) -> None:
+def test_manifest_with_the_keys_of_a_plan_is_a_manifest(tagsync: Command, world: Build, name: str, text: str) -> None:
     library = world(file_object("/a.jpg"))
     Path("tags.json" if "JSON" in name else "tags.yaml").write_text(text, encoding="utf-8")
     result = tagsync("apply", "--yes", "tags.json" if "JSON" in name else "tags.yaml")
@@ -667,7 +655,7 @@ def test_a_manifest_with_the_words_of_a_plan_is_a_manifest(
         lambda text: " " * 500 + text,
     ],
 )
-def test_a_damaged_plan_is_no_manifest(tagsync: Command, world: Build, change: Callable[[str], str]) -> None:
+def test_damaged_plan_is_not_read_as_a_manifest(tagsync: Command, world: Build, change: Callable[[str], str]) -> None:
     library = hundred(world)
     planned(tagsync)
     Path("plan.json").write_text(change(Path("plan.json").read_text("utf-8")), encoding="utf-8", newline="")
@@ -682,9 +670,7 @@ def test_a_damaged_plan_is_no_manifest(tagsync: Command, world: Build, change: C
 
 @pytest.mark.parametrize("name", ["nope.json", "nope.yaml", "no/pe.json", "link.json"])
 @pytest.mark.parametrize("yes", [(), ("--yes",)])
-def test_a_path_that_does_not_exist_is_said_not_to(
-    tagsync: Command, world: Build, name: str, yes: tuple[str, ...]
-) -> None:
+def test_path_that_does_not_exist_is_an_error(tagsync: Command, world: Build, name: str, yes: tuple[str, ...]) -> None:
     world()
     Path("link.json").symlink_to("nowhere.json")
     for command in (["apply", *yes], ["plan"], ["validate"], ["show"], ["undo", "--out=o.json"], ["diff", "link.json"]):
@@ -694,9 +680,7 @@ def test_a_path_that_does_not_exist_is_said_not_to(
         assert "--yes" not in result.err
 
 
-def test_files_that_were_not_found_are_named_in_the_plan_and_the_report_and_if_asked_for(
-    tagsync: Command, world: Build
-) -> None:
+def test_missing_files_are_listed_in_plan_and_report(tagsync: Command, world: Build) -> None:
     world(file_object("/a.jpg"))
     write_manifest("- {path: /a.jpg, tags: [new]}\n- {path: /gone.jpg, tags: [new], ifMissing: skip}")
     planned(tagsync)

@@ -45,7 +45,7 @@ def reports(count: int = SHARDS) -> list[str]:
     return [f"report-{index}.json" for index in range(1, count + 1)]
 
 
-def test_reports_of_shards_planned_apart_have_the_totals_of_one_run(
+def test_shard_reports_of_separate_plans_have_the_totals_of_one_run(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -70,7 +70,7 @@ def test_reports_of_shards_planned_apart_have_the_totals_of_one_run(
     assert [item["code"] for item in merged["diagnostics"]] == [item["code"] for item in whole["diagnostics"]]
 
 
-def test_plans_of_shards_are_the_whole_plan_with_its_digest(
+def test_shard_plans_merge_to_the_whole_plan_with_its_digest(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -87,7 +87,7 @@ def test_plans_of_shards_are_the_whole_plan_with_its_digest(
     assert merged["guards"] == whole["guards"]
 
 
-def test_reports_of_shards_of_one_saved_plan_keep_its_digest_and_its_unchanged(
+def test_shard_reports_of_one_saved_plan_keep_its_digest(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -99,7 +99,7 @@ def test_reports_of_shards_of_one_saved_plan_keep_its_digest_and_its_unchanged(
     assert (merged["digest"], merged["summary"]) == (plan["digest"], plan["summary"])
 
 
-def test_a_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+def test_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
     library(*files())
     for index, report in enumerate(reports(), 1):
         options = (f"--shard={index}/{SHARDS}", f"--report=json={report}")
@@ -112,7 +112,7 @@ def test_a_shard_that_is_missing_is_named(tagsync: Command, library: Callable[..
     assert "missing" not in tagsync("show", *reports()).err
 
 
-def test_shards_that_ended_otherwise_are_together_no_better_than_the_worst(
+def test_shard_reports_merge_to_the_worst_outcome(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -138,7 +138,7 @@ def test_shards_that_ended_otherwise_are_together_no_better_than_the_worst(
         ({"inputs": {"shard": "2/2"}}, "report-1.json and report-2.json both contain '/shop/"),
     ],
 )
-def test_what_is_not_of_one_plan_is_not_merged(
+def test_shard_files_of_different_plans_are_not_merged(
     tagsync: Command, library: Callable[..., Path], manifests: str, change: dict[str, Any], words: str
 ) -> None:
     library(*files())
@@ -154,7 +154,7 @@ def test_what_is_not_of_one_plan_is_not_merged(
     assert words in ran.err
 
 
-def test_shards_without_changes_are_not_counted_twice(
+def test_shard_without_changes_is_not_counted_twice(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -169,7 +169,7 @@ def test_shards_without_changes_are_not_counted_twice(
     assert tagsync("show", "--format=json", "one.json", "two.json").document["summary"]["unchanged"] == 60
 
 
-def test_plans_and_reports_are_not_merged(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
+def test_show_does_not_merge_plans_with_reports(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
     library(*files())
     tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", manifests)
     tagsync("apply", "--sandbox=library.jsonl", "--report=json=report.json", "plan.json")
@@ -178,7 +178,7 @@ def test_plans_and_reports_are_not_merged(tagsync: Command, library: Callable[..
     assert "show needs only plans or only reports" in ran.err
 
 
-def test_shards_run_side_by_side_against_one_library_converge(world: Build, tagsync: Command, manifests: str) -> None:
+def test_shards_at_the_same_time_converge(world: Build, tagsync: Command, manifests: str) -> None:
     served = world(*files())
     with ExitStack() as stack:
         running = [
@@ -195,9 +195,7 @@ def test_shards_run_side_by_side_against_one_library_converge(world: Build, tags
     assert "Nothing to do" in tagsync("plan", manifests).out
 
 
-def test_what_a_missing_shard_did_is_held_against_nobody(
-    tagsync: Command, library: Callable[..., Path], manifests: str
-) -> None:
+def test_shard_that_is_missing_causes_no_drift(tagsync: Command, library: Callable[..., Path], manifests: str) -> None:
     library(*files())
     for index, report in enumerate(reports(2), 1):
         options = (f"--shard={index}/3", f"--report=json={report}", "--last=none")
@@ -211,7 +209,7 @@ def test_what_a_missing_shard_did_is_held_against_nobody(
     assert "Filtered by missing shards" in tagsync("show", "part.json", "--format=markdown").out
 
 
-def test_shards_of_a_narrowed_plan_are_narrowed_together(
+def test_shard_plans_of_a_filtered_plan_merge_to_a_filtered_plan(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())
@@ -223,7 +221,7 @@ def test_shards_of_a_narrowed_plan_are_narrowed_together(
     assert {change["path"][:7] for change in merged["changes"]} == {"/shop/0"}
 
 
-def test_calls_drift_and_thumbnails_of_shards_add_up(
+def test_shard_calls_drift_and_thumbnails_add_up(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*(item | {"thumbnail": f"https://ik.example{item['filePath']}"} for item in files()))
@@ -242,7 +240,7 @@ def test_calls_drift_and_thumbnails_of_shards_add_up(
         assert value == sum(part["estimate"][name] for part in parts)
 
 
-def test_a_shard_of_a_saved_plan_has_thumbnails_of_its_own_files_alone(
+def test_shard_of_a_saved_plan_has_only_its_thumbnails(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*(item | {"thumbnail": f"https://ik.example{item['filePath']}"} for item in files()))
@@ -251,7 +249,7 @@ def test_a_shard_of_a_saved_plan_has_thumbnails_of_its_own_files_alone(
     assert set(report["thumbnails"]) == {change["fileId"] for change in report["changes"]}
 
 
-def test_the_worst_of_what_guards_and_runs_came_to_stands_for_all(
+def test_shard_guards_and_outcomes_merge_to_the_worst(
     tagsync: Command, library: Callable[..., Path], manifests: str
 ) -> None:
     library(*files())

@@ -29,7 +29,7 @@ def handlers() -> list[Any]:
     return [signal.getsignal(number) for number in BOTH]
 
 
-def test_deferred_signals_set_stop_and_then_abort_and_break_nothing_off() -> None:
+def test_deferred_signals_set_stop_then_abort_without_interrupting() -> None:
     seen: list[tuple[bool, bool]] = []
 
     async def work(stop: asyncio.Event, abort: asyncio.Event) -> str:
@@ -48,7 +48,7 @@ def test_deferred_signals_set_stop_and_then_abort_and_break_nothing_off() -> Non
     assert handlers() == before
 
 
-def test_deferred_signals_break_nothing_off_that_computes_or_comes_after() -> None:
+def test_deferred_signals_interrupt_no_computation() -> None:
     async def work(stop: asyncio.Event, _abort: asyncio.Event) -> bool:
         send(*BOTH * 50)  # nothing awaits here: the loop cannot hear of them
         await asyncio.sleep(0)
@@ -76,14 +76,14 @@ def test_deferred_signals_that_come_before_the_loop_runs_are_not_lost(monkeypatc
         assert signals.run(work) == (True, False)
 
 
-def test_deferred_signals_leave_the_handlers_alone_until_they_are_needed() -> None:
+def test_deferred_signals_set_handlers_only_when_needed() -> None:
     before = handlers()
     with Deferred():
         assert handlers() == before
 
 
 @pytest.mark.parametrize("moment", ["record", "_reported", "_carried_out"])
-def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_written(
+def test_signals_do_not_prevent_the_report(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     owner: Any = Workspace if moment == "record" else apply_module
@@ -107,7 +107,7 @@ def test_signals_while_the_report_is_made_and_written_do_not_keep_it_from_being_
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
-def test_signals_after_the_one_that_ends_planning_do_not_keep_the_failure_from_being_written(
+def test_signals_do_not_prevent_the_report_of_an_interrupted_plan(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     before = handlers()
@@ -131,7 +131,7 @@ def test_signals_after_the_one_that_ends_planning_do_not_keep_the_failure_from_b
     assert handlers() == before
 
 
-def test_signal_while_modules_are_imported_ends_the_command_without_a_traceback() -> None:
+def test_signal_during_imports_ends_the_command_without_a_traceback() -> None:
     script = (
         "import os, signal, sys\n"
         "class Interrupts:\n"

@@ -209,10 +209,10 @@ def check_kept(others: Others) -> None:
 
 
 @pytest.mark.slow
-def test_a_quarter_of_a_minute_of_faults_costs_neither_memory_nor_files_nor_tags(tmp_path: Path) -> None:
+def test_fifteen_seconds_of_failures_cost_no_memory_files_or_tags(tmp_path: Path) -> None:
     soak(0.25, tmp_path, FAULTS)
 
 
 @pytest.mark.slow
-def test_half_an_hour_of_faults_costs_neither_memory_nor_files_nor_tags(tmp_path: Path) -> None:
+def test_half_an_hour_of_failures_costs_no_memory_files_or_tags(tmp_path: Path) -> None:
     soak(MINUTES, tmp_path, [*FAULTS, *LIES])

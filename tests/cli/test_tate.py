@@ -37,7 +37,7 @@ def _manifests() -> None:
     Path("library.jsonl.gz").write_bytes((TATE / "library.jsonl.gz").read_bytes())
 
 
-def test_a_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
+def test_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
     plan = ("plan", "--quiet", "--sandbox=library.jsonl.gz", "--report=json=plan.json", "--format=markdown", "m")
     text = tagsync(*plan)
     assert 50_000 < len(text.encode()) <= 60_000
@@ -47,7 +47,7 @@ def test_a_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
     assert f"- {summary['addTags']:,} tags to add\n" in text
 
 
-def test_four_shards_of_a_real_apply_side_by_side_have_the_totals_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_four_shards_of_a_real_apply_have_the_totals_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = json.loads(tagsync("plan", "--quiet", "--sandbox=library.jsonl.gz", "--account=tate", "--format=json", "m"))
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
     reports = [f"report-{index}.json" for index in range(1, SHARDS + 1)]

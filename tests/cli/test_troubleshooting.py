@@ -68,7 +68,7 @@ def shop(world: Build, **settings: Any) -> World:
 
 
 @pytest.mark.parametrize("words", FROM_MANIFESTS)
-def test_manifests_are_at_fault_as_the_page_says(tagsync: Command, world: Build, words: str) -> None:
+def test_troubleshooting_shows_the_errors_of_its_manifests(tagsync: Command, world: Build, words: str) -> None:
     shop(world)
     cause, *mends = [block.text for block in ERRORS[words] if block.language == "yaml"]
     write(cause)
@@ -108,12 +108,12 @@ def error(words: str) -> Callable[[Happens], Happens]:
     return keep
 
 
-def test_each_error_of_the_page_is_made_to_happen() -> None:
+def test_troubleshooting_errors_are_all_tested() -> None:
     assert set(ERRORS) == {*FROM_MANIFESTS, *HAPPENS}
 
 
 @pytest.mark.parametrize("words", HAPPENS)
-def test_it_goes_wrong_as_the_page_says(
+def test_troubleshooting_errors_are_those_of_the_command(
     tagsync: Command, world: Build, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     write_manifest(HATS)

@@ -206,7 +206,7 @@ BUGS = (
         "planning/guards.py",
         "Ack(guard.id, digest) not in acks",
         "guard.id not in {ack.guard for ack in acks}",
-        "tests/cli/test_saved_plans.py::test_a_guard_trips_is_acknowledged_for_this_plan_and_not_for_the_next",
+        "tests/cli/test_saved_plans.py::test_guard_is_acknowledged_for_this_plan_and_not_for_the_next",
     ),
     Bug(
         "a saved document whose checksum nobody looks at",
@@ -269,14 +269,14 @@ BUGS = (
         "planning/digest.py",
         ' | ({"blocked": blocked} if blocked else {})',
         " | ({} if blocked else {})",
-        "tests/cli/test_saved_plans.py::test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere",
+        "tests/cli/test_saved_plans.py::test_saved_plan_edited_outside_its_digest_is_refused_everywhere",
     ),
     Bug(
         "a plan that nobody holds against its own changes",
         "api/saved.py",
         "if words := contradiction(document):",
         "if (words := contradiction(document)) and not document.changes:",
-        "tests/cli/test_saved_plans.py::test_a_plan_edited_where_its_digest_does_not_reach_is_refused_everywhere",
+        "tests/cli/test_saved_plans.py::test_saved_plan_edited_outside_its_digest_is_refused_everywhere",
     ),
     Bug(
         "certificates that nobody checks",

@@ -25,7 +25,7 @@ def examples(github: GitHub) -> None:
     shutil.copytree(MANIFESTS, github.workspace / "manifests")
 
 
-def test_a_plan_puts_out_its_changes_digest_exit_code_and_path(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_outputs_of_plan_are_changes_digest_exit_code_and_path(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     ran = sandboxed("plan", PATHS="manifests", ACCOUNT="example-shop")
     assert ran.code == 0, ran.err
@@ -45,7 +45,7 @@ def test_a_plan_puts_out_its_changes_digest_exit_code_and_path(github: GitHub, s
     assert json.loads((github.out / "report.json").read_text("utf-8"))["digest"] == document["digest"]
 
 
-def test_what_was_approved_is_applied_and_nothing_else_is(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_applies_only_the_approved_plan(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     sandboxed("plan", PATHS="manifests")
     digest = github.put_out()["digest"]
@@ -58,7 +58,7 @@ def test_what_was_approved_is_applied_and_nothing_else_is(github: GitHub, sandbo
     assert sandboxed("plan", "--detailed-exitcode", PATHS="manifests").code == 0
 
 
-def test_a_saved_plan_is_applied_by_shards_whose_reports_become_one(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_applies_a_saved_plan_in_shards_and_merges_reports(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     sandboxed("plan", PATHS="manifests")
     whole = int(github.put_out()["changes"])
@@ -75,7 +75,7 @@ def test_a_saved_plan_is_applied_by_shards_whose_reports_become_one(github: GitH
     assert sandboxed("plan", "--detailed-exitcode", PATHS="manifests").code == 0
 
 
-def test_faults_of_manifests_fail_the_step_with_an_annotation_on_their_line(github: GitHub) -> None:
+def test_action_fails_on_manifest_errors_with_an_annotation(github: GitHub) -> None:
     declare(github, "- path: /a.jpg\n  tags: [no]")
     ran = github.action(COMMAND="validate", PATHS="manifests")
     assert (ran.code, github.put_out()["exitcode"]) == (1, "1")
@@ -93,18 +93,18 @@ def test_faults_of_manifests_fail_the_step_with_an_annotation_on_their_line(gith
         ({"COMMAND": "plan", "PATHS": "manifests"}, 1),
     ],
 )
-def test_a_wrong_call_fails_with_the_code_of_tagsync(github: GitHub, inputs: dict[str, str], code: int) -> None:
+def test_action_fails_on_a_usage_error_with_its_code(github: GitHub, inputs: dict[str, str], code: int) -> None:
     declare(github, "- path: /a.jpg\n  tags: [red]")
     assert github.action(**inputs).code == code
 
 
-def test_an_incomplete_apply_fails_with_its_own_code(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_fails_on_an_incomplete_apply_with_its_code(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     assert sandboxed("apply", "--max-requests=1", PATHS="manifests").code == 3
     assert github.put_out()["exitcode"] == "3"
 
 
-def test_inputs_are_lines_and_never_shell(github: GitHub) -> None:
+def test_action_inputs_are_lines_and_never_shell(github: GitHub) -> None:
     hostile = ["$(touch pwned)", "`touch pwned`", "; touch pwned", 'a b\'s "c"', "*", "--help", "-x"]
     for name in hostile:
         declare(github, "- path: /a.jpg\n  tags: [red]", folder=name)
@@ -114,7 +114,7 @@ def test_inputs_are_lines_and_never_shell(github: GitHub) -> None:
     assert "7 manifests" in (github.out / "report.md").read_text("utf-8")
 
 
-def test_the_key_is_passed_on_and_shown_nowhere(github: GitHub, served: Callable[..., str]) -> None:
+def test_action_passes_the_key_and_never_shows_it(github: GitHub, served: Callable[..., str]) -> None:
     declare(github, "- path: /a.jpg\n  tags: [red]")
     url = served(file_object("/a.jpg"), key=KEY)
     wrong = github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url, PRIVATE_KEY="private_wrong")
@@ -126,14 +126,14 @@ def test_the_key_is_passed_on_and_shown_nowhere(github: GitHub, served: Callable
     assert "private_wrong" not in said
 
 
-def test_a_key_of_the_job_is_not_hidden_by_an_empty_input(github: GitHub, served: Callable[..., str]) -> None:
+def test_action_uses_the_key_of_the_job_if_the_input_is_empty(github: GitHub, served: Callable[..., str]) -> None:
     declare(github, "- path: /a.jpg\n  tags: [red]")
     github.env["IMAGEKIT_PRIVATE_KEY"] = KEY
     url = served(file_object("/a.jpg"), key=KEY)
     assert github.action(COMMAND="plan", PATHS="manifests", ENDPOINT=url).code == 0
 
 
-def test_nothing_of_an_earlier_run_is_left_for_a_later_one(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_removes_output_of_an_earlier_run(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     sandboxed("plan", PATHS="manifests")
     assert sandboxed("plan", PATHS="nowhere").code == 1
@@ -141,7 +141,7 @@ def test_nothing_of_an_earlier_run_is_left_for_a_later_one(github: GitHub, sandb
     assert not (github.out / "plan.json").exists()
 
 
-def test_every_input_reaches_the_script_under_its_own_name() -> None:
+def test_action_inputs_all_reach_the_script() -> None:
     env = step(ACTION, "Run tagsync")["env"]
     assert env == {
         name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
@@ -149,14 +149,14 @@ def test_every_input_reaches_the_script_under_its_own_name() -> None:
     }
 
 
-def test_every_output_is_one_that_the_script_puts_out(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_outputs_are_all_set_by_the_script(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     sandboxed("plan", PATHS="manifests")
     values = {name: f"${{{{ steps.run.outputs.{name} }}}}" for name in github.put_out()}
     assert {name: output["value"] for name, output in ACTION["outputs"].items()} == values
 
 
-def test_what_is_uploaded_is_where_the_script_writes(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_uploads_the_folder_of_the_script(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     sandboxed("plan", PATHS="manifests")
     (upload,) = (item for item in ACTION["runs"]["steps"] if "upload-artifact" in item.get("uses", ""))
@@ -164,7 +164,7 @@ def test_what_is_uploaded_is_where_the_script_writes(github: GitHub, sandboxed: 
     assert sorted(path.name for path in github.out.iterdir()) == ["plan.json", "report.json", "report.md"]
 
 
-def test_an_install_takes_what_the_lock_has_a_hash_for_and_builds_with_nothing_else() -> None:
+def test_install_uses_only_hashed_packages_and_build_backend() -> None:
     texts = [step(ACTION, "Install tagsync")["run"], (ROOT / "Dockerfile").read_text("utf-8")]
     for text in (re.sub(r"\\\n *", "", text) for text in texts):
         assert len(re.findall(r"(?m)--requirement \S*requirements-install\.lock\"? *(&&.*)?$", text)) == 1
@@ -174,7 +174,7 @@ def test_an_install_takes_what_the_lock_has_a_hash_for_and_builds_with_nothing_e
     assert "!requirements-install.lock" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 
 
-def test_the_lock_of_an_install_pins_the_build_backend_and_says_what_the_other_lock_says() -> None:
+def test_install_lock_pins_the_build_backend_and_matches_the_other_lock() -> None:
     whole, install = (
         dict(re.findall(r"(?m)^([a-z][\w.-]*==\S+).*((?:\n    --hash.*)+)", (ROOT / name).read_text("utf-8")))
         for name in ("requirements.lock", "requirements-install.lock")
@@ -204,7 +204,7 @@ DIGEST = f"sha256:{'0' * 64}"
         "removedTags@sha256:\n" + "0" * 64,
     ],
 )
-def test_the_input_ack_lets_nothing_but_guards_pass(github: GitHub, sandboxed: Sandboxed, ack: str) -> None:
+def test_action_input_ack_accepts_only_guards(github: GitHub, sandboxed: Sandboxed, ack: str) -> None:
     examples(github)
     ran = sandboxed("apply", PATHS="manifests", ACK=ack)
     assert (ran.code, github.put_out()) == (64, {})
@@ -215,7 +215,7 @@ def test_the_input_ack_lets_nothing_but_guards_pass(github: GitHub, sandboxed: S
 
 
 @pytest.mark.parametrize("form", ["{0} newTags@{1}", " \n{0}\r\n\tnewTags@{1} \n", "{0}"])
-def test_guards_are_let_through_one_or_several(github: GitHub, served: Callable[..., str], form: str) -> None:
+def test_action_input_ack_accepts_one_or_several_guards(github: GitHub, served: Callable[..., str], form: str) -> None:
     declare(github, "- path: /a.jpg\n  absent: [old]")
     url = served(file_object("/a.jpg", ["old"]))
     call = {"PATHS": "manifests", "ENDPOINT": url, "PRIVATE_KEY": KEY}
@@ -226,13 +226,13 @@ def test_guards_are_let_through_one_or_several(github: GitHub, served: Callable[
 
 
 @pytest.mark.parametrize("name", ["ACCOUNT", "ENDPOINT", "EXPECT_DIGEST"])
-def test_an_input_that_looks_like_an_option_is_a_value(github: GitHub, sandboxed: Sandboxed, name: str) -> None:
+def test_action_input_that_looks_like_an_option_is_a_value(github: GitHub, sandboxed: Sandboxed, name: str) -> None:
     examples(github)
     ran = sandboxed("apply", PATHS="manifests", **{name: "--help"})
     assert "Usage:" not in ran.out
 
 
-def test_a_path_that_looks_like_an_option_is_a_path(github: GitHub, sandboxed: Sandboxed) -> None:
+def test_action_path_that_looks_like_an_option_is_a_path(github: GitHub, sandboxed: Sandboxed) -> None:
     examples(github)
     assert sandboxed("plan", PATHS="manifests\n--help").code == 1
 

@@ -22,12 +22,12 @@ CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 """The least and the greatest of each field: minute, hour, day, month, weekday."""
 
 
-def test_they_are_what_they_are_called() -> None:
+def test_cluster_files_have_the_kinds_of_their_names() -> None:
     assert (DRIFT["apiVersion"], DRIFT["kind"]) == ("batch/v1", "CronJob")
     assert (SHARDS["apiVersion"], SHARDS["kind"]) == ("batch/v1", "Job")
 
 
-def test_every_field_of_the_schedule_is_one_that_cron_takes() -> None:
+def test_drift_schedule_is_valid_for_cron() -> None:
     fields = DRIFT["spec"]["schedule"].split(" ")
     assert len(fields) == len(CRON)
     for field, (least, greatest) in zip(fields, CRON, strict=True):
@@ -37,7 +37,7 @@ def test_every_field_of_the_schedule_is_one_that_cron_takes() -> None:
     assert DRIFT["spec"]["timeZone"] == "Etc/UTC"
 
 
-def test_drift_is_told_once_and_never_by_two_at_a_time() -> None:
+def test_drift_job_never_runs_twice_at_a_time() -> None:
     spec = DRIFT["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["startingDeadlineSeconds"] >= 100, "less than a check of the controller, and it would never start"
@@ -46,7 +46,7 @@ def test_drift_is_told_once_and_never_by_two_at_a_time() -> None:
     assert 0 < JOBS["drift"]["activeDeadlineSeconds"] < 86400
 
 
-def test_shards_are_an_indexed_job_whose_figures_agree() -> None:
+def test_shards_job_is_indexed_with_matching_numbers() -> None:
     spec = SHARDS["spec"]
     assert spec["completionMode"] == "Indexed"
     assert spec["completions"] == spec["parallelism"] == int(environment("shards")["SHARDS"])
@@ -54,7 +54,7 @@ def test_shards_are_an_indexed_job_whose_figures_agree() -> None:
 
 
 @EACH
-def test_pods_end_and_have_no_account_of_the_cluster(name: str) -> None:
+def test_pods_end_and_have_no_service_account(name: str) -> None:
     pod = PODS[name]
     assert pod["restartPolicy"] == "Never"
     assert pod["automountServiceAccountToken"] is False
@@ -64,7 +64,7 @@ def test_pods_end_and_have_no_account_of_the_cluster(name: str) -> None:
 
 
 @EACH
-def test_containers_can_do_next_to_nothing(name: str) -> None:
+def test_containers_have_minimal_privileges(name: str) -> None:
     security = PODS[name]["securityContext"]
     assert security == {
         "runAsNonRoot": True,
@@ -83,7 +83,7 @@ def test_containers_can_do_next_to_nothing(name: str) -> None:
 
 
 @EACH
-def test_the_key_is_a_file_of_a_secret_and_volumes_are_mounted_where_they_are_used(name: str) -> None:
+def test_key_is_a_secret_file_and_volumes_are_mounted(name: str) -> None:
     container, volumes = CONTAINERS[name], {volume["name"]: volume for volume in PODS[name]["volumes"]}
     mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
     assert mounts.keys() == volumes.keys()
@@ -96,12 +96,12 @@ def test_the_key_is_a_file_of_a_secret_and_volumes_are_mounted_where_they_are_us
         assert [text for text in used if text.startswith(mount["mountPath"])]
 
 
-def test_the_keys_are_two_so_that_drift_can_only_read() -> None:
+def test_drift_job_uses_a_read_only_key() -> None:
     names = [volume["secret"]["secretName"] for pod in PODS.values() for volume in pod["volumes"] if "secret" in volume]
     assert len(set(names)) == 2
 
 
-def test_images_are_the_version_that_the_files_are_of() -> None:
+def test_images_have_the_version_of_the_files() -> None:
     from tagsync import __version__  # noqa: PLC0415 - the bare package loads late
 
     images = {container["image"] for container in CONTAINERS.values()}
@@ -161,7 +161,7 @@ def look(volumes: Path, url: str) -> Ran:
     return run(script, pod_environment("drift", volumes, url), program=("/bin/sh",), cwd=volumes)
 
 
-def test_pods_side_by_side_share_the_work_and_drift_is_there_before_and_gone_after(volumes: Path) -> None:
+def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
     shards = SHARDS["spec"]["completions"]
     with served(volumes) as url:
         before = look(volumes, url)
@@ -201,7 +201,7 @@ def own_state(volumes: Path, index: int) -> dict[str, str]:
     }
 
 
-def test_a_shard_is_numbered_from_one() -> None:
+def test_shard_numbers_start_at_one() -> None:
     script = CONTAINERS["shards"]["command"][2].replace("exec tagsync", "echo")
     shards = SHARDS["spec"]["completions"]
     said = [
@@ -212,7 +212,7 @@ def test_a_shard_is_numbered_from_one() -> None:
     assert all(check_command(f"tagsync {words}") == "apply" for words in said)
 
 
-def test_the_container_holds_what_it_needs_and_nothing_else() -> None:
+def test_container_contains_only_what_it_needs() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     copied = re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", dockerfile)
     sources = {name for line in copied for name in line.split()}
@@ -222,7 +222,7 @@ def test_the_container_holds_what_it_needs_and_nothing_else() -> None:
     assert all((ROOT / name).exists() for name in sources)
 
 
-def test_the_container_is_not_root_and_both_stages_have_one_pinned_base() -> None:
+def test_container_is_not_root_and_has_one_pinned_base() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     bases = re.findall(r"(?m)^FROM (\S+)", dockerfile)
     assert len(bases) == 2
@@ -233,7 +233,7 @@ def test_the_container_is_not_root_and_both_stages_have_one_pinned_base() -> Non
     assert dockerfile.endswith('ENTRYPOINT ["tagsync"]\n')
 
 
-def test_the_container_is_started_with_a_command_that_there_is() -> None:
+def test_container_starts_an_existing_command() -> None:
     first = (ROOT / "Dockerfile").read_text("utf-8").partition("\n")[0]
     assert check_command(first.rpartition(" tagsync ")[1].strip() + first.rpartition(" tagsync")[2]) == "plan"
 
@@ -248,7 +248,7 @@ class TestHook:
         assert check_command(line) == "validate"
         return run(line, {"PATH": f"{TAGSYNC.parent}{os.pathsep}/usr/bin"}, cwd=folder)
 
-    def test_judges_a_file_by_the_documents_of_all(self, tmp_path: Path) -> None:
+    def test_validates_files_together(self, tmp_path: Path) -> None:
         (tmp_path / "manifests").mkdir()
         files = {
             "tags.yaml": "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  files: [{path: /a, tags: [rde]}]\n",
@@ -262,7 +262,7 @@ class TestHook:
         (tmp_path / "manifests" / "words.yaml").unlink()
         assert self.run(tmp_path).code == 0
 
-    def test_is_run_for_manifests_and_gets_no_names(self) -> None:
+    def test_runs_for_manifests_and_gets_no_file_names(self) -> None:
         assert (self.HOOK["id"], self.HOOK["language"]) == ("tagsync-validate", "python")
         assert self.HOOK["pass_filenames"] is False
         for name in ("manifests/a.yaml", "manifests/b/c.yml", "manifests/d.json"):

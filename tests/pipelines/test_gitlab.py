@@ -44,19 +44,19 @@ def pipeline(source: str, *, fork: bool = False, branch: str | None = None, toke
         (pipeline("schedule", branch="main"), set()),
     ],
 )
-def test_each_pipeline_runs_its_jobs_and_no_others(started: dict[str, Any], jobs: set[str]) -> None:
+def test_pipeline_runs_only_its_jobs(started: dict[str, Any], jobs: set[str]) -> None:
     found = {name for name, job in JOBS.items() if any(holds(rule["if"], started) for rule in job["rules"])}
     assert found == {f"tagsync:{name}" for name in jobs}
 
 
-def test_the_writing_key_is_for_apply_alone_and_plans_get_the_reading_one() -> None:
+def test_private_key_is_only_for_apply_and_plan_gets_the_read_only_key() -> None:
     texts = {name: json.dumps(job) for name, job in JOBS.items()}
     assert {name for name, text in texts.items() if "IMAGEKIT" in text} == {"tagsync:plan"}
     assert 'IMAGEKIT_PRIVATE_KEY=\\"$IMAGEKIT_READ_KEY\\" tagsync plan' in texts["tagsync:plan"]
     assert {name for name, job in JOBS.items() if "environment" in job} == {"tagsync:apply"}
 
 
-def test_applies_run_one_at_a_time_and_are_never_cut_off() -> None:
+def test_applies_run_one_at_a_time_and_are_never_cancelled() -> None:
     job = JOBS["tagsync:apply"]
     assert (job["resource_group"], job["interruptible"]) == ("tagsync-production", False)
     assert job["rules"][0]["when"] == "manual"
@@ -64,7 +64,7 @@ def test_applies_run_one_at_a_time_and_are_never_cut_off() -> None:
     assert all(job["extends"] == ".tagsync" for job in JOBS.values())
 
 
-def test_reports_are_kept_also_of_jobs_that_fail() -> None:
+def test_reports_are_kept_if_jobs_fail() -> None:
     kept = {name: job["artifacts"] for name, job in JOBS.items() if "artifacts" in job}
     assert {name: item["reports"]["junit"] for name, item in kept.items()} == {
         "tagsync:validate": "validate.xml",
@@ -79,11 +79,11 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_commands_have_options_that_tagsync_has(line: str) -> None:
+def test_commands_use_existing_options(line: str) -> None:
     assert check_command(line) in line
 
 
-def test_there_are_three_commands() -> None:
+def test_commands_are_three() -> None:
     assert len(commands()) == 3
 
 
@@ -94,7 +94,7 @@ def job(name: str, folder: Path, **env: str) -> Ran:
     return run("\n".join(JOBS[f"tagsync:{name}"]["script"]), given | env, program=SH, cwd=folder)
 
 
-def test_what_is_planned_after_the_merge_is_applied_and_its_artifacts_are_there(tmp_path: Path) -> None:
+def test_plan_after_the_merge_is_applied_with_its_artifacts(tmp_path: Path) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     for name in ("validate", "plan", "apply"):
         ran = job(name, tmp_path)
@@ -227,7 +227,7 @@ class TestNote:
         assert gitlab.notes == []
 
 
-def test_the_variables_to_set_are_explained() -> None:
+def test_variables_to_set_are_explained() -> None:
     text = (CI / "gitlab" / "tagsync.gitlab-ci.yml").read_text("utf-8")
     head = text.partition("\nvariables:")[0]
     assert set(re.findall(r"# - (\w+)[,:]", head)) == {"IMAGEKIT_READ_KEY", "IMAGEKIT_PRIVATE_KEY", "NOTE_TOKEN"}

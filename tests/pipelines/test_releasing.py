@@ -16,7 +16,7 @@ def actions(job: Any) -> list[str]:
     return [item["uses"].partition("@")[0] for item in job["steps"] if "uses" in item]
 
 
-def test_every_action_is_pinned_to_one_commit_with_its_version_beside_it() -> None:
+def test_actions_are_pinned_to_one_commit_with_their_version() -> None:
     lines = [line for path in FILES for line in path.read_text("utf-8").splitlines() if " uses: " in line]
     pins = [
         re.search(r"uses: ([\w/-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+|put its commit here)$", line) for line in lines
@@ -29,7 +29,7 @@ def test_every_action_is_pinned_to_one_commit_with_its_version_beside_it() -> No
     assert {action: found for action, found in by_action.items() if len(found) > 1} == {}
 
 
-def test_jobs_may_only_read_except_for_those_that_attest_and_publish() -> None:
+def test_jobs_only_read_except_to_attest_and_publish() -> None:
     assert CI["permissions"] == RELEASE["permissions"] == {}
     assert {tuple(job["permissions"].items()) for job in CI["jobs"].values()} == {(("contents", "read"),)}
     assert {name: job["permissions"] for name, job in RELEASE["jobs"].items()} == {
@@ -41,14 +41,14 @@ def test_jobs_may_only_read_except_for_those_that_attest_and_publish() -> None:
 
 
 @pytest.mark.parametrize("workflow", [CI, RELEASE], ids=["ci", "release"])
-def test_no_workflow_has_a_secret(workflow: Any) -> None:
+def test_workflows_have_no_secret(workflow: Any) -> None:
     assert "secrets." not in str(workflow)
     assert all(
         item["with"]["persist-credentials"] is False for item in steps(workflow) if "checkout" in item.get("uses", "")
     )
 
 
-def test_what_is_published_was_checked_built_elsewhere_attested_and_approved() -> None:
+def test_release_is_checked_attested_and_approved() -> None:
     jobs = RELEASE["jobs"]
     assert [jobs[name].get("needs") for name in ("check", "build", "attest", "publish")] == [
         None,
@@ -63,7 +63,7 @@ def test_what_is_published_was_checked_built_elsewhere_attested_and_approved() -
     assert attested == [{"subject-path": "dist/*"}, {"subject-path": "dist/*", "sbom-path": "sbom.cdx.json"}]
 
 
-def test_known_vulnerabilities_are_looked_for_where_there_is_a_network_and_nowhere_else() -> None:
+def test_vulnerabilities_are_checked_only_with_a_network() -> None:
     commands = [
         item["run"] for workflow in (CI, RELEASE) for item in steps(workflow) if "pip_audit" in item.get("run", "")
     ]
@@ -80,6 +80,6 @@ def test_the_lock_has_a_hash_for_each_version() -> None:
     assert [pin.split(" ")[0] for pin in pins if "--hash=sha256:" not in pin] == []
 
 
-def test_all_scripts_are_given_to_shellcheck() -> None:
+def test_scripts_are_all_checked_by_shellcheck() -> None:
     assert ".github/workflows/*.yml" in NOXFILE
     assert '"shellcheck", ".ci/run", ".ci/build", ".ci/coverage"' in NOXFILE

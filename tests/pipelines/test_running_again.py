@@ -106,7 +106,7 @@ def job(tmp_path: Path, url: str) -> Job:
     return Job(tmp_path, url, pending(tmp_path, url)["digest"])
 
 
-def test_github_job_is_finished_by_running_it_again_and_then_succeeds_again(tmp_path: Path, url: str, job: Job) -> None:
+def test_github_job_run_again_finishes_and_then_succeeds_again(tmp_path: Path, url: str, job: Job) -> None:
     everything = len(pending(tmp_path, url)["changes"])
     assert job.attempt(TAGSYNC_MAX_REQUESTS="2").code == 3
     assert 0 < len(pending(tmp_path, url)["changes"]) < everything
@@ -121,7 +121,7 @@ def test_github_job_is_finished_by_running_it_again_and_then_succeeds_again(tmp_
     assert ran.code == 0, ran.err
 
 
-def test_github_job_applies_no_plan_but_the_approved_one(tmp_path: Path, url: str, job: Job) -> None:
+def test_github_job_applies_only_the_approved_plan(tmp_path: Path, url: str, job: Job) -> None:
     before = pending(tmp_path, url)
     (tmp_path / "manifests" / "more.yaml").write_text(
         "apiVersion: tagsync/v1\nkind: TagSet\nspec: {files: [{match: /**, tags: [more]}]}\n", encoding="utf-8"
@@ -156,7 +156,7 @@ def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
     return ran
 
 
-def test_gitlab_job_is_finished_by_running_it_again_and_then_succeeds_again(tmp_path: Path, url: str) -> None:
+def test_gitlab_job_run_again_finishes_and_then_succeeds_again(tmp_path: Path, url: str) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     assert gitlab("tagsync:plan", tmp_path, url, "plan").code == 0
     assert gitlab("tagsync:apply", tmp_path, url, "first", TAGSYNC_MAX_REQUESTS="2").code == 3

@@ -43,7 +43,7 @@ def secrets_of(job: dict[str, Any]) -> set[str]:
         (event("workflow_dispatch", sandbox=True, digest="sha256:1"), {"try"}),
     ],
 )
-def test_each_event_runs_its_jobs_and_no_others(happened: dict[str, Any], jobs: set[str]) -> None:
+def test_event_runs_only_its_jobs(happened: dict[str, Any], jobs: set[str]) -> None:
     assert {name for name, job in WORKFLOW["jobs"].items() if holds(job["if"], happened)} == jobs
 
 
@@ -62,7 +62,7 @@ def not_cancelled(condition: str) -> str:
         ("plan", "true", None, False),
     ],
 )
-def test_a_comment_is_written_where_a_pull_request_asks_for_it_also_when_the_plan_failed(
+def test_comment_is_written_on_pull_requests_even_if_the_plan_failed(
     command: str, comment: str, number: int | None, *, written: bool
 ) -> None:
     condition = not_cancelled(step(ACTION, "Comment the plan")["if"])
@@ -72,13 +72,13 @@ def test_a_comment_is_written_where_a_pull_request_asks_for_it_also_when_the_pla
     assert holds(condition, happened) is written
 
 
-def test_artifacts_and_the_merged_report_are_there_also_when_something_failed() -> None:
+def test_artifacts_and_merged_report_exist_after_a_failure() -> None:
     (upload,) = (item for item in steps(ACTION) if "upload-artifact" in item.get("uses", ""))
     assert not_cancelled(upload["if"]) == "true"
     assert not_cancelled(MATRIX["jobs"]["report"]["if"]) == "true && needs.shard.result != 'skipped'"
 
 
-def test_only_apply_gets_the_writing_key_and_only_from_the_environment() -> None:
+def test_private_key_is_only_for_apply_and_from_the_environment() -> None:
     assert {name: secrets_of(job) for name, job in WORKFLOW["jobs"].items()} == {
         "validate": set(),
         "plan": {"IMAGEKIT_READ_KEY"},
@@ -95,7 +95,7 @@ def test_only_apply_gets_the_writing_key_and_only_from_the_environment() -> None
     assert MATRIX["jobs"]["shard"]["environment"] == WORKFLOW["jobs"]["apply"]["environment"] == "production"
 
 
-def test_no_job_may_more_than_it_needs() -> None:
+def test_jobs_have_minimal_permissions() -> None:
     assert WORKFLOW["permissions"] == MATRIX["permissions"] == {}
     assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()} == {
         "validate": {"contents": "read"},
@@ -111,13 +111,13 @@ def test_no_job_may_more_than_it_needs() -> None:
     }
 
 
-def test_workflows_run_on_nothing_that_gives_secrets_to_forks() -> None:
+def test_workflows_never_give_secrets_to_forks() -> None:
     assert set(WORKFLOW["on"]) == {"pull_request", "push", "workflow_dispatch"}
     assert set(MATRIX["on"]) == {"workflow_dispatch"}
     assert WORKFLOW["on"]["push"]["paths"] == WORKFLOW["on"]["pull_request"]["paths"] == ["manifests/**"]
 
 
-def test_newer_plans_replace_older_ones_and_applies_wait_for_each_other() -> None:
+def test_newer_plans_cancel_older_ones_and_applies_wait() -> None:
     groups = {name: job["concurrency"] for name, job in WORKFLOW["jobs"].items() if "concurrency" in job}
     assert {name: group["cancel-in-progress"] for name, group in groups.items()} == {
         "validate": True,
@@ -130,14 +130,14 @@ def test_newer_plans_replace_older_ones_and_applies_wait_for_each_other() -> Non
 
 
 @pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
-def test_every_job_ends_some_time_and_no_checkout_leaves_its_token(workflow: dict[str, Any]) -> None:
+def test_jobs_have_a_timeout_and_checkouts_keep_no_token(workflow: dict[str, Any]) -> None:
     assert all(0 < job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
     checkouts = [item for item in steps(workflow) if item.get("uses", "").startswith("actions/checkout@")]
     assert checkouts
     assert all(item["with"]["persist-credentials"] is False for item in checkouts)
 
 
-def test_every_action_is_pinned_to_one_commit_with_its_version_beside_it() -> None:
+def test_actions_are_pinned_to_one_commit_with_their_version() -> None:
     pins: dict[str, set[str]] = {}
     for text in TEXTS.values():
         for line in re.findall(r"(?m)^ *(?:- )?uses: (.*)$", text):
@@ -156,14 +156,14 @@ def test_every_action_is_pinned_to_one_commit_with_its_version_beside_it() -> No
 
 
 @pytest.mark.parametrize("document", [ACTION, WORKFLOW, MATRIX], ids=["action", "tagsync", "matrix"])
-def test_no_script_has_expressions_put_into_it(document: dict[str, Any]) -> None:
+def test_scripts_contain_no_expressions(document: dict[str, Any]) -> None:
     scripts = [item["run"] for item in steps(document) if "run" in item]
     assert scripts or document is MATRIX
     assert [script for script in scripts if "${{" in script] == []
 
 
 @pytest.mark.parametrize("document", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
-def test_the_workflows_give_the_action_what_it_takes_and_tagsync_options_it_has(document: dict[str, Any]) -> None:
+def test_workflows_use_existing_inputs_and_options(document: dict[str, Any]) -> None:
     calls = [item["with"] for item in steps(document) if item.get("uses") == PLACEHOLDER]
     assert len(calls) >= 3
     for given in calls:
@@ -175,7 +175,7 @@ def test_the_workflows_give_the_action_what_it_takes_and_tagsync_options_it_has(
 
 
 @pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
-def test_inputs_of_a_workflow_reach_no_lines_of_options_or_paths(workflow: dict[str, Any]) -> None:
+def test_workflow_inputs_never_reach_args_or_paths(workflow: dict[str, Any]) -> None:
     for job in workflow["jobs"].values():
         for item in job["steps"]:
             given = item.get("with", {})
@@ -183,12 +183,12 @@ def test_inputs_of_a_workflow_reach_no_lines_of_options_or_paths(workflow: dict[
             assert named <= {"ack", "expect-digest"}
 
 
-def test_the_line_for_a_protected_policy_is_one_that_works() -> None:
+def test_workflow_line_for_a_protected_policy_works() -> None:
     (args,) = re.findall(r"# args: (.*)", TEXTS["tagsync.yml"])
     assert check_command(f"tagsync plan {args} manifests") == "plan"
 
 
-def test_the_shards_of_the_matrix_are_all_there_are() -> None:
+def test_matrix_has_all_shards() -> None:
     job = MATRIX["jobs"]["shard"]
     numbers = job["strategy"]["matrix"]["shard"]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -269,14 +269,14 @@ class TestTheApprovedDigest:
         assert github.put_out() == {}
 
 
-def test_the_scripts_of_comment_and_digest_know_the_same_marker() -> None:
+def test_comment_and_digest_scripts_use_the_same_marker() -> None:
     texts = [step(ACTION, "Comment the plan")["run"], TestTheApprovedDigest.SCRIPT]
     filters = [re.findall(r"select\((\.user\.login.*)\)", text) for text in texts]
     assert filters[0] == filters[1]
     assert len(filters[0]) == 1
 
 
-def test_decisions_that_somebody_will_want_to_change_are_explained() -> None:
+def test_workflow_decisions_are_explained() -> None:
     lines = TEXTS["tagsync.yml"].splitlines()
     explained = [
         after.strip()
@@ -293,7 +293,7 @@ def test_paths_in_comments_exist() -> None:
     assert [name for name in named if not Path(ROOT, name).exists()] == []
 
 
-def test_every_script_of_every_file_is_given_to_shellcheck(tmp_path: Path) -> None:
+def test_scripts_of_all_files_are_checked_by_shellcheck(tmp_path: Path) -> None:
     files = [ROOT / "action.yml", *sorted(CI.glob("*/*.y*ml"))]
     subprocess.run([sys.executable, ROOT / ".ci" / "scripts.py", tmp_path / "scripts", *files], check=True)  # noqa: S603 - our own
     found = [path.read_text("utf-8").partition("\n") for path in (tmp_path / "scripts").iterdir()]

@@ -87,7 +87,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
     return rendered(
         PageContent(
             kind="report",
-            title=view.title if view.refused else f"Apply {report.outcome}",
+            title=view.title if view.refused else view.title.partition(":")[0],
             tone=_tone_of_report(view),
             advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
             cards=_report_cards(view),

@@ -306,8 +306,8 @@ def test_page_of_report_starts_with_its_totals() -> None:
     words = Page("".join(report_html(ReportView(ordinary_report())))).words
     for part in (
         "Apply incomplete",
-        "Running the same command again is safe",
-        "What is stale needs a new plan.",
+        "Run the same command again: it sends only what is missing.",
+        "Plan again to change the stale files.",
         "2 confirmed",
         "1 failed",
         "1 stale",
