@@ -16,7 +16,7 @@ from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin
+from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, status_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -147,14 +147,17 @@ def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
 
 
 def _not_made(reasons: Sequence[NotMade]) -> Block:
-    start = "\n#### Not completed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
-    rows = (f"| {item.files:,} | {item.status} | {_cell(item.error) if item.error else ''} |\n" for item in reasons)
+    start = "\n#### Not changed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
+    rows = (
+        f"| {item.files:,} | {status_words(item.status)} | {_cell(item.error) if item.error else ''} |\n"
+        for item in reasons
+    )
     return Block(start, islice(rows, SHOWN_REASONS), len(reasons), _more(len(reasons), "reason"), 0.3)
 
 
 def _missed(rows: Sequence[StatusRow]) -> Block:
     total = len(rows)
-    title = f"{counted(total, 'file')} not completed"
+    title = f"{counted(total, 'file')} not changed"
     return _on_demand(title, map(_missed_row, rows[:SHOWN_MISSED]), total, _more(total, "file"), share=0.3)
 
 
@@ -163,11 +166,11 @@ def _missed_row(row: StatusRow) -> str:
     words = f": {code(outcome.error)}" if outcome.error else ""
     is_new = outcome.request_id and outcome.request_id not in (outcome.error or "")
     request = f" (request {code(outcome.request_id)})" if outcome.request_id and is_new else ""
-    return f"- **{outcome.status}** {code(row.path)}{words}{request}\n"
+    return f"- **{status_words(outcome.status)}** {code(row.path)}{words}{request}\n"
 
 
 def _section(section: Section, view: View, share: float) -> Iterator[Block]:
-    if title := section.title or ("Completed" if view.missed else ""):
+    if title := section.title or ("Changed" if view.missed else ""):
         yield Block("", [f"\n#### {title}\n"], 1, lambda _written: "", share)
     yield _tags(section.counts.operations, view, 0.6 * share)
     yield _folders(section.counts.folders, 0.5 * share)
