@@ -1,4 +1,4 @@
-"""The reference names all that there is: keys, members, codes, events; what it says of them is read by people."""
+"""The reference names all keys, members, codes and events."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,13 +21,13 @@ REFERENCE = DOCS / "reference"
 
 
 def named(page: str) -> set[str]:
-    """Return all words that a page's back-ticks hold, one by one."""
+    """Return all words in back-ticks on a page."""
     text = (REFERENCE / page).read_text("utf-8")
     return {word for code in re.findall(r"`([^`\n]+)`", text) for word in [code, *re.findall(r"\w+", code)]}
 
 
 def properties(schema: Any) -> Iterator[str]:
-    """Yield the names of all members that a schema knows of, at any depth."""
+    """Yield the names of all members in a schema, at any depth."""
     if isinstance(schema, Mapping):
         for key, value in schema.items():
             if key == "properties":

@@ -142,7 +142,7 @@ async def plan_async(
     everything = "coverage and explanations need all files" if options.coverage or options.explain else None
     wanted = needs(desired, since.desired.entries if since else (), everything=everything)
     async with (
-        connect(target, listener, thumbnails=options.thumbnails) as client,
+        connect(target, listener, thumbnails=options.thumbnails, fields=wanted.fields) as client,
         deadline(options.max_duration, client, since=began),
     ):
         facts = workspace.facts if workspace else None

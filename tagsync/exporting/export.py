@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tagsync.escape import quoted
 from tagsync.exporting.exceptions import MIN_FILES, matches_with_exceptions
 from tagsync.exporting.folder_tree import tree
-from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, scalar
+from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, tag_scalar
 from tagsync.exporting.shared_defaults import share_defaults
 from tagsync.globs import escaped
 from tagsync.model import (
@@ -183,4 +183,4 @@ def _saved(item: _Tagged, tags: tuple[str, ...]) -> int:
     """Return how many characters a file's own entry loses if these tags are declared elsewhere."""
     if len(item.left) == len(tags):
         return entry_length(_entry(item, tags))
-    return sum(len(scalar(tag)) + 2 for tag in tags)
+    return sum(len(tag_scalar(tag)) + 2 for tag in tags)

@@ -1,6 +1,6 @@
 """Configure a library, connect to it and lock it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -184,13 +184,16 @@ def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) ->
         yield
 
 
-def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> ImageKitLibrary:
+def connect(
+    target: Target, listener: Listener, *, thumbnails: bool = False, fields: Collection[str] = ()
+) -> ImageKitLibrary:
     """Return a target's library.
 
     Args:
         target: the library's configuration.
         listener: receives `Waiting` for each long wait.
         thumbnails: whether to keep the files' thumbnail URLs.
+        fields: the files' data to keep for templates.
 
     Returns:
         An asynchronous context manager; enter it before the first call.
@@ -209,4 +212,5 @@ def connect(target: Target, listener: Listener, *, thumbnails: bool = False) -> 
         ),
         app=target.app,
         thumbnails=thumbnails,
+        fields=fields,
     )

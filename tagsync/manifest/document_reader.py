@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ import yaml
 from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
 from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
-from tagsync.manifest.entries import NO_DEFAULTS, are_plain_tags, defaults_of, entry_of
+from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import STDIN, Located
@@ -51,6 +51,7 @@ class FileContents:
         warnings: warnings and notices.
         policy: the limits that policies set.
         vocabularies: the `spec` of each vocabulary.
+        names: the names that templates use.
     """
 
     files_at: list[int | None] = field(default_factory=list)
@@ -58,6 +59,7 @@ class FileContents:
     warnings: Warnings = field(default_factory=dict)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
 
 def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
@@ -72,10 +74,15 @@ def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportEr
     if isinstance(tree, Map) and "until" in tree:
         _check_day(tree, written, report)
     found = entry_of(tree, place)
-    if found is None or not are_plain_tags(found[1].tags.values):
+    if found is None or not are_plain_tags(_tags_as_written(found[1])):
         for error in schema.errors("entry", tree, place, written):
             report(*error)
     return found and row_of(found[0], place >> 32, found[1])
+
+
+def _tags_as_written(declared: Declaration) -> Iterable[str]:
+    templates = declared.templating.templates if declared.templating else ()
+    return (*declared.tags.values, *(template.text for template in templates if template.key == "tags"))
 
 
 def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
@@ -222,16 +229,20 @@ class DocumentReader:
     def _finish_entries(self, tree: Map, rows: list[EntryRow]) -> None:
         spec = tree.get("spec")
         spec = spec if isinstance(spec, Map) else Map()
-        tree = spec.get("defaults", Map())
-        is_valid = schema.is_valid("defaults", tree)
-        defaults = defaults_of(tree) if tree and is_valid else NO_DEFAULTS
+        tree, values = spec.get("defaults", Map()), spec.get("values", Map())
+        is_valid, values_are_valid = schema.is_valid("defaults", tree), schema.is_valid("values", values)
+        for table in values.values() if values_are_valid else ():
+            self._check_names(table, "value")
+        defaults = defaults_of(tree if is_valid else Map(), values if values_are_valid else Map())
 
         def report(place: int, code: str, message: str) -> None:
             if is_valid or code not in _FIXED_BY_DEFAULTS:
                 self._report(place, code, message)
 
         self.contents.files_at.append(spec.key_places.get("files"))
-        DocumentCheck(self._name, defaults, self.contents.warnings, report)(rows)
+        check = DocumentCheck(self._name, defaults, self.contents.warnings, report)
+        check(rows)
+        self.contents.names |= check.finish()
         self._take(defaults, rows)
 
     def _add_policy(self, guards: Map) -> None:
@@ -243,20 +254,20 @@ class DocumentReader:
             self.contents.policy.append(GuardRule(GuardId(name), above, figures.get("percent"), origin))
 
     def _add_vocabulary(self, spec: Map) -> None:
-        self._check_names(spec.get("renames", Map()))
+        self._check_names(spec.get("renames", Map()), "old name")
         self.contents.vocabularies.append(spec)
         for finding in check_vocabulary(spec):
             diagnostic = Diagnostic(*finding[:3], unpacked(self._name, finding.place))
             add_warning(self.contents.warnings, diagnostic)
 
-    def _check_names(self, renames: Map) -> None:
-        """Check old names like other texts; the parser returns keys as written."""
-        for name, place in renames.key_places.items():
+    def _check_names(self, names: Map, what: str) -> None:
+        """Check keys that are texts like other texts; the parser returns keys as written."""
+        for name, place in names.key_places.items():
             if place in self._reader.ambiguous_keys:
                 message = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
                 self._report(place, "quote", message)
             elif not name:
-                self._report(place, "empty", "the old name is empty: write one, or remove this line")
+                self._report(place, "empty", f"the {what} is empty: write one, or remove this line")
 
     def _add_account(self, tree: Map) -> None:
         account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None

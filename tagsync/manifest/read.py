@@ -23,6 +23,7 @@ from tagsync.model import (
     ManifestRef,
     Origin,
 )
+from tagsync.model.templates import is_field
 
 
 def read_manifests(
@@ -60,6 +61,7 @@ def read_manifests(
         diagnostics=tuple(run.warnings.values()),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
+        fields=frozenset(filter(is_field, run.names)),
     )
 
 
@@ -91,6 +93,7 @@ class _ManifestRun:
         self.policy: list[GuardRule] = []
         self.vocabularies = Vocabularies(self.report)
         self.warnings: Warnings = {}
+        self.names = set[str]()
         self._parser = parser
         self._plain = plain
         self._shown_as: dict[str, str] = {}
@@ -133,6 +136,7 @@ class _ManifestRun:
 
     def _add(self, name: str, contents: FileContents) -> None:
         self.accounts += contents.accounts
+        self.names |= contents.names
         self.policy += contents.policy
         for spec in contents.vocabularies:
             self.vocabularies.add(spec, name)

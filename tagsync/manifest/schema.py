@@ -37,7 +37,7 @@ _TYPES = {
 SchemaError = tuple[int, str, str]
 """A packed place, a code and a message."""
 
-Definition = DocumentKind | Literal["defaults", "entry"]
+Definition = DocumentKind | Literal["defaults", "entry", "values"]
 
 _DEFINITIONS: dict[Definition, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 

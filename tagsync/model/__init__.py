@@ -15,6 +15,7 @@ from tagsync.model.current import (
     Unreadable,
 )
 from tagsync.model.desired import (
+    NO_TEMPLATES,
     NO_TEXTS,
     AIRule,
     AutoTagger,
@@ -30,6 +31,7 @@ from tagsync.model.desired import (
     Leniency,
     NumberedEntry,
     Selector,
+    Templating,
     Texts,
 )
 from tagsync.model.difference import Difference
@@ -73,6 +75,7 @@ __all__ = [
     "LISTED",
     "MAX_FILES_PER_REQUEST",
     "MAX_TAG_CHARACTERS",
+    "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
     "AIRule",
@@ -137,6 +140,7 @@ __all__ = [
     "Status",
     "Summary",
     "TargetName",
+    "Templating",
     "Texts",
     "Timing",
     "Unclear",

@@ -1,4 +1,4 @@
-"""Plans and reports that hold anything, for property tests."""
+"""Random plans and reports for property tests."""
 
 from hypothesis import strategies as st
 

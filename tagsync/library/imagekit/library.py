@@ -1,7 +1,7 @@
 """Implement the library interface for ImageKit, with `wire`, `file_objects` and the HTTP client."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +36,7 @@ class ImageKitLibrary:
         limiters: the rate limiters for reads and bulk calls.
         app: an ASGI app to call in this process instead of the endpoint.
         thumbnails: whether to keep the files' thumbnail URLs.
+        fields: the files' data to keep for templates.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
     """
@@ -48,12 +49,13 @@ class ImageKitLibrary:
         limiters: RateLimiters,
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
+        fields: Collection[str] = (),
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
     ) -> None:
         self.page_limit = page_limit
         self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
-        self._reader = FileReader(thumbnails=thumbnails)
+        self._reader = FileReader(thumbnails=thumbnails, fields=fields)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

@@ -71,7 +71,7 @@ def test_rate_limits_window_has_calls_and_length(limit: str, interval: str, rese
 
 
 def members(count: int) -> tuple[str, str, str]:
-    """Return headers that announce so many windows, each of another length."""
+    """Return headers for some windows of different lengths."""
     limits, intervals, resets = zip(*((n * 10, n * 1000, n * 100) for n in range(1, count + 1)), strict=True)
     return ",".join(map(str, limits)), ",".join(map(str, intervals)), ",".join(map(str, resets))
 

@@ -216,3 +216,41 @@ def test_page_row_that_is_unreadable_changes_no_other_row(rows: list[dict[str, A
     undeclared = [(file.created_at, file.updated_at, file.thumbnail) for file in page.files]
     assert undeclared == [(file.created_at, file.updated_at, file.thumbnail) for file in odd.files]
     assert [item.file_id for item in odd.unreadable] == [*(item.file_id for item in page.unreadable), "9"]
+
+
+def test_file_fields_are_kept_only_if_they_are_asked_for() -> None:
+    row = {"fileId": "1", "filePath": "/a", "fileType": "image", "customMetadata": {"season": "spring", "price": 49}}
+    assert FileReader().file(row).fields == ()
+    assert FileReader(fields=["createdAt"]).file(row).fields == ()
+    found = FileReader(fields=["customMetadata.season", "fileType", "createdAt"])
+    assert found.file(row).fields == (("customMetadata.season", "spring"), ("fileType", "image"))
+    assert found.page(answer([row])).files == (found.file(row),)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("spring", "spring"),
+        (49, "49"),
+        (49.0, "49"),
+        (0.5, "0.5"),
+        (True, "true"),
+        (["red"], "red"),
+        (["red", "blue"], None),
+        ([], None),
+        ("", None),
+        (None, None),
+        ({"a": 1}, None),
+    ],
+)
+def test_file_fields_are_text_numbers_booleans_or_a_list_of_one(value: object, text: str | None) -> None:
+    reader = FileReader(fields=["customMetadata.x"])
+    row = {"fileId": "1", "filePath": "/a", "customMetadata": {"x": value}}
+    expected = () if text is None else (("customMetadata.x", text),)
+    assert reader.file(row).fields == reader.page(answer([row])).files[0].fields == expected
+
+
+@pytest.mark.parametrize("custom", [None, [], "x", 1])
+def test_file_fields_accept_any_custom_metadata(custom: object) -> None:
+    row = {"fileId": "1", "filePath": "/a", "customMetadata": custom, "fileType": custom}
+    assert dict(FileReader(fields=["customMetadata.x", "fileType"]).file(row).fields).keys() <= {"fileType"}
