@@ -317,7 +317,7 @@ class DocumentCheck:
         add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
 
     def is_plain(self, own: Declaration) -> bool:
-        """Return quickly whether an entry certainly has no findings, as most; False if that takes a closer look."""
+        """Return whether an entry certainly has no findings, as most entries; False if that takes a closer look."""
         tags = self._defaults.tags.values + own.tags.values
         text = "".join(tags)
         return (

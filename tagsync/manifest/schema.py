@@ -46,7 +46,7 @@ _FORMATS = FormatChecker(formats=())
 
 @_FORMATS.checks("tagsync-tag")
 def _is_visible(value: object) -> bool:
-    """Check for invisible characters, which validators match differently by patterns."""
+    """Check for invisible characters. This is a format, because validators read patterns for these differently."""
     return not isinstance(value, str) or invisible_fault(value) is None
 
 
