@@ -20,6 +20,7 @@ from tagsync.reporting.phrases import (
     missing_sentence,
     named,
     plan_title,
+    status_words,
     target_words,
 )
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
@@ -83,7 +84,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 
     def row(change: FileChange, outcome: FileOutcome) -> FileRow:
         picture = pictures.get(change.file.file_id, "")
-        return FileRow(change, outcome.status, _tone(outcome.status), outcome, picture)
+        return FileRow(change, status_words(outcome.status), _tone(outcome.status), outcome, picture)
 
     return rendered(
         PageContent(
@@ -93,7 +94,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
             advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
             cards=_report_cards(view),
             not_made=[
-                NotMadeRow(f"{item.files:,}", item.status, _tone(item.status), item.error or "")
+                NotMadeRow(f"{item.files:,}", status_words(item.status), _tone(item.status), item.error or "")
                 for item in view.not_made[:SHOWN_REASONS]
             ],
             then="Planned",
@@ -203,7 +204,7 @@ def _plan_cards(plan: Plan) -> list[Card]:
 
 def _report_cards(view: ReportView) -> list[Card]:
     report, sent = view.report, view.report.requests
-    cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in view.statuses]
+    cards = [Card(f"{count:,}", status_words(status), tone=_tone(status)) for status, count in view.statuses]
     if sent.sent:
         counts = ((sent.retried, "retried"), (sent.throttled, "rate-limited"))
         delays = ", ".join(f"{count:,} {words}" for count, words in counts if count)
