@@ -11,7 +11,7 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
-from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, scalar
+from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, tag_scalar
 
 Item = TypeVar("Item")
 
@@ -52,11 +52,11 @@ def _split(files: list[_Numbered]) -> Iterator[tuple[frozenset[str], list[_Numbe
     waiting: list[tuple[frozenset[str], list[_Numbered]]] = [(frozenset(), files)]
     while waiting:
         defaults, members = waiting.pop()
-        gone: set[int] = set()
+        taken: set[int] = set()
         for more, places in _subgroups(defaults, members):
-            gone.update(places)
+            taken.update(places)
             waiting.append((defaults | more, [(members[at][0], members[at][1] - more) for at in places]))
-        rest = [member for at, member in enumerate(members) if at not in gone]
+        rest = [member for at, member in enumerate(members) if at not in taken]
         if rest:
             yield defaults, rest
 
@@ -68,7 +68,7 @@ def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterat
         for tag in tags:
             places.setdefault(tag, []).append(at)
     counts = Counter({tag: len(having) for tag, having in places.items() if len(having) > 1})
-    gone: set[int] = set()
+    taken: set[int] = set()
     heap = [(-count * _length(tag), tag) for tag, count in counts.items()]
     heapify(heap)
     while heap:
@@ -78,12 +78,12 @@ def _subgroups(defaults: frozenset[str], members: Sequence[_Numbered]) -> Iterat
             if counts[tag] > 1:
                 heappush(heap, (now, tag))
             continue
-        having = [at for at in places[tag] if at not in gone]
+        having = [at for at in places[tag] if at not in taken]
         # Files with this tag may share more tags, which then become defaults too.
         common = frozenset.intersection(*(members[at][1] for at in having))
         bare = sum(len(members[at][1]) == len(common) for at in having)
         if _pays(len(having), common, common | defaults, bare=bare):
-            gone.update(having)
+            taken.update(having)
             for at in having:
                 counts.subtract(members[at][1] & counts.keys())
             yield common, having
@@ -104,7 +104,7 @@ def _pays(count: int, saved: Iterable[str], defaults: Iterable[str], *, bare: in
 
 @lru_cache(maxsize=1 << 16)
 def _length(tag: str) -> int:
-    return len(scalar(tag)) + BETWEEN
+    return len(tag_scalar(tag)) + BETWEEN
 
 
 def _number(member: _Numbered) -> int:

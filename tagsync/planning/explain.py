@@ -23,6 +23,7 @@ from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.missing import missing_hint
 from tagsync.planning.select import Selection
+from tagsync.planning.templates import bound_values
 from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 
@@ -41,18 +42,26 @@ def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[
 
 
 def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
-    selected = next(iter(Selection(desired.entries, (file,), current.answers)), None)
+    selection = Selection(desired.entries, (file,), current.answers, vocabulary=desired.vocabulary)
+    selected = next(iter(selection), None)
     if selected is None:
         return Explanation(file.path, file)
     entries = selected.entries
     merged = _fitted(file, merge(file, entries, desired.vocabulary))
     contributions = tuple(
-        Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file)), tuple(_rules(entry)))
+        Contribution(
+            entry.origin(),
+            _selector(entry),
+            tuple(_votes(entry, file)),
+            tuple(_rules(entry)),
+            bound_values(entry, file),
+        )
         for entry in entries
     )
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*vocabulary_votes(desired.vocabulary, file), *_of_promotions(merged)]
-    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), merged.diagnostics)
+    diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics())
+    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
 
 
 def _fitted(file: CurrentFile, merged: Merged) -> Merged:
@@ -109,20 +118,22 @@ def _of_promotions(merged: Merged) -> Iterator[Vote]:
 def _verdicts(file: CurrentFile, merged: Merged, votes: Iterable[Vote]) -> Iterator[Verdict]:
     """Yield the result for each tag that the file has or that a rule mentions."""
     added = {normalized(change.tag) for change in merged.changes if change.op == Op.ADD}
-    gone = {change.tag for change in merged.changes if change.op == Op.REMOVE}
-    ai_gone = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}
+    removed = {change.tag for change in merged.changes if change.op == Op.REMOVE}
+    ai_removed = {change.tag for change in merged.changes if change.op == Op.REMOVE_AI}
     by_tag: dict[tuple[str, str], list[Vote]] = defaultdict(list)
     for vote in votes:
         # Ordinary tags are compared under NFC. ImageKit removes AI tags by their exact names.
         by_tag[vote.kind, normalized(vote.tag) if vote.kind == "tag" else vote.tag].append(vote)
-    held = {normalized(tag): tag for tag in file.tags}
+    present = {normalized(tag): tag for tag in file.tags}
     keys = {key for kind, key in by_tag if kind == "tag"}
-    for key in sorted(keys | held.keys()):
+    for key in sorted(keys | present.keys()):
         found = by_tag["tag", key]
-        tag = held.get(key) or found[0].tag
-        yield _verdict("tag", tag, now=key in held, then=(key in held and tag not in gone) or key in added, votes=found)
+        tag = present.get(key) or found[0].tag
+        yield _verdict(
+            "tag", tag, now=key in present, then=(key in present and tag not in removed) or key in added, votes=found
+        )
     for name in sorted({tag.name for tag in file.ai_tags}):
-        yield _verdict("AI tag", name, now=True, then=name not in ai_gone, votes=by_tag["AI tag", name])
+        yield _verdict("AI tag", name, now=True, then=name not in ai_removed, votes=by_tag["AI tag", name])
 
 
 def _verdict(kind: str, tag: str, *, now: bool, then: bool, votes: Iterable[Vote]) -> Verdict:

@@ -62,7 +62,7 @@ class Scope:
         matches = not self._globs or any(glob.fullmatch(path) for glob in self._globs.values())
         return matches and (part is None or in_part(path, part))
 
-    def holds(self, number: int, path: str) -> bool:
+    def includes_file(self, number: int, path: str) -> bool:
         """Return whether a file's changes are included, and note what includes it."""
         if self._idle or self._is_part_idle:  # usually only for the first files
             self.note(path)

@@ -35,7 +35,7 @@ class MissingFiles:
 
     def __init__(self, unreadable: Iterable[Unreadable]) -> None:
         self.unreadable: list[Entry] = []
-        self._names = {name for odd in unreadable for name in (odd.file_id, odd.path)}
+        self._names = {name for item in unreadable for name in (item.file_id, item.path)}
         self._files = First[tuple[bool, str, Entry]](itemgetter(0, 1))
         """Each file once: whether it is declared by ID, its path or ID, and the first entry for it."""
         self._reported = First[tuple[Level, Entry]](_by_level_and_place)

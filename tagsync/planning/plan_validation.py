@@ -75,21 +75,21 @@ def _contradictions(change: FileChange) -> Iterator[str]:
     pairs = [(item.op, item.tag) for item in change.changes]
     if len(set(pairs)) < len(pairs):
         yield "has the same change twice"
-    held = set(change.file.tags)
+    present = set(change.file.tags)
     ai_names = {tag.name for tag in change.file.ai_tags}
     for op, tag in pairs:
         if op == Op.ADD and not is_declarable(tag):
             yield f"would get {quoted(tag)}, which cannot be a tag"
-        elif op == Op.ADD and tag in held:
+        elif op == Op.ADD and tag in present:
             yield f"would get {quoted(tag)}, which it already has"
-        elif (op == Op.REMOVE and tag not in held) or (op == Op.REMOVE_AI and tag not in ai_names):
+        elif (op == Op.REMOVE and tag not in present) or (op == Op.REMOVE_AI and tag not in ai_names):
             yield f"would lose {quoted(tag)}, which it does not have"
-    if not held.issuperset(change.desired):
+    if not present.issuperset(change.desired):
         yield "lists declared tags that it does not have"
 
 
 def _reverts(change: FileChange) -> bool:
-    """Return whether an undo could make these changes. It can add AI tags nowhere, and removes none."""
+    """Return whether an undo could make these changes; it never adds or removes AI tags."""
     return all(
         item.op != Op.REMOVE_AI and all(reason.rule == UNDO for reason in item.because) for item in change.changes
     )

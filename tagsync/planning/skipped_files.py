@@ -25,12 +25,12 @@ def twins_finding(file: CurrentFile, file_ids: Sequence[str], origin: Origin) ->
     return Diagnostic("warning", "twins", message, origin)
 
 
-def unreadable_finding(odd: Unreadable, entry: Entry | None = None) -> Diagnostic:
+def unreadable_finding(unreadable: Unreadable, entry: Entry | None = None) -> Diagnostic:
     """Return the warning about an unreadable file object, at the entry that selects it, if any."""
-    names = [f"the ID {quoted(odd.file_id)}"] if odd.file_id else []
-    names += [f"the path {quoted(odd.path, 200)}"] if odd.path else []
+    names = [f"the ID {quoted(unreadable.file_id)}"] if unreadable.file_id else []
+    names += [f"the path {quoted(unreadable.path, 200)}"] if unreadable.path else []
     message = (
         f"ImageKit lists a file with {' and '.join(names) or 'neither an ID nor a path'} that tagsync cannot read: "
-        f"{odd.why}; it is not changed; correct it in ImageKit"
+        f"{unreadable.why}; it is not changed; correct it in ImageKit"
     )
     return Diagnostic("warning", "unreadable", message, entry.origin() if entry else None)

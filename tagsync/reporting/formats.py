@@ -116,14 +116,24 @@ def plan_layouts(
     )
 
 
-def report_layouts(report: Report, *, thumbnails: bool = False, plan_shown: bool = False) -> Layouts[ReportView]:
-    """Return the layouts of a report; below the text of an empty plan (`plan_shown`) it adds nothing."""
+def report_layouts(
+    report: Report, *, everything: bool = False, thumbnails: bool = False, plan_shown: bool = False
+) -> Layouts[ReportView]:
+    """Return the layouts of a report.
+
+    Args:
+        report: the report.
+        everything: whether text on standard output lists all files too, as text files do.
+        thumbnails: whether the HTML page loads thumbnails.
+        plan_shown: whether the plan is on standard output already: below an empty one, text adds nothing.
+    """
 
     def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
         if is_file or report.plan.changes or not plan_shown:
-            if plan_shown and not is_file:
+            below = plan_shown and not is_file
+            if below:
                 lines.write()
-            report_text(view, lines)
+            report_text(view, lines, everything=everything or is_file, plan_shown=below)
 
     return Layouts(
         lambda: ReportView(report),

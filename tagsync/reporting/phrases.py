@@ -1,11 +1,11 @@
 """Figures and places in words, as several formats show them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
-from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report
+from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report, Status, TargetName
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -24,6 +24,12 @@ def plan_title(plan: Plan) -> str:
     if not plan.changes:
         return "Nothing to undo" if plan.undoes else "Nothing to do"
     return f"{counted(plan.summary.files_changed, 'file')} to change"
+
+
+def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
+    """Return which library a plan is for, and for which environment; `show` makes each name safe."""
+    environment = f" (environment {show(target.environment)})" if target.environment else ""
+    return f"{show(target.account)} at {show(target.endpoint)}{environment}"
 
 
 def missing_sentence(plan: Plan) -> str | None:
@@ -137,6 +143,30 @@ def sent_sentence(report: Report) -> str:
     ]
     words = f" ({', '.join(delays)})" if delays else ""
     return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
+
+
+_STATUS_WORDS = {Status.CONFIRMED: "verified", Status.ACCEPTED: "unverified", Status.MISSING: "not found"}
+
+
+def status_words(status: Status) -> str:
+    """Return a file's status as users read it."""
+    return _STATUS_WORDS.get(status, str(status))
+
+
+def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
+    """Return how many files have each status: '134 files verified, 50 skipped'."""
+    if not counts:
+        return "nothing to do"
+    (first, files), *others = counts
+    words = [f"{count:,} {status_words(status)}" for status, count in others]
+    return ", ".join([f"{counted(files, 'file')} {status_words(first)}", *words])
+
+
+def reason_words(status: Status, error: str | None) -> str:
+    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'."""
+    if status is Status.SKIPPED and error:
+        return shown(error.replace("not sent: ", "not sent, ", 1))
+    return f"{status_words(status)}: {shown(error)}" if error else status_words(status)
 
 
 def guard_count(guard: Guard) -> str:

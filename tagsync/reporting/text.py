@@ -18,8 +18,9 @@ from tagsync.reporting.phrases import (
     missing_sentence,
     plan_summary,
     reading_sentence,
-    sent_sentence,
+    reason_words,
     shown_origin,
+    target_words,
     worst_first,
 )
 from tagsync.reporting.tag_lines import MAX_COLUMNS, SIGNS, write_tag_lines
@@ -32,7 +33,8 @@ SHOWN_GROUPS = 15
 """Groups of a difference that are shown unless all are asked for."""
 
 SHOWN_PATHS = 3
-SHOWN_FILES = 50
+SHOWN_REASONS = 20
+"""Reasons for unchanged files that are shown; usually there are two or three."""
 
 _LEVELS: dict[Level, Segment] = {
     "error": ("error: ", "bold red"),
@@ -60,7 +62,7 @@ def plan_text(
         most_lines: how many lines the plan takes at most, unless removals need more.
     """
     plan = view.plan
-    target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
+    target = target_words(plan.target)
     remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks))
     if not plan.changes:
         _write_unchanged(plan, target, lines)
@@ -184,27 +186,70 @@ def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segm
         yield f"  {cause_words(line.cause)}", "dim"
 
 
-def report_text(view: ReportView, lines: Lines) -> None:
-    """Write what an apply did: files that did not arrive first, then totals."""
-    report, rows = view.report, view.missed
-    for row in rows[:SHOWN_FILES]:
-        status = row.outcome.status
-        where = f" (request {shown(row.outcome.request_id)})" if row.outcome.request_id else ""
-        lines.write(
-            (f"  {status:9} ", _STATUSES.get(status, "red")),
-            shown(row.path),
-            (f"  {shown(row.outcome.error or '')}{where}", "dim"),
-        )
-    if len(rows) > SHOWN_FILES:
-        lines.write((f"  … and {counted(len(rows) - SHOWN_FILES, 'more file')}: --report json=FILE has all", "dim"))
+def report_text(view: ReportView, lines: Lines, *, everything: bool = False, plan_shown: bool = False) -> None:
+    """Write what an apply changed, in the form of a plan, and what it did not change and why.
+
+    Args:
+        view: the report.
+        lines: writes the lines.
+        everything: whether to list all files too.
+        plan_shown: whether the plan is right above: if all of it was changed, it is not repeated.
+    """
+    report, operations = view.report, view.counts.operations
+    if operations and not (plan_shown and report.converged):
+        target = report.plan.target
+        lines.write(("Changed", "bold"), f" in {shown(target.account)} at {shown(target.endpoint)}")
+        lines.write()
+        write_tag_lines(operations, view.names, lines, room=None if everything else SHOWN_LINES, with_causes=False)
+        lines.write()
+    if operations or report.requests.sent:
+        lines.write((view.headline, "bold"))
+    if words := filter_sentence(report.plan.inputs):
+        lines.write(words)
+    _write_not_made(view, lines)
     outcome, _, counts = view.title.partition(": ")
     lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
-    if report.requests.sent:
-        lines.write(f"  {sent_sentence(report)}")
-    if words := filter_sentence(report.plan.inputs):
-        lines.write(f"  {words}")
     for words in view.advice:
-        lines.write(f"  {words}")
+        lines.write(words)
+    if everything:
+        _write_all_rows(view, lines)
+
+
+def _write_not_made(view: ReportView, lines: Lines) -> None:
+    """Write each reason for which files were not changed, with some of the files."""
+    reasons = view.not_made
+    if not reasons:
+        return
+    lines.write()
+    lines.write(("Not changed", "bold"))
+    for item in reasons[:SHOWN_REASONS]:
+        words = f"  {counted(item.files, 'file')}: {reason_words(item.status, item.error)}"
+        lines.write((words, _STATUSES.get(item.status, "red")))
+        for path in item.examples:
+            lines.write((f"      {shown(path)}", "dim"))
+        left = item.files - len(item.examples)
+        if left:
+            lines.write((f"      and {counted(left, 'more file')}", "dim"))
+    others = sum(item.files for item in reasons[SHOWN_REASONS:])
+    if others:
+        lines.write((f"  … and {counted(others, 'file')} for other reasons (--report text=FILE lists them)", "dim"))
+    lines.write()
+
+
+def _write_all_rows(view: ReportView, lines: Lines) -> None:
+    """Write every file that was not changed, with the last message about it, and every file that was."""
+    if view.missed:
+        lines.write()
+        lines.write(("Files not changed", "bold"))
+    for row in view.missed:
+        status, error, request = row.outcome.status, row.outcome.error, row.outcome.request_id
+        where = f" (request {shown(request)})" if request else ""
+        words = f"{reason_words(status, error)}{where}"
+        lines.write(f"  {shown(row.path)}", (f"  {words}", _STATUSES.get(status, "red")))
+    for section in view.sections:
+        lines.write()
+        lines.write(("Files changed", "bold"))
+        write_groups(section.groups, view.names, lines, everything=True)
 
 
 def diagnostics_text(

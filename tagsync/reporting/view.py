@@ -40,11 +40,15 @@ from tagsync.reporting.phrases import (
     plan_title,
     sent_sentence,
     shown_names,
+    status_counts,
     worst_first,
 )
 from tagsync.reporting.subsequence import Subsequence
 
 Kind = Literal["plan", "report", "difference", "manifests"]
+
+EXAMPLES = 3
+"""Files that are named as examples of a reason."""
 
 _ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
 """Statuses of changes that are in the library, as far as is known."""
@@ -76,11 +80,19 @@ class StatusRow(NamedTuple):
 
 
 class NotMade(NamedTuple):
-    """How many files were not changed for one reason."""
+    """Files that were not changed for one reason.
+
+    Attributes:
+        status: their status.
+        error: the error message, if there is one.
+        files: their number.
+        examples: the paths of the first of them.
+    """
 
     status: Status
     error: str | None
     files: int
+    examples: tuple[str, ...] = ()
 
 
 class View:
@@ -246,8 +258,8 @@ class ReportView(PlanView):
             self.files_changed = 0
             self.missed = self.rows = self._rows([Status.STALE])
         else:
-            words = ", ".join(f"{count:,} {status}" for status, count in self.statuses) or "nothing to do"
-            self.title = f"Apply {report.outcome}: {words}"
+            outcome = "complete" if report.outcome == "converged" else report.outcome
+            self.title = f"Apply {outcome}: {status_counts(self.statuses)}"
             self.missed = self._rows([status for status in Status if status not in _ARRIVED])
             self.rows = self._rows(list(Status))
             self.files_changed = len(self.rows) - len(self.missed)
@@ -265,7 +277,7 @@ class ReportView(PlanView):
         for item in self.counts.operations:
             totals[item.op] += item.files
         changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = f"{counted(self.files_changed, 'file')} changed{f': {changes}' if changes else ''}"
+        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property
@@ -283,8 +295,13 @@ class ReportView(PlanView):
     @cached_property
     def not_made(self) -> list[NotMade]:
         """Why files were not changed, each reason once; the most files first."""
-        counts = Counter((row.outcome.status, _reason(row.outcome)) for row in self.missed)
-        found = [NotMade(status, error, files) for (status, error), files in counts.items()]
+        reasons: dict[tuple[Status, str | None], NotMade] = {}
+        for row in self.missed:
+            key = row.outcome.status, _reason(row.outcome)
+            known = reasons.get(key) or NotMade(*key, 0)
+            examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
+            reasons[key] = known._replace(files=known.files + 1, examples=examples)
+        found = reasons.values()
         return sorted(found, key=lambda item: (-item.files, item.status, item.error or ""))
 
     def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
@@ -378,9 +395,9 @@ def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
     """Return what to do where an apply did not do everything."""
     found = []
     if not report.converged and report.outcome != "refused":
-        found.append("Running the same command again is safe: only what is still missing is sent.")
+        found.append("Run the same command again: it sends only what is missing.")
     if counts[Status.STALE]:
-        found.append("What is stale needs a new plan.")
+        found.append("Plan again to change the stale files.")
     return found
 
 

@@ -48,7 +48,7 @@ def test_github_outputs_of_plan_are_changes_digest_and_exit_code(tagsync: Comman
 def test_github_outputs_of_apply_are_its_result(tagsync: Command, step: Callable[[str], str]) -> None:
     assert tagsync("apply", "--yes", *SANDBOX, "--report", "github=notes.txt", "tags.yaml").code == 0
     assert "exitcode=0\n" in step("GITHUB_OUTPUT")
-    assert "### Apply converged: 1 confirmed\n" in step("GITHUB_STEP_SUMMARY")
+    assert "### Apply complete: 1 file verified\n" in step("GITHUB_STEP_SUMMARY")
 
 
 def test_github_outputs_need_the_format(tagsync: Command, step: Callable[[str], str]) -> None:
@@ -200,7 +200,7 @@ def is_page(text: str) -> bool:
 
 def is_for_github(text: str) -> bool:
     """Return whether the text after the annotations fits; there are no annotations here."""
-    return text.startswith(("Valid", "Plan", "  /a.jpg", "Apply", "The same plan"))
+    return text.startswith(("Valid", "Plan", "Changed", "Apply", "The same plan"))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_refused_apply_reports_its_guard_once(tagsync: Command, step: Callable[[
     text = Path("a.md").read_text("utf-8")
     assert "### Apply refused: nothing was changed\n" in text
     assert text.count("**Blocked by guard emptiedFiles**") == 1
-    assert "ot completed" not in text
+    assert "ot changed" not in text
     cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
     assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")

@@ -65,7 +65,7 @@ def test_key_file_may_be_a_pipe(tagsync: Command, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_FILE", f"/dev/fd/{reading}")
     result = tagsync("apply", "--yes", "--endpoint", served(file_object("/b.jpg"), key=KEY), "tags.yaml")
     os.close(reading)
-    assert "Apply converged: 1 confirmed" in result.out
+    assert "Apply complete: 1 file verified" in result.out
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_sandbox_warns_once_of_a_changed_library_file(
         "tagsync sandbox reset library.jsonl\n"
     )
     assert result.err.count(words) == (0 if quiet else 1)
-    assert "1 confirmed" in result.out
+    assert "1 file verified" in result.out
 
 
 def refusal(tagsync: Command, library: Callable[..., Path]) -> Result:

@@ -326,7 +326,7 @@ def test_apply_succeeds_if_its_report_cannot_be_kept(tagsync: Command, world: Bu
         Path(".tagsync/last").symlink_to("../elsewhere")
     result = tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
-    assert "Apply converged: 4 confirmed" in result.out
+    assert "Apply complete: 4 files verified" in result.out
     assert "warning: the report could not be kept for the next plan: " in result.err
 
 

@@ -192,7 +192,7 @@ def test_report_of_an_apply_without_changes_says_so(tagsync: Command) -> None:
     reports = ["--report=json=a.json", "--report=text=a.txt"]
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", *reports, "tags.yaml")
     assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl matches the manifests (1 managed file).\n"
-    assert text("a.txt") == "Apply converged: nothing to do\n"
+    assert text("a.txt") == "Apply complete: nothing to do\n"
     assert json.loads(text("a.json"))["outcome"] == "converged"
 
 
@@ -267,7 +267,7 @@ def test_apply_says_its_result_if_the_report_cannot_be_written(
     )
     assert result.code == 3
     assert result.err == "error: a.json could not be written (File too large); the apply itself: converged\n"
-    assert "Apply converged: 1 confirmed\n" in result.out
+    assert "Apply complete: 1 file verified\n" in result.out
 
 
 def test_apply_continues_if_standard_error_is_closed(

@@ -32,7 +32,7 @@ def test_html_of_plans_and_reports_goes_to_standard_output_and_files(tagsync: Co
     assert planned.out == text("plan.html")
     assert "<h1>1 file to change</h1>" in planned.out
     applied = tagsync("apply", "--yes", *HTML, *AT, "tags.yaml")
-    assert '<h1 class="good">Apply converged</h1>' in applied.out
+    assert '<h1 class="good">Apply complete</h1>' in applied.out
     assert applied.out.startswith("<!doctype html>")
 
 
@@ -40,7 +40,7 @@ def test_html_of_show_equals_html_of_the_run(tagsync: Command) -> None:
     planned = tagsync("plan", *HTML, "--out", "plan.json", *AT, "tags.yaml")
     assert tagsync("show", *HTML, "plan.json").out == planned.out
     tagsync("apply", "--report", "json=report.json", *AT, "plan.json")
-    assert "Apply converged" in tagsync("show", *HTML, "report.json").out
+    assert "Apply complete" in tagsync("show", *HTML, "report.json").out
 
 
 def test_html_of_diff(tagsync: Command) -> None:

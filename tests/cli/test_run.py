@@ -153,13 +153,13 @@ def test_library_error_before_any_write_exits_with_1(
 def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
     result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     assert result.code == 0
-    plan, _, report = result.out.partition("Apply converged: ")
+    plan, _, report = result.out.partition("1 file changed: ")
     assert plan == (
         "Plan for sandbox at sandbox:library.jsonl\n\n"
         "  - old  1 file   tags.yaml:7:16\n  + a    1 file   tags.yaml:6:14\n\n"
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
-    assert report.startswith("1 confirmed\n  2 API calls in ")
+    assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
     assert "tagsync: looking again at 1 file\n" in result.err
     assert "tagsync: 2 of 2 calls done\n" in result.err
     assert result.err.endswith("tagsync: reading back 1 file\n")
@@ -213,9 +213,10 @@ def test_incomplete_apply_gives_the_reason_for_each_file(
     arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "--report=json=a.json", "tags.yaml")
     result = tagsync("apply", "--yes", *arguments)
     assert result.code == 3
-    assert "  failed    /bad.jpg  Too bad (request " in result.out
-    assert "Apply incomplete: 2 confirmed, 1 failed\n" in result.out
-    assert "Running the same command again is safe" in result.out
+    assert "  1 file: failed: Too bad" in result.out
+    assert "\n      /bad.jpg\n" in result.out
+    assert "Apply incomplete: 2 files verified, 1 failed\n" in result.out
+    assert "Run the same command again: it sends only what is missing." in result.out
     changes = json.loads(Path("a.json").read_text("utf-8"))["changes"]
     assert [(change["path"], change["status"]) for change in changes] == [
         ("/bad.jpg", "failed"),
@@ -432,7 +433,7 @@ def test_apply_in_a_terminal_shows_the_plan_before_it_asks(
             out = cut_short(running)
     shown = terminal.read_to_the_end()
     assert running.returncode == code
-    assert ("Apply converged: 1 confirmed" in out) is (code == 0)
+    assert ("Apply complete: 1 file verified" in out) is (code == 0)
     assert "Traceback" not in shown
     assert HIDE_CURSOR in shown
     assert SHOW_CURSOR in shown.rpartition(HIDE_CURSOR)[2]
@@ -490,7 +491,7 @@ def test_interrupted_apply_finishes_its_calls_and_writes_its_report(
     result = interrupted("tagsync: 1 of 10 calls done", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
-    assert "not sent: the run was interrupted" in result.out
+    assert "not sent, the run was interrupted" in result.out
     assert "Traceback" not in result.err
     document = json.loads(Path("a.json").read_text("utf-8"))
     Draft202012Validator(schemas.load("report")).validate(document)
@@ -561,7 +562,7 @@ def test_show_writes_reports_too(
 def test_show_of_a_report_without_changes_says_so(tagsync: Command) -> None:
     tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
     tagsync("apply", "--yes", *SANDBOX, "--report=json=a.json", "tags.yaml")
-    assert tagsync("show", "a.json").out == "Apply converged: nothing to do\n"
+    assert tagsync("show", "a.json").out == "Apply complete: nothing to do\n"
 
 
 @pytest.mark.usefixtures("saved")

@@ -42,7 +42,7 @@ def test_saved_plan_is_private_and_applied_without_a_prompt(tagsync: Command, wo
     assert stat.S_IMODE(Path("plan.json").stat().st_mode) == 0o600
     Path("tags.yaml").unlink()
     result = tagsync("apply", "plan.json")
-    assert (result.code, result.out.splitlines()[0]) == (0, "Apply converged: 100 confirmed")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "Apply complete: 100 files verified")
     assert library.tags("/042.jpg") == {"new", "x"}
     assert library.ai_tags("/042.jpg") == {"Cat"}
     assert tagsync("apply", "plan.json").code == 0
@@ -68,7 +68,7 @@ def test_saved_plan_survives_unrelated_changes(tagsync: Command, world: Build) -
     planned(tagsync)
     library.edit("/042.jpg", tags=["old", "unrelated"], ai_tags=[ai("Dog", 10), ai("Cat", 91), ai("Sky", 99)])
     library.edit("/043.jpg", tags=["new", "x"])
-    assert tagsync("apply", "plan.json").out.startswith("Apply converged: 100 confirmed\n")
+    assert tagsync("apply", "plan.json").out.endswith("Apply complete: 100 files verified\n")
     assert library.tags("/042.jpg") == {"new", "unrelated"}
     assert library.ai_tags("/042.jpg") == {"Cat", "Sky"}
 
@@ -100,9 +100,13 @@ def test_on_stale_fail_refuses_the_plan_before_the_first_write(tagsync: Command,
     assert "error: the plan is stale for 1 of 100 files, which changed since the plan: plan again, or" in result.err
     text = tagsync("apply", "--on-stale=fail", "plan.json")
     assert text.out.splitlines() == [
-        "  stale     /042.jpg  the file was moved to '/other.jpg' after the plan was made",
+        "",
+        "Not changed",
+        "  1 file: stale: the file was moved to '/other.jpg' after the plan was made",
+        "      /042.jpg",
+        "",
         "Apply refused: nothing was changed",
-        "  What is stale needs a new plan.",
+        "Plan again to change the stale files.",
     ]
 
 
@@ -266,7 +270,7 @@ def test_rename_keeps_the_old_tag_until_the_new_one_exists(
     result = tagsync("apply", "plan.json")
     assert result.code == 3
     assert "the tag 'shoes', the new name of a renamed tag, was removed after the plan was made" in result.out
-    assert "What is stale needs a new plan." in result.out
+    assert "Plan again to change the stale files." in result.out
     assert (library.tags("/a.jpg"), library.tags("/b.jpg")) == ({"footwear"}, {"cat", "shoes"})
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     assert library.tags("/a.jpg") == {"cat", "shoes"}
@@ -447,7 +451,7 @@ def test_undo_plan_reverts_an_apply(tagsync: Command, world: Build) -> None:
     assert "warning: AI tag 'Dog' is not restored on /000.jpg, /001.jpg, /002.jpg and 97 more: " in result.err
     assert "warning: this undo leaves out 100 changes on 100 files" in result.err
     assert stat.S_IMODE(Path("undo.json").stat().st_mode) == 0o600
-    assert tagsync("apply", "undo.json").out.startswith("Apply converged: 100 confirmed")
+    assert tagsync("apply", "undo.json").out.endswith("Apply complete: 100 files verified\n")
     assert library.tags("/042.jpg") == {"old", "x"}
     assert tagsync("undo", "report.json", "--out=undo.json").out.startswith("Nothing to undo: ")
 

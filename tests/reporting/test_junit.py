@@ -82,7 +82,9 @@ def test_junit_report_has_case_for_each_file() -> None:
     assert failure.attrib == {"type": "stale", "message": "stale: it moved (request req-1)"}
     root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
-    assert properties["totals"].startswith("1 file changed: +1 tag; Running the same command again is safe")
+    assert properties["totals"].startswith(
+        "1 file changed: +1 tag; Run the same command again: it sends only what is missing"
+    )
     counts = {name: root.attrib[name] for name in ("tests", "failures", "skipped")}
     assert counts == {"tests": "4", "failures": "1", "skipped": "1"}
 

@@ -30,7 +30,7 @@ from tagsync.model import (
 from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
 from tagsync.reporting.phrases import shown_origin
-from tagsync.reporting.text import SHOWN_FILES, SHOWN_LINES, diagnostics_text, plan_text, report_text
+from tagsync.reporting.text import SHOWN_LINES, SHOWN_REASONS, diagnostics_text, plan_text, report_text
 from tagsync.reporting.view import PlanView, ReportView
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
@@ -61,8 +61,9 @@ def report_of(plan: Plan, *outcomes: FileOutcome, outcome: OutcomeName = "incomp
     )
 
 
-def report_lines(report: Report) -> list[str]:
-    return text_of(lambda lines: report_text(ReportView(report), lines)).splitlines()
+def report_lines(report: Report, *, everything: bool = False, plan_shown: bool = False) -> list[str]:
+    view = ReportView(report)
+    return text_of(lambda lines: report_text(view, lines, everything=everything, plan_shown=plan_shown)).splitlines()
 
 
 def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable[..., DesiredState]) -> None:
@@ -296,41 +297,110 @@ def two_files(declare: Callable[..., DesiredState]) -> Plan:
     return planned(declare("- match: /**\n  tags: [a]"), current_file("/x.jpg"), current_file("/y.jpg"))
 
 
-def test_a_converged_report_is_two_lines(declare: Callable[..., DesiredState]) -> None:
+def test_report_shows_changes_in_the_form_of_a_plan(declare: Callable[..., DesiredState]) -> None:
+    plan = two_files(declare)
     confirmed = FileOutcome(Status.CONFIRMED, 1)
-    assert report_lines(report_of(two_files(declare), confirmed, confirmed, outcome="converged")) == [
-        "Apply converged: 2 confirmed",
-        "  2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
+    report = report_of(plan, confirmed, confirmed, outcome="converged")
+    place = f"{plan.inputs.manifests[0].shown_as}:6:14"
+    summary = [
+        "2 files changed: +2 tags · 2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
+        "Apply complete: 2 files verified",
     ]
-
-
-def test_a_report_shows_each_file_that_did_not_arrive_with_the_last_words_about_it(
-    declare: Callable[..., DesiredState],
-) -> None:
-    report = report_of(
-        two_files(declare),
-        FileOutcome(Status.FAILED, 2, "Error in adding tags", "req-1"),
-        FileOutcome(Status.CONFIRMED, 1),
-    )
     assert report_lines(report) == [
-        "  failed    /x.jpg  Error in adding tags (request req-1)",
-        "Apply incomplete: 1 confirmed, 1 failed",
-        "  2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
-        "  Running the same command again is safe: only what is still missing is sent.",
+        "Changed in shop at https://api.imagekit.io",
+        "",
+        f"  + a  2 files  {place}",
+        "",
+        *summary,
+    ]
+    assert report_lines(report, plan_shown=True) == summary
+    assert report_lines(report, everything=True)[-6:] == [
+        "",
+        "Files changed",
+        "  /x.jpg",
+        "  /y.jpg",
+        f"      + a  {place}",
+        "",
     ]
 
 
-def test_a_report_of_nothing_says_so(declare: Callable[..., DesiredState]) -> None:
+def test_report_counts_only_changes_that_were_made(declare: Callable[..., DesiredState]) -> None:
+    plan = two_files(declare)
+    report = report_of(
+        plan,
+        FileOutcome(Status.FAILED, 2, "Error in adding tags", "req-1"),
+        FileOutcome(Status.ACCEPTED, 1),
+    )
+    place = f"{plan.inputs.manifests[0].shown_as}:6:14"
+    short = [
+        "Changed in shop at https://api.imagekit.io",
+        "",
+        f"  + a  1 file   {place}",
+        "",
+        "1 file changed: +1 tag · 2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
+        "",
+        "Not changed",
+        "  1 file: failed: Error in adding tags",
+        "      /x.jpg",
+        "",
+        "Apply incomplete: 1 file unverified, 1 failed",
+        "Run the same command again: it sends only what is missing.",
+    ]
+    assert report_lines(report) == report_lines(report, plan_shown=True) == short
+    assert report_lines(report, everything=True) == [
+        *short,
+        "",
+        "Files not changed",
+        "  /x.jpg  failed: Error in adding tags (request req-1)",
+        "",
+        "Files changed",
+        "  /y.jpg",
+        f"      + a  {place}",
+        "",
+    ]
+
+
+def test_report_without_changes_has_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- path: /x.jpg\n  tags: [a]"), current_file("/x.jpg", ["a"]))
-    assert report_lines(report_of(plan, outcome="converged", sent=0)) == ["Apply converged: nothing to do"]
+    assert report_lines(report_of(plan, outcome="converged", sent=0)) == ["Apply complete: nothing to do"]
 
 
-def test_of_many_files_that_did_not_arrive_fifty_are_shown(declare: Callable[..., DesiredState]) -> None:
-    paths = [f"/{number:02}.jpg" for number in range(SHOWN_FILES + 3)]
+def test_report_groups_files_by_the_reason_that_they_were_not_changed(declare: Callable[..., DesiredState]) -> None:
+    paths = [f"/{number:02}.jpg" for number in range(53)]
     plan = planned(declare("- match: /**\n  tags: [a]"), *map(current_file, paths))
-    lines = report_lines(report_of(plan, *(FileOutcome(Status.SKIPPED, error="not sent") for _ in paths)))
-    assert lines[49] == "  skipped   /49.jpg  not sent"
-    assert lines[50] == "  … and 3 more files: --report json=FILE has all"
+    skipped = FileOutcome(Status.SKIPPED, error="not sent: the run was interrupted")
+    stale = FileOutcome(Status.STALE, error="the file was moved")
+    report = report_of(plan, *[skipped] * 50, stale, stale, FileOutcome(Status.MISSING), outcome="interrupted")
+    lines = report_lines(report)
+    assert lines[2:] == [
+        "Not changed",
+        "  50 files: not sent, the run was interrupted",
+        "      /00.jpg",
+        "      /01.jpg",
+        "      /02.jpg",
+        "      and 47 more files",
+        "  2 files: stale: the file was moved",
+        "      /50.jpg",
+        "      /51.jpg",
+        "  1 file: not found",
+        "      /52.jpg",
+        "",
+        "Apply interrupted: 50 files skipped, 2 stale, 1 not found",
+        "Run the same command again: it sends only what is missing.",
+        "Plan again to change the stale files.",
+    ]
+    assert lines[0].startswith("No files changed · 2 API calls in ")
+    everything = report_lines(report, everything=True)
+    assert sum(line.startswith("  /") for line in everything) == 53
+    assert "  /49.jpg  not sent, the run was interrupted" in everything
+
+
+def test_report_counts_rare_reasons_together(declare: Callable[..., DesiredState]) -> None:
+    paths = [f"/{number:02}.jpg" for number in range(SHOWN_REASONS + 3)]
+    plan = planned(declare("- match: /**\n  tags: [a]"), *map(current_file, paths))
+    lines = report_lines(report_of(plan, *(FileOutcome(Status.FAILED, error=f"error {path}") for path in paths)))
+    assert "  … and 3 files for other reasons (--report text=FILE lists them)" in lines
+    assert sum(line.startswith("  1 file: failed: error") for line in lines) == SHOWN_REASONS
 
 
 def diagnostic_lines(*diagnostics: Diagnostic, limit: int = 50, more: int = 0) -> list[str]:
