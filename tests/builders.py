@@ -1,4 +1,4 @@
-"""Builders and real parts that tests share; no behaviour of tagsync's own."""
+"""Builders and real components that tests share."""
 
 import asyncio
 import hashlib
@@ -36,16 +36,16 @@ GOOGLE, AWS = "google-auto-tagging", "aws-auto-tagging"
 
 
 EXAMPLES_TIMES = int(os.environ.get("TAGSYNC_EXAMPLES_TIMES", "1"))
-"""`nox -s slow` draws this many times as many examples as the default tests do."""
+"""How many times as many examples `nox -s slow` draws as the default tests."""
 
 
 def examples(count: int) -> int:
-    """Return how many examples a costly property test draws."""
+    """Return the number of examples for an expensive property test."""
     return count * EXAMPLES_TIMES
 
 
 def id_of(path: str) -> str:
-    """Return the file id that builders give to a path: 24 hex digits, as ImageKit's."""
+    """Return the file ID that builders give to a path: 24 hex digits, like ImageKit's."""
     return hashlib.sha256(path.encode()).hexdigest()[:24]
 
 
@@ -65,12 +65,12 @@ def current_state(*files: CurrentFile, answers: Mapping[str, Iterable[str]] | No
 
 
 def whole(desired: DesiredState) -> DesiredState:
-    """Return a desired state that can be compared: its entries in memory, wherever they are kept."""
+    """Return a desired state with its rules in memory, for comparison."""
     return replace(desired, entries=tuple(desired.entries))
 
 
 def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
-    """Return files as a listing of them would be kept."""
+    """Return files as a snapshot keeps them."""
     snapshot = Snapshot()
     snapshot.begin()
     snapshot.add_page(Page(tuple(files), ()))
@@ -79,7 +79,7 @@ def in_sqlite(files: Sequence[CurrentFile]) -> Snapshot:
 
 
 def file_object(path: str, tags: Sequence[str] = (), ai_tags: Sequence[AITag] = (), **members: Any) -> dict[str, Any]:
-    """Return a file as the list API gives it."""
+    """Return a file as the list API returns it."""
     return {
         "type": "file",
         "fileId": id_of(path),
@@ -99,19 +99,19 @@ def write_library(path: Path, files: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def read_library(path: Path) -> list[dict[str, Any]]:
-    """Return the files of a library as the list API gives them."""
+    """Return the files of a library as the list API returns them."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def manifest(files: str, *, spec: str = "") -> str:
-    """Return a manifest's text; the entries start in line 5, or further down below more lines of `spec`."""
+    """Return a manifest; its rules start in line 5, or after additional lines of `spec`."""
     indented = "".join(f"    {line}\n" for line in files.strip("\n").split("\n"))
     more = "".join(f"  {line}\n" for line in spec.strip("\n").split("\n")) if spec else ""
     return f"apiVersion: tagsync/v1\nkind: TagSet\nspec:\n{more}  files:\n{indented}"
 
 
 def check_document(text: str) -> None:
-    """Hold a document that tagsync has written against the schema of its kind."""
+    """Check a JSON document against its schema."""
     document = json.loads(text)
     kinds = (kind for kind in schemas.NAMES if f"{_VERSIONS.get(kind, kind)}Version" in document)
     validator_of(next(kinds, "diagnostics")).validate(document)
@@ -126,7 +126,7 @@ def validator_of(kind: schemas.SchemaName) -> Draft202012Validator:
 
 
 def saved(members: Mapping[str, Any]) -> str:
-    """Return a document with these members as tagsync would have written it, whatever they are."""
+    """Return a JSON document with these members and a valid checksum."""
     lists = {
         key: map(canonical, members[key])
         for key in ("changes", "requests", "drift", "returning", "missing", "diagnostics")
@@ -137,12 +137,12 @@ def saved(members: Mapping[str, Any]) -> str:
 
 
 def acks(plan: Plan) -> frozenset[Ack]:
-    """Return what lets every guard pass for a plan."""
+    """Return acknowledgements of all guards for a plan."""
     return frozenset(Ack(guard, plan.digest) for guard in GuardId)
 
 
 class Sandbox:
-    """A library in this process, with a record of the calls it got and a look at what it holds."""
+    """A library in this process that records its calls."""
 
     def __init__(
         self,
@@ -158,9 +158,9 @@ class Sandbox:
         settings: dict[str, Any] = {"clock": clock} if clock else {}
         self._app = make_app(self.store, faults=FaultScript(faults), limit=limit, key=key, **settings)
         self.calls: list[str] = []
-        """The endpoints called, like `addTags`, `list` or `details`, in order."""
+        """The endpoints called, such as `addTags`, `list` or `details`, in order."""
         self.vanishing: list[str] = []
-        """The paths of files that somebody deletes right before the next bulk call."""
+        """The paths of files to delete right before the next bulk call."""
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -227,7 +227,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in virtual time: waits pass at once, in order."""
+    """Run a coroutine in virtual time, so that waits take no time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(coroutine)
 
@@ -238,11 +238,11 @@ def now() -> float:
 
 
 def unpack(changes: Iterable[Change]) -> list[str]:
-    """Return changes in short: `+tag`, `-tag`, and `~name` for an AI tag that goes."""
+    """Return changes in short form: `+tag`, `-tag`, and `~name` for the removal of an AI tag."""
     signs = {Op.ADD: "+", Op.REMOVE: "-", Op.REMOVE_AI: "~"}
     return [signs[change.op] + change.tag for change in changes]
 
 
 def unlimited() -> RateLimiters:
-    """Return rate limiters that let all calls through at once."""
+    """Return rate limiters that never wait."""
     return RateLimiters(RateLimiter(None), RateLimiter(None))

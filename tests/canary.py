@@ -1,4 +1,4 @@
-"""The key that tests give to tagsync, and a watch over all that they print, log and leave behind: it is nowhere."""
+"""The private key of the tests, and checks that it is never printed, logged or written."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ KEY = "private_canary4f3c2a9d7b1e"
 
 FORMS = (
     KEY.removeprefix("private_").encode(),  # plain, and in quotes, URLs and reprs
-    # As it is sent, whatever the password, and wherever it stands in what is encoded.
+    # Base64 as a call sends it, with any password and at any position.
     *(b64encode(bytes(before) + KEY.encode())[-(-8 * before // 6) :][: len(KEY) // 3 * 4] for before in range(3)),
     KEY.encode().hex().encode(),
     KEY[::-1].encode(),
@@ -22,14 +22,14 @@ FORMS = (
 _ESCAPE = re.compile(
     rb"(?i)\\+[ux]\{?0*([2-7][0-9a-f])|%(?:25)*([2-7][0-9a-f])|&(?:amp;)*#(?:x0*([2-7][0-9a-f])|0*(1?\d\d));?"
 )
-"""A character of the key as JSON, URLs and HTML escape it; what is escaped once may be so again."""
+"""A character of the key, escaped for JSON, URLs or HTML, perhaps several times."""
 
 HANDED_IN = "key"
-"""What the files are called in which tests themselves give the key to tagsync."""
+"""The names of files with the key that tests themselves write."""
 
 
 def leaks(data: bytes | str | None) -> bool:
-    """Say whether the key is in what was printed, logged or written."""
+    """Return whether output contains the key."""
     text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data or b""
     plain = _ESCAPE.sub(_character, text)
     return any(form in text or form in plain for form in FORMS)
@@ -41,7 +41,7 @@ def _character(escape: re.Match[bytes]) -> bytes:
 
 
 def files_with_the_key(folder: Path) -> list[Path]:
-    """Return what lies below a folder and holds the key, or has it in its name."""
+    """Return the files below a folder with the key in their content or name."""
     return sorted(path for path in folder.rglob("*") if leaks(str(path.relative_to(folder))) or _holds_the_key(path))
 
 
@@ -50,9 +50,9 @@ def _holds_the_key(path: Path) -> bool:
 
 
 def watched(streams: Any) -> Any:
-    """Return what was captured, once it is sure that the key is not in it."""
+    """Return captured output after checking that it does not contain the key."""
     for stream in streams:
-        # No assert: it would show what it compares.
+        # Do not use assert, which would print the values that it compares.
         if leaks(stream):
             pytest.fail("the key was printed")
     return streams
@@ -60,7 +60,7 @@ def watched(streams: Any) -> Any:
 
 @pytest.fixture(scope="session", autouse=True)
 def _the_key_is_in_nothing_that_is_captured() -> Iterator[None]:
-    """Watch what tests read of this process's streams and of those of other processes."""
+    """Check the output that tests capture from this process and others."""
     read, communicate = pytest.CaptureFixture.readouterr, subprocess.Popen.communicate
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pytest.CaptureFixture, "readouterr", lambda fixture: watched(read(fixture)))
@@ -74,14 +74,14 @@ def _the_key_is_in_nothing_that_is_captured() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _the_key_is_in_no_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Look through all that the tests have left behind, once they are over; folders are named like their tests."""
+    """Check all files that tests have left behind; folders have the names of their tests."""
     yield
     assert files_with_the_key(tmp_path_factory.getbasetemp()) == []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that has printed the key and not looked, or logged it at whatever level."""
+    """Fail a test that has printed or logged the key, even if the test did not look."""
     report = yield
     if any(leaks(text) for _, text in report.sections):
         report.sections.clear()

@@ -27,14 +27,14 @@ class Declare(Protocol):
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts_arrive() -> None:
-    """Let the tests' processes be interrupted, also where a shell has started the tests behind everything else."""
+    """Let test processes receive interrupts, even if a shell started them in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the environment of whoever runs the tests out of them, and the tests' locks out of that person's home."""
+    """Isolate tests from the user's environment variables, and keep their locks out of the home folder."""
     ours = ("TAGSYNC_", "IMAGEKIT_", "IMAGE_KIT_", "GITHUB_", "GIT_", "CI_")
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy"):
@@ -46,7 +46,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 
 @pytest.fixture(autouse=True)
 def _documents_are_as_their_schemas_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold every document that is written in this process against its schema."""
+    """Check every document that this process writes against its schema."""
 
     def checked(pieces: Iterable[str]) -> Iterator[str]:
         kept = list(with_checksum(pieces))
@@ -58,7 +58,7 @@ def _documents_are_as_their_schemas_say(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def declare(tmp_path: Path) -> Declare:
-    """Return a function from the entries of a manifest, as YAML list items, to the desired state."""
+    """Return a function from a manifest's rules, as YAML list items, to the desired state."""
 
     def build(files: str, *, spec: str = "") -> DesiredState:
         path = tmp_path / "tags.yaml"
@@ -70,7 +70,7 @@ def declare(tmp_path: Path) -> Declare:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
-    """Return a function that makes a library in this process."""
+    """Return a function that creates a library in this process."""
     made: list[Sandbox] = []
 
     def build(*files: dict[str, Any], **settings: Any) -> Sandbox:
@@ -86,7 +86,7 @@ def sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Return a function that serves a library on a real loopback socket and returns its URL."""
+    """Return a function that serves a library on a loopback socket and returns its URL."""
     running: list[tuple[uvicorn.Server, threading.Thread, Store]] = []
 
     def start(*files: dict[str, Any], **settings: Any) -> str:

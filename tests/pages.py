@@ -1,4 +1,4 @@
-"""Pages of the documentation as tests read them: their blocks, and their commands with what these print."""
+"""Documentation pages as tests read them: blocks, and commands with the output that the page shows."""
 
 import re
 import shutil
@@ -13,24 +13,24 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 LEFT_OUT = "…"
-"""A line of a page that stands for one or more lines of output."""
+"""A line of a page for one or more omitted lines of output."""
 
 _HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?$")
 _EXIT_CODE = re.compile(r"# exit code (\d+)$")
 _VARYING = re.compile(
     r"(?P<digest>sha256:[0-9a-f]{64}\b)|(?P<duration>\b\d+\.\d s\b)|(?P<day>\b\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)"
 )
-"""What a page shows of these need not be what a run prints."""
+"""Parts of output that vary from run to run."""
 
 _PROGRESS = "tagsync: "
-"""What lines of progress start with where it is no bar; on a terminal nothing of it stays."""
+"""The start of progress lines, which a terminal overwrites."""
 
 SECONDS = 300
-"""The commands of one page take less, unless one hangs."""
+"""A timeout in seconds for the commands of one page."""
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, and the line of the page that its text starts in."""
+    """A fenced block: its language, its text, and the line where its text starts."""
 
     language: str
     text: str
@@ -38,7 +38,7 @@ class Block(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A command, the exit code that the page gives it, and the lines that the page shows of its output."""
+    """A command, its expected exit code, and the expected lines of its output."""
 
     command: str
     code: int
@@ -47,7 +47,7 @@ class Step(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """What a command came to."""
+    """The result of a command."""
 
     code: int
     output: list[str]
@@ -73,7 +73,7 @@ def steps(page: Path) -> list[Step]:
 
 
 def _steps(block: Block) -> list[Step]:
-    """Return a block's commands: `$ ` starts one, and a here document belongs to it with all its lines."""
+    """Return a block's commands: `$ ` starts one, and a here document is part of it."""
     found: list[Step] = []
     lines = enumerate(block.text.splitlines(), start=block.line)
     for number, line in lines:
@@ -91,7 +91,7 @@ def _steps(block: Block) -> list[Step]:
 
 
 def run_steps(commands: Sequence[Step], folder: Path) -> list[Ran]:
-    """Run commands one after another in one shell, as a reader does, in a folder with a copy of the examples."""
+    """Run commands in one shell, as a reader does, in a folder with a copy of the examples."""
     shutil.copytree(ROOT / "examples", folder / "examples")
     results = folder / "results"
     results.mkdir()
@@ -117,11 +117,11 @@ def _ran(result: Path) -> Ran:
 
 
 def is_shown(shown: Iterable[str], printed: Iterable[str]) -> bool:
-    """Tell whether a page shows what was printed, but for what it leaves out and what varies from run to run."""
+    """Return whether output matches a page, except for omitted and varying parts."""
     patterns = [r"(?:.*\n)+?" if line.strip() == LEFT_OUT else re.escape(settled(line)) + r"\n" for line in shown]
     return re.fullmatch("".join(patterns), "".join(f"{settled(line)}\n" for line in printed)) is not None
 
 
 def settled(line: str) -> str:
-    """Return a line of output without what varies from run to run."""
+    """Return a line of output without the parts that vary from run to run."""
     return _VARYING.sub(lambda found: f"<{found.lastgroup}>", line.rstrip())

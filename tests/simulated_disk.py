@@ -1,7 +1,7 @@
-"""A disk in memory that fails or crashes at a given operation, and what is left of it then; not a file system's whole.
+"""A disk in memory that fails or crashes at a given operation, and its content afterwards.
 
-Operations are counted from 1: opening, making, appending, syncing, renaming, syncing a folder. Where one fails or
-crashes that appends, a part of what it was to write may be there.
+Operations are counted from 1: open, create, append, sync, rename, sync of a folder. A failed append may have written a
+part of its data.
 """
 
 import os
@@ -13,12 +13,12 @@ from random import Random
 
 
 class CrashError(BaseException):
-    """The process or the machine is gone. No `except Exception` may survive that."""
+    """The process or the machine crashed. `except Exception` must not catch this."""
 
 
 @dataclass
 class Content:
-    """A file's bytes, of which only so many are safe from a loss of power; files only grow."""
+    """A file's bytes, of which the first `safe` ones survive a power loss; files only grow."""
 
     data: bytearray = field(default_factory=bytearray)
     safe: int = 0
@@ -31,9 +31,9 @@ class SimulatedDisk:
     """Keeps files in memory.
 
     Args:
-        random: decides which part of what is not safe survives.
-        crash_at: the operation in which all ends; every later one ends likewise.
-        faults: error numbers by the operation that fails with them.
+        random: decides which unsynced data survives.
+        crash_at: the operation that crashes, like all later ones.
+        faults: the error number for each operation that fails.
     """
 
     def __init__(self, random: Random, *, crash_at: int | None = None, faults: Mapping[int, int] | None = None) -> None:
@@ -41,19 +41,19 @@ class SimulatedDisk:
         self.crash_at = crash_at
         self._faults = dict(faults or {})
         self._names: list[Names] = [{}]
-        """The names as they are safe, then after each change since."""
+        """The names that survive a power loss, then the names after each later change."""
         self.operations = 0
 
     def put(self, path: Path, data: bytes) -> None:
-        """Put a file there, as if it always had been."""
+        """Add a file that survives a power loss."""
         self._names = [{**self._names[-1], path: Content(bytearray(data), len(data))}]
 
     def data(self, path: Path) -> bytes:
-        """Return what a process reads in a file."""
+        """Return the content of a file as a process reads it."""
         return bytes(self._names[-1][path].data)
 
     def paths(self) -> set[Path]:
-        """Return which files there are for a process."""
+        """Return the files that a process sees."""
         return set(self._names[-1])
 
     def open(self, path: Path) -> "SimulatedFile":
@@ -91,11 +91,11 @@ class SimulatedDisk:
         content.safe = len(content.data)
 
     def after_kill(self) -> "SimulatedDisk":
-        """Return the disk as the next process finds it after this one was killed: with all that was written."""
+        """Return the disk after the process was killed, with everything that was written."""
         return self._left({path: bytes(content.data) for path, content in self._names[-1].items()})
 
     def after_power_loss(self) -> "SimulatedDisk":
-        """Return the disk after a loss of power: what is safe, and perhaps a part of the rest, perhaps as rubbish."""
+        """Return the disk after a power loss: synced data, and perhaps a part of the rest, perhaps garbled."""
         names = self._random.choice(self._names)
         return self._left({path: self._torn(content) for path, content in names.items()})
 

@@ -1,8 +1,8 @@
-"""A library in memory that misbehaves by seed, behind the face of the API; it knows what it was asked to do and did.
+"""A library in memory that misbehaves by seed, with the interface of the API and a record of all calls.
 
-It speaks ASGI without a framework, for speed, and shares no code with the sandbox or the client. Its clock is the
-running loop's. Lists and searches show the files as they were `lag` seconds ago, details as they were `details_lag`
-seconds ago. Every call takes time on its way there and on its way back.
+It is an ASGI app without a framework, for speed, and shares no code with the sandbox or the client. It uses the running
+loop's clock. Lists and searches lag by `lag` seconds, details by `details_lag` seconds. Every call and every response
+takes time on its way.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ AITags = dict[str, tuple[float, str]]
 
 @dataclass(frozen=True)
 class State:
-    """A file at one time."""
+    """The state of a file at one time."""
 
     path: str
     tags: frozenset[str]
@@ -31,7 +31,7 @@ class State:
 
 @dataclass
 class History:
-    """All that a file ever was, oldest first, each with the time since when; None since it was deleted."""
+    """All states of a file, oldest first, each with the time of its start; None for a deleted file."""
 
     versions: list[tuple[float, State | None]]
 
@@ -43,14 +43,14 @@ class History:
         return next((state for since, state in reversed(self.versions) if since <= moment), self.versions[0][1])
 
     def within(self, begin: float, end: float) -> list[State | None]:
-        """Return what it was at any time from begin to end."""
+        """Return the states of a period."""
         inside = [state for since, state in self.versions if begin < since <= end]
         return [self.at(begin), *inside]
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One tag that a bulk call really changed on a file."""
+    """A change of one tag that a bulk call really made on a file."""
 
     at: float
     op: str
@@ -58,12 +58,12 @@ class Effect:
     tag: str
     before: State
     changed_at: float
-    """Since when the tag was as the call found it."""
+    """When the tag got the state that the call found."""
 
 
 @dataclass
 class Call:
-    """A bulk call that arrived, and what it did."""
+    """A bulk call that arrived, and its effects."""
 
     at: float
     op: str
@@ -71,12 +71,12 @@ class Call:
     file_ids: tuple[str, ...]
     effects: list[Effect] = field(default_factory=list)
     confirmed: bool = False
-    """Whether the answer said, truly, that all was done."""
+    """Whether the response confirmed, truthfully, that everything was done."""
 
 
 @dataclass
 class Trouble:
-    """How likely each fault is, from 0 to 1; what is not named works."""
+    """The probability of each fault, from 0 to 1; by default nothing fails."""
 
     reads: float = 0.0
     writes: float = 0.0
@@ -85,22 +85,22 @@ class Trouble:
     details_lag: float = 0.0
     latency: float = 0.05
     poison: tuple[str, str] | None = None
-    """A file id and a tag that the library refuses together."""
+    """A file ID and a tag that the library refuses together."""
     forbidden: frozenset[str] = frozenset()
-    """The ids of files for whose sake the library refuses a whole call with 403."""
-    minds_free_cells: bool = False
+    """The IDs of files for which the library refuses a whole call with 403."""
+    refuses_no_ops: bool = False
     no_search_by_id: bool = False
     longest_ai_tags: int = 10_000
     counts_commas: bool = False
     """Whether commas between a file's tags count towards the 500 characters."""
     shuffled: float = 0.0
-    """How likely each answer has files that were created together in another order."""
+    """The probability that a response lists files with equal `createdAt` in another order."""
 
     @property
     def is_none(self) -> bool:
-        """Whether every call does what it is asked to do."""
+        """Whether every call works."""
         faulty = self.kinds and (self.reads or self.writes)
-        return not (faulty or self.poison or self.forbidden or self.minds_free_cells or self.longest_ai_tags < 100)
+        return not (faulty or self.poison or self.forbidden or self.refuses_no_ops or self.longest_ai_tags < 100)
 
 
 READ_FAULTS = (
@@ -136,11 +136,11 @@ WRITE_FAULTS = (
 
 
 class Caller:
-    """The library as one of those who call it reaches it.
+    """The library as one client sees it.
 
     Args:
-        library: which one.
-        arrived: told of each bulk call as it arrives.
+        library: the library.
+        arrived: called with each bulk call that arrives.
     """
 
     def __init__(self, library: "SimulatedLibrary", arrived: Callable[[Call], None]) -> None:
@@ -153,7 +153,7 @@ class Caller:
 
 
 class SimulatedLibrary:
-    """Serves files, and does what calls ask for, or not."""
+    """Serves files, and applies calls or lets them fail."""
 
     def __init__(self, random: Random, files: Mapping[str, State]) -> None:
         self._random = random
@@ -164,10 +164,10 @@ class SimulatedLibrary:
         self.calls: list[Call] = []
         self.reads = 0
         self.struck = Counter[str]()
-        """How often each kind of trouble made a difference."""
+        """How often each kind of trouble had an effect."""
 
     def _uploaded(self, file_ids: Iterable[str]) -> dict[str, str]:
-        """Return when each file was uploaded: one to four together. In groups of one size, pages would not cut any."""
+        """Return `createdAt` for each file, in groups of one to four: equal groups would never be cut by pages."""
         created, left = {}, list(file_ids)
         for second in range(len(left)):
             together, left = left[: (size := self._random.randint(1, 4))], left[size:]
@@ -175,7 +175,7 @@ class SimulatedLibrary:
         return created
 
     def confirmed_cells(self) -> frozenset[tuple[str, str, str]]:
-        """Return the op, file id and tag of all that calls did which were answered, truly, with success."""
+        """Return the op, file ID and tag of all changes in calls with a truthful success."""
         return frozenset(
             (call.op, file_id, tag)
             for call in self.calls
@@ -217,7 +217,7 @@ class SimulatedLibrary:
             self.struck["details lag"] += parts[-2] in self.files and state is not self.files[parts[-2]].now
             return (200, {}, self._item(parts[-2], state)) if state else (404, {}, {"message": "no such file"})
         asked = parse_qs(query)
-        # What a lag shows must not go back behind the beginning.
+        # Times before the start show the state at the start.
         moment = max(0.0, self._clock() - self.trouble.lag)
         items = [(i, h.at(moment)) for i, h in self.files.items()]
         search = asked.get("searchQuery")
@@ -281,7 +281,7 @@ class SimulatedLibrary:
             return "bad tag"
         if op == "removeAITags" and len(",".join(tags)) > trouble.longest_ai_tags:
             return "too long"
-        if trouble.minds_free_cells:
+        if trouble.refuses_no_ops:
             for file_id in file_ids:
                 state = self.files[file_id].now
                 assert state
@@ -321,7 +321,7 @@ class SimulatedLibrary:
         return 200, {}, {"successfullyUpdatedFileIds": done}
 
     def _apply(self, call: Call, file_id: str, *, dry: bool) -> bool:
-        """Change one file; False if its tags would be too long."""
+        """Change one file; return False if its tags would be too long."""
         state = self.files[file_id].now
         assert state
         tags, ai_tags = set(state.tags), dict(state.ai_tags)
@@ -347,7 +347,7 @@ class SimulatedLibrary:
         return True
 
     def _since(self, file_id: str, tag: str, *, ai: bool) -> float:
-        """Return since when a tag is on a file, or off it, as it is now."""
+        """Return since when a file has, or lacks, a tag as it does now."""
         versions = self.files[file_id].versions
         now = versions[-1][1]
         assert now
@@ -397,7 +397,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], Any]] = {
 
 
 def _asked(query: str) -> tuple[set[str], str | None]:
-    """Return the ids that a query asks for, or the moment since which it asks for files."""
+    """Return the IDs of a query, or the time from which it finds files."""
     if query.startswith("id IN "):
         return set(json.loads(query.removeprefix("id IN "))), None
     return set(), query.removeprefix('type = "file" AND createdAt >= ').strip('"')

@@ -1,4 +1,4 @@
-"""What a simulated life is made of, and how the least of it is found that still fails."""
+"""Define simulated lives, and shrink a failing one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ KINDS = frozenset({*READ_FAULTS, *WRITE_FAULTS})
 
 @dataclass(frozen=True)
 class Life:
-    """A seed, which decides everything, and what of that is let happen."""
+    """A seed, which decides everything, and the events that it may contain."""
 
     seed: int
     files: int = 60
@@ -23,7 +23,7 @@ class Life:
 
 
 def shrunk(life: Life, fails: Callable[[Life], bool]) -> Life:
-    """Return a life that fails, and that would not if any one thing more were left out of it."""
+    """Shrink a failing life until it passes if any one more thing is left out."""
     while (less := next(filter(fails, _smaller(life)), None)) is not None:
         life = less
     return life

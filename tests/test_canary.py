@@ -1,4 +1,4 @@
-"""The watch over the key notices it wherever it may turn up: else all tests would pass beside it."""
+"""The checks for the key find it wherever it may appear; otherwise all tests could pass in spite of a leak."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_canary_notices_each_form_of_the_key(form: str) -> None:
 
 @NAMED
 def test_canary_notices_files_with_the_key_in_content_or_name(tmp_path: Path, form: str) -> None:
-    # What lies here is taken away again, before the watch over all files comes by.
+    # Remove the files before the check of all files runs.
     inside, named = tmp_path / "a", tmp_path / form.replace("/", "-")
     inside.write_bytes(b"\x00" + form.encode())
     named.touch()

@@ -59,7 +59,7 @@ CALL = re.compile(r"(?:.*(?:\$|=\S+|bin/|;) ?)?\btagsync ([a-z].*?)(?: #.*| 2?[|
 
 
 def lines(page: Path) -> list[str]:
-    """Return the calls of tagsync that a page shows, in blocks and in sentences, up to a comment or a pipe."""
+    """Return the tagsync command lines of a page, in blocks and in text, up to a comment or a pipe."""
     code = [block.text.replace("\\\n", " ") for language in ("sh", "", "console") for block in blocks(page, language)]
     shown = [line for part in code for line in part.splitlines()]
     shown += re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
@@ -89,7 +89,7 @@ def test_commands_of_all_kinds_are_found(tmp_path: Path) -> None:
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 OTHERS = {"--doit", "--force", "--only"}
-"""Options of other programs, and the one that there is not."""
+"""Options of other programs, and one that does not exist on purpose."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -101,7 +101,7 @@ def test_apply_of_any_plan_leaves_nothing_to_do(
         assert not expected_to_differ(plan, library, before)
         writes = len(library.writes)
         again, _ = run(once())
-        # A query may find other files once tags have changed; all else is settled.
+        # A query may find other files after tags have changed; everything else must be settled.
         if not any("query" in entry for entry in declared):
             assert again.changes == ()
             assert len(library.writes) == writes
@@ -109,7 +109,7 @@ def test_apply_of_any_plan_leaves_nothing_to_do(
 
 
 def expected_to_differ(plan: Plan, library: Sandbox, before: dict[str, set[str]]) -> list[str]:
-    """Return the files whose tags are not what the plan's changes make of those before."""
+    """Return the files whose tags are not those before with the plan's changes."""
     differing = []
     changed = {change.file.path: change for change in plan.changes}
     for path, held in before.items():

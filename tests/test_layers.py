@@ -31,7 +31,7 @@ FLOORS = {
     "__main__": 9,
     "tagsync": 10,
 }
-"""A room may import from floors below its own, and from itself. `tagsync` is the bare package: nothing imports it."""
+"""The floors: a package imports only from floors below its own and from itself; nothing imports `tagsync` itself."""
 
 MAY_USE_OF_THE_LIBRARY = {
     "applying": {"deadline", "protocol"},
@@ -39,7 +39,7 @@ MAY_USE_OF_THE_LIBRARY = {
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
 }
-"""What rooms may know of a library; others know nothing of it."""
+"""The modules of `library` that other packages may import."""
 
 WITHIN_THE_LIBRARY = {
     "protocol": set[str](),
@@ -49,7 +49,7 @@ WITHIN_THE_LIBRARY = {
     "imagekit": {"http", "imagekit", "protocol", "reading.reread"},
     "target": {"http", "imagekit.library", "protocol"},
 }
-"""What parts of the library may use of each other. `http` knows nothing of ImageKit, `reading` only its queries."""
+"""The imports within `library`: `http` knows nothing of ImageKit, and `reading` only its queries."""
 
 STANDS_APART = "sandbox"
 MAY_USE_THE_SANDBOX = {"cli"}
@@ -76,7 +76,7 @@ HOMES = {
     "sqlite3": {"library", "manifest", "sandbox", "spool"},
     "msgspec": {"documents", "library", "manifest"},
 }
-"""Which rooms may import a library. `documents` checks saved documents against their schemas when it reads them."""
+"""The packages that may import each third-party library."""
 
 NO_INPUT_OR_OUTPUT = {"os", "io", "time", "random", "logging", "socket", "ssl", "subprocess", "tempfile", "datetime"}
 PURE = {"model", "events", "globs", "escape", "errors", "planning", "exporting"}
@@ -200,7 +200,7 @@ def room(name: str) -> str:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Yield (module, imported module), imports for type checkers left out, late ones included."""
+    """Yield (module, imported module), including late imports, without those for type checkers."""
     known = modules()
     for module, path in known.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))

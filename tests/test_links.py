@@ -1,4 +1,4 @@
-"""Every link in the documentation leads somewhere: to a file that is there, and to a heading in it."""
+"""Every link in the documentation leads to an existing file and heading."""
 
 import re
 import unicodedata
@@ -23,18 +23,18 @@ def prose(page: Path) -> str:
 
 
 def links(page: Path) -> list[str]:
-    """Return where a page's links lead, those to other sites left out."""
+    """Return the targets of a page's links, without those to other sites."""
     found = LINK.findall(CODE.sub("`x`", prose(page)))
     return [link for link in found if not re.match(r"[a-z]+:", link)]
 
 
 def on_github(heading: str) -> str:
-    """Return a heading's anchor as GitHub makes it."""
+    """Return a heading's anchor on GitHub."""
     return re.sub(r"[^\w\- ]", "", plain(heading).lower()).replace(" ", "-")
 
 
 def on_the_site(heading: str) -> str:
-    """Return a heading's anchor as Python-Markdown makes it, which builds the site."""
+    """Return a heading's anchor in Python-Markdown, which builds the site."""
     ascii_only = unicodedata.normalize("NFKD", plain(heading)).encode("ascii", "ignore").decode("ascii")
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_only).strip().lower())
 
@@ -44,7 +44,7 @@ def plain(heading: str) -> str:
 
 
 def faults(page: Path) -> Iterator[str]:
-    """Yield what is wrong with a page's links."""
+    """Yield the broken links of a page."""
     for link in links(page):
         file, _, anchor = link.partition("#")
         target = (page.parent / file).resolve() if file else page

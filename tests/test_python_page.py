@@ -29,7 +29,7 @@ def test_python_page_program_prints_what_the_page_shows(
 
 
 def run(block: Block, names: dict[str, Any]) -> str:
-    """Run a block after those before it and return what it prints."""
+    """Run a block after those before it, and return its output."""
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(block.text, PAGE.name, "exec"), names)  # noqa: S102 - our own page
@@ -37,5 +37,5 @@ def run(block: Block, names: dict[str, Any]) -> str:
 
 
 def output_line(block: Block) -> int:
-    """Return the line in which the output shown right below a block starts, if there is any."""
+    """Return the line of the output shown below a block, if any."""
     return block.line + len(block.text.splitlines()) + 3

@@ -1,4 +1,4 @@
-"""The reference names all that there is: keys, members, codes, events; what it says of them is read by people."""
+"""The reference names all keys, members, codes and events."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from pages import DOCS, ROOT, blocks
 
 import tagsync
@@ -21,13 +22,13 @@ REFERENCE = DOCS / "reference"
 
 
 def named(page: str) -> set[str]:
-    """Return all words that a page's back-ticks hold, one by one."""
+    """Return all words in back-ticks on a page."""
     text = (REFERENCE / page).read_text("utf-8")
     return {word for code in re.findall(r"`([^`\n]+)`", text) for word in [code, *re.findall(r"\w+", code)]}
 
 
 def properties(schema: Any) -> Iterator[str]:
-    """Yield the names of all members that a schema knows of, at any depth."""
+    """Yield the names of all members in a schema, at any depth."""
     if isinstance(schema, Mapping):
         for key, value in schema.items():
             if key == "properties":
@@ -42,7 +43,13 @@ def test_reference_names_each_manifest_key() -> None:
     assert set(properties(schemas.load("manifest"))) - named("manifest.md") == set()
 
 
-@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name != "manifest"])
+def test_reference_names_each_config_key() -> None:
+    [example] = blocks(REFERENCE / "config.md", "yaml")
+    Draft202012Validator(schemas.load("config")).validate(yaml.safe_load(example.text))
+    assert set(properties(schemas.load("config"))) - named("config.md") == set()
+
+
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
 def test_reference_names_each_member_of_output(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
 
@@ -103,6 +110,7 @@ MANIFESTS = [
     for page in sorted(DOCS.rglob("*.md"))
     if page.stem != "troubleshooting"
     for block in blocks(page, "yaml")
+    if "kind: Config" not in block.text
 ]
 
 

@@ -14,11 +14,11 @@ PACKAGE = Path(tagsync.__file__).parent
 TEXT = (ROOT / "docs" / "explanation" / "promises.md").read_text("utf-8")
 
 SEVERAL = 20
-"""So many rows the tables have at least; fewer, and they are not read as they should be."""
+"""The minimum number of rows; with fewer, the tables are not parsed correctly."""
 
 
 def rows() -> list[list[str]]:
-    """Return the cells of each row of the page's tables, heads and rules left out."""
+    """Return the cells of each row of the page's tables, without headers."""
     lines = TEXT.splitlines()
     after_rules = [n + 1 for n, line in enumerate(lines) if line.startswith("|---")]
     found = []
@@ -29,13 +29,13 @@ def rows() -> list[list[str]]:
 
 
 def named(text: str) -> list[tuple[str, str]]:
-    """Return the tests that a text names, each by its file and its function."""
+    """Return the tests that a text names, as files and functions."""
     return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
 
 
 @cache
 def functions(path: Path) -> set[str]:
-    """Return the names of a module's own functions."""
+    """Return the names of a module's functions."""
     return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}
 
 
@@ -77,8 +77,8 @@ ALLOWED = {
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""Where the time of day is read: for documents, for what a lock's holder says of itself, as a library would, and for a
-`Retry-After` that is a date, if its answer does not tell the time."""
+"""The places that read the time of day: for documents, for messages about locks, in the sandbox, and for a date in
+`Retry-After` if the response does not have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:
@@ -86,7 +86,7 @@ def test_promises_time_of_day_is_used_only_where_listed() -> None:
 
 
 def readings() -> Iterator[tuple[str, str]]:
-    """Yield each place of the package that reads the time of day: its module and its innermost function."""
+    """Yield each place in the package that reads the time of day: its module and innermost function."""
     for path in sorted(PACKAGE.rglob("*.py")):
         module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         tree = ast.parse(path.read_text("utf-8"))
@@ -98,7 +98,7 @@ def readings() -> Iterator[tuple[str, str]]:
 
 
 def with_functions(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST]]:
-    """Yield all nodes below one, each with the name of the function that it is in."""
+    """Yield all nodes below one, each with the name of its function."""
     for child in ast.iter_child_nodes(node):
         yield function, child
         inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
@@ -106,7 +106,7 @@ def with_functions(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST]
 
 
 def last_name(node: ast.expr) -> str:
-    """Return the last name of a dotted one: `datetime` of `datetime` and of `datetime.datetime`."""
+    """Return the last part of a dotted name: `datetime` of `datetime.datetime`."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 

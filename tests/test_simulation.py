@@ -1,7 +1,7 @@
-"""Whole applies, with their client, against a library that misbehaves by seed, on a disk that crashes, in virtual time.
+"""Whole applies against a library that misbehaves by seed, on a disk that crashes, in virtual time.
 
-Every seed makes a library, manifests, faults, other people's edits and crashes of its own. What must hold whatever
-happens is checked in `Run.check`; what must hold once all is quiet again, in `settle`.
+Every seed gives another library, manifests, faults, edits by others and crashes. `Run.check` checks what must always be
+true, and `settle` what must be true once there is no more trouble.
 """
 
 import asyncio
@@ -50,23 +50,23 @@ from tagsync.model import (
 from tagsync.planning.plan import make_plan
 
 Cell = tuple[str, str, str]
-"""An op, a file id and a tag."""
+"""An op, a file ID and a tag."""
 
 TAGS = [f"tag-{n}" for n in range(9)]
 RENAMES = {"old-0": "new-0", "old-1": "new-1"}
-"""What the vocabulary renames on every managed file."""
+"""The renames of the vocabulary, on every managed file."""
 NEW, NAMED = sorted(RENAMES.values()), sorted([*RENAMES, *RENAMES.values()])
 NAMES = [f"Name {n}" for n in range(7)]
 LIKELY = 50.0
 ATTEMPTS = 5
 JOURNAL = Path("/state/journal.jsonl")
 WINDOW = 30.0 + 1.0
-"""What a removal relies on was read at most 30 s before it; a second more for the way."""
+"""The maximum age of a reading before a removal, in seconds, and one more for the way."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the manifests of a seed say of one path."""
+    """The declarations of a seed's manifests for one path."""
 
     tags: frozenset[str]
     absent: frozenset[str]
@@ -75,7 +75,7 @@ class Rules:
     min_confidence: float | None
 
     def wanted(self, has: frozenset[str]) -> frozenset[str]:
-        """Return the tags that a file with these is to have, new names of old ones among them."""
+        """Return the tags that a file with these tags should have, including new names of old ones."""
         return self.tags | {new for old, new in RENAMES.items() if old in has}
 
     def wants_gone(self, name: str, confidence: float) -> bool:
@@ -100,7 +100,7 @@ def texts(values: frozenset[str]) -> Texts:
 
 @dataclass
 class World:
-    """Everything of one seed."""
+    """Everything that a seed decides."""
 
     life: Life
     random: Random
@@ -108,14 +108,14 @@ class World:
     rules: dict[str, Rules]
     disk: SimulatedDisk
     elsewhere: SimulatedDisk
-    """That of another machine, from which the same is applied now and then."""
+    """The disk of another machine, which sometimes applies the same manifests."""
     initial: dict[str, State]
-    """The files as they were at first."""
+    """The initial files."""
     edited: bool = False
     edits: dict[str, list[float]] = field(default_factory=dict)
 
     def untouched(self, file_id: str, *, since: float) -> bool:
-        """Whether nobody else did anything to a file."""
+        """Whether nobody else changed a file."""
         return not any(at >= since for at in self.edits.get(file_id, ()))
 
     def desired(self) -> DesiredState:
@@ -126,28 +126,28 @@ class World:
 
 @dataclass
 class Run:
-    """One apply, and what it came to."""
+    """One apply and its result."""
 
     world: World
     began: float
     calls: list[Call]
-    """The bulk calls of this run that have arrived."""
+    """The bulk calls of this apply that have arrived."""
     options: ApplyOptions
     beside_another: bool
     noted: "frozenset[Cell]" = frozenset()
-    """What the journal knew to be done when the run began."""
+    """The changes that the journal knew to be done at the start."""
     looked: float = float("inf")
-    """When it began to look at the files again."""
+    """When the apply started to read the files again."""
     plan: Plan | None = None
     report: Report | None = None
     stopped_at: float = float("inf")
     resumed: bool = False
-    """Whether it went on where another was cut off: what is left then is grouped anew."""
+    """Whether it continued an interrupted apply, whose remaining changes are regrouped."""
 
     def check(self) -> None:
         trouble = self.world.library.trouble
         lag = max(trouble.lag, trouble.details_lag)
-        # Details that lag do not show what is known to be done: to do that again does no harm.
+        # Lagging details do not show what is known to be done; doing it again is harmless.
         may_repeat = self.world.edited or trouble.details_lag
         for call in self.calls:
             cells = {(call.op, file_id, tag) for file_id in call.file_ids for tag in call.tags}
@@ -176,28 +176,28 @@ class Run:
         self._check_success(lag)
 
     def _check_number(self) -> None:
-        """As many calls as planned where nothing is wrong; else no more than it takes to find out what is."""
+        """Without trouble, the planned number of calls; otherwise no more than needed to find the reason."""
         planned = self.plan.requests if self.plan else ()
         apart = sum(len(request.file_ids) * len(request.tags) for request in planned)
         assert len(self.calls) <= 2 * ATTEMPTS * apart, "calls without end"
         as_planned = self._was_let_alone() and not self.options.exact and not self.resumed and not self.world.edited
-        # Where reading takes long, the files of a call are sent in several: none may go by an old reading.
+        # If reads are slow, a call is sent in several parts, so that no reading is too old.
         if as_planned and self.world.library.trouble.is_none and self.world.library.trouble.latency < 1:
             assert len(self.calls) <= len(planned), "more calls than planned, and nothing was wrong"
 
     def _check_order(self, effect: Effect, rules: Rules) -> None:
-        """What a file is to gain is there before it loses anything, if both go together."""
+        """A file gains its new tags before it loses anything."""
         if not self.world.edited:
             assert rules.wanted(effect.before.tags) <= effect.before.tags, "a file lost a tag before it gained another"
 
     def _check_rename(self, effect: Effect, window: float) -> None:
-        """An old name goes only after the new one was read on its file."""
+        """An old name is removed only after the new one was read on its file."""
         states = self.world.library.files[effect.file_id].within(effect.at - window, effect.at)
         new = RENAMES.get(effect.tag)
         assert new is None or any(state and new in state.tags for state in states), "a file lost both names of a tag"
 
     def _check_success(self, lag: float) -> None:
-        """A run that reports success leaves every file that nobody else changed as it is declared."""
+        """After a success, every file that nobody else changed is as declared."""
         trouble = self.world.library.trouble
         is_success = self.plan and (self.report.converged if self.report else not self.plan.changes)
         if not is_success or ("lie" in trouble.kinds and not self.options.verify):
@@ -207,7 +207,7 @@ class Run:
                 check_final(self.world, path, rules)
 
     def _rules_for(self, effect: Effect, lag: float) -> Rules | None:
-        """Return what is declared for a file by the path that it has, or had when the run began."""
+        """Return the declarations for a file, by its current path or that at the start of the apply."""
         states = self.world.library.files[effect.file_id].within(min(self.looked, effect.at) - lag, effect.at)
         paths = [effect.before.path, *(state.path for state in states if state)]
         return next((rules for path in paths if (rules := self.world.rules.get(path))), None)
@@ -239,13 +239,13 @@ class Run:
                 assert poisoned or outcome.status in (good, Status.CONFIRMED), "nothing was wrong with this file"
 
     def _was_let_alone(self) -> bool:
-        """Whether nothing failed in this run but single files."""
+        """Whether only single files failed."""
         if self.beside_another:
             return False
         trouble, options = self.world.library.trouble, self.options
         faulty = trouble.kinds and (trouble.reads or trouble.writes)
-        # Such a library refuses what its index does not show to be there.
-        faulty = faulty or (trouble.minds_free_cells and trouble.lag)
+        # Such a library refuses changes of files that its index does not show.
+        faulty = faulty or (trouble.refuses_no_ops and trouble.lag)
         ended = options.max_requests or options.max_duration or self.stopped_at <= now()
         return not faulty and not ended
 
@@ -297,11 +297,11 @@ def made_trouble(random: Random, life: Life) -> Trouble:
         counts_commas=random.random() < 0.2,
         latency=random.choice([0.01, 0.3, 3.0]),
         poison=(id_of("/f/0.jpg"), random.choice(TAGS)) if random.random() < 0.2 else None,
-        # Three of them in a row would end a run.
+        # Three of them in a row would end an apply.
         forbidden=frozenset(
             id_of(f"/f/{number}.jpg") for number in random.sample(range(5), random.choice([0, 0, 0, 1, 2]))
         ),
-        minds_free_cells=random.random() < 0.1,
+        refuses_no_ops=random.random() < 0.1,
         no_search_by_id=random.random() < 0.2,
         longest_ai_tags=random.choice([10_000, 10_000, 20]),
         shuffled=random.choice([0.0, 0.3, 1.0]),
@@ -309,7 +309,7 @@ def made_trouble(random: Random, life: Life) -> Trouble:
 
 
 async def edit_now_and_then(world: World) -> None:
-    """Do to the library what other people and auto-tagging do."""
+    """Change the library as other people and auto-tagging do."""
     random = world.random
     while True:
         await asyncio.sleep(random.expovariate(1 / 3))
@@ -335,7 +335,7 @@ async def edit_now_and_then(world: World) -> None:
 
 
 def caller(library: SimulatedLibrary, disk: SimulatedDisk, unnoted: list[Call]) -> Caller:
-    """Return the way to a library that puts calls aside that were not noted before."""
+    """Return a client's connection that records bulk calls that the journal does not have."""
 
     def arrived(call: Call) -> None:
         noted = map(decoded, disk.data(JOURNAL).splitlines())
@@ -348,7 +348,7 @@ def caller(library: SimulatedLibrary, disk: SimulatedDisk, unnoted: list[Call]) 
 
 
 async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, beside_another: bool = False) -> Run:
-    """Plan and apply once, as a process of its own would; it may crash or be interrupted on the way."""
+    """Plan and apply once, as a separate process; it may crash or be interrupted."""
     unnoted: list[Call] = []
     random, library = world.random, caller(world.library, disk, unnoted)
     stop, abort = asyncio.Event(), asyncio.Event()
@@ -361,10 +361,12 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
     )
     noted = known(disk) & world.library.confirmed_cells()
     this = Run(world, now(), library.calls, options, beside_another, noted)
-    gates = RateLimiters(RateLimiter(20.0, random=random), RateLimiter(random.choice([0.2, 5.0, 50.0]), random=random))
+    rate_limiters = RateLimiters(
+        RateLimiter(20.0, random=random), RateLimiter(random.choice([0.2, 5.0, 50.0]), random=random)
+    )
     pages = random.choice([7, 1000])
     async with ImageKitLibrary(
-        "http://library.localhost", KEY, limiters=gates, app=library, random=random, page_limit=pages
+        "http://library.localhost", KEY, limiters=rate_limiters, app=library, random=random, page_limit=pages
     ) as client:
         try:
             reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
@@ -397,7 +399,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
             )
         except (LibraryError, StateError, CrashError):
             assert not quiet, "nothing was wrong, and yet it failed"
-    # What was sent may arrive after its sender is gone.
+    # A call may arrive after its sender crashed.
     await asyncio.sleep(world.library.trouble.latency)
     assert not unnoted, "a call arrived that the journal does not know"
     this.check()
@@ -405,7 +407,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
 
 
 def known(disk: SimulatedDisk) -> frozenset[Cell]:
-    """Return the cells of calls that a journal knows to be done."""
+    """Return the changes of calls that a journal knows to be done."""
     intents: dict[int, Request] = {}
     cells: set[Cell] = set()
     for line in disk.data(JOURNAL).splitlines() if JOURNAL in disk.paths() else ():
@@ -421,7 +423,7 @@ def known(disk: SimulatedDisk) -> frozenset[Cell]:
 
 
 def done_by(journal: Journal) -> frozenset[Cell]:
-    """Return the cells that a journal tells to be done."""
+    """Return the changes that a journal recovers as done."""
     return frozenset(
         (call.op, file_id, tag)
         for file_id, calls in journal.recovered.done.items()
@@ -436,7 +438,7 @@ def interrupt(this: Run, stop: asyncio.Event) -> None:
 
 
 async def live(world: World) -> None:
-    """Let troubled applies run, one after the other or two machines' at once, of which one may crash."""
+    """Run applies with trouble, in sequence or on two machines at once; one may crash."""
     random, life = world.random, world.life
     world.edited = random.random() < 0.5 and life.edits
     editing = asyncio.ensure_future(edit_now_and_then(world)) if world.edited else None
@@ -454,20 +456,20 @@ async def live(world: World) -> None:
 
 
 async def settle(world: World) -> None:
-    """Once all is quiet, an apply converges and sends nothing in vain, and the next writes nothing.
+    """Without further trouble, an apply converges with few calls, and the next one writes nothing.
 
-    In a library that minds what calls change needlessly, or how long they are, it may take another one.
+    A library that refuses no-op changes or long lists of AI tags may need one more apply.
     """
     was = world.library.trouble
     await asyncio.sleep(was.lag + 120)
     world.library.trouble = Trouble(
-        minds_free_cells=was.minds_free_cells,
+        refuses_no_ops=was.refuses_no_ops,
         no_search_by_id=was.no_search_by_id,
         longest_ai_tags=was.longest_ai_tags,
         latency=was.latency,
         shuffled=was.shuffled,
     )
-    hopeful = not was.minds_free_cells and was.longest_ai_tags > 100
+    hopeful = not was.refuses_no_ops and was.longest_ai_tags > 100
     for number in range(2):
         last = await apply(world, disk=world.disk, quiet=True)
         if hopeful:
@@ -484,7 +486,7 @@ async def settle(world: World) -> None:
 
 
 def check_final(world: World, path: str, rules: Rules) -> None:
-    """Check that a file is as it is declared, unless its old and new tags do not fit together."""
+    """Check that a file is as declared, unless its old and new tags together are too long."""
     state = world.library.files[id_of(path)].now
     if state is None or state.path != path:
         return
@@ -497,7 +499,7 @@ def check_final(world: World, path: str, rules: Rules) -> None:
 
 
 def check_renamed(world: World, path: str, rules: Rules) -> None:
-    """Check that no tag of a file was lost for ever, whatever happened to the runs that renamed it."""
+    """Check that no tag of a file was lost by interrupted renames."""
     state = world.library.files[id_of(path)].now
     if state and not world.edited:
         before = world.initial[id_of(path)].tags
@@ -507,7 +509,7 @@ def check_renamed(world: World, path: str, rules: Rules) -> None:
 
 
 def simulate(life: Life) -> World:
-    """Live one life and return what it left; what fails can be lived again by its number."""
+    """Live one life and return the result; a failure can be repeated by its number."""
 
     async def scenario() -> World:
         world = made_world(life)

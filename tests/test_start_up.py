@@ -12,7 +12,7 @@ COSTLY = ("click", "httpx", "jinja2", "jsonschema", "yaml", "rich")
 
 
 def loaded_by(code: str, *arguments: str) -> set[str]:
-    """Return which of the costly packages are loaded once some code has run in a process of its own."""
+    """Return which expensive packages are loaded after some code ran in a new process."""
     script = (
         "import os, sys\n"
         f"def tell(): print(*(set({COSTLY!r}) & sys.modules.keys()), file=sys.stderr, flush=True)\n"
@@ -36,7 +36,7 @@ def test_start_up_version_loads_no_library() -> None:
 def test_start_up_version_avoids_slow_standard_modules() -> None:
     script = "import sys\nfrom tagsync.__main__ import main\nsys.argv = ['tagsync', '--version']\n"
     script += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
-    # Coverage, where it is measured, would be loaded too.
+    # Coverage loads them as well when it is measured.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     ran = subprocess.run(  # noqa: S603 - our own
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True, env=environment

@@ -6,7 +6,7 @@ from pages import DOCS, ROOT, Step, blocks, is_shown, run_steps, steps
 PAGE = DOCS / "tutorial.md"
 
 WHOLE = 30
-"""So many commands the tutorial has at least; fewer, and it is not read as it should be."""
+"""The minimum number of commands; with fewer, the tutorial is not parsed correctly."""
 
 README = ROOT / "README.md"
 TRIED = [page for page in [README, *sorted(DOCS.rglob("*.md"))] if blocks(page, "console")]

@@ -1,4 +1,4 @@
-"""Whatever a run did to a library, the plan that turns it round restores the ordinary tags of every file."""
+"""The undo of any apply restores the ordinary tags of every file."""
 
 from typing import Any
 

@@ -56,9 +56,9 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
         return _NOTHING
     ballot = _Ballot(file, entries, vocabulary)
     ai_tags = AITags(file, [entry for entry in entries if entry.declaration.ai_rule])
-    renamed = [vote for vote in ballot.renamed if not ballot.has_ended(vote.tag)]
+    renamed = [vote for vote in ballot.renamed if not ballot.has_expired(vote.tag)]
     # What `exclusive` would remove in the next run is not added in this one: two runs in a row must agree.
-    wants = [vote for vote in renamed if not ballot.is_swept(vote.tag)]
+    wants = [vote for vote in renamed if not ballot.is_excluded(vote.tag)]
     relies = tuple(sorted({vote.tag for vote in wants}))
     promoted, not_promoted = _promoted(file, ai_tags.promotions(), ballot, vocabulary)
     # A declared tag keeps the spelling of its declaration. That of the AI tag would be a second one.
@@ -81,7 +81,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
 
 
 def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
-    """Return quickly that a file needs no change, as most files; False if that takes a closer look."""
+    """Return whether a file certainly needs no change, as most files; False if that takes a closer look."""
     there = set(file.tags)  # as spelled: a tag in another spelling takes the closer look
     for entry in entries:
         declared = entry.declaration
@@ -138,11 +138,11 @@ class _Ballot:
         elif rule != RuleName.UNTIL or key not in self.declared:
             self.absent[key].append(vote.reason)
 
-    def has_ended(self, tag: str) -> bool:
+    def has_expired(self, tag: str) -> bool:
         """Return whether a tag's `until` has passed: then its old name does not bring it back."""
         return any(reason.rule == RuleName.UNTIL for reason in self.absent.get(normalized(tag), ()))
 
-    def sweeper(self, key: str) -> Origin | None:
+    def exclusive_on(self, key: str) -> Origin | None:
         """Return the first `exclusive` that covers a tag, given in NFC."""
         for entry in self._entries:
             exclusive = entry.declaration.exclusive
@@ -150,10 +150,10 @@ class _Ballot:
                 return entry.origin(exclusive.place)
         return None
 
-    def is_swept(self, tag: str) -> bool:
+    def is_excluded(self, tag: str) -> bool:
         """Return whether the next run would remove a tag that this one adds, because no entry declares it."""
         key = normalized(tag)
-        return key not in self.declared and self.sweeper(key) is not None
+        return key not in self.declared and self.exclusive_on(key) is not None
 
 
 def _promoted(
@@ -182,7 +182,7 @@ def _obstacle(name: str, ballot: _Ballot, vocabulary: Vocabulary) -> str | None:
         return "the vocabulary forbids or renames the tag"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:
         return "the vocabulary does not allow the tag"
-    return "exclusive would remove the tag again" if ballot.is_swept(name) else None
+    return "exclusive would remove the tag again" if ballot.is_excluded(name) else None
 
 
 def _in_first_spelling(votes: Iterable[Vote]) -> Iterator[Vote]:
@@ -250,10 +250,10 @@ def _not_renamed(renamed: Iterable[Vote], relies: Container[str], ballot: _Ballo
     """Yield a warning for each old name that is removed without adding the new one; the same for every file."""
     for vote in renamed:
         if vote.tag not in relies:
+            origin = ballot.exclusive_on(normalized(vote.tag))
             message = (
-                f"the old name is removed but {quoted(vote.tag)} is not added to files where exclusive (at "
-                f"{ballot.sweeper(normalized(vote.tag))}) would remove it again: declare it for these files, or limit "
-                "exclusive with only"
+                f"the old name is removed but {quoted(vote.tag)} is not added to files where exclusive (at {origin}) "
+                "would remove it again: declare it for these files, or limit exclusive with only"
             )
             yield Diagnostic("warning", "rename", message, vote.reason.origin)
 

@@ -1,4 +1,4 @@
-"""Workspaces in Python: what a plan and an apply keep, and for which library and shard."""
+"""Workspaces in Python: what a plan and an apply keep, for which library and shard."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -207,7 +207,7 @@ def test_apply_outcomes_are_in_the_order_of_changes(sandbox: Make, declare: Decl
 
 
 def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
-    """Plan and apply, and interrupt when an event of this kind is heard."""
+    """Plan and apply, and interrupt at the first event of a kind."""
 
     async def scenario() -> Report:
         plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
@@ -294,7 +294,7 @@ def test_apply_clock_counts_suspension_and_never_runs_slow() -> None:
 def test_apply_reads_again_after_a_suspension(
     sandbox: Make, declare: Declare, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machine sleeps while a call waits for its turn: what was read before is too old by then."""
+    """The machine is suspended while a call waits, so that earlier readings become too old."""
     limited = Fault(on="removeAITags", status=429, times=1, headers={"X-RateLimit-Reset": "4000"})
     library = sandbox(file_object(A, [], [ai("Dog", 40)]), faults=[limited])
     declare("- {match: /*, aiTags: {minConfidence: 70}}")

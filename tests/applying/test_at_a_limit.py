@@ -1,4 +1,4 @@
-"""A whole apply at a steady limit, in virtual time: hardly a call is refused or made twice, and no time is lost."""
+"""A whole apply at a steady rate limit, in virtual time: few calls are refused or repeated."""
 
 import asyncio
 from math import inf
@@ -24,10 +24,10 @@ from tagsync.sandbox.limits import CallLimit
 CALLS, A_SECOND = 600, 40
 
 
-async def applied(plan: Plan, library: Sandbox, gates: RateLimiters) -> Report:
-    """Apply a plan to a library through gates."""
+async def applied(plan: Plan, library: Sandbox, rate_limiters: RateLimiters) -> Report:
+    """Apply a plan with rate limiters."""
     async with ImageKitLibrary(
-        "http://library.localhost", KEY, limiters=gates, app=library.app, random=Random(1)
+        "http://library.localhost", KEY, limiters=rate_limiters, app=library.app, random=Random(1)
     ) as client:
         return await carry_out(
             plan,
@@ -73,13 +73,13 @@ def test_rate_limit_of_reads_is_used_before_removals(declare: Declare, tmp_path:
     files = (file_object(f"/{n:03}.jpg", [], [ai("Dog", 10)]) for n in range(CALLS))
     library = Sandbox(tmp_path, files, faults=[Fault(on="any", delayMs=50)], limit=CallLimit(A_SECOND, 1), clock=now)
     declare("- {match: /*, aiTags: {minConfidence: 70}}")
-    gates = RateLimiters(
+    rate_limiters = RateLimiters(
         RateLimiter(READ_RATE, cap=inf, random=Random(1)), RateLimiter(BULK_RATE, cap=inf, random=Random(1))
     )
 
     async def scenario() -> Report:
         return await applied(
-            await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target), library, gates
+            await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target), library, rate_limiters
         )
 
     report = run(scenario())

@@ -34,9 +34,9 @@ Answer = Callable[[Request], BulkResult]
 
 @dataclass
 class Library:
-    """Responses requests by a rule, and remembers them; `seconds` is how long each takes.
+    """Responds to requests by a rule, and records them; `seconds` is how long each takes.
 
-    Reading a file again shows it as `now` has it: at first as it was when planned, then with the tags that were added.
+    Reading a file returns its state in `now`: at first as planned, then with the added tags.
     """
 
     answer: Answer
@@ -214,7 +214,7 @@ def test_execute_sends_no_removals_after_failed_additions() -> None:
     removed = [request.file_ids for request in result.library.requests if request.op == Op.REMOVE]
     assert removed == [(id_of("b"),)]
     assert result.statuses("ab") == {"a": "failed", "b": "accepted"}
-    # Nobody waits for a tag to appear that was never added.
+    # There is no wait for a tag that was never added.
     assert result.seconds == 0
 
 
@@ -376,7 +376,7 @@ def test_execute_max_duration_lets_calls_in_flight_finish() -> None:
 
 
 class Notes(NoJournal):
-    """A journal in memory, which fails with its n-th note."""
+    """A journal in memory that fails at its n-th record."""
 
     def __init__(self, fails_at: int = 0) -> None:
         super().__init__()
@@ -446,7 +446,7 @@ def test_execute_journals_calls_without_response(answer: Answer, kind: str) -> N
 
 
 class Retrying(Library):
-    """Sends every call twice more before it answers, each time as it then is to be."""
+    """Sends every call three times before it returns a response, with a fresh request each time."""
 
     async def bulk(self, op: Op, prepare: Prepare, stop: asyncio.Event) -> BulkReply:
         for _ in range(2):
@@ -504,7 +504,7 @@ def test_execute_counts_a_response_the_journal_cannot_record() -> None:
 
 
 def with_no_op_changes(count: int) -> tuple[list[FileChange], Stages]:
-    """Return changes of ten files a call, half of which have one of the call's tags already, and such calls."""
+    """Return changes and calls for ten files each; half of the files already have one of the tags."""
     changes = [
         replace(change(f"f{n:03d}", add="t1 t2" if n % 2 else "t1"), desired=() if n % 2 else ("t2",))
         for n in range(count)
@@ -516,8 +516,8 @@ def with_no_op_changes(count: int) -> tuple[list[FileChange], Stages]:
     return changes, Stages(tuple(calls), (), Costs())
 
 
-def minding(has: dict[str, set[str]], *, by_name: bool) -> Answer:
-    """Return what adds tags, but to no file that has one of them: that file fails by name, or the call is refused."""
+def refusing_no_ops(has: dict[str, set[str]], *, by_name: bool) -> Answer:
+    """Return a library that refuses to add tags to a file that already has one of them."""
 
     def answer(request: Request) -> BulkResult:
         failed = dict.fromkeys((i for i in request.file_ids if has[i] & set(request.tags)), "it has this tag")
@@ -532,14 +532,14 @@ def minding(has: dict[str, set[str]], *, by_name: bool) -> Answer:
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_execute_ignores_refusal_of_changes_made_by_another_call(*, by_name: bool) -> None:
-    """Calls overlap: of the second, nothing is needed any more; of the third, one tag of one file."""
+    """Calls overlap: the second one is no longer needed, and the third one for one tag of one file only."""
     calls = [
         Request(Op.ADD, tuple(tags.split()), tuple(map(id_of, names)))
         for tags, names in (("t1", "ab"), ("t1", "ab"), ("t1 t2", "a"))
     ]
     has: dict[str, set[str]] = {id_of(name): set() for name in "ab"}
     changes, stages = [change("a", add="t1 t2"), change("b", add="t1")], Stages(tuple(calls), (), Costs())
-    result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
+    result = execute(changes, refusing_no_ops(has, by_name=by_name), stages=stages, concurrency=1)
     assert result.statuses("ab") == {"a": "accepted", "b": "accepted"}
     assert has == {id_of("a"): {"t1", "t2"}, id_of("b"): {"t1"}}
 
@@ -548,7 +548,7 @@ def test_execute_ignores_refusal_of_changes_made_by_another_call(*, by_name: boo
 def test_execute_gives_up_no_op_changes_that_fail(*, by_name: bool) -> None:
     changes, stages = with_no_op_changes(100)
     has = {item.file.file_id: set(item.desired) for item in changes}
-    result = execute(changes, minding(has, by_name=by_name), stages=stages, concurrency=1)
+    result = execute(changes, refusing_no_ops(has, by_name=by_name), stages=stages, concurrency=1)
     assert set(result.statuses(f"f{n:03d}" for n in range(100)).values()) == {"accepted"}
     assert result.executor.gave_up_no_ops
     assert len(result.library.requests) <= 2 + 2 + 4
@@ -854,14 +854,14 @@ def test_execute_refused_file_never_affects_others(
 
 
 def through_the_client(library: Sandbox, changes: Sequence[FileChange], *, rate: float, stop_after: float) -> Outcomes:
-    """Execute over a real client whose bulk calls are paced, interrupted after so many seconds."""
+    """Execute with a real, rate-limited client, and interrupt after some seconds."""
 
     async def scenario() -> Outcomes:
         outcomes, ending = Outcomes(), Ending(asyncio.Event(), asyncio.Event())
         asyncio.get_running_loop().call_later(stop_after, ending.stop.set)
-        gates = RateLimiters(RateLimiter(None), RateLimiter(rate))
+        rate_limiters = RateLimiters(RateLimiter(None), RateLimiter(rate))
         async with ImageKitLibrary(
-            "http://library.localhost", "k", limiters=gates, app=library.app, random=Random(1)
+            "http://library.localhost", "k", limiters=rate_limiters, app=library.app, random=Random(1)
         ) as client:
             reader = Rereader(client, library_size=10, concurrency=1)
             executor = made(

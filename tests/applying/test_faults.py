@@ -49,7 +49,7 @@ EACH_ITS_OWN = "\n".join(f"- {{path: /{name}.jpg, tags: [tag-{name}]}}" for name
 
 @dataclass
 class Ran:
-    """An apply, and what was seen of it."""
+    """An apply, and what the test saw of it."""
 
     library: Sandbox
     report: Report
@@ -58,11 +58,11 @@ class Ran:
 
     @property
     def statuses(self) -> str:
-        """The first letters of the outcomes, in the order of paths, as in `cccfcc`."""
+        """The first letters of the statuses, in the order of paths, such as `cccfcc`."""
         return "".join(outcome.status[0] for outcome in self.report.outcomes)
 
     def words(self, path: str) -> str:
-        """Return what is said of a file."""
+        """Return the message of a file."""
         places = {change.file.path: place for place, change in enumerate(self.report.plan.changes)}
         return self.report.outcomes[places[path]].error or ""
 
@@ -73,7 +73,7 @@ class Ran:
 
 @dataclass
 class Bench:
-    """Plans and applies the manifest that was declared last, in virtual time."""
+    """Plans and applies the declared manifest in virtual time."""
 
     sandbox: Make
     folder: Path
@@ -87,7 +87,7 @@ class Bench:
         return plan
 
     def plan_fails(self, *faults: Fault) -> tuple[LibraryError, Sandbox]:
-        """Return the error that a plan ends with, and the library, which nothing was written to."""
+        """Return the error of a plan, and the library, after checking that nothing was written."""
         library = self.library(*faults)
         with pytest.raises(LibraryError) as raised:
             run(self.plan(library))
@@ -120,13 +120,13 @@ def bench(sandbox: Make, declare: Declare, tmp_path: Path) -> Bench:
 
 
 def answer_by(library: Sandbox, app: Any) -> None:
-    """Let an application of the test's own answer in the place of a library."""
+    """Replace the library by an app of the test."""
     library.app = app  # type: ignore[method-assign]
 
 
 @contextmanager
 def between(library: Sandbox, disturb: Callable[[Scope, Receive, Send, Any], Any]) -> Iterator[None]:
-    """Put something between the client and a library's additions: it may answer itself, before or after."""
+    """Wrap an app around a library's additions, which may respond before or after them."""
     inner = library.app
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,10 +141,10 @@ def between(library: Sandbox, disturb: Callable[[Scope, Receive, Send, Any], Any
 
 
 async def silence(_message: Message) -> None:
-    """Let an answer get lost."""
+    """Lose a response."""
 
 
-# Limits
+# Rate limits
 
 
 def limited(on: str, headers: Mapping[str, str], times: int) -> Fault:
@@ -253,7 +253,7 @@ def test_rate_limit_of_one_bulk_call_delays_all(bench: Bench, declare: Declare) 
     with between(library, noted):
         ran = bench.apply(library, concurrency=2)
     assert ran.statuses == "cccccc"
-    # Two were in flight when the limit was told; all others came after its end.
+    # Two calls were in flight when the limit was announced; all others came after its end.
     assert sorted(time - times[0] >= 101 for time in times) == [False] * 2 + [True] * 5
 
 
@@ -272,7 +272,7 @@ def test_rate_limit_without_valid_headers_backs_off(bench: Bench, on: str, heade
     assert 8 * 0.5 <= seconds <= 8 * 30 + 5
 
 
-# A server in trouble
+# Server errors
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -500,7 +500,7 @@ def test_missing_files_are_named_and_the_rest_is_sent_again(bench: Bench) -> Non
     library.vanishing = ["/b.jpg", "/e.jpg"]
     ran = bench.apply(library)
     assert ran.library.writes == ["addTags"] * 2
-    # Only the files that the library names are read to check that they are gone, then and at the end.
+    # Only the files that the 404 names are read, then and at the end.
     assert ran.library.calls.count("details") == 4
     assert (ran.statuses, ran.shows("new")) == ("cmccmc", "acdf")
     assert ran.words("/b.jpg") == "the file does not exist"
@@ -527,7 +527,7 @@ def test_partial_207_confirms_some_and_retries_others_once(bench: Bench) -> None
     assert ran.words("/c.jpg") == "Still busy"
 
 
-# Responses that lie, or are none
+# False and invalid responses
 
 
 def lies() -> dict[str, str]:
@@ -684,7 +684,7 @@ def test_timeout_of_a_write_is_read_back(bench: Bench) -> None:
     assert ran.report.outcomes[0].attempts == 2
 
 
-# The way there
+# Connections
 
 
 BROKEN = {
@@ -696,7 +696,7 @@ BROKEN = {
 
 
 def attempts(broken: str) -> int:
-    """Return how often a call is sent that always breaks so: not five times where each may take a minute."""
+    """Return how often a failing call is sent: less than five times if each attempt may take a minute."""
     return 2 if broken == "timed out" else 5
 
 
@@ -751,7 +751,7 @@ def test_lost_connections_of_a_write_prevent_removals(bench: Bench, declare: Dec
 
 
 def no_way() -> dict[str, Exception]:
-    """Return what httpx raises where there is no way to the endpoint at all."""
+    """Return the httpx errors of an unreachable endpoint."""
     untrusted, unknown = httpx.ConnectError("TLS"), httpx.ConnectError("DNS")
     expired = ssl.SSLCertVerificationError(1, "certificate")
     expired.verify_message = "certificate has expired"
@@ -782,7 +782,7 @@ def test_unreachable_library_is_reported_once_in_one_line(bench: Bench, declare:
     assert raised.value.exit_code == 1
 
 
-# Listings, and others who write
+# Listings, and changes by others
 
 
 def test_repeated_pages_end_reading_after_three_times(bench: Bench, sandbox: Make) -> None:
@@ -791,7 +791,7 @@ def test_repeated_pages_end_reading_after_three_times(bench: Bench, sandbox: Mak
     with pytest.raises(UnstableListingError) as raised:
         run(bench.plan(library))
     assert raised.value.exit_code == 1
-    # Each time the first page, the next one, and what was created since.
+    # Each reading has the first page, the next one, and a search by `createdAt`.
     assert library.calls == ["list"] * 9
 
 
@@ -799,7 +799,7 @@ def test_omitted_file_in_a_listing_loses_nothing(bench: Bench, declare: Declare)
     declare("- {match: /*.jpg, tags: [new], absent: [old]}")
     library = bench.library(tags=["old"])
     plan = run(bench.plan(library))
-    # From now on the index has forgotten all files but one; their details are what they were.
+    # From now on the index has only one file; details still show all.
     forgetful = bench.library(Fault(on="list", body=json.dumps([file_object("/a.jpg", ["old"])])), tags=["old"])
     ran = run(bench.carry_out(plan, forgetful))
     assert ran.statuses == "cccccc"

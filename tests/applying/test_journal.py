@@ -53,7 +53,7 @@ def request(*file_ids: str) -> Request:
 
 
 def left_by(noted: Sequence[Record]) -> Recovered:
-    """Return what the records leave to look at, said as the contract says it: from the last end on, call by call."""
+    """Return what records leave to check, by the contract: each call after the last end."""
     ends = [place for place, record in enumerate(noted) if isinstance(record, Ended)]
     rest = noted[ends[-1] + 1 :] if ends else noted
     unknown: set[str] = set()
@@ -87,7 +87,7 @@ def recovered(disk: SimulatedDisk) -> Recovered:
 
 
 class Life:
-    """One process that applies again and again, and what it knows to be on disk; `before` is what earlier ones left."""
+    """A process that applies repeatedly, and the records that it knows to be on disk."""
 
     def __init__(self, disk: SimulatedDisk, random: Random, before: Sequence[Record] = ()) -> None:
         self.noted = list(before)
@@ -119,7 +119,7 @@ class Life:
         self.being_noted = []
 
     def known_by(self, found: Recovered) -> list[Record]:
-        """Return what is on disk, going by what was found: what was noted, and the last record if it got there."""
+        """Return what must be on disk: all finished records, and perhaps the last one."""
         for known in (self.noted, self.noted + self.being_noted):
             if left_by(known) == found:
                 return known
@@ -127,7 +127,7 @@ class Life:
 
 
 def lives(disk: SimulatedDisk, random: Random, *, applies: int = 3) -> Life:
-    """Live until the disk crashes or fails."""
+    """Apply until the disk crashes or fails."""
     life = Life(disk, random)
     with suppress(CrashError, StateError):
         for _ in range(applies):
@@ -245,7 +245,7 @@ def test_journal_records_round_trip(record: Record) -> None:
 def test_journal_cut_at_any_byte_keeps_all_whole_records(noted: list[Record], data: st.DataObject) -> None:
     lines = [encoded(record) for record in noted]
     cut = data.draw(st.integers(0, len(b"".join(lines))))
-    # The end of the last line may be missing: its checksum says that it is whole.
+    # The line feed of the last line may be missing, because its checksum proves that it is complete.
     whole = noted[: sum(len(b"".join(lines[: place + 1])) - 1 <= cut for place in range(len(lines)))]
     disk = disk_with(b"".join(lines)[:cut])
     journal = Journal(PATH, disk)
@@ -271,7 +271,7 @@ def test_journal_damaged_byte_costs_only_its_line() -> None:
         for offset in range(len(line)):
             damaged = bytearray(whole)
             damaged[place + offset] ^= 0x20
-            # Without its end, a line is glued to the next, and both are lost.
+            # Without its line feed, a line is joined to the next, and both are lost.
             lost = {index, index + 1} if offset == len(line) - 1 else {index}
             left = [record for number, record in enumerate(noted) if number not in lost]
             assert recovered(disk_with(bytes(damaged))) == left_by(left)
@@ -612,7 +612,7 @@ def test_journal_of_a_killed_process_has_all_sent_calls(tmp_path: Path) -> None:
             noted = journal.recovered.unknown
         assert said <= noted
         assert len(noted) <= len(said) + 1
-        # What was noted and not said any more counts from now on.
+        # Records from now on may not have been printed.
         said = set(noted)
     assert "" not in said
 

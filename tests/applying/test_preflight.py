@@ -25,7 +25,7 @@ def looked_at(
     unknown: Iterable[str] = (),
     undoes: bool = False,
 ) -> tuple[list[FileChange], Outcomes, list[str]]:
-    """Return what is left to do, the outcomes, and which files were read by their details."""
+    """Return the changes that are left, the outcomes, and the files whose details were read."""
     outcomes, asked = Outcomes(), list[str]()
 
     async def reread(_file_ids: Sequence[str]) -> Files:

@@ -1,4 +1,4 @@
-"""An AI tag that becomes an ordinary tag goes only once the library shows that tag, whatever it answers."""
+"""A promoted AI tag is removed only after the library shows the ordinary tag."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def test_promotion_adds_reads_then_removes(sandbox: Make, declare: Declare, tmp_
 def test_promotion_keeps_the_ai_tag_if_the_addition_is_not_shown(
     sandbox: Make, declare: Declare, tmp_path: Any, fault: str, *, verify: bool
 ) -> None:
-    """The answer is 200 each time; `ignore` has done nothing."""
+    """Every response is 200, but with `ignore` nothing was done."""
     library = sandbox(
         file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]),
         faults=[Fault(on="addTags", ignore=True) if fault == "ignore" else Fault(on="addTags", status=503)],

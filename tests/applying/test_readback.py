@@ -21,7 +21,7 @@ Shown = dict[str, CurrentFile | None]
 
 
 def settled(status: Status, *, listed: Shown, details: Shown | None = None) -> tuple[FileOutcome, list[str]]:
-    """Return the outcome after reading back, and which ids were read one by one."""
+    """Return the outcome after reading back, and the IDs of files whose details were read."""
     outcomes, asked = Outcomes(), list[str]()
     outcomes.note([FILE], status, attempts=1, error=None if status is Status.ACCEPTED else "earlier words")
 
@@ -133,7 +133,7 @@ def test_readback_change_id_is_that_of_its_file() -> None:
 
 
 class Lagging:
-    """A library of many changed files; index and details show what was there some seconds ago."""
+    """A library of many changed files whose index and details lag by some seconds."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class Lagging:
         return {file_id: shown[file_id] for file_id in file_ids}
 
     def read_back(self) -> tuple[set[str], float]:
-        """Return the statuses, and how long it took."""
+        """Return the statuses, and the time that it took."""
 
         async def scenario() -> float:
             self._began = began = now()

@@ -11,7 +11,7 @@ from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, R
 
 
 class Library:
-    """Shows files by their details, and remembers when it was asked for which."""
+    """Shows the details of files, and records when each was read."""
 
     def __init__(self, *files: CurrentFile, seconds: float = 0.0) -> None:
         self.files: dict[str, CurrentFile | None] = {file.file_id: file for file in files}
@@ -49,7 +49,7 @@ def prover(
 
 
 def proven(library: Library, changes: Sequence[FileChange], call: Request, *, done: Sequence[FileChange] = ()) -> Proof:
-    """Return the proof of a call; `done` is what is left of changes by then."""
+    """Return the proof of a call after some changes are done."""
 
     async def scenario() -> Proof:
         by_id = {change.file.file_id: change for change in changes}
@@ -110,7 +110,7 @@ def test_prover_needs_no_call_if_the_removal_is_shown() -> None:
 
 @pytest.mark.parametrize(("confidence", "is_sound"), [(90.0, True), (10.0, False)])
 def test_prover_allows_for_earlier_removals_of_this_run(confidence: float, *, is_sound: bool) -> None:
-    """What another call has removed may still be shown as it was; judged anew, it must not go again."""
+    """Lagging details may still show an AI tag that another call removed; with another confidence, it must stay."""
     planned = removing("/a", "Cat Dog")
     left = replace(planned, changes=planned.changes[1:])
     library = Library(current_file("/a", (), [ai("Cat", confidence), ai("Dog")]))
@@ -140,7 +140,7 @@ def test_prover_reads_again_what_is_too_old() -> None:
 
 
 def test_prover_reads_nearly_old_files_together_with_old_ones() -> None:
-    """Reading takes time, so a reading that would still do must not become too old meanwhile."""
+    """Reading takes time, and a reading that is nearly too old must not expire meanwhile."""
     library = Library(*(change.file for change in TWO), seconds=1)
 
     async def scenario() -> Proof:
@@ -181,7 +181,7 @@ def test_prover_removes_nothing_without_a_reading() -> None:
 
 
 def test_prover_leaves_slowly_read_files_to_a_later_call() -> None:
-    """Where a library allows about one read a second, a call of fifty files takes longer than readings last."""
+    """At about one read per second, reading 50 files takes longer than readings stay valid."""
     changes = [removing(f"/{n}", "Dog") for n in range(50)]
     library = Library(*(change.file for change in changes), seconds=1)
 

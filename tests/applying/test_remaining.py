@@ -54,7 +54,7 @@ def test_remaining_changes_lack_what_calls_have_done() -> None:
 
 
 def test_remaining_changes_take_a_few_hundred_bytes_each() -> None:
-    """A change of this size takes 2 KB when it is decoded, and its file takes another one."""
+    """Such a change takes 2 KB when decoded, and its file 1 KB."""
     count, tags = 5000, [f"tag-{number}" for number in range(10)]
     items = tuple(Change(Op.ADD, f"new-{number}", (Reason(Origin("a.yaml", 1, 1), "tags"),)) for number in range(5))
     changes = keep(FileChange(current_file(f"/shop/{number:07}.jpg", tags), items) for number in range(count))

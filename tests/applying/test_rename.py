@@ -1,4 +1,4 @@
-"""A tag that gives way to another goes only once details show the other, whatever ImageKit answers."""
+"""A tag is replaced only after the file's details show the new one."""
 
 from collections.abc import Callable
 from random import Random
@@ -28,7 +28,7 @@ WAYS = {
 
 
 async def applied(target: tagsync.Target, manifest: Any, **options: Any) -> Report:
-    """Plan and apply as on a machine that kept nothing of earlier runs."""
+    """Plan and apply as on a machine without files of earlier runs."""
     plan = await tagsync.plan_async([str(manifest)], target=target)
     settings = ApplyOptions(acks=acks(plan), **options)
     return await tagsync.apply_async(plan, target=target, options=settings)
@@ -88,7 +88,7 @@ def test_rename_whose_names_do_not_fit_together_is_over_the_limit(
     ],
 )
 def test_stale_ignores_changes_made_by_this_run(sandbox: Make, manifest: Any, faults: list[Fault]) -> None:
-    """A rename beside a removal of AI tags of the same file, in a library that is slow or fails now and then."""
+    """A rename and a removal of AI tags on the same file, in a library that is slow or sometimes fails."""
     library = sandbox(*(file_object(path, ["old"], [ai("Dog"), ai("Elk")]) for path in PATHS), faults=faults)
     report = run(applied(library.target, manifest))
     assert {outcome.status for outcome in report.outcomes} == {Status.CONFIRMED}
@@ -132,7 +132,7 @@ def target_of(library: SimulatedLibrary) -> tagsync.Target:
 def test_removal_trusts_details_and_not_a_lagging_index(
     tmp_path: Any, manifest_text: str, before: tuple[str, AITags], after: tuple[str, AITags]
 ) -> None:
-    """Ten seconds before an apply, somebody takes away what a removal relies on; the index shows it for twenty."""
+    """Ten seconds before an apply, somebody removes what a removal relies on; the index lags by 20 s."""
     (tmp_path / "tags.yaml").write_text(manifest_text, "utf-8")
 
     async def scenario() -> tuple[Report, SimulatedLibrary]:

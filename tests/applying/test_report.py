@@ -1,4 +1,4 @@
-"""What a report says of a run as a whole, and what is left in the journal after it."""
+"""The diagnostics of a report, and what is left in the journal."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ def statuses(report: Report) -> list[tuple[str, str | None]]:
 
 
 def edit(library: Sandbox, path: str, tags: list[str]) -> None:
-    """Change a file as somebody else would."""
+    """Change a file as another client does."""
     library.store.save([library.store.files([id_of(path)])[id_of(path)]._replace(tags=tags)])
 
 
@@ -97,7 +97,7 @@ def test_guard_that_was_acknowledged_is_reported(sandbox: Make, declare: Declare
     assert report.diagnostics
 
 
-class Minding:
+class RefusingNoOps:
     """A library that refuses to add a tag to a file that has it."""
 
     def __init__(self, library: Sandbox) -> None:
@@ -122,7 +122,7 @@ def test_report_warns_of_failed_no_op_changes(sandbox: Make, declare: Declare, t
     library = sandbox(*(file_object(f"/{n:03}", [f"t{k}" for k in range(9) if k != n % 9]) for n in range(200)))
     declare(f"- {{match: /*, tags: [{', '.join(f't{n}' for n in range(9))}]}}")
     plan = planned(library, tmp_path)
-    target = replace(library.target, app=Minding(library))
+    target = replace(library.target, app=RefusingNoOps(library))
     report = run(tagsync.apply_async(plan, target=target, options=ApplyOptions(concurrency=1)))
     assert report.converged
     words = "ImageKit returned errors for calls with no-op changes: tagsync sent the rest without them, as with "

@@ -1,4 +1,4 @@
-"""What `scenario.mjs` does, by the official Python client 4: python scenario_4.py URL KEY A B MISSING."""
+"""Do what `scenario.mjs` does with the official Python client 4: python scenario_4.py URL KEY A B MISSING."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The sandbox and ImageKit's own clients, an older one and another language's; slow: they are installed."""
+"""Test the sandbox with other official ImageKit clients; slow, because they are installed first."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ TOLD = {
 
 
 def installed(command: Sequence[str | Path], what: str) -> None:
-    """Install something, or skip the test where it cannot be had."""
+    """Install a package, or skip the test if it is not available."""
     ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)  # noqa: S603 - our own
     if ran.returncode:
         pytest.skip(f"{what} cannot be installed here: {ran.stderr.strip()[-200:]}")

@@ -1,7 +1,7 @@
-"""Client and sandbox against ImageKit's OpenAPI description, as Prism reads it; slow: it is installed.
+"""Test client and sandbox against ImageKit's OpenAPI description with Prism; slow, because it is installed first.
 
-Prism knows no state, and neither the 50 files nor the 500 characters of a call: it judges the shapes of calls and
-answers.
+Prism checks the form of calls and responses. It has no state, and does not check the limits of 50 files and 500
+characters.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(*command: str | Path) -> Iterator[str]:
-    """Run Prism on a free port until the end, and give its URL once it listens."""
+    """Run Prism on a free port during a test, and return its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,7 +98,7 @@ def test_official_description_matches_listings_and_details(prism: Path) -> None:
 
 
 def test_official_description_matches_a_whole_apply(prism: Path, served: Callable[..., str], tmp_path: Path) -> None:
-    """Prism stands between the two, and answers itself where a call or an answer is not as described."""
+    """Prism forwards calls and responses, and returns an error if one does not match the description."""
     files = [file_object(f"/{number}.jpg", ["old"], [ai("Dog")]) for number in range(60)]
     path = tmp_path / "tags.yaml"
     path.write_text(manifest("- match: /**\n  tags: [new]\n  absent: [old]\n  aiTags: {remove: all}"), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A plan and a report to write and to read."""
+"""A plan and a report for tests of writing and reading."""
 
 from collections.abc import Callable
 

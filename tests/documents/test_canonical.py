@@ -34,7 +34,7 @@ def test_canonical_json_sorts_keys_and_has_no_white_space() -> None:
 def test_canonical_json_is_safe_in_a_terminal(text: str) -> None:
     line = canonical({text: text})
     assert line.isascii()
-    # DEL is ASCII, and the one control character that JSON lets stand.
+    # DEL is in ASCII, and the only control character that JSON does not escape.
     assert line.replace("\x7f", "").isprintable()
     assert json.loads(line) == {text: text}
 

@@ -103,7 +103,7 @@ def test_loader_refuses_other_files_with_name_and_reason(data: bytes, words: str
 
 
 def damaged(document: Any) -> list[Any]:
-    """Return a document once for each of its members, with something else in that member's place."""
+    """Return a document once for each member, with that member's value replaced."""
     copies = []
     others: tuple[Any, ...] = (None, -1, "\x1b[31m")
     for (path, value), other in product(list(walk(document)), others):

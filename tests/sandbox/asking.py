@@ -1,4 +1,4 @@
-"""Calls to a sandbox in this process, as a client makes them."""
+"""Make calls to a sandbox in this process, as a client does."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ class App(Protocol):
 
 
 class MakeSandbox(Protocol):
-    """The fixture `sandbox`."""
+    """The type of the fixture `sandbox`."""
 
     def __call__(self, *files: dict[str, Any], **settings: Any) -> Sandbox: ...
 
@@ -24,7 +24,7 @@ def basic(credentials: str) -> dict[str, str]:
 
 
 async def send(app: App, method: str, path: str, **request: Any) -> httpx.Response:
-    """Make a call; an exception in the app is an exception here."""
+    """Make a call; an exception in the app is raised here."""
     request.setdefault("headers", basic("private_key:"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox") as client:
         return await client.request(method, path, **request)
@@ -35,7 +35,7 @@ def call(sandbox: Sandbox, method: str, path: str, **request: Any) -> httpx.Resp
 
 
 def listed(sandbox: Sandbox, **parameters: Any) -> list[dict[str, Any]]:
-    """Return what a list call answers; it must succeed."""
+    """Return the JSON of a list call, which must succeed."""
     response = call(sandbox, "GET", "/v1/files", params=parameters)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()
@@ -47,13 +47,13 @@ def names(sandbox: Sandbox, **parameters: Any) -> list[str]:
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:
-    """Return the status and the message of an error answer; its shape must be ImageKit's."""
+    """Return the status and message of an error response, after checking its form."""
     body = response.json()
     assert body["help"] == "For support kindly contact us at support@imagekit.io ."
     return response.status_code, body["message"]
 
 
 def post(sandbox: Sandbox, endpoint: str, body: Any) -> httpx.Response:
-    """Make a bulk call with a body, as bytes if it is to be sent as it is."""
+    """Make a bulk call; a body of bytes is sent unchanged."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return call(sandbox, "POST", f"/v1/files/{endpoint}", content=content)

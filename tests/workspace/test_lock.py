@@ -15,10 +15,10 @@ from tagsync.model import Part
 from tagsync.workspace.lock import MUTEX_SECONDS, Wait, held
 
 SECONDS = 30
-"""No process of these tests takes so long, unless it hangs."""
+"""A timeout in seconds for processes of these tests."""
 
 LONG = json.dumps({"pid": 1, "host": "h" * 5000, "since": "s"}).encode()
-"""What no holder writes; so much is not even read."""
+"""More than a lock file contains, and more than is read of one."""
 
 HOLDER = """
 import subprocess, sys
@@ -38,7 +38,7 @@ with held(key, part=Part(*map(int, part)) if part else None, state_home=Path(hom
 
 
 class Holder:
-    """A process that holds a lock until it is told to end, or is killed."""
+    """A process that has a lock until it is asked to end, or killed."""
 
     def __init__(self, home: Path, part: Part | None, *, then: str = "wait") -> None:
         numbers = [str(part.index), str(part.of)] if part else []
@@ -67,7 +67,7 @@ Start = Callable[..., Holder]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a process that holds the lock of `shop`, or of one of its shards."""
+    """Return a function that starts a process with the lock of `shop`, or of one of its shards."""
     started: list[Holder] = []
 
     def begin(part: Part | None = None, *, then: str = "wait") -> Holder:
@@ -80,7 +80,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 class Waiting:
-    """A virtual clock, and what happens while someone sleeps by it."""
+    """A virtual clock, with a callback during sleeps."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.slept = 0.0
@@ -101,7 +101,7 @@ def take(home: Path, part: Part | None = None, *, key: str = "shop", timeout: fl
 
 
 def folder_of(home: Path) -> Path:
-    """Return the folder of the only library that was ever locked below `home`."""
+    """Return the folder of the only library that was locked below `home`."""
     (folder,) = (home / "tagsync" / "locks").iterdir()
     return folder
 

@@ -100,7 +100,7 @@ def test_state_directory_of_another_user_is_refused(tmp_path: Path) -> None:
 def foreign_directory(tmp_path: Path) -> Path:
     if os.geteuid():
         return Path("/")
-    # Root owns what it makes, but can give it away.
+    # Root owns the files that it creates, but can give them away.
     path = tmp_path / "foreign"
     path.mkdir()
     os.chown(path, 1, -1)
@@ -146,7 +146,7 @@ def test_state_directory_name_is_escaped_in_messages(tmp_path: Path) -> None:
 
 
 def logged_git(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a git on the PATH that notes how it is run, and return where."""
+    """Put a fake git on the PATH that records how it is run, and return the record's path."""
     real, log = shutil.which("git"), folder / "log"
     (folder / "bin").mkdir()
     (folder / "bin" / "git").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')

@@ -24,7 +24,7 @@ from math import ceil
 from tagsync.planning.covering.calls import Limits, Row, Rows
 
 MOST_WORK = 50_000_000
-"""The most pairs of tags allowed on one file for which shares are computed; beyond, only files are counted."""
+"""With more pairs of tags allowed on one file than this, shares take too long, and only files are counted."""
 
 WORK_TO_IMPROVE = 3_400_000
 """The most pairs examined in all rounds; a first round always runs."""

@@ -7,7 +7,7 @@ from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window
 
 
 def told(*lengths: float, calls: int = 1000) -> RateLimits:
-    """Return the announcement of windows of so many seconds, of so many calls each."""
+    """Return limits with windows of some lengths and numbers of calls."""
     return RateLimits(tuple(Window(calls, seconds, None) for seconds in lengths))
 
 

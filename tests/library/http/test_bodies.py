@@ -1,4 +1,4 @@
-"""Bodies of answers: together they take little memory, however many are under way."""
+"""Concurrent response bodies take little memory."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 
 class Arriving(httpx.AsyncByteStream):
-    """A body that arrives in chunks, one for each turn of the loop; all of these count what they have handed over."""
+    """A body that arrives in chunks, one for each turn of the event loop; all bodies count their chunks."""
 
     in_flight = 0
     most = 0

@@ -1,4 +1,4 @@
-"""Certificates that the environment names are trusted, or the error names the variable and the reason."""
+"""Certificates from the environment are trusted, or the error names the variable and the reason."""
 
 import os
 from pathlib import Path

@@ -56,7 +56,7 @@ def client(
 
 
 class Library:
-    """An application that answers calls one after the other as told; the last answer repeats."""
+    """An app that returns responses in order; the last one repeats."""
 
     def __init__(self, *answers: Response | float) -> None:
         self.answers = list(answers)
@@ -78,7 +78,7 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
 
 
 def sending(request: Request = CALL) -> tuple[Op, Prepare]:
-    """Return what `bulk` takes to send this request and no other."""
+    """Return a `prepare` for `bulk` that always returns this request."""
 
     async def prepare() -> Request:
         return request
@@ -178,11 +178,13 @@ def test_client_rate_limits_of_reads_and_bulk_calls_are_separate(status: int, pa
     library = Library(json_answer(DONE, status, announcing(40)), json_answer(DONE))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
-        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
+        rate_limiters = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary(
+            "http://library.localhost", "k", limiters=rate_limiters, app=library, random=Random(1)
+        ) as c:
             calling = asyncio.ensure_future(c.bulk(*sending()))
             await asyncio.sleep(0.1)
-            paces = gates.reads.rate, gates.bulk.rate
+            paces = rate_limiters.reads.rate, rate_limiters.bulk.rate
             await asyncio.gather(calling, return_exceptions=True)
             return paces
 
@@ -195,10 +197,12 @@ def test_client_learns_the_rate_of_reads_from_reads() -> None:
     library = Library(json_answer([], headers=announcing(50)))
 
     async def scenario() -> tuple[float | None, float | None]:
-        gates = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
-        async with ImageKitLibrary("http://library.localhost", "k", limiters=gates, app=library, random=Random(1)) as c:
+        rate_limiters = RateLimiters(RateLimiter(20, cap=inf), RateLimiter(5, cap=inf))
+        async with ImageKitLibrary(
+            "http://library.localhost", "k", limiters=rate_limiters, app=library, random=Random(1)
+        ) as c:
             await c.page(skip=0)
-        return gates.reads.rate, gates.bulk.rate
+        return rate_limiters.reads.rate, rate_limiters.bulk.rate
 
     assert run(scenario()) == (48, 5)
 
@@ -408,7 +412,7 @@ def listening() -> Iterator[socket.socket]:
 
 
 def raw_server(sock: socket.socket, answer: bytes) -> str:
-    """Answer each connection with raw bytes, whatever it asks, and close it."""
+    """Return raw bytes on every connection, and close it."""
 
     def serve() -> None:
         while True:
@@ -468,7 +472,7 @@ def test_client_reports_untrusted_tls_without_retry(listening: socket.socket) ->
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """Return what a server has that nobody vouches for."""
+    """Return a self-signed certificate."""
     options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1"
     options += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem"
     subprocess.run(["openssl", *options.split()], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607 - whichever there is
@@ -643,7 +647,7 @@ def test_redaction_of_logs_ends_with_the_client(listening: socket.socket) -> Non
 
 
 def frames(error: BaseException | None) -> Iterator[FrameType]:
-    """Yield the frames of an error and of what it came from, those of tests left out."""
+    """Yield the frames of an error and its causes, without those of tests."""
     while error:
         yield from (
             frame for frame, _ in walk_tb(error.__traceback__) if "tests" not in Path(frame.f_code.co_filename).parts

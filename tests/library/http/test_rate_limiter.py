@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limiter import BULK_RATE, RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
+from tagsync.library.http.response import Response
 from tagsync.sandbox.limits import CallLimit, Limiter
 
 FORTY = CallLimit(40, 1)
@@ -18,12 +18,12 @@ WORKERS = 4
 LATENCY = 0.03
 
 
-async def times_of(gate: RateLimiter, calls: int) -> list[float]:
-    """Return when each of so many waiting calls got its turn, in seconds from the start."""
+async def times_of(rate_limiter: RateLimiter, calls: int) -> list[float]:
+    """Return when each of some waiting calls was sent, in seconds from the start."""
     start = now()
 
     async def wait() -> float:
-        await gate.turn()
+        await rate_limiter.turn()
         return now() - start
 
     return sorted(await asyncio.gather(*(wait() for _ in range(calls))))
@@ -39,9 +39,9 @@ def test_rate_limiter_without_a_rate_does_not_wait() -> None:
 
 def test_rate_limiter_closed_delays_all_calls_then_keeps_the_rate() -> None:
     async def scenario() -> list[float]:
-        gate = RateLimiter(10)
-        gate.close_for(3)
-        return await times_of(gate, 3)
+        rate_limiter = RateLimiter(10)
+        rate_limiter.close_for(3)
+        return await times_of(rate_limiter, 3)
 
     times = run(scenario())
     assert 3 < times[0] < 3.11
@@ -50,10 +50,10 @@ def test_rate_limiter_closed_delays_all_calls_then_keeps_the_rate() -> None:
 
 def test_rate_limiter_closed_delays_calls_already_waiting() -> None:
     async def scenario() -> list[float]:
-        gate = RateLimiter(1)
-        waiting = asyncio.ensure_future(times_of(gate, 3))
+        rate_limiter = RateLimiter(1)
+        waiting = asyncio.ensure_future(times_of(rate_limiter, 3))
         await asyncio.sleep(0.5)
-        gate.close_for(10)
+        rate_limiter.close_for(10)
         return await waiting
 
     times = run(scenario())
@@ -64,10 +64,10 @@ def test_rate_limiter_closed_delays_calls_already_waiting() -> None:
 
 def test_rate_limiter_longest_closing_applies() -> None:
     async def scenario() -> tuple[list[float], float]:
-        gate = RateLimiter(None)
-        gate.close_for(5)
-        gate.close_for(2)
-        return await times_of(gate, 1), gate.waited
+        rate_limiter = RateLimiter(None)
+        rate_limiter.close_for(5)
+        rate_limiter.close_for(2)
+        return await times_of(rate_limiter, 1), rate_limiter.waited
 
     times, waited = run(scenario())
     assert times == [5]
@@ -76,12 +76,12 @@ def test_rate_limiter_longest_closing_applies() -> None:
 
 def test_rate_limiter_waited_counts_only_elapsed_time() -> None:
     async def scenario() -> list[float]:
-        gate = RateLimiter(None)
-        waited = [gate.waited]
-        gate.close_for(900)
+        rate_limiter = RateLimiter(None)
+        waited = [rate_limiter.waited]
+        rate_limiter.close_for(900)
         for seconds in (0, 10, 5):
             await asyncio.sleep(seconds)
-            waited.append(gate.waited)
+            waited.append(rate_limiter.waited)
         return waited
 
     assert run(scenario()) == [0, 0, 10, 15]
@@ -89,11 +89,11 @@ def test_rate_limiter_waited_counts_only_elapsed_time() -> None:
 
 def test_rate_limiter_waited_counts_overlapping_closings_once() -> None:
     async def scenario() -> list[float]:
-        gate, waited = RateLimiter(None), []
+        rate_limiter, waited = RateLimiter(None), []
         for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
-            gate.close_for(seconds)
+            rate_limiter.close_for(seconds)
             await asyncio.sleep(then)
-            waited.append(gate.waited)
+            waited.append(rate_limiter.waited)
         return waited
 
     assert run(scenario()) == pytest.approx([2, 12, 13, 15])
@@ -101,10 +101,10 @@ def test_rate_limiter_waited_counts_overlapping_closings_once() -> None:
 
 def test_rate_limiter_waited_is_known_after_the_loop_ended() -> None:
     async def scenario() -> RateLimiter:
-        gate = RateLimiter(None)
-        gate.close_for(900)
+        rate_limiter = RateLimiter(None)
+        rate_limiter.close_for(900)
         await asyncio.sleep(10)
-        return gate
+        return rate_limiter
 
     assert run(scenario()).waited == 10
 
@@ -112,9 +112,9 @@ def test_rate_limiter_waited_is_known_after_the_loop_ended() -> None:
 def test_rate_limiter_reports_only_long_waits() -> None:
     async def scenario() -> list[float]:
         announced: list[float] = []
-        gate = RateLimiter(None, announced.append)
-        gate.close_for(0.5)
-        gate.close_for(30)
+        rate_limiter = RateLimiter(None, announced.append)
+        rate_limiter.close_for(0.5)
+        rate_limiter.close_for(30)
         return announced
 
     assert run(scenario()) == [30]
@@ -122,10 +122,10 @@ def test_rate_limiter_reports_only_long_waits() -> None:
 
 def test_rate_limiter_after_closing_sends_no_burst() -> None:
     async def scenario() -> list[float]:
-        gate = RateLimiter(5)
-        waiting = asyncio.ensure_future(times_of(gate, 8))
+        rate_limiter = RateLimiter(5)
+        waiting = asyncio.ensure_future(times_of(rate_limiter, 8))
         await asyncio.sleep(0.1)
-        gate.close_for(0.3)
+        rate_limiter.close_for(0.3)
         return await waiting
 
     times = run(scenario())
@@ -134,11 +134,11 @@ def test_rate_limiter_after_closing_sends_no_burst() -> None:
 
 def test_rate_limiter_wait_ends_when_the_run_stops() -> None:
     async def scenario() -> float:
-        gate, stop = RateLimiter(None), asyncio.Event()
-        gate.close_for(600)
+        rate_limiter, stop = RateLimiter(None), asyncio.Event()
+        rate_limiter.close_for(600)
         asyncio.get_running_loop().call_later(2, stop.set)
         began = now()
-        await gate.turn(stop)
+        await rate_limiter.turn(stop)
         return now() - began
 
     assert run(scenario()) == 2
@@ -146,20 +146,20 @@ def test_rate_limiter_wait_ends_when_the_run_stops() -> None:
 
 def test_rate_limiter_all_waits_end_when_the_run_stops() -> None:
     async def scenario() -> list[float]:
-        gate, stop = RateLimiter(0.1), asyncio.Event()
+        rate_limiter, stop = RateLimiter(0.1), asyncio.Event()
         asyncio.get_running_loop().call_later(2, stop.set)
         began = now()
-        return [at - began for at in await asyncio.gather(*(gate.turn(stop) for _ in range(4)))]
+        return [at - began for at in await asyncio.gather(*(rate_limiter.turn(stop) for _ in range(4)))]
 
     assert run(scenario()) == pytest.approx([0, 2, 2, 2])
 
 
 def test_rate_limiter_wait_shortens_when_the_rate_grows() -> None:
     async def scenario() -> list[float]:
-        gate = RateLimiter(0.1, cap=inf)
-        waiting = asyncio.ensure_future(times_of(gate, 3))
+        rate_limiter = RateLimiter(0.1, cap=inf)
+        waiting = asyncio.ensure_future(times_of(rate_limiter, 3))
         await asyncio.sleep(0.5)
-        gate.learn(RateLimits((Window(10, 1, None),)), now())
+        rate_limiter.learn(RateLimits((Window(10, 1, None),)), now())
         return await waiting
 
     assert run(scenario()) == pytest.approx([0, 0.5, 0.5 + 1 / 9.6])
@@ -167,10 +167,10 @@ def test_rate_limiter_wait_shortens_when_the_rate_grows() -> None:
 
 def test_rate_limiter_reopens_with_jitter() -> None:
     async def scenario() -> list[float]:
-        gates = [RateLimiter(1, random=Random(seed)) for seed in range(4)]
-        for gate in gates:
-            gate.close_for(3)
-        return [at - 1000 for at in await asyncio.gather(*(gate.turn() for gate in gates))]
+        rate_limiters = [RateLimiter(1, random=Random(seed)) for seed in range(4)]
+        for rate_limiter in rate_limiters:
+            rate_limiter.close_for(3)
+        return [at - 1000 for at in await asyncio.gather(*(rate_limiter.turn() for rate_limiter in rate_limiters))]
 
     times = sorted(run(scenario()))
     assert all(3 < at <= 4.01 for at in times)
@@ -179,9 +179,9 @@ def test_rate_limiter_reopens_with_jitter() -> None:
 
 def test_rate_limiter_small_delay_does_not_move_later_calls() -> None:
     async def scenario() -> list[float]:
-        gate, times = RateLimiter(10), []
+        rate_limiter, times = RateLimiter(10), []
         for late in (0.105, 0, 0.15, 0):
-            times.append(await gate.turn() - 1000)
+            times.append(await rate_limiter.turn() - 1000)
             await asyncio.sleep(late)
         return times
 
@@ -190,21 +190,21 @@ def test_rate_limiter_small_delay_does_not_move_later_calls() -> None:
 
 def test_rate_limiter_without_a_rate_learns_none() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(None)
-        gate.learn(RateLimits((Window(1, 60, None),)), now())
-        return gate.rate
+        rate_limiter = RateLimiter(None)
+        rate_limiter.learn(RateLimits((Window(1, 60, None),)), now())
+        return rate_limiter.rate
 
     assert run(scenario()) is None
 
 
-# Against a limiter on the same clock
+# Against a server with a limit on the same clock
 
 
 class Course(NamedTuple):
-    """How a process fared: when its calls were answered and whether they passed, and its gate."""
+    """The calls of a process, when they finished and whether they succeeded, and its rate limiter."""
 
     answers: list[tuple[float, bool]]
-    gate: RateLimiter
+    rate_limiter: RateLimiter
 
     @property
     def refused(self) -> int:
@@ -216,12 +216,12 @@ async def process(
     calls: int,
     *,
     seed: int = 1,
-    gate: RateLimiter | None = None,
+    rate_limiter: RateLimiter | None = None,
     say: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda headers: headers,
 ) -> Course:
-    """Make so many calls through four workers that share a gate; latency varies. `say` may change the headers."""
+    """Make calls through four workers with one rate limiter; latency varies. `say` may change the headers."""
     random = Random(seed)
-    course = Course([], gate or RateLimiter(BULK_RATE, cap=inf, random=random))
+    course = Course([], rate_limiter or RateLimiter(BULK_RATE, cap=inf, random=random))
     left = iter(range(calls))
 
     async def work() -> None:
@@ -230,15 +230,15 @@ async def process(
                 pass
 
     async def call() -> bool:
-        went = await course.gate.turn()
+        went = await course.rate_limiter.turn()
         await asyncio.sleep(LATENCY / 2 + random.expovariate(1 / 0.003))
         passes, headers = limiter.count("addTags")
         await asyncio.sleep(LATENCY / 2)
         course.answers.append((now(), passes))
-        limits = rate_limits(Answer(200 if passes else 429, {k.lower(): v for k, v in say(headers).items()}, b""))
-        course.gate.learn(limits, went, refused=not passes)
+        limits = rate_limits(Response(200 if passes else 429, {k.lower(): v for k, v in say(headers).items()}, b""))
+        course.rate_limiter.learn(limits, went, refused=not passes)
         if not passes:
-            course.gate.close_for(limits.resets[0] if limits.resets else random.uniform(0.5, 1))
+            course.rate_limiter.close_for(limits.resets[0] if limits.resets else random.uniform(0.5, 1))
         return passes
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
@@ -246,7 +246,7 @@ async def process(
 
 
 def alone(limit: CallLimit | list[CallLimit], calls: int, **settings: object) -> tuple[Course, float]:
-    """Return the course of one process, and its time over the shortest that the tightest limit allows."""
+    """Return the run of one process, and its time relative to the fastest within the tightest limit."""
 
     async def scenario() -> tuple[Course, float]:
         began = now()
@@ -259,7 +259,7 @@ def alone(limit: CallLimit | list[CallLimit], calls: int, **settings: object) ->
 
 
 def together(limit: CallLimit, calls: int, processes: int, *, apart: float = 0.2) -> tuple[list[Course], float]:
-    """Return the courses of processes that begin one after the other, and the part of the limit that they used."""
+    """Return the runs of processes that start one after the other, and the part of the limit that they used."""
 
     async def begin(limiter: Limiter, number: int) -> Course:
         await asyncio.sleep(number * apart)
@@ -313,7 +313,7 @@ def test_rate_limiter_process_left_alone_takes_the_whole_limit() -> None:
         long = asyncio.ensure_future(process(limiter, 1000, seed=1))
         await asyncio.gather(*(process(limiter, 100, seed=seed) for seed in (2, 3, 4)))
         course = await long
-        return course.gate.rate
+        return course.rate_limiter.rate
 
     assert run(scenario()) == pytest.approx(40 * 0.96)
 
@@ -339,7 +339,7 @@ def test_rate_limiter_windows_with_reset_only_refuse_each_worker_once(processes:
 
 def test_rate_limiter_follows_the_tighter_of_two_windows() -> None:
     course, slowness = alone([FORTY, CallLimit(300, 20)], 2000)
-    assert course.gate.rate == pytest.approx(15 * 0.96, rel=0.1)
+    assert course.rate_limiter.rate == pytest.approx(15 * 0.96, rel=0.1)
     assert course.refused <= 40
     assert slowness <= 1.15
 
@@ -358,15 +358,15 @@ def test_rate_limiter_knows_all_windows_of_a_list() -> None:
 
 
 def test_rate_limiter_never_exceeds_a_given_rate() -> None:
-    course, _ = alone(FORTY, 100, gate=RateLimiter(8, random=Random(1)))
+    course, _ = alone(FORTY, 100, rate_limiter=RateLimiter(8, random=Random(1)))
     assert course.refused == 0
-    assert course.gate.rate == 8
+    assert course.rate_limiter.rate == 8
     times = [at for at, _ in course.answers]
     assert times[-1] - times[0] == pytest.approx(99 / 8, abs=0.1)
 
 
 def test_rate_limiter_lowers_a_given_rate_to_the_limit() -> None:
-    course, slowness = alone(CallLimit(5, 1), 125, gate=RateLimiter(200, random=Random(1)))
+    course, slowness = alone(CallLimit(5, 1), 125, rate_limiter=RateLimiter(200, random=Random(1)))
     assert course.refused <= WORKERS
     assert slowness <= 1.1
 
@@ -384,25 +384,25 @@ def test_rate_limiter_without_known_limit_doubles_each_second() -> None:
 
 def test_rate_limiter_unused_rate_does_not_grow() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(BULK_RATE, cap=inf)
+        rate_limiter = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(20):
-            gate.learn(RateLimits(), await gate.turn())
+            rate_limiter.learn(RateLimits(), await rate_limiter.turn())
             await asyncio.sleep(1)
-        return gate.rate
+        return rate_limiter.rate
 
     assert run(scenario()) == BULK_RATE
 
 
 def test_rate_limiter_refusal_without_headers_halves_the_rate() -> None:
     async def scenario() -> list[float | None]:
-        gate = RateLimiter(20, cap=inf)
+        rate_limiter = RateLimiter(20, cap=inf)
         paces = []
-        gate.learn(RateLimits(), await gate.turn(), refused=True)
+        rate_limiter.learn(RateLimits(), await rate_limiter.turn(), refused=True)
         for _ in range(4):
-            paces.append(gate.rate)
+            paces.append(rate_limiter.rate)
             began = now()
             while now() - began < 1.2:
-                gate.learn(RateLimits(), await gate.turn())
+                rate_limiter.learn(RateLimits(), await rate_limiter.turn())
         return paces
 
     assert run(scenario()) == [10, 12, 14, 16]
@@ -410,11 +410,11 @@ def test_rate_limiter_refusal_without_headers_halves_the_rate() -> None:
 
 def test_rate_limiter_refusal_lowers_a_given_rate() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(8)
+        rate_limiter = RateLimiter(8)
         for _ in range(80):
-            went = await gate.turn()
-        gate.learn(RateLimits(), went, refused=True)
-        return gate.rate
+            went = await rate_limiter.turn()
+        rate_limiter.learn(RateLimits(), went, refused=True)
+        return rate_limiter.rate
 
     assert run(scenario()) == 4
 
@@ -423,12 +423,12 @@ def test_rate_limiter_refusal_lowers_a_given_rate() -> None:
 @pytest.mark.parametrize("cap", [None, inf])
 def test_rate_limiter_infinite_rate_starts_like_none(rate: float, cap: float | None) -> None:
     async def scenario() -> tuple[float | None, float | None, float | None]:
-        gate = RateLimiter(rate, cap=cap)
-        begun = gate.rate
-        gate.learn(RateLimits(), await gate.turn(), refused=True)
-        halved = gate.rate
-        gate.learn(RateLimits((Window(100_000, 1, None),)), now())
-        return begun, halved, gate.rate
+        rate_limiter = RateLimiter(rate, cap=cap)
+        begun = rate_limiter.rate
+        rate_limiter.learn(RateLimits(), await rate_limiter.turn(), refused=True)
+        halved = rate_limiter.rate
+        rate_limiter.learn(RateLimits((Window(100_000, 1, None),)), now())
+        return begun, halved, rate_limiter.rate
 
     begun, halved, allowed = run(scenario())
     assert (begun, halved) == (BULK_RATE, BULK_RATE / 2)
@@ -436,40 +436,40 @@ def test_rate_limiter_infinite_rate_starts_like_none(rate: float, cap: float | N
 
 
 def test_rate_limiter_infinite_rate_finds_an_unannounced_limit() -> None:
-    course, slowness = alone(CallLimit(20, 1), 200, gate=RateLimiter(inf, random=Random(1)), say=nothing)
+    course, slowness = alone(CallLimit(20, 1), 200, rate_limiter=RateLimiter(inf, random=Random(1)), say=nothing)
     assert course.refused <= 20
     assert slowness <= 1.5
 
 
 def test_rate_limiter_closed_time_does_not_count_as_success() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(20, cap=inf)
-        gate.learn(RateLimits(), await gate.turn(), refused=True)
-        gate.close_for(10)
-        await times_of(gate, 5)
-        return gate.rate
+        rate_limiter = RateLimiter(20, cap=inf)
+        rate_limiter.learn(RateLimits(), await rate_limiter.turn(), refused=True)
+        rate_limiter.close_for(10)
+        await times_of(rate_limiter, 5)
+        return rate_limiter.rate
 
     assert run(scenario()) == 10
 
 
 def test_rate_limiter_keeps_a_minimum_share_after_many_refusals() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(BULK_RATE, cap=inf)
+        rate_limiter = RateLimiter(BULK_RATE, cap=inf)
         for _ in range(50):
-            gate.learn(RateLimits((Window(40, 1, 0.1),)), await gate.turn(), refused=True)
-        return gate.rate
+            rate_limiter.learn(RateLimits((Window(40, 1, 0.1),)), await rate_limiter.turn(), refused=True)
+        return rate_limiter.rate
 
     assert run(scenario()) == pytest.approx(40 * 0.96 * 0.05)
 
 
 def test_rate_limiter_slows_down_once_for_concurrent_calls() -> None:
     async def scenario() -> float | None:
-        gate = RateLimiter(20, cap=inf)
-        turns = [await gate.turn() for _ in range(4)]
+        rate_limiter = RateLimiter(20, cap=inf)
+        turns = [await rate_limiter.turn() for _ in range(4)]
         await asyncio.sleep(1)
         for went in turns:
-            gate.learn(RateLimits(), went, refused=True)
-        return gate.rate
+            rate_limiter.learn(RateLimits(), went, refused=True)
+        return rate_limiter.rate
 
     assert run(scenario()) == 10
 
@@ -504,15 +504,15 @@ def test_rate_limiter_follows_a_changed_limit(before: CallLimit, after: CallLimi
 
     course = run(scenario())
     assert course.refused <= 15
-    assert course.gate.rate == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
+    assert course.rate_limiter.rate == pytest.approx(0.96 * after.calls / after.seconds, rel=0.1)
 
 
 def test_rate_limiter_forgets_a_window_no_longer_announced() -> None:
     async def scenario() -> list[float | None]:
-        gate, paces = RateLimiter(BULK_RATE, cap=inf), []
+        rate_limiter, paces = RateLimiter(BULK_RATE, cap=inf), []
         for seconds, calls in ((10, 20), (1, 40), (1, 40)):
-            gate.learn(RateLimits((Window(calls, seconds, None),)), now())
-            paces.append(gate.rate)
+            rate_limiter.learn(RateLimits((Window(calls, seconds, None),)), now())
+            paces.append(rate_limiter.rate)
             await asyncio.sleep(60)
         return paces
 

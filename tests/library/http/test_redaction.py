@@ -1,4 +1,4 @@
-"""Whatever form an answer repeats the key in, nothing of it is left."""
+"""A key in a response is redacted completely, whatever its form."""
 
 import json
 import logging
@@ -14,11 +14,11 @@ from canary import KEY, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.redaction import REDACTED, redacting, unlogged
+from tagsync.library.http.response import Response
 
 ODD = "private_/+=&%\\\"'<>~abcXYZ?>?>019"
-"""A key of characters that are escaped here and there."""
+"""A key with characters that are often escaped."""
 
 
 without = cache(redacting)
@@ -26,9 +26,9 @@ without = cache(redacting)
 
 def redacted(body: str | bytes, key: str = KEY, status: int = 400) -> str:
     data = body.encode() if isinstance(body, str) else body
-    answer = without(key)(Answer(status, {"x-echo": data.decode("latin-1")}, data))
-    assert answer.headers["x-echo"].encode("latin-1") == answer.body
-    return answer.body.decode()
+    response = without(key)(Response(status, {"x-echo": data.decode("latin-1")}, data))
+    assert response.headers["x-echo"].encode("latin-1") == response.body
+    return response.body.decode()
 
 
 ESCAPES: dict[str, Callable[[str], str]] = {
@@ -57,7 +57,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
 
 
 def sent(key: str, before: str, after: str) -> str:
-    """Return what a call carries, the key somewhere in it, up to the last character that the key has a part in."""
+    """Return text with the key in it, up to the last character that depends on the key."""
     return b64encode(f"{before}{key}{after}".encode()).decode()
 
 
@@ -80,7 +80,7 @@ def test_redaction_covers_each_form_of_the_key_however_escaped(key: str, form: s
     left = redacted(f'{{"message": "before {text} after"}}', key)
     found = re.fullmatch(rf'{{"message": "before (.*?){re.escape(REDACTED)} after"}}', left)
     assert found
-    # What stands before the key in base64 stays; its last character may have some bits of the key.
+    # Base64 before the key stays; its last character may have some bits of the key.
     assert len(found[1]) <= (0 if form in ("key", "basic", "password", "for URLs") else 5 * len(r"\\\\u0000"))
 
 

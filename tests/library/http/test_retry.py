@@ -16,7 +16,7 @@ from tagsync.library.http.retry import (
 
 
 class Flaky:
-    """Fails so many times, then answers."""
+    """Fails some times, then succeeds."""
 
     def __init__(self, failures: int, error: type[Exception] = ServerFaultError) -> None:
         self.failures = failures

@@ -35,11 +35,11 @@ def many(count: int) -> list[dict[str, Any]]:
 
 
 class Pages:
-    """A listing whose answer to each (walk, skip) is up to a test."""
+    """A listing whose response for each (reading, skip) is set by a test."""
 
     def __init__(self, page: Callable[[int, int], list[dict[str, Any]]]) -> None:
         self.page = page
-        self.walks = 0
+        self.readings = 0
         self.skips: list[int] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,12 +48,12 @@ class Pages:
             await JSONResponse({"message": "no search"}, 400)(scope, receive, send)
             return
         skip = int(asked["skip"])
-        self.walks += skip == 0
+        self.readings += skip == 0
         self.skips.append(skip)
-        await JSONResponse(self.page(self.walks, skip))(scope, receive, send)
+        await JSONResponse(self.page(self.readings, skip))(scope, receive, send)
 
 
-def walked(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
+def listed(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
     found: dict[str, CurrentFile] = {}
 
     def take(page: Page) -> None:
@@ -70,22 +70,22 @@ def walked(app: ASGIApp, concurrency: int = 1) -> list[CurrentFile]:
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2500])
 def test_pagination_reads_every_file_once(sandbox: Callable[..., Sandbox], count: int) -> None:
     library = sandbox(*many(count))
-    files = walked(library.app)
+    files = listed(library.app)
     assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(count)]
 
 
 def test_pagination_starts_again_if_a_file_is_deleted() -> None:
     rows = many(1500)
-    pages = Pages(lambda walk, skip: (rows[100:] if walk > 1 or skip else rows)[skip : skip + 1000])
-    assert len(walked(pages)) == 1400
-    assert pages.walks == 2
+    pages = Pages(lambda reading, skip: (rows[100:] if reading > 1 or skip else rows)[skip : skip + 1000])
+    assert len(listed(pages)) == 1400
+    assert pages.readings == 2
 
 
 def test_pagination_starts_again_if_a_page_lost_rows() -> None:
     rows = many(1500)
-    pages = Pages(lambda walk, skip: [] if walk == 1 and skip else rows[skip : skip + 1000])
-    assert len(walked(pages)) == 1500
-    assert pages.walks == 2
+    pages = Pages(lambda reading, skip: [] if reading == 1 and skip else rows[skip : skip + 1000])
+    assert len(listed(pages)) == 1500
+    assert pages.readings == 2
 
 
 def test_pagination_requires_every_row_of_an_overlap_to_appear_again() -> None:
@@ -93,45 +93,45 @@ def test_pagination_requires_every_row_of_an_overlap_to_appear_again() -> None:
     rows = [*many(987), *late]  # the first page ends with two files of the same createdAt
     assert rows[998]["createdAt"] == rows[999]["createdAt"] > rows[997]["createdAt"]
 
-    def page(walk: int, skip: int) -> list[dict[str, Any]]:
+    def page(reading: int, skip: int) -> list[dict[str, Any]]:
         shown = rows[skip : skip + 1000]
-        return [row for row in shown if row is not rows[998]] if walk == 1 and skip else shown
+        return [row for row in shown if row is not rows[998]] if reading == 1 and skip else shown
 
     pages = Pages(page)
-    assert len(walked(pages)) == len(rows)
-    assert pages.walks == 2
+    assert len(listed(pages)) == len(rows)
+    assert pages.readings == 2
 
 
 def test_pagination_accepts_a_file_that_appears_meanwhile() -> None:
     rows = many(1500)
     early = file_object("/new", createdAt="2020-01-01T00:00:00Z")
-    pages = Pages(lambda _walk, skip: ([early, *rows] if skip else rows)[skip : skip + 1000])
-    assert len(walked(pages)) == 1500
-    assert pages.walks == 1
+    pages = Pages(lambda _reading, skip: ([early, *rows] if skip else rows)[skip : skip + 1000])
+    assert len(listed(pages)) == 1500
+    assert pages.readings == 1
 
 
 def test_pagination_notices_a_server_that_repeats_its_first_page() -> None:
     rows = many(1000)
-    pages = Pages(lambda _walk, _skip: rows)
+    pages = Pages(lambda _reading, _skip: rows)
     with pytest.raises(UnstableListingError, match="did not fit together"):
-        walked(pages)
-    assert pages.walks == 3
+        listed(pages)
+    assert pages.readings == 3
 
 
 def test_pagination_fails_after_three_readings_that_do_not_join() -> None:
     rows = many(3000)
-    pages = Pages(lambda walk, skip: rows[walk * 50 + (50 if skip else 0) :][skip : skip + 1000])
+    pages = Pages(lambda reading, skip: rows[reading * 50 + (50 if skip else 0) :][skip : skip + 1000])
     with pytest.raises(UnstableListingError):
-        walked(pages)
-    assert pages.walks == 3
+        listed(pages)
+    assert pages.readings == 3
 
 
 def test_pagination_accepts_a_folder_at_the_end_of_a_page() -> None:
     moment = "2025-01-01T00:00:00.000Z"
     folder = {"type": "folder", "folderId": "f", "folderPath": "/x", "createdAt": moment}
     rows = [*many(999), folder, file_object("/last", createdAt=moment)]
-    pages = Pages(lambda _walk, skip: rows[skip : skip + 1000])
-    assert len(walked(pages)) == 1000
+    pages = Pages(lambda _reading, skip: rows[skip : skip + 1000])
+    assert len(listed(pages)) == 1000
 
 
 def test_pagination_requests_pages_ahead_concurrently_and_once(sandbox: Callable[..., Sandbox]) -> None:
@@ -149,7 +149,7 @@ def test_pagination_requests_pages_ahead_concurrently_and_once(sandbox: Callable
         await library.app(scope, receive, send)
         together -= 1
 
-    files = walked(app, concurrency=4)
+    files = listed(app, concurrency=4)
     assert sorted(file.path for file in files) == [f"/f/{n:05d}.jpg" for n in range(9_500)]
     assert most == 3
     assert sorted(set(skips)) == sorted(skips)
@@ -158,32 +158,32 @@ def test_pagination_requests_pages_ahead_concurrently_and_once(sandbox: Callable
 
 def test_pagination_continues_where_a_short_page_ended() -> None:
     rows = many(8_000)
-    pages = Pages(lambda _walk, skip: rows[skip : skip + (400 if 4_000 < skip < 5_000 else 1000)])
-    assert len(walked(pages, concurrency=4)) == 8_000
-    assert pages.walks == 1
+    pages = Pages(lambda _reading, skip: rows[skip : skip + (400 if 4_000 < skip < 5_000 else 1000)])
+    assert len(listed(pages, concurrency=4)) == 8_000
+    assert pages.readings == 1
 
 
 def test_pagination_ignores_a_failed_page_beyond_the_end() -> None:
     rows = many(4_900)
 
-    def page(_walk: int, skip: int) -> list[dict[str, Any]]:
+    def page(_reading: int, skip: int) -> list[dict[str, Any]]:
         assert skip <= len(rows), "the library fails beyond its end"
         return rows[skip : skip + 1000]
 
-    assert len(walked(Pages(page), concurrency=4)) == 4_900
+    assert len(listed(Pages(page), concurrency=4)) == 4_900
 
 
 class Library:
-    """A listing sorted by `createdAt`, with an order of its own among equal ones in each response.
+    """A listing sorted by `createdAt`, with another order among equal ones in each response.
 
     Args:
         rows: its rows, sorted.
-        random: decides about orders and edits.
-        shuffled: how likely each group of rows of one moment is in another order than in the last response.
-        window: how many rows it shows of one listing; 0 for all.
-        refuses: whether it refuses pages that go beyond, instead of cutting them off.
-        repeats: whether it repeats its last whole page where a page would go beyond.
-        searches: what it does with a searchQuery: answers it, refuses it or ignores it.
+        random: decides on orders and edits.
+        shuffled: the probability that a response has a group of equal `createdAt` in another order.
+        window: how many rows of a listing it shows; 0 for all.
+        refuses: whether it refuses pages beyond the window, instead of cutting them off.
+        repeats: whether it repeats its last whole page for pages beyond the window.
+        searches: whether it evaluates a searchQuery, refuses it or ignores it.
         edit: called before each response.
     """
 
@@ -238,7 +238,7 @@ class Library:
 
 
 def grouped(count: int, random: Random, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Return rows in groups of the same `createdAt`, several of them within a second."""
+    """Return rows in groups with the same `createdAt`, several groups within a second."""
     rows: list[dict[str, Any]] = []
     group = 0
     while len(rows) < count:
@@ -292,7 +292,7 @@ def test_pagination_finds_every_file_however_equal_timestamps_are_ordered(shuffl
 def test_pagination_finds_every_file_of_a_shuffling_sandbox(sandbox: Callable[..., Sandbox], percent: int) -> None:
     files = grouped(9_000, Random(percent), (7,))
     library = sandbox(*files, faults=[Fault(on="list", shuffle=percent)])
-    assert {file.path for file in walked(library.app, concurrency=4)} == paths(files)
+    assert {file.path for file in listed(library.app, concurrency=4)} == paths(files)
 
 
 def test_pagination_of_25_000_equal_timestamps_takes_30_calls() -> None:
@@ -304,7 +304,7 @@ def test_pagination_of_25_000_equal_timestamps_takes_30_calls() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: int) -> None:
-    """A listing that changes too much is an error; a file that was there all the time is never missing."""
+    """A listing that changes too much is an error; a file that exists throughout is never missing."""
     unstable = 0
     for seed in range(60):
         random = Random(seed)

@@ -1,4 +1,4 @@
-"""A library read in fewer calls than listing it takes, held against listing it."""
+"""Reading a library by searches gives the same result as listing it, in fewer calls."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -33,9 +33,9 @@ NOW = "2024-06-01T00:00:00Z"
 
 
 def opened(app: ASGIApp, page_limit: int = 1000) -> ImageKitLibrary:
-    gates = unlimited()
+    rate_limiters = unlimited()
     return ImageKitLibrary(
-        "http://library.localhost", "k", limiters=gates, app=app, random=Random(1), page_limit=page_limit
+        "http://library.localhost", "k", limiters=rate_limiters, app=app, random=Random(1), page_limit=page_limit
     )
 
 
@@ -105,7 +105,7 @@ def test_reader_reports_each_page(sandbox: Make) -> None:
 
 
 class Odd:
-    """A library whose searches are not what is documented."""
+    """A library whose searches differ from the documentation."""
 
     def __init__(self, app: ASGIApp, ways: str) -> None:
         self._app = app
@@ -177,7 +177,7 @@ def library_of(files: list[dict[str, Any]]) -> Iterator[Sandbox]:
 
 
 def judged(plan: Plan) -> Any:
-    """Return all that a plan says but for what reading it took; of new tags, whether they block."""
+    """Return a plan without what depends on the way of reading; of new tags, whether they block."""
     guards = [(g.id, g.blocked, None if g.id is GuardId.NEW_TAGS else (g.observed, g.of)) for g in plan.guards]
     return plan.digest, plan.changes, plan.summary, plan.diagnostics, plan.requests, guards
 
@@ -217,7 +217,7 @@ LARGE = [
     file_object(f"/d{n % 10}/s/{n // 10:03d}.jpg", ["old"], createdAt=moment(n), updatedAt=moment(n))
     for n in range(400)
 ]
-"""Listing them in pages of 5, each with the last two of the one before, takes 135 calls: the last finds the end."""
+"""The calls to list them in pages of 5 with an overlap of 2, including the call that finds the end."""
 
 
 def planned(app: ASGIApp, folder: Path, text: str, facts: Path | None = None, **more: Any) -> Plan:
@@ -244,7 +244,7 @@ ONE = "- {path: /d3/s/031.jpg, tags: [t]}"
 def test_reader_reads_few_files_of_a_large_library_in_few_calls(
     sandbox: Make, tmp_path: Path, entries: str, calls: int, changed: int
 ) -> None:
-    """The listing's first page, a look how long it is, and the searches, each with a call that finds its end."""
+    """The first page of the listing, a probe of its length, and the searches, each with a call that finds its end."""
     library = sandbox(*(item | {"size": number} for number, item in enumerate(LARGE)))
     plan = planned(library.app, tmp_path, entries)
     assert (plan.inputs.reading.way, plan.inputs.read_requests) == ("searches", len(library.calls))
@@ -266,7 +266,7 @@ def test_reader_lists_if_manifests_select_much(sandbox: Make, tmp_path: Path) ->
 
 
 def test_reader_lists_if_searches_miss_a_declared_file(sandbox: Make, tmp_path: Path) -> None:
-    """Only so can it be said what may be meant."""
+    """Only a listing can show files with similar paths, for hints."""
     library = sandbox(*LARGE)
     plan = planned(library.app, tmp_path, "- {path: /D3/s/031.jpg, tags: [t]}")
     assert plan.inputs.reading.why == "searches did not find '/D3/s/031.jpg'"
@@ -274,7 +274,7 @@ def test_reader_lists_if_searches_miss_a_declared_file(sandbox: Make, tmp_path: 
 
 
 def test_reader_lists_if_a_search_cannot_contain_an_id(sandbox: Make, tmp_path: Path) -> None:
-    """Nobody would be told if it were taken for missing."""
+    """An unreadable file that is treated as missing would be skipped silently."""
     library = sandbox(*LARGE, file_object("/odd.jpg", fileId="an-odd-id", createdAt="2025-01-01T00:00:00.000Z"))
     plan = planned(library.app, tmp_path, "- {fileId: an-odd-id, ifMissing: skip, tags: [t]}")
     assert plan.inputs.reading.why == "a search cannot contain 'an-odd-id'"
@@ -289,7 +289,7 @@ def test_reader_skips_unsupported_searches_for_30_days(sandbox: Make, tmp_path: 
     words = "this library does not support searches by name"
     assert [plan.inputs.reading.why for plan in plans] == [words] * 3
     listing = plans[1].inputs.read_requests
-    # What is tried first: the length of the listing, the search, and a search for a file that is known to exist.
+    # First come a probe of the listing's length, the search, and a search for a known file.
     assert [plan.inputs.read_requests - listing for plan in plans] == [3, 0, 3]
 
 
@@ -366,7 +366,7 @@ def test_reader_searches_find_paths_equal_under_nfc(sandbox: Make, tmp_path: Pat
 
 
 class Changed:
-    """A library whose listing and searches are changed on their way."""
+    """A library whose listing and searches are changed in transit."""
 
     def __init__(self, app: ASGIApp, change: Callable[[dict[str, str], list[Any]], list[Any] | None]) -> None:
         self._app = app
@@ -408,7 +408,7 @@ HIDDEN = "/d3/s/031.jpg"
 
 
 def hiding(*paths: str) -> Callable[[dict[str, str], list[Any]], list[Any]]:
-    """Return what leaves files out of listings, and shows them to searches by name and folder."""
+    """Return a change that omits files from listings, but not from searches by name and folder."""
 
     def change(asked: dict[str, str], rows: list[Any]) -> list[Any]:
         looked_up = asked.get("searchQuery", "").startswith("name IN") and "path" in asked
@@ -453,7 +453,7 @@ def test_reader_looks_up_at_most_200_files_and_says_so(sandbox: Make, tmp_path: 
 
 
 def spoiling(**members: Any) -> Callable[[dict[str, str], list[Any]], list[Any]]:
-    """Return what gives one file other members."""
+    """Return a change of one file's members."""
 
     def change(_asked: dict[str, str], rows: list[Any]) -> list[Any]:
         return [{**row, **members} if row["filePath"] == HIDDEN else row for row in rows]

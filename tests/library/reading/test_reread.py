@@ -47,7 +47,7 @@ def reread(
 
 
 class Odd:
-    """A sandbox whose answers to searches are changed on their way."""
+    """A sandbox whose search results are changed in transit."""
 
     def __init__(self, library: Sandbox, change: Callable[[str, bytes], tuple[int, bytes]]) -> None:
         self._library = library
@@ -133,7 +133,7 @@ def test_reread_remembers_that_search_by_id_is_unsupported(
     found, reader = reread(Odd(library, answer), paths(20), library_size=20_000, rounds=2)
     assert found == {id_of(path): current_file(path, ["t"]) for path in paths(20)}
     assert not reader.searchable
-    # A search, and one for a file that is known to exist.
+    # A search, and one for a known file.
     assert library.calls.count("list") == 2
 
 
@@ -147,7 +147,7 @@ def test_reread_remembers_that_search_by_id_is_unsupported(
     ids=["refused", "empty", "others"],
 )
 def test_reread_gives_up_search_only_if_a_control_search_fails(sandbox: Make, answer: tuple[int, bytes]) -> None:
-    """Only the first search goes wrong."""
+    """Only the first search fails."""
     library = sandbox(*many(400))
     answers = iter([answer])
     odd = Odd(library, lambda _query, body: next(answers, (200, body)))
