@@ -1,22 +1,23 @@
 r"""Compile globs over file paths and tags to regular expressions that cannot backtrack for long.
 
 `*` and `?` stay in a folder, `**` crosses folders and may match nothing, `\` escapes, and all else is literal. Tags
-have no folders, so there `*` and `?` match any character.
+have no folders, so there `*` and `?` match any character. In `match`, `{name}` captures text of one folder level.
 """
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _PATH_TOKEN = re.compile(
-    r"\\(?P<escaped>.)|(?P<folders>/(?:\*\*/)+)|(?P<across>\*\*)|(?P<star>\*)|(?P<one>\?)|(?P<literal>[^\\*?/]+|/)",
+    r"\\(?P<escaped>.)|(?P<folders>/(?:\*\*/)+)|(?P<across>\*\*)|(?P<star>\*)|(?P<one>\?)"
+    r"|\{(?P<capture>[A-Za-z][A-Za-z0-9_-]*)\}|(?P<literal>[^\\*?/{]+|[/{])",
     re.DOTALL,
 )
 _TAG_TOKEN = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|(?P<literal>[^\\*?]+)", re.DOTALL)
-_SPECIAL = re.compile(r"[*?\\]")
+_SPECIAL = re.compile(r"[*?\\{]")
 
-_Kind = Literal["star", "one", "literal"]
+_Kind = Literal["star", "one", "capture", "literal"]
 _Token = tuple[_Kind, str]
 _Joint = Literal["start", "folders", "across"]
 
@@ -32,17 +33,55 @@ def glob_fault(pattern: str) -> str | None:
     return "it ends in a lone backslash: write \\\\ for a backslash" if trailing % 2 else None
 
 
+class Captures(NamedTuple):
+    """A glob with captures: their names, and a function that returns a match with one group for each of them."""
+
+    names: tuple[str, ...]
+    match: Callable[[str], re.Match[str] | None]
+
+
+def capture_fault(pattern: str) -> str | None:
+    """Say what is wrong with the captures of a glob in `match`; None if nothing is."""
+    seen = set[str]()
+    for token in _PATH_TOKEN.finditer(pattern):
+        if token["literal"] == "{":
+            return _brace_fault(pattern[token.start() :])
+        name = token["capture"]
+        if name in seen:
+            return f"it captures {{{name}}} twice: give one of them another name"
+        if name:
+            seen.add(name)
+    return None
+
+
+def _brace_fault(rest: str) -> str:
+    """Say why text that starts with a brace is no capture."""
+    name, closing, _ = rest[1:].partition("}")
+    if not closing:
+        return "a brace is not closed: write {name}, or \\{ for a literal brace"
+    if "{" in name:
+        return "braces are nested: write {name}, or \\{ for a literal brace"
+    if ":" in name:
+        return "a capture has no format: write {name} here, and the format in tags, as in {name:lower}"
+    return (
+        "text between braces is no name: use letters, digits, _ and -, a letter first, or write \\{ for a literal brace"
+    )
+
+
 def escaped(path: str) -> str:
     """Return the glob that matches exactly this path, or this beginning of one."""
     return _SPECIAL.sub(r"\\\g<0>", path)
 
 
 def literal_prefix(pattern: str) -> str:
-    """Return the literal text that every path matched by a glob starts with."""
+    """Return the literal text that every path matched by a glob starts with.
+
+    It ends at an unescaped brace, also in globs where braces are literal.
+    """
     prefix = ""
     for token in _PATH_TOKEN.finditer(pattern):
         text = token["escaped"] or token["literal"]
-        if text is None:
+        if text is None or token["literal"] == "{":
             return prefix + ("/" if token["folders"] else "")
         prefix += text
     return prefix
@@ -56,13 +95,26 @@ def path_glob(pattern: str) -> re.Pattern[str]:
     possible, the wildcards after it have as much text left as possible. So a longer match never helps, and all earlier
     ones are atomic groups. That bounds the time for a hostile glob.
     """
-    parts = _split_at_double_stars(pattern)
-    expression = ""
-    for number, (joint, tokens) in enumerate(parts, start=1):
-        last = number == len(parts)
-        piece = _piece(tokens, "[^/]", last=last)
-        expression += f"{_LAST_JOINT[joint]}{piece}" if last else f"(?>{_JOINT[joint]}{piece})"
-    return re.compile(expression, re.DOTALL)
+    return _compiled(_split_at_double_stars(pattern, captures=False))
+
+
+@lru_cache(maxsize=4096)
+def capture_glob(pattern: str) -> Captures:
+    """Return the captures of a glob in `match`, which has no `capture_fault`.
+
+    Each wildcard and capture takes the shortest text with which the rest fits, from left to right, as the lazy groups
+    of a regular expression do. The atomic groups of `path_glob` find the same texts without backtracking.
+    """
+    names = tuple(token["capture"] for token in _PATH_TOKEN.finditer(pattern) if token["capture"])
+    return Captures(names, _compiled(_split_at_double_stars(pattern, captures=True)).fullmatch)
+
+
+def _compiled(parts: list[tuple[_Joint, list[_Token]]]) -> re.Pattern[str]:
+    *first, (joint, tokens) = parts
+    expression = "".join(f"(?>{_JOINT[before]}{_piece(piece, '[^/]', last=False)})" for before, piece in first)
+    # A greedy last joint is faster, but would leave as little as possible for the captures behind it.
+    joints = _JOINT if any(kind == "capture" for kind, _ in tokens) else _LAST_JOINT
+    return re.compile(f"{expression}{joints[joint]}{_piece(tokens, '[^/]', last=True)}", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +137,7 @@ def _token(match: re.Match[str]) -> _Token:
     return kind, match["escaped"] or match["literal"] or ""
 
 
-def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
+def _split_at_double_stars(pattern: str, *, captures: bool) -> list[tuple[_Joint, list[_Token]]]:
     """Split tokens at double stars, and return each part with the kind of its joint to the part before."""
     parts: list[tuple[_Joint, list[_Token]]] = [("start", [])]
     for match in _PATH_TOKEN.finditer(pattern):
@@ -94,6 +146,8 @@ def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
             parts.append(("folders", []))
         elif match["across"]:
             parts.append(("across", []))
+        elif match["capture"]:
+            parts[-1][1].append(("capture", "") if captures else ("literal", match[0]))
         else:
             parts[-1][1].append(_token(match))
     return parts
@@ -101,15 +155,18 @@ def _split_at_double_stars(pattern: str) -> list[tuple[_Joint, list[_Token]]]:
 
 def _piece(tokens: list[_Token], any_character: str, *, last: bool) -> str:
     """Translate tokens without a double star."""
-    runs = [""]
+    runs: list[tuple[_Kind, str]] = [("literal", "")]
+    """Wildcards, each with the expression for the text up to the next one."""
     for kind, text in tokens:
-        if kind == "star":
-            runs.append("")
+        if kind in ("star", "capture"):
+            runs.append((kind, ""))
         else:
-            runs[-1] += any_character if kind == "one" else re.escape(text)
-    expression = runs[0]
-    for number, run in enumerate(runs[1:], start=2):
-        # What follows the last `*` must reach the end of the text, so only this `*` may backtrack.
+            runs[-1] = runs[-1][0], runs[-1][1] + (any_character if kind == "one" else re.escape(text))
+    expression = runs[0][1]
+    for number, (kind, run) in enumerate(runs[1:], start=2):
+        # What follows the last wildcard must reach the end of the text, so only this one may backtrack.
         reaches_end = last and number == len(runs)
-        expression += f"{any_character}*{run}" if reaches_end else f"(?>{any_character}*?{run})"
+        lazily = "" if reaches_end else "?"
+        wildcard = f"{any_character}*{lazily}" if kind == "star" else f"({any_character}+{lazily})"
+        expression += f"{wildcard}{run}" if reaches_end else f"(?>{wildcard}{run})"
     return expression

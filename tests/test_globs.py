@@ -1,11 +1,12 @@
+import re
 from functools import cache
 
 import pytest
 from builders import examples
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tagsync.globs import glob_fault, literal_prefix, path_glob, tag_glob
+from tagsync.globs import capture_fault, capture_glob, escaped, glob_fault, literal_prefix, path_glob, tag_glob
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,114 @@ def test_glob_fault_names_trailing_backslash() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "prefix"),
-    [("/shop/**", "/shop/"), ("/shop/**/a", "/shop/"), ("/shop/re*", "/shop/re"), (r"/a\*b?", "/a*b"), ("/a", "/a")],
+    [
+        ("/shop/**", "/shop/"),
+        ("/shop/**/a", "/shop/"),
+        ("/shop/re*", "/shop/re"),
+        (r"/a\*b?", "/a*b"),
+        ("/a", "/a"),
+        ("/a/{b}c", "/a/"),
+    ],
 )
 def test_literal_prefix_starts_every_match(pattern: str, prefix: str) -> None:
     assert literal_prefix(pattern) == prefix
+
+
+NAMES = ("a1", "b_2", "c-3", "Dd", "e", "f", "g", "h")
+
+
+def naive(pattern: str) -> re.Pattern[str]:
+    """Return a glob with captures as a regular expression with lazy groups, without any care for backtracking."""
+    tokens = re.compile(r"/(?:\*\*/)+|\*\*|\*|\?|\{[^}]*\}|\\?.", re.DOTALL)
+    return re.compile("".join(_naive(token) for token in tokens.findall(pattern)), re.DOTALL)
+
+
+def _naive(token: str) -> str:
+    if token.startswith("/**/"):
+        return "/(?:.*?/)??"
+    if token.startswith("{"):
+        return "([^/]+?)"
+    return {"**": ".*?", "*": "[^/]*?", "?": "[^/]"}.get(token) or re.escape(token[-1])
+
+
+@settings(max_examples=examples(600), deadline=None)
+@given(
+    pattern=st.lists(
+        st.sampled_from(["a", "b", "/", "*", "**", "/**/", "?", "{}", "{}", "{}-", r"\{"]), min_size=1, max_size=8
+    ).map("".join),
+    path=st.text("ab/-{", max_size=12),
+)
+def test_captures_bind_as_lazy_groups_of_a_naive_expression_do(pattern: str, path: str) -> None:
+    names = iter(NAMES)
+    pattern = "/" + re.sub(r"(?<!\\)\{\}", lambda _: f"{{{next(names)}}}", pattern)
+    assume(capture_fault(pattern) is None)
+    captures = capture_glob(pattern)
+    found, expected = captures.match("/" + path), naive(pattern).fullmatch("/" + path)
+    assert (found and found.groups()) == (expected and expected.groups())
+    assert captures.names == NAMES[: len(captures.names)]
+    if found:
+        assert ("/" + path).startswith(literal_prefix(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "bound"),
+    [
+        ("/shop/{category}/{sku}-*.jpg", "/shop/tees/A1-front.jpg", ("tees", "A1")),
+        ("/shop/{category}/{sku}-*.jpg", "/shop/tees/A1-front-2.jpg", ("tees", "A1")),
+        ("/shop/{category}/{sku}-*.jpg", "/shop/tees/-front.jpg", None),
+        ("/shop/{category}/**", "/shop/tees/summer/a.jpg", ("tees",)),
+        ("/**/{folder}/{name}.jpg", "/a/b/c.jpg", ("b", "c")),
+        ("/**{name}", "/a/bcd", ("bcd",)),
+        (r"/\{a}/{b}", "/{a}/c", ("c",)),
+        ("/{a}", "/a/b", None),
+    ],
+)
+def test_captures_bind_text_of_one_folder_level(pattern: str, path: str, bound: tuple[str, ...] | None) -> None:
+    found = capture_glob(pattern).match(path)
+    assert (found and found.groups()) == bound
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("/{a", "not closed"),
+        ("/{a{b}}", "nested"),
+        ("/{{a}}", "nested"),
+        ("/{a,b}", "no name"),
+        ("/{}", "no name"),
+        ("/{1}", "no name"),
+        ("/{a/b}", "no name"),
+        ("/{a:lower}", "no format"),
+        ("/{a}/{a}", "captures {a} twice"),
+    ],
+)
+def test_capture_faults_say_how_to_write_a_brace(pattern: str, words: str) -> None:
+    assert words in (capture_fault(pattern) or "")
+
+
+def test_capture_fault_accepts_names_and_escaped_braces() -> None:
+    assert capture_fault(r"/{a}/{b-c}_\{d}/**/{e_1}}") is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/" + "-".join(f"{{c{number}}}" for number in range(60)) + "-x",
+        "/" + "-".join(f"{{c{number}}}*" for number in range(40)) + "-x",
+        "/**/" + "/**/".join(f"{{c{number}}}-" for number in range(20)) + "x",
+        "/**" + "**".join(f"{{c{number}}}" for number in range(20)) + "x",
+    ],
+)
+def test_captures_cannot_backtrack_for_ever(pattern: str) -> None:
+    assert not capture_glob(pattern).match("/" + "-" * 3000)
+    assert not capture_glob(pattern).match("/" + "a-/" * 1000)
+
+
+def test_braces_are_literal_without_captures() -> None:
+    assert path_glob("/{a}/*").fullmatch("/{a}/b")
+    assert not path_glob("/{a}/*").fullmatch("/x/b")
+
+
+def test_escaped_braces_match_only_themselves() -> None:
+    assert capture_glob(escaped("/{a}*") + "/{b}").match("/{a}*/c")
+    assert path_glob(escaped("/{a}/")).fullmatch("/{a}/")

@@ -188,7 +188,13 @@ def _contribution(item: Contribution) -> dict[str, object]:
     votes = [
         {"kind": vote.kind, "tag": vote.tag, "present": vote.present, **_reason(vote.reason)} for vote in item.votes
     ]
-    return {"source": str(item.origin), "selector": item.selector, "rules": item.rules, "says": votes}
+    found: dict[str, object] = {
+        "source": str(item.origin),
+        "selector": item.selector,
+        "rules": item.rules,
+        "says": votes,
+    }
+    return found | ({"values": dict(item.values)} if item.values else {})
 
 
 def _verdict(item: Verdict) -> dict[str, object]:

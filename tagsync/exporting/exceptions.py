@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tagsync.exporting.folder_tree import Folder
-from tagsync.exporting.manifest_text import BETWEEN, RuleDraft, entry_length, scalar
+from tagsync.exporting.manifest_text import BETWEEN, RuleDraft, entry_length, tag_scalar
 from tagsync.globs import escaped
 
 MIN_FILES = 5
@@ -72,7 +72,7 @@ def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
             parts[tag].append(choice)
     found = {}
     for tag in having.keys() | parts.keys():
-        apart = _WORTH * (len(scalar(tag)) + BETWEEN) * having[tag]
+        apart = _WORTH * (len(tag_scalar(tag)) + BETWEEN) * having[tag]
         apart += sum(part.size for part in parts.get(tag, ()))
         files = having[tag] + sum(part.having for part in parts.get(tag, ()))
         count = len(folder.files) - having[tag] + len(inner) - len(parts.get(tag, ()))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from tagsync.escape import CI_COMMAND, shown
+from tagsync.model.templates import escaped_braces
 
 HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n"
 _SCHEMA_LINE = "# yaml-language-server: $schema=./manifest.schema.json\n"
@@ -48,7 +49,7 @@ def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
     if draft.defaults or names_files:
         yield "  defaults:\n"
     if draft.defaults:
-        yield f"    tags: {_list(draft.defaults)}\n"
+        yield f"    tags: {_tag_list(draft.defaults)}\n"
     if names_files:
         yield _IF_MISSING
     yield "  files:\n" if draft.entries else "  files: []\n"
@@ -83,7 +84,7 @@ def _entry(entry: RuleDraft) -> str:
     if entry.excepts:
         text += f"      except: {_list(entry.excepts)}\n"
     if entry.tags:
-        text += f"      tags: {_list(entry.tags)}\n"
+        text += f"      tags: {_tag_list(entry.tags)}\n"
     if entry.lenient:
         text += "      ifOverLimit: skip\n"
     return text
@@ -91,6 +92,10 @@ def _entry(entry: RuleDraft) -> str:
 
 def _list(texts: Iterable[str]) -> str:
     return f"[{', '.join(map(scalar, texts))}]"
+
+
+def _tag_list(tags: Iterable[str]) -> str:
+    return f"[{', '.join(map(tag_scalar, tags))}]"
 
 
 def entry_length(entry: RuleDraft) -> int:
@@ -108,6 +113,11 @@ ENVELOPE = len(f"{_SCHEMA_LINE}{HEAD}  defaults:\n    tags: []\n{_IF_MISSING}  f
 
 BETWEEN = len(", ")
 """The length of the separator between two tags."""
+
+
+def tag_scalar(tag: str) -> str:
+    """Return a tag as a manifest has it: a brace is escaped, because it would start a placeholder."""
+    return scalar(escaped_braces(tag))
 
 
 def scalar(text: str) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
-from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, scalar
+from tagsync.exporting.manifest_text import BETWEEN, ENVELOPE, TAGS_LINE, tag_scalar
 
 Item = TypeVar("Item")
 
@@ -104,7 +104,7 @@ def _pays(count: int, saved: Iterable[str], defaults: Iterable[str], *, bare: in
 
 @lru_cache(maxsize=1 << 16)
 def _length(tag: str) -> int:
-    return len(scalar(tag)) + BETWEEN
+    return len(tag_scalar(tag)) + BETWEEN
 
 
 def _number(member: _Numbered) -> int:

@@ -1,11 +1,13 @@
 """Check what a JSON Schema cannot: globs, spellings, contradictions, lengths, and what is easily misread."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
 from typing import NamedTuple
 
-from tagsync.escape import quoted
-from tagsync.globs import glob_fault
+from tagsync.escape import quoted, shown
+from tagsync.globs import capture_fault, capture_glob, glob_fault
 from tagsync.manifest.entries import with_defaults
 from tagsync.manifest.entry_store import MATCH, PATH, EntryRow, decode_declaration, selector_of
 from tagsync.manifest.yaml import Map, ReportError, Seq
@@ -19,15 +21,27 @@ from tagsync.model import (
     Level,
     Origin,
     RuleName,
+    Templating,
     Texts,
     is_stream_safe,
     joined_length,
     normalized,
     packed,
+    unpacked,
+)
+from tagsync.model.templates import (
+    CREATED_AT,
+    FILE_TYPE,
+    Placeholder,
+    Template,
+    is_capture_name,
+    is_field,
+    placeholders,
 )
 from tagsync.model.texts import MAX_MARKS
 
 NEAR_LIMIT = "near-limit"
+UNBOUND = "unbound"
 
 _REMEMBERED = 50_000
 """The most declarations without an error that are remembered."""
@@ -77,6 +91,8 @@ def check(entry: Entry) -> Iterator[Finding]:
     yield from _check_wildcards(RuleName.ABSENT, declared.absent, fix)
     if isinstance(entry.selector, ByMatch):
         yield from _check_selector(entry.selector, declared)
+    if declared.templating:
+        yield from _check_templates(entry, declared.templating)
 
 
 def check_vocabulary(spec: Map) -> Iterator[Finding]:
@@ -93,6 +109,8 @@ def _declares_something(declared: Declaration) -> bool:
     rule = declared.ai_rule
     if declared.tags.values or declared.absent.values or declared.exclusive:
         return True
+    if declared.templating and declared.templating.templates:
+        return True
     if rule is None:
         return False
     has_figure = rule.min_confidence is not None or rule.promote is not None
@@ -102,6 +120,7 @@ def _declares_something(declared: Declaration) -> bool:
 def _check_selector(selector: ByMatch, declared: Declaration) -> Iterator[Finding]:
     for pattern in (*([selector.glob] if selector.glob else []), *selector.excepts):
         yield from _check_glob(pattern, declared.column)
+    yield from _check_captures(selector.glob or "", declared.column)
     expect = declared.expect
     if expect and expect.max is not None and expect.min > expect.max:
         message = f"min {expect.min} is more than max {expect.max}: swap them"
@@ -122,6 +141,59 @@ def _asks_for_tags(query: str) -> bool:
 def _check_glob(pattern: str, place: int) -> Iterator[Finding]:
     if fault := glob_fault(pattern):
         yield Finding("error", "glob", f"the glob {quoted(pattern)} is not valid: {fault}", place)
+
+
+def _check_captures(glob: str, place: int) -> Iterator[Finding]:
+    fault = capture_fault(glob)
+    if fault:
+        yield Finding("error", "glob", f"the glob {quoted(glob)} cannot be read: {fault}", place)
+        return
+    for name in capture_glob(glob).names:
+        if not is_capture_name(name):
+            message = f"{{{name}}} is data of the library: give what match captures another name"
+            yield Finding("error", "glob", message, place)
+
+
+def _check_templates(entry: Entry, templating: Templating) -> Iterator[Finding]:
+    """Find braces that are no placeholder, and names that have no value in this rule."""
+    for template in templating.templates:
+        try:
+            found = placeholders(template.text)
+        except ValueError as error:
+            yield Finding("error", "template", f"{quoted(template.text)} cannot be read: {error}", template.place)
+            continue
+        for placeholder in found:
+            if not is_field(placeholder.name):
+                yield from _check_binding(entry, template, placeholder)
+    # A star in an AI tag's name is an error with and without placeholders.
+    for key in ("remove", "keep"):
+        texts = [each for each in templating.templates if each.key == f"aiTags.{key}" and "*" in each.text]
+        for template in texts:
+            message = f"{quoted(template.text)} in {key} means an AI tag of exactly this name: write it without *"
+            yield Finding("error", "wildcard", message, template.place)
+
+
+def _check_binding(entry: Entry, template: Template, placeholder: Placeholder) -> Iterator[Finding]:
+    """Find a name that the rule's match does not capture."""
+    glob = entry.selector.glob if isinstance(entry.selector, ByMatch) else None
+    if glob and capture_fault(glob):
+        return  # an error of its own
+    names = capture_glob(glob).names if glob else ()
+    if placeholder.name in names:
+        return
+    where = f" in the rule at {entry.origin()}" if template.place < 0 else ""
+    message = f"nothing captures {{{placeholder.name}}}{where}: {_binding_hint(placeholder.name, names)}"
+    yield Finding("error", UNBOUND, message, template.place)
+
+
+def _binding_hint(name: str, names: Collection[str]) -> str:
+    """Say which name may be meant, or how to capture it."""
+    close = get_close_matches(name, [*names, FILE_TYPE, CREATED_AT], n=1)
+    if close:
+        return f"did you mean {{{close[0]}}}?"
+    if names:
+        return f"its match captures {', '.join(f'{{{each}}}' for each in names)}"
+    return f"write match with {{{name}}} in place of a *, as in /shop/{{{name}}}/**"
 
 
 def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
@@ -214,10 +286,12 @@ class DocumentCheck:
     def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
         self._manifest = manifest
         self._defaults = defaults
-        self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule)
+        has_templates = defaults.templating is not None and bool(defaults.templating.templates)
+        self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule or has_templates)
         self._warnings = warnings
         self._report = report
-        self._reported: set[Finding] = set()
+        self._reported = set[Hashable]()
+        self._names = set[str]()
         self._good: set[bytes] = set()
 
     def __call__(self, rows: Iterable[EntryRow]) -> None:
@@ -243,7 +317,7 @@ class DocumentCheck:
         add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
 
     def is_plain(self, own: Declaration) -> bool:
-        """Return quickly whether an entry certainly has no findings, as most; False if that takes a closer look."""
+        """Return whether an entry certainly has no findings, as most entries; False if that takes a closer look."""
         tags = self._defaults.tags.values + own.tags.values
         text = "".join(tags)
         return (
@@ -252,21 +326,45 @@ class DocumentCheck:
             and text.isascii()
             and "," not in text
             and joined_length(len(tags), len(text)) <= MAX_TAG_CHARACTERS
-            and not (own.absent.values or own.exclusive or own.ai_rule)
+            and not (own.absent.values or own.exclusive or own.ai_rule or own.templating)
         )
+
+    def finish(self) -> set[str]:
+        """Return the names that the entries' templates use, and warn of tables for other names."""
+        tables = self._defaults.templating.tables if self._defaults.templating else ()
+        for table in tables:
+            if table.name not in self._names:
+                name, close = shown(table.name, 60), get_close_matches(table.name, self._names, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"remove the table, or use {{{name}}} in tags"
+                message = f"values has a table for {name}, but no rule uses this name: {hint}"
+                add_warning(
+                    self._warnings,
+                    Diagnostic("warning", "unused-values", message, unpacked(self._manifest, ~table.place)),
+                )
+        return self._names
 
     def _check(self, entry: Entry) -> bool:
         """Report the findings about an entry, and return whether none is an error."""
         is_good = True
+        self._names.update(_names_in(entry.declaration))
         for finding in check(entry):
             origin = entry.origin(finding.place)
             if finding.level != "error":
                 add_warning(self._warnings, Diagnostic(*finding[:3], origin))
                 continue
             is_good = False
-            # A negative place is in the defaults, where each entry of the document finds the same error.
-            if finding not in self._reported:
+            # A negative place is in the defaults, where each entry of the document finds the same error. Of a name that
+            # several rules do not capture, the messages differ; the first is enough.
+            key = (finding.code, finding.place) if finding.code == UNBOUND else finding
+            if key not in self._reported:
                 self._report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
             if finding.place < 0:
-                self._reported.add(finding)
+                self._reported.add(key)
         return is_good
+
+
+def _names_in(declared: Declaration) -> Iterator[str]:
+    """Yield the names that an entry's valid templates use."""
+    for template in declared.templating.templates if declared.templating else ():
+        with suppress(ValueError):
+            yield from (placeholder.name for placeholder in placeholders(template.text))

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, fi
 
 from tagsync.manifest.yaml import Map
 from tagsync.model import (
+    NO_TEMPLATES,
     NO_TEXTS,
     AIRule,
     AutoTagger,
@@ -24,9 +25,12 @@ from tagsync.model import (
     Expectation,
     Leniency,
     Selector,
+    Templating,
     Texts,
     is_declarable,
+    normalized,
 )
+from tagsync.model.templates import Template, TemplateKey, ValueTable, literal
 
 NO_DEFAULTS = Declaration()
 
@@ -85,6 +89,7 @@ class _Entry(_Spec):
     ai_tags: _AITags | UnsetType = UNSET
     if_missing: Leniency | UnsetType = UNSET
     if_over_limit: Leniency | UnsetType = UNSET
+    if_invalid: Leniency | UnsetType = UNSET
     expect: _Expect | UnsetType = UNSET
     until: _Day | UnsetType = UNSET
 
@@ -122,9 +127,21 @@ def entry_of(tree: Any, place: int) -> tuple[Selector, Declaration] | None:
     return ByMatch(tree.get("match"), tree.get("query"), tuple(tree.get("except", ()))), declaration
 
 
-def defaults_of(tree: Map) -> Declaration:
-    """Return the declaration of a document's valid defaults."""
-    return _declaration(tree, invert)
+def defaults_of(tree: Map, values: Map) -> Declaration:
+    """Return the declaration of a document's valid defaults, with its tables of values."""
+    declared = _declaration(tree, invert) if tree else NO_DEFAULTS
+    if not values:
+        return declared
+    tables = tuple(
+        ValueTable(
+            name,
+            ~values.key_places[name],
+            tuple((normalized(value), tag) for value, tag in table.items() if value != "else"),
+            table.get("else", "error"),
+        )
+        for name, table in values.items()
+    )
+    return declared._replace(templating=(declared.templating or NO_TEMPLATES)._replace(tables=tables))
 
 
 def are_plain_tags(texts: Iterable[str]) -> bool:
@@ -146,28 +163,39 @@ def with_defaults(own: Declaration, defaults: Declaration, as_of: str | None = N
         defaults: the document's defaults.
         as_of: the day on which `until` is evaluated; None if nothing expires.
     """
-    column, tags, absent, exclusive, rule, if_missing, if_over_limit, expect, until, _ = own
+    column, tags, absent, exclusive, rule, if_missing, if_over_limit, expect, until, _, templating = own
     is_over = until is not None and as_of is not None and until <= as_of
     if defaults is NO_DEFAULTS and not exclusive and not is_over:
         return own  # the common case; `exclusive: false` still needs merging
+    if rule:
+        removes = templating is not None and templating.has("aiTags.remove")
+        rule = _merged_ai_rule(defaults.ai_rule, rule, removes=removes or bool(rule.remove.values))
+    else:
+        rule = defaults.ai_rule
     return Declaration(
         column,
         defaults.tags if is_over else defaults.tags.followed_by(tags),
         defaults.absent.followed_by(absent) if absent.values else defaults.absent,
         _merged_exclusive(defaults.exclusive, exclusive) if exclusive or defaults.exclusive else None,
-        _merged_ai_rule(defaults.ai_rule, rule) if rule else defaults.ai_rule,
+        rule,
         if_missing or defaults.if_missing,
         if_over_limit or defaults.if_over_limit,
         expect,
         until,
         tags if is_over else NO_TEXTS,
+        _merged_templating(defaults.templating, templating, rule, is_over=is_over),
     )
 
 
 def _declaration(tree: Map, place_of: Callable[[int], int], column: int = 0) -> Declaration:
-    def texts(parent: Map, key: str) -> Texts:
+    templates: list[Template] = []
+
+    def texts(parent: Map, key: str, template_key: TemplateKey | None = None) -> Texts:
         listed = parent.get(key)
-        return Texts(tuple(listed), tuple(map(place_of, listed.places))) if listed else NO_TEXTS
+        if not listed:
+            return NO_TEXTS
+        found = Texts(tuple(listed), tuple(map(place_of, listed.places)))
+        return found if template_key is None else _without_templates(found, template_key, templates)
 
     exclusive, rule, expect = tree.get("exclusive"), tree.get("aiTags"), tree.get("expect")
     if exclusive is not None:
@@ -177,26 +205,57 @@ def _declaration(tree: Map, place_of: Callable[[int], int], column: int = 0) -> 
         removes_all = rule.get("remove") == "all"
         rule = AIRule(
             place=place_of(tree.places["aiTags"]),
-            remove=NO_TEXTS if removes_all else texts(rule, "remove"),
+            remove=NO_TEXTS if removes_all else texts(rule, "remove", "aiTags.remove"),
             remove_all=removes_all,
             min_confidence=rule.get("minConfidence"),
-            keep=texts(rule, "keep"),
+            keep=texts(rule, "keep", "aiTags.keep"),
             source=rule.get("source"),
             promote=rule["promote"]["minConfidence"] if "promote" in rule else None,
         )
     if expect is not None:
         expect = Expectation(place_of(tree.places["expect"]), expect.get("min", 0), expect.get("max"))
+    tags, absent, if_invalid = texts(tree, "tags", "tags"), texts(tree, "absent", "absent"), tree.get("ifInvalid")
     return Declaration(
         column,
-        texts(tree, "tags"),
-        texts(tree, "absent"),
+        tags,
+        absent,
         exclusive,
         rule,
         tree.get("ifMissing"),
         tree.get("ifOverLimit"),
         expect,
         tree.get("until"),
+        templating=Templating(tuple(templates), if_invalid) if templates or if_invalid else None,
     )
+
+
+def _without_templates(texts: Texts, key: TemplateKey, templates: list[Template]) -> Texts:
+    """Return the texts that have no placeholder, as they are meant; add the others to `templates`."""
+    if not any("{" in text for text in texts.values):
+        return texts
+    values, places = list[str](), list[int]()
+    for text, place in zip(*texts, strict=True):
+        meant = literal(text)
+        if meant is None:
+            templates.append(Template(key, text, place))
+        else:
+            values.append(meant)
+            places.append(place)
+    return Texts(tuple(values), tuple(places))
+
+
+def _merged_templating(
+    default: Templating | None, own: Templating | None, rule: AIRule | None, *, is_over: bool
+) -> Templating | None:
+    """Merge the templates of defaults and entry; None if there are none."""
+    if default is None and own is None:
+        return None
+    default, own = default or NO_TEMPLATES, own or NO_TEMPLATES
+    ended = (each._replace(key="expired") if each.key == "tags" else each for each in own.templates)
+    templates = (*default.templates, *(ended if is_over else own.templates))
+    if rule and rule.remove_all:
+        templates = tuple(each for each in templates if each.key != "aiTags.remove")
+    return Templating(templates, own.if_invalid or default.if_invalid, default.tables) if templates else None
 
 
 def _is_off(exclusive: Exclusive | None) -> bool:
@@ -213,12 +272,18 @@ def _merged_exclusive(default: Exclusive | None, own: Exclusive | None) -> Exclu
     return Exclusive(own.place, default.only.followed_by(own.only))
 
 
-def _merged_ai_rule(default: AIRule | None, own: AIRule) -> AIRule:
-    """Merge two rules. An entry's `remove: all` and `minConfidence` replace each other in the defaults."""
+def _merged_ai_rule(default: AIRule | None, own: AIRule, *, removes: bool) -> AIRule:
+    """Merge two rules. An entry's `remove: all` and `minConfidence` replace each other in the defaults.
+
+    Args:
+        default: the rule of the document's defaults.
+        own: the entry's rule.
+        removes: whether the entry names AI tags to remove, with or without placeholders.
+    """
     if default is None:
         return own
     own_confidence = own.min_confidence is not None
-    remove_all = own.remove_all or (default.remove_all and not own.remove.values and not own_confidence)
+    remove_all = own.remove_all or (default.remove_all and not removes and not own_confidence)
     min_confidence = own.min_confidence if own_confidence else default.min_confidence
     return AIRule(
         place=own.place,

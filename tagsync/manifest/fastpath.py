@@ -133,7 +133,8 @@ class _PlainFile:
         """Read a document's entries, and return where the next document starts."""
         name, data = self._located.name, self._data
         number = self._entries.add_document(name, defaults)
-        reader = _EntryReader(indent, self._parser, DocumentCheck(name, defaults, self.contents.warnings, _decline))
+        check = DocumentCheck(name, defaults, self.contents.warnings, _decline)
+        reader = _EntryReader(indent, self._parser, check)
         first = f"\n{indent}- ".encode("ascii")
         while start < len(data):
             # Decoding in chunks bounds memory. A chunk ends where the next entry starts.
@@ -149,8 +150,10 @@ class _PlainFile:
                 if not text.startswith(_NEXT_DOCUMENT, done):
                     raise _DeclinedError
                 self._line += 1
+                self.contents.names |= check.finish()
                 return start + len(text[:done].encode("utf-8")) + len(_NEXT_DOCUMENT)
             start = end
+        self.contents.names |= check.finish()
         return start
 
 
@@ -222,7 +225,7 @@ class _EntryReader:
 
     def _with_tags(self, tags: Texts, line: int) -> bytes:
         """Return the encoded declaration of an entry with only tags."""
-        if not are_plain_tags(tags.values):
+        if not are_plain_tags(tags.values) or any("{" in tag for tag in tags.values):
             raise _DeclinedError
         declaration = Declaration(self._column, tags)
         data = encode_declaration(declaration)

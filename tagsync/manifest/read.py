@@ -23,12 +23,14 @@ from tagsync.model import (
     ManifestRef,
     Origin,
 )
+from tagsync.model.templates import is_field
 
 
 def read_manifests(
     paths: Sequence[str],
     *,
     as_of: date | None = None,
+    config: str | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
@@ -37,6 +39,7 @@ def read_manifests(
     Args:
         paths: files, folders, or `-` for standard input.
         as_of: the day on which `until` is evaluated; None if nothing expires.
+        config: the resolved path of the tagsync.yaml in use, which is not a manifest; None if there is none.
         parser: the YAML parser; tests compare libyaml with PyYAML's own.
         plain: whether to use the fast path; tests compare with and without.
 
@@ -45,7 +48,7 @@ def read_manifests(
         UsageError: no paths.
     """
     run = _ManifestRun(parser, as_of, plain=plain)
-    for located in locate(paths, run.report_file):
+    for located in locate(paths, run.report_file, skip=config):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
@@ -60,6 +63,7 @@ def read_manifests(
         diagnostics=tuple(run.warnings.values()),
         policy=tuple(run.policy),
         vocabulary=vocabulary,
+        fields=frozenset(filter(is_field, run.names)),
     )
 
 
@@ -71,7 +75,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this file contains more than kind: Policy: pass --policy a file with only policies"
+        message = "this file has documents other than kind: Policy: pass --policy a file with policies only"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,
@@ -91,6 +95,7 @@ class _ManifestRun:
         self.policy: list[GuardRule] = []
         self.vocabularies = Vocabularies(self.report)
         self.warnings: Warnings = {}
+        self.names = set[str]()
         self._parser = parser
         self._plain = plain
         self._shown_as: dict[str, str] = {}
@@ -133,6 +138,7 @@ class _ManifestRun:
 
     def _add(self, name: str, contents: FileContents) -> None:
         self.accounts += contents.accounts
+        self.names |= contents.names
         self.policy += contents.policy
         for spec in contents.vocabularies:
             self.vocabularies.add(spec, name)

@@ -33,8 +33,8 @@ _GIVE_UP_DEPTH = 100
 MAX_ITEMS = 100_000
 """The maximum length of a list or mapping, except for the list of entries; at twice that, reading ends."""
 
-_DEPTH_OF_NAMES = 3
-"""The depth of mappings whose keys are tags: spec.renames."""
+_DEPTH_OF_NAMES = 4
+"""The greatest depth of mappings whose keys are texts: spec.renames, and each table in spec.values."""
 
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)

@@ -4,6 +4,7 @@ Large collections are left out of `repr`, because asyncio calls it for its debug
 """
 
 from tagsync.model.causes import Cause, Drift, Returning
+from tagsync.model.config import ENVIRONMENT_PATTERN, KEY_VARIABLE, Config
 from tagsync.model.current import (
     LISTED,
     AITag,
@@ -15,6 +16,7 @@ from tagsync.model.current import (
     Unreadable,
 )
 from tagsync.model.desired import (
+    NO_TEMPLATES,
     NO_TEXTS,
     AIRule,
     AutoTagger,
@@ -30,6 +32,7 @@ from tagsync.model.desired import (
     Leniency,
     NumberedEntry,
     Selector,
+    Templating,
     Texts,
 )
 from tagsync.model.difference import Difference
@@ -70,9 +73,12 @@ from tagsync.model.vocabulary import NO_VOCABULARY, Rename, Vocabulary
 
 __all__ = [
     "DEFAULT_POLICY",
+    "ENVIRONMENT_PATTERN",
+    "KEY_VARIABLE",
     "LISTED",
     "MAX_FILES_PER_REQUEST",
     "MAX_TAG_CHARACTERS",
+    "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
     "AIRule",
@@ -87,6 +93,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "Config",
     "Contribution",
     "Coverage",
     "CurrentFile",
@@ -137,6 +144,7 @@ __all__ = [
     "Status",
     "Summary",
     "TargetName",
+    "Templating",
     "Texts",
     "Timing",
     "Unclear",

@@ -20,7 +20,7 @@ class AITag(NamedTuple):
 class CurrentFile:
     """A file's current version as the library shows it.
 
-    The last three fields do not affect what a plan changes, so comparisons ignore them.
+    Times and thumbnail do not affect what a plan changes, so comparisons ignore them.
 
     Attributes:
         file_id: the file's ID.
@@ -30,6 +30,7 @@ class CurrentFile:
         created_at: the library's text, or empty; tells new files from old ones.
         updated_at: the library's text, or empty; tells a later read what has changed since.
         thumbnail: the address of a small picture, or empty.
+        fields: the library's data that templates use, as pairs of name and text; empty if no template uses any.
     """
 
     file_id: str
@@ -39,6 +40,7 @@ class CurrentFile:
     created_at: str = field(default="", compare=False, repr=False)
     updated_at: str = field(default="", compare=False, repr=False)
     thumbnail: str = field(default="", compare=False, repr=False)
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 class Unreadable(NamedTuple):
@@ -92,6 +94,7 @@ class Needs(NamedTuple):
         queries: searchQuery texts whose files are needed.
         optional: those of the paths and IDs that need no look-up if they are missing.
         everything: why all files are needed, or None.
+        fields: the library's data that templates need of each file.
     """
 
     paths: frozenset[str] = frozenset()
@@ -101,6 +104,7 @@ class Needs(NamedTuple):
     queries: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     everything: str | None = None
+    fields: frozenset[str] = frozenset()
 
 
 LISTED = Reading()

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from tagsync.model.origins import Diagnostic, ManifestRef, Origin, unpacked
 from tagsync.model.policy import GuardRule
+from tagsync.model.templates import Template, TemplateKey, ValueTable
 from tagsync.model.value import value
 from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary
 
@@ -68,6 +69,27 @@ class Expectation(NamedTuple):
     max: int | float | None = None
 
 
+class Templating(NamedTuple):
+    """The templates of a declaration, and how to fill them in for a file.
+
+    Attributes:
+        templates: the texts with placeholders. Those without are in the lists of the declaration.
+        if_invalid: what to do with a tag that a file's values make invalid.
+        tables: what values become before they are formatted.
+    """
+
+    templates: tuple[Template, ...] = ()
+    if_invalid: Leniency | None = None
+    tables: tuple[ValueTable, ...] = ()
+
+    def has(self, *keys: TemplateKey) -> bool:
+        """Tell whether one of these lists has a template."""
+        return any(template.key in keys for template in self.templates)
+
+
+NO_TEMPLATES = Templating()
+
+
 class Declaration(NamedTuple):
     """What an entry declares for each file it selects, and where.
 
@@ -79,6 +101,7 @@ class Declaration(NamedTuple):
         column: the column of the entry itself.
         until: the day (YYYY-MM-DD) from which the entry's own tags must be absent.
         expired: the entry's own tags, moved here from `tags` once that day has come.
+        templating: its templates; None if it has none. Planning fills them in for each file.
     """
 
     column: int = 0
@@ -91,14 +114,16 @@ class Declaration(NamedTuple):
     expect: Expectation | None = None
     until: str | None = None
     expired: Texts = NO_TEXTS
+    templating: Templating | None = None
 
     @property
     def only_removes(self) -> bool:
         """Whether the entry only removes tags, so that a file that does not exist needs no change."""
-        exclusive, rule = self.exclusive, self.ai_rule
-        if self.tags.values or (rule and rule.promote is not None):
+        exclusive, rule, templating = self.exclusive, self.ai_rule, self.templating or NO_TEMPLATES
+        if self.tags.values or (rule and rule.promote is not None) or templating.has("tags"):
             return False
-        asks = self.absent.values or self.expired.values or exclusive
+        removes = templating.has("absent", "expired", "aiTags.remove")
+        asks = self.absent.values or self.expired.values or exclusive or removes
         return bool(asks or (rule and (rule.remove.values or rule.remove_all or rule.min_confidence is not None)))
 
 
@@ -176,6 +201,7 @@ class DesiredState:
         diagnostics: what was noticed while reading.
         policy: guard limits that policies set.
         vocabulary: the combined vocabularies.
+        fields: the names of the library's data that templates use, like `customMetadata.season`.
     """
 
     entries: Collection[Entry] = field(repr=False)
@@ -184,6 +210,7 @@ class DesiredState:
     diagnostics: tuple[Diagnostic, ...] = ()
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
+    fields: frozenset[str] = frozenset()
 
     @property
     def account(self) -> str | None:

@@ -26,12 +26,14 @@ class Contribution(NamedTuple):
         selector: how it selects the file.
         votes: its demands on the file's tags.
         rules: its rules that name no tag, like `exclusive`.
+        values: names that its match captures or its templates use, each with the value for the file.
     """
 
     origin: Origin
     selector: str
     votes: tuple[Vote, ...]
     rules: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
 
 
 class Verdict(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tagsync.errors import RefusedError
 from tagsync.escape import shown
-from tagsync.model import Declaration, DesiredState, Entry, Texts, Vocabulary
+from tagsync.model import Declaration, DesiredState, Entry, Templating, Texts, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ def _content(entry: Entry) -> Hashable:
     return type(entry.selector), entry.selector, _declared(entry.declaration), expect and expect[1:]
 
 
-def _declared(declared: Declaration) -> Hashable:
+def _declared(declared: Declaration) -> tuple[Any, ...]:
     """Return what is declared, without places."""
-    exclusive, rule = declared.exclusive, declared.ai_rule
+    exclusive, rule, templating = declared.exclusive, declared.ai_rule, declared.templating
     return (
         *(texts.values for texts in (declared.tags, declared.absent, declared.expired)),
         exclusive and (_values(exclusive.only),),
@@ -79,7 +79,13 @@ def _declared(declared: Declaration) -> Hashable:
         ),
         declared.if_missing,
         declared.if_over_limit,
+        templating and _templates(templating),
     )
+
+
+def _templates(templating: Templating) -> Hashable:
+    texts = tuple((template.key, template.text) for template in templating.templates)
+    return texts, templating.if_invalid, tuple(table._replace(place=0) for table in templating.tables)
 
 
 def _values(texts: Texts | None) -> Any:

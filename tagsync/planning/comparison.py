@@ -21,6 +21,7 @@ from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
 from tagsync.planning.select import Selection
 from tagsync.planning.skipped_files import names_one, twins_finding
+from tagsync.planning.templates import CODE, uses_library_data
 
 EMPTY_LIBRARY = "the library has no files: check that the key belongs to the right account"
 
@@ -50,7 +51,12 @@ class Comparison:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
         protections = Protections()
         selection = Selection(
-            desired.entries, current.files, current.answers, unreadable=current.unreadable, coverage=coverage
+            desired.entries,
+            current.files,
+            current.answers,
+            unreadable=current.unreadable,
+            coverage=coverage,
+            vocabulary=desired.vocabulary,
         )
         self.collected = Collected(self._changes(selection, protections, desired, scope))
         self.missing = selection.missing
@@ -58,6 +64,8 @@ class Comparison:
         self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
+        for level, count in selection.invalid.unlisted().items():
+            self.diagnostics.count(level, CODE, count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
         # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):
@@ -79,7 +87,7 @@ class Comparison:
             if change:
                 if file.thumbnail and not is_full(self.thumbnails):
                     self.thumbnails[file.file_id] = file.thumbnail
-                if _may_waver(entries):
+                if _is_unsure(entries):
                     self.unsure.add(file.file_id)
                 yield change
             elif not merged.changes:
@@ -100,7 +108,11 @@ class Comparison:
         return FileChange(file, merged.changes, merged.desired, merged.spared, merged.relies)
 
 
-def _may_waver(entries: Sequence[Entry]) -> bool:
-    """Return whether the same entries may have left a file unchanged before, because of a query or the length limit."""
+def _is_unsure(entries: Sequence[Entry]) -> bool:
+    """Return whether the same entries may have left a file unchanged before.
+
+    Queries and templates depend on data of the library that may change, and a file may have been over the length limit.
+    """
     has_query = any(isinstance(entry.selector, ByMatch) and entry.selector.query is not None for entry in entries)
-    return has_query or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)
+    has_data = any(uses_library_data(entry.declaration) for entry in entries)
+    return has_query or has_data or all(entry.declaration.if_over_limit in ("warn", "skip") for entry in entries)

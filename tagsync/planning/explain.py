@@ -23,6 +23,7 @@ from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.missing import missing_hint
 from tagsync.planning.select import Selection
+from tagsync.planning.templates import bound_values
 from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 
@@ -41,18 +42,26 @@ def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[
 
 
 def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
-    selected = next(iter(Selection(desired.entries, (file,), current.answers)), None)
+    selection = Selection(desired.entries, (file,), current.answers, vocabulary=desired.vocabulary)
+    selected = next(iter(selection), None)
     if selected is None:
         return Explanation(file.path, file)
     entries = selected.entries
     merged = _fitted(file, merge(file, entries, desired.vocabulary))
     contributions = tuple(
-        Contribution(entry.origin(), _selector(entry), tuple(_votes(entry, file)), tuple(_rules(entry)))
+        Contribution(
+            entry.origin(),
+            _selector(entry),
+            tuple(_votes(entry, file)),
+            tuple(_rules(entry)),
+            bound_values(entry, file),
+        )
         for entry in entries
     )
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*vocabulary_votes(desired.vocabulary, file), *_of_promotions(merged)]
-    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), merged.diagnostics)
+    diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics())
+    return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
 
 
 def _fitted(file: CurrentFile, merged: Merged) -> Merged:

@@ -2,9 +2,10 @@
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from tagsync.globs import literal_prefix, path_matcher
-from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry
+from tagsync.globs import capture_glob, literal_prefix, path_matcher
+from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary
 from tagsync.planning.protections import finding, is_protected, watched_path
+from tagsync.planning.templates import EntryTemplates, InvalidValues
 
 Answers = Mapping[str, Container[str]]
 """The IDs of the files that each searchQuery found."""
@@ -13,9 +14,22 @@ Answers = Mapping[str, Container[str]]
 class EntryMatch:
     """An entry that selects by glob, query or both, and the number of files that it selected."""
 
-    __slots__ = ("_answer", "_excepts", "_matches", "count", "entry", "number", "prefix", "query")
+    __slots__ = (
+        "_answer",
+        "_captures",
+        "_excepts",
+        "_matches",
+        "_templates",
+        "count",
+        "entry",
+        "number",
+        "prefix",
+        "query",
+    )
 
-    def __init__(self, number: int, entry: Entry, answers: Answers) -> None:
+    def __init__(
+        self, number: int, entry: Entry, answers: Answers, vocabulary: Vocabulary, invalid: InvalidValues
+    ) -> None:
         selector = entry.selector
         assert isinstance(selector, ByMatch)  # noqa: S101 - the index keeps kinds apart; tells mypy
         self.number = number
@@ -23,21 +37,42 @@ class EntryMatch:
         self.count = 0
         self.query = selector.query
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
-        self._matches = path_matcher(selector.glob) if selector.glob is not None else None
+        captures = capture_glob(selector.glob) if selector.glob is not None and "{" in selector.glob else None
+        # A glob without captures may be matched without an expression.
+        self._captures = captures.match if captures and captures.names else None
+        self._matches = path_matcher(selector.glob) if selector.glob is not None and not self._captures else None
+        self._templates = (
+            None
+            if entry.declaration.templating is None
+            else EntryTemplates(entry.declaration, captures.names if captures else (), vocabulary, invalid)
+        )
         self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
         self._answer = None if selector.query is None else answers.get(selector.query, frozenset[str]())
 
-    def selects(self, file: CurrentFile) -> bool:
-        """Return whether a file whose path starts with the prefix is selected, and count it."""
+    def captured(self, file: CurrentFile) -> tuple[str, ...] | None:
+        """Return what is captured in the path of a file that starts with the prefix; None if it is not selected.
+
+        A selected file is counted.
+        """
         path = file.path
-        if self._matches is not None and not self._matches(path):
-            return False
+        texts: tuple[str, ...] = ()
+        if self._captures is not None:
+            found = self._captures(path)
+            if found is None:
+                return None
+            texts = found.groups()
+        elif self._matches is not None and not self._matches(path):
+            return None
         if self._answer is not None and file.file_id not in self._answer:
-            return False
+            return None
         if self._excepts and is_protected(path, self._excepts.values()):
-            return False
+            return None
         self.count += 1
-        return True
+        return texts
+
+    def filled_in(self, file: CurrentFile, captured: tuple[str, ...]) -> Entry:
+        """Return the entry with its templates filled in for a selected file."""
+        return self.entry if self._templates is None else self._templates.filled_in(self.entry, file, captured)
 
     def findings(self, refusal: str | None) -> Iterator[Diagnostic]:
         """Yield problems with the entry's query, count and exceptions, after the last file.
@@ -86,4 +121,8 @@ class PrefixStack:
             match = coming.pop()
             if path.startswith(match.prefix):
                 stack.append(match)
-        return [(match.number, match.entry) for match in stack if match.selects(file)]
+        return [
+            (match.number, match.filled_in(file, captured))
+            for match in stack
+            if (captured := match.captured(file)) is not None
+        ]

@@ -46,6 +46,7 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
         tuple(sorted(queries)),
         frozenset(paths | file_ids) - required,
         everything,
+        desired.fields,
     )
 
 

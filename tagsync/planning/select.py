@@ -5,12 +5,24 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from tagsync.model import Coverage, CurrentFile, CurrentState, Diagnostic, Entry, IndexedEntries, Origin, Unreadable
+from tagsync.model import (
+    NO_VOCABULARY,
+    Coverage,
+    CurrentFile,
+    CurrentState,
+    Diagnostic,
+    Entry,
+    IndexedEntries,
+    Origin,
+    Unreadable,
+    Vocabulary,
+)
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
 from tagsync.planning.matching import Answers, EntryMatch, PrefixStack
 from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
+from tagsync.planning.templates import InvalidValues, NamedFileTemplates
 
 
 class Selected(NamedTuple):
@@ -32,6 +44,7 @@ class Selection:
         answers: the answer to each query of an entry.
         unreadable: file objects that could not be read.
         coverage: whether to note what manifests leave alone.
+        vocabulary: which tags templates may give.
     """
 
     def __init__(
@@ -42,13 +55,18 @@ class Selection:
         *,
         unreadable: Collection[Unreadable] = (),
         coverage: bool = False,
+        vocabulary: Vocabulary = NO_VOCABULARY,
     ) -> None:
         self.missing = MissingFiles(unreadable)
         self._index = indexed(entries)
         self._files = files
         self._unreadable = unreadable
         self._coverage = coverage
-        self._matches = [EntryMatch(number, entry, answers) for number, entry in self._index.matching()]
+        self.invalid = InvalidValues()
+        self._templates = NamedFileTemplates(vocabulary, self.invalid)
+        self._matches = [
+            EntryMatch(number, entry, answers, vocabulary, self.invalid) for number, entry in self._index.matching()
+        ]
         self._unreadable_findings: list[Diagnostic] = []
         self._idle = First[Origin](_itself)
         self._unselected = First[str](str)
@@ -62,7 +80,8 @@ class Selection:
             PrefixStack(self._matches),
         )
         for number, file in enumerate(self._files):
-            found = [*by_path.at(file.path), *by_id.of(file.file_id), *by_match.matching(file)]
+            found = self._templates.filled_in([*by_path.at(file.path), *by_id.of(file.file_id)], file)
+            found += by_match.matching(file)
             if found:
                 if len(found) > 1:
                     found.sort(key=itemgetter(0))  # reasons and errors name the first entry first
@@ -89,7 +108,7 @@ class Selection:
             entries: list[Entry | None] = [
                 entry for entry in self.missing.unreadable if named(entry) in (unreadable.file_id, unreadable.path)
             ]
-            entries += [match.entry for match in self._matches if match.selects(file)]
+            entries += [match.entry for match in self._matches if match.captured(file) is not None]
             yield from (unreadable_finding(unreadable, entry) for entry in entries or [None])
 
     def coverage(self) -> Coverage:
@@ -105,6 +124,7 @@ class Selection:
         for match in self._matches:
             yield from match.findings(current.refused.get(match.query or ""))
         yield from self.missing.findings(current.files)
+        yield from self.invalid.diagnostics()
 
 
 def _itself(origin: Origin) -> Origin:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tagsync.escape import shown
+from tagsync.escape import quoted, shown
 from tagsync.model import CurrentFile, Explanation, Reason, Verdict
 from tagsync.reporting.console import Lines, Segment
 from tagsync.reporting.phrases import Names, shown_origin
@@ -35,6 +35,8 @@ def _write(found: Explanation, names: Names, lines: Lines) -> None:
     for contribution in found.contributions:
         lines.write()
         lines.write((f"  {shown_origin(contribution.origin, names)}", "bold"), f"  {shown(contribution.selector)}")
+        for name, value in contribution.values:
+            lines.write(f"      {{{shown(name)}}} is {quoted(value) if value else 'not set'}")
         for rule in contribution.rules:
             lines.write(f"      {shown(rule)}")
         rows = [(_named(vote.kind, vote.tag), vote) for vote in contribution.votes]

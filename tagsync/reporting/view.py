@@ -277,7 +277,7 @@ class ReportView(PlanView):
         for item in self.counts.operations:
             totals[item.op] += item.files
         changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = f"{counted(self.files_changed, 'file')} changed{f': {changes}' if changes else ''}"
+        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property

@@ -261,7 +261,7 @@ def test_refused_apply_reports_its_guard_once(tagsync: Command, step: Callable[[
     text = Path("a.md").read_text("utf-8")
     assert "### Apply refused: nothing was changed\n" in text
     assert text.count("**Blocked by guard emptiedFiles**") == 1
-    assert "ot completed" not in text
+    assert "ot changed" not in text
     cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
     assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")

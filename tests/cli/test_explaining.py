@@ -78,3 +78,18 @@ def test_explain_needs_text_or_json(tagsync: Command, library: Callable[..., Pat
     result = tagsync("plan", "--sandbox=library.jsonl", "--explain=/a.jpg", "--format=markdown", "tags.yaml")
     assert (result.code, result.out) == (64, "")
     assert "--explain needs --format text or json" in result.err
+
+
+def test_explanation_shows_what_is_captured(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/shop/tees/a.jpg", fileType="image"))
+    write_manifest('- {match: "/shop/{category}/{name}.jpg", tags: ["{category:upper}", "{fileType}"]}')
+    lines = tagsync(*EXPLAIN, "/shop/tees/a.jpg", "tags.yaml").out.splitlines()
+    assert [line.strip() for line in lines[3:8]] == [
+        "{category} is 'tees'",
+        "{name} is 'a'",
+        "{fileType} is 'image'",
+        "TEES   present  tags tags.yaml:5:53",
+        "image  present  tags tags.yaml:5:73",
+    ]
+    document = json.loads(tagsync(*EXPLAIN, "/shop/tees/a.jpg", "tags.yaml", "--format", "json").out)
+    assert document["files"][0]["entries"][0]["values"] == {"category": "tees", "name": "a", "fileType": "image"}

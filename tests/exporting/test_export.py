@@ -301,11 +301,35 @@ def test_export_quotes_ambiguous_text(text: str, written: str) -> None:
     assert scalar(text) == written
 
 
+def test_braces_of_tags_and_folders_are_escaped(tmp_path: Path) -> None:
+    files = [current_file(f"/{{shop}}/{number}.jpg", ["{season}"]) for number in range(20)]
+    text = text_of(export(files))
+    assert 'match: "/\\\\{shop}/**"' in text
+    assert 'tags: ["\\\\{season}"]' in text
+    plan = planned(tmp_path, text, *files)
+    assert (plan.changes, plan.diagnostics) == ((), ())
+
+
 words = st.sampled_from(
-    ["no", "1944", "a", "b", "shoe red", "x" * 120, "w" * 190, "caf\u00e9", "cafe\u0301", "a,b", "50%"]
+    [
+        "no",
+        "1944",
+        "a",
+        "b",
+        "shoe red",
+        "x" * 120,
+        "w" * 190,
+        "caf\u00e9",
+        "cafe\u0301",
+        "a,b",
+        "50%",
+        "{a}",
+        r"\{b",
+        "}{",
+    ]
 )
 odd = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
-paths = st.lists(st.sampled_from(["a", "b", "*", "?", "x y", "no"]) | odd, min_size=1, max_size=4).map(
+paths = st.lists(st.sampled_from(["a", "b", "*", "?", "x y", "no", "{a}", "{"]) | odd, min_size=1, max_size=4).map(
     lambda steps: "/" + "/".join(step.replace("/", "") or "_" for step in steps)
 )
 libraries = st.lists(

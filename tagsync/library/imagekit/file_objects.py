@@ -4,6 +4,7 @@ An object that cannot be parsed does not affect others: the page lists it with i
 """
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from operator import itemgetter
 from sys import float_info
@@ -14,10 +15,11 @@ from msgspec import Meta
 
 from tagsync.errors import ProtocolError, UnreadableError
 from tagsync.escape import shown
-from tagsync.library.http.answer import Answer
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.wire import check_json, json_body
 from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
+from tagsync.model.templates import CREATED_AT, FILE_TYPE
 
 PAGE_LIMIT = 1000
 """The maximum number of files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
@@ -62,6 +64,13 @@ class _ListedFile(_ListedRow, rename="camel"):
     updated_at: Any = None
 
 
+class _FileWithFields(_ListedFile, rename="camel"):
+    """A file with the data that templates can use."""
+
+    file_type: Any = None
+    custom_metadata: Any = None
+
+
 _MEMBERS: tuple[tuple[str, Any, str], ...] = (
     # The IDs "." and ".." would change the path of a URL.
     ("fileId", Annotated[str, Meta(pattern=rf"(?s)\A(?!\.{{1,2}}\Z).{{1,{MAX_ID}}}\Z")], "it has no usable fileId"),
@@ -77,13 +86,16 @@ class FileReader:
 
     Args:
         thumbnails: whether to keep the files' thumbnail URLs.
+        fields: the data to keep for templates, like `fileType` and `customMetadata.season`; `createdAt` is always kept.
     """
 
-    def __init__(self, *, thumbnails: bool = False) -> None:
+    def __init__(self, *, thumbnails: bool = False, fields: Collection[str] = ()) -> None:
         self._thumbnails = thumbnails
-        self._decode = msgspec.json.Decoder(list[_ListedFile]).decode
+        self._fields = tuple(sorted(set(fields) - {CREATED_AT}))
+        self._kind = _FileWithFields if self._fields else _ListedFile
+        self._decode = msgspec.json.Decoder(list[self._kind]).decode  # type: ignore[name-defined]
 
-    def page(self, answer: Answer) -> Page:
+    def page(self, response: Response) -> Page:
         """Parse a listing page (OpenAPI: a bare array).
 
         Returns:
@@ -92,22 +104,22 @@ class FileReader:
         Raises:
             ProtocolError: the response is not a listing.
         """
-        check_json(answer)
+        check_json(response)
         # Decode the whole page at once, which is fast. Only if that fails, parse row by row.
         try:
-            rows = self._decode(answer.body)
+            rows = self._decode(response.body)
             files = tuple([self._file(row) for row in rows if row.type == "file"])
         except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
-            return self._page_row_by_row(answer)
+            return self._page_row_by_row(response)
         return Page(files, tuple(map(_key, rows)), tuple([_text_or_empty(row.created_at) for row in rows]))
 
-    def _page_row_by_row(self, answer: Answer) -> Page:
+    def _page_row_by_row(self, response: Response) -> Page:
         """Parse a page with invalid rows."""
-        items = json_body(answer)
+        items = json_body(response)
         if not isinstance(items, list):
-            raise ProtocolError("the listing is not a JSON array", request_id=answer.request_id)
+            raise ProtocolError("the listing is not a JSON array", request_id=response.request_id)
         if items and not any(isinstance(item, dict) for item in items):
-            raise ProtocolError("the listing contains no file objects", request_id=answer.request_id)
+            raise ProtocolError("the listing contains no file objects", request_id=response.request_id)
         files, unreadable = [], []
         for item in filter(_is_file, items):
             try:
@@ -119,14 +131,14 @@ class FileReader:
         moments = tuple([_text_or_empty(row.created_at) if row else "" for row in rows])
         return Page(tuple(files), tuple(keys), moments, tuple(unreadable))
 
-    def details(self, answer: Answer) -> CurrentFile:
+    def details(self, response: Response) -> CurrentFile:
         """Parse the response with a file's details.
 
         Raises:
             ProtocolError: the response is not JSON.
             UnreadableError: it is not a valid file object.
         """
-        return self.file(json_body(answer), answer.request_id)
+        return self.file(json_body(response), response.request_id)
 
     def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
         """Parse one file object. Tags that are null, absent or `[]` all mean no tags.
@@ -136,7 +148,7 @@ class FileReader:
         """
         if reason := _invalid(item):
             raise UnreadableError(_unreadable(item, reason), request_id)
-        return self._file(msgspec.convert(item, _ListedFile))
+        return self._file(msgspec.convert(item, self._kind))
 
     def _file(self, row: _ListedFile) -> CurrentFile:
         if row.file_id is None or row.file_path is None or row.file_id in _DOT_SEGMENTS:
@@ -153,7 +165,32 @@ class FileReader:
             _text_or_empty(row.created_at),
             _text_or_empty(row.updated_at),
             _loadable(row.thumbnail) if self._thumbnails else "",
+            tuple(_field_values(row, self._fields)) if isinstance(row, _FileWithFields) else (),
         )
+
+
+def _field_values(row: _FileWithFields, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the data that a file has as text."""
+    for name in names:
+        if name == FILE_TYPE:
+            value = row.file_type
+        else:
+            custom = row.custom_metadata
+            value = custom.get(name.partition(".")[2]) if isinstance(custom, dict) else None
+        text = _text_of(value)
+        if text:
+            yield name, text
+
+
+def _text_of(value: Any) -> str:
+    """Return text, a number or a boolean as JSON has it; of a list with one item, the item; empty for all else."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return _text_or_empty(value)
 
 
 def _invalid(item: Any) -> str | None:

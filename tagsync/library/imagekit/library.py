@@ -1,7 +1,7 @@
 """Implement the library interface for ImageKit, with `wire`, `file_objects` and the HTTP client."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -9,8 +9,8 @@ from typing import Any, Self
 import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.client import HttpClient, RateLimiters
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
@@ -36,6 +36,7 @@ class ImageKitLibrary:
         limiters: the rate limiters for reads and bulk calls.
         app: an ASGI app to call in this process instead of the endpoint.
         thumbnails: whether to keep the files' thumbnail URLs.
+        fields: the files' data to keep for templates.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
     """
@@ -48,12 +49,13 @@ class ImageKitLibrary:
         limiters: RateLimiters,
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
+        fields: Collection[str] = (),
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
     ) -> None:
         self.page_limit = page_limit
         self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
-        self._reader = FileReader(thumbnails=thumbnails)
+        self._reader = FileReader(thumbnails=thumbnails, fields=fields)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -88,31 +90,31 @@ class ImageKitLibrary:
         params = listing_params(listing, skip=skip, limit=limit or self.page_limit)
         return await self._http.get(FILES_PATH, params, self._page)
 
-    def _page(self, answer: Answer) -> Page:
-        check_status(answer, is_read=True)
-        if answer.status != httpx.codes.OK:
-            is_missing = answer.status == httpx.codes.NOT_FOUND
+    def _page(self, response: Response) -> Page:
+        check_status(response, is_read=True)
+        if response.status != httpx.codes.OK:
+            is_missing = response.status == httpx.codes.NOT_FOUND
             hint = ": check the endpoint; it must not include /v1" if is_missing else ""
-            words = f"ImageKit refused the listing: {server_words(answer)}{hint}"
-            raise RejectedError(words, request_id=answer.request_id)
-        return self._reader.page(answer)
+            words = f"ImageKit refused the listing: {server_words(response)}{hint}"
+            raise RejectedError(words, request_id=response.request_id)
+        return self._reader.page(response)
 
     async def details(self, file_id: str) -> CurrentFile | None:
         """Return a file's current version; see `Library.details`."""
         if file_id in ("", ".", ".."):  # such an ID would change the path of the URL
             return None
 
-        def parse(answer: Answer) -> CurrentFile | None:
-            check_status(answer, is_read=True)
-            if answer.status == httpx.codes.NOT_FOUND:
+        def parse(response: Response) -> CurrentFile | None:
+            check_status(response, is_read=True)
+            if response.status == httpx.codes.NOT_FOUND:
                 return None
-            if answer.status != httpx.codes.OK:
-                words = f"ImageKit refused a file's details: {server_words(answer)}"
-                raise RejectedError(words, request_id=answer.request_id)
-            file = self._reader.details(answer)
+            if response.status != httpx.codes.OK:
+                words = f"ImageKit refused a file's details: {server_words(response)}"
+                raise RejectedError(words, request_id=response.request_id)
+            file = self._reader.details(response)
             # A cache or proxy can mix up responses. Tags of another file must not count as proof for this one.
             if file.file_id != file_id:
-                raise ProtocolError("ImageKit returned the details of another file", request_id=answer.request_id)
+                raise ProtocolError("ImageKit returned the details of another file", request_id=response.request_id)
             return file
 
         return await self._http.get(details_path(file_id), {}, parse)
@@ -125,8 +127,8 @@ class ImageKitLibrary:
             sent.append(await prepare())
             return bulk_payload(sent[-1])
 
-        def parse(answer: Answer, attempts: int) -> BulkReply:
-            check_status(answer, is_read=False)
-            return BulkReply(bulk_result(answer, sent[-1]), attempts, answer.request_id, sent[-1])
+        def parse(response: Response, attempts: int) -> BulkReply:
+            check_status(response, is_read=False)
+            return BulkReply(bulk_result(response, sent[-1]), attempts, response.request_id, sent[-1])
 
         return await self._http.post(BULK_PATHS[op], payload, parse, stop)

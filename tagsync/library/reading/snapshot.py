@@ -25,6 +25,7 @@ CREATE TABLE files (
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   thumbnail TEXT NOT NULL,
+  fields TEXT NOT NULL,
   composed TEXT
 );
 CREATE TABLE answers (query INTEGER, file_id TEXT, PRIMARY KEY (query, file_id)) WITHOUT ROWID;
@@ -32,7 +33,7 @@ CREATE TABLE answers (query INTEGER, file_id TEXT, PRIMARY KEY (query, file_id))
 
 _CACHE_KIB = 32 * 1024
 
-_INSERT = f"INSERT OR REPLACE INTO files (number, {COLUMNS}, composed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_INSERT = f"INSERT OR REPLACE INTO files (number, {COLUMNS}, composed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _SELECT = f"SELECT {COLUMNS} FROM files"  # noqa: S608 - a constant
 
 _TWINS = """

@@ -1,5 +1,6 @@
 """Convert files to rows of a snapshot and back; tags are stored as numbers, because few sets of tags repeat often."""
 
+import json
 from array import array
 from collections.abc import Iterable, Iterator
 
@@ -7,10 +8,10 @@ import msgspec
 
 from tagsync.model import AITag, CurrentFile
 
-COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail"
+COLUMNS = "file_id, path, tags, ai_tags, created_at, updated_at, thumbnail, fields"
 """The columns of a row, in order."""
 
-SnapshotRow = tuple[str, str, bytes, bytes, str, str, str]
+SnapshotRow = tuple[str, str, bytes, bytes, str, str, str, str]
 
 _KEPT_SETS = 50_000
 """The maximum number of sets of tags in the cache; most files share their set with others."""
@@ -55,11 +56,13 @@ class RowCodec:
             file.created_at,
             file.updated_at,
             file.thumbnail,
+            # Unlike msgpack, JSON keeps text with half a surrogate pair, which no tag may have.
+            json.dumps(file.fields) if file.fields else "",
         )
 
     def file(self, row: SnapshotRow) -> CurrentFile:
         """Return the file of a row."""
-        file_id, path, tags, ai_tags, created_at, updated_at, thumbnail = row
+        file_id, path, tags, ai_tags, created_at, updated_at, thumbnail, fields = row
         return CurrentFile(
             file_id,
             path,
@@ -68,6 +71,7 @@ class RowCodec:
             created_at,
             updated_at,
             thumbnail,
+            tuple(map(tuple, json.loads(fields))) if fields else (),
         )
 
     def new_texts(self) -> Iterator[tuple[int, str]]:

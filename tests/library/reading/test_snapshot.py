@@ -35,6 +35,7 @@ def filled(files: Iterable[CurrentFile]) -> Snapshot:
             created_at=TEXT,
             updated_at=TEXT,
             thumbnail=TEXT,
+            fields=st.lists(st.tuples(TEXT, TEXT | st.just("\ud800")), max_size=2).map(tuple),
         ),
         unique_by=lambda file: file.file_id,
     )

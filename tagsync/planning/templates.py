@@ -1,0 +1,289 @@
+"""Fill in the templates of entries for the files they select; `model.templates` parses and formats templates."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tagsync.escape import quoted
+from tagsync.globs import capture_glob
+from tagsync.model import (
+    NO_TEMPLATES,
+    ByMatch,
+    CurrentFile,
+    Declaration,
+    Diagnostic,
+    Entry,
+    Level,
+    NumberedEntry,
+    Origin,
+    Templating,
+    Texts,
+    Vocabulary,
+    invisible_fault,
+    is_declarable,
+    is_stream_safe,
+    normalized,
+)
+from tagsync.model.templates import (
+    CREATED_AT,
+    Placeholder,
+    Template,
+    TemplateKey,
+    filled,
+    formatted,
+    is_field,
+    placeholders,
+    year_of,
+)
+from tagsync.model.texts import MAX_MARKS
+from tagsync.planning.bounded import LEVEL_OF, MOST_LISTED
+
+CODE = "value"
+"""The code of diagnostics about values that give no valid tag."""
+
+_REMEMBERED = 10_000
+"""How many filled-in declarations are remembered for one entry."""
+
+
+class _Problem(NamedTuple):
+    """Why a template gives no tag: the level and place of the diagnostic, and its words before and after the file."""
+
+    level: Level
+    place: int
+    what: str
+    why: str
+
+
+class _InvalidValueError(Exception):
+    """A value that gives no valid tag, as in `_Problem`; no words for a tag that is left out silently."""
+
+    def __init__(self, what: str = "", why: str = "", *, always: bool = False) -> None:
+        super().__init__(what, why)
+        self.what, self.why, self.always = what, why, always
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files with one problem: the first one, and how many there are."""
+
+    first: str
+    count: int = 0
+
+
+class InvalidValues:
+    """Collects the values that give no valid tag: each problem once, with its first file and the number of files."""
+
+    def __init__(self) -> None:
+        self._files: dict[Level, dict[tuple[Origin, str, str], _Files]] = defaultdict(dict)
+        self._unlisted = Counter[Level]()
+
+    def add(self, origin: Origin, problem: _Problem, path: str) -> None:
+        """Note a problem of one file."""
+        files, key = self._files[problem.level], (origin, problem.what, problem.why)
+        if key not in files and len(files) >= MOST_LISTED:
+            self._unlisted[problem.level] += 1
+            return
+        files.setdefault(key, _Files(path)).count += 1
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield a diagnostic for each of the first problems."""
+        for level, problems in self._files.items():
+            for (origin, what, why), files in problems.items():
+                others = files.count - 1
+                more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
+                yield Diagnostic(level, CODE, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
+
+    def unlisted(self) -> Counter[Level]:
+        """Return how many more files have other problems, by level."""
+        return self._unlisted
+
+
+class EntryTemplates:
+    """Fills in the templates of one declaration.
+
+    Args:
+        declaration: has templates.
+        captures: the names that the entry's match captures, in order.
+        vocabulary: which tags are allowed.
+        invalid: where values that give no valid tag are added.
+    """
+
+    def __init__(
+        self, declaration: Declaration, captures: tuple[str, ...], vocabulary: Vocabulary, invalid: InvalidValues
+    ) -> None:
+        templating = declaration.templating or NO_TEMPLATES
+        self._declaration = declaration
+        self._templating = templating
+        self._vocabulary = vocabulary
+        self._invalid = invalid
+        self._tables = {table.name: (dict(table.pairs), table.otherwise) for table in templating.tables}
+        names = _names_in(templating)
+        self._captured = [(captures.index(name), name) for name in names if name in captures]
+        self._fields = [name for name in names if name not in captures]
+        self._known: dict[tuple[str, ...], tuple[Declaration, tuple[_Problem, ...]]] = {}
+
+    def filled_in(self, entry: Entry, file: CurrentFile, captured: tuple[str, ...] = ()) -> Entry:
+        """Return an entry with what it declares for a file that it selects.
+
+        Args:
+            entry: has the declaration.
+            file: the file.
+            captured: the texts that the entry's match captures in its path.
+        """
+        key = tuple([captured[number] for number, _ in self._captured])
+        if self._fields:
+            key += tuple([library_value(name, file) for name in self._fields])
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            found = self._known[key] = self._fill(key)
+        declaration, problems = found
+        for problem in problems:
+            self._invalid.add(entry.origin(problem.place), problem, file.path)
+        return Entry(entry.manifest, entry.line, entry.selector, declaration)
+
+    def _fill(self, key: tuple[str, ...]) -> tuple[Declaration, tuple[_Problem, ...]]:
+        """Return the declaration for files with these values of the names, captured ones first, and their problems."""
+        names = [*(name for _, name in self._captured), *self._fields]
+        # Tags are compared in NFC, but added as they are spelled: no two spellings may come from paths.
+        values = dict(zip(names, map(normalized, key), strict=True))
+        added: dict[TemplateKey, list[tuple[str, int]]] = defaultdict(list)
+        problems = list[_Problem]()
+        for template in self._templating.templates:
+            try:
+                added[template.key].append((self._text(template, values), template.place))
+            except _InvalidValueError as error:
+                level = "error" if error.always else LEVEL_OF[self._templating.if_invalid or "error"]
+                if level and error.what:
+                    problems.append(_Problem(level, template.place, error.what, error.why))
+        return _with_texts(self._declaration, added), tuple(problems)
+
+    def _text(self, template: Template, values: dict[str, str]) -> str:
+        """Return a template filled in with the values.
+
+        Raises:
+            _InvalidValueError: it gives no valid text.
+        """
+        found = {each: self._value(each, values[each.name]) for each in placeholders(template.text)}
+        text = filled(template.text, found)
+        why = _fault(text, self._vocabulary) if template.key == "tags" else None
+        if why:
+            raise _InvalidValueError(f"{quoted(template.text)} gives {quoted(text)}", why)
+        return text
+
+    def _value(self, placeholder: Placeholder, value: str) -> str:
+        if not value:
+            why = "set it in ImageKit, or set ifInvalid: skip in this rule"
+            raise _InvalidValueError(f"{placeholder} has no value", why)
+        pairs, otherwise = self._tables.get(placeholder.name, ({}, "keep"))
+        if value not in pairs and otherwise == "skip":
+            raise _InvalidValueError
+        if value not in pairs and otherwise == "error":
+            why = "values does not have it: add it there, or set else: keep or else: skip"
+            raise _InvalidValueError(f"{{{placeholder.name}}} is {quoted(value)}", why, always=True)
+        text = formatted(pairs.get(value, value), placeholder.format)
+        if not text:
+            why = "map it in values, or set ifInvalid: skip in this rule"
+            raise _InvalidValueError(f"{placeholder} of {quoted(value)} is empty", why)
+        return text
+
+
+class NamedFileTemplates:
+    """Fills in the templates of entries that select by path or file ID.
+
+    Args:
+        vocabulary: which tags are allowed.
+        invalid: where values that give no valid tag are added.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, invalid: InvalidValues) -> None:
+        self._vocabulary = vocabulary
+        self._invalid = invalid
+        self._latest: EntryTemplates | None = None
+        self._declaration: Declaration | None = None
+
+    def filled_in(self, entries: Iterable[NumberedEntry], file: CurrentFile) -> list[NumberedEntry]:
+        """Return the entries of a file with their templates filled in."""
+        return [
+            (number, entry if entry.declaration.templating is None else self._templates(entry).filled_in(entry, file))
+            for number, entry in entries
+        ]
+
+    def _templates(self, entry: Entry) -> EntryTemplates:
+        # Rules of neighbouring files mostly share one declaration.
+        if self._latest is None or self._declaration is not entry.declaration:
+            self._declaration = entry.declaration
+            self._latest = EntryTemplates(entry.declaration, (), self._vocabulary, self._invalid)
+        return self._latest
+
+
+def bound_values(entry: Entry, file: CurrentFile) -> tuple[tuple[str, str], ...]:
+    """Return what an entry's match captures in a file's path, then the library's data that its templates use."""
+    glob = entry.selector.glob if isinstance(entry.selector, ByMatch) else None
+    bound = list[tuple[str, str]]()
+    if glob:
+        names, match = capture_glob(glob)
+        found = match(file.path)
+        bound += zip(names, found.groups(), strict=True) if found else ()
+    used = _names_in(entry.declaration.templating or NO_TEMPLATES)
+    return (*bound, *((name, library_value(name, file)) for name in used if is_field(name)))
+
+
+def uses_library_data(declared: Declaration) -> bool:
+    """Tell whether templates use data that may change in the library while the path stays the same."""
+    return declared.templating is not None and any(map(is_field, _names_in(declared.templating)))
+
+
+def library_value(name: str, file: CurrentFile) -> str:
+    """Return a file's value of a name that is not captured; empty if it has none."""
+    return year_of(file.created_at) if name == CREATED_AT else dict(file.fields).get(name, "")
+
+
+def _names_in(templating: Templating) -> tuple[str, ...]:
+    """Return the names that templates use, each once."""
+    return tuple(dict.fromkeys(each.name for item in templating.templates for each in placeholders(item.text)))
+
+
+def _with_texts(declared: Declaration, added: dict[TemplateKey, list[tuple[str, int]]]) -> Declaration:
+    """Return a declaration with more texts, each with its place, at the end of its lists."""
+
+    def more(texts: Texts, key: TemplateKey) -> Texts:
+        found = added.get(key)
+        return texts.followed_by(Texts(*map(tuple, zip(*found, strict=True)))) if found else texts
+
+    rule = declared.ai_rule
+    return declared._replace(
+        tags=more(declared.tags, "tags"),
+        absent=more(declared.absent, "absent"),
+        expired=more(declared.expired, "expired"),
+        ai_rule=rule and rule._replace(remove=more(rule.remove, "aiTags.remove"), keep=more(rule.keep, "aiTags.keep")),
+    )
+
+
+def _fault(text: str, vocabulary: Vocabulary) -> str | None:
+    """Say why a text cannot be a tag, and what to do; None if it can."""
+    fix = "map it in values, or set ifInvalid"
+    if not is_declarable(text):
+        return f"{_text_fault(text)}; {fix}"
+    key = normalized(text)
+    rename = vocabulary.renames.get(key)
+    if rename is not None:
+        return f"that tag is called {quoted(rename.new)} since {rename.origin}; {fix}"
+    if key in vocabulary.forbidden:
+        return f"that tag is forbidden at {vocabulary.forbidden[key]}; {fix}"
+    if vocabulary.allowed is not None and key not in vocabulary.allowed:
+        return f"that tag is not in the vocabulary; allow it there, {fix}"
+    return None
+
+
+def _text_fault(text: str) -> str:
+    if text != text.strip():
+        return "a tag cannot start or end with white space"
+    if "%" in text:
+        return "ImageKit does not allow % in tags"
+    if not is_stream_safe(text):
+        return f"a tag cannot have more than {MAX_MARKS} combining marks in a row"
+    fault = invisible_fault(text)
+    return f"the tag {fault}" if fault else "a tag cannot contain control or bidi-control characters"
