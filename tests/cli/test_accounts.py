@@ -1,4 +1,4 @@
-"""The account that manifests name, and what is remembered of the account of a key."""
+"""The account that manifests name, and the account that tagsync remembers for a key."""
 
 from collections.abc import Callable
 from pathlib import Path
