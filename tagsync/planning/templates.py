@@ -270,7 +270,7 @@ def _fault(text: str, vocabulary: Vocabulary) -> str | None:
     key = normalized(text)
     rename = vocabulary.renames.get(key)
     if rename is not None:
-        return f"that tag is called {quoted(rename.new)} since {rename.origin}; {fix}"
+        return f"that tag is renamed to {quoted(rename.new)} at {rename.origin}; {fix}"
     if key in vocabulary.forbidden:
         return f"that tag is forbidden at {vocabulary.forbidden[key]}; {fix}"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:
