@@ -88,6 +88,7 @@ def _properties(view: View) -> Iterator[str]:
     values = {"title": view.title, "totals": "; ".join(view.totals), "digest": view.digest or ""}
     if view.target:
         values |= {"account": shown(view.target.account), "endpoint": shown(view.target.endpoint)}
+        values |= {"environment": shown(view.target.environment or "")}
     for name, value in values.items():
         if value:
             yield _element("property", {"name": name, "value": value})

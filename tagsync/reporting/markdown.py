@@ -16,7 +16,7 @@ from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, status_words
+from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, status_words, target_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -61,11 +61,12 @@ def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None)
 
 def _head(view: View) -> Iterator[str]:
     """Yield what always fits: the verdict, what is counted, and the guards that block or nearly do."""
+    environment = view.target.environment if view.target else None
     if view.digest:
-        # Workflows find the comment, and the digest to expect, by this line.
-        yield f"<!-- tagsync {view.kind} {view.digest} -->\n"
+        # Workflows find the comment of an environment, and the digest to expect, by this line.
+        yield f"<!-- tagsync {view.kind} {view.digest} {f'{environment} ' if environment else ''}-->\n"
     yield f"### {view.title}\n"
-    target = f"{_name(view.target.account)} at {_name(view.target.endpoint)}" if view.target else ""
+    target = target_words(view.target, _name) if view.target else ""
     if counts := " · ".join(filter(None, [view.headline, target])):
         yield f"\n{counts}\n"
     near = [guard for guard in view.guards if guard.is_near and not guard.blocks] if view.kind == "plan" else []

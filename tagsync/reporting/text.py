@@ -20,6 +20,7 @@ from tagsync.reporting.phrases import (
     reading_sentence,
     reason_words,
     shown_origin,
+    target_words,
     worst_first,
 )
 from tagsync.reporting.tag_lines import MAX_COLUMNS, SIGNS, write_tag_lines
@@ -61,7 +62,7 @@ def plan_text(
         most_lines: how many lines the plan takes at most, unless removals need more.
     """
     plan = view.plan
-    target = f"{shown(plan.target.account)} at {shown(plan.target.endpoint)}"
+    target = target_words(plan.target)
     remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks))
     if not plan.changes:
         _write_unchanged(plan, target, lines)

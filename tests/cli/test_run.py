@@ -240,15 +240,15 @@ def test_on_error_stop_skips_the_rest_and_says_so(
     assert "error: stopped at the first failure: Never (tag " in result.err
 
 
-# Asking
+# Prompt
 
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-"""What a bar begins and ends with."""
+"""The start and end of a progress bar."""
 
 
 class Screen:
-    """A terminal in the place of standard input and standard error."""
+    """A terminal that replaces standard input and standard error."""
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
@@ -271,7 +271,7 @@ class Screen:
 
 @contextmanager
 def screen(keys: bytes) -> Iterator[Screen]:
-    """Let this process have a terminal on which somebody has typed something."""
+    """Give this process a terminal in which somebody has typed something."""
     made = Screen()
     made.type(keys)
     with (
@@ -402,7 +402,7 @@ def test_saved_plan_in_a_folder_of_manifests_is_an_error(tagsync: Command, name:
 
 
 def cut_short(running: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C until a process ends: Python sees one that comes right before a read begins only after the read."""
+    """Press Ctrl-C until a process ends: Python handles one right before a read only after the read."""
     for _ in range(SECONDS):
         running.send_signal(signal.SIGINT)
         try:
@@ -461,7 +461,7 @@ def slow_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def silent_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A library that answers long after whoever asked was interrupted, however busy this machine is."""
+    """A library that answers long after the caller was interrupted, even on a busy machine."""
     with answering_after(1000 * SECONDS, tmp_path_factory.mktemp("silent")) as url:
         yield url
 
@@ -595,9 +595,9 @@ def test_show_refuses_damaged_and_other_files(
 
 def test_show_refuses_a_huge_file_without_reading_it(tagsync: Command) -> None:
     with Path("huge.json").open("wb") as file:
-        file.truncate((1 << 30) + 1)  # a hole, which takes no room
+        file.truncate((1 << 30) + 1)  # a hole, which needs no disk space
     result = tagsync("show", "huge.json")
-    Path("huge.json").unlink()  # or all of it would be searched for the key
+    Path("huge.json").unlink()  # otherwise the canary would search all of it for the key
     assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB: it is not a plan or report\n")
 
 

@@ -1,4 +1,4 @@
-"""Machines of CI systems, as far as scripts see of them."""
+"""Simulated machines of CI systems, as scripts see them."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "ACK
 
 
 class GitHub:
-    """A fresh runner in a folder of its own, with tagsync installed as the action does it, and GitHub behind `gh`."""
+    """A fresh runner in a separate folder, with tagsync installed as by the action; simulates GitHub behind `gh`."""
 
     def __init__(self, folder: Path) -> None:
         self.workspace = folder / "workspace"
@@ -54,12 +54,12 @@ class GitHub:
         return [comment["body"] for comment in self.state["comments"]]
 
     def set(self, **members: Any) -> None:
-        """Say what GitHub holds, and forget the calls it got."""
+        """Set the state of GitHub, and clear its recorded calls."""
         old = self.state if self._state.exists() else {}
         self._state.write_text(json.dumps({**old, **members, "calls": []}), encoding="utf-8")
 
     def script(self, text: str, **env: str) -> Ran:
-        """Run a step's script; the outputs are those of this step alone."""
+        """Run the script of a step; its outputs replace earlier ones."""
         self.outputs.unlink(missing_ok=True)
         return run(text, self.env | env, program=BASH, cwd=self.workspace)
 

@@ -1,4 +1,4 @@
-"""What the action's scripts do, run as GitHub runs them."""
+"""Run the scripts of the action as GitHub does."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The apply jobs of GitHub and GitLab run again, each time on a fresh runner that keeps nothing but artifacts."""
+"""Run the apply jobs of GitHub and GitLab again, each time on a fresh runner that keeps only artifacts."""
 
 import json
 import re
@@ -20,7 +20,7 @@ ACCOUNT = "example-shop"
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """Serve the example library, which outlives all runners."""
+    """Serve the example library for all runners."""
     options = ("--port", "0", "--key", KEY, "--state-dir", tmp_path / "served")
     with started("sandbox", "serve", LIBRARY, *options) as process:
         assert process.stdout
@@ -28,7 +28,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def pending(folder: Path, url: str) -> dict[str, Any]:
-    """Return the plan that a reader of the library would be shown now."""
+    """Return the current plan."""
     env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": ACCOUNT}
     ran = run(f"{TAGSYNC} plan --format json manifests", env, cwd=folder)
     assert ran.code in (0, 4), ran.err
@@ -46,7 +46,7 @@ class Job:
         self.planned = 0
 
     def attempt(self, **env: str) -> Ran:
-        """Run all steps on a fresh runner, and return what the last one came to, or the first that failed."""
+        """Run all steps on a fresh runner, and return the result of the last one, or of the first that failed."""
         self.attempts += 1
         runner = GitHub(self._folder / f"runner-{self.attempts}")
         runner.env |= {"TAGSYNC_ENDPOINT": self._url} | env
@@ -130,7 +130,7 @@ def test_github_job_applies_only_the_approved_plan(tmp_path: Path, url: str, job
         assert job.attempt().code == 4
     (tmp_path / "manifests" / "more.yaml").unlink()
     assert pending(tmp_path, url)["changes"] == before["changes"]
-    # The plan of the attempts that were refused is not taken for the approved one.
+    # The plan of a refused attempt does not count as the approved one.
     assert job.attempt().code == 0
 
 
@@ -142,7 +142,7 @@ def test_github_job_without_a_plan_fails_before_it_applies(tmp_path: Path, job: 
 
 
 def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
-    """Run a job of GitLab on a fresh runner; what is in its artifacts is there for the jobs after it."""
+    """Run a job of GitLab on a fresh runner; later jobs get its artifacts."""
     work = folder / runner
     shutil.copytree(folder / "manifests", work / "manifests")
     artifacts = folder / "artifacts"

@@ -1,4 +1,4 @@
-"""What the workflows to copy may do, when, and with which secrets."""
+"""The permissions, events and secrets of the workflows that users copy."""
 
 import itertools
 import json
@@ -170,7 +170,7 @@ def test_workflows_use_existing_inputs_and_options(document: dict[str, Any]) -> 
         assert set(given) <= set(ACTION["inputs"])
         args = given.get("args", "").replace("${{ matrix.shard }}", "1")
         assert "${{" not in args
-        # The file has to be there for show alone, any will do.
+        # Only show needs an existing file; any will do.
         assert check_command(f"tagsync {given['command']} {args} -- {ROOT / 'README.md'}") == given["command"]
 
 

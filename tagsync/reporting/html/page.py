@@ -21,6 +21,7 @@ from tagsync.reporting.phrases import (
     named,
     plan_title,
     status_words,
+    target_words,
 )
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
@@ -110,7 +111,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
     more = (FileRow(change, "planned anew", "good") for change in found.more)
     fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
     rows = merge(more, fewer, key=lambda row: row.change.file.path)
-    targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
+    targets = [target_words(target, str) for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     cards = [
         Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
@@ -175,6 +176,7 @@ def _facts(view: PlanView, made: str) -> list[tuple[str, str]]:
     """Return names and values for the top of the page."""
     plan = view.plan
     facts = [
+        ("Environment", plan.target.environment or ""),
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
