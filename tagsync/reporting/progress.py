@@ -69,7 +69,7 @@ class PlainProgress(NoProgress):
     def _end_of_calls(self) -> None:
         """Write how many API calls there were, if the last line says less: their number is planned, and may change."""
         if self._unsaid:
-            self._write(", ".join([f"{counted(self._unsaid.done, 'API call')} done", *_speed(self._unsaid)[:1]]))
+            self._write(", ".join([f"{counted(self._unsaid.done, 'API call')}", *_speed(self._unsaid)[:1]]))
             self._unsaid = None
 
     def _write(self, words: str | None) -> None:
@@ -88,19 +88,19 @@ class PlainProgress(NoProgress):
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
                 words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
-                words = f"searching the library for {shown(query, 60)}: {counted(files, 'file')}"
+                words = f"searching for {shown(query, 60)}: {counted(files, 'file')}"
             case Exporting(files):
-                words = f"writing {counted(files, 'file')} as manifests"
+                words = f"writing manifests for {counted(files, 'file')}"
             case LookingAgain(files):
-                words = f"reading {counted(files, 'file')} again before the first change"
+                words = f"re-reading {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
                 self._next_calls = done + total / _LINES_OF_CALLS
                 self._next_seconds = at + _SECONDS_A_LINE
-                words = ", ".join([f"{done:,} of {counted(total, 'API call')} done", *_speed(event)])
+                words = ", ".join([f"{done:,} of {counted(total, 'API call')}", *_speed(event)])
             case ReadingBack(files):
                 words = f"verifying {counted(files, 'file')}"
             case Waiting(seconds):
-                words = f"rate limit: waiting {duration(seconds)}"
+                words = f"waiting for the rate limit: {duration(seconds)}"
         return words
 
     def _is_time(self, done: int, at: float) -> bool:
@@ -142,13 +142,13 @@ class BarProgress:
             case Exporting(files):
                 self._show("writing manifests", 0, files)
             case LookingAgain(files):
-                self._show("reading files again", 0, files)
+                self._show("re-reading", 0, files)
             case RequestDone(done, total):
-                self._show(", ".join(["changing", *_speed(event)]), done, total)
+                self._show(", ".join(["sending", *_speed(event)]), done, total)
             case ReadingBack(files):
                 self._show("verifying", 0, files)
             case Waiting(seconds):
-                self._progress.update(self._task, description=f"rate limit: waiting {duration(seconds)}")
+                self._progress.update(self._task, description=f"waiting for the rate limit: {duration(seconds)}")
 
     def _show(self, description: str, completed: int, total: int | None) -> None:
         self._progress.update(self._task, description=description, completed=completed, total=total)

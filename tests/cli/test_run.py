@@ -160,8 +160,8 @@ def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
     assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
-    assert "tagsync: reading 1 file again before the first change\n" in result.err
-    assert "tagsync: 2 of 2 API calls done\n" in result.err
+    assert "tagsync: re-reading 1 file\n" in result.err
+    assert "tagsync: 2 of 2 API calls\n" in result.err
     assert result.err.endswith("tagsync: verifying 1 file\n")
 
 
@@ -488,7 +488,7 @@ def test_interrupted_apply_finishes_its_calls_and_writes_its_report(
 ) -> None:
     write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [tag-{name}-{number.name}]" for name in range(10)))
     arguments = ("--yes", "--concurrency=1", "--rate=1000", "--endpoint", slow_library, "--report=json=a.json")
-    result = interrupted("tagsync: 1 of 10 API calls done", number, "apply", *arguments, "tags.yaml")
+    result = interrupted("tagsync: 1 of 10 API calls", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
     assert "not sent, the run was interrupted" in result.out
