@@ -38,7 +38,7 @@ def _write_side(title: str, groups: Groups, lines: Lines, *, everything: bool) -
     lines.write((f"{title}:", "bold"))
     left = write_groups(groups, {}, lines, everything=everything)
     if left:
-        lines.write((f"… and {counted(left, 'more kind')} of change: --verbose shows them", "dim"))
+        lines.write((f"… and {counted(left, 'more kind')} of change: -v lists them", "dim"))
         lines.write()
 
 

@@ -30,7 +30,7 @@ def _write(found: Explanation, names: Names, lines: Lines) -> None:
         return
     lines.write((shown(found.path), "bold"), (f"  {shown(found.file.file_id)}", "dim"))
     if not found.contributions:
-        lines.write("  no entry selects this file: it is never touched")
+        lines.write("  no rule selects this file, so tagsync never changes it")
         return
     for contribution in found.contributions:
         lines.write()

@@ -65,24 +65,24 @@ class PlainProgress(NoProgress):
         words = None
         match event:
             case ManifestsRead(manifests, entries):
-                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'entry', 'entries')}"
+                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'rule')}"
             case FilesRead(files, None) if files >= self._next_files:
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
                 words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
-                words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+                words = f"searching for {shown(query, 60)}: {counted(files, 'file')}"
             case Exporting(files):
-                words = f"putting {counted(files, 'file')} into manifests"
+                words = f"writing manifests for {counted(files, 'file')}"
             case LookingAgain(files):
-                words = f"looking again at {counted(files, 'file')}"
+                words = f"re-reading {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
                 self._next_calls = done + total / _LINES_OF_CALLS
                 self._next_seconds = at + _SECONDS_A_LINE
-                words = ", ".join([f"{done:,} of {counted(total, 'call')} done", *_speed(event)])
+                words = ", ".join([f"{done:,} of {counted(total, 'API call')}", *_speed(event)])
             case ReadingBack(files):
-                words = f"reading back {counted(files, 'file')}"
+                words = f"verifying {counted(files, 'file')}"
             case Waiting(seconds):
-                words = f"the library asks to wait {duration(seconds)}"
+                words = f"waiting for the rate limit: {duration(seconds)}"
         return words
 
     def _is_time(self, done: int, at: float) -> bool:
@@ -119,18 +119,18 @@ class BarProgress:
             case ManifestsRead():
                 self._show("reading the library", 0, None)
             case FilesRead(files, query):
-                words = "reading the library" if query is None else f"asking for {shown(query, 40)}"
+                words = "reading the library" if query is None else f"searching for {shown(query, 40)}"
                 self._show(words, files, None)
             case Exporting(files):
-                self._show("putting files into manifests", 0, files)
+                self._show("writing manifests", 0, files)
             case LookingAgain(files):
-                self._show("looking again", 0, files)
+                self._show("re-reading", 0, files)
             case RequestDone(done, total):
-                self._show(", ".join(["calling", *_speed(event)]), done, total)
+                self._show(", ".join(["sending", *_speed(event)]), done, total)
             case ReadingBack(files):
-                self._show("reading back", 0, files)
+                self._show("verifying", 0, files)
             case Waiting(seconds):
-                self._progress.update(self._task, description=f"the library asks to wait {duration(seconds)}")
+                self._progress.update(self._task, description=f"waiting for the rate limit: {duration(seconds)}")
 
     def _show(self, description: str, completed: int, total: int | None) -> None:
         self._progress.update(self._task, description=description, completed=completed, total=total)

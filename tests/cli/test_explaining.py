@@ -55,7 +55,7 @@ def test_explain_accepts_a_path_of_the_manifests_or_of_no_rule(tagsync: Command)
     write_manifest("- {path: /gone.jpg, tags: [new], ifMissing: skip}")
     words = tagsync(*EXPLAIN, "/gone.jpg", "tags.yaml").out
     assert words.startswith("/gone.jpg is not in the library: ")
-    assert "no entry selects this file: it is never touched" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
+    assert "no rule selects this file, so tagsync never changes it" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
 
 
 def test_explain_has_json_output_and_saves_the_plan(tagsync: Command) -> None:
