@@ -434,10 +434,10 @@ def test_page_of_difference_has_both_sides_in_one_table() -> None:
     old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
     new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
     page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
-    assert "2 files planned otherwise" in page.words
-    assert "1 change planned anew" in page.words
+    assert "Difference: 2 files" in page.words
+    assert "1 change only in the new plan 1 change only in the old plan" in page.words
     rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
-    assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
+    assert rows == [("a.jpg", "old plan"), ("c.jpg", "new plan")]
 
 
 def test_page_of_difference_has_targets_and_guards() -> None:
@@ -453,4 +453,4 @@ def test_page_of_difference_has_targets_and_guards() -> None:
 def test_page_of_difference_between_equal_plans_is_empty() -> None:
     page = difference_of(ordinary_plan(), ordinary_plan())
     assert "The same plan" in page.words
-    assert "planned anew" not in page.words
+    assert "only in" not in page.words
