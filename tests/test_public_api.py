@@ -143,7 +143,7 @@ def test_api_paths_may_have_any_form(sandbox: Callable[..., Sandbox], tags: str)
 
 @pytest.mark.parametrize("paths", [3, [3], b"tags.yaml", [b"tags.yaml"], [], None])
 def test_api_paths_that_are_invalid_are_a_usage_error(paths: object) -> None:
-    with pytest.raises(UsageError, match=r"paths|no manifests named"):
+    with pytest.raises(UsageError, match=r"paths|no manifests given"):
         tagsync.validate(paths)  # type: ignore[arg-type]
 
 

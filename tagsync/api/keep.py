@@ -155,6 +155,7 @@ class Workspace:
             write_document(plan, self._unfinished)
 
     def _end(self, report: Report) -> None:
+        # A filtered plan that converged leaves the rest of an interrupted plan to do, so that plan must stay.
         inputs = report.plan.inputs
         is_whole = not inputs.select and inputs.changed_since is None
         if report.converged and is_whole and os.path.lexists(self.path):
@@ -251,6 +252,7 @@ class Workspace:
         return account if isinstance(account, str) and account else None
 
     def _keep_account(self, report: Report) -> None:
+        # Only an apply that converged proves that the key is of this account.
         if report.converged and self.target.key and self.target.account is not None:
             with self._failure_warned("the account of this key could not be kept"):
                 path = state_folder(self.path, "accounts") / f"{self._library}.json"

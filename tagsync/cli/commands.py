@@ -172,8 +172,8 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
     PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
     You see the plan and confirm it.
 
-    PLANFILE is a plan that you saved with plan --out. It is applied without a prompt, for you have reviewed it.
-    There are two exceptions: it is named .yaml or .yml, or you run it in a terminal and its folder has such files.
+    PLANFILE is a plan that you saved with plan --out. You have reviewed it, so it is applied without a prompt. If it is
+    named .yaml or .yml, or if you run this in a terminal and its folder contains such files, tagsync asks first.
     """
     from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
 

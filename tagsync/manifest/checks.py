@@ -187,7 +187,7 @@ def _check_binding(entry: Entry, template: Template, placeholder: Placeholder) -
 
 
 def _binding_hint(name: str, names: Collection[str]) -> str:
-    """Say which name may be meant, or how to capture it."""
+    """Return which name may be meant, or how to capture it."""
     close = get_close_matches(name, [*names, FILE_TYPE, CREATED_AT], n=1)
     if close:
         return f"did you mean {{{close[0]}}}?"

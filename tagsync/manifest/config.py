@@ -137,7 +137,7 @@ class _ConfigReader:
                     self._report(place, "path", fault)
 
     def _path_fault(self, path: str) -> str | None:
-        """Say why a path cannot be used; None if it can."""
+        """Return why a path cannot be used; None if it can."""
         if "\0" in path or os.path.isabs(path):  # noqa: PTH117 - a null character, which Path refuses
             return f"{quoted(path, 200)} is not a relative path: write it relative to this file"
         here = os.path.realpath(self._place.file.parent / path)

@@ -206,7 +206,7 @@ class DocumentReader:
         """Read one entry. If its structure has errors, only check it for more."""
         row = read_row(tree, place, self._reader.written, self._report)
         if self._last_error_at < place:  # else the entry has an error
-            assert row, "the schema must explain what `entries` refuses"  # noqa: S101 - checked by a property test
+            assert row, "the schema must explain why the rule was refused"  # noqa: S101 - checked by a property test
             self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
@@ -298,19 +298,19 @@ def _stranger(tree: Any, *, is_config: bool) -> str | None:
         return "this is a saved plan or report, not a manifest: view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this document has {_had('apiVersion', version)}: {starts}"
+        return f"this YAML document has {_had('apiVersion', version)}: {starts}"
     return None if kind in kinds else _wrong_kind(kind, is_config=is_config)
 
 
 def _wrong_kind(kind: Any, *, is_config: bool) -> str:
     if is_config:
-        return f"this document has {_had('kind', kind)}: write kind: Config, and put manifests in files of another name"
+        return f"this YAML document has {_had('kind', kind)}: write kind: Config, and put manifests in other files"
     if kind == "Config":
         return (
             "kind: Config belongs in tagsync.yaml, in the folder where you run tagsync or above it in the same git "
             "repository: move it there, or leave this file out"
         )
-    return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
+    return f"this YAML document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
 
 
 def _had(key: str, value: Any) -> str:

@@ -155,7 +155,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
 
 
 def is_same(path: str | Path, resolved: str | None) -> bool:
-    """Tell whether a path leads to a file, given by its resolved path."""
+    """Return whether a path leads to a file, given by its resolved path."""
     return resolved is not None and os.path.realpath(path) == resolved
 
 

@@ -75,7 +75,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this file has documents other than kind: Policy: pass --policy a file with policies only"
+        message = "this file contains more than kind: Policy: pass --policy a file with only policies"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,

@@ -25,8 +25,8 @@ def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = Fa
     more, fewer = view.counts
     lines.write(
         ("Difference: ", "bold"),
-        f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}, {more:,} of them planned anew, "
-        f"{fewer:,} not any more",
+        f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}: {more:,} only in the new plan, "
+        f"{fewer:,} only in the old plan",
     )
     lines.write((f"  old {found.old}", "dim"))
     lines.write((f"  new {found.new}", "dim"))
@@ -38,7 +38,7 @@ def _write_side(title: str, groups: Groups, lines: Lines, *, everything: bool) -
     lines.write((f"{title}:", "bold"))
     left = write_groups(groups, {}, lines, everything=everything)
     if left:
-        lines.write((f"… and {counted(left, 'more kind')} of change: --verbose shows them", "dim"))
+        lines.write((f"… and {counted(left, 'more kind')} of change: -v lists them", "dim"))
         lines.write()
 
 

@@ -299,7 +299,7 @@ def test_character_outside_the_encoding_is_escaped() -> None:
     write_library(Path("library.jsonl"), [file_object("/schön-日本.jpg")])
     write_manifest("- match: /**\n  tags: [größe]", "schön.yaml")
     ran = subprocess.run(  # noqa: S603 - our own
-        words("plan", *SANDBOX, "schön.yaml"),
+        words("plan", "--verbose", *SANDBOX, "schön.yaml"),
         check=True,
         capture_output=True,
         timeout=SECONDS,

@@ -160,9 +160,9 @@ def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
     assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
-    assert "tagsync: looking again at 1 file\n" in result.err
-    assert "tagsync: 2 of 2 calls done\n" in result.err
-    assert result.err.endswith("tagsync: reading back 1 file\n")
+    assert "tagsync: re-reading 1 file\n" in result.err
+    assert "tagsync: 2 of 2 API calls\n" in result.err
+    assert result.err.endswith("tagsync: verifying 1 file\n")
 
 
 def test_apply_again_finds_nothing_to_do(
@@ -307,7 +307,7 @@ def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: b
     assert result.code == code
     assert "1 file: +1 -1 tags · 2 API calls" in shown, "standard output is no terminal, so the plan is here too"
     assert "\r\nApply these changes? [y/N] " in shown
-    assert "tagsync: read 1 manifest with 1 entry" in shown  # CI is set: no bar
+    assert "tagsync: read 1 manifest with 1 rule" in shown  # CI is set: no bar
     assert ("Apply cancelled: nothing was changed" in shown) is (code == 4)
     if output == "json":
         document = json.loads(result.out)
@@ -488,7 +488,7 @@ def test_interrupted_apply_finishes_its_calls_and_writes_its_report(
 ) -> None:
     write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [tag-{name}-{number.name}]" for name in range(10)))
     arguments = ("--yes", "--concurrency=1", "--rate=1000", "--endpoint", slow_library, "--report=json=a.json")
-    result = interrupted("tagsync: 1 of 10 calls done", number, "apply", *arguments, "tags.yaml")
+    result = interrupted("tagsync: 1 of 10 API calls", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
     assert "not sent, the run was interrupted" in result.out
@@ -507,9 +507,9 @@ def test_interrupted_plan_ends_at_once_and_says_so_in_its_report(
     code: int,
 ) -> None:
     arguments = ("--endpoint", silent_library, "--report=json=a.json", "tags.yaml")
-    result = interrupted("tagsync: read 1 manifest with 1 entry\n", number, "plan", *arguments)
+    result = interrupted("tagsync: read 1 manifest with 1 rule\n", number, "plan", *arguments)
     assert (result.code, result.out) == (code, "")
-    assert result.err == "tagsync: read 1 manifest with 1 entry\nerror: interrupted\n"
+    assert result.err == "tagsync: read 1 manifest with 1 rule\nerror: interrupted\n"
     (diagnostic,) = json.loads(Path("a.json").read_text("utf-8"))["diagnostics"]
     assert diagnostic["code"] == "interrupted-run"
 

@@ -188,9 +188,15 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
         ),
         (f"{HEAD}policy: &a p.yaml\n", "3:9: "),
         (f"{HEAD}policy: *a\n", "3:9: "),
-        (f"{HEAD}--- {{}}\n", "3:5: this document has no apiVersion: tagsync.yaml starts with apiVersion: tagsync/v1"),
+        (
+            f"{HEAD}--- {{}}\n",
+            "3:5: this YAML document has no apiVersion: tagsync.yaml starts with apiVersion: tagsync/v1",
+        ),
         (f"{HEAD}---\n{HEAD}", "4:1: settings are here for a second time, after ---: put all of them"),
-        ("apiVersion: tagsync/v1\nkind: TagSet\n", "1:1: this document has kind 'TagSet': write kind: Config, and put"),
+        (
+            "apiVersion: tagsync/v1\nkind: TagSet\n",
+            "1:1: this YAML document has kind 'TagSet': write kind: Config, and put",
+        ),
         (
             "- a\n",
             "1:1: this is not a configuration: tagsync.yaml starts with apiVersion: tagsync/v1 and kind: Config",

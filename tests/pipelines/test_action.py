@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from builders import file_object, manifest
 from canary import KEY
 from pipelines.conftest import GitHub
@@ -324,3 +325,18 @@ class TestComment:
     def test_that_github_refuses_fails_the_step(self, github: GitHub) -> None:
         github.env["GH_TOKEN"] = ""
         assert github.comment().code != 0
+
+
+def test_action_runs_the_try_job_of_the_workflow_that_init_writes(github: GitHub) -> None:
+    (github.workspace / ".git").mkdir()
+    github.script(f"{github.env['RUNNER_TEMP']}/tagsync/venv/bin/tagsync init manifests")
+    workflow = yaml.safe_load((github.workspace / ".github/workflows/tagsync.yml").read_text("utf-8"))
+    call = workflow["jobs"]["try"]["steps"][-1]
+    values = {f"${{{{ env.{name} }}}}": value for name, value in workflow["env"].items()}
+
+    def filled(text: str) -> str:
+        return re.sub(r"\$\{\{ env\.\w+ \}\}", lambda found: str(values[found[0]]), text)
+
+    given = {name.upper(): filled(value) for name, value in (call["with"] | call["env"]).items()}
+    ran = github.action(**given)
+    assert (ran.code, github.put_out()["exitcode"], github.put_out()["changes"]) == (0, "0", "2")

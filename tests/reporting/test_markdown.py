@@ -275,7 +275,7 @@ def test_comment_of_difference_has_both_sides() -> None:
     old = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))
     new = plan_of(changed(current_file("/b.jpg"), (Op.ADD, "blue")))
     text = markdown(DifferenceView(difference(old, new)))
-    now, before = text.index("#### Planned now and not before"), text.index("#### Planned before and not any more")
+    now, before = text.index("#### Only in the new plan"), text.index("#### Only in the old plan")
     assert now < text.index("| add | `blue`") < before < text.index("| add | `red`")
 
 

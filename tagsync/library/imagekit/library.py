@@ -106,6 +106,7 @@ class ImageKitLibrary:
 
         def parse(response: Response) -> CurrentFile | None:
             check_status(response, is_read=True)
+            # A 404 proves that the file was deleted: details do not come from an index.
             if response.status == httpx.codes.NOT_FOUND:
                 return None
             if response.status != httpx.codes.OK:

@@ -108,14 +108,14 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 def difference_html(view: DifferenceView) -> Iterator[str]:
     """Yield a page that shows what two plans do otherwise."""
     found = view.difference
-    more = (FileRow(change, "planned anew", "good") for change in found.more)
-    fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
+    more = (FileRow(change, "new plan", "good") for change in found.more)
+    fewer = (FileRow(change, "old plan", "warn") for change in found.fewer)
     rows = merge(more, fewer, key=lambda row: row.change.file.path)
     targets = [target_words(target, str) for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     cards = [
         Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
-        for number, words in zip(view.counts, ("planned anew", "not planned any more"), strict=True)
+        for number, words in zip(view.counts, ("only in the new plan", "only in the old plan"), strict=True)
         if not view.is_same
     ]
     guards = [
@@ -129,7 +129,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
     return rendered(
         PageContent(
             kind="difference",
-            title="The same plan" if view.is_same else f"{counted(view.files_changed, 'file')} planned otherwise",
+            title=view.title,
             tone="bad" if targets else "",
             advice=["The plans are for different targets."] if targets else (),
             facts=[*facts, ("Old digest", found.old), ("New digest", found.new)],
@@ -137,7 +137,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
             guards=guards,
             files=len(found.more) + len(found.fewer),
             data=embedded(rows, {}, names={}),
-            state="In the new plan",
+            state="Only in",
         )
     )
 

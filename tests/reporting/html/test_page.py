@@ -413,7 +413,7 @@ def test_page_escapes_text_in_attributes() -> None:
 def test_page_shows_coverage_if_asked_for() -> None:
     coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
     words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
-    assert "Coverage 7 of 10 files selected, 3 by no entry" in words
+    assert "Coverage 7 of 10 files selected, 3 by no rule" in words
     assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
     assert "Coverage" not in Page("".join(plan_html(PlanView(plan_of())))).words
 
@@ -434,10 +434,10 @@ def test_page_of_difference_has_both_sides_in_one_table() -> None:
     old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
     new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
     page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
-    assert "2 files planned otherwise" in page.words
-    assert "1 change planned anew" in page.words
+    assert "Difference: 2 files" in page.words
+    assert "1 change only in the new plan 1 change only in the old plan" in page.words
     rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
-    assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
+    assert rows == [("a.jpg", "old plan"), ("c.jpg", "new plan")]
 
 
 def test_page_of_difference_has_targets_and_guards() -> None:
@@ -453,4 +453,4 @@ def test_page_of_difference_has_targets_and_guards() -> None:
 def test_page_of_difference_between_equal_plans_is_empty() -> None:
     page = difference_of(ordinary_plan(), ordinary_plan())
     assert "The same plan" in page.words
-    assert "planned anew" not in page.words
+    assert "only in" not in page.words
