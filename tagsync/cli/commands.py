@@ -79,8 +79,9 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, its schema for editors, a policy, and a GitHub workflow. The workflow goes to the root
-    of the git repository around DIR, or to the current folder. Existing files stay unchanged.
+    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, and a GitHub workflow.
+    tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
+    files stay unchanged.
     """
     from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, put_out, run, step
 
-INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
+INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ENVIRONMENT", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
 
 
 class GitHub:
@@ -68,9 +68,9 @@ class GitHub:
         script: str = step(ACTION, "Run tagsync")["run"]
         return self.script(script, **(dict.fromkeys(INPUTS, "") | inputs))
 
-    def comment(self) -> Ran:
+    def comment(self, environment: str = "") -> Ran:
         """Write the comment as the action does."""
-        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7")
+        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7", ENVIRONMENT=environment)
 
     def put_out(self) -> dict[str, str]:
         return put_out(self.outputs)

@@ -146,7 +146,17 @@ def test_action_inputs_all_reach_the_script() -> None:
     env = step(ACTION, "Run tagsync")["env"]
     assert env == {
         name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
-        for name in ("command", "paths", "args", "private-key", "account", "endpoint", "ack", "expect-digest")
+        for name in (
+            "command",
+            "paths",
+            "args",
+            "private-key",
+            "environment",
+            "account",
+            "endpoint",
+            "ack",
+            "expect-digest",
+        )
     }
 
 
@@ -251,6 +261,22 @@ class TestComment:
         assert github.comments == [(github.out / "report.md").read_text("utf-8")]
         assert github.comments != first
         assert [call.partition(" ")[0] for call in github.state["calls"]] == ["GET", "POST", "GET", "PATCH"]
+
+    def test_is_one_for_each_environment(self, github: GitHub, sandboxed: Sandboxed) -> None:
+        shutil.copytree(MANIFESTS, github.workspace / "manifests", dirs_exist_ok=True)
+        environments = "environments: {staging: {}, production: {}}\n"
+        (github.workspace / "tagsync.yaml").write_text(
+            f"apiVersion: tagsync/v1\nkind: Config\nmanifests: [manifests]\n{environments}", encoding="utf-8"
+        )
+        for _ in range(2):
+            for environment in ("staging", "production"):
+                assert sandboxed("plan", ENVIRONMENT=environment).code == 0
+                assert github.comment(environment).code == 0
+        assert sandboxed("plan", ENVIRONMENT="nowhere").code == 64
+        assert github.comment("staging").code == 0
+        assert len(github.comments) == 2
+        assert re.match("<!-- tagsync plan sha256:[0-9a-f]{64} production -->\n", github.comments[1])
+        assert github.comments[0].startswith("<!-- tagsync plan none staging -->\n")
 
     def test_never_touches_comments_of_others(self, github: GitHub, sandboxed: Sandboxed) -> None:
         examples(github)

@@ -16,6 +16,11 @@ STEPS = WORKFLOW["jobs"]["apply"]["steps"]
 GITLAB = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
 KEY = "private_right"
 ACCOUNT = "example-shop"
+CONFIG = f"""apiVersion: tagsync/v1
+kind: Config
+manifests: [manifests]
+environments: {{staging: {{account: {ACCOUNT}}}}}
+"""
 
 
 @pytest.fixture
@@ -29,8 +34,8 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 def pending(folder: Path, url: str) -> dict[str, Any]:
     """Return the current plan."""
-    env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": ACCOUNT}
-    ran = run(f"{TAGSYNC} plan --format json manifests", env, cwd=folder)
+    env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ENV": "staging"}
+    ran = run(f"{TAGSYNC} plan --format json", env, cwd=folder)
     assert ran.code in (0, 4), ran.err
     document: dict[str, Any] = json.loads(ran.out)
     return document
@@ -74,6 +79,7 @@ class Job:
             return runner.script(item["run"], **env)
         if uses == "actions/checkout":
             shutil.copytree(self._folder / "manifests", runner.workspace / "manifests")
+            shutil.copy(self._folder / "tagsync.yaml", runner.workspace)
         elif uses == "actions/download-artifact":
             if not (self._artifacts / given["name"]).exists():
                 return Ran(1, "", "no such artifact")
@@ -90,7 +96,7 @@ class Job:
     def _value(self, text: object, runner: GitHub, outputs: Mapping[str, Mapping[str, str]]) -> str:
         known = {
             "env.MANIFESTS": "manifests",
-            "env.ACCOUNT": ACCOUNT,
+            "matrix.environment": "staging",
             "runner.temp": runner.env["RUNNER_TEMP"],
             "github.token": "token",
             "inputs.digest": self._digest,
@@ -103,6 +109,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path, url: str) -> Job:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     return Job(tmp_path, url, pending(tmp_path, url)["digest"])
 
 
@@ -158,6 +165,7 @@ def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
 
 def test_gitlab_job_run_again_finishes_and_then_succeeds_again(tmp_path: Path, url: str) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     assert gitlab("tagsync:plan", tmp_path, url, "plan").code == 0
     assert gitlab("tagsync:apply", tmp_path, url, "first", TAGSYNC_MAX_REQUESTS="2").code == 3
     assert pending(tmp_path, url)["changes"]
