@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
     from tagsync.library.target import Target
+    from tagsync.manifest.config import read_config
     from tagsync.model import (
         AITag,
         Change,
         ChangeReason,
+        Config,
         Coverage,
         CurrentFile,
         DesiredState,
@@ -54,6 +56,7 @@ __all__ = [
     "ApplyOptions",
     "Change",
     "ChangeReason",
+    "Config",
     "Coverage",
     "CurrentFile",
     "DesiredState",
@@ -89,6 +92,7 @@ __all__ = [
     "filter_plan",
     "plan",
     "plan_async",
+    "read_config",
     "read_document",
     "render",
     "undo",
@@ -114,6 +118,7 @@ _HOMES = {
     "filter_plan": "tagsync.planning.filter",
     "plan": "tagsync.api.decide",
     "plan_async": "tagsync.api.decide",
+    "read_config": "tagsync.manifest.config",
     "read_document": "tagsync.api.saved",
     "render": "tagsync.reporting.formats",
     "undo": "tagsync.api.decide",

@@ -41,7 +41,7 @@ class Captures(NamedTuple):
 
 
 def capture_fault(pattern: str) -> str | None:
-    """Say what is wrong with the captures of a glob in `match`; None if nothing is."""
+    """Return what is wrong with the captures of a glob in `match`; None if nothing is."""
     seen = set[str]()
     for token in _PATH_TOKEN.finditer(pattern):
         if token["literal"] == "{":
@@ -55,7 +55,7 @@ def capture_fault(pattern: str) -> str | None:
 
 
 def _brace_fault(rest: str) -> str:
-    """Say why text that starts with a brace is no capture."""
+    """Return why text that starts with a brace is no capture."""
     name, closing, _ = rest[1:].partition("}")
     if not closing:
         return "a brace is not closed: write {name}, or \\{ for a literal brace"

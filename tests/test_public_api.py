@@ -43,6 +43,26 @@ def test_api_listener_receives_events_in_order(sandbox: Callable[..., Sandbox], 
     assert [event[:2] for event in events if isinstance(event, RequestDone)] == [(1, 1)]
 
 
+def test_api_takes_config_instead_of_paths(
+    sandbox: Callable[..., Sandbox], tags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy").mkdir()
+    text = "apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {newTags: {above: 0}}}\n"
+    (tmp_path / "policy" / "strict.yaml").write_text(text, encoding="utf-8")
+    text = f"manifests: [{Path(tags).name}]\npolicy: policy/strict.yaml\nenvironments: {{staging: {{account: shop}}}}\n"
+    (tmp_path / "tagsync.yaml").write_text(f"apiVersion: tagsync/v1\nkind: Config\n{text}", encoding="utf-8")
+    config = tagsync.read_config("staging")
+    target = replace(sandbox(file_object("/a.jpg")).target, account=config.account, environment=config.environment)
+    plan = tagsync.plan(config, target=target)
+    assert ([guard.id for guard in plan.blocked], plan.target[1:]) == (["newTags"], ("shop", "staging"))
+    assert tagsync.validate(config).policy == tagsync.validate(tags, policy=config.policy).policy
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    assert tagsync.Target.from_env(config=config).name[1:] == ("shop", "staging")
+    with pytest.raises(UsageError, match="environment is 'a b': use letters"):
+        replace(target, environment="a b")
+
+
 def test_api_validate_reads_manifests_only(tags: str) -> None:
     assert len(tagsync.validate([tags]).entries) == 1
 
@@ -123,7 +143,7 @@ def test_api_paths_may_have_any_form(sandbox: Callable[..., Sandbox], tags: str)
 
 @pytest.mark.parametrize("paths", [3, [3], b"tags.yaml", [b"tags.yaml"], [], None])
 def test_api_paths_that_are_invalid_are_a_usage_error(paths: object) -> None:
-    with pytest.raises(UsageError, match=r"paths|no manifests named"):
+    with pytest.raises(UsageError, match=r"paths|no manifests given"):
         tagsync.validate(paths)  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from pages import DOCS, ROOT, blocks
 
 import tagsync
@@ -42,7 +43,13 @@ def test_reference_names_each_manifest_key() -> None:
     assert set(properties(schemas.load("manifest"))) - named("manifest.md") == set()
 
 
-@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name != "manifest"])
+def test_reference_names_each_config_key() -> None:
+    [example] = blocks(REFERENCE / "config.md", "yaml")
+    Draft202012Validator(schemas.load("config")).validate(yaml.safe_load(example.text))
+    assert set(properties(schemas.load("config"))) - named("config.md") == set()
+
+
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
 def test_reference_names_each_member_of_output(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
 
@@ -103,6 +110,7 @@ MANIFESTS = [
     for page in sorted(DOCS.rglob("*.md"))
     if page.stem != "troubleshooting"
     for block in blocks(page, "yaml")
+    if "kind: Config" not in block.text
 ]
 
 

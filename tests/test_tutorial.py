@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_tutorial_installs_as_the_readme_does() -> None:
 def test_readme_shows_its_example_manifest() -> None:
     [block] = blocks(README, "yaml")
     assert f"{block.text}\n" == (ROOT / "examples" / "quickstart" / "tags.yaml").read_text("utf-8")
+
+
+def test_readme_set_up_prints_what_ci_looks_for(tmp_path: Path) -> None:
+    looked_for = re.findall(r"^grep -q '([^']+)'", (ROOT / ".ci" / "run").read_text("utf-8"), flags=re.MULTILINE)
+    [apply] = re.findall(
+        r"^python3 -m venv .*&& \.venv/bin/(tagsync apply .*)$", README.read_text("utf-8"), flags=re.MULTILINE
+    )
+    printed = run_steps([Step(apply, 0, (), 1)] * 2, tmp_path)
+    assert [words in "\n".join(ran.output) for words, ran in zip(looked_for, printed, strict=True)] == [True, True]
 
 
 def test_readme_stays_short() -> None:

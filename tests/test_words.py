@@ -59,22 +59,6 @@ RIGHT = re.compile(
 )
 """Where a term is the right one."""
 
-PENDING = {
-    "manifest/document_reader.py",
-    "manifest/read.py",
-    "reporting/coverage_text.py",
-    "reporting/explanation_text.py",
-    "reporting/phrases.py",
-    "reporting/progress.py",
-}
-"""Where the words are still to be changed: this list only gets shorter."""
-
-
-def settled(paths: list[Path], folder: Path) -> list[Path]:
-    """Return the files of a folder whose words have been changed."""
-    return [path for path in paths if str(path.relative_to(folder)) not in PENDING]
-
-
 OTHERS = ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")
 PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / f"{name}.md" for name in OTHERS)]
 
@@ -134,12 +118,12 @@ def page_texts(page: Path) -> Iterator[Text]:
         yield from (Text(page.name, " ".join(cell.split())) for cell in cells if cell.strip())
 
 
-@pytest.mark.parametrize("page", settled(PAGES, ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_words_of_pages_are_standard_terms(page: Path) -> None:
     assert [found for text in page_texts(page) for found in wrong_terms(text)] == []
 
 
-@pytest.mark.parametrize("page", settled(PAGES, ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_words_of_pages_make_short_sentences(page: Path) -> None:
     assert [found for text in page_texts(page) for found in long_sentences(text)] == []
 
@@ -222,12 +206,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SCHEMAS = sorted(PACKAGE.glob("schemas/*.json"))
 
 
-@pytest.mark.parametrize("module", settled(MODULES, PACKAGE), ids=lambda module: str(module.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
 def test_words_of_messages_are_standard_terms(module: Path) -> None:
     assert [found for text in messages(module) for found in problems(text)] == []
 
 
-@pytest.mark.parametrize("schema", settled(SCHEMAS, PACKAGE / "schemas"), ids=lambda schema: schema.name)
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.name)
 def test_words_of_schemas_are_standard_terms(schema: Path) -> None:
     texts = descriptions(json.loads(schema.read_text("utf-8")), schema.name)
     assert [found for text in texts for found in problems(text)] == []
@@ -247,7 +231,7 @@ def comments(path: Path) -> Iterator[Text]:
         block = f"{block} {comment}".strip() if mark else block
 
 
-@pytest.mark.parametrize("path", settled(COPIED, ROOT), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", COPIED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_words_of_files_to_copy_are_standard_terms(path: Path) -> None:
     assert [found for text in comments(path) for found in wrong_terms(text)] == []
 

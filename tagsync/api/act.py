@@ -152,6 +152,12 @@ def check_target(plan: Plan, target: Target) -> None:
     Raises:
         RefusedError: the plan is for another target.
     """
+    if not target.takes(plan.target):
+        made_for = "no environment" if plan.target.environment is None else f"environment {plan.target.environment}"
+        raise RefusedError(
+            f"this plan is for {shown(made_for)}, not for environment {target.environment}: select the right "
+            "environment with --env, or plan again for this one"
+        )
     if not target.is_named(plan.target):
         raise RefusedError(
             f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "

@@ -9,14 +9,14 @@ from os import PathLike
 from typing import Literal
 
 from tagsync.api.gather import Paths, now, validate
-from tagsync.api.keep import History, Workspace, check_report
+from tagsync.api.keep import History, Workspace, check_environment, check_report
 from tagsync.api.revision import revision_of
 from tagsync.errors import UsageError
 from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import ById, ByPath, CurrentState, DesiredState, GuardId, Needs, Part, Plan, Report
+from tagsync.model import ById, ByPath, Config, CurrentState, DesiredState, GuardId, Needs, Part, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.explain import explained
 from tagsync.planning.filter import checked_select
@@ -96,7 +96,8 @@ async def plan_async(
     """Compare manifests with a library and plan the changes. This only reads.
 
     Args:
-        paths: one or more files or folders, `-` for standard input, or the result of `validate` for them.
+        paths: one or more files or folders, `-` for standard input, or the result of `validate` or `read_config`. The
+            result of `read_config` also names a policy.
         target: the library.
         options: the options of the plan.
         workspace: earlier reports and facts about the library on this machine. Its state directory is used for this
@@ -165,7 +166,8 @@ def _revision(paths: Paths | DesiredState, options: PlanOptions) -> Revision | N
         return since
     if isinstance(paths, DesiredState):
         raise UsageError("changed_since needs the manifests' paths: pass them instead of the result of validate")
-    return revision_of(since, paths, as_of=options.as_of, policy_counts=options.policy is not None)
+    policy = options.policy or (paths.policy if isinstance(paths, Config) else None)
+    return revision_of(since, paths, as_of=options.as_of, policy_counts=policy is None)
 
 
 def _declared(paths: Paths | DesiredState, target: Target, options: PlanOptions) -> DesiredState:
@@ -249,6 +251,7 @@ async def undo_async(
     began = asyncio.get_running_loop().time()
     check_duration(max_duration)
     check_report(report, target)
+    check_environment(report, target)
     file_ids = touched(report)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)

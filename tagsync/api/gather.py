@@ -18,12 +18,12 @@ from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
-from tagsync.model import DesiredState, Origin, as_shown
+from tagsync.model import Config, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
 
-Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
-"""One or more paths of manifests."""
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]] | Config
+"""One or more paths of manifests, or the configuration that names them."""
 
 
 def validate(
@@ -36,9 +36,9 @@ def validate(
     """Read and check manifests without any API call.
 
     Args:
-        paths: one or more files or folders, or `-` for standard input.
-        account: the account that each manifest with `metadata.account` must name.
-        policy: a file of policies to use instead of those among `paths`.
+        paths: one or more files or folders, `-` for standard input, or the result of `read_config`.
+        account: the account that each manifest with `metadata.account` must name; None for that of a `Config`.
+        policy: a file of policies to use instead of those among `paths`; None for that of a `Config`.
         as_of: the date (UTC) to evaluate `until` for; today if None.
 
     Raises:
@@ -46,7 +46,10 @@ def validate(
         UsageError: there are no paths, or an option is invalid.
         StateError: there is no disk space for the temporary file with the rules.
     """
-    desired = read(paths, as_of=as_of)
+    config = paths if isinstance(paths, Config) else None
+    desired = read(paths, as_of=as_of, config=config.file if config else None)
+    if config:
+        account, policy = account or config.account, policy or config.policy
     if policy is not None:
         read_from = read_policy(fspath(policy))
         desired = replace(desired, policy=read_from.policy, accounts=(*desired.accounts, *read_from.accounts))
@@ -61,15 +64,23 @@ def validate(
     return desired
 
 
-def read(paths: Paths, *, as_of: date | None = None) -> DesiredState:
-    """Read manifests one by one; `validate` also compares them with each other and with the account."""
+def read(paths: Paths, *, as_of: date | None = None, config: str | None = None) -> DesiredState:
+    """Read manifests one by one; `validate` also compares them with each other and with the account.
+
+    Args:
+        paths: as `validate` takes them.
+        as_of: the date (UTC) to evaluate `until` for.
+        config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
+    """
     if isinstance(as_of, datetime):
         raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
-    return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date())
+    return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date(), config=config)
 
 
 def listed(paths: Paths) -> list[str]:
     """Return paths as a list of strings."""
+    if isinstance(paths, Config):
+        return list(paths.manifests)
     several = [paths] if isinstance(paths, str | PathLike) else paths
     try:
         texts = [fspath(path) for path in several]

@@ -119,7 +119,8 @@ class Workspace:
                 check_file(item.path)
                 report = read_report(item.path)
                 account = self.target.account or account_name(report.plan.target)
-                if replace(self.target, account=account).is_named(report.plan.target):
+                target = replace(self.target, account=account)
+                if target.is_named(report.plan.target) and target.takes(report.plan.target):
                     return item.path, report
         name = self.target.name
         raise DocumentError(
@@ -154,6 +155,7 @@ class Workspace:
             write_document(plan, self._unfinished)
 
     def _end(self, report: Report) -> None:
+        # A filtered plan that converged leaves the rest of an interrupted plan to do, so that plan must stay.
         inputs = report.plan.inputs
         is_whole = not inputs.select and inputs.changed_since is None
         if report.converged and is_whole and os.path.lexists(self.path):
@@ -250,6 +252,7 @@ class Workspace:
         return account if isinstance(account, str) and account else None
 
     def _keep_account(self, report: Report) -> None:
+        # Only an apply that converged proves that the key is of this account.
         if report.converged and self.target.key and self.target.account is not None:
             with self._failure_warned("the account of this key could not be kept"):
                 path = state_folder(self.path, "accounts") / f"{self._library}.json"
@@ -309,4 +312,18 @@ def check_report(report: Report, target: Target) -> None:
         raise RefusedError(
             f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
             f"{target.name.endpoint}: use a report of this library, or the options of that one"
+        )
+
+
+def check_environment(report: Report, target: Target) -> None:
+    """Check that a report is of a target's environment, if the target has one.
+
+    Raises:
+        RefusedError: it is of another one, or of none.
+    """
+    was = report.plan.target.environment
+    if not target.takes(report.plan.target):
+        named = "no environment" if was is None else f"environment {shown(was)}"
+        raise RefusedError(
+            f"the report is of {named}, not of environment {target.environment}: select the right one with --env"
         )

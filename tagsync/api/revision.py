@@ -10,7 +10,7 @@ from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.files import holds_manifests
-from tagsync.model import DesiredState
+from tagsync.model import Config, DesiredState
 from tagsync.planning.changed_since import Revision
 from tagsync.workspace.git import WorkTree
 
@@ -41,14 +41,15 @@ def revision_of(ref: str, given: Paths, *, as_of: date | None = None, policy_cou
     with tempfile.TemporaryDirectory(prefix="tagsync-") as folder:
         tree = Path(os.path.realpath(folder)) / "tree"
         found.check_out(commit, within, tree)
-        old = [str(tree / path) for path in within if holds_manifests(str(tree / path))]
-        desired = _declared(old, ref, as_of) if old else _NOTHING
+        config = str(tree / found.within(given.file)) if isinstance(given, Config) else None
+        old = [str(tree / path) for path in within if holds_manifests(str(tree / path), config)]
+        desired = _declared(old, ref, as_of, config) if old else _NOTHING
     return Revision(ref, commit, desired, policy_counts)
 
 
-def _declared(paths: Sequence[str], ref: str, as_of: date | None) -> DesiredState:
+def _declared(paths: Sequence[str], ref: str, as_of: date | None, config: str | None) -> DesiredState:
     try:
-        return read(paths, as_of=as_of)
+        return read(paths, as_of=as_of, config=config)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have errors ({error.diagnostics[0].message}), so the files that they "

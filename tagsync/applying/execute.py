@@ -131,6 +131,8 @@ class Executor:
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for workers; after an interrupt, for the four seconds that calls in flight get."""
+        # A response that still arrives tells what happened, which is worth a short wait. Longer than that, CI services
+        # kill the process, and there would be no report.
         try:
             if not await ended_before(self._ending.stop, workers):
                 await ended_before(self._ending.abort, workers, within=GRACE)
@@ -183,6 +185,7 @@ class Executor:
             if sending.request.op != Op.ADD:
                 await self._unless_over(self._prover.read_ahead(sending.request))
             reply = await self._library.bulk(sending.request.op, lambda: self._prepare(sending), self._ending.over)
+        # An earlier attempt may have been sent even if the last one was not needed, stopped, or failed on its way.
         except NeedlessError:
             self._conclude(sending, "unknown")
         except StoppedError as error:
@@ -254,6 +257,7 @@ class Executor:
         if final := isinstance(error, AuthorisationError | EndpointError):
             self._ending.halt(str(error))
         self.counts.failed += bool(sending.numbers)
+        # A refused key proves that nothing was done only if there was no earlier attempt.
         self._conclude(sending, "refused" if final and len(sending.numbers) == 1 else "unknown")
         status = Status.FAILED if final else Status.UNKNOWN
         self._responses.fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
@@ -264,6 +268,7 @@ class Executor:
             self._conclude(sending, "done", tuple(sorted(result.updated)))
         else:
             self._conclude(sending, "unknown" if isinstance(result, Unclear | Accepted) else "refused")
+        # After the journal has the outcome: looking files up takes calls, during which the process may be killed.
         shown = await self._shown(said_missing(reply.request, result))
         self._responses.handle(Job(reply.request, sending.job.lineage, sending.job.way), reply, shown)
 

@@ -42,6 +42,8 @@ class LearnedLimits:
         lineage.pieces -= 1
         if lineage.pieces:
             return
+        # A refusal counts once for each planned request, however many pieces it was split into: otherwise the pieces
+        # of a single refused call would end the apply.
         if lineage.parent:
             self._learn_from_narrow(lineage)
             lineage.parent.accepted = lineage.parent.accepted or lineage.accepted
@@ -75,6 +77,7 @@ class LearnedLimits:
 
     def _learn_from_narrow(self, lineage: Lineage) -> None:
         """Learn from files whose call failed, and succeeded without its no-op changes."""
+        # If any piece failed without no-op changes as well, these were not the reason.
         if lineage.op in self.exact or not lineage.accepted or lineage.refused is not None or lineage.failed:
             return
         self._minding[lineage.op] += lineage.files

@@ -54,6 +54,7 @@ class Outcomes:
             request_id: the library's ID of the response.
         """
         now = FileOutcome(status, attempts, error, request_id)
+        # Undo needs the report of every apply that may have changed something, so a lost response counts as a change.
         may_have_written = attempts > 0 and status in (Status.ACCEPTED, Status.UNKNOWN)
         for file_id in file_ids:
             outcome, written = self._known.get(file_id, _NOTHING)

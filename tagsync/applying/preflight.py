@@ -51,6 +51,7 @@ async def look_again(
             lagging.append(file_id)
         if file and missing_name(change, file):
             lacking.append(file_id)
+    # Details take precedence over the index, without copying what may be a million files.
     shown = ChainMap(dict(await read_details(lagging)) if lagging else {}, read)
     await _await_new_names(lacking, planned, shown, read_details)
     return shown

@@ -37,6 +37,7 @@ class Queue:
 
     def push(self, job: Job) -> None:
         """Insert a piece of a request before all others."""
+        # Pieces go first, so that what they teach (such as a read-only key) is known before the rest is sent.
         self.learned.opened(job.lineage)
         self.ever += 1
         self._jobs.appendleft(job)
@@ -62,6 +63,7 @@ class Queue:
         jobs, self._jobs = self._jobs, deque[Job]()
         waiting = []
         for job in jobs:
+            # Pieces of failed calls stay as they are: their lineage still has to show what the library refuses.
             if job.request.op == op and job.way is Way.PLANNED:
                 waiting.append(job.request)
             else:

@@ -103,6 +103,7 @@ def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) ->
         outcomes.write_seen(file_id)
     else:
         outcomes.no_write_seen(file_id)
+    # After half a minute of waiting, lag is not the reason any more: the change was not made.
     before = outcomes.outcome(file_id)
     if before.status is Status.ACCEPTED:
         outcomes.settle(file_id, Status.FAILED, f"ImageKit accepted the change, but {differing[0]}")

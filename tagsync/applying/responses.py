@@ -101,6 +101,7 @@ class Responses:
         # Calls overlap in their no-op changes. A file that another call has changed by now has not failed.
         needed = needed_by(job.request, self.changes)
         failed = {file_id: words for file_id, words in failures.items() if file_id in needed}
+        # A failure in a 207 may be temporary, so each file gets one retry, apart from the files that succeeded.
         pieces = after_failures(job, failed, self.changes)
         for piece in pieces:
             self.queue.push(piece)
@@ -154,6 +155,7 @@ class Responses:
 
     def _handle_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
         """Handle a 403 that does not refuse the key: find the files that the key may not change."""
+        # A 403 does not name files. Halving finds a protected one in few calls, and the others are changed meanwhile.
         if len(job.request.file_ids) > 1:
             for piece in reversed(halves(job)):
                 self.queue.push(piece)
@@ -166,6 +168,7 @@ class Responses:
         if not needed_by(job.request, self.changes):
             return  # other calls have made all its changes by now
         pieces = after_refusal(job, self.changes)
+        # `push` inserts at the front, so reversing keeps the order of the files.
         for piece in reversed(pieces):
             self.queue.push(piece)
         if not pieces:

@@ -91,6 +91,7 @@ def after_refusal(job: Job, changes: ChangesById) -> list[Job]:
 def after_failures(job: Job, failed: Iterable[str], changes: ChangesById) -> list[Job]:
     """Return the jobs for files that a 207 reports as failed: first a retry, then without no-op changes, then none."""
     file_ids = tuple(failed)
+    # Each file passes through these three steps once, so the number of calls stays bounded.
     if not file_ids or job.way is Way.NARROW:
         return []
     if job.way is not Way.AGAIN:
@@ -103,6 +104,7 @@ def without_no_ops(job: Job, file_ids: Sequence[str], changes: ChangesById) -> l
     request = job.request._replace(file_ids=tuple(file_ids))
     if not any(free_cells(request, changes[file_id]) for file_id in file_ids):
         return []
+    # A lineage of its own shows whether these files succeed without no-op changes. Then those were the reason.
     lineage = Lineage(request.op, parent=job.lineage, files=len(file_ids))
     return [Job(piece, lineage, Way.NARROW) for piece in regroup([request], changes, exact=True)]
 

@@ -11,6 +11,7 @@ from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_document
 from tagsync.applying.apply_options import ApplyOptions
+from tagsync.cli.configuration import for_plan
 from tagsync.cli.connection import SANDBOX, workspace_of
 from tagsync.cli.digests import with_full_digests
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
@@ -40,7 +41,9 @@ def apply(
     typed: Collection[str],
 ) -> int:
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
-    output = Output(settings, reads=[*paths, planning.policy, library.sandbox])
+    chosen, library, planning = for_plan(paths, library, planning, settings)
+    paths = chosen.paths
+    output = Output(settings, reads=[*chosen.reads, library.sandbox])
     with Deferred() as signals:
         with output.failures_written():
             file = _plan_file(paths)
@@ -50,7 +53,7 @@ def apply(
             if saved:
                 _warn_if_empty(saved, output)
                 library = replace(library, shard=saved.inputs.part)
-            subject = saved or declared(paths, library, planning)
+            subject = saved or declared(chosen.manifests, library, planning)
             with _locked_workspace(subject, library, how, output) as workspace:
                 began = time.monotonic()
                 if isinstance(subject, Plan):

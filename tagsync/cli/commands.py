@@ -11,6 +11,7 @@ from tagsync.cli.completion import SHELLS, script
 from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
+    ENVIRONMENT,
     ApplySettings,
     LibrarySettings,
     OutputSettings,
@@ -30,7 +31,7 @@ from tagsync.cli.sandbox import need_command, sandbox
 from tagsync.schemas import SchemaName
 from tagsync.version import __version__
 
-_PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=complete_paths)
+_PATHS = click.argument("paths", nargs=-1, metavar="[PATH...]", shell_complete=complete_paths)
 _SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = option(
     "--out", group="Output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan."
@@ -55,6 +56,8 @@ def cli(context: click.Context) -> None:
     You declare tags in YAML manifests. `plan` shows what differs in the library. `apply` changes it and then re-reads
     every changed file.
 
+    A tagsync.yaml names manifests, policy and environments, so that plan and apply need no arguments.
+
     Set your private key in IMAGEKIT_PRIVATE_KEY, or the name of a file with the key in IMAGEKIT_PRIVATE_KEY_FILE.
     Most options are also environment variables, such as TAGSYNC_FORMAT for --format.
 
@@ -76,8 +79,9 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, its schema for editors, a policy, and a GitHub workflow. The workflow goes to the root
-    of the git repository around DIR, or to the current folder. Existing files stay unchanged.
+    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, and a GitHub workflow.
+    tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
+    files stay unchanged.
     """
     from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
 
@@ -92,17 +96,18 @@ def init(folder: Path) -> int:
     )
 )
 @_PATHS
+@ENVIRONMENT
 @option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
 @manifest_options
 @output_options
-def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
+def validate(paths: tuple[str, ...], **values: Any) -> int:
     """Check manifests offline, without a key.
 
-    PATH is a manifest, a folder, or - for standard input.
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
-    return run.validate(paths, account, settings(OutputSettings, values), **values)
+    return run.validate(paths, settings(OutputSettings, values), **values)
 
 
 @cli.command(
@@ -132,7 +137,9 @@ def validate(paths: tuple[str, ...], account: str | None, **values: Any) -> int:
 def plan(paths: tuple[str, ...], **values: Any) -> int:
     """Show what apply would change, without writing.
 
-    PATH is a manifest, a folder, or - for standard input. The exit code is 4 if a guard blocks the plan.
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
+
+    The exit code is 4 if a guard blocks the plan.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
@@ -147,7 +154,7 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
         "tagsync apply manifests/ --yes --max-duration 15m",
     )
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLANFILE", shell_complete=complete_paths)
+@click.argument("paths", nargs=-1, metavar="[PATH...|PLANFILE]", shell_complete=complete_paths)
 @option(
     "--yes",
     group="Safety",
@@ -163,10 +170,11 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
 def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Apply the manifests, then verify the changed files.
 
-    PATH is a manifest, a folder, or - for standard input. You see the plan and confirm it.
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
+    You see the plan and confirm it.
 
-    PLANFILE is a plan that you saved with plan --out. It is applied without a prompt, for you have reviewed it.
-    There are two exceptions: it is named .yaml or .yml, or you run it in a terminal and its folder has such files.
+    PLANFILE is a plan that you saved with plan --out. You have reviewed it, so it is applied without a prompt. If it is
+    named .yaml or .yml, or if you run this in a terminal and its folder contains such files, tagsync asks first.
     """
     from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
 
@@ -287,7 +295,7 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), plan, report, difference, explanation or diagnostics.
+    KIND is manifest (the default), config, plan, report, difference, explanation or diagnostics.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

@@ -37,6 +37,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             account=settings.account,
             rate=settings.rate,
             concurrency=settings.concurrency,
+            config=settings.config,
         )
         yield Workspace(target, settings.state_dir, settings.shard, warn)
         return
@@ -48,6 +49,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             app=make_app(store),
             rate=settings.rate,
             concurrency=settings.concurrency,
+            environment=settings.config.environment if settings.config else None,
             library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
         yield Workspace(target, settings.state_dir, settings.shard, warn)

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from tagsync import schemas
 from tagsync.api.gather import export_async
+from tagsync.cli.configuration import for_library
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
@@ -29,6 +30,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 def export(folder: str, into: Path | None, library: LibrarySettings, settings: OutputSettings) -> int:
     """Read the library and write it as manifests."""
+    library = for_library(library, settings)
     output = Output(settings)
     if into is not None:
         _check_empty(into)

@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from tagsync import schemas, templates
 from tagsync.errors import UsageError
@@ -17,6 +18,8 @@ from tagsync.workspace.atomic import atomic_write
 _WORKFLOW = Path(".github", "workflows", "tagsync.yml")
 _TEMPLATE_FOLDER = "manifests"
 _LIBRARY: Final = "library.jsonl"
+_CONFIG: Final = "tagsync.yaml"
+_CONFIG_SCHEMA = "config.schema.json"
 _MODE = 0o644
 _PLACEHOLDER = f"your-organisation/tagsync@{'0' * 40} # put its commit here"
 _GITHUB = re.compile(r"(?:https|ssh)://(?:git@)?github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -37,7 +40,9 @@ def start(folder: Path) -> int:
         folder / "tags.yaml": templates.text("tags.yaml"),
         folder / "policy.yaml": templates.text("policy.yaml"),
         folder / "manifest.schema.json": schemas.text("manifest"),
+        folder / _CONFIG_SCHEMA: schemas.text("config"),
         folder / _LIBRARY: templates.text(_LIBRARY),
+        root / _CONFIG: config(named),
         root / _WORKFLOW: workflow(named),
     }
     _refuse_links(folder, root / ".github", (root / _WORKFLOW).parent, *files)
@@ -56,6 +61,12 @@ def _refuse_hidden(folder: str) -> None:
     """
     if any(part.startswith(".") for part in Path(folder).parts):
         raise UsageError(f"{shown(folder)} is hidden, and tagsync skips hidden folders: choose another name")
+
+
+def config(folder: str) -> str:
+    """Return the tagsync.yaml for a folder of manifests, given by its path below the root of the repository."""
+    text = templates.text(_CONFIG).replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
+    return text.replace(f"./{_TEMPLATE_FOLDER}/", "./" if folder == "." else f"./{quote(folder)}/")
 
 
 def workflow(folder: str) -> str:
@@ -141,7 +152,7 @@ def _write(path: Path, text: str) -> bool:
 
 def _to_check(path: Path, folder: str) -> str:
     """Return what the user has to check in a file that existed before."""
-    return f" (check that it names {shown(folder)})" if path.name == _WORKFLOW.name else ""
+    return f" (check that it names {shown(folder)})" if path.name in (_WORKFLOW.name, _CONFIG) else ""
 
 
 def _next_steps(folder: Path) -> str:

@@ -55,14 +55,14 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
             _write_error("interrupted")
             code = 128 + signal.SIGINT
         case BrokenPipeError():
-            pass  # nobody reads the output any more
+            pass  # the reader has closed the pipe
         case _:
             _write_error(message_of(error))
     return code
 
 
 def _settle(stream: TextIO) -> None:
-    """Flush a stream; if that fails, drop its text, or Python would fail again at exit with an exit code of its own."""
+    """Flush a stream; if that fails, drop its text, or Python would fail again at exit with another exit code."""
     try:
         stream.flush()
     except OSError:

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from tagsync.cli import parameter_types
 from tagsync.cli.groups import Option
 from tagsync.errors import UsageError
-from tagsync.model import Part
+from tagsync.model import Config, Part
 from tagsync.planning.guards import Ack
 from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
@@ -41,6 +41,8 @@ class LibrarySettings:
     endpoint: str | None
     account: str | None
     sandbox: Path | None
+    env: str | None = None
+    config: Config | None = None
     select: Sequence[str] = ()
     shard: Part | None = None
     concurrency: int = 4
@@ -137,6 +139,8 @@ _THUMBNAILS = option(
     help="Keep thumbnail URLs of changed files in plans, and load the images in HTML.",
 )
 
+ENVIRONMENT = option("--env", group="Library", metavar="NAME", help="Environment of tagsync.yaml.")
+
 _TARGET = (
     option(
         "--endpoint",
@@ -147,6 +151,7 @@ _TARGET = (
         help="Base URL of the API.",
         show_default="ImageKit",
     ),
+    ENVIRONMENT,
     option(
         "--account",
         group="Library",

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
@@ -30,6 +30,9 @@ from tagsync.reporting.view import CANCELLED, DiagnosticsView, PlanView, View
 
 ROOM_FOR_QUESTION = 2
 """Lines of the screen that a plan leaves for the question below it and a line above."""
+
+MAX_SETTING = 200
+"""The most characters of a setting's value that are shown."""
 
 
 class Output:
@@ -247,6 +250,12 @@ class Output:
         """Write what a person may want to know to standard error."""
         if not self._settings.quiet:
             self._errors.write(shown(message))
+
+    def settings(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Write settings to standard error: the name, value and source of each."""
+        for name, value, source in rows:
+            text = f" = {shown(value, MAX_SETTING)}" if value else ""
+            self._errors.write((f"setting {name}{text} ({shown(source)})", "dim"))
 
     def progress(self) -> ProgressView:
         """Return what shows progress here."""

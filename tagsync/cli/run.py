@@ -7,10 +7,12 @@ from typing import Literal
 
 from tagsync.api.act import refusals
 from tagsync.api.decide import PlanOptions, plan_async, undo_async
+from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
 from tagsync.api.keep import Workspace, account_name, read_report
 from tagsync.api.revision import revision_of
 from tagsync.api.saved import read_document
+from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -35,16 +37,19 @@ NO_REPORT = "none"
 
 def validate(
     paths: Sequence[str],
-    account: str | None,
     settings: OutputSettings,
     *,
+    env: str | None,
+    account: str | None,
     policy: str | None,
     as_of: date | None,
 ) -> int:
     """Check manifests, and the policies that replace theirs."""
-    output = Output(settings, reads=[*paths, policy])
+    chosen = choose(settings, env=env, account=account, paths=paths, policy=policy)
+    need_paths(chosen)
+    output = Output(settings, reads=chosen.reads)
     with output.failures_written():
-        desired = validate_manifests(paths, account=account, policy=policy, as_of=as_of)
+        desired = validate_manifests(chosen.manifests, account=chosen.account, policy=chosen.policy, as_of=as_of)
     names = {ref.path: ref.shown_as for ref in desired.manifests}
     output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
@@ -72,12 +77,13 @@ def plan(
     """Plan; show the plan or explain one file; save the plan."""
     if explain is not None and settings.format not in ("text", "json"):
         raise UsageError("--explain needs --format text or json")
-    output = Output(settings, reads=[*paths, how.policy, library.sandbox], saved_as=out, explains=explain is not None)
+    chosen, library, how = for_plan(paths, library, how, settings)
+    output = Output(settings, reads=[*chosen.reads, library.sandbox], saved_as=out, explains=explain is not None)
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         since = None
         if changed_since is not None:
-            since = revision_of(changed_since, paths, as_of=how.as_of, policy_counts=how.policy is None)
-        desired = declared(paths, library, how)
+            since = revision_of(changed_since, chosen.manifests, as_of=how.as_of, policy_counts=how.policy is None)
+        desired = declared(chosen.manifests, library, how)
         workspace = unnamed.for_account(desired.account, MANIFESTS)
         options = plan_options(
             library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since
@@ -119,6 +125,7 @@ def undo(
 
     Without a file, undo the newest apply that changed something.
     """
+    library = for_library(library, settings)
     output = Output(settings, reads=[file, library.sandbox], saved_as=out)
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
@@ -184,7 +191,7 @@ def show(files: Sequence[Path], settings: OutputSettings) -> int:
     return 0
 
 
-def declared(paths: Sequence[str], library: LibrarySettings, how: PlanSettings) -> DesiredState:
+def declared(paths: Paths, library: LibrarySettings, how: PlanSettings) -> DesiredState:
     """Read manifests; a signal ends the run."""
 
     async def read() -> DesiredState:

@@ -61,6 +61,7 @@ def load_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
     """
     stream = BytesIO(data) if isinstance(data, bytes) else data
     kind = _kind_of(stream, name)
+    # The checksum comes first: with a damaged file, "changed after tagsync wrote it" helps more than a parse error.
     reader = _Reader(stream, check_checksum(stream, name), kind, name)
     reader.read()
     try:
@@ -80,6 +81,7 @@ def is_saved(stream: BinaryIO) -> bool:
     start = stream.read(2 * CHECKSUM_BYTES)
     if looks_saved(start, end):
         return True
+    # Reformatted JSON does not begin like a plan. Parse it, within limits, to recognise it all the same.
     if size > MAX_PARSED:
         return False
     data = start + stream.read(MAX_PARSED)

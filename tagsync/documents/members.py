@@ -6,6 +6,7 @@ from msgspec import Meta, field
 
 from tagsync.documents.lines import Place, Record, origin_of
 from tagsync.model import (
+    ENVIRONMENT_PATTERN,
     LISTED,
     Coverage,
     Estimate,
@@ -36,6 +37,7 @@ class TargetMember(Record):
 
     endpoint: str
     account: str
+    environment: Annotated[str, Meta(pattern=ENVIRONMENT_PATTERN)] | None = None
 
 
 class SummaryMember(Record):

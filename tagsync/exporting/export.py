@@ -126,13 +126,13 @@ _Found = dict[tuple[str, tuple[str, ...]], set[str]]
 def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[RuleDraft]:
     """Yield entries for folders whose files have tags in common, and remove these tags from `left` of the files."""
     found: _Found = defaultdict(set)
-    _match_what_nearly_all_have(files, folder, found)
-    _match_what_all_have(files, folder, found)
+    _match_with_exceptions(files, folder, found)
+    _match_without_exceptions(files, folder, found)
     for (glob, excepts), tags in sorted(found.items()):
         yield RuleDraft("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
 
 
-def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+def _match_with_exceptions(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
     """Find tags for which a match with a few exceptions is clearly shorter.
 
     Globs see only paths. So files that share a path count as one file with the tags that all of them have.
@@ -151,7 +151,7 @@ def _match_what_nearly_all_have(files: Sequence[_Tagged], folder: str, found: _F
         item.left -= matched[item.path]
 
 
-def _match_what_all_have(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+def _match_without_exceptions(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
     """Find tags that all files below a folder still have in common, where a match is shorter."""
     members: dict[str, list[_Tagged]] = defaultdict(list)
     for item in files:

@@ -1,5 +1,6 @@
 """Configure a library, connect to it and lock it."""
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,14 +10,14 @@ from typing import Any
 
 from tagsync.environment import setting
 from tagsync.errors import CredentialsError, UsageError
-from tagsync.escape import shown
+from tagsync.escape import quoted, shown
 from tagsync.events import Listener, Waiting
 from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import MAX_CONNECTIONS
-from tagsync.model import Part, TargetName
+from tagsync.model import ENVIRONMENT_PATTERN, KEY_VARIABLE, Config, Part, TargetName
 from tagsync.workspace.lock import held
 
 IN_PROCESS = "http://sandbox.localhost"
@@ -40,6 +41,7 @@ class Target:
         rate: the maximum bulk calls per second. The default starts at 5 and adapts to ImageKit's rate limit; an
             `app` has no limit.
         concurrency: the maximum number of concurrent calls, 1 to 8.
+        environment: the environment of `tagsync.yaml`, which plans record. A plan for another one is refused.
         library: a name for the library of an `app` that other processes on this machine use too. Without it,
             two applies of that library do not lock each other out.
 
@@ -54,6 +56,7 @@ class Target:
     app: Callable[..., Any] | None = field(default=None, repr=False)
     rate: float | None = None
     concurrency: int = 4
+    environment: str | None = None
     library: str | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +77,10 @@ class Target:
                 "the private key contains invalid characters: check its source "
                 "(IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE)"
             )
+        if self.environment is not None and not re.search(ENVIRONMENT_PATTERN, self.environment):
+            raise UsageError(
+                f"environment is {quoted(self.environment)}: use letters, digits, dots, dashes and underscores"
+            )
         if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= MAX_CONNECTIONS:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
@@ -87,6 +94,7 @@ class Target:
         account: str | None = None,
         rate: float | None = None,
         concurrency: int = 4,
+        config: Config | None = None,
     ) -> "Target":
         """Return the target that environment variables describe; arguments take precedence.
 
@@ -94,6 +102,8 @@ class Target:
         IMAGE_KIT_BASE_URL, and TAGSYNC_ACCOUNT.
 
         Args:
+            config: what `tagsync.yaml` sets: the environment, the variable of the key, and the account unless an
+                argument or a variable names it.
             endpoint: the API's base URL.
             account: a name for the account.
             rate: the maximum bulk calls per second.
@@ -108,9 +118,10 @@ class Target:
             endpoint = named.value if named else DEFAULT_ENDPOINT
         if account is None:
             named = setting("TAGSYNC_ACCOUNT")
-            account = named.value if named else None
+            account = named.value if named else (config.account if config else None)
         return cls(
-            key=private_key(),
+            key=_key_of(config) if config else private_key(),
+            environment=config.environment if config else None,
             endpoint=endpoint,
             account=account,
             rate=rate,
@@ -120,12 +131,17 @@ class Target:
     @property
     def name(self) -> TargetName:
         """The endpoint and account that plans and reports record."""
-        return TargetName(self.endpoint, self.account or (account_of(self.key) if self.key else "sandbox"))
+        account = self.account or (account_of(self.key) if self.key else "sandbox")
+        return TargetName(self.endpoint, account, self.environment)
 
     def is_named(self, name: TargetName) -> bool:
         """Return whether a name is of this target; different spellings of an endpoint are equal."""
         ours = self.name
         return name.account == ours.account and normalised(name.endpoint) == normalised(ours.endpoint)
+
+    def takes(self, name: TargetName) -> bool:
+        """Return whether this target's environment is that of a plan or report; a target without one takes any."""
+        return self.environment in (None, name.environment)
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -144,15 +160,29 @@ class Target:
         return self.rate or (BULK_RATE if self.app is None else None)
 
 
-def private_key() -> str:
-    """Return the private key from the environment; empty if there is none.
+def _key_of(config: Config) -> str:
+    """Return the private key from the variable that `tagsync.yaml` names, and from no other.
+
+    The key of another account may be in IMAGEKIT_PRIVATE_KEY.
+    """
+    key = private_key(config.key)
+    if not key and "key" in config.origins:
+        raise CredentialsError(
+            f"no private key: set {config.key}, which {shown(str(config.origins['key'][0]))} names, or set "
+            f"{config.key}_FILE to the file with the key"
+        )
+    return key
+
+
+def private_key(variable: str = KEY_VARIABLE) -> str:
+    """Return the private key from an environment variable; empty if there is none.
 
     Raises:
         CredentialsError: the key file cannot be read.
     """
-    if key := setting("IMAGEKIT_PRIVATE_KEY"):
+    if key := setting(variable):
         return key.value
-    path = setting("IMAGEKIT_PRIVATE_KEY_FILE")
+    path = setting(f"{variable}_FILE")
     if path is None:
         return ""
     try:
@@ -161,7 +191,7 @@ def private_key() -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CredentialsError(
-            f"IMAGEKIT_PRIVATE_KEY_FILE: cannot read {shown(path.value)}: {reason}: correct the variable, or unset it"
+            f"{variable}_FILE: cannot read {shown(path.value)}: {reason}: correct the variable, or unset it"
         ) from None
 
 

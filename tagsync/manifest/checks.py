@@ -191,7 +191,7 @@ def _check_binding(entry: Entry, template: Template, placeholder: Placeholder) -
 
 
 def _binding_hint(name: str, names: Collection[str]) -> str:
-    """Say which name may be meant, or how to capture it."""
+    """Return which name may be meant, or how to capture it."""
     close = get_close_matches(name, [*names, FILE_TYPE, CREATED_AT], n=1)
     if close:
         return f"did you mean {{{close[0]}}}?"
@@ -321,7 +321,7 @@ class DocumentCheck:
         add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
 
     def is_plain(self, own: Declaration) -> bool:
-        """Return quickly whether an entry certainly has no findings, as most; False if that takes a closer look."""
+        """Return whether an entry certainly has no findings, as most entries; False if that takes a closer look."""
         tags = self._defaults.tags.values + own.tags.values
         text = "".join(tags)
         return (

@@ -15,7 +15,7 @@ from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_
 from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
-from tagsync.manifest.files import STDIN, Located
+from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
 from tagsync.manifest.yaml_errors import explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
@@ -51,6 +51,7 @@ class FileContents:
         warnings: warnings and notices.
         policy: the limits that policies set.
         vocabularies: the `spec` of each vocabulary.
+        configs: each `kind: Config` document, and where it starts.
         names: the names that templates use.
     """
 
@@ -59,6 +60,7 @@ class FileContents:
     warnings: Warnings = field(default_factory=dict)
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
+    configs: list[tuple[Map, int]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
 
@@ -106,6 +108,7 @@ class DocumentReader:
         data: its bytes.
         parser: the YAML parser.
         take: called with the defaults and the entries of each TagSet.
+        is_config: whether the file must contain `kind: Config` instead of what manifests contain.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class DocumentReader:
         *,
         parser: Callable[[bytes], EventSource],
         take: Callable[[Declaration, list[EntryRow]], None],
+        is_config: bool = False,
     ) -> None:
         self.contents = FileContents()
         self.errors = ErrorList()
@@ -123,6 +127,7 @@ class DocumentReader:
         self._data = data
         self._parser = parser
         self._take = take
+        self._is_config = is_config
         self._found = ErrorList()
         """The errors of the current document: replaced by one if it turns out not to be a manifest."""
         self._last_error_at = -1
@@ -152,7 +157,8 @@ class DocumentReader:
                 found = True
                 self._document(tree, place)
         if not found:
-            self._report(0, "empty", "this file is empty: add a manifest, or delete the file")
+            subject = "settings" if self._is_config else "a manifest"
+            self._report(0, "empty", f"this file is empty: add {subject}, or delete the file")
 
     def _is_utf8(self) -> bool:
         """Check the encoding in chunks, because a decoded copy may take four times the file's size."""
@@ -200,19 +206,19 @@ class DocumentReader:
         """Read one entry. If its structure has errors, only check it for more."""
         row = read_row(tree, place, self._reader.written, self._report)
         if self._last_error_at < place:  # else the entry has an error
-            assert row, "the schema must explain what `entries` refuses"  # noqa: S101 - checked by a property test
+            assert row, "the schema must explain why the rule was refused"  # noqa: S101 - checked by a property test
             self._rows.append(row)
 
     def _document(self, tree: Any, place: int) -> None:
         """Finish a document after its entries were read: its defaults may come after them."""
         rows, self._rows = self._rows, []
-        stranger = _stranger(tree)
+        stranger = _stranger(tree, is_config=self._is_config)
         if stranger:
             # Other errors would be about something that was never meant as a manifest.
             self._found = ErrorList()
             self._report(place, "not-a-manifest", stranger)
         else:
-            kind: schema.DocumentKind = tree["kind"]
+            kind: schema.Definition = tree["kind"]
             found = list(schema.errors(kind, tree, place, self._reader.written))
             for error in found:
                 self._report(*error)
@@ -220,6 +226,8 @@ class DocumentReader:
                 self._finish_entries(tree, rows)
             elif not found and kind == "Policy":
                 self._add_policy(tree["spec"]["guards"])
+            elif not found and kind == "Config":
+                self._add_config(tree, place)
             elif not found:
                 self._add_vocabulary(tree["spec"])
             self._add_account(tree)
@@ -260,6 +268,10 @@ class DocumentReader:
             diagnostic = Diagnostic(*finding[:3], unpacked(self._name, finding.place))
             add_warning(self.contents.warnings, diagnostic)
 
+    def _add_config(self, tree: Map, place: int) -> None:
+        self._check_names(tree.get("environments", Map()), "name of the environment")
+        self.contents.configs.append((tree, place))
+
     def _check_names(self, names: Map, what: str) -> None:
         """Check keys that are texts like other texts; the parser returns keys as written."""
         for name, place in names.key_places.items():
@@ -276,18 +288,29 @@ class DocumentReader:
             self.contents.accounts.append((account, origin))
 
 
-def _stranger(tree: Any) -> str | None:
-    """Return why a document is not a manifest; None if it is one."""
+def _stranger(tree: Any, *, is_config: bool) -> str | None:
+    """Return why a document does not belong in the file; None if it does."""
+    subject, kinds = (CONFIG_NAME, ("Config",)) if is_config else ("a manifest", schema.KINDS)
+    starts = f"{subject} starts with apiVersion: {API_VERSION}"
     if not isinstance(tree, Map):
-        return f"this is not a manifest: a manifest starts with apiVersion: {API_VERSION} and kind: TagSet"
+        return f"this is not {'a configuration' if is_config else subject}: {starts} and kind: {kinds[0]}"
     if "formatVersion" in tree:
         return "this is a saved plan or report, not a manifest: view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this document has {_had('apiVersion', version)}: a manifest starts with apiVersion: {API_VERSION}"
-    if kind not in schema.KINDS:
-        return f"this document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
-    return None
+        return f"this YAML document has {_had('apiVersion', version)}: {starts}"
+    return None if kind in kinds else _wrong_kind(kind, is_config=is_config)
+
+
+def _wrong_kind(kind: Any, *, is_config: bool) -> str:
+    if is_config:
+        return f"this YAML document has {_had('kind', kind)}: write kind: Config, and put manifests in other files"
+    if kind == "Config":
+        return (
+            "kind: Config belongs in tagsync.yaml, in the folder where you run tagsync or above it in the same git "
+            "repository: move it there, or leave this file out"
+        )
+    return f"this YAML document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
 
 
 def _had(key: str, value: Any) -> str:

@@ -14,6 +14,9 @@ from tagsync.model import Diagnostic, Origin
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """The maximum size of a manifest."""
 
+CONFIG_NAME = "tagsync.yaml"
+"""The name of the file that sets the manifests of a repository, which is no manifest itself."""
+
 STDIN = "<stdin>"
 """The name of standard input."""
 
@@ -37,10 +40,11 @@ ReportFile = Callable[[str, str, str], None]
 """Called with (file as shown, code, message)."""
 
 
-def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
+def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None) -> list[Located]:
     """Find the manifests at some paths, sorted by name and without duplicates.
 
     Names are relative to the common folder of the paths, so they do not depend on where tagsync runs.
+    The file `skip`, a resolved path, is left out.
 
     Raises:
         UsageError: there are no paths.
@@ -52,7 +56,7 @@ def locate(paths: Sequence[str], report: ReportFile) -> list[Located]:
     paths = [path for path in paths if not _comes_with_manifests(path)] or paths
     root = _common_folder(paths)
     for path in paths:
-        for file in _manifests_at(path, report):
+        for file in _manifests_at(path, report, skip):
             if file is None:
                 found["-"] = Located(STDIN, STDIN, None)
                 continue
@@ -75,9 +79,9 @@ def _comes_with_manifests(path: str) -> bool:
     return is_one and os.path.isfile(path)  # noqa: PTH113 - Path.is_file may raise
 
 
-def holds_manifests(path: str) -> bool:
-    """Return whether a path is a manifest or a folder with one below it."""
-    return next(_manifests_at(path, lambda *_: None), None) is not None
+def holds_manifests(path: str, skip: str | None = None) -> bool:
+    """Return whether a path is a manifest other than `skip`, or a folder with one below it."""
+    return next(_manifests_at(path, lambda *_: None, skip), None) is not None
 
 
 def check_exist(paths: Sequence[str]) -> None:
@@ -93,8 +97,8 @@ def check_exist(paths: Sequence[str]) -> None:
         )
 
 
-def read(located: Located) -> bytes:
-    """Return the bytes of a manifest.
+def read(located: Located, *, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return the bytes of a file, at most `limit`.
 
     Raises:
         OSError: it cannot be read.
@@ -103,16 +107,16 @@ def read(located: Located) -> bytes:
     if located.path is None:
         if sys.stdin is None:  # closed by whoever started this process
             raise ValueError("standard input is closed: name files or folders instead")
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        data = sys.stdin.buffer.read(limit + 1)
     else:
         # Opening without blocking keeps a FIFO from hanging the run.
         descriptor = os.open(located.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ValueError("this is not a regular file: name a manifest or a folder of them")
-            data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"this file is larger than {MAX_FILE_BYTES >> 20} MiB: split it")
+            data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"this file is larger than {limit >> 20} MiB: split it")
     return data
 
 
@@ -128,13 +132,13 @@ def _common_folder(paths: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
+def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Iterator[Path | None]:
     if path == "-":
         yield None
         return
     here = Path(path)
     if _is_folder(path):
-        found = list(_walk(here, report))
+        found = [file for file in _walk(here, report) if not (file.name == CONFIG_NAME and is_same(file, skip))]
         if not found:
             report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {', '.join(_SUFFIXES)}")
         yield from found
@@ -146,8 +150,13 @@ def _manifests_at(path: str, report: ReportFile) -> Iterator[Path | None]:
             "not-a-manifest",
             f"the name of a manifest ends in {', '.join(_SUFFIXES)}: rename this file or name another",
         )
-    else:
+    elif not is_same(here, skip):
         yield here
+
+
+def is_same(path: str | Path, resolved: str | None) -> bool:
+    """Return whether a path leads to a file, given by its resolved path."""
+    return resolved is not None and os.path.realpath(path) == resolved
 
 
 def _walk(folder: Path, report: ReportFile) -> Iterator[Path]:

@@ -30,6 +30,7 @@ def read_manifests(
     paths: Sequence[str],
     *,
     as_of: date | None = None,
+    config: str | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
@@ -38,6 +39,7 @@ def read_manifests(
     Args:
         paths: files, folders, or `-` for standard input.
         as_of: the day on which `until` is evaluated; None if nothing expires.
+        config: the resolved path of the tagsync.yaml in use, which is not a manifest; None if there is none.
         parser: the YAML parser; tests compare libyaml with PyYAML's own.
         plain: whether to use the fast path; tests compare with and without.
 
@@ -46,7 +48,7 @@ def read_manifests(
         UsageError: no paths.
     """
     run = _ManifestRun(parser, as_of, plain=plain)
-    for located in locate(paths, run.report_file):
+    for located in locate(paths, run.report_file, skip=config):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
@@ -73,7 +75,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this file has documents other than kind: Policy: pass --policy a file with policies only"
+        message = "this file contains more than kind: Policy: pass --policy a file with only policies"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,

@@ -4,6 +4,7 @@ The schema defines what a manifest may contain. It takes about a millisecond for
 `entries` refuses come here.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -37,7 +38,7 @@ _TYPES = {
 SchemaError = tuple[int, str, str]
 """A packed place, a code and a message."""
 
-Definition = DocumentKind | Literal["defaults", "entry", "values"]
+Definition = DocumentKind | Literal["Config", "defaults", "entry", "values"]
 
 _DEFINITIONS: dict[Definition, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 
@@ -46,15 +47,16 @@ _FORMATS = FormatChecker(formats=())
 
 @_FORMATS.checks("tagsync-tag")
 def _is_visible(value: object) -> bool:
-    """Check for invisible characters, which validators match differently by patterns."""
+    """Check for invisible characters. This is a format, because validators read patterns for these differently."""
     return not isinstance(value, str) or invisible_fault(value) is None
 
 
 @cache
 def _validator(definition: Definition) -> Draft202012Validator:
-    schema = schemas.load("manifest")
+    schema = schemas.load("config" if definition == "Config" else "manifest")
     registry: Registry[Any] = Registry().with_resource(schema["$id"], Resource.from_contents(schema))
-    reference = {"$ref": f"{schema['$id']}#/$defs/{_DEFINITIONS.get(definition, definition)}"}
+    fragment = "" if definition == "Config" else f"#/$defs/{_DEFINITIONS.get(definition, definition)}"
+    reference = {"$ref": f"{schema['$id']}{fragment}"}
     return Draft202012Validator(reference, registry=registry, format_checker=_FORMATS)
 
 
@@ -109,6 +111,9 @@ def _explained(error: ValidationError, tree: Any, place: int, written: Mapping[i
 
 
 def _unknown_keys(finding: _Finding) -> Iterator[SchemaError]:
+    if "patternProperties" in finding.schema:
+        yield from _wrong_names(finding)
+        return
     known = sorted(finding.schema["properties"])
     for key in finding.instance:
         if key in known:
@@ -117,7 +122,19 @@ def _unknown_keys(finding: _Finding) -> Iterator[SchemaError]:
         yield (place, "unknown-key", f"unknown key {quoted(key)} ({_hint(key, known)})")
 
 
+def _wrong_names(finding: _Finding) -> Iterator[SchemaError]:
+    for key in finding.instance:
+        if not any(re.search(pattern, key) for pattern in finding.schema["patternProperties"]):
+            words = f"{quoted(key)} cannot name an environment: use letters, digits, dots, dashes and underscores"
+            yield (finding.instance.key_places[key], "name", words)
+
+
 def _hint(key: str, known: list[str]) -> str:
+    if key == "endpoint" and "policy" in known:
+        return (
+            "tagsync.yaml cannot set the endpoint, because it receives the key and anyone who opens a pull request can "
+            "edit this file: use --endpoint or TAGSYNC_ENDPOINT"
+        )
     by_lower_case = {name.lower(): name for name in known}
     close = get_close_matches(key.lower(), by_lower_case, n=1)
     return f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known keys: {', '.join(known)}"
@@ -181,6 +198,14 @@ def _wrong_value(finding: _Finding) -> Iterator[SchemaError]:
 def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
     if finding.name == "until":
         yield (finding.at, "day", f"until is {finding.picture()}: write a day as YYYY-MM-DD")
+        return
+    if finding.name == "key":
+        # Do not show the value: it may be the private key itself, written here by mistake.
+        message = (
+            "key must name an environment variable that begins with IMAGEKIT_ and does not end in _FILE, such as "
+            "IMAGEKIT_PRIVATE_KEY_STAGING: set the private key in that variable"
+        )
+        yield (finding.at, "key", message)
         return
     message = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
     yield (finding.at, "path", message)

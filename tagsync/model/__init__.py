@@ -4,6 +4,7 @@ Large collections are left out of `repr`, because asyncio calls it for its debug
 """
 
 from tagsync.model.causes import Cause, Drift, Returning
+from tagsync.model.config import ENVIRONMENT_PATTERN, KEY_VARIABLE, Config
 from tagsync.model.current import (
     LISTED,
     AITag,
@@ -72,6 +73,8 @@ from tagsync.model.vocabulary import NO_VOCABULARY, Rename, Vocabulary
 
 __all__ = [
     "DEFAULT_POLICY",
+    "ENVIRONMENT_PATTERN",
+    "KEY_VARIABLE",
     "LISTED",
     "MAX_FILES_PER_REQUEST",
     "MAX_TAG_CHARACTERS",
@@ -90,6 +93,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "Config",
     "Contribution",
     "Coverage",
     "CurrentFile",

@@ -83,7 +83,7 @@ class Templating(NamedTuple):
     tables: tuple[ValueTable, ...] = ()
 
     def has(self, *keys: TemplateKey) -> bool:
-        """Tell whether one of these lists has a template."""
+        """Return whether one of these lists has a template."""
         return any(template.key in keys for template in self.templates)
 
 

@@ -1,4 +1,4 @@
-"""Say what a guard found, for messages and for every report."""
+"""Describe what a guard found, for messages and reports."""
 
 from tagsync.escape import quoted
 from tagsync.model.policy import Guard, GuardId, Limit
@@ -28,7 +28,7 @@ def guard_limit(guard: Guard) -> str:
 
 
 def is_near_limit(guard: Guard) -> bool:
-    """Tell whether a guard would block the plan if each of its figures was half of what it is."""
+    """Return whether a guard would block the plan at half of its limit."""
     above, percent = guard.limit
     half = Limit(above // 2, None if percent is None else percent / 2)
     return half.is_exceeded(guard.observed, guard.of)

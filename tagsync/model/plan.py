@@ -119,10 +119,14 @@ class Part:
 
 
 class TargetName(NamedTuple):
-    """The library that a plan is for; `account` is a name or a keyed hash of the key."""
+    """The library that a plan is for, and the environment of `tagsync.yaml`, if any.
+
+    `account` is a name or a keyed hash of the key.
+    """
 
     endpoint: str
     account: str
+    environment: str | None = None
 
 
 class Summary(NamedTuple):

@@ -11,7 +11,7 @@ from tagsync.model.requests import Op
 
 
 class Status(StrEnum):
-    """The outcome of one file's changes."""
+    """The status of one file's changes."""
 
     CONFIRMED = "confirmed"
     ACCEPTED = "accepted"

@@ -73,12 +73,12 @@ def escaped_braces(text: str) -> str:
 
 
 def is_capture_name(name: str) -> bool:
-    """Tell whether a glob can capture a name, which leaves out the names of the library's data."""
+    """Return whether a glob can capture a name, which leaves out the names of the library's data."""
     return _CAPTURE.fullmatch(name) is not None and name not in (FILE_TYPE, CREATED_AT, CUSTOM_METADATA)
 
 
 def is_field(name: str) -> bool:
-    """Tell whether a name is for data of the library."""
+    """Return whether a name is for data of the library."""
     return name in (FILE_TYPE, CREATED_AT) or _FIELD.fullmatch(name) is not None
 
 

@@ -87,7 +87,7 @@ class Comparison:
             if change:
                 if file.thumbnail and not is_full(self.thumbnails):
                     self.thumbnails[file.file_id] = file.thumbnail
-                if _may_waver(entries):
+                if _is_unsure(entries):
                     self.unsure.add(file.file_id)
                 yield change
             elif not merged.changes:
@@ -108,7 +108,7 @@ class Comparison:
         return FileChange(file, merged.changes, merged.desired, merged.spared, merged.relies)
 
 
-def _may_waver(entries: Sequence[Entry]) -> bool:
+def _is_unsure(entries: Sequence[Entry]) -> bool:
     """Return whether the same entries may have left a file unchanged before.
 
     Queries and templates depend on data of the library that may change, and a file may have been over the length limit.

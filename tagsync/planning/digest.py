@@ -31,7 +31,7 @@ def digest(
     # So the digest covers which ones block.
     blocked = [guard.id for guard in guards if guard.blocked]
     head = {
-        "target": target._asdict(),
+        "target": {name: value for name, value in target._asdict().items() if value is not None},
         "manifests": [{"path": manifest.path, "sha256": manifest.sha256} for manifest in manifests],
         "policy": {guard.id: guard.limit._asdict() for guard in guards},
         "undoes": undoes,

@@ -81,7 +81,7 @@ def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = 
 
 
 def _is_settled(file: CurrentFile, entries: Sequence[Entry]) -> bool:
-    """Return quickly that a file needs no change, as most files; False if that takes a closer look."""
+    """Return whether a file certainly needs no change, as most files; False if that takes a closer look."""
     there = set(file.tags)  # as spelled: a tag in another spelling takes the closer look
     for entry in entries:
         declared = entry.declaration

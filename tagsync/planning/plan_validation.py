@@ -89,7 +89,7 @@ def _contradictions(change: FileChange) -> Iterator[str]:
 
 
 def _reverts(change: FileChange) -> bool:
-    """Return whether an undo could make these changes. It can add AI tags nowhere, and removes none."""
+    """Return whether an undo could make these changes; it never adds or removes AI tags."""
     return all(
         item.op != Op.REMOVE_AI and all(reason.rule == UNDO for reason in item.because) for item in change.changes
     )

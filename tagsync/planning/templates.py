@@ -248,7 +248,7 @@ def bound_values(entry: Entry, file: CurrentFile) -> tuple[tuple[str, str], ...]
 
 
 def uses_library_data(declared: Declaration) -> bool:
-    """Tell whether templates use data that may change in the library while the path stays the same."""
+    """Return whether templates use data that may change in the library while the path stays the same."""
     return declared.templating is not None and any(map(is_field, _names_in(declared.templating)))
 
 
@@ -278,7 +278,7 @@ def _with_texts(declared: Declaration, added: dict[TemplateKey, Texts]) -> Decla
 
 
 def _fault(text: str, vocabulary: Vocabulary) -> str | None:
-    """Say why a text cannot be a tag, and what to do; None if it can."""
+    """Return why a text cannot be a tag, and what to do; None if it can."""
     fix = "map it in values, or set ifInvalid"
     if len(text) > MAX_TAG_CHARACTERS:
         return f"it has {len(text):,} characters, and ImageKit allows {MAX_TAG_CHARACTERS} in all tags of a file; {fix}"
@@ -287,7 +287,7 @@ def _fault(text: str, vocabulary: Vocabulary) -> str | None:
     key = normalized(text)
     rename = vocabulary.renames.get(key)
     if rename is not None:
-        return f"that tag is called {quoted(rename.new)} since {rename.origin}; {fix}"
+        return f"that tag is renamed to {quoted(rename.new)} at {rename.origin}; {fix}"
     if key in vocabulary.forbidden:
         return f"that tag is forbidden at {vocabulary.forbidden[key]}; {fix}"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:

@@ -30,8 +30,8 @@ def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> 
         lines.write((f"  {shown_origin(origin, view.names)}", "bold"), "  selects no file")
     left = len(coverage.idle) + coverage.more_idle - len(kept)
     if left:
-        hint = "" if everything else ": --verbose shows them"
-        lines.write((f"  … and {counted(left, 'more entry', 'more entries')}{hint}", "dim"))
+        hint = "" if everything else ": -v lists them"
+        lines.write((f"  … and {counted(left, 'more rule')}{hint}", "dim"))
 
 
 def _write_folders(view: PlanView, lines: Lines) -> None:
@@ -40,4 +40,4 @@ def _write_folders(view: PlanView, lines: Lines) -> None:
     left = view.unselected[SHOWN_FOLDERS:]
     if left:
         files = counted(sum(count for _, count in left), "file")
-        lines.write((f"  … and {files} in {counted(len(left), 'more folder')}: --verbose shows them", "dim"))
+        lines.write((f"  … and {files} in {counted(len(left), 'more folder')}: -v lists them", "dim"))

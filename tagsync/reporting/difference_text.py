@@ -1,10 +1,9 @@
 """The difference between two plans as text; `planning` compares them."""
 
-from tagsync.escape import shown
 from tagsync.model import Guard
 from tagsync.reporting.console import Lines
 from tagsync.reporting.groups import Groups
-from tagsync.reporting.phrases import counted, guard_count, guard_limit
+from tagsync.reporting.phrases import counted, guard_count, guard_limit, target_words
 from tagsync.reporting.text import write_groups
 from tagsync.reporting.view import DifferenceView
 
@@ -16,7 +15,7 @@ def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = Fa
         lines.write(("The same plan: ", "bold green"), found.new)
         return
     if found.targets:
-        old, new = (f"{shown(target.account)} at {shown(target.endpoint)}" for target in found.targets)
+        old, new = map(target_words, found.targets)
         lines.write(("The plans are for different targets: ", "bold red"), f"{old} before, now {new}")
         lines.write()
     for title, groups in view.sides:
@@ -26,8 +25,8 @@ def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = Fa
     more, fewer = view.counts
     lines.write(
         ("Difference: ", "bold"),
-        f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}, {more:,} of them planned anew, "
-        f"{fewer:,} not any more",
+        f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}: {more:,} only in the new plan, "
+        f"{fewer:,} only in the old plan",
     )
     lines.write((f"  old {found.old}", "dim"))
     lines.write((f"  new {found.new}", "dim"))
@@ -39,7 +38,7 @@ def _write_side(title: str, groups: Groups, lines: Lines, *, everything: bool) -
     lines.write((f"{title}:", "bold"))
     left = write_groups(groups, {}, lines, everything=everything)
     if left:
-        lines.write((f"… and {counted(left, 'more kind')} of change: --verbose shows them", "dim"))
+        lines.write((f"… and {counted(left, 'more kind')} of change: -v lists them", "dim"))
         lines.write()
 
 

@@ -17,7 +17,7 @@ from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import MAX_BYTES, markdown
 from tagsync.reporting.phrases import Names
 from tagsync.reporting.text import plan_text, report_text
-from tagsync.reporting.view import DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.view import CANCELLED, DifferenceView, PlanView, ReportView, View
 
 V = TypeVar("V", bound=View)
 
@@ -131,7 +131,7 @@ def report_layouts(
     def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
         if is_file or report.plan.changes or not plan_shown:
             below = plan_shown and not is_file
-            if below:
+            if below and view.title != CANCELLED:
                 lines.write()
             report_text(view, lines, everything=everything or is_file, plan_shown=below)
 

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.phrases import shown_origin
+from tagsync.reporting.phrases import reason_words, shown_origin
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
@@ -88,6 +88,7 @@ def _properties(view: View) -> Iterator[str]:
     values = {"title": view.title, "totals": "; ".join(view.totals), "digest": view.digest or ""}
     if view.target:
         values |= {"account": shown(view.target.account), "endpoint": shown(view.target.endpoint)}
+        values |= {"environment": shown(view.target.environment or "")}
     for name, value in values.items():
         if value:
             yield _element("property", {"name": name, "value": value})
@@ -134,7 +135,7 @@ def _file(row: StatusRow) -> _Case:
     if row.arrived:
         return _Case("files", shown(row.path))
     request = f" (request {shown(outcome.request_id)})" if outcome.request_id else ""
-    message = f"{outcome.status}: {shown(outcome.error or '')}{request}"
+    message = f"{reason_words(outcome.status, outcome.error)}{request}"
     return _Case("files", shown(row.path), outcome.status, message, skipped=outcome.status is Status.SKIPPED)
 
 

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import islice
-from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Op
+from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin
+from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, status_words, target_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -40,34 +40,10 @@ _MAX_NAME = 40
 """Characters of a name in the part that always fits."""
 
 _MAX_LINK = 500
-_ROOM_FOR_REST = 120
-"""Bytes kept for the line that counts what is left out."""
 
 _TAGS = "\n| Change | Tag | Files | Rule |\n|:--|:--|--:|:--|\n"
 _PLANNED = {Op.REMOVE_AI: "remove AI", Op.REMOVE: "remove", Op.ADD: "add"}
 _MADE = {Op.REMOVE_AI: "removed AI", Op.REMOVE: "removed", Op.ADD: "added"}
-
-
-class _Block(NamedTuple):
-    """Pieces of Markdown that are left out from the end if there is no room.
-
-    Attributes:
-        start: what comes before the pieces.
-        pieces: the pieces.
-        total: the number of pieces.
-        rest: returns words for what is left out after the given number of pieces.
-        share: the share of the remaining room that the block may take.
-        end: what closes the block.
-        then: the block that continues this one, if all of this one fits.
-    """
-
-    start: str
-    pieces: Iterable[str]
-    total: int
-    rest: Callable[[int], str]
-    share: float = 1.0
-    end: str = ""
-    then: "_Block | None" = None
 
 
 def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None) -> str:
@@ -79,45 +55,18 @@ def markdown(view: View, *, max_bytes: int = MAX_BYTES, link: str | None = None)
         link: where all details are; left out if it is no http(s) address.
     """
     head, foot = "".join(_head(view)), "".join(f"\n{line}\n" for line in _foot(view, link))
-    left = max_bytes - _size(head) - _size(foot)
-    body = []
-    for first in _blocks(view):
-        block: _Block | None = first
-        while block:
-            text, is_complete = _fitted(block, int(left * block.share))
-            body.append(text)
-            left -= _size(text)
-            block = block.then if is_complete else None
-    return "".join((head, *body, foot))
-
-
-def _size(text: str) -> int:
-    return len(text.encode())
-
-
-def _fitted(block: _Block, room: int) -> tuple[str, bool]:
-    """Return as much of a block as fits into `room` bytes, and whether that is all of it."""
-    kept, left = [], room - _size(block.start) - _size(block.end) - _ROOM_FOR_REST
-    for piece in block.pieces:
-        left -= _size(piece)
-        if left < 0:
-            break
-        kept.append(piece)
-    is_complete = len(kept) == block.total
-    words = "" if is_complete else block.rest(len(kept))
-    rest = f"\n… and {words}\n" if words else ""
-    if not kept:
-        return rest, is_complete
-    return "".join((block.start, *kept, rest, block.end)), is_complete
+    room = max_bytes - len(f"{head}{foot}".encode())
+    return "".join((head, *fitted(_blocks(view), room), foot))
 
 
 def _head(view: View) -> Iterator[str]:
     """Yield what always fits: the verdict, what is counted, and the guards that block or nearly do."""
+    environment = view.target.environment if view.target else None
     if view.digest:
-        # Workflows find the comment, and the digest to expect, by this line.
-        yield f"<!-- tagsync {view.kind} {view.digest} -->\n"
+        # Workflows find the comment of an environment, and the digest to expect, by this line.
+        yield f"<!-- tagsync {view.kind} {view.digest} {f'{environment} ' if environment else ''}-->\n"
     yield f"### {view.title}\n"
-    target = f"{_name(view.target.account)} at {_name(view.target.endpoint)}" if view.target else ""
+    target = target_words(view.target, _name) if view.target else ""
     if counts := " · ".join(filter(None, [view.headline, target])):
         yield f"\n{counts}\n"
     near = [guard for guard in view.guards if guard.is_near and not guard.blocks] if view.kind == "plan" else []
@@ -154,7 +103,7 @@ def safe_address(link: str) -> str | None:
     return address if parts.scheme in ("http", "https") and parts.netloc and len(address) <= _MAX_LINK else None
 
 
-def _blocks(view: View) -> Iterator[_Block]:
+def _blocks(view: View) -> Iterator[Block]:
     """Yield details, the most important first; each leaves room for those after it."""
     notices = [item for item in view.diagnostics if item.level == "info"]
     loud = view.diagnostics[: len(view.diagnostics) - len(notices)]
@@ -180,17 +129,17 @@ def _more(total: int, noun: str) -> Callable[[int], str]:
 
 def _on_demand(
     summary: str, pieces: Iterable[str], total: int, rest: Callable[[int], str], *, share: float = 1.0, start: str = ""
-) -> _Block:
+) -> Block:
     """Return a block that opens on a click."""
     opening = f"\n<details><summary>{summary}</summary>\n{start or chr(10)}"
-    return _Block(opening, pieces, total, rest, share, "\n</details>\n")
+    return Block(opening, pieces, total, rest, share, "\n</details>\n")
 
 
-def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: str) -> _Block:
+def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: str) -> Block:
     errors = sum(item.level == "error" for item in found)
     kept = found[: errors + SHOWN_WARNINGS]
     total = len(found) + more
-    return _Block(start, (_diagnostic(item, names) for item in kept), total, lambda n: f"{total - n:,} more", 0.4)
+    return Block(start, (_diagnostic(item, names) for item in kept), total, lambda n: f"{total - n:,} more", 0.4)
 
 
 def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
@@ -198,15 +147,18 @@ def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
     return f"- **{diagnostic.level}** {where}{code(diagnostic.message, 1000)}\n"
 
 
-def _not_made(reasons: Sequence[NotMade]) -> _Block:
-    start = "\n#### Not completed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
-    rows = (f"| {item.files:,} | {item.status} | {_cell(item.error) if item.error else ''} |\n" for item in reasons)
-    return _Block(start, islice(rows, SHOWN_REASONS), len(reasons), _more(len(reasons), "reason"), 0.3)
+def _not_made(reasons: Sequence[NotMade]) -> Block:
+    start = "\n#### Not changed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
+    rows = (
+        f"| {item.files:,} | {status_words(item.status)} | {_cell(item.error) if item.error else ''} |\n"
+        for item in reasons
+    )
+    return Block(start, islice(rows, SHOWN_REASONS), len(reasons), _more(len(reasons), "reason"), 0.3)
 
 
-def _missed(rows: Sequence[StatusRow]) -> _Block:
+def _missed(rows: Sequence[StatusRow]) -> Block:
     total = len(rows)
-    title = f"{counted(total, 'file')} not completed"
+    title = f"{counted(total, 'file')} not changed"
     return _on_demand(title, map(_missed_row, rows[:SHOWN_MISSED]), total, _more(total, "file"), share=0.3)
 
 
@@ -215,18 +167,18 @@ def _missed_row(row: StatusRow) -> str:
     words = f": {code(outcome.error)}" if outcome.error else ""
     is_new = outcome.request_id and outcome.request_id not in (outcome.error or "")
     request = f" (request {code(outcome.request_id)})" if outcome.request_id and is_new else ""
-    return f"- **{outcome.status}** {code(row.path)}{words}{request}\n"
+    return f"- **{status_words(outcome.status)}** {code(row.path)}{words}{request}\n"
 
 
-def _section(section: Section, view: View, share: float) -> Iterator[_Block]:
-    if title := section.title or ("Completed" if view.missed else ""):
-        yield _Block("", [f"\n#### {title}\n"], 1, lambda _written: "", share)
+def _section(section: Section, view: View, share: float) -> Iterator[Block]:
+    if title := section.title or ("Changed" if view.missed else ""):
+        yield Block("", [f"\n#### {title}\n"], 1, lambda _written: "", share)
     yield _tags(section.counts.operations, view, 0.6 * share)
     yield _folders(section.counts.folders, 0.5 * share)
     yield _kinds(section.groups, view, 0.9 * share)
 
 
-def _tags(operations: Sequence[TagCount], view: View, share: float) -> _Block:
+def _tags(operations: Sequence[TagCount], view: View, share: float) -> Block:
     """Return a table of what changes, with the rows beyond the first ones on demand."""
     lost = sum(item.files for item in operations if item.op is Op.REMOVE_AI)
     is_past = view.kind == "report"
@@ -244,7 +196,7 @@ def _tags(operations: Sequence[TagCount], view: View, share: float) -> _Block:
     if following > 0:
         summary = counted(following, "more change")
         then = _on_demand(summary, rows, following, lambda n: rest(SHOWN_TAGS + n), share=share, start=_TAGS)
-    return _Block(warning + _TAGS, islice(rows, SHOWN_TAGS), min(len(operations), SHOWN_TAGS), rest, share, then=then)
+    return Block(warning + _TAGS, islice(rows, SHOWN_TAGS), min(len(operations), SHOWN_TAGS), rest, share, then=then)
 
 
 def _tag(item: TagCount, names: Names, *, is_past: bool, with_cause: bool) -> str:
@@ -257,15 +209,15 @@ def _tag(item: TagCount, names: Names, *, is_past: bool, with_cause: bool) -> st
     return f"| {words} | {_cell(item.tag)} | {item.files:,} | {origin}{others}{cause} |\n"
 
 
-def _folders(folders: Sequence[FolderCount], share: float) -> _Block:
+def _folders(folders: Sequence[FolderCount], share: float) -> Block:
     largest = nsmallest(SHOWN_FOLDERS, folders, key=lambda item: (-item.files, item.folder))
     most = ", ".join(f"{code(item.folder)} ({counted(item.files, 'file')})" for item in largest)
     more = len(folders) - SHOWN_FOLDERS
     others = f" and {counted(more, 'more folder')}" if more > 0 else ""
-    return _Block("", [f"\nFolders: {most}{others}\n"], 1, lambda _written: "", share)
+    return Block("", [f"\nFolders: {most}{others}\n"], 1, lambda _written: "", share)
 
 
-def _kinds(groups: Groups, view: View, share: float) -> _Block:
+def _kinds(groups: Groups, view: View, share: float) -> Block:
     """Return files by what changes on them, those that change in the same way together."""
 
     def rest(written: int) -> str:

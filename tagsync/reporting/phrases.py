@@ -1,11 +1,11 @@
 """Figures and places in words, as several formats show them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
-from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report, Status
+from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report, Status, TargetName
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -24,6 +24,12 @@ def plan_title(plan: Plan) -> str:
     if not plan.changes:
         return "Nothing to undo" if plan.undoes else "Nothing to do"
     return f"{counted(plan.summary.files_changed, 'file')} to change"
+
+
+def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
+    """Return which library a plan is for, and for which environment; `show` makes each name safe."""
+    environment = f" (environment {show(target.environment)})" if target.environment else ""
+    return f"{show(target.account)} at {show(target.endpoint)}{environment}"
 
 
 def missing_sentence(plan: Plan) -> str | None:
@@ -190,7 +196,7 @@ def usual_calls(plan: Plan) -> list[tuple[str, int]]:
 def coverage_sentence(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected) + coverage.more_unselected
-    return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no entry"
+    return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no rule"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

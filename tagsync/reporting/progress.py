@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, plain lines now and then elsewhere."""
+"""Show progress on standard error: as a bar on a terminal, else as plain lines from time to time."""
 
 from contextlib import suppress
 from types import TracebackType
@@ -15,7 +15,7 @@ _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10
 _SECONDS_A_LINE = 1.0
 _BAR = 20
-"""Columns of the bar, so that its description fits on a terminal of eighty columns."""
+"""Columns of the bar; its description fits beside it on a terminal of 80 columns."""
 
 
 class ProgressView(Protocol):
@@ -45,16 +45,34 @@ class NoProgress:
 
 
 class PlainProgress(NoProgress):
-    """Writes a line for each phase, ten thousand files, tenth of the calls (at most one a second), and long wait."""
+    """Writes a line for each phase, 10,000 files, tenth of the API calls (at most one a second), and long wait."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._next_files = 0
+        self._unsaid: RequestDone | None = None
+        """The latest API call that no line counts; the last one is counted when the calls end."""
         self._next_calls = self._next_seconds = 0.0
+
+    def __exit__(self, *_: object) -> None:
+        self._end_of_calls()
 
     def __call__(self, event: Event) -> None:
         """Write a line if the event is worth one."""
+        if isinstance(event, ReadingBack):
+            self._end_of_calls()
         words = self._words(event)
+        if isinstance(event, RequestDone):
+            self._unsaid = None if words else event
+        self._write(words)
+
+    def _end_of_calls(self) -> None:
+        """Write how many API calls there were, if the last line says less: their number is planned, and may change."""
+        if self._unsaid:
+            self._write(", ".join([f"{counted(self._unsaid.done, 'API call')}", *_speed(self._unsaid)[:1]]))
+            self._unsaid = None
+
+    def _write(self, words: str | None) -> None:
         if words:
             # An apply must not end half-way because nobody reads what it says.
             with suppress(OSError):
@@ -65,28 +83,28 @@ class PlainProgress(NoProgress):
         words = None
         match event:
             case ManifestsRead(manifests, entries):
-                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'entry', 'entries')}"
+                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'rule')}"
             case FilesRead(files, None) if files >= self._next_files:
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
                 words = f"reading the library: {counted(files, 'file')}"
             case FilesRead(files, str(query)):
-                words = f"asking the library for {shown(query, 60)}: {counted(files, 'file')}"
+                words = f"searching for {shown(query, 60)}: {counted(files, 'file')}"
             case Exporting(files):
-                words = f"putting {counted(files, 'file')} into manifests"
+                words = f"writing manifests for {counted(files, 'file')}"
             case LookingAgain(files):
-                words = f"looking again at {counted(files, 'file')}"
+                words = f"re-reading {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
                 self._next_calls = done + total / _LINES_OF_CALLS
                 self._next_seconds = at + _SECONDS_A_LINE
-                words = ", ".join([f"{done:,} of {counted(total, 'call')} done", *_speed(event)])
+                words = ", ".join([f"{done:,} of {counted(total, 'API call')}", *_speed(event)])
             case ReadingBack(files):
-                words = f"reading back {counted(files, 'file')}"
+                words = f"verifying {counted(files, 'file')}"
             case Waiting(seconds):
-                words = f"the library asks to wait {duration(seconds)}"
+                words = f"waiting for the rate limit: {duration(seconds)}"
         return words
 
     def _is_time(self, done: int, at: float) -> bool:
-        """Tell whether a line of calls is due: a tenth of them later, and not in the same second."""
+        """Return whether a line of API calls is due: a tenth of them later, and not in the same second."""
         return done >= self._next_calls and (at <= 0 or at >= self._next_seconds)
 
 
@@ -119,30 +137,30 @@ class BarProgress:
             case ManifestsRead():
                 self._show("reading the library", 0, None)
             case FilesRead(files, query):
-                words = "reading the library" if query is None else f"asking for {shown(query, 40)}"
+                words = "reading the library" if query is None else f"searching for {shown(query, 40)}"
                 self._show(words, files, None)
             case Exporting(files):
-                self._show("putting files into manifests", 0, files)
+                self._show("writing manifests", 0, files)
             case LookingAgain(files):
-                self._show("looking again", 0, files)
+                self._show("re-reading", 0, files)
             case RequestDone(done, total):
-                self._show(", ".join(["calling", *_speed(event)]), done, total)
+                self._show(", ".join(["sending", *_speed(event)]), done, total)
             case ReadingBack(files):
-                self._show("reading back", 0, files)
+                self._show("verifying", 0, files)
             case Waiting(seconds):
-                self._progress.update(self._task, description=f"the library asks to wait {duration(seconds)}")
+                self._progress.update(self._task, description=f"waiting for the rate limit: {duration(seconds)}")
 
     def _show(self, description: str, completed: int, total: int | None) -> None:
         self._progress.update(self._task, description=description, completed=completed, total=total)
 
 
 def _speed(event: RequestDone) -> list[str]:
-    """Return calls a second, seconds waited for the limit, and seconds left; nothing in the first second."""
+    """Return API calls per second, seconds waited for the rate limit, and seconds left; nothing in the first second."""
     if event.seconds < _SECONDS_A_LINE:
         return []
     rate = event.done / event.seconds
     return [
-        f"{rate:,.1f} a second",
-        *([f"{duration(event.waited)} waited"] if event.waited else []),
+        f"{rate:,.1f} per second",
+        *([f"{duration(event.waited)} waiting"] if event.waited else []),
         *([f"{duration((event.total - event.done) / rate)} left"] if event.done < event.total else []),
     ]

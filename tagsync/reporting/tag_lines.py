@@ -20,7 +20,8 @@ MAX_COLUMNS = 40
 """The widest that the column of tags gets; a longer tag moves the rest of its own line."""
 
 _INDENT = "  "
-_INDENT_OF_PLACE = "      "
+_INDENT_OF_DETAILS = "      "
+_UNLIMITED = 1 << 30
 
 
 def write_tag_lines(
@@ -42,7 +43,7 @@ def write_tag_lines(
     for item in kept:
         files = f"{item.files:>{digits},} {'file ' if item.files == 1 else 'files'}"
         head = f"{_INDENT}{padded(_label(item), width)}  {files}", SIGNS[item.op][1]
-        _write_line(head, list(_remarks(item, names, with_causes=with_causes)), lines)
+        _write_line([head, *_risk(item)], _details(item, names, with_causes=with_causes), lines)
     left = operations[len(kept) :]
     if left:
         tags, most = counted(len(left), "more tag"), counted(left[0].files, "file")
@@ -62,13 +63,14 @@ def _label(item: TagCount) -> str:
     return SIGNS[item.op][0] + shown(item.tag)
 
 
-def _remarks(item: TagCount, names: Names, *, with_causes: bool) -> Iterator[Segment]:
+def _risk(item: TagCount) -> Iterator[Segment]:
     if item.op is Op.REMOVE_AI:
-        yield "cannot be undone", "bold yellow"
-    if item.origin:
-        yield f"{shown_origin(item.origin, names)}{_more(item.more)}", "dim"
-    if item.cause and with_causes:
-        yield cause_words(item.cause), "dim"
+        yield "  cannot be undone", "bold yellow"
+
+
+def _details(item: TagCount, names: Names, *, with_causes: bool) -> list[str]:
+    place = [f"{shown_origin(item.origin, names)}{_more(item.more)}"] if item.origin else []
+    return [*place, *([cause_words(item.cause)] if item.cause and with_causes else [])]
 
 
 def _more(places: int) -> str:
@@ -77,18 +79,22 @@ def _more(places: int) -> str:
     return f" +{places} more" if places < MAX_PLACES else f" +{places} or more"
 
 
-def _write_line(head: Segment, remarks: Sequence[Segment], lines: Lines) -> None:
-    """Write one operation; on a narrow terminal, what does not fit goes below, so that places stay in one piece."""
-    segments = [head]
-    used = columns(head[0])
-    for text, style in remarks:
-        used += 2 + columns(text)
-        if lines.width is not None and used > lines.width and style == "dim":
-            lines.write(*segments)
-            segments = [(_INDENT_OF_PLACE + text, style)]
-            used = columns(segments[0][0])
-        else:
-            segments.append(("  " + text, style))
-    if not remarks:
-        segments = [(head[0].rstrip(), head[1])]
-    lines.write(*segments)
+def _write_line(head: Sequence[Segment], details: Sequence[str], lines: Lines) -> None:
+    """Write one operation with its details: on a narrow terminal without the manifest's folders, else below it."""
+    if not details:
+        *others, (text, style) = head
+        lines.write(*others, (text.rstrip(), style))
+        return
+    room = _UNLIMITED if lines.width is None else lines.width - sum(columns(text) for text, _ in head)
+    words, short = "".join(f"  {text}" for text in details), "".join(f"  {text}" for text in _shortened(details))
+    if columns(words) <= room or columns(short) <= room:
+        lines.write(*head, (words if columns(words) <= room else short, "dim"))
+        return
+    lines.write(*head)
+    lines.write((_INDENT_OF_DETAILS + words.lstrip(), "dim"))
+
+
+def _shortened(details: Sequence[str]) -> Sequence[str]:
+    place, *others = details
+    folders, slash, name = place.rpartition("/")
+    return [f"…/{name}" if folders and slash else place, *others]

@@ -277,7 +277,7 @@ class ReportView(PlanView):
         for item in self.counts.operations:
             totals[item.op] += item.files
         changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = f"{counted(self.files_changed, 'file')} changed{f': {changes}' if changes else ''}"
+        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property
@@ -334,15 +334,15 @@ class DifferenceView(View):
             for old, new in difference.guards
         ]
         targets = ["the plans are for different targets"] if difference.targets else []
-        changes = f"{counted(more, 'change')} planned anew, {fewer:,} not any more"
-        self.remarks = [changes, f"before: {difference.old}", *targets, *guards]
+        changes = f"{counted(more, 'change')} only in the new plan, {fewer:,} only in the old plan"
+        self.remarks = [changes, f"Digest of the old plan: {difference.old}", *targets, *guards]
 
     @cached_property
     def sides(self) -> Sequence[tuple[str, Groups]]:
         """What only the newer plan changes, and what only the older one does, each with a title."""
         return (
-            ("Planned now and not before", groups(self.difference.more)),
-            ("Planned before and not any more", groups(self.difference.fewer)),
+            ("Only in the new plan", groups(self.difference.more)),
+            ("Only in the old plan", groups(self.difference.fewer)),
         )
 
     @cached_property

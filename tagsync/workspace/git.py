@@ -48,6 +48,17 @@ def git_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _OURS}
 
 
+def top_of(folder: Path) -> Path | None:
+    """Return the top of the work tree that a folder is in; None if git knows none, or is not installed.
+
+    Git refuses a repository of another user, whose files must not decide what a run does.
+    """
+    try:
+        return Path(os.path.realpath(_line(folder, "rev-parse", "--show-toplevel")))
+    except UsageError:
+        return None
+
+
 class WorkTree:
     """The git work tree that contains a path.
 

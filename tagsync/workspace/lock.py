@@ -122,6 +122,8 @@ def _folder_name(key: str) -> str:
 
 def _attempt(path: Path, part: Part | None, wait: Wait) -> int:
     """Take the lock and return its descriptor; raise LockedError if it is taken."""
+    # Checking the other locks and taking one must be one step, hence the mutex. Files are opened relative to the
+    # checked folder, so that nobody can exchange the folder in between.
     _make_folder(path)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -197,6 +199,7 @@ def _holder(folder: int, name: str) -> bytes | None:
 
 def _take(folder: int, part: Part | None) -> int:
     name = f"shard-{part.index}-of-{part.of}" if part else "whole"
+    # With the mutex held and other files checked, a file of this name cannot exist: O_EXCL guards against mistakes.
     lock = _opened(folder, name, os.O_CREAT | os.O_EXCL)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -482,8 +482,8 @@ def test_execute_failure_has_the_servers_request_id() -> None:
     }
     changes = [change(f"f{n}", add=f"t{n}") for n in range(6)]
     result = execute(changes, lambda request: answers[request.tags[0]](request), concurrency=1)
-    told = [result.outcomes.outcome(id_of(f"f{n}")) for n in range(6)]
-    assert [outcome.request_id for outcome in told] == ["r1", "r2", "r3", "r-lost", "r6", "r7"]
+    found = [result.outcomes.outcome(id_of(f"f{n}")) for n in range(6)]
+    assert [outcome.request_id for outcome in found] == ["r1", "r2", "r3", "r-lost", "r6", "r7"]
     # The call of the busy file was sent twice.
     assert (result.executor.counts.succeeded, result.executor.counts.failed) == (1, 6)
 

@@ -385,10 +385,10 @@ def test_journal_disk_error_ends_recording_but_loses_nothing(number: int, words:
             lambda life=life: life.journal.outcome(1, "done", ()),
             life.journal.ended,
         ):
-            with pytest.raises(StateError) as told:
+            with pytest.raises(StateError) as raised:
                 note()
-            assert str(told.value).startswith(f"the journal {PATH} cannot be ")
-            assert words in str(told.value)
+            assert str(raised.value).startswith(f"the journal {PATH} cannot be ")
+            assert words in str(raised.value)
         assert disk.operations == operations
         life.journal.close()
         life.known_by(recovered(disk.after_kill()))

@@ -13,7 +13,7 @@ def test_outcomes_status_is_the_worst_of_its_calls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told"),
+    ("first", "second", "worst"),
     [
         (Status.ACCEPTED, Status.SKIPPED, Status.SKIPPED),
         (Status.UNKNOWN, Status.SKIPPED, Status.UNKNOWN),
@@ -24,11 +24,11 @@ def test_outcomes_status_is_the_worst_of_its_calls() -> None:
         (Status.MISSING, Status.ACCEPTED, Status.MISSING),
     ],
 )
-def test_outcomes_statuses_have_an_order(first: Status, second: Status, told: Status) -> None:
+def test_outcomes_statuses_have_an_order(first: Status, second: Status, worst: Status) -> None:
     outcomes = Outcomes()
     outcomes.note(["a"], first, attempts=1)
     outcomes.note(["a"], second, attempts=1)
-    assert outcomes.outcome("a").status is told
+    assert outcomes.outcome("a").status is worst
 
 
 def test_outcomes_file_without_a_call_is_skipped() -> None:

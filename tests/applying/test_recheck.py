@@ -27,8 +27,8 @@ class Library:
         return {file_id: self.files.get(file_id) for file_id in file_ids}
 
 
-def removing(path: str, names: str, *, beside: str = "", spared: tuple[str, ...] = ()) -> FileChange:
-    file = current_file(path, (), [ai(name) for name in (names + " " + beside).split()])
+def removing(path: str, names: str, *, others: str = "", spared: tuple[str, ...] = ()) -> FileChange:
+    file = current_file(path, (), [ai(name) for name in (names + " " + others).split()])
     return FileChange(file, tuple(Change(Op.REMOVE_AI, name, ()) for name in names.split()), spared=spared)
 
 

@@ -147,7 +147,7 @@ def test_opened_row_shows_rule_of_each_change(opened: Open) -> None:
 
 def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
     found = opened(report_html(ReportView(ordinary_report())))
-    assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "stale", "confirmed", "failed"]
+    assert found.page.locator("td.status").all_inner_texts() == ["verified", "stale", "verified", "failed"]
     found.page.get_by_role("combobox", name="Status", exact=True).select_option("failed (1)")
     assert found.names() == ["red.jpg"]
     found.page.get_by_text("red.jpg").last.click()
@@ -158,7 +158,7 @@ def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
     found.page.get_by_role("button", name="Clear").click()
     expect(found.page.locator("#count")).to_have_text("4 files")
     found.sort("Status")
-    assert found.page.locator("td.status").all_inner_texts() == ["confirmed", "confirmed", "stale", "failed"]
+    assert found.page.locator("td.status").all_inner_texts() == ["verified", "verified", "stale", "failed"]
 
 
 def test_plan_has_no_status_column(opened: Open) -> None:

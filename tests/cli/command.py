@@ -1,4 +1,4 @@
-"""The real command, in this process or in one of its own, and what it came to."""
+"""Run the real command, in this process or in a separate one, and return its result."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from tagsync.documents.checksum import with_checksum
 from tagsync.sandbox.faults import Fault, FaultScript
 
 SECONDS = 30
-"""No command of these tests takes so long, unless it hangs."""
+"""The time limit of a command; only one that hangs reaches it."""
 
 
 class Result(NamedTuple):
-    """An exit code, and what went to standard output and standard error."""
+    """An exit code, standard output and standard error."""
 
     code: int
     out: str
@@ -27,7 +27,7 @@ class Result(NamedTuple):
 
     @property
     def document(self) -> Any:
-        """The document on standard output, which has to be there alone."""
+        """The JSON on standard output, which must contain nothing else."""
         return json.loads(self.out)
 
 
@@ -38,7 +38,7 @@ class Command(Protocol):
 
 
 class Recorder(FaultScript):
-    """No faults, or some, and the endpoints that were called."""
+    """A script of failures, which records the endpoints that were called."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(faults)
@@ -49,7 +49,7 @@ class Recorder(FaultScript):
         return super().next(endpoint, file_ids)
 
     def heal(self) -> None:
-        """Have no more faults."""
+        """Stop failing."""
         self._faults.clear()
 
     @property
@@ -58,7 +58,7 @@ class Recorder(FaultScript):
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment as a user has it: output is buffered."""
+    """Return the environment as users have it, with buffered output."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | dict(more or {})
 
 
@@ -69,7 +69,7 @@ def words(*arguments: str | Path) -> list[str]:
 def process(
     *arguments: str | Path, env: Mapping[str, str] | None = None, wrapped_by: Iterable[str] = (), **streams: Any
 ) -> Result:
-    """Run the command in a process of its own, its streams captured unless told otherwise."""
+    """Run the command in a separate process; capture its streams unless `streams` says otherwise."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     ran = subprocess.run(  # noqa: S603 - our own
         [*wrapped_by, *words(*arguments)],
@@ -87,7 +87,7 @@ def process(
 
 @contextmanager
 def started(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """Start the command in a process of its own; it is ended if it is still there in the end."""
+    """Start the command in a separate process; kill it at the end if it still runs."""
     with subprocess.Popen(  # noqa: S603 - our own
         words(*arguments),
         stdin=subprocess.DEVNULL,
@@ -109,5 +109,5 @@ def write_manifest(files: str, name: str = "tags.yaml", *, spec: str = "") -> Pa
 
 
 def resealed(document: str) -> str:
-    """Return a saved document that was edited with a checksum that fits again."""
+    """Return an edited plan or report with a valid checksum."""
     return "".join(with_checksum([document[: document.rindex(',\n"checksum":')]]))

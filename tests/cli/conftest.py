@@ -1,4 +1,4 @@
-"""Every test of the command runs in an empty folder of its own, and all share one server."""
+"""Each test of the command runs in a separate, empty folder; all share one server."""
 
 import socket
 import threading
@@ -50,20 +50,20 @@ def library() -> Callable[..., Path]:
 
 
 class Server:
-    """Libraries on a real loopback socket, each below a path of its own."""
+    """Libraries on a real loopback socket, each below a separate path."""
 
     def __init__(self) -> None:
         self._apps: list[ASGIApp] = []
         config = uvicorn.Config(self._answer, interface="asgi3", port=0, log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._listening = config.bind_socket()
-        # Else each answer waits 40 ms for the client to acknowledge its head before its body goes.
+        # Otherwise the body of each answer waits 40 ms until the client acknowledges the head.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._thread = threading.Thread(target=self._server.run, args=([self._listening],), daemon=True)
         self._thread.start()
 
     def add(self, app: ASGIApp) -> str:
-        """Take a library on and return its URL."""
+        """Serve a library and return its URL."""
         self._apps.append(app)
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}/{len(self._apps) - 1}"
 
@@ -98,7 +98,7 @@ def served(server: Server, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 
 class World:
-    """A served library that others change too."""
+    """A served library that others change as well."""
 
     def __init__(self, server: Server, folder: Path, files: tuple[Mapping[str, Any], ...], faults: Recorder) -> None:
         self.store = Store(":memory:", write_library(folder / "world.jsonl", files))
@@ -111,7 +111,7 @@ class World:
         self.store.save([file._replace(tags=file.tags if tags is None else tags, ai_tags=found)])
 
     def upload(self, path: str, *found: str) -> None:
-        """Put a new version of a file in place of the old one: its tags are gone, extensions find theirs again."""
+        """Upload a new version of a file: its tags are lost, and extensions add their AI tags again."""
         self.edit(path, tags=[], ai_tags=[ai(name) for name in found])
 
     def move(self, path: str, to: str) -> None:

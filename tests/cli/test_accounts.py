@@ -1,4 +1,4 @@
-"""The account that manifests name, and what is remembered of the account of a key."""
+"""The account that manifests name, and the account that tagsync remembers for a key."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -111,4 +111,4 @@ def test_previous_report_of_a_key_counts_with_and_without_account(tagsync: Comma
         library.edit("/a.jpg", tags=[])
         ran = tagsync("plan", second)
         assert "last report" not in ran.err
-        assert "since the last apply" in ran.out
+        assert "all tags lost in an upload" in ran.out

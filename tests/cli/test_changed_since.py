@@ -1,4 +1,4 @@
-"""Plans narrowed to what manifests changed since a git revision select."""
+"""Plans for only those files whose rules changed since a git revision."""
 
 import subprocess
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a run takes from a CI system's environment, and what it tells it."""
+"""What a run reads from the environment of a CI system, and writes for it."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _on_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: Callabl
 
 @pytest.fixture
 def step(tmp_path: Path) -> Callable[[str], str]:
-    """Return a function that reads what a step has been told since it was read last."""
+    """Return a function that reads new outputs of a step."""
 
     def read(name: str) -> str:
         path = tmp_path / name
@@ -74,7 +74,7 @@ def test_annotation_names_the_manifest_in_the_repository(tagsync: Command, step:
 
 
 def annotated(tagsync: Command, path: str) -> str | None:
-    """Return the file that the annotation of a faulty manifest names; None if it names none."""
+    """Return the file that the annotation of an invalid manifest names; None if it names none."""
     found = re.search(
         r"^::error (?:file=(.*?),line=\d+,col=\d+,)?title=", tagsync("validate", "--format=github", path).out
     )
@@ -199,7 +199,7 @@ def is_page(text: str) -> bool:
 
 
 def is_for_github(text: str) -> bool:
-    """Tell by the text behind the annotations, of which there is none to make here."""
+    """Return whether the text after the annotations fits; there are no annotations here."""
     return text.startswith(("Valid", "Plan", "Changed", "Apply", "The same plan"))
 
 
@@ -244,7 +244,7 @@ def test_strict_plan_with_warnings_shows_no_digest_to_approve(tagsync: Command, 
 
 @pytest.fixture
 def guarded(library: Callable[..., Path]) -> str:
-    """Return a manifest that a guard is against, beside its library."""
+    """Return a manifest that a guard blocks; write its library."""
     library(*(file_object(f"/{name}.jpg", ["old"]) for name in "abc"), name="full.jsonl")
     Path("off.yaml").write_text(manifest("- match: /**\n  absent: [old]"), encoding="utf-8")
     return "off.yaml"
@@ -261,7 +261,7 @@ def test_refused_apply_reports_its_guard_once(tagsync: Command, step: Callable[[
     text = Path("a.md").read_text("utf-8")
     assert "### Apply refused: nothing was changed\n" in text
     assert text.count("**Blocked by guard emptiedFiles**") == 1
-    assert "ot completed" not in text
+    assert "ot changed" not in text
     cases = ET.fromstring(Path("a.xml").read_text("utf-8"))  # noqa: S314 - our own
     assert (cases.attrib["failures"], cases.attrib["skipped"]) == ("1", "0")
     assert "Apply refused: nothing was changed</h1>" in Path("a.html").read_text("utf-8")

@@ -23,15 +23,15 @@ def test_diff_shows_what_changed_between_two_plans(tagsync: Command) -> None:
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[: lines.index("")] == [
-        "Planned now and not before:",
+        "Only in the new plan:",
         "  /a.jpg",
         "      - old  tags.yaml:6:31",
         "      - x    tags.yaml:6:36",
     ]
-    assert "Planned before and not any more:" in lines
+    assert "Only in the old plan:" in lines
     limit = "it blocks more than 100 and 30 %"
     assert f"  removedTags 0 (passes; {limit}) → removedTags 2 of 2 (passes; {limit})" in lines
-    assert "Difference: 2 files, 4 changes, 2 of them planned anew, 2 not any more" in lines
+    assert "Difference: 2 files, 4 changes: 2 only in the new plan, 2 only in the old plan" in lines
 
 
 def test_diff_starts_with_two_accounts(tagsync: Command) -> None:

@@ -1,4 +1,4 @@
-"""Shell completion, asked for as shells do, and in a real bash."""
+"""Shell completion, called as shells do, and in a real bash."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from cli.command import SECONDS, Command, environment, words
 
 
 def completions(line: str) -> list[str]:
-    """Return what bash is offered for the last word of a line."""
+    """Return what bash offers for the last word of a line."""
     given = line.split(" ")
     asked = {"_TAGSYNC_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(given) - 1)}
     ran = subprocess.run(words(), capture_output=True, text=True, check=True, env=environment(asked), timeout=SECONDS)  # noqa: S603 - our own

@@ -398,7 +398,7 @@ def test_account_lock_covers_its_key_and_its_name() -> None:
 
 
 def places(tagsync: Command) -> list[Path]:
-    """Return the files that an apply and a plan have left in the state directory."""
+    """Return the files of an apply and a plan in the state directory."""
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     assert tagsync("plan", "tags.yaml").code == 0
     return sorted(path for path in Path(".tagsync").rglob("*") if path.is_file() and path.name != ".gitignore")

@@ -1,4 +1,4 @@
-"""The same apply again: of an approved plan that was carried out in part, of one that is done, of one that is saved."""
+"""Run the same apply again: after part of an approved plan, after all of it, and with a saved plan."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ NAMES = "abcdef"
 
 
 def shop(world: Build, *faults: Fault) -> World:
-    """Return a library in which each file needs calls of its own."""
+    """Return a library in which each file needs separate calls."""
     files = "\n".join(f"- {{path: /{name}.jpg, tags: [{name}], absent: [old-{name}]}}" for name in NAMES)
     write_manifest(files)
     return world(*(file_object(f"/{name}.jpg", ["keep", f"old-{name}"]) for name in NAMES), faults=faults)
@@ -56,7 +56,7 @@ def test_expect_digest_accepts_the_rest_after_an_apply_without_it(tagsync: Comma
 
 
 def kill_when_it_removes(library: World, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run a command in a process of its own, and kill it once its first removal is on the wire."""
+    """Run a command in a separate process, and kill it once its first removal is sent."""
     removes = threading.Event()
     following = library.calls.next
 

@@ -25,11 +25,11 @@ def test_coverage_lists_files_without_rules_and_rules_without_files(tagsync: Com
     result = tagsync("plan", *SANDBOX, "--coverage", "tags.yaml")
     assert result.code == 0
     lines = result.out.splitlines()
-    assert lines[lines.index("Coverage: 3 of 18 files selected, 15 by no entry") + 1 :] == [
+    assert lines[lines.index("Coverage: 3 of 18 files selected, 15 by no rule") + 1 :] == [
         "  4 in /press/",
         "  1 in /",
         *(f"  1 in /f{n:02d}/" for n in range(8)),
-        "  … and 2 files in 2 more folders: --verbose shows them",
+        "  … and 2 files in 2 more folders: -v lists them",
         "  tags.yaml:6:7  selects no file",
         "  tags.yaml:7:7  selects no file",
     ]

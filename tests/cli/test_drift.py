@@ -1,4 +1,4 @@
-"""What the last apply's report tells the next plan: kept, named, missing, damaged, or of another library."""
+"""How the next plan uses the report of the previous apply: kept, named, missing, damaged, or of another library."""
 
 import json
 import stat
@@ -20,7 +20,7 @@ def shop(world: Build, **settings: Any) -> World:
 
 
 def causes(document: Any) -> dict[tuple[str, str], str]:
-    """Return the causes that a plan document gives, by path and tag."""
+    """Return the causes in a plan, by path and tag."""
     paths = {change["fileId"]: change["path"] for change in document["changes"]}
     return {(paths[item["fileId"]], item["tag"]): item["cause"] for item in document.get("drift", ())}
 
@@ -29,7 +29,7 @@ def kept() -> list[Path]:
     return sorted(Path(".tagsync/last").iterdir())
 
 
-# Told from what the state directory holds
+# Reports in the state directory
 
 
 def test_plan_shows_what_happened_to_each_tag_since_the_previous_apply(tagsync: Command, world: Build) -> None:
@@ -176,7 +176,7 @@ def test_returning_ai_tag_is_removed_each_time(tagsync: Command, world: Build) -
         result = tagsync("apply", "--yes", "--format=json", "tags.yaml")
         assert (result.code, result.document["outcome"]) == (0, "converged")
         assert library.ai_tags("/a.jpg") == set()
-        # A run that changes nothing, and one that changes something else, forget nothing.
+        # A run without changes and a run with other changes both keep the count.
         tagsync("apply", "--yes", "tags.yaml")
         library.edit("/b.jpg", tags=["new"])
         tagsync("apply", "--yes", "tags.yaml")
@@ -225,7 +225,7 @@ def test_sandbox_reset_removes_the_kept_report(tagsync: Command, library: Callab
     assert kept() == []
 
 
-# Told from elsewhere, or not at all
+# Reports from elsewhere, or none
 
 
 def test_last_option_accepts_a_report_of_another_machine(tagsync: Command, world: Build) -> None:

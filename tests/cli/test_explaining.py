@@ -22,14 +22,14 @@ def test_explain_shows_each_rule_and_each_tag(tagsync: Command) -> None:
         "",
         "  tags.yaml:5:7  path: /a.jpg",
         "      aiTags.minConfidence: 50",
-        "      new     present  tags tags.yaml:5:29",
-        "      old     absent   absent tags.yaml:5:44",
-        "      AI Dog  absent   aiTags.minConfidence tags.yaml:5:58",
+        "      new     present  tags                  tags.yaml:5:29",
+        "      old     absent   absent                tags.yaml:5:44",
+        "      AI Dog  absent   aiTags.minConfidence  tags.yaml:5:58",
         "",
-        "  + new is added  because of tags tags.yaml:5:29",
-        r"    o\x1bdd stays  no rule is against it",
-        "  - old is removed  because of absent tags.yaml:5:44",
-        "  - AI Dog (10, google-auto-tagging) is removed  because of aiTags.minConfidence tags.yaml:5:58",
+        "  + new      added    because of tags tags.yaml:5:29",
+        r"    o\x1bdd  stays    no rule removes it",
+        "  - old      removed  because of absent tags.yaml:5:44",
+        "  - AI Dog   removed  because of aiTags.minConfidence tags.yaml:5:58  confidence 10 (google-auto-tagging)",
     ]
 
 
@@ -55,7 +55,7 @@ def test_explain_accepts_a_path_of_the_manifests_or_of_no_rule(tagsync: Command)
     write_manifest("- {path: /gone.jpg, tags: [new], ifMissing: skip}")
     words = tagsync(*EXPLAIN, "/gone.jpg", "tags.yaml").out
     assert words.startswith("/gone.jpg is not in the library: ")
-    assert "no entry selects this file: it is never touched" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
+    assert "no rule selects this file, so tagsync never changes it" in tagsync(*EXPLAIN, "/b.jpg", "tags.yaml").out
 
 
 def test_explain_has_json_output_and_saves_the_plan(tagsync: Command) -> None:
@@ -88,8 +88,8 @@ def test_explanation_shows_what_is_captured(tagsync: Command, library: Callable[
         "{category} is 'tees'",
         "{name} is 'a'",
         "{fileType} is 'image'",
-        "TEES   present  tags tags.yaml:5:53",
-        "image  present  tags tags.yaml:5:73",
+        "TEES   present  tags  tags.yaml:5:53",
+        "image  present  tags  tags.yaml:5:73",
     ]
     document = json.loads(tagsync(*EXPLAIN, "/shop/tees/a.jpg", "tags.yaml", "--format", "json").out)
     assert document["files"][0]["entries"][0]["values"] == {"category": "tees", "name": "a", "fileType": "image"}

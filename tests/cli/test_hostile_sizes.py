@@ -1,4 +1,4 @@
-"""Input of a size that nobody means, given to the real command: refused in time, and in little memory."""
+"""Give the real command huge input, which it refuses quickly and in little memory."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 MIB = 1 << 20
 MEMORY = 300_000_000
 OF_A_CALL, OF_A_MANIFEST = 150.0, 10.0
-"""Seconds in which each is refused; for a manifest, which waits for nothing, seconds of a processor of its own."""
+"""Seconds until each is refused; for a manifest, CPU seconds, because reading it waits for nothing."""
 
 MEASURE = """
 import json, os, sys, time
@@ -32,14 +32,14 @@ _, status, used = os.wait4(child, 0)
 worked, took = used.ru_utime + used.ru_stime, time.monotonic() - began
 print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024, worked, took]), file=sys.stderr)
 """
-"""Runs a program and tells its exit code, the most memory that it ever held, how long it worked, and how long it took.
+"""Runs a program and prints its exit code, peak memory, CPU time and elapsed time.
 
 A process of its own, and a small one: to the system, a new program has held at least what its parent holds.
 """
 
 
 class Measured(NamedTuple):
-    """What a run of the command came to."""
+    """The result of a command."""
 
     code: int
     memory: int
@@ -76,14 +76,14 @@ def test_memory_is_measured_for_the_command_alone() -> None:
 
 
 def huge(size: int = 500 * MIB) -> Iterator[bytes]:
-    """Yield the body of a page of files that has all the members it needs, and a text of 500 MB."""
+    """Yield a page of files with all required members and a text of 500 MB."""
     yield b'[{"type": "file", "fileId": "a", "filePath": "/a.jpg", "name": "'
     yield from repeat(b"x" * MIB, size // MIB)
     yield b'"}]'
 
 
 def bomb() -> Iterator[bytes]:
-    """Yield a page of two thousand million spaces, which is two million bytes when it is compressed."""
+    """Yield two thousand million spaces, which compress to two million bytes."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb") as file:
         for _ in range(2000):
@@ -93,7 +93,7 @@ def bomb() -> Iterator[bytes]:
 
 @contextmanager
 def answering(heads: str, body: Callable[[], Iterable[bytes]], pause: float = 0.0) -> Iterator[str]:
-    """Answer every call with the same body, and return the address to ask."""
+    """Answer every call with the same body, and return the address."""
     over = threading.Event()
     threads = []
 
@@ -124,7 +124,7 @@ def answering(heads: str, body: Callable[[], Iterable[bytes]], pause: float = 0.
 
 
 def refused_answer(heads: str, body: Callable[[], Iterable[bytes]], pause: float = 0.0) -> str:
-    """Plan against such a server and return the only line that is said of it."""
+    """Plan against such a server and return the only line of its error."""
     write_manifest("- {match: /**, tags: [a]}")
     with answering(heads, body, pause) as url:
         result = measured("plan", "--quiet", "--endpoint", url, "tags.yaml")
@@ -162,11 +162,11 @@ def test_response_with_too_many_values_is_refused(value: str) -> None:
     assert said == "error: ImageKit returned status 200 with more than 1,000,000 JSON values"
 
 
-# Saved documents
+# Saved plans
 
 
 def laid_out(value: Iterable[str]) -> Iterator[str]:
-    """Yield a plan whose lines are such as tagsync writes."""
+    """Yield a plan with lines like those that tagsync writes."""
     yield '{\n"formatVersion":"1.0",\n"x":'
     yield from value
     yield ',\n"checksum":"sha256:' + "0" * 64 + '"\n}\n'
@@ -201,7 +201,7 @@ HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  files:\n"
 
 
 def merge_bomb() -> Iterator[str]:
-    """Yield a few lines that stand for ten to the power of forty, if merge keys are followed."""
+    """Yield a few lines that expand to ten to the power of forty values if merge keys are followed."""
     yield HEAD + "  - &a0 {path: /a, tags: [a]}\n"
     for number in range(1, 41):
         aliases = ", ".join([f"*a{number - 1}"] * 10)
@@ -215,7 +215,7 @@ MANIFESTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "20,000 levels of blocks": (lambda: [HEAD, *(" " * (4 + n) + "-\n" for n in range(0, 20_000, 10))], "20"),
     "60 MiB of openings": (lambda: [HEAD, "  - ", *repeat("[" * MIB, 60)], "20"),
     "a text of 60 MiB": (lambda: [HEAD, "  - path: /", *repeat("x" * MIB, 60)], "tags.yaml"),
-    # Of 60 MiB libyaml alone keeps 300; a manifest of that size with nothing wrong in it takes three times as much.
+    # For 60 MiB, libyaml alone needs 300 MB; a valid manifest of that size needs three times as much.
     "a key of 40 MiB": (lambda: [HEAD, "  - ", *repeat("x" * MIB, 40), ": a"], "tags.yaml"),
     "60 MiB of keys": (lambda: [HEAD, "  - {", *(f"k{n}: a, " for n in range(5_000_000)), "}"], "tags.yaml"),
     "60 MiB of faults": (lambda: [HEAD, *repeat("  - {path: x, path: y, z: no}\n", 2_000_000)], "tags.yaml"),

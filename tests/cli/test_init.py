@@ -4,19 +4,21 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
 from builders import file_object
 from cli.command import Command
+from jsonschema import Draft202012Validator
 
-from tagsync import templates
+from tagsync import schemas, templates
 
 ROOT = Path(__file__).parents[2]
 COMMIT = "a" * 40
 LIBRARY = ROOT / "examples" / "library.jsonl"
 WORKFLOW = Path(".github/workflows/tagsync.yml")
-WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json", "library.jsonl"]
+WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json", "config.schema.json", "library.jsonl"]
 
 
 def repository(path: str) -> Path:
@@ -54,7 +56,9 @@ def test_init_lists_its_files_and_the_next_commands(tagsync: Command) -> None:
         "written: my manifests/tags.yaml\n"
         "written: my manifests/policy.yaml\n"
         "written: my manifests/manifest.schema.json\n"
+        "written: my manifests/config.schema.json\n"
         "written: my manifests/library.jsonl\n"
+        "written: tagsync.yaml\n"
         "written: .github/workflows/tagsync.yml\n"
         "\n"
         "Try it without an account:\n"
@@ -107,6 +111,20 @@ def test_init_manifest_shows_every_key_of_a_rule(tagsync: Command) -> None:
     assert {key for key in keys if f" {key}:" not in text and f"{{{key}:" not in text} == set()
 
 
+@pytest.mark.parametrize("folder", ["manifests", "media/my tags", "."])
+def test_init_config_names_the_folder_and_its_schema(tagsync: Command, folder: str) -> None:
+    tagsync("init", folder)
+    text = Path("tagsync.yaml").read_text("utf-8")
+    schema = text.partition("\n")[0].removeprefix("# yaml-language-server: $schema=")
+    assert json.loads(Path(unquote(schema)).read_text("utf-8"))["title"] == "tagsync.yaml"
+    assert tagsync("validate").out == "Valid: 2 manifests with 1 rule\n"
+    planned = tagsync("plan", "--sandbox", Path(folder, "library.jsonl"), "--format", "json")
+    assert planned.document["target"]["environment"] == "production"
+    whole, changed = re.subn(r"(?m)^( *)# ((?:  )?[a-z]\w+:( |$))", r"\1\2", text)
+    assert changed == 6
+    Draft202012Validator(schemas.load("config")).validate(yaml.safe_load(whole))
+
+
 def test_init_policy_has_the_default_limits(tagsync: Command) -> None:
     Path("policy.yaml").write_text(templates.text("policy.yaml"), encoding="utf-8")
     shipped = yaml.safe_load(templates.text("policy.yaml"))["spec"]["guards"]
@@ -135,13 +153,15 @@ def test_init_workflow_is_below_the_root_and_names_the_folder_from_there(
     assert "written: ../.github/workflows/tagsync.yml\n" in result.out
     workflow = yaml.safe_load((root / WORKFLOW).read_text("utf-8"))
     assert workflow["env"]["MANIFESTS"] == "media/tags"
-    assert workflow[True]["push"]["paths"] == workflow[True]["pull_request"]["paths"] == ["media/tags/**"]
+    assert (
+        workflow[True]["push"]["paths"] == workflow[True]["pull_request"]["paths"] == ["media/tags/**", "tagsync.yaml"]
+    )
 
 
 def test_init_writes_the_workflow_into_another_repository(tagsync: Command) -> None:
     root = repository("elsewhere")
     assert tagsync("init", root / "tags").code == 0
-    assert in_it(root) == [str(WORKFLOW), *sorted(f"tags/{name}" for name in WRITTEN)]
+    assert in_it(root) == [str(WORKFLOW), *sorted(f"tags/{name}" for name in WRITTEN), "tagsync.yaml"]
     assert not WORKFLOW.exists()
 
 
@@ -149,7 +169,7 @@ def test_init_accepts_the_root_as_folder(tagsync: Command) -> None:
     repository(".")
     assert tagsync("init", ".").code == 0
     workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
-    assert (workflow["env"]["MANIFESTS"], workflow[True]["push"]["paths"]) == (".", ["**"])
+    assert (workflow["env"]["MANIFESTS"], workflow[True]["push"]["paths"]) == (".", ["**", "tagsync.yaml"])
     assert tagsync("validate", ".").code == 0
 
 
@@ -158,13 +178,16 @@ def test_init_keeps_and_lists_existing_files(tagsync: Command) -> None:
     Path("manifests/policy.yaml").write_text("mine", encoding="utf-8")
     WORKFLOW.parent.mkdir(parents=True)
     WORKFLOW.write_text("mine too", encoding="utf-8")
+    Path("tagsync.yaml").write_text("mine as well", encoding="utf-8")
     result = tagsync("init", "manifests")
     assert result.code == 0
-    assert result.out.splitlines()[:5] == [
+    assert result.out.splitlines()[:7] == [
         "written: manifests/tags.yaml",
         "unchanged: manifests/policy.yaml",
         "written: manifests/manifest.schema.json",
+        "written: manifests/config.schema.json",
         "written: manifests/library.jsonl",
+        "unchanged: tagsync.yaml (check that it names manifests)",
         "unchanged: .github/workflows/tagsync.yml (check that it names manifests)",
     ]
     assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"

@@ -1,4 +1,4 @@
-"""Applies that are killed at moments that nobody chose, while somebody else edits the same files."""
+"""Kill applies at random moments while somebody else edits the same files."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ ENTRIES = "\n".join(
 
 DRIVER = """
 import json, os, select, signal, sys, time
-import tagsync.cli.run  # what every life needs is loaded once
+import tagsync.cli.run  # load once what every run needs
 from tagsync.cli.main import run
 
 
@@ -50,16 +50,16 @@ for life in json.load(sys.stdin):
     ends.append((os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), took))
 json.dump(ends, sys.stdout)
 """
-"""Runs the command once for each life it is told of, each in a process that is killed after so many seconds."""
+"""Runs the command once for each line of input, in a process that is killed after the given seconds."""
 
 
 class Shared(Library):
-    """A library whose files somebody else edits while it is called."""
+    """A library whose files somebody else edits during calls."""
 
     def __init__(self, server: Takes, store: Store, random: Random) -> None:
         super().__init__(server, store)
         self.edits: dict[str, set[str]] = {}
-        """The tags that somebody else has given to files, by the files' ids."""
+        """The tags that somebody else added to files, by file ID."""
         self._random = random
 
     def _note(self, op: str, asked: dict[str, Sequence[str]]) -> None:  # type: ignore[override]
@@ -80,7 +80,7 @@ class Shared(Library):
 
 
 class Life(NamedTuple):
-    """An apply that may have been killed: its library, its state directory, its exit code, and how long it took."""
+    """An apply that may have been killed: its library, state directory, exit code and duration."""
 
     library: Shared
     state: str
@@ -100,7 +100,7 @@ Lived = Callable[[Sequence[float]], list[Life]]
 
 @pytest.fixture
 def lived(server: Takes, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lived]:
-    """Return a function that runs applies, each killed after so many seconds, each with a library of its own."""
+    """Return a function that runs applies, each with a separate library and killed after a given time."""
     made: list[Shared] = []
     random = Random(request.node.name)
 
@@ -141,7 +141,7 @@ def applying(library: Library, state: str) -> list[str]:
 
 
 def check(tagsync: Command, life: Life) -> None:
-    """All that was sent was noted, and the next apply alone does what is left to do and nothing twice."""
+    """Check that every sent call is in the journal, and that the next apply does the rest and repeats nothing."""
     library = life.library
     library.let_all_go()
     noted, sent = journal(life.state), list(library.calls)
@@ -161,7 +161,7 @@ def check(tagsync: Command, life: Life) -> None:
 
 
 def check_all(tagsync: Command, lived: Lived, kills: int, random: Random) -> None:
-    """Kill so many applies, half of them at any moment, and half where others were in the midst of writing.
+    """Kill applies, half of them at any moment, and half at moments when others were writing.
 
     On a busy machine these moments move: more are killed then, until enough have been in the midst of it.
     """

@@ -1,4 +1,4 @@
-"""Files that manifests declare, and that cannot be told apart or read: the rest is applied, and the exit code tells."""
+"""Declared files that share a path or cannot be read: the rest is applied, and the exit code is 3."""
 
 import re
 from pathlib import Path

@@ -118,12 +118,12 @@ def test_version_is_an_option_of_tagsync_only(tagsync: Command, arguments: list[
         (["nonsense"], "No such command 'nonsense'"),
         (["@nonsense"], "No such command '@nonsense'"),
         (["plan"], "Missing argument 'PATH...'"),
-        (["apply", "--yes"], "Missing argument 'PATH...|PLANFILE'"),
+        (["apply", "--yes"], "Missing argument 'PATH...'. Name manifests, or add a tagsync.yaml."),
         (["validate"], "Missing argument 'PATH...'"),
         (["show"], "Missing argument 'PLANFILE|REPORTFILE...'"),
         (["show", "nowhere.json"], "'nowhere.json' does not exist"),
         (["show", "."], "'.' is a directory"),
-        (["schema", "policy"], "'policy' is not one of 'manifest', 'plan', 'report'"),
+        (["schema", "policy"], "'policy' is not one of 'manifest', 'config', 'plan', 'report'"),
         (["sandbox", "serve"], "Missing argument 'LIBRARY.jsonl'"),
         (["apply", "--on-error", "ignore", "tags.yaml"], "'ignore' is not one of 'continue', 'stop'"),
         (["validate", "--sandbox", "library.jsonl", "tags.yaml"], "No such option"),
@@ -145,7 +145,7 @@ def test_schema_prints_the_shipped_schemas(tagsync: Command, kind: list[str]) ->
     assert result == (0, shipped.read_text("utf-8"), "")
 
 
-# What goes wrong
+# Errors
 
 
 def folder_without_manifests() -> None:
@@ -170,7 +170,7 @@ def folder_for_a_manifest() -> None:
 
 
 def unreadable_files() -> None:
-    # Nobody can read the start of a process's memory, not even root.
+    # Not even root can read the start of the memory of a process.
     for suffix in ("yaml", "json", "jsonl"):
         Path(f"mem.{suffix}").symlink_to("/proc/self/mem")
 
@@ -299,7 +299,7 @@ def test_character_outside_the_encoding_is_escaped() -> None:
     write_library(Path("library.jsonl"), [file_object("/schön-日本.jpg")])
     write_manifest("- match: /**\n  tags: [größe]", "schön.yaml")
     ran = subprocess.run(  # noqa: S603 - our own
-        words("plan", *SANDBOX, "schön.yaml"),
+        words("plan", "--verbose", *SANDBOX, "schön.yaml"),
         check=True,
         capture_output=True,
         timeout=SECONDS,
@@ -337,7 +337,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def harms(output: str) -> list[str]:
-    """Return the lines of an output that could do harm."""
+    """Return the harmful lines of an output."""
     return [line for line in output.split("\n") if not is_harmless(line)]
 
 
@@ -368,7 +368,7 @@ Harms = Callable[[str], list[str]]
 
 @pytest.fixture(params=[harms, harms_beside_colours])
 def harms_found(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Harms:
-    """Return what finds harm in plain output, and then in coloured output, where colours are our own."""
+    """Return what finds harm in plain output, and then in colored output, where the colors are tagsync's."""
     if request.param is harms_beside_colours:
         monkeypatch.setenv("FORCE_COLOR", "1")
     found: Harms = request.param

@@ -47,7 +47,7 @@ def test_html_of_diff(tagsync: Command) -> None:
     tagsync("plan", "--out", "old.json", *AT, "tags.yaml")
     write_manifest("- match: /**\n  tags: [a, b]")
     tagsync("plan", "--out", "new.json", *AT, "tags.yaml")
-    assert "<h1>1 file planned otherwise</h1>" in tagsync("diff", *HTML, "old.json", "new.json").out
+    assert "<h1>Difference: 1 file</h1>" in tagsync("diff", *HTML, "old.json", "new.json").out
 
 
 def test_html_of_validate(tagsync: Command) -> None:

@@ -160,9 +160,9 @@ def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
         "1 file: +1 -1 tags · 2 API calls\n\n"
     )
     assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
-    assert "tagsync: looking again at 1 file\n" in result.err
-    assert "tagsync: 2 of 2 calls done\n" in result.err
-    assert result.err.endswith("tagsync: reading back 1 file\n")
+    assert "tagsync: re-reading 1 file\n" in result.err
+    assert "tagsync: 2 of 2 API calls\n" in result.err
+    assert result.err.endswith("tagsync: verifying 1 file\n")
 
 
 def test_apply_again_finds_nothing_to_do(
@@ -240,15 +240,15 @@ def test_on_error_stop_skips_the_rest_and_says_so(
     assert "error: stopped at the first failure: Never (tag " in result.err
 
 
-# Asking
+# Prompt
 
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-"""What a bar begins and ends with."""
+"""The start and end of a progress bar."""
 
 
 class Screen:
-    """A terminal in the place of standard input and standard error."""
+    """A terminal that replaces standard input and standard error."""
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
@@ -271,7 +271,7 @@ class Screen:
 
 @contextmanager
 def screen(keys: bytes) -> Iterator[Screen]:
-    """Let this process have a terminal on which somebody has typed something."""
+    """Give this process a terminal in which somebody has typed something."""
     made = Screen()
     made.type(keys)
     with (
@@ -307,7 +307,7 @@ def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: b
     assert result.code == code
     assert "1 file: +1 -1 tags · 2 API calls" in shown, "standard output is no terminal, so the plan is here too"
     assert "\r\nApply these changes? [y/N] " in shown
-    assert "tagsync: read 1 manifest with 1 entry" in shown  # CI is set: no bar
+    assert "tagsync: read 1 manifest with 1 rule" in shown  # CI is set: no bar
     assert ("Apply cancelled: nothing was changed" in shown) is (code == 4)
     if output == "json":
         document = json.loads(result.out)
@@ -402,7 +402,7 @@ def test_saved_plan_in_a_folder_of_manifests_is_an_error(tagsync: Command, name:
 
 
 def cut_short(running: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C until a process ends: Python sees one that comes right before a read begins only after the read."""
+    """Press Ctrl-C until a process ends: Python handles one right before a read only after the read."""
     for _ in range(SECONDS):
         running.send_signal(signal.SIGINT)
         try:
@@ -461,7 +461,7 @@ def slow_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def silent_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A library that answers long after whoever asked was interrupted, however busy this machine is."""
+    """A library that answers long after the caller was interrupted, even on a busy machine."""
     with answering_after(1000 * SECONDS, tmp_path_factory.mktemp("silent")) as url:
         yield url
 
@@ -488,7 +488,7 @@ def test_interrupted_apply_finishes_its_calls_and_writes_its_report(
 ) -> None:
     write_manifest("\n".join(f"- path: /{name}.jpg\n  tags: [tag-{name}-{number.name}]" for name in range(10)))
     arguments = ("--yes", "--concurrency=1", "--rate=1000", "--endpoint", slow_library, "--report=json=a.json")
-    result = interrupted("tagsync: 1 of 10 calls done", number, "apply", *arguments, "tags.yaml")
+    result = interrupted("tagsync: 1 of 10 API calls", number, "apply", *arguments, "tags.yaml")
     assert result.code == code
     assert "Apply interrupted: " in result.out
     assert "not sent, the run was interrupted" in result.out
@@ -507,9 +507,9 @@ def test_interrupted_plan_ends_at_once_and_says_so_in_its_report(
     code: int,
 ) -> None:
     arguments = ("--endpoint", silent_library, "--report=json=a.json", "tags.yaml")
-    result = interrupted("tagsync: read 1 manifest with 1 entry\n", number, "plan", *arguments)
+    result = interrupted("tagsync: read 1 manifest with 1 rule\n", number, "plan", *arguments)
     assert (result.code, result.out) == (code, "")
-    assert result.err == "tagsync: read 1 manifest with 1 entry\nerror: interrupted\n"
+    assert result.err == "tagsync: read 1 manifest with 1 rule\nerror: interrupted\n"
     (diagnostic,) = json.loads(Path("a.json").read_text("utf-8"))["diagnostics"]
     assert diagnostic["code"] == "interrupted-run"
 
@@ -595,9 +595,9 @@ def test_show_refuses_damaged_and_other_files(
 
 def test_show_refuses_a_huge_file_without_reading_it(tagsync: Command) -> None:
     with Path("huge.json").open("wb") as file:
-        file.truncate((1 << 30) + 1)  # a hole, which takes no room
+        file.truncate((1 << 30) + 1)  # a hole, which needs no disk space
     result = tagsync("show", "huge.json")
-    Path("huge.json").unlink()  # or all of it would be searched for the key
+    Path("huge.json").unlink()  # otherwise the canary would search all of it for the key
     assert (result.code, result.err) == (1, "error: huge.json is larger than 1024 MiB: it is not a plan or report\n")
 
 

@@ -1,4 +1,4 @@
-"""Plans saved, looked at, applied later; guards tripped and acknowledged; runs turned round."""
+"""Saved plans, reviewed and applied later; guards and acknowledgements; undo."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def planned(tagsync: Command, *options: str) -> str:
     return digest
 
 
-# applying later
+# Apply later
 
 
 def test_saved_plan_is_private_and_applied_without_a_prompt(tagsync: Command, world: Build) -> None:
@@ -312,7 +312,7 @@ def test_digest_is_the_same_on_any_machine(tagsync: Command, world: Build, monke
         assert tagsync("plan", f"--concurrency={size}", "--format=json", "../tags.yaml").document["digest"] == digest
 
 
-# guards
+# Guards
 
 
 GUARDED = {
@@ -354,7 +354,7 @@ def test_guard_is_acknowledged_for_this_plan_and_not_for_the_next(tagsync: Comma
     assert applied.code == 0
     assert f"warning: guard {guard} would have blocked this plan, but was acknowledged" in applied.err
 
-    # The next plan trips the same guard: the library drifted, or the manifests ask for other new tags.
+    # The same guard blocks the next plan: the library drifted, or the manifests declare other new tags.
     for number in range(8):
         library.edit(f"/{number}.jpg", tags=["old", "other", "x"], ai_tags=[ai("Dog", 11)])
     text = Path("tags.yaml").read_text("utf-8").replace("t1, t2, t3, t4, t5", "u1, u2, u3, u4, u5")
@@ -427,7 +427,7 @@ def test_ack_without_guard_or_digest_is_a_usage_error(tagsync: Command, value: s
     assert "is not GUARD@DIGEST" in result.err or "copy at least 12 hex digits" in result.err
 
 
-# days
+# Dates
 
 
 def test_as_of_is_the_only_influence_of_time(tagsync: Command, world: Build) -> None:
@@ -440,7 +440,7 @@ def test_as_of_is_the_only_influence_of_time(tagsync: Command, world: Build) -> 
     assert tagsync("plan", "--as-of=soon", "tags.yaml").code == 64
 
 
-# undo
+# Undo
 
 
 def test_undo_plan_reverts_an_apply(tagsync: Command, world: Build) -> None:
@@ -499,7 +499,7 @@ def test_undo_without_a_file_ignores_reports_of_other_accounts(tagsync: Command,
     assert not Path(".tagsync").exists()
     tagsync("apply", "--yes", "--account=shop", "tags.yaml")
     assert tagsync("undo", "--account=shop").code == 0
-    assert tagsync("undo").code == 0  # the key is known to be of this account
+    assert tagsync("undo").code == 0  # tagsync remembers the account of this key
     assert tagsync("undo", "--account=other").code == 1
 
 
@@ -552,11 +552,11 @@ def test_undo_restores_the_library_after_any_end_of_the_apply(
     assert {path: library.tags(path) for path in before} == before
 
 
-# edited and sealed again
+# Edited, with a new checksum
 
 
 def edited(edit: Callable[[Any], None], name: str = "edited.json") -> str:
-    """Save plan.json once more with some of its members exchanged, and a checksum that fits."""
+    """Save plan.json again with some members replaced and a valid checksum."""
     members = json.loads(Path("plan.json").read_text("utf-8"))
     edit(members)
     Path(name).write_text(saved(members), encoding="utf-8")
@@ -609,7 +609,7 @@ def test_saved_plan_edited_outside_its_digest_is_refused_everywhere(
     assert library.calls.writes == []
 
 
-# told apart from manifests
+# Distinguished from manifests
 
 CHECKSUM = '"checksum":"sha256:' + "0" * 64 + '"'
 HEAD = "apiVersion: tagsync/v1\nkind: TagSet\n"
@@ -665,7 +665,7 @@ def test_damaged_plan_is_not_read_as_a_manifest(tagsync: Command, world: Build, 
     assert "was changed after tagsync wrote it" in result.err
 
 
-# not there
+# Missing files
 
 
 @pytest.mark.parametrize("name", ["nope.json", "nope.yaml", "no/pe.json", "link.json"])

@@ -1,4 +1,4 @@
-"""Which changes --select and --shard keep, and what they say if they keep none."""
+"""Which changes --select and --shard keep, and the warnings if they keep none."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Shards that work side by side: disjoint, complete, and their reports are one again."""
+"""Shards at the same time: disjoint, complete, with reports that merge."""
 
 import json
 from collections.abc import Callable, Iterator

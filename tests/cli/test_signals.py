@@ -50,7 +50,7 @@ def test_deferred_signals_set_stop_then_abort_without_interrupting() -> None:
 
 def test_deferred_signals_interrupt_no_computation() -> None:
     async def work(stop: asyncio.Event, _abort: asyncio.Event) -> bool:
-        send(*BOTH * 50)  # nothing awaits here: the loop cannot hear of them
+        send(*BOTH * 50)  # nothing awaits here, so the loop cannot handle them
         await asyncio.sleep(0)
         return stop.is_set()
 

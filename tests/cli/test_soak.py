@@ -1,4 +1,4 @@
-"""Plan and apply over and over, for as long as is asked, against a library in trouble that others change too."""
+"""Plan and apply repeatedly against a failing library that others change as well."""
 
 import json
 import os
@@ -39,10 +39,10 @@ LIES: list[dict[str, Any]] = [
     {"ignore": True},
     {"status": 200, "body": '{"successfullyUpdatedFileIds": []}'},
 ]
-"""Each of these may take half a minute: an apply waits for details that lag before it says that nothing was done."""
+"""Each of these may take half a minute: an apply waits for delayed details before it reports that nothing was done."""
 
 GROWTH, SLACK_KIB = 1.1, 4096
-"""Memory is flat if its median over the last third is so little above the one over the third before."""
+"""Memory is constant if its median over the last third exceeds that of the third before by no more than this."""
 
 CLIENT = """
 import json, sys
@@ -67,11 +67,11 @@ for line in sys.stdin:
         result = {"outcome": str(error), "changes": 0, "struck": 1}
     print(json.dumps(result), flush=True)
 """
-"""One process that plans and applies whenever it is told to, and tells what came of it."""
+"""A process that plans and applies for each line of input, and prints the result."""
 
 
 class Held(NamedTuple):
-    """What a process holds."""
+    """The memory and open files of a process."""
 
     kib: int
     files: int
@@ -84,11 +84,11 @@ def held(process: "subprocess.Popen[str]") -> Held:
 
 
 CALLS_A_MINUTE = 2400
-"""More than are made, so that faults strike until the end."""
+"""More than the number of calls, so that failures continue until the end."""
 
 
 def faults(random: Random, calls: int, kinds: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a script in which each tenth call goes wrong in a way of its own, and one in four of those that add tags.
+    """Return a script in which every tenth call fails in a different way, and one in four of those that add tags.
 
     Most calls read files, so that a tenth of all would hardly strike one that writes.
     """
@@ -115,7 +115,7 @@ def client(url: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def asked(running: "subprocess.Popen[str]") -> dict[str, Any]:
-    """Have the client plan and apply once."""
+    """Let the client plan and apply once."""
     assert running.stdin
     assert running.stdout
     running.stdin.write("go\n")
@@ -126,7 +126,7 @@ def asked(running: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def declare(random: Random) -> None:
-    """Write a manifest that has one tag of two on each folder, and the other one off."""
+    """Write a manifest that adds one of two tags to each folder and removes the other."""
     entries = []
     for folder in "abcd":
         tags = random.sample(["red", "blue"], 2)
@@ -135,7 +135,7 @@ def declare(random: Random) -> None:
 
 
 class Others:
-    """Whoever else works on the library, and what they have put there."""
+    """Another editor of the library, and the tags that it added."""
 
     def __init__(self, http: httpx.Client, random: Random) -> None:
         self._http = http
@@ -145,7 +145,7 @@ class Others:
     def edit(self, number: int) -> None:
         file_id, tag = id_of(self._random.choice(PATHS)), f"theirs-{number % 20}"
         self._http.post("/v1/files/addTags", json={"fileIds": [file_id], "tags": [tag]})
-        # What a fault has swallowed is no update that could be lost.
+        # A call that failed is no update that could be lost.
         if tag in self.shown(file_id):
             self.tags.setdefault(file_id, set()).add(tag)
 
@@ -159,7 +159,7 @@ class Others:
 
 
 def soak(minutes: float, folder: Path, kinds: Sequence[dict[str, Any]]) -> None:
-    """Work so long; then memory and open files are what they were, and nothing is lost."""
+    """Work for some time; check that memory and open files stay the same, and that nothing is lost."""
     random = Random(11)
     library = write_library(folder / "library.jsonl", (file_object(path, ["blue"]) for path in PATHS))
     Path("faults.json").write_text(json.dumps(faults(random, int(CALLS_A_MINUTE * minutes), kinds)), encoding="ascii")
@@ -188,7 +188,7 @@ def soak(minutes: float, folder: Path, kinds: Sequence[dict[str, Any]]) -> None:
 
 
 def check_confirmed(result: dict[str, Any], others: Others, random: Random) -> None:
-    """Some of what was confirmed is there."""
+    """Check some of the verified changes."""
     confirmed = result.get("confirmed", [])
     for file_id, tags in random.sample(confirmed, min(3, len(confirmed))):
         assert set(tags) <= others.shown(file_id), "confirmed, and not so in the library"
@@ -198,7 +198,7 @@ def check_flat(course: Sequence[Held]) -> None:
     third = len(course) // 3
     before, after = (median(each.kib for each in part) for part in (course[third : 2 * third], course[-third:]))
     assert after <= GROWTH * before + SLACK_KIB, f"memory grew from {before} to {after} KiB"
-    # The connections of the last apply may be on their way out, or not.
+    # The connections of the last apply may be closed by now, or not.
     files = [max(each.files for each in part) for part in (course[third : 2 * third], course[-third:])]
     assert files[1] <= files[0] + MAX_CONNECTIONS, f"open files grew from {files[0]} to {files[1]}"
 

@@ -1,4 +1,4 @@
-"""The real library of 69,202 files, where it is beside this checkout: slow, and as large as things get."""
+"""A real library of 69,202 files, if it is next to this checkout: slow, and as large as libraries get."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Each error of the troubleshooting page really happens, in the words that the page shows."""
+"""Cause each error of the troubleshooting page, and compare the message with the page."""
 
 import os
 import re
@@ -26,11 +26,11 @@ NO_PORT = "http://127.0.0.1:1"
 HATS = "- {match: /shop/hats/*, tags: [hats, new]}"
 
 _VARYING = re.compile(r"\(request [0-9a-f-]{36}\)|process \d+ on \S+ since")
-"""What a page shows of these need not be what a run prints: a call's number, a process and its machine."""
+"""Parts that may differ between the page and a run: the ID of a call, a process and its machine."""
 
 
 def sections() -> dict[str, list[Block]]:
-    """Return the page's errors by the words in their headings, each with its blocks."""
+    """Return the errors of the page by heading, each with its blocks."""
     lines = PAGE.read_text("utf-8").splitlines()
     starts = {number: line for number, line in enumerate(lines, start=1) if line.startswith("### ")}
     found: dict[str, list[Block]] = {line.removeprefix("### ").strip("`"): [] for line in starts.values()}
@@ -50,7 +50,7 @@ def messages(words: str) -> list[str]:
 
 
 def check_shown(words: str, result: Result) -> None:
-    """Check that the words of a heading and the message below it are what a run has printed."""
+    """Check that a run has printed the words of a heading and the message below it."""
     printed = plain(result.err + result.out)
     assert words in printed
     for line in plain("\n".join(messages(words))).splitlines():
@@ -79,7 +79,7 @@ def test_troubleshooting_shows_the_errors_of_its_manifests(tagsync: Command, wor
 
 
 def write(text: str) -> None:
-    """Write a manifest as the page has it: whole, or its entries alone."""
+    """Write a manifest from the page, which shows all of it or only its rules."""
     if text.startswith("- "):
         write_manifest(text)
     else:
@@ -88,7 +88,7 @@ def write(text: str) -> None:
 
 @dataclass(frozen=True)
 class Stage:
-    """All that an error may need to happen."""
+    """Everything that an error may need."""
 
     tagsync: Command
     world: Build
@@ -120,7 +120,7 @@ def test_troubleshooting_errors_are_those_of_the_command(
     check_shown(words, HAPPENS[words](Stage(tagsync, world, served, monkeypatch)))
 
 
-# key and endpoint
+# Key and endpoint
 
 
 @error("no private key")
@@ -160,7 +160,7 @@ def _(stage: Stage) -> Result:
 
 @error("cannot connect to")
 def _(stage: Stage) -> Result:
-    # What it says is the same after one attempt as after five, with real waits between them.
+    # The message is the same after one attempt as after five with real waits.
     stage.environ.setattr(retry, "MAX_ATTEMPTS", 1)
     return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
 
@@ -198,7 +198,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--endpoint", NO_PORT, "tags.yaml")
 
 
-# paths and files
+# Paths and files
 
 
 @error("this file or folder does not exist")
@@ -218,7 +218,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--out=reports/plan.json", "tags.yaml")
 
 
-# applying
+# Apply
 
 
 @error("not running in a terminal")
@@ -272,7 +272,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 
-# a part of the plan
+# Part of a plan
 
 
 def git(*arguments: str) -> None:
@@ -303,7 +303,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("plan", "--select=shop/hats/*", "tags.yaml")
 
 
-# saved plans
+# Saved plans
 
 
 def planned(stage: Stage, *options: str) -> Path:
@@ -354,7 +354,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "--yes", f"--ack=emptiedFiles@{NO_DIGEST}", "tags.yaml")
 
 
-# state
+# State directory
 
 
 @error("is a symbolic link: use the folder itself")

@@ -1,4 +1,4 @@
-"""A served library that remembers the bulk calls it got, and what the journal of an apply says; no test of its own."""
+"""A served library that records its batches, and the journal of an apply; a helper without tests."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tagsync.sandbox.limits import CallLimit
 from tagsync.sandbox.store import Store
 
 CALLS = 6
-"""So many bulk calls bring the library of these tests to what the manifest declares."""
+"""The number of batches that apply the manifest of these tests."""
 
 ENTRIES = """
 - {match: /p/*, tags: [p], absent: [old], aiTags: {remove: [Dog]}}
@@ -29,13 +29,13 @@ PATHS = [f"/{folder}/{number}.jpg" for folder in "pq" for number in range(3)]
 
 
 class Takes(Protocol):
-    """A server that takes libraries on."""
+    """A server that can serve more libraries."""
 
     def add(self, app: ASGIApp) -> str: ...
 
 
 class Hold:
-    """A bulk call that gets no answer until it is let go."""
+    """A batch that gets no answer until it is released."""
 
     def __init__(self) -> None:
         self._came, self._let_go = threading.Event(), threading.Event()
@@ -52,24 +52,24 @@ class Hold:
 
 
 class Library:
-    """A library on a real socket, which remembers the bulk calls that it got and can hold some up."""
+    """A library on a real socket, which records its batches and can delay some."""
 
     def __init__(self, server: Takes, store: Store, **settings: Any) -> None:
         self.store = store
         self.calls: list[Request] = []
         self.in_vain: list[Request] = []
-        """Those of the calls that changed nothing."""
+        """The calls that changed nothing."""
         self._holds: dict[int, Hold] = {}
         self._under_way, self._changed = 0, threading.Condition()
         self._app = make_app(store, limit=CallLimit(100_000, 1), **settings)
         self.url = server.add(self._answer)
 
     def hold(self, number: int) -> Hold:
-        """Hold up a bulk call; they are counted from 1."""
+        """Delay a batch, counted from 1."""
         return self._holds.setdefault(number, Hold())
 
     def let_all_go(self) -> None:
-        """Answer what is held up, and return once nothing is left to answer."""
+        """Answer all delayed calls, and return when no call is open."""
         for hold in self._holds.values():
             hold.let_go()
         with self._changed:
@@ -129,7 +129,7 @@ def _changes(call: Request, tags: set[str], ai_tags: set[str]) -> bool:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """Return the body of a call; None if its sender has gone before all of it came: no library would heed it."""
+    """Return the body of a call; None if its sender disconnected before its end, so no library would process it."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -147,7 +147,7 @@ def _again(body: bytes) -> Receive:
 
 
 def journal(state: str) -> list[Record]:
-    """Return what is noted in the only journal of a state directory, the last line left out if it is torn."""
+    """Return the lines of the only journal in a state directory, without an incomplete last line."""
     paths = list(Path(state, "journal").glob("*.jsonl"))
     lines = paths[0].read_bytes().splitlines(keepends=True) if paths else []
     records = [decoded(line) for line in lines]
@@ -160,11 +160,11 @@ def intents(records: Sequence[Record]) -> dict[int, Request]:
 
 
 def confirmed(records: Sequence[Record]) -> set[Request]:
-    """Return the calls that are noted as done."""
+    """Return the calls that the journal records as done."""
     done = {record.number for record in records if isinstance(record, Outcome) and record.kind == "done"}
     return {request for number, request in intents(records).items() if number in done}
 
 
 def cells(requests: Iterable[Request]) -> set[tuple[Op, str, str]]:
-    """Return what calls change: an op, a file id and a tag each."""
+    """Return the changes of calls: operation, file ID and tag."""
     return {(call.op, file_id, tag) for call in requests for file_id in call.file_ids for tag in call.tags}

@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from tagsync.model import (
+    ENVIRONMENT_PATTERN,
     AITag,
     Cause,
     Change,
@@ -81,7 +82,7 @@ unlisted = st.lists(
 def plans(draw: st.DrawFn) -> Plan:
     changes = tuple(draw(st.lists(file_changes(), max_size=3)))
     return Plan(
-        target=draw(st.builds(TargetName, texts, texts)),
+        target=draw(st.builds(TargetName, texts, texts, st.none() | st.from_regex(ENVIRONMENT_PATTERN))),
         created_at=draw(texts),
         digest="sha256:" + draw(digests),
         inputs=Inputs(

@@ -11,8 +11,8 @@ from builders import GOOGLE, file_object, write_library
 
 from tagsync.documents.loader import load_document
 from tagsync.errors import DocumentError, LibraryError, ManifestError
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limits import rate_limits
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.imagekit.wire import bulk_result, server_words
 from tagsync.manifest.read import read_manifests
@@ -49,10 +49,10 @@ def document(data: bytes) -> None:
             load_document(body + seal.encode(), "plan.json")
 
 
-def answer(data: bytes) -> None:
+def response(data: bytes) -> None:
     """Read a response as each of the calls would; its first byte selects the status."""
     status = (200, 207, 400, 404)[data[0] % 4] if data else 200
-    came = Answer(status, {"x-ratelimit-reset": data[1:20].decode("latin-1")}, data[1:])
+    came = Response(status, {"x-ratelimit-reset": data[1:20].decode("latin-1")}, data[1:])
     reader = FileReader(thumbnails=True)
     rate_limits(came)
     server_words(came)
@@ -81,4 +81,4 @@ def query(data: bytes) -> None:
         _STORE.list(kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=10, skip=0)
 
 
-TARGETS: dict[str, Target] = {target.__name__: target for target in (manifest, document, answer, query)}
+TARGETS: dict[str, Target] = {target.__name__: target for target in (manifest, document, response, query)}

@@ -1,4 +1,4 @@
-"""Machines of CI systems, as far as scripts see of them."""
+"""Simulated machines of CI systems, as scripts see them."""
 
 import json
 import shlex
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, put_out, run, step
 
-INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
+INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ENVIRONMENT", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
 
 
 class GitHub:
-    """A fresh runner in a folder of its own, with tagsync installed as the action does it, and GitHub behind `gh`."""
+    """A fresh runner in a separate folder, with tagsync installed as by the action; simulates GitHub behind `gh`."""
 
     def __init__(self, folder: Path) -> None:
         self.workspace = folder / "workspace"
@@ -54,12 +54,12 @@ class GitHub:
         return [comment["body"] for comment in self.state["comments"]]
 
     def set(self, **members: Any) -> None:
-        """Say what GitHub holds, and forget the calls it got."""
+        """Set the state of GitHub, and clear its recorded calls."""
         old = self.state if self._state.exists() else {}
         self._state.write_text(json.dumps({**old, **members, "calls": []}), encoding="utf-8")
 
     def script(self, text: str, **env: str) -> Ran:
-        """Run a step's script; the outputs are those of this step alone."""
+        """Run the script of a step; its outputs replace earlier ones."""
         self.outputs.unlink(missing_ok=True)
         return run(text, self.env | env, program=BASH, cwd=self.workspace)
 
@@ -68,9 +68,9 @@ class GitHub:
         script: str = step(ACTION, "Run tagsync")["run"]
         return self.script(script, **(dict.fromkeys(INPUTS, "") | inputs))
 
-    def comment(self) -> Ran:
+    def comment(self, environment: str = "") -> Ran:
         """Write the comment as the action does."""
-        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7")
+        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7", ENVIRONMENT=environment)
 
     def put_out(self) -> dict[str, str]:
         return put_out(self.outputs)

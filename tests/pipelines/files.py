@@ -1,4 +1,4 @@
-"""The files that are there to be copied, parsed, and their scripts run as the machines that they are for run them."""
+"""Parse the files that users copy, and run their scripts as CI systems do."""
 
 import json
 import os
@@ -22,11 +22,11 @@ LIBRARY = ROOT / "examples" / "library.jsonl"
 MANIFESTS = ROOT / "examples" / "manifests"
 TAGSYNC = Path(sys.executable).parent / "tagsync"
 SECONDS = 60
-"""No script of these tests takes so long, unless it hangs."""
+"""The time limit of a script; only one that hangs reaches it."""
 
 
 def parsed(path: Path) -> Any:
-    """Return a YAML file, parsed. GitHub's key `on` is YAML's `true`: it is given back as `on`."""
+    """Parse a YAML file. YAML reads GitHub's key `on` as `true`; this restores it."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     if isinstance(document, dict) and True in document:
         document["on"] = document.pop(True)
@@ -46,13 +46,13 @@ def steps(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def step(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the one step of a name or id."""
+    """Return the step with a name or ID."""
     (found,) = (item for item in steps(document) if name in (item.get("name"), item.get("id")))
     return found
 
 
 class Ran(NamedTuple):
-    """What a script came to."""
+    """The result of a script."""
 
     code: int
     out: str
@@ -60,7 +60,7 @@ class Ran(NamedTuple):
 
 
 def run(script: str, env: Mapping[str, str], *, program: tuple[str, ...] = ("bash",), cwd: Path | None = None) -> Ran:
-    """Run a script in a process of its own, with nothing of this process's environment but where programs are."""
+    """Run a script in a separate process, with only the PATH of this environment."""
     ran = subprocess.run(  # noqa: S603 - our own
         [*program, "-c", script],
         check=False,
@@ -79,13 +79,13 @@ BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 
 
 def put_out(path: Path) -> dict[str, str]:
-    """Return what a file of GitHub's outputs says: of several values of one name the last."""
+    """Parse a file of GitHub's outputs; the last value of a name counts."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return dict(line.split("=", 1) for line in lines)
 
 
 def holds(expression: str, values: Mapping[str, Any]) -> bool:
-    """Tell whether a condition of GitHub's or GitLab's holds: jq reads it once its operators and names are jq's."""
+    """Evaluate a condition of GitHub or GitLab: translate its operators and names, and let jq evaluate it."""
     text = expression.replace("&&", " and ").replace("||", " or ").replace("'", '"')
     text = re.sub(r"\$([A-Z_]+)", r"ci.\1", text)
     text = re.sub(r"(?<![\w.\"])((?:github|inputs|ci)\.[\w.]+)", r".\1", text)
@@ -94,7 +94,7 @@ def holds(expression: str, values: Mapping[str, Any]) -> bool:
 
 
 def check_command(line: str) -> str:
-    """Hold a command line, from the word tagsync on, against the real options, and return the command's name.
+    """Check a command line, from the word tagsync on, against the real options, and return the name of the command.
 
     Raises:
         click.UsageError: there is no such option, or it does not take that.

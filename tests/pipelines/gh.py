@@ -1,4 +1,4 @@
-"""A stand-in for GitHub and its program gh, as far as scripts here use them: `gh api`, with real jq filters.
+"""A simulation of GitHub and its program gh for the scripts here: `gh api`, with real jq filters.
 
 It keeps pull requests and comments in the JSON file that GH_STATE names, and notes each call there.
 """
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def answer(state: dict[str, Any], given: argparse.Namespace) -> list[Any]:
-    """Return the pages of an answer, all of them or the first."""
+    """Return all pages of an answer, or only the first."""
     endpoint = given.endpoint.removeprefix("repos/owner/repository/")
     if given.method == "GET" and endpoint == f"commits/{'c' * 40}/pulls":
         return [state["pulls"]]
@@ -61,7 +61,7 @@ def answer(state: dict[str, Any], given: argparse.Namespace) -> list[Any]:
 
 
 def tell(page: Any, wanted: str | None) -> None:
-    """Write what gh writes: of text the text itself, a line for each result."""
+    """Write results as gh does: text without quotation marks, one result a line."""
     for result in jq.compile(wanted or ".").input_value(page):
         sys.stdout.write(f"{result if isinstance(result, str) else json.dumps(result)}\n")
 

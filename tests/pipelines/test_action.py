@@ -1,4 +1,4 @@
-"""What the action's scripts do, run as GitHub runs them."""
+"""Run the scripts of the action as GitHub does."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from builders import file_object, manifest
 from canary import KEY
 from pipelines.conftest import GitHub
@@ -145,7 +146,17 @@ def test_action_inputs_all_reach_the_script() -> None:
     env = step(ACTION, "Run tagsync")["env"]
     assert env == {
         name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
-        for name in ("command", "paths", "args", "private-key", "account", "endpoint", "ack", "expect-digest")
+        for name in (
+            "command",
+            "paths",
+            "args",
+            "private-key",
+            "environment",
+            "account",
+            "endpoint",
+            "ack",
+            "expect-digest",
+        )
     }
 
 
@@ -251,6 +262,22 @@ class TestComment:
         assert github.comments != first
         assert [call.partition(" ")[0] for call in github.state["calls"]] == ["GET", "POST", "GET", "PATCH"]
 
+    def test_is_one_for_each_environment(self, github: GitHub, sandboxed: Sandboxed) -> None:
+        shutil.copytree(MANIFESTS, github.workspace / "manifests", dirs_exist_ok=True)
+        environments = "environments: {staging: {}, production: {}}\n"
+        (github.workspace / "tagsync.yaml").write_text(
+            f"apiVersion: tagsync/v1\nkind: Config\nmanifests: [manifests]\n{environments}", encoding="utf-8"
+        )
+        for _ in range(2):
+            for environment in ("staging", "production"):
+                assert sandboxed("plan", ENVIRONMENT=environment).code == 0
+                assert github.comment(environment).code == 0
+        assert sandboxed("plan", ENVIRONMENT="nowhere").code == 64
+        assert github.comment("staging").code == 0
+        assert len(github.comments) == 2
+        assert re.match("<!-- tagsync plan sha256:[0-9a-f]{64} production -->\n", github.comments[1])
+        assert github.comments[0].startswith("<!-- tagsync plan none staging -->\n")
+
     def test_never_touches_comments_of_others(self, github: GitHub, sandboxed: Sandboxed) -> None:
         examples(github)
         marker = f"<!-- tagsync plan sha256:{'0' * 64} -->"
@@ -298,3 +325,18 @@ class TestComment:
     def test_that_github_refuses_fails_the_step(self, github: GitHub) -> None:
         github.env["GH_TOKEN"] = ""
         assert github.comment().code != 0
+
+
+def test_action_runs_the_try_job_of_the_workflow_that_init_writes(github: GitHub) -> None:
+    (github.workspace / ".git").mkdir()
+    github.script(f"{github.env['RUNNER_TEMP']}/tagsync/venv/bin/tagsync init manifests")
+    workflow = yaml.safe_load((github.workspace / ".github/workflows/tagsync.yml").read_text("utf-8"))
+    call = workflow["jobs"]["try"]["steps"][-1]
+    values = {f"${{{{ env.{name} }}}}": value for name, value in workflow["env"].items()}
+
+    def filled(text: str) -> str:
+        return re.sub(r"\$\{\{ env\.\w+ \}\}", lambda found: str(values[found[0]]), text)
+
+    given = {name.upper(): filled(value) for name, value in (call["with"] | call["env"]).items()}
+    ran = github.action(**given)
+    assert (ran.code, github.put_out()["exitcode"], github.put_out()["changes"]) == (0, "0", "2")

@@ -1,4 +1,4 @@
-"""What runs in a cluster: where the schemas of Kubernetes are too kind, and the real commands beside one another."""
+"""The Kubernetes files: what their schemas do not check, and the real commands at the same time."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PODS = {name: job["template"]["spec"] for name, job in JOBS.items()}
 CONTAINERS = {name: pod["containers"][0] for name, pod in PODS.items()}
 EACH = pytest.mark.parametrize("name", ["drift", "shards"])
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-"""The least and the greatest of each field: minute, hour, day, month, weekday."""
+"""The range of each field: minute, hour, day, month, weekday."""
 
 
 def test_cluster_files_have_the_kinds_of_their_names() -> None:
@@ -114,7 +114,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def mounted(folder: Path, files: dict[str, bytes]) -> Path:
-    """Return a folder of files as a ConfigMap or a Secret is mounted: links through a folder that is replaced whole."""
+    """Return a folder of files mounted like a ConfigMap or Secret: links to a folder that is replaced as a whole."""
     (folder / "..2026_01_01").mkdir(parents=True)
     (folder / "..data").symlink_to("..2026_01_01")
     for name, data in files.items():
@@ -125,7 +125,7 @@ def mounted(folder: Path, files: dict[str, bytes]) -> Path:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve the example library; its state is in a folder."""
+    """Serve the example library with its state in a folder."""
     arguments = ("sandbox", "serve", LIBRARY, "--port", "0", "--key", "private_right", "--state-dir", folder / "served")
     with started(*arguments) as process:
         assert process.stdout
@@ -133,7 +133,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def pod_environment(name: str, folder: Path, url: str) -> dict[str, str]:
-    """Return what a container sees, its mounts moved into a folder, and the sandbox in ImageKit's place."""
+    """Return the environment of a container with its mounts in a folder, and the sandbox instead of ImageKit."""
     given = environment(name)
     for mount in CONTAINERS[name]["volumeMounts"]:
         path = mount["mountPath"]
@@ -191,7 +191,7 @@ def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
 
 
 def own_state(volumes: Path, index: int) -> dict[str, str]:
-    """Return the variables that give a pod an emptyDir of its own."""
+    """Return the variables that give a pod a separate emptyDir."""
     (volumes / f"state-{index}").mkdir()
     given = environment("shards")
     return {
@@ -239,7 +239,7 @@ def test_container_starts_an_existing_command() -> None:
 
 
 class TestHook:
-    """The hook of pre-commit, started as pre-commit does: in the repository, its args behind its entry."""
+    """The pre-commit hook, run as pre-commit does: in the repository, with its args after its entry."""
 
     HOOK = parsed(ROOT / ".pre-commit-hooks.yaml")[0]
 

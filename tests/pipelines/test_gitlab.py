@@ -1,4 +1,4 @@
-"""What GitLab's template does, and when; its note is written to a real server that stands for GitLab's."""
+"""The jobs of the GitLab template; a local server simulates GitLab."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from pipelines.files import CI, LIBRARY, MANIFESTS, TAGSYNC, Ran, check_command,
 TEMPLATE = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
 JOBS = {name: job for name, job in TEMPLATE.items() if name.startswith("tagsync:")}
 SH = ("/bin/sh", "-e")
-"""The least that a runner starts scripts with."""
+"""The minimal environment in which a runner starts scripts."""
 
 
 def pipeline(source: str, *, fork: bool = False, branch: str | None = None, token: str | None = None) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_plan_after_the_merge_is_applied_with_its_artifacts(tmp_path: Path) -> N
 
 
 class GitLab(ThreadingHTTPServer):
-    """The notes of merge request 7, as GitLab's API shows and takes them."""
+    """The notes of merge request 7, as in GitLab's API."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)

@@ -1,4 +1,4 @@
-"""What this project's own workflows may do, and what a release is made of."""
+"""The permissions of this project's workflows, and the contents of a release."""
 
 import re
 from typing import Any

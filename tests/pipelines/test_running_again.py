@@ -1,4 +1,4 @@
-"""The apply jobs of GitHub and GitLab run again, each time on a fresh runner that keeps nothing but artifacts."""
+"""Run the apply jobs of GitHub and GitLab again, each time on a fresh runner that keeps only artifacts."""
 
 import json
 import re
@@ -16,11 +16,16 @@ STEPS = WORKFLOW["jobs"]["apply"]["steps"]
 GITLAB = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
 KEY = "private_right"
 ACCOUNT = "example-shop"
+CONFIG = f"""apiVersion: tagsync/v1
+kind: Config
+manifests: [manifests]
+environments: {{staging: {{account: {ACCOUNT}}}}}
+"""
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """Serve the example library, which outlives all runners."""
+    """Serve the example library for all runners."""
     options = ("--port", "0", "--key", KEY, "--state-dir", tmp_path / "served")
     with started("sandbox", "serve", LIBRARY, *options) as process:
         assert process.stdout
@@ -28,9 +33,9 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def pending(folder: Path, url: str) -> dict[str, Any]:
-    """Return the plan that a reader of the library would be shown now."""
-    env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": ACCOUNT}
-    ran = run(f"{TAGSYNC} plan --format json manifests", env, cwd=folder)
+    """Return the current plan."""
+    env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ENV": "staging"}
+    ran = run(f"{TAGSYNC} plan --format json", env, cwd=folder)
     assert ran.code in (0, 4), ran.err
     document: dict[str, Any] = json.loads(ran.out)
     return document
@@ -46,7 +51,7 @@ class Job:
         self.planned = 0
 
     def attempt(self, **env: str) -> Ran:
-        """Run all steps on a fresh runner, and return what the last one came to, or the first that failed."""
+        """Run all steps on a fresh runner, and return the result of the last one, or of the first that failed."""
         self.attempts += 1
         runner = GitHub(self._folder / f"runner-{self.attempts}")
         runner.env |= {"TAGSYNC_ENDPOINT": self._url} | env
@@ -74,6 +79,7 @@ class Job:
             return runner.script(item["run"], **env)
         if uses == "actions/checkout":
             shutil.copytree(self._folder / "manifests", runner.workspace / "manifests")
+            shutil.copy(self._folder / "tagsync.yaml", runner.workspace)
         elif uses == "actions/download-artifact":
             if not (self._artifacts / given["name"]).exists():
                 return Ran(1, "", "no such artifact")
@@ -90,7 +96,7 @@ class Job:
     def _value(self, text: object, runner: GitHub, outputs: Mapping[str, Mapping[str, str]]) -> str:
         known = {
             "env.MANIFESTS": "manifests",
-            "env.ACCOUNT": ACCOUNT,
+            "matrix.environment": "staging",
             "runner.temp": runner.env["RUNNER_TEMP"],
             "github.token": "token",
             "inputs.digest": self._digest,
@@ -103,6 +109,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path, url: str) -> Job:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     return Job(tmp_path, url, pending(tmp_path, url)["digest"])
 
 
@@ -130,7 +137,7 @@ def test_github_job_applies_only_the_approved_plan(tmp_path: Path, url: str, job
         assert job.attempt().code == 4
     (tmp_path / "manifests" / "more.yaml").unlink()
     assert pending(tmp_path, url)["changes"] == before["changes"]
-    # The plan of the attempts that were refused is not taken for the approved one.
+    # The plan of a refused attempt does not count as the approved one.
     assert job.attempt().code == 0
 
 
@@ -142,7 +149,7 @@ def test_github_job_without_a_plan_fails_before_it_applies(tmp_path: Path, job: 
 
 
 def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
-    """Run a job of GitLab on a fresh runner; what is in its artifacts is there for the jobs after it."""
+    """Run a job of GitLab on a fresh runner; later jobs get its artifacts."""
     work = folder / runner
     shutil.copytree(folder / "manifests", work / "manifests")
     artifacts = folder / "artifacts"
@@ -158,6 +165,7 @@ def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
 
 def test_gitlab_job_run_again_finishes_and_then_succeeds_again(tmp_path: Path, url: str) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     assert gitlab("tagsync:plan", tmp_path, url, "plan").code == 0
     assert gitlab("tagsync:apply", tmp_path, url, "first", TAGSYNC_MAX_REQUESTS="2").code == 3
     assert pending(tmp_path, url)["changes"]

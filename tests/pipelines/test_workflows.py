@@ -1,4 +1,4 @@
-"""What the workflows to copy may do, when, and with which secrets."""
+"""The permissions, events and secrets of the workflows that users copy."""
 
 import itertools
 import json
@@ -92,7 +92,31 @@ def test_private_key_is_only_for_apply_and_from_the_environment() -> None:
         "shard": {"IMAGEKIT_PRIVATE_KEY"},
         "report": set(),
     }
-    assert MATRIX["jobs"]["shard"]["environment"] == WORKFLOW["jobs"]["apply"]["environment"] == "production"
+    assert MATRIX["jobs"]["shard"]["environment"] == "production"
+    assert WORKFLOW["jobs"]["apply"]["environment"] == "${{ matrix.environment }}"
+
+
+def test_workflow_covers_each_environment_and_the_selected_one_by_hand() -> None:
+    environments = {
+        name: job["strategy"]["matrix"]["environment"] for name, job in WORKFLOW["jobs"].items() if name != "try"
+    }
+    selected = "fromJSON(inputs.environment && format('[\"{0}\"]', inputs.environment) || '[\"production\"]')"
+    assert environments == {
+        "validate": ["production"],
+        "plan": ["production"],
+        "look": ["${{ inputs.environment }}"],
+        "apply": f"${{{{ {selected} }}}}",
+    }
+    (given,) = (value for name, value in WORKFLOW["on"]["workflow_dispatch"]["inputs"].items() if name == "environment")
+    assert (given["type"], given["options"], given["default"]) == ("choice", ["production"], "production")
+    calls = [
+        item["with"]
+        for job in environments
+        for item in WORKFLOW["jobs"][job]["steps"]
+        if item.get("uses") == PLACEHOLDER
+    ]
+    assert {call["environment"] for call in calls} == {"${{ matrix.environment }}"}
+    assert all(call["artifact"].endswith("-${{ matrix.environment }}") for call in calls)
 
 
 def test_jobs_have_minimal_permissions() -> None:
@@ -114,7 +138,9 @@ def test_jobs_have_minimal_permissions() -> None:
 def test_workflows_never_give_secrets_to_forks() -> None:
     assert set(WORKFLOW["on"]) == {"pull_request", "push", "workflow_dispatch"}
     assert set(MATRIX["on"]) == {"workflow_dispatch"}
-    assert WORKFLOW["on"]["push"]["paths"] == WORKFLOW["on"]["pull_request"]["paths"] == ["manifests/**"]
+    assert (
+        WORKFLOW["on"]["push"]["paths"] == WORKFLOW["on"]["pull_request"]["paths"] == ["manifests/**", "tagsync.yaml"]
+    )
 
 
 def test_newer_plans_cancel_older_ones_and_applies_wait() -> None:
@@ -126,7 +152,9 @@ def test_newer_plans_cancel_older_ones_and_applies_wait() -> None:
     }
     assert len({group["group"] for group in groups.values()}) == 3
     assert "github.event.pull_request.number" in groups["plan"]["group"]
-    assert MATRIX["concurrency"] == groups["apply"]
+    assert all("matrix.environment" in group["group"] for group in groups.values())
+    group = groups["apply"]["group"].replace("${{ matrix.environment }}", "production")
+    assert MATRIX["concurrency"] == {**groups["apply"], "group": group}
 
 
 @pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
@@ -170,7 +198,7 @@ def test_workflows_use_existing_inputs_and_options(document: dict[str, Any]) -> 
         assert set(given) <= set(ACTION["inputs"])
         args = given.get("args", "").replace("${{ matrix.shard }}", "1")
         assert "${{" not in args
-        # The file has to be there for show alone, any will do.
+        # Only show needs an existing file; any will do.
         assert check_command(f"tagsync {given['command']} {args} -- {ROOT / 'README.md'}") == given["command"]
 
 
@@ -211,7 +239,7 @@ def said(*bodies: str | None, by: str = BOT) -> list[dict[str, Any]]:
 
 
 def plan_of(digest: str, end: str = "\n") -> str:
-    return f"<!-- tagsync plan {digest} -->{end}### a plan\n<!-- tagsync plan {DIGESTS[2]} -->\n"
+    return f"<!-- tagsync plan {digest} staging -->{end}### a plan\n<!-- tagsync plan {DIGESTS[2]} staging -->\n"
 
 
 class TestTheApprovedDigest:
@@ -220,8 +248,9 @@ class TestTheApprovedDigest:
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_is_the_one_of_the_merged_pull_requests_comment(self, github: GitHub, end: str) -> None:
         other = {**MERGED, "number": 6, "merge_commit_sha": "d" * 40}
-        github.set(pulls=[other, MERGED], comments=said("hello", None, plan_of(DIGESTS[0], end)))
-        ran = github.script(self.SCRIPT, GIVEN="")
+        elsewhere = plan_of(DIGESTS[1]).replace("staging", "production")
+        github.set(pulls=[other, MERGED], comments=said("hello", None, elsewhere, plan_of(DIGESTS[0], end)))
+        ran = github.script(self.SCRIPT, ENVIRONMENT="staging", GIVEN="")
         assert (ran.code, github.put_out()) == (0, {"digest": DIGESTS[0]})
 
     def test_is_that_of_the_comment_that_the_action_keeps(self, github: GitHub) -> None:
@@ -229,8 +258,8 @@ class TestTheApprovedDigest:
         github.set(pulls=[MERGED], comments=[*said(plan_of(DIGESTS[1]), by="mallory"), *said(*["hello"] * 120)])
         for digest in DIGESTS[:2]:
             (github.out / "report.md").write_text(plan_of(digest), encoding="utf-8")
-            assert github.comment().code == 0
-            assert github.script(self.SCRIPT, GIVEN="").code == 0
+            assert github.comment("staging").code == 0
+            assert github.script(self.SCRIPT, ENVIRONMENT="staging", GIVEN="").code == 0
             assert github.put_out() == {"digest": digest}
 
     @pytest.mark.parametrize(
@@ -242,30 +271,36 @@ class TestTheApprovedDigest:
             ([MERGED], [], "Pull request 7 has no comment by github-actions[bot]"),
             ([MERGED], said(plan_of(DIGESTS[0]), by="mallory"), "Pull request 7 has no comment"),
             ([MERGED], said(plan_of(DIGESTS[0]), by="github-actions"), "Pull request 7 has no comment"),
-            ([MERGED], said("<!-- tagsync plan none -->\n"), "Pull request 7 has no comment"),
-            ([MERGED], said("<!-- tagsync plan sha256:abc -->"), "Pull request 7 has no comment"),
-            ([MERGED], said(f"<!-- tagsync plan {DIGESTS[0]} --> x"), "Pull request 7 has no comment"),
+            ([MERGED], said("<!-- tagsync plan none staging -->\n"), "Pull request 7 has no comment"),
+            ([MERGED], said("<!-- tagsync plan sha256:abc staging -->"), "Pull request 7 has no comment"),
+            ([MERGED], said(f"<!-- tagsync plan {DIGESTS[0]} staging --> x"), "Pull request 7 has no comment"),
             ([MERGED], said(f"look\n{plan_of(DIGESTS[0])}"), "Pull request 7 has no comment"),
-            ([MERGED], said("<!-- tagsync plan none -->", plan_of(DIGESTS[0])), "Pull request 7 has no comment"),
+            ([MERGED], said(plan_of(DIGESTS[0]).replace("staging", "production")), "Pull request 7 has no comment"),
+            ([MERGED], said(f"<!-- tagsync plan {DIGESTS[0]} -->\n"), "Pull request 7 has no comment"),
+            (
+                [MERGED],
+                said("<!-- tagsync plan none staging -->", plan_of(DIGESTS[0])),
+                "Pull request 7 has no comment",
+            ),
         ],
     )
     def test_that_nobody_can_have_approved_fails_with_a_helpful_word(
         self, github: GitHub, pulls: list[Any], comments: list[Any], words: str
     ) -> None:
         github.set(pulls=pulls, comments=comments)
-        ran = github.script(self.SCRIPT, GIVEN="")
+        ran = github.script(self.SCRIPT, ENVIRONMENT="staging", GIVEN="")
         assert (ran.code, github.put_out()) == (1, {})
         assert ran.out.startswith(f"::error::{words}")
         assert "Nothing was applied. Run this workflow by hand, review the plan, run it with its digest." in ran.out
 
     def test_may_be_given_by_hand_as_one_line(self, github: GitHub) -> None:
-        ran = github.script(self.SCRIPT, GIVEN=f"{DIGESTS[0]}\nexitcode=0")
+        ran = github.script(self.SCRIPT, ENVIRONMENT="staging", GIVEN=f"{DIGESTS[0]}\nexitcode=0")
         assert (ran.code, github.put_out()) == (0, {"digest": DIGESTS[0]})
         assert github.state["calls"] == []
 
     def test_is_not_guessed_when_github_does_not_answer(self, github: GitHub) -> None:
         github.env["GH_TOKEN"] = ""
-        assert github.script(self.SCRIPT, GIVEN="").code != 0
+        assert github.script(self.SCRIPT, ENVIRONMENT="staging", GIVEN="").code != 0
         assert github.put_out() == {}
 
 
@@ -283,7 +318,13 @@ def test_workflow_decisions_are_explained() -> None:
         for before, after in itertools.pairwise(lines)
         if before.lstrip().startswith("#") and not after.lstrip().startswith("#")
     ]
-    for decision in ("pull_request:", "push:", "permissions: {}", "timeout-minutes: 60", "environment: production"):
+    for decision in (
+        "pull_request:",
+        "push:",
+        "permissions: {}",
+        "timeout-minutes: 60",
+        "environment: ${{ matrix.environment }}",
+    ):
         assert decision in explained
 
 

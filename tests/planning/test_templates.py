@@ -130,7 +130,7 @@ def test_values_that_cannot_be_tags_name_file_rule_and_value(declare: Declare, p
     [
         ("allowed: [hats]", "that tag is not in the vocabulary; allow it there"),
         ("forbidden: [tees]", "that tag is forbidden at tags.yaml:9:20"),
-        ("renames: {tees: t-shirts}", "that tag is called 't-shirts' since tags.yaml:9:18"),
+        ("renames: {tees: t-shirts}", "that tag is renamed to 't-shirts' at tags.yaml:9:18"),
     ],
 )
 def test_values_outside_the_vocabulary_are_invalid(tmp_path: Path, vocabulary: str, words: str) -> None:

@@ -197,7 +197,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
     text = markdown(ReportView(Report(plan, "incomplete", outcomes, requests, timing, "2026")))
     assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: ")
     assert "\n1 file changed: +1 -1 tags · 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting) · " in text
-    missed = """#### Not completed
+    missed = """#### Not changed
 
 | Files | Status | Reason |
 |--:|:--|:--|
@@ -205,7 +205,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
 | 1 | failed | `Moved` |
 | 1 | skipped | `not sent, the run was interrupted` |
 
-<details><summary>4 files not completed</summary>
+<details><summary>4 files not changed</summary>
 
 - **failed** `/b.jpg`: `Locked (request req-1)`
 - **failed** `/c.jpg`: `Locked (request req-2)`
@@ -214,7 +214,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
 
 </details>
 
-#### Completed
+#### Changed
 
 | Change | Tag | Files | Rule |
 |:--|:--|--:|:--|
@@ -275,7 +275,7 @@ def test_comment_of_difference_has_both_sides() -> None:
     old = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))
     new = plan_of(changed(current_file("/b.jpg"), (Op.ADD, "blue")))
     text = markdown(DifferenceView(difference(old, new)))
-    now, before = text.index("#### Planned now and not before"), text.index("#### Planned before and not any more")
+    now, before = text.index("#### Only in the new plan"), text.index("#### Only in the old plan")
     assert now < text.index("| add | `blue`") < before < text.index("| add | `red`")
 
 

@@ -47,18 +47,18 @@ def plain(events: Iterable[Event]) -> list[str]:
 
 def test_each_phase_has_a_plain_line() -> None:
     assert plain(EVERYTHING) == [
-        "tagsync: read 1 manifest with 1 entry",
+        "tagsync: read 1 manifest with 1 rule",
         "tagsync: reading the library: 1,000 files",
-        "tagsync: asking the library for name = 1: 1 file",
-        "tagsync: looking again at 3 files",
-        "tagsync: 1 of 1 call done",
-        "tagsync: reading back 2 files",
-        "tagsync: the library asks to wait 75 s",
+        "tagsync: searching for name = 1: 1 file",
+        "tagsync: re-reading 3 files",
+        "tagsync: 1 of 1 API call",
+        "tagsync: verifying 2 files",
+        "tagsync: waiting for the rate limit: 75 s",
     ]
 
 
-def test_several_entries_are_entries() -> None:
-    assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 2 manifests with 1,500 entries"]
+def test_progress_counts_rules() -> None:
+    assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 2 manifests with 1,500 rules"]
 
 
 def test_of_the_pages_of_a_large_library_one_in_ten_is_told() -> None:
@@ -74,24 +74,24 @@ def test_of_the_pages_of_a_large_library_one_in_ten_is_told() -> None:
 def test_of_many_calls_a_tenth_is_told_and_always_the_last() -> None:
     lines = plain(RequestDone(done, 995) for done in range(1, 996))
     assert len(lines) == 11
-    assert lines[0] == "tagsync: 1 of 995 calls done"
-    assert lines[-1] == "tagsync: 995 of 995 calls done"
+    assert lines[0] == "tagsync: 1 of 995 API calls"
+    assert lines[-1] == "tagsync: 995 of 995 API calls"
 
 
 def test_calls_that_take_no_time_are_told_at_the_first_and_the_last() -> None:
     lines = plain(RequestDone(done, 100, seconds=done / 100) for done in range(1, 101))
-    assert [line.split(",")[0] for line in lines] == ["tagsync: 1 of 100 calls done", "tagsync: 100 of 100 calls done"]
+    assert [line.split(",")[0] for line in lines] == ["tagsync: 1 of 100 API calls", "tagsync: 100 of 100 API calls"]
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (RequestDone(40, 1000, seconds=2.0), "40 of 1,000 calls done, 20.0 a second, 48 s left"),
+        (RequestDone(40, 1000, seconds=2.0), "40 of 1,000 API calls, 20.0 per second, 48 s left"),
         (
             RequestDone(40, 1000, seconds=80.0, waited=30.0),
-            "40 of 1,000 calls done, 0.5 a second, 30 s waited, 32 min left",
+            "40 of 1,000 API calls, 0.5 per second, 30 s waiting, 32 min left",
         ),
-        (RequestDone(9, 9, seconds=3.0, waited=1.0), "9 of 9 calls done, 3.0 a second, 1.0 s waited"),
+        (RequestDone(9, 9, seconds=3.0, waited=1.0), "9 of 9 API calls, 3.0 per second, 1.0 s waiting"),
     ],
 )
 def test_calls_are_told_with_their_speed_and_the_time_waited_and_left(event: RequestDone, words: str) -> None:
@@ -100,8 +100,20 @@ def test_calls_are_told_with_their_speed_and_the_time_waited_and_left(event: Req
 
 def test_a_query_cannot_break_out_of_its_line() -> None:
     (line,) = plain([FilesRead(1, 'name = "a\n::error::\x1b[31m"' + "x" * 500)])
-    assert line.startswith(r'tagsync: asking the library for name = "a\x0a::error::\x1b[31m"x')
+    assert line.startswith(r'tagsync: searching for name = "a\x0a::error::\x1b[31m"x')
     assert line.endswith("…: 1 file")
+
+
+def test_plain_progress_ends_with_the_number_of_api_calls() -> None:
+    events = [RequestDone(done, 30, seconds=done / 10) for done in range(1, 28)]
+    assert plain([*events, ReadingBack(2)])[-2:] == [
+        "tagsync: 27 API calls, 10.0 per second",
+        "tagsync: verifying 2 files",
+    ]
+    assert plain(events)[-1] == "tagsync: 27 API calls, 10.0 per second"
+    assert plain([*events, RequestDone(28, 28, seconds=2.8), ReadingBack(2)])[-2].startswith(
+        "tagsync: 28 of 28 API calls"
+    )
 
 
 def test_plain_progress_goes_on_when_nobody_reads_it() -> None:
@@ -130,11 +142,11 @@ def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
                 progress(event)
     shown = read_to_the_end(ours)
     for words in (
-        *("reading the library", "looking again", "0/3", "calling", "1/1", "reading back", "0/2"),
-        "the library asks to wait 75 s",
+        *("reading the library", "re-reading", "0/3", "sending", "1/1", "verifying", "0/2"),
+        "waiting for the rate limit: 75 s",
     ):
         assert words in shown
-    assert r"asking for [red]::error::\x1b[2J" in shown
+    assert r"searching for [red]::error::\x1b[2J" in shown
     assert "\x1b[2J" not in shown
     assert shown.rstrip().endswith("\x1b[2K")
 
@@ -146,7 +158,7 @@ def test_a_bar_tells_speed_and_time_left_on_eighty_columns(monkeypatch: pytest.M
     with os.fdopen(theirs, "w", encoding="utf-8") as terminal, BarProgress(terminal, colour=False) as progress:
         progress(RequestDone(40, 1000, seconds=2.0, waited=0.5))
     shown = read_to_the_end(ours)
-    assert "calling, 20.0 a second, 0.5 s waited, 48 s left" in shown
+    assert "sending, 20.0 per second, 0.5 s waiting, 48 s left" in shown
     assert "40/1000" in shown
 
 

@@ -174,15 +174,18 @@ def on_terminal(plan: Plan, width: int, **environment: str) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-def test_plan_line_puts_the_place_below_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
+def test_plan_line_shortens_the_place_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
     desired = declare("- match: /**\n  aiTags: {remove: [Person]}\n  tags: [a]")
     plan = planned(desired, current_file("/x.jpg", [], [ai("Person")]))
     name = desired.manifests[0].shown_as
-    narrow = 30 + len(name)
-    assert on_terminal(plan, narrow)[2:5] == [
+    assert on_terminal(plan, 58)[2:4] == [
+        "  - AI Person  1 file   cannot be undone  …/tags.yaml:6:25",
+        "  + a          1 file   …/tags.yaml:7:14",
+    ]
+    assert on_terminal(plan, 57)[2:5] == [
         "  - AI Person  1 file   cannot be undone",
         f"      {name}:6:25",
-        f"  + a          1 file   {name}:7:14",
+        "  + a          1 file   …/tags.yaml:7:14",
     ]
     assert on_terminal(plan, 400) == plan_lines(plan)
 

@@ -12,11 +12,11 @@ import httpx
 
 from tagsync.errors import LibraryError, ProtocolError, RejectedError, StoppedError, TimedOutError
 from tagsync.escape import shown
-from tagsync.library.http.answer import SERVER_WORDS, Answer
 from tagsync.library.http.bodies import Bodies
 from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, rate_limits
 from tagsync.library.http.redaction import redacting, unlogged
+from tagsync.library.http.response import SERVER_WORDS, Response
 from tagsync.library.http.retry import RetryQuota, backoff, retrying
 from tagsync.library.http.transport import NoCookies, connection_error, make_transport, through
 from tagsync.library.protocol import Traffic
@@ -120,7 +120,7 @@ class HttpClient:
         finally:
             self._unlogged.__exit__(kind, error, trace)
 
-    async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Answer], T]) -> T:
+    async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Response], T]) -> T:
         """Send a GET call; retry it after a TransientError.
 
         Args:
@@ -135,15 +135,15 @@ class HttpClient:
         async def read() -> T:
             call = _HttpCall("GET", path, self.limiters.reads, params=params)
             try:
-                answer = await self._send(call)
+                response = await self._send(call)
             finally:
                 self.traffic.reads += call.sent
-            return parse(answer)
+            return parse(response)
 
         return await retrying(read, random=self._random, quota=self._quota)
 
     async def post(
-        self, path: str, payload: Payload, parse: Callable[[Answer, int], T], stop: asyncio.Event | None = None
+        self, path: str, payload: Payload, parse: Callable[[Response, int], T], stop: asyncio.Event | None = None
     ) -> T:
         """Send a bulk call; retry it after a TransientError.
 
@@ -176,7 +176,7 @@ class HttpClient:
             self.traffic.throttled += call.throttled
             self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
-    async def _send(self, call: _HttpCall) -> Answer:
+    async def _send(self, call: _HttpCall) -> Response:
         """Send a call until the response is not a 429, and return that response."""
         limiter = call.limiter
         while True:
@@ -186,15 +186,15 @@ class HttpClient:
             payload = await call.payload() if call.payload else None
             call.check_stop()
             call.sent += 1
-            answer = await self._exchange(call.method, call.path, params=call.params, json=payload)
-            limits = rate_limits(answer)
-            refused = answer.status == _TOO_MANY_REQUESTS
+            response = await self._exchange(call.method, call.path, params=call.params, json=payload)
+            limits = rate_limits(response)
+            refused = response.status == _TOO_MANY_REQUESTS
             limiter.learn(limits, went, refused=refused)
             if not refused:
                 # A 503 may also announce how long to wait. Other calls wait too; this one leaves that to its retry.
-                if answer.status == httpx.codes.SERVICE_UNAVAILABLE and limits.resets:
+                if response.status == httpx.codes.SERVICE_UNAVAILABLE and limits.resets:
                     limiter.close_for(limits.resets[0])
-                return answer
+                return response
             # A 429 is no failed attempt: ImageKit did nothing, and announced when calls are welcome again.
             call.throttled += 1
             limiter.close_for(self._time_out(limits, call))
@@ -208,14 +208,14 @@ class HttpClient:
         # The response does not say which of several windows is full. Try the shortest wait first, then the next.
         return limits.resets[min(call.throttled, len(limits.resets)) - 1]
 
-    async def _exchange(self, method: str, path: str, **content: Any) -> Answer:
+    async def _exchange(self, method: str, path: str, **content: Any) -> Response:
         try:
             async with (
                 asyncio.timeout(CALL_DEADLINE),
-                self._httpx.stream(method, path, **content) as response,
+                self._httpx.stream(method, path, **content) as received,
             ):
                 return self._without_key(
-                    Answer(response.status_code, response.headers, await self._bodies.read(response))
+                    Response(received.status_code, received.headers, await self._bodies.read(received))
                 )
         except (TimeoutError, httpx.TimeoutException) as error:
             words = f"timeout: no complete response to {method} {path}{through(self._httpx.base_url)}"

@@ -93,6 +93,7 @@ class RateLimiter:
         loop = asyncio.get_running_loop()
         # Only a call that had to wait shows that a higher rate would be used: an idle limiter must not grow.
         waited = self._queue.locked()
+        # The lock is the queue: asyncio.Lock is fair, so calls are sent in the order in which they arrived.
         async with self._queue:
             while not (stop and stop.is_set()):
                 self._faster.clear()

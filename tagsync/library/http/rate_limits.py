@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tagsync.library.http.answer import Answer
+from tagsync.library.http.response import Response
 
 MOST_WINDOWS = 8
 """The maximum number of windows in a header; ImageKit's endpoints have one or two."""
@@ -39,7 +39,7 @@ class RateLimits:
     resets: tuple[float, ...] = ()
 
 
-def rate_limits(answer: Answer) -> RateLimits:
+def rate_limits(response: Response) -> RateLimits:
     """Return the limits that a response announces.
 
     OpenAPI: `X-RateLimit-Limit` in calls, `X-RateLimit-Interval` and `X-RateLimit-Reset` in milliseconds. For several
@@ -49,33 +49,33 @@ def rate_limits(answer: Answer) -> RateLimits:
     Without a usable reset, `Retry-After` gives the time to wait, because proxies in front of ImageKit do not set
     its headers.
     """
-    calls = _numbers(answer, "x-ratelimit-limit", _MOST_CALLS, unit=1)
-    seconds = _numbers(answer, "x-ratelimit-interval", _LONGEST_WINDOW, unit=1000)
-    resets = _numbers(answer, "x-ratelimit-reset", LONGEST_WAIT, unit=1000)
+    calls = _numbers(response, "x-ratelimit-limit", _MOST_CALLS, unit=1)
+    seconds = _numbers(response, "x-ratelimit-interval", _LONGEST_WINDOW, unit=1000)
+    resets = _numbers(response, "x-ratelimit-reset", LONGEST_WAIT, unit=1000)
     windows: list[Window] = []
     if len(calls) == len(seconds):
         ends = resets if len(resets) == len(calls) else [None] * len(calls)
         each = zip(calls, seconds, ends, strict=True)
         windows = [Window(int(limit), interval, reset) for limit, interval, reset in each if limit and interval]
-    return RateLimits(tuple(windows), tuple(sorted(filter(None, resets))) or _retry_after(answer))
+    return RateLimits(tuple(windows), tuple(sorted(filter(None, resets))) or _retry_after(response))
 
 
-def _retry_after(answer: Answer) -> tuple[float, ...]:
+def _retry_after(response: Response) -> tuple[float, ...]:
     """Return the seconds in `Retry-After-Ms` or `Retry-After` (RFC 9110: seconds or a date), if any."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        found = list(filter(None, _numbers(answer, name, LONGEST_WAIT, unit=unit)))
+        found = list(filter(None, _numbers(response, name, LONGEST_WAIT, unit=unit)))
         if found:
             return (max(found),)
-    until = _date(answer, "retry-after")
+    until = _date(response, "retry-after")
     if until is None:
         return ()
     # Compare with the server's own clock if it sends the time: this machine's clock may be wrong.
-    seconds = (until - (_date(answer, "date") or _now())).total_seconds()
+    seconds = (until - (_date(response, "date") or _now())).total_seconds()
     return (seconds,) if 0 < seconds <= LONGEST_WAIT else ()
 
 
-def _date(answer: Answer, name: str) -> datetime | None:
-    header = answer.headers.get(name, "")
+def _date(response: Response, name: str) -> datetime | None:
+    header = response.headers.get(name, "")
     try:
         found = parsedate_to_datetime(header[:_LONGEST_HEADER])
     except (ValueError, OverflowError):
@@ -87,9 +87,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _numbers(answer: Answer, name: str, most: int, *, unit: int) -> list[float | None]:
+def _numbers(response: Response, name: str, most: int, *, unit: int) -> list[float | None]:
     """Return a header's list of numbers, each divided by `unit`; None for an invalid one."""
-    header = answer.headers.get(name, "")
+    header = response.headers.get(name, "")
     texts = header.split(",") if len(header) <= _LONGEST_HEADER else []
     if len(texts) > MOST_WINDOWS:
         return []

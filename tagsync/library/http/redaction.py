@@ -14,7 +14,7 @@ from html.entities import html5
 from itertools import product
 from string import ascii_letters, digits
 
-from tagsync.library.http.answer import Answer
+from tagsync.library.http.response import Response
 
 REDACTED = "[the key]"
 """The replacement for the key."""
@@ -65,18 +65,18 @@ class _Redaction:
         return self(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
-def redacting(key: str) -> Callable[[Answer], Answer]:
+def redacting(key: str) -> Callable[[Response], Response]:
     """Return a function that redacts a key in responses.
 
     A key below 16 characters, which only a sandbox accepts, is redacted in error responses only.
     """
     redact = _Redaction(key)
 
-    def without_key(answer: Answer) -> Answer:
-        if len(key) < LEAST_LENGTH and answer.status < _ERRORS:
-            return answer
-        headers = {name: redact.text(value) for name, value in answer.headers.items()}
-        return Answer(answer.status, headers, redact(answer.body))
+    def without_key(response: Response) -> Response:
+        if len(key) < LEAST_LENGTH and response.status < _ERRORS:
+            return response
+        headers = {name: redact.text(value) for name, value in response.headers.items()}
+        return Response(response.status, headers, redact(response.body))
 
     return without_key
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from tagsync.errors import ProtocolError, UnreadableError
 from tagsync.escape import shown
-from tagsync.library.http.answer import Answer
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.wire import check_json, json_body
 from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
@@ -95,7 +95,7 @@ class FileReader:
         self._kind = _FileWithFields if self._fields else _ListedFile
         self._decode = msgspec.json.Decoder(list[self._kind]).decode  # type: ignore[name-defined]
 
-    def page(self, answer: Answer) -> Page:
+    def page(self, response: Response) -> Page:
         """Parse a listing page (OpenAPI: a bare array).
 
         Returns:
@@ -104,22 +104,22 @@ class FileReader:
         Raises:
             ProtocolError: the response is not a listing.
         """
-        check_json(answer)
+        check_json(response)
         # Decode the whole page at once, which is fast. Only if that fails, parse row by row.
         try:
-            rows = self._decode(answer.body)
+            rows = self._decode(response.body)
             files = tuple([self._file(row) for row in rows if row.type == "file"])
         except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
-            return self._page_row_by_row(answer)
+            return self._page_row_by_row(response)
         return Page(files, tuple(map(_key, rows)), tuple([_text_or_empty(row.created_at) for row in rows]))
 
-    def _page_row_by_row(self, answer: Answer) -> Page:
+    def _page_row_by_row(self, response: Response) -> Page:
         """Parse a page with invalid rows."""
-        items = json_body(answer)
+        items = json_body(response)
         if not isinstance(items, list):
-            raise ProtocolError("the listing is not a JSON array", request_id=answer.request_id)
+            raise ProtocolError("the listing is not a JSON array", request_id=response.request_id)
         if items and not any(isinstance(item, dict) for item in items):
-            raise ProtocolError("the listing contains no file objects", request_id=answer.request_id)
+            raise ProtocolError("the listing contains no file objects", request_id=response.request_id)
         files, unreadable = [], []
         for item in filter(_is_file, items):
             try:
@@ -131,14 +131,14 @@ class FileReader:
         moments = tuple([_text_or_empty(row.created_at) if row else "" for row in rows])
         return Page(tuple(files), tuple(keys), moments, tuple(unreadable))
 
-    def details(self, answer: Answer) -> CurrentFile:
+    def details(self, response: Response) -> CurrentFile:
         """Parse the response with a file's details.
 
         Raises:
             ProtocolError: the response is not JSON.
             UnreadableError: it is not a valid file object.
         """
-        return self.file(json_body(answer), answer.request_id)
+        return self.file(json_body(response), response.request_id)
 
     def file(self, item: Any, request_id: str | None = None) -> CurrentFile:
         """Parse one file object. Tags that are null, absent or `[]` all mean no tags.

@@ -9,8 +9,8 @@ from typing import Any, Self
 import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.client import HttpClient, RateLimiters
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
@@ -90,31 +90,32 @@ class ImageKitLibrary:
         params = listing_params(listing, skip=skip, limit=limit or self.page_limit)
         return await self._http.get(FILES_PATH, params, self._page)
 
-    def _page(self, answer: Answer) -> Page:
-        check_status(answer, is_read=True)
-        if answer.status != httpx.codes.OK:
-            is_missing = answer.status == httpx.codes.NOT_FOUND
+    def _page(self, response: Response) -> Page:
+        check_status(response, is_read=True)
+        if response.status != httpx.codes.OK:
+            is_missing = response.status == httpx.codes.NOT_FOUND
             hint = ": check the endpoint; it must not include /v1" if is_missing else ""
-            words = f"ImageKit refused the listing: {server_words(answer)}{hint}"
-            raise RejectedError(words, request_id=answer.request_id)
-        return self._reader.page(answer)
+            words = f"ImageKit refused the listing: {server_words(response)}{hint}"
+            raise RejectedError(words, request_id=response.request_id)
+        return self._reader.page(response)
 
     async def details(self, file_id: str) -> CurrentFile | None:
         """Return a file's current version; see `Library.details`."""
         if file_id in ("", ".", ".."):  # such an ID would change the path of the URL
             return None
 
-        def parse(answer: Answer) -> CurrentFile | None:
-            check_status(answer, is_read=True)
-            if answer.status == httpx.codes.NOT_FOUND:
+        def parse(response: Response) -> CurrentFile | None:
+            check_status(response, is_read=True)
+            # A 404 proves that the file was deleted: details do not come from an index.
+            if response.status == httpx.codes.NOT_FOUND:
                 return None
-            if answer.status != httpx.codes.OK:
-                words = f"ImageKit refused a file's details: {server_words(answer)}"
-                raise RejectedError(words, request_id=answer.request_id)
-            file = self._reader.details(answer)
+            if response.status != httpx.codes.OK:
+                words = f"ImageKit refused a file's details: {server_words(response)}"
+                raise RejectedError(words, request_id=response.request_id)
+            file = self._reader.details(response)
             # A cache or proxy can mix up responses. Tags of another file must not count as proof for this one.
             if file.file_id != file_id:
-                raise ProtocolError("ImageKit returned the details of another file", request_id=answer.request_id)
+                raise ProtocolError("ImageKit returned the details of another file", request_id=response.request_id)
             return file
 
         return await self._http.get(details_path(file_id), {}, parse)
@@ -127,8 +128,8 @@ class ImageKitLibrary:
             sent.append(await prepare())
             return bulk_payload(sent[-1])
 
-        def parse(answer: Answer, attempts: int) -> BulkReply:
-            check_status(answer, is_read=False)
-            return BulkReply(bulk_result(answer, sent[-1]), attempts, answer.request_id, sent[-1])
+        def parse(response: Response, attempts: int) -> BulkReply:
+            check_status(response, is_read=False)
+            return BulkReply(bulk_result(response, sent[-1]), attempts, response.request_id, sent[-1])
 
         return await self._http.post(BULK_PATHS[op], payload, parse, stop)

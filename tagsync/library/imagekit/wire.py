@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tagsync.errors import AuthorisationError, ProtocolError, ServerFaultError
 from tagsync.escape import shown
-from tagsync.library.http.answer import SERVER_WORDS, Answer
+from tagsync.library.http.response import SERVER_WORDS, Response
 from tagsync.library.protocol import Listing
 from tagsync.model import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 
@@ -41,43 +41,43 @@ _FEW_BYTES = 4 << 20
 """The values of shorter bodies are not counted."""
 
 
-def json_body(answer: Answer) -> Any:
+def json_body(response: Response) -> Any:
     """Parse a response's JSON.
 
     Raises:
         ProtocolError: the response is not JSON, is nested too deeply, or has too many values.
     """
-    check_json(answer)
+    check_json(response)
     try:
-        text = answer.body.decode("utf-8-sig", "surrogatepass")
+        text = response.body.decode("utf-8-sig", "surrogatepass")
         return json.loads(text, object_hook=_with_sound_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise _no_json(answer) from error
+        raise _no_json(response) from error
 
 
-def check_json(answer: Answer) -> None:
+def check_json(response: Response) -> None:
     """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory.
 
     Raises:
         ProtocolError: it has another content type, or too many values.
     """
-    kind = answer.headers.get("content-type")
+    kind = response.headers.get("content-type")
     if kind and "json" not in kind.lower():
-        raise _no_json(answer)
-    _check_values(answer)
+        raise _no_json(response)
+    _check_values(response)
 
 
-def _check_values(answer: Answer) -> None:
-    if len(answer.body) > _FEW_BYTES and sum(map(answer.body.count, (b"[", b"{", b","))) > MAX_VALUES:
-        words = f"ImageKit returned status {answer.status} with more than {MAX_VALUES:,} JSON values"
-        raise ProtocolError(words, request_id=answer.request_id)
+def _check_values(response: Response) -> None:
+    if len(response.body) > _FEW_BYTES and sum(map(response.body.count, (b"[", b"{", b","))) > MAX_VALUES:
+        words = f"ImageKit returned status {response.status} with more than {MAX_VALUES:,} JSON values"
+        raise ProtocolError(words, request_id=response.request_id)
 
 
-def _no_json(answer: Answer) -> ProtocolError:
-    called = shown(answer.headers.get("content-type") or "no content type", 60)
+def _no_json(response: Response) -> ProtocolError:
+    called = shown(response.headers.get("content-type") or "no content type", 60)
     return ProtocolError(
-        f"ImageKit returned status {answer.status} with a body that is not JSON ({called})",
-        request_id=answer.request_id,
+        f"ImageKit returned status {response.status} with a body that is not JSON ({called})",
+        request_id=response.request_id,
     )
 
 
@@ -109,29 +109,29 @@ def bulk_payload(request: Request) -> dict[str, list[str]]:
     return {"fileIds": list(request.file_ids), _BULK_TAGS_KEY[request.op]: list(request.tags)}
 
 
-def server_words(answer: Answer) -> str:
+def server_words(response: Response) -> str:
     """Return the message of an error response, escaped and shortened; the status if it has none."""
     try:
-        _check_values(answer)
-        message = json.loads(answer.body.decode("utf-8-sig", "surrogatepass"))["message"]
+        _check_values(response)
+        message = json.loads(response.body.decode("utf-8-sig", "surrogatepass"))["message"]
     except (ProtocolError, ValueError, RecursionError, KeyError, TypeError):
         message = None
-    return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {answer.status}"
+    return shown(message, SERVER_WORDS) if isinstance(message, str) and message else f"status {response.status}"
 
 
-def refuses_key(answer: Answer) -> bool:
+def refuses_key(response: Response) -> bool:
     """Return whether a response refuses the key itself; any other 403 may be about the files of the call."""
-    if answer.status != 403:  # noqa: PLR2004 - HTTP
-        return answer.status == 401  # noqa: PLR2004 - HTTP
-    words = " ".join(server_words(answer).casefold().split())
+    if response.status != 403:  # noqa: PLR2004 - HTTP
+        return response.status == 401  # noqa: PLR2004 - HTTP
+    words = " ".join(server_words(response).casefold().split())
     return any(refusal in words for refusal in _KEY_REFUSALS)
 
 
-def check_status(answer: Answer, *, is_read: bool) -> None:
+def check_status(response: Response, *, is_read: bool) -> None:
     """Raise the errors that a status means for every call.
 
     Args:
-        answer: the response.
+        response: the response.
         is_read: whether the call only reads; a 403 then refuses the key. In a bulk call it may be about single files.
 
     Raises:
@@ -139,20 +139,20 @@ def check_status(answer: Answer, *, is_read: bool) -> None:
         ServerFaultError: ImageKit failed (5xx).
         ProtocolError: ImageKit returned a status other than 2xx, 4xx or 5xx.
     """
-    status, request_id = answer.status, answer.request_id
-    if refuses_key(answer) or (is_read and status == HTTPStatus.FORBIDDEN):
+    status, request_id = response.status, response.request_id
+    if refuses_key(response) or (is_read and status == HTTPStatus.FORBIDDEN):
         raise AuthorisationError(
-            f"ImageKit does not accept the key: {server_words(answer)} Check that IMAGEKIT_PRIVATE_KEY, or the file "
+            f"ImageKit does not accept the key: {server_words(response)} Check that IMAGEKIT_PRIVATE_KEY, or the file "
             "named by IMAGEKIT_PRIVATE_KEY_FILE, contains the private key of this endpoint's account.",
             request_id=request_id,
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise ServerFaultError(f"ImageKit failed: {server_words(answer)}", request_id=request_id)
+        raise ServerFaultError(f"ImageKit failed: {server_words(response)}", request_id=request_id)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and not 400 <= status < 500:  # noqa: PLR2004 - HTTP
         raise ProtocolError(f"ImageKit returned the unexpected status {status}", request_id=request_id)
 
 
-def bulk_result(answer: Answer, request: Request) -> BulkResult:
+def bulk_result(response: Response, request: Request) -> BulkResult:
     """Interpret the response to a bulk call, after `check_status`.
 
     A 404 means that nothing was changed (documentation: "If ANY of the fileId is not found ... The whole operation
@@ -161,15 +161,15 @@ def bulk_result(answer: Answer, request: Request) -> BulkResult:
     Raises:
         ProtocolError: a 200, 207 or 404 that is not JSON.
     """
-    if answer.status in (200, 207):
-        return _done(json_body(answer), request)
-    if answer.status < 300:  # noqa: PLR2004 - HTTP
-        return Accepted(answer.status)
-    if answer.status == 404:  # noqa: PLR2004 - HTTP
-        named = _ids(json_body(answer), "missingFileIds")
+    if response.status in (200, 207):
+        return _done(json_body(response), request)
+    if response.status < 300:  # noqa: PLR2004 - HTTP
+        return Accepted(response.status)
+    if response.status == 404:  # noqa: PLR2004 - HTTP
+        named = _ids(json_body(response), "missingFileIds")
         # Only files of this call count: a wrong ID must not mark another file as deleted.
         return Gone(frozenset(named or ()) & frozenset(request.file_ids))
-    return Refused(answer.status, server_words(answer))
+    return Refused(response.status, server_words(response))
 
 
 def _done(body: Any, request: Request) -> Done | Unclear:

@@ -86,17 +86,17 @@ class LibraryReader:
             StateError: there is no disk space for the files.
         """
         reading = await self._read_files(needs)
-        answers: dict[str, QueryMatches] = {}
+        found: dict[str, QueryMatches] = {}
         refused: dict[str, str] = {}
         ignored = bool(needs.queries) and await self._ignores_queries()
         for query in needs.queries:
             try:
-                answers[query] = await self._answer(query, adding=not reading.is_complete)
+                found[query] = await self._matches(query, adding=not reading.is_complete)
             except RejectedError as error:
                 refused[query] = str(error)
         if ignored:
-            refused, answers = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
-        return self._noted(CurrentState(self._files, answers, refused, reading=reading))
+            refused, found = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
+        return self._noted(CurrentState(self._files, found, refused, reading=reading))
 
     async def looked_up(self, state: CurrentState, declared: Iterable[ByPath | ById]) -> CurrentState:
         """Look up declared files that were not listed, by ID or by name in their folder, and add them to a state.
@@ -217,24 +217,24 @@ class LibraryReader:
             return False  # it evaluates queries; if it refuses those of manifests, it says so for each
         return bool(page.rows)
 
-    async def _answer(self, query: str, *, adding: bool) -> QueryMatches:
+    async def _matches(self, query: str, *, adding: bool) -> QueryMatches:
         """Return the IDs that a query finds.
 
         Args:
             query: the searchQuery.
             adding: whether to add the files to the snapshot, because it may not have all of them.
         """
-        answer = self._files.query_matches()
+        matches = self._files.query_matches()
 
         def take(page: Page) -> None:
-            answer.add(file.file_id for file in page.files)
+            matches.add(file.file_id for file in page.files)
             self._note_unreadable(page)
             if adding:
                 self._files.replace(page.files)
-            self._listener(FilesRead(len(answer), query))
+            self._listener(FilesRead(len(matches), query))
 
-        await self._read_listing(Listing(query), answer.clear, take)
-        return answer
+        await self._read_listing(Listing(query), matches.clear, take)
+        return matches
 
     def _note_unreadable(self, page: Page) -> None:
         self._unreadable.update(dict.fromkeys(page.unreadable))

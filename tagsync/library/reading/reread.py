@@ -43,6 +43,7 @@ class Rereader:
         Raises:
             LibraryError: a search or the listing failed, or ImageKit does not accept the key.
         """
+        # Each branch compares numbers of calls: one for each file, one for each search, or one for each page.
         if len(file_ids) <= FEW:
             return await self.singly(file_ids)
         searches = self._searches(file_ids)

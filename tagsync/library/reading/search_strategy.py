@@ -101,6 +101,7 @@ class Searching:
         self._first = first = await self._library.page(skip=0)
         if len(first.rows) < self._library.page_limit:
             raise UnprovenError("the library is small")
+        # The oldest files are a sample of all: if searches would return most of them, listing costs no more calls.
         sampled = sum(any(piece.fits(file) for piece in pieces) for file in first.files)
         if sampled > len(first.files) * _WORTHWHILE:
             raise UnprovenError("manifests select a large part of the library")
@@ -111,6 +112,7 @@ class Searching:
             raise await self._distrusted(error.kind) from error
         for kind in kinds:
             await self._prove(kind)
+        # A declared file that is not found may be misspelled. Only a listing can show files with similar paths.
         wanted = (self._needs.paths | self._needs.file_ids) - self._needs.optional
         missing = min(wanted - self._found, default=None)
         if missing is not None:

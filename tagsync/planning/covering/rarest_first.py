@@ -78,12 +78,12 @@ class _Search:
         left, worth = self.left, self.worth
         gaining = [
             (-sum([worth[tag] for tag in left[file] & common]), file)
-            for file in self._able(tags).difference(files)
+            for file in self._candidates(tags).difference(files)
             if not left[file].isdisjoint(common)
         ]
         return [file for _, file in sorted(gaining)]
 
-    def _able(self, tags: set[int]) -> set[int]:
+    def _candidates(self, tags: set[int]) -> set[int]:
         """Return unfinished files that include all that may get the tags."""
         # The files of the rarest tag are a superset that is small enough; `widened` checks each of them. Finished files
         # are dropped here, so that each is skipped only once.

@@ -20,6 +20,8 @@ from tagsync.reporting.phrases import (
     missing_sentence,
     named,
     plan_title,
+    status_words,
+    target_words,
 )
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
@@ -82,7 +84,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 
     def row(change: FileChange, outcome: FileOutcome) -> FileRow:
         picture = pictures.get(change.file.file_id, "")
-        return FileRow(change, outcome.status, _tone(outcome.status), outcome, picture)
+        return FileRow(change, status_words(outcome.status), _tone(outcome.status), outcome, picture)
 
     return rendered(
         PageContent(
@@ -92,7 +94,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
             advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
             cards=_report_cards(view),
             not_made=[
-                NotMadeRow(f"{item.files:,}", item.status, _tone(item.status), item.error or "")
+                NotMadeRow(f"{item.files:,}", status_words(item.status), _tone(item.status), item.error or "")
                 for item in view.not_made[:SHOWN_REASONS]
             ],
             then="Planned",
@@ -106,14 +108,14 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 def difference_html(view: DifferenceView) -> Iterator[str]:
     """Yield a page that shows what two plans do otherwise."""
     found = view.difference
-    more = (FileRow(change, "planned anew", "good") for change in found.more)
-    fewer = (FileRow(change, "not any more", "warn") for change in found.fewer)
+    more = (FileRow(change, "new plan", "good") for change in found.more)
+    fewer = (FileRow(change, "old plan", "warn") for change in found.fewer)
     rows = merge(more, fewer, key=lambda row: row.change.file.path)
-    targets = [f"{target.account} at {target.endpoint}" for target in found.targets or ()]
+    targets = [target_words(target, str) for target in found.targets or ()]
     facts = [("Old target", targets[0]), ("New target", targets[1])] if targets else []
     cards = [
         Card(f"{number:,}", f"{'change' if number == 1 else 'changes'} {words}")
-        for number, words in zip(view.counts, ("planned anew", "not planned any more"), strict=True)
+        for number, words in zip(view.counts, ("only in the new plan", "only in the old plan"), strict=True)
         if not view.is_same
     ]
     guards = [
@@ -127,7 +129,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
     return rendered(
         PageContent(
             kind="difference",
-            title="The same plan" if view.is_same else f"{counted(view.files_changed, 'file')} planned otherwise",
+            title=view.title,
             tone="bad" if targets else "",
             advice=["The plans are for different targets."] if targets else (),
             facts=[*facts, ("Old digest", found.old), ("New digest", found.new)],
@@ -135,7 +137,7 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
             guards=guards,
             files=len(found.more) + len(found.fewer),
             data=embedded(rows, {}, names={}),
-            state="In the new plan",
+            state="Only in",
         )
     )
 
@@ -174,6 +176,7 @@ def _facts(view: PlanView, made: str) -> list[tuple[str, str]]:
     """Return names and values for the top of the page."""
     plan = view.plan
     facts = [
+        ("Environment", plan.target.environment or ""),
         ("Account", plan.target.account),
         ("Endpoint", plan.target.endpoint),
         ("Made", made),
@@ -201,7 +204,7 @@ def _plan_cards(plan: Plan) -> list[Card]:
 
 def _report_cards(view: ReportView) -> list[Card]:
     report, sent = view.report, view.report.requests
-    cards = [Card(f"{count:,}", status, tone=_tone(status)) for status, count in view.statuses]
+    cards = [Card(f"{count:,}", status_words(status), tone=_tone(status)) for status, count in view.statuses]
     if sent.sent:
         counts = ((sent.retried, "retried"), (sent.throttled, "rate-limited"))
         delays = ", ".join(f"{count:,} {words}" for count, words in counts if count)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limiter import BULK_RATE, RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
+from tagsync.library.http.response import Response
 from tagsync.sandbox.limits import CallLimit, Limiter
 
 FORTY = CallLimit(40, 1)
@@ -235,7 +235,7 @@ async def process(
         passes, headers = limiter.count("addTags")
         await asyncio.sleep(LATENCY / 2)
         course.answers.append((now(), passes))
-        limits = rate_limits(Answer(200 if passes else 429, {k.lower(): v for k, v in say(headers).items()}, b""))
+        limits = rate_limits(Response(200 if passes else 429, {k.lower(): v for k, v in say(headers).items()}, b""))
         course.rate_limiter.learn(limits, went, refused=not passes)
         if not passes:
             course.rate_limiter.close_for(limits.resets[0] if limits.resets else random.uniform(0.5, 1))

@@ -3,13 +3,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window, rate_limits
+from tagsync.library.http.response import Response
 
 
 def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimits:
     headers = {"x-ratelimit-limit": limit, "x-ratelimit-interval": interval, "x-ratelimit-reset": reset}
-    return rate_limits(Answer(200, headers, b""))
+    return rate_limits(Response(200, headers, b""))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_rate_limits_reset_is_in_milliseconds_within_bounds(header: str, seconds
 
 
 def test_rate_limits_without_headers_are_empty() -> None:
-    assert rate_limits(Answer(429, {}, b"")) == RateLimits()
+    assert rate_limits(Response(429, {}, b"")) == RateLimits()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_rate_limits_with_too_long_a_header_are_ignored() -> None:
 
 
 def asks_to_wait(**headers: str) -> tuple[float, ...]:
-    return rate_limits(Answer(429, {name.replace("_", "-"): value for name, value in headers.items()}, b"")).resets
+    return rate_limits(Response(429, {name.replace("_", "-"): value for name, value in headers.items()}, b"")).resets
 
 
 @pytest.mark.parametrize(

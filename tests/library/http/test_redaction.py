@@ -14,8 +14,8 @@ from canary import KEY, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.library.http.answer import Answer
 from tagsync.library.http.redaction import REDACTED, redacting, unlogged
+from tagsync.library.http.response import Response
 
 ODD = "private_/+=&%\\\"'<>~abcXYZ?>?>019"
 """A key with characters that are often escaped."""
@@ -26,9 +26,9 @@ without = cache(redacting)
 
 def redacted(body: str | bytes, key: str = KEY, status: int = 400) -> str:
     data = body.encode() if isinstance(body, str) else body
-    answer = without(key)(Answer(status, {"x-echo": data.decode("latin-1")}, data))
-    assert answer.headers["x-echo"].encode("latin-1") == answer.body
-    return answer.body.decode()
+    response = without(key)(Response(status, {"x-echo": data.decode("latin-1")}, data))
+    assert response.headers["x-echo"].encode("latin-1") == response.body
+    return response.body.decode()
 
 
 ESCAPES: dict[str, Callable[[str], str]] = {

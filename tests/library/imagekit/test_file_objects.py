@@ -6,15 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError, TransientError, UnreadableError
-from tagsync.library.http.answer import Answer
+from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.protocol import Page
 from tagsync.model import AITag, Unreadable
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def response(body: Any, status: int = 200, **headers: str) -> Response:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
 
 
 @pytest.mark.parametrize("absent", [{}, {"tags": None, "AITags": None}, {"tags": [], "AITags": []}])
@@ -33,10 +33,10 @@ def test_file_objects_ignore_members_with_half_a_surrogate_pair() -> None:
     odd = {"\ud800": [{"name": "Dog"}]}
     file = {"fileId": "1", "filePath": "/a", "AITags": [{"name": "Tire", **odd}], "versionInfo": odd, **odd}
     reader = FileReader()
-    page = reader.page(answer([file, {"type": "folder", "folderId": "f", **odd}]))
+    page = reader.page(response([file, {"type": "folder", "folderId": "f", **odd}]))
     assert [(file.path, file.ai_tags) for file in page.files] == [("/a", (AITag("Tire", None, ""),))]
     assert (len(page.rows), page.unreadable) == (2, ())
-    assert reader.details(answer(file)) == page.files[0]
+    assert reader.details(response(file)) == page.files[0]
 
 
 def test_page_omits_folders_and_old_versions_but_counts_them() -> None:
@@ -46,7 +46,7 @@ def test_page_omits_folders_and_old_versions_but_counts_them() -> None:
         {"type": "file", "fileId": "2", "filePath": "/b", "createdAt": "2024"},
         {"fileId": "3", "filePath": "/c"},
     ]
-    page = FileReader().page(answer(body))
+    page = FileReader().page(response(body))
     assert [file.file_id for file in page.files] == ["2", "3"]
     assert page.rows[:3] == ("folder/f/None", "file-version/1/None", "file/2/None")
 
@@ -84,7 +84,7 @@ def test_page_omits_folders_and_old_versions_but_counts_them() -> None:
     ],
 )
 def test_page_names_an_unreadable_file_without_losing_others(item: Any, file_id: str, why: str) -> None:
-    page = FileReader().page(answer([{"fileId": "2", "filePath": "/b"}, item]))
+    page = FileReader().page(response([{"fileId": "2", "filePath": "/b"}, item]))
     assert [file.file_id for file in page.files] == ["2"]
     (odd,) = page.unreadable
     assert odd.file_id == file_id
@@ -95,12 +95,12 @@ def test_page_names_an_unreadable_file_without_losing_others(item: Any, file_id:
 @pytest.mark.parametrize("items", [[None], [5, "x"], [[]]])
 def test_page_without_objects_is_a_protocol_error(items: list[Any]) -> None:
     with pytest.raises(ProtocolError, match="contains no file objects"):
-        FileReader().page(answer(items))
+        FileReader().page(response(items))
 
 
 def test_details_that_are_unreadable_are_not_retried() -> None:
     with pytest.raises(UnreadableError, match="tags is not a list of strings") as caught:
-        FileReader().details(answer({"fileId": "1", "filePath": "/a", "tags": "red"}))
+        FileReader().details(response({"fileId": "1", "filePath": "/a", "tags": "red"}))
     assert caught.value.what == Unreadable("1", "/a", "tags is not a list of strings")
     assert not isinstance(caught.value, TransientError)
 
@@ -108,7 +108,7 @@ def test_details_that_are_unreadable_are_not_retried() -> None:
 def test_page_keys_of_media_collections_are_unique() -> None:
     kinds: list[dict[str, Any]] = [{"type": "media-collection"}, {}]
     rows = [{**kind, "name": name, "createdAt": moment} for kind in kinds for name in "ab" for moment in ("1", "2")]
-    page = FileReader().page(answer(rows))
+    page = FileReader().page(response(rows))
     assert (page.files, page.unreadable) == ((), ())
     assert len(set(page.rows)) == len(rows)
 
@@ -119,24 +119,24 @@ def test_page_keys_of_media_collections_are_unique() -> None:
 )
 def test_page_that_is_not_a_list_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        FileReader().page(answer(body, content_type="text/html"))
+        FileReader().page(response(body, content_type="text/html"))
 
 
 @pytest.mark.parametrize("version", ["v1", ["v1"], 5, True, {}, {"id": None}, None])
 def test_page_key_without_a_version_has_none(version: Any) -> None:
-    page = FileReader().page(answer([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
+    page = FileReader().page(response([{"type": "file", "fileId": "1", "filePath": "/a", "versionInfo": version}]))
     assert page.rows == ("file/1/None",)
 
 
 def test_page_keys_of_two_versions_differ() -> None:
     row = {"type": "file-version", "fileId": "1"}
-    page = FileReader().page(answer([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
+    page = FileReader().page(response([{**row, "versionInfo": {"id": version}} for version in ("v1", "v2")]))
     assert page.rows == ("file-version/1/v1", "file-version/1/v2")
 
 
 def test_file_id_may_have_200_characters_and_dots() -> None:
     ids = ["1" * 200, "...", ".a"]
-    page = FileReader().page(answer([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
+    page = FileReader().page(response([{"fileId": file_id, "filePath": "/a"} for file_id in ids]))
     assert [file.file_id for file in page.files] == ids
 
 
@@ -158,7 +158,7 @@ ANY_ROW = st.dictionaries(
 def test_page_of_any_json_is_a_page_or_a_protocol_error(rows: Any) -> None:
     def read() -> Page | None:
         try:
-            return FileReader().page(answer(rows))
+            return FileReader().page(response(rows))
         except ProtocolError:
             return None
 
@@ -169,7 +169,7 @@ def test_page_of_any_json_is_a_page_or_a_protocol_error(rows: Any) -> None:
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
 def test_file_with_an_infinite_confidence_is_unreadable(number: bytes) -> None:
     body = b'[{"fileId":"1","filePath":"/a","AITags":[{"name":"x","confidence":%b}]}]' % number
-    assert [odd.file_id for odd in FileReader().page(answer(body)).unreadable] == ["1"]
+    assert [odd.file_id for odd in FileReader().page(response(body)).unreadable] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ _ROW = st.fixed_dictionaries(
 
 @given(rows=st.lists(_ROW, max_size=4))
 def test_page_row_that_is_unreadable_changes_no_other_row(rows: list[dict[str, Any]]) -> None:
-    page = FileReader(thumbnails=True).page(answer(rows))
-    odd = FileReader(thumbnails=True).page(answer([*rows, {"fileId": "9", "filePath": 9}]))
+    page = FileReader(thumbnails=True).page(response(rows))
+    odd = FileReader(thumbnails=True).page(response([*rows, {"fileId": "9", "filePath": 9}]))
     assert (odd.files, odd.rows[:-1], odd.moments[:-1]) == (page.files, page.rows, page.moments)
     assert repr(odd.files) == repr(page.files)
     undeclared = [(file.created_at, file.updated_at, file.thumbnail) for file in page.files]
@@ -224,7 +224,7 @@ def test_file_fields_are_kept_only_if_they_are_asked_for() -> None:
     assert FileReader(fields=["createdAt"]).file(row).fields == ()
     found = FileReader(fields=["customMetadata.season", "fileType", "createdAt"])
     assert found.file(row).fields == (("customMetadata.season", "spring"), ("fileType", "image"))
-    assert found.page(answer([row])).files == (found.file(row),)
+    assert found.page(response([row])).files == (found.file(row),)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_file_fields_are_text_numbers_booleans_or_a_list_of_one(value: object, t
     reader = FileReader(fields=["customMetadata.x"])
     row = {"fileId": "1", "filePath": "/a", "customMetadata": {"x": value}}
     expected = () if text is None else (("customMetadata.x", text),)
-    assert reader.file(row).fields == reader.page(answer([row])).files[0].fields == expected
+    assert reader.file(row).fields == reader.page(response([row])).files[0].fields == expected
 
 
 @pytest.mark.parametrize("custom", [None, [], "x", 1])

@@ -316,9 +316,9 @@ def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: i
                 gone = library.rows.pop(library.random.randrange(len(library.rows)))
                 staying.discard(gone["filePath"])
             if library.random.random() < 0.3:
-                beside = library.random.randrange(len(library.rows))
+                index = library.random.randrange(len(library.rows))
                 path = f"/new/{library.random.random()}"
-                library.rows.insert(beside, file_object(path, createdAt=library.rows[beside]["createdAt"]))
+                library.rows.insert(index, file_object(path, createdAt=library.rows[index]["createdAt"]))
 
         library = Library(rows, random, shuffled=random.choice([0.02, 0.1, 1.0]), edit=edit)
         try:

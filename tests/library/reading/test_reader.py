@@ -176,7 +176,7 @@ def library_of(files: list[dict[str, Any]]) -> Iterator[Sandbox]:
         library.close()
 
 
-def judged(plan: Plan) -> Any:
+def comparable(plan: Plan) -> Any:
     """Return a plan without what depends on the way of reading; of new tags, whether they block."""
     guards = [(g.id, g.blocked, None if g.id is GuardId.NEW_TAGS else (g.observed, g.of)) for g in plan.guards]
     return plan.digest, plan.changes, plan.summary, plan.diagnostics, plan.requests, guards
@@ -206,7 +206,7 @@ def test_reader_gives_the_same_plan_by_searches_and_listing(
         wanted = needs(desired)
         app = Odd(library.app, ways)
         everything = plan_of(app, desired, wanted._replace(everything="to compare"))
-        assert judged(plan_of(app, desired, wanted)) == judged(everything)
+        assert comparable(plan_of(app, desired, wanted)) == comparable(everything)
 
 
 def moment(number: int) -> str:

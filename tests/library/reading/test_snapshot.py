@@ -44,8 +44,8 @@ def test_snapshot_returns_files_sorted_by_path_and_id(files: list[CurrentFile]) 
     with filled(files) as snapshot:
         found = list(snapshot)
         assert found == sorted(files, key=lambda file: (file.path, file.file_id))
-        beside = {file.file_id: (file.created_at, file.updated_at, file.thumbnail, repr(file)) for file in files}
-        assert beside == {f.file_id: (f.created_at, f.updated_at, f.thumbnail, repr(f)) for f in found}
+        rest = {file.file_id: (file.created_at, file.updated_at, file.thumbnail, repr(file)) for file in files}
+        assert rest == {f.file_id: (f.created_at, f.updated_at, f.thumbnail, repr(f)) for f in found}
         assert set(snapshot.all_tags()) == {tag for file in files for tag in file.tags}
         assert len(snapshot) == len(files)
 

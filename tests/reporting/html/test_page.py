@@ -294,11 +294,11 @@ def test_page_of_report_groups_reasons_of_failures_before_changed_tags() -> None
     words = Page("".join(report_html(ReportView(ordinary_report())))).words.replace("\N{MINUS SIGN}", "-")
     assert "2 files changed: +1 -1 tags, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
     assert (
-        "Not completed Files that were not changed as planned, by reason Files Status Reason "
+        "Not changed Files that were not changed as planned, by reason Files Status Reason "
         "1 failed file is locked 1 stale the AI tag was judged anew" in words
     )
     assert "Changed tags Change Tag Files Rule AI tag removed -AI Sandal 1" in words
-    assert words.index("Not completed") < words.index("Changed tags")
+    assert words.index("Not changed") < words.index("Changed tags")
     assert "cannot be undone" not in words
 
 
@@ -308,7 +308,7 @@ def test_page_of_report_starts_with_its_totals() -> None:
         "Apply incomplete",
         "Run the same command again: it sends only what is missing.",
         "Plan again to change the stale files.",
-        "2 confirmed",
+        "2 verified",
         "1 failed",
         "1 stale",
         "7 API calls 1 retried, 3 rate-limited",
@@ -351,7 +351,7 @@ def test_page_rows_with_different_causes_share_no_changes() -> None:
 
 def test_page_rows_of_report_have_status_and_outcome() -> None:
     data = Page("".join(report_html(ReportView(ordinary_report())))).data
-    assert [data["statuses"][file[5]][0] for file in data["files"]] == ["confirmed", "stale", "confirmed", "failed"]
+    assert [data["statuses"][file[5]][0] for file in data["files"]] == ["verified", "stale", "verified", "failed"]
     assert data["files"][3][6] == [5, "file is locked", "req-1"]
     assert [marks for _, _, marks, *_ in data["changes"][data["files"][2][4]]] == [1 + 2, 1]
 
@@ -413,7 +413,7 @@ def test_page_escapes_text_in_attributes() -> None:
 def test_page_shows_coverage_if_asked_for() -> None:
     coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
     words = Page("".join(plan_html(PlanView(replace(plan_of(), coverage=coverage))))).words
-    assert "Coverage 7 of 10 files selected, 3 by no entry" in words
+    assert "Coverage 7 of 10 files selected, 3 by no rule" in words
     assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
     assert "Coverage" not in Page("".join(plan_html(PlanView(plan_of())))).words
 
@@ -434,10 +434,10 @@ def test_page_of_difference_has_both_sides_in_one_table() -> None:
     old = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/a.jpg", "/b.jpg")))
     new = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in ("/b.jpg", "/c.jpg")))
     page = difference_of(old, replace(new, digest="sha256:" + "1" * 64))
-    assert "2 files planned otherwise" in page.words
-    assert "1 change planned anew" in page.words
+    assert "Difference: 2 files" in page.words
+    assert "1 change only in the new plan 1 change only in the old plan" in page.words
     rows = [(file[1], page.data["statuses"][file[5]][0]) for file in page.data["files"]]
-    assert rows == [("a.jpg", "not any more"), ("c.jpg", "planned anew")]
+    assert rows == [("a.jpg", "old plan"), ("c.jpg", "new plan")]
 
 
 def test_page_of_difference_has_targets_and_guards() -> None:
@@ -453,4 +453,4 @@ def test_page_of_difference_has_targets_and_guards() -> None:
 def test_page_of_difference_between_equal_plans_is_empty() -> None:
     page = difference_of(ordinary_plan(), ordinary_plan())
     assert "The same plan" in page.words
-    assert "planned anew" not in page.words
+    assert "only in" not in page.words

@@ -10,7 +10,7 @@ SERVER_WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete HTTP response with a decoded body."""
 
     status: int
