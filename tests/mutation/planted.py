@@ -285,4 +285,32 @@ BUGS = (
         "verify=False,",
         "tests/library/http/test_client.py::test_client_always_verifies_certificates",
     ),
+    Bug(
+        "a capture that may be empty",
+        "globs.py",
+        'f"({any_character}+{lazily})"',
+        'f"({any_character}*{lazily})"',
+        "tests/test_globs.py::test_captures_bind_text_of_one_folder_level",
+    ),
+    Bug(
+        "a capture that takes the rest of a path",
+        "globs.py",
+        'joints = _JOINT if any(kind == "capture" for kind, _ in tokens) else _LAST_JOINT',
+        "joints = _LAST_JOINT",
+        "tests/test_globs.py::test_captures_bind_text_of_one_folder_level",
+    ),
+    Bug(
+        "values of one file on another",
+        "planning/templates.py",
+        "key += tuple([library_value(name, file) for name in self._fields])",
+        "key += tuple([self._fields[0]] * len(self._fields))",
+        "tests/planning/test_templates.py::test_rules_of_single_files_with_one_declaration_keep_their_places",
+    ),
+    Bug(
+        "an export whose braces become placeholders",
+        "exporting/manifest_text.py",
+        "return scalar(escaped_braces(tag))",
+        "return scalar(tag)",
+        "tests/exporting/test_export.py::test_braces_of_tags_and_folders_are_escaped",
+    ),
 )
