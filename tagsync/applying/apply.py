@@ -268,7 +268,8 @@ class _Run:
                 yield Diagnostic("warning", "acknowledged", words)
         count = len(self._journal.recovered.unknown)
         if count:
-            words = f"an earlier apply was interrupted; the outcome of its calls is unknown for {count:,} files"
+            files = "1 file" if count == 1 else f"{count:,} files"
+            words = f"an earlier apply was interrupted; the outcome of its calls is unknown for {files}"
             yield Diagnostic("info", "resumed", words)
         if self._gave_up_no_ops:
             words = (

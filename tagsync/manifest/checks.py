@@ -157,6 +157,10 @@ def _check_captures(glob: str, place: int) -> Iterator[Finding]:
 def _check_templates(entry: Entry, templating: Templating) -> Iterator[Finding]:
     """Find braces that are no placeholder, and names that have no value in this rule."""
     for template in templating.templates:
+        if len(template.text) > MAX_TAG_CHARACTERS:
+            message = f"this text has {len(template.text):,} characters: shorten it to {MAX_TAG_CHARACTERS}"
+            yield Finding("error", "template", message, template.place)
+            continue
         try:
             found = placeholders(template.text)
         except ValueError as error:

@@ -80,7 +80,9 @@ class Selection:
             PrefixStack(self._matches),
         )
         for number, file in enumerate(self._files):
-            found = self._templates.filled_in([*by_path.at(file.path), *by_id.of(file.file_id)], file)
+            found = [*by_path.at(file.path), *by_id.of(file.file_id)]
+            if found:
+                found = self._templates.filled_in(found, file)
             found += by_match.matching(file)
             if found:
                 if len(found) > 1:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob
 from tagsync.model import (
+    MAX_TAG_CHARACTERS,
     NO_TEMPLATES,
+    NO_TEXTS,
     ByMatch,
     CurrentFile,
     Declaration,
@@ -43,7 +45,10 @@ CODE = "value"
 """The code of diagnostics about values that give no valid tag."""
 
 _REMEMBERED = 10_000
-"""How many filled-in declarations are remembered for one entry."""
+"""The maximum number of filled-in texts in the cache of one entry."""
+
+_PREPARED = 1_000
+"""The maximum number of declarations of named files in the cache."""
 
 
 class _Problem(NamedTuple):
@@ -118,10 +123,13 @@ class EntryTemplates:
         self._vocabulary = vocabulary
         self._invalid = invalid
         self._tables = {table.name: (dict(table.pairs), table.otherwise) for table in templating.tables}
+        self._templates = [(template, placeholders(template.text)) for template in templating.templates]
         names = _names_in(templating)
-        self._captured = [(captures.index(name), name) for name in names if name in captures]
+        self._captured = [captures.index(name) for name in names if name in captures]
         self._fields = [name for name in names if name not in captures]
+        self._names = [*(captures[number] for number in self._captured), *self._fields]
         self._known: dict[tuple[str, ...], tuple[Declaration, tuple[_Problem, ...]]] = {}
+        self._most = max(1, _REMEMBERED // max(1, len(templating.templates)))
 
     def filled_in(self, entry: Entry, file: CurrentFile, captured: tuple[str, ...] = ()) -> Entry:
         """Return an entry with what it declares for a file that it selects.
@@ -131,12 +139,12 @@ class EntryTemplates:
             file: the file.
             captured: the texts that the entry's match captures in its path.
         """
-        key = tuple([captured[number] for number, _ in self._captured])
+        key = tuple([captured[number] for number in self._captured])
         if self._fields:
             key += tuple([library_value(name, file) for name in self._fields])
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= self._most:
                 self._known.clear()
             found = self._known[key] = self._fill(key)
         declaration, problems = found
@@ -145,35 +153,40 @@ class EntryTemplates:
         return Entry(entry.manifest, entry.line, entry.selector, declaration)
 
     def _fill(self, key: tuple[str, ...]) -> tuple[Declaration, tuple[_Problem, ...]]:
-        """Return the declaration for files with these values of the names, captured ones first, and their problems."""
-        names = [*(name for _, name in self._captured), *self._fields]
-        # Tags are compared in NFC, but added as they are spelled: no two spellings may come from paths.
-        values = dict(zip(names, map(normalized, key), strict=True))
-        added: dict[TemplateKey, list[tuple[str, int]]] = defaultdict(list)
+        """Return the declaration for files with these values, and the problems of the values."""
+        # ImageKit keeps two spellings of a tag that are equal under NFC apart, so paths must not bring several.
+        values = dict(zip(self._names, map(normalized, key), strict=True))
+        added = dict[TemplateKey, Texts]()
         problems = list[_Problem]()
-        for template in self._templating.templates:
+        for template, used in self._templates:
             try:
-                added[template.key].append((self._text(template, values), template.place))
+                text = self._text(template, {each: self._value(each, values[each.name]) for each in used})
+                more = Texts((text,), (template.place,))
+                added[template.key] = added.get(template.key, NO_TEXTS).followed_by(more)
             except _InvalidValueError as error:
                 level = "error" if error.always else LEVEL_OF[self._templating.if_invalid or "error"]
                 if level and error.what:
                     problems.append(_Problem(level, template.place, error.what, error.why))
         return _with_texts(self._declaration, added), tuple(problems)
 
-    def _text(self, template: Template, values: dict[str, str]) -> str:
-        """Return a template filled in with the values.
+    def _text(self, template: Template, values: dict[Placeholder, str]) -> str:
+        """Return a template filled in with formatted values.
 
         Raises:
             _InvalidValueError: it gives no valid text.
         """
-        found = {each: self._value(each, values[each.name]) for each in placeholders(template.text)}
-        text = filled(template.text, found)
+        text = filled(template.text, values)
         why = _fault(text, self._vocabulary) if template.key == "tags" else None
         if why:
             raise _InvalidValueError(f"{quoted(template.text)} gives {quoted(text)}", why)
         return text
 
     def _value(self, placeholder: Placeholder, value: str) -> str:
+        """Return what a value becomes for a placeholder: mapped, then formatted.
+
+        Raises:
+            _InvalidValueError: it becomes nothing.
+        """
         if not value:
             why = "set it in ImageKit, or set ifInvalid: skip in this rule"
             raise _InvalidValueError(f"{placeholder} has no value", why)
@@ -201,8 +214,7 @@ class NamedFileTemplates:
     def __init__(self, vocabulary: Vocabulary, invalid: InvalidValues) -> None:
         self._vocabulary = vocabulary
         self._invalid = invalid
-        self._latest: EntryTemplates | None = None
-        self._declaration: Declaration | None = None
+        self._prepared: dict[int, tuple[Declaration, EntryTemplates]] = {}
 
     def filled_in(self, entries: Iterable[NumberedEntry], file: CurrentFile) -> list[NumberedEntry]:
         """Return the entries of a file with their templates filled in."""
@@ -212,11 +224,15 @@ class NamedFileTemplates:
         ]
 
     def _templates(self, entry: Entry) -> EntryTemplates:
-        # Rules of neighbouring files mostly share one declaration.
-        if self._latest is None or self._declaration is not entry.declaration:
-            self._declaration = entry.declaration
-            self._latest = EntryTemplates(entry.declaration, (), self._vocabulary, self._invalid)
-        return self._latest
+        declared = entry.declaration
+        found = self._prepared.get(id(declared))
+        if found is None:
+            if len(self._prepared) >= _PREPARED:
+                self._prepared.clear()
+            # Keep the declaration, too: no other object can have its `id` meanwhile.
+            found = declared, EntryTemplates(declared, (), self._vocabulary, self._invalid)
+            self._prepared[id(declared)] = found
+        return found[1]
 
 
 def bound_values(entry: Entry, file: CurrentFile) -> tuple[tuple[str, str], ...]:
@@ -246,25 +262,26 @@ def _names_in(templating: Templating) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.name for item in templating.templates for each in placeholders(item.text)))
 
 
-def _with_texts(declared: Declaration, added: dict[TemplateKey, list[tuple[str, int]]]) -> Declaration:
-    """Return a declaration with more texts, each with its place, at the end of its lists."""
-
-    def more(texts: Texts, key: TemplateKey) -> Texts:
-        found = added.get(key)
-        return texts.followed_by(Texts(*map(tuple, zip(*found, strict=True)))) if found else texts
-
-    rule = declared.ai_rule
+def _with_texts(declared: Declaration, added: dict[TemplateKey, Texts]) -> Declaration:
+    """Return a declaration with more texts at the end of its lists."""
+    rule, remove, keep = declared.ai_rule, added.get("aiTags.remove"), added.get("aiTags.keep")
+    if rule and (remove or keep):
+        rule = rule._replace(
+            remove=rule.remove.followed_by(remove or NO_TEXTS), keep=rule.keep.followed_by(keep or NO_TEXTS)
+        )
     return declared._replace(
-        tags=more(declared.tags, "tags"),
-        absent=more(declared.absent, "absent"),
-        expired=more(declared.expired, "expired"),
-        ai_rule=rule and rule._replace(remove=more(rule.remove, "aiTags.remove"), keep=more(rule.keep, "aiTags.keep")),
+        tags=declared.tags.followed_by(added.get("tags", NO_TEXTS)),
+        absent=declared.absent.followed_by(added.get("absent", NO_TEXTS)),
+        expired=declared.expired.followed_by(added.get("expired", NO_TEXTS)),
+        ai_rule=rule,
     )
 
 
 def _fault(text: str, vocabulary: Vocabulary) -> str | None:
     """Return why a text cannot be a tag, and what to do; None if it can."""
     fix = "map it in values, or set ifInvalid"
+    if len(text) > MAX_TAG_CHARACTERS:
+        return f"it has {len(text):,} characters, and ImageKit allows {MAX_TAG_CHARACTERS} in all tags of a file; {fix}"
     if not is_declarable(text):
         return f"{_text_fault(text)}; {fix}"
     key = normalized(text)

@@ -101,7 +101,7 @@ class _Sandbox:
     def _guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
         """Wrap an endpoint with what all have in common: key, rate limit, latency, faults, headers."""
 
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             fault = self._faults.next(name, await _named_files(request))
             await asyncio.sleep(self._latency + (fault.delayMs / 1000 if fault else 0))
             passes, headers = self._limiter.count(name)
@@ -122,7 +122,7 @@ class _Sandbox:
             response.headers.update(headers | extra | dict(fault.headers if fault else {}))
             return response
 
-        return answer
+        return respond
 
     async def _faulty(self, fault: Fault | None, request: Request, endpoint: Endpoint) -> Response:
         if fault is None:
@@ -213,7 +213,7 @@ class _Sandbox:
         return Response(self._existing(request), media_type="application/json")
 
     def _bulk(self, key: str, edit: Edit) -> Endpoint:
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             body = await json_body(request)
             file_ids, tags = checked_files(body), checked_tags(body, key)
             files = self._store.files(file_ids)
@@ -234,7 +234,7 @@ class _Sandbox:
                 return _json(207, {"successfullyUpdatedFileIds": updated, "errors": errors})
             return _json(200, {"successfullyUpdatedFileIds": updated})
 
-        return answer
+        return respond
 
 
 async def _openapi(_request: Request) -> Response:

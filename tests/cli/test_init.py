@@ -92,7 +92,7 @@ def test_init_manifests_name_the_schema_in_their_first_line(tagsync: Command) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "holds"), [("tags.yaml", "1 manifest with 7 rules"), ("policy.yaml", "1 manifest with 0 rules")]
+    ("name", "holds"), [("tags.yaml", "1 manifest with 8 rules"), ("policy.yaml", "1 manifest with 0 rules")]
 )
 def test_init_manifests_are_valid_with_all_comments_removed(
     tagsync: Command, name: templates.TemplateName, holds: str

@@ -203,7 +203,7 @@ def test_fastpath_accepts_output_of_yaml_dump() -> None:
 TEXTS = st.sampled_from(
     ["red", "no", "1944", "1e3", "a b", "é", "e\u0301", "日本", "x,y", "a:b", "a: b", "#x", "a #b", "-", "- a",
      "'", '"', "\\", "", " ", "%", "[", "]", "{", "}", "&a", "*a", "!x", "?", "|", ">", "=", "~", "<<",
-     "\u2028", "\x85", "\ufeff", "\xa0", "🙂"]
+     "\u2028", "\x85", "\ufeff", "\xa0", "🙂", "{fileType}", "{a}", "\\{"]
 )  # fmt: skip
 GOOD = st.sampled_from(["red", "a b", "é", "日本", "x-1", "a.b", "größe"])
 SCALARS = st.integers(0, 40).flatmap(
@@ -252,6 +252,8 @@ HEADS = st.sampled_from(
         *["  defaults: {tags: [all]}\n"] * 3,
         "  defaults: {absent: [red]}\n",
         "  defaults: {exclusive: true}\n",
+        '  defaults: {tags: ["{createdAt:year}"], ifInvalid: skip}\n',
+        "  values: {fileType: {image: picture, else: keep}}\n",
         "  x: |\n",
         "  x: '\n",
     ]
@@ -286,6 +288,8 @@ def manifests(draw: st.DrawFn) -> bytes:
 @settings(max_examples=examples(300), deadline=None)
 @given(manifests())
 @example(manifest('  - path: /a\n    tags: ["red", red]\n'))
+@example(manifest('  - path: /a\n    tags: ["{fileType}"]\n', f"{HEAD}  values: {{fileType: {{image: picture}}}}\n"))
+@example(manifest("  - path: /a\n    tags: [x]\n", f'{HEAD}  defaults: {{tags: ["{{fileType}}"]}}\n'))
 @example(manifest("  - path: /a\n    tags: [x]\n    text: |+\n  - path: /b\n    tags: [y]\n"))
 def test_fastpath_agrees_with_parser_or_declines(data: bytes) -> None:
     found = plainly(data)

@@ -113,6 +113,7 @@ def test_invalid_values_follow_if_invalid(declare: Declare, leniency: str, level
         ("/shop/ x/a.jpg", "a tag cannot start or end with white space"),
         ("/shop/\u202ex/a.jpg", "a tag cannot contain control or bidi-control characters"),
         ("/shop/x\u200b/a.jpg", "the tag ends with an invisible character (U+200B)"),
+        (f"/shop/{'x' * 501}/a.jpg", "it has 501 characters, and ImageKit allows 500"),
         (f"/shop/x{chr(0x301) * 40}/a.jpg", "more than 30 combining marks in a row"),
     ],
 )
@@ -202,6 +203,15 @@ def test_many_invalid_values_are_listed_up_to_a_limit(declare: Declare, monkeypa
     made = plan(declare('- {match: "/{a}", tags: ["{a}"], ifInvalid: warn}'), *files)
     assert len(made.diagnostics) == 10
     assert made.unlisted == (("warning", "value", 15),)
+
+
+def test_values_that_are_remembered_stay_right_when_there_are_many(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates_module, "_REMEMBERED", 4)
+    paths = [f"/{number % 7}/{number:03}" for number in range(50)]
+    made = plan(declare('- {match: "/{a}/{b}", tags: ["{a}", "x{b}"]}'), *map(current_file, paths))
+    assert changes(made) == {path: [f"+{path[1]}", f"+x{path[3:]}"] for path in paths}
 
 
 def test_captures_need_the_folder_that_the_literal_text_names(declare: Declare) -> None:
