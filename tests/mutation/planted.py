@@ -319,6 +319,8 @@ BUGS = (
         "return self.environment in (None, name.environment)",
         "return True",
         "tests/cli/test_configuration.py::test_plan_for_one_environment_is_refused_for_another",
+    ),
+    Bug(
         "a capture that may be empty",
         "globs.py",
         'f"({any_character}+{lazily})"',
