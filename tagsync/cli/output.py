@@ -1,4 +1,4 @@
-"""Where results go: documents to standard output and report files, everything else to standard error."""
+"""Write results to standard output and output files, and everything else to standard error."""
 
 import os
 import re
@@ -36,13 +36,13 @@ MAX_SETTING = 200
 
 
 class Output:
-    """Writes what a command comes to.
+    """Writes the results of a command.
 
     Args:
-        settings: where to, and how much.
-        reads: what the command reads, and must not write over.
-        saved_as: where a plan is saved.
-        explains: whether standard output is for explanations instead.
+        settings: the outputs, and how much to write.
+        reads: the files that the command reads, and must not overwrite.
+        saved_as: the file to save a plan in.
+        explains: whether standard output shows explanations instead of the plan.
     """
 
     def __init__(
@@ -144,13 +144,13 @@ class Output:
         return False
 
     def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
-        """Write a report wherever it was asked for.
+        """Write a report to all outputs.
 
         Args:
             report: the report.
-            exit_code: what the run will end with.
-            failing_code: what it will end with if that cannot be done.
-            plan_shown: whether the plan stands above it already: an empty one has said all there is to say.
+            exit_code: the exit code of the run.
+            failing_code: the exit code if an output cannot be written.
+            plan_shown: whether the plan is above it already.
         """
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
@@ -164,7 +164,7 @@ class Output:
         self._write(layouts, exit_code, failing_code=failing_code)
 
     def difference(self, found: Difference) -> None:
-        """Write what two plans do otherwise."""
+        """Write the difference between two plans."""
         self._write(difference_layouts(found, everything=self._settings.verbose), 0)
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
@@ -179,9 +179,9 @@ class Output:
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:
-        """Write what ends a run into the documents that were asked for, as it passes by.
+        """Write an error that ends the run to the outputs, and raise it again.
 
-        The faults of manifests are shown too; of all other errors the message is left to the last stop.
+        Errors in manifests are also shown; the caller shows the message of any other error.
         """
         try:
             yield
@@ -194,7 +194,7 @@ class Output:
             self._warn_of_no_plan()
             raise
         except UsageError:
-            raise  # nothing was begun that a document could tell of
+            raise  # nothing has begun, so old reports stay
         except TagsyncError as error:
             faults = (Diagnostic("error", _code(error), str(error)),)
             self._failure(f"No result: {faults[0].code}", faults, error.exit_code)
@@ -214,7 +214,7 @@ class Output:
         try:
             self._write(layouts, exit_code)
         except OSError as error:
-            # What failed first is what the run ends with.
+            # The first error decides the exit code.
             self.error(f"{error.filename} could not be written: {error.strerror}")
 
     def diagnostics(
@@ -225,7 +225,7 @@ class Output:
         *,
         with_notices: bool = False,
     ) -> None:
-        """Write what a person should know to standard error: more of it if told to be verbose, less if quiet."""
+        """Write diagnostics to standard error: with notices if verbose, only errors if quiet."""
         verbose, quiet = self._settings.verbose, self._settings.quiet
         levels = {"error"} if quiet and not verbose else {"error", "warning"}
         if verbose or (with_notices and not quiet):
@@ -247,7 +247,7 @@ class Output:
             self._errors.write(("warning: ", "yellow"), shown(message))
 
     def say(self, message: str) -> None:
-        """Write what a person may want to know to standard error."""
+        """Write a message to standard error, unless quiet."""
         if not self._settings.quiet:
             self._errors.write(shown(message))
 
@@ -258,7 +258,7 @@ class Output:
             self._errors.write((f"setting {name}{text} ({shown(source)})", "dim"))
 
     def progress(self) -> ProgressView:
-        """Return what shows progress here."""
+        """Return a bar in a terminal, plain lines elsewhere and in CI, and nothing if quiet."""
         if self._settings.quiet:
             return NoProgress()
         if sys.stderr.isatty() and "CI" not in os.environ:
@@ -274,7 +274,7 @@ class Output:
         saved_as: Path | None = None,
         to_standard_output: bool = True,
     ) -> None:
-        """Write a result to each report file and to standard output, each in its format; see `write`."""
+        """Write a result to each output file and to standard output, each in its format; see `write`."""
         wanted: list[Destination] = [*self._settings.report]
         if to_standard_output:
             wanted.append((self._settings.format, None))

@@ -1,4 +1,4 @@
-"""What manifests leave alone, as text: files that no entry selects, by folder, and entries that select no file."""
+"""Show as text which files no rule selects, and which rules select no file."""
 
 from tagsync.escape import shown
 from tagsync.reporting.console import Lines
@@ -12,7 +12,7 @@ SHOWN_ENTRIES = 20
 
 
 def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> None:
-    """Write what manifests leave alone, if the plan has it; with `everything`, path by path."""
+    """Write the coverage of a plan that has it: unselected files by folder, or path by path with `everything`."""
     coverage = view.plan.coverage
     if coverage is None:
         return

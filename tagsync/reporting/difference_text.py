@@ -1,4 +1,4 @@
-"""The difference between two plans as text; `planning` compares them."""
+"""Show the difference between two plans as text; `planning` compares them."""
 
 from tagsync.model import Guard
 from tagsync.reporting.console import Lines
@@ -9,7 +9,7 @@ from tagsync.reporting.view import DifferenceView
 
 
 def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = False) -> None:
-    """Write what only one of the plans does, guards that differ, and totals."""
+    """Write the changes that are in only one plan, guards that differ, and totals."""
     found = view.difference
     if view.is_same:
         lines.write(("The same plan: ", "bold green"), found.new)

@@ -1,4 +1,4 @@
-"""Every output format of a plan, a report or a difference."""
+"""Write a plan, a report or a difference in every output format."""
 
 from collections.abc import Callable, Iterator
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Figures and places in words, as several formats show them."""
+"""Put figures and places into words, the same in all formats."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ MIN_WAIT = 0.05
 
 
 def plan_title(plan: Plan) -> str:
-    """Return what a plan comes to, in a few words."""
+    """Return the result of a plan in a few words."""
     if plan.errors:
         return f"No plan: {counted(plan.count('error'), 'error')}"
     if not plan.changes:
@@ -33,7 +33,7 @@ def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
 
 
 def missing_sentence(plan: Plan) -> str | None:
-    """Return how many declared files the library does not have, if any."""
+    """Return how many declared files were not found in the library, if any."""
     count = plan.summary.missing
     return f"{counted(count, 'declared file')} not found in the library" if count else None
 
@@ -170,13 +170,13 @@ def reason_words(status: Status, error: str | None) -> str:
 
 
 def guard_count(guard: Guard) -> str:
-    """Return what a guard counts, as a share where it is one."""
+    """Return what a guard counts, as a share if it has a total."""
     share = f" of {guard.of:,}" if guard.of and guard.observed else ""
     return f"{guard.id} {guard.observed:,}{share}"
 
 
 def guard_limit(guard: Guard) -> str:
-    """Return where a guard blocks."""
+    """Return the limit of a guard."""
     percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
     return f"more than {guard.limit.above:,}{percent}"
 
@@ -200,12 +200,12 @@ def coverage_sentence(coverage: Coverage, files: int) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number and its noun; without a plural of its own, the noun takes an s."""
+    """Return a number and its noun, with an s unless a plural is given."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in a unit that a person would choose."""
+    """Return seconds in a readable unit."""
     if seconds < 90:  # noqa: PLR2004 - up to here seconds read best
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - one digit is enough above
     minutes = round(seconds / 60)

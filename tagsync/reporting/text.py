@@ -221,7 +221,7 @@ def _write_not_made(view: ReportView, lines: Lines) -> None:
     if not reasons:
         return
     lines.write()
-    lines.write(("Not changed", "bold"))
+    lines.write(("Not changed as planned", "bold"))
     for item in reasons[:SHOWN_REASONS]:
         words = f"  {counted(item.files, 'file')}: {reason_words(item.status, item.error)}"
         lines.write((words, _STATUSES.get(item.status, "red")))
@@ -240,7 +240,7 @@ def _write_all_rows(view: ReportView, lines: Lines) -> None:
     """Write every file that was not changed, with the last message about it, and every file that was."""
     if view.missed:
         lines.write()
-        lines.write(("Files not changed", "bold"))
+        lines.write(("Files not changed as planned", "bold"))
     for row in view.missed:
         status, error, request = row.outcome.status, row.outcome.error, row.outcome.request_id
         where = f" (request {shown(request)})" if request else ""
@@ -255,7 +255,7 @@ def _write_all_rows(view: ReportView, lines: Lines) -> None:
 def diagnostics_text(
     diagnostics: Sequence[Diagnostic], lines: Lines, *, names: Names, limit: int, more: int = 0
 ) -> None:
-    """Write diagnostics, errors first, at most `limit`; `more` is how many others were not even kept."""
+    """Write at most `limit` diagnostics, errors first; `more` is the number of others that were not kept."""
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
         where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""

@@ -101,7 +101,7 @@ def test_on_stale_fail_refuses_the_plan_before_the_first_write(tagsync: Command,
     text = tagsync("apply", "--on-stale=fail", "plan.json")
     assert text.out.splitlines() == [
         "",
-        "Not changed",
+        "Not changed as planned",
         "  1 file: stale: the file was moved to '/other.jpg' after the plan was made",
         "      /042.jpg",
         "",

@@ -342,7 +342,7 @@ def test_report_counts_only_changes_that_were_made(declare: Callable[..., Desire
         "",
         "1 file changed: +1 tag · 2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
         "",
-        "Not changed",
+        "Not changed as planned",
         "  1 file: failed: Error in adding tags",
         "      /x.jpg",
         "",
@@ -353,7 +353,7 @@ def test_report_counts_only_changes_that_were_made(declare: Callable[..., Desire
     assert report_lines(report, everything=True) == [
         *short,
         "",
-        "Files not changed",
+        "Files not changed as planned",
         "  /x.jpg  failed: Error in adding tags (request req-1)",
         "",
         "Files changed",
@@ -376,7 +376,7 @@ def test_report_groups_files_by_the_reason_that_they_were_not_changed(declare: C
     report = report_of(plan, *[skipped] * 50, stale, stale, FileOutcome(Status.MISSING), outcome="interrupted")
     lines = report_lines(report)
     assert lines[2:] == [
-        "Not changed",
+        "Not changed as planned",
         "  50 files: not sent, the run was interrupted",
         "      /00.jpg",
         "      /01.jpg",
