@@ -150,7 +150,7 @@ def _check_captures(glob: str, place: int) -> Iterator[Finding]:
         return
     for name in capture_glob(glob).names:
         if not is_capture_name(name):
-            message = f"{{{name}}} is data of the library: give what match captures another name"
+            message = f"{{{name}}} is the name of data from ImageKit: use another name in match"
             yield Finding("error", "glob", message, place)
 
 

@@ -120,6 +120,33 @@ def test_troubleshooting_errors_are_those_of_the_command(
     check_shown(words, HAPPENS[words](Stage(tagsync, world, served, monkeypatch)))
 
 
+# tagsync.yaml
+
+
+def configure(default: str = "") -> None:
+    text = "apiVersion: tagsync/v1\nkind: Config\nmanifests: [tags.yaml]\nenvironments: {staging: {}, production: {}}\n"
+    Path("tagsync.yaml").write_text(text + default, encoding="utf-8")
+
+
+@error("Missing argument")
+def _(stage: Stage) -> Result:
+    return stage.tagsync("plan")
+
+
+@error("select an environment")
+def _(stage: Stage) -> Result:
+    configure()
+    return stage.tagsync("plan")
+
+
+@error("select the right environment")
+def _(stage: Stage) -> Result:
+    shop(stage.world)
+    configure("defaultEnvironment: production\n")
+    stage.tagsync("plan", "--env=staging", "--out=plan.json")
+    return stage.tagsync("apply", "plan.json")
+
+
 # Key and endpoint
 
 

@@ -27,7 +27,9 @@ SECONDS = 300
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not DESCRIPTION.exists(), reason="ImageKit's OpenAPI description is not beside this checkout"),
+    pytest.mark.skipif(
+        not DESCRIPTION.exists(), reason="ImageKit's OpenAPI description is not available next to this checkout"
+    ),
     pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed here"),
 ]
 

@@ -90,7 +90,7 @@ def name_a_file(case: Any) -> None:
         case.body["fileIds"] = [id_of("/a.jpg")]
 
 
-@pytest.mark.skipif(not OFFICIAL.exists(), reason="ImageKit's own document is not beside this checkout")
+@pytest.mark.skipif(not OFFICIAL.exists(), reason="ImageKit's own description is not available next to this checkout")
 def test_openapi_agrees_with_imagekit() -> None:
     official = yaml.safe_load(OFFICIAL.read_text("utf-8"))
     for name, ours in operations(document()).items():
