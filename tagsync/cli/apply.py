@@ -12,7 +12,7 @@ from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_document
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.configuration import for_plan
-from tagsync.cli.connection import SANDBOX, workspace_of
+from tagsync.cli.connection import workspace_of
 from tagsync.cli.digests import with_full_digests
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -181,8 +181,8 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     plan = read_document(file)
     if isinstance(plan, Report):
         raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")
-    if plan.target.endpoint.startswith(SANDBOX) and library.sandbox is None:
-        name = shown(plan.target.endpoint.removeprefix(SANDBOX))
+    if plan.target.sandbox is not None and library.sandbox is None:
+        name = shown(plan.target.sandbox)
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
     return plan
 

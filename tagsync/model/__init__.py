@@ -40,6 +40,7 @@ from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
 from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
 from tagsync.model.plan import (
+    SANDBOX_SCHEME,
     Change,
     ChangeReason,
     ChangesById,
@@ -81,6 +82,7 @@ __all__ = [
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
+    "SANDBOX_SCHEME",
     "AIRule",
     "AITag",
     "Accepted",
