@@ -55,17 +55,15 @@ def capture_fault(pattern: str) -> str | None:
 
 
 def _brace_fault(rest: str) -> str:
-    """Return why text that starts with a brace is no capture."""
+    """Return why text that starts with a brace is not a capture."""
     name, closing, _ = rest[1:].partition("}")
     if not closing:
-        return "a brace is not closed: write {name}, or \\{ for a literal brace"
+        return "a brace is not closed; write {name}, or \\{ for a literal brace"
     if "{" in name:
-        return "braces are nested: write {name}, or \\{ for a literal brace"
+        return "braces are nested; write {name}, or \\{ for a literal brace"
     if ":" in name:
-        return "a capture has no format: write {name} here, and the format in tags, as in {name:lower}"
-    return (
-        "text between braces is no name: use letters, digits, _ and -, a letter first, or write \\{ for a literal brace"
-    )
+        return "a capture has no format: write {name} here, and {name:lower} in tags"
+    return "a name has letters, digits, _ and - only, and starts with a letter; write \\{ for a literal brace"
 
 
 def escaped(path: str) -> str:

@@ -64,7 +64,7 @@ _CAPTURE = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 _FIELD = re.compile(r"customMetadata\.[\w-]+(?: [\w-]+)*")
 _YEAR = re.compile("[0-9]{4}(?=-)")
 _ACCENTED = re.compile("([A-Za-z])[\u0300-\u036f]+")
-_ESCAPES = "to write a literal brace, write \\{"
+_ESCAPES = "write \\{ for a literal brace"
 
 
 def escaped_braces(text: str) -> str:
@@ -93,7 +93,7 @@ def template_parts(text: str) -> tuple[str | Placeholder, ...]:
     for token in _TOKEN.finditer(text):
         if token[0] == "{":
             closed = "}" in text[token.end() :]
-            raise ValueError(f"its braces are {'nested' if closed else 'not closed'}: {_ESCAPES}")
+            raise ValueError(f"its braces are {'nested' if closed else 'not closed'}; {_ESCAPES}")
         if token["inside"] is not None:
             parts.append(_placeholder(token["inside"]))
             continue
@@ -109,14 +109,14 @@ def _placeholder(inside: str) -> Placeholder:
     """Read the text between two braces."""
     name, colon, form = inside.partition(":")
     if not _CAPTURE.fullmatch(name) and not is_field(name):
-        raise ValueError(f"the text between its braces is no name: {_ESCAPES}")
+        raise ValueError(f"the text between its braces is not a name; {_ESCAPES}")
     if name == CUSTOM_METADATA:
         raise ValueError("customMetadata has no field: write {customMetadata.NAME}")
     if name == CREATED_AT:
         if form != YEAR:
             raise ValueError("createdAt has one format: write {createdAt:year}")
     elif colon and form not in FORMATS:
-        raise ValueError(f"{{{name}}} has an unknown format: use {', '.join(FORMATS)}")
+        raise ValueError(f"{{{name}}} has an unknown format: use lower, slug or upper")
     return Placeholder(name, form)
 
 

@@ -194,11 +194,11 @@ class EntryTemplates:
         if value not in pairs and otherwise == "skip":
             raise _InvalidValueError
         if value not in pairs and otherwise == "error":
-            why = "values does not have it: add it there, or set else: keep or else: skip"
+            why = "spec.values does not map it; add it there, or set else: keep or else: skip"
             raise _InvalidValueError(f"{{{placeholder.name}}} is {quoted(value)}", why, always=True)
         text = formatted(pairs.get(value, value), placeholder.format)
         if not text:
-            why = "map it in values, or set ifInvalid: skip in this rule"
+            why = "map it in spec.values, or set ifInvalid: skip in this rule"
             raise _InvalidValueError(f"{placeholder} of {quoted(value)} is empty", why)
         return text
 
@@ -279,7 +279,7 @@ def _with_texts(declared: Declaration, added: dict[TemplateKey, Texts]) -> Decla
 
 def _fault(text: str, vocabulary: Vocabulary) -> str | None:
     """Return why a text cannot be a tag, and what to do; None if it can."""
-    fix = "map it in values, or set ifInvalid"
+    fix = "map it in spec.values, or set ifInvalid"
     if len(text) > MAX_TAG_CHARACTERS:
         return f"it has {len(text):,} characters, and ImageKit allows {MAX_TAG_CHARACTERS} in all tags of a file; {fix}"
     if not is_declarable(text):

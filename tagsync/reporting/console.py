@@ -2,13 +2,16 @@
 
 import errno
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import NoReturn, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
+
+_INDENT = "  "
 
 Segment = tuple[str, str]
 """Text that is safe to print, and a rich style, empty for none."""
@@ -72,6 +75,38 @@ class Lines:
                 self._stream.write("".join(text for text, _ in parts) + "\n")
             else:
                 self._console.print(Text.assemble(*parts))
+
+    def write_sentence(self, *segments: Segment) -> None:
+        """Write one line; on a terminal, break it between words if it is too long, and indent the rest."""
+        if self.width is None:
+            self.write(*segments)
+            return
+        text = Text.assemble(*segments)
+        for number, part in enumerate(text.divide(_breaks(text.plain, self.width))):
+            pieces = [("", _INDENT)] if number else []
+            self.write(*((words, style) for style, words in [*pieces, *_styled(part)]))
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Return where to break a text between words. A longer word stays in one piece, so that it can be copied."""
+    found, used = [], 0
+    for word in re.finditer(r"\S+\s*", text):
+        if used and used + columns(word.group().rstrip()) > width:
+            found.append(word.start())
+            used = len(_INDENT)
+        used += columns(word.group())
+    return found
+
+
+def _styled(text: Text) -> Iterator[tuple[str, str]]:
+    """Yield the style and the characters of each span of a text."""
+    text.rstrip()
+    last = 0
+    for span in sorted(text.spans):
+        yield "", text.plain[last : span.start]
+        yield str(span.style), text.plain[span.start : span.end]
+        last = span.end
+    yield "", text.plain[last:]
 
 
 class _Console(Console):

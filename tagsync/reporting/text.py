@@ -75,7 +75,7 @@ def plan_text(
         lines.write()
         lines.write((plan_summary(plan), "bold"))
     for remark in remarks:
-        lines.write(*remark)
+        lines.write_sentence(*remark)
     if everything:
         _write_missing(view, lines)
         _write_files(view, lines)

@@ -91,8 +91,8 @@ def test_values_without_else_refuse_other_text(declare: Declare) -> None:
     (error,) = made.errors
     assert (error.code, str(error.origin)) == ("value", "tags.yaml:6:44")
     assert error.message == (
-        "{category} is 'hats' for '/shop/hats/B2-front.jpg' and 1 other file: values does not have it: add it there, "
-        "or set else: keep or else: skip"
+        "{category} is 'hats' for '/shop/hats/B2-front.jpg' and 1 other file: spec.values does not map it; add it "
+        "there, or set else: keep or else: skip"
     )
     assert made.changes == ()
 
@@ -120,7 +120,7 @@ def test_invalid_values_follow_if_invalid(declare: Declare, leniency: str, level
 def test_values_that_cannot_be_tags_name_file_rule_and_value(declare: Declare, path: str, words: str) -> None:
     (error,) = plan(declare('- {match: "/shop/{a}/*", tags: ["{a}"]}'), current_file(path)).errors
     assert words in error.message
-    assert "map it in values, or set ifInvalid" in error.message
+    assert "map it in spec.values, or set ifInvalid" in error.message
     assert error.message.isprintable()
     assert str(error.origin) == "tags.yaml:5:37"
 

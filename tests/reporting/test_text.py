@@ -246,6 +246,20 @@ def test_plan_shows_a_guard_above_half_of_both_its_limits(
     assert shown == ([f"Guard removedTags: {words}"] if is_shown else [])
 
 
+def test_plan_breaks_sentences_between_words_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
+    assert on_terminal(guarded(declare, 120), 60)[-2:] == [
+        "Guard removedTags: the plan removes 120 of 400 tags (30 %);",
+        "  it blocks plans above both 30 % and 100 tags",
+    ]
+    coloured = on_terminal(guarded(declare, 120), 60, NO_COLOR="", TERM="xterm-256color")
+    assert coloured[-2:] == [
+        "\x1b[33mGuard removedTags: \x1b[0mthe plan removes 120 of 400 tags (30 %);",
+        "  it blocks plans above both 30 % and 100 tags",
+    ]
+    blocked = on_terminal(guarded(declare, 200, blocked=True), 60)
+    assert blocked[-1] == f"  removedTags@{two_files(declare).digest}"
+
+
 def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callable[..., DesiredState]) -> None:
     plan = guarded(declare, 200, blocked=True)
     words = (
