@@ -105,10 +105,7 @@ def test_wrong_key_error_quotes_the_server_and_says_what_to_check(
     result = tagsync("plan", "--endpoint", served(key="private_other"), "tags.yaml")
     assert (result.code, result.out) == (1, "")
     assert "ImageKit does not accept the key: Your account cannot be authenticated." in result.err
-    assert (
-        "Check that IMAGEKIT_PRIVATE_KEY, or the file named by IMAGEKIT_PRIVATE_KEY_FILE, contains the private key"
-        in result.err
-    )
+    assert "Check that it is the private key of this endpoint's account. It comes from IMAGEKIT_PRIVATE" in result.err
 
 
 def test_public_key_is_an_error_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
