@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge as in_order
 from itertools import groupby, repeat
 
-from tagsync.model import CurrentState, DesiredState, Entry, Reason, RuleName, Vote, all_normalized
+from tagsync.model import CurrentState, DesiredState, Entry, Reason, RuleName, Vote, all_normalized, commit_of
 from tagsync.planning.changed_since import Revision, content_of
 from tagsync.planning.select import Selected, Selection
 
@@ -66,7 +66,7 @@ def prune_votes(entries: Iterable[Entry], dropped: Iterable[Entry]) -> tuple[Vot
     commits: dict[str, str] = {}
     votes = []
     for entry in dropped:
-        commit, tags = entry.manifest.partition(":")[0], entry.declaration.tags
+        commit, tags = commit_of(entry.origin()), entry.declaration.tags
         for tag, key, place in zip(tags.values, all_normalized(tags.values), tags.places, strict=True):
             # The first revision is the reason, so that later commits do not change the digest of a plan.
             if key not in declared and commits.setdefault(key, commit) == commit:

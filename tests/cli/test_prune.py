@@ -77,7 +77,9 @@ def test_prune_removes_a_tag_that_was_dropped_from_a_rule(tagsync: Command) -> N
 def test_prune_reason_is_shown_in_every_format(tagsync: Command, format_: str) -> None:
     rules(SHOP.replace("sale, ", ""))
     ran = tagsync("plan", "--sandbox=library.jsonl", f"--format={format_}", "--prune-since=HEAD", "in")
-    assert f"{git('rev-parse', '--short=7', 'HEAD')}:in/tags.yaml:" in ran.out
+    short = git("rev-parse", "--short=7", "HEAD")
+    assert f"{short}:in/tags.yaml:" in ran.out
+    assert f"no longer declared since {short}" in ran.out
 
 
 def test_prune_removes_tags_of_files_that_no_rule_selects_now(tagsync: Command) -> None:
