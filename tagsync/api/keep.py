@@ -98,7 +98,12 @@ class Workspace:
         except TagsyncError as error:
             self.warn(f"the previous report is ignored: {error}")
             return History(None, ())
-        return History(last, self._earlier(paths[1:]))
+        earlier = (report for report in self._earlier(paths[1:]) if self._explains(report))
+        return History(last if last and self._explains(last) else next(earlier, None), earlier)
+
+    def _explains(self, report: Report) -> bool:
+        """Return whether a report is not of another environment, whose manifests may differ from this one's."""
+        return report.plan.target.environment is None or self.target.takes(report.plan.target)
 
     def _earlier(self, paths: Iterable[Path]) -> Iterator[Report]:
         for path in paths:

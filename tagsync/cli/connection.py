@@ -12,15 +12,13 @@ from tagsync.api.keep import Workspace, library_key
 from tagsync.cli.options import LibrarySettings
 from tagsync.errors import StateError, UsageError
 from tagsync.library.target import Target
+from tagsync.model import SANDBOX_SCHEME
 from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
 if TYPE_CHECKING:
     from tagsync.sandbox.store import Store
 
 SANDBOX_FOLDER = "sandbox"
-
-SANDBOX = "sandbox:"
-"""The start of the endpoint of a sandbox."""
 
 
 @contextmanager
@@ -44,7 +42,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
     make_app = _sandbox_module("app").make_app
     with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
         target = Target(
-            endpoint=f"{SANDBOX}{settings.sandbox.name}",
+            endpoint=f"{SANDBOX_SCHEME}{settings.sandbox.name}",
             account=settings.account,
             app=make_app(store),
             rate=settings.rate,

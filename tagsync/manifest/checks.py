@@ -32,6 +32,7 @@ from tagsync.model import (
 from tagsync.model.templates import (
     CREATED_AT,
     FILE_TYPE,
+    YEAR,
     Placeholder,
     Template,
     is_capture_name,
@@ -192,9 +193,10 @@ def _check_binding(entry: Entry, template: Template, placeholder: Placeholder) -
 
 def _binding_hint(name: str, names: Collection[str]) -> str:
     """Return which name may be meant, or how to capture it."""
-    close = get_close_matches(name, [*names, FILE_TYPE, CREATED_AT], n=1)
+    known = {each: each for each in (*names, FILE_TYPE)} | {CREATED_AT: f"{CREATED_AT}:{YEAR}"}
+    close = get_close_matches(name, known, n=1)
     if close:
-        return f"did you mean {{{close[0]}}}?"
+        return f"did you mean {{{known[close[0]]}}}?"
     if names:
         return f"its match captures {', '.join(f'{{{each}}}' for each in names)}"
     return f"write match with {{{name}}} in place of a *, as in /shop/{{{name}}}/**"

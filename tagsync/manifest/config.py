@@ -66,7 +66,8 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
     place = find_config(folder)
     if place is None:
         wanted = "" if environment is None else f"environment {quoted(environment)}: "
-        raise UsageError(f"{wanted}there is {_NOT_FOUND}")
+        instead = "" if environment is None else ", or leave the environment out"
+        raise UsageError(f"{wanted}there is {_NOT_FOUND}: create one{instead}")
     reader = _ConfigReader(place)
     tree = reader.read()
     name, origin = reader.select(tree, environment)

@@ -118,6 +118,10 @@ class Part:
     of: int
 
 
+SANDBOX_SCHEME = "sandbox:"
+"""What the endpoint of a sandbox starts with; the name of its library file follows."""
+
+
 class TargetName(NamedTuple):
     """The library that a plan is for, and the environment of `tagsync.yaml`, if any.
 
@@ -127,6 +131,12 @@ class TargetName(NamedTuple):
     endpoint: str
     account: str
     environment: str | None = None
+
+    @property
+    def sandbox(self) -> str | None:
+        """The name of the library file of a sandbox; None for a library behind an API."""
+        name = self.endpoint.removeprefix(SANDBOX_SCHEME)
+        return None if name == self.endpoint else name
 
 
 class Summary(NamedTuple):

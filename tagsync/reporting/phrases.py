@@ -26,10 +26,22 @@ def plan_title(plan: Plan) -> str:
     return f"{counted(plan.summary.files_changed, 'file')} to change"
 
 
+NO_ACCOUNT = "sandbox"
+"""The account of a sandbox for which neither manifests nor options name one."""
+
+
 def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
     """Return which library a plan is for, and for which environment; `show` makes each name safe."""
-    environment = f" (environment {show(target.environment)})" if target.environment else ""
-    return f"{show(target.account)} at {show(target.endpoint)}{environment}"
+    details = []
+    if target.sandbox is None:
+        words = f"{show(target.account)} at {show(target.endpoint)}"
+    else:
+        words = f"sandbox {show(target.sandbox)}"
+        if target.account != NO_ACCOUNT:
+            details.append(f"account {show(target.account)}")
+    if target.environment:
+        details.append(f"environment {show(target.environment)}")
+    return f"{words} ({', '.join(details)})" if details else words
 
 
 def missing_sentence(plan: Plan) -> str | None:
@@ -77,6 +89,18 @@ _CAUSE_WORDS = {
 def cause_words(cause: Cause) -> str:
     """Return why a change is necessary again."""
     return _CAUSE_WORDS.get(cause, str(cause))
+
+
+def why_words(cause: Cause | None, commit: str | None) -> list[str]:
+    """Return why a change is necessary, as far as it is known.
+
+    Args:
+        cause: why it is necessary again.
+        commit: the commit that declared a tag which no rule declares any more.
+    """
+    words = [f"no longer declared since {shown(commit)}"] if commit else []
+    # That a manifest changed is clear from the commit.
+    return words if cause is None or (words and cause is Cause.MANIFEST) else [*words, cause_words(cause)]
 
 
 def cause_counts(plan: Plan) -> list[str]:

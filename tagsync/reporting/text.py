@@ -197,8 +197,7 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
     """
     report, operations = view.report, view.counts.operations
     if operations and not (plan_shown and report.converged):
-        target = report.plan.target
-        lines.write(("Changed", "bold"), f" in {shown(target.account)} at {shown(target.endpoint)}")
+        lines.write(("Changed", "bold"), f" in {target_words(report.plan.target)}")
         lines.write()
         write_tag_lines(operations, view.names, lines, room=None if everything else SHOWN_LINES, with_causes=False)
         lines.write()

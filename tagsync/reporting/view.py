@@ -6,6 +6,7 @@ A view computes each part once, when a format first asks for it.
 from array import array
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -229,7 +230,7 @@ class PlanView(View):
         """How often each tag changes, and how much in each folder."""
         return count_changes(self._counted_changes, self.causes)
 
-    @property
+    @cached_property
     def _counted_changes(self) -> Sequence[FileChange]:
         return self.plan.changes
 
@@ -258,17 +259,22 @@ class ReportView(PlanView):
             self.files_changed = 0
             self.missed = self.rows = self._rows([Status.STALE])
         else:
-            outcome = "complete" if report.outcome == "converged" else report.outcome
-            self.title = f"Apply {outcome}: {status_counts(self.statuses)}"
             self.missed = self._rows([status for status in Status if status not in _ARRIVED])
             self.rows = self._rows(list(Status))
-            self.files_changed = len(self.rows) - len(self.missed)
+            self.files_changed = len(self._counted_changes)
+            self.title = self._outcome_title()
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
         self.remarks = [*self._plan_remarks(), *self.advice]
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
         self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
+
+    def _outcome_title(self) -> str:
+        report, statuses = self.report, status_counts(self.statuses)
+        if report.converged and self.rows and not self.files_changed:
+            return f"Nothing to do: this plan is already applied ({statuses})"
+        return f"Apply {'complete' if report.converged else report.outcome}: {statuses}"
 
     @cached_property
     def headline(self) -> str:
@@ -285,12 +291,20 @@ class ReportView(PlanView):
         """What has changed; removals first."""
         return _one_section(self.counts, groups(self._counted_changes, self.causes))
 
-    @property
+    @cached_property
     def _counted_changes(self) -> Sequence[FileChange]:
-        """The changes that have been made, as far as is known."""
+        """The changes that the apply has made, as far as is known, without those that were there before its calls."""
         if self.refused:
             return ()
-        return Subsequence(self.plan.changes, self._positions(_ARRIVED), lambda change, _position: change)
+        changes, outcomes = self.plan.changes, self.report.outcomes
+        positions = array("I", (at for at in self._positions(_ARRIVED) if _made(changes, outcomes, at)))
+
+        def made(change: FileChange, position: int) -> FileChange:
+            already = outcomes[position].already
+            left = tuple([item for item in change.changes if (item.op, item.tag) not in already])
+            return replace(change, changes=left) if already else change
+
+        return Subsequence(changes, positions, made)
 
     @cached_property
     def not_made(self) -> list[NotMade]:
@@ -389,6 +403,12 @@ def _reason(outcome: FileOutcome) -> str | None:
     if outcome.error and outcome.request_id:
         return outcome.error.replace(f" (request {outcome.request_id})", "")
     return outcome.error
+
+
+def _made(changes: Sequence[FileChange], outcomes: Sequence[FileOutcome], position: int) -> bool:
+    """Return whether a file had not all of its changes before the first call."""
+    already = outcomes[position].already
+    return not already or len(already) < len(changes[position].changes)
 
 
 def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:

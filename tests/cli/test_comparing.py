@@ -37,7 +37,9 @@ def test_diff_shows_what_changed_between_two_plans(tagsync: Command) -> None:
 def test_diff_starts_with_two_accounts(tagsync: Command) -> None:
     tagsync("plan", *SANDBOX, "--account=shop", "--out=shop.json", "tags.yaml")
     result = tagsync("diff", "new.json", "shop.json")
-    words = "The plans are for different targets: sandbox at sandbox:library.jsonl before, now shop at sandbox:library"
+    words = (
+        "The plans are for different targets: sandbox library.jsonl before, now sandbox library.jsonl (account shop)"
+    )
     assert result.out.startswith(words)
 
 

@@ -189,6 +189,17 @@ def test_plan_for_one_environment_is_refused_for_another(tagsync: Command) -> No
     assert "has no report of an apply that changed something" in tagsync("undo", PLAN[1]).err
 
 
+def test_reports_of_another_environment_explain_nothing(tagsync: Command) -> None:
+    Path("tagsync.yaml").write_text(CONFIG.replace("shop-production", "shop-staging"), encoding="utf-8")
+    assert tagsync("apply", "--yes", PLAN[1], "--env=staging").code == 0
+    assert tagsync("apply", "--yes", PLAN[1], "--env=production").code == 0
+    write_manifest("- path: /a.jpg\n  tags: [all, more]", "manifests/tags.yaml")
+    write_manifest("- path: /b.jpg\n  tags: [dead]", "production/more.yaml")
+    # The manifest of /a.jpg has changed since the apply to staging; that to production was newer, and read more.
+    assert [item["tag"] for item in tagsync(*PLAN, "--env=staging").document["drift"]] == ["more"]
+    assert [item["tag"] for item in tagsync(*PLAN, "--env=production").document["drift"]] == ["more", "dead"]
+
+
 def test_plan_without_environment_is_refused_for_one(tagsync: Command) -> None:
     Path("tagsync.yaml").rename("off.yaml")
     assert tagsync(*PLAN, "--account=shop-staging", "--out=plan.json", "manifests").code == 0
@@ -206,7 +217,7 @@ def test_saved_plan_of_an_environment_is_applied_where_there_is_no_config(tagsyn
 
 
 def test_formats_name_the_environment(tagsync: Command) -> None:
-    where = "shop-staging at sandbox:library.jsonl (environment staging)"
+    where = "sandbox library.jsonl (account shop-staging, environment staging)"
     assert tagsync("plan", PLAN[1]).out.startswith(f"Plan for {where}\n")
     markdown = tagsync("plan", PLAN[1], "--format=markdown").out
     assert markdown.startswith("<!-- tagsync plan sha256:")

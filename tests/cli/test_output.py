@@ -34,7 +34,7 @@ def test_report_files_equal_standard_output(tagsync: Command) -> None:
     result = tagsync("plan", "--format", "json", *reports, "--sandbox", "library.jsonl", "tags.yaml")
     assert result.code == 0
     assert text("a.json") == text("b.json") == result.out
-    assert "Plan for sandbox at sandbox:library.jsonl\n" in text("a.txt")
+    assert "Plan for sandbox library.jsonl\n" in text("a.txt")
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
@@ -177,7 +177,7 @@ def test_report_contains_a_plan_with_errors(tagsync: Command, command: list[str]
     document = json.loads(text("a.json"))
     assert (document["formatVersion"], document["changes"]) == ("1.0", [])
     assert [item["code"] for item in document["diagnostics"]] == ["missing"]
-    assert "No plan: 1 error for sandbox at sandbox:library.jsonl. Nothing was changed.\n" in result.out
+    assert "No plan: 1 error for sandbox library.jsonl. Nothing was changed.\n" in result.out
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "show"])
@@ -191,7 +191,7 @@ def test_report_of_an_apply_without_changes_says_so(tagsync: Command) -> None:
     write_manifest("- path: /a.jpg\n  tags: [a]")
     reports = ["--report=json=a.json", "--report=text=a.txt"]
     result = tagsync("apply", "--yes", "--sandbox", "library.jsonl", *reports, "tags.yaml")
-    assert result.out == "Nothing to do: sandbox at sandbox:library.jsonl matches the manifests (1 managed file).\n"
+    assert result.out == "Nothing to do: sandbox library.jsonl matches the manifests (1 managed file).\n"
     assert text("a.txt") == "Apply complete: nothing to do\n"
     assert json.loads(text("a.json"))["outcome"] == "converged"
 

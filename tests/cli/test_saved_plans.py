@@ -45,7 +45,8 @@ def test_saved_plan_is_private_and_applied_without_a_prompt(tagsync: Command, wo
     assert (result.code, result.out.splitlines()[-1]) == (0, "Apply complete: 100 files verified")
     assert library.tags("/042.jpg") == {"new", "x"}
     assert library.ai_tags("/042.jpg") == {"Cat"}
-    assert tagsync("apply", "plan.json").code == 0
+    again = tagsync("apply", "plan.json")
+    assert (again.code, again.out) == (0, "Nothing to do: this plan is already applied (100 files verified)\n")
 
 
 @pytest.mark.parametrize("change", ["renamed", "judged anew"])

@@ -1,5 +1,6 @@
 """Finding tagsync.yaml, reading it, and selecting an environment."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import examples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tagsync import schemas
@@ -132,8 +136,12 @@ def test_config_above_the_repository_is_not_found(monkeypatch: pytest.MonkeyPatc
     write(HEAD, "../tagsync.yaml")
     assert find_config() is None
     monkeypatch.chdir("deep")
-    with pytest.raises(UsageError, match=r"environment 'a': there is no tagsync.yaml in this folder, or above it up"):
+    with pytest.raises(
+        UsageError, match=r"environment 'a': there is no tagsync.yaml in this folder, or above it up to"
+    ):
         read_config("a")
+    with pytest.raises(UsageError, match=r"^there is no tagsync.yaml .* repository: create one$"):
+        read_config()
 
 
 @pytest.mark.parametrize("git", ["none", "not installed"])
@@ -211,6 +219,36 @@ def test_hostile_config_is_an_error_with_its_place(text: str, said: str) -> None
     Path("out").symlink_to("/etc")
     found = errors(text)
     assert any(line.startswith(f"tagsync.yaml:{said}") for line in found), found
+
+
+KEYS = ("manifests", "policy", "defaultEnvironment", "environments", "account", "key", "endpoint", "staging", "on", "")
+SCALARS = (None, 1, 1.5, True, "", "manifests", "../x", "-", "policy.yaml", "a\0b", "IMAGEKIT_A", "PATH", "staging")
+VALUES = st.recursive(
+    st.sampled_from(SCALARS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.sampled_from(KEYS), VALUES), st.sampled_from(["", "---\n", "&a ", "*a ", "\0", "]"]), st.data()
+)
+def test_any_config_is_read_or_refused_with_places(document: dict[str, Any], extra: str, data: st.DataObject) -> None:
+    text = json.dumps({"apiVersion": "tagsync/v1", "kind": "Config", **document}, indent=1)
+    at = data.draw(st.integers(0, len(text)))
+    write(text[:at] + extra + text[at:])
+    assert files_with_errors() <= {"tagsync.yaml"}
+
+
+def files_with_errors() -> set[str | None]:
+    try:
+        read_config("staging")
+    except ManifestError as error:
+        return {found.origin and found.origin.file for found in error.diagnostics}
+    except UsageError:
+        pass  # there is no environment of this name
+    return set()
 
 
 def test_key_in_place_of_its_variable_is_not_shown() -> None:

@@ -103,6 +103,7 @@ def test_plainly_written_files_find_templates_too(declare: Declare) -> None:
         ('- {match: "/{a}", tags: ["{a:title}"]}', "5:30", "template", "use lower, slug or upper"),
         ('- {match: "/{a}", absent: ["{}"]}', "5:32", "template", "is not a name"),
         ('- {match: "/{category}", tags: ["{categry}"]}', "5:37", "unbound", "did you mean {category}?"),
+        ('- {path: /x, tags: ["{created_at}"]}', "5:25", "unbound", "did you mean {createdAt:year}?"),
         ('- {match: "/{a}/{b}", tags: ["{zebra}"]}', "5:34", "unbound", "its match captures {a}, {b}"),
         ('- {match: /*, tags: ["{a}"]}', "5:26", "unbound", "write match with {a} in place of a *"),
         ('- {path: /x, tags: ["{a}"]}', "5:25", "unbound", "nothing captures {a}"),

@@ -25,3 +25,12 @@ def test_statuses_are_counted_good_ones_first_and_absent_ones_left_out() -> None
     statuses = {"/a.jpg": Status.FAILED, "/b.jpg": Status.CONFIRMED, "/c.jpg": Status.FAILED}
     view = ReportView(report(*((path, FileOutcome(status)) for path, status in statuses.items())))
     assert view.statuses == [(Status.CONFIRMED, 1), (Status.FAILED, 2)]
+
+
+def test_report_counts_no_change_that_was_there_before_the_first_call() -> None:
+    done, half = (changed(current_file(path), (Op.ADD, "a"), (Op.REMOVE, "b")) for path in ("/a.jpg", "/b.jpg"))
+    already = ((Op.ADD, "a"), (Op.REMOVE, "b"))
+    outcomes = (FileOutcome(Status.CONFIRMED, already=already), FileOutcome(Status.CONFIRMED, 1, already=already[:1]))
+    view = ReportView(report_of(plan_of(done, half), *outcomes))
+    assert view.files_changed == 1
+    assert [(item.op, item.tag, item.files) for item in view.counts.operations] == [(Op.REMOVE, "b", 1)]

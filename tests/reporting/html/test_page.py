@@ -292,7 +292,7 @@ def test_labels_are_shortened_in_the_middle_and_never_identical() -> None:
 
 def test_page_of_report_groups_reasons_of_failures_before_changed_tags() -> None:
     words = Page("".join(report_html(ReportView(ordinary_report())))).words.replace("\N{MINUS SIGN}", "-")
-    assert "2 files changed: +1 -1 tags, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
+    assert "2 files changed: -1 tag, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
     assert (
         "Not changed Files that were not changed as planned, by reason Files Status Reason "
         "1 failed file is locked 1 stale the AI tag was judged anew" in words
