@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
-from tagsync.model import Change, FileOutcome, Op, Status
+from tagsync.model import IN_PART, Change, FileOutcome, Op, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -116,4 +116,4 @@ def _worse(before: FileOutcome, now: FileOutcome) -> FileOutcome:
     if _WORSE.index(before.status) >= _WORSE.index(now.status):
         return before._replace(attempts=attempts)
     in_part = before.status is Status.ACCEPTED and now.status is Status.SKIPPED
-    return now._replace(attempts=attempts, error=f"done in part; {now.error}" if in_part else now.error)
+    return now._replace(attempts=attempts, error=f"{IN_PART}{now.error}" if in_part else now.error)

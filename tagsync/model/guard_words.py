@@ -39,7 +39,7 @@ def objection(guard: Guard, digest: str) -> str:
     examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))
     return (
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
-        f"Examples: {examples}. If this is intended, run again with: --ack {guard.id}@{digest}"
+        f"Examples: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
     )
 
 

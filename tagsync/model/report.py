@@ -25,6 +25,10 @@ class Status(StrEnum):
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
+IN_PART = "done in part; "
+"""Starts the error of a file that some of its calls have changed, while others were not sent."""
+
+
 class FileOutcome(NamedTuple):
     """The outcome of one file's changes.
 

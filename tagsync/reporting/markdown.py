@@ -82,7 +82,7 @@ def _blocked(guard: GuardView) -> str:
     examples = f" Examples: {', '.join(map(_name, guard.examples))}." if guard.examples else ""
     return (
         f"\n> **Blocked by guard {guard.guard}**: {guard.reason}.{examples}\n>\n"
-        f"> If this is intended, run again with: `{guard.ack}`\n"
+        f"> If this is intended, apply it with: `{guard.ack}`\n"
     )
 
 

@@ -143,7 +143,7 @@ def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     [guard] = plan.blocked
     assert objection(guard, plan.digest) == (
         "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without tags; the limit is 0 files. "
-        f"Examples: '/a', '/b', '/c'. If this is intended, run again with: --ack emptiedFiles@{plan.digest}"
+        f"Examples: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}"
     )
 
 

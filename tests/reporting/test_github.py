@@ -44,7 +44,7 @@ def test_annotation_of_blocking_guard_has_ack() -> None:
     words = (
         "Blocked by guard newTags: the plan adds 600 tags that the library does not have yet; the limit is 500 tags. "
         "Examples: 'typo', '/a.jpg'. "
-        f"If this is intended, run again with: --ack newTags@{DIGEST}"
+        f"If this is intended, apply it with: --ack newTags@{DIGEST}"
     )
     assert list(annotations(view)) == [f"::error title=guard newTags::{words}\n"]
     placed = annotations(view, {"tags.yaml": "in/tags.yaml"})

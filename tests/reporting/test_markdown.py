@@ -167,7 +167,7 @@ def test_comment_of_blocked_plan_names_guard_reason_and_ack() -> None:
     assert "### Plan blocked by guard emptiedFiles: 1 file to change\n" in text
     assert (
         "> **Blocked by guard emptiedFiles**: the plan leaves 2 of 10 files (20 %) without tags; the limit is 0 files. "
-        f"Examples: `/a.jpg`, `/b.jpg`.\n>\n> If this is intended, run again with: `--ack emptiedFiles@{DIGEST}`\n"
+        f"Examples: `/a.jpg`, `/b.jpg`.\n>\n> If this is intended, apply it with: `--ack emptiedFiles@{DIGEST}`\n"
     ) in text
 
 

@@ -264,7 +264,7 @@ def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callab
     plan = guarded(declare, 200, blocked=True)
     words = (
         "Blocked by guard removedTags: the plan removes 200 of 400 tags (50 %); the limit is 30 % and 100 tags. "
-        f"Examples: '/x.jpg'. If this is intended, run again with: --ack removedTags@{plan.digest}"
+        f"Examples: '/x.jpg'. If this is intended, apply it with: --ack removedTags@{plan.digest}"
     )
     assert [line for line in plan_lines(plan) if "guard removed" in line] == [words]
     text = text_of(lambda lines: plan_text(PlanView(plan), lines, with_blocks=False))

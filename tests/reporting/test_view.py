@@ -1,7 +1,7 @@
 from builders import current_file
 from reporting.pages import changed, plan_of, report_of
 
-from tagsync.model import FileOutcome, Op, Report, Status
+from tagsync.model import IN_PART, FileOutcome, Op, Report, Status
 from tagsync.reporting.view import ReportView
 
 
@@ -34,3 +34,10 @@ def test_report_counts_no_change_that_was_there_before_the_first_call() -> None:
     view = ReportView(report_of(plan_of(done, half), *outcomes))
     assert view.files_changed == 1
     assert [(item.op, item.tag, item.files) for item in view.counts.operations] == [(Op.REMOVE, "b", 1)]
+
+
+def test_report_counts_files_changed_in_part() -> None:
+    outcome = FileOutcome(Status.SKIPPED, 1, f"{IN_PART}not sent: the run was interrupted")
+    done = report(("/a.jpg", FileOutcome(Status.CONFIRMED, 1)), ("/b.jpg", outcome))
+    assert ReportView(done).headline.startswith("1 file changed: +1 tag, 1 more in part")
+    assert ReportView(report(("/b.jpg", outcome))).headline.startswith("No files changed completely, 1 more in part")
