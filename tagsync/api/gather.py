@@ -1,12 +1,13 @@
 """Read manifests, and export a library as manifests."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain
 from os import PathLike, fspath
+from pathlib import Path
 
 from tagsync.errors import ManifestError, UsageError
 from tagsync.escape import quoted
@@ -64,17 +65,25 @@ def validate(
     return desired
 
 
-def read(paths: Paths, *, as_of: date | None = None, config: str | None = None) -> DesiredState:
+def read(
+    paths: Paths,
+    *,
+    as_of: date | None = None,
+    config: str | None = None,
+    fetch_csv: Callable[[Path], None] | None = None,
+) -> DesiredState:
     """Read manifests one by one; `validate` also compares them with each other and with the account.
 
     Args:
         paths: as `validate` takes them.
         as_of: the date (UTC) to evaluate `until` for.
         config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
+        fetch_csv: called with the path of a CSV file before it is read.
     """
     if isinstance(as_of, datetime):
         raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
-    return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date(), config=config)
+    today = as_of or datetime.now(UTC).date()
+    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv)
 
 
 def listed(paths: Paths) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -43,13 +43,21 @@ def revision_of(ref: str, given: Paths, *, as_of: date | None = None, policy_cou
         found.check_out(commit, within, tree)
         config = str(tree / found.within(given.file)) if isinstance(given, Config) else None
         old = [str(tree / path) for path in within if holds_manifests(str(tree / path), config)]
-        desired = _declared(old, ref, as_of, config) if old else _NOTHING
+
+        def fetch_csv(file: Path) -> None:
+            """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
+            if not file.exists():
+                found.check_out_more([file.relative_to(tree)], tree)
+
+        desired = _declared(old, ref, as_of, config, fetch_csv) if old else _NOTHING
     return Revision(ref, commit, desired, policy_counts)
 
 
-def _declared(paths: Sequence[str], ref: str, as_of: date | None, config: str | None) -> DesiredState:
+def _declared(
+    paths: Sequence[str], ref: str, as_of: date | None, config: str | None, fetch_csv: Callable[[Path], None]
+) -> DesiredState:
     try:
-        return read(paths, as_of=as_of, config=config)
+        return read(paths, as_of=as_of, config=config, fetch_csv=fetch_csv)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have errors ({error.diagnostics[0].message}), so the files that they "

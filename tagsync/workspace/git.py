@@ -137,8 +137,20 @@ class WorkTree:
             RefusedError: a path contains a symbolic link or a submodule.
         """
         into.mkdir()
-        index = {"GIT_INDEX_FILE": f"{into}.index"}
-        _run(self.top, "read-tree", commit, more=index)
+        _run(self.top, "read-tree", commit, more=_index_of(into))
+        self.check_out_more(paths, into)
+
+    def check_out_more(self, paths: Sequence[Path], into: Path) -> None:
+        """Write more files of the revision that `check_out` wrote to a folder.
+
+        Args:
+            paths: as for `check_out`.
+            into: the folder.
+
+        Raises:
+            RefusedError: a path contains a symbolic link or a submodule.
+        """
+        index = _index_of(into)
         wanted = (f":(top,literal){path}" if path != Path() else ":(top)" for path in paths)
         entries = _run(self.top, "ls-files", "--stage", "-z", "--", *wanted, more=index).split(b"\0")
         names = []
@@ -151,6 +163,10 @@ class WorkTree:
                 )
             names.append(name + b"\0")
         _run(self.top, "checkout-index", f"--prefix={into}/", "-z", "--stdin", more=index, fed=b"".join(names))
+
+
+def _index_of(folder: Path) -> Mapping[str, str]:
+    return {"GIT_INDEX_FILE": f"{folder}.index"}
 
 
 def _line(folder: Path, *arguments: str, otherwise: str | None = None) -> str:
