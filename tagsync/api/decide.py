@@ -10,7 +10,7 @@ from typing import Literal
 
 from tagsync.api.gather import Paths, now, validate
 from tagsync.api.keep import History, Workspace, check_environment, check_report
-from tagsync.api.revision import revision_of
+from tagsync.api.revision import revision_of, revisions_since
 from tagsync.errors import UsageError
 from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.library.deadline import check_duration, deadline
@@ -21,6 +21,7 @@ from tagsync.planning.changed_since import Revision
 from tagsync.planning.explain import explained
 from tagsync.planning.filter import checked_select
 from tagsync.planning.plan import make_plan
+from tagsync.planning.prune import dropped_entries
 from tagsync.planning.read_scope import named, needs
 from tagsync.planning.undo import make_undo, touched, unsettled
 
@@ -39,6 +40,8 @@ class PlanOptions:
             workspace, None for no report.
         changed_since: a git revision, `A...B`, or the result of `revision_of`; the plan contains only changes of files
             that a rule selects that has changed since.
+        prune_since: a git revision, or the result of `revisions_since`; tags that the manifests declared then or later
+            for a file, and that no rule declares now, are removed.
         coverage: whether to report what manifests leave alone (`plan.coverage`).
         explain: the path of a file, to report which rules apply to it (`plan.explanations`).
         thumbnails: whether to keep the thumbnail URLs of changed files (`plan.thumbnails`).
@@ -55,6 +58,7 @@ class PlanOptions:
     as_of: date | None = None
     last: Report | Literal["kept"] | None = "kept"
     changed_since: str | Revision | None = None
+    prune_since: str | tuple[Revision, ...] | None = None
     coverage: bool = False
     explain: str | None = None
     thumbnails: bool = False
@@ -110,7 +114,8 @@ async def plan_async(
     Raises:
         ManifestError: the manifests are invalid; nothing was read from the library.
         UsageError: there are no paths, or an option is invalid.
-        RefusedError: `options.last` is of another library, or a change since the revision affects other files as well.
+        RefusedError: `options.last` is of another library, a change since the revision affects other files as
+            well, or the manifests at a revision had errors.
         LibraryError: the library could not be read completely, or not in time.
         StateError: there is no disk space for temporary files.
     """
@@ -118,7 +123,9 @@ async def plan_async(
     workspace = workspace and replace(workspace, target=target, part=options.part)
     last, earlier = _reports(target, options, workspace)
     since = _revision(paths, options)
+    revisions = _revisions(paths, options)
     desired = _declared(paths, target, options)
+    dropped = dropped_entries(revisions, desired)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
@@ -135,13 +142,16 @@ async def plan_async(
             earlier=earlier,
             coverage=options.coverage,
             since=since,
+            dropped=dropped,
         )
         if options.explain is None:
             return made
-        return replace(made, explanations=explained(options.explain, desired, current))
+        return replace(made, explanations=explained(options.explain, desired, current, dropped))
 
     everything = "coverage and explanations need all files" if options.coverage or options.explain else None
-    wanted = needs(desired, since.desired.entries if since else (), everything=everything)
+    fields = frozenset[str]().union(*(revision.desired.fields for revision in revisions))
+    old = since.desired.entries if since else ()
+    wanted = needs(desired, old, dropped, everything=everything, fields=fields)
     async with (
         connect(target, listener, thumbnails=options.thumbnails, fields=wanted.fields) as client,
         deadline(options.max_duration, client, since=began),
@@ -168,6 +178,15 @@ def _revision(paths: Paths | DesiredState, options: PlanOptions) -> Revision | N
         raise UsageError("changed_since needs the manifests' paths: pass them instead of the result of validate")
     policy = options.policy or (paths.policy if isinstance(paths, Config) else None)
     return revision_of(since, paths, as_of=options.as_of, policy_counts=policy is None)
+
+
+def _revisions(paths: Paths | DesiredState, options: PlanOptions) -> tuple[Revision, ...]:
+    since = options.prune_since
+    if not isinstance(since, str):
+        return since or ()
+    if isinstance(paths, DesiredState):
+        raise UsageError("prune_since needs the manifests' paths: pass them instead of the result of validate")
+    return revisions_since(since, paths, as_of=options.as_of)
 
 
 def _declared(paths: Paths | DesiredState, target: Target, options: PlanOptions) -> DesiredState:

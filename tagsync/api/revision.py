@@ -1,8 +1,7 @@
-"""Read manifests as they were at a git revision, from a temporary copy."""
+"""Read manifests as they were at git revisions, from a temporary copy."""
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -10,9 +9,12 @@ from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.files import holds_manifests
-from tagsync.model import Config, DesiredState
+from tagsync.model import Config, DesiredState, Diagnostic
 from tagsync.planning.changed_since import Revision
 from tagsync.workspace.git import WorkTree
+
+CHANGED_SINCE = "--changed-since"
+PRUNE_SINCE = "--prune-since"
 
 _NOTHING = DesiredState((), ())
 
@@ -30,36 +32,106 @@ def revision_of(ref: str, given: Paths, *, as_of: date | None = None, policy_cou
         UsageError: a path is standard input or outside a git work tree, or git fails or knows no such revision.
         RefusedError: the manifests had errors then, or a path contained something other than files.
     """
-    if not ref:
-        raise UsageError("--changed-since is empty: use a revision such as origin/main")
-    paths = listed(given)
-    if "-" in paths:
-        raise UsageError("--changed-since cannot read manifests from standard input: use files in a git work tree")
-    found = WorkTree(paths[0])
-    commit = found.commit(ref)
-    within = [found.within(path) for path in paths]
-    with tempfile.TemporaryDirectory(prefix="tagsync-") as folder:
-        tree = Path(os.path.realpath(folder)) / "tree"
-        found.check_out(commit, within, tree)
-        config = str(tree / found.within(given.file)) if isinstance(given, Config) else None
-        old = [str(tree / path) for path in within if holds_manifests(str(tree / path), config)]
-
-        def fetch_csv(file: Path) -> None:
-            """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
-            if not file.exists():
-                found.check_out_more([file.relative_to(tree)], tree)
-
-        desired = _declared(old, ref, as_of, config, fetch_csv) if old else _NOTHING
-    return Revision(ref, commit, desired, policy_counts)
-
-
-def _declared(
-    paths: Sequence[str], ref: str, as_of: date | None, config: str | None, fetch_csv: Callable[[Path], None]
-) -> DesiredState:
+    history = _History(ref, given, as_of, CHANGED_SINCE)
     try:
-        return read(paths, as_of=as_of, config=config, fetch_csv=fetch_csv)
+        return history.at(history.commit, policy_counts=policy_counts)
     except ManifestError as error:
         raise RefusedError(
             f"the manifests at {shown(ref, 100)} have errors ({error.diagnostics[0].message}), so the files that they "
-            "selected are unknown: plan without --changed-since"
+            f"selected are unknown: plan without {CHANGED_SINCE}"
         ) from error
+
+
+def revisions_since(ref: str, given: Paths, *, as_of: date | None = None) -> tuple[Revision, ...]:
+    """Read what manifests declared at a git revision, and at each later commit that changed them.
+
+    An apply that failed halfway may have added tags of a later commit. A later commit with errors in its manifests is
+    left out, because no apply can have used it.
+
+    Args:
+        ref: a git revision, or `A...B` for the merge base of two.
+        given: the paths of files and folders as of now.
+        as_of: the date (UTC) to evaluate `until` for; today if None.
+
+    Returns:
+        The revisions, the oldest first.
+
+    Raises:
+        UsageError: as `revision_of`, or the clone lacks commits since then.
+        RefusedError: the manifests had errors at `ref`, or a path contained something other than files.
+    """
+    history = _History(ref, given, as_of, PRUNE_SINCE)
+    try:
+        found = [history.at(history.commit)]
+    except ManifestError as error:
+        raise RefusedError(
+            f"{PRUNE_SINCE} {shown(ref, 100)}: the manifests at commit {history.commit[:7]} have errors "
+            f"({_first_of(error)}), so the tags that they declared are unknown: use a later commit whose manifests "
+            f"are valid, or plan without {PRUNE_SINCE}"
+        ) from error
+    for commit in history.later():
+        try:
+            found.append(history.at(commit))
+        except ManifestError:
+            continue
+    return tuple(found)
+
+
+def _first_of(error: ManifestError) -> str:
+    """Return the first error of manifests, with its place."""
+    first = error.diagnostics[0]
+    return f"{shown(str(first.origin))}: {first.message}" if first.origin else first.message
+
+
+def _from_top(found: Diagnostic, top: Path) -> Diagnostic:
+    """Return an error with the path of its manifest from the top of the repository."""
+    origin = found.origin
+    return found._replace(origin=origin and origin._replace(file=os.path.relpath(origin.file, top)))
+
+
+class _History:
+    """The manifests at a git revision and after it; see `revision_of` for arguments and errors."""
+
+    def __init__(self, ref: str, given: Paths, as_of: date | None, option: str) -> None:
+        if not ref:
+            raise UsageError(f"{option} is empty: use a revision such as origin/main")
+        paths = listed(given)
+        if not paths:
+            raise UsageError("no manifests given: name files or folders, or - for standard input")
+        if "-" in paths:
+            raise UsageError(f"{option} cannot read manifests from standard input: use files in a git work tree")
+        self._ref, self._as_of = ref, as_of
+        self._tree = WorkTree(paths[0], option)
+        self.commit = self._tree.commit(ref)
+        self._within = [self._tree.within(path) for path in paths]
+        self._config = self._tree.within(given.file) if isinstance(given, Config) else None
+
+    def later(self) -> list[str]:
+        """Return the later commits that changed manifests."""
+        return self._tree.later(self.commit, self._within)
+
+    def at(self, commit: str, *, policy_counts: bool = True) -> Revision:
+        """Read the manifests of a commit.
+
+        Raises:
+            ManifestError: they have errors. Their places name paths from the top of the repository.
+        """
+        with tempfile.TemporaryDirectory(prefix="tagsync-") as folder:
+            top = Path(os.path.realpath(folder)) / "tree"
+            self._tree.check_out(commit, self._within, top)
+            config = str(top / self._config) if self._config else None
+            old = [str(top / path) for path in self._within if holds_manifests(str(top / path), config)]
+            try:
+                desired = self._read(old, config, top) if old else _NOTHING
+            except ManifestError as error:
+                raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
+        names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
+        return Revision(self._ref, commit, desired, policy_counts, names)
+
+    def _read(self, paths: list[str], config: str | None, top: Path) -> DesiredState:
+        def fetch_csv(file: Path) -> None:
+            """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
+            if not file.exists():
+                self._tree.check_out_more([file.relative_to(top)], top)
+
+        return read(paths, as_of=self._as_of, config=config, fetch_csv=fetch_csv)

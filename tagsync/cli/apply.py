@@ -16,7 +16,7 @@ from tagsync.cli.connection import workspace_of
 from tagsync.cli.digests import with_full_digests
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
-from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned
+from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned, pruned
 from tagsync.cli.signals import Deferred
 from tagsync.documents.loader import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
@@ -53,15 +53,15 @@ def apply(
             if saved:
                 _warn_if_empty(saved, output)
                 library = replace(library, shard=saved.inputs.part)
+            prune = () if saved else pruned(chosen.manifests, planning)
             subject = saved or declared(chosen.manifests, library, planning)
             with _locked_workspace(subject, library, how, output) as workspace:
                 began = time.monotonic()
                 if isinstance(subject, Plan):
                     made, spent = subject, 0.0
                 else:
-                    options = plan_options(
-                        library, planning, exact=how.batching == "exact", thumbnails=settings.thumbnails
-                    )
+                    exact, thumbnails = how.batching == "exact", settings.thumbnails
+                    options = plan_options(library, planning, exact=exact, thumbnails=thumbnails, prune=prune)
                     made = planned(subject, workspace, options, output)
                     spent = time.monotonic() - began
                 if made.errors:
@@ -176,8 +176,10 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
         UsageError: it is a report, or is given with options that only make a plan.
     """
     # The environment of a pipeline may name these once for all of its commands.
-    if not {"policy", "as_of", "last"}.isdisjoint(typed):
-        raise UsageError("--policy, --as-of and --last are for making a plan, and this one is made: plan again")
+    if not {"policy", "as_of", "last", "prune_since"}.isdisjoint(typed):
+        raise UsageError(
+            "--policy, --as-of, --last and --prune-since are for making a plan, and this one is made: plan again"
+        )
     plan = read_document(file)
     if isinstance(plan, Report):
         raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")

@@ -72,6 +72,7 @@ class PlanSettings:
     policy: str | None
     as_of: date | None
     last: str | None
+    prune_since: str | None = None
 
 
 def option(*names: str, group: str, from_environment: bool = True, **settings: Any) -> Callable[[Command], Command]:
@@ -294,8 +295,16 @@ _LAST = option(
     show_default="the newest kept one",
 )
 
+_PRUNE = option(
+    "--prune-since",
+    group="Selection",
+    metavar="REF",
+    help="Also remove tags that the manifests declared at this git revision or later, and no rule declares now.",
+)
+
 _PLAN = (
     _LAST,
+    _PRUNE,
     option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
     option(
         "--as-of",
@@ -345,7 +354,7 @@ def plan_options(command: Command) -> Command:
 
 def manifest_options(command: Command) -> Command:
     """Add the options of `PlanSettings` that need no library."""
-    return _with(_PLAN[1:], command)
+    return _with(_PLAN[2:], command)
 
 
 def state_options(command: Command) -> Command:

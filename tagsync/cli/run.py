@@ -10,7 +10,7 @@ from tagsync.api.decide import PlanOptions, plan_async, undo_async
 from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
 from tagsync.api.keep import Workspace, account_name, read_report
-from tagsync.api.revision import revision_of
+from tagsync.api.revision import revision_of, revisions_since
 from tagsync.api.saved import read_document
 from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
 from tagsync.cli.connection import workspace_of
@@ -83,10 +83,11 @@ def plan(
         since = None
         if changed_since is not None:
             since = revision_of(changed_since, chosen.manifests, as_of=how.as_of, policy_counts=how.policy is None)
+        prune = pruned(chosen.manifests, how)
         desired = declared(chosen.manifests, library, how)
         workspace = unnamed.for_account(desired.account, MANIFESTS)
         options = plan_options(
-            library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since
+            library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since, prune=prune
         )
         made = planned(desired, workspace, options, output)
         _check_known(made, desired)
@@ -200,6 +201,11 @@ def declared(paths: Paths, library: LibrarySettings, how: PlanSettings) -> Desir
     return until_signal(read)
 
 
+def pruned(paths: Paths, how: PlanSettings) -> tuple[Revision, ...]:
+    """Return the manifests at the revision that --prune-since names, and after it."""
+    return () if how.prune_since is None else revisions_since(how.prune_since, paths, as_of=how.as_of)
+
+
 def plan_options(
     library: LibrarySettings,
     how: PlanSettings,
@@ -209,6 +215,7 @@ def plan_options(
     thumbnails: bool = False,
     explain: str | None = None,
     since: Revision | None = None,
+    prune: tuple[Revision, ...] = (),
 ) -> PlanOptions:
     """Return the options of a plan; read and check the report that --last names."""
     last: Report | Literal["kept"] | None = "kept"
@@ -220,6 +227,7 @@ def plan_options(
         exact=exact,
         last=last,
         changed_since=since,
+        prune_since=prune,
         coverage=coverage,
         explain=explain,
         thumbnails=thumbnails,

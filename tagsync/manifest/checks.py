@@ -300,7 +300,12 @@ class DocumentCheck:
         of: tuple[str, ReportError, set[Hashable], set[str]] | None = None,
     ) -> None:
         self._manifest = manifest
-        self._defaults_in, self._report_default, self._reported, self._names = of or (None, report, set(), set())
+        self._defaults_in: str | None = None
+        self._report_default = report
+        self._reported: set[Hashable] = set()
+        self._names: set[str] = set()
+        if of:
+            self._defaults_in, self._report_default, self._reported, self._names = of
         self._defaults = defaults
         has_templates = defaults.templating is not None and bool(defaults.templating.templates)
         self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule or has_templates)

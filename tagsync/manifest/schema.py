@@ -6,7 +6,6 @@ The schema defines what a manifest may contain. It takes about a millisecond for
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -16,6 +15,7 @@ from referencing import Registry, Resource
 
 from tagsync import schemas
 from tagsync.escape import quoted, shown
+from tagsync.manifest.hints import key_hint, list_hint, mapping_hint, unquoted_placeholder
 from tagsync.manifest.yaml import REFUSED, Map
 from tagsync.model import invisible_fault
 
@@ -88,7 +88,13 @@ class _Finding(NamedTuple):
     schema: Any
     at: int
     name: str
+    is_item: bool
     written: Mapping[int, str]
+
+    @property
+    def subject(self) -> str:
+        """What a message calls the value."""
+        return f"an item of {self.name}" if self.is_item else self.name
 
     def picture(self) -> str:
         """Return the value as the manifest has it, short and safe to print."""
@@ -106,7 +112,8 @@ def _explained(error: ValidationError, tree: Any, place: int, written: Mapping[i
     name = next((step for step in reversed(path) if isinstance(step, str)), "this")
     keyword = str(error.validator)
     at = _place_at(tree, place, path)
-    finding = _Finding(keyword, error.validator_value, error.instance, error.schema, at, name, written)
+    is_item = bool(path) and isinstance(path[-1], int) and name != "this"
+    finding = _Finding(keyword, error.validator_value, error.instance, error.schema, at, name, is_item, written)
     return _EXPLANATIONS[keyword](finding)
 
 
@@ -119,7 +126,7 @@ def _unknown_keys(finding: _Finding) -> Iterator[SchemaError]:
         if key in known:
             continue
         place = finding.instance.key_places[key]
-        yield (place, "unknown-key", f"unknown key {quoted(key)} ({_hint(key, known)})")
+        yield (place, "unknown-key", f"unknown key {quoted(key)} ({key_hint(key, known)})")
 
 
 def _wrong_names(finding: _Finding) -> Iterator[SchemaError]:
@@ -129,29 +136,27 @@ def _wrong_names(finding: _Finding) -> Iterator[SchemaError]:
             yield (finding.instance.key_places[key], "name", words)
 
 
-def _hint(key: str, known: list[str]) -> str:
-    if key == "endpoint" and "policy" in known:
-        return (
-            "tagsync.yaml cannot set the endpoint, because it receives the key and anyone who opens a pull request can "
-            "edit this file: use --endpoint or TAGSYNC_ENDPOINT"
-        )
-    by_lower_case = {name.lower(): name for name in known}
-    close = get_close_matches(key.lower(), by_lower_case, n=1)
-    return f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known keys: {', '.join(known)}"
-
-
 def _wrong_type(finding: _Finding) -> Iterator[SchemaError]:
-    at, name = finding.at, finding.name
+    at, subject = finding.at, finding.subject
     wanted = [finding.value] if isinstance(finding.value, str) else finding.value
+    if "string" in wanted and (meant := unquoted_placeholder(finding.instance)):
+        yield (at, "quote", f'{meant} without quotation marks is a YAML mapping: write "{meant}"')
+        return
     if wanted != ["string"] or at not in finding.written:
         kinds = " or ".join(_TYPES[kind] for kind in wanted)
-        yield (at, "type", f"{name} is {finding.picture()}: it must be {kinds}")
+        yield (at, "type", f"{subject} is {finding.picture()}: it must be {kinds}{_form_hint(wanted, finding)}")
         return
     text = shown(finding.written[at], 60)
     if text:
         yield (at, "quote", f'{text} may be read as something other than text: quote it, "{text}"')
     else:
-        yield (at, "empty", f"{name} has no value: write one")
+        yield (at, "empty", f"{subject} has no value: write one")
+
+
+def _form_hint(wanted: list[str], finding: _Finding) -> str:
+    if wanted == ["array"]:
+        return list_hint(finding.name, finding.instance)
+    return mapping_hint(finding.name, finding.instance, finding.schema) if wanted == ["object"] else ""
 
 
 def _selector(finding: _Finding) -> Iterator[SchemaError]:
@@ -231,7 +236,8 @@ def _out_of_range(finding: _Finding) -> Iterator[SchemaError]:
 
 
 def _empty(finding: _Finding) -> Iterator[SchemaError]:
-    yield (finding.at, "empty", f"{finding.name} is empty: add a value, or remove it")
+    subject = "this tag" if finding.is_item and finding.name in ("tags", "absent") else finding.subject
+    yield (finding.at, "empty", f"{subject} is empty: add a value, or remove it")
 
 
 _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {

@@ -30,6 +30,9 @@ _MAX_DEPTH = 20
 _GIVE_UP_DEPTH = 100
 """The nesting at which reading ends: libyaml's time grows with the square of the depth of lists in brackets."""
 
+MAX_TEXT = 1 << 20
+"""Characters of one text. No tag, path or query needs as many, and the copies of a longer one take much memory."""
+
 MAX_ITEMS = 100_000
 """The maximum length of a list or mapping, except for the list of entries; at twice that, reading ends."""
 
@@ -239,6 +242,9 @@ class TreeReader:
         if event.tag is not None or event.anchor is not None:
             self._check_decorations(event)
         text: str = event.value
+        if len(text) > MAX_TEXT:
+            self._report_at(event, "too-long", f"this text has {len(text):,} characters: shorten it to {MAX_TEXT:,}")
+            return REFUSED
         if not event.implicit[0]:
             return text
         value = resolve(text)

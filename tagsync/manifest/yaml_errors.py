@@ -14,10 +14,13 @@ from tagsync.escape import quoted, shown
 from tagsync.model import packed
 
 # libyaml treats all of these as line breaks when it counts lines.
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_LINE_BREAK = re.compile("\r\n|\n|\r|\x85|\u2028|\u2029".encode())
 _KEY_WITHOUT_SPACE = re.compile(r"\s*(?:- +)*([A-Za-z]+):(?=\S)")
 _DASH_WITHOUT_SPACE = re.compile(r"\s*-(?=[A-Za-z])")
 _KEY = re.compile(r"\s*(?:- +)*[\w\"']+ *:(?:\s|$)")
+
+_MAX_SHOWN = 10_000
+"""Bytes of a line that are looked at: a line may have 60 MiB."""
 
 _INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
 
@@ -36,17 +39,17 @@ class _Error(NamedTuple):
     line: int
     column: int
     start: tuple[int, int] | None
-    text: str
+    data: bytes
 
     @property
     def source(self) -> str:
         """The line with the error."""
-        return _line(self.text, self.line)
+        return _line(self.data, self.line)
 
     @property
     def start_character(self) -> str:
         """The first character of the value that was being read."""
-        return _line(self.text, self.start[0])[self.start[1] :][:1] if self.start else ""
+        return _line(self.data, self.start[0])[self.start[1] :][:1] if self.start else ""
 
 
 def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
@@ -66,7 +69,7 @@ def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
         mark.line,
         mark.column,
         (start.line, start.column) if start else None,
-        data.decode("utf-8-sig", "replace"),
+        data,
     )
     if tab := _tab(found):
         return tab
@@ -83,20 +86,21 @@ def _at_start(error: _Error, message: str) -> Explained:
     return Explained(packed(*error.start), message) if error.start else _here(error, message)
 
 
-def _line(text: str, number: int) -> str:
-    """Return a line of a text, found without splitting the text: it may have millions of them."""
-    start = 0
-    for count, found in enumerate(_LINE_BREAK.finditer(text)):
+def _line(data: bytes, number: int) -> str:
+    """Return the start of a line, found without splitting the data: it may have millions of lines."""
+    start, end = 0, len(data)
+    for count, found in enumerate(_LINE_BREAK.finditer(data)):
         if count == number:
-            return text[start : found.start()]
+            end = found.start()
+            break
         start = found.end()
-    return text[start:]
+    return data[start : min(end, start + _MAX_SHOWN)].decode("utf-8-sig" if number == 0 else "utf-8", "replace")
 
 
 def _previous(error: _Error) -> tuple[int, str]:
     """Return the number and the text of the last line before the error that is not blank."""
     for number in range(error.line - 1, max(-1, error.line - 10), -1):
-        if (line := _line(error.text, number)).strip():
+        if (line := _line(error.data, number)).strip():
             return number, line
     return 0, ""
 
@@ -146,7 +150,7 @@ def _missing_space(line: int, found: re.Match[str]) -> Explained:
 
 def _key_without_colon(error: _Error) -> Explained:
     line, column = error.start or (error.line, error.column)
-    if found := _KEY_WITHOUT_SPACE.match(_line(error.text, line)):
+    if found := _KEY_WITHOUT_SPACE.match(_line(error.data, line)):
         return _missing_space(line, found)
     return Explained(packed(line, column), "a colon is missing after this key: write key: value")
 

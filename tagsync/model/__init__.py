@@ -38,7 +38,17 @@ from tagsync.model.desired import (
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
-from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted, as_shown, packed, unpacked
+from tagsync.model.origins import (
+    Diagnostic,
+    Level,
+    ManifestRef,
+    Origin,
+    Unlisted,
+    as_shown,
+    commit_of,
+    packed,
+    unpacked,
+)
 from tagsync.model.plan import (
     SANDBOX_SCHEME,
     Change,
@@ -157,6 +167,7 @@ __all__ = [
     "Vote",
     "all_normalized",
     "as_shown",
+    "commit_of",
     "folded",
     "guard_finding",
     "guard_limit",

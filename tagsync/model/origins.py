@@ -40,6 +40,11 @@ def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
     return diagnostic._replace(origin=origin and origin._replace(file=names.get(origin.file, origin.file)))
 
 
+def commit_of(origin: Origin) -> str:
+    """Return the commit in the place of a rule of an earlier revision, whose file is `COMMIT:PATH`."""
+    return origin.file.partition(":")[0]
+
+
 def packed(line: int, column: int) -> int:
     """Pack a place into one number; line and column count from 0."""
     return line << 32 | column

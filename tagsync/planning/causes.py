@@ -178,7 +178,7 @@ class _Past:
         """Return whether the manifests of the previous run asked for the same change."""
         if any(reason.rule in SETTLED and reason.origin.file in self._unchanged for reason in change.because):
             return True
-        return self._all_unchanged and not _has_rule(change, RuleName.UNTIL)
+        return self._all_unchanged and not (_has_rule(change, RuleName.UNTIL) or _has_rule(change, RuleName.PRUNE))
 
     def _is_asked_anew(self, change: Change) -> bool:
         """Return whether a manifest that asks for a change differs from what the previous run read, if it read any."""

@@ -1,8 +1,8 @@
-"""Find the entries that changed since an earlier revision; `workspace.revision` reads that revision."""
+"""Find the entries that changed since an earlier revision; `api.revision` reads that revision."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tagsync.errors import RefusedError
@@ -19,12 +19,14 @@ class Revision:
         commit: its full hash.
         desired: what its manifests declare.
         policy_counts: whether its policies apply, because no `--policy` replaces them.
+        names: the path of each manifest from the top of the repository, by its name in `desired`.
     """
 
     ref: str
     commit: str
     desired: DesiredState
     policy_counts: bool = True
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
@@ -46,10 +48,10 @@ def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, .
 
 def _more(entries: Iterable[Entry], than: Iterable[Entry]) -> list[Entry]:
     """Return the entries that have no counterpart among others."""
-    left = Counter(map(_content, than))  # the same entry may occur several times
+    left = Counter(map(content_of, than))  # the same entry may occur several times
     found = []
     for entry in entries:
-        key = _content(entry)
+        key = content_of(entry)
         if left[key]:
             left[key] -= 1
         else:
@@ -57,7 +59,8 @@ def _more(entries: Iterable[Entry], than: Iterable[Entry]) -> list[Entry]:
     return found
 
 
-def _content(entry: Entry) -> Hashable:
+def content_of(entry: Entry) -> Hashable:
+    """Return what an entry selects and declares, without places: equal if it only moved."""
     expect = entry.declaration.expect
     return type(entry.selector), entry.selector, _declared(entry.declaration), expect and expect[1:]
 

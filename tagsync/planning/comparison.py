@@ -1,8 +1,9 @@
 """Compare desired with current state, file by file, and collect changes and diagnostics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tagsync.model import (
+    NO_VOCABULARY,
     ByMatch,
     Coverage,
     CurrentFile,
@@ -19,7 +20,8 @@ from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
-from tagsync.planning.select import Selection
+from tagsync.planning.prune import prune_votes, with_dropped
+from tagsync.planning.select import Selected, Selection
 from tagsync.planning.skipped_files import names_one, twins_finding
 from tagsync.planning.templates import CODE, uses_library_data
 
@@ -27,7 +29,7 @@ EMPTY_LIBRARY = "the library has no files: check that the key belongs to the rig
 
 
 class Comparison:
-    """The comparison of all files that entries select.
+    """The comparison of all files that entries select, or that dropped ones selected.
 
     Attributes:
         collected: the changes of the files in scope.
@@ -40,7 +42,15 @@ class Comparison:
         coverage: what manifests leave alone, if requested.
     """
 
-    def __init__(self, desired: DesiredState, current: CurrentState, scope: Scope, *, coverage: bool) -> None:
+    def __init__(
+        self,
+        desired: DesiredState,
+        current: CurrentState,
+        scope: Scope,
+        *,
+        coverage: bool,
+        dropped: Collection[Entry] = (),
+    ) -> None:
         self.tally = GuardCounts()
         self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
         self.unchanged = 0
@@ -58,7 +68,8 @@ class Comparison:
             coverage=coverage,
             vocabulary=desired.vocabulary,
         )
-        self.collected = Collected(self._changes(selection, protections, desired, scope))
+        managed = with_dropped(selection, dropped, current) if dropped else selection
+        self.collected = Collected(self._changes(managed, protections, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None
         self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
@@ -72,14 +83,16 @@ class Comparison:
             self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 
     def _changes(
-        self, selection: Selection, protections: Protections, desired: DesiredState, scope: Scope
+        self, managed: Iterable[Selected], protections: Protections, desired: DesiredState, scope: Scope
     ) -> Iterator[FileChange]:
         """Yield the changes of the files in scope, and note everything else."""
-        for number, file, entries in selection:
+        for number, file, entries, dropped in managed:
             protections.check(file, entries)
-            merged = merge(file, entries, desired.vocabulary)
+            votes = prune_votes(entries, dropped) if dropped else ()
+            # The vocabulary is for files that a rule selects now.
+            merged = merge(file, entries, desired.vocabulary if entries else NO_VOCABULARY, votes)
             self.diagnostics.extend(merged.diagnostics)
-            change = self._change(file, merged, entries) if merged.changes else None
+            change = self._change(file, merged, entries or dropped) if merged.changes else None
             # Guards count the whole plan. Otherwise a plan could pass them in small parts.
             self.tally.add(file, change)
             if not scope.includes_file(number, file.path):
@@ -90,7 +103,7 @@ class Comparison:
                 if _is_unsure(entries):
                     self.unsure.add(file.file_id)
                 yield change
-            elif not merged.changes:
+            elif entries and not merged.changes:
                 self.unchanged += 1
 
     def _change(self, file: CurrentFile, merged: Merged, entries: Sequence[Entry]) -> FileChange | None:

@@ -1,9 +1,10 @@
 """Explain one file's tags: what each entry demands (`votes`), and what wins (`merge`)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tagsync.model import (
+    NO_VOCABULARY,
     ById,
     ByPath,
     Contribution,
@@ -17,37 +18,47 @@ from tagsync.model import (
     RuleName,
     Verdict,
     Vote,
+    all_normalized,
     normalized,
 )
 from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.missing import missing_hint
+from tagsync.planning.prune import prune_votes
 from tagsync.planning.select import Selection
 from tagsync.planning.templates import bound_values
 from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 
 
-def explained(path: str, desired: DesiredState, current: CurrentState) -> tuple[Explanation, ...]:
+def explained(
+    path: str, desired: DesiredState, current: CurrentState, dropped: Collection[Entry] = ()
+) -> tuple[Explanation, ...]:
     """Explain each file at a path; if there is none, say so.
 
     Args:
         path: the path.
         desired: what manifests declare.
         current: a complete read of the library.
+        dropped: entries of earlier revisions.
     """
     files = [file for file in current.files if file.path == path]
     if not files:
         return (Explanation(path, None, missing_hint(path, current)),)
-    return tuple(_explained(file, desired, current) for file in files)
+    return tuple(_explained(file, desired, current, dropped) for file in files)
 
 
-def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) -> Explanation:
+def _explained(
+    file: CurrentFile, desired: DesiredState, current: CurrentState, dropped: Collection[Entry]
+) -> Explanation:
     selection = Selection(desired.entries, (file,), current.answers, vocabulary=desired.vocabulary)
-    selected = next(iter(selection), None)
-    if selected is None:
+    entries = [entry for selected in selection for entry in selected.entries]
+    earlier = [entry for selected in Selection(dropped, (file,), current.answers) for entry in selected.entries]
+    if not (entries or earlier):
         return Explanation(file.path, file)
-    entries = selected.entries
-    merged = _fitted(file, merge(file, entries, desired.vocabulary))
+    vocabulary = desired.vocabulary if entries else NO_VOCABULARY
+    there = frozenset(all_normalized(file.tags))
+    pruned = [vote for vote in prune_votes(entries, earlier) if normalized(vote.tag) in there]
+    merged = _fitted(file, merge(file, entries, vocabulary, pruned))
     contributions = tuple(
         Contribution(
             entry.origin(),
@@ -58,10 +69,20 @@ def _explained(file: CurrentFile, desired: DesiredState, current: CurrentState) 
         )
         for entry in entries
     )
+    contributions += tuple(_of_dropped(earlier, file, pruned))
     votes = [vote for contribution in contributions for vote in contribution.votes]
-    votes += [*vocabulary_votes(desired.vocabulary, file), *_of_promotions(merged)]
+    votes += [*vocabulary_votes(vocabulary, file), *_of_promotions(merged)]
     diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics())
     return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
+
+
+def _of_dropped(earlier: Iterable[Entry], file: CurrentFile, pruned: Sequence[Vote]) -> Iterator[Contribution]:
+    """Yield the entries of earlier revisions that declared tags which are removed."""
+    for entry in earlier:
+        origins = {entry.origin(place) for place in entry.declaration.tags.places}
+        votes = tuple(vote for vote in pruned if vote.reason.origin in origins)
+        if votes:
+            yield Contribution(entry.origin(), _selector(entry), votes, (), bound_values(entry, file))
 
 
 def _fitted(file: CurrentFile, merged: Merged) -> Merged:

@@ -5,12 +5,13 @@ The order of entries does not matter. For each ordinary tag, the first of these 
 1. `absent`, `removeForbidden`, and the old name of a renamed tag: removed. Declaring the tag too is a conflict.
 2. `tags`: present.
 3. An expired `until`: removed.
-4. `exclusive`: removed.
+4. `exclusive`, and a tag that is no longer declared: removed.
 5. The new name of a renamed tag, and a promoted AI tag: present.
 """
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from tagsync.escape import quoted
@@ -47,18 +48,23 @@ class Merged(NamedTuple):
 _NOTHING = Merged((), ())
 
 
-def merge(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary = NO_VOCABULARY) -> Merged:
-    """Return the changes that a file's entries and the vocabulary ask for.
+def merge(
+    file: CurrentFile,
+    entries: Sequence[Entry],
+    vocabulary: Vocabulary = NO_VOCABULARY,
+    pruned: Sequence[Vote] = (),
+) -> Merged:
+    """Return the changes that a file's entries, the vocabulary, and votes against tags no longer declared ask for.
 
     If two of them contradict each other, there is no change but an error.
     """
-    if not (vocabulary.removed or vocabulary.renames) and _is_settled(file, entries):
+    if not (vocabulary.removed or vocabulary.renames or pruned) and _is_settled(file, entries):
         return _NOTHING
-    ballot = _Ballot(file, entries, vocabulary)
+    ballot = _Ballot(file, entries, vocabulary, pruned)
     ai_tags = AITags(file, [entry for entry in entries if entry.declaration.ai_rule])
     renamed = [vote for vote in ballot.renamed if not ballot.has_expired(vote.tag)]
-    # What `exclusive` would remove in the next run is not added in this one: two runs in a row must agree.
-    wants = [vote for vote in renamed if not ballot.is_excluded(vote.tag)]
+    # What the next run would remove again is not added in this one: two runs in a row must agree.
+    wants = [vote for vote in renamed if ballot.removed_again_at(vote.tag) is None]
     relies = tuple(sorted({vote.tag for vote in wants}))
     promoted, not_promoted = _promoted(file, ai_tags.promotions(), ballot, vocabulary)
     # A declared tag keeps the spelling of its declaration. That of the AI tag would be a second one.
@@ -105,21 +111,24 @@ class _Ballot:
         declarations: votes of entries for tags that are missing, or that others want absent.
         renamed: votes for the new names of tags that the file has under their old ones.
         absent: the reasons why tags (NFC) must be absent. An expired tag counts unless another entry declares it.
-        exclusive: the reasons to remove tags (NFC) that nothing wants.
+        unwanted: the reasons to remove tags (NFC) that nothing wants: `exclusive`, or no longer declared.
     """
 
-    def __init__(self, file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary, pruned: Iterable[Vote]
+    ) -> None:
         self.declared = {key for entry in entries for key in all_normalized(entry.declaration.tags.values)}
         self.declarations: list[Vote] = []
         self.renamed: list[Vote] = []
         self.absent: Reasons = defaultdict(list)
-        self.exclusive: Reasons = defaultdict(list)
+        self.unwanted: Reasons = defaultdict(list)
+        self._pruned = {normalized(vote.tag): vote.reason for vote in pruned}
         self._entries = entries
         settled = self._settled(file, vocabulary)
         for entry in entries:
             for vote in tag_votes(entry, file, settled):
                 self._count(vote)
-        for vote in vocabulary_votes(vocabulary, file):
+        for vote in chain(vocabulary_votes(vocabulary, file), pruned):
             self._count(vote)
 
     def _settled(self, file: CurrentFile, vocabulary: Vocabulary) -> set[str]:
@@ -133,8 +142,8 @@ class _Ballot:
         key, rule = normalized(vote.tag), vote.reason.rule
         if vote.present:
             (self.renamed if rule == RuleName.RENAMES else self.declarations).append(vote)
-        elif rule == RuleName.EXCLUSIVE:
-            self.exclusive[key].append(vote.reason)
+        elif rule in (RuleName.EXCLUSIVE, RuleName.PRUNE):
+            self.unwanted[key].append(vote.reason)
         elif rule != RuleName.UNTIL or key not in self.declared:
             self.absent[key].append(vote.reason)
 
@@ -142,18 +151,16 @@ class _Ballot:
         """Return whether a tag's `until` has passed: then its old name does not bring it back."""
         return any(reason.rule == RuleName.UNTIL for reason in self.absent.get(normalized(tag), ()))
 
-    def exclusive_on(self, key: str) -> Origin | None:
-        """Return the first `exclusive` that covers a tag, given in NFC."""
+    def removed_again_at(self, tag: str) -> Reason | None:
+        """Return why the next run would remove a tag that this one adds, because no entry declares it."""
+        key = normalized(tag)
+        if key in self.declared:
+            return None
         for entry in self._entries:
             exclusive = entry.declaration.exclusive
             if exclusive and covers(exclusive, key):
-                return entry.origin(exclusive.place)
-        return None
-
-    def is_excluded(self, tag: str) -> bool:
-        """Return whether the next run would remove a tag that this one adds, because no entry declares it."""
-        key = normalized(tag)
-        return key not in self.declared and self.exclusive_on(key) is not None
+                return Reason(entry.origin(exclusive.place), RuleName.EXCLUSIVE)
+        return self._pruned.get(key)
 
 
 def _promoted(
@@ -182,7 +189,8 @@ def _obstacle(name: str, ballot: _Ballot, vocabulary: Vocabulary) -> str | None:
         return "the vocabulary forbids or renames the tag"
     if vocabulary.allowed is not None and key not in vocabulary.allowed:
         return "the vocabulary does not allow the tag"
-    return "exclusive would remove the tag again" if ballot.is_excluded(name) else None
+    again = ballot.removed_again_at(name)
+    return again and f"{again.rule} would remove the tag again"
 
 
 def _in_first_spelling(votes: Iterable[Vote]) -> Iterator[Vote]:
@@ -233,14 +241,14 @@ def _conflicts(file: CurrentFile, votes: Iterable[Vote], ballot: _Ballot) -> Ite
 
 def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reasons:
     """Return the ordinary tags to remove, each in the library's spelling."""
-    if not ballot.absent and not ballot.exclusive:
+    if not ballot.absent and not ballot.unwanted:
         return {}
     wanted = ballot.declared.union([normalized(vote.tag) for vote in wants])
     removals: Reasons = {}
     for tag in file.tags:
         key = normalized(tag)
         # A wanted tag in `absent` is a conflict, which `_conflicts` reports.
-        reasons = [*ballot.absent.get(key, ()), *(() if key in wanted else ballot.exclusive.get(key, ()))]
+        reasons = [*ballot.absent.get(key, ()), *(() if key in wanted else ballot.unwanted.get(key, ()))]
         if reasons:
             removals[tag] = reasons
     return removals
@@ -249,11 +257,12 @@ def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reas
 def _not_renamed(renamed: Iterable[Vote], relies: Container[str], ballot: _Ballot) -> Iterator[Diagnostic]:
     """Yield a warning for each old name that is removed without adding the new one; the same for every file."""
     for vote in renamed:
-        if vote.tag not in relies:
-            origin = ballot.exclusive_on(normalized(vote.tag))
+        again = None if vote.tag in relies else ballot.removed_again_at(vote.tag)
+        if again:
+            fix = ", or limit exclusive with only" if again.rule == RuleName.EXCLUSIVE else ""
             message = (
-                f"the old name is removed but {quoted(vote.tag)} is not added to files where exclusive (at {origin}) "
-                "would remove it again: declare it for these files, or limit exclusive with only"
+                f"the old name is removed but {quoted(vote.tag)} is not added to files where {again.rule} (at "
+                f"{again.origin}) would remove it again: declare it for these files{fix}"
             )
             yield Diagnostic("warning", "rename", message, vote.reason.origin)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import chain
 
-from tagsync.model import CurrentState, DesiredState, Inputs, Part, Plan, Report, TargetName
+from tagsync.model import CurrentState, DesiredState, Entry, Inputs, Part, Plan, Report, TargetName
 from tagsync.planning.assembly import assemble_plan
 from tagsync.planning.causes import find_causes
 from tagsync.planning.changed_since import Revision, changed_entries
@@ -29,6 +29,7 @@ def make_plan(
     earlier: Iterable[Report] = (),
     coverage: bool = False,
     since: Revision | None = None,
+    dropped: Collection[Entry] = (),
 ) -> Plan:
     """Compare desired with current state and plan the changes.
 
@@ -45,6 +46,7 @@ def make_plan(
         earlier: older reports, newest first, to count how often AI tags came back. Read only if AI tags are removed.
         coverage: whether to report what manifests leave alone.
         since: an earlier revision; changes of files that no changed entry selects are filtered out likewise.
+        dropped: entries of earlier revisions whose tags are removed if no entry declares them now.
 
     Returns:
         The plan. If there is an error, it has no changes, and its diagnostics say why.
@@ -53,7 +55,7 @@ def make_plan(
         RefusedError: a Policy or Vocabulary changed since the revision, which affects more files.
     """
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
-    comparison = Comparison(desired, current, scope, coverage=coverage)
+    comparison = Comparison(desired, current, scope, coverage=coverage, dropped=dropped)
     changes, diagnostics = comparison.collected.changes, comparison.diagnostics
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
     diagnostics.extend([*loosened(desired.policy), *return_warnings(returning, changes)])

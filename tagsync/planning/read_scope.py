@@ -10,16 +10,22 @@ MAX_NAMED = 20_000
 """With more entries than this, all files are read, because searches would hardly take fewer calls."""
 
 
-def needs(desired: DesiredState, *others: Collection[Entry], everything: str | None = None) -> Needs:
+def needs(
+    desired: DesiredState,
+    *others: Collection[Entry],
+    everything: str | None = None,
+    fields: frozenset[str] = frozenset(),
+) -> Needs:
     """Return the part of a library that entries need.
 
     Args:
         desired: what manifests declare.
         others: more entries, of an earlier revision.
         everything: why all files are needed anyway.
+        fields: the library's data that templates of those entries use.
     """
     queries = set(desired.queries())
-    if everything is None and len(desired.entries) > MAX_NAMED:
+    if everything is None and max(map(len, (desired.entries, *others))) > MAX_NAMED:
         everything = f"there are more than {MAX_NAMED:,} rules"
     paths, file_ids, required = set[str](), set[str](), set[str]()
     folders, flat = set[str](), set[str]()
@@ -46,7 +52,7 @@ def needs(desired: DesiredState, *others: Collection[Entry], everything: str | N
         tuple(sorted(queries)),
         frozenset(paths | file_ids) - required,
         everything,
-        desired.fields,
+        desired.fields | fields,
     )
 
 

@@ -26,11 +26,15 @@ from tagsync.planning.templates import InvalidValues, NamedFileTemplates
 
 
 class Selected(NamedTuple):
-    """A file, its position in the library, and the entries that select it in the order of the manifests."""
+    """A file, its position in the library, and the entries that select it in the order of the manifests.
+
+    `dropped` are those of earlier revisions; see `prune`.
+    """
 
     number: int
     file: CurrentFile
     entries: Sequence[Entry]
+    dropped: Sequence[Entry] = ()
 
 
 class Selection:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Cause, Change, Coverage, FileChange, Op, Origin
+from tagsync.model import Cause, Change, Coverage, FileChange, Op, Origin, RuleName, commit_of
 from tagsync.reporting.groups import Causes
 
 MAX_PLACES = 100
@@ -23,6 +23,7 @@ class TagCount(NamedTuple):
         origin: the first place in the manifests that asks for it; None if no place is known.
         more: the number of other such places, counted up to MAX_PLACES.
         cause: why the change is necessary again; None if it is unknown or differs between files.
+        commit: the commit that declared the tag, if the reason is that no rule declares it any more.
     """
 
     op: Op
@@ -31,6 +32,7 @@ class TagCount(NamedTuple):
     origin: Origin | None
     more: int
     cause: Cause | None
+    commit: str | None = None
 
 
 class FolderCount(NamedTuple):
@@ -62,11 +64,12 @@ class ChangeCounts(NamedTuple):
 class _Tally:
     """What is known so far of one operation on one tag."""
 
-    __slots__ = ("cause", "files", "first", "others")
+    __slots__ = ("cause", "commit", "files", "first", "others")
 
     def __init__(self, cause: Cause | None) -> None:
         self.files = 0
         self.cause = cause
+        self.commit: str | None = None
         self.first: Origin | None = None
         # Most tags have one place, and a set for each of a million tags would be large.
         self.others: set[Origin] | None = None
@@ -79,6 +82,8 @@ class _Tally:
         for reason in item.because:
             if reason.origin != self.first:
                 self._add_place(reason.origin)
+                if reason.rule == RuleName.PRUNE and self.commit is None:
+                    self.commit = commit_of(reason.origin)
 
     def _add_place(self, origin: Origin) -> None:
         if self.first is None:
@@ -111,7 +116,7 @@ def count_changes(changes: Iterable[FileChange], causes: Causes) -> ChangeCounts
 
 def _by_risk(tallies: Mapping[tuple[Op, str], _Tally]) -> list[TagCount]:
     counts = (
-        TagCount(op, tag, tally.files, tally.first, len(tally.others or ()), tally.cause)
+        TagCount(op, tag, tally.files, tally.first, len(tally.others or ()), tally.cause, tally.commit)
         for (op, tag), tally in tallies.items()
     )
     return sorted(counts, key=lambda count: (_BY_RISK.index(count.op), -count.files, count.tag))

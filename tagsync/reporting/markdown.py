@@ -16,7 +16,7 @@ from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, status_words, target_words
+from tagsync.reporting.phrases import Names, counted, shown_origin, status_words, target_words, why_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -205,7 +205,8 @@ def _tag(item: TagCount, names: Names, *, is_past: bool, with_cause: bool) -> st
     words = f"**{verb}**".replace(" ", "&nbsp;") if item.op is Op.REMOVE_AI else verb
     origin = _cell(shown_origin(item.origin, names)) if item.origin else ""
     others = f" +{item.more:,}{' or' if item.more == MAX_PLACES else ''} more" if item.more else ""
-    cause = f" ({cause_words(item.cause)})" if with_cause and item.cause else ""
+    why = ", ".join(why_words(item.cause if with_cause else None, item.commit))
+    cause = f" ({why})" if why else ""
     return f"| {words} | {_cell(item.tag)} | {item.files:,} | {origin}{others}{cause} |\n"
 
 

@@ -91,6 +91,18 @@ def cause_words(cause: Cause) -> str:
     return _CAUSE_WORDS.get(cause, str(cause))
 
 
+def why_words(cause: Cause | None, commit: str | None) -> list[str]:
+    """Return why a change is necessary, as far as it is known.
+
+    Args:
+        cause: why it is necessary again.
+        commit: the commit that declared a tag which no rule declares any more.
+    """
+    words = [f"no longer declared since {shown(commit)}"] if commit else []
+    # That a manifest changed is clear from the commit.
+    return words if cause is None or (words and cause is Cause.MANIFEST) else [*words, cause_words(cause)]
+
+
 def cause_counts(plan: Plan) -> list[str]:
     """Return each cause that occurs, with the number of changes that it has made necessary."""
     counts = Counter(item.cause for item in plan.drift)

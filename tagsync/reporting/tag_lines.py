@@ -7,7 +7,7 @@ from tagsync.escape import shown
 from tagsync.model import Op
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.counts import MAX_PLACES, TagCount
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin
+from tagsync.reporting.phrases import Names, counted, shown_origin, why_words
 
 SIGNS: dict[Op, tuple[str, str]] = {
     Op.ADD: ("+ ", "green"),
@@ -70,7 +70,7 @@ def _risk(item: TagCount) -> Iterator[Segment]:
 
 def _details(item: TagCount, names: Names, *, with_causes: bool) -> list[str]:
     place = [f"{shown_origin(item.origin, names)}{_more(item.more)}"] if item.origin else []
-    return [*place, *([cause_words(item.cause)] if item.cause and with_causes else [])]
+    return [*place, *why_words(item.cause if with_causes else None, item.commit)]
 
 
 def _more(places: int) -> str:

@@ -4,6 +4,7 @@ No hook runs, nothing in the repository changes, and variables that point git to
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ _OURS = frozenset(
 
 _MOST_LINES = 20
 _MOST_CHARACTERS = 300
+
+_PLAIN_REF = re.compile(r"refs/[\w./-]+", re.ASCII)
 
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
 """The entries of a revision that are not files, by their mode."""
@@ -64,16 +67,18 @@ class WorkTree:
 
     Args:
         path: a file or folder, which need not exist.
+        option: the option that needs git, for errors.
 
     Raises:
         UsageError: git is not installed, or the path is not in a work tree.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, option: str) -> None:
+        self._option = option
         here = Path(os.path.realpath(path))
         while not here.is_dir():
             here = here.parent
-        self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel")))
+        self.top = Path(os.path.realpath(_line(here, "rev-parse", "--show-toplevel", option=option)))
 
     def commit(self, ref: str) -> str:
         """Return the full hash of a revision's commit.
@@ -89,20 +94,34 @@ class WorkTree:
             return self._merge_base(first or "HEAD", second or "HEAD")
         if ".." in ref:
             raise UsageError(
-                f"--changed-since {shown(ref, 100)}: give one revision, or A...B for the merge base of A and B"
+                f"{self._option} {shown(ref, 100)}: give one revision, or A...B for the merge base of A and B"
             )
-        words = (
-            f"git knows no revision {shown(ref, 100)} here: check the name, and fetch enough history (fetch-depth: 0)"
-        )
-        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        return _line(self.top, *arguments, otherwise=words)
+        words = f"git knows no revision {shown(ref, 100)} here: check the name, and {_how_to_fetch(ref)}"
+        return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", otherwise=words)
 
     def _merge_base(self, first: str, second: str) -> str:
         words = (
             f"{shown(first, 100)} and {shown(second, 100)} have no common commit here: check the names, and fetch "
             "enough history (fetch-depth: 0)"
         )
-        return _line(self.top, "merge-base", self.commit(first), self.commit(second), otherwise=words)
+        return self._line("merge-base", self.commit(first), self.commit(second), otherwise=words)
+
+    def later(self, commit: str, paths: Sequence[Path]) -> list[str]:
+        """Return the commits after a commit, up to HEAD, that changed files below some paths; the oldest first.
+
+        Of a merged branch, only the merge counts, because a run starts from the main branch.
+
+        Raises:
+            UsageError: the clone is shallow, and these commits are unknown.
+        """
+        if self._line("rev-parse", "--is-shallow-repository") == "true":
+            words = f"this clone is shallow and has not all commits since {commit[:7]}: fetch them (fetch-depth: 0)"
+            self._line("merge-base", "--is-ancestor", commit, "HEAD", otherwise=words)
+        arguments = ("log", "--first-parent", "--reverse", "--format=%H", f"{commit}..HEAD", "--")
+        return self._line(*arguments, *map(_below, paths)).split()
+
+    def _line(self, *arguments: str, otherwise: str | None = None) -> str:
+        return _line(self.top, *arguments, otherwise=otherwise, option=self._option)
 
     def within(self, path: str) -> Path:
         """Return a path relative to the top of the work tree.
@@ -117,7 +136,7 @@ class WorkTree:
                 raise UsageError(f"{shown(path)} leads through the link {shown(str(part))}: use the path of its target")
         if not self._contains(here):
             raise UsageError(
-                f"{shown(path)} is not in the git work tree of the other PATHs: with --changed-since, all PATHs must be"
+                f"{shown(path)} is not in the git work tree of the other PATHs: with {self._option}, all PATHs must be"
                 " in one"
             )
         return Path(os.path.realpath(here)).relative_to(self.top)
@@ -137,7 +156,7 @@ class WorkTree:
             RefusedError: a path contains a symbolic link or a submodule.
         """
         into.mkdir()
-        _run(self.top, "read-tree", commit, more=_index_of(into))
+        _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
         self.check_out_more(paths, into)
 
     def check_out_more(self, paths: Sequence[Path], into: Path) -> None:
@@ -151,27 +170,41 @@ class WorkTree:
             RefusedError: a path contains a symbolic link or a submodule.
         """
         index = _index_of(into)
-        wanted = (f":(top,literal){path}" if path != Path() else ":(top)" for path in paths)
-        entries = _run(self.top, "ls-files", "--stage", "-z", "--", *wanted, more=index).split(b"\0")
+        listed = ("ls-files", "--stage", "-z", "--", *map(_below, paths))
+        entries = _run(self.top, *listed, more=index, option=self._option).split(b"\0")
         names = []
         for entry in filter(None, entries):
             mode, name = os.fsdecode(entry[:6]), entry.partition(b"\t")[2]
             if mode in _OTHERS:
                 raise RefusedError(
                     f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so its earlier content is "
-                    "unknown: plan without --changed-since, or use other PATHs"
+                    f"unknown: plan without {self._option}, or use other PATHs"
                 )
             names.append(name + b"\0")
-        _run(self.top, "checkout-index", f"--prefix={into}/", "-z", "--stdin", more=index, fed=b"".join(names))
+        checkout = ("checkout-index", f"--prefix={into}/", "-z", "--stdin")
+        _run(self.top, *checkout, more=index, fed=b"".join(names), option=self._option)
 
 
 def _index_of(folder: Path) -> Mapping[str, str]:
     return {"GIT_INDEX_FILE": f"{folder}.index"}
 
 
-def _line(folder: Path, *arguments: str, otherwise: str | None = None) -> str:
+def _below(path: Path) -> str:
+    """Return a pathspec for the files below a path relative to the top of the work tree."""
+    return ":(top)" if path == Path() else f":(top,literal){path}"
+
+
+def _how_to_fetch(ref: str) -> str:
+    """Return how to get a revision that this clone lacks."""
+    # A runner fetches branches, but no other refs. Users copy this command, so it must not contain any other text.
+    if _PLAIN_REF.fullmatch(ref):
+        return f"fetch it: git fetch origin {ref}:{ref}"
+    return "fetch enough history (fetch-depth: 0)"
+
+
+def _line(folder: Path, *arguments: str, otherwise: str | None = None, option: str = "tagsync") -> str:
     """Run git and return the line that it prints; see `_run`."""
-    return os.fsdecode(_run(folder, *arguments, otherwise=otherwise)).removesuffix("\n")
+    return os.fsdecode(_run(folder, *arguments, otherwise=otherwise, option=option)).removesuffix("\n")
 
 
 def _run(
@@ -180,6 +213,7 @@ def _run(
     otherwise: str | None = None,
     more: Mapping[str, str] | None = None,
     fed: bytes = b"",
+    option: str,
 ) -> bytes:
     """Run git and return its standard output.
 
@@ -189,6 +223,7 @@ def _run(
         otherwise: the error message if git fails; by default git's own message.
         more: additional environment variables.
         fed: the standard input.
+        option: the option that needs git, for errors.
 
     Raises:
         UsageError: git is not installed, or it fails.
@@ -202,10 +237,10 @@ def _run(
             check=True,
         )
     except FileNotFoundError as error:
-        raise UsageError("--changed-since needs git, which is not installed here") from error
+        raise UsageError(f"{option} needs git, which is not installed here") from error
     except subprocess.CalledProcessError as error:
         first, *advice = _words(error.stderr) or ["git failed without a message"]
-        failed = UsageError(f"--changed-since: {otherwise or first}")
+        failed = UsageError(f"{option}: {otherwise or first}")
         for line in () if otherwise else advice:
             failed.add_note(line)
         raise failed from error

@@ -40,11 +40,10 @@ def _manifests() -> None:
 def test_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
     plan = ("plan", "--quiet", "--sandbox=library.jsonl.gz", "--report=json=plan.json", "--format=markdown", "m")
     text = tagsync(*plan)
-    assert 50_000 < len(text.encode()) <= 60_000
+    assert len(text.encode()) <= 60_000
     summary = read("plan.json")["summary"]
-    assert f"- {summary['filesChanged']:,} files to change, {summary['unchanged']:,} unchanged\n" in text
-    assert f"- {summary['removeAITags']:,} AI tags to remove, which cannot be undone\n" in text
-    assert f"- {summary['addTags']:,} tags to add\n" in text
+    files, added, ai_removed = (f"{summary[name]:,}" for name in ("filesChanged", "addTags", "removeAITags"))
+    assert f"\n{files} files: +{added} tags, -{ai_removed} AI tags · " in text
 
 
 def test_four_shards_of_a_real_apply_have_the_totals_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -383,9 +383,9 @@ def declared(folder: Path, text: str, files: list[CurrentFile]) -> set[tuple[str
     desired = read_manifests([str(folder / "tags.yaml")])
     state = current_state(*bare)
     return {
-        (file.file_id, change.tag)
-        for _, file, entries in Selection(desired.entries, state.files, state.answers)
-        for change in merge(file, entries).changes
+        (selected.file.file_id, change.tag)
+        for selected in Selection(desired.entries, state.files, state.answers)
+        for change in merge(selected.file, selected.entries).changes
     }
 
 

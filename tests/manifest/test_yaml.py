@@ -11,6 +11,7 @@ from yaml.events import ScalarEvent, StreamEndEvent
 from tagsync.manifest.yaml import (
     AMBIGUOUS,
     MAX_ITEMS,
+    MAX_TEXT,
     PARSER,
     REFUSED,
     EventSource,
@@ -263,6 +264,13 @@ def test_list_limit_is_a_hundred_thousand_items() -> None:
     assert len(tree["a"]) == len(tree["b"]) == 100_000
     assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["2:4 too-many"]
     assert "more than 100,000 items" in outcome.faults[0][2]
+
+
+def test_text_limit_is_a_million_characters() -> None:
+    outcome = read(f"a: {'x' * MAX_TEXT}\nb: {'x' * (MAX_TEXT + 1)}\n")
+
+    assert [f"{at} {code}" for at, code, _ in outcome.faults] == ["2:4 too-long"]
+    assert outcome.faults[0][2] == "this text has 1,048,577 characters: shorten it to 1,048,576"
 
 
 def test_mapping_limit_is_a_hundred_thousand_keys() -> None:

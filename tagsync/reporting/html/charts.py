@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagsync.escape import shown
 from tagsync.model import Op, Plan
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
-from tagsync.reporting.phrases import Names, cause_words, counted, shown_origin, usual_calls
+from tagsync.reporting.phrases import Names, counted, shown_origin, usual_calls, why_words
 
 SHOWN_TAGS = 12
 """Rows of the table of tags before it is expanded."""
@@ -110,7 +110,7 @@ def tag_table(operations: Sequence[TagCount], names: Names, *, is_past: bool) ->
 def _tag_row(item: TagCount, longest: int, labels: Mapping[str, str], names: Names, *, with_cause: bool) -> TagRow:
     kind, sign, words = _LOOKS[item.op]
     others = f"+{item.more:,}{' or' if item.more == MAX_PLACES else ''} more" if item.more else ""
-    cause = cause_words(item.cause) if with_cause and item.cause else ""
+    why = why_words(item.cause if with_cause else None, item.commit)
     return TagRow(
         kind,
         sign,
@@ -121,7 +121,7 @@ def _tag_row(item: TagCount, longest: int, labels: Mapping[str, str], names: Nam
         round(100 * item.files / longest, 2),
         f"{item.files:,}",
         shown_origin(item.origin, names) if item.origin else "",
-        " · ".join(filter(None, (others, cause))),
+        " · ".join(filter(None, (others, *why))),
     )
 
 

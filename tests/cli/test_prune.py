@@ -1,0 +1,284 @@
+"""Remove tags that manifests declared at a git revision, and that no rule declares now."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import ai, file_object, manifest
+from cli.command import Command
+
+PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
+PRUNE = (*PLAN, "--prune-since=HEAD")
+
+
+def git(*arguments: str) -> str:
+    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com", "-c", "protocol.file.allow=always")
+    ran = subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607 - our own
+    return ran.stdout.strip()
+
+
+def write(name: str, text: str) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def rules(text: str, name: str = "in/tags.yaml", *, spec: str = "") -> None:
+    write(name, manifest(text, spec=spec))
+
+
+def commit() -> str:
+    git("add", "--all", ".")
+    git("commit", "--quiet", "--allow-empty", "--message", "a state")
+    return git("rev-parse", "HEAD")
+
+
+SHOP = """
+- match: /shop/*
+  tags: [sale, shop]
+- path: /other.jpg
+  tags: [hero]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_work_tree(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    git("init", "--quiet")
+    library(
+        file_object("/shop/a.jpg", ["sale", "shop", "by-hand"]),
+        file_object("/shop/b.jpg", ["shop"]),
+        file_object("/other.jpg", ["hero", "sale"], [ai("Shoe", 99)]),
+    )
+    write(".gitignore", "/library.jsonl\n/.tagsync\n")
+    rules(SHOP)
+    commit()
+
+
+def removals(document: Any) -> dict[str, list[str]]:
+    return {change["path"]: change["remove"] for change in document["changes"] if change["remove"]}
+
+
+def test_prune_removes_a_tag_that_was_dropped_from_a_rule(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    assert removals(tagsync(*PLAN, "in").document) == {}
+    (change,) = tagsync(*PRUNE, "in").document["changes"]
+    assert (change["path"], change["add"], change["remove"]) == ("/shop/a.jpg", [], ["sale"])
+    short = git("rev-parse", "--short=7", "HEAD")
+    place = f"{short}:in/tags.yaml:6:14"
+    assert change["because"] == [{"op": "removeTags", "tag": "sale", "source": place, "rule": "prune"}]
+    assert tagsync(*PRUNE, "in").document["summary"]["unchanged"] == 2
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_prune_reason_is_shown_in_every_format(tagsync: Command, format_: str) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    ran = tagsync("plan", "--sandbox=library.jsonl", f"--format={format_}", "--prune-since=HEAD", "in")
+    short = git("rev-parse", "--short=7", "HEAD")
+    assert f"{short}:in/tags.yaml:" in ran.out
+    assert f"no longer declared since {short}" in ran.out
+
+
+def test_prune_removes_tags_of_files_that_no_rule_selects_now(tagsync: Command) -> None:
+    rules("- path: /shop/b.jpg\n  tags: [shop]\n")
+    document = tagsync(*PRUNE, "in").document
+    assert removals(document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale", "shop"]}
+    (removed,) = [guard for guard in document["guards"] if guard["id"] == "removedTags"]
+    assert (removed["observed"], removed["of"]) == (3, 6)
+
+
+def test_prune_ignores_rules_that_only_moved(tagsync: Command) -> None:
+    first, second = SHOP.split("- path")
+    Path("in/tags.yaml").unlink()
+    rules(first, "in/shop/one.yaml")
+    rules(f"- path{second}", "in/two.yaml")
+    assert removals(tagsync(*PRUNE, "in").document) == {}
+
+
+def test_prune_keeps_what_another_rule_declares_in_any_spelling(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a.jpg", ["caf\u00e9", "old"]), name="other.jsonl")
+    rules('- path: /a.jpg\n  tags: ["caf\u00e9", old]\n')
+    commit()
+    rules('- match: "/*.jpg"\n  tags: ["cafe\u0301"]\n')
+    ran = tagsync("plan", "--sandbox=other.jsonl", "--format=json", "--prune-since=HEAD", "in")
+    assert removals(ran.document) == {"/a.jpg": ["old"]}
+
+
+def test_prune_ignores_absent_expired_exclusive_and_ai_rules_of_the_revision(tagsync: Command) -> None:
+    rules("""
+- path: /other.jpg
+  absent: [hero]
+  aiTags: {remove: all}
+- path: /shop/a.jpg
+  tags: [sale]
+  until: 2020-01-01
+- match: /shop/*
+  exclusive: true
+  tags: [kept]
+""")
+    commit()
+    rules("- path: /shop/b.jpg\n  tags: [shop]\n")
+    assert tagsync(*PRUNE, "in").document["changes"] == []
+
+
+def test_prune_fills_in_templates_as_they_were(tagsync: Command) -> None:
+    rules('- match: "/{folder}/*.jpg"\n  tags: ["{folder:lower}"]\n')
+    commit()
+    rules("- path: /shop/b.jpg\n  tags: [new]\n")
+    assert removals(tagsync(*PRUNE, "in").document) == {"/shop/a.jpg": ["shop"], "/shop/b.jpg": ["shop"]}
+
+
+def test_prune_uses_data_and_queries_of_the_revision(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/x/a.jpg", ["2024", "big"], createdAt="2024-05-01T00:00:00.000Z", size=900), name="o.jsonl")
+    rules('- path: /x/a.jpg\n  tags: ["{createdAt:year}"]\n- match: /x/*\n  query: "size > 500"\n  tags: [big]\n')
+    commit()
+    rules("- path: /x/a.jpg\n  tags: [new]\n")
+    ran = tagsync("plan", "--sandbox=o.jsonl", "--format=json", "--prune-since=HEAD", "in")
+    assert removals(ran.document) == {"/x/a.jpg": ["2024", "big"]}
+
+
+def test_prune_includes_commits_after_the_revision(tagsync: Command) -> None:
+    # An apply of the second commit may have failed halfway.
+    base = git("rev-parse", "HEAD")
+    rules(SHOP + "- path: /shop/a.jpg\n  tags: [by-hand]\n")
+    second = commit()
+    write("in/tags.yaml", "not a manifest")
+    commit()
+    rules(SHOP)
+    commit()
+    assert removals(tagsync(*PRUNE, "in").document) == {}
+    change, _ = tagsync(*PLAN, f"--prune-since={base}", "in").document["changes"]
+    assert (change["remove"], change["because"][0]["source"]) == (["by-hand"], f"{second[:7]}:in/tags.yaml:10:14")
+
+
+def test_prune_names_the_first_commit_that_declared_a_tag(tagsync: Command) -> None:
+    base = git("rev-parse", "HEAD")
+    rules(SHOP.replace("[sale, shop]", "[shop, sale, more]"))
+    commit()
+    rules(SHOP.replace("sale, ", ""))
+    (change,) = tagsync(*PLAN, f"--prune-since={base}", "in").document["changes"]
+    assert [reason["source"] for reason in change["because"]] == [f"{base[:7]}:in/tags.yaml:6:14"]
+
+
+def test_prune_does_not_add_a_renamed_tag_that_the_next_run_would_remove(tagsync: Command) -> None:
+    vocabulary = "apiVersion: tagsync/v1\nkind: Vocabulary\nspec:\n  renames: {sale: hero}\n"
+    write("in/vocabulary.yaml", vocabulary)
+    rules("- match: /**\n  tags: [all]\n")
+    ran = tagsync(*PRUNE, "in")
+    changes = {change["path"]: (change["add"], change["remove"]) for change in ran.document["changes"]}
+    assert changes["/other.jpg"] == (["all"], ["hero", "sale"])
+    assert changes["/shop/a.jpg"] == (["all", "hero"], ["sale", "shop"])
+    assert "where prune (at " in ran.err
+
+
+def test_prune_leaves_files_without_rules_to_no_vocabulary(tagsync: Command) -> None:
+    write("in/vocabulary.yaml", "apiVersion: tagsync/v1\nkind: Vocabulary\nspec:\n  renames: {by-hand: mine}\n")
+    rules("- path: /shop/b.jpg\n  tags: [shop]\n")
+    assert removals(tagsync(*PRUNE, "--select=/shop/a.jpg", "in").document) == {"/shop/a.jpg": ["sale", "shop"]}
+
+
+def test_prune_works_with_changed_since_select_and_shard(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", "").replace("hero", "star"))
+    assert set(removals(tagsync(*PRUNE, "--changed-since=HEAD", "in").document)) == {"/other.jpg", "/shop/a.jpg"}
+    assert set(removals(tagsync(*PRUNE, "--select=/shop/**", "in").document)) == {"/shop/a.jpg"}
+
+
+def test_prune_is_explained(tagsync: Command) -> None:
+    rules("- path: /shop/b.jpg\n  tags: [shop]\n")
+    explain = ("plan", "--sandbox=library.jsonl", "--prune-since=HEAD", "--explain=/shop/a.jpg", "in")
+    place = f"{git('rev-parse', '--short=7', 'HEAD')}:in/tags.yaml:6:14"
+    assert f"prune {place}" in tagsync(*explain).out
+    (found,) = tagsync(*explain, "--format=json").document["files"]
+    assert [vote["rule"] for vote in found["entries"][0]["says"]] == ["prune", "prune"]
+
+
+def test_prune_apply_converges_and_undo_restores(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    apply = ("apply", "--sandbox=library.jsonl", "--yes", "--format=json", "--prune-since=HEAD", "in")
+    report = tagsync(*apply).document
+    assert (report["outcome"], removals(report)) == ("converged", {"/shop/a.jpg": ["sale"]})
+    assert tagsync(*PRUNE, "in").document["changes"] == []
+    (change,) = tagsync("undo", "--sandbox=library.jsonl", "--format=json").document["changes"]
+    assert (change["path"], change["add"]) == ("/shop/a.jpg", ["sale"])
+
+
+def test_prune_plan_is_saved_and_applied_with_its_digest(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    digest = tagsync(*PRUNE, "--out=plan.json", "in").document["digest"]
+    assert tagsync("apply", "--sandbox=library.jsonl", f"--expect-digest={digest}", "plan.json").code == 0
+
+
+def test_prune_since_is_only_for_making_a_plan(tagsync: Command) -> None:
+    tagsync(*PRUNE, "--out=plan.json", "in")
+    ran = tagsync("apply", "--sandbox=library.jsonl", "--prune-since=HEAD", "plan.json")
+    assert (ran.code, ran.out) == (64, "")
+    assert "--prune-since" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--prune-since=nowhere", "in"), 64, "--prune-since: git knows no revision nowhere here: check the name"),
+        (
+            ("--prune-since=refs/tagsync/production", "in"),
+            64,
+            "fetch it: git fetch origin refs/tagsync/production:refs/tagsync/production",
+        ),
+        (("--prune-since=refs/x;reboot", "in"), 64, "fetch enough history (fetch-depth: 0)"),
+        (("--prune-since=--help", "in"), 64, "git knows no revision --help here"),
+        (("--prune-since=--output=stolen", "in"), 64, "git knows no revision --output=stolen here"),
+        (("--prune-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
+        (("--prune-since=in/tags.yaml", "in"), 64, "git knows no revision in/tags.yaml here"),
+        (("--prune-since=HEAD..HEAD", "in"), 64, "--prune-since HEAD..HEAD: give one revision"),
+        (("--prune-since=HEAD", "-"), 64, "--prune-since cannot read manifests from standard input"),
+        (("--prune-since=HEAD", "../elsewhere"), 64, "not a git repository"),
+        (("--prune-since=", "in"), 64, "--prune-since is empty"),
+    ],
+)
+def test_prune_explains_what_it_cannot_read(
+    tagsync: Command, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    write("../elsewhere/tags.yaml", manifest(SHOP))
+    for command in (("plan",), ("apply", "--yes")):
+        ran = tagsync(*command, "--sandbox=library.jsonl", *arguments)
+        assert (ran.code, ran.out) == (code, "")
+        assert words in ran.err
+        assert "Traceback" not in ran.err
+    assert not Path("stolen").exists()
+
+
+def test_prune_names_commit_and_error_of_manifests_that_no_longer_parse(tagsync: Command) -> None:
+    write("in/tags.yaml", manifest("- path: /a.jpg\n  tag: [red]"))
+    broken = commit()
+    rules(SHOP)
+    ran = tagsync("plan", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
+    assert (ran.code, ran.out) == (4, "")
+    assert f"the manifests at commit {broken[:7]} have errors (in/tags.yaml:6:7: unknown key 'tag'" in ran.err
+
+
+def test_prune_in_a_shallow_clone_says_how_to_fetch(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = git("rev-parse", "HEAD")
+    for tag in ("red", "blue"):
+        rules(SHOP.replace("sale", tag))
+        commit()
+    here = Path.cwd()
+    git("clone", "--quiet", "--depth=1", f"file://{here}", "../shallow")
+    monkeypatch.chdir("../shallow")
+    sandbox = (f"--sandbox={here}/library.jsonl", f"--state-dir={here}/.tagsync")
+    missing = tagsync("plan", *sandbox, f"--prune-since={base}", "in")
+    assert (missing.code, missing.out) == (64, "")
+    assert "fetch enough history (fetch-depth: 0)" in missing.err
+    git("fetch", "--quiet", "--depth=1", "origin", base)
+    partial = tagsync("plan", *sandbox, f"--prune-since={base}", "in")
+    assert (partial.code, partial.out) == (64, "")
+    assert "this clone is shallow" in partial.err
+    git("fetch", "--quiet", "--unshallow")
+    assert tagsync("plan", *sandbox, f"--prune-since={base}", "in").code == 0
+
+
+def test_prune_without_manifests_at_the_revision_removes_nothing(tagsync: Command) -> None:
+    rules(SHOP, "new/tags.yaml")
+    assert removals(tagsync(*PRUNE, "new").document) == {}
