@@ -236,7 +236,7 @@ def keywords(schema: Any) -> Iterator[str]:
             for inner in value.values():
                 yield from keywords(inner)
         elif keyword in ("oneOf", "anyOf"):
-            yield "oneOf"
+            yield keyword
         elif keyword in ("items", "then"):
             yield from keywords(value)
         elif keyword == "allOf":
