@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from tagsync.errors import ManifestError, UsageError
-from tagsync.escape import quoted
+from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting.export import Exported
 from tagsync.exporting.export import export as export_files
@@ -56,13 +56,23 @@ def validate(
         desired = replace(desired, policy=read_from.policy, accounts=(*desired.accounts, *read_from.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     errors = ErrorList()
-    for error in chain(account_faults(desired, account), contradictions(desired.entries)):
+    accounts = account_faults(desired, account, _account_setting(config, account))
+    for error in chain(accounts, contradictions(desired.entries)):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
     if errors.count:
         first = errors.first()
         raise ManifestError(first, errors.count - len(first))
     return desired
+
+
+def _account_setting(config: Config | None, account: str | None) -> str:
+    """Return what of a configuration sets the account of the run; "" if something else does."""
+    origins = config.origins.get("account", ()) if config and config.account == account else ()
+    if not config or not origins:
+        return ""
+    environment = f" (environment {config.environment})" if config.environment else ""
+    return f"{shown(str(origins[0]))}{environment} sets"
 
 
 def read(
