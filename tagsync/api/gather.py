@@ -1,15 +1,16 @@
 """Read manifests, and export a library as manifests."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain
 from os import PathLike, fspath
+from pathlib import Path
 
 from tagsync.errors import ManifestError, UsageError
-from tagsync.escape import quoted
+from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting.export import Exported
 from tagsync.exporting.export import export as export_files
@@ -55,7 +56,8 @@ def validate(
         desired = replace(desired, policy=read_from.policy, accounts=(*desired.accounts, *read_from.accounts))
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     errors = ErrorList()
-    for error in chain(account_faults(desired, account), contradictions(desired.entries)):
+    accounts = account_faults(desired, account, _account_setting(config, account))
+    for error in chain(accounts, contradictions(desired.entries)):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
     if errors.count:
@@ -64,17 +66,34 @@ def validate(
     return desired
 
 
-def read(paths: Paths, *, as_of: date | None = None, config: str | None = None) -> DesiredState:
+def _account_setting(config: Config | None, account: str | None) -> str:
+    """Return what of a configuration sets the account of the run; "" if something else does."""
+    origins = config.origins.get("account", ()) if config and config.account == account else ()
+    if not config or not origins:
+        return ""
+    environment = f" (environment {config.environment})" if config.environment else ""
+    return f"{shown(str(origins[0]))}{environment} sets"
+
+
+def read(
+    paths: Paths,
+    *,
+    as_of: date | None = None,
+    config: str | None = None,
+    fetch_csv: Callable[[Path], None] | None = None,
+) -> DesiredState:
     """Read manifests one by one; `validate` also compares them with each other and with the account.
 
     Args:
         paths: as `validate` takes them.
         as_of: the date (UTC) to evaluate `until` for.
         config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
+        fetch_csv: called with the path of a CSV file before it is read.
     """
     if isinstance(as_of, datetime):
         raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
-    return read_manifests(listed(paths), as_of=as_of or datetime.now(UTC).date(), config=config)
+    today = as_of or datetime.now(UTC).date()
+    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv)
 
 
 def listed(paths: Paths) -> list[str]:

@@ -122,8 +122,16 @@ class _History:
             config = str(top / self._config) if self._config else None
             old = [str(top / path) for path in self._within if holds_manifests(str(top / path), config)]
             try:
-                desired = read(old, as_of=self._as_of, config=config) if old else _NOTHING
+                desired = self._read(old, config, top) if old else _NOTHING
             except ManifestError as error:
                 raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
         names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
         return Revision(self._ref, commit, desired, policy_counts, names)
+
+    def _read(self, paths: list[str], config: str | None, top: Path) -> DesiredState:
+        def fetch_csv(file: Path) -> None:
+            """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
+            if not file.exists():
+                self._tree.check_out_more([file.relative_to(top)], top)
+
+        return read(paths, as_of=self._as_of, config=config, fetch_csv=fetch_csv)

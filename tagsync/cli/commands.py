@@ -227,7 +227,7 @@ def diff(old: Path, new: Path, **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync undo",
-        "tagsync undo --out undo.json && tagsync apply undo.json",
+        "tagsync undo --out undo.json    # then: tagsync apply undo.json",
         "tagsync undo report.json --ai-as-tags",
     )
 )

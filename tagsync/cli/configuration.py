@@ -80,6 +80,7 @@ def choose(
             manifests=tuple(named) or config.manifests,
             account=account or config.account,
             policy=policy or config.policy,
+            origins={key: places for key, places in config.origins.items() if key != "account" or not account},
         )
         chosen = Chosen(settled.manifests, settled.account, settled.policy, settled)
     if output.verbose:

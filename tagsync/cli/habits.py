@@ -60,6 +60,8 @@ HABITS = (
 def answer(arguments: Sequence[str]) -> str | None:
     """Return in one line what to run instead; None for a command line without such words."""
     words, aim = list(arguments), ""
+    if contradiction := _contradiction(words):
+        return contradiction
     # A replacement may uncover the next word: `apply --yes --dry-run` becomes `plan --yes`, then `plan`.
     for _ in range(2 * len(words)):
         found = next(_found(words), None)
@@ -75,6 +77,21 @@ def answer(arguments: Sequence[str]) -> str | None:
         if habit.command:
             words[: 1 if habit.commands else 0] = [habit.command]
     return f"{aim}, run: {shlex.join(['tagsync', *words])}" if aim else None
+
+
+def _contradiction(words: Sequence[str]) -> str | None:
+    """Return both commands that a user may want who asks to apply without a prompt and to change nothing."""
+    options = words[1 : words.index("--")] if "--" in words else words[1:]
+    dry = [word for word in options if any(fnmatchcase(word, pattern) for pattern in _DRY_RUN.split())]
+    yes = [word for word in options if word in ("--yes", *_YES.split())]
+    if words[:1] != ["apply"] or not dry or not yes:
+        return None
+    rest = [word for word in words[1:] if word not in (*dry, *yes)]
+    plan, apply = (shlex.join(["tagsync", *command, *rest]) for command in (["plan"], ["apply", "--yes"]))
+    return (
+        f"{yes[0]} and {dry[0]} contradict each other: to see the changes, run: {plan}; "
+        f"to apply without a prompt, run: {apply}"
+    )
 
 
 def _found(words: Sequence[str]) -> Iterator[tuple[Habit, int, list[str]]]:

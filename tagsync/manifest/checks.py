@@ -287,18 +287,36 @@ class DocumentCheck:
         defaults: the document's defaults.
         warnings: where warnings and notices are added.
         report: called for each error; an error in the defaults is reported once.
+        of: for the rows of a CSV file, the manifest and the state of the document that names the file.
     """
 
-    def __init__(self, manifest: str, defaults: Declaration, warnings: Warnings, report: ReportError) -> None:
+    def __init__(
+        self,
+        manifest: str,
+        defaults: Declaration,
+        warnings: Warnings,
+        report: ReportError,
+        *,
+        of: tuple[str, ReportError, set[Hashable], set[str]] | None = None,
+    ) -> None:
         self._manifest = manifest
+        self._defaults_in: str | None = None
+        self._report_default = report
+        self._reported: set[Hashable] = set()
+        self._names: set[str] = set()
+        if of:
+            self._defaults_in, self._report_default, self._reported, self._names = of
         self._defaults = defaults
         has_templates = defaults.templating is not None and bool(defaults.templating.templates)
         self._may_be_plain = not (defaults.absent.values or defaults.exclusive or defaults.ai_rule or has_templates)
         self._warnings = warnings
         self._report = report
-        self._reported = set[Hashable]()
-        self._names = set[str]()
         self._good: set[bytes] = set()
+
+    def for_rows(self, manifest: str, report: ReportError) -> "DocumentCheck":
+        """Return the check of a CSV file that has the defaults of this document."""
+        of = self._manifest, self._report, self._reported, self._names
+        return DocumentCheck(manifest, self._defaults, self._warnings, report, of=of)
 
     def __call__(self, rows: Iterable[EntryRow]) -> None:
         """Check entries."""
@@ -310,7 +328,8 @@ class DocumentCheck:
             own = decode_declaration(data)
             if kind != MATCH and self.is_plain(own):
                 continue
-            entry = Entry(self._manifest, line, selector_of(kind, key), with_defaults(own, self._defaults))
+            merged = with_defaults(own, self._defaults)
+            entry = Entry(self._manifest, line, selector_of(kind, key), merged, self._defaults_in)
             # The errors of a match also depend on its globs and query, so it is checked each time.
             if self._check(entry) and kind != MATCH:
                 if len(self._good) >= _REMEMBERED:
@@ -363,7 +382,8 @@ class DocumentCheck:
             # several rules do not capture, the messages differ; the first is enough.
             key = (finding.code, finding.place) if finding.code == UNBOUND else finding
             if key not in self._reported:
-                self._report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
+                report = self._report_default if finding.place < 0 else self._report
+                report(packed(origin.line - 1, origin.column - 1), finding.code, finding.message)
             if finding.place < 0:
                 self._reported.add(key)
         return is_good

@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,19 +17,24 @@ from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
-from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, TreeReader
+from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, Seq, TreeReader
 from tagsync.manifest.yaml_errors import explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
 
 API_VERSION = "tagsync/v1"
 
-_MAX_ERRORS = 10_000
+MAX_ERRORS = 10_000
 """After this many errors, the rest of a file is not read. Nobody needs more, and finding them can take minutes."""
 
 _CHUNK = 1 << 20
 
+NOT_UTF8 = "these bytes are not UTF-8: save the file as UTF-8"
+
 # All characters that YAML 1.1 does not allow in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+DEFAULT_SEPARATOR = ";"
+"""What separates the values in a cell of a CSV file, unless `listSeparator` says otherwise."""
 
 _DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
@@ -41,12 +47,24 @@ _FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
 """Errors that an entry may no longer have once its document's defaults are fixed."""
 
 
+class CsvSource(NamedTuple):
+    """A CSV file that a TagSet names in `filesFrom`, and what its rows share."""
+
+    path: str
+    separator: str
+    defaults: Declaration
+    check: DocumentCheck
+    report: Callable[[str, str], None]
+    """Report an error (code and message) at the place of the name."""
+
+
 @dataclass(slots=True)
 class FileContents:
     """The contents of a manifest apart from its entries, in their order.
 
     Attributes:
         files_at: the place of the key `files` in each TagSet; None if it is missing.
+        csv_at: the place of each CSV file's name in a TagSet.
         accounts: the accounts that documents name, with their places.
         warnings: warnings and notices.
         policy: the limits that policies set.
@@ -56,6 +74,7 @@ class FileContents:
     """
 
     files_at: list[int | None] = field(default_factory=list)
+    csv_at: list[int] = field(default_factory=list)
     accounts: list[tuple[str, Origin]] = field(default_factory=list)
     warnings: Warnings = field(default_factory=dict)
     policy: list[GuardRule] = field(default_factory=list)
@@ -100,6 +119,29 @@ def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> No
             report(at, "day", f"{shown(text)} is not a date in the calendar: write it as YYYY-MM-DD")
 
 
+def not_utf8_at(data: bytes) -> int | None:
+    """Return the place of the first bytes that are not UTF-8; None if there are none.
+
+    This checks in chunks, because a decoded copy may take four times the size of the data.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    # The range ends after the data, so that there is a final chunk, even if it is empty.
+    for start in range(0, len(data) + 1, _CHUNK):
+        pending = len(decoder.getstate()[0])
+        chunk = data[start : start + _CHUNK]
+        try:
+            decoder.decode(chunk, final=len(chunk) < _CHUNK)
+        except UnicodeDecodeError as error:
+            return place_of_byte(data, start - pending + error.start)
+    return None
+
+
+def place_of_byte(data: bytes, at: int) -> int:
+    """Return the packed place of a byte."""
+    line_start = data.rfind(b"\n", 0, at) + 1
+    return packed(data.count(b"\n", 0, at), len(data[line_start:at].decode("utf-8-sig", "replace")))
+
+
 class DocumentReader:
     """Read the documents of one file into `contents` and `errors`.
 
@@ -108,6 +150,7 @@ class DocumentReader:
         data: its bytes.
         parser: the YAML parser.
         take: called with the defaults and the entries of each TagSet.
+        read_csv: called for each CSV file that a TagSet names, after `take`.
         is_config: whether the file must contain `kind: Config` instead of what manifests contain.
     """
 
@@ -118,6 +161,7 @@ class DocumentReader:
         *,
         parser: Callable[[bytes], EventSource],
         take: Callable[[Declaration, list[EntryRow]], None],
+        read_csv: Callable[[CsvSource], None] = lambda _: None,
         is_config: bool = False,
     ) -> None:
         self.contents = FileContents()
@@ -127,6 +171,7 @@ class DocumentReader:
         self._data = data
         self._parser = parser
         self._take = take
+        self._read_csv = read_csv
         self._is_config = is_config
         self._found = ErrorList()
         """The errors of the current document: replaced by one if it turns out not to be a manifest."""
@@ -161,22 +206,10 @@ class DocumentReader:
             self._report(0, "empty", f"this file is empty: add {subject}, or delete the file")
 
     def _is_utf8(self) -> bool:
-        """Check the encoding in chunks, because a decoded copy may take four times the file's size."""
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        # The range ends after the data, so that there is a final chunk, even if it is empty.
-        for start in range(0, len(self._data) + 1, _CHUNK):
-            pending = len(decoder.getstate()[0])
-            chunk = self._data[start : start + _CHUNK]
-            try:
-                decoder.decode(chunk, final=len(chunk) < _CHUNK)
-            except UnicodeDecodeError as error:
-                bad = start - pending + error.start
-                line_start = self._data.rfind(b"\n", 0, bad) + 1
-                column = len(self._data[line_start:bad].decode("utf-8-sig", "replace"))
-                place = packed(self._data.count(b"\n", 0, bad), column)
-                self._report(place, "encoding", "these bytes are not UTF-8: save the file as UTF-8")
-                return False
-        return True
+        place = not_utf8_at(self._data)
+        if place is not None:
+            self._report(place, "encoding", NOT_UTF8)
+        return place is None
 
     def _report_no_character(self) -> None:
         """Report the first character that YAML does not allow; the parsers disagree on its place."""
@@ -197,8 +230,8 @@ class DocumentReader:
     def _report(self, place: int, code: str, message: str) -> None:
         self._found.add(unpacked(self._shown_as, place), code, message)
         self._last_error_at = max(self._last_error_at, place)
-        if self._found.count == _MAX_ERRORS:
-            message = f"{_MAX_ERRORS:,} errors: the rest of this file was not read"
+        if self._found.count == MAX_ERRORS:
+            message = f"{MAX_ERRORS:,} errors: the rest of this file was not read"
             self._found.add(unpacked(self._shown_as, self._last_error_at), "too-many", message)
             raise GivenUpError
 
@@ -250,8 +283,22 @@ class DocumentReader:
         self.contents.files_at.append(spec.key_places.get("files"))
         check = DocumentCheck(self._name, defaults, self.contents.warnings, report)
         check(rows)
-        self.contents.names |= check.finish()
         self._take(defaults, rows)
+        self._read_csv_files(spec, defaults, check)
+        self.contents.names |= check.finish()
+
+    def _read_csv_files(self, spec: Map, defaults: Declaration, check: DocumentCheck) -> None:
+        paths, separator = spec.get("filesFrom", Seq()), spec.get("listSeparator", DEFAULT_SEPARATOR)
+        if (
+            not isinstance(paths, Seq)
+            or not schema.is_valid("filesFrom", paths)
+            or not schema.is_valid("listSeparator", separator)
+        ):
+            return  # missing, or reported as an error
+        for path, place in zip(paths, paths.places, strict=True):
+            self.contents.csv_at.append(place)
+            report = partial(self._report, place)
+            self._read_csv(CsvSource(path, separator, defaults, check, report))
 
     def _add_policy(self, guards: Map) -> None:
         for name, figures in guards.items():

@@ -83,8 +83,8 @@ class EntryStore:
     def __init__(self, as_of: str | None = None) -> None:
         self._as_of = as_of
         self._count = 0
-        self._documents: list[tuple[str, Declaration]] = []
-        """The manifest and the defaults of each document."""
+        self._documents: list[tuple[str, Declaration, str | None]] = []
+        """The manifest and the defaults of each document, and the defaults' manifest if it is another."""
         self._defaults: dict[Declaration, Declaration] = {}
         """One object for all equal defaults, so that documents share merged declarations."""
         self._shared: dict[tuple[int, bytes], Declaration] = {}
@@ -94,9 +94,9 @@ class EntryStore:
             self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._database.executescript(_TABLE)
 
-    def add_document(self, manifest: str, defaults: Declaration) -> int:
-        """Begin a document, and return its number."""
-        self._documents.append((manifest, self._defaults.setdefault(defaults, defaults)))
+    def add_document(self, manifest: str, defaults: Declaration, defaults_in: str | None = None) -> int:
+        """Begin a document or a CSV file, and return its number."""
+        self._documents.append((manifest, self._defaults.setdefault(defaults, defaults), defaults_in))
         return len(self._documents) - 1
 
     def extend(self, document: int, rows: Sequence[EntryRow]) -> None:
@@ -166,7 +166,8 @@ class EntryStore:
             while some := found.fetchmany(_AT_ONCE):
                 for number, kind, key, document, line, data in some:
                     selector = ByPath(key) if kind == PATH else selector_of(kind, key)
-                    entry = Entry(documents[document][0], line, selector, shared_declaration(document, data))
+                    manifest, _, defaults_in = documents[document]
+                    entry = Entry(manifest, line, selector, shared_declaration(document, data), defaults_in)
                     yield key, number, entry
 
     def _shared_declaration(self, document: int, data: bytes) -> Declaration:

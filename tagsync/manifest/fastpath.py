@@ -123,7 +123,9 @@ class _PlainFile:
         reader.read()
         self._line += head.count(b"\n")
         contents, files_at = reader.contents, [packed(self._line - 1, column)]
-        if reader.errors.count or contents.policy or contents.vocabularies or contents.files_at != files_at:
+        if reader.errors.count or contents.policy or contents.vocabularies or contents.csv_at:
+            raise _DeclinedError
+        if contents.files_at != files_at:
             raise _DeclinedError
         self.contents.files_at += files_at
         self.contents.accounts += contents.accounts

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ STDIN = "<stdin>"
 """The name of standard input."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_CSV_SUFFIXES = (".csv", ".tsv")
 _NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"
@@ -34,6 +36,8 @@ class Located(NamedTuple):
     shown_as: str
     path: Path | None
     """None for standard input."""
+    inside: str | None = None
+    """The resolved folder that the files it names must be in."""
 
 
 ReportFile = Callable[[str, str, str], None]
@@ -61,11 +65,36 @@ def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None)
                 found["-"] = Located(STDIN, STDIN, None)
                 continue
             name = os.path.relpath(os.path.abspath(file), root).replace(os.sep, "/")  # noqa: PTH100 - resolve() would follow links
-            located = Located(name, str(file), file)
+            inside = os.path.realpath(path if _is_folder(path) else Path(path).parent)
+            located = Located(name, str(file), file, inside)
             target = os.path.realpath(file)
-            # If a file has several names, the first in sort order counts, so the order of paths does not matter.
-            found[target] = min(found.get(target, located), located, key=_by_name)
+            # If a file has several names, the first in sort order counts, so the order of paths does not matter. If it
+            # is in several of the given folders, the outermost counts.
+            known = found.get(target, located)
+            inside = min(known.inside or inside, inside, key=len)
+            found[target] = min(known, located, key=_by_name)._replace(inside=inside)
     return sorted(found.values(), key=_by_name)
+
+
+def locate_csv(manifest: Located, path: str) -> Located:
+    """Return the CSV file that a manifest names, relative to its own folder.
+
+    Raises:
+        ValueError: the file is refused or missing; the message says why.
+    """
+    if manifest.path is None or manifest.inside is None:
+        raise ValueError("a manifest on standard input cannot name CSV files: save the manifest as a file")
+    if not path.lower().endswith(_CSV_SUFFIXES):
+        raise ValueError(f"the name of a CSV file ends in {' or '.join(_CSV_SUFFIXES)}: rename the file")
+    if "\0" in path or not path.isprintable() or os.path.isabs(path):  # noqa: PTH117 - no Path of unchecked text
+        raise ValueError("this is not a relative path: write the path from this manifest's folder to the CSV file")
+    file = os.path.normpath(Path(manifest.path).parent / path)
+    target = os.path.realpath(file)
+    if not Path(target).is_relative_to(manifest.inside):
+        raise ValueError("this file is not in the given folder: move it there, or give a folder that contains both")
+    shown_as = os.path.normpath(Path(manifest.shown_as).parent / path)
+    name = posixpath.normpath(posixpath.join(posixpath.dirname(manifest.name), path))
+    return Located(name, shown_as, Path(target), manifest.inside)
 
 
 def is_manifest_name(name: str) -> bool:
@@ -144,6 +173,8 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
+    elif here.name.lower().endswith(_CSV_SUFFIXES):
+        report(path, "not-a-manifest", "a CSV file is not a manifest: name it in spec.filesFrom of a manifest")
     elif here.suffix not in _SUFFIXES:
         report(
             path,

@@ -4,14 +4,18 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 from tagsync.errors import ManifestError
+from tagsync.escape import shown
 from tagsync.manifest.checks import NEAR_LIMIT, Warnings, add_warning
-from tagsync.manifest.document_reader import DocumentReader, FileContents
+from tagsync.manifest.csv_rows import CsvReader
+from tagsync.manifest.document_reader import CsvSource, DocumentReader, FileContents
 from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.fastpath import read_plain
-from tagsync.manifest.files import Located, locate, read
+from tagsync.manifest.files import Located, locate, locate_csv, read
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.manifest.yaml import PARSER, EventSource
 from tagsync.model import (
@@ -31,6 +35,7 @@ def read_manifests(
     *,
     as_of: date | None = None,
     config: str | None = None,
+    fetch_csv: Callable[[Path], None] | None = None,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
@@ -40,6 +45,7 @@ def read_manifests(
         paths: files, folders, or `-` for standard input.
         as_of: the day on which `until` is evaluated; None if nothing expires.
         config: the resolved path of the tagsync.yaml in use, which is not a manifest; None if there is none.
+        fetch_csv: called with the path of a CSV file before it is read; None if all files are there.
         parser: the YAML parser; tests compare libyaml with PyYAML's own.
         plain: whether to use the fast path; tests compare with and without.
 
@@ -47,7 +53,7 @@ def read_manifests(
         ManifestError: with all errors in the manifests.
         UsageError: no paths.
     """
-    run = _ManifestRun(parser, as_of, plain=plain)
+    run = _ManifestRun(parser, as_of, fetch_csv, plain=plain)
     for located in locate(paths, run.report_file, skip=config):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
@@ -87,7 +93,14 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
 class _ManifestRun:
     """The state of one run."""
 
-    def __init__(self, parser: Callable[[bytes], EventSource], as_of: date | None, *, plain: bool) -> None:
+    def __init__(
+        self,
+        parser: Callable[[bytes], EventSource],
+        as_of: date | None,
+        fetch_csv: Callable[[Path], None] | None,
+        *,
+        plain: bool,
+    ) -> None:
         self.errors = ErrorList()
         self.entries = EntryStore(None if as_of is None else as_of.isoformat())
         self.manifests: list[ManifestRef] = []
@@ -97,6 +110,7 @@ class _ManifestRun:
         self.warnings: Warnings = {}
         self.names = set[str]()
         self._parser = parser
+        self._fetch_csv = fetch_csv
         self._plain = plain
         self._shown_as: dict[str, str] = {}
 
@@ -131,10 +145,39 @@ class _ManifestRun:
         def take(defaults: Declaration, rows: list[EntryRow]) -> None:
             self.entries.extend(self.entries.add_document(located.name, defaults), rows)
 
-        reader = DocumentReader(located, data, parser=self._parser, take=take)
+        reader = DocumentReader(
+            located, data, parser=self._parser, take=take, read_csv=partial(self._read_csv, located)
+        )
         reader.read()
         self.errors.absorb(reader.errors)
         return reader.contents
+
+    def _read_csv(self, manifest: Located, source: CsvSource) -> None:
+        """Read a CSV file that a manifest names."""
+        try:
+            located = locate_csv(manifest, source.path)
+            assert located.path  # noqa: S101 - only standard input has none
+            if self._fetch_csv:
+                self._fetch_csv(located.path)
+            data = read(located)
+        except OSError as error:
+            source.report("csv-file", f"{shown(source.path)}: {error.strerror}: check the path and its permissions")
+        except ValueError as error:
+            source.report("csv-file", f"{shown(source.path)}: {error}")
+        else:
+            if located.name not in self._shown_as:
+                self._shown_as[located.name] = located.shown_as
+                self.manifests.append(ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as))
+            self._add_rows(located, data, source, manifest.name)
+
+    def _add_rows(self, located: Located, data: bytes, source: CsvSource, manifest: str) -> None:
+        document = self.entries.add_document(located.name, source.defaults, manifest)
+        reader = CsvReader(located, data, separator=source.separator, check=source.check)
+        for rows in reader.batches():
+            self.entries.extend(document, rows)
+        for warning in reader.warnings:
+            add_warning(self.warnings, warning)
+        self.errors.absorb(reader.errors)
 
     def _add(self, name: str, contents: FileContents) -> None:
         self.accounts += contents.accounts

@@ -38,7 +38,7 @@ _TYPES = {
 SchemaError = tuple[int, str, str]
 """A packed place, a code and a message."""
 
-Definition = DocumentKind | Literal["Config", "defaults", "entry", "values"]
+Definition = DocumentKind | Literal["Config", "defaults", "entry", "values", "filesFrom", "listSeparator"]
 
 _DEFINITIONS: dict[Definition, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
 
@@ -181,6 +181,10 @@ def _missing_keys(finding: _Finding) -> Iterator[SchemaError]:
             yield (finding.at, "missing-key", f"missing key {quoted(key)}{where}")
 
 
+def _no_rules(finding: _Finding) -> Iterator[SchemaError]:
+    yield (finding.at, "missing-key", f"missing key 'files' in {finding.name}: add files or filesFrom")
+
+
 def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
     if isinstance(finding.instance, Map):
         at = finding.instance.places["minConfidence"]
@@ -212,6 +216,10 @@ def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
         )
         yield (finding.at, "key", message)
         return
+    if finding.name == "listSeparator":
+        message = f"listSeparator is {finding.picture()}: use one punctuation mark such as ; or |"
+        yield (finding.at, "value", message)
+        return
     message = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
     yield (finding.at, "path", message)
 
@@ -237,6 +245,7 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
     "type": _wrong_type,
     "oneOf": _selector,
     "required": _missing_keys,
+    "anyOf": _no_rules,
     "not": _forbidden,
     "format": _forbidden,
     "enum": _wrong_value,

@@ -152,18 +152,24 @@ Selector = ByPath | ById | ByMatch
 
 @value
 class Entry:
-    """One entry of a manifest, merged with its document's defaults; `line` counts from 0."""
+    """One entry of a manifest, merged with its document's defaults; `line` counts from 0.
+
+    `defaults_in` is the manifest of the defaults if the entry is a row of a CSV file; None if it is `manifest`.
+    """
 
     manifest: str
     line: int
     selector: Selector
     declaration: Declaration
+    defaults_in: str | None = None
 
     def origin(self, place: int | None = None) -> Origin:
         """Return the origin of a place in this entry's declaration, by default of the entry itself."""
         if place is None:
             place = self.declaration.column
-        return unpacked(self.manifest, ~place if place < 0 else (self.line << 32) + place)
+        if place < 0:
+            return unpacked(self.defaults_in or self.manifest, ~place)
+        return unpacked(self.manifest, (self.line << 32) + place)
 
 
 NumberedEntry = tuple[int, Entry]

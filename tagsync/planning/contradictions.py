@@ -1,11 +1,12 @@
 """Find manifests and rules that contradict each other in any library; `merge` finds contradictions on single files."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from tagsync.escape import quoted
+from tagsync.escape import quoted, shown
 from tagsync.model import (
     ById,
     ByMatch,
@@ -21,17 +22,24 @@ from tagsync.planning.merge import merge
 from tagsync.planning.select import Selection
 
 
-def account_faults(desired: DesiredState, account: str | None) -> Iterator[Diagnostic]:
-    """Yield an error for each manifest of another account than this run, or than another manifest."""
+def account_faults(desired: DesiredState, account: str | None, setting: str = "") -> Iterator[Diagnostic]:
+    """Yield an error for each manifest of another account than this run, or than another manifest.
+
+    Args:
+        desired: what manifests declare.
+        account: the account of the run; None for that of the first manifest that names one.
+        setting: what sets the account of the run, as the start of a clause: "tagsync.yaml:3:10 sets".
+    """
     if account is None and desired.accounts:
-        account = desired.accounts[0][0]
+        account, origin = desired.accounts[0]
+        setting = f"{shown(str(origin))} is for"
     for name, origin in desired.accounts:
         if name != account:
-            message = (
-                f"this manifest is for account {quoted(name)}, but this run is for {quoted(account or '')}: "
-                "pass the right --account, or leave this manifest out"
+            run = f"{setting or '--account or TAGSYNC_ACCOUNT sets'} account {quoted(account or '')}"
+            fix = f"pass --account {shown(shlex.quote(name), 60)}, or leave this manifest out"
+            yield Diagnostic(
+                "error", "account", f"this manifest is for account {quoted(name)}, but {run}: {fix}", origin
             )
-            yield Diagnostic("error", "account", message, origin)
 
 
 def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:

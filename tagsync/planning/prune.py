@@ -11,6 +11,10 @@ from tagsync.planning.select import Selected, Selection
 _COMMIT_DIGITS = 7
 
 
+def _at_commit(revision: Revision, manifest: str) -> str:
+    return f"{revision.commit[:_COMMIT_DIGITS]}:{revision.names.get(manifest, manifest)}"
+
+
 def dropped_entries(revisions: Sequence[Revision], desired: DesiredState) -> tuple[Entry, ...]:
     """Return the entries of earlier revisions that are no longer among those of now, each once.
 
@@ -29,8 +33,9 @@ def dropped_entries(revisions: Sequence[Revision], desired: DesiredState) -> tup
             content = content_of(entry)
             if content not in seen:
                 seen.add(content)
-                manifest = f"{revision.commit[:_COMMIT_DIGITS]}:{revision.names.get(entry.manifest, entry.manifest)}"
-                found.append(Entry(manifest, entry.line, entry.selector, entry.declaration))
+                manifest = _at_commit(revision, entry.manifest)
+                defaults_in = entry.defaults_in and _at_commit(revision, entry.defaults_in)
+                found.append(Entry(manifest, entry.line, entry.selector, entry.declaration, defaults_in))
     return tuple(found)
 
 

@@ -150,7 +150,7 @@ class EntryTemplates:
         declaration, problems = found
         for problem in problems:
             self._invalid.add(entry.origin(problem.place), problem, file.path)
-        return Entry(entry.manifest, entry.line, entry.selector, declaration)
+        return Entry(entry.manifest, entry.line, entry.selector, declaration, entry.defaults_in)
 
     def _fill(self, key: tuple[str, ...]) -> tuple[Declaration, tuple[_Problem, ...]]:
         """Return the declaration for files with these values, and the problems of the values."""

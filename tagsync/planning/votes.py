@@ -113,7 +113,9 @@ def _numbers_by_key(names: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
 
 def _reason(entry: Entry, place: int, rule: RuleName) -> Reason:
     """Return a reason; entries that have it from their document's defaults share it."""
-    return _default_reason(entry.manifest, place, rule) if place < 0 else Reason(entry.origin(place), rule)
+    if place < 0:
+        return _default_reason(entry.defaults_in or entry.manifest, place, rule)
+    return Reason(entry.origin(place), rule)
 
 
 @lru_cache(maxsize=1024)

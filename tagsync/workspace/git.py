@@ -156,8 +156,20 @@ class WorkTree:
             RefusedError: a path contains a symbolic link or a submodule.
         """
         into.mkdir()
-        index = {"GIT_INDEX_FILE": f"{into}.index"}
-        _run(self.top, "read-tree", commit, more=index, option=self._option)
+        _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
+        self.check_out_more(paths, into)
+
+    def check_out_more(self, paths: Sequence[Path], into: Path) -> None:
+        """Write more files of the revision that `check_out` wrote to a folder.
+
+        Args:
+            paths: as for `check_out`.
+            into: the folder.
+
+        Raises:
+            RefusedError: a path contains a symbolic link or a submodule.
+        """
+        index = _index_of(into)
         listed = ("ls-files", "--stage", "-z", "--", *map(_below, paths))
         entries = _run(self.top, *listed, more=index, option=self._option).split(b"\0")
         names = []
@@ -171,6 +183,10 @@ class WorkTree:
             names.append(name + b"\0")
         checkout = ("checkout-index", f"--prefix={into}/", "-z", "--stdin")
         _run(self.top, *checkout, more=index, fed=b"".join(names), option=self._option)
+
+
+def _index_of(folder: Path) -> Mapping[str, str]:
+    return {"GIT_INDEX_FILE": f"{folder}.index"}
 
 
 def _below(path: Path) -> str:

@@ -78,7 +78,7 @@ def test_manifests_of_two_accounts_are_an_error(tagsync: Command) -> None:
     write("elsewhere", "other.yaml")
     ran = tagsync("plan", "tags.yaml", "other.yaml")
     assert ran.code == 1
-    assert "this manifest is for account 'shop', but this run is for 'elsewhere'" in ran.err
+    assert "this manifest is for account 'shop', but other.yaml:3:21 is for account 'elsewhere'" in ran.err
 
 
 def test_remembered_account_is_ignored_if_damaged_and_contains_no_key(tagsync: Command) -> None:

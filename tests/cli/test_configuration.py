@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -261,4 +262,9 @@ def test_key_of_the_environment_is_sent_to_the_given_endpoint_alone(
 def test_manifest_for_another_account_than_the_environment_is_an_error(tagsync: Command) -> None:
     text = manifest("- path: /a.jpg\n  tags: [x]").replace("spec:", "metadata: {account: other}\nspec:")
     Path("manifests/tags.yaml").write_text(text, encoding="utf-8")
-    assert "this manifest is for account 'other', but this run is for 'shop-staging'" in tagsync("validate").err
+    words = (
+        r"'other', but tagsync.yaml:\d+:\d+ \(environment staging\) sets account 'shop-staging': pass --account other"
+    )
+    assert re.search(words, tagsync("validate").err)
+    given = tagsync("validate", "--account", "elsewhere")
+    assert "but --account or TAGSYNC_ACCOUNT sets account 'elsewhere': pass --account other, or leave" in given.err

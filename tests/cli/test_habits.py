@@ -14,7 +14,7 @@ from tagsync.cli.habits import HABITS
     ("typed", "right"),
     [
         ("apply --dry-run manifests/", "plan manifests/"),
-        ("apply --dry-run=server -y manifests/", "plan manifests/"),
+        ("apply --dry-run=server manifests/", "plan manifests/"),
         ("plan --dry-run manifests/", "plan manifests/"),
         ("plan --json manifests/", "plan --format json manifests/"),
         ("apply -y manifests/", "apply --yes manifests/"),
@@ -46,6 +46,23 @@ def test_habit_is_answered_in_one_line_with_the_right_command(tagsync: Command, 
     assert result.err.startswith("error: ")
     assert result.err.endswith(f", run: tagsync {right}\n")
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        ("apply -y manifests/ --dry-run", "-y and --dry-run"),
+        ("apply --dry-run=server --yes manifests/", "--yes and --dry-run=server"),
+        ("apply --auto-approve -n manifests/", "--auto-approve and -n"),
+    ],
+)
+def test_habit_of_contradictory_options_gets_a_command_for_each(tagsync: Command, typed: str, options: str) -> None:
+    result = tagsync(*shlex.split(typed))
+    assert result.code == 64
+    assert result.err == (
+        f"error: {options} contradict each other: to see the changes, run: tagsync plan manifests/; to apply without a "
+        "prompt, run: tagsync apply --yes manifests/\n"
+    )
 
 
 @pytest.mark.parametrize(

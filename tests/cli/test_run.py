@@ -71,7 +71,9 @@ def test_manifest_can_require_an_account(tagsync: Command, command: list[str], a
     Path("tags.yaml").write_text(text, encoding="utf-8")
     result = tagsync(*command, "--account", account, "tags.yaml")
     assert result.code == code
-    assert ("this manifest is for account 'shop', but this run is for 'other'" in result.err) is (code == 1)
+    assert (
+        "this manifest is for account 'shop', but --account or TAGSYNC_ACCOUNT sets account 'other'" in result.err
+    ) is (code == 1)
 
 
 def test_manifest_can_come_from_standard_input(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,7 @@ def test_schema_errors_outside_entries_are_explained(
     [
         ("spec: {files: []}\nmeta: {name: a}", "4:1", "unknown-key", "did you mean 'metadata'?"),
         ("metadata: {name: a}", "1:1", "missing-key", "missing key 'spec'"),
-        ("spec: {}", "3:7", "missing-key", "missing key 'files' in spec"),
+        ("spec: {}", "3:7", "missing-key", "missing key 'files' in spec: add files or filesFrom"),
         ("spec: []", "3:7", "type", "spec is a list: it must be a mapping, so put the rules under spec: files:"),
         ("spec:", "3:6", "type", "spec is empty: it must be a mapping"),
         ("spec: {files: {}}", "3:15", "type", "files is a mapping: it must be a list, so start each rule with a dash"),
@@ -236,7 +236,7 @@ def keywords(schema: Any) -> Iterator[str]:
             for inner in value.values():
                 yield from keywords(inner)
         elif keyword in ("oneOf", "anyOf"):
-            yield "oneOf"
+            yield keyword
         elif keyword in ("items", "then"):
             yield from keywords(value)
         elif keyword == "allOf":

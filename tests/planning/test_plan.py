@@ -290,8 +290,8 @@ def test_account_of_manifest_must_match_run(tmp_path: Path) -> None:
     assert list(account_faults(desired, None)) == []
     (fault,) = account_faults(desired, "other")
     words = (
-        "this manifest is for account 'shop', but this run is for 'other': pass the right --account, or leave this "
-        "manifest out"
+        "this manifest is for account 'shop', but --account or TAGSYNC_ACCOUNT sets account 'other': "
+        "pass --account shop, or leave this manifest out"
     )
     assert fault == Diagnostic("error", "account", words, fault.origin)
     assert str(fault.origin) == "a.yaml:3:21"
