@@ -284,13 +284,9 @@ class ReportView(PlanView):
         for item in self.counts.operations:
             totals[item.op] += item.files
         changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = (
-            f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed completely"
-        )
+        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
         if in_part := sum((row.outcome.error or "").startswith(IN_PART) for row in self.missed):
             files += f", {in_part:,} more in part"
-        elif not changes:
-            files = "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property

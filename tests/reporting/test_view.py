@@ -40,4 +40,4 @@ def test_report_counts_files_changed_in_part() -> None:
     outcome = FileOutcome(Status.SKIPPED, 1, f"{IN_PART}not sent: the run was interrupted")
     done = report(("/a.jpg", FileOutcome(Status.CONFIRMED, 1)), ("/b.jpg", outcome))
     assert ReportView(done).headline.startswith("1 file changed: +1 tag, 1 more in part")
-    assert ReportView(report(("/b.jpg", outcome))).headline.startswith("No files changed completely, 1 more in part")
+    assert ReportView(report(("/b.jpg", outcome))).headline.startswith("No files changed, 1 more in part")
