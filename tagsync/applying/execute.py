@@ -215,7 +215,10 @@ class Executor:
             if not sending.request.file_ids:
                 raise NeedlessError("all changes of this call are made already")
         if self._sent == self._options.max_requests:
-            self._ending.halt(f"max-requests reached: {self._sent} calls were sent", as_asked=True)
+            self._ending.halt(
+                f"max-requests reached: {self._sent:,} API {'call was' if self._sent == 1 else 'calls were'} sent",
+                as_asked=True,
+            )
             raise self._stopped()
         # The journal comes first: after a crash, the next apply must know of every call that may have arrived.
         sending.numbers.append(self._journal.intent(sending.request))

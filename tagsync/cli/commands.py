@@ -66,7 +66,7 @@ def cli(context: click.Context) -> None:
       0         success; plan: with or without changes
       1         error, nothing was written
       2         changes are pending (plan --detailed-exitcode)
-      3         incomplete: run the command again
+      3         incomplete: apply again; undo: something is left out
       4         refused, nothing was written
       64        usage error
       130, 143  interrupted
@@ -79,7 +79,8 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, and a GitHub workflow.
+    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a small
+    library to try them with.
     tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
     files stay unchanged.
     """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class Output:
         reads: the files that the command reads, and must not overwrite.
         saved_as: the file to save a plan in.
         explains: whether standard output shows explanations instead of the plan.
+        to_apply: the options that applying the saved plan takes.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Output:
         reads: Sequence[str | Path | None] = (),
         saved_as: Path | None = None,
         explains: bool = False,
+        to_apply: Sequence[str] = (),
     ) -> None:
         self._settings = settings
+        self._to_apply = to_apply
         self._saved_as = saved_as
         self._explains = explains
         self._colour = False if settings.no_color else None
@@ -85,7 +89,8 @@ class Output:
         if self._explains:
             self._explanation(plan.explanations, shown_names(plan))
         if saved_as:
-            self.say(f"Saved as {saved_as}{'' if plan.blocked else f': tagsync apply {saved_as} carries it out'}")
+            command = shlex.join(["tagsync", "apply", str(saved_as), *self._to_apply])
+            self.say(f"Saved as {saved_as}{'' if plan.blocked else f'. To apply it: {shown(command)}'}")
         else:
             self._warn_of_no_plan()
         for words in objections:

@@ -78,7 +78,13 @@ def plan(
     if explain is not None and settings.format not in ("text", "json"):
         raise UsageError("--explain needs --format text or json")
     chosen, library, how = for_plan(paths, library, how, settings)
-    output = Output(settings, reads=[*chosen.reads, library.sandbox], saved_as=out, explains=explain is not None)
+    output = Output(
+        settings,
+        reads=[*chosen.reads, library.sandbox],
+        saved_as=out,
+        explains=explain is not None,
+        to_apply=_to_apply(library),
+    )
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         since = None
         if changed_since is not None:
@@ -127,13 +133,15 @@ def undo(
     Without a file, undo the newest apply that changed something.
     """
     library = for_library(library, settings)
-    output = Output(settings, reads=[file, library.sandbox], saved_as=out)
+    output = Output(settings, reads=[file, library.sandbox], saved_as=out, to_apply=_to_apply(library))
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
             output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
         else:
             report = _saved_report(file)
+        if report.plan.undoes:
+            output.warn("this undoes an undo, so it makes the changes again: to undo an older apply, name its report")
         workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
         with output.progress() as listener:
             made = until_signal(
@@ -149,6 +157,12 @@ def undo(
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     return code
+
+
+def _to_apply(library: LibrarySettings) -> list[str]:
+    """Return the options with which a plan that is saved now is applied to the same library."""
+    sandbox = ["--sandbox", str(library.sandbox)] if library.sandbox else []
+    return sandbox + (["--env", library.env] if library.env else [])
 
 
 def _saved_report(file: Path) -> Report:

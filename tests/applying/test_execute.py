@@ -362,7 +362,7 @@ def test_execute_sends_at_most_max_requests() -> None:
     changes = [change(f"f{n}", add=f"t{n}", remove="old") for n in range(10)]
     result = execute(changes, all_updated, max_requests=3)
     assert len(result.library.requests) == 3
-    assert result.halted == "max-requests reached: 3 calls were sent"
+    assert result.halted == "max-requests reached: 3 API calls were sent"
     assert result.ending.as_asked
 
 

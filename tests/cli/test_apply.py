@@ -455,7 +455,7 @@ def test_max_requests_limits_calls_and_the_next_apply_continues(
         result = tagsync(*applying(where, "--max-requests=2", "--format=json"))
         assert (result.code, result.document["outcome"]) == (3, "incomplete")
         assert len(where.calls) == sent
-        assert "max-requests reached: 2 calls were sent" in result.err
+        assert "max-requests reached: 2 API calls were sent" in result.err
     check_convergence(tagsync, where)
     assert len(where.calls) == CALLS
 

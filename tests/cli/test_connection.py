@@ -379,6 +379,12 @@ def test_sandbox_state_is_in_the_current_folder_for_any_library_file(tagsync: Co
     assert Path(".tagsync").is_dir()
 
 
+def test_sandbox_is_named_in_the_command_that_applies_a_saved_plan(tagsync: Command) -> None:
+    write_library(Path("my library.jsonl"), [file_object("/b.jpg")])
+    said = tagsync("plan", "--sandbox", "my library.jsonl", "--out=plan.json", "tags.yaml").err
+    assert "Saved as plan.json. To apply it: tagsync apply plan.json --sandbox 'my library.jsonl'\n" in said
+
+
 def settings(**given: Any) -> LibrarySettings:
     usual = {"endpoint": None, "account": None, "sandbox": None, "shard": None, "state_dir": Path("s")}
     return LibrarySettings(**{**usual, "concurrency": 1, "rate": None, **given})

@@ -219,7 +219,10 @@ def test_plan_refused_by_strict_is_not_saved(tagsync: Command, world: Build) -> 
     write_manifest("- {path: /a.jpg, tags: [x]}\n- {match: /nothing/**, tags: [x]}")
     assert tagsync("plan", "--strict", "--out=plan.json", "tags.yaml").code == 1
     assert not Path("plan.json").exists()
-    assert "Saved as plan.json: tagsync apply plan.json" in tagsync("plan", "--out=plan.json", "tags.yaml").err
+    assert (
+        "Saved as plan.json. To apply it: tagsync apply plan.json\n"
+        in tagsync("plan", "--out=plan.json", "tags.yaml").err
+    )
 
 
 def test_file_named_dash_is_refused(tagsync: Command, world: Build) -> None:
@@ -463,6 +466,16 @@ def test_undo_restores_ai_tags_as_ordinary_tags_on_request(tagsync: Command, wor
     assert tagsync("undo", "--ai-as-tags", "report.json", "--out=undo.json").code == 0
     assert tagsync("apply", "undo.json").code == 0
     assert library.tags("/042.jpg") == {"old", "x", "Dog"}
+
+
+def test_undo_of_an_undo_warns_that_it_makes_the_changes_again(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    tagsync("apply", "--yes", "tags.yaml")
+    first = tagsync("undo", "--out=undo.json")
+    tagsync("apply", "undo.json")
+    again = "this undoes an undo"
+    assert again not in first.err
+    assert again in tagsync("undo").err
 
 
 def test_undo_needs_a_report_of_this_target(tagsync: Command, world: Build) -> None:
