@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 
+from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
 from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary
 from tagsync.planning.protections import finding, is_protected, watched_path
@@ -97,8 +98,20 @@ class EntryMatch:
             message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
             yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
         elif count == 0:
-            message = "this rule selects no file: check its glob and query, or remove it"
+            message = f"this rule selects no file: {self._what_to_do()}"
             yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
+
+    def _what_to_do(self) -> str:
+        """Return how to fix a rule that selects no file."""
+        selector = self.entry.selector
+        assert isinstance(selector, ByMatch)  # noqa: S101 - as in __init__
+        glob = selector.glob
+        if glob is None:
+            return "check its query, or remove the rule"
+        if glob.endswith("/"):
+            return f"to select the files of a folder, write {quoted(glob + '**', 200)}"
+        what = f"the glob {quoted(glob, 200)}"
+        return f"check {what if selector.query is None else f'{what} and the query'}, or remove the rule"
 
 
 class PrefixStack:

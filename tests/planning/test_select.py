@@ -157,7 +157,8 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
         ("{match: /shop/**, tags: [x], expect: {min: 5}}", "selects 3 files, expected at least 5"),
         ("{match: /shop/bags/*, tags: [x], expect: {min: 5}}", "selects 1 file, expected at least 5"),
         ("{match: /shop/shoes/*, tags: [x], expect: {max: 0}}", "selects 1 file, expected 0 to 0"),
-        ("{match: /hats/*, tags: [x]}", "this rule selects no file: check its glob and query, or remove it"),
+        ("{match: /hats/*, tags: [x]}", "this rule selects no file: check the glob '/hats/*', or remove the rule"),
+        ("{match: /hats/, tags: [x]}", "this rule selects no file: to select the files of a folder, write '/hats/**'"),
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
     ],
 )
