@@ -29,6 +29,9 @@ from tagsync.reporting.view import PlanView, ReportView
 SHOWN_LINES = 60
 """Lines of a plan, beyond which the rarest additions are only counted; removals are always shown."""
 
+FEW_FILES = 5
+"""A plan of no more files names them below its summary."""
+
 SHOWN_GROUPS = 15
 """Groups of a difference that are shown unless all are asked for."""
 
@@ -67,13 +70,16 @@ def plan_text(
     if not plan.changes:
         _write_unchanged(plan, target, lines)
     else:
-        lines.write(("Plan", "bold"), f" for {target}")
+        few = [] if everything or view.files_changed > FEW_FILES else [change.path for change in plan.changes]
+        lines.write(("Plan: ", "bold"), target)
         lines.write()
-        room = None if everything else most_lines - len(remarks) - 4
+        room = None if everything else most_lines - len(remarks) - len(few) - 4
         same = common_cause(plan) is not None
         write_tag_lines(view.counts.operations, view.names, lines, room=room, with_causes=not same)
         lines.write()
         lines.write((plan_summary(plan), "bold"))
+        for path in few:
+            lines.write(f"  {shown(path)}")
     for remark in remarks:
         lines.write_sentence(*remark)
     if everything:

@@ -219,7 +219,7 @@ def test_saved_plan_of_an_environment_is_applied_where_there_is_no_config(tagsyn
 
 def test_formats_name_the_environment(tagsync: Command) -> None:
     where = "sandbox library.jsonl (account shop-staging, environment staging)"
-    assert tagsync("plan", PLAN[1]).out.startswith(f"Plan for {where}\n")
+    assert tagsync("plan", PLAN[1]).out.startswith(f"Plan: {where}\n")
     markdown = tagsync("plan", PLAN[1], "--format=markdown").out
     assert markdown.startswith("<!-- tagsync plan sha256:")
     assert markdown.splitlines()[0].endswith(" staging -->")

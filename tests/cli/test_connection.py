@@ -367,7 +367,7 @@ def test_sandbox_overrides_the_endpoint_and_sends_no_call(
     calls = Recorder()
     url = served(faults=calls)
     result = tagsync("plan", "--endpoint", url, "--sandbox", library(file_object("/b.jpg")), "tags.yaml")
-    assert "for sandbox library.jsonl" in result.out
+    assert "Plan: sandbox library.jsonl\n" in result.out
     assert calls.calls == []
 
 
@@ -375,7 +375,7 @@ def test_sandbox_state_is_in_the_current_folder_for_any_library_file(tagsync: Co
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     path = write_library(folder / "library.jsonl", [file_object("/b.jpg")])
-    assert "Plan for sandbox library.jsonl\n" in (tagsync("plan", "--sandbox", path, "tags.yaml").out)
+    assert "Plan: sandbox library.jsonl\n" in (tagsync("plan", "--sandbox", path, "tags.yaml").out)
     assert Path(".tagsync").is_dir()
 
 

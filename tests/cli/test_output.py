@@ -34,7 +34,7 @@ def test_report_files_equal_standard_output(tagsync: Command) -> None:
     result = tagsync("plan", "--format", "json", *reports, "--sandbox", "library.jsonl", "tags.yaml")
     assert result.code == 0
     assert text("a.json") == text("b.json") == result.out
-    assert "Plan for sandbox library.jsonl\n" in text("a.txt")
+    assert "Plan: sandbox library.jsonl\n" in text("a.txt")
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])

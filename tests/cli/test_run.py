@@ -157,9 +157,9 @@ def test_apply_shows_the_plan_applies_it_and_reports(tagsync: Command) -> None:
     assert result.code == 0
     plan, _, report = result.out.partition("1 file changed: ")
     assert plan == (
-        "Plan for sandbox library.jsonl\n\n"
+        "Plan: sandbox library.jsonl\n\n"
         "  - old  1 file   tags.yaml:7:16\n  + a    1 file   tags.yaml:6:14\n\n"
-        "1 file: +1 -1 tags · 2 API calls\n\n"
+        "1 file: +1 -1 tags · 2 API calls\n  /b.jpg\n\n"
     )
     assert re.fullmatch(r"\+1 -1 tags · 2 API calls in \d\.\d s\nApply complete: 1 file verified\n", report)
     assert "tagsync: re-reading 1 file\n" in result.err
@@ -341,7 +341,7 @@ def test_question_keeps_removals_on_the_screen(tagsync: Command) -> None:
     with screen(b"no\n") as terminal:
         tagsync("apply", "--sandbox=many.jsonl", "many.yaml")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.read_to_the_end()).splitlines()
-    screenful = lines[lines.index("Plan for sandbox many.jsonl") :]
+    screenful = lines[lines.index("Plan: sandbox many.jsonl") :]
     assert len(screenful) <= 24
     assert "  - old  1 file   many.yaml:6:16" in screenful
     assert "more tags, each on 1 file (-v lists them)" in "".join(screenful)
