@@ -84,7 +84,7 @@ def test_variable_that_is_empty_is_ignored(tagsync: Command, monkeypatch: pytest
     [
         ("SANDBOX", "library.jsonl", "out", "1 file: +"),
         ("SELECT", "/a.*", "out", "Nothing to do"),
-        ("ACCOUNT", "shop", "out", "for sandbox library.jsonl (account shop)"),
+        ("ACCOUNT", "shop", "out", "Plan: sandbox library.jsonl (account shop)"),
         ("VERBOSE", "1", "out", "1 file: +"),
         ("RATE", "2", "out", "1 API call, about 0.5 s"),
     ],
