@@ -14,7 +14,7 @@ from tagsync.api.saved import read_document, write_document
 from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
-from tagsync.model import Part, Plan, Report, TargetName
+from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
 from tagsync.planning.difference import is_remainder
 from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
@@ -290,7 +290,7 @@ def library_key(identity: str) -> str:
 
 def account_name(target: TargetName) -> str | None:
     """Return the account that a plan or report names; None if it has only a hash of the key."""
-    return None if target.account.startswith("key-") or target.account == "sandbox" else target.account
+    return None if target.account.startswith("key-") or target.account == SANDBOX_ACCOUNT else target.account
 
 
 def read_report(path: Path) -> Report:

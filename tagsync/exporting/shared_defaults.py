@@ -34,7 +34,7 @@ def share_defaults(files: Sequence[tuple[Item, Iterable[str]]]) -> list[SharedDe
     groups: dict[tuple[str, ...], list[_Numbered]] = {}
     for defaults, members in _split([(number, frozenset(tags)) for number, (_, tags) in enumerate(files)]):
         bare = sum(not tags for _, tags in members)
-        # Subgroups may have taken so many of its files that the group no longer pays.
+        # The group no longer pays if its subgroups have taken most of its files.
         if defaults and _pays(len(members), defaults, defaults, bare=bare):
             groups[tuple(sorted(defaults))] = members
         else:

@@ -17,7 +17,7 @@ from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import MAX_CONNECTIONS
-from tagsync.model import ENVIRONMENT_PATTERN, KEY_VARIABLE, Config, Part, TargetName
+from tagsync.model import ENVIRONMENT_PATTERN, KEY_VARIABLE, SANDBOX_ACCOUNT, Config, Part, TargetName
 from tagsync.workspace.lock import held
 
 IN_PROCESS = "http://sandbox.localhost"
@@ -131,7 +131,7 @@ class Target:
     @property
     def name(self) -> TargetName:
         """The endpoint and account that plans and reports record."""
-        account = self.account or (account_of(self.key) if self.key else "sandbox")
+        account = self.account or (account_of(self.key) if self.key else SANDBOX_ACCOUNT)
         return TargetName(self.endpoint, account, self.environment)
 
     def is_named(self, name: TargetName) -> bool:

@@ -50,6 +50,7 @@ from tagsync.model.origins import (
     unpacked,
 )
 from tagsync.model.plan import (
+    SANDBOX_ACCOUNT,
     SANDBOX_SCHEME,
     Change,
     ChangeReason,
@@ -93,6 +94,7 @@ __all__ = [
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
+    "SANDBOX_ACCOUNT",
     "SANDBOX_SCHEME",
     "AIRule",
     "AITag",

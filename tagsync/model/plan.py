@@ -122,6 +122,10 @@ SANDBOX_SCHEME = "sandbox:"
 """What the endpoint of a sandbox starts with; the name of its library file follows."""
 
 
+SANDBOX_ACCOUNT = "sandbox"
+"""The account of a library without a key, such as a sandbox, for which nothing names one."""
+
+
 class TargetName(NamedTuple):
     """The library that a plan is for, and the environment of `tagsync.yaml`, if any.
 

@@ -5,7 +5,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
-from tagsync.model import Cause, Coverage, Diagnostic, Guard, Inputs, Op, Origin, Plan, Report, Status, TargetName
+from tagsync.model import (
+    SANDBOX_ACCOUNT,
+    Cause,
+    Coverage,
+    Diagnostic,
+    Guard,
+    Inputs,
+    Op,
+    Origin,
+    Plan,
+    Report,
+    Status,
+    TargetName,
+)
 
 Names = Mapping[str, str]
 """How to show a manifest: from its name in documents to the path that the user gave."""
@@ -26,10 +39,6 @@ def plan_title(plan: Plan) -> str:
     return f"{counted(plan.summary.files_changed, 'file')} to change"
 
 
-NO_ACCOUNT = "sandbox"
-"""The account of a sandbox for which neither manifests nor options name one."""
-
-
 def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
     """Return which library a plan is for, and for which environment; `show` makes each name safe."""
     details = []
@@ -37,7 +46,7 @@ def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
         words = f"{show(target.account)} at {show(target.endpoint)}"
     else:
         words = f"sandbox {show(target.sandbox)}"
-        if target.account != NO_ACCOUNT:
+        if target.account != SANDBOX_ACCOUNT:
             details.append(f"account {show(target.account)}")
     if target.environment:
         details.append(f"environment {show(target.environment)}")

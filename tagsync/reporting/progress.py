@@ -15,7 +15,7 @@ _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10
 _SECONDS_A_LINE = 1.0
 _BAR = 20
-"""Columns of the bar; its description fits beside it on a terminal of 80 columns."""
+"""Columns of the bar; it fits next to its description on a terminal of 80 columns."""
 
 
 class ProgressView(Protocol):

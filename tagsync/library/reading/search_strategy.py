@@ -244,7 +244,7 @@ class _Budget:
             try:
                 page = await self._library.page(skip=calls * self._library.page_limit, limit=1)
             except RejectedError:
-                pass  # the library refuses to skip so many rows, so the length stays unknown
+                pass  # the library refuses this `skip`, so the length stays unknown
             else:
                 if not page.rows:
                     raise UnprovenError("searches would not save enough calls")

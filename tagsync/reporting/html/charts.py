@@ -91,7 +91,7 @@ def tag_table(operations: Sequence[TagCount], names: Names, *, is_past: bool) ->
     if not operations:
         return None
     kept = operations[:MAX_TAGS]
-    # Each operation has a scale of its own: additions are often so many that other bars would vanish.
+    # Each operation has a scale of its own: next to many additions, other bars would vanish.
     longest = {item.op: item.files for item in reversed(kept)}
     labels = shortened(item.tag for item in kept)
     # A cause that is the same for all is said once, elsewhere.
