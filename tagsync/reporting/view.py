@@ -4,14 +4,13 @@ A view computes each part once, when a format first asks for it.
 """
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from tagsync.model import (
-    IN_PART,
     Diagnostic,
     Difference,
     FileChange,
@@ -32,7 +31,6 @@ from tagsync.reporting.phrases import (
     Names,
     cause_counts,
     cause_sentence,
-    change_counts,
     counted,
     coverage_sentence,
     filter_sentence,
@@ -43,6 +41,7 @@ from tagsync.reporting.phrases import (
     sent_sentence,
     shown_names,
     status_counts,
+    tag_counts,
     worst_first,
 )
 from tagsync.reporting.subsequence import Subsequence
@@ -51,10 +50,6 @@ Kind = Literal["plan", "report", "difference", "manifests"]
 
 EXAMPLES = 3
 """Files that are named as examples of a reason."""
-
-_ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
-"""Statuses of changes that are in the library, as far as is known."""
-
 
 CANCELLED = "Apply cancelled: nothing was changed"
 _REFUSED = "Apply refused: nothing was changed"
@@ -69,16 +64,26 @@ class Section(NamedTuple):
 
 
 class StatusRow(NamedTuple):
-    """What became of a file's changes."""
+    """What became of a file's changes.
 
-    path: str
-    file_id: str
+    Attributes:
+        change: the file and its planned changes.
+        outcome: what became of them.
+    """
+
+    change: FileChange
     outcome: FileOutcome
 
     @property
-    def arrived(self) -> bool:
-        """Whether they are in the library, as far as is known."""
-        return self.outcome.status in _ARRIVED
+    def path(self) -> str:
+        """The file's path."""
+        return self.change.file.path
+
+    @property
+    def left(self) -> Counter[Op]:
+        """How many changes of each kind were not made."""
+        done = {*self.outcome.already, *(self.outcome.parts.made if self.outcome.parts else ())}
+        return Counter(item.op for item in self.change.changes if (item.op, item.tag) not in done)
 
 
 class NotMade(NamedTuple):
@@ -87,14 +92,18 @@ class NotMade(NamedTuple):
     Attributes:
         status: their status.
         error: the error message, if there is one.
+        in_part: whether some of their changes were made.
         files: their number.
         examples: the paths of the first of them.
+        left: the changes that were not made, counted.
     """
 
     status: Status
     error: str | None
-    files: int
+    in_part: bool
+    files: int = 0
     examples: tuple[str, ...] = ()
+    left: str = ""
 
 
 class View:
@@ -260,7 +269,7 @@ class ReportView(PlanView):
             self.files_changed = 0
             self.missed = self.rows = self._rows([Status.STALE])
         else:
-            self.missed = self._rows([status for status in Status if status not in _ARRIVED])
+            self.missed = self._rows([status for status in Status if not FileOutcome(status).arrived])
             self.rows = self._rows(list(Status))
             self.files_changed = len(self._counted_changes)
             self.title = self._outcome_title()
@@ -283,10 +292,10 @@ class ReportView(PlanView):
         totals = Counter[Op]()
         for item in self.counts.operations:
             totals[item.op] += item.files
-        changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
-        if in_part := sum((row.outcome.error or "").startswith(IN_PART) for row in self.missed):
-            files += f", {in_part:,} more in part"
+        in_part = sum(outcome.in_part for outcome in self.report.outcomes)
+        some = f" ({in_part:,} in part)" if in_part else ""
+        changed = f"{counted(self.files_changed, 'file')} changed{some}: {tag_counts(totals)}"
+        files = changed if totals else "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property
@@ -300,32 +309,33 @@ class ReportView(PlanView):
         if self.refused:
             return ()
         changes, outcomes = self.plan.changes, self.report.outcomes
-        positions = array("I", (at for at in self._positions(_ARRIVED) if _made(changes, outcomes, at)))
+        positions = array("I", (at for at, outcome in enumerate(outcomes) if _has_made(changes, outcome, at)))
 
         def made(change: FileChange, position: int) -> FileChange:
-            already = outcomes[position].already
-            left = tuple([item for item in change.changes if (item.op, item.tag) not in already])
-            return replace(change, changes=left) if already else change
+            found = outcomes[position].made(change.changes)
+            return change if found is change.changes else replace(change, changes=found)
 
         return Subsequence(changes, positions, made)
 
     @cached_property
     def not_made(self) -> list[NotMade]:
         """Why files were not changed, each reason once; the most files first."""
-        reasons: dict[tuple[Status, str | None], NotMade] = {}
+        reasons: dict[tuple[Status, str | None, bool], NotMade] = {}
+        left: defaultdict[tuple[Status, str | None, bool], Counter[Op]] = defaultdict(Counter)
         for row in self.missed:
-            key = row.outcome.status, _reason(row.outcome)
-            known = reasons.get(key) or NotMade(*key, 0)
+            key = row.outcome.status, _reason(row.outcome), row.outcome.in_part
+            known = reasons.get(key) or NotMade(*key)
             examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
             reasons[key] = known._replace(files=known.files + 1, examples=examples)
-        found = reasons.values()
-        return sorted(found, key=lambda item: (-item.files, item.status, item.error or ""))
+            left[key] += row.left
+        found = [item._replace(left=tag_counts(left[key])) for key, item in reasons.items()]
+        return sorted(found, key=lambda item: (-item.files, item.status, item.error or "", item.in_part))
 
     def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
         outcomes = self.report.outcomes
 
         def row(change: FileChange, position: int) -> StatusRow:
-            return StatusRow(change.file.path, change.file.file_id, outcomes[position])
+            return StatusRow(change, outcomes[position])
 
         return Subsequence(self.plan.changes, self._positions(statuses), row)
 
@@ -408,10 +418,11 @@ def _reason(outcome: FileOutcome) -> str | None:
     return outcome.error
 
 
-def _made(changes: Sequence[FileChange], outcomes: Sequence[FileOutcome], position: int) -> bool:
-    """Return whether a file had not all of its changes before the first call."""
-    already = outcomes[position].already
-    return not already or len(already) < len(changes[position].changes)
+def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:
+    """Return whether an apply made any change of a file; read the file's changes only if they matter."""
+    if not outcome.arrived:
+        return outcome.in_part
+    return not outcome.already or len(outcome.already) < len(changes[position].changes)
 
 
 def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
