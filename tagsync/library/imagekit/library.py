@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
+from tagsync.events import Listener, ignore
 from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
@@ -39,6 +40,7 @@ class ImageKitLibrary:
         fields: the files' data to keep for templates.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
+        listener: receives `Retrying` for each retry.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class ImageKitLibrary:
         fields: Collection[str] = (),
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
+        listener: Listener = ignore,
     ) -> None:
         self.page_limit = page_limit
-        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
+        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
         self._reader = FileReader(thumbnails=thumbnails, fields=fields)
 
     async def __aenter__(self) -> Self:
