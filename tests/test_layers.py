@@ -49,11 +49,11 @@ WITHIN_THE_LIBRARY = {
     "limits": {"imagekit.limits"},
     "deadline": {"protocol"},
     "http": {"http", "protocol"},
-    "reading": {"imagekit.queries", "protocol", "reading"},
+    "reading": {"protocol", "reading"},
     "imagekit": {"http", "imagekit", "protocol", "reading.reread"},
     "target": {"http", "imagekit.library", "protocol"},
 }
-"""The imports within `library`: `http` knows nothing of ImageKit, and `reading` only its queries."""
+"""The imports within `library`: `http` and `reading` know nothing of ImageKit."""
 
 OTHER_NUMBERS = {
     "__main__": "garbage collection",
