@@ -17,8 +17,8 @@ from tagsync.exporting.folder_tree import tree
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, tag_scalar
 from tagsync.exporting.shared_defaults import share_defaults
 from tagsync.globs import escaped
+from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     CurrentFile,
     Diagnostic,
     is_declarable,
