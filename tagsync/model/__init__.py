@@ -71,8 +71,6 @@ from tagsync.model.report import IN_PART, FileOutcome, OutcomeName, Report, Requ
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.texts import (
-    MAX_FILES_PER_REQUEST,
-    MAX_TAG_CHARACTERS,
     all_normalized,
     folded,
     invisible_fault,
@@ -89,8 +87,6 @@ __all__ = [
     "IN_PART",
     "KEY_VARIABLE",
     "LISTED",
-    "MAX_FILES_PER_REQUEST",
-    "MAX_TAG_CHARACTERS",
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",

@@ -12,6 +12,7 @@ from tagsync.errors import ProtocolError, RejectedError
 from tagsync.events import Listener, ignore
 from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.http.response import Response
+from tagsync.library.imagekit import queries
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
@@ -23,7 +24,7 @@ from tagsync.library.imagekit.wire import (
     listing_params,
     server_words,
 )
-from tagsync.library.protocol import EVERYTHING, BulkReply, Listing, Page, Prepare, Traffic
+from tagsync.library.protocol import EVERYTHING, BulkReply, Listing, Page, Prepare, Queries, Traffic
 from tagsync.library.reading.reread import Rereader
 from tagsync.model import CurrentFile, Op, Request
 
@@ -56,6 +57,7 @@ class ImageKitLibrary:
         random: Random | None = None,
         listener: Listener = ignore,
     ) -> None:
+        self.queries: Queries = queries
         self.page_limit = page_limit
         self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
         self._reader = FileReader(thumbnails=thumbnails, fields=fields)
