@@ -14,6 +14,7 @@ from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import GivenUpError, Map, Seq
 from tagsync.model import Diagnostic, packed, unpacked
+from tagsync.model.cells import is_escaped_cell
 
 SELECTORS = ("path", "fileId", "match")
 LISTS = ("tags", "absent")
@@ -29,9 +30,6 @@ _AT_ONCE = 1_000
 _REMEMBERED = 50_000
 """The most ways to write what follows a path that are remembered."""
 
-# A spreadsheet runs a cell that starts with one of these as a formula. An apostrophe keeps it as text, and so an
-# apostrophe at the start of a text gets another.
-_ESCAPED = re.compile("'[=+@'-]")
 # What spreadsheets make of codes like 12E5, and of formulas that fail.
 _DAMAGED = re.compile(r"[0-9]+(?:[.,][0-9]+)?E[+-][0-9]+|#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)")
 
@@ -218,7 +216,7 @@ class CsvReader:
         return row
 
     def _value(self, name: str, value: str, written: str, offset: int) -> str | Seq:
-        if _ESCAPED.match(value):
+        if is_escaped_cell(value):
             value, written, offset = value[1:], written[1:], offset + 1
         if name not in LISTS:
             self._warn_if_damaged(value, offset)

@@ -72,8 +72,6 @@ from tagsync.model.report import IN_PART, FileOutcome, OutcomeName, Report, Requ
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.texts import (
-    MAX_FILES_PER_REQUEST,
-    MAX_TAG_CHARACTERS,
     all_normalized,
     folded,
     invisible_fault,
@@ -90,8 +88,6 @@ __all__ = [
     "IN_PART",
     "KEY_VARIABLE",
     "LISTED",
-    "MAX_FILES_PER_REQUEST",
-    "MAX_TAG_CHARACTERS",
     "NO_LONGER_DECLARED",
     "NO_TEMPLATES",
     "NO_TEXTS",
