@@ -237,6 +237,11 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def notices_listed(count: int) -> str:
+    """Return how many notices there are, and how to see them."""
+    return f"{counted(count, 'notice')} (-v lists {'it' if count == 1 else 'them'})"
+
+
 def duration(seconds: float) -> str:
     """Return seconds in a readable unit."""
     if seconds < 90:  # noqa: PLR2004 - up to here seconds read best
