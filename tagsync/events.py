@@ -54,7 +54,16 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting
+class Retrying(NamedTuple):
+    """An API call failed, and is sent again after this many seconds."""
+
+    call: str
+    attempt: int
+    seconds: float
+    error: str
+
+
+Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting | Retrying
 Listener = Callable[[Event], None]
 
 

@@ -1,5 +1,6 @@
 """The reference names all keys, members, codes and events."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -49,9 +50,20 @@ def test_reference_names_each_config_key() -> None:
     assert set(properties(schemas.load("config"))) - named("config.md") == set()
 
 
-@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config", "log")])
 def test_reference_names_each_member_of_output(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
+
+
+def test_reference_names_each_field_of_logs() -> None:
+    log = schemas.load("log")["properties"]
+    assert {*log, *log["event"]["enum"]} - named("events.md") == set()
+
+
+def test_reference_log_lines_follow_the_schema() -> None:
+    [example] = blocks(REFERENCE / "events.md", "json")
+    for line in example.text.splitlines():
+        Draft202012Validator(schemas.load("log")).validate(json.loads(line))
 
 
 def test_reference_names_formats_statuses_and_causes() -> None:

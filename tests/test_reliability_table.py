@@ -72,13 +72,14 @@ ALLOWED = {
     ("api.gather", "read"),
     ("api.act", "_seconds"),
     ("library.http.rate_limits", "_now"),
+    ("reporting.json_log", "_now"),
     ("workspace.lock", "_take"),
     ("sandbox.app", "_list"),
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""The places that read the time of day: for documents, for messages about locks, in the sandbox, and for a date in
-`Retry-After` if the response does not have the time."""
+"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, and for a
+date in `Retry-After` if the response does not have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:

@@ -307,7 +307,7 @@ def export(folder: str, output: Path | None, kind: ExportFormat, **values: Any) 
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation or diagnostics.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics or log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

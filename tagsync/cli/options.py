@@ -89,10 +89,21 @@ def option(*names: str, group: str, from_environment: bool = True, **settings: A
     return click.option(*names, cls=Option, group=group, envvar=variables if from_environment else None, **settings)
 
 
+_LOG = option(
+    "--log-format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    expose_value=False,
+    help="Format of progress, warnings and errors on standard error.",
+)
+
 _VERBOSITY = (
     option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
     option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
     option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
+    _LOG,
 )
 
 _OUTPUT = (

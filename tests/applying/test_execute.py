@@ -17,7 +17,7 @@ from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Prover
 from tagsync.applying.remaining import RemainingChanges
-from tagsync.applying.stop import GRACE, Ending
+from tagsync.applying.stop import Ending
 from tagsync.errors import AuthorisationError, LibraryError, StateError, StoppedError, TimedOutError
 from tagsync.events import Event, Listener, RequestDone, ignore
 from tagsync.library.http.client import RateLimiters
@@ -28,6 +28,8 @@ from tagsync.library.reading.reread import Rereader
 from tagsync.model import BulkResult, Change, CurrentFile, Done, FileChange, Gone, Op, Refused, Request, Status, Unclear
 from tagsync.planning.covering import Costs, Stages, stage
 from tagsync.sandbox.faults import Fault
+
+GRACE = 4.0
 
 Answer = Callable[[Request], BulkResult]
 
@@ -333,11 +335,7 @@ def test_execute_interrupt_lets_calls_in_flight_finish() -> None:
     assert list(result.outcomes.touched()) == [id_of("f0"), id_of("f1")]
 
 
-def test_execute_interrupt_gives_calls_in_flight_four_seconds() -> None:
-    assert GRACE == 4.0
-
-
-def test_execute_interrupt_leaves_slow_calls_unknown() -> None:
+def test_execute_interrupt_leaves_calls_unknown_after_four_seconds() -> None:
     result = execute(adding("ab"), all_updated, seconds=100, interrupt_after=1)
     assert result.seconds == 1 + GRACE
     assert result.statuses("ab") == {"a": "unknown", "b": "unknown"}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from simulated_disk import CrashError, SimulatedDisk
 
 from tagsync.applying import journal as journal_module
-from tagsync.applying.journal import MAX_LINE, Journal, NoJournal
+from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import (
     NOTHING,
     Began,
@@ -32,6 +32,8 @@ from tagsync.applying.journal_records import (
 )
 from tagsync.errors import StateError
 from tagsync.model import Op, Request
+
+MAX_LINE = 1 << 20
 
 PATH = Path("/state/journal.jsonl")
 

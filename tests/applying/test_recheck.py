@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 from builders import ai, current_file, id_of, now, run
 
-from tagsync.applying.recheck import MAX_AGE, READY_AGE, Proof, Prover
+from tagsync.applying.recheck import Proof, Prover
 from tagsync.errors import AuthorisationError, LibraryError, ServerFaultError
 from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request, RuleName
+
+MAX_AGE = 30.0
+READY_AGE = 20.0
 
 
 class Library:

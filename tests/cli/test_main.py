@@ -17,8 +17,10 @@ from cli.command import SECONDS, Command, Recorder, environment, process, words,
 
 import tagsync as package
 from tagsync.cli import main
-from tagsync.cli.groups import GROUPS, Option
+from tagsync.cli.groups import Option
 from tagsync.sandbox.faults import Fault
+
+GROUPS = ("Selection", "Library", "Safety", "Output", "Limits")
 
 SANDBOX = ("--sandbox", "library.jsonl")
 COMMANDS = [

@@ -10,8 +10,6 @@ from yaml.events import ScalarEvent, StreamEndEvent
 
 from tagsync.manifest.yaml import (
     AMBIGUOUS,
-    MAX_ITEMS,
-    MAX_TEXT,
     PARSER,
     REFUSED,
     EventSource,
@@ -22,6 +20,9 @@ from tagsync.manifest.yaml import (
     TreeReader,
     resolve,
 )
+
+MAX_ITEMS = 100_000
+MAX_TEXT = 1 << 20
 
 Parser = Callable[[bytes], EventSource]
 

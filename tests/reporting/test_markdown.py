@@ -23,8 +23,11 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES, markdown
+from tagsync.reporting.markdown import markdown
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
+
+LEAST_BYTES = 8000
+MAX_BYTES = 60_000
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -30,8 +30,11 @@ from tagsync.model import (
 from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
 from tagsync.reporting.phrases import shown_origin
-from tagsync.reporting.text import SHOWN_LINES, SHOWN_REASONS, diagnostics_text, plan_text, report_text
+from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 from tagsync.reporting.view import PlanView, ReportView
+
+SHOWN_LINES = 60
+SHOWN_REASONS = 20
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 

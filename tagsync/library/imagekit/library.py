@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
+from tagsync.events import Listener, ignore
 from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.http.response import Response
 from tagsync.library.imagekit import queries
@@ -40,6 +41,7 @@ class ImageKitLibrary:
         fields: the files' data to keep for templates.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
+        listener: receives `Retrying` for each retry.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class ImageKitLibrary:
         fields: Collection[str] = (),
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
+        listener: Listener = ignore,
     ) -> None:
         self.queries: Queries = queries
         self.page_limit = page_limit
-        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
+        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
         self._reader = FileReader(thumbnails=thumbnails, fields=fields)
 
     async def __aenter__(self) -> Self:

@@ -37,13 +37,15 @@ from tagsync.errors import (
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.http.client import CALL_DEADLINE, RateLimiters
+from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.transport import connection_error
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import Listing, Prepare
 from tagsync.model import Done, Op, Refused, Request
 from tagsync.sandbox.faults import Fault
+
+CALL_DEADLINE = 60
 
 CALL = Request(Op.ADD, ("t",), (id_of("/a"),))
 DONE = {"successfullyUpdatedFileIds": [id_of("/a")]}

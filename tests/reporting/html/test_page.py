@@ -39,10 +39,14 @@ from tagsync.model import (
     Status,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.html.charts import MAX_TAGS, SHOWN_TAGS, shortened
-from tagsync.reporting.html.page import SHOWN_DIAGNOSTICS, diagnostics_html, difference_html, plan_html, report_html
+from tagsync.reporting.html.charts import shortened
+from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.phrases import cause_words
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
+
+MAX_TAGS = 1000
+SHOWN_TAGS = 12
+SHOWN_DIAGNOSTICS = 200
 
 
 class Page(HTMLParser):
