@@ -8,13 +8,16 @@ from pathlib import Path
 from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import holds_manifests
-from tagsync.model import Config, DesiredState, Diagnostic
+from tagsync.manifest.files import MANIFEST_SUFFIXES, holds_manifests
+from tagsync.model import Config, DesiredState, Diagnostic, Report
 from tagsync.planning.changed_since import Revision
-from tagsync.workspace.git import WorkTree
+from tagsync.workspace.git import WorkTree, clean_commit
 
 CHANGED_SINCE = "--changed-since"
 PRUNE_SINCE = "--prune-since"
+
+_SHORT = 12
+"""The digits of a commit in messages, enough for any repository."""
 
 _NOTHING = DesiredState((), ())
 
@@ -75,6 +78,26 @@ def revisions_since(ref: str, given: Paths, *, as_of: date | None = None) -> tup
         except ManifestError:
             continue
     return tuple(found)
+
+
+def commit_of_manifests(given: Paths) -> str | None:
+    """Return the commit of manifests; None if they are outside a git repository, or not all of them are committed."""
+    paths = listed(given)
+    return clean_commit(paths, MANIFEST_SUFFIXES) if paths and "-" not in paths else None
+
+
+def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:
+    """Read what manifests declared at the commit of the previous report.
+
+    Return None if they were the same as now, or if git or the manifests then do not allow it: only a notice needs this.
+    """
+    inputs = last.plan.inputs
+    if inputs.commit is None or {ref.sha256 for ref in inputs.manifests} == {ref.sha256 for ref in desired.manifests}:
+        return None
+    try:
+        return revision_of(inputs.commit[:_SHORT], given, as_of=as_of)
+    except (UsageError, RefusedError):
+        return None
 
 
 def _first_of(error: ManifestError) -> str:

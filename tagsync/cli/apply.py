@@ -62,7 +62,14 @@ def apply(
                     made, spent = subject, 0.0
                 else:
                     exact, thumbnails = how.batching == "exact", settings.thumbnails
-                    options = plan_options(library, planning, exact=exact, thumbnails=thumbnails, prune=prune)
+                    options = plan_options(
+                        library,
+                        planning,
+                        exact=exact,
+                        thumbnails=thumbnails,
+                        prune=prune,
+                        manifests=chosen.manifests,
+                    )
                     made = planned(subject, workspace, options, output)
                     spent = time.monotonic() - began
                 if made.errors:

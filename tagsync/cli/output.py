@@ -24,7 +24,7 @@ from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
 from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
@@ -240,10 +240,11 @@ class Output:
         levels = {"error"} if quiet and not verbose else {"error", "warning"}
         if verbose or (with_notices and not quiet):
             levels.add("info")
-        kept = [item for item in diagnostics if item.level in levels]
+        always = () if quiet else (NO_LONGER_DECLARED,)
+        kept = [item for item in diagnostics if item.level in levels or item.code in always]
         more = sum(item.more for item in unlisted if item.level in levels)
         self._log.diagnostics(kept, names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
-        notices = sum(item.level == "info" for item in diagnostics)
+        notices = sum(item.level == "info" and item.code not in always for item in diagnostics)
         if notices and not verbose and not quiet and not with_notices:
             self._log.notices(notices)
 

@@ -23,6 +23,9 @@ STDIN = "<stdin>"
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _CSV_SUFFIXES = (".csv", ".tsv")
+
+MANIFEST_SUFFIXES = _SUFFIXES + _CSV_SUFFIXES
+"""How the names of files that a run may read as manifests end."""
 _NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"

@@ -39,6 +39,7 @@ from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
 from tagsync.model.origins import (
+    NO_LONGER_DECLARED,
     Diagnostic,
     Level,
     ManifestRef,
@@ -87,6 +88,7 @@ __all__ = [
     "IN_PART",
     "KEY_VARIABLE",
     "LISTED",
+    "NO_LONGER_DECLARED",
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",

@@ -12,6 +12,7 @@ from tagsync.model import (
     Diagnostic,
     Guard,
     Inputs,
+    Level,
     Op,
     Origin,
     Plan,
@@ -177,6 +178,9 @@ def sent_sentence(report: Report) -> str:
     words = f" ({', '.join(delays)})" if delays else ""
     return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
 
+
+LEVEL_WORDS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}
+"""How users read the levels of diagnostics."""
 
 _STATUS_WORDS = {Status.CONFIRMED: "verified", Status.ACCEPTED: "unverified", Status.MISSING: "not found"}
 

@@ -1,65 +1,15 @@
 """Remove tags that manifests declared at a git revision, and that no rule declares now."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from builders import ai, file_object, manifest
+from builders import file_object, manifest
 from cli.command import Command
+from cli.shop import PLAN, PRUNE, SHOP, removals, rules
+from repository import commit, git, write
 
-PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
-PRUNE = (*PLAN, "--prune-since=HEAD")
-
-
-def git(*arguments: str) -> str:
-    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com", "-c", "protocol.file.allow=always")
-    ran = subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607 - our own
-    return ran.stdout.strip()
-
-
-def write(name: str, text: str) -> None:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def rules(text: str, name: str = "in/tags.yaml", *, spec: str = "") -> None:
-    write(name, manifest(text, spec=spec))
-
-
-def commit() -> str:
-    git("add", "--all", ".")
-    git("commit", "--quiet", "--allow-empty", "--message", "a state")
-    return git("rev-parse", "HEAD")
-
-
-SHOP = """
-- match: /shop/*
-  tags: [sale, shop]
-- path: /other.jpg
-  tags: [hero]
-"""
-
-
-@pytest.fixture(autouse=True)
-def _a_work_tree(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    git("init", "--quiet")
-    library(
-        file_object("/shop/a.jpg", ["sale", "shop", "by-hand"]),
-        file_object("/shop/b.jpg", ["shop"]),
-        file_object("/other.jpg", ["hero", "sale"], [ai("Shoe", 99)]),
-    )
-    write(".gitignore", "/library.jsonl\n/.tagsync\n")
-    rules(SHOP)
-    commit()
-
-
-def removals(document: Any) -> dict[str, list[str]]:
-    return {change["path"]: change["remove"] for change in document["changes"] if change["remove"]}
+pytestmark = pytest.mark.usefixtures("shop")
 
 
 def test_prune_removes_a_tag_that_was_dropped_from_a_rule(tagsync: Command) -> None:

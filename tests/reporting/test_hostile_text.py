@@ -9,12 +9,11 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import GOOGLE
+from builders import GOOGLE, rendered
 from exposition import samples
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tagsync.documents.writer import plan_document, report_document
 from tagsync.escape import shown
 from tagsync.events import ApiCalls
 from tagsync.model import (
@@ -44,11 +43,10 @@ from tagsync.model import (
 from tagsync.planning.difference import difference
 from tagsync.reporting.console import Lines
 from tagsync.reporting.github import annotations, outputs
-from tagsync.reporting.html.page import plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
 from tagsync.reporting.prometheus import Run, prometheus
-from tagsync.reporting.text import diagnostics_text, plan_text, report_text
+from tagsync.reporting.text import diagnostics_text
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
 
 HOSTILE = {
@@ -112,17 +110,14 @@ def views(text: str) -> list[View]:
 
 def as_text(text: str) -> str:
     stream = io.StringIO()
-    lines = Lines(stream, environment={})
     plan, report = hostile_plan(text), hostile_report(text)
-    plan_text(PlanView(plan), lines, everything=True)
-    report_text(ReportView(report), lines)
-    diagnostics_text((*plan.diagnostics, *report.diagnostics), lines, names={}, limit=10)
-    return stream.getvalue()
+    told = (*plan.diagnostics, *report.diagnostics)
+    diagnostics_text(told, Lines(stream, environment={}), names={}, limit=10)
+    return rendered(plan) + rendered(report) + stream.getvalue()
 
 
 def as_json(text: str) -> str:
-    plan, report = plan_document(hostile_plan(text)), report_document(hostile_report(text))
-    return f"[{''.join(plan)},{''.join(report)}]"
+    return f"[{rendered(hostile_plan(text), 'json')},{rendered(hostile_report(text), 'json')}]"
 
 
 def as_markdown(text: str) -> str:
@@ -130,7 +125,7 @@ def as_markdown(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    return "".join((*plan_html(PlanView(hostile_plan(text))), *report_html(ReportView(hostile_report(text)))))
+    return rendered(hostile_plan(text), "html") + rendered(hostile_report(text), "html")
 
 
 def as_junit(text: str) -> str:

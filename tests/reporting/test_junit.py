@@ -1,7 +1,6 @@
 from xml.etree import ElementTree as ET
 
-from builders import current_file
-from reporting.pages import changed, plan_of
+from builders import changed, current_file, plan_of
 
 from tagsync.model import (
     Diagnostic,
