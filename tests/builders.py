@@ -46,7 +46,6 @@ from tagsync.model import (
     Reason,
     Report,
     RequestCounts,
-    RuleName,
     Status,
     Summary,
     TargetName,
@@ -299,7 +298,7 @@ def changed(file: CurrentFile, *items: tuple[Op, str], rule: str = "tags", line:
 
 def promoted(file: CurrentFile, tag: str) -> FileChange:
     """Return the changes of a file whose AI tag becomes an ordinary tag."""
-    return changed(file, (Op.ADD, tag), (Op.REMOVE_AI, tag), rule=RuleName.AI_PROMOTE)
+    return changed(file, (Op.ADD, tag), (Op.REMOVE_AI, tag), rule="aiTags.promote")
 
 
 def plan_of(
