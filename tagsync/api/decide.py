@@ -135,7 +135,7 @@ async def plan_async(
         base = None
     elif base is None and last and given is not None:
         base = revision_of_report(last, given, desired, as_of=options.as_of)
-    commit = None if given is None else commit_of_manifests(given)
+    commit = None if given is None else commit_of_manifests(given, desired)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:

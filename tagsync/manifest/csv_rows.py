@@ -17,7 +17,8 @@ from tagsync.model import Diagnostic, packed, unpacked
 from tagsync.model.cells import is_escaped_cell
 
 SELECTORS = ("path", "fileId", "match")
-LISTS = ("tags", "absent")
+LISTS = ("tags", "absent", "except")
+ONLY_WITH_MATCH = ("query", "except")
 COLUMNS = (*SELECTORS, "query", *LISTS, "until", "ifMissing", "ifOverLimit", "ifInvalid")
 """The names that a header may have."""
 
@@ -164,18 +165,20 @@ class CsvReader:
             had = " and ".join(chosen) or "none of path, fileId and match"
             message = f"the header has {had}: it must have exactly one of path, fileId and match"
             self._report(packed(self._line, 0), "csv-header", message)
-        elif "query" in names and chosen != ["match"]:
-            message = f"query cannot be combined with {chosen[0]}: use match, or remove the column"
-            self._report(packed(self._line, 0), "csv-header", message)
+        elif chosen != ["match"]:
+            for name in filter(names.__contains__, ONLY_WITH_MATCH):
+                message = f"{name} cannot be combined with {chosen[0]}: use match, or remove the column"
+                self._report(packed(self._line, 0), "csv-header", message)
         if self.errors.count:
             raise GivenUpError
         return names.index(chosen[0])
 
     def _row(self, cells: Sequence[str], at: int, selected: re.Pattern[str]) -> EntryRow | None:
         """Return the row of a rule; None if it has errors."""
-        name, value, key = self._header[at], cells[at], None
-        if name != "match" and len(self._lines) == 1 and (found := selected.match(self._lines[0])):
-            before, written, after = found.groups()
+        name, key = self._header[at], None
+        is_cacheable = name != "match" and at < len(cells) and len(self._lines) == 1
+        if is_cacheable and (found := selected.match(self._lines[0])):
+            value, (before, written, after) = cells[at], found.groups()
             key = before, len(written), after
             data = self._known.get(key)
             # A row that is written like an earlier one has no other errors than that one.

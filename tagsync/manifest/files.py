@@ -22,9 +22,9 @@ STDIN = "<stdin>"
 """The name of standard input."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_CSV_SUFFIXES = (".csv", ".tsv")
+CSV_SUFFIXES = (".csv", ".tsv")
 
-MANIFEST_SUFFIXES = _SUFFIXES + _CSV_SUFFIXES
+MANIFEST_SUFFIXES = _SUFFIXES + CSV_SUFFIXES
 """How the names of files that a run may read as manifests end."""
 _NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
@@ -87,8 +87,8 @@ def locate_csv(manifest: Located, path: str) -> Located:
     """
     if manifest.path is None or manifest.inside is None:
         raise ValueError("a manifest on standard input cannot name CSV files: save the manifest as a file")
-    if not path.lower().endswith(_CSV_SUFFIXES):
-        raise ValueError(f"the name of a CSV file ends in {' or '.join(_CSV_SUFFIXES)}: rename the file")
+    if not path.lower().endswith(CSV_SUFFIXES):
+        raise ValueError(f"the name of a CSV file ends in {' or '.join(CSV_SUFFIXES)}: rename the file")
     if "\0" in path or not path.isprintable() or os.path.isabs(path):  # noqa: PTH117 - no Path of unchecked text
         raise ValueError("this is not a relative path: write the path from this manifest's folder to the CSV file")
     file = os.path.normpath(Path(manifest.path).parent / path)
@@ -176,7 +176,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
-    elif here.name.lower().endswith(_CSV_SUFFIXES):
+    elif here.name.lower().endswith(CSV_SUFFIXES):
         report(path, "not-a-manifest", "a CSV file is not a manifest: name it in spec.filesFrom of a manifest")
     elif here.suffix not in _SUFFIXES:
         report(

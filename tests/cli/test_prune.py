@@ -232,3 +232,45 @@ def test_prune_in_a_shallow_clone_says_how_to_fetch(tagsync: Command, monkeypatc
 def test_prune_without_manifests_at_the_revision_removes_nothing(tagsync: Command) -> None:
     rules(SHOP, "new/tags.yaml")
     assert removals(tagsync(*PRUNE, "new").document) == {}
+
+
+def rows(*lines: str) -> None:
+    write("in/tags.csv", "\n".join(("path,tags", *lines, "")))
+
+
+@pytest.mark.parametrize("path", ["in", "in/tags.yaml"])
+def test_prune_includes_commits_that_changed_only_a_csv_file(tagsync: Command, path: str) -> None:
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop")
+    base = commit()
+    rows("/shop/a.jpg,shop;sale", "/other.jpg,hero")
+    second = commit()
+    rows("/shop/a.jpg,shop")
+    commit()
+    ran = tagsync(*PLAN, f"--prune-since={base}", path)
+    assert removals(ran.document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale"]}
+    places = {reason["source"] for change in ran.document["changes"] for reason in change["because"]}
+    assert places == {f"{second[:7]}:in/tags.csv:2:18", f"{second[:7]}:in/tags.csv:3:12"}
+
+
+def test_prune_includes_csv_files_that_a_later_commit_named(tagsync: Command) -> None:
+    base = git("rev-parse", "HEAD")
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop", "/shop/b.jpg,shop")
+    commit()
+    rows("/shop/a.jpg,shop;sale;by-hand", "/shop/b.jpg,shop")
+    commit()
+    Path("in/tags.csv").unlink()
+    rules(SHOP)
+    commit()
+    ran = tagsync(*PLAN, f"--prune-since={base}", "in/tags.yaml")
+    assert removals(ran.document) == {"/shop/a.jpg": ["by-hand"]}
+
+
+def test_prune_removes_what_was_dropped_only_from_a_csv_file(tagsync: Command) -> None:
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop;sale", "/other.jpg,hero")
+    commit()
+    rows("/shop/a.jpg,shop")
+    for path in ("in", "in/tags.yaml"):
+        assert removals(tagsync(*PRUNE, path).document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale"]}

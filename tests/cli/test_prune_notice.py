@@ -130,6 +130,17 @@ def test_plan_records_the_commit_only_of_committed_manifests(tagsync: Command) -
     assert Path(".git/index").read_bytes() == before
 
 
+def test_plan_records_the_commit_only_of_committed_csv_files(tagsync: Command) -> None:
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    write("in/tags.csv", "path,tags\n/other.jpg,hero\n")
+    head = commit()
+    for path in ("in", "in/tags.yaml"):
+        write("in/tags.csv", "path,tags\n/other.jpg,hero\n")
+        assert tagsync(*PLAN, path).document["inputs"]["commit"] == head
+        write("in/tags.csv", "path,tags\n/other.jpg,new\n")
+        assert "commit" not in tagsync(*PLAN, path).document["inputs"]
+
+
 def test_notice_is_left_out_if_git_cannot_read_the_previous_commit(tagsync: Command) -> None:
     rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n")
     commit()

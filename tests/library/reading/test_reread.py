@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.errors import LibraryError
 from tagsync.library.imagekit.library import ImageKitLibrary
-from tagsync.library.protocol import Files
 from tagsync.library.reading.reread import Rereader
 from tagsync.sandbox.faults import Fault
 
@@ -29,8 +28,8 @@ def paths(count: int) -> list[str]:
 
 def reread(
     app: ASGIApp, names: list[str], *, library_size: int = 100_000, concurrency: int = 4, rounds: int = 1
-) -> tuple[Files, Rereader]:
-    async def scenario() -> tuple[Files, Rereader]:
+) -> tuple[Any, Rereader]:
+    async def scenario() -> tuple[Any, Rereader]:
         async with ImageKitLibrary(
             "http://library.localhost", "k", limiters=unlimited(), app=app, random=Random(1)
         ) as client:
