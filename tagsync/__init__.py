@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
     from tagsync.api.saved import read_document, write_document
+    from tagsync.api.testing import run_tests
     from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
         Request,
         Status,
         Summary,
+        TagLine,
+        TestFailure,
+        TestResult,
+        TestRun,
     )
     from tagsync.planning.difference import difference
     from tagsync.planning.filter import filter_plan
@@ -81,8 +86,12 @@ __all__ = [
     "Request",
     "Status",
     "Summary",
+    "TagLine",
     "TagsyncError",
     "Target",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
     "Workspace",
     "apply",
     "apply_async",
@@ -95,6 +104,7 @@ __all__ = [
     "read_config",
     "read_document",
     "render",
+    "run_tests",
     "undo",
     "undo_async",
     "validate",
@@ -121,6 +131,7 @@ _HOMES = {
     "read_config": "tagsync.manifest.config",
     "read_document": "tagsync.api.saved",
     "render": "tagsync.reporting.formats",
+    "run_tests": "tagsync.api.testing",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

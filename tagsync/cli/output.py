@@ -19,10 +19,10 @@ from tagsync.documents.writer import (
 from tagsync.errors import ManifestError, TagsyncError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts, results_layouts
 from tagsync.reporting.html.page import diagnostics_html
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
@@ -181,6 +181,10 @@ class Output:
             html=diagnostics_html,
         )
         self._write(layouts, 0)
+
+    def tests(self, run: TestRun, exit_code: int) -> None:
+        """Write the results of tests to all outputs."""
+        self._write(results_layouts(run, everything=self._settings.verbose), exit_code)
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:

@@ -70,6 +70,16 @@ from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limi
 from tagsync.model.report import IN_PART, FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
+from tagsync.model.testing import (
+    FileExpectation,
+    Property,
+    TagExpectation,
+    TagLine,
+    TestFailure,
+    TestResult,
+    TestRun,
+    TestSpec,
+)
 from tagsync.model.texts import (
     MAX_FILES_PER_REQUEST,
     MAX_TAG_CHARACTERS,
@@ -125,6 +135,7 @@ __all__ = [
     "Expectation",
     "Explanation",
     "FileChange",
+    "FileExpectation",
     "FileOutcome",
     "Gone",
     "Guard",
@@ -146,6 +157,7 @@ __all__ = [
     "Part",
     "Plan",
     "Policy",
+    "Property",
     "Reading",
     "Reason",
     "Refused",
@@ -158,8 +170,14 @@ __all__ = [
     "Selector",
     "Status",
     "Summary",
+    "TagExpectation",
+    "TagLine",
     "TargetName",
     "Templating",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
+    "TestSpec",
     "Texts",
     "Timing",
     "Unclear",
