@@ -29,7 +29,6 @@ from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     AIRule,
     ByPath,
     Declaration,
@@ -491,7 +490,7 @@ def check_final(world: World, path: str, rules: Rules) -> None:
     if state is None or state.path != path:
         return
     wanted = rules.wanted(state.tags)
-    if wanted <= state.tags or len("".join(state.tags | wanted)) <= MAX_TAG_CHARACTERS:
+    if wanted <= state.tags or len("".join(state.tags | wanted)) <= 500:
         assert wanted <= state.tags, "a file lacks a tag that is declared for it"
         assert not state.tags.intersection(rules.absent, RENAMES), "a file has a tag that must not be there"
         gone = (rules.wants_gone(name, confidence) for name, (confidence, _) in state.ai_tags.items())

@@ -29,6 +29,7 @@ from tagsync.cli.options import (
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
+from tagsync.exporting import ExportFormat
 from tagsync.schemas import SchemaName
 from tagsync.version import __version__
 
@@ -287,8 +288,8 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync export -o manifests/",
-        "tagsync export --path /shop/ -o manifests/",
-        "tagsync export > tags.yaml",
+        "tagsync export --path /shop/ > shop.yaml",
+        "tagsync export --format csv -o sheet/",
     )
 )
 @option(
@@ -301,19 +302,29 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     from_environment=False,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write manifests into this new folder.",
-    show_default="one manifest on standard output",
+    help="Write into this new folder.",
+    show_default="one manifest, or the rows, on standard output",
+)
+@option(
+    "--format",
+    "kind",
+    group="Output",
+    from_environment=False,
+    type=click.Choice(get_args(ExportFormat)),
+    default="manifests",
+    show_default=True,
+    help="Write manifests, or a CSV file with one row per file.",
 )
 @reading_options
-def export(folder: str, output: Path | None, **values: Any) -> int:
-    """Write the library's tags as manifests.
+def export(folder: str, output: Path | None, kind: ExportFormat, **values: Any) -> int:
+    """Write the library's tags as manifests or CSV.
 
-    A plan of these manifests has no changes.
+    A plan of the result has no changes.
     """
     from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
 
     library = settings(LibrarySettings, values)
-    return run_export(folder, output, library, settings(OutputSettings, values))
+    return run_export(folder, output, library, settings(OutputSettings, values), kind=kind)
 
 
 @cli.command(
@@ -323,7 +334,7 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics or tests.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests or log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

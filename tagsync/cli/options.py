@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """Where results go, and how detailed they are."""
+    """Where results go, and how detailed they are; `command` is the name of the command."""
 
     format: Format = "text"
     report: Sequence[tuple[Format, Path]] = ()
@@ -32,6 +32,7 @@ class OutputSettings:
     verbose: bool
     no_color: bool
     thumbnails: bool = False
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +90,21 @@ def option(*names: str, group: str, from_environment: bool = True, **settings: A
     return click.option(*names, cls=Option, group=group, envvar=variables if from_environment else None, **settings)
 
 
+_LOG = option(
+    "--log-format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    expose_value=False,
+    help="Format of progress, warnings and errors on standard error.",
+)
+
 _VERBOSITY = (
     option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
     option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
     option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
+    _LOG,
 )
 
 _OUTPUT = (
@@ -111,7 +123,8 @@ _OUTPUT = (
         metavar="[FORMAT=]FILE",
         callback=parameter_types.reports,
         multiple=True,
-        help="Also write an output file. Suffixes set the format: .html, .json, .md, .txt, .xml (JUnit). Repeatable.",
+        help="Also write an output file. Suffixes set the format: .html, .json, .md, .prom, .txt, .xml (JUnit). "
+        "Repeatable.",
     ),
     option(
         "--max-bytes",
@@ -381,6 +394,8 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
         UsageError: the endpoint is not valid.
     """
     taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
+    if kind is OutputSettings:
+        taken["command"] = click.get_current_context().command.name or ""
     if taken.get("endpoint") and taken.get("sandbox"):
         source = click.get_current_context().get_parameter_source
         if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):

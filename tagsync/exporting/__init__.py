@@ -1,1 +1,5 @@
-"""Turn a library's files back into manifests, from values to text."""
+"""Turn a library's files back into manifests or CSV, from values to text. The formats' names load quickly here."""
+
+from typing import Literal
+
+ExportFormat = Literal["manifests", "csv"]

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from tagsync.escape import quoted, shown
 from tagsync.globs import capture_fault, capture_glob, glob_fault
+from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.manifest.entries import with_defaults
 from tagsync.manifest.entry_store import MATCH, PATH, EntryRow, decode_declaration, selector_of
 from tagsync.manifest.yaml import Map, ReportError, Seq
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     AIRule,
     ByMatch,
     Declaration,
@@ -260,8 +260,8 @@ def _check_length(declared: Declaration) -> Iterator[Finding]:
         yield Finding("error", "over-limit", message, declared.column)
     if length <= MAX_TAG_CHARACTERS < joined_length(len(tags), length):
         message = (
-            "the tags of this rule fit into 500 characters only if ImageKit does not count the commas between them: "
-            "tagsync sends them, but ImageKit may refuse them"
+            f"the tags of this rule fit into {MAX_TAG_CHARACTERS} characters only if ImageKit does not count the "
+            "commas between them: tagsync sends them, but ImageKit may refuse them"
         )
         yield Finding("warning", NEAR_LIMIT, message, declared.column)
 

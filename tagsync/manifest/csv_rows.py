@@ -14,9 +14,11 @@ from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import GivenUpError, Map, Seq
 from tagsync.model import Diagnostic, packed, unpacked
+from tagsync.model.cells import is_escaped_cell
 
 SELECTORS = ("path", "fileId", "match")
-LISTS = ("tags", "absent")
+LISTS = ("tags", "absent", "except")
+ONLY_WITH_MATCH = ("query", "except")
 COLUMNS = (*SELECTORS, "query", *LISTS, "until", "ifMissing", "ifOverLimit", "ifInvalid")
 """The names that a header may have."""
 
@@ -29,9 +31,6 @@ _AT_ONCE = 1_000
 _REMEMBERED = 50_000
 """The most ways to write what follows a path that are remembered."""
 
-# A spreadsheet runs a cell that starts with one of these as a formula. An apostrophe keeps it as text, and so an
-# apostrophe at the start of a text gets another.
-_ESCAPED = re.compile("'[=+@'-]")
 # What spreadsheets make of codes like 12E5, and of formulas that fail.
 _DAMAGED = re.compile(r"[0-9]+(?:[.,][0-9]+)?E[+-][0-9]+|#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)")
 
@@ -166,18 +165,20 @@ class CsvReader:
             had = " and ".join(chosen) or "none of path, fileId and match"
             message = f"the header has {had}: it must have exactly one of path, fileId and match"
             self._report(packed(self._line, 0), "csv-header", message)
-        elif "query" in names and chosen != ["match"]:
-            message = f"query cannot be combined with {chosen[0]}: use match, or remove the column"
-            self._report(packed(self._line, 0), "csv-header", message)
+        elif chosen != ["match"]:
+            for name in filter(names.__contains__, ONLY_WITH_MATCH):
+                message = f"{name} cannot be combined with {chosen[0]}: use match, or remove the column"
+                self._report(packed(self._line, 0), "csv-header", message)
         if self.errors.count:
             raise GivenUpError
         return names.index(chosen[0])
 
     def _row(self, cells: Sequence[str], at: int, selected: re.Pattern[str]) -> EntryRow | None:
         """Return the row of a rule; None if it has errors."""
-        name, value, key = self._header[at], cells[at], None
-        if name != "match" and len(self._lines) == 1 and (found := selected.match(self._lines[0])):
-            before, written, after = found.groups()
+        name, key = self._header[at], None
+        is_cacheable = name != "match" and at < len(cells) and len(self._lines) == 1
+        if is_cacheable and (found := selected.match(self._lines[0])):
+            value, (before, written, after) = cells[at], found.groups()
             key = before, len(written), after
             data = self._known.get(key)
             # A row that is written like an earlier one has no other errors than that one.
@@ -218,7 +219,7 @@ class CsvReader:
         return row
 
     def _value(self, name: str, value: str, written: str, offset: int) -> str | Seq:
-        if _ESCAPED.match(value):
+        if is_escaped_cell(value):
             value, written, offset = value[1:], written[1:], offset + 1
         if name not in LISTS:
             self._warn_if_damaged(value, offset)

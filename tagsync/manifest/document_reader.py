@@ -21,6 +21,7 @@ from tagsync.manifest.tests import check_test, take_dates, test_of
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, Seq, TreeReader
 from tagsync.manifest.yaml_errors import explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, TestSpec, packed, unpacked
+from tagsync.model.cells import DEFAULT_SEPARATOR
 
 API_VERSION = "tagsync/v1"
 
@@ -33,9 +34,6 @@ NOT_UTF8 = "these bytes are not UTF-8: save the file as UTF-8"
 
 # All characters that YAML 1.1 does not allow in a file.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-DEFAULT_SEPARATOR = ";"
-"""What separates the values in a cell of a CSV file, unless `listSeparator` says otherwise."""
 
 _DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 

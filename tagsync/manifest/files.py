@@ -22,8 +22,11 @@ STDIN = "<stdin>"
 """The name of standard input."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_CSV_SUFFIXES = (".csv", ".tsv")
+CSV_SUFFIXES = (".csv", ".tsv")
 _LIBRARY_SUFFIXES = (".jsonl",)
+
+MANIFEST_SUFFIXES = _SUFFIXES + CSV_SUFFIXES
+"""How the names of files that a run may read as manifests end."""
 _NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"
@@ -83,7 +86,7 @@ def locate_csv(manifest: Located, path: str) -> Located:
     Raises:
         ValueError: the file is refused or missing; the message says why.
     """
-    return _locate_named(manifest, path, "CSV file", _CSV_SUFFIXES)
+    return _locate_named(manifest, path, "CSV file", CSV_SUFFIXES)
 
 
 def locate_library(manifest: Located, path: str) -> Located:
@@ -183,7 +186,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
-    elif here.name.lower().endswith(_CSV_SUFFIXES):
+    elif here.name.lower().endswith(CSV_SUFFIXES):
         report(path, "not-a-manifest", "a CSV file is not a manifest: name it in spec.filesFrom of a manifest")
     elif here.suffix not in _SUFFIXES:
         report(

@@ -39,6 +39,7 @@ from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
 from tagsync.model.origins import (
+    NO_LONGER_DECLARED,
     Diagnostic,
     Level,
     ManifestRef,
@@ -81,8 +82,6 @@ from tagsync.model.testing import (
     TestSpec,
 )
 from tagsync.model.texts import (
-    MAX_FILES_PER_REQUEST,
-    MAX_TAG_CHARACTERS,
     all_normalized,
     folded,
     invisible_fault,
@@ -99,8 +98,7 @@ __all__ = [
     "IN_PART",
     "KEY_VARIABLE",
     "LISTED",
-    "MAX_FILES_PER_REQUEST",
-    "MAX_TAG_CHARACTERS",
+    "NO_LONGER_DECLARED",
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",

@@ -20,7 +20,7 @@ from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
-from tagsync.planning.prune import prune_votes, with_dropped
+from tagsync.planning.prune import Undeclared, prune_votes, with_dropped
 from tagsync.planning.select import Selected, Selection
 from tagsync.planning.skipped_files import names_one, twins_finding
 from tagsync.planning.templates import CODE, uses_library_data
@@ -50,6 +50,7 @@ class Comparison:
         *,
         coverage: bool,
         dropped: Collection[Entry] = (),
+        undeclared: Undeclared | None = None,
     ) -> None:
         self.tally = GuardCounts()
         self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
@@ -68,7 +69,9 @@ class Comparison:
             coverage=coverage,
             vocabulary=desired.vocabulary,
         )
-        managed = with_dropped(selection, dropped, current) if dropped else selection
+        managed: Iterable[Selected] = with_dropped(selection, dropped, current) if dropped else selection
+        if undeclared:
+            managed = undeclared.counted(managed)
         self.collected = Collected(self._changes(managed, protections, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob
+from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     NO_TEMPLATES,
     NO_TEXTS,
     ByMatch,

@@ -43,7 +43,7 @@ from tagsync.planning.filter import Scope
 MOST_LINES = 20
 """The most lines of one failure."""
 
-_MOST_SEARCHED = 50
+_MOST_SEARCHED = 64
 """With more given files than this, rules are not selected by the files' paths first."""
 
 _TAGS = (Op.ADD, Op.REMOVE)

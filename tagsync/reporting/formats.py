@@ -16,6 +16,7 @@ from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import MAX_BYTES, markdown
 from tagsync.reporting.phrases import Names
+from tagsync.reporting.prometheus import Run, prometheus
 from tagsync.reporting.test_results import ResultsView, results_text
 from tagsync.reporting.text import plan_text, report_text
 from tagsync.reporting.view import CANCELLED, DifferenceView, PlanView, ReportView, View
@@ -61,6 +62,8 @@ class Layouts(Generic[V]):
         max_bytes: int = MAX_BYTES,
         link: str | None = None,
         names: Names | None = None,
+        run: Run | None = None,
+        previous: str = "",
     ) -> None:
         """Write one format.
 
@@ -72,6 +75,8 @@ class Layouts(Generic[V]):
             max_bytes: the most bytes of Markdown.
             link: the URL that Markdown links to for all details.
             names: what annotations call the manifests.
+            run: the run, for metrics.
+            previous: the text of the file of metrics that this one replaces.
         """
         if kind == "json":
             stream.writelines(self.json())
@@ -81,6 +86,8 @@ class Layouts(Generic[V]):
             stream.write(markdown(self.view, max_bytes=max_bytes, link=link))
         elif kind == "junit":
             stream.writelines(junit(self.view))
+        elif kind == "prometheus":
+            stream.writelines(prometheus(self.view, run, previous))
         else:
             if kind == "github":
                 stream.writelines(annotations(self.view, names))

@@ -12,6 +12,7 @@ from tagsync.model import (
     Diagnostic,
     Guard,
     Inputs,
+    Level,
     Op,
     Origin,
     Plan,
@@ -180,6 +181,9 @@ def sent_sentence(report: Report) -> str:
     return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
 
 
+LEVEL_WORDS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}
+"""How users read the levels of diagnostics."""
+
 _STATUS_WORDS = {Status.CONFIRMED: "verified", Status.ACCEPTED: "unverified", Status.MISSING: "not found"}
 
 
@@ -237,6 +241,11 @@ def coverage_sentence(coverage: Coverage, files: int) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number and its noun, with an s unless a plural is given."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def notices_listed(count: int) -> str:
+    """Return how many notices there are, and how to see them."""
+    return f"{counted(count, 'notice')} (-v lists {'it' if count == 1 else 'them'})"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from tagsync.reporting.view import DiagnosticsView, Kind
 _DOTS = 60
 """The most tests in one line."""
 
-_SHOWN_FAILED = 50
+_SHOWN_FAILED = 20
 _MOST_DIAGNOSTICS = 1000
 _STYLES = {"-": "red", "+": "green", " ": ""}
 

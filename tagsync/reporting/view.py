@@ -214,6 +214,13 @@ class PlanView(View):
             return plan_summary(self.plan)
         return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
 
+    @property
+    def pending(self) -> tuple[Mapping[Op, int], int]:
+        """The changes that are still to be made, by operation, and the number of their files."""
+        summary = self.plan.summary
+        changes = {Op.ADD: summary.add_tags, Op.REMOVE: summary.remove_tags, Op.REMOVE_AI: summary.remove_ai_tags}
+        return changes, summary.files_changed
+
     @cached_property
     def causes(self) -> Causes:
         """Why each change is necessary again, as far as is known."""
@@ -296,6 +303,18 @@ class ReportView(PlanView):
     def sections(self) -> Sequence[Section]:
         """What has changed; removals first."""
         return _one_section(self.counts, groups(self._counted_changes, self.causes))
+
+    @property
+    def pending(self) -> tuple[Mapping[Op, int], int]:
+        """The changes that are still to be made, by operation, and the number of their files."""
+        if self.refused:
+            return super().pending
+        left = Counter[Op]()
+        if self.missed:
+            for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
+                if outcome.status not in _ARRIVED:
+                    left.update(item.op for item in change.changes)
+        return left, len(self.missed)
 
     @cached_property
     def _counted_changes(self) -> Sequence[FileChange]:

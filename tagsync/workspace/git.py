@@ -35,6 +35,7 @@ _OURS = frozenset(
 _MOST_LINES = 20
 _MOST_CHARACTERS = 300
 
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _PLAIN_REF = re.compile(r"refs/[\w./-]+", re.ASCII)
 
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
@@ -60,6 +61,37 @@ def top_of(folder: Path) -> Path | None:
         return Path(os.path.realpath(_line(folder, "rev-parse", "--show-toplevel")))
     except UsageError:
         return None
+
+
+def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
+    """Return the full hash of HEAD; None without a commit, or if files below some paths differ from it.
+
+    Args:
+        paths: files and folders of one work tree.
+        suffixes: how the names of the files that count end.
+    """
+    here = Path(os.path.realpath(paths[0]))
+    # Without --no-optional-locks, git would write to the index.
+    status = (
+        "--no-optional-locks",
+        "status",
+        "--porcelain=v2",
+        "-z",
+        "--branch",
+        "--no-renames",
+        "--untracked-files=all",
+    )
+    try:
+        found = _run(
+            here if here.is_dir() else here.parent, *status, "--", *map(os.path.realpath, paths), option="tagsync"
+        )
+    except UsageError:
+        return None
+    lines = os.fsdecode(found).split("\0")
+    if any(line.lower().endswith(suffixes) for line in lines if not line.startswith("#")):
+        return None
+    commit = lines[0].rpartition(" ")[2]
+    return commit if _COMMIT.fullmatch(commit) else None
 
 
 class WorkTree:

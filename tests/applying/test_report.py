@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tagsync
 from tagsync.api.act import apply_locked
-from tagsync.applying.apply import READ_BACK_SECONDS
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
@@ -25,6 +24,8 @@ from tagsync.model import Diagnostic, Plan, Report
 from tagsync.planning.covering import Stages, Staging
 from tagsync.sandbox.faults import Fault
 from tagsync.workspace.durable_file import _RealFile
+
+READ_BACK_SECONDS = 60
 
 Make = Callable[..., Sandbox]
 

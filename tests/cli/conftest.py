@@ -11,12 +11,15 @@ import uvicorn
 from builders import ai, id_of, write_library
 from canary import KEY
 from cli.command import Command, Recorder, Result
+from cli.shop import shop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.cli.main import run
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.store import Store
+
+__all__ = ["shop"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,65 +1,15 @@
 """Remove tags that manifests declared at a git revision, and that no rule declares now."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from builders import ai, file_object, manifest
+from builders import file_object, manifest
 from cli.command import Command
+from cli.shop import PLAN, PRUNE, SHOP, removals, rules
+from repository import commit, git, write
 
-PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
-PRUNE = (*PLAN, "--prune-since=HEAD")
-
-
-def git(*arguments: str) -> str:
-    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com", "-c", "protocol.file.allow=always")
-    ran = subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607 - our own
-    return ran.stdout.strip()
-
-
-def write(name: str, text: str) -> None:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def rules(text: str, name: str = "in/tags.yaml", *, spec: str = "") -> None:
-    write(name, manifest(text, spec=spec))
-
-
-def commit() -> str:
-    git("add", "--all", ".")
-    git("commit", "--quiet", "--allow-empty", "--message", "a state")
-    return git("rev-parse", "HEAD")
-
-
-SHOP = """
-- match: /shop/*
-  tags: [sale, shop]
-- path: /other.jpg
-  tags: [hero]
-"""
-
-
-@pytest.fixture(autouse=True)
-def _a_work_tree(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    git("init", "--quiet")
-    library(
-        file_object("/shop/a.jpg", ["sale", "shop", "by-hand"]),
-        file_object("/shop/b.jpg", ["shop"]),
-        file_object("/other.jpg", ["hero", "sale"], [ai("Shoe", 99)]),
-    )
-    write(".gitignore", "/library.jsonl\n/.tagsync\n")
-    rules(SHOP)
-    commit()
-
-
-def removals(document: Any) -> dict[str, list[str]]:
-    return {change["path"]: change["remove"] for change in document["changes"] if change["remove"]}
+pytestmark = pytest.mark.usefixtures("shop")
 
 
 def test_prune_removes_a_tag_that_was_dropped_from_a_rule(tagsync: Command) -> None:
@@ -282,3 +232,45 @@ def test_prune_in_a_shallow_clone_says_how_to_fetch(tagsync: Command, monkeypatc
 def test_prune_without_manifests_at_the_revision_removes_nothing(tagsync: Command) -> None:
     rules(SHOP, "new/tags.yaml")
     assert removals(tagsync(*PRUNE, "new").document) == {}
+
+
+def rows(*lines: str) -> None:
+    write("in/tags.csv", "\n".join(("path,tags", *lines, "")))
+
+
+@pytest.mark.parametrize("path", ["in", "in/tags.yaml"])
+def test_prune_includes_commits_that_changed_only_a_csv_file(tagsync: Command, path: str) -> None:
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop")
+    base = commit()
+    rows("/shop/a.jpg,shop;sale", "/other.jpg,hero")
+    second = commit()
+    rows("/shop/a.jpg,shop")
+    commit()
+    ran = tagsync(*PLAN, f"--prune-since={base}", path)
+    assert removals(ran.document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale"]}
+    places = {reason["source"] for change in ran.document["changes"] for reason in change["because"]}
+    assert places == {f"{second[:7]}:in/tags.csv:2:18", f"{second[:7]}:in/tags.csv:3:12"}
+
+
+def test_prune_includes_csv_files_that_a_later_commit_named(tagsync: Command) -> None:
+    base = git("rev-parse", "HEAD")
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop", "/shop/b.jpg,shop")
+    commit()
+    rows("/shop/a.jpg,shop;sale;by-hand", "/shop/b.jpg,shop")
+    commit()
+    Path("in/tags.csv").unlink()
+    rules(SHOP)
+    commit()
+    ran = tagsync(*PLAN, f"--prune-since={base}", "in/tags.yaml")
+    assert removals(ran.document) == {"/shop/a.jpg": ["by-hand"]}
+
+
+def test_prune_removes_what_was_dropped_only_from_a_csv_file(tagsync: Command) -> None:
+    write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    rows("/shop/a.jpg,shop;sale", "/other.jpg,hero")
+    commit()
+    rows("/shop/a.jpg,shop")
+    for path in ("in", "in/tags.yaml"):
+        assert removals(tagsync(*PRUNE, path).document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale"]}

@@ -10,15 +10,17 @@ from builders import current_file, current_state, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.exporting.exceptions import MAX_EXCEPTS, MIN_FILES
 from tagsync.exporting.export import Exported, export
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, joined, manifest_text, scalar
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.read import read_manifests
-from tagsync.model import MAX_TAG_CHARACTERS, CurrentFile, Plan, TargetName, is_declarable
+from tagsync.model import CurrentFile, Plan, TargetName, is_declarable
 from tagsync.planning.merge import merge
 from tagsync.planning.plan import make_plan
 from tagsync.planning.select import Selection
+
+MAX_EXCEPTS = 10
+MIN_FILES = 5
 
 TATE = Path(__file__).parents[3] / "shared" / "tate" / "library.jsonl.gz"
 HEAD = 200
@@ -403,7 +405,7 @@ def twins(files: list[CurrentFile]) -> set[tuple[str, str]]:
 
 
 def is_long(file: CurrentFile) -> bool:
-    return len(",".join(file.tags)) > MAX_TAG_CHARACTERS
+    return len(",".join(file.tags)) > 500
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tagsync.api.revision import revision_of
 from tagsync.errors import ManifestError
-from tagsync.manifest.files import MAX_FILE_BYTES
 from tagsync.manifest.read import read_manifests
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry
 
@@ -87,6 +86,15 @@ def test_csv_match_with_query_and_captures(tmp_path: Path) -> None:
     assert entry.declaration.templating
     assert [template.text for template in entry.declaration.templating.templates] == ["{kind}"]
     assert not state_of(tmp_path, text).diagnostics  # the table of values is in use
+
+
+def test_csv_except_is_a_list_of_globs(tmp_path: Path) -> None:
+    text = "match,except,tags\n/shop/**,/shop/old/**;/shop/*.txt,red\n/team/**,,blue\n"
+    found = entries_of(tmp_path, text)
+    assert [entry.selector for entry in found] == [
+        ByMatch("/shop/**", None, ("/shop/old/**", "/shop/*.txt")),
+        ByMatch("/team/**", None, ()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,9 +196,21 @@ def test_csv_reads_back_what_a_csv_writer_writes(
                 "and match"
             ),
         ),
+        ("path,except\n", "1:1 csv-header: except cannot be combined with path: use match, or remove the column"),
+        (
+            "match,except,tags\n/a/**,/a/b;c/**,red\n",
+            "2:12 path: 'c/**' does not start with /: write the full filePath",
+        ),
         ("path,query\n", "1:1 csv-header: query cannot be combined with path: use match, or remove the column"),
         (
             "path,tags\n/a.jpg\n",
+            (
+                "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
+                "delimiter in quotation marks"
+            ),
+        ),
+        (
+            "tags,path\nred\n",
             (
                 "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
                 "delimiter in quotation marks"
@@ -284,7 +304,7 @@ def test_csv_over_the_size_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read_manifests([str(tmp_path)])
     [error] = caught.value.diagnostics
-    assert error.message == f"products.csv: this file is larger than {MAX_FILE_BYTES >> 20} MiB: split it"
+    assert error.message == "products.csv: this file is larger than 64 MiB: split it"
     assert str(error.origin) == f"{tmp_path}/tags.yaml:4:15"
 
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from tagsync.errors import ManifestError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.read import read_manifests
-from tagsync.manifest.yaml import EventSource, PureParser
+from tagsync.manifest.yaml import PureParser
 from tagsync.model import ByPath, Declaration, DesiredState, Entry, Exclusive, ManifestRef, Origin, Texts
 
 Faults = Callable[..., list[tuple[str, str, str]]]
 ReadText = Callable[..., DesiredState]
-Parser = Callable[[bytes], EventSource]
+Parser = Callable[[bytes], Any]
 
 MIB = 1 << 20
 GOOD = manifest("- path: /a.jpg\n  tags: [red]")

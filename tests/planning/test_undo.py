@@ -18,7 +18,9 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.plan import make_plan
-from tagsync.planning.undo import LEFT_OUT, make_undo, touched, unsettled
+from tagsync.planning.undo import make_undo, touched, unsettled
+
+LEFT_OUT = "left-out"
 
 TARGET = TargetName("https://api.imagekit.io", "shop")
 CONFIRMED = FileOutcome(Status.CONFIRMED, 1)

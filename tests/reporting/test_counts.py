@@ -3,7 +3,9 @@
 from builders import current_file
 
 from tagsync.model import Cause, Change, FileChange, Op, Origin, Reason
-from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount, count_changes
+from tagsync.reporting.counts import FolderCount, TagCount, count_changes
+
+MAX_PLACES = 100
 
 ADD, REMOVE, REMOVE_AI = Op.ADD, Op.REMOVE, Op.REMOVE_AI
 

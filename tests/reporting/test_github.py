@@ -1,6 +1,5 @@
 import pytest
-from builders import current_file
-from reporting.pages import changed, plan_of
+from builders import changed, current_file, plan_of
 
 from tagsync.model import (
     Change,

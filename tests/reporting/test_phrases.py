@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from reporting.pages import plan_of, report_of
+from builders import plan_of, report_of
 
 from tagsync.model import Estimate, Op, RequestCounts, Summary, Timing
 from tagsync.reporting.phrases import (

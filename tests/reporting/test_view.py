@@ -1,8 +1,9 @@
-from builders import current_file
-from reporting.pages import changed, plan_of, report_of
+from builders import changed, current_file, plan_of, report_of
 
-from tagsync.model import IN_PART, FileOutcome, Op, Report, Status
+from tagsync.model import FileOutcome, Op, Report, Status
 from tagsync.reporting.view import ReportView
+
+IN_PART = "done in part; "
 
 
 def report(*outcomes: tuple[str, FileOutcome]) -> Report:

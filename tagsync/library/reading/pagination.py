@@ -27,7 +27,6 @@ from typing import NamedTuple
 
 from tagsync.errors import RejectedError, UnstableListingError
 from tagsync.escape import shown
-from tagsync.library.imagekit.queries import created_since
 from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 
 MAX_READINGS = 3
@@ -253,7 +252,7 @@ class _Pagination:
         if match is None or match[1] <= self._since:
             return None
         since = match[1]
-        listing = created_since(self._listing, since)
+        listing = self._library.queries.created_since(self._listing, since)
         try:
             found = await self._library.page(skip=0, listing=listing)
         except RejectedError:

@@ -20,11 +20,14 @@ from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
 from tagsync.library.imagekit.library import ImageKitLibrary
-from tagsync.library.reading.reader import ALL, MAX_LOOKUPS, MAX_UNREADABLE, LibraryReader
+from tagsync.library.reading.reader import ALL, LibraryReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentState, DesiredState, GuardId, Needs, Op, Plan, TargetName
 from tagsync.planning.plan import make_plan
 from tagsync.planning.read_scope import named, needs
+
+MAX_LOOKUPS = 200
+MAX_UNREADABLE = 1000
 
 Make = Callable[..., Sandbox]
 Look = Callable[[CurrentState], Any]
