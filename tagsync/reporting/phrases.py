@@ -13,7 +13,6 @@ from tagsync.model import (
     Guard,
     Inputs,
     Level,
-    Op,
     Origin,
     Plan,
     Report,
@@ -60,18 +59,6 @@ def missing_sentence(plan: Plan) -> str | None:
     """Return how many declared files were not found in the library, if any."""
     count = plan.summary.missing
     return f"{counted(count, 'declared file')} not found in the library" if count else None
-
-
-def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
-    """Return one sentence for each kind of change that the plan has."""
-    summary = plan.summary
-    sentences = [
-        (Op.ADD, summary.add_tags, "to add"),
-        (Op.REMOVE, summary.remove_tags, "to remove"),
-        (Op.REMOVE_AI, summary.remove_ai_tags, "to remove, which cannot be undone"),
-    ]
-    nouns = {Op.REMOVE_AI: "AI tag"}
-    return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
 def change_counts(add: int, remove: int, remove_ai: int) -> str:
