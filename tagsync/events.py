@@ -63,7 +63,20 @@ class Retrying(NamedTuple):
     error: str
 
 
-Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting | Retrying
+class ApiCalls(NamedTuple):
+    """The connection to the library was closed; these are its API calls, including retries.
+
+    `waited` is how many seconds the library asked to wait.
+    """
+
+    reads: int = 0
+    batches: int = 0
+    retried: int = 0
+    throttled: int = 0
+    waited: float = 0.0
+
+
+Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting | Retrying | ApiCalls
 Listener = Callable[[Event], None]
 
 

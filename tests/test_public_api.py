@@ -12,7 +12,7 @@ from canary import KEY, leaks
 import tagsync
 from tagsync import model
 from tagsync.errors import LockedError, UsageError
-from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
+from tagsync.events import ApiCalls, Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_api_listener_receives_events_in_order(sandbox: Callable[..., Sandbox], 
     plan = tagsync.plan([tags], target=library.target, listener=events.append)
     tagsync.apply(plan, target=library.target, listener=events.append)
     kinds = [type(event) for event in events]
-    assert kinds == [ManifestsRead, FilesRead, LookingAgain, RequestDone, ReadingBack]
+    assert kinds == [ManifestsRead, FilesRead, ApiCalls, LookingAgain, RequestDone, ReadingBack, ApiCalls]
     assert [event[:2] for event in events if isinstance(event, RequestDone)] == [(1, 1)]
 
 

@@ -17,6 +17,7 @@ from tagsync import errors, events, schemas
 from tagsync.globs import path_glob
 from tagsync.model import DEFAULT_POLICY, Cause, Status
 from tagsync.reporting import FORMATS
+from tagsync.reporting.prometheus import METRICS
 from tagsync.sandbox.faults import Fault
 
 REFERENCE = DOCS / "reference"
@@ -34,7 +35,9 @@ def properties(schema: Any) -> Iterator[str]:
         for key, value in schema.items():
             if key == "properties":
                 yield from value
-            yield from properties(value)
+                yield from properties(list(value.values()))  # a member may be called like a keyword
+            else:
+                yield from properties(value)
     elif isinstance(schema, list):
         for item in schema:
             yield from properties(item)
@@ -68,6 +71,13 @@ def test_reference_log_lines_follow_the_schema() -> None:
 
 def test_reference_names_formats_statuses_and_causes() -> None:
     assert {*FORMATS, *Status, *Cause, *schemas.NAMES} - named("documents.md") == set()
+
+
+def test_reference_describes_each_metric() -> None:
+    text = (REFERENCE / "documents.md").read_text("utf-8")
+    for name, (kind, words) in METRICS.items():
+        assert f"\n| `{name}` | {kind} | {words} |" in text
+    assert set(re.findall(r"tagsync_\w+", (DOCS / "how-to" / "monitoring.md").read_text("utf-8"))) <= METRICS.keys()
 
 
 def test_reference_names_each_guard_with_its_defaults() -> None:

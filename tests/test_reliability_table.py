@@ -49,7 +49,7 @@ def test_promises_rows_are_complete_and_name_tests() -> None:
 
 
 def test_promises_formats_exclude_spreadsheets() -> None:
-    assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github"}
+    assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github", "prometheus"}
 
 
 def test_promises_tests_exist() -> None:

@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """Where results go, and how detailed they are."""
+    """Where results go, and how detailed they are; `command` is the name of the command."""
 
     format: Format = "text"
     report: Sequence[tuple[Format, Path]] = ()
@@ -32,6 +32,7 @@ class OutputSettings:
     verbose: bool
     no_color: bool
     thumbnails: bool = False
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,8 @@ _OUTPUT = (
         metavar="[FORMAT=]FILE",
         callback=parameter_types.reports,
         multiple=True,
-        help="Also write an output file. Suffixes set the format: .html, .json, .md, .txt, .xml (JUnit). Repeatable.",
+        help="Also write an output file. Suffixes set the format: .html, .json, .md, .prom, .txt, .xml (JUnit). "
+        "Repeatable.",
     ),
     option(
         "--max-bytes",
@@ -313,18 +315,20 @@ _PRUNE = option(
     help="Also remove tags that the manifests declared at this git revision or later, and no rule declares now.",
 )
 
+AS_OF = option(
+    "--as-of",
+    group="Selection",
+    metavar="DATE",
+    callback=parameter_types.day,
+    help="Evaluate `until` as of this date.",
+    show_default="today, UTC",
+)
+
 _PLAN = (
     _LAST,
     _PRUNE,
     option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
-    option(
-        "--as-of",
-        group="Selection",
-        metavar="DATE",
-        callback=parameter_types.day,
-        help="Evaluate `until` as of this date.",
-        show_default="today, UTC",
-    ),
+    AS_OF,
 )
 
 
@@ -390,6 +394,8 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
         UsageError: the endpoint is not valid.
     """
     taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
+    if kind is OutputSettings:
+        taken["command"] = click.get_current_context().command.name or ""
     if taken.get("endpoint") and taken.get("sandbox"):
         source = click.get_current_context().get_parameter_source
         if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):

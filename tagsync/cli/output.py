@@ -3,11 +3,15 @@
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from operator import add
 from pathlib import Path
 from shutil import get_terminal_size
 
+from tagsync.api.gather import now
 from tagsync.cli.log import log
 from tagsync.cli.options import OutputSettings
 from tagsync.cli.output_files import check_writable
@@ -18,14 +22,16 @@ from tagsync.documents.writer import (
 )
 from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
+from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts, results_layouts
 from tagsync.reporting.html.page import diagnostics_html
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
+from tagsync.reporting.prometheus import Run
 from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
 from tagsync.reporting.view import CANCELLED, DiagnosticsView, PlanView, View
 
@@ -59,6 +65,8 @@ class Output:
         self._explains = explains
         self._colour = False if settings.no_color else None
         self._log = log(colour=self._colour)
+        self._began = time.monotonic()
+        self._calls = ApiCalls()
         check_writable(
             [*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])],
             [str(path) for path in reads if path not in (None, "-")],
@@ -179,6 +187,10 @@ class Output:
         )
         self._write(layouts, 0)
 
+    def tests(self, run: TestRun, exit_code: int) -> None:
+        """Write the results of tests to all outputs."""
+        self._write(results_layouts(run, everything=self._settings.verbose), exit_code)
+
     @contextmanager
     def failures_written(self) -> Iterator[None]:
         """Write an error that ends the run to the outputs, and raise it again.
@@ -259,7 +271,19 @@ class Output:
         for name, value, source in rows:
             self._log.setting(name, value, source)
 
-    def progress(self) -> ProgressView:
+    @contextmanager
+    def progress(self) -> Iterator[Listener]:
+        """Yield a listener that shows progress, and counts API calls."""
+        with self._progress() as view:
+
+            def listen(event: Event) -> None:
+                if isinstance(event, ApiCalls):
+                    self._calls = ApiCalls(*map(add, self._calls, event))
+                view(event)
+
+            yield listen
+
+    def _progress(self) -> ProgressView:
         """Return a bar in a terminal, plain lines elsewhere and in CI, and nothing if quiet."""
         if self._settings.quiet:
             return NoProgress()
@@ -282,4 +306,8 @@ class Output:
             wanted.append((self._settings.format, None))
         if saved_as:
             wanted.insert(0, ("json", saved_as))
-        write(layouts, wanted, self._settings, exit_code, failing_code=failing_code)
+        write(layouts, wanted, self._settings, self._run(exit_code), failing_code=failing_code)
+
+    def _run(self, exit_code: int) -> Run:
+        ended = datetime.fromisoformat(now()).timestamp()
+        return Run(self._settings.command, exit_code, time.monotonic() - self._began, ended, self._calls)

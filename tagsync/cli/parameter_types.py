@@ -18,6 +18,7 @@ _SUFFIXES: dict[str, Format] = {
     ".html": "html",
     ".json": "json",
     ".md": "markdown",
+    ".prom": "prometheus",
     ".txt": "text",
     ".xml": "junit",
 }

@@ -221,7 +221,7 @@ def connect(
 
     Args:
         target: the library's configuration.
-        listener: receives `Waiting` for each long wait, and `Retrying` for each retry.
+        listener: receives `Waiting` for each long wait, `Retrying` for each retry, and `ApiCalls` at the end.
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the files' data to keep for templates.
 

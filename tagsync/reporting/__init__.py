@@ -2,5 +2,5 @@
 
 from typing import Literal, get_args
 
-Format = Literal["text", "json", "markdown", "html", "junit", "github"]
+Format = Literal["text", "json", "markdown", "html", "junit", "github", "prometheus"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -22,6 +22,7 @@ from tagsync.model import (
     Report,
     Status,
     TargetName,
+    TestResult,
     Unlisted,
 )
 from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
@@ -47,7 +48,7 @@ from tagsync.reporting.phrases import (
 )
 from tagsync.reporting.subsequence import Subsequence
 
-Kind = Literal["plan", "report", "difference", "manifests"]
+Kind = Literal["plan", "report", "difference", "manifests", "tests"]
 
 EXAMPLES = 3
 """Files that are named as examples of a reason."""
@@ -115,6 +116,7 @@ class View:
         unlisted: how many other diagnostics there are.
         names: how to show manifests.
         manifests: names of the manifests that were read, as documents call them.
+        tests: the results of tests.
     """
 
     kind: Kind
@@ -130,6 +132,7 @@ class View:
     unlisted: Sequence[Unlisted] = ()
     names: Names = NO_NAMES
     manifests: Sequence[str] = ()
+    tests: Sequence[TestResult] = ()
 
     @property
     def headline(self) -> str:
@@ -210,6 +213,13 @@ class PlanView(View):
         if self.plan.changes:
             return plan_summary(self.plan)
         return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
+
+    @property
+    def pending(self) -> tuple[Mapping[Op, int], int]:
+        """The changes that are still to be made, by operation, and the number of their files."""
+        summary = self.plan.summary
+        changes = {Op.ADD: summary.add_tags, Op.REMOVE: summary.remove_tags, Op.REMOVE_AI: summary.remove_ai_tags}
+        return changes, summary.files_changed
 
     @cached_property
     def causes(self) -> Causes:
@@ -293,6 +303,18 @@ class ReportView(PlanView):
     def sections(self) -> Sequence[Section]:
         """What has changed; removals first."""
         return _one_section(self.counts, groups(self._counted_changes, self.causes))
+
+    @property
+    def pending(self) -> tuple[Mapping[Op, int], int]:
+        """The changes that are still to be made, by operation, and the number of their files."""
+        if self.refused:
+            return super().pending
+        left = Counter[Op]()
+        if self.missed:
+            for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
+                if outcome.status not in _ARRIVED:
+                    left.update(item.op for item in change.changes)
+        return left, len(self.missed)
 
     @cached_property
     def _counted_changes(self) -> Sequence[FileChange]:

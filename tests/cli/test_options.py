@@ -146,7 +146,7 @@ def test_endpoint_option_overrides_tagsync_variable_and_that_the_sdk_variable(
     ("arguments", "words"),
     [
         (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
-        (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .txt, .xml"),
+        (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .prom, .txt, .xml"),
         (["--report", "report"], "add one, or write FORMAT=FILE"),
         (["--report", "pdf=report.json"], "'pdf=report.json' is not FORMAT=FILE; formats are text, json, markdown"),
         (["--report", "xml=report.xml"], "'xml=report.xml' is not FORMAT=FILE"),

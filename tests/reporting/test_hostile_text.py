@@ -11,10 +11,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from builders import GOOGLE, rendered
+from exposition import samples
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tagsync.escape import shown
+from tagsync.events import ApiCalls
 from tagsync.model import (
     AITag,
     Change,
@@ -44,6 +46,7 @@ from tagsync.reporting.console import Lines
 from tagsync.reporting.github import annotations, outputs
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import markdown
+from tagsync.reporting.prometheus import Run, prometheus
 from tagsync.reporting.text import diagnostics_text
 from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
@@ -136,6 +139,10 @@ def as_github(text: str) -> str:
     return "".join(line for view in found for line in annotations(view)) + outputs(found[0], 3)
 
 
+def as_prometheus(text: str) -> str:
+    return "".join(prometheus(ReportView(hostile_report(text)), Run(text, 3, 1.0, 1.0, ApiCalls())))
+
+
 FORMATS: dict[str, Callable[[str], str]] = {
     "text": as_text,
     "json": as_json,
@@ -143,6 +150,7 @@ FORMATS: dict[str, Callable[[str], str]] = {
     "html": as_html,
     "junit": as_junit,
     "github": as_github,
+    "prometheus": as_prometheus,
 }
 
 
@@ -249,6 +257,13 @@ def check_github(written: str, _text: str) -> None:
         assert re.fullmatch(r"::(error|warning) (\w+=[^:,]*)(,\w+=[^:,]*)*::.*", line)
 
 
+def check_prometheus(written: str, text: str) -> None:
+    """Check that text from outside is in the values of labels, which end where they should."""
+    found = samples(written)
+    assert [sample.name for sample in found] == [sample.name for sample in samples(as_prometheus("plain"))]
+    assert {(sample.labels["command"], sample.labels["account"]) for sample in found} == {(shown(text), shown(text))}
+
+
 CHECKS: dict[str, Callable[[str, str], None]] = {
     "text": check_text,
     "json": check_json,
@@ -256,4 +271,5 @@ CHECKS: dict[str, Callable[[str, str], None]] = {
     "html": check_html,
     "junit": check_junit,
     "github": check_github,
+    "prometheus": check_prometheus,
 }

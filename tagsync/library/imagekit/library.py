@@ -41,7 +41,7 @@ class ImageKitLibrary:
         fields: the files' data to keep for templates.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
-        listener: receives `Retrying` for each retry.
+        listener: receives `Retrying` for each retry, and `ApiCalls` at the end.
     """
 
     def __init__(
