@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
     from tagsync.api.saved import read_document, write_document
+    from tagsync.api.testing import run_tests
     from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
@@ -53,7 +54,11 @@ if TYPE_CHECKING:
         Returning,
         Status,
         Summary,
+        TagLine,
         TargetName,
+        TestFailure,
+        TestResult,
+        TestRun,
         Timing,
         Unlisted,
         Verdict,
@@ -104,9 +109,13 @@ __all__ = [
     "Returning",
     "Status",
     "Summary",
+    "TagLine",
     "TagsyncError",
     "Target",
     "TargetName",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
     "Timing",
     "Unlisted",
     "Verdict",
@@ -123,6 +132,7 @@ __all__ = [
     "read_config",
     "read_document",
     "render",
+    "run_tests",
     "undo",
     "undo_async",
     "validate",
@@ -149,6 +159,7 @@ _HOMES = {
     "read_config": "tagsync.manifest.config",
     "read_document": "tagsync.api.saved",
     "render": "tagsync.reporting.formats",
+    "run_tests": "tagsync.api.testing",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

@@ -24,10 +24,10 @@ from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
 from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts, results_layouts
 from tagsync.reporting.html.page import diagnostics_html
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
@@ -186,6 +186,10 @@ class Output:
             html=diagnostics_html,
         )
         self._write(layouts, 0)
+
+    def tests(self, run: TestRun, exit_code: int) -> None:
+        """Write the results of tests to all outputs."""
+        self._write(results_layouts(run, everything=self._settings.verbose), exit_code)
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:
