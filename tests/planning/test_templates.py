@@ -4,18 +4,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from builders import ai, current_file, current_state, manifest, unpack
+from builders import ai, current_file, current_state, manifest, plan_for, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentFile, DesiredState, Plan, TargetName
+from tagsync.model import CurrentFile, DesiredState, Plan
 from tagsync.planning import bounded
 from tagsync.planning import templates as templates_module
 from tagsync.planning.changed_since import Revision, changed_entries
 from tagsync.planning.explain import explained
-from tagsync.planning.plan import make_plan
 from tagsync.planning.read_scope import needs
 
 VOCABULARY = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {%s}\n"
@@ -24,8 +23,7 @@ HATS = "/shop/hats/B2-front.jpg"
 
 
 def plan(desired: DesiredState, *files: CurrentFile) -> Plan:
-    target = TargetName("https://api.imagekit.io", "shop")
-    return make_plan(desired, current_state(*files), target, created_at="2026-01-01", bulk_rate=5)
+    return plan_for(desired, current_state(*files))
 
 
 def changes(made: Plan) -> dict[str, list[str]]:
