@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import current_file, current_state, examples
+from builders import current_file, current_state, examples, plan_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +14,8 @@ from tagsync.exporting.export import Exported, export
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, joined, manifest_text, scalar
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentFile, Plan, TargetName, is_declarable
+from tagsync.model import CurrentFile, Plan, is_declarable
 from tagsync.planning.merge import merge
-from tagsync.planning.plan import make_plan
 from tagsync.planning.select import Selection
 
 MAX_EXCEPTS = 10
@@ -48,7 +47,7 @@ def whole_text_of(found: Exported) -> str:
 def planned(folder: Path, text: str, *files: CurrentFile) -> Plan:
     (folder / "tags.yaml").write_text(text, encoding="utf-8")
     desired = read_manifests([str(folder / "tags.yaml")])
-    return make_plan(desired, current_state(*files), TargetName("", ""), created_at="", bulk_rate=None)
+    return plan_for(desired, current_state(*files))
 
 
 def entries(text: str) -> str:

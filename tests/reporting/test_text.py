@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import ai, current_file, current_state
+from builders import ai, current_file, current_state, plan_for
 
 from tagsync.model import (
     Cause,
@@ -24,10 +24,8 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
 )
-from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
 from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 from tagsync.reporting.view import PlanView, ReportView
@@ -35,11 +33,9 @@ from tagsync.reporting.view import PlanView, ReportView
 SHOWN_LINES = 60
 SHOWN_REASONS = 20
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
-
 
 def planned(desired: DesiredState, *files: CurrentFile) -> Plan:
-    return make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01T00:00:00Z", bulk_rate=5.0)
+    return plan_for(desired, current_state(*files))
 
 
 def text_of(write: Callable[[Lines], None]) -> str:

@@ -228,25 +228,25 @@ def test_file_fields_are_kept_only_if_they_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "texts"),
     [
-        ("spring", "spring"),
-        (49, "49"),
-        (49.0, "49"),
-        (0.5, "0.5"),
-        (True, "true"),
-        (["red"], "red"),
-        (["red", "blue"], None),
-        ([], None),
-        ("", None),
-        (None, None),
-        ({"a": 1}, None),
+        ("spring", ["spring"]),
+        (49, ["49"]),
+        (49.0, ["49"]),
+        (0.5, ["0.5"]),
+        (True, ["true"]),
+        (["red"], ["red"]),
+        (["red", "blue", 5, True, "red", "", None, [], {"a": 1}, ["x"]], ["5", "blue", "red", "true"]),
+        ([], []),
+        ("", []),
+        (None, []),
+        ({"a": 1}, []),
     ],
 )
-def test_file_fields_are_text_numbers_booleans_or_a_list_of_one(value: object, text: str | None) -> None:
+def test_file_fields_are_text_numbers_booleans_or_a_list_of_them(value: object, texts: list[str]) -> None:
     reader = FileReader(fields=["customMetadata.x"])
     row = {"fileId": "1", "filePath": "/a", "customMetadata": {"x": value}}
-    expected = () if text is None else (("customMetadata.x", text),)
+    expected = tuple(("customMetadata.x", text) for text in texts)
     assert reader.file(row).fields == reader.page(response([row])).files[0].fields == expected
 
 
