@@ -53,6 +53,8 @@ from tagsync.model import (
 )
 from tagsync.planning.guards import Ack
 from tagsync.planning.plan import make_plan
+from tagsync.reporting.console import Lines
+from tagsync.reporting.formats import Layouts, diagnostics_layouts
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import CallLimit
@@ -296,6 +298,19 @@ def rendered(document: Plan | Report | tagsync.Difference, kind: Any = "text", *
     """Return a plan, a report or a difference in one format; see `tagsync.render`."""
     stream = io.StringIO()
     tagsync.render(document, stream, kind, **options)
+    return stream.getvalue()
+
+
+def diagnostics_as(kind: Any, title: str, diagnostics: Sequence[Diagnostic], **options: Any) -> str:
+    """Return one format of the outcome of a command that made no plan; text is left out."""
+    layouts = diagnostics_layouts(title, diagnostics, text=lambda _view, _lines, _is_file: None, **options)
+    return written(layouts, kind)
+
+
+def written(layouts: Layouts[Any], kind: Any = "text", **options: Any) -> str:
+    """Return one format of a result."""
+    stream = io.StringIO()
+    layouts.write(kind, stream, lines=Lines(stream, environment={}), **options)
     return stream.getvalue()
 
 

@@ -1,12 +1,18 @@
 """Write a plan, a report or a difference in every output format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Generic, TextIO, TypeVar
 
-from tagsync.documents.writer import difference_document, plan_document, report_document, tests_document
+from tagsync.documents.writer import (
+    diagnostics_document,
+    difference_document,
+    plan_document,
+    report_document,
+    tests_document,
+)
 from tagsync.errors import UsageError
-from tagsync.model import Difference, Plan, Report, TestRun
+from tagsync.model import Diagnostic, Difference, Plan, Report, TestRun
 from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.console import Lines
 from tagsync.reporting.coverage_text import coverage_text
@@ -15,11 +21,11 @@ from tagsync.reporting.github import annotations
 from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import MAX_BYTES, markdown
-from tagsync.reporting.phrases import Names
+from tagsync.reporting.phrases import NO_NAMES, Names
 from tagsync.reporting.prometheus import Run, prometheus
 from tagsync.reporting.test_results import ResultsView, results_text
 from tagsync.reporting.text import plan_text, report_text
-from tagsync.reporting.view import CANCELLED, DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.view import CANCELLED, DiagnosticsView, DifferenceView, PlanView, ReportView, View
 
 V = TypeVar("V", bound=View)
 
@@ -158,6 +164,33 @@ def difference_layouts(difference: Difference, *, everything: bool = False) -> L
         text=lambda view, lines, is_file: difference_text(view, lines, everything=everything or is_file),
         json=lambda: difference_document(difference),
         html=difference_html,
+    )
+
+
+def diagnostics_layouts(
+    title: str,
+    diagnostics: Sequence[Diagnostic],
+    *,
+    text: Callable[[DiagnosticsView, Lines, bool], None],
+    names: Names = NO_NAMES,
+    manifests: Iterable[str] = (),
+    more: int = 0,
+) -> Layouts[DiagnosticsView]:
+    """Return the layouts of a command that made no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        text: as `Layouts` takes it.
+        names: how to show manifests.
+        manifests: the names of those that were read.
+        more: how many diagnostics were not even kept.
+    """
+    return Layouts(
+        lambda: DiagnosticsView(title, diagnostics, names=names, manifests=manifests, more=more),
+        text=text,
+        json=lambda: diagnostics_document(diagnostics, more=more),
+        html=diagnostics_html,
     )
 
 
