@@ -81,8 +81,8 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a small
-    library to try them with.
+    You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
+    small library to try them with.
     tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
     files stay unchanged.
     """
@@ -276,7 +276,8 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 
     A test is a manifest with kind: Test. It gives files, and the tags that they must have after an apply.
 
-    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests; if there is
+    none, they are in the current folder.
 
     The exit code is 1 if a test fails, or if there is none.
     """

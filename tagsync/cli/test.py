@@ -16,6 +16,8 @@ def test(
 ) -> int:
     """Run the tests, and write which of them failed and why."""
     chosen = choose(settings, env=env, account=account, paths=paths)
+    if not chosen.config:
+        chosen = chosen._replace(paths=chosen.paths or ["."])
     need_paths(chosen)
     output = Output(settings, reads=chosen.reads)
     with output.failures_written():

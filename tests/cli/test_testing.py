@@ -1,6 +1,7 @@
 """`tagsync test` runs `kind: Test` documents offline."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -323,8 +324,26 @@ def test_test_without_tests_is_an_error(tagsync: Command) -> None:
     result = tagsync("test", ".")
     assert (result.code, result.out) == (1, "Tests: 0 passed\n")
     assert "there are no tests: add a manifest with kind: Test" in result.err
-    assert tagsync("test").code == 64
+    assert tagsync("test").code == 1
     assert tagsync("test", "gone").code == 1
+    assert tagsync("test", "--env", "staging").code == 64
+
+
+def test_test_passes_right_after_init(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagsync("init", "shop")
+    assert tagsync("test") == (0, "shop/tests.yaml .\nTests: 1 passed\n", "")
+    monkeypatch.chdir("shop")
+    assert tagsync("test") == (0, "tests.yaml .\nTests: 1 passed\n", "")
+
+
+@pytest.mark.parametrize("folder", ["quickstart", "manifests"])
+def test_test_passes_for_the_examples_and_fails_without_a_rule(tagsync: Command, folder: str) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "examples" / folder, folder)
+    assert tagsync("test", folder).code == 0
+    for rule in Path(folder).glob("[as]*.yaml"):
+        rule.unlink()
+    Path(folder, "tags.yaml").write_text(manifest("- {match: /**, tags: [catalog]}"), "utf-8")
+    assert tagsync("test", folder).code == 1
 
 
 @pytest.mark.usefixtures("_rules")

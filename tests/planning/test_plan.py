@@ -3,12 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import TARGET, ai, current_file, current_state, id_of, manifest, plan_for, unpack
+from builders import TARGET, ai, changed, current_file, current_state, id_of, manifest, plan_for, plan_of, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tagsync
 from tagsync.documents.changes import lines_of
+from tagsync.errors import ManifestError
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
     Cause,
@@ -23,8 +25,7 @@ from tagsync.model import (
     Reading,
 )
 from tagsync.planning.changed_since import Revision
-from tagsync.planning.contradictions import account_faults
-from tagsync.planning.filter import filter_plan, in_part
+from tagsync.planning.filter import filter_plan
 
 
 def plan(
@@ -281,16 +282,16 @@ def test_digest_does_not_depend_on_order_of_manifests(
 def test_account_of_manifest_must_match_run(tmp_path: Path) -> None:
     text = manifest("- {path: /a, tags: [x]}").replace("spec:", "metadata: {account: shop}\nspec:")
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
-    desired = read_manifests([str(tmp_path)])
-    assert list(account_faults(desired, "shop")) == []
-    assert list(account_faults(desired, None)) == []
-    (fault,) = account_faults(desired, "other")
+    assert tagsync.validate(tmp_path, account="shop").manifests == tagsync.validate(tmp_path).manifests
+    with pytest.raises(ManifestError) as caught:
+        tagsync.validate(tmp_path, account="other")
+    (fault,) = caught.value.diagnostics
     words = (
         "this manifest is for account 'shop', but --account or TAGSYNC_ACCOUNT sets account 'other': "
         "pass --account shop, or leave this manifest out"
     )
     assert fault == Diagnostic("error", "account", words, fault.origin)
-    assert str(fault.origin) == "a.yaml:3:21"
+    assert str(fault.origin) == f"{tmp_path}/a.yaml:3:21"
 
 
 def test_accounts_of_manifests_must_agree(tmp_path: Path) -> None:
@@ -298,7 +299,9 @@ def test_accounts_of_manifests_must_agree(tmp_path: Path) -> None:
     for name in ("one", "two"):
         named = text.replace("spec:", f"metadata: {{account: {name}}}\nspec:")
         (tmp_path / f"{name}.yaml").write_text(named, encoding="utf-8")
-    assert len(list(account_faults(read_manifests([str(tmp_path)]), None))) == 1
+    with pytest.raises(ManifestError) as caught:
+        tagsync.validate(tmp_path)
+    assert [item.code for item in caught.value.diagnostics] == ["account"]
 
 
 def test_plan_requests_use_file_ids(declare: Declare) -> None:
@@ -308,12 +311,14 @@ def test_plan_requests_use_file_ids(declare: Declare) -> None:
 
 @given(st.lists(st.text(min_size=1).map("/".__add__), unique=True), st.integers(1, 9))
 def test_shards_contain_every_path_once(paths: list[str], count: int) -> None:
-    parts = [Part(index, count) for index in range(1, count + 1)]
-    assert all(sum(in_part(path, part) for part in parts) == 1 for path in paths)
+    whole = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in paths))
+    shards = [filter_plan(whole, only=(), part=Part(index, count)) for index in range(1, count + 1)]
+    assert sorted(change.path for shard in shards for change in shard.changes) == sorted(paths)
 
 
 def test_shards_are_equal_and_stable() -> None:
-    shares = [sum(in_part(f"/shop/{n}.jpg", Part(index, 4)) for n in range(4000)) for index in (1, 2, 3, 4)]
+    whole = plan_of(*(changed(current_file(f"/shop/{n}.jpg"), (Op.ADD, "x")) for n in range(4000)))
+    shares = [len(filter_plan(whole, only=(), part=Part(index, 4)).changes) for index in (1, 2, 3, 4)]
     assert shares == [1051, 988, 1009, 952]
     assert all(900 < share < 1100 for share in shares)
 

@@ -20,7 +20,7 @@ from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
 from tagsync.library.imagekit.library import ImageKitLibrary
-from tagsync.library.reading.reader import ALL, LibraryReader
+from tagsync.library.reading.reader import LibraryReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentState, DesiredState, GuardId, Needs, Op, Plan
 from tagsync.planning.read_scope import named, needs
@@ -29,6 +29,7 @@ MAX_LOOKUPS = 200
 MAX_UNREADABLE = 1000
 
 Make = Callable[..., Sandbox]
+ALL = Needs(everything="all files were requested")
 Look = Callable[[CurrentState], Any]
 
 NOW = "2024-06-01T00:00:00Z"
