@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
+    from tagsync.api.testing import run_tests
     from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
@@ -54,7 +55,11 @@ if TYPE_CHECKING:
         Returning,
         Status,
         Summary,
+        TagLine,
         TargetName,
+        TestFailure,
+        TestResult,
+        TestRun,
         Timing,
         Unlisted,
         Verdict,
@@ -106,9 +111,13 @@ __all__ = [
     "Returning",
     "Status",
     "Summary",
+    "TagLine",
     "TagsyncError",
     "Target",
     "TargetName",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
     "Timing",
     "Unlisted",
     "Verdict",
@@ -127,6 +136,7 @@ __all__ = [
     "record",
     "record_async",
     "render",
+    "run_tests",
     "undo",
     "undo_async",
     "validate",
@@ -156,6 +166,7 @@ _HOMES = {
     "record": "tagsync.api.record",
     "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
+    "run_tests": "tagsync.api.testing",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

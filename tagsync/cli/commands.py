@@ -11,6 +11,7 @@ from tagsync.cli.completion import SHELLS, script
 from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
+    AS_OF,
     ENVIRONMENT,
     ApplySettings,
     LibrarySettings,
@@ -80,8 +81,8 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a small
-    library to try them with.
+    You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
+    small library to try them with.
     tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
     files stay unchanged.
     """
@@ -260,6 +261,33 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 
 @cli.command(
     examples=(
+        "tagsync test manifests/",
+        "tagsync test",
+        "tagsync test manifests/ --report tests.xml",
+    )
+)
+@_PATHS
+@ENVIRONMENT
+@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@AS_OF
+@output_options
+def test(paths: tuple[str, ...], **values: Any) -> int:
+    """Run the tests of manifests offline, without a key.
+
+    A test is a manifest with kind: Test. It gives files, and the tags that they must have after an apply.
+
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests; if there is
+    none, they are in the current folder.
+
+    The exit code is 1 if a test fails, or if there is none.
+    """
+    from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
+
+    return run_test(paths, settings(OutputSettings, values), **values)
+
+
+@cli.command(
+    examples=(
         "tagsync export -o manifests/",
         "tagsync export --path /shop/ > shop.yaml",
         "tagsync export --format csv -o sheet/",
@@ -324,7 +352,7 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics or log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests or log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

@@ -123,7 +123,7 @@ class _PlainFile:
         reader.read()
         self._line += head.count(b"\n")
         contents, files_at = reader.contents, [packed(self._line - 1, column)]
-        if reader.errors.count or contents.policy or contents.vocabularies or contents.csv_at:
+        if reader.errors.count or contents.policy or contents.vocabularies or contents.csv_at or contents.tests:
             raise _DeclinedError
         if contents.files_at != files_at:
             raise _DeclinedError

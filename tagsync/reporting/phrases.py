@@ -1,7 +1,7 @@
 """Put figures and places into words, the same in all formats."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
@@ -13,12 +13,13 @@ from tagsync.model import (
     Guard,
     Inputs,
     Level,
-    Op,
     Origin,
     Plan,
     Report,
     Status,
     TargetName,
+    TestFailure,
+    TestResult,
 )
 
 Names = Mapping[str, str]
@@ -58,18 +59,6 @@ def missing_sentence(plan: Plan) -> str | None:
     """Return how many declared files were not found in the library, if any."""
     count = plan.summary.missing
     return f"{counted(count, 'declared file')} not found in the library" if count else None
-
-
-def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
-    """Return one sentence for each kind of change that the plan has."""
-    summary = plan.summary
-    sentences = [
-        (Op.ADD, summary.add_tags, "to add"),
-        (Op.REMOVE, summary.remove_tags, "to remove"),
-        (Op.REMOVE_AI, summary.remove_ai_tags, "to remove, which cannot be undone"),
-    ]
-    nouns = {Op.REMOVE_AI: "AI tag"}
-    return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
 def change_counts(add: int, remove: int, remove_ai: int) -> str:
@@ -272,3 +261,17 @@ def shown_origin(origin: Origin, names: Names) -> str:
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Return diagnostics with errors first, else in their order."""
     return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
+
+
+def label_of_test(result: TestResult) -> str:
+    """Return the place of a test, with its name if it has one."""
+    return f"{result.origin} {result.name}".rstrip()
+
+
+def failure_lines(failure: TestFailure) -> Iterator[str]:
+    """Yield why a test fails, as lines that are safe to print."""
+    yield f"{shown(str(failure.origin))}: {shown(failure.message)}"
+    for line in failure.lines:
+        yield f"  {line.sign} {shown(line.text)}{f'  ({shown(line.why)})' if line.why else ''}"
+    if failure.more:
+        yield f"  … and {failure.more:,} more"

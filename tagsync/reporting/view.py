@@ -22,6 +22,7 @@ from tagsync.model import (
     Report,
     Status,
     TargetName,
+    TestResult,
     Unlisted,
 )
 from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
@@ -47,7 +48,7 @@ from tagsync.reporting.phrases import (
 )
 from tagsync.reporting.subsequence import Subsequence
 
-Kind = Literal["plan", "report", "difference", "manifests"]
+Kind = Literal["plan", "report", "difference", "manifests", "tests"]
 
 EXAMPLES = 3
 """Files that are named as examples of a reason."""
@@ -115,6 +116,7 @@ class View:
         unlisted: how many other diagnostics there are.
         names: how to show manifests.
         manifests: names of the manifests that were read, as documents call them.
+        tests: the results of tests.
     """
 
     kind: Kind
@@ -130,6 +132,7 @@ class View:
     unlisted: Sequence[Unlisted] = ()
     names: Names = NO_NAMES
     manifests: Sequence[str] = ()
+    tests: Sequence[TestResult] = ()
 
     @property
     def headline(self) -> str:

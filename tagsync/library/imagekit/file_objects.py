@@ -187,22 +187,21 @@ def _objects(body: bytes, rows: Sequence[_ListedRow]) -> tuple[bytes, ...]:
 
 
 def _field_values(row: _FileWithFields, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the data that a file has as text."""
+    """Yield the data that a file has as text; a field with several values once for each, sorted."""
     for name in names:
         if name == FILE_TYPE:
             value = row.file_type
         else:
             custom = row.custom_metadata
             value = custom.get(name.partition(".")[2]) if isinstance(custom, dict) else None
-        text = _text_of(value)
-        if text:
+        values = value if isinstance(value, list) else [value]
+        # The API promises no order of a multi-select field either.
+        for text in sorted(set(map(_text_of, values)) - {""}):
             yield name, text
 
 
 def _text_of(value: Any) -> str:
-    """Return text, a number or a boolean as JSON has it; of a list with one item, the item; empty for all else."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    """Return text, a number or a boolean as JSON has it; empty for all else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
