@@ -79,8 +79,8 @@ ALLOWED = {
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, and for a
-date in `Retry-After` if the response does not have the time."""
+"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, for queries
+in tests of manifests, and for a date in `Retry-After` if the response does not have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:
