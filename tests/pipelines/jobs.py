@@ -1,4 +1,4 @@
-"""Run jobs of the GitHub workflow step by step, each time on a fresh runner, with a real git remote."""
+"""Run jobs of the GitHub and GitLab pipelines, each time on a fresh runner, with a real git remote."""
 
 import re
 import shutil
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.conftest import GitHub
-from pipelines.files import WORKFLOW, Ran, holds
+from pipelines.files import CI, TAGSYNC, WORKFLOW, Ran, holds, parsed, run
 from repository import git
 
 KEY = "private_right"
+GITLAB = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
 
 Outputs = dict[str, dict[str, str]]
 
@@ -37,8 +38,36 @@ class Remote:
         return git("ls-remote", str(self.path), name, folder=self.work).partition("\t")[0] or None
 
 
+def gitlab_job(name: str, remote: Remote, url: str, branch: str = "main", **env: str) -> Ran:
+    """Run a job of GitLab on a fresh runner; later jobs get its artifacts."""
+    folder = remote.path.parent
+    work, artifacts = folder / f"gitlab-{len(list(folder.glob('gitlab-*')))}", folder / "artifacts"
+    git("clone", "--quiet", "--branch", branch, str(remote.path), str(work))
+    artifacts.mkdir(exist_ok=True)
+    shutil.copytree(artifacts, work, dirs_exist_ok=True)
+    given = {
+        "PATH": f"{TAGSYNC.parent}:/usr/bin:/bin",
+        "CI": "true",
+        "CI_REPOSITORY_URL": str(remote.path),
+        "CI_PROJECT_URL": str(remote.path.with_suffix("")),
+        "IMAGEKIT_PRIVATE_KEY": KEY,
+        "IMAGEKIT_READ_KEY": KEY,
+        "PUSH_TOKEN": "token",
+        "TAGSYNC_ENDPOINT": url,
+        "TAGSYNC_ENV": "staging",
+    }
+    settings = {name: value.replace("$CI_PROJECT_DIR", str(work)) for name, value in GITLAB["variables"].items()}
+    script = "\n".join(GITLAB[f"tagsync:{name}"]["script"])
+    ran = run(script, settings | given | env, program=("/bin/sh", "-e"), cwd=work)
+    for path in GITLAB[f"tagsync:{name}"]["artifacts"]["paths"]:
+        made = work / path.replace("$TAGSYNC_ENV", "staging")
+        if made.exists():
+            shutil.copy(made, artifacts)
+    return ran
+
+
 class Job:
-    """A job of the workflow, attempt by attempt. It checks out the newest commit of a branch."""
+    """A job of the GitHub workflow, attempt by attempt. It checks out the newest commit of a branch."""
 
     def __init__(self, name: str, remote: Remote, url: str, digest: str = "", *, branch: str = "main") -> None:
         self.name, self._remote, self._url, self._digest, self._branch = name, remote, url, digest, branch

@@ -9,7 +9,7 @@ from builders import file_object, manifest, write_library
 from cli.command import started
 from pipelines.conftest import GitHub
 from pipelines.files import ACTION, TAGSYNC, Ran, run, step
-from pipelines.jobs import KEY, Job, Remote
+from pipelines.jobs import KEY, Job, Remote, gitlab_job
 from repository import git
 
 REF = "refs/tagsync/staging"
@@ -184,3 +184,36 @@ def test_action_shows_no_token_and_keeps_none(github: GitHub, tmp_path: Path) ->
         assert ran.code == 0, ran.err
         assert "secret-token" not in ran.out + ran.err
     assert "extraheader" not in (github.workspace / ".git" / "config").read_text("utf-8")
+
+
+def test_gitlab_prunes_since_the_last_complete_apply(shop: Shop, url: str) -> None:
+    first = shop.declare("alpha", "beta")
+    planned = gitlab_job("plan", shop.remote, url)
+    assert f"There is no {REF} yet, so this plan removes no tags that are no longer declared." in planned.out
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert shop.remote.ref(REF) == first
+    second = shop.declare("beta", "gamma")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url, TAGSYNC_MAX_REQUESTS="1").code == 3
+    assert shop.remote.ref(REF) == first
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert (shop.remote.ref(REF), shop.tags) == (second, {"beta", "gamma", "by-hand"})
+
+
+def test_gitlab_keeps_no_ref_without_its_token(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url, PUSH_TOKEN="").code == 0
+    assert shop.remote.ref(REF) is None
+
+
+def test_gitlab_does_not_plan_an_older_state_or_without_the_remote(shop: Shop, url: str) -> None:
+    older = shop.declare("alpha")
+    git("push", "--quiet", "origin", f"{older}:refs/heads/older", folder=shop.remote.work)
+    shop.declare("beta")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    planned = gitlab_job("plan", shop.remote, url, "older")
+    assert planned.code == 1
+    assert f"A newer commit was applied: {REF} is" in planned.out
+    assert gitlab_job("plan", shop.remote, url, CI_REPOSITORY_URL="/nowhere").code == 128

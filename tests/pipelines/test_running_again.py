@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from cli.command import started
-from pipelines.files import CI, LIBRARY, MANIFESTS, TAGSYNC, Ran, parsed, run
-from pipelines.jobs import KEY, Job, Remote
+from pipelines.files import LIBRARY, MANIFESTS, TAGSYNC, run
+from pipelines.jobs import KEY, Job, Remote, gitlab_job
 
-GITLAB = parsed(CI / "gitlab" / "tagsync.gitlab-ci.yml")
 ACCOUNT = "example-shop"
 CONFIG = f"""apiVersion: tagsync/v1
 kind: Config
@@ -90,28 +89,11 @@ def test_github_job_without_a_plan_fails_before_it_applies(remote: Remote, job: 
     assert "plan.json" in ran.err
 
 
-def gitlab(name: str, folder: Path, url: str, runner: str, **env: str) -> Ran:
-    """Run a job of GitLab on a fresh runner; later jobs get its artifacts."""
-    work = folder / runner
-    shutil.copytree(folder / "manifests", work / "manifests")
-    artifacts = folder / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    shutil.copytree(artifacts, work, dirs_exist_ok=True)
-    given = {"PATH": f"{TAGSYNC.parent}:/usr/bin:/bin", "MANIFESTS": "manifests", "IMAGEKIT_READ_KEY": KEY}
-    given |= {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": ACCOUNT, "CI": "true"}
-    ran = run("\n".join(GITLAB[name]["script"]), given | env, program=("/bin/sh", "-e"), cwd=work)
-    for path in GITLAB[name]["artifacts"]["paths"]:
-        shutil.copy(work / path, artifacts)
-    return ran
-
-
-def test_gitlab_job_run_again_finishes_and_then_succeeds_again(tmp_path: Path, url: str) -> None:
-    shutil.copytree(MANIFESTS, tmp_path / "manifests")
-    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
-    assert gitlab("tagsync:plan", tmp_path, url, "plan").code == 0
-    assert gitlab("tagsync:apply", tmp_path, url, "first", TAGSYNC_MAX_REQUESTS="2").code == 3
-    assert pending(tmp_path, url)["changes"]
-    for runner in ("second", "third"):
-        ran = gitlab("tagsync:apply", tmp_path, url, runner)
+def test_gitlab_job_run_again_finishes_and_then_succeeds_again(remote: Remote, url: str) -> None:
+    assert gitlab_job("plan", remote, url).code == 0
+    assert gitlab_job("apply", remote, url, TAGSYNC_MAX_REQUESTS="2").code == 3
+    assert pending(remote.work, url)["changes"]
+    for _ in range(2):
+        ran = gitlab_job("apply", remote, url)
         assert ran.code == 0, ran.err
-        assert pending(tmp_path, url)["changes"] == []
+        assert pending(remote.work, url)["changes"] == []

@@ -42,11 +42,10 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.console import Lines
 from tagsync.reporting.formats import Layouts, diagnostics_layouts, difference_layouts, plan_layouts, report_layouts
 from tagsync.reporting.github import outputs
+from tagsync.reporting.log import TextLog
 from tagsync.reporting.prometheus import Run, prometheus
-from tagsync.reporting.text import diagnostics_text
 
 HOSTILE = {
     "escape codes": "\x1b]0;owned\x07\x1b[31mred",
@@ -122,8 +121,7 @@ def no_text(*_: object) -> None:
 def as_text(text: str) -> str:
     stream = io.StringIO()
     plan, report = hostile_plan(text), hostile_report(text)
-    told = (*plan.diagnostics, *report.diagnostics)
-    diagnostics_text(told, Lines(stream, environment={}), names={}, limit=10)
+    TextLog(stream).diagnostics((*plan.diagnostics, *report.diagnostics), {}, limit=10)
     return rendered(plan) + rendered(report) + stream.getvalue()
 
 

@@ -28,7 +28,7 @@ from tagsync.model import (
 )
 from tagsync.reporting.console import Lines
 from tagsync.reporting.formats import plan_layouts, report_layouts
-from tagsync.reporting.text import diagnostics_text
+from tagsync.reporting.log import TextLog
 
 SHOWN_LINES = 60
 SHOWN_REASONS = 20
@@ -36,12 +36,6 @@ SHOWN_REASONS = 20
 
 def planned(desired: DesiredState, *files: CurrentFile) -> Plan:
     return plan_for(desired, current_state(*files))
-
-
-def text_of(write: Callable[[Lines], None]) -> str:
-    stream = io.StringIO()
-    write(Lines(stream, environment={}))
-    return stream.getvalue()
 
 
 def plan_lines(plan: Plan, *, everything: bool = False) -> list[str]:
@@ -423,7 +417,9 @@ def test_report_counts_rare_reasons_together(declare: Callable[..., DesiredState
 
 def diagnostic_lines(*diagnostics: Diagnostic, limit: int = 50, more: int = 0) -> list[str]:
     names = {"a.yaml": "given/a.yaml"}
-    return text_of(lambda lines: diagnostics_text(diagnostics, lines, names=names, limit=limit, more=more)).splitlines()
+    stream = io.StringIO()
+    TextLog(stream).diagnostics(diagnostics, names, limit=limit, more=more)
+    return stream.getvalue().splitlines()
 
 
 def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it() -> None:

@@ -9,7 +9,7 @@ from tagsync.errors import ProtocolError, TransientError, UnreadableError
 from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.protocol import Page
-from tagsync.model import AITag, Unreadable
+from tagsync.model import AITag
 
 
 def response(body: Any, status: int = 200, **headers: str) -> Response:
@@ -101,7 +101,7 @@ def test_page_without_objects_is_a_protocol_error(items: list[Any]) -> None:
 def test_details_that_are_unreadable_are_not_retried() -> None:
     with pytest.raises(UnreadableError, match="tags is not a list of strings") as caught:
         FileReader().details(response({"fileId": "1", "filePath": "/a", "tags": "red"}))
-    assert caught.value.what == Unreadable("1", "/a", "tags is not a list of strings")
+    assert caught.value.what == ("1", "/a", "tags is not a list of strings")
     assert not isinstance(caught.value, TransientError)
 
 
