@@ -12,7 +12,8 @@ import yaml
 
 from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
-from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
+from tagsync.manifest.checks import check_vocabulary
+from tagsync.manifest.document_check import DocumentCheck, Warnings, add_warning
 from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import yaml
 
-from tagsync.manifest.checks import DocumentCheck
+from tagsync.manifest.document_check import DocumentCheck
 from tagsync.manifest.document_reader import DocumentReader, FileContents, read_row
 from tagsync.manifest.entries import are_plain_tags
 from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, EntryStore, encode_declaration
