@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
+    from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
+    from tagsync.api.testing import run_tests
     from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
@@ -53,7 +55,11 @@ if TYPE_CHECKING:
         Returning,
         Status,
         Summary,
+        TagLine,
         TargetName,
+        TestFailure,
+        TestResult,
+        TestRun,
         Timing,
         Unlisted,
         Verdict,
@@ -98,15 +104,20 @@ __all__ = [
     "PlanOptions",
     "Reading",
     "Reason",
+    "Recorded",
     "Report",
     "Request",
     "RequestCounts",
     "Returning",
     "Status",
     "Summary",
+    "TagLine",
     "TagsyncError",
     "Target",
     "TargetName",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
     "Timing",
     "Unlisted",
     "Verdict",
@@ -122,7 +133,10 @@ __all__ = [
     "plan_async",
     "read_config",
     "read_document",
+    "record",
+    "record_async",
     "render",
+    "run_tests",
     "undo",
     "undo_async",
     "validate",
@@ -135,6 +149,7 @@ _HOMES = {
     "Exported": "tagsync.exporting.export",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",
+    "Recorded": "tagsync.api.record",
     "TagsyncError": "tagsync.errors",
     "Target": "tagsync.library.target",
     "Workspace": "tagsync.api.keep",
@@ -148,7 +163,10 @@ _HOMES = {
     "plan_async": "tagsync.api.decide",
     "read_config": "tagsync.manifest.config",
     "read_document": "tagsync.api.saved",
+    "record": "tagsync.api.record",
+    "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
+    "run_tests": "tagsync.api.testing",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

@@ -52,6 +52,9 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.guards import Ack
+from tagsync.planning.plan import make_plan
+from tagsync.reporting.console import Lines
+from tagsync.reporting.formats import Layouts, diagnostics_layouts
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import CallLimit
@@ -89,6 +92,22 @@ def current_state(*files: CurrentFile, answers: Mapping[str, Iterable[str]] | No
     found = {query: frozenset(map(id_of, paths)) for query, paths in (answers or {}).items()}
     ordered = tuple(sorted(files, key=lambda file: file.path))
     return CurrentState(in_sqlite(ordered), found)
+
+
+TARGET = TargetName("https://api.imagekit.io", "shop")
+
+
+def plan_for(
+    desired: DesiredState,
+    current: CurrentState,
+    target: TargetName = TARGET,
+    *,
+    created_at: str = "2026-01-01T00:00:00Z",
+    bulk_rate: float | None = 5.0,
+    **options: Any,
+) -> Plan:
+    """Plan as `make_plan` does, for a target, a time and a rate that most tests do not care about."""
+    return make_plan(desired, current, target, created_at=created_at, bulk_rate=bulk_rate, **options)
 
 
 def whole(desired: DesiredState) -> DesiredState:
@@ -279,6 +298,19 @@ def rendered(document: Plan | Report | tagsync.Difference, kind: Any = "text", *
     """Return a plan, a report or a difference in one format; see `tagsync.render`."""
     stream = io.StringIO()
     tagsync.render(document, stream, kind, **options)
+    return stream.getvalue()
+
+
+def diagnostics_as(kind: Any, title: str, diagnostics: Sequence[Diagnostic], **options: Any) -> str:
+    """Return one format of the outcome of a command that made no plan; text is left out."""
+    layouts = diagnostics_layouts(title, diagnostics, text=lambda _view, _lines, _is_file: None, **options)
+    return written(layouts, kind)
+
+
+def written(layouts: Layouts[Any], kind: Any = "text", **options: Any) -> str:
+    """Return one format of a result."""
+    stream = io.StringIO()
+    layouts.write(kind, stream, lines=Lines(stream, environment={}), **options)
     return stream.getvalue()
 
 

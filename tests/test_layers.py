@@ -38,7 +38,7 @@ MAY_USE_OF_THE_LIBRARY = {
     "manifest": {"limits"},
     "planning": {"limits"},
     "applying": {"deadline", "limits", "protocol"},
-    "api": {"deadline", "protocol", "reading.reader", "target"},
+    "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "reading.recording", "target"},
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
 }
@@ -68,7 +68,7 @@ OTHER_NUMBERS = {
 """The modules that have a 50 or 500 which is no limit of ImageKit's calls, and what it is."""
 
 STANDS_APART = "sandbox"
-MAY_USE_THE_SANDBOX = {"cli"}
+MAY_USE_THE_SANDBOX = {"api", "cli"}
 
 CLI_MAY_USE = {
     "tagsync.applying.apply_options",

@@ -35,7 +35,9 @@ def properties(schema: Any) -> Iterator[str]:
         for key, value in schema.items():
             if key == "properties":
                 yield from value
-            yield from properties(value)
+                yield from properties(list(value.values()))  # a member may be called like a keyword
+            else:
+                yield from properties(value)
     elif isinstance(schema, list):
         for item in schema:
             yield from properties(item)

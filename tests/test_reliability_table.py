@@ -71,6 +71,7 @@ ALLOWED = {
     ("api.gather", "now"),
     ("api.gather", "read"),
     ("api.act", "_seconds"),
+    ("api.testing", "_now"),
     ("library.http.rate_limits", "_now"),
     ("reporting.json_log", "_now"),
     ("workspace.lock", "_take"),
@@ -78,8 +79,8 @@ ALLOWED = {
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, and for a
-date in `Retry-After` if the response does not have the time."""
+"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, for queries
+in tests of manifests, and for a date in `Retry-After` if the response does not have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:

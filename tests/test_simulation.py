@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from builders import GOOGLE, acks, id_of, now, run
+from builders import GOOGLE, acks, id_of, now, plan_for, run
 from canary import KEY
 from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
@@ -42,11 +42,9 @@ from tagsync.model import (
     Report,
     Request,
     Status,
-    TargetName,
     Texts,
     Vocabulary,
 )
-from tagsync.planning.plan import make_plan
 
 Cell = tuple[str, str, str]
 """An op, a file ID and a tag."""
@@ -370,9 +368,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
         try:
             reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
             current = await reader.read()
-            this.plan = make_plan(
-                world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None
-            )
+            this.plan = plan_for(world.desired(), current)
             assert not this.plan.errors
             if not this.plan.changes:
                 this.check()

@@ -48,8 +48,20 @@ def validate(
         UsageError: there are no paths, or an option is invalid.
         StateError: there is no disk space for the temporary file with the rules.
     """
+    return checked(paths, account=account, policy=policy, as_of=as_of)
+
+
+def checked(
+    paths: Paths,
+    *,
+    account: str | None = None,
+    policy: str | PathLike[str] | None = None,
+    as_of: date | None = None,
+    with_tests: bool = False,
+) -> DesiredState:
+    """Read and check manifests as `validate` does; optionally return the tests among them, too."""
     config = paths if isinstance(paths, Config) else None
-    desired = read(paths, as_of=as_of, config=config.file if config else None)
+    desired = read(paths, as_of=as_of, config=config.file if config else None, with_tests=with_tests)
     if config:
         account, policy = account or config.account, policy or config.policy
     if policy is not None:
@@ -82,6 +94,7 @@ def read(
     as_of: date | None = None,
     config: str | None = None,
     fetch_csv: Callable[[Path], None] | None = None,
+    with_tests: bool = False,
 ) -> DesiredState:
     """Read manifests one by one; `validate` also compares them with each other and with the account.
 
@@ -90,11 +103,12 @@ def read(
         as_of: the date (UTC) to evaluate `until` for.
         config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
         fetch_csv: called with the path of a CSV file before it is read.
+        with_tests: whether to return the tests too.
     """
     if isinstance(as_of, datetime):
         raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
     today = as_of or datetime.now(UTC).date()
-    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv)
+    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv, with_tests=with_tests)
 
 
 def listed(paths: Paths) -> list[str]:
@@ -148,9 +162,7 @@ async def export_async(
     check_duration(max_duration)
     if kind not in _EXPORTS:
         raise UsageError(f"format is {kind!r}: use one of {', '.join(_EXPORTS)}")
-    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
-        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
-        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+    check_folder(folder)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)) as reader:
             current = await reader.read()
@@ -158,6 +170,17 @@ async def export_async(
             exported = _EXPORTS[kind](current.files, folder)
             diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
             return exported._replace(diagnostics=diagnostics)
+
+
+def check_folder(folder: str) -> None:
+    """Check that a text is the path of a folder.
+
+    Raises:
+        UsageError: it does not start and end with one slash.
+    """
+    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
+        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
 
 
 _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {

@@ -11,6 +11,7 @@ from tagsync.cli.completion import SHELLS, script
 from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
+    AS_OF,
     ENVIRONMENT,
     ApplySettings,
     LibrarySettings,
@@ -80,8 +81,8 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a small
-    library to try them with.
+    You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
+    small library to try them with.
     tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
     files stay unchanged.
     """
@@ -260,9 +261,37 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 
 @cli.command(
     examples=(
+        "tagsync test manifests/",
+        "tagsync test",
+        "tagsync test manifests/ --report tests.xml",
+    )
+)
+@_PATHS
+@ENVIRONMENT
+@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@AS_OF
+@output_options
+def test(paths: tuple[str, ...], **values: Any) -> int:
+    """Run the tests of manifests offline, without a key.
+
+    A test is a manifest with kind: Test. It gives files, and the tags that they must have after an apply.
+
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests; if there is
+    none, they are in the current folder.
+
+    The exit code is 1 if a test fails, or if there is none.
+    """
+    from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
+
+    return run_test(paths, settings(OutputSettings, values), **values)
+
+
+@cli.command(
+    examples=(
         "tagsync export -o manifests/",
         "tagsync export --path /shop/ > shop.yaml",
         "tagsync export --format csv -o sheet/",
+        "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
 @option(
@@ -273,9 +302,9 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     "--output",
     group="Output",
     from_environment=False,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write into this new folder.",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Write into this new folder, or with --format library to this new file; .gz compresses it.",
     show_default="one manifest, or the rows, on standard output",
 )
 @option(
@@ -283,21 +312,37 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     "kind",
     group="Output",
     from_environment=False,
-    type=click.Choice(get_args(ExportFormat)),
+    type=click.Choice([*get_args(ExportFormat), "library"]),
     default="manifests",
     show_default=True,
-    help="Write manifests, or a CSV file with one row per file.",
+    help="Write manifests, a CSV file with one row per file, or all data of the files for the sandbox.",
+)
+@option(
+    "--redact",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
 )
 @reading_options
-def export(folder: str, output: Path | None, kind: ExportFormat, **values: Any) -> int:
-    """Write the library's tags as manifests or CSV.
+def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
+    """Write the library's tags as manifests or CSV, or record it for the sandbox.
 
-    A plan of the result has no changes.
+    A plan of the manifests or rows has no changes.
+
+    --format library records a library: --sandbox and sandbox serve then simulate it without a key. If you interrupt
+    it, run the same command again to go on.
     """
+    library, output_settings = settings(LibrarySettings, values), settings(OutputSettings, values)
+    if kind == "library":
+        from tagsync.cli.record import record  # noqa: PLC0415 - start-up
+
+        return record(folder, output, library, output_settings, redact=redact)
+    if redact:
+        raise click.UsageError("--redact needs --format library")
     from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
 
-    library = settings(LibrarySettings, values)
-    return run_export(folder, output, library, settings(OutputSettings, values), kind=kind)
+    return run_export(folder, output, library, output_settings, kind=kind)
 
 
 @cli.command(
@@ -307,7 +352,7 @@ def export(folder: str, output: Path | None, kind: ExportFormat, **values: Any) 
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics or log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests or log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

@@ -315,18 +315,20 @@ _PRUNE = option(
     help="Also remove tags that the manifests declared at this git revision or later, and no rule declares now.",
 )
 
+AS_OF = option(
+    "--as-of",
+    group="Selection",
+    metavar="DATE",
+    callback=parameter_types.day,
+    help="Evaluate `until` as of this date.",
+    show_default="today, UTC",
+)
+
 _PLAN = (
     _LAST,
     _PRUNE,
     option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
-    option(
-        "--as-of",
-        group="Selection",
-        metavar="DATE",
-        callback=parameter_types.day,
-        help="Evaluate `until` as of this date.",
-        show_default="today, UTC",
-    ),
+    AS_OF,
 )
 
 

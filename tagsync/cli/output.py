@@ -16,24 +16,30 @@ from tagsync.cli.log import log
 from tagsync.cli.options import OutputSettings
 from tagsync.cli.output_files import check_writable
 from tagsync.cli.render import Destination, lines_to, write
-from tagsync.documents.writer import (
-    diagnostics_document,
-    explanation_document,
-)
+from tagsync.documents.writer import explanation_document
 from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
 from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
-from tagsync.reporting.html.page import diagnostics_html
+from tagsync.reporting.formats import (
+    Layouts,
+    V,
+    diagnostics_layouts,
+    difference_layouts,
+    plan_layouts,
+    report_layouts,
+    results_layouts,
+)
 from tagsync.reporting.phrases import Names, counted, shown_names
+from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.prometheus import Run
+from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
-from tagsync.reporting.view import CANCELLED, DiagnosticsView, PlanView, View
+from tagsync.reporting.view import View
 
 ROOM_FOR_QUESTION = 2
 """Lines of the screen that a plan leaves for the question below it and a line above."""
@@ -179,13 +185,18 @@ class Output:
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
         """Write that manifests are valid; `names` has all of them."""
-        layouts = Layouts(
-            lambda: DiagnosticsView(words, diagnostics, names=names, manifests=names),
+        layouts = diagnostics_layouts(
+            words,
+            diagnostics,
             text=lambda _view, lines, _is_file: lines.write((words, "bold green")),
-            json=lambda: diagnostics_document(diagnostics),
-            html=diagnostics_html,
+            names=names,
+            manifests=names,
         )
         self._write(layouts, 0)
+
+    def tests(self, run: TestRun, exit_code: int) -> None:
+        """Write the results of tests to all outputs."""
+        self._write(results_layouts(run, everything=self._settings.verbose), exit_code)
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:
@@ -215,14 +226,8 @@ class Output:
             if is_file:
                 diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_ERRORS, more=more)
 
-        layouts = Layouts(
-            lambda: DiagnosticsView(title, diagnostics, more=more),
-            text=text,
-            json=lambda: diagnostics_document(diagnostics, more=more),
-            html=diagnostics_html,
-        )
         try:
-            self._write(layouts, exit_code)
+            self._write(diagnostics_layouts(title, diagnostics, text=text, more=more), exit_code)
         except OSError as error:
             # The first error decides the exit code.
             self.error(f"{error.filename} could not be written: {error.strerror}")

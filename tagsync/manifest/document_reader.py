@@ -12,14 +12,16 @@ import yaml
 
 from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
-from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
+from tagsync.manifest.checks import check_vocabulary
+from tagsync.manifest.document_check import DocumentCheck, Warnings, add_warning
 from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
 from tagsync.manifest.entry_store import EntryRow, row_of
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
+from tagsync.manifest.tests import check_test, take_dates, test_of
 from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, Seq, TreeReader
 from tagsync.manifest.yaml_errors import explain
-from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
+from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, TestSpec, packed, unpacked
 from tagsync.model.cells import DEFAULT_SEPARATOR
 
 API_VERSION = "tagsync/v1"
@@ -68,6 +70,7 @@ class FileContents:
         policy: the limits that policies set.
         vocabularies: the `spec` of each vocabulary.
         configs: each `kind: Config` document, and where it starts.
+        tests: the tests.
         names: the names that templates use.
     """
 
@@ -78,7 +81,13 @@ class FileContents:
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
     configs: list[tuple[Map, int]] = field(default_factory=list)
+    tests: list[TestSpec] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+
+    @property
+    def is_only_tests(self) -> bool:
+        """Whether all documents are tests."""
+        return bool(self.tests) and not (self.files_at or self.policy or self.vocabularies)
 
 
 def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
@@ -250,6 +259,8 @@ class DocumentReader:
             self._report(place, "not-a-manifest", stranger)
         else:
             kind: schema.Definition = tree["kind"]
+            if kind == "Test":
+                take_dates(tree, self._reader.written)
             found = list(schema.errors(kind, tree, place, self._reader.written))
             for error in found:
                 self._report(*error)
@@ -259,6 +270,8 @@ class DocumentReader:
                 self._add_policy(tree["spec"]["guards"])
             elif not found and kind == "Config":
                 self._add_config(tree, place)
+            elif not found and kind == "Test":
+                self._add_test(tree, place)
             elif not found:
                 self._add_vocabulary(tree["spec"])
             self._add_account(tree)
@@ -316,6 +329,11 @@ class DocumentReader:
     def _add_config(self, tree: Map, place: int) -> None:
         self._check_names(tree.get("environments", Map()), "name of the environment")
         self.contents.configs.append((tree, place))
+
+    def _add_test(self, tree: Map, place: int) -> None:
+        for _, code, message, at in check_test(tree):
+            self._report(at, code, message)
+        self.contents.tests.append(test_of(tree, place, self._shown_as))
 
     def _check_names(self, names: Map, what: str) -> None:
         """Check keys that are texts like other texts; the parser returns keys as written."""

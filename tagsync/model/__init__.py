@@ -71,6 +71,16 @@ from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limi
 from tagsync.model.report import IN_PART, FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
+from tagsync.model.testing import (
+    FileExpectation,
+    Property,
+    TagExpectation,
+    TagLine,
+    TestFailure,
+    TestResult,
+    TestRun,
+    TestSpec,
+)
 from tagsync.model.texts import (
     all_normalized,
     folded,
@@ -123,6 +133,7 @@ __all__ = [
     "Expectation",
     "Explanation",
     "FileChange",
+    "FileExpectation",
     "FileOutcome",
     "Gone",
     "Guard",
@@ -144,6 +155,7 @@ __all__ = [
     "Part",
     "Plan",
     "Policy",
+    "Property",
     "Reading",
     "Reason",
     "Refused",
@@ -156,8 +168,14 @@ __all__ = [
     "Selector",
     "Status",
     "Summary",
+    "TagExpectation",
+    "TagLine",
     "TargetName",
     "Templating",
+    "TestFailure",
+    "TestResult",
+    "TestRun",
+    "TestSpec",
     "Texts",
     "Timing",
     "Unclear",

@@ -23,7 +23,7 @@ from tagsync.planning.protections import Protections
 from tagsync.planning.prune import Undeclared, prune_votes, with_dropped
 from tagsync.planning.select import Selected, Selection
 from tagsync.planning.skipped_files import names_one, twins_finding
-from tagsync.planning.templates import CODE, uses_library_data
+from tagsync.planning.templates import uses_library_data
 
 EMPTY_LIBRARY = "the library has no files: check that the key belongs to the right account"
 
@@ -78,8 +78,8 @@ class Comparison:
         self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
-        for level, count in selection.invalid.unlisted().items():
-            self.diagnostics.count(level, CODE, count)
+        for (level, code), count in selection.invalid.unlisted().items():
+            self.diagnostics.count(level, code, count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
         # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):

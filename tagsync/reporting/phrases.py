@@ -1,7 +1,7 @@
 """Put figures and places into words, the same in all formats."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
@@ -18,6 +18,8 @@ from tagsync.model import (
     Report,
     Status,
     TargetName,
+    TestFailure,
+    TestResult,
 )
 
 Names = Mapping[str, str]
@@ -259,3 +261,17 @@ def shown_origin(origin: Origin, names: Names) -> str:
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Return diagnostics with errors first, else in their order."""
     return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
+
+
+def label_of_test(result: TestResult) -> str:
+    """Return the place of a test, with its name if it has one."""
+    return f"{result.origin} {result.name}".rstrip()
+
+
+def failure_lines(failure: TestFailure) -> Iterator[str]:
+    """Yield why a test fails, as lines that are safe to print."""
+    yield f"{shown(str(failure.origin))}: {shown(failure.message)}"
+    for line in failure.lines:
+        yield f"  {line.sign} {shown(line.text)}{f'  ({shown(line.why)})' if line.why else ''}"
+    if failure.more:
+        yield f"  … and {failure.more:,} more"

@@ -9,6 +9,7 @@ from builders import (
     EVIL,
     changed,
     current_file,
+    diagnostics_as,
     hostile_plan,
     hostile_report,
     large_plan,
@@ -20,8 +21,6 @@ from builders import (
 
 from tagsync.escape import shown
 from tagsync.model import Op, Plan
-from tagsync.reporting.html.page import diagnostics_html
-from tagsync.reporting.view import DiagnosticsView
 
 pytestmark = pytest.mark.browser
 
@@ -465,7 +464,7 @@ def test_thumbnail_address_must_be_https(opened: Open) -> None:
 
 @pytest.mark.parametrize(
     "pieces",
-    [rendered(plan_of(), "html"), diagnostics_html(DiagnosticsView("Valid: 1 manifest", []))],
+    [rendered(plan_of(), "html"), diagnostics_as("html", "Valid: 1 manifest", [])],
     ids=["nothing to do", "no plan"],
 )
 def test_pages_without_files_work_too(opened: Open, pieces: Any) -> None:

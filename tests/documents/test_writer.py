@@ -1,11 +1,10 @@
 import json
 
 import pytest
-from builders import id_of, rendered
+from builders import diagnostics_as, id_of, rendered
 from jsonschema import Draft202012Validator
 
 from tagsync import schemas
-from tagsync.documents.writer import diagnostics_document
 from tagsync.model import Diagnostic, Origin, Plan, Report
 
 
@@ -117,7 +116,7 @@ def test_writer_gives_equal_bytes_for_equal_plans(plan: Plan) -> None:
 
 
 def test_writer_gives_json_for_errors_without_a_plan() -> None:
-    pieces = diagnostics_document([Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))], more=7)
-    found = json.loads("".join(pieces))
+    error = Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))
+    found = json.loads(diagnostics_as("json", "1 error", [error], more=7))
     assert found["more"] == 7
     assert found["diagnostics"] == [{"level": "error", "code": "yaml", "message": "not YAML", "source": "a.yaml:2:1"}]

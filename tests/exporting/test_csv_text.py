@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import current_file, current_state, examples
+from builders import current_file, current_state, examples, plan_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +15,8 @@ from tagsync.exporting.csv_text import LONGEST_CELL, Row, csv_text, list_separat
 from tagsync.exporting.export import Exported, export_rows
 from tagsync.exporting.manifest_text import manifest_text
 from tagsync.manifest.read import read_manifests
-from tagsync.model import ById, ByPath, CurrentFile, DesiredState, TargetName, is_declarable
+from tagsync.model import ById, ByPath, CurrentFile, DesiredState, is_declarable
 from tagsync.model.cells import escaped_cell, is_escaped_cell
-from tagsync.planning.plan import make_plan
 
 
 def text_of(*files: CurrentFile) -> str:
@@ -156,7 +155,7 @@ def test_csv_export_reads_back_exactly_and_plans_to_no_change(
         (ByPath(row.path), row.tags) for row in found.rows
     ]
     assert len(entries) == len(rows) + len(draft.entries) == found.files
-    plan = make_plan(desired, current_state(*files), TargetName("", ""), created_at="", bulk_rate=None)
+    plan = plan_for(desired, current_state(*files))
     assert (plan.changes, plan.errors, plan.summary.missing) == ((), (), 0)
     inside = [file for file in files if file.path.startswith(folder)]
     declarable = [{unicodedata.normalize("NFC", tag) for tag in file.tags if is_declarable(tag)} for file in inside]

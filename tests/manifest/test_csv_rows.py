@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tagsync.api.revision import revision_of
 from tagsync.errors import ManifestError
+from tagsync.manifest.csv_rows import CsvReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry
 
@@ -172,6 +173,35 @@ def test_csv_reads_back_what_a_csv_writer_writes(
             origin = entry.origin(place)
             rest = "".join(lines[origin.line - 1 :])[origin.column - 1 :]
             assert rest.replace('""', '"').replace("\\{", "{").startswith(tag)
+
+
+CELL = st.text("ab/*%E1+#,;' {}\u00e9\u202e", max_size=6)
+
+
+@given(
+    rows=st.lists(st.tuples(CELL.map("/{}".format) | CELL, CELL, CELL), max_size=8),
+    header=st.sampled_from([("path", "tags", "absent"), ("tags", "ifMissing", "fileId"), ("absent", "until", "path")]),
+)
+def test_csv_rows_with_only_tags_are_read_like_others(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str, str]],
+    header: tuple[str, str, str],
+) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([header, *rows])
+    folder = tmp_path_factory.mktemp("csv")
+
+    def outcome() -> object:
+        try:
+            state = state_of(folder, out.getvalue())
+        except ManifestError as error:
+            return error.diagnostics
+        return list(state.entries), state.diagnostics
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CsvReader, "_plain_row", lambda *_: None)
+        expected = outcome()
+    assert outcome() == expected
 
 
 # Errors

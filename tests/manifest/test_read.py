@@ -84,9 +84,9 @@ def test_manifests_need_a_path() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 @BOTH
 def test_manifests_in_examples_are_valid(path: Path, parser: Parser) -> None:
-    state = read_manifests([str(path)], parser=parser)
+    state = read_manifests([str(path)], parser=parser, with_tests=True)
 
-    assert state.entries or state.policy
+    assert state.entries or state.policy or state.tests
     assert state.diagnostics == ()
 
 

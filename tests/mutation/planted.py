@@ -338,7 +338,7 @@ BUGS = (
     Bug(
         "values of one file on another",
         "planning/templates.py",
-        "key += tuple([library_value(name, file) for name in self._fields])",
+        "key += tuple([library_values(name, file) for name in self._fields])",
         "key += tuple([self._fields[0]] * len(self._fields))",
         "tests/planning/test_templates.py::test_rules_of_single_files_with_one_declaration_keep_their_places",
     ),

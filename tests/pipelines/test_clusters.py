@@ -18,6 +18,11 @@ JOBS = {"drift": DRIFT["spec"]["jobTemplate"]["spec"], "shards": SHARDS["spec"]}
 PODS = {name: job["template"]["spec"] for name, job in JOBS.items()}
 CONTAINERS = {name: pod["containers"][0] for name, pod in PODS.items()}
 EACH = pytest.mark.parametrize("name", ["drift", "shards"])
+CONFIG = """apiVersion: tagsync/v1
+kind: Config
+manifests: [manifests]
+environments: {production: {account: example-shop}}
+"""
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 """The range of each field: minute, hour, day, month, weekday."""
 
@@ -89,9 +94,14 @@ def test_key_is_a_secret_file_and_volumes_are_mounted(name: str) -> None:
     assert mounts.keys() == volumes.keys()
     assert environment(name)["IMAGEKIT_PRIVATE_KEY_FILE"] == f"{mounts['key']['mountPath']}/key"
     assert volumes["key"]["secret"]["defaultMode"] == 0o440
-    assert mounts["manifests"]["readOnly"] is mounts["key"]["readOnly"] is True
+    assert all(mounts[volume]["readOnly"] is True for volume in ("config", "manifests", "key"))
     assert "IMAGEKIT_PRIVATE_KEY" not in environment(name)
-    used = [*container.get("args", ()), *environment(name).values()]
+    assert container["workingDir"] == "/work"
+    assert {mounts["config"]["mountPath"], mounts["manifests"]["mountPath"]} == {
+        "/work/tagsync.yaml",
+        "/work/manifests",
+    }
+    used = [*environment(name).values(), "/work/tagsync.yaml", "/work/manifests"]
     for mount in mounts.values():
         assert [text for text in used if text.startswith(mount["mountPath"])]
 
@@ -140,13 +150,14 @@ def pod_environment(name: str, folder: Path, url: str) -> dict[str, str]:
         for variable, value in given.items():
             if value.startswith(path):
                 given[variable] = f"{folder / mount['name']}{value.removeprefix(path)}"
-    more = {"TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": "example-shop", "HOME": "/nowhere"}
+    more = {"TAGSYNC_ENDPOINT": url, "HOME": "/nowhere"}
     return {"PATH": f"{TAGSYNC.parent}:/usr/bin:/bin"} | given | more
 
 
 @pytest.fixture
 def volumes(tmp_path: Path) -> Path:
     """Return a folder in which each volume that pods mount is a folder."""
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     mounted(tmp_path / "manifests", {path.name: path.read_bytes() for path in MANIFESTS.iterdir()})
     mounted(tmp_path / "key", {"key": b"private_right\n"})
     for name in ("state", "reports"):
@@ -156,8 +167,7 @@ def volumes(tmp_path: Path) -> Path:
 
 def look(volumes: Path, url: str) -> Ran:
     """Run what the CronJob runs."""
-    words = ["tagsync", *CONTAINERS["drift"]["args"]]
-    script = " ".join(words).replace("/manifests", str(volumes / "manifests"))
+    script = " ".join(["tagsync", *CONTAINERS["drift"]["args"]])
     return run(script, pod_environment("drift", volumes, url), program=("/bin/sh",), cwd=volumes)
 
 

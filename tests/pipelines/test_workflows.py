@@ -126,7 +126,7 @@ def test_jobs_have_minimal_permissions() -> None:
         "plan": {"contents": "read", "pull-requests": "write"},
         "try": {"contents": "read"},
         "look": {"contents": "read"},
-        "apply": {"contents": "read", "pull-requests": "read"},
+        "apply": {"contents": "write", "pull-requests": "read"},
     }
     assert {name: job["permissions"] for name, job in MATRIX["jobs"].items()} == {
         "plan": {"contents": "read"},

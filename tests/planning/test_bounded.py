@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from builders import current_file, current_state
+from builders import current_file, current_state, plan_for
 from conftest import Declare
 
 from tagsync.model import (
@@ -17,12 +17,10 @@ from tagsync.model import (
     NotFound,
     Origin,
     Plan,
-    TargetName,
     Unlisted,
 )
 from tagsync.planning import bounded
 from tagsync.planning.bounded import DiagnosticLog, First
-from tagsync.planning.plan import make_plan
 from tagsync.planning.select import Selection
 
 LIBRARY = current_state(*(current_file(f"/shop/{n}.jpg") for n in range(3)))
@@ -36,7 +34,7 @@ def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
 
 
 def planned(desired: DesiredState, *, coverage: bool = False) -> Plan:
-    return make_plan(desired, LIBRARY, TargetName("", ""), created_at="", bulk_rate=None, coverage=coverage)
+    return plan_for(desired, LIBRARY, coverage=coverage)
 
 
 def said(level: Any, line: int, code: str = "odd") -> Diagnostic:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builders import acks, ai, current_file, current_state, manifest, plan_of, rendered
+from builders import acks, ai, current_file, current_state, manifest, plan_for, plan_of, rendered
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
@@ -13,12 +13,8 @@ from tagsync.model import (
     Limit,
     Part,
     Plan,
-    TargetName,
 )
 from tagsync.planning.guards import Ack, GuardCounts, recheck_guards, unacknowledged
-from tagsync.planning.plan import make_plan
-
-TARGET = TargetName("https://api.imagekit.io", "shop")
 
 
 def policy(guards: str) -> str:
@@ -32,7 +28,7 @@ def declared(folder: Path, entries: str, guards: str = "") -> DesiredState:
 
 
 def planned(desired: DesiredState, *files: CurrentFile, only: Sequence[str] = (), part: Part | None = None) -> Plan:
-    return make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5, only=only, part=part)
+    return plan_for(desired, current_state(*files), only=only, part=part)
 
 
 def observed(plan: Plan) -> dict[str, tuple[int, int]]:

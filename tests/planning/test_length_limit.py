@@ -1,13 +1,11 @@
 import json
 
 import pytest
-from builders import current_file, current_state
+from builders import current_file, current_state, plan_for
 from conftest import Declare
 
-from tagsync.model import Plan, TargetName
-from tagsync.planning.plan import make_plan
+from tagsync.model import Plan
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
 Verdict = tuple[list[str], int]
 """The codes of the warnings about a file, and the number of files to change."""
 
@@ -22,7 +20,7 @@ FULL = [f"{n:099d}" for n in range(5)]
 def planned(declare: Declare, tags: list[str], add: list[str], remove: list[str]) -> Plan:
     """Return the plan for one file that has some tags, with a rule that adds and removes tags."""
     desired = declare(f"- {{path: /a, tags: {json.dumps(add)}, absent: {json.dumps(remove)}, ifOverLimit: warn}}")
-    return make_plan(desired, current_state(current_file("/a", tags)), TARGET, created_at="2026", bulk_rate=None)
+    return plan_for(desired, current_state(current_file("/a", tags)))
 
 
 @pytest.mark.parametrize(

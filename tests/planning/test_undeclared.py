@@ -4,14 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import current_file, current_state, manifest
+from builders import current_file, current_state, manifest, plan_for
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentState, DesiredState, Reading, TargetName
+from tagsync.model import CurrentState, DesiredState, Reading
 from tagsync.planning.changed_since import Revision
-from tagsync.planning.plan import make_plan
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
 STATE = current_state(
     *(current_file(f"/{name}.jpg", ["old", "kept"]) for name in "abc"), answers={'name = "a.jpg"': ["/a.jpg"]}
 )
@@ -38,7 +36,7 @@ class Declared:
     def notices(self, old: str, new: str, state: CurrentState, *, is_filtered: bool = False) -> list[str]:
         base, desired = Revision("v1", "c" * 40, self(old)), self(new)
         since = base if is_filtered else None
-        plan = make_plan(desired, state, TARGET, created_at="2026", bulk_rate=5, base=base, since=since)
+        plan = plan_for(desired, state, base=base, since=since)
         return [item.message for item in plan.diagnostics if item.code == "no-longer-declared"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import GOOGLE, rendered
+from builders import GOOGLE, rendered, written
 from exposition import samples
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -42,13 +42,10 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.console import Lines
-from tagsync.reporting.github import annotations, outputs
-from tagsync.reporting.junit import junit
-from tagsync.reporting.markdown import markdown
+from tagsync.reporting.formats import Layouts, diagnostics_layouts, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.github import outputs
+from tagsync.reporting.log import TextLog
 from tagsync.reporting.prometheus import Run, prometheus
-from tagsync.reporting.text import diagnostics_text
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
 
 HOSTILE = {
     "escape codes": "\x1b]0;owned\x07\x1b[31mred",
@@ -101,19 +98,30 @@ def hostile_report(text: str) -> Report:
     return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
 
 
-def views(text: str) -> list[Any]:
-    """Return every view that formats for CI systems write."""
+def results(text: str) -> list[Layouts[Any]]:
+    """Return every result that formats for CI systems write; their text, which some add, is left out."""
     plan = hostile_plan(text)
     nothing = replace(plan, digest="sha256:" + "1" * 64, changes=(), target=TargetName("other", "other"))
-    failure = DiagnosticsView("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
-    return [PlanView(plan), ReportView(hostile_report(text)), DifferenceView(difference(nothing, plan)), failure]
+    names = {f"{text}.yaml": f"in/{text}"}
+    found: list[Layouts[Any]] = [
+        plan_layouts(plan),
+        report_layouts(hostile_report(text)),
+        difference_layouts(difference(nothing, plan)),
+        diagnostics_layouts("faults", plan.diagnostics, text=no_text, names=names, manifests=[text]),
+    ]
+    for each in found:
+        each.text = no_text
+    return found
+
+
+def no_text(*_: object) -> None:
+    """Write nothing."""
 
 
 def as_text(text: str) -> str:
     stream = io.StringIO()
     plan, report = hostile_plan(text), hostile_report(text)
-    told = (*plan.diagnostics, *report.diagnostics)
-    diagnostics_text(told, Lines(stream, environment={}), names={}, limit=10)
+    TextLog(stream).diagnostics((*plan.diagnostics, *report.diagnostics), {}, limit=10)
     return rendered(plan) + rendered(report) + stream.getvalue()
 
 
@@ -122,7 +130,7 @@ def as_json(text: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    return "\n\n".join(markdown(view, link=text) for view in views(text))
+    return "\n\n".join(written(each, "markdown", link=text) for each in results(text))
 
 
 def as_html(text: str) -> str:
@@ -130,17 +138,17 @@ def as_html(text: str) -> str:
 
 
 def as_junit(text: str) -> str:
-    suites = ("".join(junit(view)).partition("?>")[2] for view in views(text))
+    suites = (written(each, "junit").partition("?>")[2] for each in results(text))
     return f"<all>{''.join(suites)}</all>"
 
 
 def as_github(text: str) -> str:
-    found = views(text)
-    return "".join(line for view in found for line in annotations(view)) + outputs(found[0], 3)
+    found = results(text)
+    return "".join(written(each, "github") for each in found) + outputs(found[0].view, 3)
 
 
 def as_prometheus(text: str) -> str:
-    return "".join(prometheus(ReportView(hostile_report(text)), Run(text, 3, 1.0, 1.0, ApiCalls())))
+    return "".join(prometheus(report_layouts(hostile_report(text)).view, Run(text, 3, 1.0, 1.0, ApiCalls())))
 
 
 FORMATS: dict[str, Callable[[str], str]] = {

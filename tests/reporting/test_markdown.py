@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from builders import ai, changed, current_file, plan_of, rendered
+from builders import ai, changed, current_file, diagnostics_as, plan_of, rendered
 from markdown_it import MarkdownIt
 
 from tagsync.model import (
@@ -22,8 +22,6 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.markdown import markdown
-from tagsync.reporting.view import DiagnosticsView
 
 LEAST_BYTES = 8000
 MAX_BYTES = 60_000
@@ -257,7 +255,7 @@ def test_comment_keeps_pipes_of_tags_within_their_cells(tag: str) -> None:
 
 def test_comment_lists_diagnostics_with_places_and_counts_others() -> None:
     told = (Diagnostic("warning", "x", "careful"), Diagnostic("error", "y", "wrong", Origin("a.yaml", 3, 1)))
-    text = markdown(DiagnosticsView("2 faults", told, names={"a.yaml": "in/a.yaml"}, more=4))
+    text = diagnostics_as("markdown", "2 faults", told, names={"a.yaml": "in/a.yaml"}, more=4)
     assert text == "### 2 faults\n\n- **error** `in/a.yaml:3:1` `wrong`\n- **warning** `careful`\n\n… and 4 more\n"
 
 

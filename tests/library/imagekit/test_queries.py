@@ -1,11 +1,14 @@
 from urllib.parse import quote, unquote_plus
 
 import pytest
+from builders import unlimited
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsync.library.imagekit.queries import by_ids
+from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import Listing
+
+by_ids = ImageKitLibrary("http://library.localhost", "k", limiters=unlimited()).queries.by_ids
 
 
 @given(st.lists(st.text("0123456789abcdef", min_size=24, max_size=24), unique=True, max_size=500))

@@ -14,6 +14,7 @@ from builders import (
     ai,
     changed,
     current_file,
+    diagnostics_as,
     hostile_plan,
     hostile_report,
     ordinary_plan,
@@ -42,8 +43,6 @@ from tagsync.model import (
 )
 from tagsync.planning.difference import difference
 from tagsync.reporting.html.charts import shortened
-from tagsync.reporting.html.page import diagnostics_html
-from tagsync.reporting.view import DiagnosticsView
 
 MAX_TAGS = 1000
 SHOWN_TAGS = 12
@@ -97,15 +96,11 @@ class Page(HTMLParser):
 PAGES: dict[str, Callable[[], str]] = {
     "plan": lambda: rendered(ordinary_plan(), "html"),
     "report": lambda: rendered(ordinary_report(), "html"),
-    "diagnostics": lambda: "".join(
-        diagnostics_html(DiagnosticsView("3 faults", [Diagnostic("error", "code", "a fault")], more=2))
-    ),
+    "diagnostics": lambda: diagnostics_as("html", "3 faults", [Diagnostic("error", "code", "a fault")], more=2),
     "hostile plan": lambda: rendered(hostile_plan(), "html"),
     "hostile plan without errors": lambda: rendered(replace(hostile_plan(), diagnostics=()), "html"),
     "hostile report": lambda: rendered(hostile_report(), "html"),
-    "hostile diagnostics": lambda: "".join(
-        diagnostics_html(DiagnosticsView("1 fault", [Diagnostic("error", EVIL, EVIL, Origin(EVIL, 1, 1))]))
-    ),
+    "hostile diagnostics": lambda: diagnostics_as("html", "1 fault", hostile_plan().diagnostics),
 }
 
 
@@ -384,9 +379,7 @@ def test_page_of_plan_with_errors_has_no_totals() -> None:
 
 def test_page_of_diagnostics_lists_errors_first() -> None:
     found = [Diagnostic("warning", "w", "a warning"), Diagnostic("error", "e", "an error", Origin("m.yaml", 3, 4))]
-    words = Page(
-        "".join(diagnostics_html(DiagnosticsView("3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2)))
-    ).words
+    words = Page(diagnostics_as("html", "3 faults", found, names={"m.yaml": "in/m.yaml"}, more=2)).words
     assert "3 faults" in words
     assert words.index("error in/m.yaml:3:4 an error") < words.index("warning a warning")
     assert "… and 2 more" in words
