@@ -10,8 +10,10 @@ TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take 
 if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
+    from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
+    from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
     from tagsync.api.testing import run_tests
     from tagsync.applying.apply_options import ApplyOptions
@@ -83,6 +85,7 @@ __all__ = [
     "DesiredState",
     "Diagnostic",
     "Difference",
+    "DraftedTest",
     "Drift",
     "Estimate",
     "Explanation",
@@ -103,6 +106,7 @@ __all__ = [
     "PlanOptions",
     "Reading",
     "Reason",
+    "Recorded",
     "Report",
     "Request",
     "RequestCounts",
@@ -124,6 +128,8 @@ __all__ = [
     "apply",
     "apply_async",
     "difference",
+    "draft_test",
+    "draft_test_async",
     "export",
     "export_async",
     "filter_plan",
@@ -131,6 +137,8 @@ __all__ = [
     "plan_async",
     "read_config",
     "read_document",
+    "record",
+    "record_async",
     "render",
     "run_tests",
     "undo",
@@ -142,15 +150,19 @@ __all__ = [
 _HOMES = {
     "Ack": "tagsync.planning.guards",
     "ApplyOptions": "tagsync.applying.apply_options",
+    "DraftedTest": "tagsync.api.drafting",
     "Exported": "tagsync.exporting.export",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",
+    "Recorded": "tagsync.api.record",
     "TagsyncError": "tagsync.errors",
     "Target": "tagsync.library.target",
     "Workspace": "tagsync.api.keep",
     "apply": "tagsync.api.act",
     "apply_async": "tagsync.api.act",
     "difference": "tagsync.planning.difference",
+    "draft_test": "tagsync.api.drafting",
+    "draft_test_async": "tagsync.api.drafting",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
     "filter_plan": "tagsync.planning.filter",
@@ -158,6 +170,8 @@ _HOMES = {
     "plan_async": "tagsync.api.decide",
     "read_config": "tagsync.manifest.config",
     "read_document": "tagsync.api.saved",
+    "record": "tagsync.api.record",
+    "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
     "run_tests": "tagsync.api.testing",
     "undo": "tagsync.api.decide",

@@ -19,7 +19,7 @@ class FilesRead(NamedTuple):
 
 
 class Exporting(NamedTuple):
-    """The library was read; its files are being written as manifests."""
+    """The library was read; its files are being exported."""
 
     files: int
 

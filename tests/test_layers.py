@@ -38,7 +38,7 @@ MAY_USE_OF_THE_LIBRARY = {
     "manifest": {"limits"},
     "planning": {"limits"},
     "applying": {"deadline", "limits", "protocol"},
-    "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "target"},
+    "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "reading.recording", "target"},
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
 }

@@ -1,7 +1,8 @@
 """Random histories of manifests and applies end with the tags of the last commit, plus those that people added.
 
 Rules move between manifests and CSV files, manifests are renamed, files are moved, applies fail or are skipped.
-Histories with even seeds keep their state directory.
+Histories with even seeds keep their state directory. In every third one, PATH is one manifest that names a CSV file, and
+all rules are rows of it.
 """
 
 import random
@@ -23,7 +24,8 @@ SLOTS = ("one", "two", "three", "csv")
 """Where a rule is declared: in one of three manifests, or in a CSV file."""
 TAGS = [f"tag-{number}" for number in range(6)]
 BASE = "/base.jpg"
-HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  "
+ROWS = "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [NAME.csv]}\n"
+"""The manifest that names a CSV file."""
 
 
 class Rule(NamedTuple):
@@ -66,7 +68,9 @@ class History:
     def __init__(self, folder: Path, library: Sandbox, seed: int, *, keeps_state: bool) -> None:
         self.folder, self.library, self.chance = folder, library, random.Random(seed)
         self.rules: dict[Rule, str] = {}
-        self.names = {slot: f"{slot}.yaml" for slot in SLOTS}
+        self.is_one = seed % 3 == 0
+        self.names = {slot: f"{slot}.yaml" for slot in (("csv",) if self.is_one else SLOTS)}
+        self.path = folder / "in" / ("csv.yaml" if self.is_one else "")
         self.ids = {path: id_of(path) for path in PATHS}
         self.others: dict[str, set[str]] = {path: set() for path in PATHS}
         """The tags of each file that no rule gave it: somebody added them, or the file had them when it was moved."""
@@ -78,41 +82,35 @@ class History:
     def commit(self) -> None:
         """Add, move and drop some rules, and rename some manifests."""
         for _ in range(self.chance.randint(1, 3)):
-            self.rules[some_rule(self.chance)] = self.chance.choice(SLOTS)
+            self.rules[some_rule(self.chance)] = self.chance.choice(list(self.names))
         for rule in list(self.rules):
             drawn = self.chance.random()
             if drawn < 0.3:
                 del self.rules[rule]
             elif drawn < 0.5:
-                self.rules[rule] = self.chance.choice(SLOTS)
-        for slot in SLOTS:
+                self.rules[rule] = self.chance.choice(list(self.names))
+        for slot in () if self.is_one else SLOTS:
             if self.chance.random() < 0.2:
-                self.names[slot] = (
-                    f"{self.chance.choice(['', 'more/', 'more/still/'])}{slot}-{self.chance.randrange(9)}.yaml"
-                )
+                folder = self.chance.choice(["", "more/", "more/still/"])
+                self.names[slot] = f"{folder}{slot}-{self.chance.randrange(9)}.yaml"
         shutil.rmtree(self.folder / "in", ignore_errors=True)
-        for slot in SLOTS:
+        for slot, name in self.names.items():
             rules = [rule for rule, place in self.rules.items() if place == slot]
             self.chance.shuffle(rules)
-            self._write(self.folder / "in" / self.names[slot], rules, as_csv=slot == "csv")
+            self._write(self.folder / "in" / name, rules, as_csv=slot == "csv")
         self._write(self.folder / "in" / "base.yaml", [Rule(BASE, "base")], as_csv=False)
         git("add", "--all", folder=self.folder)
         git("commit", "--quiet", "--allow-empty", "--message", "a state", folder=self.folder)
         self.declared.append({path: self._rule_tags(path) for path in PATHS})
 
     def _write(self, path: Path, rules: list[Rule], *, as_csv: bool) -> None:
-        if not rules:
-            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [rule for rule in rules if as_csv and "*" not in rule.selector]
-        spec = ""
-        if rows:
-            lines = ["path,tags", *(f"{rule.selector},{rule.tag}" for rule in rows)]
-            path.with_suffix(".csv").write_text("\n".join(lines), encoding="utf-8")
-            spec = f"filesFrom: [{path.stem}.csv]"
-        others = [rule.text for rule in rules if rule not in rows]
-        text = manifest("".join(others), spec=spec) if others else f"{HEAD}{spec}\n"
-        path.write_text(text, encoding="utf-8")
+        if as_csv:
+            rows = "".join(f"{rule.selector},{rule.tag}\n" for rule in rules)
+            path.with_suffix(".csv").write_text(f"match,tags\n{rows}", encoding="utf-8")
+            path.write_text(ROWS.replace("NAME", path.stem), encoding="utf-8")
+        elif rules:
+            path.write_text(manifest("".join(rule.text for rule in rules)), encoding="utf-8")
 
     def _rule_tags(self, path: str) -> set[str]:
         return {rule.tag_of(path) for rule in self.rules if rule.selects(path)}
@@ -142,7 +140,7 @@ class History:
         target = replace(self.library.target, library=str(self.folder))
         workspace = tagsync.Workspace(target, state)
         options = PlanOptions(prune_since=ref)
-        plan = tagsync.plan(self.folder / "in", target=target, options=options, workspace=workspace)
+        plan = tagsync.plan(self.path, target=target, options=options, workspace=workspace)
         applying = tagsync.ApplyOptions(acks=acks(plan), max_requests=max_requests)
         report = tagsync.apply(plan, target=target, options=applying, workspace=workspace)
         workspace.record(report)

@@ -162,9 +162,7 @@ async def export_async(
     check_duration(max_duration)
     if kind not in _EXPORTS:
         raise UsageError(f"format is {kind!r}: use one of {', '.join(_EXPORTS)}")
-    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
-        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
-        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+    check_folder(folder)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)) as reader:
             current = await reader.read()
@@ -172,6 +170,17 @@ async def export_async(
             exported = _EXPORTS[kind](current.files, folder)
             diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
             return exported._replace(diagnostics=diagnostics)
+
+
+def check_folder(folder: str) -> None:
+    """Check that a text is the path of a folder.
+
+    Raises:
+        UsageError: it does not start and end with one slash.
+    """
+    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
+        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
 
 
 _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {

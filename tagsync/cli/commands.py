@@ -262,14 +262,21 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 @cli.command(
     examples=(
         "tagsync test manifests/",
-        "tagsync test",
         "tagsync test manifests/ --report tests.xml",
+        "tagsync test manifests/ --write manifests/shoes.test.yaml",
     )
 )
 @_PATHS
-@ENVIRONMENT
-@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@option(
+    "--write",
+    group="Output",
+    from_environment=False,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
+)
 @AS_OF
+@target_options
 @output_options
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.
@@ -283,7 +290,8 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     """
     from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
 
-    return run_test(paths, settings(OutputSettings, values), **values)
+    library = settings(LibrarySettings, values)
+    return run_test(paths, library, settings(OutputSettings, values), **values)
 
 
 @cli.command(
@@ -291,6 +299,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
         "tagsync export -o manifests/",
         "tagsync export --path /shop/ > shop.yaml",
         "tagsync export --format csv -o sheet/",
+        "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
 @option(
@@ -301,9 +310,9 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     "--output",
     group="Output",
     from_environment=False,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write into this new folder.",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Write into this new folder, or with --format library to this new file; .gz compresses it.",
     show_default="one manifest, or the rows, on standard output",
 )
 @option(
@@ -311,21 +320,37 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     "kind",
     group="Output",
     from_environment=False,
-    type=click.Choice(get_args(ExportFormat)),
+    type=click.Choice([*get_args(ExportFormat), "library"]),
     default="manifests",
     show_default=True,
-    help="Write manifests, or a CSV file with one row per file.",
+    help="Write manifests, a CSV file with one row per file, or all data of the files for the sandbox.",
+)
+@option(
+    "--redact",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
 )
 @reading_options
-def export(folder: str, output: Path | None, kind: ExportFormat, **values: Any) -> int:
-    """Write the library's tags as manifests or CSV.
+def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
+    """Write the library's tags as manifests or CSV, or record it for the sandbox.
 
-    A plan of the result has no changes.
+    A plan of the manifests or rows has no changes.
+
+    --format library records a library: --sandbox and sandbox serve then simulate it without a key. If you interrupt
+    it, run the same command again to go on.
     """
+    library, output_settings = settings(LibrarySettings, values), settings(OutputSettings, values)
+    if kind == "library":
+        from tagsync.cli.record import record  # noqa: PLC0415 - start-up
+
+        return record(folder, output, library, output_settings, redact=redact)
+    if redact:
+        raise click.UsageError("--redact needs --format library")
     from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
 
-    library = settings(LibrarySettings, values)
-    return run_export(folder, output, library, settings(OutputSettings, values), kind=kind)
+    return run_export(folder, output, library, output_settings, kind=kind)
 
 
 @cli.command(

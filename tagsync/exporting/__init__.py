@@ -1,4 +1,7 @@
-"""Turn a library's files back into manifests or CSV, from values to text. The formats' names load quickly here."""
+"""Turn a library's files back into manifests or CSV, from values to text; redact recordings.
+
+The formats' names load quickly here.
+"""
 
 from typing import Literal
 

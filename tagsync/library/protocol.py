@@ -71,12 +71,14 @@ class Page:
         rows: a key for each row, including folders, old versions and unreadable objects.
         moments: the `createdAt` of each row, by which listings are sorted; empty if a row has none.
         unreadable: the objects that could not be parsed.
+        objects: the JSON object of each of `files` in one line, if the library was asked to keep it.
     """
 
     files: tuple[CurrentFile, ...]
     rows: tuple[str, ...]
     moments: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    objects: tuple[bytes, ...] = ()
 
 
 Files = MutableMapping[str, CurrentFile | None]

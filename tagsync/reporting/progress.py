@@ -100,7 +100,7 @@ class PlainProgress(NoProgress):
             case FilesRead(files, str(query)):
                 words = f"searching for {shown(query, 60)}: {counted(files, 'file')}"
             case Exporting(files):
-                words = f"writing manifests for {counted(files, 'file')}"
+                words = f"exporting {counted(files, 'file')}"
             case LookingAgain(files):
                 words = f"re-reading {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
@@ -152,7 +152,7 @@ class BarProgress:
                 words = "reading the library" if query is None else f"searching for {shown(query, 40)}"
                 self._show(words, files, None)
             case Exporting(files):
-                self._show("writing manifests", 0, files)
+                self._show("exporting", 0, files)
             case LookingAgain(files):
                 self._show("re-reading", 0, files)
             case RequestDone(done, total):

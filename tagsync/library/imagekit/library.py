@@ -39,6 +39,7 @@ class ImageKitLibrary:
         app: an ASGI app to call in this process instead of the endpoint.
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the files' data to keep for templates.
+        objects: whether pages keep the files' JSON objects.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
         listener: receives `Retrying` for each retry, and `ApiCalls` at the end.
@@ -53,6 +54,7 @@ class ImageKitLibrary:
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
         fields: Collection[str] = (),
+        objects: bool = False,
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
         listener: Listener = ignore,
@@ -60,7 +62,7 @@ class ImageKitLibrary:
         self.queries: Queries = queries
         self.page_limit = page_limit
         self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
-        self._reader = FileReader(thumbnails=thumbnails, fields=fields)
+        self._reader = FileReader(thumbnails=thumbnails, fields=fields, objects=objects)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
