@@ -1,8 +1,8 @@
 """Random histories of manifests and applies end with the tags of the last commit, plus those that people added.
 
 Rules move between manifests and CSV files, manifests are renamed, files are moved, applies fail or are skipped.
-Histories with even seeds keep their state directory. In every third one, PATH is one manifest that names a CSV file, and
-all rules are rows of it.
+Histories with even seeds keep their state directory. In every third one, PATH is one manifest that names a CSV file,
+and all rules are rows of it.
 """
 
 import random
