@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take 
 if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
+    from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
@@ -84,6 +85,7 @@ __all__ = [
     "DesiredState",
     "Diagnostic",
     "Difference",
+    "DraftedTest",
     "Drift",
     "Estimate",
     "Explanation",
@@ -126,6 +128,8 @@ __all__ = [
     "apply",
     "apply_async",
     "difference",
+    "draft_test",
+    "draft_test_async",
     "export",
     "export_async",
     "filter_plan",
@@ -146,6 +150,7 @@ __all__ = [
 _HOMES = {
     "Ack": "tagsync.planning.guards",
     "ApplyOptions": "tagsync.applying.apply_options",
+    "DraftedTest": "tagsync.api.drafting",
     "Exported": "tagsync.exporting.export",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",
@@ -156,6 +161,8 @@ _HOMES = {
     "apply": "tagsync.api.act",
     "apply_async": "tagsync.api.act",
     "difference": "tagsync.planning.difference",
+    "draft_test": "tagsync.api.drafting",
+    "draft_test_async": "tagsync.api.drafting",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
     "filter_plan": "tagsync.planning.filter",

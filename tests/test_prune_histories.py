@@ -13,7 +13,10 @@ import tagsync
 from tagsync.api.decide import PlanOptions
 
 PATHS = [f"/{folder}/{name}.jpg" for folder in "xyz" for name in "abc"]
-MANIFESTS = ("one.yaml", "two.yaml", "more/three.yaml")
+CSV_FILE = "more/rows.csv"
+MANIFESTS = ("one.yaml", "two.yaml", "more/three.yaml", CSV_FILE)
+ROWS = "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [rows.csv]}\n"
+"""The manifest that names the CSV file."""
 TAGS = [f"tag-{number}" for number in range(6)]
 BASE = "/base.jpg"
 
@@ -46,11 +49,17 @@ def some_rule(chance: random.Random) -> Rule:
 
 
 class History:
-    """A repository of manifests, and a library that people edit too."""
+    """A repository of manifests, and a library that people edit too.
+
+    In every third one, PATH is the one manifest that names the CSV file, and all rules are rows.
+    """
 
     def __init__(self, folder: Path, library: Sandbox, seed: int) -> None:
         self.folder, self.library, self.chance = folder, library, random.Random(seed)
         self.rules: dict[Rule, str] = {}
+        is_one = seed % 3 == 0
+        self.names = (CSV_FILE,) if is_one else MANIFESTS
+        self.path = folder / "in" / ("more/rows.yaml" if is_one else "")
         self.by_hand: dict[str, set[str]] = {path: set() for path in PATHS}
         self.git("init", "--quiet")
 
@@ -62,19 +71,24 @@ class History:
     def commit(self) -> None:
         """Add, move and drop some rules."""
         for _ in range(self.chance.randint(1, 3)):
-            self.rules[some_rule(self.chance)] = self.chance.choice(MANIFESTS)
+            self.rules[some_rule(self.chance)] = self.chance.choice(self.names)
         for rule in list(self.rules):
             drawn = self.chance.random()
             if drawn < 0.3:
                 del self.rules[rule]
             elif drawn < 0.5:
-                self.rules[rule] = self.chance.choice(MANIFESTS)
-        for name in MANIFESTS:
+                self.rules[rule] = self.chance.choice(self.names)
+        for name in self.names:
             path = self.folder / "in" / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            texts = [rule.text for rule, place in self.rules.items() if place == name]
-            self.chance.shuffle(texts)
-            if texts:
+            rules = [rule for rule, place in self.rules.items() if place == name]
+            self.chance.shuffle(rules)
+            texts = [rule.text for rule in rules]
+            if name == CSV_FILE:
+                rows = "".join(f"{rule.selector},{rule.tag}\n" for rule in rules)
+                path.write_text(f"match,tags\n{rows}", encoding="utf-8")
+                path.with_suffix(".yaml").write_text(ROWS, encoding="utf-8")
+            elif texts:
                 path.write_text(manifest("".join(texts)), encoding="utf-8")
             else:
                 path.unlink(missing_ok=True)
@@ -92,7 +106,7 @@ class History:
     def apply(self, ref: str, max_requests: int | None = None) -> bool:
         """Apply the newest commit as a pipeline does, and move the ref if that is complete."""
         options = PlanOptions(prune_since=ref)
-        plan = tagsync.plan(self.folder / "in", target=self.library.target, options=options)
+        plan = tagsync.plan(self.path, target=self.library.target, options=options)
         applying = tagsync.ApplyOptions(acks=acks(plan), max_requests=max_requests)
         report = tagsync.apply(plan, target=self.library.target, options=applying)
         if report.converged:

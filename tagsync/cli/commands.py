@@ -262,14 +262,21 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 @cli.command(
     examples=(
         "tagsync test manifests/",
-        "tagsync test",
         "tagsync test manifests/ --report tests.xml",
+        "tagsync test manifests/ --write manifests/shoes.test.yaml",
     )
 )
 @_PATHS
-@ENVIRONMENT
-@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@option(
+    "--write",
+    group="Output",
+    from_environment=False,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
+)
 @AS_OF
+@target_options
 @output_options
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.
@@ -283,7 +290,8 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     """
     from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
 
-    return run_test(paths, settings(OutputSettings, values), **values)
+    library = settings(LibrarySettings, values)
+    return run_test(paths, library, settings(OutputSettings, values), **values)
 
 
 @cli.command(

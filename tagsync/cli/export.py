@@ -129,7 +129,8 @@ def _check_empty(folder: Path) -> None:
     if folder.suffix.lower() == ".csv":
         name, stem = shown(str(folder)), shown(str(folder.with_suffix("")))
         raise UsageError(
-            f"{name} is the name of a file, and -o takes a folder: use -o {stem}, or > {name} for the rows"
+            f"{name} is the name of a file, and -o takes a folder: use -o {stem}; for the rows alone, use "
+            f"--format csv > {name}"
         )
     try:
         inside = next(folder.iterdir(), None)

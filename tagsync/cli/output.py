@@ -34,10 +34,12 @@ from tagsync.reporting.formats import (
     results_layouts,
 )
 from tagsync.reporting.phrases import Names, counted, shown_names
+from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.prometheus import Run
+from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
-from tagsync.reporting.view import CANCELLED, PlanView, View
+from tagsync.reporting.view import View
 
 ROOM_FOR_QUESTION = 2
 """Lines of the screen that a plan leaves for the question below it and a line above."""

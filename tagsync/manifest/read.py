@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tagsync.errors import ManifestError
 from tagsync.escape import shown
-from tagsync.manifest.checks import NEAR_LIMIT, Warnings, add_warning
+from tagsync.manifest.checks import NEAR_LIMIT
 from tagsync.manifest.csv_rows import CsvReader
+from tagsync.manifest.document_check import Warnings, add_warning
 from tagsync.manifest.document_reader import CsvSource, DocumentReader, FileContents
 from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.error_list import ErrorList

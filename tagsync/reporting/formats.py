@@ -22,10 +22,12 @@ from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import MAX_BYTES, markdown
 from tagsync.reporting.phrases import NO_NAMES, Names
+from tagsync.reporting.plan_view import DifferenceView, PlanView
 from tagsync.reporting.prometheus import Run, prometheus
+from tagsync.reporting.report_view import CANCELLED, ReportView
 from tagsync.reporting.test_results import ResultsView, results_text
 from tagsync.reporting.text import plan_text, report_text
-from tagsync.reporting.view import CANCELLED, DiagnosticsView, DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.view import DiagnosticsView, View
 
 V = TypeVar("V", bound=View)
 

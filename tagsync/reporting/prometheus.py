@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 from tagsync.escape import shown
 from tagsync.events import ApiCalls
 from tagsync.model import Op
-from tagsync.reporting.view import PlanView, ReportView, View
+from tagsync.reporting.plan_view import PlanView
+from tagsync.reporting.report_view import ReportView
+from tagsync.reporting.view import View
 
 _LONGEST_LABEL = 200
 _GREATEST = 2**53

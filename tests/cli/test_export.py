@@ -235,6 +235,7 @@ def test_export_csv_needs_a_folder_for_its_two_files(tagsync: Command) -> None:
     result = tagsync("export", *SANDBOX, "--format=csv", "-o", "tags.csv")
     assert (result.code, result.out) == (64, "")
     assert (
-        "tags.csv is the name of a file, and -o takes a folder: use -o tags, or > tags.csv for the rows" in result.err
+        "tags.csv is the name of a file, and -o takes a folder: use -o tags; for the rows alone, use --format csv > "
+        in result.err
     )
     assert not Path("tags.csv").exists()

@@ -19,7 +19,7 @@ from tagsync.model import (
 )
 from tagsync.reporting.formats import plan_layouts
 from tagsync.reporting.github import outputs
-from tagsync.reporting.view import ReportView
+from tagsync.reporting.report_view import ReportView
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -24,7 +24,9 @@ from tagsync.reporting.phrases import (
     status_words,
     target_words,
 )
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
+from tagsync.reporting.plan_view import DifferenceView, PlanView
+from tagsync.reporting.report_view import ReportView
+from tagsync.reporting.view import DiagnosticsView
 
 SHOWN_DIAGNOSTICS = 200
 

@@ -1,7 +1,7 @@
 from builders import changed, current_file, plan_of, report_of
 
 from tagsync.model import FileOutcome, Op, Report, Status
-from tagsync.reporting.view import ReportView
+from tagsync.reporting.report_view import ReportView
 
 IN_PART = "done in part; "
 
