@@ -12,12 +12,15 @@ from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
     AS_OF,
+    BELOW,
     ENVIRONMENT,
     ApplySettings,
+    InventorySettings,
     LibrarySettings,
     OutputSettings,
     PlanSettings,
     apply_options,
+    inventory_options,
     library_options,
     manifest_options,
     option,
@@ -297,8 +300,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync export -o manifests/",
-        "tagsync export --path /shop/ > shop.yaml",
-        "tagsync export --format csv -o sheet/",
+        "tagsync export --path /shop/ --format csv > shop.csv",
         "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
@@ -334,7 +336,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 )
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
-    """Write the library's tags as manifests or CSV, or record it for the sandbox.
+    """Write the library as manifests or CSV, or record it.
 
     A plan of the manifests or rows has no changes.
 
@@ -354,13 +356,79 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
 
 
 @cli.command(
+    examples=(
+        "tagsync tags",
+        "tagsync tags --path /shop/",
+        "tagsync tags --report tags.csv --report tags.json",
+    )
+)
+@BELOW
+@inventory_options
+def tags(folder: str, **values: Any) -> int:
+    """Show which tags are in the library.
+
+    For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
+    lowest, median and highest confidence.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    return inventory.tags(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+
+
+@cli.command(
+    examples=(
+        "tagsync ls '/shop/**' --tag sale",
+        "tagsync ls --tag sale --tag draft --format csv > files.csv",
+        """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
+    )
+)
+@click.argument("glob", required=False, metavar="[GLOB]")
+@option(
+    "--tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="TAG",
+    help="List only files with this tag. Repeatable: files need all of them.",
+)
+@option(
+    "--ai-tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="NAME",
+    help="List only files with this AI tag. Repeatable: files need all of them.",
+)
+@option(
+    "--query",
+    group="Selection",
+    from_environment=False,
+    metavar="QUERY",
+    help="List only files that this ImageKit searchQuery finds.",
+)
+@BELOW
+@inventory_options
+def ls(glob: str | None, **values: Any) -> int:
+    """List files and their tags.
+
+    Without conditions, you get all files. GLOB matches paths, as in rules; put it in quotation marks. If it ends with
+    /, it matches all files below that folder.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    library, output = settings(LibrarySettings, values), settings(InventorySettings, values)
+    return inventory.ls(glob, library, output, **values)
+
+
+@cli.command(
     examples=("tagsync schema > manifest.schema.json", "tagsync schema plan", "tagsync schema report | jq .properties")
 )
 @click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests or log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files or
+    log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 
