@@ -320,6 +320,7 @@ def test_test_manifests_do_not_change_plans(tagsync: Command, library: Callable[
     after = tagsync(*plan).document
     assert (after["digest"], after["inputs"]) == (before["digest"], before["inputs"])
     assert tagsync("validate", ".").out == "Valid: 1 manifest with 1 rule\n"
+    assert tagsync("validate", "tests.yaml").out == "Valid: only tests\n"
 
 
 def test_test_without_tests_is_an_error(tagsync: Command) -> None:
