@@ -10,7 +10,9 @@ TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take 
 if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
+    from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
     from tagsync.api.gather import export, export_async, validate
+    from tagsync.api.inventory import FoundFiles, ls, ls_async, tags, tags_async
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tagsync.manifest.config import read_config
     from tagsync.model import (
         AITag,
+        AITagUse,
         Cause,
         Change,
         ChangeReason,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
         Guard,
         GuardId,
         Inputs,
+        Inventory,
         Limit,
         ManifestRef,
         NotFound,
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
         Status,
         Summary,
         TagLine,
+        TagUse,
         TargetName,
         TestFailure,
         TestResult,
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AITag",
+    "AITagUse",
     "Ack",
     "ApplyOptions",
     "Cause",
@@ -84,16 +90,19 @@ __all__ = [
     "DesiredState",
     "Diagnostic",
     "Difference",
+    "DraftedTest",
     "Drift",
     "Estimate",
     "Explanation",
     "Exported",
     "FileChange",
     "FileOutcome",
+    "FoundFiles",
     "Guard",
     "GuardId",
     "History",
     "Inputs",
+    "Inventory",
     "Limit",
     "ManifestRef",
     "NotFound",
@@ -112,6 +121,7 @@ __all__ = [
     "Status",
     "Summary",
     "TagLine",
+    "TagUse",
     "TagsyncError",
     "Target",
     "TargetName",
@@ -126,9 +136,13 @@ __all__ = [
     "apply",
     "apply_async",
     "difference",
+    "draft_test",
+    "draft_test_async",
     "export",
     "export_async",
     "filter_plan",
+    "ls",
+    "ls_async",
     "plan",
     "plan_async",
     "read_config",
@@ -137,6 +151,8 @@ __all__ = [
     "record_async",
     "render",
     "run_tests",
+    "tags",
+    "tags_async",
     "undo",
     "undo_async",
     "validate",
@@ -146,7 +162,9 @@ __all__ = [
 _HOMES = {
     "Ack": "tagsync.planning.guards",
     "ApplyOptions": "tagsync.applying.apply_options",
+    "DraftedTest": "tagsync.api.drafting",
     "Exported": "tagsync.exporting.export",
+    "FoundFiles": "tagsync.api.inventory",
     "History": "tagsync.api.keep",
     "PlanOptions": "tagsync.api.decide",
     "Recorded": "tagsync.api.record",
@@ -156,9 +174,13 @@ _HOMES = {
     "apply": "tagsync.api.act",
     "apply_async": "tagsync.api.act",
     "difference": "tagsync.planning.difference",
+    "draft_test": "tagsync.api.drafting",
+    "draft_test_async": "tagsync.api.drafting",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
     "filter_plan": "tagsync.planning.filter",
+    "ls": "tagsync.api.inventory",
+    "ls_async": "tagsync.api.inventory",
     "plan": "tagsync.api.decide",
     "plan_async": "tagsync.api.decide",
     "read_config": "tagsync.manifest.config",
@@ -167,6 +189,8 @@ _HOMES = {
     "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
     "run_tests": "tagsync.api.testing",
+    "tags": "tagsync.api.inventory",
+    "tags_async": "tagsync.api.inventory",
     "undo": "tagsync.api.decide",
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",

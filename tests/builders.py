@@ -22,6 +22,7 @@ from tagsync.documents.checksum import with_checksum
 from tagsync.documents.writer import lay_out
 from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.rate_limiter import RateLimiter
+from tagsync.library.http.response import Response
 from tagsync.library.protocol import Page
 from tagsync.library.reading.snapshot import Snapshot
 from tagsync.model import (
@@ -292,6 +293,30 @@ def unpack(changes: Iterable[Change]) -> list[str]:
 def unlimited() -> RateLimiters:
     """Return rate limiters that never wait."""
     return RateLimiters(RateLimiter(None), RateLimiter(None))
+
+
+def response(body: Any, status: int = 200, **headers: str) -> Response:
+    """Return a response to a call, with a body as it is or as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+def applied(library: Sandbox, folder: Path, *, past_guards: bool = False, **options: Any) -> Report:
+    """Plan and apply the manifest that `declare` wrote last."""
+
+    async def scenario() -> Report:
+        plan = await tagsync.plan_async([folder / "tags.yaml"], target=library.target)
+        assert not plan.errors
+        settings = tagsync.ApplyOptions(acks=acks(plan) if past_guards else frozenset(), **options)
+        return await tagsync.apply_async(plan, target=library.target, options=settings)
+
+    return run(scenario())
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    """Return what became of each file, by path."""
+    changes = report.plan.changes
+    return {change.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
 
 
 def rendered(document: Plan | Report | tagsync.Difference, kind: Any = "text", **options: Any) -> str:

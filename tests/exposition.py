@@ -51,10 +51,12 @@ def _labels(text: str) -> dict[str, str]:
     return found
 
 
-def values(text: str, name: str, label: str = "") -> dict[str, float] | float:
-    """Return the value of a metric, or its values by a label."""
-    found = [sample for sample in samples(text) if sample.name == name]
-    if label:
-        return {sample.labels[label]: sample.value for sample in found}
-    [sample] = found
+def value(text: str, name: str) -> float:
+    """Return the value of a metric with one sample."""
+    [sample] = [sample for sample in samples(text) if sample.name == name]
     return sample.value
+
+
+def values(text: str, name: str, label: str) -> dict[str, float]:
+    """Return the values of a metric by one of its labels."""
+    return {sample.labels[label]: sample.value for sample in samples(text) if sample.name == name}

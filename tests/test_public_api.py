@@ -15,13 +15,6 @@ from tagsync.errors import LockedError, UsageError
 from tagsync.events import ApiCalls, Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
 
 
-@pytest.fixture
-def tags(tmp_path: Path) -> str:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
-    return str(path)
-
-
 def test_api_plan_and_apply_work_as_documented(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     plan = tagsync.plan([tags], target=library.target)

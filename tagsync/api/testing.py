@@ -13,7 +13,7 @@ from tagsync.errors import ManifestError, UnreadableError
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.entry_store import EntryStore
 from tagsync.manifest.error_list import ErrorList
-from tagsync.model import CurrentFile, CurrentState, DesiredState, TestRun, TestSpec, Unreadable, unpacked
+from tagsync.model import CurrentFile, CurrentState, DesiredState, TestResult, TestRun, TestSpec, Unreadable, unpacked
 from tagsync.planning.testing import GivenFiles, RulesForTests, evaluate
 from tagsync.sandbox.memory import answers
 from tagsync.sandbox.seed import LibraryFile, SeedError
@@ -33,20 +33,23 @@ def run_tests(paths: Paths, *, account: str | None = None, as_of: date | None = 
         StateError: there is no disk space for temporary files.
     """
     desired = checked(paths, account=account, as_of=as_of, with_tests=True)
+    return TestRun(evaluated(desired, desired.tests, as_of=as_of))
+
+
+def evaluated(desired: DesiredState, tests: Sequence[TestSpec], *, as_of: date | None = None) -> tuple[TestResult, ...]:
+    """Evaluate tests of a desired state; see `run_tests`."""
     reader = FileReader(fields=desired.fields)
-    shared = _read_libraries(desired.tests, reader)
-    libraries = [shared[test.library] if test.library else _Library.of(test.given, reader) for test in desired.tests]
+    shared = _read_libraries(tests, reader)
+    libraries = [shared[test.library] if test.library else _Library.of(test.given, reader) for test in tests]
     files = [file for library in {id(each): each for each in libraries}.values() for file in library.files]
     paths_given, ids_given = {file.path for file in files}, {file.file_id for file in files}
-    rules = {
-        day: RulesForTests(_on(desired, day), paths_given, ids_given) for day in {test.as_of for test in desired.tests}
-    }
+    rules = {day: RulesForTests(_on(desired, day), paths_given, ids_given) for day in {test.as_of for test in tests}}
     today = as_of.isoformat() if as_of else None
     results = []
-    for test, library in zip(desired.tests, libraries, strict=True):
+    for test, library in zip(tests, libraries, strict=True):
         now = _now(test.as_of or today)
         results.append(evaluate(test, rules[test.as_of], library.files, partial(library.state, now=now)))
-    return TestRun(tuple(results))
+    return tuple(results)
 
 
 @dataclass(slots=True)

@@ -12,12 +12,15 @@ from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
     AS_OF,
+    BELOW,
     ENVIRONMENT,
     ApplySettings,
+    InventorySettings,
     LibrarySettings,
     OutputSettings,
     PlanSettings,
     apply_options,
+    inventory_options,
     library_options,
     manifest_options,
     option,
@@ -262,14 +265,21 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 @cli.command(
     examples=(
         "tagsync test manifests/",
-        "tagsync test",
         "tagsync test manifests/ --report tests.xml",
+        "tagsync test manifests/ --write manifests/shoes.test.yaml",
     )
 )
 @_PATHS
-@ENVIRONMENT
-@option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
+@option(
+    "--write",
+    group="Output",
+    from_environment=False,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
+)
 @AS_OF
+@target_options
 @output_options
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.
@@ -283,7 +293,8 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
     """
     from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
 
-    return run_test(paths, settings(OutputSettings, values), **values)
+    library = settings(LibrarySettings, values)
+    return run_test(paths, library, settings(OutputSettings, values), **values)
 
 
 @cli.command(
@@ -346,13 +357,79 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
 
 
 @cli.command(
+    examples=(
+        "tagsync tags",
+        "tagsync tags --path /shop/",
+        "tagsync tags --report tags.csv --report tags.json",
+    )
+)
+@BELOW
+@inventory_options
+def tags(folder: str, **values: Any) -> int:
+    """Show which tags are in the library.
+
+    For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
+    lowest, median and highest confidence.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    return inventory.tags(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+
+
+@cli.command(
+    examples=(
+        "tagsync ls '/shop/**' --tag sale",
+        "tagsync ls --tag sale --tag draft --format csv > files.csv",
+        """tagsync ls --query 'createdAt > "7d"' --format json | jq -r '.files[].path'""",
+    )
+)
+@click.argument("glob", required=False, metavar="[GLOB]")
+@option(
+    "--tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="TAG",
+    help="List only files with this tag. Repeatable: files need all of them.",
+)
+@option(
+    "--ai-tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="NAME",
+    help="List only files with this AI tag. Repeatable: files need all of them.",
+)
+@option(
+    "--query",
+    group="Selection",
+    from_environment=False,
+    metavar="QUERY",
+    help="List only files that this ImageKit searchQuery finds.",
+)
+@BELOW
+@inventory_options
+def ls(glob: str | None, **values: Any) -> int:
+    """List files and their tags.
+
+    Without conditions, you get all files. GLOB matches paths, as in rules; put it in quotation marks. If it ends with
+    /, it matches all files below that folder.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    library, output = settings(LibrarySettings, values), settings(InventorySettings, values)
+    return inventory.ls(glob, library, output, **values)
+
+
+@cli.command(
     examples=("tagsync schema > manifest.schema.json", "tagsync schema plan", "tagsync schema report | jq .properties")
 )
 @click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests or log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files or
+    log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

@@ -14,7 +14,7 @@ from tagsync.cli.groups import Option
 from tagsync.errors import UsageError
 from tagsync.model import Config, Part
 from tagsync.planning.guards import Ack
-from tagsync.reporting import FORMATS, Format
+from tagsync.reporting import FORMATS, INVENTORY_FORMATS, Format, InventoryFormat
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,6 +33,24 @@ class OutputSettings:
     no_color: bool
     thumbnails: bool = False
     command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventorySettings:
+    """Where an inventory goes, and how detailed messages are."""
+
+    format: InventoryFormat = "text"
+    report: Sequence[tuple[InventoryFormat, Path]] = ()
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+    @property
+    def messages(self) -> OutputSettings:
+        """Where errors go: CSV has no place for them."""
+        files = [(kind, path) for kind, path in self.report if kind != "csv"]
+        kind = "text" if self.format == "csv" else self.format
+        return OutputSettings(format=kind, report=files, quiet=self.quiet, verbose=self.verbose, no_color=self.no_color)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +162,31 @@ _OUTPUT = (
         show_default="the CI run",
     ),
     *_VERBOSITY,
+)
+
+_INVENTORY = (
+    option(
+        "--format",
+        group="Output",
+        type=click.Choice(INVENTORY_FORMATS),
+        default="text",
+        show_default=True,
+        metavar="FORMAT",
+        help=f"Format of standard output: {', '.join(INVENTORY_FORMATS[:-1])} or {INVENTORY_FORMATS[-1]}.",
+    ),
+    option(
+        "--report",
+        group="Output",
+        metavar="[FORMAT=]FILE",
+        callback=parameter_types.inventory_reports,
+        multiple=True,
+        help="Also write an output file. Suffixes set the format: .csv, .json, .txt. Repeatable.",
+    ),
+    *_VERBOSITY,
+)
+
+BELOW = option(
+    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Show only files below this folder."
 )
 
 _THUMBNAILS = option(
@@ -357,6 +400,11 @@ def reading_options(command: Command) -> Command:
     return _with((*_TARGET, _DURATION, _STATE, *_VERBOSITY), command)
 
 
+def inventory_options(command: Command) -> Command:
+    """Add the options of `InventorySettings`, and those of a command that reads a library but makes no plan."""
+    return _with((*_TARGET, _DURATION, _STATE, *_INVENTORY), command)
+
+
 def apply_options(command: Command) -> Command:
     """Add the options of `ApplySettings`."""
     return _with(_APPLY, command)
@@ -383,7 +431,7 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
     return command
 
 
-Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, PlanSettings)
+Settings = TypeVar("Settings", OutputSettings, InventorySettings, LibrarySettings, ApplySettings, PlanSettings)
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:

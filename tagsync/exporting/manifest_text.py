@@ -56,7 +56,7 @@ def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
     if names_files:
         yield _IF_MISSING
     if draft.csv_files:
-        yield f"  filesFrom: {_list(draft.csv_files)}\n"
+        yield f"  filesFrom: {text_list(draft.csv_files)}\n"
     if draft.separator != DEFAULT_SEPARATOR:
         yield f"  listSeparator: {scalar(draft.separator)}\n"
     if draft.entries or not draft.csv_files:
@@ -90,7 +90,7 @@ def joined(drafts: Iterable[ManifestDraft]) -> ManifestDraft:
 def _entry(entry: RuleDraft) -> str:
     text = f"    - {entry.key}: {scalar(entry.selector)}\n"
     if entry.excepts:
-        text += f"      except: {_list(entry.excepts)}\n"
+        text += f"      except: {text_list(entry.excepts)}\n"
     if entry.tags:
         text += f"      tags: {_tag_list(entry.tags)}\n"
     if entry.lenient:
@@ -98,7 +98,8 @@ def _entry(entry: RuleDraft) -> str:
     return text
 
 
-def _list(texts: Iterable[str]) -> str:
+def text_list(texts: Iterable[str]) -> str:
+    """Return texts as a YAML list in one line."""
     return f"[{', '.join(map(scalar, texts))}]"
 
 

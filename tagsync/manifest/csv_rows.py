@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from tagsync.escape import quoted
 from tagsync.manifest.csv_header import LISTS, SELECTORS, delimiter_of, header_faults
 from tagsync.manifest.document_check import DocumentCheck
-from tagsync.manifest.document_reader import MAX_ERRORS, NOT_UTF8, not_utf8_at, place_of_byte, read_row
+from tagsync.manifest.encoding import NOT_UTF8, not_utf8_at, place_of_byte
 from tagsync.manifest.entries import are_plain_tags
+from tagsync.manifest.entry_rows import read_row
 from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, encode_declaration
-from tagsync.manifest.error_list import ErrorList
+from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import GivenUpError, Map, Seq
 from tagsync.model import Declaration, Diagnostic, Texts, packed, unpacked

@@ -12,8 +12,9 @@ from typing import NoReturn
 import yaml
 
 from tagsync.manifest.document_check import DocumentCheck
-from tagsync.manifest.document_reader import DocumentReader, FileContents, read_row
+from tagsync.manifest.document_reader import DocumentReader, FileContents
 from tagsync.manifest.entries import are_plain_tags
+from tagsync.manifest.entry_rows import read_row
 from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, EntryStore, encode_declaration
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import EventSource, GivenUpError, TreeReader, resolve

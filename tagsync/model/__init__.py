@@ -38,6 +38,7 @@ from tagsync.model.desired import (
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
+from tagsync.model.inventory import AITagUse, Confidences, FolderCount, Inventory, Places, TagUse
 from tagsync.model.origins import (
     NO_LONGER_DECLARED,
     Diagnostic,
@@ -106,6 +107,7 @@ __all__ = [
     "SANDBOX_SCHEME",
     "AIRule",
     "AITag",
+    "AITagUse",
     "Accepted",
     "AutoTagger",
     "BulkResult",
@@ -116,6 +118,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "Confidences",
     "Config",
     "Contribution",
     "Coverage",
@@ -135,12 +138,14 @@ __all__ = [
     "FileChange",
     "FileExpectation",
     "FileOutcome",
+    "FolderCount",
     "Gone",
     "Guard",
     "GuardId",
     "GuardRule",
     "IndexedEntries",
     "Inputs",
+    "Inventory",
     "Leniency",
     "Level",
     "LibraryFiles",
@@ -153,6 +158,7 @@ __all__ = [
     "Origin",
     "OutcomeName",
     "Part",
+    "Places",
     "Plan",
     "Policy",
     "Property",
@@ -170,6 +176,7 @@ __all__ = [
     "Summary",
     "TagExpectation",
     "TagLine",
+    "TagUse",
     "TargetName",
     "Templating",
     "TestFailure",

@@ -13,13 +13,6 @@ from tagsync.errors import LockedError, RefusedError, UsageError
 FILES = [file_object(f"/{number}.jpg") for number in range(9)]
 
 
-@pytest.fixture
-def tags(tmp_path: Path) -> str:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
-    return str(path)
-
-
 def named(library: Sandbox, name: str = "shop") -> tagsync.Target:
     return replace(library.target, library=name)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from builders import ai, id_of, write_library
+from builders import ai, file_object, id_of, write_library
 from canary import KEY
-from cli.command import Command, Recorder, Result
+from cli.command import Command, Recorder, Result, write_manifest
 from cli.shop import shop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,6 +50,13 @@ def library() -> Callable[..., Path]:
         return write_library(Path(name), files)
 
     return build
+
+
+@pytest.fixture
+def two_files(library: Callable[..., Path]) -> None:
+    """Write a library of two files, and a manifest with a change for one of them."""
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
+    write_manifest("- match: /**\n  tags: [a]")
 
 
 class Server:

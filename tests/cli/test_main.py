@@ -19,6 +19,8 @@ import tagsync as package
 from tagsync.cli import main
 from tagsync.sandbox.faults import Fault
 
+pytestmark = pytest.mark.usefixtures("two_files")
+
 GROUPS = ("Selection", "Library", "Safety", "Output", "Limits")
 
 SANDBOX = ("--sandbox", "library.jsonl")
@@ -27,12 +29,6 @@ COMMANDS = [
     ["sandbox", "serve"],
     ["sandbox", "reset"],
 ]
-
-
-@pytest.fixture(autouse=True)
-def _files(library: Callable[..., Path]) -> None:
-    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
-    write_manifest("- match: /**\n  tags: [a]")
 
 
 # Help and usage

@@ -1,13 +1,15 @@
 """`tagsync test` runs `kind: Test` documents offline."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import file_object, manifest
+from builders import AWS, Sandbox, ai, file_object, manifest
+from canary import KEY, leaks
 from cli.command import Command, write_manifest
 from jsonschema import Draft202012Validator
 
@@ -424,3 +426,107 @@ def test_api_runs_tests() -> None:
         "tests.yaml:1:1",
         package.TagLine(" ", "old"),
     )
+
+
+WRITE = ("--write", "new.yaml", "--sandbox", "library.jsonl")
+
+
+@pytest.fixture
+def _library(library: Callable[..., Path]) -> None:
+    library(
+        file_object("/shop/tees/a.jpg", tags=["draft"], ai_tags=[ai("Low", 40), ai("High", 99, AWS)]),
+        file_object("/shop/tees/b.jpg", tags=["draft"]),
+        file_object("/shop/tees/c.jpg", tags=["draft"]),
+        file_object(
+            "/shop/no/{brace}: #[\u202e\x1b.jpg", tags=["::error::x", "\x1b[31m", "no", "a{b}", "1.10", "draft"]
+        ),
+        file_object("/press/x.jpg", customMetadata={"season": "summer"}, createdAt="2026-01-05T09:00:00.000Z"),
+    )
+
+
+@pytest.mark.usefixtures("_library")
+def test_test_write_gives_a_file_for_each_rule_and_passes(tagsync: Command) -> None:
+    write_manifest(
+        f"{RULES}\n- {{match: /**, aiTags: {{minConfidence: 50}}}}\n"
+        "- {match: /press/*, tags: ['{customMetadata.season}', 'from-{createdAt:year}']}"
+    )
+    result = tagsync("test", "tags.yaml", *WRITE)
+    assert result.code == 0
+    assert "Wrote a test with 4 of 5 changed files: new.yaml\n" in result.err
+    text = Path("new.yaml").read_text("utf-8")
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "customMetadata: {season: summer}" in text
+    assert tagsync("test", "tags.yaml", "new.yaml") == (0, "new.yaml .\nTests: 1 passed\n", "")
+    Path("tags.yaml").write_text(manifest(RULES.replace("'{category}'", "x")), "utf-8")
+    failed = tagsync("test", "tags.yaml", "new.yaml")
+    assert failed.code == 1
+    assert failed.out.count("has other tags than expected") == 4
+    assert failed.out.count("has other AI tags than expected") == 1
+
+
+def test_test_write_leaves_out_files_that_it_cannot_give(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a", size=5), file_object("/b"))
+    write_manifest("- {query: 'size > 1', tags: [big]}\n- {path: /b, tags: [b], until: 2999-01-01}")
+    result = tagsync("test", "tags.yaml", *WRITE, "--as-of", "2026-01-01")
+    assert result.code == 0
+    assert "warning: /a is left out: the test cannot give the data of the library that its rules use\n" in result.err
+    assert 'asOf: "2026-01-01"' in Path("new.yaml").read_text("utf-8")
+    assert tagsync("test", ".").code == 0
+    Path("new.yaml").unlink()
+    write_manifest("- {query: 'size > 1', tags: [big]}")
+    assert tagsync("test", "tags.yaml", *WRITE).code == 1
+    assert not Path("new.yaml").exists()
+
+
+def test_test_write_needs_a_plan_with_changes(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a", tags=["b"]))
+    for rule, reason in (
+        ("{path: /a, tags: [b]}", "the plan changes no files"),
+        ("{path: /c, tags: [b]}", "has errors"),
+    ):
+        write_manifest(f"- {rule}")
+        result = tagsync("test", "tags.yaml", *WRITE)
+        assert result.code == 1
+        assert re.search(f"error: no test was written: .*{reason}", result.err)
+        assert not Path("new.yaml").exists()
+
+
+@pytest.mark.usefixtures("_rules", "_library")
+def test_test_write_refuses_existing_and_unread_files(tagsync: Command) -> None:
+    Path("mine.yaml").write_text("mine", "utf-8")
+    Path("link.yaml").symlink_to("nowhere.yaml")
+    for name, reason in (
+        ("mine.yaml", "exists: choose another name"),
+        ("link.yaml", "exists: choose another name"),
+        ("tests.txt", "would not be read as a manifest"),
+        ("gone/tests.yaml", "the folder of gone/tests.yaml does not exist"),
+    ):
+        result = tagsync("test", "tags.yaml", "--sandbox", "library.jsonl", "--write", name)
+        assert (result.code, reason in result.err) == (64, True), result.err
+    assert tagsync("test", "tags.yaml", *WRITE, "--format", "json").code == 64
+    assert Path("mine.yaml").read_text("utf-8") == "mine"
+
+
+@pytest.mark.usefixtures("_rules")
+def test_test_write_reads_the_account_of_the_key_without_showing_it(
+    tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    result = tagsync("test", "tags.yaml", "--write", "new.yaml", "--endpoint", served(file_object("/shop/tees/a.jpg")))
+    assert result.code == 0, result.err
+    assert not leaks(result.out + result.err + Path("new.yaml").read_text("utf-8"))
+    monkeypatch.delenv("IMAGEKIT_PRIVATE_KEY")
+    assert tagsync("test", "tags.yaml", "--write", "other.yaml").code == 1
+
+
+@pytest.mark.usefixtures("_rules")
+def test_api_drafts_tests(sandbox: Callable[..., Sandbox]) -> None:
+    library = sandbox(file_object("/shop/tees/a.jpg", tags=["draft"]))
+    desired = package.validate("tags.yaml")
+    plan = package.plan(desired, target=library.target)
+    draft = package.draft_test(desired, plan, target=library.target)
+    assert (draft.files, draft.left_out) == (1, ())
+    Path("new.yaml").write_text(draft.text, "utf-8")
+    assert not package.run_tests(["tags.yaml", "new.yaml"]).failed
+    assert library.writes == []

@@ -39,7 +39,7 @@ class GitHub:
         gh = folder / "bin" / "gh"
         gh.write_text(f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(Path(__file__).parent))}/gh.py "$@"\n')
         gh.chmod(0o700)
-        self.set(comments=[], pulls=[])
+        self.set(comments=[], pulls=[], issues=[])
         self.env = {
             "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
             "RUNNER_TEMP": str(folder / "temp"),

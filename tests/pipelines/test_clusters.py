@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli.command import started
+from exposition import value
 from pipelines.files import CI, LIBRARY, MANIFESTS, ROOT, SECONDS, TAGSYNC, Ran, check_command, parsed, run
 
 DRIFT = parsed(CI / "kubernetes" / "drift.yaml")
@@ -147,9 +148,9 @@ def pod_environment(name: str, folder: Path, url: str) -> dict[str, str]:
     given = environment(name)
     for mount in CONTAINERS[name]["volumeMounts"]:
         path = mount["mountPath"]
-        for variable, value in given.items():
-            if value.startswith(path):
-                given[variable] = f"{folder / mount['name']}{value.removeprefix(path)}"
+        for variable, text in given.items():
+            if text.startswith(path):
+                given[variable] = f"{folder / mount['name']}{text.removeprefix(path)}"
     more = {"TAGSYNC_ENDPOINT": url, "HOME": "/nowhere"}
     return {"PATH": f"{TAGSYNC.parent}:/usr/bin:/bin"} | given | more
 
@@ -160,7 +161,7 @@ def volumes(tmp_path: Path) -> Path:
     (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     mounted(tmp_path / "manifests", {path.name: path.read_bytes() for path in MANIFESTS.iterdir()})
     mounted(tmp_path / "key", {"key": b"private_right\n"})
-    for name in ("state", "reports"):
+    for name in ("state", "reports", "metrics"):
         (tmp_path / name).mkdir()
     return tmp_path
 
@@ -171,11 +172,25 @@ def look(volumes: Path, url: str) -> Ran:
     return run(script, pod_environment("drift", volumes, url), program=("/bin/sh",), cwd=volumes)
 
 
+def pending_files(volumes: Path) -> float:
+    return value((volumes / "metrics" / "tagsync-drift.prom").read_text("utf-8"), "tagsync_pending_files")
+
+
+def test_drift_job_keeps_metrics_in_the_claim() -> None:
+    claim = parsed(CI / "kubernetes" / "metrics.yaml")
+    (volume,) = (volume for volume in PODS["drift"]["volumes"] if volume["name"] == "metrics")
+    assert (claim["kind"], claim["metadata"]["name"]) == (
+        "PersistentVolumeClaim",
+        volume["persistentVolumeClaim"]["claimName"],
+    )
+
+
 def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
     shards = SHARDS["spec"]["completions"]
     with served(volumes) as url:
         before = look(volumes, url)
         assert before.code == 2, before.err
+        assert pending_files(volumes) > 0
         env = pod_environment("shards", volumes, url)
         pods = [
             subprocess.Popen(  # noqa: S603 - our own
@@ -191,6 +206,7 @@ def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
         assert [pod.returncode for pod in pods] == [0] * shards, said
         after = look(volumes, url)
         assert after.code == 0, after.err
+        assert pending_files(volumes) == 0
     reports = [json.loads((volumes / "reports" / f"shard-{index}.json").read_text("utf-8")) for index in range(shards)]
     changed = [{change["path"] for change in report["changes"]} for report in reports]
     assert all(changed)

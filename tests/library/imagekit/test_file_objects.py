@@ -1,20 +1,14 @@
-import json
 from typing import Any
 
 import pytest
+from builders import response
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagsync.errors import ProtocolError, TransientError, UnreadableError
-from tagsync.library.http.response import Response
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.protocol import Page
 from tagsync.model import AITag
-
-
-def response(body: Any, status: int = 200, **headers: str) -> Response:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
 
 
 @pytest.mark.parametrize("absent", [{}, {"tags": None, "AITags": None}, {"tags": [], "AITags": []}])
