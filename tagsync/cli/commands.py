@@ -300,8 +300,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync export -o manifests/",
-        "tagsync export --path /shop/ > shop.yaml",
-        "tagsync export --format csv -o sheet/",
+        "tagsync export --path /shop/ --format csv > shop.csv",
         "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
@@ -337,7 +336,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 )
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
-    """Write the library's tags as manifests or CSV, or record it for the sandbox.
+    """Write the library as manifests or CSV, or record it.
 
     A plan of the manifests or rows has no changes.
 
@@ -380,7 +379,7 @@ def tags(folder: str, **values: Any) -> int:
     examples=(
         "tagsync ls '/shop/**' --tag sale",
         "tagsync ls --tag sale --tag draft --format csv > files.csv",
-        """tagsync ls --query 'createdAt > "7d"' --format json | jq -r '.files[].path'""",
+        """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
     )
 )
 @click.argument("glob", required=False, metavar="[GLOB]")
