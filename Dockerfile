@@ -12,6 +12,11 @@ RUN python -m venv /opt/tagsync \
 
 FROM python:3.13.12-slim-bookworm@sha256:a58daefb915e1e03ad48f3ca4df8832065412c5c35cacb9d39f4229184de12b6
 COPY --from=build /opt/tagsync /opt/tagsync
+# Git reads manifests of earlier commits. Debian keeps only the newest version of a package, so none can be pinned.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates git \
+    && rm -rf /var/lib/apt/lists/*
 # A numeric user lets a cluster verify that it is not root. Locks are in the home folder, everything else in /data.
 RUN useradd --uid 10001 --create-home tagsync && install --directory --owner 10001 --group 10001 /data
 ENV PATH="/opt/tagsync/bin:$PATH"

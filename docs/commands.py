@@ -58,6 +58,8 @@ EXIT_CODES: dict[str, dict[int, str]] = {
         **INTERRUPTED,
     },
     "export": {**ALWAYS, **INTERRUPTED},
+    "tags": {**ALWAYS, **INTERRUPTED},
+    "ls": {**ALWAYS, 0: "success, also if no file meets the conditions", **INTERRUPTED},
     "show": {**ALWAYS, 4: "a file is damaged"},
     "diff": {**ALWAYS, 4: "a plan is damaged"},
     "validate": {**ALWAYS, 0: "the manifests are valid", 1: "the manifests have errors"},

@@ -13,8 +13,8 @@ from rich.text import Text
 
 import tagsync
 from tagsync.reporting.console import Lines
+from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.text import plan_text
-from tagsync.reporting.view import PlanView
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 

@@ -27,6 +27,7 @@ TagsyncError
         └── ProtocolError      an unusable response
 """
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -181,6 +182,17 @@ class ServerFaultError(TransientError):
 
 class ProtocolError(TransientError):
     """The response is not what the API promises: a redirect, HTML, broken JSON, or too large."""
+
+
+def code_of(error: BaseException) -> str:
+    """Return an error's kind as diagnostics and logs name it: AuthorisationError is `authorisation`."""
+    match error:
+        case TagsyncError():
+            words = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+            return "-".join(words).lower()
+        case OSError() | MemoryError():
+            return "system"
+    return "internal"
 
 
 def message_of(error: BaseException) -> str:

@@ -19,7 +19,7 @@ class FilesRead(NamedTuple):
 
 
 class Exporting(NamedTuple):
-    """The library was read; its files are being written as manifests."""
+    """The library was read; its files are being exported."""
 
     files: int
 
@@ -54,7 +54,29 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting
+class Retrying(NamedTuple):
+    """An API call failed, and is sent again after this many seconds."""
+
+    call: str
+    attempt: int
+    seconds: float
+    error: str
+
+
+class ApiCalls(NamedTuple):
+    """The connection to the library was closed; these are its API calls, including retries.
+
+    `waited` is how many seconds the library asked to wait.
+    """
+
+    reads: int = 0
+    batches: int = 0
+    retried: int = 0
+    throttled: int = 0
+    waited: float = 0.0
+
+
+Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting | Retrying | ApiCalls
 Listener = Callable[[Event], None]
 
 

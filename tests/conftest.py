@@ -69,6 +69,14 @@ def declare(tmp_path: Path) -> Declare:
 
 
 @pytest.fixture
+def tags(tmp_path: Path) -> str:
+    """Return the path of a manifest that adds the tag `new` to the files of the top folder."""
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     """Return a function that creates a library in this process."""
     made: list[Sandbox] = []

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from builders import Sandbox, acks, current_file, current_state, file_object, id_of, manifest, run, unpack
+from builders import Sandbox, acks, current_file, current_state, file_object, id_of, manifest, plan_for, run, unpack
 
 import tagsync
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentState, TargetName
-from tagsync.planning.plan import make_plan
+from tagsync.model import CurrentState
 
 WITHOUT_CAPTURES = """
 - {match: /shop/tees/**, tags: [catalog, t-shirts]}
@@ -61,8 +60,7 @@ def test_captures_plan_the_changes_of_fourteen_rules_with_four(tmp_path: Path) -
     for name, entries, spec in (("long", WITHOUT_CAPTURES, ""), ("short", WITH_CAPTURES, VALUES)):
         path = tmp_path / f"{name}.yaml"
         path.write_text(manifest(entries, spec=spec), "utf-8")
-        target = TargetName("https://api.imagekit.io", "shop")
-        plans.append(make_plan(read_manifests([str(path)]), current, target, created_at="2026-01-01", bulk_rate=5))
+        plans.append(plan_for(read_manifests([str(path)]), current))
     long, short = ([(change.path, unpack(change.changes)) for change in plan.changes] for plan in plans)
     assert len(WITHOUT_CAPTURES.strip().split("\n")) == 14
     assert len(WITH_CAPTURES.strip().split("\n")) <= 6

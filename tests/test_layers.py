@@ -20,22 +20,26 @@ FLOORS = {
     "spool": 2,
     "documents": 3,
     "workspace": 4,
-    "exporting": 5,
-    "manifest": 5,
     "library": 5,
-    "planning": 5,
-    "reporting": 5,
-    "applying": 6,
-    "api": 7,
-    "cli": 8,
-    "__main__": 9,
-    "tagsync": 10,
+    "exporting": 6,
+    "inventory": 6,
+    "manifest": 6,
+    "planning": 6,
+    "reporting": 6,
+    "applying": 7,
+    "api": 8,
+    "cli": 9,
+    "__main__": 10,
+    "tagsync": 11,
 }
 """The floors: a package imports only from floors below its own and from itself; nothing imports `tagsync` itself."""
 
 MAY_USE_OF_THE_LIBRARY = {
-    "applying": {"deadline", "protocol"},
-    "api": {"deadline", "protocol", "reading.reader", "target"},
+    "exporting": {"limits"},
+    "manifest": {"limits"},
+    "planning": {"limits"},
+    "applying": {"deadline", "limits", "protocol"},
+    "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "reading.recording", "target"},
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
 }
@@ -43,16 +47,29 @@ MAY_USE_OF_THE_LIBRARY = {
 
 WITHIN_THE_LIBRARY = {
     "protocol": set[str](),
+    "limits": {"imagekit.limits"},
     "deadline": {"protocol"},
     "http": {"http", "protocol"},
-    "reading": {"imagekit.queries", "protocol", "reading"},
+    "reading": {"protocol", "reading"},
     "imagekit": {"http", "imagekit", "protocol", "reading.reread"},
     "target": {"http", "imagekit.library", "protocol"},
 }
-"""The imports within `library`: `http` knows nothing of ImageKit, and `reading` only its queries."""
+"""The imports within `library`: `http` and `reading` know nothing of ImageKit."""
+
+OTHER_NUMBERS = {
+    "__main__": "garbage collection",
+    "documents.lines": "the format of a plan",
+    "library.http.retry": "a budget of retries",
+    "library.imagekit.wire": "a status of HTTP",
+    "manifest.error_list": "errors to list",
+    "model.policy": "guards",
+    "reporting.html.page": "rows to show",
+    "reporting.markdown": "the length of a link",
+}
+"""The modules that have a 50 or 500 which is no limit of ImageKit's calls, and what it is."""
 
 STANDS_APART = "sandbox"
-MAY_USE_THE_SANDBOX = {"cli"}
+MAY_USE_THE_SANDBOX = {"api", "cli"}
 
 CLI_MAY_USE = {
     "tagsync.applying.apply_options",
@@ -79,7 +96,7 @@ HOMES = {
 """The packages that may import each third-party library."""
 
 NO_INPUT_OR_OUTPUT = {"os", "io", "time", "random", "logging", "socket", "ssl", "subprocess", "tempfile", "datetime"}
-PURE = {"model", "events", "globs", "escape", "errors", "planning", "exporting"}
+PURE = {"model", "events", "globs", "escape", "errors", "planning", "exporting", "inventory"}
 
 
 def test_layers_import_only_from_lower_floors() -> None:
@@ -127,6 +144,17 @@ def test_layers_only_imagekit_and_sandbox_know_api_paths() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/v1/" in node.value
     }
     assert knowing == {"library.imagekit", "sandbox.app", "sandbox.openapi"}
+
+
+def test_layers_only_imagekit_and_sandbox_know_limits_of_calls() -> None:
+    knowing = {
+        module.removeprefix("tagsync.")
+        for module, path in modules().items()
+        if room(module) != STANDS_APART
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value in (50, 500)
+    }
+    assert knowing == {"library.imagekit.limits", *OTHER_NUMBERS}
 
 
 def test_layers_cli_uses_target_and_apply_options_only() -> None:

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,16 +10,9 @@ from builders import Sandbox, file_object, id_of, manifest
 from canary import KEY, leaks
 
 import tagsync
+from tagsync import model
 from tagsync.errors import LockedError, UsageError
-from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
-from tagsync.library.target import locked
-
-
-@pytest.fixture
-def tags(tmp_path: Path) -> str:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
-    return str(path)
+from tagsync.events import ApiCalls, Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone
 
 
 def test_api_plan_and_apply_work_as_documented(sandbox: Callable[..., Sandbox], tags: str) -> None:
@@ -33,13 +27,50 @@ def test_api_plan_and_apply_work_as_documented(sandbox: Callable[..., Sandbox], 
     assert library.tags("/a.jpg") == {"new"}
 
 
+def test_api_exports_the_types_of_all_fields_of_plans_and_reports() -> None:
+    public = {getattr(tagsync, name) for name in tagsync.__all__}
+    found, todo = set[type](), [tagsync.Plan, tagsync.Report, tagsync.Difference]
+    while todo:
+        kind = todo.pop()
+        found.add(kind)
+        named = set(re.findall(r"\w+", " ".join(map(str, annotations(kind)))))
+        used = {value for name, value in vars(model).items() if name in named and isinstance(value, type)}
+        todo += [each for each in used - found if each.__module__.startswith("tagsync.")]
+    assert len(found) > 20
+    assert sorted(kind.__name__ for kind in found - public) == []
+
+
+def annotations(kind: type) -> Iterator[object]:
+    """Yield the annotations of a class and of the values of its properties."""
+    yield from getattr(kind, "__annotations__", {}).values()
+    for value in vars(kind).values():
+        if isinstance(value, property):
+            yield value.fget.__annotations__["return"]
+
+
+@pytest.mark.parametrize("kind", ["manifests", "csv"])
+def test_api_write_export_gives_manifests_that_plan_no_change(
+    sandbox: Callable[..., Sandbox], tmp_path: Path, kind: Any
+) -> None:
+    target = sandbox(*(file_object(f"/shop/{n}.jpg", ["shop", f"n{n}"]) for n in range(9))).target
+    exported = tagsync.export(target, kind=kind)
+    size = tagsync.write_export(exported, tmp_path / "out")
+    written = {path.name: path for path in (tmp_path / "out").iterdir()}
+    assert "manifest.schema.json" in written
+    assert size == sum(path.stat().st_size for name, path in written.items() if name != "manifest.schema.json")
+    plan = tagsync.plan(tmp_path / "out", target=target)
+    assert (plan.summary.unchanged, len(plan.changes)) == (9, 0)
+    with pytest.raises(UsageError, match="out is not empty, and export overwrites nothing"):
+        tagsync.write_export(exported, tmp_path / "out")
+
+
 def test_api_listener_receives_events_in_order(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     events: list[Event] = []
     plan = tagsync.plan([tags], target=library.target, listener=events.append)
     tagsync.apply(plan, target=library.target, listener=events.append)
     kinds = [type(event) for event in events]
-    assert kinds == [ManifestsRead, FilesRead, LookingAgain, RequestDone, ReadingBack]
+    assert kinds == [ManifestsRead, FilesRead, ApiCalls, LookingAgain, RequestDone, ReadingBack, ApiCalls]
     assert [event[:2] for event in events if isinstance(event, RequestDone)] == [(1, 1)]
 
 
@@ -177,7 +208,7 @@ def test_api_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox],
     library = sandbox(file_object("/a.jpg"))
     target = replace(library.target, library="shared")
     plan = tagsync.plan(tags, target=target)
-    with locked(target), pytest.raises(LockedError):
+    with tagsync.Workspace(target).lock(), pytest.raises(LockedError):
         tagsync.apply(plan, target=target)
     assert library.writes == []
     assert tagsync.apply(plan, target=target).converged
@@ -185,7 +216,7 @@ def test_api_apply_takes_the_lock_of_its_target(sandbox: Callable[..., Sandbox],
 
 def test_api_apply_is_locked_by_the_same_key(sandbox: Callable[..., Sandbox], tags: str) -> None:
     plan = tagsync.plan(tags, target=sandbox(file_object("/a.jpg")).target)
-    with locked(tagsync.Target(key=KEY)), pytest.raises(LockedError):
+    with tagsync.Workspace(tagsync.Target(key=KEY)).lock(), pytest.raises(LockedError):
         tagsync.apply(plan, target=tagsync.Target(key=KEY, account="shop"))
 
 
@@ -193,7 +224,7 @@ def test_api_apply_of_a_shard_runs_with_another_shard(sandbox: Callable[..., San
     library = sandbox(*(file_object(f"/{n}") for n in range(9)))
     target = replace(library.target, library="shards")
     plan = tagsync.plan(tags, target=target, options=tagsync.PlanOptions(part=tagsync.Part(1, 2)))
-    with locked(target, part=tagsync.Part(2, 2)):
+    with tagsync.Workspace(target, part=tagsync.Part(2, 2)).lock():
         assert tagsync.apply(plan, target=target).converged
-    with locked(target, part=tagsync.Part(1, 2)), pytest.raises(LockedError):
+    with tagsync.Workspace(target, part=tagsync.Part(1, 2)).lock(), pytest.raises(LockedError):
         tagsync.apply(plan, target=target)

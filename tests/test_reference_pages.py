@@ -1,5 +1,6 @@
 """The reference names all keys, members, codes and events."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -16,6 +17,7 @@ from tagsync import errors, events, schemas
 from tagsync.globs import path_glob
 from tagsync.model import DEFAULT_POLICY, Cause, Status
 from tagsync.reporting import FORMATS
+from tagsync.reporting.prometheus import METRICS
 from tagsync.sandbox.faults import Fault
 
 REFERENCE = DOCS / "reference"
@@ -33,7 +35,9 @@ def properties(schema: Any) -> Iterator[str]:
         for key, value in schema.items():
             if key == "properties":
                 yield from value
-            yield from properties(value)
+                yield from properties(list(value.values()))  # a member may be called like a keyword
+            else:
+                yield from properties(value)
     elif isinstance(schema, list):
         for item in schema:
             yield from properties(item)
@@ -49,13 +53,31 @@ def test_reference_names_each_config_key() -> None:
     assert set(properties(schemas.load("config"))) - named("config.md") == set()
 
 
-@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config")])
+@pytest.mark.parametrize("kind", [name for name in schemas.NAMES if name not in ("manifest", "config", "log")])
 def test_reference_names_each_member_of_output(kind: schemas.SchemaName) -> None:
     assert set(properties(schemas.load(kind))) - named("documents.md") == set()
 
 
+def test_reference_names_each_field_of_logs() -> None:
+    log = schemas.load("log")["properties"]
+    assert {*log, *log["event"]["enum"]} - named("events.md") == set()
+
+
+def test_reference_log_lines_follow_the_schema() -> None:
+    [example] = blocks(REFERENCE / "events.md", "json")
+    for line in example.text.splitlines():
+        Draft202012Validator(schemas.load("log")).validate(json.loads(line))
+
+
 def test_reference_names_formats_statuses_and_causes() -> None:
     assert {*FORMATS, *Status, *Cause, *schemas.NAMES} - named("documents.md") == set()
+
+
+def test_reference_describes_each_metric() -> None:
+    text = (REFERENCE / "documents.md").read_text("utf-8")
+    for name, (kind, words) in METRICS.items():
+        assert f"\n| `{name}` | {kind} | {words} |" in text
+    assert set(re.findall(r"tagsync_\w+", (DOCS / "how-to" / "monitoring.md").read_text("utf-8"))) <= METRICS.keys()
 
 
 def test_reference_names_each_guard_with_its_defaults() -> None:

@@ -49,7 +49,7 @@ def test_promises_rows_are_complete_and_name_tests() -> None:
 
 
 def test_promises_formats_exclude_spreadsheets() -> None:
-    assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github"}
+    assert set(FORMATS) == {"text", "json", "markdown", "html", "junit", "github", "prometheus"}
 
 
 def test_promises_tests_exist() -> None:
@@ -71,14 +71,17 @@ ALLOWED = {
     ("api.gather", "now"),
     ("api.gather", "read"),
     ("api.act", "_seconds"),
+    ("api.drafting", "draft_test_async"),
+    ("api.testing", "_now"),
     ("library.http.rate_limits", "_now"),
+    ("reporting.json_log", "_now"),
     ("workspace.lock", "_take"),
     ("sandbox.app", "_list"),
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
-"""The places that read the time of day: for documents, for messages about locks, in the sandbox, and for a date in
-`Retry-After` if the response does not have the time."""
+"""The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, for queries
+in tests of manifests, and for a date in `Retry-After` if the response does not have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from builders import GOOGLE, acks, id_of, now, run
+from builders import GOOGLE, acks, id_of, now, plan_for, run
 from canary import KEY
 from simulated_disk import CrashError, SimulatedDisk
 from simulated_library import Call, Caller, Effect, SimulatedLibrary, State, Trouble
@@ -29,7 +29,6 @@ from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     AIRule,
     ByPath,
     Declaration,
@@ -43,11 +42,9 @@ from tagsync.model import (
     Report,
     Request,
     Status,
-    TargetName,
     Texts,
     Vocabulary,
 )
-from tagsync.planning.plan import make_plan
 
 Cell = tuple[str, str, str]
 """An op, a file ID and a tag."""
@@ -371,9 +368,7 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
         try:
             reader = LibraryReader(client, now=lambda: "2026-01-01T00:00:00Z", concurrency=random.randint(1, 4))
             current = await reader.read()
-            this.plan = make_plan(
-                world.desired(), current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None
-            )
+            this.plan = plan_for(world.desired(), current)
             assert not this.plan.errors
             if not this.plan.changes:
                 this.check()
@@ -491,7 +486,7 @@ def check_final(world: World, path: str, rules: Rules) -> None:
     if state is None or state.path != path:
         return
     wanted = rules.wanted(state.tags)
-    if wanted <= state.tags or len("".join(state.tags | wanted)) <= MAX_TAG_CHARACTERS:
+    if wanted <= state.tags or len("".join(state.tags | wanted)) <= 500:
         assert wanted <= state.tags, "a file lacks a tag that is declared for it"
         assert not state.tags.intersection(rules.absent, RENAMES), "a file has a tag that must not be there"
         gone = (rules.wants_gone(name, confidence) for name, (confidence, _) in state.ai_tags.items())

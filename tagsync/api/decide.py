@@ -10,7 +10,7 @@ from typing import Literal
 
 from tagsync.api.gather import Paths, now, validate
 from tagsync.api.keep import History, Workspace, check_environment, check_report
-from tagsync.api.revision import revision_of, revisions_since
+from tagsync.api.revision import commit_of_manifests, revision_of, revision_of_report, revisions_since
 from tagsync.errors import UsageError
 from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.library.deadline import check_duration, deadline
@@ -42,6 +42,8 @@ class PlanOptions:
             that a rule selects that has changed since.
         prune_since: a git revision, or the result of `revisions_since`; tags that the manifests declared then or later
             for a file, and that no rule declares now, are removed.
+        manifests: the paths of the manifests, if `plan` gets the result of `validate`. Their commit is recorded in the
+            plan and the report.
         coverage: whether to report what manifests leave alone (`plan.coverage`).
         explain: the path of a file, to report which rules apply to it (`plan.explanations`).
         thumbnails: whether to keep the thumbnail URLs of changed files (`plan.thumbnails`).
@@ -59,6 +61,7 @@ class PlanOptions:
     last: Report | Literal["kept"] | None = "kept"
     changed_since: str | Revision | None = None
     prune_since: str | tuple[Revision, ...] | None = None
+    manifests: Paths | None = None
     coverage: bool = False
     explain: str | None = None
     thumbnails: bool = False
@@ -126,6 +129,13 @@ async def plan_async(
     revisions = _revisions(paths, options)
     desired = _declared(paths, target, options)
     dropped = dropped_entries(revisions, desired)
+    given = paths if options.manifests is None and not isinstance(paths, DesiredState) else options.manifests
+    base = since
+    if revisions:
+        base = None
+    elif base is None and last and given is not None:
+        base = revision_of_report(last, given, desired, as_of=options.as_of)
+    commit = None if given is None else commit_of_manifests(given, desired)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
@@ -143,6 +153,8 @@ async def plan_async(
             coverage=options.coverage,
             since=since,
             dropped=dropped,
+            base=base,
+            commit=commit,
         )
         if options.explain is None:
             return made

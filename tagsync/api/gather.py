@@ -1,7 +1,7 @@
 """Read manifests, and export a library as manifests."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,14 +12,16 @@ from pathlib import Path
 from tagsync.errors import ManifestError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
-from tagsync.exporting.export import Exported
-from tagsync.exporting.export import export as export_files
+from tagsync.exporting import ExportFormat
+from tagsync.exporting.export import Exported, export_rows
+from tagsync.exporting.export import export as export_manifests
+from tagsync.exporting.manifest_text import scalar
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
-from tagsync.model import Config, DesiredState, Origin, as_shown
+from tagsync.model import Config, CurrentFile, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
 
@@ -47,8 +49,20 @@ def validate(
         UsageError: there are no paths, or an option is invalid.
         StateError: there is no disk space for the temporary file with the rules.
     """
+    return checked(paths, account=account, policy=policy, as_of=as_of)
+
+
+def checked(
+    paths: Paths,
+    *,
+    account: str | None = None,
+    policy: str | PathLike[str] | None = None,
+    as_of: date | None = None,
+    with_tests: bool = False,
+) -> DesiredState:
+    """Read and check manifests as `validate` does; optionally return the tests among them, too."""
     config = paths if isinstance(paths, Config) else None
-    desired = read(paths, as_of=as_of, config=config.file if config else None)
+    desired = read(paths, as_of=as_of, config=config.file if config else None, with_tests=with_tests)
     if config:
         account, policy = account or config.account, policy or config.policy
     if policy is not None:
@@ -81,6 +95,7 @@ def read(
     as_of: date | None = None,
     config: str | None = None,
     fetch_csv: Callable[[Path], None] | None = None,
+    with_tests: bool = False,
 ) -> DesiredState:
     """Read manifests one by one; `validate` also compares them with each other and with the account.
 
@@ -89,11 +104,12 @@ def read(
         as_of: the date (UTC) to evaluate `until` for.
         config: the resolved path of the `tagsync.yaml` in use, which is no manifest.
         fetch_csv: called with the path of a CSV file before it is read.
+        with_tests: whether to return the tests too.
     """
     if isinstance(as_of, datetime):
         raise UsageError(f"as_of is a date with a time, {as_of}: use a date")
     today = as_of or datetime.now(UTC).date()
-    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv)
+    return read_manifests(listed(paths), as_of=today, config=config, fetch_csv=fetch_csv, with_tests=with_tests)
 
 
 def listed(paths: Paths) -> list[str]:
@@ -111,39 +127,68 @@ def listed(paths: Paths) -> list[str]:
 
 
 def export(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+    target: Target,
+    *,
+    folder: str = "/",
+    kind: ExportFormat = "manifests",
+    max_duration: float | None = None,
+    listener: Listener = ignore,
 ) -> Exported:
-    """Return a library, or a folder of it, as manifests; see `export_async`."""
-    return asyncio.run(export_async(target, folder=folder, max_duration=max_duration, listener=listener))
+    """Return a library, or a folder of it, as manifests or rows; see `export_async`."""
+    return asyncio.run(export_async(target, folder=folder, kind=kind, max_duration=max_duration, listener=listener))
 
 
 async def export_async(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+    target: Target,
+    *,
+    folder: str = "/",
+    kind: ExportFormat = "manifests",
+    max_duration: float | None = None,
+    listener: Listener = ignore,
 ) -> Exported:
-    """Return a library, or a folder of it, as manifests; planning them gives no changes. This only reads.
+    """Return a library, or a folder of it, as manifests or rows; planning them gives no changes. This only reads.
 
     Args:
         target: the library.
         folder: a path that starts and ends with `/`; its subfolders are included.
+        kind: the format: `manifests`, or `csv` for one row per file.
         max_duration: seconds after which reading fails; None for no limit.
         listener: receives progress events.
 
     Raises:
-        UsageError: `folder` or `max_duration` is invalid.
+        UsageError: `folder`, `kind` or `max_duration` is invalid.
         LibraryError: the library could not be read completely, or not in time.
     """
     began = asyncio.get_running_loop().time()
     check_duration(max_duration)
-    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
-        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
-        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+    if kind not in _EXPORTS:
+        raise UsageError(f"format is {kind!r}: use one of {', '.join(_EXPORTS)}")
+    check_folder(folder)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         with closing(LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)) as reader:
             current = await reader.read()
             listener(Exporting(len(current.files)))
-            exported = export_files(current.files, folder)
+            exported = _EXPORTS[kind](current.files, folder)
             diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
-            return exported._replace(diagnostics=diagnostics)
+            about = f"Exported from {target.name.account}: the ordinary tags below {scalar(folder)}."
+            return exported._replace(diagnostics=diagnostics, about=about)
+
+
+def check_folder(folder: str) -> None:
+    """Check that a text is the path of a folder.
+
+    Raises:
+        UsageError: it does not start and end with one slash.
+    """
+    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
+        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+
+
+_EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {
+    "manifests": export_manifests,
+    "csv": export_rows,
+}
 
 
 def now() -> str:

@@ -8,13 +8,16 @@ from pathlib import Path
 from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import holds_manifests
-from tagsync.model import Config, DesiredState, Diagnostic
+from tagsync.manifest.files import CSV_SUFFIXES, MANIFEST_SUFFIXES, holds_manifests
+from tagsync.model import Config, DesiredState, Diagnostic, Report
 from tagsync.planning.changed_since import Revision
-from tagsync.workspace.git import WorkTree
+from tagsync.workspace.git import WorkTree, clean_commit
 
 CHANGED_SINCE = "--changed-since"
 PRUNE_SINCE = "--prune-since"
+
+_SHORT = 12
+"""The digits of a commit in messages, enough for any repository."""
 
 _NOTHING = DesiredState((), ())
 
@@ -62,19 +65,46 @@ def revisions_since(ref: str, given: Paths, *, as_of: date | None = None) -> tup
     """
     history = _History(ref, given, as_of, PRUNE_SINCE)
     try:
-        found = [history.at(history.commit)]
+        found = history.at(history.commit)
     except ManifestError as error:
         raise RefusedError(
             f"{PRUNE_SINCE} {shown(ref, 100)}: the manifests at commit {history.commit[:7]} have errors "
             f"({_first_of(error)}), so the tags that they declared are unknown: use a later commit whose manifests "
             f"are valid, or plan without {PRUNE_SINCE}"
         ) from error
-    for commit in history.later():
-        try:
-            found.append(history.at(commit))
-        except ManifestError:
-            continue
-    return tuple(found)
+    later: dict[str, Revision | None] = {}
+    # A commit may name CSV files outside the paths. Then commits that changed only these count, too.
+    while not later.keys() >= set(commits := history.later()):
+        for commit in (commit for commit in commits if commit not in later):
+            try:
+                later[commit] = history.at(commit)
+            except ManifestError:
+                later[commit] = None
+    return (found, *(revision for commit in commits if (revision := later[commit])))
+
+
+def commit_of_manifests(given: Paths, desired: DesiredState) -> str | None:
+    """Return the commit of manifests; None if they are outside a git repository, or not all of them are committed."""
+    paths = listed(given)
+    if not paths or "-" in paths:
+        return None
+    # A PATH that is a manifest does not contain the CSV files that it names.
+    csv_files = [ref.shown_as for ref in desired.manifests if ref.path.lower().endswith(CSV_SUFFIXES)]
+    return clean_commit([*paths, *csv_files], MANIFEST_SUFFIXES)
+
+
+def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:
+    """Read what manifests declared at the commit of the previous report.
+
+    Return None if they were the same as now, or if git or the manifests then do not allow it: only a notice needs this.
+    """
+    inputs = last.plan.inputs
+    if inputs.commit is None or {ref.sha256 for ref in inputs.manifests} == {ref.sha256 for ref in desired.manifests}:
+        return None
+    try:
+        return revision_of(inputs.commit[:_SHORT], given, as_of=as_of)
+    except (UsageError, RefusedError):
+        return None
 
 
 def _first_of(error: ManifestError) -> str:
@@ -101,14 +131,15 @@ class _History:
         if "-" in paths:
             raise UsageError(f"{option} cannot read manifests from standard input: use files in a git work tree")
         self._ref, self._as_of = ref, as_of
+        self._csv_files: set[Path] = set()
         self._tree = WorkTree(paths[0], option)
         self.commit = self._tree.commit(ref)
         self._within = [self._tree.within(path) for path in paths]
         self._config = self._tree.within(given.file) if isinstance(given, Config) else None
 
     def later(self) -> list[str]:
-        """Return the later commits that changed manifests."""
-        return self._tree.later(self.commit, self._within)
+        """Return the later commits that changed manifests, or CSV files that a commit read so far names."""
+        return self._tree.later(self.commit, [*self._within, *self._csv_files])
 
     def at(self, commit: str, *, policy_counts: bool = True) -> Revision:
         """Read the manifests of a commit.
@@ -132,6 +163,7 @@ class _History:
         def fetch_csv(file: Path) -> None:
             """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
             if not file.exists():
+                self._csv_files.add(file.relative_to(top))
                 self._tree.check_out_more([file.relative_to(top)], top)
 
         return read(paths, as_of=self._as_of, config=config, fetch_csv=fetch_csv)

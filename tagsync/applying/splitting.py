@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tagsync.model import MAX_TAG_CHARACTERS, ChangesById, Op, Request, joined_length
+from tagsync.library.limits import MAX_TAG_CHARACTERS
+from tagsync.model import ChangesById, Op, Request, joined_length
 from tagsync.planning.covering import free_cells, regroup
 
 

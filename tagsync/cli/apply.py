@@ -14,6 +14,7 @@ from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.configuration import for_plan
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.digests import with_full_digests
+from tagsync.cli.log import is_json
 from tagsync.cli.options import ApplySettings, LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.run import INCOMPLETE, MANIFESTS, REFUSED, declared, plan_options, planned, pruned
@@ -61,7 +62,14 @@ def apply(
                     made, spent = subject, 0.0
                 else:
                     exact, thumbnails = how.batching == "exact", settings.thumbnails
-                    options = plan_options(library, planning, exact=exact, thumbnails=thumbnails, prune=prune)
+                    options = plan_options(
+                        library,
+                        planning,
+                        exact=exact,
+                        thumbnails=thumbnails,
+                        prune=prune,
+                        manifests=chosen.manifests,
+                    )
                     made = planned(subject, workspace, options, output)
                     spent = time.monotonic() - began
                 if made.errors:
@@ -115,7 +123,8 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
         return file is None or any(map(_is_named_like_manifest, (file, *file.parent.iterdir())))
     if file is None:
         check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
-        raise UsageError("not running in a terminal: pass --yes to apply without a question")
+        why = "--log-format json leaves no room for a question" if is_json() else "not running in a terminal"
+        raise UsageError(f"{why}: pass --yes to apply without a question")
     if _is_named_like_manifest(file):
         raise UsageError(
             f"{shown(str(file))} is a saved plan that is named like a manifest: look at it with tagsync show, and pass "

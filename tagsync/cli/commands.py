@@ -11,12 +11,16 @@ from tagsync.cli.completion import SHELLS, script
 from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Group
 from tagsync.cli.options import (
+    AS_OF,
+    BELOW,
     ENVIRONMENT,
     ApplySettings,
+    InventorySettings,
     LibrarySettings,
     OutputSettings,
     PlanSettings,
     apply_options,
+    inventory_options,
     library_options,
     manifest_options,
     option,
@@ -28,6 +32,7 @@ from tagsync.cli.options import (
     target_options,
 )
 from tagsync.cli.sandbox import need_command, sandbox
+from tagsync.exporting import ExportFormat
 from tagsync.schemas import SchemaName
 from tagsync.version import __version__
 
@@ -79,8 +84,8 @@ def cli(context: click.Context) -> None:
 def init(folder: Path) -> int:
     """Write the first files of a repository.
 
-    You get a commented manifest, a policy, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a small
-    library to try them with.
+    You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
+    small library to try them with.
     tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
     files stay unchanged.
     """
@@ -259,9 +264,44 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
 
 @cli.command(
     examples=(
+        "tagsync test manifests/",
+        "tagsync test manifests/ --report tests.xml",
+        "tagsync test manifests/ --write manifests/shoes.test.yaml",
+    )
+)
+@_PATHS
+@option(
+    "--write",
+    group="Output",
+    from_environment=False,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
+)
+@AS_OF
+@target_options
+@output_options
+def test(paths: tuple[str, ...], **values: Any) -> int:
+    """Run the tests of manifests offline, without a key.
+
+    A test is a manifest with kind: Test. It gives files, and the tags that they must have after an apply.
+
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests; if there is
+    none, they are in the current folder.
+
+    The exit code is 1 if a test fails, or if there is none.
+    """
+    from tagsync.cli.test import test as run_test  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return run_test(paths, library, settings(OutputSettings, values), **values)
+
+
+@cli.command(
+    examples=(
         "tagsync export -o manifests/",
-        "tagsync export --path /shop/ -o manifests/",
-        "tagsync export > tags.yaml",
+        "tagsync export --path /shop/ --format csv > shop.csv",
+        "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
 @option(
@@ -272,21 +312,112 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     "--output",
     group="Output",
     from_environment=False,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write manifests into this new folder.",
-    show_default="one manifest on standard output",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Write into this new folder, or with --format library to this new file; .gz compresses it.",
+    show_default="one manifest, or the rows, on standard output",
+)
+@option(
+    "--format",
+    "kind",
+    group="Output",
+    from_environment=False,
+    type=click.Choice([*get_args(ExportFormat), "library"]),
+    default="manifests",
+    show_default=True,
+    help="Write manifests, a CSV file with one row per file, or all data of the files for the sandbox.",
+)
+@option(
+    "--redact",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
 )
 @reading_options
-def export(folder: str, output: Path | None, **values: Any) -> int:
-    """Write the library's tags as manifests.
+def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
+    """Write the library as manifests or CSV, or record it.
 
-    A plan of these manifests has no changes.
+    A plan of the manifests or rows has no changes.
+
+    --format library records a library: --sandbox and sandbox serve then simulate it without a key. If you interrupt
+    it, run the same command again to go on.
     """
+    library, output_settings = settings(LibrarySettings, values), settings(OutputSettings, values)
+    if kind == "library":
+        from tagsync.cli.record import record  # noqa: PLC0415 - start-up
+
+        return record(folder, output, library, output_settings, redact=redact)
+    if redact:
+        raise click.UsageError("--redact needs --format library")
     from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
 
-    library = settings(LibrarySettings, values)
-    return run_export(folder, output, library, settings(OutputSettings, values))
+    return run_export(folder, output, library, output_settings, kind=kind)
+
+
+@cli.command(
+    examples=(
+        "tagsync tags",
+        "tagsync tags --path /shop/",
+        "tagsync tags --report tags.csv --report tags.json",
+    )
+)
+@BELOW
+@inventory_options
+def tags(folder: str, **values: Any) -> int:
+    """Show which tags are in the library.
+
+    For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
+    lowest, median and highest confidence.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    return inventory.tags(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+
+
+@cli.command(
+    examples=(
+        "tagsync ls '/shop/**' --tag sale",
+        "tagsync ls --tag sale --tag draft --format csv > files.csv",
+        """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
+    )
+)
+@click.argument("glob", required=False, metavar="[GLOB]")
+@option(
+    "--tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="TAG",
+    help="List only files with this tag. Repeatable: files need all of them.",
+)
+@option(
+    "--ai-tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="NAME",
+    help="List only files with this AI tag. Repeatable: files need all of them.",
+)
+@option(
+    "--query",
+    group="Selection",
+    from_environment=False,
+    metavar="QUERY",
+    help="List only files that this ImageKit searchQuery finds.",
+)
+@BELOW
+@inventory_options
+def ls(glob: str | None, **values: Any) -> int:
+    """List files and their tags.
+
+    Without conditions, you get all files. GLOB matches paths, as in rules; put it in quotation marks. If it ends with
+    /, it matches all files below that folder.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    library, output = settings(LibrarySettings, values), settings(InventorySettings, values)
+    return inventory.ls(glob, library, output, **values)
 
 
 @cli.command(
@@ -296,7 +427,8 @@ def export(folder: str, output: Path | None, **values: Any) -> int:
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation or diagnostics.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files or
+    log.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

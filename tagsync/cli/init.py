@@ -36,15 +36,19 @@ def start(folder: Path) -> int:
     root = _root(folder)
     named = _seen_from(root, folder)
     _refuse_hidden(named)
+    rules = folder / "tags.yaml"
     files = {
-        folder / "tags.yaml": templates.text("tags.yaml"),
+        rules: templates.text("tags.yaml"),
         folder / "policy.yaml": templates.text("policy.yaml"),
+        folder / "tests.yaml": templates.text("tests.yaml"),
         folder / "manifest.schema.json": schemas.text("manifest"),
         folder / _CONFIG_SCHEMA: schemas.text("config"),
         folder / _LIBRARY: templates.text(_LIBRARY),
         root / _CONFIG: config(named),
         root / _WORKFLOW: workflow(named),
     }
+    if rules.exists():
+        del files[folder / "tests.yaml"]  # the test is about the rules that init writes
     _refuse_links(folder, root / ".github", (root / _WORKFLOW).parent, *files)
     for path, text in files.items():
         done, more = ("written", "") if _write(path, text) else ("unchanged", _to_check(path, named))
@@ -157,7 +161,7 @@ def _to_check(path: Path, folder: str) -> str:
 
 def _next_steps(folder: Path) -> str:
     name, library = (shown(shlex.quote(str(path))) for path in (folder, folder / _LIBRARY))
-    trial = f"\nTry it without an account:\n  tagsync plan {name} --sandbox {library}\n"
+    trial = f"\nTry it without an account:\n  tagsync test {name}\n  tagsync plan {name} --sandbox {library}\n"
     real = (
         "\nThen edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
         f"  tagsync plan {name}\n"

@@ -6,17 +6,23 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from tagsync.cli.commands import cli
 from tagsync.cli.habits import answer
+from tagsync.cli.log import json_log
 from tagsync.cli.signals import kept
-from tagsync.errors import ManifestError, TagsyncError, UsageError, message_of
+from tagsync.errors import InterruptedRunError, ManifestError, TagsyncError, UsageError, code_of, message_of
 from tagsync.escape import shown
 
+if TYPE_CHECKING:
+    from tagsync.reporting.json_log import JsonLog
+
 __all__ = ["cli", "run"]
+
+_USAGE = "usage"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,38 +32,59 @@ def run(arguments: Sequence[str]) -> int:
             # A terminal or locale that lacks a character gets its escape, not an error.
             stream.reconfigure(errors="backslashreplace")
     with kept():
-        try:
-            code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
-            if not code:  # a command that failed keeps its own exit code
-                sys.stdout.flush()
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop
-            code = _report(error, arguments)
+        with json_log(arguments) as errors:
+            try:
+                code = cli.main(args=list(arguments), prog_name="tagsync", standalone_mode=False)
+                if not code:  # a command that failed keeps its own exit code
+                    sys.stdout.flush()
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop
+                code = _report(error, arguments, errors or _PlainErrors())
         for stream in (sys.stdout, sys.stderr):
             _settle(stream)
     return code if isinstance(code, int) else 0
 
 
-def _report(error: BaseException, arguments: Sequence[str]) -> int:
+class _PlainErrors:
+    """Writes errors as text, without the modules for colours, which load slowly."""
+
+    def error(self, message: str, code: str) -> None:  # noqa: ARG002 - text shows none
+        """Write an error."""
+        self._write(f"error: {shown(message)}")
+
+    def hint(self, message: str) -> None:
+        """Write how to fix the error, on a line that is easy to copy."""
+        self._write(f"  {shown(message)}")
+
+    def usage(self, text: str) -> None:
+        """Write how to use a command."""
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(f"{text}\n")
+
+
+def _report(error: BaseException, arguments: Sequence[str], errors: "_PlainErrors | JsonLog") -> int:
     """Write what ended the run to standard error, and return the exit code."""
     code = 1
     match error:
         case click.UsageError():
-            _report_usage(error, arguments)
+            _report_usage(error, arguments, errors)
             code = UsageError.exit_code
         case ManifestError():
             # `Output.failures_written` has shown its errors, for it knows the output's settings.
-            _write_notes(error)
+            _write_notes(error, errors)
         case TagsyncError():
-            _write_error(str(error))
-            _write_notes(error)
+            errors.error(str(error), code_of(error))
+            _write_notes(error, errors)
             code = error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            _write_error("interrupted")
+            errors.error("interrupted", code_of(InterruptedRunError(signal.SIGINT)))
             code = 128 + signal.SIGINT
         case BrokenPipeError():
             pass  # the reader has closed the pipe
         case _:
-            _write_error(message_of(error))
+            errors.error(message_of(error), code_of(error))
     return code
 
 
@@ -69,30 +96,24 @@ def _settle(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _write_error(message: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(f"error: {shown(message)}\n")
-
-
-def _write_notes(error: BaseException) -> None:
+def _write_notes(error: BaseException, errors: "_PlainErrors | JsonLog") -> None:
     """Write the notes of an error on lines of their own: they may contain a command to copy."""
-    with suppress(OSError):
-        sys.stderr.writelines(f"  {shown(note)}\n" for note in getattr(error, "__notes__", ()))
+    for note in getattr(error, "__notes__", ()):
+        errors.hint(note)
 
 
-def _report_usage(error: click.UsageError, arguments: Sequence[str]) -> None:
+def _report_usage(error: click.UsageError, arguments: Sequence[str], errors: "_PlainErrors | JsonLog") -> None:
     """Write what is wrong with a command line, or the right command for words of other tools.
 
     Arguments are escaped: shells expand file names, and anyone may have chosen these.
     """
     message, context = error.format_message(), error.ctx
-    with suppress(OSError):
-        if context and message == context.get_help():
-            sys.stderr.write(f"{message}\n")
-        elif right := answer(arguments):
-            _write_error(right)
-        else:
-            if context:
-                usage = " ".join(context.get_usage().split())
-                sys.stderr.write(f"{usage} (for help: {context.command_path} --help)\n")
-            _write_error(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message)
+    if context and message == context.get_help():
+        errors.usage(message)
+    elif right := answer(arguments):
+        errors.error(right, _USAGE)
+    else:
+        if context:
+            usage = " ".join(context.get_usage().split())
+            errors.usage(f"{usage} (for help: {context.command_path} --help)")
+        errors.error(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message, _USAGE)

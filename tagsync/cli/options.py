@@ -14,7 +14,7 @@ from tagsync.cli.groups import Option
 from tagsync.errors import UsageError
 from tagsync.model import Config, Part
 from tagsync.planning.guards import Ack
-from tagsync.reporting import FORMATS, Format
+from tagsync.reporting import FORMATS, INVENTORY_FORMATS, Format, InventoryFormat
 from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """Where results go, and how detailed they are."""
+    """Where results go, and how detailed they are; `command` is the name of the command."""
 
     format: Format = "text"
     report: Sequence[tuple[Format, Path]] = ()
@@ -32,6 +32,25 @@ class OutputSettings:
     verbose: bool
     no_color: bool
     thumbnails: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventorySettings:
+    """Where an inventory goes, and how detailed messages are."""
+
+    format: InventoryFormat = "text"
+    report: Sequence[tuple[InventoryFormat, Path]] = ()
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+    @property
+    def messages(self) -> OutputSettings:
+        """Where errors go: CSV has no place for them."""
+        files = [(kind, path) for kind, path in self.report if kind != "csv"]
+        kind = "text" if self.format == "csv" else self.format
+        return OutputSettings(format=kind, report=files, quiet=self.quiet, verbose=self.verbose, no_color=self.no_color)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +108,21 @@ def option(*names: str, group: str, from_environment: bool = True, **settings: A
     return click.option(*names, cls=Option, group=group, envvar=variables if from_environment else None, **settings)
 
 
+_LOG = option(
+    "--log-format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    expose_value=False,
+    help="Format of progress, warnings and errors on standard error.",
+)
+
 _VERBOSITY = (
     option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
     option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
     option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
+    _LOG,
 )
 
 _OUTPUT = (
@@ -111,7 +141,8 @@ _OUTPUT = (
         metavar="[FORMAT=]FILE",
         callback=parameter_types.reports,
         multiple=True,
-        help="Also write an output file. Suffixes set the format: .html, .json, .md, .txt, .xml (JUnit). Repeatable.",
+        help="Also write an output file. Suffixes set the format: .html, .json, .md, .prom, .txt, .xml (JUnit). "
+        "Repeatable.",
     ),
     option(
         "--max-bytes",
@@ -131,6 +162,31 @@ _OUTPUT = (
         show_default="the CI run",
     ),
     *_VERBOSITY,
+)
+
+_INVENTORY = (
+    option(
+        "--format",
+        group="Output",
+        type=click.Choice(INVENTORY_FORMATS),
+        default="text",
+        show_default=True,
+        metavar="FORMAT",
+        help=f"Format of standard output: {', '.join(INVENTORY_FORMATS[:-1])} or {INVENTORY_FORMATS[-1]}.",
+    ),
+    option(
+        "--report",
+        group="Output",
+        metavar="[FORMAT=]FILE",
+        callback=parameter_types.inventory_reports,
+        multiple=True,
+        help="Also write an output file. Suffixes set the format: .csv, .json, .txt. Repeatable.",
+    ),
+    *_VERBOSITY,
+)
+
+BELOW = option(
+    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Show only files below this folder."
 )
 
 _THUMBNAILS = option(
@@ -302,18 +358,20 @@ _PRUNE = option(
     help="Also remove tags that the manifests declared at this git revision or later, and no rule declares now.",
 )
 
+AS_OF = option(
+    "--as-of",
+    group="Selection",
+    metavar="DATE",
+    callback=parameter_types.day,
+    help="Evaluate `until` as of this date.",
+    show_default="today, UTC",
+)
+
 _PLAN = (
     _LAST,
     _PRUNE,
     option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
-    option(
-        "--as-of",
-        group="Selection",
-        metavar="DATE",
-        callback=parameter_types.day,
-        help="Evaluate `until` as of this date.",
-        show_default="today, UTC",
-    ),
+    AS_OF,
 )
 
 
@@ -342,6 +400,11 @@ def reading_options(command: Command) -> Command:
     return _with((*_TARGET, _DURATION, _STATE, *_VERBOSITY), command)
 
 
+def inventory_options(command: Command) -> Command:
+    """Add the options of `InventorySettings`, and those of a command that reads a library but makes no plan."""
+    return _with((*_TARGET, _DURATION, _STATE, *_INVENTORY), command)
+
+
 def apply_options(command: Command) -> Command:
     """Add the options of `ApplySettings`."""
     return _with(_APPLY, command)
@@ -368,7 +431,7 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
     return command
 
 
-Settings = TypeVar("Settings", OutputSettings, LibrarySettings, ApplySettings, PlanSettings)
+Settings = TypeVar("Settings", OutputSettings, InventorySettings, LibrarySettings, ApplySettings, PlanSettings)
 
 
 def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
@@ -379,6 +442,8 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
         UsageError: the endpoint is not valid.
     """
     taken = {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
+    if kind is OutputSettings:
+        taken["command"] = click.get_current_context().command.name or ""
     if taken.get("endpoint") and taken.get("sandbox"):
         source = click.get_current_context().get_parameter_source
         if source("endpoint") is ParameterSource.COMMANDLINE is not source("sandbox"):

@@ -1,39 +1,48 @@
 """Write results to standard output and output files, and everything else to standard error."""
 
 import os
-import re
 import shlex
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from operator import add
 from pathlib import Path
 from shutil import get_terminal_size
 
+from tagsync.api.gather import now
+from tagsync.cli.log import log
 from tagsync.cli.options import OutputSettings
 from tagsync.cli.output_files import check_writable
 from tagsync.cli.render import Destination, lines_to, write
-from tagsync.documents.writer import (
-    diagnostics_document,
-    explanation_document,
-)
-from tagsync.errors import ManifestError, TagsyncError, UsageError
+from tagsync.documents.writer import explanation_document
+from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
+from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import Diagnostic, Difference, Explanation, Plan, Report, Unlisted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
-from tagsync.reporting.formats import Layouts, V, difference_layouts, plan_layouts, report_layouts
-from tagsync.reporting.html.page import diagnostics_html
+from tagsync.reporting.formats import (
+    Layouts,
+    V,
+    diagnostics_layouts,
+    difference_layouts,
+    plan_layouts,
+    report_layouts,
+    results_layouts,
+)
 from tagsync.reporting.phrases import Names, counted, shown_names
+from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
+from tagsync.reporting.prometheus import Run
+from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
-from tagsync.reporting.view import CANCELLED, DiagnosticsView, PlanView, View
+from tagsync.reporting.view import View
 
 ROOM_FOR_QUESTION = 2
 """Lines of the screen that a plan leaves for the question below it and a line above."""
-
-MAX_SETTING = 200
-"""The most characters of a setting's value that are shown."""
 
 
 class Output:
@@ -61,7 +70,9 @@ class Output:
         self._saved_as = saved_as
         self._explains = explains
         self._colour = False if settings.no_color else None
-        self._errors = Lines(sys.stderr, colour=self._colour, may_be_lost=True)
+        self._log = log(colour=self._colour)
+        self._began = time.monotonic()
+        self._calls = ApiCalls()
         check_writable(
             [*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])],
             [str(path) for path in reads if path not in (None, "-")],
@@ -133,7 +144,7 @@ class Output:
         """Ask at the terminal whether to apply the plan; show it there first if standard output is elsewhere."""
         elsewhere = self._settings.format != "text" or not sys.stdout.isatty()
         if elsewhere:
-            self._plan_text(plan, self._errors, asks=True)
+            self._plan_text(plan, Lines(sys.stderr, colour=self._colour, may_be_lost=True), asks=True)
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
@@ -174,13 +185,18 @@ class Output:
 
     def valid(self, words: str, diagnostics: Sequence[Diagnostic], names: Names) -> None:
         """Write that manifests are valid; `names` has all of them."""
-        layouts = Layouts(
-            lambda: DiagnosticsView(words, diagnostics, names=names, manifests=names),
+        layouts = diagnostics_layouts(
+            words,
+            diagnostics,
             text=lambda _view, lines, _is_file: lines.write((words, "bold green")),
-            json=lambda: diagnostics_document(diagnostics),
-            html=diagnostics_html,
+            names=names,
+            manifests=names,
         )
         self._write(layouts, 0)
+
+    def tests(self, run: TestRun, exit_code: int) -> None:
+        """Write the results of tests to all outputs."""
+        self._write(results_layouts(run, everything=self._settings.verbose), exit_code)
 
     @contextmanager
     def failures_written(self) -> Iterator[None]:
@@ -192,16 +208,16 @@ class Output:
             yield
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
-            diagnostics_text(faults, self._errors, names={}, limit=SHOWN_ERRORS, more=more)
+            self._log.diagnostics(faults, {}, limit=SHOWN_ERRORS, more=more)
             words = f"{counted(len(faults) + more, 'error')} in the manifests: nothing was changed"
-            self._errors.write((words, "bold"))
+            self._log.say(words, "bold")
             self._failure(words, faults, error.exit_code, more)
             self._warn_of_no_plan()
             raise
         except UsageError:
             raise  # nothing has begun, so old reports stay
         except TagsyncError as error:
-            faults = (Diagnostic("error", _code(error), str(error)),)
+            faults = (Diagnostic("error", code_of(error), str(error)),)
             self._failure(f"No result: {faults[0].code}", faults, error.exit_code)
             raise
 
@@ -210,14 +226,8 @@ class Output:
             if is_file:
                 diagnostics_text(diagnostics, lines, names={}, limit=SHOWN_ERRORS, more=more)
 
-        layouts = Layouts(
-            lambda: DiagnosticsView(title, diagnostics, more=more),
-            text=text,
-            json=lambda: diagnostics_document(diagnostics, more=more),
-            html=diagnostics_html,
-        )
         try:
-            self._write(layouts, exit_code)
+            self._write(diagnostics_layouts(title, diagnostics, text=text, more=more), exit_code)
         except OSError as error:
             # The first error decides the exit code.
             self.error(f"{error.filename} could not be written: {error.strerror}")
@@ -235,40 +245,52 @@ class Output:
         levels = {"error"} if quiet and not verbose else {"error", "warning"}
         if verbose or (with_notices and not quiet):
             levels.add("info")
-        kept = [item for item in diagnostics if item.level in levels]
+        always = () if quiet else (NO_LONGER_DECLARED,)
+        kept = [item for item in diagnostics if item.level in levels or item.code in always]
         more = sum(item.more for item in unlisted if item.level in levels)
-        diagnostics_text(kept, self._errors, names=names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
-        notices = sum(item.level == "info" for item in diagnostics)
+        self._log.diagnostics(kept, names, limit=len(kept) if verbose else SHOWN_ERRORS, more=more)
+        notices = sum(item.level == "info" and item.code not in always for item in diagnostics)
         if notices and not verbose and not quiet and not with_notices:
-            self._errors.write((f"{counted(notices, 'notice')} (-v lists {'it' if notices == 1 else 'them'})", "dim"))
+            self._log.notices(notices)
 
     def error(self, message: str) -> None:
         """Write an error to standard error."""
-        self._errors.write(("error: ", "bold red"), shown(message))
+        self._log.error(message)
 
     def warn(self, message: str) -> None:
         """Write a warning to standard error."""
         if not self._settings.quiet:
-            self._errors.write(("warning: ", "yellow"), shown(message))
+            self._log.warn(message)
 
     def say(self, message: str) -> None:
         """Write a message to standard error, unless quiet."""
         if not self._settings.quiet:
-            self._errors.write(shown(message))
+            self._log.say(message)
 
     def settings(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Write settings to standard error: the name, value and source of each."""
         for name, value, source in rows:
-            text = f" = {shown(value, MAX_SETTING)}" if value else ""
-            self._errors.write((f"setting {name}{text} ({shown(source)})", "dim"))
+            self._log.setting(name, value, source)
 
-    def progress(self) -> ProgressView:
+    @contextmanager
+    def progress(self) -> Iterator[Listener]:
+        """Yield a listener that shows progress, and counts API calls."""
+        with self._progress() as view:
+
+            def listen(event: Event) -> None:
+                if isinstance(event, ApiCalls):
+                    self._calls = ApiCalls(*map(add, self._calls, event))
+                view(event)
+
+            yield listen
+
+    def _progress(self) -> ProgressView:
         """Return a bar in a terminal, plain lines elsewhere and in CI, and nothing if quiet."""
         if self._settings.quiet:
             return NoProgress()
         if sys.stderr.isatty() and "CI" not in os.environ:
             return BarProgress(sys.stderr, colour=self._colour)
-        return PlainProgress(sys.stderr)
+        return PlainProgress(self._log.progress)
 
     def _write(
         self,
@@ -285,10 +307,8 @@ class Output:
             wanted.append((self._settings.format, None))
         if saved_as:
             wanted.insert(0, ("json", saved_as))
-        write(layouts, wanted, self._settings, exit_code, failing_code=failing_code)
+        write(layouts, wanted, self._settings, self._run(exit_code), failing_code=failing_code)
 
-
-def _code(error: TagsyncError) -> str:
-    """Return an error's kind as diagnostics name it: AuthorisationError is `authorisation`."""
-    words = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
-    return "-".join(words).lower()
+    def _run(self, exit_code: int) -> Run:
+        ended = datetime.fromisoformat(now()).timestamp()
+        return Run(self._settings.command, exit_code, time.monotonic() - self._began, ended, self._calls)

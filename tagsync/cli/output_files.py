@@ -14,6 +14,8 @@ from tagsync.escape import shown
 from tagsync.manifest.files import is_manifest_name
 from tagsync.workspace.atomic import PRIVATE, atomic_write, umask_mode
 
+_LONGEST_TEXT = 1_000_000
+
 
 def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
     """Check that a command can write its output files, before it does anything else.
@@ -69,6 +71,17 @@ def is_special(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def text_of(path: Path | None) -> str:
+    """Return the text of an output file of an earlier run; empty if there is none, or it is no short file."""
+    try:
+        if path is None or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(_LONGEST_TEXT).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -1,16 +1,17 @@
 """Parse the values of options; each function raises click.BadParameter for a value that it cannot parse."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.filter import select_fault
 from tagsync.planning.guards import Ack
-from tagsync.reporting import FORMATS, Format
+from tagsync.reporting import FORMATS, INVENTORY_FORMATS, Format, InventoryFormat
 from tagsync.reporting.markdown import safe_address
 
 _DIGEST = re.compile("(?:sha256:)?([0-9a-f]{12,64})")
@@ -18,9 +19,13 @@ _SUFFIXES: dict[str, Format] = {
     ".html": "html",
     ".json": "json",
     ".md": "markdown",
+    ".prom": "prometheus",
     ".txt": "text",
     ".xml": "junit",
 }
+_INVENTORY_SUFFIXES: dict[str, InventoryFormat] = {".csv": "csv", ".json": "json", ".txt": "text"}
+
+F = TypeVar("F", Format, InventoryFormat)
 
 
 POSITIVE = click.FloatRange(0, min_open=True)
@@ -36,21 +41,28 @@ def integer(least: int, most: int | None = None) -> click.IntRange:
 
 def reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[Format, Path]]:
     """Return the format and path of each output file."""
-    return [_report(value) for value in values]
+    return [_report(value, FORMATS, _SUFFIXES) for value in values]
 
 
-def _report(value: str) -> tuple[Format, Path]:
+def inventory_reports(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> list[tuple[InventoryFormat, Path]]:
+    """Return the format and path of each output file of an inventory."""
+    return [_report(value, INVENTORY_FORMATS, _INVENTORY_SUFFIXES) for value in values]
+
+
+def _report(value: str, formats: Sequence[F], suffixes: Mapping[str, F]) -> tuple[F, Path]:
     name, equals, path = value.partition("=")
     if not equals:
-        kind = _SUFFIXES.get(Path(value).suffix.lower())
+        kind = suffixes.get(Path(value).suffix.lower())
         if kind is None:
             raise click.BadParameter(
-                f"{value!r} has none of the suffixes {', '.join(_SUFFIXES)}: add one, or write FORMAT=FILE."
+                f"{value!r} has none of the suffixes {', '.join(suffixes)}: add one, or write FORMAT=FILE."
             )
         return kind, Path(value)
-    named = next((known for known in FORMATS if known == name), None)
+    named = next((known for known in formats if known == name), None)
     if named is None or not path:
-        raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(FORMATS)}.")
+        raise click.BadParameter(f"{value!r} is not FORMAT=FILE; formats are {', '.join(formats)}.")
     return named, Path(path)
 
 

@@ -54,7 +54,7 @@ def validate(
     output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
-        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'rule')}",
+        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'rule')}" if files else "Valid: only tests",
         desired.diagnostics,
         names,
     )
@@ -93,7 +93,14 @@ def plan(
         desired = declared(chosen.manifests, library, how)
         workspace = unnamed.for_account(desired.account, MANIFESTS)
         options = plan_options(
-            library, how, coverage=coverage, thumbnails=settings.thumbnails, explain=explain, since=since, prune=prune
+            library,
+            how,
+            coverage=coverage,
+            thumbnails=settings.thumbnails,
+            explain=explain,
+            since=since,
+            prune=prune,
+            manifests=chosen.manifests,
         )
         made = planned(desired, workspace, options, output)
         _check_known(made, desired)
@@ -230,6 +237,7 @@ def plan_options(
     explain: str | None = None,
     since: Revision | None = None,
     prune: tuple[Revision, ...] = (),
+    manifests: Paths | None = None,
 ) -> PlanOptions:
     """Return the options of a plan; read and check the report that --last names."""
     last: Report | Literal["kept"] | None = "kept"
@@ -242,6 +250,7 @@ def plan_options(
         last=last,
         changed_since=since,
         prune_since=prune,
+        manifests=manifests,
         coverage=coverage,
         explain=explain,
         thumbnails=thumbnails,

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tagsync.cli.connection import SANDBOX_FOLDER, sandbox_database, sandbox_file_name, sandbox_store
+from tagsync.cli.log import log
 from tagsync.errors import StateError, UsageError
-from tagsync.escape import shown
 from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
 
 
@@ -35,7 +35,7 @@ def serve(
         parsed = parse_limits(limit) if limit else None
     except (FaultScriptError, ValueError) as error:
         raise UsageError(str(error)) from error
-    with sandbox_store(library, state_dir, _warn) as store:
+    with sandbox_store(library, state_dir, log().warn) as store:
         app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
         sock = _bound("127.0.0.1", port)
@@ -46,10 +46,6 @@ def serve(
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
     return 0
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {shown(message)}\n")
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -77,5 +73,5 @@ def reset(library: Path, state_dir: Path) -> int:
         for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
             remove_file(path)
     words = "Reset" if any(removed) else "Nothing to reset"
-    sys.stderr.write(f"{words}: the next command fills the sandbox from {shown(str(library))}\n")
+    log().say(f"{words}: the next command fills the sandbox from {library}")
     return 0

@@ -116,6 +116,7 @@ class InputsMember(Record):
     shard: Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$")] | None = None
     changed_since: Annotated[str, Meta(pattern="^[0-9a-f]{40,64}$")] | None = None
     partial: bool = False
+    commit: Annotated[str, Meta(pattern="^[0-9a-f]{40,64}$")] | None = None
 
     @classmethod
     def from_value(cls, value: Inputs) -> Self:
@@ -129,6 +130,7 @@ class InputsMember(Record):
             f"{value.part.index}/{value.part.of}" if value.part else None,
             value.changed_since,
             value.partial,
+            value.commit,
         )
 
     def value(self) -> Inputs:
@@ -142,6 +144,7 @@ class InputsMember(Record):
             self.changed_since,
             self.partial,
             self.reading.value() if self.reading else LISTED,
+            self.commit,
         )
 
 

@@ -34,6 +34,8 @@ from tagsync.model import (
     Plan,
     Reason,
     Report,
+    TestResult,
+    TestRun,
     Verdict,
 )
 from tagsync.version import __version__
@@ -110,6 +112,20 @@ def difference_document(difference: Difference) -> Iterator[str]:
 def explanation_document(explanations: Iterable[Explanation]) -> Iterator[str]:
     """Yield the explanations of files as JSON, in pieces."""
     return document({"explanationVersion": FORMAT, "files": map(_explanation, explanations)})
+
+
+def tests_document(run: TestRun) -> Iterator[str]:
+    """Yield the results of tests as JSON, in pieces."""
+    failed = len(run.failed)
+    return document(
+        {
+            "testsVersion": FORMAT,
+            "tool": _TOOL,
+            "passed": len(run.results) - failed,
+            "failed": failed,
+            "tests": map(_test_result, run.results),
+        }
+    )
 
 
 def document(members: Mapping[str, Any]) -> Iterator[str]:
@@ -200,6 +216,19 @@ def _contribution(item: Contribution) -> dict[str, object]:
 def _verdict(item: Verdict) -> dict[str, object]:
     reasons = {"won": list(map(_reason, item.won)), "lost": list(map(_reason, item.lost))}
     return {"kind": item.kind, "tag": item.tag, "now": item.now, "then": item.then, **reasons}
+
+
+def _test_result(result: TestResult) -> str:
+    failures = [
+        {
+            "source": str(failure.origin),
+            "message": failure.message,
+            "difference": [{"sign": line.sign, "text": line.text, "why": line.why} for line in failure.lines],
+            "more": failure.more,
+        }
+        for failure in result.failures
+    ]
+    return canonical({"name": result.name, "source": str(result.origin), "passed": not failures, "failures": failures})
 
 
 def _reason(reason: Reason) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 Tags that all files below a folder have become one `match` rule if that is shorter. `exceptions` does the same for tags
 that nearly all files have. `shared_defaults` groups the remaining tags of single files. A `match` covers at least five
-files, and never one that lacks its tags. `manifest_text` writes the result as YAML.
+files, and never one that lacks its tags. `manifest_text` writes the result as YAML. `csv_text` writes a row for each
+file instead.
 """
 
 from collections import Counter, defaultdict
@@ -10,13 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import quoted
+from tagsync.exporting import ExportFormat
+from tagsync.exporting.csv_text import Row, fits_in_row
 from tagsync.exporting.exceptions import MIN_FILES, matches_with_exceptions
 from tagsync.exporting.folder_tree import tree
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, entry_length, tag_scalar
 from tagsync.exporting.shared_defaults import share_defaults
 from tagsync.globs import escaped
+from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     CurrentFile,
     Diagnostic,
     is_declarable,
@@ -25,12 +28,25 @@ from tagsync.model import (
 
 
 class Exported(NamedTuple):
-    """The result of an export: manifests by top folder, counts of files and tags, and what is left out."""
+    """The result of an export.
+
+    Attributes:
+        manifests: manifests by top folder; with the format `csv`, one by the name `library`, for what no row can say.
+        files: the number of files.
+        tags: the number of their tags.
+        diagnostics: warnings of what is left out.
+        rows: the rows of the format `csv`.
+        kind: the format.
+        about: a comment for the manifests, which names the library and the folder.
+    """
 
     manifests: dict[str, tuple[ManifestDraft, ...]]
     files: int
     tags: int
     diagnostics: tuple[Diagnostic, ...]
+    rows: tuple[Row, ...] = ()
+    kind: ExportFormat = "manifests"
+    about: str = ""
 
 
 class _Tagged:
@@ -61,15 +77,9 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
         files: the whole library, in any order.
         folder: a path that starts and ends with `/`.
     """
-    inside = (file for file in files if folder == "/" or file.path.startswith(folder))
-    chosen = sorted(inside, key=lambda file: (file.path, file.file_id))
     diagnostics: list[Diagnostic] = []
-    names = Counter(file.path for file in chosen)
     tops: dict[str, list[_Tagged]] = defaultdict(list)
-    for file in chosen:
-        tags = tuple(_declarable(file, diagnostics))
-        # A path that several files share selects all of them.
-        by_path = names[file.path] == 1 and file.path.startswith("/")
+    for file, tags, by_path in _declarable_files(files, folder, diagnostics):
         tops[_top(file.path)].append(_Tagged(file, tags, by_path=by_path))
     tagged = [item for items in tops.values() for item in items if item.tags]
     manifests = {name: tuple(_drafts(items, folder)) for name, items in sorted(tops.items())}
@@ -79,6 +89,50 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
         sum(len(item.tags) for item in tagged),
         tuple(diagnostics),
     )
+
+
+def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
+    """Return a row for each file below a folder that has tags, and a manifest for those that no row can select.
+
+    Args:
+        files: the whole library, in any order.
+        folder: a path that starts and ends with `/`.
+    """
+    diagnostics: list[Diagnostic] = []
+    rows: list[Row] = []
+    others: list[RuleDraft] = []
+    for file, tags, by_path in _declarable_files(files, folder, diagnostics):
+        lenient = passes_limit(tags)
+        if tags and by_path and fits_in_row(file.path, tags):
+            rows.append(Row(file.path, tags, lenient))
+        elif tags:
+            rule = RuleDraft("path", file.path, tags) if by_path else RuleDraft("fileId", file.file_id, tags)
+            others.append(rule._replace(lenient=lenient))
+    return Exported(
+        {"library": (ManifestDraft((), tuple(others)),)},
+        len(rows) + len(others),
+        sum(len(row.tags) for row in rows) + sum(len(rule.tags) for rule in others),
+        tuple(diagnostics),
+        tuple(rows),
+        "csv",
+    )
+
+
+_DeclarableFile = tuple[CurrentFile, tuple[str, ...], bool]
+"""A file, its tags that a manifest may declare, and whether its path selects only this file."""
+
+
+def _declarable_files(
+    files: Iterable[CurrentFile], folder: str, diagnostics: list[Diagnostic]
+) -> Iterator[_DeclarableFile]:
+    """Yield the files below a folder, sorted, and warn of tags that are left out."""
+    inside = (file for file in files if folder == "/" or file.path.startswith(folder))
+    chosen = sorted(inside, key=lambda file: (file.path, file.file_id))
+    names = Counter(file.path for file in chosen)
+    for file in chosen:
+        # A path that several files share selects all of them.
+        by_path = names[file.path] == 1 and file.path.startswith("/")
+        yield file, tuple(_declarable(file, diagnostics)), by_path
 
 
 def _top(path: str) -> str:

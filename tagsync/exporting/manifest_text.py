@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from tagsync.escape import CI_COMMAND, shown
+from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.model.templates import escaped_braces
 
 HEAD = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n"
@@ -30,10 +31,12 @@ class RuleDraft(NamedTuple):
 
 
 class ManifestDraft(NamedTuple):
-    """One manifest: the tags in its defaults, and its rules."""
+    """One manifest: the tags in its defaults, its rules, and the CSV files with more rules and their separator."""
 
     defaults: tuple[str, ...]
     entries: tuple[RuleDraft, ...]
+    csv_files: tuple[str, ...] = ()
+    separator: str = DEFAULT_SEPARATOR
 
 
 def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
@@ -45,28 +48,33 @@ def manifest_text(draft: ManifestDraft, about: str) -> Iterator[str]:
     """
     yield f"{_SCHEMA_LINE}# {shown(about)}\n{HEAD}"
     # If somebody deletes a file in the dashboard, the manifest must still apply to all others.
-    names_files = any(entry.key != "match" for entry in draft.entries)
+    names_files = bool(draft.csv_files) or any(entry.key != "match" for entry in draft.entries)
     if draft.defaults or names_files:
         yield "  defaults:\n"
     if draft.defaults:
         yield f"    tags: {_tag_list(draft.defaults)}\n"
     if names_files:
         yield _IF_MISSING
-    yield "  files:\n" if draft.entries else "  files: []\n"
+    if draft.csv_files:
+        yield f"  filesFrom: {text_list(draft.csv_files)}\n"
+    if draft.separator != DEFAULT_SEPARATOR:
+        yield f"  listSeparator: {scalar(draft.separator)}\n"
+    if draft.entries or not draft.csv_files:
+        yield "  files:\n" if draft.entries else "  files: []\n"
     yield from map(_entry, draft.entries)
 
 
 def split(draft: ManifestDraft, characters: int) -> Iterator[ManifestDraft]:
-    """Split a manifest into parts that are not much longer than a number of characters."""
+    """Split a manifest into parts that are not much longer than a number of characters; the first has its CSV files."""
     entries: list[RuleDraft] = []
     length = 0
     for entry in draft.entries:
         if length > characters:
-            yield ManifestDraft(draft.defaults, tuple(entries))
-            entries, length = [], 0
+            yield draft._replace(entries=tuple(entries))
+            entries, length, draft = [], 0, ManifestDraft(draft.defaults, ())
         entries.append(entry)
         length += entry_length(entry)
-    yield ManifestDraft(draft.defaults, tuple(entries))
+    yield draft._replace(entries=tuple(entries))
 
 
 def joined(drafts: Iterable[ManifestDraft]) -> ManifestDraft:
@@ -82,7 +90,7 @@ def joined(drafts: Iterable[ManifestDraft]) -> ManifestDraft:
 def _entry(entry: RuleDraft) -> str:
     text = f"    - {entry.key}: {scalar(entry.selector)}\n"
     if entry.excepts:
-        text += f"      except: {_list(entry.excepts)}\n"
+        text += f"      except: {text_list(entry.excepts)}\n"
     if entry.tags:
         text += f"      tags: {_tag_list(entry.tags)}\n"
     if entry.lenient:
@@ -90,7 +98,8 @@ def _entry(entry: RuleDraft) -> str:
     return text
 
 
-def _list(texts: Iterable[str]) -> str:
+def text_list(texts: Iterable[str]) -> str:
+    """Return texts as a YAML list in one line."""
     return f"[{', '.join(map(scalar, texts))}]"
 
 

@@ -1,10 +1,10 @@
-"""Define the interface of a library: list files, read them again, change tags, report limits.
+"""Define the interface of a library: list and search files, read them again, change tags.
 
 `imagekit` implements it; `target` connects to it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -25,6 +25,43 @@ EVERYTHING = Listing()
 """All files."""
 
 
+class Search(NamedTuple):
+    """A search, and the IDs or names that it looks for."""
+
+    listing: Listing
+    texts: tuple[str, ...]
+
+
+class Queries(Protocol):
+    """Writes a library's searches."""
+
+    def by_ids(self, file_ids: Iterable[str]) -> Iterator[Search]:
+        """Yield the fewest searches that find files by ID, without IDs that are unsafe in a search."""
+
+    def by_names(self, names: Iterable[str], folder: str | None = None) -> Iterator[Search]:
+        """Yield the fewest searches that find files by name, without names that are unsafe in a search.
+
+        Args:
+            names: the names.
+            folder: the folder of the files; None for the whole library.
+        """
+
+    def is_id(self, text: str) -> bool:
+        """Return whether a file ID is safe in a search."""
+
+    def is_askable(self, text: str) -> bool:
+        """Return whether a name or folder is safe in a search."""
+
+    def below(self, folder: str) -> Listing:
+        """Return the search for the files in a folder, given with a trailing slash, and all its subfolders."""
+
+    def created_since(self, listing: Listing, second: str) -> Listing:
+        """Return a listing of the files created at or after a time such as `2024-01-31T23:59:59` (UTC)."""
+
+    def nothing(self, name: str) -> Listing:
+        """Return a search by a name that no file has: a library that finds files anyway ignores searches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a listing.
@@ -34,12 +71,14 @@ class Page:
         rows: a key for each row, including folders, old versions and unreadable objects.
         moments: the `createdAt` of each row, by which listings are sorted; empty if a row has none.
         unreadable: the objects that could not be parsed.
+        objects: the JSON object of each of `files` in one line, if the library was asked to keep it.
     """
 
     files: tuple[CurrentFile, ...]
     rows: tuple[str, ...]
     moments: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    objects: tuple[bytes, ...] = ()
 
 
 Files = MutableMapping[str, CurrentFile | None]
@@ -104,6 +143,10 @@ class FileReads(Protocol):
 
 class Library(BulkLibrary, Protocol):
     """One account's library."""
+
+    @property
+    def queries(self) -> Queries:
+        """How to write its searches."""
 
     @property
     def page_limit(self) -> int:

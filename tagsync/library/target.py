@@ -215,15 +215,16 @@ def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) ->
 
 
 def connect(
-    target: Target, listener: Listener, *, thumbnails: bool = False, fields: Collection[str] = ()
+    target: Target, listener: Listener, *, thumbnails: bool = False, fields: Collection[str] = (), objects: bool = False
 ) -> ImageKitLibrary:
     """Return a target's library.
 
     Args:
         target: the library's configuration.
-        listener: receives `Waiting` for each long wait.
+        listener: receives `Waiting` for each long wait, `Retrying` for each retry, and `ApiCalls` at the end.
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the files' data to keep for templates.
+        objects: whether pages keep the files' JSON objects.
 
     Returns:
         An asynchronous context manager; enter it before the first call.
@@ -243,4 +244,6 @@ def connect(
         app=target.app,
         thumbnails=thumbnails,
         fields=fields,
+        objects=objects,
+        listener=listener,
     )

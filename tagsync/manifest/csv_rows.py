@@ -4,34 +4,28 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 from tagsync.escape import quoted
-from tagsync.manifest.checks import DocumentCheck
-from tagsync.manifest.document_reader import MAX_ERRORS, NOT_UTF8, not_utf8_at, place_of_byte, read_row
-from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow
-from tagsync.manifest.error_list import ErrorList
+from tagsync.manifest.csv_header import LISTS, SELECTORS, delimiter_of, header_faults
+from tagsync.manifest.document_check import DocumentCheck
+from tagsync.manifest.encoding import NOT_UTF8, not_utf8_at, place_of_byte
+from tagsync.manifest.entries import are_plain_tags
+from tagsync.manifest.entry_rows import read_row
+from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, encode_declaration
+from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import GivenUpError, Map, Seq
-from tagsync.model import Diagnostic, packed, unpacked
+from tagsync.model import Declaration, Diagnostic, Texts, packed, unpacked
+from tagsync.model.cells import is_escaped_cell
 
-SELECTORS = ("path", "fileId", "match")
-LISTS = ("tags", "absent")
-COLUMNS = (*SELECTORS, "query", *LISTS, "until", "ifMissing", "ifOverLimit", "ifInvalid")
-"""The names that a header may have."""
-
-_DELIMITERS = ",;\t"
 _MAX_ROW = 1 << 20
 """The most characters in a row, which bounds memory."""
 
 _NUL = "this is a NUL character: save the file as CSV in UTF-8"
 _AT_ONCE = 1_000
-_REMEMBERED = 50_000
+_REMEMBERED = 10_000
 """The most ways to write what follows a path that are remembered."""
 
-# A spreadsheet runs a cell that starts with one of these as a formula. An apostrophe keeps it as text, and so an
-# apostrophe at the start of a text gets another.
-_ESCAPED = re.compile("'[=+@'-]")
 # What spreadsheets make of codes like 12E5, and of formulas that fail.
 _DAMAGED = re.compile(r"[0-9]+(?:[.,][0-9]+)?E[+-][0-9]+|#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)")
 
@@ -57,6 +51,8 @@ class CsvReader:
         self._separator = separator
         self._check = check.for_rows(located.name, self._report)
         self._header: list[str] = []
+        self._tags_at: int | None = None
+        """The position of the column of tags."""
         self._lines: list[str] = []
         """The lines of the row that is being read."""
         self._line = 0
@@ -82,7 +78,7 @@ class CsvReader:
 
     def _batches(self) -> Iterator[list[EntryRow]]:
         text = io.TextIOWrapper(io.BytesIO(self._data), encoding="utf-8-sig", newline="")
-        self._delimiter = delimiter = _delimiter_of(text.readline(_MAX_ROW))
+        self._delimiter = delimiter = delimiter_of(text.readline(_MAX_ROW))
         text.seek(0)
         self._cell = re.compile(rf'"[^"]*(?:""[^"]*)*"|[^"{delimiter}\r\n][^{delimiter}\r\n]*|')
         records = self._records(text, delimiter)
@@ -156,42 +152,57 @@ class CsvReader:
     def _read_header(self, names: Sequence[str]) -> int:
         """Check the header, and return the position of the column that selects files."""
         self._header = list(names)
-        for position, (name, (_, at)) in enumerate(zip(names, self._written(len(names)), strict=True)):
-            if name not in COLUMNS:
-                self._report(self._place(at), "csv-header", _unknown(name))
-            elif name in names[:position]:
-                self._report(self._place(at), "csv-header", f"duplicate column {name}: remove or rename one of them")
-        chosen = [name for name in SELECTORS if name in names]
-        if len(chosen) != 1:
-            had = " and ".join(chosen) or "none of path, fileId and match"
-            message = f"the header has {had}: it must have exactly one of path, fileId and match"
-            self._report(packed(self._line, 0), "csv-header", message)
-        elif "query" in names and chosen != ["match"]:
-            message = f"query cannot be combined with {chosen[0]}: use match, or remove the column"
-            self._report(packed(self._line, 0), "csv-header", message)
+        places = [self._place(at) for _, at in self._written(len(names))]
+        for position, message in header_faults(names):
+            self._report(packed(self._line, 0) if position is None else places[position], "csv-header", message)
         if self.errors.count:
             raise GivenUpError
-        return names.index(chosen[0])
+        self._tags_at = names.index("tags") if "tags" in names else None
+        return next(position for position, name in enumerate(names) if name in SELECTORS)
 
     def _row(self, cells: Sequence[str], at: int, selected: re.Pattern[str]) -> EntryRow | None:
         """Return the row of a rule; None if it has errors."""
-        name, value, key = self._header[at], cells[at], None
-        if name != "match" and len(self._lines) == 1 and (found := selected.match(self._lines[0])):
-            before, written, after = found.groups()
+        name, key = self._header[at], None
+        is_cacheable = name != "match" and at < len(cells) and len(self._lines) == 1
+        if is_cacheable and (found := selected.match(self._lines[0])):
+            value, (before, written, after) = cells[at], found.groups()
             key = before, len(written), after
             data = self._known.get(key)
             # A row that is written like an earlier one has no other errors than that one.
-            if data and (value[:1] == "/" and "*" not in value if name == "path" else value[:1].isalnum()):
+            if data and _is_plain_selector(name, value):
                 self._warn_if_damaged(value, found.start(2))
                 return (PATH if name == "path" else FILE_ID), value, self._line, data
         count = self.errors.count
-        row = self._checked_row(cells, at)
+        row = (self._plain_row(cells, at) if key else None) or self._checked_row(cells, at)
         if self.errors.count > count or row is None:
             return None
         if key:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = row[3]
+        return row
+
+    def _plain_row(self, cells: Sequence[str], at: int) -> EntryRow | None:
+        """Return the row of a rule with nothing but tags in plain text; None for any other, which takes much longer."""
+        line, tags_at, value = self._lines[0], self._tags_at, cells[at]
+        if tags_at is None or '"' in line or len(cells) != len(self._header) or len(cells) - cells.count("") != 2:  # noqa: PLR2004 - selector and tags
+            return None
+        name, cell = self._header[at], cells[tags_at]
+        tags = tuple(cell.split(self._separator))
+        if not _is_plain_selector(name, value) or "{" in cell or is_escaped_cell(cell) or not are_plain_tags(tags):
+            return None
+        column, place = (sum(map(len, cells[:position])) + position for position in (at, tags_at))
+        self._warn_if_damaged(value, column)
+        places = []
+        for tag in tags:
+            self._warn_if_damaged(tag, place)
+            places.append(place)
+            place += len(tag) + 1
+        declaration = Declaration(column, Texts(tags, tuple(places)))
+        data = encode_declaration(declaration)
+        row = PATH if name == "path" else FILE_ID, value, self._line, data
+        if not self._check.is_plain(declaration):
+            self._check([row])
         return row
 
     def _checked_row(self, cells: Sequence[str], at: int) -> EntryRow | None:
@@ -218,7 +229,7 @@ class CsvReader:
         return row
 
     def _value(self, name: str, value: str, written: str, offset: int) -> str | Seq:
-        if _ESCAPED.match(value):
+        if is_escaped_cell(value):
             value, written, offset = value[1:], written[1:], offset + 1
         if name not in LISTS:
             self._warn_if_damaged(value, offset)
@@ -261,7 +272,7 @@ class CsvReader:
         return packed(line, offset)
 
     def _warn_if_damaged(self, text: str, offset: int) -> None:
-        if not self.warnings and _DAMAGED.fullmatch(text):
+        if not self.warnings and ("E" in text or "#" in text) and _DAMAGED.fullmatch(text):
             message = f"a spreadsheet may have changed {quoted(text)}: check it and others like it in this file"
             origin = unpacked(self._located.name, self._place(offset))
             self.warnings.append(Diagnostic("warning", "csv-value", message, origin))
@@ -274,19 +285,6 @@ class CsvReader:
             raise GivenUpError
 
 
-def _delimiter_of(header: str) -> str:
-    """Return the delimiter that splits a header into the most names of columns; a comma if several do."""
-    header = header.rstrip("\r\n")
-
-    def known(delimiter: str) -> int:
-        return sum(name.strip('"') in COLUMNS for name in header.split(delimiter))
-
-    return max(_DELIMITERS, key=known)
-
-
-def _unknown(name: str) -> str:
-    close = get_close_matches(name.strip().lower(), [known.lower() for known in COLUMNS], n=1)
-    if close:
-        meant = next(known for known in COLUMNS if known.lower() == close[0])
-        return f"unknown column {quoted(name)} (did you mean {meant!r}?)"
-    return f"unknown column {quoted(name)} (known columns: {', '.join(COLUMNS)})"
+def _is_plain_selector(name: str, value: str) -> bool:
+    """Return whether a path or file ID is certainly valid, without a warning."""
+    return value[:1] == "/" and "*" not in value if name == "path" else value[:1].isalnum()

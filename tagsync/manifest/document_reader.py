@@ -1,10 +1,7 @@
 """Read the documents of one manifest with the YAML parser, and report every error."""
 
-import codecs
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,36 +9,21 @@ import yaml
 
 from tagsync.escape import quoted, shown
 from tagsync.manifest import schema
-from tagsync.manifest.checks import DocumentCheck, Warnings, add_warning, check_vocabulary
-from tagsync.manifest.entries import are_plain_tags, defaults_of, entry_of
-from tagsync.manifest.entry_store import EntryRow, row_of
-from tagsync.manifest.error_list import ErrorList
+from tagsync.manifest.checks import check_vocabulary
+from tagsync.manifest.document_check import DocumentCheck, Warnings, add_warning
+from tagsync.manifest.encoding import NOT_UTF8, json_as_yaml, no_yaml_character, not_utf8_at, starts_as_json
+from tagsync.manifest.entries import defaults_of
+from tagsync.manifest.entry_rows import read_row
+from tagsync.manifest.entry_store import EntryRow
+from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
-from tagsync.manifest.yaml import AMBIGUOUS, EventSource, GivenUpError, Map, ReportError, Seq, TreeReader
+from tagsync.manifest.tests import check_test, take_dates, test_of
+from tagsync.manifest.yaml import EventSource, GivenUpError, Map, Seq, TreeReader
 from tagsync.manifest.yaml_errors import explain
-from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, packed, unpacked
+from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, TestSpec, unpacked
+from tagsync.model.cells import DEFAULT_SEPARATOR
 
 API_VERSION = "tagsync/v1"
-
-MAX_ERRORS = 10_000
-"""After this many errors, the rest of a file is not read. Nobody needs more, and finding them can take minutes."""
-
-_CHUNK = 1 << 20
-
-NOT_UTF8 = "these bytes are not UTF-8: save the file as UTF-8"
-
-# All characters that YAML 1.1 does not allow in a file.
-_NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-DEFAULT_SEPARATOR = ";"
-"""What separates the values in a cell of a CSV file, unless `listSeparator` says otherwise."""
-
-_DAY = re.compile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-
-# JSON escapes characters above U+FFFF as two surrogates, which YAML refuses.
-_JSON_SPACE = b" \t\r\n"
-_SURROGATE_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
-_FROM_PAIR_TO_QUOTE = re.compile(_SURROGATE_PAIR.pattern + rb'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
 """Errors that an entry may no longer have once its document's defaults are fixed."""
@@ -70,6 +52,7 @@ class FileContents:
         policy: the limits that policies set.
         vocabularies: the `spec` of each vocabulary.
         configs: each `kind: Config` document, and where it starts.
+        tests: the tests.
         names: the names that templates use.
     """
 
@@ -80,66 +63,13 @@ class FileContents:
     policy: list[GuardRule] = field(default_factory=list)
     vocabularies: list[Map] = field(default_factory=list)
     configs: list[tuple[Map, int]] = field(default_factory=list)
+    tests: list[TestSpec] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
-
-def read_row(tree: Any, place: int, written: Mapping[int, str], report: ReportError) -> EntryRow | None:
-    """Check one entry and return its row; None if it is invalid.
-
-    Args:
-        tree: the entry as it was read.
-        place: where it starts, packed.
-        written: the source text of its unquoted scalars, by place.
-        report: called for each error.
-    """
-    if isinstance(tree, Map) and "until" in tree:
-        _check_day(tree, written, report)
-    found = entry_of(tree, place)
-    if found is None or not are_plain_tags(_tags_as_written(found[1])):
-        for error in schema.errors("entry", tree, place, written):
-            report(*error)
-    return found and row_of(found[0], place >> 32, found[1])
-
-
-def _tags_as_written(declared: Declaration) -> Iterable[str]:
-    templates = declared.templating.templates if declared.templating else ()
-    return (*declared.tags.values, *(template.text for template in templates if template.key == "tags"))
-
-
-def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> None:
-    """Check `until`. A date needs no quotes here, because nothing else is valid."""
-    at = tree.places["until"]
-    if tree["until"] is AMBIGUOUS and _DAY.match(written[at]):
-        tree["until"] = written[at]
-    text = tree["until"]
-    if isinstance(text, str) and _DAY.match(text):
-        try:
-            date.fromisoformat(text)
-        except ValueError:
-            report(at, "day", f"{shown(text)} is not a date in the calendar: write it as YYYY-MM-DD")
-
-
-def not_utf8_at(data: bytes) -> int | None:
-    """Return the place of the first bytes that are not UTF-8; None if there are none.
-
-    This checks in chunks, because a decoded copy may take four times the size of the data.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    # The range ends after the data, so that there is a final chunk, even if it is empty.
-    for start in range(0, len(data) + 1, _CHUNK):
-        pending = len(decoder.getstate()[0])
-        chunk = data[start : start + _CHUNK]
-        try:
-            decoder.decode(chunk, final=len(chunk) < _CHUNK)
-        except UnicodeDecodeError as error:
-            return place_of_byte(data, start - pending + error.start)
-    return None
-
-
-def place_of_byte(data: bytes, at: int) -> int:
-    """Return the packed place of a byte."""
-    line_start = data.rfind(b"\n", 0, at) + 1
-    return packed(data.count(b"\n", 0, at), len(data[line_start:at].decode("utf-8-sig", "replace")))
+    @property
+    def is_only_tests(self) -> bool:
+        """Whether all documents are tests."""
+        return bool(self.tests) and not (self.files_at or self.policy or self.vocabularies)
 
 
 class DocumentReader:
@@ -187,7 +117,7 @@ class DocumentReader:
                 place, message = explain(error, self._data)
                 self._report(place, "yaml", message)
             except yaml.reader.ReaderError:
-                self._report_no_character()
+                self._report(*no_yaml_character(self._data))
             except GivenUpError:
                 pass  # why was reported; the rest of the file is not read
         self.errors.absorb(self._found)
@@ -211,21 +141,9 @@ class DocumentReader:
             self._report(place, "encoding", NOT_UTF8)
         return place is None
 
-    def _report_no_character(self) -> None:
-        """Report the first character that YAML does not allow; the parsers disagree on its place."""
-        text = self._data.decode("utf-8-sig")
-        found = _NO_CHARACTER.search(text)
-        at = found.start() if found else 0
-        place = packed(text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1)
-        self._report(place, "yaml", f"YAML does not allow the character U+{ord(text[at]):04X}: remove it")
-
     def _yaml(self) -> bytes:
-        """Return the bytes to parse, with JSON-only syntax rewritten as YAML so that all places stay the same."""
-        body = self._data.removeprefix(codecs.BOM_UTF8).lstrip(_JSON_SPACE)
-        if not (self._name.endswith(".json") or (self._name == STDIN and body.startswith(b"{"))):
-            return self._data
-        start = self._data[: len(self._data) - len(body)].replace(b"\t", b" ")
-        return _FROM_PAIR_TO_QUOTE.sub(_joined_surrogates, start + body.rstrip(_JSON_SPACE))
+        is_json = self._name.endswith(".json") or (self._name == STDIN and starts_as_json(self._data))
+        return json_as_yaml(self._data) if is_json else self._data
 
     def _report(self, place: int, code: str, message: str) -> None:
         self._found.add(unpacked(self._shown_as, place), code, message)
@@ -252,6 +170,8 @@ class DocumentReader:
             self._report(place, "not-a-manifest", stranger)
         else:
             kind: schema.Definition = tree["kind"]
+            if kind == "Test":
+                take_dates(tree, self._reader.written)
             found = list(schema.errors(kind, tree, place, self._reader.written))
             for error in found:
                 self._report(*error)
@@ -261,6 +181,8 @@ class DocumentReader:
                 self._add_policy(tree["spec"]["guards"])
             elif not found and kind == "Config":
                 self._add_config(tree, place)
+            elif not found and kind == "Test":
+                self._add_test(tree, place)
             elif not found:
                 self._add_vocabulary(tree["spec"])
             self._add_account(tree)
@@ -319,6 +241,11 @@ class DocumentReader:
         self._check_names(tree.get("environments", Map()), "name of the environment")
         self.contents.configs.append((tree, place))
 
+    def _add_test(self, tree: Map, place: int) -> None:
+        for _, code, message, at in check_test(tree):
+            self._report(at, code, message)
+        self.contents.tests.append(test_of(tree, place, self._shown_as))
+
     def _check_names(self, names: Map, what: str) -> None:
         """Check keys that are texts like other texts; the parser returns keys as written."""
         for name, place in names.key_places.items():
@@ -364,14 +291,3 @@ def _had(key: str, value: Any) -> str:
     if value is None:
         return f"no {key}"
     return f"{key} {quoted(value)}" if isinstance(value, str) else f"a non-text {key}"
-
-
-def _joined_surrogates(match: re.Match[bytes]) -> bytes:
-    """Replace surrogate pairs up to the closing quote by one escape each; spaces after the quote keep later columns."""
-    text = _SURROGATE_PAIR.sub(_joined_pair, match[0])
-    return text + b" " * (len(match[0]) - len(text))
-
-
-def _joined_pair(match: re.Match[bytes]) -> bytes:
-    high, low = int(match[2], 16), int(match[3], 16)
-    return match[1] + b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

@@ -6,6 +6,7 @@ SQLite deletes the temporary file right after opening it, so that nothing is lef
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Literal
 
 import msgspec
@@ -93,6 +94,12 @@ class EntryStore:
             self._database = SelfClosingDatabase()
             self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._database.executescript(_TABLE)
+
+    def on(self, day: str) -> "EntryStore":
+        """Return the same entries with `until` evaluated on another day (YYYY-MM-DD)."""
+        other = copy(self)
+        other._as_of, other._shared, other._shared_bytes = day, {}, 0  # noqa: SLF001 - of the same class
+        return other
 
     def add_document(self, manifest: str, defaults: Declaration, defaults_in: str | None = None) -> int:
         """Begin a document or a CSV file, and return its number."""

@@ -7,6 +7,9 @@ from tagsync.model import Diagnostic, Origin
 SHOWN_ERRORS = 50
 """The most errors that a run shows; the others are counted."""
 
+MAX_ERRORS = 10_000
+"""After this many errors, the rest of a file is not read. Nobody needs more, and finding them can take minutes."""
+
 _KEPT_BEFORE_CUTTING = 1000
 
 

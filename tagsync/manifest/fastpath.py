@@ -11,9 +11,10 @@ from typing import NoReturn
 
 import yaml
 
-from tagsync.manifest.checks import DocumentCheck
-from tagsync.manifest.document_reader import DocumentReader, FileContents, read_row
+from tagsync.manifest.document_check import DocumentCheck
+from tagsync.manifest.document_reader import DocumentReader, FileContents
 from tagsync.manifest.entries import are_plain_tags
+from tagsync.manifest.entry_rows import read_row
 from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, EntryStore, encode_declaration
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import EventSource, GivenUpError, TreeReader, resolve
@@ -123,7 +124,7 @@ class _PlainFile:
         reader.read()
         self._line += head.count(b"\n")
         contents, files_at = reader.contents, [packed(self._line - 1, column)]
-        if reader.errors.count or contents.policy or contents.vocabularies or contents.csv_at:
+        if reader.errors.count or contents.policy or contents.vocabularies or contents.csv_at or contents.tests:
             raise _DeclinedError
         if contents.files_at != files_at:
             raise _DeclinedError

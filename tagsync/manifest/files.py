@@ -22,7 +22,11 @@ STDIN = "<stdin>"
 """The name of standard input."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_CSV_SUFFIXES = (".csv", ".tsv")
+CSV_SUFFIXES = (".csv", ".tsv")
+_LIBRARY_SUFFIXES = (".jsonl",)
+
+MANIFEST_SUFFIXES = _SUFFIXES + CSV_SUFFIXES
+"""How the names of files that a run may read as manifests end."""
 _NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"
@@ -82,12 +86,21 @@ def locate_csv(manifest: Located, path: str) -> Located:
     Raises:
         ValueError: the file is refused or missing; the message says why.
     """
+    return _locate_named(manifest, path, "CSV file", CSV_SUFFIXES)
+
+
+def locate_library(manifest: Located, path: str) -> Located:
+    """Return the library file that a test names, as `locate_csv` does."""
+    return _locate_named(manifest, path, "library file", _LIBRARY_SUFFIXES)
+
+
+def _locate_named(manifest: Located, path: str, what: str, suffixes: tuple[str, ...]) -> Located:
     if manifest.path is None or manifest.inside is None:
-        raise ValueError("a manifest on standard input cannot name CSV files: save the manifest as a file")
-    if not path.lower().endswith(_CSV_SUFFIXES):
-        raise ValueError(f"the name of a CSV file ends in {' or '.join(_CSV_SUFFIXES)}: rename the file")
+        raise ValueError(f"a manifest on standard input cannot name {what}s: save the manifest as a file")
+    if not path.lower().endswith(suffixes):
+        raise ValueError(f"the name of a {what} ends in {' or '.join(suffixes)}: rename the file")
     if "\0" in path or not path.isprintable() or os.path.isabs(path):  # noqa: PTH117 - no Path of unchecked text
-        raise ValueError("this is not a relative path: write the path from this manifest's folder to the CSV file")
+        raise ValueError(f"this is not a relative path: write the path from this manifest's folder to the {what}")
     file = os.path.normpath(Path(manifest.path).parent / path)
     target = os.path.realpath(file)
     if not Path(target).is_relative_to(manifest.inside):
@@ -173,7 +186,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
-    elif here.name.lower().endswith(_CSV_SUFFIXES):
+    elif here.name.lower().endswith(CSV_SUFFIXES):
         report(path, "not-a-manifest", "a CSV file is not a manifest: name it in spec.filesFrom of a manifest")
     elif here.suffix not in _SUFFIXES:
         report(

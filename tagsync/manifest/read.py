@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tagsync.errors import ManifestError
 from tagsync.escape import shown
-from tagsync.manifest.checks import NEAR_LIMIT, Warnings, add_warning
+from tagsync.manifest.checks import NEAR_LIMIT
 from tagsync.manifest.csv_rows import CsvReader
+from tagsync.manifest.document_check import Warnings, add_warning
 from tagsync.manifest.document_reader import CsvSource, DocumentReader, FileContents
 from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.fastpath import read_plain
-from tagsync.manifest.files import Located, locate, locate_csv, read
+from tagsync.manifest.files import Located, locate, locate_csv, locate_library, read
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.manifest.yaml import PARSER, EventSource
 from tagsync.model import (
@@ -26,6 +27,8 @@ from tagsync.model import (
     GuardRule,
     ManifestRef,
     Origin,
+    TestSpec,
+    unpacked,
 )
 from tagsync.model.templates import is_field
 
@@ -36,6 +39,7 @@ def read_manifests(
     as_of: date | None = None,
     config: str | None = None,
     fetch_csv: Callable[[Path], None] | None = None,
+    with_tests: bool = False,
     parser: Callable[[bytes], EventSource] = PARSER,
     plain: bool = True,
 ) -> DesiredState:
@@ -46,6 +50,7 @@ def read_manifests(
         as_of: the day on which `until` is evaluated; None if nothing expires.
         config: the resolved path of the tagsync.yaml in use, which is not a manifest; None if there is none.
         fetch_csv: called with the path of a CSV file before it is read; None if all files are there.
+        with_tests: whether to return the tests too; otherwise they are only checked.
         parser: the YAML parser; tests compare libyaml with PyYAML's own.
         plain: whether to use the fast path; tests compare with and without.
 
@@ -53,7 +58,7 @@ def read_manifests(
         ManifestError: with all errors in the manifests.
         UsageError: no paths.
     """
-    run = _ManifestRun(parser, as_of, fetch_csv, plain=plain)
+    run = _ManifestRun(parser, as_of, fetch_csv, with_tests=with_tests, plain=plain)
     for located in locate(paths, run.report_file, skip=config):
         run.read_file(located)
     vocabulary = run.vocabularies.combined()
@@ -70,6 +75,7 @@ def read_manifests(
         policy=tuple(run.policy),
         vocabulary=vocabulary,
         fields=frozenset(filter(is_field, run.names)),
+        tests=tuple(run.tests),
     )
 
 
@@ -99,6 +105,7 @@ class _ManifestRun:
         as_of: date | None,
         fetch_csv: Callable[[Path], None] | None,
         *,
+        with_tests: bool,
         plain: bool,
     ) -> None:
         self.errors = ErrorList()
@@ -109,8 +116,10 @@ class _ManifestRun:
         self.vocabularies = Vocabularies(self.report)
         self.warnings: Warnings = {}
         self.names = set[str]()
+        self.tests: list[TestSpec] = []
         self._parser = parser
         self._fetch_csv = fetch_csv
+        self._with_tests = with_tests
         self._plain = plain
         self._shown_as: dict[str, str] = {}
 
@@ -132,8 +141,15 @@ class _ManifestRun:
         except ValueError as error:
             self.report_file(located.shown_as, "unreadable", str(error))
         else:
-            self.manifests.append(ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as))
-            self._add(located.name, self._read(located, data))
+            at = len(self.manifests)
+            contents = self._read(located, data)
+            # A test changes no plan, so it has no part in a plan's digest. CSV files come after their manifest.
+            if not contents.is_only_tests:
+                ref = ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as)
+                self.manifests.insert(at, ref)
+            self._add(located.name, contents)
+            if self._with_tests:
+                self.tests += (self._with_library(located, test) for test in contents.tests)
 
     def _read(self, located: Located, data: bytes) -> FileContents:
         """Read a file's entries into `entries`, and return its other contents."""
@@ -151,6 +167,22 @@ class _ManifestRun:
         reader.read()
         self.errors.absorb(reader.errors)
         return reader.contents
+
+    def _with_library(self, manifest: Located, test: TestSpec) -> TestSpec:
+        """Return a test with the resolved path of its library, or report why it cannot be read."""
+        if test.library is None:
+            return test
+        try:
+            located = locate_library(manifest, test.library)
+            read(located)
+        except OSError as error:
+            message = f"{error.strerror}: check the path and its permissions"
+        except ValueError as error:
+            message = str(error)
+        else:
+            return replace(test, library=str(located.path))
+        self.report(unpacked(manifest.name, test.library_place), "library-file", f"{shown(test.library)}: {message}")
+        return test
 
     def _read_csv(self, manifest: Located, source: CsvSource) -> None:
         """Read a CSV file that a manifest names."""

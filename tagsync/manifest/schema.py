@@ -19,7 +19,7 @@ from tagsync.manifest.hints import key_hint, list_hint, mapping_hint, unquoted_p
 from tagsync.manifest.yaml import REFUSED, Map
 from tagsync.model import invisible_fault
 
-DocumentKind = Literal["TagSet", "Policy", "Vocabulary"]
+DocumentKind = Literal["TagSet", "Policy", "Vocabulary", "Test"]
 KINDS = get_args(DocumentKind)
 """The kinds of documents."""
 
@@ -40,7 +40,12 @@ SchemaError = tuple[int, str, str]
 
 Definition = DocumentKind | Literal["Config", "defaults", "entry", "values", "filesFrom", "listSeparator"]
 
-_DEFINITIONS: dict[Definition, str] = {"TagSet": "tagSet", "Policy": "policy", "Vocabulary": "vocabulary"}
+_DEFINITIONS: dict[Definition, str] = {
+    "TagSet": "tagSet",
+    "Policy": "policy",
+    "Vocabulary": "vocabulary",
+    "Test": "test",
+}
 
 _FORMATS = FormatChecker(formats=())
 
@@ -131,9 +136,13 @@ def _unknown_keys(finding: _Finding) -> Iterator[SchemaError]:
 
 def _wrong_names(finding: _Finding) -> Iterator[SchemaError]:
     for key in finding.instance:
-        if not any(re.search(pattern, key) for pattern in finding.schema["patternProperties"]):
+        if any(re.search(pattern, key) for pattern in finding.schema["patternProperties"]):
+            continue
+        if finding.name == "environments":
             words = f"{quoted(key)} cannot name an environment: use letters, digits, dots, dashes and underscores"
             yield (finding.instance.key_places[key], "name", words)
+        else:
+            yield (finding.instance.key_places[key], "path", _not_a_path(key))
 
 
 def _wrong_type(finding: _Finding) -> Iterator[SchemaError]:
@@ -181,12 +190,16 @@ def _missing_keys(finding: _Finding) -> Iterator[SchemaError]:
             yield (finding.at, "missing-key", f"missing key {quoted(key)}{where}")
 
 
-def _no_rules(finding: _Finding) -> Iterator[SchemaError]:
-    yield (finding.at, "missing-key", f"missing key 'files' in {finding.name}: add files or filesFrom")
+def _none_of_keys(finding: _Finding) -> Iterator[SchemaError]:
+    keys = [each["required"][0] for each in finding.value]
+    yield (finding.at, "missing-key", f"missing key {quoted(keys[0])} in {finding.name}: add {_listed(keys)}")
 
 
 def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
-    if isinstance(finding.instance, Map):
+    if isinstance(finding.instance, Map) and "library" in finding.instance:
+        message = "library cannot be combined with given: keep one of the two"
+        yield (finding.instance.key_places["library"], "contradiction", message)
+    elif isinstance(finding.instance, Map):
         at = finding.instance.places["minConfidence"]
         message = "minConfidence cannot be combined with remove: all, which removes every AI tag: remove one of the two"
         yield (at, "contradiction", message)
@@ -196,7 +209,7 @@ def _forbidden(finding: _Finding) -> Iterator[SchemaError]:
 
 def _wrong_value(finding: _Finding) -> Iterator[SchemaError]:
     if finding.keyword == "enum":
-        allowed = f"{', '.join(finding.value[:-1])} or {finding.value[-1]}"
+        allowed = _listed(finding.value)
     elif finding.name == "remove":
         allowed = "a list of names, or all"
     else:
@@ -205,8 +218,9 @@ def _wrong_value(finding: _Finding) -> Iterator[SchemaError]:
 
 
 def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
-    if finding.name == "until":
-        yield (finding.at, "day", f"until is {finding.picture()}: write a day as YYYY-MM-DD")
+    if finding.name in ("until", "asOf", "createdAt", "updatedAt"):
+        time = " or YYYY-MM-DDThh:mm:ssZ" if finding.name.endswith("At") else ""
+        yield (finding.at, "day", f"{finding.name} is {finding.picture()}: write a day as YYYY-MM-DD{time}")
         return
     if finding.name == "key":
         # Do not show the value: it may be the private key itself, written here by mistake.
@@ -220,8 +234,11 @@ def _wrong_form(finding: _Finding) -> Iterator[SchemaError]:
         message = f"listSeparator is {finding.picture()}: use one punctuation mark such as ; or |"
         yield (finding.at, "value", message)
         return
-    message = f"{quoted(finding.instance, 120)} does not start with /: write the full filePath"
-    yield (finding.at, "path", message)
+    yield (finding.at, "path", _not_a_path(finding.instance))
+
+
+def _not_a_path(text: str) -> str:
+    return f"{quoted(text, 120)} does not start with /: write the full filePath"
 
 
 def _lacks_tags(finding: _Finding) -> Iterator[SchemaError]:
@@ -240,12 +257,20 @@ def _empty(finding: _Finding) -> Iterator[SchemaError]:
     yield (finding.at, "empty", f"{subject} is empty: add a value, or remove it")
 
 
+def _too_long(finding: _Finding) -> Iterator[SchemaError]:
+    yield (finding.at, "too-long", f"{finding.subject} is too long: shorten it to {finding.value} characters")
+
+
+def _listed(values: list[str]) -> str:
+    return f"{', '.join(values[:-1])} or {values[-1]}"
+
+
 _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
     "additionalProperties": _unknown_keys,
     "type": _wrong_type,
     "oneOf": _selector,
     "required": _missing_keys,
-    "anyOf": _no_rules,
+    "anyOf": _none_of_keys,
     "not": _forbidden,
     "format": _forbidden,
     "enum": _wrong_value,
@@ -255,6 +280,7 @@ _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
     "minimum": _out_of_range,
     "maximum": _out_of_range,
     "minLength": _empty,
+    "maxLength": _too_long,
     "minItems": _empty,
     "minProperties": _empty,
 }

@@ -30,7 +30,8 @@ class CurrentFile:
         created_at: the library's text, or empty; tells new files from old ones.
         updated_at: the library's text, or empty; tells a later read what has changed since.
         thumbnail: the address of a small picture, or empty.
-        fields: the library's data that templates use, as pairs of name and text; empty if no template uses any.
+        fields: the library's data that templates use, as pairs of name and text, one for each of several values; empty
+            if no template uses any.
     """
 
     file_id: str

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tagsync.model.origins import Diagnostic, ManifestRef, Origin, unpacked
 from tagsync.model.policy import GuardRule
 from tagsync.model.templates import Template, TemplateKey, ValueTable
 from tagsync.model.value import value
 from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary
+
+if TYPE_CHECKING:
+    from tagsync.model.testing import TestSpec
 
 Leniency = Literal["error", "warn", "skip"]
 AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
@@ -27,6 +30,10 @@ class Texts(NamedTuple):
         if not self.values:
             return other
         return Texts(self.values + other.values, self.places + other.places)
+
+    def pairs(self) -> Iterator[tuple[str, int]]:
+        """Yield each text with its place."""
+        return zip(self.values, self.places, strict=True)
 
 
 NO_TEXTS = Texts()
@@ -208,6 +215,7 @@ class DesiredState:
         policy: guard limits that policies set.
         vocabulary: the combined vocabularies.
         fields: the names of the library's data that templates use, like `customMetadata.season`.
+        tests: the tests among the manifests, if they were asked for.
     """
 
     entries: Collection[Entry] = field(repr=False)
@@ -217,6 +225,7 @@ class DesiredState:
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
     fields: frozenset[str] = frozenset()
+    tests: tuple["TestSpec", ...] = field(default=(), repr=False)
 
     @property
     def account(self) -> str | None:

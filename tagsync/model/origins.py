@@ -26,6 +26,10 @@ class Diagnostic(NamedTuple):
     origin: Origin | None = None
 
 
+NO_LONGER_DECLARED = "no-longer-declared"
+"""The code of the notice about tags that pruning would remove. Formats show it like a warning."""
+
+
 class Unlisted(NamedTuple):
     """The number of diagnostics of a level and code that a plan does not list."""
 

@@ -186,6 +186,7 @@ class Inputs(NamedTuple):
         part: the shard that the plan is filtered by.
         changed_since: the commit that the plan is filtered by.
         partial: whether it was merged from shards of which some were missing.
+        commit: the commit of the manifests, if they are in a git repository and all of them are committed.
         reading: how the library was read. Unless `reading.is_complete`, the library has more files.
     """
 
@@ -197,6 +198,7 @@ class Inputs(NamedTuple):
     changed_since: str | None = None
     partial: bool = False
     reading: Reading = LISTED
+    commit: str | None = None
 
     @property
     def library_size(self) -> float:

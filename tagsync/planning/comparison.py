@@ -20,10 +20,10 @@ from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
-from tagsync.planning.prune import prune_votes, with_dropped
+from tagsync.planning.prune import Undeclared, prune_votes, with_dropped
 from tagsync.planning.select import Selected, Selection
 from tagsync.planning.skipped_files import names_one, twins_finding
-from tagsync.planning.templates import CODE, uses_library_data
+from tagsync.planning.templates import uses_library_data
 
 EMPTY_LIBRARY = "the library has no files: check that the key belongs to the right account"
 
@@ -50,6 +50,7 @@ class Comparison:
         *,
         coverage: bool,
         dropped: Collection[Entry] = (),
+        undeclared: Undeclared | None = None,
     ) -> None:
         self.tally = GuardCounts()
         self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
@@ -68,15 +69,17 @@ class Comparison:
             coverage=coverage,
             vocabulary=desired.vocabulary,
         )
-        managed = with_dropped(selection, dropped, current) if dropped else selection
+        managed: Iterable[Selected] = with_dropped(selection, dropped, current) if dropped else selection
+        if undeclared:
+            managed = undeclared.counted(managed)
         self.collected = Collected(self._changes(managed, protections, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None
         self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
-        for level, count in selection.invalid.unlisted().items():
-            self.diagnostics.count(level, CODE, count)
+        for (level, code), count in selection.invalid.unlisted().items():
+            self.diagnostics.count(level, code, count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
         # With an error somewhere, what the manifests mean is in doubt everywhere.
         if self.diagnostics.total("error"):

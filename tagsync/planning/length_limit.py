@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from tagsync.escape import quoted
-from tagsync.model import MAX_TAG_CHARACTERS, Change, CurrentFile, Diagnostic, Entry, Op, Origin, joined_length
+from tagsync.library.limits import MAX_TAG_CHARACTERS
+from tagsync.model import Change, CurrentFile, Diagnostic, Entry, Op, Origin, joined_length
 from tagsync.planning.bounded import LEVEL_OF
 
 
@@ -48,8 +49,8 @@ def limit_finding(
     path, origin = quoted(file.path, 200), _first_addition(changes)
     if verdict is Fit.TIGHT:
         message = (
-            f"the tags of {path} fit into 500 characters only if ImageKit does not count the commas between them: "
-            "tagsync sends them, but ImageKit may refuse them"
+            f"the tags of {path} fit into {MAX_TAG_CHARACTERS} characters only if ImageKit does not count the "
+            "commas between them: tagsync sends them, but ImageKit may refuse them"
         )
         return Diagnostic("warning", "near-limit", message, origin)
     leniencies = {entry.declaration.if_over_limit or "error" for entry in entries}

@@ -11,6 +11,7 @@ from tagsync.planning.changed_since import Revision, changed_entries
 from tagsync.planning.comparison import Comparison
 from tagsync.planning.filter import Scope
 from tagsync.planning.guards import loosened, policy_of
+from tagsync.planning.prune import Undeclared
 from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.select import Selection
 
@@ -30,6 +31,8 @@ def make_plan(
     coverage: bool = False,
     since: Revision | None = None,
     dropped: Collection[Entry] = (),
+    base: Revision | None = None,
+    commit: str | None = None,
 ) -> Plan:
     """Compare desired with current state and plan the changes.
 
@@ -47,6 +50,8 @@ def make_plan(
         coverage: whether to report what manifests leave alone.
         since: an earlier revision; changes of files that no changed entry selects are filtered out likewise.
         dropped: entries of earlier revisions whose tags are removed if no entry declares them now.
+        base: an earlier revision. If nothing is dropped, a notice counts the tags that only its entries declared.
+        commit: the commit of the manifests, to be recorded.
 
     Returns:
         The plan. If there is an error, it has no changes, and its diagnostics say why.
@@ -55,10 +60,14 @@ def make_plan(
         RefusedError: a Policy or Vocabulary changed since the revision, which affects more files.
     """
     scope = Scope(only, part, None if since is None else _selected_since(since, desired, current))
-    comparison = Comparison(desired, current, scope, coverage=coverage, dropped=dropped)
+    undeclared = None if dropped or base is None else Undeclared(base, desired, current)
+    comparison = Comparison(desired, current, scope, coverage=coverage, dropped=dropped, undeclared=undeclared)
     changes, diagnostics = comparison.collected.changes, comparison.diagnostics
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
     diagnostics.extend([*loosened(desired.policy), *return_warnings(returning, changes)])
+    if undeclared and not diagnostics.total("error"):
+        # The files of `since` were all read; those of another base may not have been.
+        diagnostics.extend(undeclared.diagnostics(is_complete=base is since or current.reading.is_complete))
     plan = assemble_plan(
         comparison.collected,
         target=target,
@@ -71,6 +80,7 @@ def make_plan(
             part,
             since.commit if since else None,
             reading=current.reading,
+            commit=commit,
         ),
         guards=comparison.tally.guards(policy_of(desired.policy), current.files.all_tags()),
         diagnostics=diagnostics,

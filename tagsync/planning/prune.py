@@ -1,11 +1,34 @@
-"""Find the tags that manifests declared at earlier revisions and no entry declares now; `merge` removes them."""
+"""Find the tags that manifests declared at earlier revisions and no entry declares now.
 
+`merge` removes them. Without pruning, a notice counts them.
+"""
+
+import shlex
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge as in_order
 from itertools import groupby, repeat
 
-from tagsync.model import CurrentState, DesiredState, Entry, Reason, RuleName, Vote, all_normalized, commit_of
+from tagsync.model import (
+    NO_LONGER_DECLARED,
+    NO_VOCABULARY,
+    ByMatch,
+    CurrentFile,
+    CurrentState,
+    DesiredState,
+    Diagnostic,
+    Entry,
+    Op,
+    Reason,
+    RuleName,
+    Vocabulary,
+    Vote,
+    all_normalized,
+    commit_of,
+    normalized,
+)
 from tagsync.planning.changed_since import Revision, content_of
+from tagsync.planning.merge import merge
 from tagsync.planning.select import Selected, Selection
 
 _COMMIT_DIGITS = 7
@@ -77,3 +100,68 @@ def prune_votes(entries: Iterable[Entry], dropped: Iterable[Entry]) -> tuple[Vot
             if key not in declared and commits.setdefault(key, commit) == commit:
                 votes.append(Vote("tag", tag, present=False, reason=Reason(entry.origin(place), RuleName.PRUNE)))
     return tuple(votes)
+
+
+class Undeclared:
+    """Counts the tags that pruning would remove.
+
+    Args:
+        base: an earlier revision.
+        desired: what manifests declare now.
+        current: the library. Tags of files that were not read are not counted.
+    """
+
+    def __init__(self, base: Revision, desired: DesiredState, current: CurrentState) -> None:
+        self._base, self._vocabulary, self._current = base, desired.vocabulary, current
+        self._tags = set[str]()
+        self._files = 0
+        # Most plans have the manifests of their base. Then nothing else has to be compared.
+        is_same = Counter(ref.sha256 for ref in base.desired.manifests) == Counter(
+            ref.sha256 for ref in desired.manifests
+        )
+        self._dropped = () if is_same else dropped_entries((base,), desired)
+        queries = {entry.selector.query for entry in self._dropped if isinstance(entry.selector, ByMatch)}
+        self._is_answered = queries <= {None, *current.answers}
+
+    def counted(self, selection: Iterable[Selected]) -> Iterable[Selected]:
+        """Return the files that entries of now select, and count the tags of these and other files on the way."""
+        return self._count(with_dropped(selection, self._dropped, self._current)) if self._dropped else selection
+
+    def _count(self, selection: Iterable[Selected]) -> Iterator[Selected]:
+        for selected in selection:
+            number, file, entries, dropped = selected
+            if dropped and (tags := self._removed(file, entries, prune_votes(entries, dropped))):
+                self._tags.update(tags)
+                self._files += 1
+            if entries:
+                yield Selected(number, file, entries)
+
+    def _removed(self, file: CurrentFile, entries: Sequence[Entry], votes: Sequence[Vote]) -> set[str]:
+        """Return the tags that only pruning removes from a file."""
+        if {normalized(vote.tag) for vote in votes}.isdisjoint(all_normalized(file.tags)):
+            return set()
+        vocabulary = self._vocabulary if entries else NO_VOCABULARY
+        return _removed(file, entries, vocabulary, votes) - _removed(file, entries, vocabulary, ())
+
+    def diagnostics(self, *, is_complete: bool) -> Iterator[Diagnostic]:
+        """Yield a notice, if there are such tags.
+
+        Args:
+            is_complete: whether all files were read that the earlier entries select.
+        """
+        if not self._tags:
+            return
+        # Users copy this option, so it must not contain anything that a shell interprets.
+        base = self._base
+        ref = base.ref if shlex.quote(base.ref) == base.ref else base.commit[:12]
+        tags, files = len(self._tags), self._files
+        count = f"{tags:,} tag{'s' * (tags != 1)} on {files:,} file{'s' * (files != 1)}"
+        are, them = ("is", "it") if tags == 1 else ("are", "them")
+        words = f"{count} {are} no longer declared; --prune-since {ref} removes {them}"
+        message = words if is_complete and self._is_answered else f"at least {words}"
+        yield Diagnostic("info", NO_LONGER_DECLARED, message)
+
+
+def _removed(file: CurrentFile, entries: Sequence[Entry], vocabulary: Vocabulary, votes: Sequence[Vote]) -> set[str]:
+    changes = merge(file, entries, vocabulary, votes).changes
+    return {normalized(change.tag) for change in changes if change.op == Op.REMOVE}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from itertools import chain
 
-from tagsync.globs import literal_prefix
+from tagsync.globs import escaped, literal_prefix
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry, Needs
 
 MAX_NAMED = 20_000
@@ -54,6 +54,24 @@ def needs(
         everything,
         desired.fields | fields,
     )
+
+
+def needs_of(glob: str | None, folder: str, query: str | None) -> Needs:
+    """Return the part of a library with the files that a glob, a folder and a query all select.
+
+    Args:
+        glob: a glob; None for any path.
+        folder: a folder, with a slash at its end.
+        query: a searchQuery; None for none.
+    """
+    if query is not None:
+        return Needs(queries=(query,))
+    if glob is not None and escaped(path := literal_prefix(glob)) == glob:
+        return Needs(frozenset((path,)), optional=frozenset((path,)))
+    inner = folder if glob is None else max(folder, _folder(glob), key=len)
+    if glob is not None and inner == _folder(glob) and _is_flat(glob):
+        return Needs(flat=(inner,))
+    return Needs(everything="all folders were requested") if inner == "/" else Needs(folders=(inner,))
 
 
 def named(desired: DesiredState) -> Iterator[ByPath | ById]:

@@ -1,14 +1,16 @@
 """Fill in the templates of entries for the files they select; `model.templates` parses and formats templates."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
+from math import prod
 from typing import NamedTuple
 
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob
+from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.model import (
-    MAX_TAG_CHARACTERS,
     NO_TEMPLATES,
     NO_TEXTS,
     ByMatch,
@@ -44,20 +46,34 @@ from tagsync.planning.bounded import LEVEL_OF, MOST_LISTED
 CODE = "value"
 """The code of diagnostics about values that give no valid tag."""
 
+_COMMA = "comma"
+_COMMA_WHY = "upload forms cannot set a tag with a comma, as they split tags at commas"
+
 _REMEMBERED = 10_000
 """The maximum number of filled-in texts in the cache of one entry."""
+
+_MOST_COMBINATIONS = MAX_TAG_CHARACTERS
+"""The maximum number of texts that one template gives for a file; more tags than that cannot fit."""
 
 _PREPARED = 1_000
 """The maximum number of declarations of named files in the cache."""
 
 
 class _Problem(NamedTuple):
-    """Why a template gives no tag: the level and place of the diagnostic, and its words before and after the file."""
+    """What is wrong with a filled-in template: the diagnostic's level, place, words before and after the file, code."""
 
     level: Level
     place: int
     what: str
     why: str
+    code: str = CODE
+
+
+_Values = tuple[str | tuple[str, ...], ...]
+"""Captured texts, then the values of each field of the library's data."""
+
+_Filled = tuple[str | _Problem, ...]
+"""The texts that a template gives, and what is wrong with them."""
 
 
 class _InvalidValueError(Exception):
@@ -80,27 +96,27 @@ class InvalidValues:
     """Collects the values that give no valid tag: each problem once, with its first file and the number of files."""
 
     def __init__(self) -> None:
-        self._files: dict[Level, dict[tuple[Origin, str, str], _Files]] = defaultdict(dict)
-        self._unlisted = Counter[Level]()
+        self._files: dict[Level, dict[tuple[Origin, str, str, str], _Files]] = defaultdict(dict)
+        self._unlisted = Counter[tuple[Level, str]]()
 
     def add(self, origin: Origin, problem: _Problem, path: str) -> None:
         """Note a problem of one file."""
-        files, key = self._files[problem.level], (origin, problem.what, problem.why)
+        files, key = self._files[problem.level], (origin, problem.what, problem.why, problem.code)
         if key not in files and len(files) >= MOST_LISTED:
-            self._unlisted[problem.level] += 1
+            self._unlisted[problem.level, problem.code] += 1
             return
         files.setdefault(key, _Files(path)).count += 1
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield a diagnostic for each of the first problems."""
         for level, problems in self._files.items():
-            for (origin, what, why), files in problems.items():
+            for (origin, what, why, code), files in problems.items():
                 others = files.count - 1
                 more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
-                yield Diagnostic(level, CODE, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
+                yield Diagnostic(level, code, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
 
-    def unlisted(self) -> Counter[Level]:
-        """Return how many more files have other problems, by level."""
+    def unlisted(self) -> Counter[tuple[Level, str]]:
+        """Return how many more files have other problems, by level and code."""
         return self._unlisted
 
 
@@ -128,8 +144,9 @@ class EntryTemplates:
         self._captured = [captures.index(name) for name in names if name in captures]
         self._fields = [name for name in names if name not in captures]
         self._names = [*(captures[number] for number in self._captured), *self._fields]
-        self._known: dict[tuple[str, ...], tuple[Declaration, tuple[_Problem, ...]]] = {}
-        self._most = max(1, _REMEMBERED // max(1, len(templating.templates)))
+        self._known: dict[_Values, tuple[Declaration, tuple[_Problem, ...]]] = {}
+        self._remembered = 0
+        """The number of filled-in texts in `_known`."""
 
     def filled_in(self, entry: Entry, file: CurrentFile, captured: tuple[str, ...] = ()) -> Entry:
         """Return an entry with what it declares for a file that it selects.
@@ -139,35 +156,85 @@ class EntryTemplates:
             file: the file.
             captured: the texts that the entry's match captures in its path.
         """
-        key = tuple([captured[number] for number in self._captured])
+        key: _Values = tuple([captured[number] for number in self._captured])
         if self._fields:
-            key += tuple([library_value(name, file) for name in self._fields])
+            key += tuple([library_values(name, file) for name in self._fields])
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= self._most:
-                self._known.clear()
-            found = self._known[key] = self._fill(key)
+            found = self._fill(key)
         declaration, problems = found
         for problem in problems:
             self._invalid.add(entry.origin(problem.place), problem, file.path)
         return Entry(entry.manifest, entry.line, entry.selector, declaration, entry.defaults_in)
 
-    def _fill(self, key: tuple[str, ...]) -> tuple[Declaration, tuple[_Problem, ...]]:
-        """Return the declaration for files with these values, and the problems of the values."""
-        # ImageKit keeps two spellings of a tag that are equal under NFC apart, so paths must not bring several.
-        values = dict(zip(self._names, map(normalized, key), strict=True))
+    def _fill(self, key: _Values) -> tuple[Declaration, tuple[_Problem, ...]]:
+        """Return and remember the declaration for files with these values, and the problems of the values."""
+        # ImageKit keeps two spellings of a tag that are equal under NFC apart, so values must not bring several.
+        values, several = dict[str, str](), dict[str, tuple[str, ...]]()
+        for name, each in zip(self._names, key, strict=True):
+            if isinstance(each, str):
+                values[name] = normalized(each)
+                continue
+            distinct = tuple(dict.fromkeys(map(normalized, each)))
+            values[name] = distinct[0] if distinct else ""
+            if len(distinct) > 1:
+                several[name] = distinct
         added = dict[TemplateKey, Texts]()
         problems = list[_Problem]()
         for template, used in self._templates:
-            try:
-                text = self._text(template, {each: self._value(each, values[each.name]) for each in used})
-                more = Texts((text,), (template.place,))
-                added[template.key] = added.get(template.key, NO_TEXTS).followed_by(more)
-            except _InvalidValueError as error:
-                level = "error" if error.always else LEVEL_OF[self._templating.if_invalid or "error"]
-                if level and error.what:
-                    problems.append(_Problem(level, template.place, error.what, error.why))
-        return _with_texts(self._declaration, added), tuple(problems)
+            found = self._combined(template, used, values, several) if several else self._filled(template, used, values)
+            texts = tuple([each for each in found if isinstance(each, str)])
+            if len(texts) < len(found):
+                problems += [each for each in found if isinstance(each, _Problem)]
+            more = Texts(texts, (template.place,) * len(texts))
+            added[template.key] = added.get(template.key, NO_TEXTS).followed_by(more)
+            self._remembered += len(found)
+        if self._remembered > _REMEMBERED:
+            self._known.clear()
+            self._remembered = 0
+        self._known[key] = _with_texts(self._declaration, added), tuple(problems)
+        return self._known[key]
+
+    def _combined(
+        self,
+        template: Template,
+        used: Sequence[Placeholder],
+        values: Mapping[str, str],
+        several: Mapping[str, tuple[str, ...]],
+    ) -> _Filled:
+        """Fill in a template with each combination of values; return each text and problem once.
+
+        Args:
+            template: the template.
+            used: its placeholders.
+            values: the first value of each name.
+            several: all values of the names that have several.
+        """
+        names = tuple(dict.fromkeys(each.name for each in used if each.name in several))
+        count = prod(len(several[name]) for name in names)
+        if count > _MOST_COMBINATIONS:
+            what = f"{quoted(template.text)} gives {count:,} texts"
+            why = f"the limit is {_MOST_COMBINATIONS}; use fewer fields with several values in it"
+            return self._problem(template, _InvalidValueError(what, why))
+        chosen = product(*(several[name] for name in names))
+        filled = (self._filled(template, used, {**values, **dict(zip(names, each, strict=True))}) for each in chosen)
+        return tuple(dict.fromkeys(chain.from_iterable(filled)))
+
+    def _filled(self, template: Template, used: Sequence[Placeholder], values: Mapping[str, str]) -> _Filled:
+        """Fill in a template, and return its text and what is wrong with it."""
+        try:
+            text = self._text(template, {each: self._value(each, values[each.name]) for each in used})
+        except _InvalidValueError as error:
+            return self._problem(template, error)
+        if "," in text and template.key == "tags":
+            what = f"{quoted(template.text)} gives {quoted(text)}"
+            return text, _Problem("warning", template.place, what, _COMMA_WHY, _COMMA)
+        return (text,)
+
+    def _problem(self, template: Template, error: _InvalidValueError) -> tuple[_Problem, ...]:
+        """Return the problem of a template; none if the rule leaves it out silently."""
+        level = "error" if error.always else LEVEL_OF[self._templating.if_invalid or "error"]
+        return (_Problem(level, template.place, error.what, error.why),) if level and error.what else ()
 
     def _text(self, template: Template, values: dict[Placeholder, str]) -> str:
         """Return a template filled in with formatted values.
@@ -244,7 +311,7 @@ def bound_values(entry: Entry, file: CurrentFile) -> tuple[tuple[str, str], ...]
         found = match(file.path)
         bound += zip(names, found.groups(), strict=True) if found else ()
     used = _names_in(entry.declaration.templating or NO_TEMPLATES)
-    return (*bound, *((name, library_value(name, file)) for name in used if is_field(name)))
+    return (*bound, *((name, ", ".join(library_values(name, file))) for name in used if is_field(name)))
 
 
 def uses_library_data(declared: Declaration) -> bool:
@@ -252,9 +319,11 @@ def uses_library_data(declared: Declaration) -> bool:
     return declared.templating is not None and any(map(is_field, _names_in(declared.templating)))
 
 
-def library_value(name: str, file: CurrentFile) -> str:
-    """Return a file's value of a name that is not captured; empty if it has none."""
-    return year_of(file.created_at) if name == CREATED_AT else dict(file.fields).get(name, "")
+def library_values(name: str, file: CurrentFile) -> tuple[str, ...]:
+    """Return a file's values of a name that is not captured."""
+    if name == CREATED_AT:
+        return (year_of(file.created_at),)
+    return tuple([value for field, value in file.fields if field == name])
 
 
 def _names_in(templating: Templating) -> tuple[str, ...]:

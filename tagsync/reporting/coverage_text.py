@@ -3,7 +3,7 @@
 from tagsync.escape import shown
 from tagsync.reporting.console import Lines
 from tagsync.reporting.phrases import counted, shown_origin
-from tagsync.reporting.view import PlanView
+from tagsync.reporting.plan_view import PlanView
 
 SHOWN_FOLDERS = 10
 """Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""

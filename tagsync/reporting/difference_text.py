@@ -4,8 +4,8 @@ from tagsync.model import Guard
 from tagsync.reporting.console import Lines
 from tagsync.reporting.groups import Groups
 from tagsync.reporting.phrases import counted, guard_count, guard_limit, target_words
+from tagsync.reporting.plan_view import DifferenceView
 from tagsync.reporting.text import write_groups
-from tagsync.reporting.view import DifferenceView
 
 
 def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = False) -> None:

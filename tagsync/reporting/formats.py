@@ -1,23 +1,33 @@
 """Write a plan, a report or a difference in every output format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Generic, TextIO, TypeVar
 
-from tagsync.documents.writer import difference_document, plan_document, report_document
+from tagsync.documents.writer import (
+    diagnostics_document,
+    difference_document,
+    plan_document,
+    report_document,
+    tests_document,
+)
 from tagsync.errors import UsageError
-from tagsync.model import Difference, Plan, Report
+from tagsync.model import Diagnostic, Difference, Plan, Report, TestRun
 from tagsync.reporting import FORMATS, Format
 from tagsync.reporting.console import Lines
 from tagsync.reporting.coverage_text import coverage_text
 from tagsync.reporting.difference_text import difference_text
 from tagsync.reporting.github import annotations
-from tagsync.reporting.html.page import difference_html, plan_html, report_html
+from tagsync.reporting.html.page import diagnostics_html, difference_html, plan_html, report_html
 from tagsync.reporting.junit import junit
 from tagsync.reporting.markdown import MAX_BYTES, markdown
-from tagsync.reporting.phrases import Names
+from tagsync.reporting.phrases import NO_NAMES, Names
+from tagsync.reporting.plan_view import DifferenceView, PlanView
+from tagsync.reporting.prometheus import Run, prometheus
+from tagsync.reporting.report_view import CANCELLED, ReportView
+from tagsync.reporting.test_results import ResultsView, results_text
 from tagsync.reporting.text import plan_text, report_text
-from tagsync.reporting.view import CANCELLED, DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.view import DiagnosticsView, View
 
 V = TypeVar("V", bound=View)
 
@@ -60,6 +70,8 @@ class Layouts(Generic[V]):
         max_bytes: int = MAX_BYTES,
         link: str | None = None,
         names: Names | None = None,
+        run: Run | None = None,
+        previous: str = "",
     ) -> None:
         """Write one format.
 
@@ -71,6 +83,8 @@ class Layouts(Generic[V]):
             max_bytes: the most bytes of Markdown.
             link: the URL that Markdown links to for all details.
             names: what annotations call the manifests.
+            run: the run, for metrics.
+            previous: the text of the file of metrics that this one replaces.
         """
         if kind == "json":
             stream.writelines(self.json())
@@ -80,6 +94,8 @@ class Layouts(Generic[V]):
             stream.write(markdown(self.view, max_bytes=max_bytes, link=link))
         elif kind == "junit":
             stream.writelines(junit(self.view))
+        elif kind == "prometheus":
+            stream.writelines(prometheus(self.view, run, previous))
         else:
             if kind == "github":
                 stream.writelines(annotations(self.view, names))
@@ -153,8 +169,45 @@ def difference_layouts(difference: Difference, *, everything: bool = False) -> L
     )
 
 
+def diagnostics_layouts(
+    title: str,
+    diagnostics: Sequence[Diagnostic],
+    *,
+    text: Callable[[DiagnosticsView, Lines, bool], None],
+    names: Names = NO_NAMES,
+    manifests: Iterable[str] = (),
+    more: int = 0,
+) -> Layouts[DiagnosticsView]:
+    """Return the layouts of a command that made no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        text: as `Layouts` takes it.
+        names: how to show manifests.
+        manifests: the names of those that were read.
+        more: how many diagnostics were not even kept.
+    """
+    return Layouts(
+        lambda: DiagnosticsView(title, diagnostics, names=names, manifests=manifests, more=more),
+        text=text,
+        json=lambda: diagnostics_document(diagnostics, more=more),
+        html=diagnostics_html,
+    )
+
+
+def results_layouts(run: TestRun, *, everything: bool = False) -> Layouts[ResultsView]:
+    """Return the layouts of a run of tests; see `plan_layouts`."""
+    return Layouts(
+        lambda: ResultsView(run),
+        text=lambda view, lines, is_file: results_text(view, lines, everything=everything or is_file),
+        json=lambda: tests_document(run),
+        html=diagnostics_html,
+    )
+
+
 def render(
-    document: Plan | Report | Difference,
+    document: Plan | Report | Difference | TestRun,
     stream: TextIO,
     kind: Format = "text",
     *,
@@ -162,7 +215,7 @@ def render(
     max_bytes: int = MAX_BYTES,
     link: str | None = None,
 ) -> None:
-    """Write a plan, a report or a difference in one format; text is complete and without colours.
+    """Write a plan, a report, a difference or a run of tests in one format; text is complete and without colours.
 
     Args:
         document: what to write.
@@ -177,11 +230,13 @@ def render(
     """
     if kind not in FORMATS:
         raise UsageError(f"format is {kind!r}: use one of {', '.join(FORMATS)}")
-    layouts: Layouts[PlanView] | Layouts[ReportView] | Layouts[DifferenceView]
+    layouts: Layouts[PlanView] | Layouts[ReportView] | Layouts[DifferenceView] | Layouts[ResultsView]
     if isinstance(document, Plan):
         layouts = plan_layouts(document, thumbnails=thumbnails)
     elif isinstance(document, Report):
         layouts = report_layouts(document, thumbnails=thumbnails)
+    elif isinstance(document, TestRun):
+        layouts = results_layouts(document)
     else:
         layouts = difference_layouts(document)
     layouts.write(kind, stream, lines=Lines(stream, colour=False), max_bytes=max_bytes, link=link)

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.phrases import reason_words, shown_origin, tag_counts
+from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_origin, tag_counts
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
@@ -45,7 +45,10 @@ class _Suite(NamedTuple):
 
 def junit(view: View) -> Iterator[str]:
     """Yield a view as JUnit XML, piece by piece."""
-    suites = [_suite("manifests", [*_manifests(view)]), _suite("guards", [*_guards(view)]), _files(view)]
+    if view.kind == "tests":
+        suites = [_suite("tests", [*_tests(view)])]
+    else:
+        suites = [_suite("manifests", [*_manifests(view)]), _suite("guards", [*_guards(view)]), _files(view)]
     kept = [suite for suite in suites if suite.counts[0]]
     total = _CaseCounts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -128,6 +131,16 @@ def _guards(view: View) -> Iterator[_Case]:
             yield _Case("guards", item.guard, "guard", item.objection, "\n".join(map(shown, item.examples)))
         else:
             yield _Case("guards", item.guard, notes=item.reason)
+
+
+def _tests(view: View) -> Iterator[_Case]:
+    for result in view.tests:
+        name = shown(label_of_test(result))
+        if result.failures:
+            details = "\n".join(text for failure in result.failures for text in failure_lines(failure))
+            yield _Case("tests", name, "test", shown(result.failures[0].message), details)
+        else:
+            yield _Case("tests", name)
 
 
 def _file(row: StatusRow) -> _Case:

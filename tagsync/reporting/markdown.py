@@ -11,12 +11,12 @@ from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Op
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import Names, counted, outcome_words, shown_origin, target_words, why_words
+from tagsync.reporting.phrases import LEVEL_WORDS, Names, counted, outcome_words, shown_origin, target_words, why_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -105,8 +105,8 @@ def safe_address(link: str) -> str | None:
 
 def _blocks(view: View) -> Iterator[Block]:
     """Yield details, the most important first; each leaves room for those after it."""
-    notices = [item for item in view.diagnostics if item.level == "info"]
-    loud = view.diagnostics[: len(view.diagnostics) - len(notices)]
+    notices = [item for item in view.diagnostics if item.level == "info" and item.code != NO_LONGER_DECLARED]
+    loud = [item for item in view.diagnostics if item.level != "info" or item.code == NO_LONGER_DECLARED]
     more = view.more_of("error") + view.more_of("warning")
     if loud or more:
         # Right below the remarks, both are one list.
@@ -144,7 +144,7 @@ def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: st
 
 def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
     where = f"{code(shown_origin(diagnostic.origin, names))} " if diagnostic.origin else ""
-    return f"- **{diagnostic.level}** {where}{code(diagnostic.message, 1000)}\n"
+    return f"- **{LEVEL_WORDS[diagnostic.level]}** {where}{code(diagnostic.message, 1000)}\n"
 
 
 def _not_made(reasons: Sequence[NotMade]) -> Block:

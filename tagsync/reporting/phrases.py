@@ -1,7 +1,7 @@
 """Put figures and places into words, the same in all formats."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from tagsync.escape import shown
@@ -12,12 +12,15 @@ from tagsync.model import (
     Diagnostic,
     Guard,
     Inputs,
+    Level,
     Op,
     Origin,
     Plan,
     Report,
     Status,
     TargetName,
+    TestFailure,
+    TestResult,
 )
 
 Names = Mapping[str, str]
@@ -59,18 +62,6 @@ def missing_sentence(plan: Plan) -> str | None:
     """Return how many declared files were not found in the library, if any."""
     count = plan.summary.missing
     return f"{counted(count, 'declared file')} not found in the library" if count else None
-
-
-def total_sentences(plan: Plan) -> list[tuple[Op, str]]:
-    """Return one sentence for each kind of change that the plan has."""
-    summary = plan.summary
-    sentences = [
-        (Op.ADD, summary.add_tags, "to add"),
-        (Op.REMOVE, summary.remove_tags, "to remove"),
-        (Op.REMOVE_AI, summary.remove_ai_tags, "to remove, which cannot be undone"),
-    ]
-    nouns = {Op.REMOVE_AI: "AI tag"}
-    return [(op, f"{counted(count, nouns.get(op, 'tag'))} {what}") for op, count, what in sentences if count]
 
 
 def change_counts(add: int, remove: int, remove_ai: int) -> str:
@@ -185,6 +176,9 @@ def sent_sentence(report: Report) -> str:
     return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
 
 
+LEVEL_WORDS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}
+"""How users read the levels of diagnostics."""
+
 _STATUS_WORDS = {Status.CONFIRMED: "verified", Status.ACCEPTED: "unverified", Status.MISSING: "not found"}
 
 
@@ -256,6 +250,11 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def notices_listed(count: int) -> str:
+    """Return how many notices there are, and how to see them."""
+    return f"{counted(count, 'notice')} (-v lists {'it' if count == 1 else 'them'})"
+
+
 def duration(seconds: float) -> str:
     """Return seconds in a readable unit."""
     if seconds < 90:  # noqa: PLR2004 - up to here seconds read best
@@ -282,3 +281,17 @@ def shown_origin(origin: Origin, names: Names) -> str:
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Return diagnostics with errors first, else in their order."""
     return sorted(diagnostics, key=lambda diagnostic: ("error", "warning", "info").index(diagnostic.level))
+
+
+def label_of_test(result: TestResult) -> str:
+    """Return the place of a test, with its name if it has one."""
+    return f"{result.origin} {result.name}".rstrip()
+
+
+def failure_lines(failure: TestFailure) -> Iterator[str]:
+    """Yield why a test fails, as lines that are safe to print."""
+    yield f"{shown(str(failure.origin))}: {shown(failure.message)}"
+    for line in failure.lines:
+        yield f"  {line.sign} {shown(line.text)}{f'  ({shown(line.why)})' if line.why else ''}"
+    if failure.more:
+        yield f"  … and {failure.more:,} more"

@@ -1,5 +1,6 @@
 """Show progress on standard error: as a bar on a terminal, else as plain lines from time to time."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self, TextIO
@@ -8,7 +9,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tagsync.escape import shown
-from tagsync.events import Event, Exporting, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.events import (
+    Event,
+    Exporting,
+    FilesRead,
+    LookingAgain,
+    ManifestsRead,
+    ReadingBack,
+    RequestDone,
+    Retrying,
+    Waiting,
+)
 from tagsync.reporting.phrases import counted, duration
 
 _FILES_A_LINE = 10_000
@@ -45,10 +56,14 @@ class NoProgress:
 
 
 class PlainProgress(NoProgress):
-    """Writes a line for each phase, 10,000 files, tenth of the API calls (at most one a second), and long wait."""
+    """Writes a line for each phase, 10,000 files, tenth of the API calls (at most one a second), retry and long wait.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    Args:
+        write: writes an event with its description.
+    """
+
+    def __init__(self, write: Callable[[Event, str], None]) -> None:
+        self._write = write
         self._next_files = 0
         self._unsaid: RequestDone | None = None
         """The latest API call that no line counts; the last one is counted when the calls end."""
@@ -64,20 +79,15 @@ class PlainProgress(NoProgress):
         words = self._words(event)
         if isinstance(event, RequestDone):
             self._unsaid = None if words else event
-        self._write(words)
+        if words:
+            self._write(event, words)
 
     def _end_of_calls(self) -> None:
         """Write how many API calls there were, if the last line says less: their number is planned, and may change."""
         if self._unsaid:
-            self._write(", ".join([f"{counted(self._unsaid.done, 'API call')}", *_speed(self._unsaid)[:1]]))
+            words = ", ".join([f"{counted(self._unsaid.done, 'API call')}", *_speed(self._unsaid)[:1]])
+            self._write(self._unsaid, words)
             self._unsaid = None
-
-    def _write(self, words: str | None) -> None:
-        if words:
-            # An apply must not end half-way because nobody reads what it says.
-            with suppress(OSError):
-                self._stream.write(f"tagsync: {words}\n")
-                self._stream.flush()
 
     def _words(self, event: Event) -> str | None:
         words = None
@@ -90,7 +100,7 @@ class PlainProgress(NoProgress):
             case FilesRead(files, str(query)):
                 words = f"searching for {shown(query, 60)}: {counted(files, 'file')}"
             case Exporting(files):
-                words = f"writing manifests for {counted(files, 'file')}"
+                words = f"exporting {counted(files, 'file')}"
             case LookingAgain(files):
                 words = f"re-reading {counted(files, 'file')}"
             case RequestDone(done, total, at) if done == total or self._is_time(done, at):
@@ -101,6 +111,8 @@ class PlainProgress(NoProgress):
                 words = f"verifying {counted(files, 'file')}"
             case Waiting(seconds):
                 words = f"waiting for the rate limit: {duration(seconds)}"
+            case Retrying(call, _, seconds, error):
+                words = f"retrying {shown(call, 60)} in {duration(seconds)}: {shown(error, 200)}"
         return words
 
     def _is_time(self, done: int, at: float) -> bool:
@@ -140,7 +152,7 @@ class BarProgress:
                 words = "reading the library" if query is None else f"searching for {shown(query, 40)}"
                 self._show(words, files, None)
             case Exporting(files):
-                self._show("writing manifests", 0, files)
+                self._show("exporting", 0, files)
             case LookingAgain(files):
                 self._show("re-reading", 0, files)
             case RequestDone(done, total):
@@ -149,6 +161,8 @@ class BarProgress:
                 self._show("verifying", 0, files)
             case Waiting(seconds):
                 self._progress.update(self._task, description=f"waiting for the rate limit: {duration(seconds)}")
+            case Retrying(seconds=seconds):
+                self._progress.update(self._task, description=f"retrying in {duration(seconds)}")
 
     def _show(self, description: str, completed: int, total: int | None) -> None:
         self._progress.update(self._task, description=description, completed=completed, total=total)

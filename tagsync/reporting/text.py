@@ -23,8 +23,9 @@ from tagsync.reporting.phrases import (
     target_words,
     worst_first,
 )
+from tagsync.reporting.plan_view import PlanView
+from tagsync.reporting.report_view import ReportView
 from tagsync.reporting.tag_lines import MAX_COLUMNS, SIGNS, write_tag_lines
-from tagsync.reporting.view import PlanView, ReportView
 
 SHOWN_LINES = 60
 """Lines of a plan, beyond which the rarest additions are only counted; removals are always shown."""

@@ -1,58 +1,34 @@
-"""What every format shows of a plan, a report, a difference or diagnostics; formats lay it out and compute nothing.
+"""What every format shows of a result; formats lay it out and compute nothing.
 
-A view computes each part once, when a format first asks for it.
+A view computes each part once, when a format first asks for it. `plan_view` and `report_view` have the views of plans
+and reports.
 """
 
-from array import array
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from tagsync.model import (
     Diagnostic,
-    Difference,
     FileChange,
     FileOutcome,
     Level,
     Op,
-    Plan,
-    Report,
     Status,
     TargetName,
+    TestResult,
     Unlisted,
 )
-from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
-from tagsync.reporting.groups import Causes, Groups, causes_of, groups
-from tagsync.reporting.guard_view import UNDOING, GuardView, guard_views
+from tagsync.reporting.counts import ChangeCounts
+from tagsync.reporting.groups import Groups
+from tagsync.reporting.guard_view import GuardView
 from tagsync.reporting.phrases import (
     NO_NAMES,
     Names,
-    cause_counts,
-    cause_sentence,
-    counted,
-    coverage_sentence,
-    filter_sentence,
-    guard_count,
-    missing_sentence,
-    plan_summary,
-    plan_title,
-    sent_sentence,
-    shown_names,
-    status_counts,
-    tag_counts,
     worst_first,
 )
-from tagsync.reporting.subsequence import Subsequence
 
-Kind = Literal["plan", "report", "difference", "manifests"]
-
-EXAMPLES = 3
-"""Files that are named as examples of a reason."""
-
-CANCELLED = "Apply cancelled: nothing was changed"
-_REFUSED = "Apply refused: nothing was changed"
+Kind = Literal["plan", "report", "difference", "manifests", "tests"]
 
 
 class Section(NamedTuple):
@@ -124,6 +100,7 @@ class View:
         unlisted: how many other diagnostics there are.
         names: how to show manifests.
         manifests: names of the manifests that were read, as documents call them.
+        tests: the results of tests.
     """
 
     kind: Kind
@@ -139,6 +116,7 @@ class View:
     unlisted: Sequence[Unlisted] = ()
     names: Names = NO_NAMES
     manifests: Sequence[str] = ()
+    tests: Sequence[TestResult] = ()
 
     @property
     def headline(self) -> str:
@@ -170,218 +148,6 @@ class View:
         return sum(item.more for item in self.unlisted if item.level == level)
 
 
-class PlanView(View):
-    """What formats show of a plan.
-
-    Args:
-        plan: the plan.
-        refused: whether it is refused whatever it holds, so that it has no digest to be approved.
-    """
-
-    kind: Kind = "plan"
-
-    def __init__(self, plan: Plan, *, refused: bool = False) -> None:
-        self.plan = plan
-        self.target = plan.target
-        self.digest = None if refused or plan.errors else plan.digest
-        self.files_changed = plan.summary.files_changed
-        self.guards = guard_views(plan)
-        self.diagnostics = worst_first(plan.diagnostics)
-        self.unlisted = plan.unlisted
-        self.names = shown_names(plan)
-        self.manifests = tuple(self.names)
-        self.covered = coverage_sentence(plan.coverage, plan.inputs.files) if plan.coverage else None
-        self.since = ", ".join(cause_counts(plan))
-        verdict = f"Plan{self._blocked_by()}: {plan_title(plan)}"
-        self.title = verdict if plan.changes else plan_title(plan)
-        self.remarks = [*self._plan_remarks()]
-
-    def _blocked_by(self) -> str:
-        guards = self.blocking
-        if len(guards) == 1:
-            return f" blocked by guard {guards[0].guard}"
-        return f" blocked by {len(guards)} guards" if guards else ""
-
-    def _plan_remarks(self) -> Iterable[str]:
-        plan = self.plan
-        sentences = [
-            filter_sentence(plan.inputs),
-            missing_sentence(plan),
-            cause_sentence(plan),
-            self.covered,
-            UNDOING if plan.undoes else None,
-        ]
-        return filter(None, sentences)
-
-    @property
-    def headline(self) -> str:
-        """What changes, counted."""
-        if self.plan.changes:
-            return plan_summary(self.plan)
-        return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
-
-    @cached_property
-    def causes(self) -> Causes:
-        """Why each change is necessary again, as far as is known."""
-        return causes_of(self.plan.drift)
-
-    @cached_property
-    def groups(self) -> Groups:
-        """The planned changes, grouped by what they do."""
-        return groups(self.plan.changes, self.causes)
-
-    @cached_property
-    def sections(self) -> Sequence[Section]:
-        """What changes; removals first."""
-        return _one_section(self.counts, self.groups)
-
-    @cached_property
-    def counts(self) -> ChangeCounts:
-        """How often each tag changes, and how much in each folder."""
-        return count_changes(self._counted_changes, self.causes)
-
-    @cached_property
-    def _counted_changes(self) -> Sequence[FileChange]:
-        return self.plan.changes
-
-    @cached_property
-    def unselected(self) -> list[tuple[str, int]]:
-        """How many files of each folder no entry selects, the most first, as far as the plan has it."""
-        return unselected_by_folder(self.plan.coverage) if self.plan.coverage else []
-
-
-class ReportView(PlanView):
-    """What formats show of an apply; of a refused one, the files that it was refused for."""
-
-    kind: Kind = "report"
-
-    def __init__(self, report: Report) -> None:
-        plan = report.plan
-        super().__init__(plan)
-        self.report = report
-        self.refused = report.outcome == "refused"
-        self.digest = plan.digest
-        counts = Counter(outcome.status for outcome in report.outcomes)
-        self.statuses = [(status, counts[status]) for status in Status if counts[status]]
-        self.advice = _advice(report, counts)
-        if self.refused:
-            self.title = _REFUSED if any(item.level == "error" for item in report.diagnostics) else CANCELLED
-            self.files_changed = 0
-            self.missed = self.rows = self._rows([Status.STALE])
-        else:
-            self.missed = self._rows([status for status in Status if not FileOutcome(status).arrived])
-            self.rows = self._rows(list(Status))
-            self.files_changed = len(self._counted_changes)
-            self.title = self._outcome_title()
-            # Those that block were acknowledged.
-            self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-        self.remarks = [*self._plan_remarks(), *self.advice]
-        self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
-        # What a guard that blocks says stands with the guards.
-        self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
-
-    def _outcome_title(self) -> str:
-        report, statuses = self.report, status_counts(self.statuses)
-        if report.converged and self.rows and not self.files_changed:
-            return f"Nothing to do: this plan is already applied ({statuses})"
-        return f"Apply {'complete' if report.converged else report.outcome}: {statuses}"
-
-    @cached_property
-    def headline(self) -> str:
-        """What has changed, counted, and how many API calls that took."""
-        totals = Counter[Op]()
-        for item in self.counts.operations:
-            totals[item.op] += item.files
-        in_part = sum(outcome.in_part for outcome in self.report.outcomes)
-        some = f" ({in_part:,} in part)" if in_part else ""
-        changed = f"{counted(self.files_changed, 'file')} changed{some}: {tag_counts(totals)}"
-        files = changed if totals else "No files changed"
-        return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
-
-    @cached_property
-    def sections(self) -> Sequence[Section]:
-        """What has changed; removals first."""
-        return _one_section(self.counts, groups(self._counted_changes, self.causes))
-
-    @cached_property
-    def _counted_changes(self) -> Sequence[FileChange]:
-        """The changes that the apply has made, as far as is known, without those that were there before its calls."""
-        if self.refused:
-            return ()
-        changes, outcomes = self.plan.changes, self.report.outcomes
-        positions = array("I", (at for at, outcome in enumerate(outcomes) if _has_made(changes, outcome, at)))
-
-        def made(change: FileChange, position: int) -> FileChange:
-            found = outcomes[position].made(change.changes)
-            return change if found is change.changes else replace(change, changes=found)
-
-        return Subsequence(changes, positions, made)
-
-    @cached_property
-    def not_made(self) -> list[NotMade]:
-        """Why files were not changed, each reason once; the most files first."""
-        reasons: dict[tuple[Status, str | None, bool], NotMade] = {}
-        left: defaultdict[tuple[Status, str | None, bool], Counter[Op]] = defaultdict(Counter)
-        for row in self.missed:
-            key = row.outcome.status, _reason(row.outcome), row.outcome.in_part
-            known = reasons.get(key) or NotMade(*key)
-            examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
-            reasons[key] = known._replace(files=known.files + 1, examples=examples)
-            left[key] += row.left
-        found = [item._replace(left=tag_counts(left[key])) for key, item in reasons.items()]
-        return sorted(found, key=lambda item: (-item.files, item.status, item.error or "", item.in_part))
-
-    def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
-        outcomes = self.report.outcomes
-
-        def row(change: FileChange, position: int) -> StatusRow:
-            return StatusRow(change, outcomes[position])
-
-        return Subsequence(self.plan.changes, self._positions(statuses), row)
-
-    def _positions(self, statuses: Container[Status]) -> Sequence[int]:
-        return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
-
-
-class DifferenceView(View):
-    """What formats show of the difference between two plans."""
-
-    kind: Kind = "difference"
-
-    def __init__(self, difference: Difference) -> None:
-        self.difference = difference
-        self.digest = difference.new
-        self.is_same = difference.old == difference.new
-        self.files_changed = difference.files
-        self.title = "The same plan" if self.is_same else f"Difference: {counted(self.files_changed, 'file')}"
-        more, fewer = (sum(len(change.changes) for change in side) for side in (difference.more, difference.fewer))
-        self.counts = more, fewer
-        guards = [
-            f"{guard_count(old)} before, now {guard_count(new)}, {'blocks' if new.blocked else 'passes'}"
-            for old, new in difference.guards
-        ]
-        targets = ["the plans are for different targets"] if difference.targets else []
-        changes = f"{counted(more, 'change')} only in the new plan, {fewer:,} only in the old plan"
-        self.remarks = [changes, f"Digest of the old plan: {difference.old}", *targets, *guards]
-
-    @cached_property
-    def sides(self) -> Sequence[tuple[str, Groups]]:
-        """What only the newer plan changes, and what only the older one does, each with a title."""
-        return (
-            ("Only in the new plan", groups(self.difference.more)),
-            ("Only in the old plan", groups(self.difference.fewer)),
-        )
-
-    @cached_property
-    def sections(self) -> Sequence[Section]:
-        """What only one of the plans changes; removals first."""
-        return [
-            Section(title, count_changes(changes, {}), found.removals_first())
-            for (title, found), changes in zip(self.sides, (self.difference.more, self.difference.fewer), strict=True)
-            if found
-        ]
-
-
 class DiagnosticsView(View):
     """What formats show of a command that made no plan.
 
@@ -409,31 +175,3 @@ class DiagnosticsView(View):
         self.names = names
         self.manifests = tuple(manifests)
         self.unlisted = (Unlisted("error", "more", more),) if more else ()
-
-
-def _reason(outcome: FileOutcome) -> str | None:
-    """Return an outcome's error without the request's id, with which each would be a reason of its own."""
-    if outcome.error and outcome.request_id:
-        return outcome.error.replace(f" (request {outcome.request_id})", "")
-    return outcome.error
-
-
-def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:
-    """Return whether an apply made any change of a file; read the file's changes only if they matter."""
-    if not outcome.arrived:
-        return outcome.in_part
-    return not outcome.already or len(outcome.already) < len(changes[position].changes)
-
-
-def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
-    """Return what to do where an apply did not do everything."""
-    found = []
-    if not report.converged and report.outcome != "refused":
-        found.append("Run the same command again: it sends only what is missing.")
-    if counts[Status.STALE]:
-        found.append("Plan again to change the stale files.")
-    return found
-
-
-def _one_section(counts: ChangeCounts, found: Groups) -> Sequence[Section]:
-    return (Section("", counts, found.removals_first()),) if found else ()

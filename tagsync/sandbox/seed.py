@@ -61,12 +61,27 @@ class LibraryFile:
         Raises:
             SeedError: an object is not one of the list API; the message has its place and the reason.
         """
-        for number, item in self._array() if self._is_array else self._lines():
-            try:
-                yield row_of(number, item)
-            except _NotAFile as error:
-                where = self.place(number)
-                raise SeedError(f"{where} is not a file object as the list API returns it: {error}") from error
+        return (self.row(number, item) for number, item in self.objects())
+
+    def row(self, number: int, item: Any) -> tuple[Any, ...]:
+        """Return the row for an object; see `row_of`.
+
+        Raises:
+            SeedError: it is not an object of the list API; the message has its place and the reason.
+        """
+        try:
+            return row_of(number, item)
+        except _NotAFile as error:
+            where = self.place(number)
+            raise SeedError(f"{where} is not a file object as the list API returns it: {error}") from error
+
+    def objects(self) -> Iterator[tuple[int, Any]]:
+        """Yield the number and the JSON value of each object.
+
+        Raises:
+            SeedError: the file is not JSON; the message has the place and the reason.
+        """
+        return self._array() if self._is_array else self._lines()
 
     def place(self, number: int) -> str:
         """Return the place of an object, for messages."""

@@ -14,7 +14,7 @@ from tagsync.sandbox.folders import folder_rows
 from tagsync.sandbox.order import Orders, RowQuery
 from tagsync.sandbox.seed import LibraryFile, SeedError, batches, fingerprint_of, json_text
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE files (
   number INTEGER PRIMARY KEY,
   file_id TEXT NOT NULL UNIQUE,
@@ -115,7 +115,7 @@ class Store:
     def _seed(self, library: Path, fingerprint: str) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for statement in _SCHEMA.split(";"):
+            for statement in SCHEMA.split(";"):
                 self._db.execute(statement)
             file = LibraryFile(library)
             for rows in batches(file.rows()):
@@ -163,13 +163,13 @@ class Store:
             skip: how many objects to skip.
             shuffle: the percentage of groups with equal sort keys to put in another order.
         """
-        where, parameters = _where(kind, condition, path, file_type)
+        condition_sql, parameters = where(kind, condition, path, file_type)
         direction, _, name = sort.partition("_")
         ties = "number"
         if shuffle:
             self._shuffles += 1
             ties, parameters = f"shuffled({_SORTS[name]}, number, ?, ?)", (*parameters, shuffle, self._shuffles)
-        statement = f"SELECT number FROM files WHERE {where} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
+        statement = f"SELECT number FROM files WHERE {condition_sql} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
         # API calls change only tags, custom metadata and `updatedAt`, so other listings stay the same.
         listing = RowQuery(statement, parameters, lasts=condition is None and name != "UPDATED")
         with self._db:
@@ -242,7 +242,8 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def _where(kind: str, condition: Condition | None, path: str | None, file_type: str) -> tuple[str, tuple[Any, ...]]:
+def where(kind: str, condition: Condition | None, path: str | None, file_type: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the SQL condition of a listing and its parameters; see `Store.list`."""
     parts: list[str] = []
     parameters: tuple[Any, ...] = ()
     if condition:

@@ -4,7 +4,9 @@ import json
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-SchemaName = Literal["manifest", "config", "plan", "report", "difference", "explanation", "diagnostics"]
+SchemaName = Literal[
+    "manifest", "config", "plan", "report", "difference", "explanation", "diagnostics", "tests", "tags", "files", "log"
+]
 
 NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
 

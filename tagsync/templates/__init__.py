@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import Literal
 
-TemplateName = Literal["tags.yaml", "tagsync.yaml", "policy.yaml", "library.jsonl", "workflow.yml"]
+TemplateName = Literal["tags.yaml", "tests.yaml", "tagsync.yaml", "policy.yaml", "library.jsonl", "workflow.yml"]
 
 
 def text(name: TemplateName) -> str:

@@ -9,16 +9,8 @@ from builders import Sandbox, ai, file_object, manifest
 
 import tagsync
 from tagsync.errors import LockedError, RefusedError, UsageError
-from tagsync.library.target import locked
 
 FILES = [file_object(f"/{number}.jpg") for number in range(9)]
-
-
-@pytest.fixture
-def tags(tmp_path: Path) -> str:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
-    return str(path)
 
 
 def named(library: Sandbox, name: str = "shop") -> tagsync.Target:
@@ -52,7 +44,7 @@ def test_workspace_of_a_shard_respects_the_lock_of_another_shard(
     target = named(library)
     workspace = tagsync.Workspace(target, tmp_path / "state", tagsync.Part(1, 2))
     plan = tagsync.plan(tags, target=target, workspace=workspace)
-    with locked(target, part=tagsync.Part(2, 2)), pytest.raises(LockedError):
+    with tagsync.Workspace(target, part=tagsync.Part(2, 2)).lock(), pytest.raises(LockedError):
         tagsync.apply(plan, target=target, workspace=workspace)
     assert library.writes == []
 
@@ -62,7 +54,7 @@ def test_workspace_keeps_a_report_for_the_changed_library(
 ) -> None:
     target = named(sandbox(*FILES))
     other = tagsync.Workspace(replace(target, library="other"), tmp_path / "state")
-    with locked(target), pytest.raises(LockedError):
+    with tagsync.Workspace(target).lock(), pytest.raises(LockedError):
         tagsync.apply(tagsync.plan(tags, target=target), target=target, workspace=other)
     tagsync.apply(tagsync.plan(tags, target=target), target=target, workspace=other)
     assert tagsync.Workspace(target, tmp_path / "state").newest_change()[1].converged

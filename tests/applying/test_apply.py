@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import Sandbox, acks, ai, file_object, id_of, now, run
+from builders import Sandbox, acks, ai, applied, file_object, id_of, now, run, statuses
 from conftest import Declare
 
 import tagsync
@@ -19,22 +19,6 @@ from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
 A, B, C = "/a.jpg", "/b.jpg", "/c.jpg"
-
-
-def applied(library: Sandbox, tmp_path: Any, **options: Any) -> Report:
-    """Plan and apply the manifest that `declare` wrote last."""
-
-    async def scenario() -> Report:
-        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
-        assert not plan.errors
-        return await tagsync.apply_async(plan, target=library.target, options=ApplyOptions(**options))
-
-    return run(scenario())
-
-
-def statuses(report: Report) -> dict[str, str]:
-    changes = report.plan.changes
-    return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
 
 
 def test_apply_confirms_every_change(sandbox: Make, declare: Declare, tmp_path: Any) -> None:

@@ -15,11 +15,14 @@ from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import NoJournal
 from tagsync.events import ignore
 from tagsync.library.http.client import RateLimiters
-from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.limits import CallLimit
+
+BULK_RATE = 5.0
+READ_RATE = 20.0
 
 CALLS, A_SECOND = 600, 40
 

@@ -32,11 +32,12 @@ from tagsync.errors import (
     UsageError,
 )
 from tagsync.events import Event, Waiting
-from tagsync.library.http.bodies import MAX_BODY_BYTES
-from tagsync.library.http.client import CALL_DEADLINE
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.model import Plan, Report
 from tagsync.sandbox.faults import Fault
+
+MAX_BODY_BYTES = 64 << 20
+CALL_DEADLINE = 60
 
 Make = Callable[..., Sandbox]
 

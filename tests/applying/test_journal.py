@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -17,15 +18,13 @@ from hypothesis import strategies as st
 from simulated_disk import CrashError, SimulatedDisk
 
 from tagsync.applying import journal as journal_module
-from tagsync.applying.journal import MAX_LINE, Journal, NoJournal
+from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.journal_records import (
     NOTHING,
     Began,
     Ended,
     Intent,
     Outcome,
-    OutcomeKind,
-    Record,
     Recovered,
     decoded,
     encoded,
@@ -33,11 +32,14 @@ from tagsync.applying.journal_records import (
 from tagsync.errors import StateError
 from tagsync.model import Op, Request
 
+MAX_LINE = 1 << 20
+
 PATH = Path("/state/journal.jsonl")
 
 texts = st.text(max_size=5)
 few_ids = st.lists(st.sampled_from("abcdef"), max_size=3).map(tuple)
 numbers = st.integers(1, 4)
+Record = Began | Intent | Outcome | Ended
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Began, texts, texts, texts),
     st.builds(
@@ -103,7 +105,7 @@ class Life:
             with self._noting(Intent(0, sent)):
                 number = self.journal.intent(sent)
             self.noted[-1] = Intent(number, sent)
-            kind: OutcomeKind = self._random.choice(("done", "refused", "unknown"))
+            kind: Any = self._random.choice(("done", "refused", "unknown"))
             outcome = Outcome(number, kind, sent.file_ids[:1] if kind == "done" else ())
             with self._noting(outcome):
                 self.journal.outcome(*outcome)

@@ -6,7 +6,6 @@ from builders import ai, current_file, id_of, now, run, unpack
 from tagsync.applying.journal_records import NOTHING, Recovered
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.preflight import look_again, still_needed
-from tagsync.library.protocol import Files
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Request, Status
 
 Shown = Mapping[str, CurrentFile | None]
@@ -28,10 +27,10 @@ def looked_at(
     """Return the changes that are left, the outcomes, and the files whose details were read."""
     outcomes, asked = Outcomes(), list[str]()
 
-    async def reread(_file_ids: Sequence[str]) -> Files:
+    async def reread(_file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
         return dict(shown)
 
-    async def read_details(file_ids: Sequence[str]) -> Files:
+    async def read_details(file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
         asked.extend(file_ids)
         return {file_id: (details or {}).get(file_id) for file_id in file_ids}
 
@@ -148,10 +147,10 @@ def test_preflight_waits_for_a_new_name_of_an_earlier_run(*, appears_after: floa
     async def scenario() -> tuple[list[FileChange], float]:
         began = now()
 
-        async def reread(_file_ids: Sequence[str]) -> Files:
+        async def reread(_file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
             return {id_of("/a"): current_file("/a", ["old"])}
 
-        async def read_details(file_ids: Sequence[str]) -> Files:
+        async def read_details(file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
             return {id_of("/a"): RENAMED.file} if now() - began >= appears_after else await reread(file_ids)
 
         planned = {RENAMED.file_id: RENAMED}

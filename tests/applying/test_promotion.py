@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import Sandbox, acks, ai, file_object, id_of, run
+from builders import Sandbox, ai, applied, file_object, id_of, statuses
 from conftest import Declare
 
-import tagsync
-from tagsync.applying.apply_options import ApplyOptions
-from tagsync.model import Op, Parts, Report, Status
+from tagsync.model import Op, Parts, Status
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -17,24 +15,10 @@ A, B = "/a.jpg", "/b.jpg"
 PROMOTE = "- {match: /*, aiTags: {promote: {minConfidence: 90}, minConfidence: 50}}"
 
 
-def applied(library: Sandbox, tmp_path: Any, **options: Any) -> Report:
-    async def scenario() -> Report:
-        plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
-        settings = ApplyOptions(acks=acks(plan), **options)
-        return await tagsync.apply_async(plan, target=library.target, options=settings)
-
-    return run(scenario())
-
-
-def statuses(report: Report) -> dict[str, Status]:
-    changes = report.plan.changes
-    return {change.file.path: outcome.status for change, outcome in zip(changes, report.outcomes, strict=True)}
-
-
 def test_promotion_adds_reads_then_removes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]), file_object(B, ["Dog"], [ai("Dog", 99)]))
     declare(PROMOTE)
-    assert applied(library, tmp_path).converged
+    assert applied(library, tmp_path, past_guards=True).converged
     assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())
     assert (library.tags(B), library.ai_tags(B)) == ({"Dog"}, set())
     after_the_addition = library.calls[library.calls.index("addTags") + 1 :]
@@ -53,7 +37,7 @@ def test_promotion_keeps_the_ai_tag_if_the_addition_is_not_shown(
         faults=[Fault(on="addTags", ignore=True) if fault == "ignore" else Fault(on="addTags", status=503)],
     )
     declare(PROMOTE)
-    report = applied(library, tmp_path, verify=verify)
+    report = applied(library, tmp_path, past_guards=True, verify=verify)
     assert report.outcome == "incomplete"
     assert "Dog" in library.ai_tags(A)
     assert "removeAITags" not in library.writes
@@ -66,7 +50,7 @@ def test_promotion_names_files_whose_addition_is_not_shown(sandbox: Make, declar
         faults=[Fault(on="addTags", failFiles=(id_of(A),), error="no")],
     )
     declare(PROMOTE)
-    report = applied(library, tmp_path)
+    report = applied(library, tmp_path, past_guards=True)
     assert statuses(report) == {**{f"/{number}.jpg": Status.CONFIRMED for number in range(9)}, A: Status.FAILED}
     assert library.ai_tags(A) == {"Dog"}
     assert not any(library.ai_tags(f"/{number}.jpg") for number in range(9))
@@ -75,8 +59,8 @@ def test_promotion_names_files_whose_addition_is_not_shown(sandbox: Make, declar
 def test_promotion_left_half_done_is_completed_by_the_next_run(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95)]), faults=[Fault(on="addTags", ignore=True, times=1)])
     declare(PROMOTE)
-    first = applied(library, tmp_path)
+    first = applied(library, tmp_path, past_guards=True)
     assert first.outcomes[0].error == "not removed: ImageKit does not show the new tag 'Dog' yet; run again"
     assert first.outcomes[0].parts == Parts(tried=((Op.ADD, "Dog"),))
-    assert applied(library, tmp_path).converged
+    assert applied(library, tmp_path, past_guards=True).converged
     assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())

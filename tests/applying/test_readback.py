@@ -4,7 +4,6 @@ import pytest
 from builders import ai, current_file, id_of, now, run
 
 from tagsync.applying.outcomes import Outcomes
-from tagsync.applying.preflight import LAG_WAITS
 from tagsync.applying.readback import differences, verify
 from tagsync.errors import RejectedError
 from tagsync.model import Change, CurrentFile, FileChange, FileOutcome, Op, Status
@@ -72,7 +71,7 @@ def test_readback_reports_a_deleted_file_as_missing() -> None:
 
 
 def test_readback_reports_a_late_deletion_as_missing() -> None:
-    outcomes, readings = Outcomes(), list[CurrentFile | None]([UNTOUCHED] * (len(LAG_WAITS) + 1) + [None])
+    outcomes, readings = Outcomes(), list[CurrentFile | None]([UNTOUCHED] * 6 + [None])
     outcomes.note([FILE], Status.ACCEPTED, attempts=1, error=None)
 
     async def reread(_file_ids: Sequence[str]) -> Shown:

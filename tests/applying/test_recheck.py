@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 from builders import ai, current_file, id_of, now, run
 
-from tagsync.applying.recheck import MAX_AGE, READY_AGE, Proof, Prover
+from tagsync.applying.recheck import Proof, Prover
 from tagsync.errors import AuthorisationError, LibraryError, ServerFaultError
-from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request, RuleName
+from tagsync.model import Change, CurrentFile, FileChange, Op, Origin, Reason, Request
+
+MAX_AGE = 30.0
+READY_AGE = 20.0
 
 
 class Library:
@@ -326,7 +329,7 @@ def test_prover_waits_once_a_run_for_additions_that_do_not_appear() -> None:
 
 PROMOTED = FileChange(
     current_file("/a", ["Dog"], [ai("Dog")]),
-    (Change(Op.REMOVE_AI, "Dog", (Reason(Origin("tags.yaml", 5, 3), RuleName.AI_PROMOTE),)),),
+    (Change(Op.REMOVE_AI, "Dog", (Reason(Origin("tags.yaml", 5, 3), "aiTags.promote"),)),),
 )
 
 

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tagsync
 from tagsync.api.act import apply_locked
-from tagsync.applying.apply import READ_BACK_SECONDS
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
@@ -24,7 +23,8 @@ from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
 from tagsync.model import Diagnostic, Plan, Report
 from tagsync.planning.covering import Stages, Staging
 from tagsync.sandbox.faults import Fault
-from tagsync.workspace.durable_file import _RealFile
+
+READ_BACK_SECONDS = 60
 
 Make = Callable[..., Sandbox]
 
@@ -248,15 +248,14 @@ def test_report_is_incomplete_after_an_internal_error(sandbox: Make, declare: De
     assert "RecursionError" in report.diagnostics[0].message
 
 
-@pytest.mark.parametrize("place", ["close", "ended"])
+@pytest.mark.parametrize("place", ["workspace.durable_file._RealFile.close", "applying.journal.Journal.ended"])
 def test_journal_that_cannot_be_closed_still_gives_a_report(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     def broken(*_arguments: Any) -> None:
         raise OSError(5, "Input/output error")
 
-    owner = _RealFile if place == "close" else Journal
-    monkeypatch.setattr(owner, place, broken)
+    monkeypatch.setattr(f"tagsync.{place}", broken)
     library = sandbox(file_object("/a"))
     declare("- {match: /*, tags: [new]}")
     report = applied(library, planned(library, tmp_path), journal=tmp_path / "journal")

@@ -5,10 +5,7 @@ from typing import Any
 
 import pytest
 from browser.conftest import Open, expect
-from reporting.pages import ordinary_plan, ordinary_report
-
-from tagsync.reporting.html.page import plan_html, report_html
-from tagsync.reporting.view import PlanView, ReportView
+from builders import ordinary_plan, ordinary_report, rendered
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +47,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", ["plan", "report"])
 def test_text_contrast_is_at_least_4_5(opened: Open, scheme: str, kind: str) -> None:
-    pieces = plan_html(PlanView(ordinary_plan())) if kind == "plan" else report_html(ReportView(ordinary_report()))
+    pieces = rendered(ordinary_plan(), "html") if kind == "plan" else rendered(ordinary_report(), "html")
     page = opened(pieces, color_scheme=scheme).page
     page.locator("summary").evaluate_all("all => all.forEach(one => one.parentElement.open = true)")
     page.locator(".open-row").last.click()
@@ -67,7 +64,7 @@ def names(page: Any, role: str) -> list[str]:
 
 
 def test_controls_have_accessible_names(opened: Open) -> None:
-    page = opened(report_html(ReportView(ordinary_report()))).page
+    page = opened(rendered(ordinary_report(), "html")).page
     page.locator(".open-row").last.click()
     for role in ("button", "searchbox", "combobox", "table", "region", "complementary", "link"):
         found = names(page, role)
@@ -78,7 +75,7 @@ def test_controls_have_accessible_names(opened: Open) -> None:
 
 
 def test_headings_and_landmarks_structure_the_page(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     headings = page.get_by_role("heading")
     levels = [int(name[1]) for name in headings.evaluate_all("all => all.map(one => one.tagName)")]
     assert levels[0] == 1
@@ -88,7 +85,7 @@ def test_headings_and_landmarks_structure_the_page(opened: Open) -> None:
 
 
 def test_rows_have_their_index_and_count(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     table = page.get_by_role("table", name="Changed files")
     assert table.get_attribute("aria-rowcount") == "5"
     rows = table.get_by_role("row")
@@ -98,40 +95,40 @@ def test_rows_have_their_index_and_count(opened: Open) -> None:
 
 
 def test_number_of_matching_files_is_announced(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     page.get_by_label("Search").fill("bags")
     expect(page.get_by_role("status")).to_have_text("2 of 4 files")
 
 
 def test_sorted_column_is_announced(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     page.locator("#table").get_by_role("button", name="Changes", exact=True).click()
     head = page.locator("#table").get_by_role("columnheader", name="Changes")
     assert head.get_attribute("aria-sort") == "descending"
 
 
 def test_signs_have_words_for_screen_readers(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     told = page.locator("#table").aria_snapshot()
     for words in ("removed draft", "AI tag removed Person", "added catalog", "promoted from AI tag Sandal"):
         assert words in told
 
 
 def test_chart_is_a_table_without_its_bars_for_screen_readers(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     chart = page.get_by_role("table", name="Changes by tag")
     assert chart.get_by_role("rowheader").count() == 7
     assert "img" not in chart.aria_snapshot()
 
 
 def test_page_has_language_and_title(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.title() == "Plan blocked by guard removedTags: 4 files to change · shop · tagsync plan"
 
 
 def test_policy_refuses_everything_it_does_not_name(opened: Open) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     refused = found.page.evaluate(
         """async () => {
           const refused = [];

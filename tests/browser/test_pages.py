@@ -5,22 +5,22 @@ from typing import Any
 
 import pytest
 from browser.conftest import Open, expect
-from builders import current_file
-from reporting.pages import (
+from builders import (
     EVIL,
     changed,
+    current_file,
+    diagnostics_as,
     hostile_plan,
     hostile_report,
     large_plan,
     ordinary_plan,
     ordinary_report,
     plan_of,
+    rendered,
 )
 
 from tagsync.escape import shown
 from tagsync.model import Op, Plan
-from tagsync.reporting.html.page import diagnostics_html, plan_html, report_html
-from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +50,7 @@ def large() -> Plan:
     ],
 )
 def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: list[str]) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     found.page.get_by_label("Search").fill(words)
     assert found.names() == names
     assert found.count() == ("4 files" if names == ALL else f"{len(names)} of 4 files")
@@ -67,7 +67,7 @@ def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: li
     ],
 )
 def test_files_are_filtered_by_what_changes(opened: Open, label: str, names: list[str]) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     found.page.get_by_role("combobox", name="Changes", exact=True).select_option(label)
     assert found.names() == names
 
@@ -77,19 +77,19 @@ def test_files_are_filtered_by_what_changes(opened: Open, label: str, names: lis
     [("catalog", ["blue.jpg", "red.jpg"]), ("shoes", []), ("SAND", ["hero.jpg"]), ("old", ["Grün.jpg"])],
 )
 def test_files_are_filtered_by_a_tag_that_changes(opened: Open, words: str, names: list[str]) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     found.page.get_by_label("Changed tag").fill(words)
     assert found.names() == names
 
 
 def test_changed_tags_are_suggested(opened: Open) -> None:
-    options = opened(plan_html(PlanView(ordinary_plan()))).page.locator("#tags option")
+    options = opened(rendered(ordinary_plan(), "html")).page.locator("#tags option")
     values = options.evaluate_all("all => all.map(one => one.value)")
     assert sorted(values) == ["Person", "Sandal", "bags", "catalog", "draft", "old"]
 
 
 def test_filters_combine_and_clear_resets_them(opened: Open) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     found.page.get_by_label("Search").fill("shoes")
     found.page.get_by_role("combobox", name="Changes", exact=True).select_option("Tags removed")
     found.page.get_by_label("Changed tag").fill("draft")
@@ -100,7 +100,7 @@ def test_filters_combine_and_clear_resets_them(opened: Open) -> None:
 
 
 def test_columns_sort_both_ways(opened: Open) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
 
     def directions() -> list[str | None]:
         heads = found.page.locator("#table").get_by_role("columnheader")
@@ -117,7 +117,7 @@ def test_columns_sort_both_ways(opened: Open) -> None:
 
 
 def test_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
-    row = opened(plan_html(PlanView(ordinary_plan()))).page.get_by_role("row").filter(has_text="red.jpg")
+    row = opened(rendered(ordinary_plan(), "html")).page.get_by_role("row").filter(has_text="red.jpg")
     cells = row.get_by_role("cell")
     before, after = (cells.nth(index).locator(".chip").all_inner_texts() for index in (1, 2))
     assert [" ".join(chip.split()) for chip in before] == [
@@ -130,7 +130,7 @@ def test_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
 
 
 def test_opened_row_shows_rule_of_each_change(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     page.get_by_text("red.jpg").last.click()
     detail = page.get_by_role("complementary", name="/shop/shoes/red.jpg")
     (added, removed, ai_removed) = detail.get_by_role("listitem").all_inner_texts()
@@ -146,7 +146,7 @@ def test_opened_row_shows_rule_of_each_change(opened: Open) -> None:
 
 
 def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
-    found = opened(report_html(ReportView(ordinary_report())))
+    found = opened(rendered(ordinary_report(), "html"))
     assert found.page.locator("td.status").all_inner_texts() == ["verified", "stale", "verified", "failed"]
     found.page.get_by_role("combobox", name="Status", exact=True).select_option("failed (1)")
     assert found.names() == ["red.jpg"]
@@ -162,7 +162,7 @@ def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
 
 
 def test_plan_has_no_status_column(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == [
         "Path",
         "Before",
@@ -173,7 +173,7 @@ def test_plan_has_no_status_column(opened: Open) -> None:
 
 
 def test_tag_or_folder_selects_its_files(opened: Open) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     found.page.get_by_role("button", name="catalog", exact=True).click()
     assert found.names() == ["blue.jpg", "red.jpg"]
     found.page.get_by_role("button", name="/shop/shoes/", exact=True).click()
@@ -181,7 +181,7 @@ def test_tag_or_folder_selects_its_files(opened: Open) -> None:
 
 
 def test_tag_selects_its_operation_too(opened: Open) -> None:
-    found = opened(plan_html(PlanView(ordinary_plan())))
+    found = opened(rendered(ordinary_plan(), "html"))
     row = found.page.get_by_role("row").filter(has_text="AI tag removed").filter(has_text="Sandal").first
     row.get_by_role("button").click()
     assert found.names() == ["hero.jpg"]
@@ -191,7 +191,7 @@ def test_tag_selects_its_operation_too(opened: Open) -> None:
 
 
 def test_opened_row_shows_only_the_kind_it_is_filtered_by(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     kinds = page.get_by_role("combobox", name="Changes", exact=True)
     kinds.select_option("AI tags removed")
     page.get_by_text("red.jpg").last.click()
@@ -216,7 +216,7 @@ def test_opened_row_shows_only_the_kind_it_is_filtered_by(opened: Open) -> None:
 
 def test_changes_by_tag_expand_to_all(opened: Open) -> None:
     items = [(Op.ADD, f"tag-{number:02}") for number in range(30)]
-    page = opened(plan_html(PlanView(plan_of(changed(current_file("/a.jpg"), *items))))).page
+    page = opened(rendered(plan_of(changed(current_file("/a.jpg"), *items)), "html")).page
     last = page.get_by_role("button", name="tag-29", exact=True)
     assert not last.is_visible()
     page.get_by_text("18 more changes", exact=True).click()
@@ -224,7 +224,7 @@ def test_changes_by_tag_expand_to_all(opened: Open) -> None:
 
 
 def test_comparison_of_calls_is_collapsed(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     assert not page.get_by_text("one call per file").is_visible()
     page.locator("summary").filter(has_text="API calls").click()
     assert page.get_by_text("one call per file").is_visible()
@@ -233,7 +233,7 @@ def test_comparison_of_calls_is_collapsed(opened: Open) -> None:
 @pytest.mark.parametrize("is_allowed", [True, False])
 def test_copy_button_copies_digest_and_ack_and_says_so(opened: Open, *, is_allowed: bool) -> None:
     permissions = ["clipboard-read", "clipboard-write"] if is_allowed else []
-    page = opened(plan_html(PlanView(ordinary_plan())), permissions=permissions).page
+    page = opened(rendered(ordinary_plan(), "html"), permissions=permissions).page
     if not is_allowed:
         page.evaluate(NO_CLIPBOARD)
     page.evaluate("() => document.addEventListener('copy', () => { window.pasted = getSelection().toString(); })")
@@ -247,7 +247,7 @@ def test_copy_button_copies_digest_and_ack_and_says_so(opened: Open, *, is_allow
 
 
 def test_copy_button_selects_the_text_if_it_cannot_copy(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     page.evaluate(NO_CLIPBOARD)
     page.evaluate("() => { document.execCommand = () => false; }")
     button = page.get_by_role("button", name="Copy digest")
@@ -257,7 +257,7 @@ def test_copy_button_selects_the_text_if_it_cannot_copy(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "pieces", [plan_html(PlanView(hostile_plan())), report_html(ReportView(hostile_report()))], ids=["plan", "report"]
+    "pieces", [rendered(hostile_plan(), "html"), rendered(hostile_report(), "html")], ids=["plan", "report"]
 )
 def test_hostile_text_is_shown_and_inert(opened: Open, pieces: Any) -> None:
     page = opened(pieces).page
@@ -274,7 +274,7 @@ def test_hostile_text_is_shown_and_inert(opened: Open, pieces: Any) -> None:
 
 
 def test_table_of_fifty_thousand_rows_draws_few_and_reaches_the_last(opened: Open, large: Plan, pictures: Path) -> None:
-    found = opened(plan_html(PlanView(large)))
+    found = opened(rendered(large, "html"))
     assert found.count() == "50,000 files"
     assert len(found.names()) < 60
     found.page.screenshot(path=pictures / "large.png", full_page=True)
@@ -289,7 +289,7 @@ def test_table_of_fifty_thousand_rows_draws_few_and_reaches_the_last(opened: Ope
 
 
 def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(PlanView(large))).page
+    page = opened(rendered(large, "html")).page
     row = page.locator("tr[aria-rowindex='12']")
     row.evaluate("row => row.kept = true")
     page.locator("#view").evaluate("view => view.scrollTop = 200")
@@ -298,7 +298,7 @@ def test_a_row_that_stays_in_view_stays_the_same_element(opened: Open, large: Pl
 
 
 def test_keyboard_goes_through_the_files(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(PlanView(large))).page
+    page = opened(rendered(large, "html")).page
     press = page.keyboard.press
 
     def focused() -> str:
@@ -337,7 +337,7 @@ def test_keyboard_goes_through_the_files(opened: Open, large: Plan) -> None:
 
 
 def test_focus_is_visible(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan()))).page
+    page = opened(rendered(ordinary_plan(), "html")).page
     seen = 0
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -352,14 +352,14 @@ def test_focus_is_visible(opened: Open) -> None:
 
 
 def test_focus_moves_to_table_when_its_row_is_scrolled_away(opened: Open, large: Plan) -> None:
-    page = opened(plan_html(PlanView(large))).page
+    page = opened(rendered(large, "html")).page
     page.locator(".open-row").first.focus()
     page.locator("#view").evaluate("view => view.scrollTop = 100000")
     expect(page.locator("#view")).to_be_focused()
 
 
 def test_theme_follows_the_system_until_chosen(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan())), color_scheme="dark").page
+    page = opened(rendered(ordinary_plan(), "html"), color_scheme="dark").page
 
     def backdrop() -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -378,8 +378,8 @@ def test_theme_follows_the_system_until_chosen(opened: Open) -> None:
 @pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("middle", 900), ("narrow", 500), ("phone", 390)])
 def test_page_fits_its_width(opened: Open, pictures: Path, scheme: str, name: str, width: int) -> None:
     for kind, pieces in (
-        ("plan", plan_html(PlanView(ordinary_plan()))),
-        ("report", report_html(ReportView(ordinary_report()))),
+        ("plan", rendered(ordinary_plan(), "html")),
+        ("report", rendered(ordinary_report(), "html")),
     ):
         page = opened(pieces, width=width, color_scheme=scheme).page
         page.screenshot(path=pictures / f"{kind}-{name}-{scheme}.png", full_page=True)
@@ -391,14 +391,14 @@ def test_page_fits_its_width(opened: Open, pictures: Path, scheme: str, name: st
 
 @pytest.mark.parametrize("width", [1360, 400])
 def test_paths_that_fit_are_not_cut(opened: Open, width: int) -> None:
-    names = opened(plan_html(PlanView(ordinary_plan())), width=width).page.locator(".folder, .name")
+    names = opened(rendered(ordinary_plan(), "html"), width=width).page.locator(".folder, .name")
     assert names.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
 
 
 def test_long_path_is_cut_in_the_middle_of_its_folder(opened: Open) -> None:
     folders = ["/" + "folder/" * 40 + end for end in ("east/", "west/")]
     plan = plan_of(*(changed(current_file(f"{folder}name.jpg"), (Op.ADD, "x")) for folder in folders))
-    page = opened(plan_html(PlanView(plan)), width=400).page
+    page = opened(rendered(plan, "html"), width=400).page
     for selector in (".name", ".folder .end"):
         assert page.locator(selector).first.evaluate("part => part.scrollWidth <= part.clientWidth")
         assert page.locator(selector).first.is_visible()
@@ -407,13 +407,13 @@ def test_long_path_is_cut_in_the_middle_of_its_folder(opened: Open) -> None:
 
 
 def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan())), width=400).page
+    page = opened(rendered(ordinary_plan(), "html"), width=400).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == ["Path", "Changes"]
     assert "old" in page.get_by_role("row").filter(has_text="Grün.jpg").inner_text()
 
 
 def test_page_without_scripts_has_totals_and_a_note(opened: Open) -> None:
-    page = opened(plan_html(PlanView(ordinary_plan())), java_script_enabled=False).page
+    page = opened(rendered(ordinary_plan(), "html"), java_script_enabled=False).page
     text = page.locator("body").inner_text()
     assert "4 files to change" in text
     assert "needs JavaScript" in text
@@ -422,7 +422,7 @@ def test_page_without_scripts_has_totals_and_a_note(opened: Open) -> None:
 
 
 def test_print_shows_the_first_rows_and_a_note(opened: Open, large: Plan) -> None:
-    found = opened(plan_html(PlanView(large)))
+    found = opened(rendered(large, "html"))
     page = found.page
     page.emulate_media(media="print")
     expect(page.locator(".open-row")).to_have_count(300)
@@ -434,13 +434,13 @@ def test_print_shows_the_first_rows_and_a_note(opened: Open, large: Plan) -> Non
 
 
 def test_printing_a_large_plan_takes_few_pages(opened: Open, large: Plan) -> None:
-    printed = opened(plan_html(PlanView(large))).page.pdf(format="A4")
+    printed = opened(rendered(large, "html")).page.pdf(format="A4")
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 30
 
 
 def test_thumbnails_load_lazily_without_referrer(opened: Open, large: Plan) -> None:
     urls = {change.file.file_id: f"https://ik.example/{number}" for number, change in enumerate(large.changes)}
-    found = opened(plan_html(PlanView(replace(large, thumbnails=urls)), thumbnails=True))
+    found = opened(rendered(replace(large, thumbnails=urls), "html", thumbnails=True))
     images = found.page.locator("img")
     assert 0 < images.count() < 60
     first = images.first
@@ -459,12 +459,12 @@ def test_thumbnails_load_lazily_without_referrer(opened: Open, large: Plan) -> N
 def test_thumbnail_address_must_be_https(opened: Open) -> None:
     plan = ordinary_plan()
     urls = {change.file.file_id: "http://ik.example/a.jpg" for change in plan.changes}
-    assert opened(plan_html(PlanView(replace(plan, thumbnails=urls)), thumbnails=True)).page.locator("img").count() == 0
+    assert opened(rendered(replace(plan, thumbnails=urls), "html", thumbnails=True)).page.locator("img").count() == 0
 
 
 @pytest.mark.parametrize(
     "pieces",
-    [plan_html(PlanView(plan_of())), diagnostics_html(DiagnosticsView("Valid: 1 manifest", []))],
+    [rendered(plan_of(), "html"), diagnostics_as("html", "Valid: 1 manifest", [])],
     ids=["nothing to do", "no plan"],
 )
 def test_pages_without_files_work_too(opened: Open, pieces: Any) -> None:

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 import uvicorn
-from builders import ai, id_of, write_library
+from builders import ai, file_object, id_of, write_library
 from canary import KEY
-from cli.command import Command, Recorder, Result
+from cli.command import Command, Recorder, Result, write_manifest
+from cli.shop import shop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagsync.cli.main import run
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.store import Store
+
+__all__ = ["shop"]
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +50,13 @@ def library() -> Callable[..., Path]:
         return write_library(Path(name), files)
 
     return build
+
+
+@pytest.fixture
+def two_files(library: Callable[..., Path]) -> None:
+    """Write a library of two files, and a manifest with a change for one of them."""
+    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
+    write_manifest("- match: /**\n  tags: [a]")
 
 
 class Server:

@@ -1,32 +1,15 @@
 """Plans for only those files whose rules changed since a git revision."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders import ai, file_object, manifest
 from cli.command import Command
+from repository import commit, git, start_repository, write
 
 PLAN = ("plan", "--sandbox=library.jsonl", "--format=json")
 SINCE = (*PLAN, "--changed-since=HEAD")
-
-
-def git(*arguments: str) -> str:
-    identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.com")
-    ran = subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607 - our own
-    return ran.stdout.strip()
-
-
-def write(name: str, text: str) -> None:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def commit() -> None:
-    git("add", "--all", "in")
-    git("commit", "--quiet", "--message", "a state")
 
 
 SHOES = """
@@ -39,9 +22,7 @@ SHOES = """
 
 @pytest.fixture(autouse=True)
 def _a_work_tree(library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    git("init", "--quiet")
+    start_repository(monkeypatch)
     library(*(file_object(f"/{name}.jpg", ["red"] if name == "c" else [], [ai("Person", 50)]) for name in "abcd"))
     write("in/shoes.yaml", manifest(SHOES))
     write("in/more.yaml", manifest("- match: /c*\n  exclusive: true\n  tags: [kept]"))

@@ -93,3 +93,19 @@ def test_explanation_shows_what_is_captured(tagsync: Command, library: Callable[
     ]
     document = json.loads(tagsync(*EXPLAIN, "/shop/tees/a.jpg", "tags.yaml", "--format", "json").out)
     assert document["files"][0]["entries"][0]["values"] == {"category": "tees", "name": "a", "fileType": "image"}
+
+
+def test_multi_select_field_gives_a_tag_for_each_value(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/c.jpg", customMetadata={"color": ["red", "a,b"]}), name="colors.jsonl")
+    write_manifest("- {path: /c.jpg, tags: ['color-{customMetadata.color}']}")
+    explained = tagsync("plan", "--sandbox=colors.jsonl", "--explain=/c.jpg", "tags.yaml")
+    assert "{customMetadata.color} is 'a,b, red'" in explained.out
+    for tag in ("color-red", "color-a,b"):
+        assert f"+ {tag}" in explained.out
+    report = tagsync("apply", "--yes", "--sandbox=colors.jsonl", "--format=json", "tags.yaml")
+    assert (report.code, report.document["changes"][0]["add"]) == (0, ["color-a,b", "color-red"])
+    assert (
+        "warning: tags.yaml:5:29: 'color-{customMetadata.color}' gives 'color-a,b' for '/c.jpg': upload forms cannot "
+        "set a tag with a comma, as they split tags at commas"
+    ) in report.err
+    assert tagsync("plan", "--sandbox=colors.jsonl", "--detailed-exitcode", "tags.yaml").code == 0

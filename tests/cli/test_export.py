@@ -5,7 +5,7 @@ import pytest
 from builders import ai, file_object
 from cli.command import Command, process
 
-from tagsync.cli import export as exporting
+from tagsync.exporting import files as exported_files
 
 SANDBOX = ("--sandbox", "library.jsonl")
 
@@ -139,7 +139,7 @@ def test_export_is_utf_8_in_any_locale(library: Callable[..., Path]) -> None:
 def test_export_splits_a_manifest_that_would_be_too_large(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "LONGEST", 300)
+    monkeypatch.setattr(exported_files, "LONGEST", 300)
     library(
         *(file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog-of-all", f"t{n % 3}"]) for n in range(40)), name="b.jsonl"
     )
@@ -148,3 +148,94 @@ def test_export_splits_a_manifest_that_would_be_too_large(
     assert len(files) > 4
     assert max(path.stat().st_size for path in files) < 1000
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
+
+
+def test_export_csv_goes_to_standard_output_without_anything_else(tagsync: Command) -> None:
+    result = tagsync("export", *SANDBOX, "--format=csv")
+    rows = "/logo.png,brand\n/press/1.jpg,press\n/shop/1.jpg,catalog;red\n/shop/2.jpg,catalog\n"
+    assert (result.code, result.out) == (0, f"path,tags\n{rows}")
+    assert "warning: the tag '50%' of '/press/1.jpg' is left out: a manifest cannot declare it" in result.err
+    assert f"Exported 5 tags of 4 files: 4 rules, {len(result.out)} bytes; " in result.err
+
+
+def test_export_csv_writes_rows_and_their_manifest_and_plans_no_changes(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    library(
+        file_object("/a\nb.jpg", ["x"]),
+        file_object("/caf\u00e9.jpg", ["a;b", "=SUM(A1)", "caf\u00e9"]),
+        name="odd.jsonl",
+    )
+    assert tagsync("export", "--sandbox", "odd.jsonl", "-o", "out", "--format=csv").code == 0
+    names = sorted(path.name for path in Path("out").iterdir())
+    assert names == ["library.csv", "library.yaml", "manifest.schema.json"]
+    text = Path("out/library.csv").read_bytes().decode()
+    assert text == "\ufeffpath,tags\n/caf\u00e9.jpg,'=SUM(A1)|a;b|caf\u00e9\n"
+    manifest = Path("out/library.yaml").read_text("utf-8")
+    assert manifest.startswith(
+        "# yaml-language-server: $schema=./manifest.schema.json\n# Exported from sandbox: the ordinary tags below /.\n"
+    )
+    assert manifest.endswith(
+        '  defaults:\n    ifMissing: warn\n  filesFrom: [library.csv]\n  listSeparator: "|"\n'
+        '  files:\n    - path: "/a\\nb.jpg"\n      tags: [x]\n'
+    )
+    result = tagsync("plan", "--detailed-exitcode", "--strict", "--sandbox", "odd.jsonl", "--format=json", "out")
+    assert (result.code, result.document["summary"]["unchanged"]) == (0, 2)
+
+
+def test_export_csv_warns_of_what_only_the_manifest_can_say(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/a\n::error::b.jpg", ["x"]), file_object("/c.jpg", ["a;b"]), name="odd.jsonl")
+    result = tagsync("export", "--sandbox", "odd.jsonl", "--format=csv")
+    assert (result.code, result.out) == (0, "path,tags\n/c.jpg,a;b\n")
+    assert (
+        "warning: the tags of '/a\\x0a::error::b.jpg' are left out: its path or tags cannot be in a CSV file, or other "
+        "files share its path; -o DIR writes them to library.yaml\n"
+    ) in result.err
+    assert (
+        'some tags contain ;, so | separates the tags in a cell: set listSeparator: "|" in the manifest' in result.err
+    )
+    assert "Exported 1 tag of 1 file: 1 rule" in result.err
+
+
+@pytest.mark.parametrize("folder", ["/", "/##vso[task.setvariable variable=PATH]x/"])
+def test_export_csv_cannot_start_a_ci_command(tagsync: Command, library: Callable[..., Path], folder: str) -> None:
+    files = [file_object(f"/##vso[task.setvariable variable=PATH]x/{n}/{tag}", [tag]) for n, tag in enumerate(HOSTILE)]
+    library(*files, *(file_object(f"/{n}/a.jpg", [tag]) for n, tag in enumerate(HOSTILE)), name="odd.jsonl")
+    result = tagsync("export", "--sandbox", "odd.jsonl", "--path", folder, "--format=csv")
+    for line in (result.out + result.err).splitlines():
+        assert "##[" not in line
+        assert "##vso[" not in line
+        assert not line.lstrip().startswith("::")
+
+
+def test_export_csv_splits_a_file_that_would_be_too_large(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exported_files, "LONGEST", 300)
+    files = [file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog", f"t{n % 3}"]) for n in range(40)]
+    library(*files, *(file_object(f"/{n}\n.jpg", ["x" * 90]) for n in range(9)), name="b.jsonl")
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out", "--format=csv").code == 0
+    names = {path.name for path in Path("out").iterdir()} - {"manifest.schema.json"}
+    assert {"library.csv", "library-2.csv", "library-3.csv", "library.yaml", "library-2.yaml"} < names
+    assert max(Path("out", name).stat().st_size for name in names) < 1000
+    assert Path("out/library.yaml").read_text().count("filesFrom: [library.csv, library-2.csv, library-3.csv") == 1
+    assert "filesFrom" not in Path("out/library-2.yaml").read_text()
+    result = tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "--format=json", "out")
+    assert (result.code, result.document["summary"]["unchanged"]) == (0, 49)
+
+
+def test_export_csv_of_nothing_is_a_valid_manifest(tagsync: Command) -> None:
+    result = tagsync("export", *SANDBOX, "--format=csv", "--path=/nothing/", "-o", "out")
+    assert "warning: nothing to export" in result.err
+    assert Path("out/library.csv").read_bytes().decode() == "\ufeffpath,tags\n"
+    assert tagsync("plan", "--detailed-exitcode", *SANDBOX, "out").code == 0
+
+
+def test_export_csv_needs_a_folder_for_its_two_files(tagsync: Command) -> None:
+    result = tagsync("export", *SANDBOX, "--format=csv", "-o", "tags.csv")
+    assert (result.code, result.out) == (64, "")
+    assert (
+        "tags.csv is the name of a file, and -o takes a folder: use -o tags; for the rows alone, use --format csv > "
+        in result.err
+    )
+    assert not Path("tags.csv").exists()

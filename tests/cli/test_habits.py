@@ -6,8 +6,8 @@ import click
 import pytest
 from cli.command import Command
 
-from tagsync.cli.commands import cli
 from tagsync.cli.habits import HABITS
+from tagsync.cli.main import cli
 
 
 @pytest.mark.parametrize(

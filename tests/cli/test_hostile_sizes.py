@@ -234,3 +234,50 @@ def test_huge_manifest_is_refused(kind: str) -> None:
     assert result.took < 6 * OF_A_MANIFEST, "it waited for something"
     assert word in result.err
     assert len(result.err) < 100_000
+
+
+# CSV files
+
+
+CSV_MANIFEST = "apiVersion: tagsync/v1\nkind: TagSet\nspec:\n  filesFrom: [rows.csv]\n"
+TOO_LARGE, LONG_ROW = "tags.yaml:4:15: rows.csv: this file is larger than 64 MiB", "this row has more than"
+
+CSV_FILES: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
+    "500 MB": (lambda: ["path,tags\n", *repeat("/a.jpg,red\n" * 100_000, 500)], TOO_LARGE),
+    "a cell of 100 MB": (lambda: ["path,tags\n/a.jpg,", *repeat("x" * MIB, 100)], TOO_LARGE),
+    "a cell of 60 MiB": (lambda: ["path,tags\n/a.jpg,", *repeat("x" * MIB, 60)], f"rows.csv:2:1: {LONG_ROW}"),
+    "a quoted cell of 60 MiB": (lambda: ['path,tags\n/a.jpg,"', *repeat("x\n" * (MIB // 2), 60)], "rows.csv:2:8"),
+    "a header of 60 MiB": (lambda: repeat("x" * MIB, 60), f"rows.csv:1:1: {LONG_ROW}"),
+    "a million columns": (lambda: ["path,tags", *repeat(",", 1_000_000)], "rows.csv:1:11"),
+    "a million cells": (lambda: ["path,tags\n/a.jpg", *repeat(",", 1_000_000)], "rows.csv:2:9"),
+    "60 MiB of errors": (lambda: ["path,tags\n", *repeat("x,50%\n" * 100_000, 100)], "rows.csv:2:1"),
+}
+
+
+@pytest.mark.parametrize("kind", CSV_FILES)
+def test_huge_csv_file_is_refused(kind: str) -> None:
+    pieces, expected = CSV_FILES[kind]
+    Path("tags.yaml").write_text(CSV_MANIFEST, encoding="utf-8")
+    with Path("rows.csv").open("w", encoding="utf-8") as file:
+        file.writelines(pieces())
+    result = measured("validate", "tags.yaml")
+    assert result.code == 1
+    assert result.worked < OF_A_MANIFEST
+    assert expected in result.err
+    assert len(result.err) < 100_000
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda: (f"/shop/{n:07}.jpg,red;blue;t{n % 100}\n" for n in range(1_800_000)),
+        lambda: repeat("," * 500_000 + "\n", 120),
+    ],
+    ids=["rules", "rows without a value"],
+)
+def test_csv_file_of_60_mib_is_read_in_little_memory(rows: Callable[[], Iterable[str]]) -> None:
+    Path("tags.yaml").write_text(CSV_MANIFEST, encoding="utf-8")
+    with Path("rows.csv").open("w", encoding="utf-8") as file:
+        file.write("path,tags\n")
+        file.writelines(rows())
+    assert measured("validate", "tags.yaml").code == 0

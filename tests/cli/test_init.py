@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 COMMIT = "a" * 40
 LIBRARY = ROOT / "examples" / "library.jsonl"
 WORKFLOW = Path(".github/workflows/tagsync.yml")
-WRITTEN = ["tags.yaml", "policy.yaml", "manifest.schema.json", "config.schema.json", "library.jsonl"]
+WRITTEN = ["tags.yaml", "policy.yaml", "tests.yaml", "manifest.schema.json", "config.schema.json", "library.jsonl"]
 
 
 def repository(path: str) -> Path:
@@ -55,6 +55,7 @@ def test_init_lists_its_files_and_the_next_commands(tagsync: Command) -> None:
     assert result.out == (
         "written: my manifests/tags.yaml\n"
         "written: my manifests/policy.yaml\n"
+        "written: my manifests/tests.yaml\n"
         "written: my manifests/manifest.schema.json\n"
         "written: my manifests/config.schema.json\n"
         "written: my manifests/library.jsonl\n"
@@ -62,6 +63,7 @@ def test_init_lists_its_files_and_the_next_commands(tagsync: Command) -> None:
         "written: .github/workflows/tagsync.yml\n"
         "\n"
         "Try it without an account:\n"
+        "  tagsync test 'my manifests'\n"
         "  tagsync plan 'my manifests' --sandbox 'my manifests/library.jsonl'\n"
         "\n"
         "Then edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
@@ -86,7 +88,7 @@ def test_init_files_have_mode_644(tagsync: Command) -> None:
 def test_init_manifests_name_the_schema_in_their_first_line(tagsync: Command) -> None:
     tagsync("init", "manifests")
     assert Path("manifests/manifest.schema.json").read_text("utf-8") == tagsync("schema").out
-    for name in ("tags.yaml", "policy.yaml"):
+    for name in ("tags.yaml", "policy.yaml", "tests.yaml"):
         first = Path("manifests", name).read_text("utf-8").partition("\n")[0]
         assert first == "# yaml-language-server: $schema=./manifest.schema.json"
 
@@ -181,9 +183,10 @@ def test_init_keeps_and_lists_existing_files(tagsync: Command) -> None:
     Path("tagsync.yaml").write_text("mine as well", encoding="utf-8")
     result = tagsync("init", "manifests")
     assert result.code == 0
-    assert result.out.splitlines()[:7] == [
+    assert result.out.splitlines()[:8] == [
         "written: manifests/tags.yaml",
         "unchanged: manifests/policy.yaml",
+        "written: manifests/tests.yaml",
         "written: manifests/manifest.schema.json",
         "written: manifests/config.schema.json",
         "written: manifests/library.jsonl",
@@ -192,6 +195,13 @@ def test_init_keeps_and_lists_existing_files(tagsync: Command) -> None:
     ]
     assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"
     assert WORKFLOW.read_text("utf-8") == "mine too"
+
+
+def test_init_writes_no_test_for_existing_rules(tagsync: Command) -> None:
+    Path("manifests").mkdir()
+    Path("manifests/tags.yaml").write_text("mine", encoding="utf-8")
+    assert "tests.yaml" not in tagsync("init", "manifests").out
+    assert not Path("manifests/tests.yaml").exists()
 
 
 @pytest.mark.parametrize("link", ["manifests", "manifests/tags.yaml", ".github", str(WORKFLOW.parent), str(WORKFLOW)])

@@ -5,9 +5,11 @@ import click
 import pytest
 from builders import file_object
 from canary import KEY
-from cli.command import Command, Recorder, write_manifest
+from cli.command import Command, Recorder
 
 from tagsync.cli.main import cli
+
+pytestmark = pytest.mark.usefixtures("two_files")
 
 LIBRARY_COMMANDS = ("plan", "apply")
 OUTPUT_COMMANDS = ("validate", "plan", "apply", "show")
@@ -16,12 +18,6 @@ OUTPUT_COMMANDS = ("validate", "plan", "apply", "show")
 def options(command: str) -> dict[str, click.Option]:
     found = cli.commands[command].params
     return {option.opts[0]: option for option in found if isinstance(option, click.Option)}
-
-
-@pytest.fixture(autouse=True)
-def _files(library: Callable[..., Path]) -> None:
-    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
-    write_manifest("- match: /**\n  tags: [a]")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +142,7 @@ def test_endpoint_option_overrides_tagsync_variable_and_that_the_sdk_variable(
     ("arguments", "words"),
     [
         (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
-        (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .txt, .xml"),
+        (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .prom, .txt, .xml"),
         (["--report", "report"], "add one, or write FORMAT=FILE"),
         (["--report", "pdf=report.json"], "'pdf=report.json' is not FORMAT=FILE; formats are text, json, markdown"),
         (["--report", "xml=report.xml"], "'xml=report.xml' is not FORMAT=FILE"),

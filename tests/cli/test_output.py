@@ -11,11 +11,7 @@ from builders import file_object, write_library
 from canary import KEY
 from cli.command import Command, process, write_manifest
 
-
-@pytest.fixture(autouse=True)
-def _files(library: Callable[..., Path]) -> None:
-    library(file_object("/a.jpg", ["a"]), file_object("/b.jpg"))
-    write_manifest("- match: /**\n  tags: [a]")
+pytestmark = pytest.mark.usefixtures("two_files")
 
 
 def text(path: str) -> str:
@@ -238,7 +234,7 @@ SMALL_FILES = ("sh", "-c", 'ulimit -f 1; exec "$@"', "sh")
 
 
 @pytest.fixture
-def saved(tagsync: Command) -> str:
+def saved(tagsync: Command, two_files: None) -> str:  # noqa: ARG001 - saved after they are written
     """Return a saved plan that is much longer than its text, and than its changes, which lie in a temporary file."""
     write_library(Path("library.jsonl"), [file_object("/b.jpg")])
     tagsync("plan", "--sandbox", "library.jsonl", "--report=json=plan.json", "tags.yaml")

@@ -18,7 +18,8 @@ from builders import file_object, id_of, write_library
 from canary import KEY, watched
 from cli.command import environment, started, write_manifest
 
-from tagsync.library.protocol import MAX_CONNECTIONS
+MAX_CONNECTIONS = 8
+
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not tell of processes so")
 

@@ -12,7 +12,7 @@ from builders import id_of
 from cli.command import SECONDS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tagsync.applying.journal_records import Intent, Outcome, Record, decoded
+from tagsync.applying.journal_records import Intent, Outcome, decoded
 from tagsync.model import Op, Request
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.limits import CallLimit
@@ -146,7 +146,7 @@ def _again(body: bytes) -> Receive:
     return receive
 
 
-def journal(state: str) -> list[Record]:
+def journal(state: str) -> list[Any]:
     """Return the lines of the only journal in a state directory, without an incomplete last line."""
     paths = list(Path(state, "journal").glob("*.jsonl"))
     lines = paths[0].read_bytes().splitlines(keepends=True) if paths else []
@@ -155,11 +155,11 @@ def journal(state: str) -> list[Record]:
     return [record for record in records if record]
 
 
-def intents(records: Sequence[Record]) -> dict[int, Request]:
+def intents(records: Sequence[Any]) -> dict[int, Request]:
     return {record.number: record.request for record in records if isinstance(record, Intent)}
 
 
-def confirmed(records: Sequence[Record]) -> set[Request]:
+def confirmed(records: Sequence[Any]) -> set[Request]:
     """Return the calls that the journal records as done."""
     done = {record.number for record in records if isinstance(record, Outcome) and record.kind == "done"}
     return {request for number, request in intents(records).items() if number in done}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from builders import ai, current_file, current_state
+from builders import ai, current_file, current_state, plan_for
 
 from tagsync.model import (
     DesiredState,
@@ -13,12 +13,8 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
 )
-from tagsync.planning.plan import make_plan
-
-TARGET = TargetName("https://api.imagekit.io", "shop")
 
 
 @pytest.fixture
@@ -39,7 +35,7 @@ def plan(declare: Callable[..., DesiredState]) -> Plan:
         current_file("/shop/a.jpg", ["draft"], [ai("Dog", 12.5), ai("Cat", None)]),
         current_file("/shop/b.jpg", ["draft", "x"]),
     )
-    return make_plan(desired, state, TARGET, created_at="2026-01-01T00:00:00Z", bulk_rate=5.0)
+    return plan_for(desired, state)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from hypothesis import strategies as st
 
 from tagsync.model import (
-    ENVIRONMENT_PATTERN,
     AITag,
     Cause,
     Change,
@@ -32,6 +31,8 @@ from tagsync.model import (
     Timing,
     Unlisted,
 )
+
+ENVIRONMENT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)"
 
 texts = st.text(max_size=12)
 names = st.text(min_size=1, max_size=12)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsync.documents.canonical import canonical
-from tagsync.documents.changes import change_document
+from tagsync.documents.changes import lines_of
 from tagsync.model import Change, FileChange, Op, Origin, Reason
 
 values = st.recursive(
@@ -59,7 +59,8 @@ def test_canonical_change_has_its_file_and_reasons() -> None:
             Change(Op.REMOVE_AI, "Dog", (second,)),
         ),
     )
-    assert json.loads(canonical(change_document(change))) == {
+    (line,) = lines_of([change])
+    assert json.loads(line) == {
         "fileId": id_of("/a.jpg"),
         "path": "/a.jpg",
         "before": {

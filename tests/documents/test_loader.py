@@ -5,24 +5,19 @@ from itertools import product
 from typing import Any
 
 import pytest
-from builders import saved
+from builders import rendered, saved
 from documents.drawn import plans, reports
 from hypothesis import given, settings
 
 from tagsync.documents import loader
 from tagsync.documents.changes import lines_of
 from tagsync.documents.loader import load_document
-from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import Plan, Report
 
 
-def parsed(pieces: Any) -> Any:
-    return json.loads("".join(pieces))
-
-
 def test_loader_returns_equal_plans(plan: Plan) -> None:
-    found = load_document("".join(plan_document(plan)).encode(), "plan.json")
+    found = load_document(rendered(plan, "json").encode(), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
     assert list(lines_of(found.changes)) == list(lines_of(plan.changes))
@@ -37,7 +32,7 @@ def test_loader_returns_equal_plans(plan: Plan) -> None:
 
 
 def test_loader_returns_equal_reports(report: Report) -> None:
-    found = load_document("".join(report_document(report)).encode(), "report.json")
+    found = load_document(rendered(report, "json").encode(), "report.json")
     assert isinstance(found, Report)
     assert found.plan.changes == report.plan.changes
     assert (found.outcome, found.outcomes) == (report.outcome, report.outcomes)
@@ -48,23 +43,23 @@ def test_loader_returns_equal_reports(report: Report) -> None:
 @settings(max_examples=40, deadline=None)
 @given(plans())
 def test_loader_of_any_plan_gives_the_same_bytes(plan: Plan) -> None:
-    text = "".join(plan_document(plan))
+    text = rendered(plan, "json")
     found = load_document(text.encode("ascii"), "plan.json")
     assert isinstance(found, Plan)
     assert found.changes == plan.changes
     for name in ("drift", "returning", "missing", "coverage", "thumbnails", "unlisted", "diagnostics"):
         assert getattr(found, name) == getattr(plan, name)
-    assert "".join(plan_document(found)) == text
+    assert rendered(found, "json") == text
 
 
 @settings(max_examples=40, deadline=None)
 @given(reports())
 def test_loader_of_any_report_gives_the_same_bytes(report: Report) -> None:
-    text = "".join(report_document(report))
+    text = rendered(report, "json")
     found = load_document(text.encode("ascii"), "report.json")
     assert isinstance(found, Report)
     assert found.outcomes == report.outcomes
-    assert "".join(report_document(found)) == text
+    assert rendered(found, "json") == text
 
 
 @pytest.mark.parametrize(
@@ -127,15 +122,15 @@ def walk(value: Any, path: tuple[Any, ...] = ()) -> Any:
 
 @pytest.mark.parametrize("kind", ["plan", "report"])
 def test_loader_reads_or_refuses_any_exchanged_value(kind: str, plan: Plan, report: Report) -> None:
-    pieces = plan_document(plan) if kind == "plan" else report_document(report)
+    text = rendered(plan if kind == "plan" else report, "json")
     refusals = []
-    for document in damaged(parsed(pieces)):
+    for document in damaged(json.loads(text)):
         try:
             found = load_document(saved(document).encode(), "x.json")
         except DocumentError as error:
             refusals.append(str(error))
         else:
-            assert "".join(plan_document(found) if isinstance(found, Plan) else report_document(found))
+            assert rendered(found, "json")
     assert len(refusals) > 100
     openings = ("x.json is invalid at ", "x.json has format version ")
     assert not [words for words in refusals if "\x1b" in words or not words.startswith(openings)]
@@ -143,7 +138,7 @@ def test_loader_reads_or_refuses_any_exchanged_value(kind: str, plan: Plan, repo
 
 @pytest.mark.parametrize("kind", ["plan", "report"])
 def test_loader_detects_any_changed_byte(kind: str, plan: Plan, report: Report) -> None:
-    data = "".join(plan_document(plan) if kind == "plan" else report_document(report)).encode()
+    data = rendered(plan if kind == "plan" else report, "json").encode()
     assert load_document(data, "x.json")
     for place in range(len(data)):
         flipped = bytearray(data)
@@ -163,11 +158,11 @@ def test_loader_detects_any_changed_byte(kind: str, plan: Plan, report: Report) 
 )
 def test_loader_refuses_reformatted_json(change: Callable[[bytes], bytes], plan: Plan) -> None:
     with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
-        load_document(change("".join(plan_document(plan)).encode()), "x.json")
+        load_document(change(rendered(plan, "json").encode()), "x.json")
 
 
 def test_loader_names_the_place_of_damage(plan: Plan) -> None:
-    document = parsed(plan_document(plan))
+    document = json.loads(rendered(plan, "json"))
     document["changes"][1]["because"][0]["source"] = "nowhere"
     with pytest.raises(
         DocumentError, match=r"^x\.json is invalid at changes/1/because/0/source: 'nowhere' does not match"
@@ -185,14 +180,14 @@ def test_loader_refuses_invalid_items_despite_a_valid_checksum(name: str, item: 
 
 
 def test_loader_refuses_a_place_with_huge_numbers(plan: Plan) -> None:
-    document = parsed(plan_document(plan))
+    document = json.loads(rendered(plan, "json"))
     document["changes"][0]["because"][0]["source"] = f"a.yaml:{'9' * 5000}:1"
     with pytest.raises(DocumentError, match="is invalid at changes/0/because/0/source"):
         load_document(saved(document).encode(), "x.json")
 
 
 def test_loader_keeps_no_huge_values_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = "".join(plan_document(plan)).encode()
+    data = rendered(plan, "json").encode()
     for limit in ("MAX_LINE", "MAX_VALUES"):
         with monkeypatch.context() as limited:
             limited.setattr(loader, limit, 50)

@@ -1,21 +1,15 @@
 import json
-from typing import Any
 
 import pytest
-from builders import id_of
+from builders import diagnostics_as, id_of, rendered
 from jsonschema import Draft202012Validator
 
 from tagsync import schemas
-from tagsync.documents.writer import diagnostics_document, plan_document, report_document
 from tagsync.model import Diagnostic, Origin, Plan, Report
 
 
-def parsed(pieces: Any) -> Any:
-    return json.loads("".join(pieces))
-
-
 def test_writer_plan_has_all_members_of_the_contract(plan: Plan) -> None:
-    document = parsed(plan_document(plan))
+    document = json.loads(rendered(plan, "json"))
     assert list(document) == [
         "formatVersion",
         "tool",
@@ -78,7 +72,7 @@ def test_writer_plan_has_all_members_of_the_contract(plan: Plan) -> None:
 
 
 def test_writer_report_has_all_members_of_the_contract(report: Report) -> None:
-    document = parsed(report_document(report))
+    document = json.loads(rendered(report, "json"))
     assert document["outcome"] == "incomplete"
     assert document["digest"] == report.plan.digest
     assert document["requests"] == {"sent": 7, "succeeded": 3, "failed": 4, "retried": 2, "throttled": 1}
@@ -101,8 +95,8 @@ def test_writer_report_has_all_members_of_the_contract(report: Report) -> None:
 
 
 def test_writer_output_is_valid_by_its_schemas(plan: Plan, report: Report) -> None:
-    Draft202012Validator(schemas.load("plan")).validate(parsed(plan_document(plan)))
-    Draft202012Validator(schemas.load("report")).validate(parsed(report_document(report)))
+    Draft202012Validator(schemas.load("plan")).validate(json.loads(rendered(plan, "json")))
+    Draft202012Validator(schemas.load("report")).validate(json.loads(rendered(report, "json")))
 
 
 @pytest.mark.parametrize("name", schemas.NAMES)
@@ -111,17 +105,18 @@ def test_writer_schemas_are_valid(name: schemas.SchemaName) -> None:
 
 
 def test_writer_output_is_ascii_with_one_line_for_each_change(plan: Plan, report: Report) -> None:
-    for text in ("".join(plan_document(plan)), "".join(report_document(report))):
+    for text in (rendered(plan, "json"), rendered(report, "json")):
         assert text.isascii()
         assert text.endswith("\n}\n")
         assert sum(line.startswith('{"add":') for line in text.splitlines()) == 2
 
 
 def test_writer_gives_equal_bytes_for_equal_plans(plan: Plan) -> None:
-    assert list(plan_document(plan)) == list(plan_document(plan))
+    assert rendered(plan, "json") == rendered(plan, "json")
 
 
 def test_writer_gives_json_for_errors_without_a_plan() -> None:
-    found = parsed(diagnostics_document([Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))], more=7))
+    error = Diagnostic("error", "yaml", "not YAML", Origin("a.yaml", 2, 1))
+    found = json.loads(diagnostics_as("json", "1 error", [error], more=7))
     assert found["more"] == 7
     assert found["diagnostics"] == [{"level": "error", "code": "yaml", "message": "not YAML", "source": "a.yaml:2:1"}]

@@ -38,6 +38,20 @@ def manifest(data: bytes) -> None:
             read_manifests([str(path)])
 
 
+_CSV_MANIFEST = _FOLDER / "csv" / "tags.yaml"
+
+
+def csv_rows(data: bytes) -> None:
+    """Read a CSV file that a manifest names."""
+    _CSV_MANIFEST.parent.mkdir(exist_ok=True)
+    _CSV_MANIFEST.write_text("apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [rows.csv]}\n", encoding="utf-8")
+    (_CSV_MANIFEST.parent / "rows.csv").write_bytes(data)
+    with suppress(ManifestError):
+        # Reading entries decodes them and their places.
+        for entry in read_manifests([str(_CSV_MANIFEST)]).entries:
+            assert entry.origin().line > 1
+
+
 def document(data: bytes) -> None:
     """Read a plan or report as it is, and with a valid checksum, which no mutation would find."""
     body, found, _ = data.rpartition(_SEAL)
@@ -81,4 +95,4 @@ def query(data: bytes) -> None:
         _STORE.list(kind="file", condition=condition, path=None, file_type="all", sort="ASC_CREATED", limit=10, skip=0)
 
 
-TARGETS: dict[str, Target] = {target.__name__: target for target in (manifest, document, response, query)}
+TARGETS: dict[str, Target] = {target.__name__: target for target in (manifest, csv_rows, document, response, query)}

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tagsync.errors import ManifestError
 from tagsync.manifest.read import read_manifests
-from tagsync.manifest.yaml import EventSource, PureParser
+from tagsync.manifest.yaml import PureParser
 from tagsync.model import DesiredState
 
 Found = tuple[str, str, str]
 """An error's place (`line:column`), code and message."""
 
-Parser = Callable[[bytes], EventSource]
+Parser = Callable[[bytes], Any]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tagsync.api.revision import revision_of
 from tagsync.errors import ManifestError
-from tagsync.manifest.files import MAX_FILE_BYTES
+from tagsync.manifest.csv_rows import CsvReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry
 
@@ -87,6 +87,15 @@ def test_csv_match_with_query_and_captures(tmp_path: Path) -> None:
     assert entry.declaration.templating
     assert [template.text for template in entry.declaration.templating.templates] == ["{kind}"]
     assert not state_of(tmp_path, text).diagnostics  # the table of values is in use
+
+
+def test_csv_except_is_a_list_of_globs(tmp_path: Path) -> None:
+    text = "match,except,tags\n/shop/**,/shop/old/**;/shop/*.txt,red\n/team/**,,blue\n"
+    found = entries_of(tmp_path, text)
+    assert [entry.selector for entry in found] == [
+        ByMatch("/shop/**", None, ("/shop/old/**", "/shop/*.txt")),
+        ByMatch("/team/**", None, ()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +175,35 @@ def test_csv_reads_back_what_a_csv_writer_writes(
             assert rest.replace('""', '"').replace("\\{", "{").startswith(tag)
 
 
+CELL = st.text("ab/*%E1+#,;' {}\u00e9\u202e", max_size=6)
+
+
+@given(
+    rows=st.lists(st.tuples(CELL.map("/{}".format) | CELL, CELL, CELL), max_size=8),
+    header=st.sampled_from([("path", "tags", "absent"), ("tags", "ifMissing", "fileId"), ("absent", "until", "path")]),
+)
+def test_csv_rows_with_only_tags_are_read_like_others(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str, str]],
+    header: tuple[str, str, str],
+) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([header, *rows])
+    folder = tmp_path_factory.mktemp("csv")
+
+    def outcome() -> object:
+        try:
+            state = state_of(folder, out.getvalue())
+        except ManifestError as error:
+            return error.diagnostics
+        return list(state.entries), state.diagnostics
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CsvReader, "_plain_row", lambda *_: None)
+        expected = outcome()
+    assert outcome() == expected
+
+
 # Errors
 
 
@@ -188,9 +226,21 @@ def test_csv_reads_back_what_a_csv_writer_writes(
                 "and match"
             ),
         ),
+        ("path,except\n", "1:1 csv-header: except cannot be combined with path: use match, or remove the column"),
+        (
+            "match,except,tags\n/a/**,/a/b;c/**,red\n",
+            "2:12 path: 'c/**' does not start with /: write the full filePath",
+        ),
         ("path,query\n", "1:1 csv-header: query cannot be combined with path: use match, or remove the column"),
         (
             "path,tags\n/a.jpg\n",
+            (
+                "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
+                "delimiter in quotation marks"
+            ),
+        ),
+        (
+            "tags,path\nred\n",
             (
                 "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
                 "delimiter in quotation marks"
@@ -284,7 +334,7 @@ def test_csv_over_the_size_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read_manifests([str(tmp_path)])
     [error] = caught.value.diagnostics
-    assert error.message == f"products.csv: this file is larger than {MAX_FILE_BYTES >> 20} MiB: split it"
+    assert error.message == "products.csv: this file is larger than 64 MiB: split it"
     assert str(error.origin) == f"{tmp_path}/tags.yaml:4:15"
 
 

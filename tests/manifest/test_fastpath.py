@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tagsync.errors import ManifestError
 from tagsync.exporting.manifest_text import ManifestDraft, RuleDraft, manifest_text
 from tagsync.manifest.document_reader import DocumentReader
-from tagsync.manifest.entry_store import EntryRow, EntryStore
+from tagsync.manifest.entry_store import EntryStore
 from tagsync.manifest.fastpath import read_plain
 from tagsync.manifest.files import Located
 from tagsync.manifest.read import read_manifests
@@ -32,7 +32,7 @@ def by_parser(data: bytes) -> Any:
     """Return a file's entries, other contents and errors, read by the parser."""
     entries = EntryStore()
 
-    def take(defaults: Declaration, rows: list[EntryRow]) -> None:
+    def take(defaults: Declaration, rows: list[Any]) -> None:
         entries.extend(entries.add_document("a.yaml", defaults), rows)
 
     reader = DocumentReader(LOCATED, data, parser=PARSER, take=take)

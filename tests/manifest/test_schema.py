@@ -230,7 +230,7 @@ def keywords(schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
     for keyword, value in schema.items():
-        if keyword in ("properties", "$defs"):
+        if keyword in ("properties", "patternProperties", "$defs"):
             if keyword == "properties" and False in value.values():
                 yield "oneOf"  # a selector that refuses a field is an error of the selector
             for inner in value.values():

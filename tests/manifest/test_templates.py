@@ -8,7 +8,6 @@ from conftest import Declare
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import Declaration, DesiredState, Texts
-from tagsync.model.templates import Template
 
 Found = tuple[str, str, str]
 Faults = Callable[..., list[Found]]
@@ -169,5 +168,4 @@ def test_template_place_is_that_of_its_text(declare: Declare) -> None:
     entry = next(iter(declare('- {match: "/{a}", tags: [x, "{a}"]}').entries))
     assert entry.declaration.templating
     (template,) = entry.declaration.templating.templates
-    assert isinstance(template, Template)
     assert str(entry.origin(template.place)) == "tags.yaml:5:33"

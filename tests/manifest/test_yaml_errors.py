@@ -1,5 +1,7 @@
 """Common mistakes in YAML and their messages, the same for both parsers."""
 
+from typing import Any
+
 import pytest
 import yaml
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from tagsync.escape import shown
 from tagsync.manifest.yaml import PARSER, PureParser, TreeReader
-from tagsync.manifest.yaml_errors import Explained, explain
+from tagsync.manifest.yaml_errors import explain
 
 HEAD = "spec:\n  files:\n"
 INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
@@ -16,7 +18,7 @@ QUOTE = "this quotation mark is not closed: add another {} where the text ends"
 NO_SPACE = "a space is missing after the colon: write {}: and a space"
 
 
-def found(text: str, parser: object = PARSER) -> Explained:
+def found(text: str, parser: object = PARSER) -> Any:
     assert callable(parser)
     reader = TreeReader(parser(text.encode()), lambda *_: None, stream_at=("none",), item=lambda *_: None)
     with pytest.raises(yaml.MarkedYAMLError) as raised:
@@ -99,7 +101,7 @@ def test_yaml_error_names_a_version_and_text_outside_of_documents() -> None:
 @pytest.mark.parametrize("newline", ["\r\n", "\r", "\x85", "\u2028"])
 def test_yaml_error_finds_its_line_with_any_line_breaks(newline: str) -> None:
     text = f"a: 1{newline}b: 2{newline}c: @{newline}"
-    assert found(text) == Explained(2 << 32 | 3, "a value cannot start with '@': put the value in quotation marks")
+    assert found(text) == (2 << 32 | 3, "a value cannot start with '@': put the value in quotation marks")
 
 
 def test_yaml_error_of_a_kind_nobody_foresaw_quotes_the_parser() -> None:

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsync.model.templates import (
-    FORMATS,
     Placeholder,
     escaped_braces,
     filled,
@@ -95,13 +94,13 @@ def test_formats_change_values(value: str, form: str, text: str) -> None:
 
 @given(st.text())
 def test_slug_of_a_slug_is_itself(value: str) -> None:
-    slug = FORMATS["slug"](value)
-    assert FORMATS["slug"](slug) == slug
+    slug = formatted(value, "slug")
+    assert formatted(slug, "slug") == slug
 
 
 def test_slug_leaves_very_many_marks_alone() -> None:
     text = "a" + "\u0301" * 100_000
-    assert FORMATS["slug"](text) == text
+    assert formatted(text, "slug") == text
 
 
 @pytest.mark.parametrize(("moment", "year"), [("2024-01-02T03:04:05.000Z", "2024"), ("", ""), ("yesterday", "")])

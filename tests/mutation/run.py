@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 TESTS = {
     "applying": ["tests/applying"],
     "planning": ["tests/planning", "tests/test_end_to_end.py", "tests/exporting"],
+    "planning/changed_since.py": ["tests/cli/test_changed_since.py", "tests/planning"],
+    "planning/prune.py": ["tests/cli/test_prune.py", "tests/cli/test_prune_notice.py", "tests/planning"],
     "planning/shards.py": ["tests/cli/test_shards.py"],
-    "planning/since.py": ["tests/cli/test_changed_since.py", "tests/planning"],
     "planning/undo.py": ["tests/planning", "tests/test_undo_end_to_end.py", "tests/cli/test_saved_plans.py"],
 }
 """The tests that are run of a room, or of a file of it that is tried through the command."""

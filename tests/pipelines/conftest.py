@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, put_out, run, step
+from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, holds, put_out, run, step
 
-INPUTS = ("COMMAND", "PATHS", "ARGS", "PRIVATE_KEY", "ENVIRONMENT", "ACCOUNT", "ENDPOINT", "ACK", "EXPECT_DIGEST")
+INPUTS = (
+    "COMMAND",
+    "PATHS",
+    "ARGS",
+    "PRIVATE_KEY",
+    "ENVIRONMENT",
+    "ACCOUNT",
+    "ENDPOINT",
+    "ACK",
+    "EXPECT_DIGEST",
+    "PRUNE_SINCE",
+)
 
 
 class GitHub:
@@ -28,7 +39,7 @@ class GitHub:
         gh = folder / "bin" / "gh"
         gh.write_text(f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(Path(__file__).parent))}/gh.py "$@"\n')
         gh.chmod(0o700)
-        self.set(comments=[], pulls=[])
+        self.set(comments=[], pulls=[], issues=[])
         self.env = {
             "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
             "RUNNER_TEMP": str(folder / "temp"),
@@ -67,6 +78,24 @@ class GitHub:
         """Run tagsync as the action does, with these inputs."""
         script: str = step(ACTION, "Run tagsync")["run"]
         return self.script(script, **(dict.fromkeys(INPUTS, "") | inputs))
+
+    def uses(self, **inputs: str) -> Ran:
+        """Run the steps of the action that need git too; return the result of the first that failed, or of tagsync."""
+        ref, command = inputs.pop("APPLIED_REF", ""), inputs["COMMAND"]
+
+        def run_step(name: str) -> Ran:
+            item = step(ACTION, name)
+            given = {"inputs": {"applied_ref": ref or None, "command": command}}
+            if not holds(item["if"].replace("applied-ref", "applied_ref"), given):
+                return Ran(0, "", "")
+            return self.script(item["run"], REF=ref, TOKEN="token")
+
+        fetched = run_step("Fetch the last applied commit")
+        if fetched.code:
+            return fetched
+        ran = self.action(PRUNE_SINCE=self.put_out().get("ref", ""), **inputs)
+        recorded = Ran(0, "", "") if ran.code else run_step("Record the applied commit")
+        return recorded if recorded.code else Ran(ran.code, fetched.out + ran.out, fetched.err + ran.err)
 
     def comment(self, environment: str = "") -> Ran:
         """Write the comment as the action does."""

@@ -36,6 +36,7 @@ def parsed(path: Path) -> Any:
 ACTION = parsed(ROOT / "action.yml")
 WORKFLOW = parsed(CI / "github" / "tagsync.yml")
 MATRIX = parsed(CI / "github" / "matrix.yml")
+DRIFT = parsed(CI / "github" / "drift.yml")
 
 
 def steps(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

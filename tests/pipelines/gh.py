@@ -1,6 +1,6 @@
 """A simulation of GitHub and its program gh for the scripts here: `gh api`, with real jq filters.
 
-It keeps pull requests and comments in the JSON file that GH_STATE names, and notes each call there.
+It keeps pull requests, issues and comments in the JSON file that GH_STATE names, and notes each call there.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 import jq
 
 PAGE = 100
+ISSUES = "issues?state=open&creator=github-actions%5Bbot%5D&per_page=100"
 STATE = Path(os.environ["GH_STATE"])
 
 
@@ -26,7 +27,8 @@ def main() -> None:
     options.add_argument("--silent", action="store_true")
     options.add_argument("--method", default="GET")
     options.add_argument("--jq")
-    options.add_argument("--field")
+    options.add_argument("--field", action="append", default=[])
+    options.add_argument("--raw-field", action="append", default=[])
     given = options.parse_args()
     state = json.loads(STATE.read_text(encoding="utf-8"))
     state["calls"].append(f"{given.method} {given.endpoint}")
@@ -39,14 +41,25 @@ def main() -> None:
 def answer(state: dict[str, Any], given: argparse.Namespace) -> list[Any]:
     """Return all pages of an answer, or only the first."""
     endpoint = given.endpoint.removeprefix("repos/owner/repository/")
-    if given.method == "GET" and endpoint == f"commits/{'c' * 40}/pulls":
-        return [state["pulls"]]
-    if given.method == "GET" and endpoint == "issues/7/comments?per_page=100":
-        comments = state["comments"]
-        pages = [comments[start : start + PAGE] for start in range(0, len(comments), PAGE)] or [[]]
+    if given.method == "GET":
+        lists = {
+            f"commits/{'c' * 40}/pulls": state["pulls"],
+            "issues/7/comments?per_page=100": state["comments"],
+            # Newest first, and pull requests are issues too.
+            ISSUES: [issue for issue in reversed(state["issues"]) if issue["state"] == "open"],
+        }
+        found = lists[endpoint]
+        pages = [found[start : start + PAGE] for start in range(0, len(found), PAGE)] or [[]]
         return pages if given.paginate else pages[:1]
-    name, _, path = given.field.partition("=@")
-    written = {name: Path(path).read_text(encoding="utf-8")}
+    written = dict(field.split("=", 1) for field in given.raw_field)
+    for field in given.field:
+        name, _, path = field.partition("=@")
+        written[name] = Path(path).read_text(encoding="utf-8")
+    if re.fullmatch(r"issues(/\d+)?", endpoint):
+        return [keep_issue(state, given.method, endpoint, written)]
+    if given.method == "POST" and (issue := re.fullmatch(r"issues/(\d+)/comments", endpoint)) and issue[1] != "7":
+        state["comments"].append({"issue": int(issue[1]), **written})
+        return [state["comments"][-1]]
     if given.method == "POST" and endpoint == "issues/7/comments":
         state["comments"].append(
             {"id": len(state["comments"]) + 1, "user": {"login": "github-actions[bot]"}, **written}
@@ -58,6 +71,19 @@ def answer(state: dict[str, Any], given: argparse.Namespace) -> list[Any]:
     (comment,) = (item for item in state["comments"] if item["id"] == int(changed[1]))
     comment.update(written)
     return [comment]
+
+
+def keep_issue(state: dict[str, Any], method: str, endpoint: str, written: dict[str, str]) -> dict[str, Any]:
+    """Create or change an issue."""
+    issues: list[dict[str, Any]] = state["issues"]
+    if method == "POST" and endpoint == "issues":
+        number = len(issues) + 100
+        issues.append({"number": number, "state": "open", "user": {"login": "github-actions[bot]"}, **written})
+        return issues[-1]
+    assert method == "PATCH", endpoint
+    (issue,) = (item for item in issues if f"issues/{item['number']}" == endpoint)
+    issue.update(written)
+    return issue
 
 
 def tell(page: Any, wanted: str | None) -> None:

@@ -157,7 +157,7 @@ def test_action_inputs_all_reach_the_script() -> None:
             "ack",
             "expect-digest",
         )
-    }
+    } | {"PRUNE_SINCE": "${{ steps.applied.outputs.ref }}"}
 
 
 def test_action_outputs_are_all_set_by_the_script(github: GitHub, sandboxed: Sandboxed) -> None:

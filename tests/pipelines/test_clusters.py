@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli.command import started
+from exposition import value
 from pipelines.files import CI, LIBRARY, MANIFESTS, ROOT, SECONDS, TAGSYNC, Ran, check_command, parsed, run
 
 DRIFT = parsed(CI / "kubernetes" / "drift.yaml")
@@ -18,6 +19,11 @@ JOBS = {"drift": DRIFT["spec"]["jobTemplate"]["spec"], "shards": SHARDS["spec"]}
 PODS = {name: job["template"]["spec"] for name, job in JOBS.items()}
 CONTAINERS = {name: pod["containers"][0] for name, pod in PODS.items()}
 EACH = pytest.mark.parametrize("name", ["drift", "shards"])
+CONFIG = """apiVersion: tagsync/v1
+kind: Config
+manifests: [manifests]
+environments: {production: {account: example-shop}}
+"""
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 """The range of each field: minute, hour, day, month, weekday."""
 
@@ -89,9 +95,14 @@ def test_key_is_a_secret_file_and_volumes_are_mounted(name: str) -> None:
     assert mounts.keys() == volumes.keys()
     assert environment(name)["IMAGEKIT_PRIVATE_KEY_FILE"] == f"{mounts['key']['mountPath']}/key"
     assert volumes["key"]["secret"]["defaultMode"] == 0o440
-    assert mounts["manifests"]["readOnly"] is mounts["key"]["readOnly"] is True
+    assert all(mounts[volume]["readOnly"] is True for volume in ("config", "manifests", "key"))
     assert "IMAGEKIT_PRIVATE_KEY" not in environment(name)
-    used = [*container.get("args", ()), *environment(name).values()]
+    assert container["workingDir"] == "/work"
+    assert {mounts["config"]["mountPath"], mounts["manifests"]["mountPath"]} == {
+        "/work/tagsync.yaml",
+        "/work/manifests",
+    }
+    used = [*environment(name).values(), "/work/tagsync.yaml", "/work/manifests"]
     for mount in mounts.values():
         assert [text for text in used if text.startswith(mount["mountPath"])]
 
@@ -137,28 +148,41 @@ def pod_environment(name: str, folder: Path, url: str) -> dict[str, str]:
     given = environment(name)
     for mount in CONTAINERS[name]["volumeMounts"]:
         path = mount["mountPath"]
-        for variable, value in given.items():
-            if value.startswith(path):
-                given[variable] = f"{folder / mount['name']}{value.removeprefix(path)}"
-    more = {"TAGSYNC_ENDPOINT": url, "TAGSYNC_ACCOUNT": "example-shop", "HOME": "/nowhere"}
+        for variable, text in given.items():
+            if text.startswith(path):
+                given[variable] = f"{folder / mount['name']}{text.removeprefix(path)}"
+    more = {"TAGSYNC_ENDPOINT": url, "HOME": "/nowhere"}
     return {"PATH": f"{TAGSYNC.parent}:/usr/bin:/bin"} | given | more
 
 
 @pytest.fixture
 def volumes(tmp_path: Path) -> Path:
     """Return a folder in which each volume that pods mount is a folder."""
+    (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
     mounted(tmp_path / "manifests", {path.name: path.read_bytes() for path in MANIFESTS.iterdir()})
     mounted(tmp_path / "key", {"key": b"private_right\n"})
-    for name in ("state", "reports"):
+    for name in ("state", "reports", "metrics"):
         (tmp_path / name).mkdir()
     return tmp_path
 
 
 def look(volumes: Path, url: str) -> Ran:
     """Run what the CronJob runs."""
-    words = ["tagsync", *CONTAINERS["drift"]["args"]]
-    script = " ".join(words).replace("/manifests", str(volumes / "manifests"))
+    script = " ".join(["tagsync", *CONTAINERS["drift"]["args"]])
     return run(script, pod_environment("drift", volumes, url), program=("/bin/sh",), cwd=volumes)
+
+
+def pending_files(volumes: Path) -> float:
+    return value((volumes / "metrics" / "tagsync-drift.prom").read_text("utf-8"), "tagsync_pending_files")
+
+
+def test_drift_job_keeps_metrics_in_the_claim() -> None:
+    claim = parsed(CI / "kubernetes" / "metrics.yaml")
+    (volume,) = (volume for volume in PODS["drift"]["volumes"] if volume["name"] == "metrics")
+    assert (claim["kind"], claim["metadata"]["name"]) == (
+        "PersistentVolumeClaim",
+        volume["persistentVolumeClaim"]["claimName"],
+    )
 
 
 def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
@@ -166,6 +190,7 @@ def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
     with served(volumes) as url:
         before = look(volumes, url)
         assert before.code == 2, before.err
+        assert pending_files(volumes) > 0
         env = pod_environment("shards", volumes, url)
         pods = [
             subprocess.Popen(  # noqa: S603 - our own
@@ -181,6 +206,7 @@ def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
         assert [pod.returncode for pod in pods] == [0] * shards, said
         after = look(volumes, url)
         assert after.code == 0, after.err
+        assert pending_files(volumes) == 0
     reports = [json.loads((volumes / "reports" / f"shard-{index}.json").read_text("utf-8")) for index in range(shards)]
     changed = [{change["path"] for change in report["changes"]} for report in reports]
     assert all(changed)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pipelines.conftest import GitHub
-from pipelines.files import ACTION, CI, MATRIX, ROOT, WORKFLOW, check_command, holds, step, steps
+from pipelines.files import ACTION, CI, DRIFT, MATRIX, ROOT, WORKFLOW, check_command, holds, step, steps
 
 OWN, FORK = "owner/repository", "mallory/repository"
 TEXTS = {path.name: path.read_text("utf-8") for path in (ROOT / "action.yml", *(CI / "github").iterdir())}
@@ -126,7 +126,7 @@ def test_jobs_have_minimal_permissions() -> None:
         "plan": {"contents": "read", "pull-requests": "write"},
         "try": {"contents": "read"},
         "look": {"contents": "read"},
-        "apply": {"contents": "read", "pull-requests": "read"},
+        "apply": {"contents": "write", "pull-requests": "read"},
     }
     assert {name: job["permissions"] for name, job in MATRIX["jobs"].items()} == {
         "plan": {"contents": "read"},
@@ -157,7 +157,7 @@ def test_newer_plans_cancel_older_ones_and_applies_wait() -> None:
     assert MATRIX["concurrency"] == {**groups["apply"], "group": group}
 
 
-@pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
+@pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX, DRIFT], ids=["tagsync", "matrix", "drift"])
 def test_jobs_have_a_timeout_and_checkouts_keep_no_token(workflow: dict[str, Any]) -> None:
     assert all(0 < job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
     checkouts = [item for item in steps(workflow) if item.get("uses", "").startswith("actions/checkout@")]
@@ -183,17 +183,17 @@ def test_actions_are_pinned_to_one_commit_with_their_version() -> None:
     }
 
 
-@pytest.mark.parametrize("document", [ACTION, WORKFLOW, MATRIX], ids=["action", "tagsync", "matrix"])
+@pytest.mark.parametrize("document", [ACTION, WORKFLOW, MATRIX, DRIFT], ids=["action", "tagsync", "matrix", "drift"])
 def test_scripts_contain_no_expressions(document: dict[str, Any]) -> None:
     scripts = [item["run"] for item in steps(document) if "run" in item]
     assert scripts or document is MATRIX
     assert [script for script in scripts if "${{" in script] == []
 
 
-@pytest.mark.parametrize("document", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
+@pytest.mark.parametrize("document", [WORKFLOW, MATRIX, DRIFT], ids=["tagsync", "matrix", "drift"])
 def test_workflows_use_existing_inputs_and_options(document: dict[str, Any]) -> None:
     calls = [item["with"] for item in steps(document) if item.get("uses") == PLACEHOLDER]
-    assert len(calls) >= 3
+    assert len(calls) >= (1 if document is DRIFT else 3)
     for given in calls:
         assert set(given) <= set(ACTION["inputs"])
         args = given.get("args", "").replace("${{ matrix.shard }}", "1")
@@ -202,7 +202,7 @@ def test_workflows_use_existing_inputs_and_options(document: dict[str, Any]) -> 
         assert check_command(f"tagsync {given['command']} {args} -- {ROOT / 'README.md'}") == given["command"]
 
 
-@pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX], ids=["tagsync", "matrix"])
+@pytest.mark.parametrize("workflow", [WORKFLOW, MATRIX, DRIFT], ids=["tagsync", "matrix", "drift"])
 def test_workflow_inputs_never_reach_args_or_paths(workflow: dict[str, Any]) -> None:
     for job in workflow["jobs"].values():
         for item in job["steps"]:
@@ -339,7 +339,7 @@ def test_scripts_of_all_files_are_checked_by_shellcheck(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / ".ci" / "scripts.py", tmp_path / "scripts", *files], check=True)  # noqa: S603 - our own
     found = [path.read_text("utf-8").partition("\n") for path in (tmp_path / "scripts").iterdir()]
     assert sorted(script for shell, _, script in found if shell == "#!/usr/bin/env bash") == sorted(
-        item["run"] for document in (ACTION, WORKFLOW, MATRIX) for item in steps(document) if "run" in item
+        item["run"] for document in (ACTION, WORKFLOW, MATRIX, DRIFT) for item in steps(document) if "run" in item
     )
     # Four jobs of GitLab, and the shell that computes the number of a shard.
     assert [shell for shell, _, _ in found].count("#!/bin/sh") == 5

@@ -1,8 +1,9 @@
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
-from builders import current_file, current_state
+from builders import current_file, current_state, plan_for
 from conftest import Declare
 
 from tagsync.model import (
@@ -13,17 +14,13 @@ from tagsync.model import (
     DesiredState,
     Diagnostic,
     Entry,
-    Level,
     NotFound,
-    NumberedEntry,
     Origin,
     Plan,
-    TargetName,
     Unlisted,
 )
 from tagsync.planning import bounded
 from tagsync.planning.bounded import DiagnosticLog, First
-from tagsync.planning.plan import make_plan
 from tagsync.planning.select import Selection
 
 LIBRARY = current_state(*(current_file(f"/shop/{n}.jpg") for n in range(3)))
@@ -37,10 +34,10 @@ def most(monkeypatch: pytest.MonkeyPatch) -> Limited:
 
 
 def planned(desired: DesiredState, *, coverage: bool = False) -> Plan:
-    return make_plan(desired, LIBRARY, TargetName("", ""), created_at="", bulk_rate=None, coverage=coverage)
+    return plan_for(desired, LIBRARY, coverage=coverage)
 
 
-def said(level: Level, line: int, code: str = "odd") -> Diagnostic:
+def said(level: Any, line: int, code: str = "odd") -> Diagnostic:
     return Diagnostic(level, code, "look", Origin("a.yaml", line, 1))
 
 
@@ -141,14 +138,14 @@ class Gone:
             path = f"/gone/{number:07}.jpg"
             yield path, number, Entry("a.yaml", number, ByPath(path), Declaration(if_missing="warn"))
 
-    def by_id(self) -> Iterator[NumberedEntry]:
+    def by_id(self) -> Iterator[tuple[int, Entry]]:
         for number in range(self._count, 2 * self._count):
             yield number, Entry("a.yaml", number, ById(f"{number:024x}"), Declaration())
 
-    def with_id(self, file_id: str) -> Sequence[NumberedEntry]:  # noqa: ARG002 - none has it
+    def with_id(self, file_id: str) -> Sequence[tuple[int, Entry]]:  # noqa: ARG002 - none has it
         return ()
 
-    def matching(self) -> Iterator[NumberedEntry]:
+    def matching(self) -> Iterator[tuple[int, Entry]]:
         return iter(())
 
 

@@ -5,18 +5,21 @@ from pathlib import Path
 
 import pytest
 from builders import manifest
-from conftest import Declare
 
 import tagsync
 from tagsync.errors import ManifestError
-from tagsync.manifest.read import read_manifests
-from tagsync.planning.contradictions import contradictions
+from tagsync.model import Diagnostic
 
 
-def found(declare: Declare, entries: str) -> list[tuple[str, str]]:
-    diagnostics = list(contradictions(declare(entries).entries))
-    assert all(item.level == "error" for item in diagnostics)
-    return [(item.code, str(item.origin)) for item in diagnostics]
+def found(folder: Path, entries: str, *, spec: str = "", as_of: date | None = None) -> list[Diagnostic]:
+    """Return the errors of a manifest."""
+    path = folder / "tags.yaml"
+    path.write_text(manifest(entries, spec=spec), encoding="utf-8")
+    try:
+        tagsync.validate(path, as_of=as_of)
+    except ManifestError as error:
+        return list(error.diagnostics)
+    return []
 
 
 @pytest.mark.parametrize(
@@ -30,16 +33,17 @@ def found(declare: Declare, entries: str) -> list[tuple[str, str]]:
         "match: /shop/**, except: [/shop/x/**]",
     ],
 )
-def test_contradiction_with_one_selector_is_found(declare: Declare, selector: str) -> None:
+def test_contradiction_with_one_selector_is_found(tmp_path: Path, selector: str) -> None:
     entries = f"- {{{selector}, tags: [x, y1]}}\n- {{path: /other, tags: [x]}}\n- {{{selector}, absent: [x]}}"
-    [(code, origin)] = found(declare, entries)
-    assert (code, origin.rpartition(":")[0]) == ("conflict", "tags.yaml:7")
+    [error] = found(tmp_path, entries)
+    assert error.origin
+    assert (error.code, error.origin.line) == ("conflict", 7)
 
 
-def test_contradiction_names_both_places(declare: Declare) -> None:
+def test_contradiction_names_both_places(tmp_path: Path) -> None:
     entries = "- match: /shop/**\n  tags: [x]\n- match: /shop/**\n  absent: [x]"
-    [item] = contradictions(declare(entries).entries)
-    assert str(item.origin) == "tags.yaml:8:16"
+    [item] = found(tmp_path, entries)
+    assert str(item.origin) == f"{tmp_path}/tags.yaml:8:16"
     assert item.message == (
         "'x' must be absent from '/shop/**' here, but present at tags.yaml:6:14: remove one of the two"
     )
@@ -55,9 +59,9 @@ def test_contradiction_names_both_places(declare: Declare) -> None:
         ("match: /shop/*.png", False),
     ],
 )
-def test_contradiction_compares_path_with_matching_globs(declare: Declare, match: str, *, is_found: bool) -> None:
+def test_contradiction_compares_path_with_matching_globs(tmp_path: Path, match: str, *, is_found: bool) -> None:
     for one, other in (("tags", "absent"), ("absent", "tags")):
-        assert bool(found(declare, f"- {{{match}, {one}: [x]}}\n- {{path: /shop/a.jpg, {other}: [x]}}")) == is_found
+        assert bool(found(tmp_path, f"- {{{match}, {one}: [x]}}\n- {{path: /shop/a.jpg, {other}: [x]}}")) == is_found
 
 
 @pytest.mark.parametrize(
@@ -70,31 +74,28 @@ def test_contradiction_compares_path_with_matching_globs(declare: Declare, match
         "- {path: /a, tags: [x]}\n- {path: /a, tags: [x], exclusive: true}",
     ],
 )
-def test_contradiction_ignores_compatible_rules(declare: Declare, entries: str) -> None:
-    assert found(declare, entries) == []
+def test_contradiction_ignores_compatible_rules(tmp_path: Path, entries: str) -> None:
+    assert found(tmp_path, entries) == []
 
 
-def test_contradiction_compares_under_nfc_and_finds_two_spellings(declare: Declare) -> None:
+def test_contradiction_compares_under_nfc_and_finds_two_spellings(tmp_path: Path) -> None:
     composed, decomposed = '"caf\\u00e9"', '"cafe\\u0301"'
     both = f"- {{path: /a, tags: [{composed}]}}\n- {{path: /a, %s: [{decomposed}]}}"
-    assert [code for code, _ in found(declare, both % "absent")] == ["conflict"]
-    assert [code for code, _ in found(declare, both % "tags")] == ["two-spellings"]
+    assert [item.code for item in found(tmp_path, both % "absent")] == ["conflict"]
+    assert [item.code for item in found(tmp_path, both % "tags")] == ["two-spellings"]
 
 
-def test_contradiction_through_defaults_is_found(declare: Declare) -> None:
-    desired = declare("- {path: /a, tags: [x]}\n- {match: /a*, tags: [z1]}", spec="defaults: {ifMissing: warn}")
-    assert list(contradictions(desired.entries)) == []
-    desired = declare("- {path: /a, exclusive: true}\n- {match: /a*, absent: [x]}", spec="defaults: {tags: [w1]}")
-    assert list(contradictions(desired.entries)) == []
+def test_contradiction_through_defaults_is_found(tmp_path: Path) -> None:
+    entries = "- {path: /a, tags: [x]}\n- {match: /a*, tags: [z1]}"
+    assert found(tmp_path, entries, spec="defaults: {ifMissing: warn}") == []
+    entries = "- {path: /a, exclusive: true}\n- {match: /a*, absent: [x]}"
+    assert found(tmp_path, entries, spec="defaults: {tags: [w1]}") == []
 
 
 def test_contradiction_ignores_expired_until(tmp_path: Path) -> None:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest("- {path: /a, tags: [x], until: 2026-06-01}\n- {path: /a, absent: [x]}"))
-    before = read_manifests([str(path)], as_of=date(2026, 5, 1)).entries
-    after = read_manifests([str(path)], as_of=date(2026, 6, 1)).entries
-    assert [item.code for item in contradictions(before)] == ["conflict"]
-    assert list(contradictions(after)) == []
+    entries = "- {path: /a, tags: [x], until: 2026-06-01}\n- {path: /a, absent: [x]}"
+    assert [item.code for item in found(tmp_path, entries, as_of=date(2026, 5, 1))] == ["conflict"]
+    assert found(tmp_path, entries, as_of=date(2026, 6, 1)) == []
 
 
 def test_contradiction_is_found_across_manifests(tmp_path: Path) -> None:

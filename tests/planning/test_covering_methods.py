@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsync.planning.covering.baselines import per_tag, per_tag_set
-from tagsync.planning.covering.calls import Call, Limits, Row
+from tagsync.planning.covering.calls import Call, Limits
 from tagsync.planning.covering.first_fit import first_fit
 from tagsync.planning.covering.lower_bound import lower_bound
 from tagsync.planning.covering.rarest_first import rarest_first
 
 Cells = set[tuple[int, int]]
+Row = frozenset[int]
 Cover = Callable[[list[Row], list[Row], Limits], list[Call]]
 
 

@@ -1,19 +1,17 @@
 from dataclasses import replace
 
 import pytest
-from builders import ai, current_file, current_state, unpack
+from builders import TARGET, ai, current_file, current_state, plan_for, unpack
 from conftest import Declare
 
 from tagsync.model import CurrentFile, DesiredState, Plan, TargetName
 from tagsync.planning.difference import difference, is_remainder
-from tagsync.planning.plan import make_plan
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
 FILES = (current_file("/a", ["old", "x"], [ai("Dog", 10)]), current_file("/b", ["old"]), current_file("/c"))
 
 
 def plan(desired: DesiredState, *, target: TargetName = TARGET) -> Plan:
-    return make_plan(desired, current_state(*FILES), target, created_at="2026-01-01", bulk_rate=5)
+    return plan_for(desired, current_state(*FILES), target)
 
 
 def test_difference_of_plan_with_itself_is_empty(declare: Declare) -> None:
@@ -59,7 +57,7 @@ A, B = (current_file(path, ["old"], [ai("Dog", 10)]) for path in ("/a", "/b"))
 
 
 def plan_of(desired: DesiredState, *files: CurrentFile, target: TargetName = TARGET) -> Plan:
-    return make_plan(desired, current_state(*files), target, created_at="2026", bulk_rate=None)
+    return plan_for(desired, current_state(*files), target)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builders import acks, ai, current_file, current_state, manifest
+from builders import acks, ai, current_file, current_state, manifest, plan_for, plan_of, rendered
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
@@ -10,22 +10,11 @@ from tagsync.model import (
     DesiredState,
     Guard,
     GuardId,
-    GuardRule,
     Limit,
-    Origin,
     Part,
     Plan,
-    TargetName,
-    guard_finding,
-    guard_limit,
-    is_near_limit,
-    objection,
 )
-from tagsync.planning.guards import Ack, GuardCounts, loosened, policy_of, recheck_guards, unacknowledged
-from tagsync.planning.plan import make_plan
-
-TARGET = TargetName("https://api.imagekit.io", "shop")
-HERE = Origin("policy.yaml", 5, 5)
+from tagsync.planning.guards import Ack, GuardCounts, recheck_guards, unacknowledged
 
 
 def policy(guards: str) -> str:
@@ -39,7 +28,7 @@ def declared(folder: Path, entries: str, guards: str = "") -> DesiredState:
 
 
 def planned(desired: DesiredState, *files: CurrentFile, only: Sequence[str] = (), part: Part | None = None) -> Plan:
-    return make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5, only=only, part=part)
+    return plan_for(desired, current_state(*files), only=only, part=part)
 
 
 def observed(plan: Plan) -> dict[str, tuple[int, int]]:
@@ -94,8 +83,12 @@ def test_guard_blocks_if_both_figures_are_exceeded(observed: int, of: int, limit
     assert limit.is_exceeded(observed, of) is blocks
 
 
-def test_guard_defaults_are_documented() -> None:
-    assert policy_of(()) == {
+def limits(plan: Plan) -> dict[str, Limit]:
+    return {guard.id: guard.limit for guard in plan.guards}
+
+
+def test_guard_defaults_are_documented(tmp_path: Path) -> None:
+    assert limits(planned(declared(tmp_path, "- {match: /*, tags: [x]}"), *FILES)) == {
         "removedTags": (100, 30),
         "removedAiTags": (500, 50),
         "changedFiles": (5000, 90),
@@ -104,27 +97,28 @@ def test_guard_defaults_are_documented() -> None:
     }
 
 
-def test_policy_uses_strictest_of_each_figure() -> None:
-    rules = [
-        GuardRule(GuardId.REMOVED_TAGS, 5, None, HERE),
-        GuardRule(GuardId.REMOVED_TAGS, 9, 10, HERE),
-        GuardRule(GuardId.NEW_TAGS, 9999, None, HERE),
-    ]
-    found = policy_of(rules)
-    assert found[GuardId.REMOVED_TAGS] == (5, 10)
-    assert found[GuardId.NEW_TAGS] == (9999, None)
-    assert found[GuardId.CHANGED_FILES] == (5000, 90)
+def test_policy_uses_strictest_of_each_figure(tmp_path: Path) -> None:
+    text = manifest("- {match: /*, tags: [x]}")
+    text += policy("removedTags: {above: 5}") + policy("removedTags: {above: 9, percent: 10}, newTags: {above: 9999}")
+    (tmp_path / "tags.yaml").write_text(text, encoding="utf-8")
+    found = limits(planned(read_manifests([str(tmp_path / "tags.yaml")]), *FILES))
+    assert found["removedTags"] == Limit(5, 10)
+    assert found["newTags"] == Limit(9999)
+    assert found["changedFiles"] == Limit(5000, 90)
 
 
-def test_policy_warns_of_limit_looser_than_default() -> None:
-    rules = [
-        GuardRule(GuardId.REMOVED_TAGS, 101, 31, HERE),
-        GuardRule(GuardId.EMPTIED_FILES, 0, None, HERE),
-        GuardRule(GuardId.CHANGED_FILES, 5000, 90, HERE),
-    ]
-    assert [(item.level, item.code, item.message, item.origin) for item in loosened(rules)] == [
-        ("warning", "loose-guard", "removedTags allows 101, more than the default of 100", HERE),
-        ("warning", "loose-guard", "removedTags allows 31 percent, more than the default of 30 percent", HERE),
+def test_policy_warns_of_limit_looser_than_default(tmp_path: Path) -> None:
+    as_default = "emptiedFiles: {above: 0}, changedFiles: {above: 5000, percent: 90}"
+    guards = f"removedTags: {{above: 101, percent: 31}}, {as_default}"
+    plan = planned(declared(tmp_path, "- {match: /*, tags: [x]}", guards), *FILES)
+    assert [(item.level, item.code, item.message, str(item.origin)) for item in plan.diagnostics] == [
+        ("warning", "loose-guard", "removedTags allows 101, more than the default of 100", "tags.yaml:9:17"),
+        (
+            "warning",
+            "loose-guard",
+            "removedTags allows 31 percent, more than the default of 30 percent",
+            "tags.yaml:9:17",
+        ),
     ]
 
 
@@ -140,11 +134,10 @@ def test_policy_is_part_of_digest(tmp_path: Path) -> None:
 
 def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
-    [guard] = plan.blocked
-    assert objection(guard, plan.digest) == (
+    assert (
         "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without tags; the limit is 0 files. "
-        f"Examples: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}"
-    )
+        f"Examples: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}\n"
+    ) in rendered(plan, "github")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +167,7 @@ def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     ],
 )
 def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: str) -> None:
-    assert (guard_finding(guard), guard_limit(guard)) == (finding, limit)
+    assert f"the plan {finding}; the limit is {limit}" in rendered(plan_of(guards=[guard]), "junit")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +182,8 @@ def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: 
     ],
 )
 def test_guard_is_near_its_limit_above_half_of_each_figure(observed: int, of: int, limit: Limit, *, near: bool) -> None:
-    assert is_near_limit(Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)) is near
+    plan = plan_of(guards=[Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)])
+    assert ("Guard removedTags: " in rendered(plan, "markdown")) is near
 
 
 def test_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from builders import AWS, GOOGLE, ai, current_file, manifest, unpack
 from conftest import Declare
@@ -6,12 +8,12 @@ from hypothesis import strategies as st
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentFile, DesiredState
-from tagsync.planning.merge import Merged, merge
+from tagsync.planning.merge import merge
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
-def merged(declare: Declare, file: CurrentFile, entries: str) -> Merged:
+def merged(declare: Declare, file: CurrentFile, entries: str) -> Any:
     return merge(file, tuple(declare(entries).entries))
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import AWS, GOOGLE, ai, current_file, examples, manifest, unpack
@@ -22,7 +23,7 @@ from tagsync.model import (
     Vocabulary,
 )
 from tagsync.planning import merge as merging
-from tagsync.planning.merge import Merged, merge
+from tagsync.planning.merge import merge
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ class Merge:
     folder: Path
 
     @classmethod
-    def of(cls, file: CurrentFile, entries: str, vocabulary: str = "") -> Merged:
+    def of(cls, file: CurrentFile, entries: str, vocabulary: str = "") -> Any:
         text = manifest(entries)
         if vocabulary:
             text += f"---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {{{vocabulary}}}\n"
@@ -50,7 +51,7 @@ class Merge:
         return unpack(found.changes)
 
 
-def reasons(found: Merged) -> set[tuple[str, str, str]]:
+def reasons(found: Any) -> set[tuple[str, str, str]]:
     return {(change.op, change.tag, reason.rule) for change in found.changes for reason in change.because}
 
 

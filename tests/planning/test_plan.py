@@ -3,12 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import ai, current_file, current_state, id_of, manifest, unpack
+from builders import TARGET, ai, changed, current_file, current_state, id_of, manifest, plan_for, plan_of, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tagsync
 from tagsync.documents.changes import lines_of
+from tagsync.errors import ManifestError
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
     Cause,
@@ -21,20 +23,15 @@ from tagsync.model import (
     Part,
     Plan,
     Reading,
-    TargetName,
 )
 from tagsync.planning.changed_since import Revision
-from tagsync.planning.contradictions import account_faults
-from tagsync.planning.filter import filter_plan, in_part
-from tagsync.planning.plan import make_plan
-
-TARGET = TargetName("https://api.imagekit.io", "shop")
+from tagsync.planning.filter import filter_plan
 
 
 def plan(
     desired: DesiredState, current: CurrentState, only: Sequence[str] = (), created_at: str = "2026-01-01"
 ) -> Plan:
-    return make_plan(desired, current, TARGET, created_at=created_at, bulk_rate=5, only=only)
+    return plan_for(desired, current, created_at=created_at, only=only)
 
 
 SHOP = current_state(
@@ -163,14 +160,14 @@ def test_plan_lists_its_inputs(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z]}")
     reading, part = Reading("searches", "few files"), Part(1, 1)
     current = replace(SHOP, read_requests=7, reading=reading)
-    made = make_plan(desired, current, TARGET, created_at="2026", bulk_rate=5, only=["/a"], part=part)
+    made = plan_for(desired, current, created_at="2026", only=["/a"], part=part)
     assert made.inputs == Inputs(desired.manifests, 3, 7, ("/a",), part, None, reading=reading)
     assert (made.created_at, made.target) == ("2026", TARGET)
 
 
 def test_coverage_is_reported_on_request(declare: Declare) -> None:
     desired = declare("- {path: /a, tags: [z]}\n- {match: /none, tags: [z]}\n- {path: /no, tags: [z], ifMissing: skip}")
-    made = make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, coverage=True)
+    made = plan_for(desired, SHOP, coverage=True)
     assert made.coverage is not None
     assert made.coverage.unselected == ("/b", "/c")
     assert [str(origin) for origin in made.coverage.idle] == ["tags.yaml:6:7", "tags.yaml:7:7"]
@@ -182,7 +179,7 @@ def test_plan_exact_has_no_no_op_changes(declare: Declare) -> None:
     state = current_state(*(current_file(f"/{n}", [tag for tag in ten if tag != f"t{n}"]) for n in range(10)))
     desired = declare(f"- {{match: /*, tags: [{', '.join(ten)}]}}")
     assert len(plan(desired, state).requests) == 1
-    assert len(make_plan(desired, state, TARGET, created_at="2026", bulk_rate=5, exact=True).requests) == 10
+    assert len(plan_for(desired, state, exact=True).requests) == 10
 
 
 def test_changed_since_plans_files_of_changed_entries(tmp_path: Path, declare: Declare) -> None:
@@ -192,7 +189,7 @@ def test_changed_since_plans_files_of_changed_entries(tmp_path: Path, declare: D
     earlier = read_manifests([str(path)])
     desired = declare("- {path: /a, tags: [z]}\n- {path: /b, tags: [new]}\n- {path: /c, tags: [new]}")
     revision = Revision("main", "0" * 40, earlier)
-    made = make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, since=revision)
+    made = plan_for(desired, SHOP, since=revision)
     assert [change.file.path for change in made.changes] == ["/b", "/c"]
     assert made.inputs.changed_since == "0" * 40
 
@@ -235,10 +232,10 @@ def test_digest_covers_changes_without_time(declare: Declare) -> None:
     digest = plan(desired, SHOP).digest
     assert plan(desired, SHOP, created_at="2030-01-01").digest == digest
     assert plan(desired, CurrentState(SHOP.files, SHOP.answers, {}, 99)).digest == digest
-    assert make_plan(desired, SHOP, TARGET, created_at="", bulk_rate=None).digest == digest
+    assert plan_for(desired, SHOP, created_at="", bulk_rate=None).digest == digest
     assert plan(desired, current_state(*list(SHOP.files)[:2])).digest != digest
     assert plan(desired, SHOP, only=("/a",)).digest != digest
-    elsewhere = make_plan(desired, SHOP, TARGET._replace(account="other"), created_at="", bulk_rate=5)
+    elsewhere = plan_for(desired, SHOP, TARGET._replace(account="other"))
     assert elsewhere.digest != digest
 
 
@@ -285,16 +282,16 @@ def test_digest_does_not_depend_on_order_of_manifests(
 def test_account_of_manifest_must_match_run(tmp_path: Path) -> None:
     text = manifest("- {path: /a, tags: [x]}").replace("spec:", "metadata: {account: shop}\nspec:")
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
-    desired = read_manifests([str(tmp_path)])
-    assert list(account_faults(desired, "shop")) == []
-    assert list(account_faults(desired, None)) == []
-    (fault,) = account_faults(desired, "other")
+    assert tagsync.validate(tmp_path, account="shop").manifests == tagsync.validate(tmp_path).manifests
+    with pytest.raises(ManifestError) as caught:
+        tagsync.validate(tmp_path, account="other")
+    (fault,) = caught.value.diagnostics
     words = (
         "this manifest is for account 'shop', but --account or TAGSYNC_ACCOUNT sets account 'other': "
         "pass --account shop, or leave this manifest out"
     )
     assert fault == Diagnostic("error", "account", words, fault.origin)
-    assert str(fault.origin) == "a.yaml:3:21"
+    assert str(fault.origin) == f"{tmp_path}/a.yaml:3:21"
 
 
 def test_accounts_of_manifests_must_agree(tmp_path: Path) -> None:
@@ -302,7 +299,9 @@ def test_accounts_of_manifests_must_agree(tmp_path: Path) -> None:
     for name in ("one", "two"):
         named = text.replace("spec:", f"metadata: {{account: {name}}}\nspec:")
         (tmp_path / f"{name}.yaml").write_text(named, encoding="utf-8")
-    assert len(list(account_faults(read_manifests([str(tmp_path)]), None))) == 1
+    with pytest.raises(ManifestError) as caught:
+        tagsync.validate(tmp_path)
+    assert [item.code for item in caught.value.diagnostics] == ["account"]
 
 
 def test_plan_requests_use_file_ids(declare: Declare) -> None:
@@ -312,23 +311,23 @@ def test_plan_requests_use_file_ids(declare: Declare) -> None:
 
 @given(st.lists(st.text(min_size=1).map("/".__add__), unique=True), st.integers(1, 9))
 def test_shards_contain_every_path_once(paths: list[str], count: int) -> None:
-    parts = [Part(index, count) for index in range(1, count + 1)]
-    assert all(sum(in_part(path, part) for part in parts) == 1 for path in paths)
+    whole = plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in paths))
+    shards = [filter_plan(whole, only=(), part=Part(index, count)) for index in range(1, count + 1)]
+    assert sorted(change.path for shard in shards for change in shard.changes) == sorted(paths)
 
 
 def test_shards_are_equal_and_stable() -> None:
-    shares = [sum(in_part(f"/shop/{n}.jpg", Part(index, 4)) for n in range(4000)) for index in (1, 2, 3, 4)]
+    whole = plan_of(*(changed(current_file(f"/shop/{n}.jpg"), (Op.ADD, "x")) for n in range(4000)))
+    shares = [len(filter_plan(whole, only=(), part=Part(index, 4)).changes) for index in (1, 2, 3, 4)]
     assert shares == [1051, 988, 1009, 952]
     assert all(900 < share < 1100 for share in shares)
 
 
 def test_shard_filters_after_comparing_everything(declare: Declare) -> None:
     desired = declare("- {match: /*, tags: [z]}")
-    parts = [make_plan(desired, SHOP, TARGET, created_at="2026", bulk_rate=5, part=Part(index, 2)) for index in (1, 2)]
+    parts = [plan_for(desired, SHOP, part=Part(index, 2)) for index in (1, 2)]
     paths = sorted(change.file.path for made in parts for change in made.changes)
     assert paths == ["/a", "/b", "/c"]
     assert parts[0].digest != parts[1].digest
     broken = declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}")
-    assert all(
-        make_plan(broken, SHOP, TARGET, created_at="2026", bulk_rate=5, part=Part(index, 2)).errors for index in (1, 2)
-    )
+    assert all(plan_for(broken, SHOP, part=Part(index, 2)).errors for index in (1, 2))

@@ -1,17 +1,14 @@
 """Warnings about protective parts of rules that match nothing although something similar exists."""
 
 import pytest
-from builders import ai, current_file, current_state
+from builders import ai, current_file, current_state, plan_for
 from conftest import Declare
 
-from tagsync.model import CurrentFile, Diagnostic, TargetName
-from tagsync.planning.plan import make_plan
-
-TARGET = TargetName("https://example.test", "test")
+from tagsync.model import CurrentFile, Diagnostic
 
 
 def warnings(declare: Declare, entries: str, *files: CurrentFile) -> list[Diagnostic]:
-    plan = make_plan(declare(entries), current_state(*files), TARGET, created_at="now", bulk_rate=None)
+    plan = plan_for(declare(entries), current_state(*files))
     return [item for item in plan.diagnostics if item.code == "protects-nothing"]
 
 
@@ -50,7 +47,7 @@ def test_except_is_quiet_if_it_matches_or_nothing_is_similar(declare: Declare, e
 def test_except_of_query_suggests_similar_path(declare: Declare) -> None:
     entries = "- query: size > 1\n  except: [/shop/archive/**]\n  absent: [x]"
     state = current_state(current_file("/shop/Archive/b.jpg"), answers={"size > 1": ["/shop/Archive/b.jpg"]})
-    plan = make_plan(declare(entries), state, TARGET, created_at="now", bulk_rate=None)
+    plan = plan_for(declare(entries), state)
     assert [item.code for item in plan.diagnostics] == ["protects-nothing"]
 
 
@@ -90,11 +87,5 @@ def test_exclusive_only_that_matches_nothing_suggests_similar_tag(declare: Decla
 def test_protection_in_defaults_is_reported_once(declare: Declare) -> None:
     entries = "- {path: /a, tags: [x]}\n- {path: /b, tags: [x]}"
     files = [current_file(path, [], [ai("shoe")]) for path in ("/a", "/b")]
-    found = make_plan(
-        declare(entries, spec="defaults: {aiTags: {remove: all, keep: [Shoe]}}"),
-        current_state(*files),
-        TARGET,
-        created_at="now",
-        bulk_rate=None,
-    )
+    found = plan_for(declare(entries, spec="defaults: {aiTags: {remove: all, keep: [Shoe]}}"), current_state(*files))
     assert [item.code for item in found.diagnostics] == ["protects-nothing"]

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
-from builders import ai, current_file, current_state, id_of, unpack
+from builders import ai, current_file, current_state, id_of, plan_for, unpack
 from conftest import Declare
 
 from tagsync.model import (
@@ -15,14 +15,11 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
 )
 from tagsync.planning.digest import digest_of
 from tagsync.planning.filter import filter_plan
-from tagsync.planning.plan import make_plan
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
 NO_PERSON = "- {match: /*, aiTags: {remove: [Person]}}"
 SHOP = (current_file("/a", ["x"], [ai("Person")]), current_file("/b", ["x"], [ai("Person"), ai("Dog")]))
 
@@ -35,7 +32,7 @@ def planned(
     only: Sequence[str] = (),
 ) -> Plan:
     state = current_state(*(files or SHOP))
-    return make_plan(desired, state, TARGET, created_at="2026", bulk_rate=None, only=only, last=last, earlier=earlier)
+    return plan_for(desired, state, only=only, last=last, earlier=earlier)
 
 
 def applied(plan: Plan, outcome: FileOutcome = FileOutcome(Status.CONFIRMED)) -> Report:  # noqa: B008 - a frozen value
@@ -169,7 +166,7 @@ def test_causes_ignore_file_left_alone_by_same_manifests(
 
     def plan(file: CurrentFile, *found: str, last: Report | None = None) -> Plan:
         files = current_state(replace(file, created_at="2026-01-01T00:00:00Z"), answers={"size > 1": found})
-        return make_plan(desired, files, TARGET, created_at="2026", bulk_rate=None, last=last)
+        return plan_for(desired, files, last=last)
 
     first = plan(before)
     assert first.changes == ()

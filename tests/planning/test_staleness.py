@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 from builders import AWS, ai, current_file, unpack
 
 from tagsync.model import AITag, Change, CurrentFile, FileChange, Op
-from tagsync.planning.staleness import Refreshed, refresh
+from tagsync.planning.staleness import refresh
 
 BEFORE = current_file("/a", ["here", "old"], [ai("Dog", 10), ai("Cat", 20), ai("Elk", 90)])
 
@@ -17,14 +19,14 @@ def now_has(*tags: str, ai_tags: tuple[AITag, ...] = BEFORE.ai_tags) -> CurrentF
     return current_file("/a", tags, ai_tags)
 
 
-def left(result: Refreshed) -> list[str]:
+def left(result: Any) -> list[str]:
     assert result.stale is None
     return unpack(result.change.changes) if result.change else []
 
 
 def test_refresh_of_unchanged_file_keeps_everything() -> None:
     change = planned()
-    assert refresh(change, BEFORE) == Refreshed(change)
+    assert refresh(change, BEFORE) == (change, None)
 
 
 def test_refresh_drops_changes_already_made() -> None:

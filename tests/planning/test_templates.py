@@ -4,18 +4,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from builders import ai, current_file, current_state, manifest, unpack
+from builders import ai, current_file, current_state, manifest, plan_for, unpack
 from conftest import Declare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentFile, DesiredState, Plan, TargetName
+from tagsync.model import CurrentFile, DesiredState, Plan
 from tagsync.planning import bounded
 from tagsync.planning import templates as templates_module
 from tagsync.planning.changed_since import Revision, changed_entries
 from tagsync.planning.explain import explained
-from tagsync.planning.plan import make_plan
 from tagsync.planning.read_scope import needs
 
 VOCABULARY = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {%s}\n"
@@ -24,8 +23,7 @@ HATS = "/shop/hats/B2-front.jpg"
 
 
 def plan(desired: DesiredState, *files: CurrentFile) -> Plan:
-    target = TargetName("https://api.imagekit.io", "shop")
-    return make_plan(desired, current_state(*files), target, created_at="2026-01-01", bulk_rate=5)
+    return plan_for(desired, current_state(*files))
 
 
 def changes(made: Plan) -> dict[str, list[str]]:
@@ -34,6 +32,10 @@ def changes(made: Plan) -> dict[str, list[str]]:
 
 def with_fields(file: CurrentFile, created_at: str = "", **fields: str) -> CurrentFile:
     return replace(file, created_at=created_at, fields=tuple(fields.items()))
+
+
+def with_values(file: CurrentFile, **fields: list[str]) -> CurrentFile:
+    return replace(file, fields=tuple((name, value) for name, values in fields.items() for value in values))
 
 
 def test_captured_text_becomes_tags_per_file(declare: Declare) -> None:
@@ -178,6 +180,54 @@ def test_rules_of_single_files_with_one_declaration_keep_their_places(declare: D
     ]
 
 
+def test_field_with_several_values_gives_a_tag_for_each(declare: Declare) -> None:
+    spec = "values: {customMetadata.color: {sand: beige, else: keep}}"
+    texts = '["{customMetadata.color:lower}", "{customMetadata.size}-{customMetadata.color}", "{customMetadata.size}"]'
+    desired = declare(f"- {{path: /a, tags: {texts}, ifInvalid: warn}}", spec=spec)
+    file = with_values(
+        current_file("/a"),
+        **{"customMetadata.color": ["Red", "red", "sand", "50%"], "customMetadata.size": ["L", "XL"]},
+    )
+    made = plan(desired, file)
+    colors = ["Red", "red", "beige"]
+    pairs = [f"+{size}-{color}" for size in ("L", "XL") for color in colors]
+    assert sorted(changes(made)["/a"]) == sorted(["+red", "+beige", "+L", "+XL", *pairs])
+    assert [item.message.partition(" for")[0] for item in made.diagnostics] == [
+        "'{customMetadata.color:lower}' gives '50%'",
+        "'{customMetadata.size}-{customMetadata.color}' gives 'L-50%'",
+        "'{customMetadata.size}-{customMetadata.color}' gives 'XL-50%'",
+    ]
+
+
+def test_fields_with_several_values_are_added_in_nfc_once(declare: Declare) -> None:
+    file = with_values(current_file("/a"), **{"customMetadata.x": ["caf\u00e9", "cafe\u0301"]})
+    made = plan(declare('- {path: /a, tags: ["{customMetadata.x}"], absent: ["no-{customMetadata.x}"]}'), file)
+    assert (changes(made), made.diagnostics) == ({"/a": ["+caf\u00e9"]}, ())
+
+
+@pytest.mark.parametrize(("leniency", "level"), [("error", "error"), ("warn", "warning"), ("skip", None)])
+def test_fields_with_too_many_combinations_are_invalid(declare: Declare, leniency: str, level: str | None) -> None:
+    names = [f"customMetadata.{letter}" for letter in "abcdef"]
+    file = with_values(current_file("/a"), **{name: [str(number) for number in range(1_000)] for name in names})
+    template = "-".join(f"{{{name}}}" for name in names)
+    made = plan(declare(f'- {{path: /a, tags: ["{template}", x], ifInvalid: {leniency}}}'), file)
+    assert [item.level for item in made.diagnostics] == ([level] if level else [])
+    for item in made.diagnostics:
+        assert "gives 1,000,000,000,000,000,000 texts for '/a': the limit is 500" in item.message
+
+
+def test_filled_in_tags_with_a_comma_are_a_warning(declare: Declare) -> None:
+    spec = "values: {b: {x: 'p,q', else: keep}}"
+    entry = '- {match: "/{a}/{b}.jpg", tags: ["{a}", "{b}"], absent: ["{a}!"], ifInvalid: skip}'
+    made = plan(declare(entry, spec=spec), *map(current_file, ("/m,n/x.jpg", "/m,n/y.jpg", "/o/y.jpg")))
+    assert changes(made) == {"/m,n/x.jpg": ["+m,n", "+p,q"], "/m,n/y.jpg": ["+m,n", "+y"], "/o/y.jpg": ["+o", "+y"]}
+    why = "upload forms cannot set a tag with a comma, as they split tags at commas"
+    assert [(item.level, item.code, item.message) for item in made.diagnostics] == [
+        ("warning", "comma", f"'{{a}}' gives 'm,n' for '/m,n/x.jpg' and 1 other file: {why}"),
+        ("warning", "comma", f"'{{b}}' gives 'p,q' for '/m,n/x.jpg': {why}"),
+    ]
+
+
 def test_missing_library_data_says_where_to_set_it(declare: Declare) -> None:
     (error,) = plan(declare('- {path: /a, tags: ["{customMetadata.season}"]}'), current_file("/a")).errors
     assert "{customMetadata.season} has no value for '/a': set it in ImageKit, or set ifInvalid" in error.message
@@ -203,6 +253,8 @@ def test_many_invalid_values_are_listed_up_to_a_limit(declare: Declare, monkeypa
     made = plan(declare('- {match: "/{a}", tags: ["{a}"], ifInvalid: warn}'), *files)
     assert len(made.diagnostics) == 10
     assert made.unlisted == (("warning", "value", 15),)
+    made = plan(declare('- {match: "/{a}", tags: ["{a}"]}'), *(current_file(f"/{n:03},") for n in range(25)))
+    assert (len(made.diagnostics), made.unlisted) == (10, (("warning", "comma", 15),))
 
 
 def test_values_that_are_remembered_stay_right_when_there_are_many(

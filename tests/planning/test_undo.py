@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from builders import ai, current_file, current_state, id_of, unpack
+from builders import ai, current_file, current_state, id_of, plan_for, unpack
 from conftest import Declare
 
 from tagsync.model import (
@@ -15,19 +15,18 @@ from tagsync.model import (
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
 )
-from tagsync.planning.plan import make_plan
-from tagsync.planning.undo import LEFT_OUT, make_undo, touched, unsettled
+from tagsync.planning.undo import make_undo, touched, unsettled
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
+LEFT_OUT = "left-out"
+
 CONFIRMED = FileOutcome(Status.CONFIRMED, 1)
 
 
 def report(desired: DesiredState, files: Iterable[CurrentFile], *outcomes: FileOutcome) -> Report:
     """Return the report of an apply to files, sorted by path; by default everything was confirmed."""
-    plan = make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01", bulk_rate=5)
+    plan = plan_for(desired, current_state(*files))
     assert not plan.errors
     found = outcomes or (CONFIRMED,) * len(plan.changes)
     return Report(plan, "converged", found, RequestCounts(), Timing(), finished_at="2026-01-01")

@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import GOOGLE
+from builders import GOOGLE, rendered, written
+from exposition import samples
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tagsync.documents.writer import plan_document, report_document
 from tagsync.escape import shown
+from tagsync.events import ApiCalls
 from tagsync.model import (
     AITag,
     Change,
@@ -40,13 +42,10 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.console import Lines
-from tagsync.reporting.github import annotations, outputs
-from tagsync.reporting.html.page import plan_html, report_html
-from tagsync.reporting.junit import junit
-from tagsync.reporting.markdown import markdown
-from tagsync.reporting.text import diagnostics_text, plan_text, report_text
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView, View
+from tagsync.reporting.formats import Layouts, diagnostics_layouts, difference_layouts, plan_layouts, report_layouts
+from tagsync.reporting.github import outputs
+from tagsync.reporting.log import TextLog
+from tagsync.reporting.prometheus import Run, prometheus
 
 HOSTILE = {
     "escape codes": "\x1b]0;owned\x07\x1b[31mred",
@@ -99,45 +98,57 @@ def hostile_report(text: str) -> Report:
     return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
 
 
-def views(text: str) -> list[View]:
-    """Return every view that formats for CI systems write."""
+def results(text: str) -> list[Layouts[Any]]:
+    """Return every result that formats for CI systems write; their text, which some add, is left out."""
     plan = hostile_plan(text)
     nothing = replace(plan, digest="sha256:" + "1" * 64, changes=(), target=TargetName("other", "other"))
-    failure = DiagnosticsView("faults", plan.diagnostics, names={f"{text}.yaml": f"in/{text}"}, manifests=[text])
-    return [PlanView(plan), ReportView(hostile_report(text)), DifferenceView(difference(nothing, plan)), failure]
+    names = {f"{text}.yaml": f"in/{text}"}
+    found: list[Layouts[Any]] = [
+        plan_layouts(plan),
+        report_layouts(hostile_report(text)),
+        difference_layouts(difference(nothing, plan)),
+        diagnostics_layouts("faults", plan.diagnostics, text=no_text, names=names, manifests=[text]),
+    ]
+    for each in found:
+        each.text = no_text
+    return found
+
+
+def no_text(*_: object) -> None:
+    """Write nothing."""
 
 
 def as_text(text: str) -> str:
     stream = io.StringIO()
-    lines = Lines(stream, environment={})
     plan, report = hostile_plan(text), hostile_report(text)
-    plan_text(PlanView(plan), lines, everything=True)
-    report_text(ReportView(report), lines)
-    diagnostics_text((*plan.diagnostics, *report.diagnostics), lines, names={}, limit=10)
-    return stream.getvalue()
+    TextLog(stream).diagnostics((*plan.diagnostics, *report.diagnostics), {}, limit=10)
+    return rendered(plan) + rendered(report) + stream.getvalue()
 
 
 def as_json(text: str) -> str:
-    plan, report = plan_document(hostile_plan(text)), report_document(hostile_report(text))
-    return f"[{''.join(plan)},{''.join(report)}]"
+    return f"[{rendered(hostile_plan(text), 'json')},{rendered(hostile_report(text), 'json')}]"
 
 
 def as_markdown(text: str) -> str:
-    return "\n\n".join(markdown(view, link=text) for view in views(text))
+    return "\n\n".join(written(each, "markdown", link=text) for each in results(text))
 
 
 def as_html(text: str) -> str:
-    return "".join((*plan_html(PlanView(hostile_plan(text))), *report_html(ReportView(hostile_report(text)))))
+    return rendered(hostile_plan(text), "html") + rendered(hostile_report(text), "html")
 
 
 def as_junit(text: str) -> str:
-    suites = ("".join(junit(view)).partition("?>")[2] for view in views(text))
+    suites = (written(each, "junit").partition("?>")[2] for each in results(text))
     return f"<all>{''.join(suites)}</all>"
 
 
 def as_github(text: str) -> str:
-    found = views(text)
-    return "".join(line for view in found for line in annotations(view)) + outputs(found[0], 3)
+    found = results(text)
+    return "".join(written(each, "github") for each in found) + outputs(found[0].view, 3)
+
+
+def as_prometheus(text: str) -> str:
+    return "".join(prometheus(report_layouts(hostile_report(text)).view, Run(text, 3, 1.0, 1.0, ApiCalls())))
 
 
 FORMATS: dict[str, Callable[[str], str]] = {
@@ -147,6 +158,7 @@ FORMATS: dict[str, Callable[[str], str]] = {
     "html": as_html,
     "junit": as_junit,
     "github": as_github,
+    "prometheus": as_prometheus,
 }
 
 
@@ -253,6 +265,13 @@ def check_github(written: str, _text: str) -> None:
         assert re.fullmatch(r"::(error|warning) (\w+=[^:,]*)(,\w+=[^:,]*)*::.*", line)
 
 
+def check_prometheus(written: str, text: str) -> None:
+    """Check that text from outside is in the values of labels, which end where they should."""
+    found = samples(written)
+    assert [sample.name for sample in found] == [sample.name for sample in samples(as_prometheus("plain"))]
+    assert {(sample.labels["command"], sample.labels["account"]) for sample in found} == {(shown(text), shown(text))}
+
+
 CHECKS: dict[str, Callable[[str, str], None]] = {
     "text": check_text,
     "json": check_json,
@@ -260,4 +279,5 @@ CHECKS: dict[str, Callable[[str, str], None]] = {
     "html": check_html,
     "junit": check_junit,
     "github": check_github,
+    "prometheus": check_prometheus,
 }

@@ -1,7 +1,6 @@
 from xml.etree import ElementTree as ET
 
-from builders import current_file
-from reporting.pages import changed, plan_of
+from builders import changed, current_file, diagnostics_as, plan_of, rendered
 
 from tagsync.model import (
     Diagnostic,
@@ -16,13 +15,11 @@ from tagsync.model import (
     Status,
     Timing,
 )
-from tagsync.reporting.junit import junit
-from tagsync.reporting.view import DiagnosticsView, PlanView, ReportView, View
 
 
-def cases(view: View) -> dict[tuple[str, str], ET.Element]:
+def cases(text: str) -> dict[tuple[str, str], ET.Element]:
     """Return the cases by suite and name."""
-    root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
+    root = ET.fromstring(text)  # noqa: S314 - our own
     return {
         (suite.attrib["name"], case.attrib["name"]): case
         for suite in root.iter("testsuite")
@@ -37,7 +34,7 @@ def test_junit_manifest_case_fails_by_its_errors() -> None:
         Diagnostic("error", "authorisation", "wrong key"),
     )
     names = {"a.yaml": "in/a.yaml", "b.yaml": "in/b.yaml"}
-    found = cases(DiagnosticsView("faults", told, names=names, manifests=names))
+    found = cases(diagnostics_as("junit", "faults", told, names=names, manifests=names))
     assert list(found) == [("manifests", "in/a.yaml"), ("manifests", "in/b.yaml"), ("manifests", "library")]
     failure = found["manifests", "in/a.yaml"].find("failure")
     assert failure is not None
@@ -53,7 +50,8 @@ def test_junit_guard_case_fails_if_it_blocks() -> None:
         Guard(GuardId.REMOVED_TAGS, 5, 10, Limit(100, 30), blocked=False),
         Guard(GuardId.EMPTIED_FILES, 1, 10, Limit(0), blocked=True, files=("/a.jpg",)),
     )
-    found = cases(PlanView(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)))
+    plan = plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=guards)
+    found = cases(rendered(plan, "junit"))
     assert found["guards", "removedTags"].find("failure") is None
     notes = found["guards", "removedTags"].findtext("system-out")
     assert notes == "the plan removes 5 of 10 tags (50 %); the limit is 30 % and 100 tags"
@@ -73,14 +71,14 @@ def test_junit_report_has_case_for_each_file() -> None:
         FileOutcome(Status.SKIPPED, error="the run ended"),
         FileOutcome(Status.STALE, error="it moved", request_id="req-1"),
     )
-    view = ReportView(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
-    found = cases(view)
+    text = rendered(Report(plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"), "junit")
+    found = cases(text)
     assert [item.tag for item in found["files", "/a.jpg"]] == []
     assert [item.tag for item in found["files", "/b.jpg"]] == ["skipped"]
     failure = found["files", "/c.jpg"].find("failure")
     assert failure is not None
     assert failure.attrib == {"type": "stale", "message": "stale: it moved (request req-1)"}
-    root = ET.fromstring("".join(junit(view)))  # noqa: S314 - our own
+    root = ET.fromstring(text)  # noqa: S314 - our own
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
     assert properties["totals"].startswith(
         "1 file changed: +1 tag; Run the same command again: it sends only what is missing"
@@ -90,7 +88,7 @@ def test_junit_report_has_case_for_each_file() -> None:
 
 
 def test_junit_properties_have_totals_and_digest() -> None:
-    root = ET.fromstring("".join(junit(PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))))))  # noqa: S314
+    root = ET.fromstring(rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red"))), "junit"))  # noqa: S314
     properties = {item.attrib["name"]: item.attrib["value"] for item in root.iter("property")}
     assert properties["title"] == "Plan: 1 file to change"
     assert "1 file: +1 tag" in properties["totals"]
@@ -98,7 +96,7 @@ def test_junit_properties_have_totals_and_digest() -> None:
 
 
 def test_junit_case_fails_by_unlisted_errors() -> None:
-    found = cases(DiagnosticsView("faults", (), names={}, more=7))
+    found = cases(diagnostics_as("junit", "faults", (), names={}, more=7))
     failure = found["manifests", "library"].find("failure")
     assert failure is not None
     assert failure.attrib["message"] == "and 7 more"
@@ -107,11 +105,11 @@ def test_junit_case_fails_by_unlisted_errors() -> None:
 def test_junit_failed_manifest_keeps_warnings() -> None:
     place = Origin("a.yaml", 1, 1)
     told = [Diagnostic("error", "x", "error!", place), Diagnostic("warning", "x", "warning!", place)]
-    found = cases(DiagnosticsView("faults", told, names={}, manifests=["a.yaml"]))
+    found = cases(diagnostics_as("junit", "faults", told, names={}, manifests=["a.yaml"]))
     assert found["manifests", "a.yaml"].findtext("failure") == "a.yaml:1:1: error: error!"
     assert found["manifests", "a.yaml"].findtext("system-out") == "a.yaml:1:1: warning: warning!"
 
 
 def test_junit_diagnostic_with_code_of_a_status_is_an_error() -> None:
     told = [Diagnostic("error", "skipped", "wrong", Origin("a.yaml", 1, 1))]
-    assert cases(DiagnosticsView("faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None
+    assert cases(diagnostics_as("junit", "faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None

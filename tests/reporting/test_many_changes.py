@@ -1,21 +1,21 @@
 """Plans and reports whose changes lie outside of memory: as others, in every format."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import pytest
-from builders import ai, current_file
+from builders import ai, current_file, rendered
 from documents.drawn import plans, reports
 from hypothesis import HealthCheck, given, settings
 
+import tagsync
 from tagsync import spool
 from tagsync.documents import loader, writer
 from tagsync.documents.changes import Changes, keep, lines_of
 from tagsync.documents.checksum import with_checksum
 from tagsync.documents.loader import load_document
-from tagsync.documents.writer import plan_document, report_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     Cause,
@@ -45,13 +45,6 @@ from tagsync.model import (
 )
 from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.digest import digest_of
-from tagsync.reporting.console import Lines
-from tagsync.reporting.github import annotations
-from tagsync.reporting.html.page import plan_html, report_html
-from tagsync.reporting.junit import junit
-from tagsync.reporting.markdown import markdown
-from tagsync.reporting.text import plan_text, report_text
-from tagsync.reporting.view import PlanView, ReportView
 
 
 @pytest.fixture
@@ -83,73 +76,75 @@ def many(count: int) -> Iterator[FileChange]:
         yield FileChange(current_file(f"/shop/{number:07}.jpg", ["here"], [ai("Dog", 10)]), items, desired=("here",))
 
 
-def as_bytes(pieces: Iterator[str]) -> bytes:
-    return "".join(pieces).encode("ascii")
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans(), reports())
 def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: Plan, done: Report) -> None:
-    data = as_bytes(plan_document(made))
+    data = rendered(made, "json").encode()
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert isinstance(found.changes, Changes) or not made.changes
     assert (list(found.changes), list(found.requests)) == (list(made.changes), list(made.requests))
-    assert as_bytes(plan_document(found)) == data
-    data = as_bytes(report_document(done))
+    assert rendered(found, "json").encode() == data
+    data = rendered(done, "json").encode()
     again = load_document(data, "report.json")
     assert isinstance(again, Report)
     assert (list(again.plan.changes), again.outcomes) == (list(done.plan.changes), done.outcomes)
-    assert as_bytes(report_document(again)) == data
+    assert rendered(again, "json").encode() == data
 
 
 def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     # Tests hold what they write against its schema, which takes it all into memory.
     monkeypatch.setattr(writer, "with_checksum", with_checksum)
     big = replace(plan, changes=keep(many(30_000)), drift=())
-    data = as_bytes(plan_document(big))
+    data = rendered(big, "json").encode()
     tracemalloc.start()
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert len(found.changes) == 30_000
-    assert markdown(PlanView(found))
-    assert sum(map(len, plan_document(found))) == len(data)
+    written = Sink()
+    tagsync.render(found, cast("TextIO", written), "json")
+    assert written.length == len(data)
+    tagsync.render(found, cast("TextIO", Sink()), "markdown")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(data) / 4
 
 
 def test_formats_do_not_hold_all_changes(plan: Plan) -> None:
-    def rendered(files: int) -> int:
+    def peak_of(files: int) -> int:
         """Render a plan and its report in every format, and return the most memory that it takes."""
         changes = keep(many(files))
         outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "words")) * (files // 2)
         tracemalloc.start()
-        view = PlanView(replace(plan, changes=changes))
-        report_view = ReportView(Report(view.plan, "incomplete", outcomes, RequestCounts(), Timing(), "2026"))
-        lines = Lines(cast("TextIO", Sink()), environment={})
-        plan_text(view, lines, everything=True)
-        report_text(report_view, lines)
-        for shown in (view, report_view):
-            assert markdown(shown)
-            assert list(annotations(shown))
-            assert sum(map(len, junit(shown)))
-        assert sum(map(len, plan_html(view)))
-        assert sum(map(len, report_html(report_view)))
+        made = replace(plan, changes=changes)
+        report = Report(made, "incomplete", outcomes, RequestCounts(), Timing(), "2026")
+        kinds: tuple[Any, ...] = ("text", "markdown", "github", "junit", "html")
+        for kind in kinds:
+            for document in (made, report):
+                tagsync.render(document, cast("TextIO", written := Sink()), kind)
+                assert written.length
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
 
-    rendered(1000)  # fills the caches
-    few, more = rendered(1000), rendered(4000)
+    peak_of(1000)  # fills the caches
+    few, more = peak_of(1000), peak_of(4000)
     assert more - few < 1_000_000, "3,000 changes in memory take 2.8 MB"
 
 
 class Sink:
-    """Takes text, and keeps none."""
+    """Takes text, and keeps only its length."""
+
+    def __init__(self) -> None:
+        self.length = 0
 
     def write(self, text: str) -> int:
+        self.length += len(text)
         return len(text)
+
+    def writelines(self, pieces: Iterable[str]) -> None:
+        for piece in pieces:
+            self.write(piece)
 
     def isatty(self) -> bool:
         return False
@@ -161,7 +156,7 @@ class Sink:
 def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
     """Return a document with its text changed, and a checksum that fits."""
     body = change(data[: data.rindex(b',\n"checksum"')]).decode("ascii")
-    return as_bytes(with_checksum([body]))
+    return "".join(with_checksum([body])).encode("ascii")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +172,7 @@ def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
     ],
 )
 def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
-    data = relaid(as_bytes(plan_document(plan)), change)
+    data = relaid(rendered(plan, "json").encode(), change)
     with pytest.raises(DocumentError, match="does not have this version's layout"):
         load_document(data, "plan.json")
 
@@ -185,9 +180,9 @@ def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Call
 def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sealed_with_it(plan: Plan) -> None:
     lines = [line.replace("tag-0", "##[x]\\u00e9").encode() for line in lines_of(plan.changes)]
     harmful = replace(plan, changes=Changes(lines))
-    found = load_document(as_bytes(plan_document(harmful)), "plan.json")
+    found = load_document(rendered(harmful, "json").encode(), "plan.json")
     assert isinstance(found, Plan)
-    assert "##[" not in "".join(plan_document(found))
+    assert "##[" not in rendered(found, "json")
     assert "##[x]\u00e9" in found.changes[0].tags(Op.ADD)
 
 
@@ -203,18 +198,18 @@ def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sea
 )
 def test_damage_is_told_as_such(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
-        load_document(change(as_bytes(plan_document(plan))), "plan.json")
+        load_document(change(rendered(plan, "json").encode()), "plan.json")
 
 
 def test_a_plan_that_was_read_has_the_digest_of_its_lines(plan: Plan) -> None:
-    found = load_document(as_bytes(plan_document(plan)), "plan.json")
+    found = load_document(rendered(plan, "json").encode(), "plan.json")
     assert isinstance(found, Plan)
     assert digest_of(found) == plan.digest
 
 
 def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(plan: Plan) -> None:
     drift = (Drift("1", Op.ADD, "a", Cause.MANIFEST), Drift("2", Op.REMOVE_AI, "b", Cause.CAME_BACK))
-    data = as_bytes(plan_document(replace(plan, drift=drift)))
+    data = rendered(replace(plan, drift=drift), "json").encode()
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     assert found.drift == drift
@@ -229,7 +224,7 @@ def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
         returning=tuple(Returning(str(number), "/a", "Dog", 2) for number in range(5)),
         missing=tuple(NotFound(None, str(number), Origin("a.yaml", 1, 1)) for number in range(5)),
     )
-    data = as_bytes(plan_document(big))
+    data = rendered(big, "json").encode()
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
     for name in ("drift", "returning", "missing", "requests"):
@@ -244,18 +239,18 @@ def test_diagnostics_for_which_memory_has_no_room_are_counted(
     diagnostics = [Diagnostic("warning", f"code-{number % 2}", "x" * 9000, None) for number in range(100)]
     monkeypatch.setattr(loader, limit, 100_000 if limit == "MAX_LINE" else 150)
     big = replace(plan, diagnostics=tuple(diagnostics), unlisted=(Unlisted("warning", "code-0", 7),))
-    found = load_document(as_bytes(plan_document(big)), "plan.json")
+    found = load_document(rendered(big, "json").encode(), "plan.json")
     assert isinstance(found, Plan)
     assert 0 < len(found.diagnostics) < 100
     assert found.diagnostics == tuple(diagnostics[: len(found.diagnostics)])
     assert (found.count("warning"), {item.code for item in found.unlisted}) == (107, {"code-0", "code-1"})
-    done = load_document(as_bytes(report_document(replace(report, plan=big))), "report.json")
+    done = load_document(rendered(replace(report, plan=big), "json").encode(), "report.json")
     assert isinstance(done, Report)
     assert len(done.diagnostics) + sum(item.more for item in done.plan.unlisted) == 107
     odd = tuple(Diagnostic("info", str(number), "x" * 9000) for number in range(100))
     monkeypatch.setattr(loader, "MAX_CODES", 10)
     with pytest.raises(DocumentError, match="or is too large"):
-        load_document(as_bytes(plan_document(replace(plan, diagnostics=odd))), "plan.json")
+        load_document(rendered(replace(plan, diagnostics=odd), "json").encode(), "plan.json")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +275,7 @@ def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str,
         coverage=Coverage((), (), 7, 7, (("/a/", 7),)),
         unlisted=(Unlisted("info", "odd", 7),),
     )
-    data = as_bytes(plan_document(full))
+    data = rendered(full, "json").encode()
     assert right in data
     with pytest.raises(DocumentError, match=f"is invalid at {member}"):
         load_document(relaid(data, lambda text: text.replace(right, wrong, 1)), "plan.json")

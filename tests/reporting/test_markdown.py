@@ -1,9 +1,8 @@
 import re
 
 import pytest
-from builders import ai, current_file
+from builders import ai, changed, current_file, diagnostics_as, plan_of, rendered
 from markdown_it import MarkdownIt
-from reporting.pages import changed, plan_of
 
 from tagsync.model import (
     Cause,
@@ -23,8 +22,9 @@ from tagsync.model import (
     Timing,
 )
 from tagsync.planning.difference import difference
-from tagsync.reporting.markdown import LEAST_BYTES, MAX_BYTES, markdown
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
+
+LEAST_BYTES = 8000
+MAX_BYTES = 60_000
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -43,7 +43,7 @@ def test_comment_has_verdict_then_tags_with_removals_first_then_files_on_demand(
     added = [changed(current_file(f"/x/{name}.jpg"), (Op.ADD, "red")) for name in "abcd"]
     renamed = changed(current_file("/z.jpg", ["old"], [ai("Person")]), (Op.ADD, "new"), (Op.REMOVE_AI, "Person"))
     assert (
-        markdown(PlanView(plan_of(*added, renamed)), link="https://ci.example/1")
+        rendered(plan_of(*added, renamed), "markdown", link="https://ci.example/1")
         == f"""<!-- tagsync plan {DIGEST} -->
 ### Plan: 5 files to change
 
@@ -75,7 +75,7 @@ Digest `{DIGEST}`
 
 def test_comment_of_empty_plan_is_short() -> None:
     assert (
-        markdown(PlanView(plan_of()))
+        rendered(plan_of(), "markdown")
         == f"""<!-- tagsync plan {DIGEST} -->
 ### Nothing to do
 
@@ -100,7 +100,7 @@ def large() -> Plan:
 
 
 def test_comment_of_large_plan_is_small_and_complete() -> None:
-    text = markdown(PlanView(large()), link="https://ci.example/1")
+    text = rendered(large(), "markdown", link="https://ci.example/1")
     assert 2_000 < len(text.encode()) < 5_000
     rows = re.findall(r"^\| (\S+) \| `(\S+)` \|", text, re.MULTILINE)
     assert [change for change, _tag in rows[:40]] == ["**remove&nbsp;AI**", *["remove"] * 14, *["add"] * 25]
@@ -111,7 +111,7 @@ def test_comment_of_large_plan_is_small_and_complete() -> None:
 @pytest.mark.parametrize("max_bytes", [LEAST_BYTES, 20_000, MAX_BYTES])
 def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) -> None:
     count = 3000
-    text = markdown(PlanView(many(count)), max_bytes=max_bytes)
+    text = rendered(many(count), "markdown", max_bytes=max_bytes)
     assert max_bytes * 0.5 < len(text.encode()) <= max_bytes
     assert f"{count:,} files: +{count:,} -{count:,} tags · 2 API calls" in text
     (left,) = re.findall(r"\n… and ([\d,]+) more added tags\n\n</details>", text)
@@ -121,13 +121,14 @@ def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) ->
 
 def test_comment_leaves_out_additions_before_removals() -> None:
     items = [(Op.REMOVE, f"old-{n:03}") for n in range(100)] + [(Op.ADD, f"new-{n:03}") for n in range(100)]
-    text = markdown(PlanView(plan_of(changed(current_file("/a.jpg"), *items))), max_bytes=LEAST_BYTES)
+    text = rendered(plan_of(changed(current_file("/a.jpg"), *items)), "markdown", max_bytes=LEAST_BYTES)
     assert text.count("| remove | ") == 100
     assert 0 < text.count("| add | ") < 100
-    text = markdown(PlanView(plan_of(*(changed(current_file(f"/{tag}.jpg"), (op, tag * 15)) for op, tag in items))))
+    text = rendered(plan_of(*(changed(current_file(f"/{tag}.jpg"), (op, tag * 15)) for op, tag in items)), "markdown")
     assert text.count("| remove | ") == text.count("| add | ") == 100
-    text = markdown(
-        PlanView(plan_of(*(changed(current_file(f"/{tag}.jpg"), (op, tag * 15)) for op, tag in items))),
+    text = rendered(
+        plan_of(*(changed(current_file(f"/{tag}.jpg"), (op, tag * 15)) for op, tag in items)),
+        "markdown",
         max_bytes=LEAST_BYTES,
     )
     assert 0 < text.count("| remove | ") < 100
@@ -138,9 +139,9 @@ def test_comment_leaves_out_additions_before_removals() -> None:
 def test_comment_is_never_cut_within_a_construct() -> None:
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     plan = many(300)
-    whole = parser.render(markdown(PlanView(plan)))
+    whole = parser.render(rendered(plan, "markdown"))
     for size in range(LEAST_BYTES, 14_000, 97):
-        page = parser.render(markdown(PlanView(plan), max_bytes=size))
+        page = parser.render(rendered(plan, "markdown", max_bytes=size))
         assert page.count("<details>") == page.count("</details>")
         assert set(re.findall("<tr>.*?</tr>", page, re.DOTALL)) <= set(re.findall("<tr>.*?</tr>", whole, re.DOTALL))
         assert page.rstrip().endswith(f"<p>Digest <code>{DIGEST}</code></p>")
@@ -155,7 +156,7 @@ def test_least_bytes_fit_every_guard_whatever_its_examples(letter: str) -> None:
     ]
     told = tuple(Diagnostic("error", "x", long, Origin(long, 1, 1)) for _ in range(60))
     plan = plan_of(changed(current_file(f"/{long}"), (Op.ADD, long)), diagnostics=told, guards=tuple(guards))
-    text = markdown(PlanView(plan), max_bytes=LEAST_BYTES)
+    text = rendered(plan, "markdown", max_bytes=LEAST_BYTES)
     assert len(text.encode()) <= LEAST_BYTES
     assert [f"`--ack {guard}@{DIGEST}`" in text for guard in GuardId] == [True] * 5
     assert re.search(r"… and \d+ more\n", text)
@@ -163,7 +164,7 @@ def test_least_bytes_fit_every_guard_whatever_its_examples(letter: str) -> None:
 
 def test_comment_of_blocked_plan_names_guard_reason_and_ack() -> None:
     guard = Guard(GuardId.EMPTIED_FILES, 2, 10, Limit(0), blocked=True, files=("/a.jpg", "/b.jpg"))
-    text = markdown(PlanView(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=(guard,))))
+    text = rendered(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=(guard,)), "markdown")
     assert "### Plan blocked by guard emptiedFiles: 1 file to change\n" in text
     assert (
         "> **Blocked by guard emptiedFiles**: the plan leaves 2 of 10 files (20 %) without tags; the limit is 0 files. "
@@ -176,7 +177,7 @@ def test_comment_names_guards_only_past_half_their_limit() -> None:
         Guard(GuardId.NEW_TAGS, 251, 0, Limit(500), blocked=False),
         Guard(GuardId.CHANGED_FILES, 9, 9, Limit(99), blocked=False),
     ]
-    text = markdown(PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")), guards=guards)))
+    text = rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")), guards=guards), "markdown")
     assert "- Guard newTags: the plan adds 251 tags that the library does not have yet; the limit is 500 tags" in text
     assert "changedFiles" not in text
 
@@ -194,7 +195,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
     )
     requests = RequestCounts(sent=3, retried=1, throttled=2)
     timing = Timing(seconds=1.5, waited=0.5)
-    text = markdown(ReportView(Report(plan, "incomplete", outcomes, requests, timing, "2026")))
+    text = rendered(Report(plan, "incomplete", outcomes, requests, timing, "2026"), "markdown")
     assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: ")
     assert "\n1 file changed: +1 -1 tags · 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting) · " in text
     missed = """#### Not changed as planned
@@ -228,7 +229,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
 def test_comment_of_converged_report_has_no_warning_about_removals() -> None:
     plan = plan_of(changed(current_file("/a.jpg", [], [ai("Dog")]), (Op.REMOVE_AI, "Dog")))
     report = Report(plan, "converged", (FileOutcome(Status.CONFIRMED, 1),), RequestCounts(sent=1), Timing(1), "2026")
-    text = markdown(ReportView(report))
+    text = rendered(report, "markdown")
     assert "| **removed&nbsp;AI** | `Dog` | 1 |" in text
     assert "cannot be undone" not in text
     assert "completed" not in text.lower()
@@ -238,43 +239,43 @@ def test_comment_names_causes_if_they_differ() -> None:
     files = current_file("/a.jpg"), current_file("/b.jpg")
     changes = [changed(files[0], (Op.ADD, "x")), changed(files[1], (Op.ADD, "y"))]
     drift = [Drift(files[0].file_id, Op.ADD, "x", Cause.REMOVED), Drift(files[1].file_id, Op.ADD, "y", Cause.MANIFEST)]
-    text = markdown(PlanView(plan_of(*changes, drift=drift)))
+    text = rendered(plan_of(*changes, drift=drift), "markdown")
     assert "| add | `x` | 1 | `tags.yaml:6:14` (removed in the library) |\n" in text
-    alike = markdown(PlanView(plan_of(*changes, drift=[item._replace(cause=Cause.REMOVED) for item in drift])))
+    alike = rendered(plan_of(*changes, drift=[item._replace(cause=Cause.REMOVED) for item in drift]), "markdown")
     assert alike.count("removed in the library") == 1
 
 
 @pytest.mark.parametrize("tag", ["a|b", "|", "a\\|b", "a\\\\|b\\", "`|`"])
 def test_comment_keeps_pipes_of_tags_within_their_cells(tag: str) -> None:
     plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, tag)))
-    tokens = MarkdownIt("commonmark").enable("table").parse(markdown(PlanView(plan)))
+    tokens = MarkdownIt("commonmark").enable("table").parse(rendered(plan, "markdown"))
     cells = [token.children or [] for token in tokens if token.type == "inline"]
     assert next(cell[0].content for cell in cells if cell and cell[0].type == "code_inline") == tag
 
 
 def test_comment_lists_diagnostics_with_places_and_counts_others() -> None:
     told = (Diagnostic("warning", "x", "careful"), Diagnostic("error", "y", "wrong", Origin("a.yaml", 3, 1)))
-    text = markdown(DiagnosticsView("2 faults", told, names={"a.yaml": "in/a.yaml"}, more=4))
+    text = diagnostics_as("markdown", "2 faults", told, names={"a.yaml": "in/a.yaml"}, more=4)
     assert text == "### 2 faults\n\n- **error** `in/a.yaml:3:1` `wrong`\n- **warning** `careful`\n\n… and 4 more\n"
 
 
 def test_comment_shows_first_warnings_and_counts_others() -> None:
     told = tuple(Diagnostic("warning", "x", f"careful {n}") for n in range(12))
-    text = markdown(PlanView(plan_of(diagnostics=told)))
+    text = rendered(plan_of(diagnostics=told), "markdown")
     assert text.count("**warning**") == 10
     assert "\n… and 2 more\n" in text
 
 
 def test_comment_has_notices_last() -> None:
     told = (Diagnostic("info", "x", "a note"), Diagnostic("warning", "y", "careful"))
-    text = markdown(PlanView(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")), diagnostics=told)))
+    text = rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")), diagnostics=told), "markdown")
     assert text.index("careful") < text.index("`red`") < text.index("<summary>1 notice<") < text.index("a note")
 
 
 def test_comment_of_difference_has_both_sides() -> None:
     old = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))
     new = plan_of(changed(current_file("/b.jpg"), (Op.ADD, "blue")))
-    text = markdown(DifferenceView(difference(old, new)))
+    text = rendered(difference(old, new), "markdown")
     now, before = text.index("#### Only in the new plan"), text.index("#### Only in the old plan")
     assert now < text.index("| add | `blue`") < before < text.index("| add | `red`")
 
@@ -289,7 +290,7 @@ def test_comment_of_difference_has_both_sides() -> None:
     ],
 )
 def test_comment_links_only_to_web_addresses(link: str, shown: str | None) -> None:
-    text = markdown(PlanView(plan_of()), link=link)
+    text = rendered(plan_of(), "markdown", link=link)
     assert ("[All details]" in text) is (shown is not None)
     if shown:
         assert f"[All details]{shown}\n" in text
@@ -297,10 +298,10 @@ def test_comment_links_only_to_web_addresses(link: str, shown: str | None) -> No
 
 def test_comment_cuts_and_counts_many_tags_of_a_file() -> None:
     plan = plan_of(changed(current_file("/a.jpg"), *((Op.ADD, f"t{n:02}") for n in range(50))))
-    assert "`t19` and 30 more tags\n" in markdown(PlanView(plan))
+    assert "`t19` and 30 more tags\n" in rendered(plan, "markdown")
 
 
 def test_comment_of_plan_with_errors_has_no_digest_to_approve() -> None:
-    text = markdown(PlanView(plan_of(diagnostics=(Diagnostic("error", "x", "wrong"),))))
+    text = rendered(plan_of(diagnostics=(Diagnostic("error", "x", "wrong"),)), "markdown")
     assert text.startswith("### No plan: 1 error\n")
     assert "sha256" not in text

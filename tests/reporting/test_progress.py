@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Waiting
+from tagsync.events import Event, FilesRead, LookingAgain, ManifestsRead, ReadingBack, RequestDone, Retrying, Waiting
+from tagsync.reporting.log import TextLog
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 
 
@@ -25,6 +26,7 @@ EVERYTHING: list[Event] = [
     RequestDone(1, 1),
     ReadingBack(2),
     Waiting(75),
+    Retrying("POST /v1/files/addTags", 1, 2.0, "timeout"),
 ]
 
 
@@ -39,7 +41,7 @@ def read_to_the_end(terminal: int) -> str:
 
 def plain(events: Iterable[Event]) -> list[str]:
     stream = io.StringIO()
-    with PlainProgress(stream) as progress:
+    with PlainProgress(TextLog(stream).progress) as progress:
         for event in events:
             progress(event)
     return stream.getvalue().splitlines()
@@ -54,6 +56,7 @@ def test_each_phase_has_a_plain_line() -> None:
         "tagsync: 1 of 1 API call",
         "tagsync: verifying 2 files",
         "tagsync: waiting for the rate limit: 75 s",
+        "tagsync: retrying POST /v1/files/addTags in 2.0 s: timeout",
     ]
 
 
@@ -117,7 +120,7 @@ def test_plain_progress_ends_with_the_number_of_api_calls() -> None:
 
 
 def test_plain_progress_goes_on_when_nobody_reads_it() -> None:
-    progress = PlainProgress(Gone())
+    progress = PlainProgress(TextLog(Gone()).progress)
     for event in EVERYTHING:
         progress(event)
 
@@ -143,7 +146,7 @@ def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
     shown = read_to_the_end(ours)
     for words in (
         *("reading the library", "re-reading", "0/3", "sending", "1/1", "verifying", "0/2"),
-        "waiting for the rate limit: 75 s",
+        *("waiting for the rate limit: 75 s", "retrying in 2.0 s"),
     ):
         assert words in shown
     assert r"searching for [red]::error::\x1b[2J" in shown

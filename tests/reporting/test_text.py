@@ -1,9 +1,10 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from builders import ai, current_file, current_state
+from builders import ai, current_file, current_state, plan_for, written
 
 from tagsync.model import (
     Cause,
@@ -19,38 +20,29 @@ from tagsync.model import (
     Limit,
     Op,
     Origin,
-    OutcomeName,
     Plan,
     Report,
     RequestCounts,
     Status,
-    TargetName,
     Timing,
 )
-from tagsync.planning.plan import make_plan
 from tagsync.reporting.console import Lines
-from tagsync.reporting.phrases import shown_origin
-from tagsync.reporting.text import SHOWN_LINES, SHOWN_REASONS, diagnostics_text, plan_text, report_text
-from tagsync.reporting.view import PlanView, ReportView
+from tagsync.reporting.formats import plan_layouts, report_layouts
+from tagsync.reporting.log import TextLog
 
-TARGET = TargetName("https://api.imagekit.io", "shop")
+SHOWN_LINES = 60
+SHOWN_REASONS = 20
 
 
 def planned(desired: DesiredState, *files: CurrentFile) -> Plan:
-    return make_plan(desired, current_state(*files), TARGET, created_at="2026-01-01T00:00:00Z", bulk_rate=5.0)
-
-
-def text_of(write: Callable[[Lines], None]) -> str:
-    stream = io.StringIO()
-    write(Lines(stream, environment={}))
-    return stream.getvalue()
+    return plan_for(desired, current_state(*files))
 
 
 def plan_lines(plan: Plan, *, everything: bool = False) -> list[str]:
-    return text_of(lambda lines: plan_text(PlanView(plan), lines, everything=everything)).splitlines()
+    return written(plan_layouts(plan, everything=everything), is_file=False).splitlines()
 
 
-def report_of(plan: Plan, *outcomes: FileOutcome, outcome: OutcomeName = "incomplete", sent: int = 2) -> Report:
+def report_of(plan: Plan, *outcomes: FileOutcome, outcome: Any = "incomplete", sent: int = 2) -> Report:
     return Report(
         plan=plan,
         outcome=outcome,
@@ -62,8 +54,8 @@ def report_of(plan: Plan, *outcomes: FileOutcome, outcome: OutcomeName = "incomp
 
 
 def report_lines(report: Report, *, everything: bool = False, plan_shown: bool = False) -> list[str]:
-    view = ReportView(report)
-    return text_of(lambda lines: report_text(view, lines, everything=everything, plan_shown=plan_shown)).splitlines()
+    layouts = report_layouts(report, everything=everything, plan_shown=plan_shown)
+    return written(layouts, is_file=False).removeprefix("\n").splitlines()  # a line apart from the plan above
 
 
 def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable[..., DesiredState]) -> None:
@@ -173,7 +165,7 @@ class Terminal(io.StringIO):
 def on_terminal(plan: Plan, width: int, **environment: str) -> list[str]:
     stream = Terminal()
     lines = Lines(stream, environment={"COLUMNS": str(width), "NO_COLOR": "1", **environment})
-    plan_text(PlanView(plan), lines)
+    plan_layouts(plan).write("text", stream, lines=lines, is_file=False)
     return stream.getvalue().splitlines()
 
 
@@ -270,7 +262,7 @@ def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callab
         f"Examples: '/x.jpg'. If this is intended, apply it with: --ack removedTags@{plan.digest}"
     )
     assert [line for line in plan_lines(plan) if "guard removed" in line] == [words]
-    text = text_of(lambda lines: plan_text(PlanView(plan), lines, with_blocks=False))
+    text = written(plan_layouts(plan, with_blocks=False), is_file=False)
     assert "removedTags" not in text
 
 
@@ -425,7 +417,9 @@ def test_report_counts_rare_reasons_together(declare: Callable[..., DesiredState
 
 def diagnostic_lines(*diagnostics: Diagnostic, limit: int = 50, more: int = 0) -> list[str]:
     names = {"a.yaml": "given/a.yaml"}
-    return text_of(lambda lines: diagnostics_text(diagnostics, lines, names=names, limit=limit, more=more)).splitlines()
+    stream = io.StringIO()
+    TextLog(stream).diagnostics(diagnostics, names, limit=limit, more=more)
+    return stream.getvalue().splitlines()
 
 
 def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it() -> None:
@@ -450,12 +444,6 @@ def test_a_diagnostic_stays_harmless_in_its_line(text: str) -> None:
     (line,) = diagnostic_lines(Diagnostic("error", "code", text, Origin(text, 1, 1)))
     assert not set(line) & set("\n\r\x1b\u202e")
     assert "##[" not in line
-
-
-def test_an_origin_is_shown_as_the_path_that_the_user_gave() -> None:
-    origin = Origin("shoes.yaml", 4, 7)
-    assert shown_origin(origin, {"shoes.yaml": "manifests/shoes.yaml"}) == "manifests/shoes.yaml:4:7"
-    assert shown_origin(origin, {}) == "shoes.yaml:4:7"
 
 
 def test_plan_counts_files_not_found_and_names_them_if_everything_is_wanted(

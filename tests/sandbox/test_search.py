@@ -12,9 +12,11 @@ from builders import AWS, ai, file_object, write_library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.sandbox.search import MAX_QUERY, compile_query
+from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import Store
 from tagsync.sandbox.tokens import QueryError
+
+MAX_QUERY = 20_000
 
 NOW = datetime(2024, 6, 15, 12, 30, tzinfo=UTC)
 

@@ -12,7 +12,9 @@ import pytest
 
 from tagsync.errors import LockedError, RefusedError, StateError
 from tagsync.model import Part
-from tagsync.workspace.lock import MUTEX_SECONDS, Wait, held
+from tagsync.workspace.lock import Wait, held
+
+MUTEX_SECONDS = 1.0
 
 SECONDS = 30
 """A timeout in seconds for processes of these tests."""

@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 
 from tagsync.errors import StateError
-from tagsync.workspace.state_dir import (
-    DATABASE_SUFFIXES,
-    check_database,
-    check_file,
-    open_file,
-    state_directory,
-    state_folder,
-)
+from tagsync.workspace.state_dir import check_database, check_file, open_file, state_directory, state_folder
+
+DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 def git(*arguments: str, cwd: Path) -> None:

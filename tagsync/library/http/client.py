@@ -12,6 +12,7 @@ import httpx
 
 from tagsync.errors import LibraryError, ProtocolError, RejectedError, StoppedError, TimedOutError
 from tagsync.escape import shown
+from tagsync.events import ApiCalls, Listener, Retrying
 from tagsync.library.http.bodies import Bodies
 from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, rate_limits
@@ -79,15 +80,25 @@ class HttpClient:
         limiters: the rate limiters for reads and bulk calls.
         app: an ASGI app to call in this process instead of the endpoint.
         random: the source of jitter.
+        listener: receives `Retrying` for each retry, and `ApiCalls` at the end.
     """
 
     def __init__(
-        self, endpoint: str, key: str, *, limiters: RateLimiters, app: Callable[..., Any] | None, random: Random | None
+        self,
+        endpoint: str,
+        key: str,
+        *,
+        limiters: RateLimiters,
+        app: Callable[..., Any] | None,
+        random: Random | None,
+        listener: Listener,
     ) -> None:
         self.limiters = limiters
         self.traffic = Traffic()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
+        self._listener = listener
+        self._retried = self._throttled = 0
         self._bodies = Bodies()
         self._without_key = redacting(key)
         self._unlogged = unlogged(key)
@@ -119,6 +130,10 @@ class HttpClient:
                 await self._httpx.aclose()
         finally:
             self._unlogged.__exit__(kind, error, trace)
+            waited = self.limiters.reads.waited + self.limiters.bulk.waited
+            self._listener(
+                ApiCalls(self.traffic.reads, self.traffic.bulk_calls, self._retried, self._throttled, round(waited, 3))
+            )
 
     async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Response], T]) -> T:
         """Send a GET call; retry it after a TransientError.
@@ -140,7 +155,7 @@ class HttpClient:
                 self.traffic.reads += call.sent
             return parse(response)
 
-        return await retrying(read, random=self._random, quota=self._quota)
+        return await self._retrying(f"GET {path}", read)
 
     async def post(
         self, path: str, payload: Payload, parse: Callable[[Response, int], T], stop: asyncio.Event | None = None
@@ -163,7 +178,7 @@ class HttpClient:
             return parse(await self._send(call), call.sent)
 
         try:
-            return await retrying(send, random=self._random, quota=self._quota, stop=stop)
+            return await self._retrying(f"POST {path}", send, stop)
         except StoppedError as error:
             # A throttled attempt changed nothing, so only the others can make the outcome unknown.
             error.attempts = call.sent - call.throttled
@@ -175,6 +190,13 @@ class HttpClient:
             self.traffic.bulk_calls += call.sent
             self.traffic.throttled += call.throttled
             self.traffic.retried += max(0, call.sent - call.throttled - 1)
+
+    async def _retrying(self, name: str, call: Callable[[], Awaitable[T]], stop: asyncio.Event | None = None) -> T:
+        def announce(attempt: int, seconds: float, error: str) -> None:
+            self._retried += 1
+            self._listener(Retrying(name, attempt, seconds, error))
+
+        return await retrying(call, random=self._random, quota=self._quota, stop=stop, announce=announce)
 
     async def _send(self, call: _HttpCall) -> Response:
         """Send a call until the response is not a 429, and return that response."""
@@ -197,6 +219,7 @@ class HttpClient:
                 return response
             # A 429 is no failed attempt: ImageKit did nothing, and announced when calls are welcome again.
             call.throttled += 1
+            self._throttled += 1
             limiter.close_for(self._time_out(limits, call))
 
     def _time_out(self, limits: RateLimits, call: _HttpCall) -> float:

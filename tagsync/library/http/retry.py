@@ -64,7 +64,12 @@ def backoff(attempt: int, random: Random) -> float:
 
 
 async def retrying(
-    call: Callable[[], Awaitable[T]], *, random: Random, quota: RetryQuota, stop: asyncio.Event | None = None
+    call: Callable[[], Awaitable[T]],
+    *,
+    random: Random,
+    quota: RetryQuota,
+    stop: asyncio.Event | None = None,
+    announce: Callable[[int, float, str], None] = lambda _attempt, _seconds, _error: None,
 ) -> T:
     """Await `call`, and retry it after a TransientError: at most five attempts, while the quota lasts.
 
@@ -73,6 +78,8 @@ async def retrying(
         random: the source of jitter.
         quota: the budget that all calls share.
         stop: once set, the wait between two attempts ends.
+        announce: called before each retry with the number of the failed attempt, the seconds until the next one, and
+            the error.
 
     Raises:
         TransientError: the error of the last attempt.
@@ -90,8 +97,16 @@ async def retrying(
     async def sleep(seconds: float) -> None:
         await pause(seconds, stop)
 
+    def before_sleep(state: RetryCallState) -> None:
+        announce(state.attempt_number, state.upcoming_sleep, str(state.outcome and state.outcome.exception()))
+
     attempts = AsyncRetrying(
-        stop=stop_after_attempt(MAX_ATTEMPTS), wait=_FullJitter(random), retry=again, sleep=sleep, reraise=True
+        stop=stop_after_attempt(MAX_ATTEMPTS),
+        wait=_FullJitter(random),
+        retry=again,
+        sleep=sleep,
+        before_sleep=before_sleep,
+        reraise=True,
     )
     result: T = await attempts(call)
     quota.credit()

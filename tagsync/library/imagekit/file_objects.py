@@ -3,8 +3,9 @@
 An object that cannot be parsed does not affect others: the page lists it with its ID and the reason.
 """
 
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from sys import float_info
@@ -87,10 +88,12 @@ class FileReader:
     Args:
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the data to keep for templates, like `fileType` and `customMetadata.season`; `createdAt` is always kept.
+        objects: whether pages keep the files' JSON objects.
     """
 
-    def __init__(self, *, thumbnails: bool = False, fields: Collection[str] = ()) -> None:
+    def __init__(self, *, thumbnails: bool = False, fields: Collection[str] = (), objects: bool = False) -> None:
         self._thumbnails = thumbnails
+        self._objects = objects
         self._fields = tuple(sorted(set(fields) - {CREATED_AT}))
         self._kind = _FileWithFields if self._fields else _ListedFile
         self._decode = msgspec.json.Decoder(list[self._kind]).decode  # type: ignore[name-defined]
@@ -109,9 +112,11 @@ class FileReader:
         try:
             rows = self._decode(response.body)
             files = tuple([self._file(row) for row in rows if row.type == "file"])
+            objects = _objects(response.body, rows) if self._objects else ()
         except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
             return self._page_row_by_row(response)
-        return Page(files, tuple(map(_key, rows)), tuple([_text_or_empty(row.created_at) for row in rows]))
+        moments = tuple([_text_or_empty(row.created_at) for row in rows])
+        return Page(files, tuple(map(_key, rows)), moments, objects=objects)
 
     def _page_row_by_row(self, response: Response) -> Page:
         """Parse a page with invalid rows."""
@@ -120,16 +125,19 @@ class FileReader:
             raise ProtocolError("the listing is not a JSON array", request_id=response.request_id)
         if items and not any(isinstance(item, dict) for item in items):
             raise ProtocolError("the listing contains no file objects", request_id=response.request_id)
-        files, unreadable = [], []
+        files, unreadable, objects = [], [], []
         for item in filter(_is_file, items):
             try:
                 files.append(self.file(item))
             except UnreadableError as error:
                 unreadable.append(error.what)
+            else:
+                # Half a surrogate pair, which no text file can have, becomes a question mark.
+                objects.append(json.dumps(item, ensure_ascii=False).encode("utf-8", "replace"))
         rows = [msgspec.convert(item, _ListedRow) if isinstance(item, dict) else None for item in items]
         keys = [_key(row) if row else f"odd/{item!r}" for row, item in zip(rows, items, strict=True)]
         moments = tuple([_text_or_empty(row.created_at) if row else "" for row in rows])
-        return Page(tuple(files), tuple(keys), moments, tuple(unreadable))
+        return Page(tuple(files), tuple(keys), moments, tuple(unreadable), tuple(objects) if self._objects else ())
 
     def details(self, response: Response) -> CurrentFile:
         """Parse the response with a file's details.
@@ -169,23 +177,31 @@ class FileReader:
         )
 
 
+def _objects(body: bytes, rows: Sequence[_ListedRow]) -> tuple[bytes, ...]:
+    """Return the JSON of each file on a page, in one line."""
+    raw = msgspec.json.decode(body, type=list[msgspec.Raw])
+    # Valid JSON has line breaks only between tokens, so removing them changes no value.
+    return tuple(
+        [bytes(item).translate(None, b"\r\n") for item, row in zip(raw, rows, strict=True) if row.type == "file"]
+    )
+
+
 def _field_values(row: _FileWithFields, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the data that a file has as text."""
+    """Yield the data that a file has as text; a field with several values once for each, sorted."""
     for name in names:
         if name == FILE_TYPE:
             value = row.file_type
         else:
             custom = row.custom_metadata
             value = custom.get(name.partition(".")[2]) if isinstance(custom, dict) else None
-        text = _text_of(value)
-        if text:
+        values = value if isinstance(value, list) else [value]
+        # The API promises no order of a multi-select field either.
+        for text in sorted(set(map(_text_of, values)) - {""}):
             yield name, text
 
 
 def _text_of(value: Any) -> str:
-    """Return text, a number or a boolean as JSON has it; of a list with one item, the item; empty for all else."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    """Return text, a number or a boolean as JSON has it; empty for all else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

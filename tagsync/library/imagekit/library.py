@@ -9,8 +9,10 @@ from typing import Any, Self
 import httpx
 
 from tagsync.errors import ProtocolError, RejectedError
+from tagsync.events import Listener, ignore
 from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.http.response import Response
+from tagsync.library.imagekit import queries
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
@@ -22,7 +24,7 @@ from tagsync.library.imagekit.wire import (
     listing_params,
     server_words,
 )
-from tagsync.library.protocol import EVERYTHING, BulkReply, Listing, Page, Prepare, Traffic
+from tagsync.library.protocol import EVERYTHING, BulkReply, Listing, Page, Prepare, Queries, Traffic
 from tagsync.library.reading.reread import Rereader
 from tagsync.model import CurrentFile, Op, Request
 
@@ -37,8 +39,10 @@ class ImageKitLibrary:
         app: an ASGI app to call in this process instead of the endpoint.
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the files' data to keep for templates.
+        objects: whether pages keep the files' JSON objects.
         page_limit: the maximum number of files on a page.
         random: the source of jitter.
+        listener: receives `Retrying` for each retry, and `ApiCalls` at the end.
     """
 
     def __init__(
@@ -50,12 +54,15 @@ class ImageKitLibrary:
         app: Callable[..., Any] | None = None,
         thumbnails: bool = False,
         fields: Collection[str] = (),
+        objects: bool = False,
         page_limit: int = PAGE_LIMIT,
         random: Random | None = None,
+        listener: Listener = ignore,
     ) -> None:
+        self.queries: Queries = queries
         self.page_limit = page_limit
-        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random)
-        self._reader = FileReader(thumbnails=thumbnails, fields=fields)
+        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
+        self._reader = FileReader(thumbnails=thumbnails, fields=fields, objects=objects)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

@@ -1,4 +1,4 @@
-"""Write unambiguous searchQuery parameters.
+"""Write unambiguous searchQuery parameters; this module implements `protocol.Queries`.
 
 The documentation does not say how to escape quotation marks and backslashes, or whether AND binds more tightly than
 OR. So text that needs escaping is never searched for, and each query has one condition.
@@ -6,30 +6,22 @@ OR. So text that needs escaping is never searched for, and each query has one co
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 from urllib.parse import quote
 
-from tagsync.library.protocol import Listing
+from tagsync.library.protocol import Listing, Search
 
 MAX_QUERY_BYTES = 6_000
 """The maximum length of a URL-encoded searchQuery, because many servers and proxies limit a URL to 8 KiB."""
 
 
-class Search(NamedTuple):
-    """A searchQuery and the IDs or names that it looks for."""
-
-    query: str
-    texts: tuple[str, ...]
-
-
 def by_ids(file_ids: Iterable[str]) -> Iterator[Search]:
     """Yield the fewest searches that find files by ID, without IDs that are unsafe in a query."""
-    return _any_of("id", filter(is_id, file_ids))
+    return _any_of("id", filter(is_id, file_ids), None)
 
 
-def by_names(names: Iterable[str]) -> Iterator[Search]:
+def by_names(names: Iterable[str], folder: str | None = None) -> Iterator[Search]:
     """Yield the fewest searches that find files by name, without names that are unsafe in a query."""
-    return _any_of("name", filter(is_askable, names))
+    return _any_of("name", filter(is_askable, names), folder)
 
 
 def is_id(text: str) -> bool:
@@ -48,9 +40,9 @@ def is_askable(text: str) -> bool:
     return text.isprintable() and '"' not in text and "\\" not in text and len(quote(text)) < MAX_QUERY_BYTES // 2
 
 
-def below(folder: str) -> str:
-    """Return the query for the files in a folder, given with a trailing slash, and all its subfolders."""
-    return f'path : "{folder}"'
+def below(folder: str) -> Listing:
+    """Return the search for the files in a folder, given with a trailing slash, and all its subfolders."""
+    return Listing(f'path : "{folder}"')
 
 
 def created_since(listing: Listing, second: str) -> Listing:
@@ -65,21 +57,21 @@ def nothing(name: str) -> Listing:
     return Listing(f'name = "{name}"')
 
 
-def _any_of(field: str, texts: Iterable[str]) -> Iterator[Search]:
+def _any_of(field: str, texts: Iterable[str], folder: str | None) -> Iterator[Search]:
     room = MAX_QUERY_BYTES - len(quote(f"{field} IN []"))
     group: list[str] = []
     length = 0
     for text in texts:
         size = len(quote(f'"{text}",'))
         if group and length + size > room:
-            yield _search(field, group)
+            yield _search(field, group, folder)
             group, length = [], 0
         group.append(text)
         length += size
     if group:
-        yield _search(field, group)
+        yield _search(field, group, folder)
 
 
-def _search(field: str, texts: list[str]) -> Search:
+def _search(field: str, texts: list[str], folder: str | None) -> Search:
     listed = ",".join(f'"{text}"' for text in texts)
-    return Search(f"{field} IN [{listed}]", tuple(texts))
+    return Search(Listing(f"{field} IN [{listed}]", folder), tuple(texts))

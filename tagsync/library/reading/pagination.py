@@ -27,7 +27,6 @@ from typing import NamedTuple
 
 from tagsync.errors import RejectedError, UnstableListingError
 from tagsync.escape import shown
-from tagsync.library.imagekit.queries import created_since
 from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
 
 MAX_READINGS = 3
@@ -76,7 +75,12 @@ async def read_listing(
         except MisfitError:
             continue
         return
-    raise UnstableListingError(
+    raise unstable()
+
+
+def unstable() -> UnstableListingError:
+    """Return the error of a listing whose pages did not join in any reading."""
+    return UnstableListingError(
         f"the pages of the library's listing did not fit together in {MAX_READINGS} readings: the library is changing, "
         "or its pages repeat; run again when fewer changes happen"
     )
@@ -96,13 +100,43 @@ async def pages(
         UnstableListingError: more files have the same `createdAt` than fit on a page.
         LibraryError: a page could not be read.
     """
-    pagination = _Pagination(library, listing, concurrency)
-    try:
-        place: _Place | None = _Place(0, await pagination.calls.page(0) if first is None else first)
-        before = Page((), ())
-        while place and place.page.rows:
+    before = Page((), ())
+    async with aclosing(places(library, listing, first=first, concurrency=concurrency)) as found:
+        async for place in found:
             yield _without(place.page, before)
             before = place.page
+
+
+async def places(
+    library: Library,
+    listing: Listing,
+    *,
+    first: Page | None = None,
+    after: "Place | None" = None,
+    concurrency: int = 1,
+) -> "AsyncGenerator[Place, None]":
+    """Yield the pages of a listing with their places, including the files of the page before it.
+
+    Args:
+        library: the library.
+        listing: what to list.
+        first: the first page, if it was read already.
+        after: the page of an earlier reading to go on from; if it does not join the next one, start again without it.
+        concurrency: the maximum number of concurrent calls.
+
+    Raises:
+        MisfitError: the pages do not join.
+        UnstableListingError: more files have the same `createdAt` than fit on a page.
+        LibraryError: a page could not be read.
+    """
+    pagination = _Pagination(library, listing, concurrency, since=after.since if after else "")
+    try:
+        if after:
+            place = await pagination.after(after)
+        else:
+            place = Place(0, await pagination.calls.page(0) if first is None else first)
+        while place and place.page.rows:
+            yield place
             place = await pagination.after(place)
     finally:
         await pagination.calls.drop()
@@ -113,11 +147,18 @@ def _without(page: Page, before: Page) -> Page:
     return replace(page, files=tuple([file for file in page.files if file.file_id not in known]))
 
 
-class _Place(NamedTuple):
-    """A page and the number of rows before it in the listing."""
+class Place(NamedTuple):
+    """A page of a listing.
+
+    Attributes:
+        skip: the number of rows before it.
+        page: the page.
+        since: if it is a page of a search for later files, the time of that search.
+    """
 
     skip: int
     page: Page
+    since: str = ""
 
 
 class _Runs(NamedTuple):
@@ -147,21 +188,22 @@ class _Pagination:
         library: the library.
         listing: what to list.
         concurrency: the maximum number of concurrent calls.
+        since: the time of the search for later files to begin with.
     """
 
-    def __init__(self, library: Library, listing: Listing, concurrency: int) -> None:
+    def __init__(self, library: Library, listing: Listing, concurrency: int, since: str = "") -> None:
         self._library = library
         self._listing = listing
         self._concurrency = concurrency
-        self._since = ""
+        self._since = since
         self._full = 0
         self._overlap = 2
         self._most_overlap = max(2, int(library.page_limit * _LARGEST_OVERLAP))
-        self.calls = _Calls(library, listing)
+        self.calls = _Calls(library, library.queries.created_since(listing, since) if since else listing)
 
-    async def after(self, place: _Place) -> _Place | None:
+    async def after(self, place: Place) -> Place | None:
         """Return the page after another one; None at the end of the listing."""
-        skip, page = place
+        skip, page, _ = place
         is_full, runs = self._is_full(page), _runs(page)
         self._full += is_full
         if not is_full:
@@ -181,7 +223,7 @@ class _Pagination:
                 raise MisfitError from error
             return self._unless_end(found, page)
 
-    async def _next(self, place: _Place, runs: _Runs) -> _Place | None:
+    async def _next(self, place: Place, runs: _Runs) -> Place | None:
         """Return the next page by the number of rows before it.
 
         Raises:
@@ -189,13 +231,13 @@ class _Pagination:
             _NoRowsError: it has no new rows, although the listing goes on.
             MisfitError: it does not join.
         """
-        skip, page = place
+        skip, page, _ = place
         start = self.calls.first
         # Use the page that was requested ahead if its guessed start gives enough overlap; else request the right one.
         if start is not None and skip < start < skip + runs.last:
             found = await self._page(start)
             if self._joins(page, runs, found) and (not self._is_full(found) or self._advances(found, page, runs)):
-                return _Place(start, found)
+                return Place(start, found, self._since)
         await self.calls.drop()
         start = skip + self._step(page, runs)
         found = await self._page(start)
@@ -205,7 +247,7 @@ class _Pagination:
         at_end = not self._is_full(page) and not _has_new(found, page)
         if not at_end and not self._joins(page, runs, found):
             raise MisfitError
-        return self._unless_end(_Place(start, found), page)
+        return self._unless_end(Place(start, found, self._since), page)
 
     async def _page(self, start: int) -> Page:
         ahead = min(self._concurrency, 1 + self._full // _FULL_PER_CALL)
@@ -240,7 +282,7 @@ class _Pagination:
         shared = zip(page.rows[begin:], page.moments[begin:], strict=True)
         return {row for row, moment in shared if moment not in partly}.issubset(found.rows)
 
-    async def _continued(self, page: Page, runs: _Runs) -> _Place | None:
+    async def _continued(self, page: Page, runs: _Runs) -> Place | None:
         """Go on with a search for files created since the last `createdAt` but one of a page.
 
         This reads on where a library shows only the first N rows of any listing. The documentation gives times to
@@ -253,7 +295,7 @@ class _Pagination:
         if match is None or match[1] <= self._since:
             return None
         since = match[1]
-        listing = created_since(self._listing, since)
+        listing = self._library.queries.created_since(self._listing, since)
         try:
             found = await self._library.page(skip=0, listing=listing)
         except RejectedError:
@@ -265,7 +307,7 @@ class _Pagination:
             return None
         await self.calls.drop()
         self._since, self.calls = since, _Calls(self._library, listing)
-        return _Place(0, found)
+        return Place(0, found, since)
 
     def _is_full(self, page: Page) -> bool:
         return len(page.rows) >= self._library.page_limit
@@ -279,7 +321,7 @@ class _Pagination:
             return _has_new(found, page)
         return found.moments[-1] != page.moments[-1] or _runs(found).last < runs.last
 
-    def _unless_end(self, place: _Place, before: Page) -> _Place | None:
+    def _unless_end(self, place: Place, before: Page) -> Place | None:
         return place if self._is_full(place.page) or _has_new(place.page, before) else None
 
 

@@ -13,8 +13,7 @@ from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import ProtocolError, RejectedError, UnreadableError
 from tagsync.escape import quoted
 from tagsync.events import FilesRead, Listener, ignore
-from tagsync.library.imagekit.queries import by_names, is_askable, nothing
-from tagsync.library.protocol import EVERYTHING, Library, Listing, Page
+from tagsync.library.protocol import EVERYTHING, Library, Listing, Page, Queries
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import read_listing
 from tagsync.library.reading.search_strategy import Searching, UnprovenError
@@ -134,7 +133,7 @@ class LibraryReader:
             else:
                 found.extend([file] if file else [])
 
-        await for_each_concurrently(_in_folders(paths), search, concurrency=self._concurrency)
+        await for_each_concurrently(_in_folders(paths, self._library.queries), search, concurrency=self._concurrency)
         await for_each_concurrently(file_ids, details, concurrency=self._concurrency)
         self._files.replace(found)
         if found:
@@ -212,7 +211,7 @@ class LibraryReader:
         """Return whether the library finds files for a query that matches no file."""
         # An account without this feature may return all files for any query, and tagging them would be wrong.
         try:
-            page = await self._library.page(skip=0, listing=nothing(_NO_FILE), limit=1)
+            page = await self._library.page(skip=0, listing=self._library.queries.nothing(_NO_FILE), limit=1)
         except RejectedError:
             return False  # it evaluates queries; if it refuses those of manifests, it says so for each
         return bool(page.rows)
@@ -258,14 +257,13 @@ class LibraryReader:
         )
 
 
-def _in_folders(paths: Iterable[str]) -> list[Listing]:
-    """Return searches for files by name in their folders, without names that are unsafe in a query."""
+def _in_folders(paths: Iterable[str], queries: Queries) -> list[Listing]:
+    """Return searches for files by name in their folders, without names that are unsafe in a search."""
     folders = defaultdict[str, list[str]](list)
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
-        if is_askable(name):
-            folders[f"{folder}/"].append(name)
-    return [Listing(query, folder) for folder, names in folders.items() for query, _ in by_names(names)]
+        folders[f"{folder}/"].append(name)
+    return [search.listing for folder, names in folders.items() for search in queries.by_names(names, folder)]
 
 
 def _omitted_words(found: Collection[CurrentFile]) -> str:

@@ -6,8 +6,7 @@ from math import ceil, inf
 
 from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
-from tagsync.library.imagekit.queries import Search, by_ids
-from tagsync.library.protocol import Files, Library, Listing
+from tagsync.library.protocol import Files, Library, Search
 from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
@@ -64,7 +63,7 @@ class Rereader:
             return []
         # Searches for a million files take more memory than the files: make no more than could be used.
         limit = None if self._pages == inf else int(self._pages) + 1
-        searches = list(islice(by_ids(file_ids), limit))
+        searches = list(islice(self._library.queries.by_ids(file_ids), limit))
         return searches if len(searches) <= self._pages else []
 
     async def singly(self, file_ids: Iterable[str]) -> Files:
@@ -95,13 +94,13 @@ class Rereader:
             raise errors[-1]
         return found
 
-    async def _search(self, searches: Sequence["Search"]) -> Files | None:
+    async def _search(self, searches: Sequence[Search]) -> Files | None:
         """Return the files that searches by ID find; None if the library does not support such searches."""
         found = RereadFiles()
 
         async def read(search: Search) -> bool:
             """Add the files that a search finds; return whether it finds files, and only those it looks for."""
-            page = await self._library.page(skip=0, listing=Listing(search.query))
+            page = await self._library.page(skip=0, listing=search.listing)
             files = [file for file in page.files if file.file_id in search.texts]
             found.add(files)
             return 0 < len(files) == len(page.files)
@@ -128,7 +127,8 @@ class Rereader:
                 known = await self._library.details(file_id)
                 if known is None:
                     continue
-                page = await self._library.page(skip=0, listing=Listing(next(by_ids([file_id])).query))
+                search = next(self._library.queries.by_ids([file_id]))
+                page = await self._library.page(skip=0, listing=search.listing)
             except UnreadableError:
                 continue
             except RejectedError:

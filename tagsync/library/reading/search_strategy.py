@@ -5,17 +5,17 @@ of search must prove itself by finding files that the first page of the listing 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from unicodedata import normalize
 
 from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import RejectedError
 from tagsync.escape import quoted
-from tagsync.library.imagekit.queries import below, by_ids, by_names, is_askable, is_id
-from tagsync.library.protocol import Library, Listing, Page
+from tagsync.library.protocol import Library, Page
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import MisfitError, pages
+from tagsync.library.reading.search_pieces import Piece, below, by_ids, by_names, finding, right_in, split
 from tagsync.model import CurrentFile, Needs
 
 _WORTHWHILE = 0.5
@@ -33,26 +33,6 @@ class UnprovenError(Exception):
     """
 
     first: Page | None = None
-
-
-Fits = Callable[[CurrentFile], bool]
-
-
-class _Piece:
-    """One search.
-
-    Args:
-        kind: what it searches by: id, name, folder or path.
-        listing: the listing to request.
-        fits: returns whether a file matches the search.
-        proves: returns whether finding a file proves that the library supports this kind of search.
-    """
-
-    def __init__(self, kind: str, listing: Listing, fits: Fits, proves: Fits | None = None) -> None:
-        self.kind = kind
-        self.listing = listing
-        self.fits = fits
-        self.proves = proves or fits
 
 
 class Searching:
@@ -118,30 +98,31 @@ class Searching:
         if missing is not None:
             raise UnprovenError(f"searches did not find {quoted(missing, 200)}")
 
-    def _pieces(self) -> list[_Piece]:
+    def _pieces(self) -> list[Piece]:
         """Return the searches that together find all needed files."""
-        needs = self._needs
+        needs, queries = self._needs, self._library.queries
         folders: dict[str | None, set[str]] = {}
         # Paths that are equal under NFC mean the same file, so search for both Unicode forms.
         spelled = {form for path in needs.paths for form in (path, normalize("NFC", path), normalize("NFD", path))}
-        for folder, name in map(_split, spelled):
+        for folder, name in map(split, spelled):
             folders.setdefault(folder, set()).add(name)
-        flat = {*needs.flat, *(str(folder) for folder, names in folders.items() if not all(map(is_askable, names)))}
+        unsafe = (folder for folder, names in folders.items() if not all(map(queries.is_askable, names)))
+        flat = {*needs.flat, *map(str, unsafe)}
         # Search by name in each folder, or by name in the whole library, whichever takes fewer searches.
         anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
-        found = [list(_named(names)) for names in (folders, anywhere)]
-        odd = [folder for folder in needs.folders if not is_askable(folder)]
-        odd += sorted(file_id for file_id in needs.file_ids if not is_id(file_id))
+        found = [list(by_names(queries, names)) for names in (folders, anywhere)]
+        odd = [folder for folder in needs.folders if not queries.is_askable(folder)]
+        odd += sorted(file_id for file_id in needs.file_ids if not queries.is_id(file_id))
         if odd:
             raise UnprovenError(f"a search cannot contain {quoted(odd[0], 200)}")
         return [
-            *(_by_id(texts, query) for query, texts in by_ids(sorted(needs.file_ids))),
+            *by_ids(queries, sorted(needs.file_ids)),
             *min(found, key=len),
-            *map(_right_in, sorted(flat)),
-            *map(_below, needs.folders),
+            *map(right_in, sorted(flat)),
+            *(below(queries, folder) for folder in needs.folders),
         ]
 
-    async def _search(self, piece: _Piece) -> None:
+    async def _search(self, piece: Piece) -> None:
         """Run a search, and check its files against its condition and against the first page of the listing."""
         expected = {file.file_id for file in self._known if piece.fits(file)}
         try:
@@ -158,7 +139,7 @@ class Searching:
         if expected:
             raise UnprovenError(f"searches by {piece.kind} do not find files that the listing shows")
 
-    def _look(self, piece: _Piece, page: Page) -> None:
+    def _look(self, piece: Piece, page: Page) -> None:
         for file in page.files:
             if not piece.fits(file):
                 raise _DistrustedError(piece.kind)
@@ -187,7 +168,7 @@ class Searching:
             UnprovenError: no known file can be searched for in this way.
         """
         for file in self._known:
-            piece = _CONTROLS[kind](file)
+            piece = finding(kind, self._library.queries, file)
             if piece is not None and piece.proves(file):
                 try:
                     page = await self._library.page(skip=0, listing=piece.listing)
@@ -263,58 +244,3 @@ def _fact(kind: str) -> str:
 
 def _unsupported(kind: str) -> str:
     return f"this library does not support searches by {kind}"
-
-
-def _split(path: str) -> tuple[str, str]:
-    """Return a path's folder, with a trailing slash, and its name."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/", name
-
-
-def _by_id(file_ids: Collection[str], query: str) -> _Piece:
-    return _Piece("id", Listing(query), lambda file: file.file_id in file_ids)
-
-
-def _by_name(names: Collection[str], query: str, folder: str | None = None) -> _Piece:
-    def fits(file: CurrentFile) -> bool:
-        here, name = _split(file.path)
-        return name in names and folder in (None, here)
-
-    return _Piece("name", Listing(query, folder), fits)
-
-
-def _named(names: Mapping[str | None, Iterable[str]]) -> Iterator[_Piece]:
-    """Yield searches for files by name in folders; the folder None stands for the whole library."""
-    for folder in sorted(names, key=str):
-        for query, texts in by_names(sorted(names[folder])):
-            yield _by_name(texts, query, folder)
-
-
-def _right_in(folder: str) -> _Piece:
-    """Return the listing of a folder without its subfolders (OpenAPI: `path` is one level)."""
-    return _Piece("folder", Listing(None, folder), lambda file: _split(file.path)[0] == folder)
-
-
-def _below(folder: str) -> _Piece:
-    """Return the search for the files of a folder and its subfolders."""
-
-    # A file directly in the folder proves nothing: a library that ignores subfolders would find it, too.
-    def deeper(file: CurrentFile) -> bool:
-        return file.path.startswith(folder) and "/" in file.path[len(folder) :]
-
-    return _Piece("path", Listing(below(folder)), lambda file: file.path.startswith(folder), deeper)
-
-
-def _control_below(file: CurrentFile) -> _Piece | None:
-    """Return a search below a folder with a file's folder as a subfolder: the file's top folder, or the root."""
-    top = file.path[: file.path.find("/", 1) + 1] or "/"
-    return _below(top if "/" in file.path[len(top) :] else "/") if is_askable(top) else None
-
-
-_CONTROLS: dict[str, Callable[[CurrentFile], _Piece | None]] = {
-    "id": lambda file: next((_by_id(texts, query) for query, texts in by_ids([file.file_id])), None),
-    "name": lambda file: next((_by_name(texts, query) for query, texts in by_names([_split(file.path)[1]])), None),
-    "folder": lambda file: _right_in(_split(file.path)[0]),
-    "path": _control_below,
-}
-"""Functions from a known file to a search that must find it."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tagsync.model import MAX_FILES_PER_REQUEST, joined_length
+from tagsync.library.limits import MAX_FILES_PER_REQUEST
+from tagsync.model import joined_length
 
 Row = frozenset[int]
 """The tags of one file, by number."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tagsync.model import MAX_TAG_CHARACTERS, FileChange, Op, Request, normalized
+from tagsync.library.limits import MAX_TAG_CHARACTERS
+from tagsync.model import FileChange, Op, Request, normalized
 from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 
 _NONE: tuple[str, ...] = ()

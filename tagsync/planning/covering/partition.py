@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from math import ceil
 
-from tagsync.model import MAX_FILES_PER_REQUEST, Request
+from tagsync.library.limits import MAX_FILES_PER_REQUEST
+from tagsync.model import Request
 from tagsync.planning.covering.matrix import Wanted
 
 

@@ -5,7 +5,8 @@ from math import ceil
 from operator import itemgetter
 from typing import NamedTuple, Self
 
-from tagsync.model import MAX_FILES_PER_REQUEST, Request
+from tagsync.library.limits import MAX_FILES_PER_REQUEST
+from tagsync.model import Request
 from tagsync.planning.covering.baselines import per_tag, per_tag_set
 from tagsync.planning.covering.calls import Call
 from tagsync.planning.covering.first_fit import first_fit

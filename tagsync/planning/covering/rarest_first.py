@@ -13,6 +13,8 @@ from tagsync.planning.covering.calls import Call, Limits, Row, Rows
 RARITY = 0.5
 """A cell is worth its tag's number of needed cells to the power of minus this. So rare tags are worth more."""
 
+FINISHED = Row()
+
 
 class _Search:
     """The state of the search: what is left to cover, and the calls so far. See `rarest_first` for the arguments."""
@@ -116,7 +118,8 @@ class _Search:
         for file in files:
             for tag in self.left[file] & row:
                 self.lacking[tag].discard(file)
-            self.left[file] -= row
+            # Finished files share one row, because Python makes a new object of 216 bytes for each empty difference.
+            self.left[file] = self.left[file] - row or FINISHED
 
 
 def rarest_first(needed: Rows, allowed: Rows, limits: Limits) -> list[Call]:

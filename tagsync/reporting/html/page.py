@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import Diagnostic, FileChange, FileOutcome, Level, Plan, Status, Unlisted
+from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted
 from tagsync.reporting.guard_view import GuardView, guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
 from tagsync.reporting.html.template import Card, Notice, NotMadeRow, PageContent, Uncovered, rendered
 from tagsync.reporting.phrases import (
+    LEVEL_WORDS,
     MIN_WAIT,
     Names,
     cause_sentence,
@@ -24,7 +25,9 @@ from tagsync.reporting.phrases import (
     status_words,
     target_words,
 )
-from tagsync.reporting.view import DiagnosticsView, DifferenceView, PlanView, ReportView
+from tagsync.reporting.plan_view import DifferenceView, PlanView
+from tagsync.reporting.report_view import ReportView
+from tagsync.reporting.view import DiagnosticsView
 
 SHOWN_DIAGNOSTICS = 200
 
@@ -43,8 +46,6 @@ _TONES: Mapping[Status, str] = {
     Status.STALE: "warn",
 }
 """How a status looks; all others look bad."""
-
-_LEVELS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
@@ -241,7 +242,7 @@ def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlis
     kept = ranked[:SHOWN_DIAGNOSTICS]
     return {
         "diagnostics": [Notice(item.level, _place(item, names), item.message) for item in kept],
-        "counts": ", ".join(counted(levels[level], noun) for level, noun in _LEVELS.items() if levels[level]),
+        "counts": ", ".join(counted(levels[level], noun) for level, noun in LEVEL_WORDS.items() if levels[level]),
         "more": levels.total() - len(kept),
     }
 

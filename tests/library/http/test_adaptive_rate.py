@@ -3,7 +3,9 @@ from math import inf
 import pytest
 
 from tagsync.library.http.adaptive_rate import AdaptiveRate
-from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window
+from tagsync.library.http.rate_limits import RateLimits, Window
+
+MOST_WINDOWS = 8
 
 
 def announced(*lengths: float, calls: int = 1000) -> RateLimits:

@@ -10,7 +10,10 @@ import pytest
 from builders import run
 
 from tagsync.errors import ProtocolError
-from tagsync.library.http.bodies import MAX_BODY_BYTES, SMALL_BODY_BYTES, Bodies
+from tagsync.library.http.bodies import Bodies
+
+MAX_BODY_BYTES = 64 << 20
+SMALL_BODY_BYTES = 4 << 20
 
 MIB = 1 << 20
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -37,13 +37,15 @@ from tagsync.errors import (
     ServerFaultError,
     TimedOutError,
 )
-from tagsync.library.http.client import CALL_DEADLINE, RateLimiters
+from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.transport import connection_error
 from tagsync.library.imagekit.library import ImageKitLibrary
-from tagsync.library.protocol import Listing, Prepare
+from tagsync.library.protocol import Listing
 from tagsync.model import Done, Op, Refused, Request
 from tagsync.sandbox.faults import Fault
+
+CALL_DEADLINE = 60
 
 CALL = Request(Op.ADD, ("t",), (id_of("/a"),))
 DONE = {"successfullyUpdatedFileIds": [id_of("/a")]}
@@ -77,7 +79,7 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
     return Response(json.dumps(body), status, headers, media_type="application/json")
 
 
-def sending(request: Request = CALL) -> tuple[Op, Prepare]:
+def sending(request: Request = CALL) -> tuple[Op, Callable[[], Awaitable[Request]]]:
     """Return a `prepare` for `bulk` that always returns this request."""
 
     async def prepare() -> Request:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
-from tagsync.library.http.rate_limiter import BULK_RATE, RateLimiter
+from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
 from tagsync.library.http.response import Response
 from tagsync.sandbox.limits import CallLimit, Limiter
+
+BULK_RATE = 5.0
 
 FORTY = CallLimit(40, 1)
 WORKERS = 4

@@ -3,8 +3,10 @@ from email.utils import format_datetime
 
 import pytest
 
-from tagsync.library.http.rate_limits import MOST_WINDOWS, RateLimits, Window, rate_limits
+from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
 from tagsync.library.http.response import Response
+
+MOST_WINDOWS = 8
 
 
 def announced(limit: str = "", interval: str = "", reset: str = "") -> RateLimits:

@@ -4,15 +4,11 @@ import pytest
 from builders import now, run
 
 from tagsync.errors import RejectedError, ServerFaultError, TimedOutError, TransientError
-from tagsync.library.http.retry import (
-    LONGEST_WAIT,
-    MAX_ATTEMPTS,
-    MAX_TIMED_OUT,
-    SHORTEST_WAIT,
-    RetryQuota,
-    backoff,
-    retrying,
-)
+from tagsync.library.http.retry import RetryQuota, backoff, retrying
+
+LONGEST_WAIT = 30
+MAX_ATTEMPTS = 5
+SHORTEST_WAIT = 0.5
 
 
 class Flaky:
@@ -53,7 +49,7 @@ def test_retry_repeats_a_timeout_once() -> None:
     call = Flaky(99, TimedOutError)
     with pytest.raises(TimedOutError):
         attempt(call)
-    assert len(call.times) == MAX_TIMED_OUT == 2
+    assert len(call.times) == 2
 
 
 def test_retry_does_not_repeat_a_final_error() -> None:

@@ -1,8 +1,8 @@
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from builders import response
 
 from tagsync.errors import ProtocolError
 from tagsync.library.http.response import Response
@@ -10,11 +10,6 @@ from tagsync.library.imagekit.wire import bulk_payload, bulk_result, json_body, 
 from tagsync.model import Done, Gone, Op, Refused, Request, Unclear
 
 CALL = Request(Op.ADD, ("t",), ("a", "b"))
-
-
-def response(body: Any, status: int = 200, **headers: str) -> Response:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", "0"])

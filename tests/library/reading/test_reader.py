@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from builders import Sandbox, examples, file_object, id_of, manifest, run, unlimited
+from builders import Sandbox, examples, file_object, id_of, manifest, plan_for, run, unlimited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -20,13 +20,16 @@ from tagsync.api.decide import read_and_compare
 from tagsync.errors import ProtocolError
 from tagsync.events import FilesRead
 from tagsync.library.imagekit.library import ImageKitLibrary
-from tagsync.library.reading.reader import ALL, MAX_LOOKUPS, MAX_UNREADABLE, LibraryReader
+from tagsync.library.reading.reader import LibraryReader
 from tagsync.manifest.read import read_manifests
-from tagsync.model import CurrentState, DesiredState, GuardId, Needs, Op, Plan, TargetName
-from tagsync.planning.plan import make_plan
+from tagsync.model import CurrentState, DesiredState, GuardId, Needs, Op, Plan
 from tagsync.planning.read_scope import named, needs
 
+MAX_LOOKUPS = 200
+MAX_UNREADABLE = 1000
+
 Make = Callable[..., Sandbox]
+ALL = Needs(everything="all files were requested")
 Look = Callable[[CurrentState], Any]
 
 NOW = "2024-06-01T00:00:00Z"
@@ -158,7 +161,7 @@ def plan_of(
     page_limit: int = 5,
 ) -> Plan:
     def compare(current: CurrentState) -> Plan:
-        return make_plan(desired, current, TargetName("sandbox:x", "x"), created_at="2026", bulk_rate=None)
+        return plan_for(desired, current)
 
     async def scenario() -> Plan:
         async with opened(app, page_limit) as client:

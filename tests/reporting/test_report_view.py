@@ -1,8 +1,7 @@
-from builders import current_file
-from reporting.pages import changed, plan_of, report_of
+from builders import changed, current_file, plan_of, report_of
 
 from tagsync.model import FileOutcome, Op, Parts, Report, Status
-from tagsync.reporting.view import ReportView
+from tagsync.reporting.report_view import ReportView
 
 
 def report(*outcomes: tuple[str, FileOutcome]) -> Report:

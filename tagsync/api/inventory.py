@@ -1,0 +1,152 @@
+"""Show what is in a library: its tags, and the files that have a tag or match a glob or query."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from tagsync.api.gather import check_folder, now
+from tagsync.errors import RejectedError, UsageError
+from tagsync.escape import quoted
+from tagsync.events import Listener, ignore
+from tagsync.inventory.count import count
+from tagsync.inventory.selection import FileFilter, selected
+from tagsync.library.deadline import check_duration, deadline
+from tagsync.library.reading.reader import LibraryReader
+from tagsync.library.target import Target, connect
+from tagsync.model import CurrentFile, CurrentState, Diagnostic, Inventory
+from tagsync.planning.filter import select_fault
+from tagsync.planning.read_scope import needs_of
+from tagsync.planning.skipped_files import unreadable_finding
+
+
+class FoundFiles:
+    """The files that `ls` found, sorted by path. They are kept on disk, and can be iterated several times.
+
+    Attributes:
+        diagnostics: what else was noticed.
+    """
+
+    def __init__(self, current: CurrentState, wanted: FileFilter) -> None:
+        self._current = current
+        self._wanted = wanted
+        self.diagnostics = _diagnostics(current)
+
+    def __iter__(self) -> Iterator[CurrentFile]:
+        query = self._wanted.query
+        return selected(self._current.files, self._wanted, None if query is None else self._current.answers[query])
+
+
+def tags(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Inventory:
+    """Return the tags of a library, or of a folder of it; see `tags_async`."""
+    return asyncio.run(tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
+
+
+async def tags_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Inventory:
+    """Return the tags of a library, or of a folder of it. This only reads.
+
+    Args:
+        target: the library.
+        folder: a path that starts and ends with `/`; its subfolders are included.
+        max_duration: seconds after which reading fails; None for no limit.
+        listener: receives progress events.
+
+    Raises:
+        UsageError: `folder` or `max_duration` is invalid.
+        LibraryError: the library could not be read completely, or not in time.
+    """
+    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    return replace(count(found), diagnostics=found.diagnostics)
+
+
+def ls(
+    target: Target,
+    glob: str | None = None,
+    *,
+    tags: Iterable[str] = (),
+    ai_tags: Iterable[str] = (),
+    query: str | None = None,
+    folder: str = "/",
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> FoundFiles:
+    """Return the files of a library that meet all conditions; see `ls_async`."""
+    return asyncio.run(
+        ls_async(
+            target,
+            glob,
+            tags=tags,
+            ai_tags=ai_tags,
+            query=query,
+            folder=folder,
+            max_duration=max_duration,
+            listener=listener,
+        )
+    )
+
+
+async def ls_async(
+    target: Target,
+    glob: str | None = None,
+    *,
+    tags: Iterable[str] = (),
+    ai_tags: Iterable[str] = (),
+    query: str | None = None,
+    folder: str = "/",
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> FoundFiles:
+    """Return the files of a library that meet all conditions. This only reads.
+
+    Args:
+        target: the library.
+        glob: a glob over paths; one that ends with a slash selects all files below that folder.
+        tags: ordinary tags that a file has.
+        ai_tags: names of AI tags that it has, from any source.
+        query: a searchQuery, which ImageKit evaluates.
+        folder: a path that starts and ends with `/`; its subfolders are included.
+        max_duration: seconds after which reading fails; None for no limit.
+        listener: receives progress events.
+
+    Raises:
+        UsageError: an argument is invalid.
+        LibraryError: the library could not be read completely, or not in time, or it refused the query.
+    """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
+    check_folder(folder)
+    wanted = FileFilter(
+        glob=_checked_glob(glob),
+        folder=folder,
+        tags=_checked_names(tags),
+        ai_tags=_checked_names(ai_tags),
+        query=query,
+    )
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
+        # The database stays open as long as the result needs it.
+        reader = LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)
+        current = await reader.read(needs_of(wanted.glob, wanted.folder, query))
+    if query is not None and query in current.refused:
+        raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
+    return FoundFiles(current, wanted)
+
+
+def _checked_glob(glob: str | None) -> str | None:
+    if glob is None:
+        return None
+    if fault := select_fault(glob):
+        raise UsageError(fault)
+    return f"{glob}**" if glob.endswith("/") else glob
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise UsageError(f"{quoted(names)} is one name: use a list of names")
+    return tuple(names)
+
+
+def _diagnostics(current: CurrentState) -> tuple[Diagnostic, ...]:
+    return (*current.diagnostics, *map(unreadable_finding, current.unreadable))

@@ -1,0 +1,117 @@
+"""Run the commands `tags` and `ls`, which show what is in a library."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TextIO
+
+from tagsync.api.inventory import FoundFiles, ls_async, tags_async
+from tagsync.cli.configuration import for_library
+from tagsync.cli.connection import workspace_of
+from tagsync.cli.options import InventorySettings, LibrarySettings
+from tagsync.cli.output import Output
+from tagsync.cli.output_files import check_writable, opened
+from tagsync.cli.render import lines_to
+from tagsync.cli.signals import until_signal
+from tagsync.documents.inventory import files_document, tags_document
+from tagsync.model import CurrentFile
+from tagsync.reporting import InventoryFormat
+from tagsync.reporting.console import Lines
+from tagsync.reporting.inventory_csv import files_csv, tags_csv
+from tagsync.reporting.inventory_text import files_text, tags_text
+from tagsync.reporting.phrases import counted
+
+_Texts = Mapping[InventoryFormat, Callable[[], Iterable[str]]]
+"""Functions that return the pieces of a format's text."""
+
+
+def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
+    """Read the library and show its tags."""
+    library, output = _prepared(library, settings)
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: tags_async(workspace.target, folder=folder, max_duration=library.max_duration, listener=listener)
+        )
+    output.diagnostics(found.diagnostics, {})
+    if not found.files:
+        output.warn(f"the library has no file below {folder}: check the path")
+    texts: _Texts = {"json": partial(tags_document, found), "csv": partial(tags_csv, found)}
+    _write(settings, texts, partial(tags_text, found))
+    return 0
+
+
+def ls(
+    glob: str | None,
+    library: LibrarySettings,
+    settings: InventorySettings,
+    *,
+    tag: Iterable[str],
+    ai_tag: Iterable[str],
+    query: str | None,
+    folder: str,
+) -> int:
+    """Read the library and list the files that meet all conditions."""
+    library, output = _prepared(library, settings)
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: ls_async(
+                workspace.target,
+                glob,
+                tags=tag,
+                ai_tags=ai_tag,
+                query=query,
+                folder=folder,
+                max_duration=library.max_duration,
+                listener=listener,
+            )
+        )
+    output.diagnostics(found.diagnostics, {})
+    files = _Counted(found)
+    texts: _Texts = {"json": lambda: files_document(files), "csv": lambda: files_csv(files)}
+    _write(settings, texts, partial(files_text, files))
+    if files.number:
+        output.say(counted(files.number, "file"))
+    else:
+        output.warn("no file meets these conditions: tags and globs are case-sensitive, and paths start with /")
+    return 0
+
+
+class _Counted(Iterable[CurrentFile]):
+    """Found files, and how many there were when they were last listed."""
+
+    def __init__(self, files: FoundFiles) -> None:
+        self._files = files
+        self.number = 0
+
+    def __iter__(self) -> Iterator[CurrentFile]:
+        self.number = 0
+        for file in self._files:
+            self.number += 1
+            yield file
+
+
+def _prepared(library: LibrarySettings, settings: InventorySettings) -> tuple[LibrarySettings, Output]:
+    """Return the settings of the library, and where messages go; check the output files."""
+    library = for_library(library, settings.messages)
+    check_writable([path for _, path in settings.report], [str(library.sandbox)] if library.sandbox else [])
+    return library, Output(settings.messages)
+
+
+def _write(settings: InventorySettings, texts: _Texts, text: Callable[[Lines], object]) -> None:
+    """Write a result to each output file, and then to standard output.
+
+    Standard output comes last, because its reader may close the pipe early.
+    """
+    for kind, path in [*settings.report, (settings.format, None)]:
+        with opened(path) as stream:
+            if kind == "text":
+                text(lines_to(stream, settings.messages))
+            else:
+                _make_utf_8(stream)
+                stream.writelines(texts[kind]())
+            stream.flush()
+
+
+def _make_utf_8(stream: TextIO) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")

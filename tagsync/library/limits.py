@@ -1,0 +1,9 @@
+"""Choose whose limits apply when tagsync checks manifests, makes plans and exports files; `target` chooses the library.
+
+These are constants, because `validate` and saved plans need them without a connection. As a parameter they would pass
+through more than forty functions, always with the same value.
+"""
+
+from tagsync.library.imagekit.limits import MAX_FILES_PER_REQUEST, MAX_TAG_CHARACTERS
+
+__all__ = ["MAX_FILES_PER_REQUEST", "MAX_TAG_CHARACTERS"]

@@ -1,0 +1,22 @@
+"""Escape cells of CSV files that a spreadsheet would run as a formula; `manifest.csv_rows` restores them."""
+
+import re
+
+DEFAULT_SEPARATOR = ";"
+"""What separates the values in a cell, unless `listSeparator` says otherwise."""
+
+# What starts a formula, also in the full width that spreadsheets in Japanese accept. An apostrophe marks escaped text,
+# so text that starts with one is escaped, too: then any text is restored exactly.
+_STARTS = "[=+@\t\r\n\uff1d\uff0b\uff0d\uff20'-]"
+_RISKY = re.compile(_STARTS)
+_ESCAPED = re.compile(f"'{_STARTS}")
+
+
+def escaped_cell(text: str) -> str:
+    """Return the text of a cell with an apostrophe before it if a spreadsheet could run it as a formula."""
+    return f"'{text}" if _RISKY.match(text) else text
+
+
+def is_escaped_cell(text: str) -> bool:
+    """Return whether the text of a cell starts with the apostrophe of `escaped_cell`."""
+    return _ESCAPED.match(text) is not None

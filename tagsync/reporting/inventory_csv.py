@@ -1,0 +1,43 @@
+"""Write the tags and the files of a library as CSV.
+
+No cell can run as a formula in a spreadsheet or send control characters to a terminal. JSON has the exact text.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+
+from tagsync.escape import shown
+from tagsync.model import CurrentFile, Inventory
+from tagsync.model.cells import DEFAULT_SEPARATOR, escaped_cell
+
+
+def tags_csv(inventory: Inventory) -> Iterator[str]:
+    """Yield a row for each tag."""
+    yield _row("kind", "name", "source", "files", "minConfidence", "medianConfidence", "maxConfidence", "folder")
+    for tag in inventory.tags:
+        yield _row("tag", tag.name, "", tag.files, "", "", "", tag.places.folder)
+    for ai_tag in inventory.ai_tags:
+        confidence = ai_tag.confidence or ("", "", "")
+        yield _row("aiTag", ai_tag.name, ai_tag.source, ai_tag.files, *confidence, ai_tag.places.folder)
+
+
+def files_csv(files: Iterable[CurrentFile]) -> Iterator[str]:
+    """Yield a row for each file, with its tags in one cell."""
+    yield _row("fileId", "path", "tags", "aiTags")
+    for file in files:
+        ai_tags = dict.fromkeys(tag.name for tag in file.ai_tags)
+        yield _row(file.file_id, file.path, DEFAULT_SEPARATOR.join(file.tags), DEFAULT_SEPARATOR.join(ai_tags))
+
+
+def _row(*cells: str | float) -> str:
+    return str(_WRITER.writerow([escaped_cell(shown(cell)) if isinstance(cell, str) else cell for cell in cells]))
+
+
+class _Echo:
+    """A file whose `write` returns the text, which `writerow` then returns."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_WRITER = csv.writer(_Echo(), lineterminator="\n")

@@ -1,0 +1,97 @@
+"""Show the tags and the files of a library as text, in columns."""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
+
+from tagsync.escape import quoted, shown
+from tagsync.model import CurrentFile, Inventory, Places
+from tagsync.reporting.console import Lines, columns, padded
+from tagsync.reporting.phrases import counted
+
+_MAX_COLUMNS = 60
+"""The widest that a column gets; a longer text moves the rest of its own line."""
+
+_SHOWN_FOLDERS = 3
+_GAP = "  "
+_ALIGNED_FILES = 1_000
+"""How many files share the width of a column, so that a long list needs no memory and starts at once."""
+
+_Row = Sequence[str]
+
+
+def tags_text(inventory: Inventory, lines: Lines) -> None:
+    """Write a table of ordinary tags, one of AI tags, and totals."""
+    ordinary = [(shown(tag.name), f"{tag.files:,}", _folders(tag.places)) for tag in inventory.tags]
+    ai_tags = [
+        (
+            shown(tag.name),
+            shown(tag.source),
+            f"{tag.files:,}",
+            *(map(_number, tag.confidence) if tag.confidence else ("", "", "")),
+            _folders(tag.places),
+        )
+        for tag in inventory.ai_tags
+    ]
+    _write_table(("TAG", "FILES", "FOLDERS"), ordinary, lines, right=(1,))
+    _write_table(("AI TAG", "SOURCE", "FILES", "MIN", "MEDIAN", "MAX", "FOLDERS"), ai_tags, lines, right=(2, 3, 4, 5))
+    totals = [counted(len(inventory.tags), "tag"), counted(len(ai_tags), "AI tag")]
+    lines.write(
+        (f"{counted(inventory.files, 'file')}: ", "bold"),
+        f"{', '.join(totals)}; {inventory.files - inventory.tagged:,} without an ordinary tag",
+    )
+
+
+def files_text(files: Iterable[CurrentFile], lines: Lines) -> int:
+    """Write a line for each file, with its tags and its AI tags, and return how many there are."""
+    number, remaining = 0, iter(files)
+    while some := list(islice(remaining, _ALIGNED_FILES)):
+        number += len(some)
+        _write_rows([(shown(file.path), _tags(file)) for file in some], lines)
+    return number
+
+
+def _write_table(head: _Row, rows: Sequence[_Row], lines: Lines, *, right: Collection[int]) -> None:
+    if rows:
+        _write_rows([head, *rows], lines, right=right)
+        lines.write()
+
+
+def _write_rows(rows: Sequence[_Row], lines: Lines, *, right: Collection[int] = ()) -> None:
+    """Write rows in columns.
+
+    Args:
+        rows: the cells of each row, safe to print.
+        lines: writes the lines.
+        right: the columns that are aligned to the right.
+    """
+    widths = [min(_MAX_COLUMNS, max(map(columns, cells))) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            f"{cell:>{width}}" if number in right else padded(cell, width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.write(_GAP.join(cells).rstrip())
+
+
+def _folders(places: Places) -> str:
+    first = places.folders[:_SHOWN_FOLDERS]
+    if len(places.folders) == 1:
+        return shown(places.folder)
+    more = len(places.folders) - len(first) + places.more
+    parts = [f"{shown(part.path)} {part.files:,}" for part in first]
+    return ", ".join([*parts, *([f"{more:,} more"] if more else [])])
+
+
+def _tags(file: CurrentFile) -> str:
+    ai_tags = dict.fromkeys(tag.name for tag in file.ai_tags)
+    parts = [", ".join(map(_listed, file.tags)), f"AI: {', '.join(map(_listed, ai_tags))}" if ai_tags else ""]
+    return _GAP.join(filter(None, parts))
+
+
+def _listed(tag: str) -> str:
+    """Return a tag as one item of a list; one with a comma is quoted."""
+    return quoted(tag, len(tag)) if "," in tag else shown(tag)
+
+
+def _number(confidence: float) -> str:
+    return f"{confidence:.2f}"

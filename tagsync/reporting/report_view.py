@@ -1,0 +1,159 @@
+"""What every format shows of an apply."""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from tagsync.model import (
+    FileChange,
+    FileOutcome,
+    Op,
+    Report,
+    Status,
+)
+from tagsync.reporting.groups import groups
+from tagsync.reporting.phrases import (
+    counted,
+    sent_sentence,
+    status_counts,
+    tag_counts,
+    worst_first,
+)
+from tagsync.reporting.plan_view import PlanView, one_section
+from tagsync.reporting.subsequence import Subsequence
+from tagsync.reporting.view import Kind, NotMade, Section, StatusRow
+
+EXAMPLES = 3
+"""Files that are named as examples of a reason."""
+
+CANCELLED = "Apply cancelled: nothing was changed"
+_REFUSED = "Apply refused: nothing was changed"
+
+
+class ReportView(PlanView):
+    """What formats show of an apply; of a refused one, the files that it was refused for."""
+
+    kind: Kind = "report"
+
+    def __init__(self, report: Report) -> None:
+        plan = report.plan
+        super().__init__(plan)
+        self.report = report
+        self.refused = report.outcome == "refused"
+        self.digest = plan.digest
+        counts = Counter(outcome.status for outcome in report.outcomes)
+        self.statuses = [(status, counts[status]) for status in Status if counts[status]]
+        self.advice = _advice(report, counts)
+        if self.refused:
+            self.title = _REFUSED if any(item.level == "error" for item in report.diagnostics) else CANCELLED
+            self.files_changed = 0
+            self.missed = self.rows = self._rows([Status.STALE])
+        else:
+            self.missed = self._rows([status for status in Status if not FileOutcome(status).arrived])
+            self.rows = self._rows(list(Status))
+            self.files_changed = len(self._counted_changes)
+            self.title = self._outcome_title()
+            # Those that block were acknowledged.
+            self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
+        self.remarks = [*self._plan_remarks(), *self.advice]
+        self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
+        # What a guard that blocks says stands with the guards.
+        self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
+
+    def _outcome_title(self) -> str:
+        report, statuses = self.report, status_counts(self.statuses)
+        if report.converged and self.rows and not self.files_changed:
+            return f"Nothing to do: this plan is already applied ({statuses})"
+        return f"Apply {'complete' if report.converged else report.outcome}: {statuses}"
+
+    @cached_property
+    def headline(self) -> str:
+        """What has changed, counted, and how many API calls that took."""
+        totals = Counter[Op]()
+        for item in self.counts.operations:
+            totals[item.op] += item.files
+        in_part = sum(outcome.in_part for outcome in self.report.outcomes)
+        some = f" ({in_part:,} in part)" if in_part else ""
+        changed = f"{counted(self.files_changed, 'file')} changed{some}: {tag_counts(totals)}"
+        files = changed if totals else "No files changed"
+        return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
+
+    @cached_property
+    def sections(self) -> Sequence[Section]:
+        """What has changed; removals first."""
+        return one_section(self.counts, groups(self._counted_changes, self.causes))
+
+    @property
+    def pending(self) -> tuple[Mapping[Op, int], int]:
+        """The changes that are still to be made, by operation, and the number of their files."""
+        if self.refused:
+            return super().pending
+        left = Counter[Op]()
+        for row in self.missed:
+            left.update(row.left)
+        return left, len(self.missed)
+
+    @cached_property
+    def _counted_changes(self) -> Sequence[FileChange]:
+        """The changes that the apply has made, as far as is known, without those that were there before its calls."""
+        if self.refused:
+            return ()
+        changes, outcomes = self.plan.changes, self.report.outcomes
+        positions = array("I", (at for at, outcome in enumerate(outcomes) if _has_made(changes, outcome, at)))
+
+        def made(change: FileChange, position: int) -> FileChange:
+            found = outcomes[position].made(change.changes)
+            return change if found is change.changes else replace(change, changes=found)
+
+        return Subsequence(changes, positions, made)
+
+    @cached_property
+    def not_made(self) -> list[NotMade]:
+        """Why files were not changed, each reason once; the most files first."""
+        reasons: dict[tuple[Status, str | None, bool], NotMade] = {}
+        left: defaultdict[tuple[Status, str | None, bool], Counter[Op]] = defaultdict(Counter)
+        for row in self.missed:
+            key = row.outcome.status, _reason(row.outcome), row.outcome.in_part
+            known = reasons.get(key) or NotMade(*key)
+            examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
+            reasons[key] = known._replace(files=known.files + 1, examples=examples)
+            left[key].update(row.left)
+        found = [item._replace(left=tag_counts(left[key])) for key, item in reasons.items()]
+        return sorted(found, key=lambda item: (-item.files, item.status, item.error or "", item.in_part))
+
+    def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
+        outcomes = self.report.outcomes
+
+        def row(change: FileChange, position: int) -> StatusRow:
+            return StatusRow(change, outcomes[position])
+
+        return Subsequence(self.plan.changes, self._positions(statuses), row)
+
+    def _positions(self, statuses: Container[Status]) -> Sequence[int]:
+        return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
+
+
+def _reason(outcome: FileOutcome) -> str | None:
+    """Return an outcome's error without the request's id, with which each would be a reason of its own."""
+    if outcome.error and outcome.request_id:
+        return outcome.error.replace(f" (request {outcome.request_id})", "")
+    return outcome.error
+
+
+def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:
+    """Return whether an apply made any change of a file; read the file's changes only if they matter."""
+    if not outcome.arrived:
+        return outcome.in_part
+    return not outcome.already or len(outcome.already) < len(changes[position].changes)
+
+
+def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
+    """Return what to do where an apply did not do everything."""
+    found = []
+    if not report.converged and report.outcome != "refused":
+        found.append("Run the same command again: it sends only what is missing.")
+    if counts[Status.STALE]:
+        found.append("Plan again to change the stale files.")
+    return found

@@ -1,0 +1,238 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import AWS, ai, file_object, id_of, validator_of
+from canary import KEY, leaks
+from cli.command import Command, process, started
+
+SANDBOX = ("--sandbox", "library.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def _library(library: Callable[..., Path]) -> None:
+    library(
+        file_object("/shop/1.jpg", ["catalog", "red"], [ai("Dog", 90), ai("Dog", 60.5, AWS)]),
+        file_object("/shop/hats/2.jpg", ["catalog"], [ai("Dog", 70)]),
+        file_object("/press/\u5199\u771f.jpg", ["press, old", "\u7d05"]),
+        file_object("/logo.png"),
+    )
+
+
+def test_tags_text_has_aligned_columns_and_totals(tagsync: Command) -> None:
+    result = tagsync("tags", *SANDBOX)
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        "TAG         FILES  FOLDERS",
+        "catalog         2  /shop/ 1, /shop/hats/ 1",
+        "press, old      1  /press/",
+        "red             1  /shop/",
+        "\u7d05              1  /press/",
+        "",
+        "AI TAG  SOURCE               FILES    MIN  MEDIAN    MAX  FOLDERS",
+        "Dog     google-auto-tagging      2  70.00   70.00  90.00  /shop/ 1, /shop/hats/ 1",
+        "Dog     aws-auto-tagging         1  60.50   60.50  60.50  /shop/",
+        "",
+        "4 files: 4 tags, 2 AI tags; 1 without an ordinary tag",
+    ]
+
+
+def test_tags_json_has_the_members_of_the_contract(tagsync: Command) -> None:
+    document = tagsync("tags", "--format", "json", *SANDBOX).document
+    validator_of("tags").validate(document)
+    folders = [{"path": "/shop/", "files": 1}, {"path": "/shop/hats/", "files": 1}]
+    place = {"folder": "/shop/", "folders": folders, "moreFolders": 0}
+    assert document["tags"][0] == {"name": "catalog", "files": 2, **place}
+    assert document["aiTags"][0] == {
+        "name": "Dog",
+        "source": "google-auto-tagging",
+        "files": 2,
+        "confidence": {"min": 70, "median": 70, "max": 90},
+        **place,
+    }
+
+
+def test_tags_of_a_folder_count_only_its_files(tagsync: Command) -> None:
+    document = tagsync("tags", "--path", "/shop/hats/", "--format", "json", *SANDBOX).document
+    assert ([(tag["name"], tag["files"]) for tag in document["tags"]], document["files"]) == ([("catalog", 1)], 1)
+    nothing = tagsync("tags", "--path", "/nothing/", *SANDBOX)
+    assert (nothing.code, nothing.out) == (0, "0 files: 0 tags, 0 AI tags; 0 without an ordinary tag\n")
+    assert "warning: the library has no file below /nothing/: check the path" in nothing.err
+
+
+def test_tags_csv_has_a_row_for_each_tag(tagsync: Command) -> None:
+    rows = list(csv.DictReader(tagsync("tags", "--format", "csv", *SANDBOX).out.splitlines()))
+    assert [row["name"] for row in rows] == ["catalog", "press, old", "red", "\u7d05", "Dog", "Dog"]
+    assert rows[-1] == {
+        "kind": "aiTag",
+        "name": "Dog",
+        "source": AWS,
+        "files": "1",
+        "minConfidence": "60.5",
+        "medianConfidence": "60.5",
+        "maxConfidence": "60.5",
+        "folder": "/shop/",
+    }
+
+
+def test_ls_text_has_a_line_for_each_file(tagsync: Command) -> None:
+    result = tagsync("ls", *SANDBOX)
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        "/logo.png",
+        "/press/\u5199\u771f.jpg   'press, old', \u7d05",
+        "/shop/1.jpg       catalog, red  AI: Dog",
+        "/shop/hats/2.jpg  catalog  AI: Dog",
+    ]
+    assert result.err.endswith("\n4 files\n")
+
+
+def test_ls_json_has_the_members_of_the_contract(tagsync: Command) -> None:
+    document = tagsync("ls", "/shop/1.*", "--format", "json", *SANDBOX).document
+    validator_of("files").validate(document)
+    tags = [
+        {"name": "Dog", "confidence": 60.5, "source": AWS},
+        {"name": "Dog", "confidence": 90, "source": "google-auto-tagging"},
+    ]
+    path = "/shop/1.jpg"
+    assert document["files"] == [{"fileId": id_of(path), "path": path, "tags": ["catalog", "red"], "aiTags": tags}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["/shop/**"], ["1.jpg", "2.jpg"]),
+        (["/shop/"], ["1.jpg", "2.jpg"]),
+        (["/shop/*"], ["1.jpg"]),
+        (["/shop/1.jpg"], ["1.jpg"]),
+        (["--path", "/shop/hats/"], ["2.jpg"]),
+        (["--path", "/shop/", "/**/2.jpg"], ["2.jpg"]),
+        (["--path", "/press/", "/shop/**"], []),
+        (["--tag", "catalog"], ["1.jpg", "2.jpg"]),
+        (["--tag", "catalog", "--tag", "red"], ["1.jpg"]),
+        (["--ai-tag", "Dog", "/shop/*"], ["1.jpg"]),
+        (["--query", 'tags IN ["red"]'], ["1.jpg"]),
+        (["--query", 'tags IN ["catalog"]', "/shop/hats/**"], ["2.jpg"]),
+        (["--tag", "Red"], []),
+    ],
+)
+def test_ls_lists_files_that_meet_all_conditions(tagsync: Command, arguments: list[str], names: list[str]) -> None:
+    result = tagsync("ls", "--format", "json", *SANDBOX, *arguments)
+    assert result.code == 0
+    assert [Path(file["path"]).name for file in result.document["files"]] == names
+    assert ("warning: no file meets these conditions" in result.err) == (not names)
+
+
+def test_ls_csv_separates_tags_by_semicolons(tagsync: Command) -> None:
+    result = tagsync("ls", "/shop/1.jpg", "--format", "csv", *SANDBOX)
+    assert result.out == f"fileId,path,tags,aiTags\n{id_of('/shop/1.jpg')},/shop/1.jpg,catalog;red,Dog\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ls", "shop/**"], "'shop/**' matches no file: paths start with /"),
+        (["ls", "/shop\\"], "lone backslash"),
+        (["ls", "--path", "shop"], "use '/shop/'"),
+        (["tags", "--path", "/shop"], "use '/shop/'"),
+        (["tags", "--format", "xml"], "'xml' is not one of"),
+        (["tags", "--report", "x.md"], "has none of the suffixes .csv, .json"),
+        (["ls", "--report", "library.jsonl", "--report", "csv=library.jsonl"], "has none of the suffixes"),
+        (["ls", "--report", "csv=library.jsonl"], "library.jsonl is an input of this command"),
+        (["ls", "--report", "a.csv", "--report", "json=a.csv"], "a.csv is named twice"),
+    ],
+)
+def test_inventory_refuses_invalid_arguments(tagsync: Command, arguments: list[str], words: str) -> None:
+    result = tagsync(*arguments, *SANDBOX)
+    assert (result.code, result.out) == (64, "")
+    assert words in result.err
+
+
+def test_ls_query_that_is_refused_is_an_error(tagsync: Command) -> None:
+    result = tagsync("ls", "--query", "nonsense ==", "--report", "ls.json", "--report", "ls.csv", *SANDBOX)
+    assert (result.code, result.out) == (1, "")
+    assert "error: the query 'nonsense ==' failed: " in result.err
+    assert json.loads(Path("ls.json").read_text("utf-8"))["diagnostics"][0]["code"] == "rejected"
+    assert not Path("ls.csv").exists()
+
+
+def test_inventory_writes_each_report(tagsync: Command) -> None:
+    for command in ("tags", "ls"):
+        result = tagsync(command, "--report", "x.csv", "--report", "x.json", "--report", "x.txt", "--quiet", *SANDBOX)
+        assert (result.code, result.err) == (0, "")
+        for kind, name in (("text", "x.txt"), ("json", "x.json"), ("csv", "x.csv")):
+            assert Path(name).read_text("utf-8") == tagsync(command, "--format", kind, *SANDBOX).out
+
+
+HOSTILE = (
+    "\x1b[31mred",
+    "##[error]gone",
+    "::error::x",
+    "=1+1",
+    "+1",
+    "-1",
+    "@x",
+    "\u202egpj",
+    "'=x",
+    "\uff1dx",
+    "\ny",
+)
+
+
+@pytest.mark.parametrize("kind", ["text", "csv"])
+@pytest.mark.parametrize("command", ["tags", "ls"])
+def test_inventory_output_of_hostile_names_is_harmless(
+    tagsync: Command, library: Callable[..., Path], command: str, kind: str
+) -> None:
+    files = [file_object(f"/{name}/{number}", [name], [ai(name)]) for number, name in enumerate(HOSTILE)]
+    library(*files, name="odd.jsonl")
+    result = tagsync(command, "--format", kind, "--sandbox", "odd.jsonl")
+    assert result.code == 0
+    for line in result.out.splitlines():
+        assert "##[" not in line
+        assert not line.lstrip().startswith("::")
+    assert not {"\x1b", "\u202e", "\r"} & set(result.out)
+    if kind == "csv":
+        for row in csv.reader(result.out.splitlines()):
+            assert not [cell for cell in row if cell[:1] in "=+-@\uff1d" and cell]
+    exact = tagsync(command, "--format", "json", "--sandbox", "odd.jsonl").document
+    names = exact["tags"] if command == "tags" else [{"name": tag} for file in exact["files"] for tag in file["tags"]]
+    assert {tag["name"] for tag in names} == set(HOSTILE)
+
+
+def test_inventory_ends_quietly_when_its_reader_stops(library: Callable[..., Path]) -> None:
+    library(*(file_object(f"/shop/{number}.jpg", ["x" * 900]) for number in range(900)), name="many.jsonl")
+    with started("ls", "--sandbox", "many.jsonl", "--quiet") as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.readline()
+        running.stdout.close()
+        assert (running.wait(30), running.stderr.read()) == (1, "")
+
+
+def test_inventory_is_utf_8_in_any_locale() -> None:
+    for kind in ("csv", "json"):
+        result = process("ls", "--format", kind, *SANDBOX, env={"PYTHONIOENCODING": "latin-1"})
+        assert ("\u7d05" if kind == "csv" else "\\u7d05") in result.out
+
+
+def test_inventory_needs_only_a_key_and_never_shows_it(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", "http://127.0.0.1:1")
+    result = tagsync("tags", "--report", "x.json", "--max-duration", "1s", "-v")
+    assert result.code == 1
+    assert not leaks(result.out + result.err + Path("x.json").read_text("utf-8"))
+
+
+def test_inventory_takes_account_and_environment_from_tagsync_yaml(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "environments: {staging: {account: shop, key: IMAGEKIT_PRIVATE_KEY_STAGING}}"
+    Path("tagsync.yaml").write_text(f"apiVersion: tagsync/v1\nkind: Config\n{text}\n", encoding="utf-8")
+    monkeypatch.delenv("IMAGEKIT_PRIVATE_KEY", raising=False)
+    result = tagsync("ls", "--env", "staging")
+    assert "IMAGEKIT_PRIVATE_KEY_STAGING" in result.err
+    assert tagsync("ls", "--env", "nowhere", *SANDBOX).code != 0
+    assert tagsync("ls", "--env", "staging", *SANDBOX).code == 0

@@ -1,0 +1,219 @@
+"""The pipelines remove tags that are no longer declared, with a ref at the last commit whose apply is complete."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builders import file_object, manifest, write_library
+from cli.command import started
+from pipelines.conftest import GitHub
+from pipelines.files import ACTION, TAGSYNC, Ran, run, step
+from pipelines.jobs import KEY, Job, Remote, gitlab_job
+from repository import git
+
+REF = "refs/tagsync/staging"
+CONFIG = """apiVersion: tagsync/v1
+kind: Config
+manifests: [manifests]
+environments: {staging: {account: shop}, production: {account: shop-production}}
+"""
+PATHS = [f"/shop/{name}.jpg" for name in "abcdef"]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """Serve a small library for all runners."""
+    library = write_library(tmp_path / "library.jsonl", [file_object(path, ["by-hand"]) for path in PATHS])
+    options = ("--port", "0", "--key", KEY, "--state-dir", tmp_path / "served")
+    with started("sandbox", "serve", library, *options) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+
+
+class Shop:
+    """A repository whose manifests declare tags for all files, and its library."""
+
+    def __init__(self, remote: Remote, url: str) -> None:
+        self.remote, self.url = remote, url
+        (remote.work / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
+
+    def declare(self, *tags: str, branch: str = "main") -> str:
+        """Push manifests that declare these tags for all files, and return the commit."""
+        folder = self.remote.work / "manifests"
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        rules = "".join(f'- match: "/shop/*"\n  tags: ["{tag}"]\n' for tag in tags)
+        (folder / "tags.yaml").write_text(manifest(rules), encoding="utf-8")
+        return self.remote.push(branch)
+
+    def plan(self, branch: str = "main") -> tuple[Ran, str]:
+        """Run the job of a pull request; return its result and the digest of the plan."""
+        job = Job("plan", self.remote, self.url, branch=branch)
+        ran = job.attempt()
+        return ran, job.runner.put_out().get("digest", "")
+
+    def apply(self, digest: str) -> Job:
+        return Job("apply", self.remote, self.url, digest)
+
+    @property
+    def tags(self) -> set[str]:
+        """All tags of the library."""
+        env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": self.url}
+        ran = run(f"{TAGSYNC} export --no-color -o out --env staging && cat out/*", env, cwd=self.remote.work)
+        assert ran.code == 0, ran.err
+        shutil.rmtree(self.remote.work / "out")
+        return {tag for tag in ("alpha", "beta", "gamma", "delta", "by-hand") if tag in ran.out}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, url: str) -> Shop:
+    return Shop(Remote(tmp_path), url)
+
+
+def test_workflow_prunes_since_the_last_complete_apply(shop: Shop) -> None:
+    first = shop.declare("alpha", "beta")
+    planned, digest = shop.plan()
+    assert f"::notice::The remote has no {REF} yet, so this plan removes no tags" in planned.out
+    assert shop.apply(digest).attempt().code == 0
+    assert shop.remote.ref(REF) == first
+    assert shop.tags == {"alpha", "beta", "by-hand"}
+
+    shop.declare("beta", "gamma", branch="change")
+    planned, digest = shop.plan("change")
+    assert (planned.code, "has no" in planned.out) == (0, False)
+    merged = shop.remote.push()
+    apply = shop.apply(digest)
+    assert apply.attempt(TAGSYNC_MAX_REQUESTS="1").code == 3
+    assert (shop.remote.ref(REF), shop.tags) == (first, {"alpha", "beta", "gamma", "by-hand"})
+    assert apply.attempt().code == 0
+    assert (shop.remote.ref(REF), shop.tags) == (merged, {"beta", "gamma", "by-hand"})
+
+
+def test_workflow_prunes_after_a_failed_and_a_skipped_apply(shop: Shop) -> None:
+    shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    # This apply adds a tag and ends before it removes the other. Nobody runs it again.
+    shop.declare("beta")
+    assert shop.apply(shop.plan()[1]).attempt(TAGSYNC_MAX_REQUESTS="1").code == 3
+    assert shop.tags == {"alpha", "beta", "by-hand"}
+    shop.declare("beta", "delta")
+    assert shop.apply(f"sha256:{'0' * 64}").attempt().code == 4
+    shop.declare("gamma")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    assert shop.tags == {"gamma", "by-hand"}
+
+
+def test_workflow_keeps_one_ref_for_each_environment(shop: Shop) -> None:
+    commit = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    assert (shop.remote.ref(REF), shop.remote.ref("refs/tagsync/production")) == (commit, None)
+
+
+def test_workflow_goes_back_after_the_ref_was_deleted(shop: Shop) -> None:
+    shop.declare("alpha", "beta")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    git("push", "--quiet", "origin", f":{REF}", folder=shop.remote.work)
+    shop.declare("beta")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    assert shop.tags == {"alpha", "beta", "by-hand"}
+    assert shop.remote.ref(REF)
+
+
+def test_workflow_does_not_plan_an_older_state(shop: Shop) -> None:
+    older = shop.declare("alpha")
+    git("push", "--quiet", "origin", f"{older}:refs/heads/older", folder=shop.remote.work)
+    shop.declare("beta")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    ran, digest = shop.plan("older")
+    assert (ran.code, digest) == (1, "")
+    assert f"::error::A newer commit was applied: {REF} is" in ran.out
+    assert shop.tags == {"beta", "by-hand"}
+
+
+def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None:
+    shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    commit = shop.declare("beta")
+    job = Job("plan", shop.remote, shop.url)
+    ran = job.attempt(GIT_ALLOW_PROTOCOL="none")
+    assert ran.code == 1
+    assert f"::error::git could not ask the remote for {REF}, so nothing was planned" in ran.out
+    assert not (job.runner.out / "plan.json").exists()
+    shallow = Job("plan", shop.remote, shop.url).attempt(depth=1)
+    assert "::error::This clone has not the whole history: set fetch-depth to 0" in shallow.out
+    assert commit != shop.remote.ref(REF)
+
+
+def test_workflow_fails_if_the_ref_cannot_be_moved(shop: Shop) -> None:
+    first = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    shop.declare("beta")
+    apply = shop.apply(shop.plan()[1])
+    hook = shop.remote.path / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    hook.chmod(0o755)
+    ran = apply.attempt()
+    assert (ran.code, shop.remote.ref(REF)) == (1, first)
+    assert f"::error::The tags are applied, but git could not move {REF}" in ran.out
+    hook.unlink()
+    assert apply.attempt().code == 0
+    assert shop.remote.ref(REF) != first
+
+
+@pytest.mark.parametrize("name", ["Fetch the last applied commit", "Record the applied commit"])
+@pytest.mark.parametrize(
+    "ref", ["main", "refs/heads/main", "refs/tagsync/", "refs/tagsync/-x", "refs/tagsync/a b", "-x"]
+)
+def test_action_accepts_no_other_refs(github: GitHub, name: str, ref: str) -> None:
+    git("init", "--quiet", folder=github.workspace)
+    ran = github.script(step(ACTION, name)["run"], REF=ref, TOKEN="token")
+    assert (ran.code, ran.out) == (1, "::error::The input applied-ref must be like refs/tagsync/production.\n")
+
+
+def test_action_shows_no_token_and_keeps_none(github: GitHub, tmp_path: Path) -> None:
+    remote = Remote(tmp_path)
+    remote.push()
+    github.workspace.rmdir()
+    git("clone", "--quiet", str(remote.path), str(github.workspace))
+    for name in ("Fetch the last applied commit", "Record the applied commit"):
+        ran = github.script(
+            step(ACTION, name)["run"], REF=REF, TOKEN="secret-token", GIT_TRACE="1", GIT_CURL_VERBOSE="1"
+        )
+        assert ran.code == 0, ran.err
+        assert "secret-token" not in ran.out + ran.err
+    assert "extraheader" not in (github.workspace / ".git" / "config").read_text("utf-8")
+
+
+def test_gitlab_prunes_since_the_last_complete_apply(shop: Shop, url: str) -> None:
+    first = shop.declare("alpha", "beta")
+    planned = gitlab_job("plan", shop.remote, url)
+    assert f"There is no {REF} yet, so this plan removes no tags that are no longer declared." in planned.out
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert shop.remote.ref(REF) == first
+    second = shop.declare("beta", "gamma")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url, TAGSYNC_MAX_REQUESTS="1").code == 3
+    assert shop.remote.ref(REF) == first
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert (shop.remote.ref(REF), shop.tags) == (second, {"beta", "gamma", "by-hand"})
+
+
+def test_gitlab_keeps_no_ref_without_its_token(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url, PUSH_TOKEN="").code == 0
+    assert shop.remote.ref(REF) is None
+
+
+def test_gitlab_does_not_plan_an_older_state_or_without_the_remote(shop: Shop, url: str) -> None:
+    older = shop.declare("alpha")
+    git("push", "--quiet", "origin", f"{older}:refs/heads/older", folder=shop.remote.work)
+    shop.declare("beta")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    planned = gitlab_job("plan", shop.remote, url, "older")
+    assert planned.code == 1
+    assert f"A newer commit was applied: {REF} is" in planned.out
+    assert gitlab_job("plan", shop.remote, url, CI_REPOSITORY_URL="/nowhere").code == 128
