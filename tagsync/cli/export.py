@@ -80,7 +80,7 @@ def _entries(found: Exported) -> int:
 
 
 def _only_rows(found: Exported) -> Exported:
-    """Leave out what no row can declare, with a warning for each file."""
+    """Leave out files that cannot be rows, with a warning for each."""
     left_out = [entry.selector for drafts in found.manifests.values() for draft in drafts for entry in draft.entries]
     why = "its path or tags cannot be in a CSV file, or other files share its path; -o DIR writes them to library.yaml"
     warnings = [
@@ -151,7 +151,7 @@ def _manifests(found: Exported, about: str) -> Iterator[_File]:
 
 
 def _csv_files(found: Exported, about: str) -> Iterator[_File]:
-    """Yield CSV files, and the manifest that names them and has what no row can declare."""
+    """Yield CSV files, and the manifest that names them and declares the files that cannot be rows."""
     separator, names = list_separator(found.rows), list[str]()
     taken: set[str] = set()
     for rows in split_rows(found.rows, LONGEST):
