@@ -110,9 +110,10 @@ class Outcome:
 
 def differences(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]:
     """Yield a failure for each file with other tags than expected."""
+    places = {each.path: each.place for each in test.expect if each.path not in outcome.by_path}
+    for path, message in not_given(places, outcome.by_path):
+        yield TestFailure(unpacked(test.manifest, places[path]), message)
     for expected in test.expect:
-        if expected.path not in outcome.by_path:
-            yield TestFailure(unpacked(test.manifest, expected.place), not_given(expected.path, outcome.by_path))
         for after in outcome.by_path.get(expected.path, ()):
             sides = (
                 ("tags", expected.tags, after.tags, _TAGS),
