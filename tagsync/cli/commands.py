@@ -20,6 +20,7 @@ from tagsync.cli.options import (
     OutputSettings,
     PlanSettings,
     apply_options,
+    connection_options,
     inventory_options,
     library_options,
     manifest_options,
@@ -279,7 +280,7 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
 )
 @AS_OF
-@target_options
+@connection_options
 @output_options
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.

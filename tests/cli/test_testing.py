@@ -201,6 +201,14 @@ def test_test_evaluates_until_on_its_date(tagsync: Command) -> None:
         )
 
 
+@pytest.mark.usefixtures("_rules")
+def test_test_says_that_no_rule_selects_a_file(tagsync: Command) -> None:
+    write_test("given: [{path: /shops/tees/a.jpg}]\nexpect: {/shops/tees/a.jpg: {contains: [tees]}}")
+    assert "    - tees  (nothing adds it)\n      no rule selects this file\n" in tagsync("test", ".").out
+    write_manifest("- {match: /**, absent: [x]}")
+    assert "no rule selects this file" not in tagsync("test", ".").out
+
+
 def test_test_explains_a_tag_that_a_value_prevents(tagsync: Command) -> None:
     write_manifest("- {match: /**, tags: ['{customMetadata.season}'], ifInvalid: warn}")
     write_test("given: [{path: /a}]\nexpect: {/a: {contains: [summer]}}")
