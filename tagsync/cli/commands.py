@@ -300,8 +300,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync export -o manifests/",
-        "tagsync export --path /shop/ > shop.yaml",
-        "tagsync export --format csv -o sheet/",
+        "tagsync export --format csv --path /shop/ -o sheet/",
         "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
@@ -337,7 +336,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 )
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
-    """Write the library's tags as manifests or CSV, or record it for the sandbox.
+    """Write the library as manifests, CSV, or a sandbox library.
 
     A plan of the manifests or rows has no changes.
 
