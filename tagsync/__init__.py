@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
     from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
+    from tagsync.api.exported import write_export
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.inventory import FoundFiles, ls, ls_async, tags, tags_async
     from tagsync.api.keep import History, Workspace
@@ -157,6 +158,7 @@ __all__ = [
     "undo_async",
     "validate",
     "write_document",
+    "write_export",
 ]
 
 _HOMES = {
@@ -195,6 +197,7 @@ _HOMES = {
     "undo_async": "tagsync.api.decide",
     "validate": "tagsync.api.gather",
     "write_document": "tagsync.api.saved",
+    "write_export": "tagsync.api.exported",
 }
 """The module of each public name that is not in `tagsync.model`."""
 

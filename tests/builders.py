@@ -236,6 +236,14 @@ class Sandbox:
     def delete(self, path: str) -> None:
         self.store._db.execute("DELETE FROM files WHERE file_id = ?", (id_of(path),))
 
+    def swap(self, one: str, path: str, other: str, other_path: str) -> None:
+        """Move two files, given by ID and path, to each other's paths."""
+        for file_id, to in ((one, other_path), (other, path)):
+            folder, _, name = to.rpartition("/")
+            rest = "json_set(rest, '$.filePath', ?, '$.name', ?)"
+            change = f"UPDATE files SET name = ?, folder = ?, rest = {rest} WHERE file_id = ?"  # noqa: S608 - our own
+            self.store._db.execute(change, (name, f"{folder}/", to, name, file_id))
+
     def close(self) -> None:
         self.store.close()
 

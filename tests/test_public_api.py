@@ -48,6 +48,22 @@ def annotations(kind: type) -> Iterator[object]:
             yield value.fget.__annotations__["return"]
 
 
+@pytest.mark.parametrize("kind", ["manifests", "csv"])
+def test_api_write_export_gives_manifests_that_plan_no_change(
+    sandbox: Callable[..., Sandbox], tmp_path: Path, kind: Any
+) -> None:
+    target = sandbox(*(file_object(f"/shop/{n}.jpg", ["shop", f"n{n}"]) for n in range(9))).target
+    exported = tagsync.export(target, kind=kind)
+    size = tagsync.write_export(exported, tmp_path / "out")
+    written = {path.name: path for path in (tmp_path / "out").iterdir()}
+    assert "manifest.schema.json" in written
+    assert size == sum(path.stat().st_size for name, path in written.items() if name != "manifest.schema.json")
+    plan = tagsync.plan(tmp_path / "out", target=target)
+    assert (plan.summary.unchanged, len(plan.changes)) == (9, 0)
+    with pytest.raises(UsageError, match="out is not empty, and export overwrites nothing"):
+        tagsync.write_export(exported, tmp_path / "out")
+
+
 def test_api_listener_receives_events_in_order(sandbox: Callable[..., Sandbox], tags: str) -> None:
     library = sandbox(file_object("/a.jpg"))
     events: list[Event] = []

@@ -71,6 +71,7 @@ ALLOWED = {
     ("api.gather", "now"),
     ("api.gather", "read"),
     ("api.act", "_seconds"),
+    ("api.drafting", "draft_test_async"),
     ("api.testing", "_now"),
     ("library.http.rate_limits", "_now"),
     ("reporting.json_log", "_now"),

@@ -108,6 +108,13 @@ def test_schemas_accept_the_examples(path: Path) -> None:
             },
         ),
         document("Vocabulary", allowed=["red"], forbidden=["50%"], removeForbidden=True, renames={"a": "b"}),
+        document(
+            "Test",
+            given=[{"path": "/shop/tees/A1-front.jpg", "tags": ["draft"]}],
+            expect={"/shop/tees/A1-front.jpg": {"contains": ["t-shirts", "sku-a1"], "lacks": ["draft"]}},
+            properties=[{"match": "/legal/**", "removes": "none"}],
+        ),
+        document("Test", library="library.jsonl", asOf="2026-12-31", expectErrors=["conflict"]),
     ],
 )
 def test_schemas_accept_the_manifests_of_the_contract(document: dict[str, Any]) -> None:
@@ -129,6 +136,11 @@ def test_schemas_accept_the_manifests_of_the_contract(document: dict[str, Any]) 
         document("Vocabulary"),
         document("Vocabulary", allowed=["50%"]),
         document("Vocabulary", renames={"a": " b"}),
+        document("Test", given=[]),
+        document("Test", expectErrors=["conflict"]),
+        document("Test", given=[], library="library.jsonl", expectErrors=["conflict"]),
+        document("Test", given=[], expect={"a": {"exact": []}}),
+        document("Test", given=[], properties=[{"match": "/a"}]),
         {**manifest_of(), "status": {}},
         {**manifest_of(), "metadata": {"name": ""}},
         {"apiVersion": "tagsync/v1", "kind": "TagSet"},

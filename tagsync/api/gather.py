@@ -15,6 +15,7 @@ from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting import ExportFormat
 from tagsync.exporting.export import Exported, export_rows
 from tagsync.exporting.export import export as export_manifests
+from tagsync.exporting.manifest_text import scalar
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
@@ -169,7 +170,8 @@ async def export_async(
             listener(Exporting(len(current.files)))
             exported = _EXPORTS[kind](current.files, folder)
             diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
-            return exported._replace(diagnostics=diagnostics)
+            about = f"Exported from {target.name.account}: the ordinary tags below {scalar(folder)}."
+            return exported._replace(diagnostics=diagnostics, about=about)
 
 
 def check_folder(folder: str) -> None:

@@ -20,6 +20,7 @@ from tagsync.cli.options import (
     OutputSettings,
     PlanSettings,
     apply_options,
+    connection_options,
     inventory_options,
     library_options,
     manifest_options,
@@ -279,7 +280,7 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
 )
 @AS_OF
-@target_options
+@connection_options
 @output_options
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.
@@ -300,7 +301,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 @cli.command(
     examples=(
         "tagsync export -o manifests/",
-        "tagsync export --format csv --path /shop/ -o sheet/",
+        "tagsync export --path /shop/ --format csv > shop.csv",
         "tagsync export --format library -o library.jsonl.gz --redact",
     )
 )
@@ -336,7 +337,7 @@ def test(paths: tuple[str, ...], **values: Any) -> int:
 )
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
-    """Write the library as manifests, CSV, or a sandbox library.
+    """Write the library as manifests or CSV, or record it.
 
     A plan of the manifests or rows has no changes.
 
@@ -379,7 +380,7 @@ def tags(folder: str, **values: Any) -> int:
     examples=(
         "tagsync ls '/shop/**' --tag sale",
         "tagsync ls --tag sale --tag draft --format csv > files.csv",
-        """tagsync ls --query 'createdAt > "7d"' --format json | jq -r '.files[].path'""",
+        """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
     )
 )
 @click.argument("glob", required=False, metavar="[GLOB]")

@@ -390,6 +390,11 @@ def target_options(command: Command) -> Command:
     return _with((*_TARGET, *_SPEED, _STATE), command)
 
 
+def connection_options(command: Command) -> Command:
+    """Add only the options of `LibrarySettings` that name a library."""
+    return _with((*_TARGET, _STATE), command)
+
+
 def library_options(command: Command) -> Command:
     """Add the options of `LibrarySettings`."""
     return _with((*_LIBRARY, _STATE), command)

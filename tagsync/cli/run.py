@@ -54,7 +54,7 @@ def validate(
     output.diagnostics(desired.diagnostics, names, with_notices=True)
     files, entries = len(desired.manifests), len(desired.entries)
     output.valid(
-        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'rule')}",
+        f"Valid: {counted(files, 'manifest')} with {counted(entries, 'rule')}" if files else "Valid: only tests",
         desired.diagnostics,
         names,
     )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import quoted
+from tagsync.exporting import ExportFormat
 from tagsync.exporting.csv_text import Row, fits_in_row
 from tagsync.exporting.exceptions import MIN_FILES, matches_with_exceptions
 from tagsync.exporting.folder_tree import tree
@@ -35,6 +36,8 @@ class Exported(NamedTuple):
         tags: the number of their tags.
         diagnostics: warnings of what is left out.
         rows: the rows of the format `csv`.
+        kind: the format.
+        about: a comment for the manifests, which names the library and the folder.
     """
 
     manifests: dict[str, tuple[ManifestDraft, ...]]
@@ -42,6 +45,8 @@ class Exported(NamedTuple):
     tags: int
     diagnostics: tuple[Diagnostic, ...]
     rows: tuple[Row, ...] = ()
+    kind: ExportFormat = "manifests"
+    about: str = ""
 
 
 class _Tagged:
@@ -109,6 +114,7 @@ def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
         sum(len(row.tags) for row in rows) + sum(len(rule.tags) for rule in others),
         tuple(diagnostics),
         tuple(rows),
+        "csv",
     )
 
 

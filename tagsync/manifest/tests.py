@@ -72,8 +72,8 @@ def check_test(tree: Map) -> Iterator[Finding]:
                 yield Finding("error", "glob", f"the glob {quoted(pattern)} is not valid: {fault}", place)
     expected = spec.get("expect", Map())
     if "given" in spec:
-        for path in expected.keys() - paths:
-            yield Finding("error", "not-given", not_given(path, paths), expected.key_places[path])
+        for path, message in not_given((path for path in expected if path not in paths), paths):
+            yield Finding("error", "not-given", message, expected.key_places[path])
     for each in expected.values():
         yield from _contradictions(each)
         yield from _contradictions(each.get("aiTags", Map()))

@@ -1,6 +1,6 @@
 """Define tests of manifests: what is given and expected, and what became of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -10,14 +10,26 @@ from tagsync.escape import quoted
 from tagsync.model.desired import NO_TEXTS, Texts
 from tagsync.model.origins import Origin
 
-_MOST_COMPARED = 10_000
+_MOST_COMPARED = 100
+_LONGEST_COMPARED = 300
+_HINTS = 20
+"""The number of paths with a suggestion: finding one takes time."""
 
 
-def not_given(path: str, paths: Collection[str]) -> str:
-    """Return the message for an expectation of a file that is not among the given ones."""
-    close = get_close_matches(path, islice(paths, _MOST_COMPARED), n=1)
-    hint = f"did you mean {quoted(close[0], 200)}?" if close else "add it, or correct the path"
-    return f"{quoted(path, 200)} is not among the given files: {hint}"
+def not_given(missing: Iterable[str], paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield each path that is not among the given ones, with a message."""
+    for number, path in enumerate(missing):
+        close = _nearest(path, paths) if number < _HINTS else []
+        hint = f"did you mean {quoted(close[0], 200)}?" if close else "add it, or correct the path"
+        yield path, f"{quoted(path, 200)} is not among the given files: {hint}"
+
+
+def _nearest(path: str, paths: Iterable[str]) -> list[str]:
+    """Return the most similar path with the same folder or the same name; comparing all could take minutes."""
+    folder, _, name = path.rpartition("/")
+    alike = (each for each in paths if each.startswith(f"{folder}/") or each.endswith(f"/{name}"))
+    short = (each for each in alike if len(each) <= _LONGEST_COMPARED)
+    return get_close_matches(path[:_LONGEST_COMPARED], islice(short, _MOST_COMPARED), n=1)
 
 
 class TagExpectation(NamedTuple):

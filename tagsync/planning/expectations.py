@@ -80,6 +80,7 @@ class Outcome:
         changes: the changes of some of them, by ID.
         warnings: the plan's warnings.
         names: how to show manifests.
+        selected: returns the IDs of the files that a rule selects; called only if a file differs.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Outcome:
         changes: Mapping[str, FileChange],
         warnings: Sequence[Diagnostic],
         names: Mapping[str, str],
+        selected: Callable[[], Collection[str]],
     ) -> None:
         self.by_path = defaultdict[str, list[After]](list)
         for file in files:
             self.by_path[file.path].append(After(file, changes.get(file.file_id), names))
         self._warnings = warnings
+        self._selected = selected
 
     def matching(self, found: Property) -> Iterator[After]:
         """Yield the files that a property is about."""
@@ -101,18 +104,21 @@ class Outcome:
             if matches(path) and not any(leaves_out(path) for leaves_out in excepts):
                 yield from files
 
-    def warnings_about(self, path: str) -> Iterator[TagLine]:
-        """Yield the plan's warnings that name a file: they may say why a tag is missing."""
+    def notes_about(self, file: CurrentFile) -> Iterator[TagLine]:
+        """Yield what may be the reason for a difference: no rule selects the file, or a warning names it."""
+        if file.file_id not in self._selected():
+            yield TagLine(" ", "no rule selects this file")
         for item in self._warnings:
-            if quoted(path, 200) in item.message:
+            if quoted(file.path, 200) in item.message:
                 yield TagLine(" ", f"warning: {item.message}", str(item.origin or ""))
 
 
 def differences(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]:
     """Yield a failure for each file with other tags than expected."""
+    places = {each.path: each.place for each in test.expect if each.path not in outcome.by_path}
+    for path, message in not_given(places, outcome.by_path):
+        yield TestFailure(unpacked(test.manifest, places[path]), message)
     for expected in test.expect:
-        if expected.path not in outcome.by_path:
-            yield TestFailure(unpacked(test.manifest, expected.place), not_given(expected.path, outcome.by_path))
         for after in outcome.by_path.get(expected.path, ()):
             sides = (
                 ("tags", expected.tags, after.tags, _TAGS),
@@ -124,7 +130,7 @@ def differences(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]:
                     continue
                 lines = list(difference.lines(partial(after.why, ops=ops)))
                 if ops is _TAGS:
-                    lines += outcome.warnings_about(expected.path)
+                    lines += outcome.notes_about(after.file)
                 place = difference.place(expected.place)
                 message = f"{quoted(expected.path, 200)} has other {kind} than expected"
                 yield failure(unpacked(test.manifest, place), message, lines)

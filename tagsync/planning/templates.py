@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import NamedTuple
 
@@ -71,6 +71,9 @@ class _Problem(NamedTuple):
 
 _Values = tuple[str | tuple[str, ...], ...]
 """Captured texts, then the values of each field of the library's data."""
+
+_Filled = tuple[str | _Problem, ...]
+"""The texts that a template gives, and what is wrong with them."""
 
 
 class _InvalidValueError(Exception):
@@ -166,52 +169,72 @@ class EntryTemplates:
 
     def _fill(self, key: _Values) -> tuple[Declaration, tuple[_Problem, ...]]:
         """Return and remember the declaration for files with these values, and the problems of the values."""
-        values = dict(zip(self._names, map(_normalized_values, key), strict=True))
+        # ImageKit keeps two spellings of a tag that are equal under NFC apart, so values must not bring several.
+        values, several = dict[str, str](), dict[str, tuple[str, ...]]()
+        for name, each in zip(self._names, key, strict=True):
+            if isinstance(each, str):
+                values[name] = normalized(each)
+                continue
+            distinct = tuple(dict.fromkeys(map(normalized, each)))
+            values[name] = distinct[0] if distinct else ""
+            if len(distinct) > 1:
+                several[name] = distinct
         added = dict[TemplateKey, Texts]()
         problems = list[_Problem]()
-        count = 0
         for template, used in self._templates:
-            found = dict.fromkeys(self._texts(template, used, values))
-            texts = tuple(each for each in found if isinstance(each, str))
-            problems += (each for each in found if isinstance(each, _Problem))
+            found = self._combined(template, used, values, several) if several else self._filled(template, used, values)
+            texts = tuple([each for each in found if isinstance(each, str)])
+            if len(texts) < len(found):
+                problems += [each for each in found if isinstance(each, _Problem)]
             more = Texts(texts, (template.place,) * len(texts))
             added[template.key] = added.get(template.key, NO_TEXTS).followed_by(more)
-            count += len(found)
-        if self._remembered + count > _REMEMBERED:
+            self._remembered += len(found)
+        if self._remembered > _REMEMBERED:
             self._known.clear()
             self._remembered = 0
-        self._remembered += count
-        filled = self._known[key] = _with_texts(self._declaration, added), tuple(problems)
-        return filled
+        self._known[key] = _with_texts(self._declaration, added), tuple(problems)
+        return self._known[key]
 
-    def _texts(
-        self, template: Template, used: Sequence[Placeholder], values: Mapping[str, tuple[str, ...]]
-    ) -> Iterator[str | _Problem]:
-        """Yield a template filled in with each combination of its values, and what is wrong with them."""
-        names = tuple(dict.fromkeys(each.name for each in used))
-        count = prod(len(values[name]) for name in names)
+    def _combined(
+        self,
+        template: Template,
+        used: Sequence[Placeholder],
+        values: Mapping[str, str],
+        several: Mapping[str, tuple[str, ...]],
+    ) -> _Filled:
+        """Fill in a template with each combination of values; return each text and problem once.
+
+        Args:
+            template: the template.
+            used: its placeholders.
+            values: the first value of each name.
+            several: all values of the names that have several.
+        """
+        names = tuple(dict.fromkeys(each.name for each in used if each.name in several))
+        count = prod(len(several[name]) for name in names)
         if count > _MOST_COMBINATIONS:
             what = f"{quoted(template.text)} gives {count:,} texts"
             why = f"the limit is {_MOST_COMBINATIONS}; use fewer fields with several values in it"
-            yield from self._problems(template, _InvalidValueError(what, why))
-            return
-        for chosen in product(*(values[name] for name in names)):
-            picked = dict(zip(names, chosen, strict=True))
-            try:
-                text = self._text(template, {each: self._value(each, picked[each.name]) for each in used})
-            except _InvalidValueError as error:
-                yield from self._problems(template, error)
-                continue
-            yield text
-            if template.key == "tags" and "," in text:
-                what = f"{quoted(template.text)} gives {quoted(text)}"
-                yield _Problem("warning", template.place, what, _COMMA_WHY, _COMMA)
+            return self._problem(template, _InvalidValueError(what, why))
+        chosen = product(*(several[name] for name in names))
+        filled = (self._filled(template, used, {**values, **dict(zip(names, each, strict=True))}) for each in chosen)
+        return tuple(dict.fromkeys(chain.from_iterable(filled)))
 
-    def _problems(self, template: Template, error: _InvalidValueError) -> Iterator[_Problem]:
-        """Yield the problem of a template unless the rule leaves it out silently."""
+    def _filled(self, template: Template, used: Sequence[Placeholder], values: Mapping[str, str]) -> _Filled:
+        """Fill in a template, and return its text and what is wrong with it."""
+        try:
+            text = self._text(template, {each: self._value(each, values[each.name]) for each in used})
+        except _InvalidValueError as error:
+            return self._problem(template, error)
+        if "," in text and template.key == "tags":
+            what = f"{quoted(template.text)} gives {quoted(text)}"
+            return text, _Problem("warning", template.place, what, _COMMA_WHY, _COMMA)
+        return (text,)
+
+    def _problem(self, template: Template, error: _InvalidValueError) -> tuple[_Problem, ...]:
+        """Return the problem of a template; none if the rule leaves it out silently."""
         level = "error" if error.always else LEVEL_OF[self._templating.if_invalid or "error"]
-        if level and error.what:
-            yield _Problem(level, template.place, error.what, error.why)
+        return (_Problem(level, template.place, error.what, error.why),) if level and error.what else ()
 
     def _text(self, template: Template, values: dict[Placeholder, str]) -> str:
         """Return a template filled in with formatted values.
@@ -301,16 +324,6 @@ def library_values(name: str, file: CurrentFile) -> tuple[str, ...]:
     if name == CREATED_AT:
         return (year_of(file.created_at),)
     return tuple([value for field, value in file.fields if field == name])
-
-
-def _normalized_values(values: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Return values in Unicode NFC, each once; an empty text if there is none.
-
-    ImageKit keeps two spellings of a tag that are equal under NFC apart, so paths and fields must not bring several.
-    """
-    if isinstance(values, str):
-        return (normalized(values),)
-    return tuple(dict.fromkeys(map(normalized, values))) or ("",)
 
 
 def _names_in(templating: Templating) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from tagsync.planning.comparison import Comparison
 from tagsync.planning.entry_index import indexed
 from tagsync.planning.expectations import Outcome, broken_properties, differences, failure
 from tagsync.planning.filter import Scope
+from tagsync.planning.select import Selection
 
 _MOST_SEARCHED = 64
 """With more given files than this, rules are not selected by the files' paths first."""
@@ -121,7 +122,8 @@ def evaluate(
         search: returns the library, with the answers to some queries.
     """
     excerpt = rules.excerpt(list(files))
-    comparison = Comparison(excerpt, search(excerpt.queries()), Scope((), None), coverage=False)
+    state = search(excerpt.queries())
+    comparison = Comparison(excerpt, state, Scope((), None), coverage=False)
     found = _of_level(comparison, "error", rules.names)
     expected = test.errors.values
     if any(not _is_among(text, found) for text in expected):
@@ -141,6 +143,7 @@ def evaluate(
             {change.file_id: change for change in changes},
             _of_level(comparison, "warning", rules.names),
             rules.names,
+            lambda: {selected.file.file_id for selected in Selection(excerpt.entries, files, state.answers)},
         )
         failures = [*differences(test, outcome), *broken_properties(test, outcome)]
     return TestResult(test.name, unpacked(test.manifest, test.place), tuple(failures))

@@ -38,6 +38,8 @@ _MOST_CHARACTERS = 300
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _PLAIN_REF = re.compile(r"refs/[\w./-]+", re.ASCII)
 
+_UNSHALLOW = "fetch the whole history: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions)"
+
 _OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
 """The entries of a revision that are not files, by their mode."""
 
@@ -128,8 +130,18 @@ class WorkTree:
             raise UsageError(
                 f"{self._option} {shown(ref, 100)}: give one revision, or A...B for the merge base of A and B"
             )
-        words = f"git knows no revision {shown(ref, 100)} here: check the name, and {_how_to_fetch(ref)}"
+        words = f"git knows no revision {shown(ref, 100)} here: check the name, and {self._how_to_fetch(ref)}"
         return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", otherwise=words)
+
+    def _is_shallow(self) -> bool:
+        return self._line("rev-parse", "--is-shallow-repository") == "true"
+
+    def _how_to_fetch(self, ref: str) -> str:
+        """Return how to get a revision that this clone lacks."""
+        # A runner fetches branches, but no other refs. Users copy this command, so it must not contain any other text.
+        if _PLAIN_REF.fullmatch(ref):
+            return f"fetch it: git fetch origin {ref}:{ref}"
+        return _UNSHALLOW if self._is_shallow() else "fetch enough history (fetch-depth: 0)"
 
     def _merge_base(self, first: str, second: str) -> str:
         words = (
@@ -146,8 +158,8 @@ class WorkTree:
         Raises:
             UsageError: the clone is shallow, and these commits are unknown.
         """
-        if self._line("rev-parse", "--is-shallow-repository") == "true":
-            words = f"this clone is shallow and has not all commits since {commit[:7]}: fetch them (fetch-depth: 0)"
+        if self._is_shallow():
+            words = f"this clone is shallow and may lack commits since {commit[:7]}: {_UNSHALLOW}"
             self._line("merge-base", "--is-ancestor", commit, "HEAD", otherwise=words)
         arguments = ("log", "--first-parent", "--reverse", "--format=%H", f"{commit}..HEAD", "--")
         return self._line(*arguments, *map(_below, paths)).split()
@@ -224,14 +236,6 @@ def _index_of(folder: Path) -> Mapping[str, str]:
 def _below(path: Path) -> str:
     """Return a pathspec for the files below a path relative to the top of the work tree."""
     return ":(top)" if path == Path() else f":(top,literal){path}"
-
-
-def _how_to_fetch(ref: str) -> str:
-    """Return how to get a revision that this clone lacks."""
-    # A runner fetches branches, but no other refs. Users copy this command, so it must not contain any other text.
-    if _PLAIN_REF.fullmatch(ref):
-        return f"fetch it: git fetch origin {ref}:{ref}"
-    return "fetch enough history (fetch-depth: 0)"
 
 
 def _line(folder: Path, *arguments: str, otherwise: str | None = None, option: str = "tagsync") -> str:

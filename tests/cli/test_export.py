@@ -5,7 +5,7 @@ import pytest
 from builders import ai, file_object
 from cli.command import Command, process
 
-from tagsync.cli import export as exporting
+from tagsync.exporting import files as exported_files
 
 SANDBOX = ("--sandbox", "library.jsonl")
 
@@ -139,7 +139,7 @@ def test_export_is_utf_8_in_any_locale(library: Callable[..., Path]) -> None:
 def test_export_splits_a_manifest_that_would_be_too_large(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "LONGEST", 300)
+    monkeypatch.setattr(exported_files, "LONGEST", 300)
     library(
         *(file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog-of-all", f"t{n % 3}"]) for n in range(40)), name="b.jsonl"
     )
@@ -211,7 +211,7 @@ def test_export_csv_cannot_start_a_ci_command(tagsync: Command, library: Callabl
 def test_export_csv_splits_a_file_that_would_be_too_large(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "LONGEST", 300)
+    monkeypatch.setattr(exported_files, "LONGEST", 300)
     files = [file_object(f"/shop/{n % 5}/{n}.jpg", ["catalog", f"t{n % 3}"]) for n in range(40)]
     library(*files, *(file_object(f"/{n}\n.jpg", ["x" * 90]) for n in range(9)), name="b.jsonl")
     assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out", "--format=csv").code == 0

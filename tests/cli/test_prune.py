@@ -180,6 +180,14 @@ def test_prune_since_is_only_for_making_a_plan(tagsync: Command) -> None:
         (("--prune-since=refs/x;reboot", "in"), 64, "fetch enough history (fetch-depth: 0)"),
         (("--prune-since=--help", "in"), 64, "git knows no revision --help here"),
         (("--prune-since=--output=stolen", "in"), 64, "git knows no revision --output=stolen here"),
+        (
+            ("--prune-since=--upload-pack=touch stolen", "in"),
+            64,
+            "git knows no revision --upload-pack=touch stolen here",
+        ),
+        (("--prune-since=HEAD:in/tags.yaml", "in"), 64, "git knows no revision HEAD:in/tags.yaml here"),
+        (("--prune-since=refs/tags/blob", "in"), 64, "git knows no revision refs/tags/blob here"),
+        (("--prune-since=refs/x\x1b[31m", "in"), 64, "git knows no revision refs/x\\x1b[31m here"),
         (("--prune-since=HEAD:in", "in"), 64, "git knows no revision HEAD:in here"),
         (("--prune-since=in/tags.yaml", "in"), 64, "git knows no revision in/tags.yaml here"),
         (("--prune-since=HEAD..HEAD", "in"), 64, "--prune-since HEAD..HEAD: give one revision"),
@@ -192,6 +200,7 @@ def test_prune_explains_what_it_cannot_read(
     tagsync: Command, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     write("../elsewhere/tags.yaml", manifest(SHOP))
+    git("tag", "blob", git("rev-parse", "HEAD:in/tags.yaml"))
     for command in (("plan",), ("apply", "--yes")):
         ran = tagsync(*command, "--sandbox=library.jsonl", *arguments)
         assert (ran.code, ran.out) == (code, "")
@@ -220,11 +229,16 @@ def test_prune_in_a_shallow_clone_says_how_to_fetch(tagsync: Command, monkeypatc
     sandbox = (f"--sandbox={here}/library.jsonl", f"--state-dir={here}/.tagsync")
     missing = tagsync("plan", *sandbox, f"--prune-since={base}", "in")
     assert (missing.code, missing.out) == (64, "")
-    assert "fetch enough history (fetch-depth: 0)" in missing.err
+    assert "check the name, and fetch the whole history: git fetch --unshallow origin (fetch-depth" in missing.err
+    ref = tagsync("plan", *sandbox, "--prune-since=refs/tagsync/staging", "in")
+    assert "fetch it: git fetch origin refs/tagsync/staging:refs/tagsync/staging" in ref.err
     git("fetch", "--quiet", "--depth=1", "origin", base)
     partial = tagsync("plan", *sandbox, f"--prune-since={base}", "in")
     assert (partial.code, partial.out) == (64, "")
-    assert "this clone is shallow" in partial.err
+    words = (
+        f"this clone is shallow and may lack commits since {base[:7]}: fetch the whole history: git fetch --unshallow"
+    )
+    assert words in partial.err
     git("fetch", "--quiet", "--unshallow")
     assert tagsync("plan", *sandbox, f"--prune-since={base}", "in").code == 0
 
@@ -274,3 +288,50 @@ def test_prune_removes_what_was_dropped_only_from_a_csv_file(tagsync: Command) -
     rows("/shop/a.jpg,shop")
     for path in ("in", "in/tags.yaml"):
         assert removals(tagsync(*PRUNE, path).document) == {"/other.jpg": ["hero"], "/shop/a.jpg": ["sale"]}
+
+
+def test_prune_since_an_annotated_tag_uses_its_commit(tagsync: Command) -> None:
+    head = git("rev-parse", "HEAD")
+    git("tag", "--annotate", "v1", "--message", "a release")
+    rules(SHOP.replace("sale, ", ""))
+    commit()
+    (change,) = tagsync(*PLAN, "--prune-since=v1", "in").document["changes"]
+    assert change["because"][0]["source"] == f"{head[:7]}:in/tags.yaml:6:14"
+
+
+def test_prune_since_a_revision_of_another_branch_uses_its_manifests(tagsync: Command) -> None:
+    branch = git("branch", "--show-current")
+    git("checkout", "--quiet", "-b", "other")
+    rules("- path: /shop/a.jpg\n  tags: [by-hand]\n")
+    commit()
+    git("checkout", "--quiet", branch)
+    rules(SHOP.replace("sale, ", ""))
+    commit()
+    assert removals(tagsync(*PLAN, "--prune-since=other", "in").document) == {"/shop/a.jpg": ["by-hand"]}
+    git("checkout", "--quiet", "--orphan", "unrelated")
+    commit()
+    assert removals(tagsync(*PLAN, "--prune-since=other", "in").document) == {"/shop/a.jpg": ["by-hand"]}
+
+
+def test_prune_of_a_repository_in_a_repository_uses_the_inner_history(tagsync: Command) -> None:
+    rules("- path: /other.jpg\n  tags: [sale]\n", "in/inner/tags.yaml")
+    git("init", "--quiet", "in/inner")
+    git("add", "--all", folder="in/inner")
+    git("commit", "--quiet", "--message", "the inner state", folder="in/inner")
+    rules("- path: /other.jpg\n  tags: [new]\n", "in/inner/tags.yaml")
+    assert removals(tagsync(*PRUNE, "in/inner").document) == {"/other.jpg": ["sale"]}
+    outer = tagsync(*PRUNE, "in")
+    assert (outer.code, removals(outer.document)) == (0, {})
+    both = tagsync("plan", "--sandbox=library.jsonl", "--prune-since=HEAD", "in/inner", "in")
+    assert (both.code, both.out) == (64, "")
+    assert "in is not in the git work tree of the other PATHs" in both.err
+
+
+def test_prune_compares_with_files_and_not_with_the_index(tagsync: Command) -> None:
+    rules(SHOP.replace("hero", "star"))
+    git("add", "in")
+    rules(SHOP.replace("sale, ", ""))
+    write("in/untracked.yaml", manifest("- path: /other.jpg\n  tags: [hero]\n"))
+    before = git("status", "--porcelain")
+    assert removals(tagsync(*PRUNE, "in").document) == {"/shop/a.jpg": ["sale"]}
+    assert git("status", "--porcelain") == before

@@ -3,12 +3,13 @@
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import AWS, Sandbox, ai, file_object, manifest
+from builders import AWS, Sandbox, ai, examples, file_object, manifest
 from canary import KEY, leaks
 from cli.command import Command, write_manifest
 from jsonschema import Draft202012Validator
@@ -200,6 +201,14 @@ def test_test_evaluates_until_on_its_date(tagsync: Command) -> None:
         )
 
 
+@pytest.mark.usefixtures("_rules")
+def test_test_says_that_no_rule_selects_a_file(tagsync: Command) -> None:
+    write_test("given: [{path: /shops/tees/a.jpg}]\nexpect: {/shops/tees/a.jpg: {contains: [tees]}}")
+    assert "    - tees  (nothing adds it)\n      no rule selects this file\n" in tagsync("test", ".").out
+    write_manifest("- {match: /**, absent: [x]}")
+    assert "no rule selects this file" not in tagsync("test", ".").out
+
+
 def test_test_explains_a_tag_that_a_value_prevents(tagsync: Command) -> None:
     write_manifest("- {match: /**, tags: ['{customMetadata.season}'], ifInvalid: warn}")
     write_test("given: [{path: /a}]\nexpect: {/a: {contains: [summer]}}")
@@ -311,7 +320,7 @@ def test_test_reports_mistakes_with_their_place(
 
 
 @pytest.mark.usefixtures("_rules")
-def test_test_documents_do_not_change_plans(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_test_manifests_do_not_change_plans(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/shop/tees/a.jpg"))
     plan = ("plan", ".", "--sandbox", "library.jsonl", "--format", "json")
     before = tagsync(*plan).document
@@ -319,6 +328,7 @@ def test_test_documents_do_not_change_plans(tagsync: Command, library: Callable[
     after = tagsync(*plan).document
     assert (after["digest"], after["inputs"]) == (before["digest"], before["inputs"])
     assert tagsync("validate", ".").out == "Valid: 1 manifest with 1 rule\n"
+    assert tagsync("validate", "tests.yaml").out == "Valid: only tests\n"
 
 
 def test_test_without_tests_is_an_error(tagsync: Command) -> None:
@@ -530,3 +540,23 @@ def test_api_drafts_tests(sandbox: Callable[..., Sandbox]) -> None:
     Path("new.yaml").write_text(draft.text, "utf-8")
     assert not package.run_tests(["tags.yaml", "new.yaml"]).failed
     assert library.writes == []
+
+
+def test_test_reports_many_wrong_paths_in_short_time(tagsync: Command) -> None:
+    # Comparing each with all others would take minutes.
+    folder = f"/{'x' * 200}"
+    given = "".join(f"    - path: {folder}/{n}.jpg\n" for n in range(5000))
+    expect = "".join(f"    {folder}/{n}.jpeg: {{exact: []}}\n" for n in range(5000))
+    Path("tests.yaml").write_text(f"{HEAD}spec:\n  given:\n{given}  expect:\n{expect}", "utf-8")
+    began = time.monotonic()
+    result = tagsync("validate", "tests.yaml")
+    assert "5,000 errors in the manifests" in result.err
+    assert time.monotonic() - began < 20
+
+
+def test_test_runs_thousands_of_tests_over_rules_for_other_files(tagsync: Command) -> None:
+    count = examples(2_000)  # ten thousand take seven seconds
+    write_manifest("".join(f"- {{match: '/{n}/**', tags: [x]}}\n- {{path: /{n}, tags: [x]}}\n" for n in range(200)))
+    one = f"{HEAD}spec: {{given: [{{path: /7/a}}], expect: {{/7/a: {{exact: [x]}}}}}}\n"
+    Path("tests.yaml").write_text("---\n".join([one] * count), "utf-8")
+    assert tagsync("test", ".").out.endswith(f"\nTests: {count:,} passed\n")

@@ -25,6 +25,7 @@ FAULTS, EXECUTE, JOURNAL = (
     "tests/applying/" + name for name in ("test_faults.py", "test_execute.py", "test_journal.py")
 )
 CSV = "tests/manifest/test_csv_rows.py"
+TESTING = "tests/cli/test_testing.py"
 
 BUGS = (
     Bug(
@@ -383,5 +384,40 @@ BUGS = (
         "return escaped_cell(separator.join(map(escaped_braces, tags)))",
         "return separator.join(map(escaped_braces, tags))",
         "tests/exporting/test_csv_text.py::test_csv_export_writes_no_formula",
+    ),
+    Bug(
+        "a test that passes whatever tags a file has",
+        "planning/expectations.py",
+        "return bool(self._missing or self._surplus)",
+        "return False",
+        f"{TESTING}::test_test_compares_tags_as_expected",
+    ),
+    Bug(
+        "a plan with an error that changes the files of a test",
+        "planning/testing.py",
+        "changes = () if found else comparison.collected.changes",
+        "changes = comparison.collected.changes",
+        f"{TESTING}::test_test_finds_expected_errors",
+    ),
+    Bug(
+        "a test that fails because a rule names a file that is not given",
+        "planning/testing.py",
+        "expect=expect._replace(min=0)",
+        "expect=expect",
+        f"{TESTING}::test_test_ignores_rules_for_files_that_are_not_given",
+    ),
+    Bug(
+        "a test that changes the digest of plans",
+        "manifest/read.py",
+        "if not contents.is_only_tests:",
+        "if True:",
+        f"{TESTING}::test_test_manifests_do_not_change_plans",
+    ),
+    Bug(
+        "a written test that nobody has run",
+        "api/drafting.py",
+        "if not result.failures]",
+        "if result]",
+        f"{TESTING}::test_test_write_leaves_out_files_that_it_cannot_give",
     ),
 )
