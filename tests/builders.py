@@ -6,7 +6,7 @@ import io
 import json
 import os
 import selectors
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -399,6 +399,14 @@ def report_of(plan: Plan, *outcomes: FileOutcome) -> Report:
         finished_at="2026-01-01T00:01:00Z",
         diagnostics=(Diagnostic("error", "halted", "3 calls in a row were refused for the same reason"),),
     )
+
+
+def many_changes(count: int) -> Iterator[FileChange]:
+    """Yield changes of ten kinds, which many places ask for."""
+    for number in range(count):
+        because = (Reason(Origin("a.yaml", number % 1000 + 1, 3), "tags"),)
+        items = (Change(Op.ADD, f"tag-{number % 10}", because), Change(Op.REMOVE_AI, "Dog", because))
+        yield FileChange(current_file(f"/shop/{number:07}.jpg", ["here"], [ai("Dog", 10)]), items, desired=("here",))
 
 
 def ordinary_plan() -> Plan:

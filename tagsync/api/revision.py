@@ -19,6 +19,9 @@ PRUNE_SINCE = "--prune-since"
 _SHORT = 12
 """The digits of a commit in messages, enough for any repository."""
 
+_MAX_RULES = 100_000
+"""Up to this number of rules, reading manifests twice for a notice takes few seconds and little memory."""
+
 _NOTHING = DesiredState((), ())
 
 
@@ -96,10 +99,15 @@ def commit_of_manifests(given: Paths, desired: DesiredState) -> str | None:
 def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:
     """Read what manifests declared at the commit of the previous report.
 
-    Return None if they were the same as now, or if git or the manifests then do not allow it: only a notice needs this.
+    Return None if they were the same as now, if there are very many rules, or if git or the manifests of then do not
+    allow it: only a notice needs this.
     """
     inputs = last.plan.inputs
-    if inputs.commit is None or {ref.sha256 for ref in inputs.manifests} == {ref.sha256 for ref in desired.manifests}:
+    if (
+        len(desired.entries) > _MAX_RULES
+        or inputs.commit is None
+        or {ref.sha256 for ref in inputs.manifests} == {ref.sha256 for ref in desired.manifests}
+    ):
         return None
     try:
         return revision_of(inputs.commit[:_SHORT], given, as_of=as_of)

@@ -150,3 +150,13 @@ def test_notice_is_left_out_if_git_cannot_read_the_previous_commit(tagsync: Comm
     Path(".git").rename("no-git")
     ran = tagsync(*PLAN, "in")
     assert (ran.code, notices(ran.document)) == (0, [])
+
+
+def test_notice_is_left_out_for_very_many_rules(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n")
+    commit()
+    tagsync(*APPLY)
+    rules("- match: /**\n  tags: [hero]\n")
+    monkeypatch.setattr("tagsync.api.revision._MAX_RULES", 0)
+    assert notices(tagsync(*PLAN, "in").document) == []
+    assert notices(tagsync(*PLAN, "--changed-since=HEAD", "in").document)

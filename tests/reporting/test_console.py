@@ -29,28 +29,28 @@ def written(*, colour: bool | None = None, **environment: str) -> str:
         (False, {"FORCE_COLOR": "1"}, False),
     ],
 )
-def test_colours_follow_the_environment_unless_told_otherwise(
+def test_console_colors_follow_the_environment(
     *, colour: bool | None, environment: dict[str, str], coloured: bool
 ) -> None:
     assert written(colour=colour, **environment) == ("\x1b[32myes\x1b[0m no\n" if coloured else "yes no\n")
 
 
 @pytest.mark.parametrize("force", ["", "1"])
-def test_a_line_is_never_wrapped_and_never_read_as_markup(force: str) -> None:
+def test_console_line_is_never_wrapped_or_read_as_markup(force: str) -> None:
     stream = io.StringIO()
     text = "[bold]:smile:" + " x" * 1000
     Lines(stream, environment={"FORCE_COLOR": force, "COLUMNS": "20", "TERM": "xterm"}).write(text)
     assert stream.getvalue() == text + "\n"
 
 
-def test_an_empty_line_can_be_written() -> None:
+def test_console_writes_empty_lines() -> None:
     stream = io.StringIO()
     Lines(stream, environment={}).write()
     assert stream.getvalue() == "\n"
 
 
 @pytest.mark.parametrize("force", ["", "1"])
-def test_a_line_that_cannot_be_written_is_an_error_unless_it_may_be_lost(force: str) -> None:
+def test_console_line_is_lost_only_if_it_may_be(force: str) -> None:
     environment = {"FORCE_COLOR": force}
     with pytest.raises(BrokenPipeError):
         Lines(Gone(), environment=environment).write("words")

@@ -21,7 +21,7 @@ def change(path: str, *items: tuple[Op, str, int]) -> FileChange:
     )
 
 
-def test_counts_put_what_cannot_be_undone_first_and_large_counts_before_small() -> None:
+def test_counts_put_irreversible_and_frequent_changes_first() -> None:
     found = count_changes(
         [
             change("/a.jpg", (ADD, "rare", 1), (ADD, "x", 1), (REMOVE, "old", 2)),

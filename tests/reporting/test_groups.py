@@ -1,8 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from builders import current_file
-from reporting.test_many_changes import many
+from builders import current_file, many_changes
 
 from tagsync.documents.changes import keep
 from tagsync.model import Change, FileChange, Op, Origin, Reason
@@ -68,7 +67,7 @@ def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[O
 
 @pytest.mark.parametrize("is_sorted", [True, False])
 def test_groups_match_naive_grouping(is_sorted: bool) -> None:  # noqa: FBT001
-    changes = tuple(many(500)) if is_sorted else tuple(many(500))[::-1]
+    changes = tuple(many_changes(500)) if is_sorted else tuple(many_changes(500))[::-1]
     found = groups(keep(changes))
     assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)
     assert (len(found), found.files(3), len(found[2:4])) == (10, 350, 2)

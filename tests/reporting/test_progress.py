@@ -47,7 +47,7 @@ def plain(events: Iterable[Event]) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-def test_each_phase_has_a_plain_line() -> None:
+def test_progress_has_a_plain_line_for_each_phase() -> None:
     assert plain(EVERYTHING) == [
         "tagsync: read 1 manifest with 1 rule",
         "tagsync: reading the library: 1,000 files",
@@ -64,7 +64,7 @@ def test_progress_counts_rules() -> None:
     assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 2 manifests with 1,500 rules"]
 
 
-def test_of_the_pages_of_a_large_library_one_in_ten_is_told() -> None:
+def test_progress_shows_every_tenth_page_of_a_large_library() -> None:
     lines = plain(FilesRead(files) for files in range(1000, 35_001, 1000))
     assert [line.rpartition(": ")[2] for line in lines] == [
         "1,000 files",
@@ -74,14 +74,14 @@ def test_of_the_pages_of_a_large_library_one_in_ten_is_told() -> None:
     ]
 
 
-def test_of_many_calls_a_tenth_is_told_and_always_the_last() -> None:
+def test_progress_shows_a_tenth_of_many_calls_and_the_last() -> None:
     lines = plain(RequestDone(done, 995) for done in range(1, 996))
     assert len(lines) == 11
     assert lines[0] == "tagsync: 1 of 995 API calls"
     assert lines[-1] == "tagsync: 995 of 995 API calls"
 
 
-def test_calls_that_take_no_time_are_told_at_the_first_and_the_last() -> None:
+def test_progress_of_instant_calls_shows_first_and_last() -> None:
     lines = plain(RequestDone(done, 100, seconds=done / 100) for done in range(1, 101))
     assert [line.split(",")[0] for line in lines] == ["tagsync: 1 of 100 API calls", "tagsync: 100 of 100 API calls"]
 
@@ -97,11 +97,11 @@ def test_calls_that_take_no_time_are_told_at_the_first_and_the_last() -> None:
         (RequestDone(9, 9, seconds=3.0, waited=1.0), "9 of 9 API calls, 3.0 per second, 1.0 s waiting"),
     ],
 )
-def test_calls_are_told_with_their_speed_and_the_time_waited_and_left(event: RequestDone, words: str) -> None:
+def test_progress_shows_speed_and_time_waited_and_left(event: RequestDone, words: str) -> None:
     assert plain([event]) == [f"tagsync: {words}"]
 
 
-def test_a_query_cannot_break_out_of_its_line() -> None:
+def test_progress_escapes_queries() -> None:
     (line,) = plain([FilesRead(1, 'name = "a\n::error::\x1b[31m"' + "x" * 500)])
     assert line.startswith(r'tagsync: searching for name = "a\x0a::error::\x1b[31m"x')
     assert line.endswith("…: 1 file")
@@ -119,7 +119,7 @@ def test_plain_progress_ends_with_the_number_of_api_calls() -> None:
     )
 
 
-def test_plain_progress_goes_on_when_nobody_reads_it() -> None:
+def test_plain_progress_continues_without_a_reader() -> None:
     progress = PlainProgress(TextLog(Gone()).progress)
     for event in EVERYTHING:
         progress(event)
@@ -132,7 +132,7 @@ def test_no_progress_shows_nothing() -> None:
 
 
 @pytest.mark.parametrize("colour", [None, False])
-def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
+def test_progress_bar_shows_each_phase_and_clears_itself(
     monkeypatch: pytest.MonkeyPatch, *, colour: bool | None
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -154,7 +154,7 @@ def test_a_bar_shows_each_phase_on_a_terminal_and_clears_itself(
     assert shown.rstrip().endswith("\x1b[2K")
 
 
-def test_a_bar_tells_speed_and_time_left_on_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_shows_speed_and_time_left_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
     ours, theirs = pty.openpty()
@@ -165,7 +165,7 @@ def test_a_bar_tells_speed_and_time_left_on_eighty_columns(monkeypatch: pytest.M
     assert "40/1000" in shown
 
 
-def test_a_bar_shows_nothing_where_there_is_no_terminal() -> None:
+def test_progress_bar_shows_nothing_without_a_terminal() -> None:
     stream = io.StringIO()
     with BarProgress(stream, colour=None) as progress:
         for event in EVERYTHING:

@@ -11,7 +11,7 @@ def report(*outcomes: tuple[str, FileOutcome]) -> Report:
     return report_of(plan, *(outcome for _, outcome in outcomes))
 
 
-def test_unfinished_are_all_files_but_the_confirmed_and_the_accepted() -> None:
+def test_report_view_lists_files_that_were_not_changed() -> None:
     outcomes = [(f"/{status}.jpg", FileOutcome(status)) for status in sorted(Status)]
     assert [row.path for row in ReportView(report(*outcomes)).missed] == [
         "/failed.jpg",
@@ -22,7 +22,7 @@ def test_unfinished_are_all_files_but_the_confirmed_and_the_accepted() -> None:
     ]
 
 
-def test_statuses_are_counted_good_ones_first_and_absent_ones_left_out() -> None:
+def test_report_view_counts_statuses_with_good_ones_first() -> None:
     statuses = {"/a.jpg": Status.FAILED, "/b.jpg": Status.CONFIRMED, "/c.jpg": Status.FAILED}
     view = ReportView(report(*((path, FileOutcome(status)) for path, status in statuses.items())))
     assert view.statuses == [(Status.CONFIRMED, 1), (Status.FAILED, 2)]

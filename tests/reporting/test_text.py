@@ -422,7 +422,7 @@ def diagnostic_lines(*diagnostics: Diagnostic, limit: int = 50, more: int = 0) -
     return stream.getvalue().splitlines()
 
 
-def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it() -> None:
+def test_diagnostics_text_has_errors_first_with_places() -> None:
     assert diagnostic_lines(
         Diagnostic("info", "kept", "stays"),
         Diagnostic("warning", "comma", "a comma", Origin("a.yaml", 2, 3)),
@@ -430,7 +430,7 @@ def test_diagnostics_come_errors_first_each_with_its_place_as_the_user_gave_it()
     ) == ["error: b.yaml:1:1: not there", "warning: given/a.yaml:2:3: a comma", "notice: stays"]
 
 
-def test_diagnostics_beyond_the_limit_are_counted_with_those_that_were_not_kept() -> None:
+def test_diagnostics_text_counts_those_beyond_its_limit() -> None:
     found = [Diagnostic("warning", "comma", f"number {number}") for number in range(4)]
     assert diagnostic_lines(*found, limit=2, more=1000) == [
         "warning: number 0",
@@ -440,7 +440,7 @@ def test_diagnostics_beyond_the_limit_are_counted_with_those_that_were_not_kept(
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "\u202e", "##[error]", "a\r::error::b"])
-def test_a_diagnostic_stays_harmless_in_its_line(text: str) -> None:
+def test_diagnostics_text_escapes_hostile_text(text: str) -> None:
     (line,) = diagnostic_lines(Diagnostic("error", "code", text, Origin(text, 1, 1)))
     assert not set(line) & set("\n\r\x1b\u202e")
     assert "##[" not in line

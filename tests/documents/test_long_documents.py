@@ -1,12 +1,12 @@
-"""Plans and reports whose changes lie outside of memory: as others, in every format."""
+"""Plans and reports are read line by line, and memory stays bounded for many changes."""
 
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TextIO, cast
 
 import pytest
-from builders import ai, current_file, rendered
+from builders import many_changes, rendered
 from documents.drawn import plans, reports
 from hypothesis import HealthCheck, given, settings
 
@@ -19,11 +19,9 @@ from tagsync.documents.loader import load_document
 from tagsync.errors import DamagedError, DocumentError
 from tagsync.model import (
     Cause,
-    Change,
     Coverage,
     Diagnostic,
     Drift,
-    FileChange,
     FileOutcome,
     Guard,
     GuardId,
@@ -34,7 +32,6 @@ from tagsync.model import (
     Op,
     Origin,
     Plan,
-    Reason,
     Report,
     RequestCounts,
     Returning,
@@ -51,7 +48,7 @@ from tagsync.planning.digest import digest_of
 def plan() -> Plan:
     guards = tuple(Guard(guard, 1, 10, Limit(0), blocked=True, files=("/shop/0000007.jpg",)) for guard in GuardId)
     return assemble_plan(
-        Collected(many(12)),
+        Collected(many_changes(12)),
         target=TargetName("https://api.imagekit.io", "shop"),
         created_at="2026-01-01T00:00:00Z",
         inputs=Inputs((ManifestRef("a.yaml", "0" * 64, "a.yaml"),), 99, 1),
@@ -68,17 +65,9 @@ def report(plan: Plan) -> Report:
     return Report(plan, "incomplete", tuple(outcomes), RequestCounts(3, 2, 1), Timing(2.0), "2026-01-01T00:00:01Z")
 
 
-def many(count: int) -> Iterator[FileChange]:
-    """Yield changes of ten kinds, which many places ask for."""
-    for number in range(count):
-        because = (Reason(Origin("a.yaml", number % 1000 + 1, 3), "tags"),)
-        items = (Change(Op.ADD, f"tag-{number % 10}", because), Change(Op.REMOVE_AI, "Dog", because))
-        yield FileChange(current_file(f"/shop/{number:07}.jpg", ["here"], [ai("Dog", 10)]), items, desired=("here",))
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans(), reports())
-def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: Plan, done: Report) -> None:
+def test_document_round_trips_line_by_line(made: Plan, done: Report) -> None:
     data = rendered(made, "json").encode()
     found = load_document(data, "plan.json")
     assert isinstance(found, Plan)
@@ -92,10 +81,10 @@ def test_whatever_documents_hold_is_read_line_by_line_to_the_same_values(made: P
     assert rendered(again, "json").encode() == data
 
 
-def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_memory_is_bounded_for_many_changes(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     # Tests hold what they write against its schema, which takes it all into memory.
     monkeypatch.setattr(writer, "with_checksum", with_checksum)
-    big = replace(plan, changes=keep(many(30_000)), drift=())
+    big = replace(plan, changes=keep(many_changes(30_000)), drift=())
     data = rendered(big, "json").encode()
     tracemalloc.start()
     found = load_document(data, "plan.json")
@@ -110,10 +99,10 @@ def test_memory_does_not_grow_with_the_changes_that_a_plan_has(plan: Plan, monke
     assert peak < len(data) / 4
 
 
-def test_formats_do_not_hold_all_changes(plan: Plan) -> None:
+def test_formats_memory_is_bounded_for_many_changes(plan: Plan) -> None:
     def peak_of(files: int) -> int:
         """Render a plan and its report in every format, and return the most memory that it takes."""
-        changes = keep(many(files))
+        changes = keep(many_changes(files))
         outcomes = (FileOutcome(Status.CONFIRMED, 1), FileOutcome(Status.FAILED, 1, "words")) * (files // 2)
         tracemalloc.start()
         made = replace(plan, changes=changes)
@@ -171,13 +160,13 @@ def relaid(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
         lambda text: text.replace(b'[\n{"add"', b'[{"add"', 1),
     ],
 )
-def test_document_that_is_laid_out_otherwise_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
+def test_document_with_another_layout_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     data = relaid(rendered(plan, "json").encode(), change)
     with pytest.raises(DocumentError, match="does not have this version's layout"):
         load_document(data, "plan.json")
 
 
-def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sealed_with_it(plan: Plan) -> None:
+def test_document_escapes_ci_commands_in_sealed_lines(plan: Plan) -> None:
     lines = [line.replace("tag-0", "##[x]\\u00e9").encode() for line in lines_of(plan.changes)]
     harmful = replace(plan, changes=Changes(lines))
     found = load_document(rendered(harmful, "json").encode(), "plan.json")
@@ -196,18 +185,18 @@ def test_text_that_a_ci_system_would_act_on_is_escaped_although_the_line_was_sea
         lambda data: data[: data.rindex(b'"checksum"')],
     ],
 )
-def test_damage_is_told_as_such(plan: Plan, change: Callable[[bytes], bytes]) -> None:
+def test_document_that_is_damaged_is_refused(plan: Plan, change: Callable[[bytes], bytes]) -> None:
     with pytest.raises(DamagedError, match="was changed after tagsync wrote it"):
         load_document(change(rendered(plan, "json").encode()), "plan.json")
 
 
-def test_a_plan_that_was_read_has_the_digest_of_its_lines(plan: Plan) -> None:
+def test_document_digest_is_that_of_its_lines(plan: Plan) -> None:
     found = load_document(rendered(plan, "json").encode(), "plan.json")
     assert isinstance(found, Plan)
     assert digest_of(found) == plan.digest
 
 
-def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(plan: Plan) -> None:
+def test_document_causes_round_trip_or_are_refused(plan: Plan) -> None:
     drift = (Drift("1", Op.ADD, "a", Cause.MANIFEST), Drift("2", Op.REMOVE_AI, "b", Cause.CAME_BACK))
     data = rendered(replace(plan, drift=drift), "json").encode()
     found = load_document(data, "plan.json")
@@ -217,7 +206,7 @@ def test_causes_are_read_as_they_were_written_and_refused_where_they_are_none(pl
         load_document(relaid(data, lambda text: text.replace(b'"manifest changed"', b'"whim"')), "plan.json")
 
 
-def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
+def test_document_keeps_long_lists_in_temporary_files(plan: Plan) -> None:
     big = replace(
         plan,
         drift=tuple(Drift(str(number), Op.ADD, "a", Cause.MANIFEST) for number in range(5)),
@@ -233,7 +222,7 @@ def test_long_lists_stay_outside_of_memory(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("limit", ["MAX_LINE", "MAX_VALUES"])
-def test_diagnostics_for_which_memory_has_no_room_are_counted(
+def test_document_counts_diagnostics_beyond_its_limits(
     plan: Plan, report: Report, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     diagnostics = [Diagnostic("warning", f"code-{number % 2}", "x" * 9000, None) for number in range(100)]
@@ -267,7 +256,7 @@ def test_diagnostics_for_which_memory_has_no_room_are_counted(
         ("coverage", b'"moreIdle":7', b'"moreIdle":-7'),
     ],
 )
-def test_items_of_lists_are_refused_where_they_are_none(plan: Plan, member: str, right: bytes, wrong: bytes) -> None:
+def test_document_refuses_invalid_items_of_lists(plan: Plan, member: str, right: bytes, wrong: bytes) -> None:
     full = replace(
         plan,
         returning=(Returning("1", "/a", "Dog", 2),),
