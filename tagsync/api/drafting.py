@@ -1,6 +1,7 @@
 """Write a test of manifests from a plan: a few changed files, and the tags that they have after an apply."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -27,6 +28,9 @@ MOST_FILES = 20
 
 _MOST_SEARCHED = 100_000
 """The most changed files to choose from."""
+
+_METADATA = re.compile(r'"(customMetadata\.[^"\\]+)"')
+"""A field in a query."""
 
 
 class DraftedTest(NamedTuple):
@@ -102,10 +106,11 @@ def _spread(changes: Iterable[FileChange]) -> list[FileChange]:
 async def _read(
     changes: Sequence[FileChange], desired: DesiredState, target: Target, listener: Listener
 ) -> list[tuple[FileChange, CurrentFile | None]]:
-    """Read the data of files that rules use; a plan does not have it."""
+    """Read the data of files that templates and queries use; a plan does not have it."""
     if not changes:
         return []
-    async with connect(target, listener, fields=desired.fields) as client:
+    fields = desired.fields.union(*(_METADATA.findall(query) for query in desired.queries()))
+    async with connect(target, listener, fields=fields) as client:
         reader = client.file_reads(library_size=inf, concurrency=target.concurrency)
         files = await reader.singly([change.file_id for change in changes])
     return [(change, files.get(change.file_id)) for change in changes]

@@ -44,11 +44,11 @@ def evaluated(desired: DesiredState, tests: Sequence[TestSpec], *, as_of: date |
     files = [file for library in {id(each): each for each in libraries}.values() for file in library.files]
     paths_given, ids_given = {file.path for file in files}, {file.file_id for file in files}
     rules = {day: RulesForTests(_on(desired, day), paths_given, ids_given) for day in {test.as_of for test in tests}}
-    today = as_of.isoformat() if as_of else None
+    now = datetime.now(UTC) if as_of is None else _start_of(as_of)
     results = []
     for test, library in zip(tests, libraries, strict=True):
-        now = _now(test.as_of or today)
-        results.append(evaluate(test, rules[test.as_of], library.files, partial(library.state, now=now)))
+        then = _start_of(date.fromisoformat(test.as_of)) if test.as_of else now
+        results.append(evaluate(test, rules[test.as_of], library.files, partial(library.state, now=then)))
     return tuple(results)
 
 
@@ -133,6 +133,6 @@ def _on(desired: DesiredState, day: str | None) -> DesiredState:
     return replace(desired, entries=desired.entries.on(day))
 
 
-def _now(day: str | None) -> datetime:
-    """Return the time that relative times in queries count from: the start of the day, or the current time."""
-    return datetime.now(UTC) if day is None else datetime.combine(date.fromisoformat(day), time(), UTC)
+def _start_of(day: date) -> datetime:
+    """Return the time that relative times in queries count from on a day."""
+    return datetime.combine(day, time(), UTC)

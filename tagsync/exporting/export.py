@@ -31,7 +31,7 @@ class Exported(NamedTuple):
     """The result of an export.
 
     Attributes:
-        manifests: manifests by top folder; with the format `csv`, one by the name `library`, for what no row can say.
+        manifests: manifests by top folder; with the format `csv`, only `library`, for files that cannot be rows.
         files: the number of files.
         tags: the number of their tags.
         diagnostics: warnings of what is left out.
@@ -92,7 +92,7 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
 
 
 def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
-    """Return a row for each file below a folder that has tags, and a manifest for those that no row can select.
+    """Return a row for each tagged file below a folder, and a manifest for files that cannot be rows.
 
     Args:
         files: the whole library, in any order.

@@ -36,7 +36,7 @@ def text_of(exported: Exported) -> Iterator[str]:
 
 
 def only_rows(exported: Exported) -> Exported:
-    """Leave out what no row can declare, with a warning for each file."""
+    """Leave out files that cannot be rows, with a warning for each."""
     left_out = [entry.selector for drafts in exported.manifests.values() for draft in drafts for entry in draft.entries]
     why = "its path or tags cannot be in a CSV file, or other files share its path; -o DIR writes them to library.yaml"
     warnings = [
@@ -60,7 +60,7 @@ def _manifests(exported: Exported) -> Iterator[File]:
 
 
 def _csv_files(exported: Exported) -> Iterator[File]:
-    """Yield CSV files, and the manifest that names them and has what no row can declare."""
+    """Yield CSV files, and the manifest that names them and declares the files that cannot be rows."""
     separator, names = list_separator(exported.rows), list[str]()
     taken: set[str] = set()
     for rows in split_rows(exported.rows, LONGEST):

@@ -1,5 +1,6 @@
 """Write a test of manifests as YAML text."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from tagsync.model.templates import CREATED_AT, FILE_TYPE
 _NAME = "files of a plan"
 _CUSTOM = "customMetadata."
 _DEFAULT_SOURCE = "google-auto-tagging"
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{0,4}[1-9])?")
 
 
 class FileDraft(NamedTuple):
@@ -60,9 +62,14 @@ def _given(draft: FileDraft) -> str:
         lines.append(f"      {CREATED_AT}: {scalar(file.created_at)}\n")
     custom = {key.removeprefix(_CUSTOM): value for key, value in fields.items() if key.startswith(_CUSTOM)}
     if custom:
-        pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in custom.items())
+        pairs = ", ".join(f"{scalar(key)}: {_value(value)}" for key, value in custom.items())
         lines.append(f"      customMetadata: {{{pairs}}}\n")
     return "".join(lines)
+
+
+def _value(text: str) -> str:
+    """Return custom metadata: as a number if it is written like one, because queries compare numbers and texts."""
+    return text if _NUMBER.fullmatch(text) else scalar(text)
 
 
 def _ai_tag(tag: AITag) -> str:

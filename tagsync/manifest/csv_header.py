@@ -24,7 +24,7 @@ def delimiter_of(header: str) -> str:
     return max(_DELIMITERS, key=known)
 
 
-def header_faults(names: Sequence[str]) -> Iterator[tuple[int | None, str]]:
+def header_errors(names: Sequence[str]) -> Iterator[tuple[int | None, str]]:
     """Yield the position of each column that is wrong, or None for the header as a whole, and what is wrong."""
     for position, name in enumerate(names):
         if name not in COLUMNS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tagsync.escape import quoted
-from tagsync.manifest.csv_header import LISTS, SELECTORS, delimiter_of, header_faults
+from tagsync.manifest.csv_header import LISTS, SELECTORS, delimiter_of, header_errors
 from tagsync.manifest.document_check import DocumentCheck
 from tagsync.manifest.encoding import NOT_UTF8, not_utf8_at, place_of_byte
 from tagsync.manifest.entries import are_plain_tags
@@ -153,7 +153,7 @@ class CsvReader:
         """Check the header, and return the position of the column that selects files."""
         self._header = list(names)
         places = [self._place(at) for _, at in self._written(len(names))]
-        for position, message in header_faults(names):
+        for position, message in header_errors(names):
             self._report(packed(self._line, 0) if position is None else places[position], "csv-header", message)
         if self.errors.count:
             raise GivenUpError

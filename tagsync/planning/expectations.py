@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 from tagsync.escape import quoted
@@ -80,7 +80,7 @@ class Outcome:
         changes: the changes of some of them, by ID.
         warnings: the plan's warnings.
         names: how to show manifests.
-        selected: returns the IDs of the files that a rule selects; called only if a file differs.
+        selected: returns the IDs of the files that a rule selects; called once, and only if a file differs.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Outcome:
         for file in files:
             self.by_path[file.path].append(After(file, changes.get(file.file_id), names))
         self._warnings = warnings
-        self._selected = selected
+        self._selected = cache(selected)
 
     def matching(self, found: Property) -> Iterator[After]:
         """Yield the files that a property is about."""

@@ -49,7 +49,7 @@ def junit(view: View) -> Iterator[str]:
         suites = [_suite("tests", [*_tests(view)])]
     else:
         suites = [_suite("manifests", [*_manifests(view)]), _suite("guards", [*_guards(view)]), _files(view)]
-    kept = [suite for suite in suites if suite.counts[0]]
+    kept = [suite for suite in suites if suite.counts[0]] or suites[:1]
     total = _CaseCounts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
     yield f"<testsuites{_attributes({'name': f'tagsync {view.kind}', **_texts(total)})}>\n"

@@ -73,16 +73,9 @@ def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
         suffixes: how the names of the files that count end.
     """
     here = Path(os.path.realpath(paths[0]))
-    # Without --no-optional-locks, git would write to the index.
-    status = (
-        "--no-optional-locks",
-        "status",
-        "--porcelain=v2",
-        "-z",
-        "--branch",
-        "--no-renames",
-        "--untracked-files=all",
-    )
+    # Without --no-optional-locks, git would write to the index. In a submodule, it would follow that one's settings.
+    options = ("--no-optional-locks", "--literal-pathspecs", "status", "--porcelain=v2", "-z", "--branch")
+    status = (*options, "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
     try:
         found = _run(
             here if here.is_dir() else here.parent, *status, "--", *map(os.path.realpath, paths), option="tagsync"

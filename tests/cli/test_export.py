@@ -183,7 +183,7 @@ def test_export_csv_writes_rows_and_their_manifest_and_plans_no_changes(
     assert (result.code, result.document["summary"]["unchanged"]) == (0, 2)
 
 
-def test_export_csv_warns_of_what_only_the_manifest_can_say(tagsync: Command, library: Callable[..., Path]) -> None:
+def test_export_csv_warns_of_files_that_cannot_be_rows(tagsync: Command, library: Callable[..., Path]) -> None:
     library(file_object("/a\n::error::b.jpg", ["x"]), file_object("/c.jpg", ["a;b"]), name="odd.jsonl")
     result = tagsync("export", "--sandbox", "odd.jsonl", "--format=csv")
     assert (result.code, result.out) == (0, "path,tags\n/c.jpg,a;b\n")

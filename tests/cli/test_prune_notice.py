@@ -141,6 +141,14 @@ def test_plan_records_the_commit_only_of_committed_csv_files(tagsync: Command) -
         assert "commit" not in tagsync(*PLAN, path).document["inputs"]
 
 
+def test_plan_records_no_commit_if_a_path_looks_like_a_pattern(tagsync: Command) -> None:
+    rules(SHOP, "in[1]/tags.yaml")
+    commit()
+    assert "commit" in tagsync(*PLAN, "in[1]").document["inputs"]
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n", "in[1]/tags.yaml")
+    assert "commit" not in tagsync(*PLAN, "in[1]").document["inputs"]
+
+
 def test_notice_is_left_out_if_git_cannot_read_the_previous_commit(tagsync: Command) -> None:
     rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n")
     commit()

@@ -106,6 +106,13 @@ def test_test_compares_tags_as_expected(tagsync: Command, expect: str, lines: li
     assert [line.strip() for line in result.out.splitlines() if line.startswith(("    -", "    +"))] == lines
 
 
+def test_test_compares_tags_after_unicode_nfc(tagsync: Command) -> None:
+    write_manifest('- {match: /**, tags: ["caf\\u00e9"], absent: ["cre\\u0300me"]}')
+    write_test('given: [{path: /a, tags: ["cafe\\u0301", "cr\\u00e8me"]}]\nexpect: {/a: {exact: ["caf\\u00e9"]}}')
+    result = tagsync("test", ".")
+    assert result.code == 0, result.out
+
+
 def test_test_compares_ai_tags_and_promotions(tagsync: Command) -> None:
     write_manifest("- {match: /**, aiTags: {minConfidence: 70, promote: {minConfidence: 95}}}")
     given = "given: [{path: /a, aiTags: [{name: Low, confidence: 50}, {name: High, confidence: 99}, Unsure]}]"
@@ -336,6 +343,8 @@ def test_test_without_tests_is_an_error(tagsync: Command) -> None:
     result = tagsync("test", ".")
     assert (result.code, result.out) == (1, "Tests: 0 passed\n")
     assert "there are no tests: add a manifest with kind: Test" in result.err
+    junit = tagsync("test", ".", "--format", "junit").out
+    assert '<testsuites name="tagsync tests" tests="0" failures="0" skipped="0">' in junit
     assert tagsync("test").code == 1
     assert tagsync("test", "gone").code == 1
     assert tagsync("test", "--env", "staging").code == 64
@@ -487,6 +496,21 @@ def test_test_write_leaves_out_files_that_it_cannot_give(tagsync: Command, libra
     write_manifest("- {query: 'size > 1', tags: [big]}")
     assert tagsync("test", "tags.yaml", *WRITE).code == 1
     assert not Path("new.yaml").exists()
+
+
+def test_test_write_gives_metadata_that_queries_use(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(
+        file_object("/tote", customMetadata={"price": 149, "code": "0012"}),
+        file_object("/pouch", customMetadata={"price": 19, "code": "x", "no": 1}),
+    )
+    write_manifest(
+        "- {query: '\"customMetadata.price\" >= 129', tags: [premium]}\n"
+        '- {query: \'"customMetadata.code" = "0012"\', tags: [coded]}\n- {match: /**, tags: [catalog]}'
+    )
+    result = tagsync("test", "tags.yaml", *WRITE)
+    assert "Wrote a test with 2 of 2 changed files" in result.err
+    assert 'customMetadata: {code: "0012", price: 149}' in Path("new.yaml").read_text("utf-8")
+    assert tagsync("test", ".").code == 0
 
 
 def test_test_write_needs_a_plan_with_changes(tagsync: Command, library: Callable[..., Path]) -> None:

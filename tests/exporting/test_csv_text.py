@@ -94,7 +94,7 @@ def test_csv_export_chooses_a_separator_that_no_tag_contains(tags: list[str], se
         ("/a.jpg", [f"{n}{'x' * 1000}" for n in range(LONGEST_CELL // 1000)]),
     ],
 )
-def test_csv_export_puts_what_no_row_can_say_in_a_manifest(tmp_path: Path, path: str, tags: list[str]) -> None:
+def test_csv_export_puts_files_that_cannot_be_rows_in_a_manifest(tmp_path: Path, path: str, tags: list[str]) -> None:
     file = current_file(path, tags)
     found = export_rows([file])
     assert (found.rows, found.files, found.tags) == ((), 1, len(tags))
