@@ -72,7 +72,7 @@ ALLOWED = {
     ("api.gather", "read"),
     ("api.act", "_seconds"),
     ("api.drafting", "draft_test_async"),
-    ("api.testing", "_now"),
+    ("api.testing", "evaluated"),
     ("library.http.rate_limits", "_now"),
     ("reporting.json_log", "_now"),
     ("workspace.lock", "_take"),

@@ -7,6 +7,7 @@ from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
 from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.parts import record_parts
 from tagsync.applying.preflight import look_again, still_needed
 from tagsync.applying.readback import verify
 from tagsync.applying.recheck import Prover
@@ -170,6 +171,7 @@ class _Run:
             # Let the event loop handle a signal that arrived during the computation, before the first call.
             await asyncio.sleep(0)
             await executor.run(stages)
+            record_parts(self._planned, executor.changes, self.outcomes)
             self.wrote_for = self._clock() - began
             self._gave_up_no_ops = executor.gave_up_no_ops
             self._has_run = True

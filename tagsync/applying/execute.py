@@ -76,7 +76,7 @@ class Executor:
         waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._library = library
-        self._changes = changes
+        self.changes = changes
         self._outcomes = outcomes
         self._journal = journal
         self._prover = prover
@@ -238,7 +238,7 @@ class Executor:
     def _proven_part(self, sending: _Sending, proof: Proof) -> Request:
         """Return the proven part of a request; queue the rest in smaller calls, or skip it."""
         job = Job(sending.request, sending.job.lineage, sending.job.way)
-        for piece in without_no_ops(job, proof.unsound, self._changes):
+        for piece in without_no_ops(job, proof.unsound, self.changes):
             # No call failed here, so these pieces must not count as a lesson about no-op changes.
             self._queue.push(Job(piece.request, job.lineage, Way.SMALLER))
         if proof.late:
@@ -296,6 +296,10 @@ class Executor:
         if sending.concluded:
             return
         sending.concluded = True
+        if sending.numbers:
+            # An earlier attempt may have had more files than the last one, up to those of the job.
+            request = sending.job.request
+            self.changes.take_as_tried(request, frozenset(request.file_ids).difference(updated))
         try:
             # Only the last attempt has a response. The earlier ones may or may not have changed files.
             for number in sending.numbers[:-1]:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
-from tagsync.model import IN_PART, Change, FileOutcome, Op, Status
+from tagsync.model import Change, FileOutcome, Op, Parts, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -34,6 +34,8 @@ class Outcomes:
         self._known: dict[str, _Known] = {}
         self._same: dict[_Known, _Known] = {}  # equal outcomes are stored once, because a plan may have a million
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
+        self._parts: dict[str, Parts] = {}
+        self._same_parts: dict[Parts, Parts] = {}
 
     def note(
         self,
@@ -64,6 +66,10 @@ class Outcomes:
         """Record planned changes that a file showed before any call."""
         self._already[file_id] = tuple((change.op, change.tag) for change in changes)
 
+    def record(self, file_id: str, parts: Parts) -> None:
+        """Record which changes of a file were made and tried, in case that not all are made."""
+        self._parts[file_id] = self._same_parts.setdefault(parts, parts)
+
     def settle(self, file_id: str, status: Status, error: str | None = None) -> None:
         """Set the status that reading back has shown, whatever was recorded before."""
         outcome, written = self._known.get(file_id, _NOTHING)
@@ -90,12 +96,24 @@ class Outcomes:
         """Return a file's outcome; without a call, that is "skipped"."""
         found = self._known.get(file_id, _NOTHING).outcome
         outcome = found or FileOutcome(Status.SKIPPED, error="not reached: run again")
-        already = self._already.get(file_id)
-        return outcome._replace(already=already) if already else outcome
+        already = self._already.get(file_id, ())
+        # A deleted file has no changes, whatever was made before.
+        is_whole = outcome.arrived or outcome.status is Status.MISSING
+        parts = None if is_whole else self._parts.get(file_id)
+        return outcome._replace(already=already, parts=parts) if already or parts else outcome
 
     def touched(self) -> Iterator[str]:
         """Yield the files to read back, in the order of their calls: those with a call that was sent or not needed."""
         return (file_id for file_id, item in self._noted() if item.attempts or item.status is Status.ACCEPTED)
+
+    def in_part(self) -> list[str]:
+        """Return the files that the run has changed or tried to change, but has not changed as planned."""
+        return [
+            file_id
+            for file_id, (outcome, written) in self._known.items()
+            if not (outcome and (outcome.arrived or outcome.status is Status.MISSING))
+            and (written or (outcome and outcome.attempts))
+        ]
 
     def is_settled(self) -> bool:
         """Return whether the outcome of every file is known."""
@@ -103,8 +121,7 @@ class Outcomes:
 
     def held_back(self) -> Container[str]:
         """Return the files with a failed call, which later stages must leave alone."""
-        fine = (Status.ACCEPTED, Status.CONFIRMED)
-        return {file_id for file_id, outcome in self._noted() if outcome.status not in fine}
+        return {file_id for file_id, outcome in self._noted() if not outcome.arrived}
 
     def _noted(self) -> Iterator[tuple[str, FileOutcome]]:
         return ((file_id, known.outcome) for file_id, known in self._known.items() if known.outcome)
@@ -115,5 +132,4 @@ def _worse(before: FileOutcome, now: FileOutcome) -> FileOutcome:
     attempts = max(before.attempts, now.attempts)
     if _WORSE.index(before.status) >= _WORSE.index(now.status):
         return before._replace(attempts=attempts)
-    in_part = before.status is Status.ACCEPTED and now.status is Status.SKIPPED
-    return now._replace(attempts=attempts, error=f"{IN_PART}{now.error}" if in_part else now.error)
+    return now._replace(attempts=attempts)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from tagsync.applying.outcomes import Outcomes
+from tagsync.applying.parts import record_shown
 from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
@@ -31,9 +32,7 @@ async def verify(
     """
     pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
-        differing = await _differing(pending, planned, outcomes, reread)
-        # Wait only for files that may still turn out well.
-        pending = [file_id for file_id in differing if outcomes.outcome(file_id).status in _OPEN]
+        pending = await _differing(pending, planned, outcomes, reread)
         # If the index lags, the details of a few files already show the changes. A small apply needs no waiting then.
         some = await _differing(pending[:SOME], planned, outcomes, read_details)
         pending = some + pending[SOME:]
@@ -44,7 +43,7 @@ async def verify(
 
 
 async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> list[str]:
-    """Read files, confirm those that show all their changes, and return the other existing ones."""
+    """Read files, confirm those that show all their changes, and return those that may still show more."""
     differing = []
     async for file_id, file in _read(read, file_ids, outcomes):
         if file is None:
@@ -52,9 +51,12 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
             continue
         change = planned[file_id]
         if differences(change, file):
-            differing.append(file_id)
             if _shows_write(change, file, outcomes):
                 outcomes.write_seen(file_id)
+            status = outcomes.outcome(file_id).status
+            shows_made = status is Status.ACCEPTED or record_shown(change, _shown(change, file), outcomes)
+            if status in _OPEN or not shows_made:
+                differing.append(file_id)
         else:
             outcomes.settle(file_id, Status.CONFIRMED)
             outcomes.write_seen(file_id)
@@ -103,8 +105,11 @@ def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) ->
         outcomes.write_seen(file_id)
     else:
         outcomes.no_write_seen(file_id)
+    record_shown(change, _shown(change, file), outcomes, final=True)
     # After half a minute of waiting, lag is not the reason any more: the change was not made.
     before = outcomes.outcome(file_id)
+    if before.status not in _OPEN:
+        return
     if before.status is Status.ACCEPTED:
         outcomes.settle(file_id, Status.FAILED, f"ImageKit accepted the change, but {differing[0]}")
     else:

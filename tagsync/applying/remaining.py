@@ -62,6 +62,7 @@ class RemainingChanges:
     def __init__(self, fresh: ChangesById) -> None:
         self._fresh = fresh
         self._done: dict[str, tuple[Request, ...]] = {}
+        self._tried: dict[str, tuple[Request, ...]] = {}
 
     def __getitem__(self, file_id: str) -> FileChange:
         change = self._fresh[file_id]
@@ -71,11 +72,23 @@ class RemainingChanges:
 
     def take_off(self, request: Request, file_ids: Iterable[str]) -> None:
         """Remove the changes that a call has made on files."""
-        # Nearly all files of a call have had the same calls before, so each such history is stored once.
-        longer: dict[tuple[Request, ...], tuple[Request, ...]] = {}
-        for file_id in file_ids:
-            before = self._done.get(file_id, ())
-            self._done[file_id] = longer.setdefault(before, (*before, request))
+        _append(self._done, request, file_ids)
+
+    def take_as_tried(self, request: Request, file_ids: Iterable[str]) -> None:
+        """Record that a call was sent for files, and that its response does not say that it changed them."""
+        _append(self._tried, request, file_ids)
+
+    def tried(self, file_id: str) -> set[tuple[Op, str]]:
+        """Return what such calls would have changed on a file."""
+        return {(request.op, tag) for request in self._tried.get(file_id, ()) for tag in request.tags}
+
+
+def _append(histories: dict[str, tuple[Request, ...]], request: Request, file_ids: Iterable[str]) -> None:
+    # Nearly all files of a call have had the same calls before, so each such history is stored once.
+    longer: dict[tuple[Request, ...], tuple[Request, ...]] = {}
+    for file_id in file_ids:
+        before = histories.get(file_id, ())
+        histories[file_id] = longer.setdefault(before, (*before, request))
 
 
 def _without(change: FileChange, request: Request) -> FileChange:

@@ -10,7 +10,7 @@ import msgspec
 
 from tagsync.documents.canonical import canonical
 from tagsync.documents.lines import NotPlainError, decoded, is_place, origin_of
-from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, Op, Reason, Status
+from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, Op, Parts, Reason, Status
 from tagsync.spool import Spool
 
 OPS = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
@@ -40,6 +40,10 @@ class _Tags(msgspec.Struct, gc=False):
     remove: tuple[str, ...] = ()
     remove_ai: tuple[str, ...] = msgspec.field(name="removeAI", default=())
 
+    def items(self) -> tuple[tuple[Op, str], ...]:
+        named = ((Op.ADD, self.add), (Op.REMOVE, self.remove), (Op.REMOVE_AI, self.remove_ai))
+        return tuple([(op, tag) for op, tags in named for tag in tags])
+
 
 class _ChangeLine(msgspec.Struct, gc=False, kw_only=True):
     file_id: str = msgspec.field(name="fileId")
@@ -60,6 +64,8 @@ class _OutcomeLine(_ChangeLine, gc=False, kw_only=True):
     error: str | None
     request_id: str | None = msgspec.field(name="requestId")
     already: _Tags = msgspec.field(default_factory=_Tags)
+    made: _Tags | None = None
+    tried: _Tags = msgspec.field(default_factory=_Tags)
 
 
 class _FileId(msgspec.Struct, gc=False):
@@ -121,10 +127,16 @@ def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
         "requestId": outcome.request_id,
     }
     if outcome.already:
-        document["already"] = {
-            name: tags for op, name in OPS.items() if (tags := [tag for found, tag in outcome.already if found == op])
-        }
+        document["already"] = _by_op(outcome.already)
+    if outcome.parts:
+        document["made"] = _by_op(outcome.parts.made)
+        if outcome.parts.tried:
+            document["tried"] = _by_op(outcome.parts.tried)
     return document
+
+
+def _by_op(items: Iterable[tuple[Op, str]]) -> dict[str, list[str]]:
+    return {name: tags for op, name in OPS.items() if (tags := [tag for found, tag in items if found == op])}
 
 
 def outcome_of(line: bytes) -> FileOutcome:
@@ -137,9 +149,8 @@ def outcome_of(line: bytes) -> FileOutcome:
     _check_places(found)
     if found.attempts < 0:
         raise NotPlainError
-    named = ((Op.ADD, found.already.add), (Op.REMOVE, found.already.remove), (Op.REMOVE_AI, found.already.remove_ai))
-    already = tuple([(op, tag) for op, tags in named for tag in tags])
-    return FileOutcome(found.status, found.attempts, found.error, found.request_id, already)
+    parts = None if found.made is None else Parts(found.made.items(), found.tried.items())
+    return FileOutcome(found.status, found.attempts, found.error, found.request_id, found.already.items(), parts)
 
 
 class Changes(Spool[FileChange]):

@@ -88,8 +88,10 @@ class Redactor:
 
     def _value(self, value: Any, depth: int = 0) -> Any:
         """Redact a value of custom metadata; its type stays the same."""
-        if depth > _MAX_DEPTH or isinstance(value, bool) or value is None:
-            return value if isinstance(value, bool) else None
+        if isinstance(value, bool):
+            return value
+        if value is None or depth > _MAX_DEPTH:
+            return None
         if isinstance(value, dict):
             return {
                 f"field-{self._hash('field', name)}": self._value(member, depth + 1) for name, member in value.items()

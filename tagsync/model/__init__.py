@@ -69,7 +69,7 @@ from tagsync.model.plan import (
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import IN_PART, FileOutcome, OutcomeName, Report, RequestCounts, Status, Timing
+from tagsync.model.report import FileOutcome, OutcomeName, Parts, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -96,7 +96,6 @@ from tagsync.model.vocabulary import NO_VOCABULARY, Rename, Vocabulary
 __all__ = [
     "DEFAULT_POLICY",
     "ENVIRONMENT_PATTERN",
-    "IN_PART",
     "KEY_VARIABLE",
     "LISTED",
     "NO_LONGER_DECLARED",
@@ -158,6 +157,7 @@ __all__ = [
     "Origin",
     "OutcomeName",
     "Part",
+    "Parts",
     "Places",
     "Plan",
     "Policy",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from tagsync.model.origins import Diagnostic
-from tagsync.model.plan import Plan
+from tagsync.model.plan import Change, Plan
 from tagsync.model.requests import Op
 
 
@@ -25,8 +25,16 @@ class Status(StrEnum):
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
-IN_PART = "done in part; "
-"""Starts the error of a file that some of its calls have changed, while others were not sent."""
+class Parts(NamedTuple):
+    """What an apply did on a file if it did not make all changes. A change in neither list was not sent.
+
+    Attributes:
+        made: the changes that ImageKit accepted or, if the file was read back, shows.
+        tried: the changes that were sent, but that ImageKit neither accepted nor shows.
+    """
+
+    made: tuple[tuple[Op, str], ...] = ()
+    tried: tuple[tuple[Op, str], ...] = ()
 
 
 class FileOutcome(NamedTuple):
@@ -38,6 +46,7 @@ class FileOutcome(NamedTuple):
         error: the last error message.
         request_id: the ID that ImageKit gave the last of these calls.
         already: planned changes that somebody else had made before the first write. An undo leaves them alone.
+        parts: what was done if not all changes were made; None if the status applies to all of them.
     """
 
     status: Status
@@ -45,6 +54,25 @@ class FileOutcome(NamedTuple):
     error: str | None = None
     request_id: str | None = None
     already: tuple[tuple[Op, str], ...] = ()
+    parts: Parts | None = None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all changes are in the library, as far as is known."""
+        return self.status in (Status.CONFIRMED, Status.ACCEPTED)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether the apply made some of the changes, but not all."""
+        return bool(self.parts and self.parts.made)
+
+    def made(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return those of a file's planned changes that the apply made, as far as is known."""
+        if not self.arrived:
+            made = self.parts.made if self.parts else ()
+            return tuple([item for item in changes if (item.op, item.tag) in made])
+        already = self.already
+        return tuple([item for item in changes if (item.op, item.tag) not in already]) if already else changes
 
 
 class RequestCounts(NamedTuple):

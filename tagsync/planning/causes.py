@@ -23,7 +23,6 @@ from tagsync.model import (
     RuleName,
     normalized,
 )
-from tagsync.planning.returning import DONE
 
 SETTLED = (RuleName.TAGS, RuleName.ABSENT)
 """Rules that no other manifest can override. If one asked for a change then, the file was like that after the run."""
@@ -71,26 +70,28 @@ class _Then(NamedTuple):
     change: FileChange
     outcome: FileOutcome
 
-    @property
-    def is_done(self) -> bool:
-        return self.outcome.status in DONE
-
     def planned(self, op: Op, tag: str) -> bool:
-        key = normalized(tag)
-        return any(change.op == op and normalized(change.tag) == key for change in self.change.changes)
+        return _has(((change.op, change.tag) for change in self.change.changes), op, tag)
+
+    def made(self, op: Op, tag: str) -> bool:
+        """Return whether the file showed a planned change after the run, whoever made it."""
+        outcome = self.outcome
+        return outcome.arrived or _has((*outcome.already, *(outcome.parts.made if outcome.parts else ())), op, tag)
 
     def had(self, op: Op, tag: str) -> bool | None:
         """Return whether the file had a tag, or an AI tag, after the run; None if unknown."""
+        removal = Op.REMOVE if op == Op.ADD else op
+        added = op != Op.REMOVE_AI and self.planned(Op.ADD, tag)
+        if added or self.planned(removal, tag):
+            return added if self.made(Op.ADD if added else removal, tag) else None
         if op == Op.REMOVE_AI:
-            added, removed = False, self.planned(Op.REMOVE_AI, tag)
-            before = {item.name for item in self.change.file.ai_tags}
-        else:
-            added, removed = self.planned(Op.ADD, tag), self.planned(Op.REMOVE, tag)
-            before = set(map(normalized, self.change.file.tags))
-            tag = normalized(tag)
-        if added or removed:
-            return added if self.is_done else None
-        return tag in before
+            return any(item.name == tag for item in self.change.file.ai_tags)
+        return normalized(tag) in map(normalized, self.change.file.tags)
+
+
+def _has(items: Iterable[tuple[Op, str]], op: Op, tag: str) -> bool:
+    key = normalized(tag)
+    return any(found == op and normalized(name) == key for found, name in items)
 
 
 class _Past:
@@ -125,7 +126,7 @@ class _Past:
         """Return what made a change necessary; None if unknown."""
         then = self._then(file.file_id)
         # A change that failed the last time needs no other cause.
-        if then and not then.is_done and then.planned(change.op, change.tag):
+        if then and then.planned(change.op, change.tag) and not then.made(change.op, change.tag):
             return Cause.PENDING
         if change.op == Op.REMOVE_AI and (file.file_id, change.tag) in self._returning:
             return Cause.CAME_BACK

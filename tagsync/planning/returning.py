@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tagsync.escape import quoted, shown
-from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning, Status
-
-DONE = (Status.CONFIRMED, Status.ACCEPTED)
-"""The statuses of changes that were made."""
+from tagsync.model import Change, Diagnostic, FileChange, Op, Origin, Report, Returning
 
 
 def came_back(changes: Iterable[FileChange], reports: Iterable[Report]) -> tuple[Returning, ...]:
@@ -74,7 +71,6 @@ def _removals(changes: Iterable[FileChange]) -> Iterator[Change]:
 def _removed(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the file ID and name of each AI tag that a run removed itself."""
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
-        if outcome.status in DONE:
-            for tag in change.remove_ai:
-                if (Op.REMOVE_AI, tag) not in outcome.already:
-                    yield change.file.file_id, tag
+        for item in outcome.made(change.changes):
+            if item.op == Op.REMOVE_AI:
+                yield change.file.file_id, item.tag

@@ -23,7 +23,6 @@ from tagsync.model import (
 )
 from tagsync.planning.assembly import Collected, assemble_plan
 from tagsync.planning.length_limit import Fit, excess, fit
-from tagsync.planning.returning import DONE
 from tagsync.planning.staleness import refresh
 
 UNDO = "undo"
@@ -38,7 +37,7 @@ SHOWN_PATHS = 3
 
 
 class _Asked(NamedTuple):
-    """A file of a report with the changes that the run planned and that the file did not already show."""
+    """A file of a report with the changes that the run made or may have made."""
 
     change: FileChange
     outcome: FileOutcome
@@ -49,7 +48,7 @@ class _Asked(NamedTuple):
         """Whether the run may have changed the file."""
         if self.outcome.status is Status.MISSING:  # the calls failed, however many there were
             return False
-        return self.outcome.attempts > 0 or self.outcome.status in DONE
+        return self.outcome.attempts > 0 or self.outcome.arrived
 
 
 class _LeftOut:
@@ -128,7 +127,8 @@ def make_undo(
 ) -> Plan:
     """Return the plan that reverts what a run changed and the files still show.
 
-    The report's status of a file does not matter, because only the files as they are now tell what the run changed.
+    A change is reverted if the run made it or sent it, and the file shows it now. The status of the file does not
+    matter: a call that failed may have changed it.
     Guards do not apply, as the plan reverts only the run's own changes. Warnings name what cannot be undone, and one
     with the code `LEFT_OUT` counts it.
 
@@ -159,7 +159,7 @@ def make_undo(
 
 
 def _asked(report: Report) -> Iterator[_Asked]:
-    """Yield the files for which a run planned something that was not already so; none if the run was refused."""
+    """Yield the files that a run changed or may have changed; none if the run was refused."""
     if report.outcome == "refused":
         return
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
@@ -167,10 +167,21 @@ def _asked(report: Report) -> Iterator[_Asked]:
         items = tuple(
             item
             for item in change.changes
-            if (item.op, item.tag) not in outcome.already and not (item.op == Op.ADD and normalized(item.tag) in before)
+            if _may_be_made(item, outcome) and not (item.op == Op.ADD and normalized(item.tag) in before)
         )
         if items:
             yield _Asked(change, outcome, items)
+
+
+def _may_be_made(item: Change, outcome: FileOutcome) -> bool:
+    """Return whether the run made a change, or may have."""
+    key = item.op, item.tag
+    if key in outcome.already:
+        return False
+    if outcome.parts is not None:
+        # A call without a clear response may have changed the file. A change that was not sent is somebody else's.
+        return key in outcome.parts.made or key in outcome.parts.tried
+    return outcome.attempts > 0 or outcome.arrived
 
 
 def _undone(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tagsync.escape import shown
 from tagsync.model import Level, Origin
-from tagsync.reporting.phrases import Names, counted, named
+from tagsync.reporting.phrases import IN_PART, Names, counted, named
 from tagsync.reporting.view import StatusRow, View
 
 SHOWN_OF_A_KIND = 10
@@ -69,7 +69,8 @@ def _said(view: View, names: Names) -> Iterator[_Annotation]:
 
 
 def _missed(row: StatusRow) -> _Annotation:
-    return _Annotation("error", row.outcome.status, f"{shown(row.path)}: {shown(row.outcome.error or '')}")
+    start = f"{IN_PART}: " if row.outcome.in_part else ""
+    return _Annotation("error", row.outcome.status, f"{shown(row.path)}: {start}{shown(row.outcome.error or '')}")
 
 
 def _command(found: _Annotation) -> str:

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_origin
+from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_origin, tag_counts
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
@@ -145,10 +145,11 @@ def _tests(view: View) -> Iterator[_Case]:
 
 def _file(row: StatusRow) -> _Case:
     outcome = row.outcome
-    if row.arrived:
+    if outcome.arrived:
         return _Case("files", shown(row.path))
     request = f" (request {shown(outcome.request_id)})" if outcome.request_id else ""
-    message = f"{reason_words(outcome.status, outcome.error)}{request}"
+    left = f" (not made: {tag_counts(row.left)})" if outcome.in_part else ""
+    message = f"{reason_words(outcome.status, outcome.error, in_part=outcome.in_part)}{left}{request}"
     return _Case("files", shown(row.path), outcome.status, message, skipped=outcome.status is Status.SKIPPED)
 
 

@@ -16,7 +16,7 @@ from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import LEVEL_WORDS, Names, counted, shown_origin, status_words, target_words, why_words
+from tagsync.reporting.phrases import LEVEL_WORDS, Names, counted, outcome_words, shown_origin, target_words, why_words
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -148,9 +148,10 @@ def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
 
 
 def _not_made(reasons: Sequence[NotMade]) -> Block:
-    start = "\n#### Not changed\n\n| Files | Status | Reason |\n|--:|:--|:--|\n"
+    start = "\n#### Not changed as planned\n\n| Files | Not made | Status | Reason |\n|--:|:--|:--|:--|\n"
     rows = (
-        f"| {item.files:,} | {status_words(item.status)} | {_cell(item.error) if item.error else ''} |\n"
+        f"| {item.files:,} | {item.left} | {outcome_words(item.status, in_part=item.in_part)} "
+        f"| {_cell(item.error) if item.error else ''} |\n"
         for item in reasons
     )
     return Block(start, islice(rows, SHOWN_REASONS), len(reasons), _more(len(reasons), "reason"), 0.3)
@@ -158,7 +159,7 @@ def _not_made(reasons: Sequence[NotMade]) -> Block:
 
 def _missed(rows: Sequence[StatusRow]) -> Block:
     total = len(rows)
-    title = f"{counted(total, 'file')} not changed"
+    title = f"{counted(total, 'file')} not changed as planned"
     return _on_demand(title, map(_missed_row, rows[:SHOWN_MISSED]), total, _more(total, "file"), share=0.3)
 
 
@@ -167,7 +168,7 @@ def _missed_row(row: StatusRow) -> str:
     words = f": {code(outcome.error)}" if outcome.error else ""
     is_new = outcome.request_id and outcome.request_id not in (outcome.error or "")
     request = f" (request {code(outcome.request_id)})" if outcome.request_id and is_new else ""
-    return f"- **{status_words(outcome.status)}** {code(row.path)}{words}{request}\n"
+    return f"- **{outcome_words(outcome.status, in_part=row.outcome.in_part)}** {code(row.path)}{words}{request}\n"
 
 
 def _section(section: Section, view: View, share: float) -> Iterator[Block]:

@@ -13,6 +13,7 @@ from tagsync.model import (
     Guard,
     Inputs,
     Level,
+    Op,
     Origin,
     Plan,
     Report,
@@ -27,6 +28,8 @@ Names = Mapping[str, str]
 
 NO_NAMES: Names = MappingProxyType({})
 
+
+IN_PART = "changed in part"
 
 MIN_WAIT = 0.05
 """Seconds of waiting that are worth a word; less is shown as 0.0 s."""
@@ -67,6 +70,11 @@ def change_counts(add: int, remove: int, remove_ai: int) -> str:
     noun = "tag" if add + remove == 1 else "tags"
     tags = [f"{' '.join(signed)} {noun}"] if signed else []
     return ", ".join([*tags, *([f"-{counted(remove_ai, 'AI tag')}"] if remove_ai else [])])
+
+
+def tag_counts(totals: Mapping[Op, int]) -> str:
+    """Return how many tags change, given the number of changes of each kind."""
+    return change_counts(totals.get(Op.ADD, 0), totals.get(Op.REMOVE, 0), totals.get(Op.REMOVE_AI, 0))
 
 
 def plan_summary(plan: Plan) -> str:
@@ -179,6 +187,11 @@ def status_words(status: Status) -> str:
     return _STATUS_WORDS.get(status, str(status))
 
 
+def outcome_words(status: Status, *, in_part: bool) -> str:
+    """Return a file's status, and whether some of its changes were made."""
+    return f"{status_words(status)}, {IN_PART}" if in_part else status_words(status)
+
+
 def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
     """Return how many files have each status: '134 files verified, 50 skipped'."""
     if not counts:
@@ -188,11 +201,18 @@ def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
     return ", ".join([f"{counted(files, 'file')} {status_words(first)}", *words])
 
 
-def reason_words(status: Status, error: str | None) -> str:
-    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'."""
+def reason_words(status: Status, error: str | None, *, in_part: bool = False) -> str:
+    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'.
+
+    Args:
+        status: the file's status.
+        error: the error message, if there is one.
+        in_part: whether some of the file's changes were made.
+    """
+    start = f"{IN_PART}: " if in_part else ""
     if status is Status.SKIPPED and error:
-        return shown(error.replace("not sent: ", "not sent, ", 1))
-    return f"{status_words(status)}: {shown(error)}" if error else status_words(status)
+        return start + shown(error.replace("not sent: ", "not sent, ", 1))
+    return f"{start}{status_words(status)}: {shown(error)}" if error else start + status_words(status)
 
 
 def guard_count(guard: Guard) -> str:

@@ -113,18 +113,17 @@ def prometheus(view: View, run: Run | None = None, previous: str = "") -> Iterat
         run: the run; None to leave out what is not in a saved plan or report.
         previous: the text of the file that this one replaces.
     """
-    before = _read(previous)
-    base = _labels({"command": run.command} if run else {})
-    if view.target:
-        base = _labels(_identity(view, run))
-    elif run:
+    before = _read(previous) if run else {}
+    base = _labels(_identity(view, run))
+    if not view.target:
         # A run that failed early does not know its account. The previous run of the same command did.
         known = (labels for name, labels in before if name == _LAST_RUN_SUCCESS)
-        base = next((labels for labels in known if labels == base or labels.startswith(f"{base},")), base)
+        base = next((labels for labels in known if _begins(labels, base)), base)
     samples = _Samples(base)
     for (name, labels), value in before.items():
+        # What a plan counts anew is not kept; a run without a plan keeps everything.
         is_kept = not isinstance(view, PlanView) or METRICS[name][0] == "counter" or name == _LAST_SUCCESS
-        if run and is_kept and (labels == base or labels.startswith(f"{base},")):
+        if is_kept and _begins(labels, base):
             samples[name, labels] = value
     if isinstance(view, PlanView):
         _put_plan(view, samples)
@@ -146,6 +145,10 @@ def _identity(view: View, run: Run | None) -> dict[str, str]:
     if isinstance(view, PlanView) and (part := view.plan.inputs.part):
         found["shard"] = f"{part.index}/{part.of}"
     return found
+
+
+def _begins(labels: str, base: str) -> bool:
+    return labels == base or labels.startswith(f"{base},")
 
 
 def _put_plan(view: PlanView, samples: _Samples) -> None:

@@ -1,13 +1,12 @@
 """What every format shows of an apply."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from tagsync.model import (
-    IN_PART,
     FileChange,
     FileOutcome,
     Op,
@@ -16,15 +15,15 @@ from tagsync.model import (
 )
 from tagsync.reporting.groups import groups
 from tagsync.reporting.phrases import (
-    change_counts,
     counted,
     sent_sentence,
     status_counts,
+    tag_counts,
     worst_first,
 )
 from tagsync.reporting.plan_view import PlanView, one_section
 from tagsync.reporting.subsequence import Subsequence
-from tagsync.reporting.view import ARRIVED, Kind, NotMade, Section, StatusRow
+from tagsync.reporting.view import Kind, NotMade, Section, StatusRow
 
 EXAMPLES = 3
 """Files that are named as examples of a reason."""
@@ -52,7 +51,7 @@ class ReportView(PlanView):
             self.files_changed = 0
             self.missed = self.rows = self._rows([Status.STALE])
         else:
-            self.missed = self._rows([status for status in Status if status not in ARRIVED])
+            self.missed = self._rows([status for status in Status if not FileOutcome(status).arrived])
             self.rows = self._rows(list(Status))
             self.files_changed = len(self._counted_changes)
             self.title = self._outcome_title()
@@ -75,10 +74,10 @@ class ReportView(PlanView):
         totals = Counter[Op]()
         for item in self.counts.operations:
             totals[item.op] += item.files
-        changes = change_counts(totals[Op.ADD], totals[Op.REMOVE], totals[Op.REMOVE_AI])
-        files = f"{counted(self.files_changed, 'file')} changed: {changes}" if changes else "No files changed"
-        if in_part := sum((row.outcome.error or "").startswith(IN_PART) for row in self.missed):
-            files += f", {in_part:,} more in part"
+        in_part = sum(outcome.in_part for outcome in self.report.outcomes)
+        some = f" ({in_part:,} in part)" if in_part else ""
+        changed = f"{counted(self.files_changed, 'file')} changed{some}: {tag_counts(totals)}"
+        files = changed if totals else "No files changed"
         return f"{files} · {sent_sentence(self.report)}" if self.report.requests.sent else files
 
     @cached_property
@@ -92,10 +91,8 @@ class ReportView(PlanView):
         if self.refused:
             return super().pending
         left = Counter[Op]()
-        if self.missed:
-            for change, outcome in zip(self.plan.changes, self.report.outcomes, strict=True):
-                if outcome.status not in ARRIVED:
-                    left.update(item.op for item in change.changes)
+        for row in self.missed:
+            left.update(row.left)
         return left, len(self.missed)
 
     @cached_property
@@ -104,32 +101,33 @@ class ReportView(PlanView):
         if self.refused:
             return ()
         changes, outcomes = self.plan.changes, self.report.outcomes
-        positions = array("I", (at for at in self._positions(ARRIVED) if _made(changes, outcomes, at)))
+        positions = array("I", (at for at, outcome in enumerate(outcomes) if _has_made(changes, outcome, at)))
 
         def made(change: FileChange, position: int) -> FileChange:
-            already = outcomes[position].already
-            left = tuple([item for item in change.changes if (item.op, item.tag) not in already])
-            return replace(change, changes=left) if already else change
+            found = outcomes[position].made(change.changes)
+            return change if found is change.changes else replace(change, changes=found)
 
         return Subsequence(changes, positions, made)
 
     @cached_property
     def not_made(self) -> list[NotMade]:
         """Why files were not changed, each reason once; the most files first."""
-        reasons: dict[tuple[Status, str | None], NotMade] = {}
+        reasons: dict[tuple[Status, str | None, bool], NotMade] = {}
+        left: defaultdict[tuple[Status, str | None, bool], Counter[Op]] = defaultdict(Counter)
         for row in self.missed:
-            key = row.outcome.status, _reason(row.outcome)
-            known = reasons.get(key) or NotMade(*key, 0)
+            key = row.outcome.status, _reason(row.outcome), row.outcome.in_part
+            known = reasons.get(key) or NotMade(*key)
             examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
             reasons[key] = known._replace(files=known.files + 1, examples=examples)
-        found = reasons.values()
-        return sorted(found, key=lambda item: (-item.files, item.status, item.error or ""))
+            left[key].update(row.left)
+        found = [item._replace(left=tag_counts(left[key])) for key, item in reasons.items()]
+        return sorted(found, key=lambda item: (-item.files, item.status, item.error or "", item.in_part))
 
     def _rows(self, statuses: Container[Status]) -> Sequence[StatusRow]:
         outcomes = self.report.outcomes
 
         def row(change: FileChange, position: int) -> StatusRow:
-            return StatusRow(change.file.path, change.file.file_id, outcomes[position])
+            return StatusRow(change, outcomes[position])
 
         return Subsequence(self.plan.changes, self._positions(statuses), row)
 
@@ -144,10 +142,11 @@ def _reason(outcome: FileOutcome) -> str | None:
     return outcome.error
 
 
-def _made(changes: Sequence[FileChange], outcomes: Sequence[FileOutcome], position: int) -> bool:
-    """Return whether a file had not all of its changes before the first call."""
-    already = outcomes[position].already
-    return not already or len(already) < len(changes[position].changes)
+def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:
+    """Return whether an apply made any change of a file; read the file's changes only if they matter."""
+    if not outcome.arrived:
+        return outcome.in_part
+    return not outcome.already or len(outcome.already) < len(changes[position].changes)
 
 
 def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:

@@ -229,7 +229,8 @@ def _write_not_made(view: ReportView, lines: Lines) -> None:
     lines.write()
     lines.write(("Not changed as planned", "bold"))
     for item in reasons[:SHOWN_REASONS]:
-        words = f"  {counted(item.files, 'file')}: {reason_words(item.status, item.error)}"
+        why = reason_words(item.status, item.error, in_part=item.in_part)
+        words = f"  {counted(item.files, 'file')}{f' ({item.left})' if item.left else ''}: {why}"
         lines.write((words, _STATUSES.get(item.status, "red")))
         for path in item.examples:
             lines.write((f"      {shown(path)}", "dim"))
@@ -250,7 +251,7 @@ def _write_all_rows(view: ReportView, lines: Lines) -> None:
     for row in view.missed:
         status, error, request = row.outcome.status, row.outcome.error, row.outcome.request_id
         where = f" (request {shown(request)})" if request else ""
-        words = f"{reason_words(status, error)}{where}"
+        words = f"{reason_words(status, error, in_part=row.outcome.in_part)}{where}"
         lines.write(f"  {shown(row.path)}", (f"  {words}", _STATUSES.get(status, "red")))
     for section in view.sections:
         lines.write()

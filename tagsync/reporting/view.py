@@ -4,13 +4,16 @@ A view computes each part once, when a format first asks for it. `plan_view` and
 and reports.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from tagsync.model import (
     Diagnostic,
+    FileChange,
     FileOutcome,
     Level,
+    Op,
     Status,
     TargetName,
     TestResult,
@@ -27,9 +30,6 @@ from tagsync.reporting.phrases import (
 
 Kind = Literal["plan", "report", "difference", "manifests", "tests"]
 
-ARRIVED = (Status.CONFIRMED, Status.ACCEPTED)
-"""Statuses of changes that are in the library, as far as is known."""
-
 
 class Section(NamedTuple):
     """Changes under a title: by operation and tag, by folder, and by groups of files that change in the same ways."""
@@ -40,16 +40,26 @@ class Section(NamedTuple):
 
 
 class StatusRow(NamedTuple):
-    """What became of a file's changes."""
+    """What became of a file's changes.
 
-    path: str
-    file_id: str
+    Attributes:
+        change: the file and its planned changes.
+        outcome: what became of them.
+    """
+
+    change: FileChange
     outcome: FileOutcome
 
     @property
-    def arrived(self) -> bool:
-        """Whether they are in the library, as far as is known."""
-        return self.outcome.status in ARRIVED
+    def path(self) -> str:
+        """The file's path."""
+        return self.change.file.path
+
+    @property
+    def left(self) -> Counter[Op]:
+        """How many changes of each kind were not made."""
+        done = {*self.outcome.already, *(self.outcome.parts.made if self.outcome.parts else ())}
+        return Counter(item.op for item in self.change.changes if (item.op, item.tag) not in done)
 
 
 class NotMade(NamedTuple):
@@ -58,14 +68,18 @@ class NotMade(NamedTuple):
     Attributes:
         status: their status.
         error: the error message, if there is one.
+        in_part: whether some of their changes were made.
         files: their number.
         examples: the paths of the first of them.
+        left: the changes that were not made, counted.
     """
 
     status: Status
     error: str | None
-    files: int
+    in_part: bool
+    files: int = 0
     examples: tuple[str, ...] = ()
+    left: str = ""
 
 
 class View:

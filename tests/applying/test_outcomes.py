@@ -1,7 +1,7 @@
 import pytest
 
 from tagsync.applying.outcomes import Outcomes
-from tagsync.model import FileOutcome, Status
+from tagsync.model import FileOutcome, Op, Parts, Status
 
 
 def test_outcomes_status_is_the_worst_of_its_calls() -> None:
@@ -70,8 +70,13 @@ def test_outcomes_hold_back_later_stages_after_failures() -> None:
     assert "b" in held
 
 
-def test_outcomes_name_a_file_done_in_part() -> None:
+def test_outcomes_give_parts_only_of_files_changed_in_part() -> None:
     outcomes = Outcomes()
-    outcomes.note(["a"], Status.ACCEPTED, attempts=1)
-    outcomes.note(["a"], Status.SKIPPED, error="not sent: the run was interrupted")
-    assert outcomes.outcome("a") == FileOutcome(Status.SKIPPED, 1, "done in part; not sent: the run was interrupted")
+    outcomes.note(["a", "b", "c"], Status.ACCEPTED, attempts=1)
+    outcomes.note(["a", "d"], Status.SKIPPED, error="not sent: the run was interrupted")
+    outcomes.note(["b"], Status.MISSING, attempts=1)
+    assert outcomes.in_part() == ["a"]
+    for file_id in "abc":
+        outcomes.record(file_id, Parts(made=((Op.ADD, "x"),)))
+    assert outcomes.outcome("a").parts == Parts(made=((Op.ADD, "x"),))
+    assert [outcomes.outcome(file_id).parts for file_id in "bcd"] == [None, None, None]

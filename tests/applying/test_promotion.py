@@ -7,7 +7,7 @@ import pytest
 from builders import Sandbox, ai, applied, file_object, id_of, statuses
 from conftest import Declare
 
-from tagsync.model import Status
+from tagsync.model import Op, Parts, Status
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -60,8 +60,7 @@ def test_promotion_left_half_done_is_completed_by_the_next_run(sandbox: Make, de
     library = sandbox(file_object(A, [], [ai("Dog", 95)]), faults=[Fault(on="addTags", ignore=True, times=1)])
     declare(PROMOTE)
     first = applied(library, tmp_path, past_guards=True)
-    assert first.outcomes[0].error == (
-        "done in part; not removed: ImageKit does not show the new tag 'Dog' yet; run again"
-    )
+    assert first.outcomes[0].error == "not removed: ImageKit does not show the new tag 'Dog' yet; run again"
+    assert first.outcomes[0].parts == Parts(tried=((Op.ADD, "Dog"),))
     assert applied(library, tmp_path, past_guards=True).converged
     assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())

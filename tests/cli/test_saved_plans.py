@@ -103,7 +103,7 @@ def test_on_stale_fail_refuses_the_plan_before_the_first_write(tagsync: Command,
     assert text.out.splitlines() == [
         "",
         "Not changed as planned",
-        "  1 file: stale: the file was moved to '/other.jpg' after the plan was made",
+        "  1 file (+1 -1 tags, -1 AI tag): stale: the file was moved to '/other.jpg' after the plan was made",
         "      /042.jpg",
         "",
         "Apply refused: nothing was changed",

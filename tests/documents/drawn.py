@@ -18,6 +18,7 @@ from tagsync.model import (
     NotFound,
     Op,
     Origin,
+    Parts,
     Plan,
     Reason,
     Report,
@@ -112,14 +113,16 @@ def plans(draw: st.DrawFn) -> Plan:
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     plan = draw(plans())
-    already = st.lists(st.sampled_from([(op, tag) for op in Op for tag in "abc"]), max_size=3, unique=True)
+    items = st.lists(st.sampled_from([(op, tag) for op in Op for tag in "abc"]), max_size=3, unique=True)
+    done = items.map(lambda found: tuple(sorted(found, key=lambda item: (list(Op).index(item[0]), item[1]))))
     outcomes = st.builds(
         FileOutcome,
         st.sampled_from(Status),
         counts,
         st.none() | texts,
         st.none() | texts,
-        already.map(lambda items: tuple(sorted(items, key=lambda item: (list(Op).index(item[0]), item[1])))),
+        done,
+        st.none() | st.builds(Parts, done, done),
     )
     return Report(
         plan=plan,

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builders import acks, ai, current_file, current_state, manifest, plan_for, plan_of, rendered
+from builders import ai, current_file, current_state, manifest, plan_for, plan_of, rendered
 
 from tagsync.manifest.read import read_manifests
 from tagsync.model import (
@@ -14,7 +14,7 @@ from tagsync.model import (
     Part,
     Plan,
 )
-from tagsync.planning.guards import Ack, GuardCounts, recheck_guards, unacknowledged
+from tagsync.planning.guards import GuardCounts, recheck_guards
 
 
 def policy(guards: str) -> str:
@@ -184,15 +184,6 @@ def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: 
 def test_guard_is_near_its_limit_above_half_of_each_figure(observed: int, of: int, limit: Limit, *, near: bool) -> None:
     plan = plan_of(guards=[Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)])
     assert ("Guard removedTags: " in rendered(plan, "markdown")) is near
-
-
-def test_ack_is_for_one_guard_and_one_plan(tmp_path: Path) -> None:
-    plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
-    other = "sha256:" + "0" * 64
-    assert unacknowledged(plan.guards, plan.digest, ()) == plan.blocked
-    assert unacknowledged(plan.guards, plan.digest, {Ack(GuardId.REMOVED_TAGS, plan.digest)}) == plan.blocked
-    assert unacknowledged(plan.guards, plan.digest, {Ack(GuardId.EMPTIED_FILES, other)}) == plan.blocked
-    assert unacknowledged(plan.guards, plan.digest, acks(plan)) == ()
 
 
 def test_recheck_guards_only_gets_stricter(tmp_path: Path) -> None:

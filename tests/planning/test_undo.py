@@ -10,6 +10,7 @@ from tagsync.model import (
     DesiredState,
     FileOutcome,
     Op,
+    Parts,
     Plan,
     Report,
     RequestCounts,
@@ -176,3 +177,17 @@ def test_undo_is_exempt_from_guards(declare: Declare) -> None:
     assert changes(plan) == [["-new"]]
     assert plan.blocked == ()
     assert plan.policy == done.plan.policy
+
+
+def test_undo_reverts_only_changes_that_the_run_sent(declare: Declare) -> None:
+    rule = declare("- {path: /a, tags: [made, tried, unsent], absent: [old]}")
+    parts = Parts(made=((Op.ADD, "made"),), tried=((Op.ADD, "tried"),))
+    done = report(rule, [current_file("/a", ["old"])], FileOutcome(Status.SKIPPED, 1, parts=parts))
+    # Somebody else has added "unsent" and removed "old" since.
+    assert changes(undone(done, current_file("/a", ["made", "tried", "unsent"]))) == [["-made", "-tried"]]
+
+
+def test_undo_ignores_files_without_a_call(declare: Declare) -> None:
+    done = report(declare("- {path: /a, tags: [new]}"), [current_file("/a")], FileOutcome(Status.SKIPPED))
+    assert touched(done) == []
+    assert changes(undone(done, current_file("/a", ["new"]))) == []

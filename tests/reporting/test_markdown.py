@@ -198,15 +198,15 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
     text = rendered(Report(plan, "incomplete", outcomes, requests, timing, "2026"), "markdown")
     assert text.startswith(f"<!-- tagsync report {DIGEST} -->\n### Apply incomplete: ")
     assert "\n1 file changed: +1 -1 tags · 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting) · " in text
-    missed = """#### Not changed
+    missed = """#### Not changed as planned
 
-| Files | Status | Reason |
-|--:|:--|:--|
-| 2 | failed | `Locked` |
-| 1 | failed | `Moved` |
-| 1 | skipped | `not sent, the run was interrupted` |
+| Files | Not made | Status | Reason |
+|--:|:--|:--|:--|
+| 2 | +2 -2 tags | failed | `Locked` |
+| 1 | +1 -1 tags | failed | `Moved` |
+| 1 | +1 -1 tags | skipped | `not sent, the run was interrupted` |
 
-<details><summary>4 files not changed</summary>
+<details><summary>4 files not changed as planned</summary>
 
 - **failed** `/b.jpg`: `Locked (request req-1)`
 - **failed** `/c.jpg`: `Locked (request req-2)`

@@ -1,9 +1,7 @@
 from builders import changed, current_file, plan_of, report_of
 
-from tagsync.model import FileOutcome, Op, Report, Status
+from tagsync.model import FileOutcome, Op, Parts, Report, Status
 from tagsync.reporting.report_view import ReportView
-
-IN_PART = "done in part; "
 
 
 def report(*outcomes: tuple[str, FileOutcome]) -> Report:
@@ -37,8 +35,31 @@ def test_report_counts_no_change_that_was_there_before_the_first_call() -> None:
     assert [(item.op, item.tag, item.files) for item in view.counts.operations] == [(Op.REMOVE, "b", 1)]
 
 
-def test_report_counts_files_changed_in_part() -> None:
-    outcome = FileOutcome(Status.SKIPPED, 1, f"{IN_PART}not sent: the run was interrupted")
-    done = report(("/a.jpg", FileOutcome(Status.CONFIRMED, 1)), ("/b.jpg", outcome))
-    assert ReportView(done).headline.startswith("1 file changed: +1 tag, 1 more in part")
-    assert ReportView(report(("/b.jpg", outcome))).headline.startswith("No files changed, 1 more in part")
+IN_PART = FileOutcome(Status.SKIPPED, 1, "not sent: the run was interrupted", parts=Parts(made=((Op.ADD, "a"),)))
+
+
+def in_part(*outcomes: FileOutcome) -> ReportView:
+    """Return the view of a report on files that were to gain the tag `a`, and to lose the tag `b`."""
+    files = [changed(current_file(f"/{name}.jpg"), (Op.ADD, "a"), (Op.REMOVE, "b")) for name in "abcd"[: len(outcomes)]]
+    return ReportView(report_of(plan_of(*files), *outcomes))
+
+
+def test_report_counts_each_change_of_files_changed_in_part() -> None:
+    view = in_part(FileOutcome(Status.CONFIRMED, 1), IN_PART, IN_PART, FileOutcome(Status.SKIPPED))
+    assert view.headline.startswith("3 files changed (2 in part): +3 -1 tags")
+    assert view.files_changed == 3
+    assert [(item.op, item.files) for item in view.counts.operations] == [(Op.REMOVE, 1), (Op.ADD, 3)]
+
+
+def test_report_counts_changes_that_were_not_made_by_reason() -> None:
+    view = in_part(IN_PART, IN_PART, FileOutcome(Status.SKIPPED, error=IN_PART.error))
+    assert [(item.files, item.in_part, item.left) for item in view.not_made] == [
+        (2, True, "-2 tags"),
+        (1, False, "+1 -1 tags"),
+    ]
+
+
+def test_report_without_a_made_change_says_so() -> None:
+    tried = FileOutcome(Status.FAILED, 1, "no", parts=Parts(tried=((Op.ADD, "a"),)))
+    assert in_part(tried).headline.startswith("No files changed")
+    assert in_part(tried).files_changed == 0

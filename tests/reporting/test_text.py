@@ -352,7 +352,7 @@ def test_report_counts_only_changes_that_were_made(declare: Callable[..., Desire
         "1 file changed: +1 tag · 2 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)",
         "",
         "Not changed as planned",
-        "  1 file: failed: Error in adding tags",
+        "  1 file (+1 tag): failed: Error in adding tags",
         "      /x.jpg",
         "",
         "Apply incomplete: 1 file unverified, 1 failed",
@@ -386,15 +386,15 @@ def test_report_groups_files_by_the_reason_that_they_were_not_changed(declare: C
     lines = report_lines(report)
     assert lines[2:] == [
         "Not changed as planned",
-        "  50 files: not sent, the run was interrupted",
+        "  50 files (+50 tags): not sent, the run was interrupted",
         "      /00.jpg",
         "      /01.jpg",
         "      /02.jpg",
         "      and 47 more files",
-        "  2 files: stale: the file was moved",
+        "  2 files (+2 tags): stale: the file was moved",
         "      /50.jpg",
         "      /51.jpg",
-        "  1 file: not found",
+        "  1 file (+1 tag): not found",
         "      /52.jpg",
         "",
         "Apply interrupted: 50 files skipped, 2 stale, 1 not found",
@@ -412,7 +412,7 @@ def test_report_counts_rare_reasons_together(declare: Callable[..., DesiredState
     plan = planned(declare("- match: /**\n  tags: [a]"), *map(current_file, paths))
     lines = report_lines(report_of(plan, *(FileOutcome(Status.FAILED, error=f"error {path}") for path in paths)))
     assert "  … and 3 files for other reasons (--report text=FILE lists them)" in lines
-    assert sum(line.startswith("  1 file: failed: error") for line in lines) == SHOWN_REASONS
+    assert sum(line.startswith("  1 file (+1 tag): failed: error") for line in lines) == SHOWN_REASONS
 
 
 def diagnostic_lines(*diagnostics: Diagnostic, limit: int = 50, more: int = 0) -> list[str]:

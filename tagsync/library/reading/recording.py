@@ -19,7 +19,7 @@ from tagsync.spool import SelfClosingDatabase
 _TABLES = (
     "create table files (id text primary key, object blob not null)",
     "create table unreadable (id text, path text, why text, unique (id, path, why))",
-    "create table recording (about text not null, place text)",
+    "create table recording (about text, place text)",
 )
 
 
@@ -47,7 +47,7 @@ class Recording:
             with self._errors_named():
                 self._seen, self._place = self._begun(about, is_new=is_new)
         except BaseException:
-            self.close()  # a lock would stay with a database that an error's traceback refers to
+            self._database.close()  # its lock would stay as long as a traceback refers to it
             raise
 
     def _begun(self, about: Mapping[str, str], *, is_new: bool) -> tuple[int, Place | None]:
@@ -58,11 +58,15 @@ class Recording:
         if is_new or not self._database.execute("select 1 from sqlite_master").fetchone():
             for statement in _TABLES:
                 self._database.execute(statement)
-            self._database.execute("insert into recording values (?, null)", (json.dumps(dict(about)),))
+            self._database.execute("insert into recording values (null, null)")
         found, place = self._database.execute("select about, place from recording").fetchone()
+        if place is None:
+            self._database.execute("update recording set about = ?", (json.dumps(dict(about)),))
         self._database.execute("commit")
+        if place is None:
+            return 0, None
         self._check(json.loads(found), about)
-        return _place_of(json.loads(place)) if place else (0, None)
+        return _place_of(json.loads(place))
 
     def _check(self, found: Mapping[str, str], about: Mapping[str, str]) -> None:
         for name, value in about.items():
@@ -134,13 +138,15 @@ class Recording:
             )
 
     def close(self) -> None:
-        """Close the file, and keep it."""
+        """Close the file, and keep it if it has a page."""
         self._database.close()
+        if self._place is None:
+            self._path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Close and remove the file."""
+        self._place = None
         self.close()
-        self._path.unlink(missing_ok=True)
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

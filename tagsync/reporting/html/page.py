@@ -20,6 +20,7 @@ from tagsync.reporting.phrases import (
     filter_sentence,
     missing_sentence,
     named,
+    outcome_words,
     plan_title,
     status_words,
     target_words,
@@ -85,7 +86,8 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 
     def row(change: FileChange, outcome: FileOutcome) -> FileRow:
         picture = pictures.get(change.file.file_id, "")
-        return FileRow(change, status_words(outcome.status), _tone(outcome.status), outcome, picture)
+        words = outcome_words(outcome.status, in_part=outcome.in_part)
+        return FileRow(change, words, _tone(outcome.status), outcome, picture)
 
     return rendered(
         PageContent(
@@ -95,7 +97,13 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
             advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
             cards=_report_cards(view),
             not_made=[
-                NotMadeRow(f"{item.files:,}", status_words(item.status), _tone(item.status), item.error or "")
+                NotMadeRow(
+                    f"{item.files:,}",
+                    item.left,
+                    outcome_words(item.status, in_part=item.in_part),
+                    _tone(item.status),
+                    item.error or "",
+                )
                 for item in view.not_made[:SHOWN_REASONS]
             ],
             then="Planned",

@@ -19,6 +19,9 @@ PROMOTED = 1
 ALREADY = 2
 """A mark of a change: the library already had it before the first write."""
 
+MADE, NOT_MADE = 4, 8
+"""Marks of the changes of a file that an apply changed in part."""
+
 _OPS = {op: number for number, op in enumerate(Op)}
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -109,9 +112,12 @@ class _Tables:
         change = row.change
         promoted = set(change.promoted())
         already = set(row.outcome.already) if row.outcome else set()
+        made = row.outcome.parts.made if row.outcome and row.outcome.parts else ()
         for item in change.changes:
             marks = PROMOTED * (item.op != Op.REMOVE and item.tag in promoted)
             marks |= ALREADY * ((item.op, item.tag) in already)
+            if made and not marks & ALREADY:
+                marks |= MADE if (item.op, item.tag) in made else NOT_MADE
             because = [self._reasons[reason] for reason in item.because]
             yield _OPS[item.op], self._tags[item.tag], marks, self._cause(row, item), *because
 

@@ -45,6 +45,7 @@ class NotMadeRow(NamedTuple):
     """How many files were not changed as planned for one reason, and how their status looks."""
 
     files: str
+    left: str
     status: str
     tone: str
     reason: str

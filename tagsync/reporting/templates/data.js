@@ -1,7 +1,7 @@
 // The data of the page, in which rows have the numbers of values that repeat; which rows match the filters, in which order.
 
 const ADD = 0, REMOVE = 1, REMOVE_AI = 2;
-const PROMOTED = 1, ALREADY = 2;
+const PROMOTED = 1, ALREADY = 2, MADE = 4, NOT_MADE = 8;
 
 const data = JSON.parse(byId("data").textContent);
 const count = data.files.length;

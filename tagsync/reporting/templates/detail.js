@@ -10,6 +10,8 @@ function changeItem(change) {
   if (kind === REMOVE_AI) line.append(element("span", "undone", "cannot be undone"));
   made.append(line);
   if (marks & ALREADY) made.append(element("p", "", "already so before the first call"));
+  if (marks & MADE) made.append(element("p", "", "changed"));
+  if (marks & NOT_MADE) made.append(element("p", "", "not changed"));
   if (cause >= 0) made.append(element("p", "", data.causes[cause]));
   for (const reason of reasons) {
     const [rule, place] = data.reasons[reason];

@@ -81,6 +81,8 @@ def test_recording_is_of_one_library_and_one_writer(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="in use"):
         Recording(tmp_path / "partial", ABOUT)
     first.close()
+    assert list(tmp_path.iterdir()) == []
+    recorded(Pages(lambda _reading, skip: many(3)[skip:]), tmp_path / "partial")
     with pytest.raises(RefusedError, match="of account 'shop', not 'other'"):
         Recording(tmp_path / "partial", {"account": "other"})
     Recording(tmp_path / "partial", ABOUT).remove()

@@ -294,8 +294,8 @@ def test_page_of_report_groups_reasons_of_failures_before_changed_tags() -> None
     words = Page(rendered(ordinary_report(), "html")).words.replace("\N{MINUS SIGN}", "-")
     assert "2 files changed: -1 tag, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
     assert (
-        "Not changed Files that were not changed as planned, by reason Files Status Reason "
-        "1 failed file is locked 1 stale the AI tag was judged anew" in words
+        "Not changed as planned Files that were not changed as planned, by reason Files Not made Status Reason "
+        "1 +1 -1 tags, -1 AI tag failed file is locked 1 +2 tags stale the AI tag was judged anew" in words
     )
     assert "Changed tags Change Tag Files Rule AI tag removed -AI Sandal 1" in words
     assert words.index("Not changed") < words.index("Changed tags")
