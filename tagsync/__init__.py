@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
     from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
+    from tagsync.api.examine import doctor, doctor_async
     from tagsync.api.exported import write_export
     from tagsync.api.gather import export, export_async, validate
     from tagsync.api.inventory import FoundFiles, ls, ls_async, tags, tags_async
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Coverage,
         CurrentFile,
         DesiredState,
+        Diagnosis,
         Diagnostic,
         Difference,
         Drift,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         Explanation,
         FileChange,
         FileOutcome,
+        Finding,
         Guard,
         GuardId,
         Inputs,
@@ -89,6 +92,7 @@ __all__ = [
     "Coverage",
     "CurrentFile",
     "DesiredState",
+    "Diagnosis",
     "Diagnostic",
     "Difference",
     "DraftedTest",
@@ -98,6 +102,7 @@ __all__ = [
     "Exported",
     "FileChange",
     "FileOutcome",
+    "Finding",
     "FoundFiles",
     "Guard",
     "GuardId",
@@ -137,6 +142,8 @@ __all__ = [
     "apply",
     "apply_async",
     "difference",
+    "doctor",
+    "doctor_async",
     "draft_test",
     "draft_test_async",
     "export",
@@ -178,6 +185,8 @@ _HOMES = {
     "difference": "tagsync.planning.difference",
     "draft_test": "tagsync.api.drafting",
     "draft_test_async": "tagsync.api.drafting",
+    "doctor": "tagsync.api.examine",
+    "doctor_async": "tagsync.api.examine",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
     "filter_plan": "tagsync.planning.filter",

@@ -19,6 +19,7 @@ from tagsync.cli.options import (
     LibrarySettings,
     OutputSettings,
     PlanSettings,
+    account_options,
     apply_options,
     connection_options,
     inventory_options,
@@ -422,14 +423,52 @@ def ls(glob: str | None, **values: Any) -> int:
 
 
 @cli.command(
+    examples=(
+        "tagsync doctor",
+        "tagsync doctor --out profile.json",
+        "tagsync doctor --sandbox library.jsonl",
+    )
+)
+@option(
+    "--format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    metavar="FORMAT",
+    help="Format of standard output: text, or json for the profile.",
+)
+@option(
+    "--out",
+    group="Output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save a profile: the results without key, host, paths, tags and IDs.",
+)
+@account_options
+def doctor(out: Path | None, **values: Any) -> int:
+    """Check how your ImageKit account behaves.
+
+    Compares the account with what tagsync expects where ImageKit's documentation is silent. Sends at most 60 API calls,
+    which only read.
+
+    The exit code is 3 if something differs. The output says what tagsync does about it.
+    """
+    from tagsync.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return run_doctor(library, settings(OutputSettings, values), out=out)
+
+
+@cli.command(
     examples=("tagsync schema > manifest.schema.json", "tagsync schema plan", "tagsync schema report | jq .properties")
 )
 @click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files or
-    log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files,
+    log or profile.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

@@ -35,6 +35,7 @@ from tagsync.model.desired import (
     Templating,
     Texts,
 )
+from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
@@ -117,6 +118,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "CheckVerdict",
     "Confidences",
     "Config",
     "Contribution",
@@ -125,6 +127,7 @@ __all__ = [
     "CurrentState",
     "Declaration",
     "DesiredState",
+    "Diagnosis",
     "Diagnostic",
     "Difference",
     "Done",
@@ -137,6 +140,7 @@ __all__ = [
     "FileChange",
     "FileExpectation",
     "FileOutcome",
+    "Finding",
     "FolderCount",
     "Gone",
     "Guard",
@@ -153,6 +157,7 @@ __all__ = [
     "Needs",
     "NotFound",
     "NumberedEntry",
+    "Observed",
     "Op",
     "Origin",
     "OutcomeName",
