@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tagsync.api.examine import doctor, doctor_async
     from tagsync.api.exported import write_export
     from tagsync.api.gather import export, export_async, validate
-    from tagsync.api.inventory import FoundFiles, ls, ls_async, tags, tags_async
+    from tagsync.api.inventory import FoundFiles, ls, ls_async, suggest_renames, suggest_renames_async, tags, tags_async
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         RequestCounts,
         Returning,
         Status,
+        SuggestedRename,
+        Suggestions,
         Summary,
         TagLine,
         TagUse,
@@ -125,6 +127,8 @@ __all__ = [
     "RequestCounts",
     "Returning",
     "Status",
+    "SuggestedRename",
+    "Suggestions",
     "Summary",
     "TagLine",
     "TagUse",
@@ -159,6 +163,8 @@ __all__ = [
     "record_async",
     "render",
     "run_tests",
+    "suggest_renames",
+    "suggest_renames_async",
     "tags",
     "tags_async",
     "undo",
@@ -200,6 +206,8 @@ _HOMES = {
     "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
     "run_tests": "tagsync.api.testing",
+    "suggest_renames": "tagsync.api.inventory",
+    "suggest_renames_async": "tagsync.api.inventory",
     "tags": "tagsync.api.inventory",
     "tags_async": "tagsync.api.inventory",
     "undo": "tagsync.api.decide",

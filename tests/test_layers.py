@@ -37,6 +37,7 @@ FLOORS = {
 
 MAY_USE_OF_THE_LIBRARY = {
     "exporting": {"limits"},
+    "inventory": {"limits"},
     "manifest": {"limits"},
     "planning": {"limits"},
     "applying": {"deadline", "limits", "protocol"},

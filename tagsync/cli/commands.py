@@ -362,11 +362,19 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
         "tagsync tags",
         "tagsync tags --path /shop/",
         "tagsync tags --report tags.csv --report tags.json",
+        "tagsync tags --suggest > vocabulary.yaml",
     )
+)
+@option(
+    "--suggest",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="Find near-duplicate tags, and print a Vocabulary that renames them.",
 )
 @BELOW
 @inventory_options
-def tags(folder: str, **values: Any) -> int:
+def tags(folder: str, *, suggest: bool, **values: Any) -> int:
     """Show which tags are in the library.
 
     For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
@@ -374,7 +382,8 @@ def tags(folder: str, **values: Any) -> int:
     """
     from tagsync.cli import inventory  # noqa: PLC0415 - start-up
 
-    return inventory.tags(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+    show = inventory.suggest if suggest else inventory.tags
+    return show(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
 
 
 @cli.command(

@@ -39,7 +39,16 @@ from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
-from tagsync.model.inventory import AITagUse, Confidences, FolderCount, Inventory, Places, TagUse
+from tagsync.model.inventory import (
+    AITagUse,
+    Confidences,
+    FolderCount,
+    Inventory,
+    Places,
+    SuggestedRename,
+    Suggestions,
+    TagUse,
+)
 from tagsync.model.origins import (
     NO_LONGER_DECLARED,
     Diagnostic,
@@ -178,6 +187,8 @@ __all__ = [
     "RuleName",
     "Selector",
     "Status",
+    "SuggestedRename",
+    "Suggestions",
     "Summary",
     "TagExpectation",
     "TagLine",
