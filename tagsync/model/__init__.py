@@ -35,10 +35,20 @@ from tagsync.model.desired import (
     Templating,
     Texts,
 )
+from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
-from tagsync.model.inventory import AITagUse, Confidences, FolderCount, Inventory, Places, TagUse
+from tagsync.model.inventory import (
+    AITagUse,
+    Confidences,
+    FolderCount,
+    Inventory,
+    Places,
+    SuggestedRename,
+    Suggestions,
+    TagUse,
+)
 from tagsync.model.origins import (
     NO_LONGER_DECLARED,
     Diagnostic,
@@ -117,6 +127,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "CheckVerdict",
     "Confidences",
     "Config",
     "Contribution",
@@ -125,6 +136,7 @@ __all__ = [
     "CurrentState",
     "Declaration",
     "DesiredState",
+    "Diagnosis",
     "Diagnostic",
     "Difference",
     "Done",
@@ -137,6 +149,7 @@ __all__ = [
     "FileChange",
     "FileExpectation",
     "FileOutcome",
+    "Finding",
     "FolderCount",
     "Gone",
     "Guard",
@@ -153,6 +166,7 @@ __all__ = [
     "Needs",
     "NotFound",
     "NumberedEntry",
+    "Observed",
     "Op",
     "Origin",
     "OutcomeName",
@@ -173,6 +187,8 @@ __all__ = [
     "RuleName",
     "Selector",
     "Status",
+    "SuggestedRename",
+    "Suggestions",
     "Summary",
     "TagExpectation",
     "TagLine",
