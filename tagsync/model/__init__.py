@@ -79,7 +79,7 @@ from tagsync.model.plan import (
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import FileOutcome, OutcomeName, Parts, Report, RequestCounts, Status, Timing
+from tagsync.model.report import FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -171,7 +171,7 @@ __all__ = [
     "Origin",
     "OutcomeName",
     "Part",
-    "Parts",
+    "PartialOutcome",
     "Places",
     "Plan",
     "Policy",
