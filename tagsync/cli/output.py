@@ -38,7 +38,7 @@ from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
 from tagsync.reporting.prometheus import Run
 from tagsync.reporting.report_view import CANCELLED
-from tagsync.reporting.text import SHOWN_LINES, diagnostics_text, plan_text
+from tagsync.reporting.text import FEW_FILES, SHOWN_LINES, diagnostics_text, plan_text
 from tagsync.reporting.view import View
 
 ROOM_FOR_QUESTION = 2
@@ -148,6 +148,8 @@ class Output:
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
+        if plan.summary.files_changed > FEW_FILES and not self._settings.verbose:
+            sys.stderr.write("To list the files first, answer n and add --verbose.\n")
         sys.stderr.write(f"Apply these changes? {warning}[y/N] ")
         sys.stderr.flush()
         answer = sys.stdin.readline()

@@ -53,7 +53,7 @@ class Comparison:
         undeclared: Undeclared | None = None,
     ) -> None:
         self.tally = GuardCounts()
-        self.diagnostics = DiagnosticLog([*desired.diagnostics, *current.diagnostics])
+        self.diagnostics = DiagnosticLog(current.diagnostics)
         self.unchanged = 0
         self.unsure: set[str] = set()
         self.thumbnails: dict[str, str] = {}
@@ -75,7 +75,8 @@ class Comparison:
         self.collected = Collected(self._changes(managed, protections, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None
-        self.diagnostics.extend([*selection.diagnostics(current), *protections.diagnostics()])
+        found = [*selection.diagnostics(current), *protections.diagnostics()]
+        self.diagnostics.extend([*_without_doubles(desired.diagnostics, found), *found])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
         for (level, code), count in selection.invalid.unlisted().items():
@@ -122,6 +123,12 @@ class Comparison:
         if verdict is Fit.OVER:
             return None
         return FileChange(file, merged.changes, merged.desired, merged.spared, merged.relies)
+
+
+def _without_doubles(early: Iterable[Diagnostic], found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield the diagnostics of manifests, without the warning of a * in a path that turned out to be no file."""
+    missing = {item.origin for item in found if item.code == "missing"}
+    return (item for item in early if item.code != "wildcard" or item.origin not in missing)
 
 
 def _is_unsure(entries: Sequence[Entry]) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
-from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary
-from tagsync.planning.protections import finding, is_protected, watched_path
+from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, folded
+from tagsync.planning.protections import Matches, finding, is_protected, watched_path
 from tagsync.planning.templates import EntryTemplates, InvalidValues
 
 Answers = Mapping[str, Container[str]]
@@ -26,6 +26,7 @@ class EntryMatch:
         "number",
         "prefix",
         "query",
+        "twin",
     )
 
     def __init__(
@@ -36,6 +37,8 @@ class EntryMatch:
         self.number = number
         self.entry = entry
         self.count = 0
+        self.twin: str | None = None
+        """A path that the glob would match if case and Unicode form were ignored, if the rule selects nothing."""
         self.query = selector.query
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
         captures = capture_glob(selector.glob) if selector.glob is not None and "{" in selector.glob else None
@@ -97,6 +100,15 @@ class EntryMatch:
             if watch.twin is not None:
                 yield finding("except", pattern, watch.twin, self.entry.origin())
 
+    def alike(self) -> Matches | None:
+        """Return what matches folded paths, to find out whether only the case is wrong; None if the rule needs none."""
+        selector = self.entry.selector
+        assert isinstance(selector, ByMatch)  # noqa: S101 - as in __init__
+        if self.count or selector.glob is None or selector.query is not None:
+            return None
+        glob = folded(selector.glob)
+        return path_matcher(glob) if self._captures is None else capture_glob(glob).match
+
     def _count_findings(self) -> Iterator[Diagnostic]:
         count, expect = self.count, self.entry.declaration.expect
         if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
@@ -105,8 +117,13 @@ class EntryMatch:
             message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
             yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
         elif count == 0:
-            message = f"this rule selects no file: {self._what_to_do()}"
+            message = f"this rule selects no file: {self._twin_words() or self._what_to_do()}"
             yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
+
+    def _twin_words(self) -> str:
+        if self.twin is None:
+            return ""
+        return f"its glob matches {quoted(self.twin, 200)} only if case is ignored. Write it as in the library"
 
     def _what_to_do(self) -> str:
         """Return how to fix a rule that selects no file."""

@@ -25,6 +25,8 @@ from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
 
 _MOST_COMPARED = 10_000
 
+_PATTERN = "a path is the name of one file, and * is part of it. To select files by a pattern, use match"
+
 
 class MissingFiles:
     """The entries whose files are not in the library: all are counted, the first are kept.
@@ -154,7 +156,7 @@ def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagn
     fine = "this rule only removes tags, so there is nothing to do" if level == "info" else ""
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
-        twin = similar.hint(path, otherwise="")
+        twin = similar.hint(path, otherwise=_PATTERN if "*" in path else "")
         if twin and level == "info":
             level = "warning"
         message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"

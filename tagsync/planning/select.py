@@ -17,6 +17,7 @@ from tagsync.model import (
     Origin,
     Unreadable,
     Vocabulary,
+    folded,
 )
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
@@ -24,6 +25,9 @@ from tagsync.planning.matching import Answers, EntryMatch, PrefixStack
 from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
 from tagsync.planning.templates import InvalidValues, NamedFileTemplates
+
+_MOST_COMPARED = 50
+"""The most rules without files whose globs are compared with every path."""
 
 
 class Selected(NamedTuple):
@@ -136,10 +140,25 @@ class Selection:
     def diagnostics(self, current: CurrentState) -> Iterator[Diagnostic]:
         """Yield what was noticed in one pass over the current state."""
         yield from self._unreadable_findings
+        _find_twins(self._matches, current.files)
         for match in self._matches:
             yield from match.findings(current.refused.get(match.query or ""))
         yield from self.missing.findings(current.files)
         yield from self.invalid.diagnostics()
+
+
+def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> None:
+    """Find for each of the first rules that select nothing a file that differs from its glob only in case."""
+    pending = [(match, alike) for match in matches if (alike := match.alike())][:_MOST_COMPARED]
+    if not pending:
+        return
+    for file in files:
+        key = folded(file.path)
+        for item in [item for item in pending if item[1](key)]:
+            item[0].twin = file.path
+            pending.remove(item)
+        if not pending:
+            return
 
 
 def _itself(origin: Origin) -> Origin:

@@ -215,7 +215,7 @@ def test_incomplete_apply_gives_the_reason_for_each_file(
     arguments = ("--rate=1000", "--concurrency=1", "--endpoint", url, "--report=json=a.json", "tags.yaml")
     result = tagsync("apply", "--yes", *arguments)
     assert result.code == 3
-    assert "  1 file: failed: Too bad" in result.out
+    assert "  1 file (+2 tags): failed: Too bad" in result.out
     assert "\n      /bad.jpg\n" in result.out
     assert "Apply incomplete: 2 files verified, 1 failed\n" in result.out
     assert "Run the same command again: it sends only what is missing." in result.out
@@ -320,6 +320,15 @@ def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: b
         assert ("Apply cancelled: nothing was changed" in result.out) is (code == 4)
     done = "Nothing to do" in tagsync("plan", *SANDBOX, "tags.yaml").out
     assert done is (code == 0)
+
+
+@pytest.mark.parametrize(("count", "verbose", "is_said"), [(5, [], False), (6, [], True), (6, ["-v"], False)])
+def test_question_says_how_to_list_files(tagsync: Command, count: int, verbose: list[str], *, is_said: bool) -> None:
+    write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(count)])
+    write_manifest("- {match: /**, tags: [new]}", "many.yaml")
+    with screen(b"no\n") as terminal:
+        assert tagsync("apply", *verbose, "--sandbox=many.jsonl", "many.yaml").code == 4
+    assert ("To list the files first, answer n and add --verbose." in terminal.read_to_the_end()) is is_said
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_sandbox_serve_prints_its_address_and_returns_scripted_errors(
         rest, err = serving.communicate(timeout=SECONDS)
     assert (serving.returncode, rest, err.strip()) == (130, "", "")
     assert result.code == 3
-    assert "  1 file: failed: \\x23#[error]Locked\\x0a\n      /a.jpg\n" in result.out
+    assert "  1 file (+1 tag): failed: \\x23#[error]Locked\\x0a\n      /a.jpg\n" in result.out
     changes = json.loads(Path("a.json").read_text("utf-8"))["changes"]
     assert [(change["path"], change["status"], change["error"]) for change in changes] == [
         ("/a.jpg", "failed", r"\x23#[error]Locked\x0a"),

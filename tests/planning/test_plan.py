@@ -331,3 +331,8 @@ def test_shard_filters_after_comparing_everything(declare: Declare) -> None:
     assert parts[0].digest != parts[1].digest
     broken = declare("- {match: /*, tags: [z]}\n- {path: /gone, tags: [z]}")
     assert all(plan_for(broken, SHOP, part=Part(index, 2)).errors for index in (1, 2))
+
+
+def test_plan_says_once_that_a_path_is_no_pattern(declare: Declare) -> None:
+    plan = plan_for(declare("- {path: /shop/*, tags: [x]}"), current_state(current_file("/shop/a")))
+    assert [(item.level, item.code) for item in plan.diagnostics] == [("error", "missing")]

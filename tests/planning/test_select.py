@@ -159,6 +159,12 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
         ("{match: /shop/shoes/*, tags: [x], expect: {max: 0}}", "selects 1 file, expected 0 to 0"),
         ("{match: /hats/*, tags: [x]}", "this rule selects no file: check the glob '/hats/*', or remove the rule"),
         ("{match: /hats/, tags: [x]}", "this rule selects no file: to select the files of a folder, write '/hats/**'"),
+        (
+            "{match: '/SHOP/{kind}/*', tags: ['{kind}']}",
+            "this rule selects no file: its glob matches '/shop/bags/",
+        ),
+        ("{match: /Shop/bags/*, tags: [x]}", " only if case is ignored. Write it as in the library"),
+        ("{path: /shop/*, tags: [x]}", "'/shop/*' is not in the library: a path is the name of one file, and * is"),
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
     ],
 )
