@@ -57,6 +57,13 @@ EXIT_CODES: dict[str, dict[int, str]] = {
         4: "the report is damaged or of another library",
         **INTERRUPTED,
     },
+    "doctor": {
+        **ALWAYS,
+        0: "everything that could be observed is as expected",
+        1: "the account could not be examined, for example because of a wrong key",
+        3: "something is different",
+        **INTERRUPTED,
+    },
     "export": {**ALWAYS, **INTERRUPTED},
     "tags": {**ALWAYS, **INTERRUPTED},
     "ls": {**ALWAYS, 0: "success, also if no file meets the conditions", **INTERRUPTED},

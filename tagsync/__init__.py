@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
     from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
     from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
+    from tagsync.api.examine import doctor, doctor_async
     from tagsync.api.exported import write_export
     from tagsync.api.gather import export, export_async, validate
-    from tagsync.api.inventory import FoundFiles, ls, ls_async, tags, tags_async
+    from tagsync.api.inventory import FoundFiles, ls, ls_async, suggest_renames, suggest_renames_async, tags, tags_async
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Coverage,
         CurrentFile,
         DesiredState,
+        Diagnosis,
         Diagnostic,
         Difference,
         Drift,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         Explanation,
         FileChange,
         FileOutcome,
+        Finding,
         Guard,
         GuardId,
         Inputs,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
         Op,
         Origin,
         Part,
+        PartialOutcome,
         Plan,
         Reading,
         Reason,
@@ -59,6 +63,8 @@ if TYPE_CHECKING:
         RequestCounts,
         Returning,
         Status,
+        SuggestedRename,
+        Suggestions,
         Summary,
         TagLine,
         TagUse,
@@ -89,6 +95,7 @@ __all__ = [
     "Coverage",
     "CurrentFile",
     "DesiredState",
+    "Diagnosis",
     "Diagnostic",
     "Difference",
     "DraftedTest",
@@ -98,6 +105,7 @@ __all__ = [
     "Exported",
     "FileChange",
     "FileOutcome",
+    "Finding",
     "FoundFiles",
     "Guard",
     "GuardId",
@@ -110,6 +118,7 @@ __all__ = [
     "Op",
     "Origin",
     "Part",
+    "PartialOutcome",
     "Plan",
     "PlanOptions",
     "Reading",
@@ -120,6 +129,8 @@ __all__ = [
     "RequestCounts",
     "Returning",
     "Status",
+    "SuggestedRename",
+    "Suggestions",
     "Summary",
     "TagLine",
     "TagUse",
@@ -137,6 +148,8 @@ __all__ = [
     "apply",
     "apply_async",
     "difference",
+    "doctor",
+    "doctor_async",
     "draft_test",
     "draft_test_async",
     "export",
@@ -152,6 +165,8 @@ __all__ = [
     "record_async",
     "render",
     "run_tests",
+    "suggest_renames",
+    "suggest_renames_async",
     "tags",
     "tags_async",
     "undo",
@@ -178,6 +193,8 @@ _HOMES = {
     "difference": "tagsync.planning.difference",
     "draft_test": "tagsync.api.drafting",
     "draft_test_async": "tagsync.api.drafting",
+    "doctor": "tagsync.api.examine",
+    "doctor_async": "tagsync.api.examine",
     "export": "tagsync.api.gather",
     "export_async": "tagsync.api.gather",
     "filter_plan": "tagsync.planning.filter",
@@ -191,6 +208,8 @@ _HOMES = {
     "record_async": "tagsync.api.record",
     "render": "tagsync.reporting.formats",
     "run_tests": "tagsync.api.testing",
+    "suggest_renames": "tagsync.api.inventory",
+    "suggest_renames_async": "tagsync.api.inventory",
     "tags": "tagsync.api.inventory",
     "tags_async": "tagsync.api.inventory",
     "undo": "tagsync.api.decide",

@@ -27,6 +27,7 @@ FLOORS = {
     "planning": 6,
     "reporting": 6,
     "applying": 7,
+    "examining": 7,
     "api": 8,
     "cli": 9,
     "__main__": 10,
@@ -36,9 +37,11 @@ FLOORS = {
 
 MAY_USE_OF_THE_LIBRARY = {
     "exporting": {"limits"},
+    "inventory": {"limits"},
     "manifest": {"limits"},
     "planning": {"limits"},
     "applying": {"deadline", "limits", "protocol"},
+    "examining": {"http.rate_limits", "imagekit.probe", "protocol"},
     "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "reading.recording", "target"},
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
@@ -52,7 +55,7 @@ WITHIN_THE_LIBRARY = {
     "http": {"http", "protocol"},
     "reading": {"protocol", "reading"},
     "imagekit": {"http", "imagekit", "protocol", "reading.reread"},
-    "target": {"http", "imagekit.library", "protocol"},
+    "target": {"http", "imagekit.library", "imagekit.probe", "protocol"},
 }
 """The imports within `library`: `http` and `reading` know nothing of ImageKit."""
 

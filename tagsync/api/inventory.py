@@ -10,10 +10,11 @@ from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
 from tagsync.inventory.count import count
 from tagsync.inventory.selection import FileFilter, selected
+from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import CurrentFile, CurrentState, Diagnostic, Inventory
+from tagsync.model import CurrentFile, CurrentState, Diagnostic, Inventory, Suggestions
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -60,6 +61,21 @@ async def tags_async(
     """
     found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
     return replace(count(found), diagnostics=found.diagnostics)
+
+
+def suggest_renames(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Suggestions:
+    """Suggest renames that unite near-duplicate tags; see `suggest_renames_async`."""
+    return asyncio.run(suggest_renames_async(target, folder=folder, max_duration=max_duration, listener=listener))
+
+
+async def suggest_renames_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> Suggestions:
+    """Suggest renames that unite near-duplicate tags. This only reads, and takes what `tags_async` takes."""
+    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    return replace(suggest(found), diagnostics=found.diagnostics)
 
 
 def ls(

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
-from tagsync.model import Change, FileOutcome, Op, Parts, Status
+from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -34,8 +34,8 @@ class Outcomes:
         self._known: dict[str, _Known] = {}
         self._same: dict[_Known, _Known] = {}  # equal outcomes are stored once, because a plan may have a million
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
-        self._parts: dict[str, Parts] = {}
-        self._same_parts: dict[Parts, Parts] = {}
+        self._parts: dict[str, PartialOutcome] = {}
+        self._same_parts: dict[PartialOutcome, PartialOutcome] = {}
 
     def note(
         self,
@@ -66,7 +66,7 @@ class Outcomes:
         """Record planned changes that a file showed before any call."""
         self._already[file_id] = tuple((change.op, change.tag) for change in changes)
 
-    def record(self, file_id: str, parts: Parts) -> None:
+    def record(self, file_id: str, parts: PartialOutcome) -> None:
         """Record which changes of a file were made and tried, in case that not all are made."""
         self._parts[file_id] = self._same_parts.setdefault(parts, parts)
 

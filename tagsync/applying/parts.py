@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.remaining import RemainingChanges
-from tagsync.model import Change, ChangesById, FileChange, Op, Parts
+from tagsync.model import Change, ChangesById, FileChange, Op, PartialOutcome
 
 
 def record_parts(planned: ChangesById, remaining: RemainingChanges, outcomes: Outcomes) -> None:
@@ -20,7 +20,7 @@ def record_parts(planned: ChangesById, remaining: RemainingChanges, outcomes: Ou
         tried = remaining.tried(file_id)
         items = _keys(planned[file_id].changes, without=outcomes.outcome(file_id).already)
         made = tuple(item for item in items if item not in left)
-        outcomes.record(file_id, Parts(made, tuple(item for item in items if item in left and item in tried)))
+        outcomes.record(file_id, PartialOutcome(made, tuple(item for item in items if item in left and item in tried)))
 
 
 def record_shown(change: FileChange, there: Iterable[Change], outcomes: Outcomes, *, final: bool = False) -> bool:
@@ -38,7 +38,8 @@ def record_shown(change: FileChange, there: Iterable[Change], outcomes: Outcomes
     made = tuple(item for item in items if item in keys or (not final and before and item in before.made))
     # Without parts, a call for each change was accepted.
     sent = items if before is None else (*before.made, *before.tried)
-    outcomes.record(change.file_id, Parts(made, tuple(item for item in items if item in sent and item not in made)))
+    tried = tuple(item for item in items if item in sent and item not in made)
+    outcomes.record(change.file_id, PartialOutcome(made, tried))
     return keys.issuperset(made)
 
 

@@ -19,6 +19,7 @@ from tagsync.cli.options import (
     LibrarySettings,
     OutputSettings,
     PlanSettings,
+    account_options,
     apply_options,
     connection_options,
     inventory_options,
@@ -361,11 +362,19 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
         "tagsync tags",
         "tagsync tags --path /shop/",
         "tagsync tags --report tags.csv --report tags.json",
+        "tagsync tags --suggest > vocabulary.yaml",
     )
+)
+@option(
+    "--suggest",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="Find near-duplicate tags, and print a Vocabulary that renames them.",
 )
 @BELOW
 @inventory_options
-def tags(folder: str, **values: Any) -> int:
+def tags(folder: str, *, suggest: bool, **values: Any) -> int:
     """Show which tags are in the library.
 
     For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
@@ -373,7 +382,8 @@ def tags(folder: str, **values: Any) -> int:
     """
     from tagsync.cli import inventory  # noqa: PLC0415 - start-up
 
-    return inventory.tags(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+    show = inventory.suggest if suggest else inventory.tags
+    return show(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
 
 
 @cli.command(
@@ -422,14 +432,52 @@ def ls(glob: str | None, **values: Any) -> int:
 
 
 @cli.command(
+    examples=(
+        "tagsync doctor",
+        "tagsync doctor --out profile.json",
+        "tagsync doctor --sandbox library.jsonl",
+    )
+)
+@option(
+    "--format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    metavar="FORMAT",
+    help="Format of standard output: text, or json for the profile.",
+)
+@option(
+    "--out",
+    group="Output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save a profile: the results without key, host, paths, tags and IDs.",
+)
+@account_options
+def doctor(out: Path | None, **values: Any) -> int:
+    """Check how your ImageKit account behaves.
+
+    Compares the account with what tagsync expects where ImageKit's documentation is silent. Sends at most 60 API calls,
+    which only read.
+
+    The exit code is 3 if something differs. The output says what tagsync does about it.
+    """
+    from tagsync.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return run_doctor(library, settings(OutputSettings, values), out=out)
+
+
+@cli.command(
     examples=("tagsync schema > manifest.schema.json", "tagsync schema plan", "tagsync schema report | jq .properties")
 )
 @click.argument("kind", type=click.Choice(get_args(SchemaName)), default="manifest", metavar="[KIND]")
 def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
-    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files or
-    log.
+    KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files,
+    log or profile.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

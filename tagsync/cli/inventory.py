@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TextIO
 
-from tagsync.api.inventory import FoundFiles, ls_async, tags_async
+from tagsync.api.inventory import FoundFiles, ls_async, suggest_renames_async, tags_async
 from tagsync.cli.configuration import for_library
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import InventorySettings, LibrarySettings
@@ -14,6 +14,8 @@ from tagsync.cli.output_files import check_writable, opened
 from tagsync.cli.render import lines_to
 from tagsync.cli.signals import until_signal
 from tagsync.documents.inventory import files_document, tags_document
+from tagsync.errors import UsageError
+from tagsync.exporting.vocabulary_text import vocabulary_text
 from tagsync.model import CurrentFile
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
@@ -38,6 +40,36 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
     texts: _Texts = {"json": partial(tags_document, found), "csv": partial(tags_csv, found)}
     _write(settings, texts, partial(tags_text, found))
     return 0
+
+
+def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
+    """Read the library, and print a Vocabulary that renames near-duplicate tags."""
+    _check_yaml(settings, "--suggest")
+    library, output = _prepared(library, settings)
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: suggest_renames_async(
+                workspace.target, folder=folder, max_duration=library.max_duration, listener=listener
+            )
+        )
+    output.diagnostics(found.diagnostics, {})
+    _write(settings, {"text": partial(vocabulary_text, found)})
+    certain = sum(rename.is_certain for rename in found.renames)
+    output.say(
+        f"{counted(found.tags, 'tag')} of {counted(found.files, 'file')} compared: {counted(certain, 'rename')}, and "
+        f"{counted(len(found.renames) - certain, 'possible one')} in comments"
+    )
+    return 0
+
+
+def _check_yaml(settings: InventorySettings, option: str) -> None:
+    """Check that the output is what a manifest needs.
+
+    Raises:
+        UsageError: another format is requested.
+    """
+    if settings.format != "text" or any(kind != "text" for kind, _ in settings.report):
+        raise UsageError(f"{option} prints YAML for a manifest: remove --format, and use --report only with text=FILE")
 
 
 def ls(
@@ -97,15 +129,15 @@ def _prepared(library: LibrarySettings, settings: InventorySettings) -> tuple[Li
     return library, Output(settings.messages)
 
 
-def _write(settings: InventorySettings, texts: _Texts, text: Callable[[Lines], object]) -> None:
-    """Write a result to each output file, and then to standard output.
+def _write(settings: InventorySettings, texts: _Texts, columns: Callable[[Lines], object] | None = None) -> None:
+    """Write a result to each output file, and then to standard output; `columns` writes it as text for people.
 
     Standard output comes last, because its reader may close the pipe early.
     """
     for kind, path in [*settings.report, (settings.format, None)]:
         with opened(path) as stream:
-            if kind == "text":
-                text(lines_to(stream, settings.messages))
+            if columns and kind == "text":
+                columns(lines_to(stream, settings.messages))
             else:
                 _make_utf_8(stream)
                 stream.writelines(texts[kind]())

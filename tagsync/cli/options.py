@@ -410,6 +410,11 @@ def inventory_options(command: Command) -> Command:
     return _with((*_TARGET, _DURATION, _STATE, *_INVENTORY), command)
 
 
+def account_options(command: Command) -> Command:
+    """Add the options of a command that examines an account as a whole."""
+    return _with((*_TARGET, _STATE, *_VERBOSITY), command)
+
+
 def apply_options(command: Command) -> Command:
     """Add the options of `ApplySettings`."""
     return _with(_APPLY, command)

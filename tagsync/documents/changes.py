@@ -10,7 +10,7 @@ import msgspec
 
 from tagsync.documents.canonical import canonical
 from tagsync.documents.lines import NotPlainError, decoded, is_place, origin_of
-from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, Op, Parts, Reason, Status
+from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, Op, PartialOutcome, Reason, Status
 from tagsync.spool import Spool
 
 OPS = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
@@ -149,7 +149,7 @@ def outcome_of(line: bytes) -> FileOutcome:
     _check_places(found)
     if found.attempts < 0:
         raise NotPlainError
-    parts = None if found.made is None else Parts(found.made.items(), found.tried.items())
+    parts = None if found.made is None else PartialOutcome(found.made.items(), found.tried.items())
     return FileOutcome(found.status, found.attempts, found.error, found.request_id, found.already.items(), parts)
 
 

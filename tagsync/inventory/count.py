@@ -1,9 +1,9 @@
 """Count the files of each tag, in the whole library and in its folders."""
 
 from array import array
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from heapq import heappush, heappushpop
+from heapq import heappush, heapreplace
 
 from tagsync.model import AITagUse, Confidences, CurrentFile, FolderCount, Inventory, Places, TagUse
 
@@ -24,19 +24,19 @@ def count(files: Iterable[CurrentFile]) -> Inventory:
         files: sorted by path, so that the files below a folder follow each other.
     """
     folders = _OpenFolders()
-    confidences: dict[_Key, array[float]] = {}
+    confidences: defaultdict[_Key, array[float]] = defaultdict(lambda: array("d"))
     total = tagged = 0
     for file in files:
         total += 1
         tagged += bool(file.tags)
         here = folders.at(file.path)
-        here.update(set(file.tags))
+        for tag in set(file.tags):
+            here[tag] += 1
         # A dictionary, because a file may list the same tag of the same source twice.
-        found = {(name, source): confidence for name, confidence, source in file.ai_tags}
-        here.update(found.keys())
-        for key, confidence in found.items():
+        for key, confidence in {(name, source): number for name, number, source in file.ai_tags}.items():
+            here[key] += 1
             if confidence is not None:
-                confidences.setdefault(key, array("d")).append(confidence)
+                confidences[key].append(confidence)
     spreads = folders.close()
     tags = [TagUse(key, spread.files, spread.places()) for key, spread in spreads.items() if isinstance(key, str)]
     ai_tags = [
@@ -66,16 +66,15 @@ class _Spread:
         self._ranked: list[tuple[int, int, str]] = []
         """A heap of the largest parts; empty if all files are directly in the folder."""
 
-    def add(self, part: "_Spread") -> None:
+    def add(self, folder: str, files: int) -> None:
         """Add the files of a subfolder, or those directly in the folder."""
-        self.files += part.files
-        # Of parts with equal counts, the earlier ones are kept.
-        item = part.files, -self._parts, part.folder
+        self.files += files
         self._parts += 1
+        # Of parts with equal counts, the earlier ones are kept.
         if len(self._ranked) < MAX_FOLDERS:
-            heappush(self._ranked, item)
-        else:
-            heappushpop(self._ranked, item)
+            heappush(self._ranked, (files, -self._parts, folder))
+        elif files > self._ranked[0][0]:
+            heapreplace(self._ranked, (files, -self._parts, folder))
 
     def places(self) -> Places:
         """Return where the files are."""
@@ -92,31 +91,40 @@ def _by_files_then_path(part: tuple[int, int, str]) -> tuple[int, str]:
 class _Folder:
     """A folder whose files are being counted: those directly in it, and those in its subfolders so far."""
 
-    __slots__ = ("_below", "direct", "path")
+    __slots__ = ("below", "direct", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.direct: Counter[_Key] = Counter()
-        self._below: dict[_Key, _Spread] = {}
+        self.direct = defaultdict[_Key, int](int)
+        self.below: dict[_Key, _Spread] = {}
 
-    def add(self, key: _Key, part: _Spread) -> None:
-        """Add the files with a tag in one part of this folder."""
-        known = self._below.get(key)
+    def close(self) -> None:
+        """Count the files directly in this folder as a part of those below it."""
+        if self.below:
+            for key, files in self.direct.items():
+                self._add(key, self.path, files, None)
+            self.direct.clear()
+
+    def take(self, inner: "_Folder") -> None:
+        """Add the files of a closed subfolder."""
+        # Most folders have no subfolders. Their counts need no spreads.
+        for key, files in inner.direct.items():
+            self._add(key, inner.path, files, None)
+        for key, spread in inner.below.items():
+            self._add(key, spread.folder, spread.files, spread)
+
+    def _add(self, key: _Key, folder: str, files: int, spread: _Spread | None) -> None:
+        """Add the files with a tag in one part of this folder, and how they are spread in it."""
+        known = self.below.get(key)
         if known is None:
-            self._below[key] = part
+            self.below[key] = spread or _Spread(folder, files)
             return
         if known.folder != self.path:
             # So far, all files were in one part, and their deepest folder was inside it.
             first, known = known, _Spread(self.path)
-            known.add(first)
-            self._below[key] = known
-        known.add(part)
-
-    def close(self) -> dict[_Key, _Spread]:
-        """Return the spread of each tag below this folder."""
-        for key, files in self.direct.items():
-            self.add(key, _Spread(self.path, files))
-        return self._below
+            known.add(first.folder, first.files)
+            self.below[key] = known
+        known.add(folder, files)
 
 
 class _OpenFolders:
@@ -125,8 +133,8 @@ class _OpenFolders:
     def __init__(self) -> None:
         self._open = [_Folder("")]
 
-    def at(self, path: str) -> Counter[_Key]:
-        """Go on to a file, and return the counter of its folder."""
+    def at(self, path: str) -> dict[_Key, int]:
+        """Go on to a file, and return the counts of its folder."""
         folder = path[: path.rfind("/") + 1]
         while not folder.startswith(self._open[-1].path):
             self._close_last()
@@ -135,12 +143,14 @@ class _OpenFolders:
         return self._open[-1].direct
 
     def _close_last(self) -> None:
-        inner, outer = self._open.pop(), self._open[-1]
-        for key, spread in inner.close().items():
-            outer.add(key, spread)
+        inner = self._open.pop()
+        inner.close()
+        self._open[-1].take(inner)
 
     def close(self) -> dict[_Key, _Spread]:
         """Close all folders, and return the spread of each tag."""
+        # The root is closed into a folder around it, so that its own files have spreads, too.
+        self._open.insert(0, _Folder(""))
         while len(self._open) > 1:
             self._close_last()
-        return self._open[0].close()
+        return self._open[0].below

@@ -11,11 +11,12 @@ from typing import Any
 from tagsync.environment import setting
 from tagsync.errors import CredentialsError, UsageError
 from tagsync.escape import quoted, shown
-from tagsync.events import Listener, Waiting
+from tagsync.events import Listener, Waiting, ignore
 from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
+from tagsync.library.imagekit.probe import Probe
 from tagsync.library.protocol import MAX_CONNECTIONS
 from tagsync.model import ENVIRONMENT_PATTERN, KEY_VARIABLE, SANDBOX_ACCOUNT, Config, Part, TargetName
 from tagsync.workspace.lock import held
@@ -229,21 +230,42 @@ def connect(
     Returns:
         An asynchronous context manager; enter it before the first call.
     """
-
-    def announce(seconds: float) -> None:
-        listener(Waiting(seconds))
-
-    in_process = target.app is not None
     return ImageKitLibrary(
-        IN_PROCESS if in_process else target.endpoint,
-        target.key or _NO_KEY,
-        limiters=RateLimiters(
-            reads=RateLimiter(None if in_process else READ_RATE, announce, cap=inf),
-            bulk=RateLimiter(target.bulk_rate, announce, cap=target.rate or inf),
-        ),
+        *_address(target),
+        limiters=_limiters(target, listener),
         app=target.app,
         thumbnails=thumbnails,
         fields=fields,
         objects=objects,
         listener=listener,
+    )
+
+
+def probing(target: Target, *, most_reads: int, listener: Listener = ignore) -> Probe:
+    """Return a sender of single calls to a target.
+
+    Args:
+        target: the library's configuration.
+        most_reads: the maximum number of reads.
+        listener: receives `Waiting` for each long wait.
+
+    Returns:
+        An asynchronous context manager; enter it before the first call.
+    """
+    limiters = _limiters(target, listener)
+    return Probe(*_address(target), limiters=limiters, app=target.app, most_reads=most_reads, listener=listener)
+
+
+def _address(target: Target) -> tuple[str, str]:
+    """Return the base URL and the key to send."""
+    return (target.endpoint if target.app is None else IN_PROCESS), target.key or _NO_KEY
+
+
+def _limiters(target: Target, listener: Listener) -> RateLimiters:
+    def announce(seconds: float) -> None:
+        listener(Waiting(seconds))
+
+    return RateLimiters(
+        reads=RateLimiter(READ_RATE if target.app is None else None, announce, cap=inf),
+        bulk=RateLimiter(target.bulk_rate, announce, cap=target.rate or inf),
     )

@@ -172,22 +172,27 @@ class DocumentReader:
             kind: schema.Definition = tree["kind"]
             if kind == "Test":
                 take_dates(tree, self._reader.written)
-            found = list(schema.errors(kind, tree, place, self._reader.written))
-            for error in found:
+            for error in schema.errors(kind, tree, place, self._reader.written):
                 self._report(*error)
             if kind == "TagSet":
                 self._finish_entries(tree, rows)
-            elif not found and kind == "Policy":
-                self._add_policy(tree["spec"]["guards"])
-            elif not found and kind == "Config":
-                self._add_config(tree, place)
-            elif not found and kind == "Test":
-                self._add_test(tree, place)
-            elif not found:
-                self._add_vocabulary(tree["spec"])
+            # After another error, a value may be `REFUSED`, about which `schema.errors` says nothing more.
+            elif not self._found.count or schema.is_valid(kind, tree):
+                self._finish(kind, tree, place)
             self._add_account(tree)
         self.errors.absorb(self._found)
         self._found = ErrorList()
+
+    def _finish(self, kind: schema.Definition, tree: Map, place: int) -> None:
+        """Take the contents of a valid document without entries."""
+        if kind == "Policy":
+            self._add_policy(tree["spec"]["guards"])
+        elif kind == "Config":
+            self._add_config(tree, place)
+        elif kind == "Test":
+            self._add_test(tree, place)
+        else:
+            self._add_vocabulary(tree["spec"])
 
     def _finish_entries(self, tree: Map, rows: list[EntryRow]) -> None:
         spec = tree.get("spec")

@@ -35,10 +35,20 @@ from tagsync.model.desired import (
     Templating,
     Texts,
 )
+from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
-from tagsync.model.inventory import AITagUse, Confidences, FolderCount, Inventory, Places, TagUse
+from tagsync.model.inventory import (
+    AITagUse,
+    Confidences,
+    FolderCount,
+    Inventory,
+    Places,
+    SuggestedRename,
+    Suggestions,
+    TagUse,
+)
 from tagsync.model.origins import (
     NO_LONGER_DECLARED,
     Diagnostic,
@@ -69,7 +79,7 @@ from tagsync.model.plan import (
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import FileOutcome, OutcomeName, Parts, Report, RequestCounts, Status, Timing
+from tagsync.model.report import FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -117,6 +127,7 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangesById",
+    "CheckVerdict",
     "Confidences",
     "Config",
     "Contribution",
@@ -125,6 +136,7 @@ __all__ = [
     "CurrentState",
     "Declaration",
     "DesiredState",
+    "Diagnosis",
     "Diagnostic",
     "Difference",
     "Done",
@@ -137,6 +149,7 @@ __all__ = [
     "FileChange",
     "FileExpectation",
     "FileOutcome",
+    "Finding",
     "FolderCount",
     "Gone",
     "Guard",
@@ -153,11 +166,12 @@ __all__ = [
     "Needs",
     "NotFound",
     "NumberedEntry",
+    "Observed",
     "Op",
     "Origin",
     "OutcomeName",
     "Part",
-    "Parts",
+    "PartialOutcome",
     "Places",
     "Plan",
     "Policy",
@@ -173,6 +187,8 @@ __all__ = [
     "RuleName",
     "Selector",
     "Status",
+    "SuggestedRename",
+    "Suggestions",
     "Summary",
     "TagExpectation",
     "TagLine",

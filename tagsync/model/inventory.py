@@ -70,3 +70,42 @@ class Inventory:
     files: int = 0
     tagged: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class SuggestedRename(NamedTuple):
+    """A tag that is probably another spelling of a more frequent one.
+
+    Attributes:
+        old: the tag to rename.
+        new: its new name.
+        reason: how the two differ, or that they are on the same files.
+        files: how many files have the old tag.
+        new_files: how many files have the new one already.
+        batches: the most API calls that the rename takes.
+        is_certain: whether the spelling alone suggests it; otherwise a person has to decide.
+    """
+
+    old: str
+    new: str
+    reason: str
+    files: int
+    new_files: int
+    batches: int
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """Renames that would unite near-duplicate tags, those of the most files first.
+
+    Attributes:
+        renames: the suggestions. No new name is itself renamed.
+        tags: how many tags were compared.
+        files: how many files have them.
+        diagnostics: what else was noticed.
+    """
+
+    renames: tuple[SuggestedRename, ...] = ()
+    tags: int = 0
+    files: int = 0
+    diagnostics: tuple[Diagnostic, ...] = ()

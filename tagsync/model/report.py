@@ -25,7 +25,7 @@ class Status(StrEnum):
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
-class Parts(NamedTuple):
+class PartialOutcome(NamedTuple):
     """What an apply did on a file if it did not make all changes. A change in neither list was not sent.
 
     Attributes:
@@ -54,7 +54,7 @@ class FileOutcome(NamedTuple):
     error: str | None = None
     request_id: str | None = None
     already: tuple[tuple[Op, str], ...] = ()
-    parts: Parts | None = None
+    parts: PartialOutcome | None = None
 
     @property
     def arrived(self) -> bool:

@@ -54,7 +54,7 @@ def _explained(
     entries = [entry for selected in selection for entry in selected.entries]
     earlier = [entry for selected in Selection(dropped, (file,), current.answers) for entry in selected.entries]
     if not (entries or earlier):
-        return Explanation(file.path, file)
+        return Explanation(file.path, file, diagnostics=tuple(selection.exceptions(file)))
     vocabulary = desired.vocabulary if entries else NO_VOCABULARY
     there = frozenset(all_normalized(file.tags))
     pruned = [vote for vote in prune_votes(entries, earlier) if normalized(vote.tag) in there]
@@ -72,7 +72,7 @@ def _explained(
     contributions += tuple(_of_dropped(earlier, file, pruned))
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*vocabulary_votes(vocabulary, file), *_of_promotions(merged)]
-    diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics())
+    diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics(), *selection.exceptions(file))
     return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
 
 

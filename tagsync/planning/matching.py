@@ -75,6 +75,13 @@ class EntryMatch:
         """Return the entry with its templates filled in for a selected file."""
         return self.entry if self._templates is None else self._templates.filled_in(self.entry, file, captured)
 
+    def leaves_out(self, file: CurrentFile) -> str | None:
+        """Return the exception that leaves out a file which the rule would select without it; None if none does."""
+        path, matches = file.path, self._captures or self._matches
+        if (matches and not matches(path)) or (self._answer is not None and file.file_id not in self._answer):
+            return None
+        return next((pattern for pattern in self._excepts if path_matcher(pattern)(path)), None)
+
     def findings(self, refusal: str | None) -> Iterator[Diagnostic]:
         """Yield problems with the entry's query, count and exceptions, after the last file.
 

@@ -1,6 +1,6 @@
-"""Find protective parts of rules (`keep`, `only`, `except`) that match nothing although a similar name exists."""
+"""Find names and globs of rules (`keep`, `only`, `except`, `absent`, `remove`) that match only in another case."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from tagsync.escape import quoted
 from tagsync.globs import path_matcher, tag_glob
@@ -79,17 +79,99 @@ def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
     return Diagnostic("warning", "protects-nothing", message, origin)
 
 
+class _Removal:
+    """A tag to remove: whether any file had it, and if not, a similar tag of a file."""
+
+    __slots__ = ("exact", "origin", "text", "twin", "used")
+
+    def __init__(self, text: str, origin: Origin) -> None:
+        self.text = text
+        self.exact = normalized(text)
+        self.origin = origin
+        self.used = False
+        self.twin: str | None = None
+
+
+class _Removals:
+    """Watch the tags that entries remove by name, each entry by its folded names."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._known: dict[Origin, dict[str, _Removal]] = {}
+        self._count = 0
+        self._folded: dict[str, str] = {}
+
+    def check(self, names: Iterable[str], texts: Texts, entry: Entry, others: Sequence[Entry]) -> None:
+        """Compare the names of a file's tags with those that an entry removes.
+
+        Args:
+            names: the file's tags.
+            texts: what the entry removes.
+            entry: the entry.
+            others: entries whose declared tags are no mistake: they replace a tag by another spelling of it.
+        """
+        removals = self._of(entry, texts)
+        for name in names if removals else ():
+            removal = removals.get(self._fold(name))
+            if removal is None or removal.used:
+                continue
+            if normalized(name) == removal.exact:
+                removal.used = True
+            elif removal.twin is None and not _declares(name, others):
+                removal.twin = name
+
+    def _of(self, entry: Entry, texts: Texts) -> dict[str, _Removal]:
+        origin = entry.origin()
+        found = self._known.get(origin)
+        if found is None:
+            if self._count >= _MOST_WATCHED:
+                return {}
+            self._count += len(texts.values)
+            found = {folded(text): _Removal(text, entry.origin(place)) for text, place in texts.pairs()}
+            self._known[origin] = found
+        return found
+
+    def _fold(self, name: str) -> str:
+        found = self._folded.get(name)
+        if found is None:
+            if len(self._folded) >= _MOST_WATCHED:
+                self._folded.clear()
+            found = self._folded[name] = folded(name)
+        return found
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each tag that no file had although a file has a similar one."""
+        for removals in self._known.values():
+            for removal in removals.values():
+                if removal.twin is not None and not removal.used:
+                    message = (
+                        f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
+                        f"{quoted(removal.twin)}? Tags are case-sensitive"
+                    )
+                    yield Diagnostic("warning", "removes-nothing", message, removal.origin)
+
+
+def _declares(name: str, entries: Sequence[Entry]) -> bool:
+    key = normalized(name)
+    return any(normalized(tag) == key for entry in entries for tag in entry.declaration.tags.values)
+
+
 class Protections:
-    """Watch `keep` and `exclusive.only` of entries, file by file."""
+    """Watch `keep`, `exclusive.only`, `absent` and `aiTags.remove` of entries, file by file."""
 
     def __init__(self) -> None:
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
+        self._absent, self._removed = _Removals("absent"), _Removals("aiTags.remove")
 
     def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
         """Compare a file's tags with the protective parts of the entries that select it."""
         kept, limited = list[Watch](), list[Watch]()
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
+            if entry.declaration.absent.values and file.tags:
+                self._absent.check(file.tags, entry.declaration.absent, entry, entries)
+            if rule and rule.remove.values and file.ai_tags:
+                self._removed.check((tag.name for tag in file.ai_tags), rule.remove, entry, ())
             if rule and rule.keep.values and file.ai_tags:
                 kept += self._watched(entry, "keep", rule.keep)
             if exclusive and exclusive.only:
@@ -111,6 +193,8 @@ class Protections:
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield a warning for each name and glob that matched nothing although something similar exists."""
+        yield from self._absent.diagnostics()
+        yield from self._removed.diagnostics()
         for (what, text, origin), watch in self._watches.items():
             if watch.twin is not None:
                 yield finding(what, text, watch.twin, origin)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from tagsync.escape import quoted
 from tagsync.model import (
     NO_VOCABULARY,
     Coverage,
@@ -116,6 +117,14 @@ class Selection:
             ]
             entries += [match.entry for match in self._matches if match.captured(file) is not None]
             yield from (unreadable_finding(unreadable, entry) for entry in entries or [None])
+
+    def exceptions(self, file: CurrentFile) -> Iterator[Diagnostic]:
+        """Yield a notice for each rule that would select a file without its exceptions."""
+        for match in self._matches:
+            pattern = match.leaves_out(file)
+            if pattern is not None:
+                message = f"except {quoted(pattern, 200)} of this rule leaves the file out"
+                yield Diagnostic("info", "left-out", message, match.entry.origin())
 
     def coverage(self) -> Coverage:
         """Return what manifests leave alone."""

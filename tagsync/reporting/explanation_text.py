@@ -37,6 +37,7 @@ def _write(found: Explanation, names: Names, lines: Lines) -> None:
     lines.write((shown(found.path), "bold"), (f"  {shown(found.file.file_id)}", "dim"))
     if not found.contributions:
         lines.write("  no rule selects this file, so tagsync never changes it")
+        diagnostics_text(found.diagnostics, lines, names=names, limit=len(found.diagnostics))
         return
     for contribution in found.contributions:
         lines.write()

@@ -5,7 +5,18 @@ from importlib.resources import files
 from typing import Any, Literal, get_args
 
 SchemaName = Literal[
-    "manifest", "config", "plan", "report", "difference", "explanation", "diagnostics", "tests", "tags", "files", "log"
+    "manifest",
+    "config",
+    "plan",
+    "report",
+    "difference",
+    "explanation",
+    "diagnostics",
+    "tests",
+    "tags",
+    "files",
+    "log",
+    "profile",
 ]
 
 NAMES: tuple[SchemaName, ...] = get_args(SchemaName)

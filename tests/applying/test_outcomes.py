@@ -1,7 +1,7 @@
 import pytest
 
 from tagsync.applying.outcomes import Outcomes
-from tagsync.model import FileOutcome, Op, Parts, Status
+from tagsync.model import FileOutcome, Op, PartialOutcome, Status
 
 
 def test_outcomes_status_is_the_worst_of_its_calls() -> None:
@@ -77,6 +77,6 @@ def test_outcomes_give_parts_only_of_files_changed_in_part() -> None:
     outcomes.note(["b"], Status.MISSING, attempts=1)
     assert outcomes.in_part() == ["a"]
     for file_id in "abc":
-        outcomes.record(file_id, Parts(made=((Op.ADD, "x"),)))
-    assert outcomes.outcome("a").parts == Parts(made=((Op.ADD, "x"),))
+        outcomes.record(file_id, PartialOutcome(made=((Op.ADD, "x"),)))
+    assert outcomes.outcome("a").parts == PartialOutcome(made=((Op.ADD, "x"),))
     assert [outcomes.outcome(file_id).parts for file_id in "bcd"] == [None, None, None]

@@ -7,7 +7,7 @@ import pytest
 from builders import Sandbox, ai, applied, file_object, id_of, statuses
 from conftest import Declare
 
-from tagsync.model import Op, Parts, Status
+from tagsync.model import Op, PartialOutcome, Status
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -61,6 +61,6 @@ def test_promotion_left_half_done_is_completed_by_the_next_run(sandbox: Make, de
     declare(PROMOTE)
     first = applied(library, tmp_path, past_guards=True)
     assert first.outcomes[0].error == "not removed: ImageKit does not show the new tag 'Dog' yet; run again"
-    assert first.outcomes[0].parts == Parts(tried=((Op.ADD, "Dog"),))
+    assert first.outcomes[0].parts == PartialOutcome(tried=((Op.ADD, "Dog"),))
     assert applied(library, tmp_path, past_guards=True).converged
     assert (library.tags(A), library.ai_tags(A)) == ({"Dog"}, set())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from builders import AWS, ai, file_object, id_of, validator_of
 from canary import KEY, leaks
-from cli.command import Command, process, started
+from cli.command import Command, process, started, write_manifest
 
 SANDBOX = ("--sandbox", "library.jsonl")
 
@@ -236,3 +236,25 @@ def test_inventory_takes_account_and_environment_from_tagsync_yaml(
     assert "IMAGEKIT_PRIVATE_KEY_STAGING" in result.err
     assert tagsync("ls", "--env", "nowhere", *SANDBOX).code != 0
     assert tagsync("ls", "--env", "staging", *SANDBOX).code == 0
+
+
+def test_tags_suggest_prints_a_vocabulary_that_plans(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(
+        *(file_object(f"/shop/{number}.jpg", ["Shoes" if number < 3 else "shoes"]) for number in range(9)),
+        name="untidy.jsonl",
+    )
+    result = tagsync("tags", "--suggest", "--sandbox", "untidy.jsonl", "--report", "text=vocabulary.yaml")
+    assert result.code == 0
+    assert "    Shoes: shoes  # case; 3 files, 2 API calls; 6 have the new name\n" in result.out
+    assert result.err.endswith("2 tags of 9 files compared: 1 rename, and 0 possible ones in comments\n")
+    assert Path("vocabulary.yaml").read_text("utf-8") == result.out
+    write_manifest("- {match: /**, absent: [draft]}")
+    plan = tagsync("plan", "--sandbox", "untidy.jsonl", "--format", "json", "tags.yaml", "vocabulary.yaml").document
+    assert (plan["summary"]["filesChanged"], plan["estimate"]["writeRequests"]) == (3, 2)
+
+
+@pytest.mark.parametrize("arguments", [["--format", "json"], ["--report", "x.csv"]])
+def test_tags_suggest_prints_only_yaml(tagsync: Command, arguments: list[str]) -> None:
+    result = tagsync("tags", "--suggest", *arguments, *SANDBOX)
+    assert (result.code, result.out) == (64, "")
+    assert "--suggest prints YAML for a manifest: remove --format" in result.err

@@ -18,7 +18,7 @@ from tagsync.model import (
     NotFound,
     Op,
     Origin,
-    Parts,
+    PartialOutcome,
     Plan,
     Reason,
     Report,
@@ -122,7 +122,7 @@ def reports(draw: st.DrawFn) -> Report:
         st.none() | texts,
         st.none() | texts,
         done,
-        st.none() | st.builds(Parts, done, done),
+        st.none() | st.builds(PartialOutcome, done, done),
     )
     return Report(
         plan=plan,

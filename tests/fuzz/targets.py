@@ -35,7 +35,7 @@ def manifest(data: bytes) -> None:
         path = _FOLDER / name
         path.write_bytes(data)
         with suppress(ManifestError):
-            read_manifests([str(path)])
+            read_manifests([str(path)], with_tests=True)
 
 
 _CSV_MANIFEST = _FOLDER / "csv" / "tags.yaml"

@@ -249,3 +249,20 @@ def test_query_on_tags_is_a_notice(tmp_path: Path, query: str) -> None:
 )
 def test_query_without_tags_is_no_notice(tmp_path: Path, query: str) -> None:
     assert warnings(tmp_path, manifest(f"- query: '{query}'\n  absent: [draft]")) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("{minConfidence: 0.7}", "aiTags.minConfidence: 0.7 means 0.7 %, as confidence is 0 to 100: did you mean 70?"),
+        ("{promote: {minConfidence: 1}}", "aiTags.promote.minConfidence: 1 means 1 %"),
+        ("{minConfidence: 0}", ""),
+        ("{minConfidence: 1.5}", ""),
+    ],
+)
+def test_checks_confidence_that_looks_like_a_share(tmp_path: Path, rule: str, words: str) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest(f"- match: /**\n  aiTags: {rule}"), encoding="utf-8")
+    found = [item for item in read_manifests([str(path)]).diagnostics if item.code == "confidence"]
+    assert len(found) == bool(words)
+    assert all(item.level == "warning" and item.message.startswith(words) for item in found)

@@ -90,6 +90,25 @@ def test_manifests_in_examples_are_valid(path: Path, parser: Parser) -> None:
     assert state.diagnostics == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Policy\nspec:\n  guards: *a\n",
+        "kind: Vocabulary\nspec:\n  allowed: *a\n",
+        "kind: Vocabulary\nspec: *a\n",
+        "kind: Test\nspec: *a\n",
+        "kind: Test\nspec: {given: *a, expectErrors: [x]}\n",
+        "kind: Test\nspec: {given: [*a], expect: *a, properties: [*a]}\n",
+        "kind: Test\nspec: {given: [{path: *a, tags: [*a], aiTags: [*a, {name: *a}]}], asOf: *a, expectErrors: [*a]}\n",
+        "kind: Test\nspec: {given: [], expect: {/a: *a, /b: {exact: [*a]}}, properties: [{match: *a, lacks: *a}]}\n",
+    ],
+)
+def test_aliases_in_any_place_are_errors(read_text: ReadText, text: str) -> None:
+    with pytest.raises(ManifestError) as refused:
+        read_text(f"apiVersion: tagsync/v1\n{text}")
+    assert {error.code for error in refused.value.diagnostics} == {"alias"}
+
+
 def test_accounts_are_read_with_places(read_text: ReadText) -> None:
     text = GOOD + "metadata: {account: shop}\n---\n" + GOOD + "metadata: {name: x}\n---\n" + GOOD
     state = read_text(text + "metadata:\n  account: 'other'\n")

@@ -84,6 +84,19 @@ def test_action_fails_on_manifest_errors_with_an_annotation(github: GitHub) -> N
     assert (github.out / "report.md").exists()
 
 
+def test_action_runs_tests_without_a_key_and_annotates_failures(github: GitHub) -> None:
+    declare(github, "- {match: /**, tags: [red]}")
+    test = "apiVersion: tagsync/v1\nkind: Test\nspec:\n  given: [{path: /a}]\n  expect: {/a: {exact: [red]}}\n"
+    (github.workspace / "manifests" / "tests.yaml").write_text(test, encoding="utf-8")
+    ran = github.action(COMMAND="test", PATHS="manifests")
+    assert (ran.code, github.put_out()["exitcode"]) == (0, "0"), ran.err
+    declare(github, "- {match: /**, tags: [blue]}")
+    ran = github.action(COMMAND="test", PATHS="manifests")
+    assert (ran.code, github.put_out()["exitcode"]) == (1, "1")
+    assert "::error file=manifests/tests.yaml,line=5,col=12,title=test::'/a' has other tags than expected" in ran.out
+    assert (github.out / "report.md").exists()
+
+
 @pytest.mark.parametrize(
     ("inputs", "code"),
     [

@@ -135,3 +135,13 @@ def test_explain_verdicts_agree_with_plan(explain: Explain, tmp_path: Path) -> N
     changed = {(item.tag, item.then) for item in found.verdicts if item.now != item.then}
     merged = merge(file, tuple(read_manifests([str(tmp_path / "tags.yaml")]).entries))
     assert changed == {(change.tag, change.op == "addTags") for change in merged.changes}
+
+
+@pytest.mark.parametrize("other", ["", "- {path: /a, tags: [x]}\n"])
+def test_explain_names_exception_that_leaves_the_file_out(explain: Explain, other: str) -> None:
+    rule = '- {match: /*, except: [/z, "/a*"], tags: [new]}\n- {match: /c*, except: ["/a*"], tags: [new]}'
+    found = explain(current_file("/a"), other + rule)
+    line = 6 if other else 5
+    assert [(str(item.origin), item.level, item.message) for item in found.diagnostics] == [
+        (f"tags.yaml:{line}:7", "info", "except '/a*' of this rule leaves the file out")
+    ]

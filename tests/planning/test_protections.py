@@ -89,3 +89,40 @@ def test_protection_in_defaults_is_reported_once(declare: Declare) -> None:
     files = [current_file(path, [], [ai("shoe")]) for path in ("/a", "/b")]
     found = plan_for(declare(entries, spec="defaults: {aiTags: {remove: all, keep: [Shoe]}}"), current_state(*files))
     assert [item.code for item in found.diagnostics] == ["protects-nothing"]
+
+
+def removals(declare: Declare, entries: str, *files: CurrentFile) -> list[tuple[str, str]]:
+    plan = plan_for(declare(entries), current_state(*files))
+    return [(str(item.origin), item.message) for item in plan.diagnostics if item.code == "removes-nothing"]
+
+
+def test_removal_that_matches_nothing_suggests_similar_tag(declare: Declare) -> None:
+    entries = "- match: /**\n  absent: [Draft, new]\n  aiTags: {remove: [person]}"
+    found = removals(declare, entries, current_file("/a", ["draft", "new"], [ai("Person")]))
+    assert found == [
+        (
+            "tags.yaml:6:16",
+            "absent 'Draft' matches no tag of these files: did you mean 'draft'? Tags are case-sensitive",
+        ),
+        (
+            "tags.yaml:7:25",
+            "aiTags.remove 'person' matches no tag of these files: did you mean 'Person'? Tags are case-sensitive",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "tags"),
+    [
+        ("- {match: /**, absent: [Draft]}", [["draft"], ["Draft"]]),
+        ("- {match: /**, absent: [Draft], tags: [draft]}", [["draft"], []]),
+        ("- {match: /**, absent: [Draft]}\n- {match: /**, tags: [draft]}", [["draft"], []]),
+        ("- {match: /**, absent: [Draft]}", [["drafts"], []]),
+        ('- {match: /**, absent: ["caf\\u00e9"]}', [["cafe\u0301"], []]),
+    ],
+)
+def test_removal_is_quiet_if_it_matches_or_the_other_case_is_declared(
+    declare: Declare, entries: str, tags: list[list[str]]
+) -> None:
+    files = [current_file(f"/{number}", found) for number, found in enumerate(tags)]
+    assert removals(declare, entries, *files) == []

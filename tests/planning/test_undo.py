@@ -10,7 +10,7 @@ from tagsync.model import (
     DesiredState,
     FileOutcome,
     Op,
-    Parts,
+    PartialOutcome,
     Plan,
     Report,
     RequestCounts,
@@ -181,7 +181,7 @@ def test_undo_is_exempt_from_guards(declare: Declare) -> None:
 
 def test_undo_reverts_only_changes_that_the_run_sent(declare: Declare) -> None:
     rule = declare("- {path: /a, tags: [made, tried, unsent], absent: [old]}")
-    parts = Parts(made=((Op.ADD, "made"),), tried=((Op.ADD, "tried"),))
+    parts = PartialOutcome(made=((Op.ADD, "made"),), tried=((Op.ADD, "tried"),))
     done = report(rule, [current_file("/a", ["old"])], FileOutcome(Status.SKIPPED, 1, parts=parts))
     # Somebody else has added "unsent" and removed "old" since.
     assert changes(undone(done, current_file("/a", ["made", "tried", "unsent"]))) == [["-made", "-tried"]]

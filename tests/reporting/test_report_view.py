@@ -1,6 +1,6 @@
 from builders import changed, current_file, plan_of, report_of
 
-from tagsync.model import FileOutcome, Op, Parts, Report, Status
+from tagsync.model import FileOutcome, Op, PartialOutcome, Report, Status
 from tagsync.reporting.report_view import ReportView
 
 
@@ -35,7 +35,9 @@ def test_report_counts_no_change_that_was_there_before_the_first_call() -> None:
     assert [(item.op, item.tag, item.files) for item in view.counts.operations] == [(Op.REMOVE, "b", 1)]
 
 
-IN_PART = FileOutcome(Status.SKIPPED, 1, "not sent: the run was interrupted", parts=Parts(made=((Op.ADD, "a"),)))
+IN_PART = FileOutcome(
+    Status.SKIPPED, 1, "not sent: the run was interrupted", parts=PartialOutcome(made=((Op.ADD, "a"),))
+)
 
 
 def in_part(*outcomes: FileOutcome) -> ReportView:
@@ -60,6 +62,6 @@ def test_report_counts_changes_that_were_not_made_by_reason() -> None:
 
 
 def test_report_without_a_made_change_says_so() -> None:
-    tried = FileOutcome(Status.FAILED, 1, "no", parts=Parts(tried=((Op.ADD, "a"),)))
+    tried = FileOutcome(Status.FAILED, 1, "no", parts=PartialOutcome(tried=((Op.ADD, "a"),)))
     assert in_part(tried).headline.startswith("No files changed")
     assert in_part(tried).files_changed == 0

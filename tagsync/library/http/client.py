@@ -191,6 +191,32 @@ class HttpClient:
             self.traffic.throttled += call.throttled
             self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
+    async def once(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, payload: Any = None
+    ) -> Response:
+        """Send one call without a retry, and return its response, whatever its status.
+
+        Args:
+            method: GET for a read, POST for a bulk call.
+            path: the path below the endpoint.
+            params: the query parameters.
+            payload: the JSON to send.
+
+        Raises:
+            LibraryError: there was no complete response.
+        """
+        is_read = method == "GET"
+        limiter = self.limiters.reads if is_read else self.limiters.bulk
+        went = await limiter.turn()
+        self.traffic.reads += is_read
+        self.traffic.bulk_calls += not is_read
+        response = await self._exchange(method, path, params=params, json=payload)
+        limits = rate_limits(response)
+        limiter.learn(limits, went, refused=response.status == _TOO_MANY_REQUESTS)
+        if response.status in (_TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE) and limits.resets:
+            limiter.close_for(limits.resets[0])
+        return response
+
     async def _retrying(self, name: str, call: Callable[[], Awaitable[T]], stop: asyncio.Event | None = None) -> T:
         def announce(attempt: int, seconds: float, error: str) -> None:
             self._retried += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -95,16 +96,7 @@ class ImageKitLibrary:
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of a listing, oldest files first; see `Library.page`."""
         params = listing_params(listing, skip=skip, limit=limit or self.page_limit)
-        return await self._http.get(FILES_PATH, params, self._page)
-
-    def _page(self, response: Response) -> Page:
-        check_status(response, is_read=True)
-        if response.status != httpx.codes.OK:
-            is_missing = response.status == httpx.codes.NOT_FOUND
-            hint = ": check the endpoint; it must not include /v1" if is_missing else ""
-            words = f"ImageKit refused the listing: {server_words(response)}{hint}"
-            raise RejectedError(words, request_id=response.request_id)
-        return self._reader.page(response)
+        return await self._http.get(FILES_PATH, params, partial(listing_page, self._reader))
 
     async def details(self, file_id: str) -> CurrentFile | None:
         """Return a file's current version; see `Library.details`."""
@@ -140,3 +132,20 @@ class ImageKitLibrary:
             return BulkReply(bulk_result(response, sent[-1]), attempts, response.request_id, sent[-1])
 
         return await self._http.post(BULK_PATHS[op], payload, parse, stop)
+
+
+def listing_page(reader: FileReader, response: Response) -> Page:
+    """Parse the response to a listing.
+
+    Raises:
+        AuthorisationError: ImageKit does not accept the key.
+        RejectedError: ImageKit refused the listing.
+        TransientError: the response is not a listing.
+    """
+    check_status(response, is_read=True)
+    if response.status != httpx.codes.OK:
+        is_missing = response.status == httpx.codes.NOT_FOUND
+        hint = ": check the endpoint; it must not include /v1" if is_missing else ""
+        words = f"ImageKit refused the listing: {server_words(response)}{hint}"
+        raise RejectedError(words, request_id=response.request_id)
+    return reader.page(response)

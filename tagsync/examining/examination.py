@@ -1,0 +1,75 @@
+"""Run all checks that only read, one after the other, each with one finding."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from tagsync.errors import LibraryError
+from tagsync.examining import connection, listing, searches
+from tagsync.examining.checks import CHECKS
+from tagsync.examining.sample import Sample
+from tagsync.library.imagekit.probe import Probe, SpentError
+from tagsync.model import Finding, TargetName
+
+MOST_READS = 60
+"""The maximum number of calls that only read."""
+
+Make = Callable[[Probe, Sample], Awaitable[Finding]]
+
+_READS: Mapping[str, Make] = {
+    "route": connection.route,
+    "tieOrder": listing.tie_order,
+    "deepestSkip": listing.deepest_skip,
+    "listingScope": listing.listing_scope,
+    "rowTypes": searches.row_types,
+    **{
+        name: partial(searches.check_search, name)
+        for name in (
+            "folderListing",
+            "searchId",
+            "searchName",
+            "searchNameInFolder",
+            "searchFolder",
+            "searchTag",
+            "searchAiTag",
+            "searchCreatedAt",
+            "searchUpdatedAt",
+        )
+    },
+    "details": listing.details,
+    "absentFile": listing.absent_file,
+    "malformedFile": listing.malformed_file,
+    # Last, because they evaluate the headers of all responses.
+    "clock": connection.clock,
+    "readLimits": connection.read_limits,
+    "rateHeaders": connection.rate_headers,
+}
+
+
+async def examine(probe: Probe, name: TargetName) -> list[Finding]:
+    """Make all checks that only read.
+
+    Args:
+        probe: sends the calls.
+        name: the endpoint and account, for the terminal.
+
+    Returns:
+        A finding for each check, in the order of `CHECKS`.
+
+    Raises:
+        LibraryError: the library cannot be read at all.
+    """
+    sample = Sample(await probe.first_page(), probe.queries, probe.page_limit)
+    found = {check: await _made(check, make, probe, sample) for check, make in _READS.items()}
+    found["key"] = CHECKS["key"].measured("reads; whether it may also write was not tried", private=name.account)
+    found["endpoint"] = CHECKS["endpoint"].measured("responds with a listing", private=name.endpoint)
+    return [found[check] for check in CHECKS if check in found]
+
+
+async def _made(name: str, make: Make, probe: Probe, sample: Sample) -> Finding:
+    """Return the finding of a check, whatever happens to its calls."""
+    try:
+        return await make(probe, sample)
+    except LibraryError as error:
+        return CHECKS[name].unobserved("no usable response", str(error))
+    except SpentError:
+        return CHECKS[name].unobserved(f"the {MOST_READS} allowed calls are used up")

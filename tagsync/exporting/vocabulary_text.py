@@ -1,0 +1,34 @@
+"""Write suggested renames as a Vocabulary, with the reason of each in a comment."""
+
+from collections.abc import Iterator
+
+from tagsync.escape import shown
+from tagsync.exporting.manifest_text import scalar
+from tagsync.model import SuggestedRename, Suggestions
+
+_HEAD = """\
+# Check each line before you use it. The API calls of several renames are batched together.
+apiVersion: tagsync/v1
+kind: Vocabulary
+spec:
+  renames:
+"""
+
+
+def vocabulary_text(suggestions: Suggestions) -> Iterator[str]:
+    """Yield a Vocabulary with the certain renames; the others are comments in it."""
+    certain = [rename for rename in suggestions.renames if rename.is_certain]
+    others = [rename for rename in suggestions.renames if not rename.is_certain]
+    head = _HEAD if certain else _HEAD.replace("renames:", "renames: {}")
+    yield head
+    yield from (f"    {_line(rename)}\n" for rename in certain)
+    if others:
+        yield "    # These may be different tags. Remove the # from those that are the same.\n"
+        yield from (f"    # {_line(rename)}\n" for rename in others)
+
+
+def _line(rename: SuggestedRename) -> str:
+    files = f"{rename.files:,} file{'s' * (rename.files != 1)}"
+    calls = f"{rename.batches:,} API call{'s' * (rename.batches != 1)}"
+    about = f"{rename.reason}; {files}, {calls}; {rename.new_files:,} have the new name"
+    return f"{scalar(rename.old)}: {scalar(rename.new)}  # {shown(about)}"

@@ -1,0 +1,44 @@
+"""Show what `tagsync doctor` found as a table in text; `documents.profile` writes it as JSON."""
+
+from itertools import groupby
+
+from tagsync.escape import shown
+from tagsync.model import CheckVerdict, Diagnosis, Finding
+from tagsync.reporting.console import Lines, padded
+from tagsync.reporting.phrases import counted
+
+_WORDS = {
+    CheckVerdict.EXPECTED: ("as expected", "green"),
+    CheckVerdict.DIFFERENT: ("different", "bold yellow"),
+    CheckVerdict.NOT_OBSERVED: ("not observed", "dim"),
+}
+_VERDICT_COLUMNS = max(len(words) for words, _ in _WORDS.values())
+_MOST_PRIVATE = 200
+
+
+def diagnosis_text(diagnosis: Diagnosis, lines: Lines) -> None:
+    """Write a row for each check, what tagsync does about each difference, and totals."""
+    columns = max((len(finding.title) for finding in diagnosis.findings), default=0)
+    for topic, findings in groupby(diagnosis.findings, key=lambda finding: finding.topic):
+        lines.write((topic, "bold"))
+        for finding in findings:
+            _write(finding, columns, lines)
+    totals = ", ".join(f"{diagnosis.count(verdict)} {words}" for verdict, (words, _) in _WORDS.items())
+    calls = f"{counted(diagnosis.reads, 'read')}, {counted(diagnosis.writes, 'write')}"
+    lines.write(("Checks: ", "bold"), f"{totals} · {calls}")
+
+
+def _write(finding: Finding, columns: int, lines: Lines) -> None:
+    words, style = _WORDS[finding.verdict]
+    reading = finding.reading if isinstance(finding.reading, str) else ""
+    private = f" ({shown(finding.private, _MOST_PRIVATE)})" if finding.private else ""
+    seen = ": ".join(part for part in (reading, finding.seen) if part)
+    lines.write_sentence(
+        ("  ", ""),
+        (padded(finding.title, columns) + "  ", ""),
+        (padded(words, _VERDICT_COLUMNS) + "  ", style),
+        (seen, ""),
+        (private, "dim"),
+    )
+    if finding.effect:
+        lines.write_sentence(("    → ", style), (finding.effect, ""))

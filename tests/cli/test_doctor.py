@@ -1,0 +1,80 @@
+"""The doctor command, as users run it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import ai, file_object, validator_of
+from canary import KEY
+from cli.command import Command
+from cli.conftest import Build
+
+from tagsync.sandbox.faults import Fault
+
+Library = Callable[..., Path]
+
+SECRET = "confidential"
+FILES = [
+    file_object(f"/{SECRET}-folder/deep/{SECRET}-{n}.jpg", [f"{SECRET}-tag-{n}"], [ai(f"{SECRET} Name {n}")])
+    for n in range(5)
+]
+
+
+def test_doctor_command_shows_a_table(tagsync: Command, library: Library) -> None:
+    code, out, err = tagsync("doctor", "--sandbox", library(*FILES))
+    assert (code, err) == (0, "")
+    lines = [line.split("  ") for line in out.splitlines()]
+    rows = {parts[1]: [part.strip() for part in parts[2:] if part.strip()] for parts in lines if len(parts) > 2}
+    assert rows["search by tag"][0] == "as expected"
+    assert rows["private key"][1] == "reads; whether it may also write was not tried (sandbox)"
+    assert out.splitlines()[-1].startswith("Checks: ")
+
+
+def test_doctor_command_examines_a_server(tagsync: Command, world: Build) -> None:
+    made = world(*FILES)
+    code, out, _ = tagsync("doctor")
+    assert code == 0
+    assert made.calls.writes == []
+    assert "clocks of ImageKit and this machine   as expected" in out
+    assert made.url in out
+
+
+def test_doctor_command_writes_a_profile_without_anything_private(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = world(*FILES)
+    monkeypatch.setenv("TAGSYNC_ACCOUNT", f"{SECRET}-account")
+    code, out, err = tagsync("doctor", "--format", "json", "--out", "profile.json")
+    assert (code, err) == (0, "Saved as profile.json. It has no key, host, path, tag or ID.\n")
+    text = Path("profile.json").read_text("utf-8")
+    assert json.loads(out)["settings"] == json.loads(text)["settings"]
+    validator_of("profile").validate(json.loads(text))
+    assert len(text) < 8_000
+    private = [SECRET, KEY, made.url.partition("//")[2], "127.0.0.1", *(file["fileId"] for file in FILES), "key-"]
+    assert [word for word in private if word in text] == []
+
+
+def test_doctor_command_exits_with_3_if_something_differs(tagsync: Command, world: Build) -> None:
+    world(*FILES, faults=(Fault(on="details", body=json.dumps(FILES[0] | {"tags": None})),))
+    code, out, _ = tagsync("doctor")
+    assert code == 3
+    assert "different     differ: 0 of 3 files are the same (" in out
+    assert "    → Plans may start from old tags." in out
+
+
+def test_doctor_command_reports_a_missing_key(tagsync: Command, served: Callable[..., str]) -> None:
+    url = served(*FILES, key="private_other")
+    code, out, err = tagsync("doctor", "--endpoint", url)
+    assert (code, out) == (1, "")
+    assert "no private key: set IMAGEKIT_PRIVATE_KEY" in err
+
+
+def test_doctor_command_reports_a_refused_key(
+    tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    code, out, err = tagsync("doctor", "--endpoint", served(*FILES, key="private_other"), "--out", "profile.json")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ImageKit does not accept the key: Your account cannot be authenticated.")
+    assert not Path("profile.json").exists()
