@@ -181,8 +181,8 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
     PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
     You see the plan and confirm it.
 
-    PLANFILE is a plan that you saved with plan --out. You have reviewed it, so it is applied without a prompt. If it is
-    named .yaml or .yml, or if you run this in a terminal and its folder contains such files, tagsync asks first.
+    PLANFILE is a plan that you saved with plan --out. You have reviewed it, so tagsync applies it without a prompt. If
+    its name ends in .yaml or .yml, tagsync asks first; in a terminal, also if its folder contains such files.
     """
     from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
 

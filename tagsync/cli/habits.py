@@ -60,6 +60,8 @@ HABITS = (
 def answer(arguments: Sequence[str]) -> str | None:
     """Return in one line what to run instead; None for a command line without such words."""
     words, aim = list(arguments), ""
+    if words == ["init"]:
+        return "to write the first files into this folder, run: tagsync init ."
     if contradiction := _contradiction(words):
         return contradiction
     # A replacement may uncover the next word: `apply --yes --dry-run` becomes `plan --yes`, then `plan`.

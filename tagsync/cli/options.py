@@ -248,7 +248,7 @@ _SPEED = (
         group="Limits",
         type=parameter_types.POSITIVE,
         metavar="N",
-        help="Maximum number of batches per second.",
+        help="Maximum number of API calls per second that change files.",
     ),
 )
 
@@ -300,14 +300,14 @@ _APPLY = (
         type=click.Choice(["merge", "exact"]),
         default="merge",
         show_default=True,
-        help="merge allows no-op changes in a call, to reduce the number of calls.",
+        help="merge allows no-op changes in an API call, to reduce the number of API calls.",
     ),
     option(
         "--max-requests",
         group="Limits",
         type=parameter_types.integer(1),
         metavar="N",
-        help="Stop after this many batches.",
+        help="Stop after this many API calls that change files.",
     ),
     option(
         "--lock-timeout",

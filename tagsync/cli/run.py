@@ -163,6 +163,10 @@ def undo(
     codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
+    if made.changes and report.plan.undoes is None:
+        output.say(
+            "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
+        )
     return code
 
 

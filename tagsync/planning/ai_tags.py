@@ -79,7 +79,7 @@ class AITags:
 
     def _stay(self, staying: AITag, reasons: list[Reason]) -> Diagnostic:
         message = (
-            f"AI tag {quoted(staying.name)} stays on {quoted(self._file.path, 200)}: it also comes from "
-            f"{quoted(staying.source)}, which no rule removes, and ImageKit removes AI tags only by name"
+            f"AI tag {quoted(staying.name)} stays on {quoted(self._file.path, 200)}: no rule removes it for source "
+            f"{quoted(staying.source)}, and ImageKit removes an AI tag for all sources at once"
         )
         return Diagnostic("info", "ai-tag-stays", message, min(reasons).origin)

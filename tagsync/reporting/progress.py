@@ -85,7 +85,7 @@ class PlainProgress(NoProgress):
     def _end_of_calls(self) -> None:
         """Write how many API calls there were, if the last line says less: their number is planned, and may change."""
         if self._unsaid:
-            words = ", ".join([f"{counted(self._unsaid.done, 'API call')}", *_speed(self._unsaid)[:1]])
+            words = ", ".join([f"{counted(self._unsaid.done, 'API call')} in total", *_speed(self._unsaid)[:1]])
             self._write(self._unsaid, words)
             self._unsaid = None
 
@@ -93,7 +93,7 @@ class PlainProgress(NoProgress):
         words = None
         match event:
             case ManifestsRead(manifests, entries):
-                words = f"read {counted(manifests, 'manifest')} with {counted(entries, 'rule')}"
+                words = f"read {counted(entries, 'rule')} from {counted(manifests, 'file')}"
             case FilesRead(files, None) if files >= self._next_files:
                 self._next_files = files - files % _FILES_A_LINE + _FILES_A_LINE
                 words = f"reading the library: {counted(files, 'file')}"

@@ -38,6 +38,7 @@ from tagsync.cli.main import cli
         ("lint manifests/", "validate manifests/"),
         ("sync -y manifests/", "apply --yes manifests/"),
         ("rollback", "undo"),
+        ("init", "init ."),
     ],
 )
 def test_habit_is_answered_in_one_line_with_the_right_command(tagsync: Command, typed: str, right: str) -> None:

@@ -309,7 +309,7 @@ def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: b
     assert result.code == code
     assert "1 file: +1 -1 tags · 2 API calls" in shown, "standard output is no terminal, so the plan is here too"
     assert "\r\nApply these changes? [y/N] " in shown
-    assert "tagsync: read 1 manifest with 1 rule" in shown  # CI is set: no bar
+    assert "tagsync: read 1 rule from 1 file" in shown  # CI is set: no bar
     assert ("Apply cancelled: nothing was changed" in shown) is (code == 4)
     if output == "json":
         document = json.loads(result.out)
@@ -509,9 +509,9 @@ def test_interrupted_plan_ends_at_once_and_says_so_in_its_report(
     code: int,
 ) -> None:
     arguments = ("--endpoint", silent_library, "--report=json=a.json", "tags.yaml")
-    result = interrupted("tagsync: read 1 manifest with 1 rule\n", number, "plan", *arguments)
+    result = interrupted("tagsync: read 1 rule from 1 file\n", number, "plan", *arguments)
     assert (result.code, result.out) == (code, "")
-    assert result.err == "tagsync: read 1 manifest with 1 rule\nerror: interrupted\n"
+    assert result.err == "tagsync: read 1 rule from 1 file\nerror: interrupted\n"
     (diagnostic,) = json.loads(Path("a.json").read_text("utf-8"))["diagnostics"]
     assert diagnostic["code"] == "interrupted-run"
 

@@ -49,7 +49,7 @@ def plain(events: Iterable[Event]) -> list[str]:
 
 def test_progress_has_a_plain_line_for_each_phase() -> None:
     assert plain(EVERYTHING) == [
-        "tagsync: read 1 manifest with 1 rule",
+        "tagsync: read 1 rule from 1 file",
         "tagsync: reading the library: 1,000 files",
         "tagsync: searching for name = 1: 1 file",
         "tagsync: re-reading 3 files",
@@ -61,7 +61,7 @@ def test_progress_has_a_plain_line_for_each_phase() -> None:
 
 
 def test_progress_counts_rules() -> None:
-    assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 2 manifests with 1,500 rules"]
+    assert plain([ManifestsRead(2, 1500)]) == ["tagsync: read 1,500 rules from 2 files"]
 
 
 def test_progress_shows_every_tenth_page_of_a_large_library() -> None:
@@ -110,10 +110,10 @@ def test_progress_escapes_queries() -> None:
 def test_plain_progress_ends_with_the_number_of_api_calls() -> None:
     events = [RequestDone(done, 30, seconds=done / 10) for done in range(1, 28)]
     assert plain([*events, ReadingBack(2)])[-2:] == [
-        "tagsync: 27 API calls, 10.0 per second",
+        "tagsync: 27 API calls in total, 10.0 per second",
         "tagsync: verifying 2 files",
     ]
-    assert plain(events)[-1] == "tagsync: 27 API calls, 10.0 per second"
+    assert plain(events)[-1] == "tagsync: 27 API calls in total, 10.0 per second"
     assert plain([*events, RequestDone(28, 28, seconds=2.8), ReadingBack(2)])[-2].startswith(
         "tagsync: 28 of 28 API calls"
     )

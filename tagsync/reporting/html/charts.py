@@ -103,7 +103,10 @@ def tag_table(operations: Sequence[TagCount], names: Names, *, is_past: bool) ->
         "" if is_past or operations[0].op is not Op.REMOVE_AI else "Removing an AI tag cannot be undone.",
         rows[:SHOWN_TAGS],
         rows[SHOWN_TAGS:],
-        f"and {counted(left, 'more change')} by tag: filter the files below to see them" if left else "",
+        f"This page lists the first {MAX_TAGS:,} of {counted(len(operations), 'change')} by tag. Filter the files "
+        "below, or use the JSON report (--report json=FILE), which has all."
+        if left
+        else "",
     )
 
 
