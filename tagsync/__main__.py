@@ -12,10 +12,24 @@ def main() -> None:
     try:
         code = _run()
     except KeyboardInterrupt:  # while modules are imported, or in the last moment
-        os.write(2, b"error: interrupted\n")
+        _say_interrupted()
         code = 130
     # Everything is written and closed by now. To free the values of a large library one by one would take a second.
     os._exit(code)
+
+
+def _say_interrupted() -> None:
+    """Write that a signal ended the run, in the format of the log."""
+    try:
+        from tagsync.cli.log import json_log  # noqa: PLC0415 - `_run` may not have got so far
+
+        with json_log(sys.argv[1:]) as errors:
+            if errors:
+                errors.error("interrupted", "interrupted-run")
+                return
+    except KeyboardInterrupt:  # another signal
+        pass
+    os.write(2, b"error: interrupted\n")
 
 
 def _run() -> int:

@@ -178,6 +178,19 @@ def test_log_covers_what_libraries_write() -> None:
     assert any("ValueError: lost" in item["message"] for item in found)
 
 
+@pytest.mark.parametrize(("words", "is_json"), [("--log-format=json", True), ("--quiet", False)])
+def test_log_has_an_interruption_before_the_command_line_is_read(words: str, *, is_json: bool) -> None:
+    code = (
+        "import sys\nfrom tagsync import __main__ as start\n"
+        "def interrupted(): raise KeyboardInterrupt\n"
+        f"start._run = interrupted\nsys.argv = ['tagsync', 'plan', {words!r}]\nstart.main()\n"
+    )
+    ran = process(wrapped_by=[sys.executable, "-c", code])
+    assert ran.code == 130
+    said = [item["message"] for item in records(ran.err)] if is_json else ran.err.splitlines()
+    assert said == ["interrupted" if is_json else "error: interrupted"]
+
+
 def test_log_escapes_hostile_text_twice() -> None:
     stream = io.StringIO()
     log = JsonLog(stream, now=lambda: "2026-01-01T00:00:00.000Z")
