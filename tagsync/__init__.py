@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from tagsync.api.examine import doctor, doctor_async
     from tagsync.api.exported import write_export
     from tagsync.api.gather import export, export_async, validate
-    from tagsync.api.inventory import FoundFiles, ls, ls_async, suggest_renames, suggest_renames_async, tags, tags_async
+    from tagsync.api.inventory import (
+        FoundFiles,
+        compare_ai_tags,
+        compare_ai_tags_async,
+        ls,
+        ls_async,
+        suggest_renames,
+        suggest_renames_async,
+        tags,
+        tags_async,
+    )
     from tagsync.api.keep import History, Workspace
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
@@ -25,6 +35,8 @@ if TYPE_CHECKING:
     from tagsync.library.target import Target
     from tagsync.manifest.config import read_config
     from tagsync.model import (
+        Agreement,
+        AIComparison,
         AITag,
         AITagUse,
         Cause,
@@ -62,6 +74,7 @@ if TYPE_CHECKING:
         Request,
         RequestCounts,
         Returning,
+        SourceAgreement,
         Status,
         SuggestedRename,
         Suggestions,
@@ -83,9 +96,11 @@ if TYPE_CHECKING:
     from tagsync.reporting.formats import render
 
 __all__ = [
+    "AIComparison",
     "AITag",
     "AITagUse",
     "Ack",
+    "Agreement",
     "ApplyOptions",
     "Cause",
     "Change",
@@ -128,6 +143,7 @@ __all__ = [
     "Request",
     "RequestCounts",
     "Returning",
+    "SourceAgreement",
     "Status",
     "SuggestedRename",
     "Suggestions",
@@ -147,6 +163,8 @@ __all__ = [
     "Workspace",
     "apply",
     "apply_async",
+    "compare_ai_tags",
+    "compare_ai_tags_async",
     "difference",
     "doctor",
     "doctor_async",
@@ -190,6 +208,8 @@ _HOMES = {
     "Workspace": "tagsync.api.keep",
     "apply": "tagsync.api.act",
     "apply_async": "tagsync.api.act",
+    "compare_ai_tags": "tagsync.api.inventory",
+    "compare_ai_tags_async": "tagsync.api.inventory",
     "difference": "tagsync.planning.difference",
     "draft_test": "tagsync.api.drafting",
     "draft_test_async": "tagsync.api.drafting",

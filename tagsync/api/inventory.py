@@ -8,13 +8,14 @@ from tagsync.api.gather import check_folder, now
 from tagsync.errors import RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
+from tagsync.inventory.agreement import compare
 from tagsync.inventory.count import count
 from tagsync.inventory.selection import FileFilter, selected
 from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import CurrentFile, CurrentState, Diagnostic, Inventory, Suggestions
+from tagsync.model import AIComparison, CurrentFile, CurrentState, Diagnostic, Inventory, Suggestions
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -76,6 +77,21 @@ async def suggest_renames_async(
     """Suggest renames that unite near-duplicate tags. This only reads, and takes what `tags_async` takes."""
     found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
     return replace(suggest(found), diagnostics=found.diagnostics)
+
+
+def compare_ai_tags(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> AIComparison:
+    """Compare AI tags with the ordinary tags that people gave; see `compare_ai_tags_async`."""
+    return asyncio.run(compare_ai_tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
+
+
+async def compare_ai_tags_async(
+    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
+) -> AIComparison:
+    """Compare AI tags with the ordinary tags that people gave. This only reads, and takes what `tags_async` takes."""
+    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    return replace(compare(found), folder=folder, diagnostics=found.diagnostics)
 
 
 def ls(

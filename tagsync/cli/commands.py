@@ -363,6 +363,7 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
         "tagsync tags --path /shop/",
         "tagsync tags --report tags.csv --report tags.json",
         "tagsync tags --suggest > vocabulary.yaml",
+        "tagsync tags --ai > ai-tags.yaml",
     )
 )
 @option(
@@ -372,9 +373,16 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
     is_flag=True,
     help="Find near-duplicate tags, and print a Vocabulary that renames them.",
 )
+@option(
+    "--ai",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="Compare AI tags with ordinary tags, and print rules with the confidence from which they agree.",
+)
 @BELOW
 @inventory_options
-def tags(folder: str, *, suggest: bool, **values: Any) -> int:
+def tags(folder: str, *, suggest: bool, ai: bool, **values: Any) -> int:
     """Show which tags are in the library.
 
     For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
@@ -382,7 +390,9 @@ def tags(folder: str, *, suggest: bool, **values: Any) -> int:
     """
     from tagsync.cli import inventory  # noqa: PLC0415 - start-up
 
-    show = inventory.suggest if suggest else inventory.tags
+    if suggest and ai:
+        raise click.UsageError("--suggest and --ai print different manifests: use one of them.")
+    show = inventory.suggest if suggest else inventory.compare_ai if ai else inventory.tags
     return show(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TextIO
 
-from tagsync.api.inventory import FoundFiles, ls_async, suggest_renames_async, tags_async
+from tagsync.api.inventory import FoundFiles, compare_ai_tags_async, ls_async, suggest_renames_async, tags_async
 from tagsync.cli.configuration import for_library
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import InventorySettings, LibrarySettings
@@ -15,6 +15,7 @@ from tagsync.cli.render import lines_to
 from tagsync.cli.signals import until_signal
 from tagsync.documents.inventory import files_document, tags_document
 from tagsync.errors import UsageError
+from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
 from tagsync.model import CurrentFile
 from tagsync.reporting import InventoryFormat
@@ -59,6 +60,23 @@ def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) 
         f"{counted(found.tags, 'tag')} of {counted(found.files, 'file')} compared: {counted(certain, 'rename')}, and "
         f"{counted(len(found.renames) - certain, 'possible one')} in comments"
     )
+    return 0
+
+
+def compare_ai(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
+    """Read the library, and print rules for AI tags that follow from its ordinary tags."""
+    _check_yaml(settings, "--ai")
+    library, output = _prepared(library, settings)
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: compare_ai_tags_async(
+                workspace.target, folder=folder, max_duration=library.max_duration, listener=listener
+            )
+        )
+    output.diagnostics(found.diagnostics, {})
+    if not found.files:
+        output.warn(f"no file below {folder} has both AI tags and ordinary tags: there is nothing to compare")
+    _write(settings, {"text": partial(ai_rules_text, found)})
     return 0
 
 

@@ -28,7 +28,11 @@ def vocabulary_text(suggestions: Suggestions) -> Iterator[str]:
 
 
 def _line(rename: SuggestedRename) -> str:
-    files = f"{rename.files:,} file{'s' * (rename.files != 1)}"
-    calls = f"{rename.batches:,} API call{'s' * (rename.batches != 1)}"
-    about = f"{rename.reason}; {files}, {calls}; {rename.new_files:,} have the new name"
+    size = f"{counted(rename.files, 'file')}, {counted(rename.batches, 'API call')}"
+    about = f"{rename.reason}; {size}; {rename.new_files:,} have the new name"
     return f"{scalar(rename.old)}: {scalar(rename.new)}  # {shown(about)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

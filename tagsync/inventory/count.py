@@ -55,33 +55,45 @@ def _confidences(values: Sequence[float]) -> Confidences | None:
 
 
 class _Spread:
-    """The files with one tag, by the parts of the deepest folder that contains all of them."""
+    """The files with one tag, by the parts of the deepest folder that contains all of them.
 
-    __slots__ = ("_parts", "_ranked", "files", "folder")
+    Attributes:
+        folder: that folder.
+        files: how many files there are.
+        parts: how many parts there are; 0 if all files are directly in the folder.
+        least: the files of the smallest listed part once the list is full; larger parts must be passed to `rank`.
+    """
+
+    __slots__ = ("_ranked", "files", "folder", "least", "parts")
 
     def __init__(self, folder: str, files: int = 0) -> None:
         self.folder = folder
         self.files = files
-        self._parts = 0
+        self.parts = self.least = 0
         self._ranked: list[tuple[int, int, str]] = []
-        """A heap of the largest parts; empty if all files are directly in the folder."""
 
     def add(self, folder: str, files: int) -> None:
         """Add the files of a subfolder, or those directly in the folder."""
         self.files += files
-        self._parts += 1
-        # Of parts with equal counts, the earlier ones are kept.
+        self.parts += 1
+        if files > self.least:
+            self.rank(folder, files)
+
+    def rank(self, folder: str, files: int) -> None:
+        """List a part among the largest ones. Of parts with equal counts, the earlier ones stay."""
         if len(self._ranked) < MAX_FOLDERS:
-            heappush(self._ranked, (files, -self._parts, folder))
-        elif files > self._ranked[0][0]:
-            heapreplace(self._ranked, (files, -self._parts, folder))
+            heappush(self._ranked, (files, -self.parts, folder))
+        else:
+            heapreplace(self._ranked, (files, -self.parts, folder))
+        if len(self._ranked) == MAX_FOLDERS:
+            self.least = self._ranked[0][0]
 
     def places(self) -> Places:
         """Return where the files are."""
         if not self._ranked:
             return Places(self.folder, (FolderCount(self.folder, self.files),))
         largest = [FolderCount(path, files) for files, _, path in sorted(self._ranked, key=_by_files_then_path)]
-        return Places(self.folder, tuple(largest), self._parts - len(largest))
+        return Places(self.folder, tuple(largest), self.parts - len(largest))
 
 
 def _by_files_then_path(part: tuple[int, int, str]) -> tuple[int, str]:
@@ -107,9 +119,17 @@ class _Folder:
 
     def take(self, inner: "_Folder") -> None:
         """Add the files of a closed subfolder."""
-        # Most folders have no subfolders. Their counts need no spreads.
+        folder, below = inner.path, self.below
+        # A large library has millions of pairs of a tag and a folder. So the usual case calls nothing.
         for key, files in inner.direct.items():
-            self._add(key, inner.path, files, None)
+            known = below.get(key)
+            if known is None or known.folder != self.path:
+                self._add(key, folder, files, None)
+                continue
+            known.files += files
+            known.parts += 1
+            if files > known.least:
+                known.rank(folder, files)
         for key, spread in inner.below.items():
             self._add(key, spread.folder, spread.files, spread)
 

@@ -109,3 +109,60 @@ class Suggestions:
     tags: int = 0
     files: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+MIN_COMPARED = 30
+"""Fewer AI tags say nothing about an auto-tagger."""
+
+
+class Agreement(NamedTuple):
+    """How often AI tags agree with the ordinary tags of their files.
+
+    Attributes:
+        files: how many AI tags were compared.
+        agreeing: how many of them are also ordinary tags of their file.
+        min_confidence: the lowest confidence from which at least 95 % agree; None if there is none.
+        files_from: how many of them have at least this confidence.
+        agreeing_from: how many of these agree.
+        always: whether at least 95 % agree at any confidence.
+    """
+
+    files: int
+    agreeing: int
+    min_confidence: float | None = None
+    files_from: int = 0
+    agreeing_from: int = 0
+    always: bool = False
+
+
+class SourceAgreement(NamedTuple):
+    """The agreement of one auto-tagger: in all, and for each name that is also an ordinary tag somewhere.
+
+    Attributes:
+        source: the auto-tagger.
+        total: the agreement of all names together.
+        names: the agreement of each name, those of the most files first.
+        unknown: how many other names there are; about these, ordinary tags say nothing.
+    """
+
+    source: str
+    total: Agreement
+    names: tuple[tuple[str, Agreement], ...]
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class AIComparison:
+    """AI tags compared with the ordinary tags that people gave.
+
+    Attributes:
+        sources: the auto-taggers, by name.
+        files: how many files have both kinds of tags.
+        folder: the folder that was compared.
+        diagnostics: what else was noticed.
+    """
+
+    sources: tuple[SourceAgreement, ...] = ()
+    files: int = 0
+    folder: str = "/"
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -258,3 +258,25 @@ def test_tags_suggest_prints_only_yaml(tagsync: Command, arguments: list[str]) -
     result = tagsync("tags", "--suggest", *arguments, *SANDBOX)
     assert (result.code, result.out) == (64, "")
     assert "--suggest prints YAML for a manifest: remove --format" in result.err
+
+
+def test_tags_ai_prints_rules_that_plan(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(
+        *(file_object(f"/shop/{n}.jpg", ["dog"], [ai("Dog", 90)]) for n in range(100)),
+        *(file_object(f"/shop/x{n}.jpg", ["cat"], [ai("Dog", 50)]) for n in range(20)),
+        name="dogs.jsonl",
+    )
+    result = tagsync("tags", "--ai", "--path", "/shop/", "--sandbox", "dogs.jsonl")
+    assert result.code == 0
+    assert "    - match: /shop/**\n" in result.out
+    assert "        minConfidence: 90  # from 90 on, 100 of 100 agree (100%)\n" in result.out
+    Path("ai.yaml").write_text(result.out, encoding="utf-8")
+    plan = tagsync("plan", "--sandbox", "dogs.jsonl", "--format", "json", "ai.yaml").document
+    assert plan["summary"]["removeAITags"] == 20
+
+
+def test_tags_ai_without_ordinary_tags_warns(tagsync: Command) -> None:
+    result = tagsync("tags", "--ai", "--path", "/press/", *SANDBOX)
+    assert result.code == 0
+    assert "warning: no file below /press/ has both AI tags and ordinary tags" in result.err
+    assert tagsync("tags", "--ai", "--suggest", *SANDBOX).code == 64
