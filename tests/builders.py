@@ -59,6 +59,7 @@ from tagsync.reporting.formats import Layouts, diagnostics_layouts
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault, FaultScript
 from tagsync.sandbox.limits import CallLimit
+from tagsync.sandbox.profile import Profile, built_in
 from tagsync.sandbox.store import Store
 
 T = TypeVar("T")
@@ -200,9 +201,14 @@ class Sandbox:
         limit: CallLimit | None = None,
         key: str | None = None,
         clock: Callable[[], float] | None = None,
+        profile: str = "",
     ) -> None:
         self.store = Store(":memory:", write_library(folder / "library.jsonl", files))
         settings: dict[str, Any] = {"clock": clock} if clock else {}
+        if profile:
+            settings["profile"] = Profile(built_in()[profile])
+        if clock:
+            self.store.clock = clock
         self._app = make_app(self.store, faults=FaultScript(faults), limit=limit, key=key, **settings)
         self.calls: list[str] = []
         """The endpoints called, such as `addTags`, `list` or `details`, in order."""

@@ -16,6 +16,7 @@ from tagsync.model import SANDBOX_SCHEME
 from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
 if TYPE_CHECKING:
+    from tagsync.sandbox.profile import Profile
     from tagsync.sandbox.store import Store
 
 SANDBOX_FOLDER = "sandbox"
@@ -29,6 +30,8 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
         CredentialsError: there is no key.
         StateError: the sandbox's library cannot be used.
     """
+    if settings.sandbox is None and settings.profile:
+        raise UsageError("--profile needs --sandbox: a profile says how a simulated library behaves")
     if settings.sandbox is None:
         target = Target.from_env(
             endpoint=settings.endpoint,
@@ -40,17 +43,32 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
         yield Workspace(target, settings.state_dir, settings.shard, warn)
         return
     make_app = _sandbox_module("app").make_app
+    profile = sandbox_profile(settings.profile)
     with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
         target = Target(
             endpoint=f"{SANDBOX_SCHEME}{settings.sandbox.name}",
             account=settings.account,
-            app=make_app(store),
+            app=make_app(store, profile=profile),
             rate=settings.rate,
             concurrency=settings.concurrency,
             environment=settings.config.environment if settings.config else None,
             library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
         yield Workspace(target, settings.state_dir, settings.shard, warn)
+
+
+def sandbox_profile(place: str | None) -> "Profile | None":
+    """Return the profile that an option names; None for none.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    module = _sandbox_module("profile")
+    try:
+        profile: Profile | None = module.read_profile(place) if place else None
+    except module.ProfileError as error:
+        raise UsageError(str(error)) from error
+    return profile
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:

@@ -60,6 +60,7 @@ class LibrarySettings:
     endpoint: str | None
     account: str | None
     sandbox: Path | None
+    profile: str | None = None
     env: str | None = None
     config: Config | None = None
     select: Sequence[str] = ()
@@ -198,6 +199,13 @@ _THUMBNAILS = option(
 
 ENVIRONMENT = option("--env", group="Library", metavar="NAME", help="Environment of tagsync.yaml.")
 
+PROFILE = option(
+    "--profile",
+    group="Library",
+    metavar="FILE",
+    help="Let the sandbox behave as this profile of doctor, or as a built-in one.",
+)
+
 _TARGET = (
     option(
         "--endpoint",
@@ -222,6 +230,7 @@ _TARGET = (
         metavar="LIBRARY.jsonl",
         help="Use a simulated library, filled from this file. Needs no key and no network.",
     ),
+    PROFILE,
 )
 
 _DURATION = option(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tagsync.cli.groups import Group
-from tagsync.cli.options import option, state_options
+from tagsync.cli.options import PROFILE, option, state_options
 
 LIBRARY = click.argument(
     "library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl"
@@ -84,6 +84,7 @@ def sandbox(context: click.Context) -> None:
     help="Accept only this key.",
     show_default="any key",
 )
+@PROFILE
 @state_options
 def serve(library: Path, state_dir: Path, **values: Any) -> int:
     """Serve a library on 127.0.0.1, for tagsync, SDKs or curl.

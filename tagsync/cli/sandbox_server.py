@@ -5,7 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tagsync.cli.connection import SANDBOX_FOLDER, sandbox_database, sandbox_file_name, sandbox_store
+from tagsync.cli.connection import SANDBOX_FOLDER, sandbox_database, sandbox_file_name, sandbox_profile, sandbox_store
 from tagsync.cli.log import log
 from tagsync.errors import StateError, UsageError
 from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
@@ -20,6 +20,7 @@ def serve(
     latency_ms: int,
     faults: Path | None,
     key: str | None,
+    profile: str | None,
 ) -> int:
     """Print the URL, then serve until a signal ends it."""
     try:
@@ -35,8 +36,9 @@ def serve(
         parsed = parse_limits(limit) if limit else None
     except (FaultScriptError, ValueError) as error:
         raise UsageError(str(error)) from error
+    behaviour = sandbox_profile(profile)
     with sandbox_store(library, state_dir, log().warn) as store:
-        app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script)
+        app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script, profile=behaviour)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
         sock = _bound("127.0.0.1", port)
         sys.stdout.write(f"http://127.0.0.1:{sock.getsockname()[1]}\n")

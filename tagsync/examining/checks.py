@@ -98,13 +98,7 @@ _CHECKS = (
         dict.fromkeys(_SEARCH, "If the listing also ends early, tagsync cannot read the whole library, and says so."),
     ),
     Check("searchUpdatedAt", "Searches", "search by updatedAt", ("works",), _QUERY),
-    Check(
-        "details",
-        "Details",
-        "details compared with the listing",
-        ("same",),
-        {"differ": "Plans may start from old tags. tagsync reads details again before it removes tags."},
-    ),
+    Check("details", "Details", "details compared with the listing"),
     Check(
         "absentFile",
         "Details",

@@ -119,7 +119,8 @@ async def details(probe: Probe, sample: Sample) -> Finding:
     pairs = zip(files.values(), answers, strict=True)
     differing = [file.path for file, answer in pairs if file != answer.content]
     seen = f"{len(files) - len(differing)} of {len(files)} files are the same"
-    return check.found("differ" if differing else "same", seen, ", ".join(differing))
+    problem = "Plans may start from old tags. tagsync reads details again before it removes tags." if differing else ""
+    return check.measured(seen, problem=problem, private=", ".join(differing))
 
 
 def _middle(files: tuple[CurrentFile, ...]) -> tuple[CurrentFile, ...]:

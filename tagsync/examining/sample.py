@@ -1,6 +1,6 @@
 """Choose files of the first page to search for: each search must have files to find, and files to leave out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -78,9 +78,13 @@ class Sample:
             yield Search(listing, file.file_id, _is_named(name), name)
 
     def _by_name_in_folder(self) -> Iterator[Search]:
-        for file in self._first(lambda file: self._queries.is_askable(_name(file))):
-            listing = next(iter(self._queries.by_names([_name(file)], _folder(file)))).listing
-            yield Search(listing, file.file_id, _is_at(file.path), file.path)
+        # Search for the name of a file elsewhere, too: only a library that ignores the folder finds that file.
+        files = self._first(lambda file: self._queries.is_askable(_name(file)))
+        for file in files[:1]:
+            elsewhere = [_name(other) for other in files if _folder(other) != _folder(file)][:1]
+            names = {_name(file), *elsewhere}
+            listing = next(iter(self._queries.by_names(sorted(names), _folder(file)))).listing
+            yield Search(listing, file.file_id, _is_one_of(_folder(file), names), file.path)
 
     def _below(self) -> Iterator[Search]:
         # A file directly in the folder proves nothing: a library that ignores subfolders would find it, too.
@@ -138,8 +142,8 @@ def _is_named(name: str) -> Fits:
     return lambda file: _name(file) == name
 
 
-def _is_at(path: str) -> Fits:
-    return lambda file: file.path == path
+def _is_one_of(folder: str, names: Collection[str]) -> Fits:
+    return lambda file: _folder(file) == folder and _name(file) in names
 
 
 def _starts_with(folder: str) -> Fits:

@@ -1,6 +1,6 @@
 """Serve the sandbox over HTTP, with ImageKit's documented routes, checks and messages; `store` keeps the library.
 
-Where the documentation is silent, the sandbox makes these choices:
+Where the documentation is silent, the sandbox makes these choices, unless a profile says otherwise:
 
 - Tags are exact, case-sensitive text and keep their order.
 - Adding a tag that a file has, and removing one that it lacks, succeed.
@@ -12,8 +12,9 @@ Where the documentation is silent, the sandbox makes these choices:
 import asyncio
 import base64
 import json
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -29,8 +30,8 @@ from tagsync.sandbox.openapi import document
 from tagsync.sandbox.payload_checks import (
     FILE_TYPES,
     HELP,
-    MAX_CHARACTERS,
     PATCHED,
+    TAGS_ADVICE,
     TYPES,
     Failure,
     check_patch,
@@ -40,12 +41,14 @@ from tagsync.sandbox.payload_checks import (
     page_limit,
     page_skip,
 )
+from tagsync.sandbox.profile import LIMITS, Profile
 from tagsync.sandbox.search import compile_query
 from tagsync.sandbox.store import SORTS, File, Store
 from tagsync.sandbox.tokens import QueryError
+from tagsync.sandbox.variations import Asked, add_tags, checked, is_too_long, no_op_error, varied
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Edit = Callable[[File, Sequence[str]], None]
+Edit = Callable[[File, Sequence[str], Profile], None]
 
 
 def make_app(
@@ -56,6 +59,7 @@ def make_app(
     latency: float = 0.0,
     faults: FaultScript | None = None,
     clock: Callable[[], float] = monotonic,
+    profile: Profile | None = None,
 ) -> Starlette:
     """Return an ASGI app that behaves like ImageKit's API.
 
@@ -66,15 +70,33 @@ def make_app(
         latency: seconds before each response.
         faults: the fault script.
         clock: returns seconds, for the rate limits.
+        profile: how to behave where the documentation is silent. Its rate limits apply unless `limit` is given.
     """
-    return _Sandbox(store, key, Limiter(limit, clock), latency, faults or FaultScript()).app()
+    profile = profile or Profile()
+    reads, writes = (Limiter(limit or profile.limits(name), clock) for name in LIMITS)
+    return _Sandbox(
+        store, key, reads=reads, writes=writes, latency=latency, faults=faults or FaultScript(), profile=profile
+    ).app()
 
 
 class _Sandbox:
-    def __init__(self, store: Store, key: str | None, limiter: Limiter, latency: float, faults: FaultScript) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: str | None,
+        *,
+        reads: Limiter,
+        writes: Limiter,
+        latency: float,
+        faults: FaultScript,
+        profile: Profile,
+    ) -> None:
         self._store = store
+        self._store.details_lag = profile.lag("detailsLag")
+        self._store.index_lag = max(profile.lag("indexLag"), self._store.details_lag)
+        self._profile = profile
         self._key = key
-        self._limiter = limiter
+        self._reads, self._writes = reads, writes
         self._latency = latency
         self._faults = faults
 
@@ -83,7 +105,7 @@ class _Sandbox:
             ("GET", "/v1/files", "list", self._list),
             ("GET", "/v1/files/{file_id}/details", "details", self._details),
             ("PATCH", "/v1/files/{file_id}/details", "patch", self._patch),
-            ("POST", "/v1/files/addTags", "addTags", self._bulk("tags", _add_tags)),
+            ("POST", "/v1/files/addTags", "addTags", self._bulk("tags", add_tags)),
             ("POST", "/v1/files/removeTags", "removeTags", self._bulk("tags", _remove_tags)),
             ("POST", "/v1/files/removeAITags", "removeAITags", self._bulk("AITags", _remove_ai_tags)),
         ]
@@ -104,7 +126,8 @@ class _Sandbox:
         async def respond(request: Request) -> Response:
             fault = self._faults.next(name, await _named_files(request))
             await asyncio.sleep(self._latency + (fault.delayMs / 1000 if fault else 0))
-            passes, headers = self._limiter.count(name)
+            limiter = self._reads if name in ("list", "details") else self._writes
+            passes, headers = limiter.count(name)
             try:
                 self._check_key(request)
                 if not passes:
@@ -113,6 +136,8 @@ class _Sandbox:
                     response = await self._faulty(fault, request, endpoint)
             except Failure as failure:
                 response = _json(failure.status, failure.body)
+            if passes and self._profile["rateHeaders"] == "not-on-success":
+                headers = {}
             request_id = str(uuid.uuid4())
             extra = {
                 "x-ik-requestid": request_id,
@@ -168,20 +193,25 @@ class _Sandbox:
             raise Failure(400, "Your request contains invalid value for sort parameters.")
         if file_type not in FILE_TYPES:
             raise Failure(400, "Your request contains invalid value for fileType parameter.")
-        query = asked.get("searchQuery")
+        shown = varied(
+            Asked(asked.get("searchQuery") or None, asked.get("path"), page_skip(asked), page_limit(asked)),
+            self._profile,
+            self._store.has_tag,
+        )
+        query = shown.query
         try:
             condition = compile_query(query, datetime.now(UTC)) if query else None
         except QueryError as error:
             raise Failure(400, str(error)) from error
         page = self._store.list(
-            kind="file" if condition else kind,
+            kind=("file" if self._profile["rowTypes"] == "files-only" else "any") if condition else kind,
             condition=condition,
-            path=asked.get("path"),
+            path=shown.path,
             file_type=file_type,
             sort=sort,
-            limit=page_limit(asked),
-            skip=page_skip(asked),
-            shuffle=getattr(request.state, "shuffle", 0),
+            limit=shown.limit,
+            skip=shown.skip,
+            shuffle=getattr(request.state, "shuffle", 0) or (100 if self._profile["tieOrder"] == "varies" else 0),
         )
         return Response(page, media_type="application/json")
 
@@ -193,7 +223,8 @@ class _Sandbox:
         found = self._store.details(file_id)
         if found is not None:
             return found
-        if len(file_id) == 24 and all(letter in "0123456789abcdef" for letter in file_id):  # noqa: PLR2004 - an id's length
+        setting = "absentFile" if _is_id(file_id) else "malformedFile"
+        if self._profile[setting] == "404":
             raise Failure(404, "The requested file does not exist.")
         raise Failure(400, "Your request contains invalid fileId parameter.")
 
@@ -214,27 +245,58 @@ class _Sandbox:
 
     def _bulk(self, key: str, edit: Edit) -> Endpoint:
         async def respond(request: Request) -> Response:
+            if self._profile["writes"] == "refused":
+                raise Failure(403, "You do not have permission to perform this operation.")
             body = await json_body(request)
             file_ids, tags = checked_files(body), checked_tags(body, key)
+            if key == "tags":
+                tags = checked(tags, self._profile)
             files = self._store.files(file_ids)
-            missing = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in files]
-            if missing:
-                raise Failure(404, "The requested file(s) does not exist.", missingFileIds=missing)
-            failing = dict(getattr(request.state, "failing", {}))
+            failing = self._missing(file_ids, files, key) | dict(getattr(request.state, "failing", {}))
             updated = []
             for file_id in dict.fromkeys(file_ids):
-                edit(files[file_id], tags)
-                if edit is _add_tags and sum(map(len, files[file_id].tags)) > MAX_CHARACTERS:
-                    failing.setdefault(file_id, "Error in adding tags")
+                if file_id in files and (error := self._edited(files[file_id], edit, tags)):
+                    failing.setdefault(file_id, error)
                 if file_id not in failing:
                     updated.append(file_id)
-            self._store.save([files[file_id] for file_id in updated])
-            errors = [{"fileId": file_id, "error": failing[file_id]} for file_id in files if file_id in failing]
+            moves_update = self._profile["updatedAt"] == "moves"
+            self._store.save([files[file_id] for file_id in updated], moves_update=moves_update)
+            errors = [{"fileId": file_id, "error": error} for file_id, error in failing.items() if file_id in file_ids]
             if errors:
                 return _json(207, {"successfullyUpdatedFileIds": updated, "errors": errors})
             return _json(200, {"successfullyUpdatedFileIds": updated})
 
         return respond
+
+    def _missing(self, file_ids: Sequence[str], files: Collection[str], key: str) -> dict[str, str]:
+        """Return an error for each file that does not exist, unless that fails the whole call."""
+        missing = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in files]
+        if self._profile["malformedId"] == "400" and not all(map(_is_id, missing)):
+            raise Failure(400, "Your request contains invalid value for fileIds parameter.")
+        way = self._profile["missingFileAi" if key == "AITags" else "missingFile"]
+        if missing and way != "207":
+            named = {"missingFileIds": missing} if way == "404-with-ids" else {}
+            raise Failure(404, "The requested file(s) does not exist.", **named)
+        return dict.fromkeys(missing, "The requested file does not exist.")
+
+    def _edited(self, file: File, edit: Edit, tags: Sequence[str]) -> str:
+        """Change a file's tags; return the error that a 207 reports, empty for none."""
+        adds = edit is add_tags
+        present = [tag["name"] for tag in file.ai_tags] if edit is _remove_ai_tags else file.tags
+        error = "Error in adding tags" if adds else "Error in removing tags"
+        if no_op_error(present, tags, adds=adds, profile=self._profile):
+            return error
+        edit(file, tags, self._profile)
+        if not adds or not is_too_long(file.tags, self._profile["fileLength"]):
+            return ""
+        if self._profile["overLimit"] == "400":
+            raise Failure(400, TAGS_ADVICE)
+        return error
+
+
+def _is_id(text: str) -> bool:
+    """Return whether a text is like ImageKit's IDs."""
+    return re.fullmatch("[0-9a-f]{24}", text) is not None
 
 
 async def _openapi(_request: Request) -> Response:
@@ -242,15 +304,11 @@ async def _openapi(_request: Request) -> Response:
     return _json(200, document())
 
 
-def _add_tags(file: File, tags: Sequence[str]) -> None:
-    file.tags.extend(tag for tag in dict.fromkeys(tags) if tag not in file.tags)
-
-
-def _remove_tags(file: File, tags: Sequence[str]) -> None:
+def _remove_tags(file: File, tags: Sequence[str], _profile: Profile) -> None:
     file.tags[:] = [tag for tag in file.tags if tag not in tags]
 
 
-def _remove_ai_tags(file: File, tags: Sequence[str]) -> None:
+def _remove_ai_tags(file: File, tags: Sequence[str], _profile: Profile) -> None:
     file.ai_tags[:] = [tag for tag in file.ai_tags if tag["name"] not in tags]
 
 

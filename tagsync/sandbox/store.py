@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
+from time import time
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -31,6 +33,18 @@ CREATE TABLE files (
   rest TEXT NOT NULL
 ) STRICT;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+# Changes that listings do not show yet, if the index lags.
+_PENDING = """
+CREATE TABLE IF NOT EXISTS pending (
+  number INTEGER PRIMARY KEY,
+  written REAL NOT NULL,
+  file_id TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  ai_tags TEXT NOT NULL,
+  updated_at TEXT
+) STRICT
 """
 
 # Created after the rows are inserted, because that is faster.
@@ -70,6 +84,9 @@ class Store:
 
     Attributes:
         source_changed: whether the library file has changed since the database was seeded from it.
+        index_lag: seconds until listings and searches show a change of tags.
+        details_lag: seconds until details show it, at most `index_lag`.
+        clock: returns seconds, for these lags.
 
     Raises:
         SeedError: the database or the library file cannot be used.
@@ -77,6 +94,8 @@ class Store:
 
     def __init__(self, database: str | Path, library: Path) -> None:
         self.source_changed = False
+        self.index_lag = self.details_lag = 0.0
+        self.clock: Callable[[], float] = time
         with ExitStack() as on_failure:
             try:
                 self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
@@ -102,6 +121,7 @@ class Store:
         if seeded is None:
             self._seed(library, fingerprint)
         else:
+            self._db.execute(_PENDING)
             self.source_changed = self._fact("source") != fingerprint
 
     def close(self) -> None:
@@ -115,7 +135,7 @@ class Store:
     def _seed(self, library: Path, fingerprint: str) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for statement in SCHEMA.split(";"):
+            for statement in (*SCHEMA.split(";"), _PENDING):
                 self._db.execute(statement)
             file = LibraryFile(library)
             for rows in batches(file.rows()):
@@ -154,7 +174,7 @@ class Store:
         """Return a page of a listing as JSON.
 
         Args:
-            kind: the type of objects, or `all`.
+            kind: the type of objects, `all` for files and folders, or `any`.
             condition: the condition of a searchQuery.
             path: a folder, without its subfolders.
             file_type: `all`, `image` or `non-image`.
@@ -172,6 +192,7 @@ class Store:
         statement = f"SELECT number FROM files WHERE {condition_sql} ORDER BY {_SORTS[name]} {direction}, {ties}"  # noqa: S608 - parts of our own, values are parameters
         # API calls change only tags, custom metadata and `updatedAt`, so other listings stay the same.
         listing = RowQuery(statement, parameters, lasts=condition is None and name != "UPDATED")
+        self._settle()
         with self._db:
             self._db.execute("BEGIN")  # no other process changes the rows between the two statements
             numbers = self._orders.page(listing, limit=limit, skip=skip)
@@ -184,31 +205,75 @@ class Store:
 
     def details(self, file_id: str) -> str | None:
         """Return a file as JSON; None if it does not exist."""
+        self._settle()
         row = self._db.execute(
             f"SELECT {_JSON} FROM files WHERE file_id = ? AND type = 'file'",  # noqa: S608 - a constant
             (file_id,),
         ).fetchone()
-        return None if row is None else str(row[0])
+        newer = self._newest(file_id, self.clock() - self.details_lag)
+        if row is None or newer is None:
+            return None if row is None else str(row[0])
+        tags, ai_tags, updated_at = newer
+        members = json.loads(row[0]) | {"tags": json.loads(tags), "AITags": json.loads(ai_tags)}
+        return json_text(members | ({"updatedAt": updated_at} if updated_at else {}))
 
     def files(self, file_ids: Iterable[str]) -> dict[str, File]:
-        """Return the existing files among some IDs."""
+        """Return the existing files among some IDs, with all changes."""
         wanted = list(dict.fromkeys(file_ids))
         marks = ", ".join("?" * len(wanted))
         rows = self._db.execute(
             f"SELECT file_id, tags, ai_tags FROM files WHERE type = 'file' AND file_id IN ({marks})",  # noqa: S608 - only marks
             wanted,
         )
-        return {row[0]: File(row[0], json.loads(row[1]) or [], json.loads(row[2]) or []) for row in rows}
+        found = {}
+        for file_id, *columns in rows.fetchall():
+            tags, ai_tags, *_ = self._newest(file_id, inf) or columns
+            found[file_id] = File(file_id, json.loads(tags) or [], json.loads(ai_tags) or [])
+        return found
 
-    def save(self, files: Sequence[File]) -> None:
-        """Store the tags of files in one transaction; empty tags become null."""
-        now = timestamp(datetime.now(UTC))
+    def save(self, files: Sequence[File], *, moves_update: bool = True) -> None:
+        """Store the tags of files in one transaction; empty tags become null.
+
+        Args:
+            files: the files.
+            moves_update: whether their `updatedAt` becomes the current time.
+        """
+        now = timestamp(datetime.now(UTC)) if moves_update else None
+        changes = [(json_text(file.tags or None), json_text(file.ai_tags or None), now, file.file_id) for file in files]
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(
-            "UPDATE files SET tags = ?, ai_tags = ?, updated_at = ? WHERE file_id = ?",
-            [(json_text(file.tags or None), json_text(file.ai_tags or None), now, file.file_id) for file in files],
-        )
+        if self.index_lag:
+            written = self.clock()
+            self._db.executemany(
+                "INSERT INTO pending (tags, ai_tags, updated_at, file_id, written) VALUES (?, ?, ?, ?, ?)",
+                [(*change, written) for change in changes],
+            )
+        else:
+            self._db.executemany(_UPDATE, changes)
         self._db.execute("COMMIT")
+
+    def has_tag(self, tag: str) -> bool:
+        """Return whether any file has an ordinary tag."""
+        query = "SELECT 1 FROM files, json_each(files.tags) WHERE value = ? LIMIT 1"
+        return self._db.execute(query, (tag,)).fetchone() is not None
+
+    def _newest(self, file_id: str, until: float) -> tuple[str, str, str | None] | None:
+        """Return the newest change of a file, up to a time, that listings do not show yet: tags, AI tags, updatedAt."""
+        query = "SELECT tags, ai_tags, updated_at FROM pending WHERE file_id = ? AND written <= ? ORDER BY number DESC"
+        found: tuple[str, str, str | None] | None = self._db.execute(query, (file_id, until)).fetchone()
+        return found
+
+    def _settle(self) -> None:
+        """Let listings show the changes whose time has come; also those of a clock that was ahead."""
+        if self._db.execute("SELECT 1 FROM pending LIMIT 1").fetchone() is None:
+            return
+        now = self.clock()
+        times = (now - self.index_lag, now)
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            due = "FROM pending WHERE written <= ? OR written > ?"
+            changes = self._db.execute(f"SELECT tags, ai_tags, updated_at, file_id {due} ORDER BY number", times)
+            self._db.executemany(_UPDATE, changes.fetchall())
+            self._db.execute(f"DELETE {due}", times)
 
     def patch(self, file_id: str, members: dict[str, Any]) -> None:
         """Set other members of a file object."""
@@ -220,6 +285,9 @@ class Store:
             "UPDATE files SET rest = ?, custom = ?, updated_at = ? WHERE file_id = ?",
             (json_text(rest), json_text(custom, ascii_only=False), timestamp(datetime.now(UTC)), file_id),
         )
+
+
+_UPDATE = "UPDATE files SET tags = ?, ai_tags = ?, updated_at = coalesce(?, updated_at) WHERE file_id = ?"
 
 
 def _shuffled(key: object, number: int, percent: int, answer: int) -> int:
@@ -242,6 +310,10 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+_KINDS = {"all": ("file", "folder"), "any": ("file", "folder", "file-version")}
+"""The types of rows that stand for several."""
+
+
 def where(kind: str, condition: Condition | None, path: str | None, file_type: str) -> tuple[str, tuple[Any, ...]]:
     """Return the SQL condition of a listing and its parameters; see `Store.list`."""
     parts: list[str] = []
@@ -252,8 +324,9 @@ def where(kind: str, condition: Condition | None, path: str | None, file_type: s
     if not condition or not condition.names_type:
         # Conditions on names, folders or times narrow more than the type. The plus keeps SQLite from using its index.
         column = "+type" if condition and condition.narrows else "type"
-        parts.append(f"{column} IN ('file', 'folder')" if kind == "all" else f"{column} = ?")
-        parameters += () if kind == "all" else (kind,)
+        kinds = _KINDS.get(kind, (kind,))
+        parts.append(f"{column} IN ({', '.join('?' * len(kinds))})" if len(kinds) > 1 else f"{column} = ?")
+        parameters += kinds
     if path is not None:
         parts.append("folder = ?")
         parameters += (path if path.endswith("/") else path + "/",)

@@ -59,7 +59,7 @@ def test_doctor_command_exits_with_3_if_something_differs(tagsync: Command, worl
     world(*FILES, faults=(Fault(on="details", body=json.dumps(FILES[0] | {"tags": None})),))
     code, out, _ = tagsync("doctor")
     assert code == 3
-    assert "different     differ: 0 of 3 files are the same (" in out
+    assert "different     0 of 3 files are the same (" in out
     assert "    → Plans may start from old tags." in out
 
 

@@ -81,7 +81,7 @@ def test_doctor_names_failed_calls_as_not_observed(sandbox: Make) -> None:
 
 def test_doctor_retries_after_an_occasional_error(sandbox: Make) -> None:
     library = sandbox(*FILES, faults=[Fault(on="any", status=500, times=2)])
-    assert readings(library)["details"] == "same"
+    assert readings(library)["absentFile"] == "404"
 
 
 def test_doctor_ends_with_an_error_if_the_key_is_wrong(sandbox: Make) -> None:
