@@ -195,11 +195,13 @@ def test_record_takes_no_partial_file_of_others(tagsync: Command, world: Build) 
     planted: list[tuple[Path, Callable[[Path], None]]] = [
         (PARTIAL, lambda path: path.symlink_to("elsewhere")),
         (PARTIAL, os.mkfifo),
-        (PARTIAL, lambda path: (path.touch(), path.chmod(0o666))[1]),
+        (PARTIAL, lambda path: os.close(os.open(path, os.O_CREAT, 0o666))),
         (PARTIAL.with_name(f"{PARTIAL}-journal"), lambda path: path.symlink_to("elsewhere")),
     ]
     for path, plant in planted:
+        before = os.umask(0)
         plant(path)
+        os.umask(before)
         ran = tagsync(*RECORD)
         assert (ran.code, "is not a private file of yours: remove it and run again" in ran.err) == (1, True)
         path.unlink()
