@@ -157,10 +157,12 @@ async def ls_async(
         ai_tags=_checked_names(ai_tags),
         query=query,
     )
+    # A search finds both kinds of tags, and `selected` tells them apart.
+    tag = next(iter((*wanted.tags, *wanted.ai_tags)), None)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         # The database stays open as long as the result needs it.
         reader = LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)
-        current = await reader.read(needs_of(wanted.glob, wanted.folder, query))
+        current = await reader.read(needs_of(wanted.glob, wanted.folder, query, tag))
     if query is not None and query in current.refused:
         raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
     return FoundFiles(current, wanted)

@@ -20,6 +20,7 @@ from tagsync.exporting.vocabulary_text import vocabulary_text
 from tagsync.model import CurrentFile
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
+from tagsync.reporting.html.inventory import files_html, tags_html
 from tagsync.reporting.inventory_csv import files_csv, tags_csv
 from tagsync.reporting.inventory_text import files_text, tags_text
 from tagsync.reporting.phrases import counted
@@ -38,7 +39,11 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
     output.diagnostics(found.diagnostics, {})
     if not found.files:
         output.warn(f"the library has no file below {folder}: check the path")
-    texts: _Texts = {"json": partial(tags_document, found), "csv": partial(tags_csv, found)}
+    texts: _Texts = {
+        "json": partial(tags_document, found),
+        "csv": partial(tags_csv, found),
+        "html": partial(tags_html, found),
+    }
     _write(settings, texts, partial(tags_text, found))
     return 0
 
@@ -117,7 +122,11 @@ def ls(
         )
     output.diagnostics(found.diagnostics, {})
     files = _Counted(found)
-    texts: _Texts = {"json": lambda: files_document(files), "csv": lambda: files_csv(files)}
+    texts: _Texts = {
+        "json": lambda: files_document(files),
+        "csv": lambda: files_csv(files),
+        "html": lambda: files_html(files),
+    }
     _write(settings, texts, partial(files_text, files))
     if files.number:
         output.say(counted(files.number, "file"))

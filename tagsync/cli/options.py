@@ -181,7 +181,7 @@ _INVENTORY = (
         metavar="[FORMAT=]FILE",
         callback=parameter_types.inventory_reports,
         multiple=True,
-        help="Also write an output file. Suffixes set the format: .csv, .json, .txt. Repeatable.",
+        help="Also write an output file. Suffixes set the format: .csv, .html, .json, .txt. Repeatable.",
     ),
     *_VERBOSITY,
 )

@@ -23,7 +23,7 @@ _SUFFIXES: dict[str, Format] = {
     ".txt": "text",
     ".xml": "junit",
 }
-_INVENTORY_SUFFIXES: dict[str, InventoryFormat] = {".csv": "csv", ".json": "json", ".txt": "text"}
+_INVENTORY_SUFFIXES: dict[str, InventoryFormat] = {".csv": "csv", ".html": "html", ".json": "json", ".txt": "text"}
 
 F = TypeVar("F", Format, InventoryFormat)
 

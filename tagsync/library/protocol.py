@@ -55,6 +55,9 @@ class Queries(Protocol):
     def below(self, folder: str) -> Listing:
         """Return the search for the files in a folder, given with a trailing slash, and all its subfolders."""
 
+    def tagged(self, tags: Iterable[str]) -> Listing:
+        """Return the search for files that have any of these tags, as an ordinary tag or as an AI tag."""
+
     def created_since(self, listing: Listing, second: str) -> Listing:
         """Return a listing of the files created at or after a time such as `2024-01-31T23:59:59` (UTC)."""
 

@@ -96,6 +96,7 @@ class Needs(NamedTuple):
         optional: those of the paths and IDs that need no look-up if they are missing.
         everything: why all files are needed, or None.
         fields: the library's data that templates need of each file.
+        tag: a tag whose files are needed, those with an AI tag of this name included.
     """
 
     paths: frozenset[str] = frozenset()
@@ -106,6 +107,7 @@ class Needs(NamedTuple):
     optional: frozenset[str] = frozenset()
     everything: str | None = None
     fields: frozenset[str] = frozenset()
+    tag: str | None = None
 
 
 LISTED = Reading()

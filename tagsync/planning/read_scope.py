@@ -56,13 +56,14 @@ def needs(
     )
 
 
-def needs_of(glob: str | None, folder: str, query: str | None) -> Needs:
-    """Return the part of a library with the files that a glob, a folder and a query all select.
+def needs_of(glob: str | None, folder: str, query: str | None, tag: str | None = None) -> Needs:
+    """Return the part of a library with the files that a glob, a folder, a query and a tag all select.
 
     Args:
         glob: a glob; None for any path.
         folder: a folder, with a slash at its end.
         query: a searchQuery; None for none.
+        tag: an ordinary tag or an AI tag; None for none.
     """
     if query is not None:
         return Needs(queries=(query,))
@@ -71,7 +72,9 @@ def needs_of(glob: str | None, folder: str, query: str | None) -> Needs:
     inner = folder if glob is None else max(folder, _folder(glob), key=len)
     if glob is not None and inner == _folder(glob) and _is_flat(glob):
         return Needs(flat=(inner,))
-    return Needs(everything="all folders were requested") if inner == "/" else Needs(folders=(inner,))
+    if inner != "/":
+        return Needs(folders=(inner,))
+    return Needs(everything="all folders were requested") if tag is None else Needs(tag=tag)
 
 
 def named(desired: DesiredState) -> Iterator[ByPath | ById]:

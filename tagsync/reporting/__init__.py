@@ -5,5 +5,5 @@ from typing import Literal, get_args
 Format = Literal["text", "json", "markdown", "html", "junit", "github", "prometheus"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-InventoryFormat = Literal["text", "json", "csv"]
+InventoryFormat = Literal["text", "json", "csv", "html"]
 INVENTORY_FORMATS: tuple[InventoryFormat, ...] = get_args(InventoryFormat)

@@ -21,14 +21,14 @@ _Row = Sequence[str]
 
 def tags_text(inventory: Inventory, lines: Lines) -> None:
     """Write a table of ordinary tags, one of AI tags, and totals."""
-    ordinary = [(shown(tag.name), f"{tag.files:,}", _folders(tag.places)) for tag in inventory.tags]
+    ordinary = [(shown(tag.name), f"{tag.files:,}", folder_words(tag.places)) for tag in inventory.tags]
     ai_tags = [
         (
             shown(tag.name),
             shown(tag.source),
             f"{tag.files:,}",
             *(map(_number, tag.confidence) if tag.confidence else ("", "", "")),
-            _folders(tag.places),
+            folder_words(tag.places),
         )
         for tag in inventory.ai_tags
     ]
@@ -73,7 +73,8 @@ def _write_rows(rows: Sequence[_Row], lines: Lines, *, right: Collection[int] = 
         lines.write(_GAP.join(cells).rstrip())
 
 
-def _folders(places: Places) -> str:
+def folder_words(places: Places) -> str:
+    """Return the folders with most files, and how many others there are."""
     first = places.folders[:_SHOWN_FOLDERS]
     if len(places.folders) == 1:
         return shown(places.folder)

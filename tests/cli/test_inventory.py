@@ -1,5 +1,7 @@
 import csv
+import html
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,7 +140,7 @@ def test_ls_csv_separates_tags_by_semicolons(tagsync: Command) -> None:
         (["ls", "--path", "shop"], "use '/shop/'"),
         (["tags", "--path", "/shop"], "use '/shop/'"),
         (["tags", "--format", "xml"], "'xml' is not one of"),
-        (["tags", "--report", "x.md"], "has none of the suffixes .csv, .json"),
+        (["tags", "--report", "x.md"], "has none of the suffixes .csv, .html, .json"),
         (["ls", "--report", "library.jsonl", "--report", "csv=library.jsonl"], "has none of the suffixes"),
         (["ls", "--report", "csv=library.jsonl"], "library.jsonl is an input of this command"),
         (["ls", "--report", "a.csv", "--report", "json=a.csv"], "a.csv is named twice"),
@@ -160,9 +162,21 @@ def test_ls_query_that_is_refused_is_an_error(tagsync: Command) -> None:
 
 def test_inventory_writes_each_report(tagsync: Command) -> None:
     for command in ("tags", "ls"):
-        result = tagsync(command, "--report", "x.csv", "--report", "x.json", "--report", "x.txt", "--quiet", *SANDBOX)
+        result = tagsync(
+            command,
+            "--report",
+            "x.csv",
+            "--report",
+            "x.json",
+            "--report",
+            "x.txt",
+            "--report",
+            "x.html",
+            "--quiet",
+            *SANDBOX,
+        )
         assert (result.code, result.err) == (0, "")
-        for kind, name in (("text", "x.txt"), ("json", "x.json"), ("csv", "x.csv")):
+        for kind, name in (("text", "x.txt"), ("json", "x.json"), ("csv", "x.csv"), ("html", "x.html")):
             assert Path(name).read_text("utf-8") == tagsync(command, "--format", kind, *SANDBOX).out
 
 
@@ -280,3 +294,20 @@ def test_tags_ai_without_ordinary_tags_warns(tagsync: Command) -> None:
     assert result.code == 0
     assert "warning: no file below /press/ has both AI tags and ordinary tags" in result.err
     assert tagsync("tags", "--ai", "--suggest", *SANDBOX).code == 64
+
+
+@pytest.mark.parametrize("command", ["tags", "ls"])
+def test_inventory_page_runs_and_loads_nothing_else(
+    tagsync: Command, library: Callable[..., Path], command: str
+) -> None:
+    evil = "</script><img src=x onerror=alert(1)>\u202e"
+    library(file_object(f"/{evil}.jpg", [evil], [ai(evil)]), name="odd.jsonl")
+    page = tagsync(command, "--format", "html", "--sandbox", "odd.jsonl").out
+    assert "default-src 'none'; style-src 'sha256-" in html.unescape(page)
+    assert page.count("</script>") == 2
+    assert "<img" not in page
+    assert "\u202e" not in page
+    [data] = re.findall(r'<script id="data" type="application/json">(.*?)</script>', page, flags=re.DOTALL)
+    first = json.loads(data)["tables"][0]
+    assert first["rows"][0][0].endswith(("\\u202e", "\\u202e.jpg"))
+    assert len(first["columns"]) == len(first["rows"][0])

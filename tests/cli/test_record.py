@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,11 +192,20 @@ def test_record_interrupted_by_a_signal_says_how_to_go_on(world: Build) -> None:
 def test_record_takes_no_partial_file_of_others(tagsync: Command, world: Build) -> None:
     world(*many(3))
     Path("elsewhere").write_text("mine", encoding="utf-8")
-    PARTIAL.symlink_to("elsewhere")
-    ran = tagsync(*RECORD)
-    assert (ran.code, "is a symbolic link: remove it" in ran.err) == (1, True)
+    planted: list[tuple[Path, Callable[[Path], None]]] = [
+        (PARTIAL, lambda path: path.symlink_to("elsewhere")),
+        (PARTIAL, os.mkfifo),
+        (PARTIAL, lambda path: os.close(os.open(path, os.O_CREAT, 0o666))),
+        (PARTIAL.with_name(f"{PARTIAL}-journal"), lambda path: path.symlink_to("elsewhere")),
+    ]
+    for path, plant in planted:
+        before = os.umask(0)
+        plant(path)
+        os.umask(before)
+        ran = tagsync(*RECORD)
+        assert (ran.code, "is not a private file of yours: remove it and run again" in ran.err) == (1, True)
+        path.unlink()
     assert Path("elsewhere").read_text("utf-8") == "mine"
-    PARTIAL.unlink()
     PARTIAL.write_text("no database" * 1000, encoding="utf-8")
     ran = tagsync(*RECORD)
     assert (ran.code, "is damaged, or is no partial recording: remove it and run again" in ran.err) == (1, True)

@@ -3,7 +3,7 @@ from builders import id_of
 from conftest import Declare
 
 from tagsync.model import Needs
-from tagsync.planning.read_scope import needs
+from tagsync.planning.read_scope import needs, needs_of
 
 MAX_NAMED = 20_000
 
@@ -49,3 +49,22 @@ def test_read_scope_of_very_many_entries_is_everything(declare: Declare) -> None
 def test_read_scope_includes_earlier_revision(declare: Declare) -> None:
     now, then = declare("- {path: /a, tags: [x]}"), declare("- {path: /b, tags: [x]}\n- {query: size > 5, tags: [x]}")
     assert needs(now, then.entries) == Needs(paths=frozenset(["/a", "/b"]), queries=("size > 5",))
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder", "query", "tag", "wanted"),
+    [
+        (None, "/", None, None, Needs(everything="all folders were requested")),
+        (None, "/", None, "red", Needs(tag="red")),
+        (None, "/shop/", None, "red", Needs(folders=("/shop/",))),
+        ("/**/a.jpg", "/shop/", None, None, Needs(folders=("/shop/",))),
+        ("/shop/hats/**", "/shop/", None, "red", Needs(folders=("/shop/hats/",))),
+        ("/shop/*", "/", None, None, Needs(flat=("/shop/",))),
+        ("/shop/a.jpg", "/", None, "red", Needs(frozenset(["/shop/a.jpg"]), optional=frozenset(["/shop/a.jpg"]))),
+        ("/shop/**", "/", "size > 5", "red", Needs(queries=("size > 5",))),
+    ],
+)
+def test_read_scope_of_a_selection_is_its_narrowest_part(
+    glob: str | None, folder: str, query: str | None, tag: str | None, wanted: Needs
+) -> None:
+    assert needs_of(glob, folder, query, tag) == wanted

@@ -45,6 +45,11 @@ def below(folder: str) -> Listing:
     return Listing(f'path : "{folder}"')
 
 
+def tagged(tags: Iterable[str]) -> Listing:
+    """Return the search for files that have any of these tags, as an ordinary tag or as an AI tag."""
+    return Listing(f"tags IN [{','.join(f'{chr(34)}{tag}{chr(34)}' for tag in tags)}]")
+
+
 def created_since(listing: Listing, second: str) -> Listing:
     """Return a listing of the files created at or after a time such as `2024-01-31T23:59:59` (UTC)."""
     # With a searchQuery, ImageKit ignores the parameter `type` (OpenAPI), so the query contains it.

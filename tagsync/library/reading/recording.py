@@ -15,6 +15,7 @@ from tagsync.library.reading.pagination import MAX_READINGS, MisfitError, Place,
 from tagsync.library.reading.reader import MAX_UNREADABLE
 from tagsync.model import Unreadable
 from tagsync.spool import SelfClosingDatabase
+from tagsync.workspace.state_dir import check_database
 
 _TABLES = (
     "create table files (id text primary key, object blob not null)",
@@ -37,8 +38,10 @@ class Recording:
 
     def __init__(self, path: Path, about: Mapping[str, str]) -> None:
         self._path = path
-        if path.is_symlink():
-            raise StateError(f"{shown(str(path))} is a symbolic link: remove it and run again")
+        try:
+            check_database(path)
+        except StateError as error:
+            raise StateError(f"{shown(str(path))} is not a private file of yours: remove it and run again") from error
         with self._errors_named():
             if is_new := not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -1,6 +1,7 @@
 """Build the searches for needed files, each with the condition that all its files must meet."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from unicodedata import normalize
 
 from tagsync.library.protocol import Listing, Queries, Search
 from tagsync.model import CurrentFile
@@ -12,7 +13,7 @@ class Piece:
     """One search.
 
     Args:
-        kind: what it searches by: id, name, folder or path.
+        kind: what it searches by: id, name, folder, path or tag.
         listing: the listing to request.
         fits: returns whether a file matches the search.
         proves: returns whether finding a file proves that the library supports this kind of search.
@@ -53,6 +54,16 @@ def below(queries: Queries, folder: str) -> Piece:
     return Piece("path", queries.below(folder), lambda file: file.path.startswith(folder), deeper)
 
 
+def tagged(queries: Queries, tag: str) -> Piece:
+    """Return the search for files with a tag, as an ordinary tag or as an AI tag, in each Unicode form."""
+    forms = {tag, normalize("NFC", tag), normalize("NFD", tag)}
+    return Piece(
+        "tag",
+        queries.tagged(sorted(forms)),
+        lambda file: not forms.isdisjoint(file.tags) or not forms.isdisjoint(tag.name for tag in file.ai_tags),
+    )
+
+
 def finding(kind: str, queries: Queries, file: CurrentFile) -> Piece | None:
     """Return a search of a kind that must find a known file; None if the file cannot be searched for in this way."""
     folder, name = split(file.path)
@@ -60,6 +71,9 @@ def finding(kind: str, queries: Queries, file: CurrentFile) -> Piece | None:
         return right_in(folder)
     if kind == "path":
         return _below_top(queries, file.path)
+    if kind == "tag":
+        tags = (*file.tags, *(tag.name for tag in file.ai_tags))
+        return next((tagged(queries, tag) for tag in tags if queries.is_askable(tag)), None)
     return next(by_ids(queries, [file.file_id]) if kind == "id" else by_names(queries, {None: [name]}), None)
 
 

@@ -15,7 +15,7 @@ from tagsync.escape import quoted
 from tagsync.library.protocol import Library, Page
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import MisfitError, pages
-from tagsync.library.reading.search_pieces import Piece, below, by_ids, by_names, finding, right_in, split
+from tagsync.library.reading.search_pieces import Piece, below, by_ids, by_names, finding, right_in, split, tagged
 from tagsync.model import CurrentFile, Needs
 
 _WORTHWHILE = 0.5
@@ -112,6 +112,7 @@ class Searching:
         anywhere: dict[str | None, set[str]] = {None: {name for names in folders.values() for name in names}}
         found = [list(by_names(queries, names)) for names in (folders, anywhere)]
         odd = [folder for folder in needs.folders if not queries.is_askable(folder)]
+        odd += [needs.tag] if needs.tag is not None and not queries.is_askable(needs.tag) else []
         odd += sorted(file_id for file_id in needs.file_ids if not queries.is_id(file_id))
         if odd:
             raise UnprovenError(f"a search cannot contain {quoted(odd[0], 200)}")
@@ -120,6 +121,7 @@ class Searching:
             *min(found, key=len),
             *map(right_in, sorted(flat)),
             *(below(queries, folder) for folder in needs.folders),
+            *([] if needs.tag is None else [tagged(queries, needs.tag)]),
         ]
 
     async def _search(self, piece: Piece) -> None:

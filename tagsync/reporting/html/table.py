@@ -55,16 +55,16 @@ def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str
     tables = _Tables(causes, names)
     separator = '{"files":[\n'
     for row in rows:
-        yield separator + _harmless(tables.row(row))
+        yield separator + harmless(tables.row(row))
         separator = ",\n"
     yield '{"files":[' if separator.startswith("{") else "\n]"
     yield "]" if separator.startswith("{") else ""
     for name, items in tables.all().items():
-        yield f',\n"{name}":{_harmless(items)}'
+        yield f',\n"{name}":{harmless(items)}'
     yield "}\n"
 
 
-def _harmless(value: Any) -> str:
+def harmless(value: Any) -> str:
     """Return JSON in ASCII that can neither end the element around it nor be parsed as markup."""
     return canonical(value).translate(_HTML)
 

@@ -122,6 +122,37 @@ def rendered(page: PageContent) -> Iterator[str]:
     return template.generate(**members, style=style, script=script, policy=policy, version=__version__)
 
 
+def rendered_inventory(
+    *, kind: str, title: str, facts: Sequence[tuple[str, str]], placeholder: str, data: Iterator[str]
+) -> Iterator[str]:
+    """Yield the text of a page with tables to search, piece by piece.
+
+    Args:
+        kind: the command.
+        title: what the page shows.
+        facts: names and values below the title.
+        placeholder: what can be searched for.
+        data: the tables as JSON that is harmless in HTML.
+    """
+    style = _text("page.css") + _text("inventory.css")
+    script = f'"use strict";\n{_text("page.js")}{_text("inventory.js")}'
+    return (
+        _environment()
+        .get_template("inventory.html.j2")
+        .generate(
+            kind=kind,
+            title=title,
+            facts=facts,
+            placeholder=placeholder,
+            data=data,
+            style=style,
+            script=script,
+            policy=_policy(style, script, images=False),
+            version=__version__,
+        )
+    )
+
+
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - start-up: few runs make a page

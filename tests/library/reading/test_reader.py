@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from builders import Sandbox, examples, file_object, id_of, manifest, plan_for, run, unlimited
+from builders import Sandbox, ai, examples, file_object, id_of, manifest, plan_for, run, unlimited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -556,3 +556,58 @@ def test_reader_lists_before_the_guard_new_tags_blocks(sandbox: Make, tmp_path: 
     plan = planned(library.app, tmp_path, entries)
     assert plan.inputs.reading == ("listing", "other files may have the new tags")
     assert plan.blocked == ()
+
+
+TAGGED = [
+    file_object(
+        f"/d{n % 40}/{n:03d}.jpg",
+        ["rare" if n % 50 == 7 else "common"],
+        [ai("Owl")] if n % 100 == 3 else [],
+        createdAt=moment(n),
+    )
+    for n in range(400)
+]
+
+
+def with_tag(tag: str) -> Needs:
+    return Needs(tag=tag)
+
+
+def read_tagged(app: ASGIApp, tag: str) -> tuple[str, int]:
+    """Return how the files with a tag are read, and how many of them the state has."""
+
+    def look(state: CurrentState) -> tuple[str, int]:
+        names = ([*file.tags, *(found.name for found in file.ai_tags)] for file in state.files)
+        return state.reading.way, sum(tag in each for each in names)
+
+    found: tuple[str, int] = read(app, with_tag(tag), look, page_limit=10)
+    return found
+
+
+@pytest.mark.parametrize(("tag", "count"), [("rare", 8), ("Owl", 4), ("none", 0)])
+def test_reader_searches_for_files_with_a_rare_tag(sandbox: Make, tag: str, count: int) -> None:
+    library = sandbox(*TAGGED)
+    assert read_tagged(library.app, tag) == ("searches", count)
+    assert len(library.calls) < 10
+
+
+@pytest.mark.parametrize("tag", ["common", 'a"b', "a\\b"])
+def test_reader_lists_files_with_a_common_or_unsafe_tag(sandbox: Make, tag: str) -> None:
+    assert read_tagged(sandbox(*TAGGED).app, tag) == ("listing", 392 if tag == "common" else 0)
+
+
+def test_reader_lists_if_the_library_searches_tags_in_another_way(sandbox: Make) -> None:
+    def is_search(asked: dict[str, str]) -> bool:
+        return "tags IN" in asked.get("searchQuery", "")
+
+    def losing(asked: dict[str, str], rows: list[Any]) -> list[Any]:
+        return [] if is_search(asked) else rows
+
+    def refusing(asked: dict[str, str], rows: list[Any]) -> list[Any] | None:
+        return None if is_search(asked) else rows
+
+    def finding_others(asked: dict[str, str], rows: list[Any]) -> list[Any]:
+        return [{**row, "tags": ["Rare"]} for row in rows] if is_search(asked) else rows
+
+    for change in (losing, refusing, finding_others):
+        assert read_tagged(Changed(sandbox(*TAGGED).app, change), "rare") == ("listing", 8)
