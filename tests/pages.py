@@ -9,6 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from repository import git
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
@@ -92,8 +94,10 @@ def _steps(block: Block) -> list[Step]:
 
 
 def run_steps(commands: Sequence[Step], folder: Path) -> list[Ran]:
-    """Run commands in one shell, as a reader does, in a folder with a copy of the examples."""
+    """Run commands in one shell, as a reader does, in a repository with a copy of the examples, like a checkout."""
     shutil.copytree(ROOT / "examples", folder / "examples")
+    for arguments in ("init", "add examples", "commit --message examples"):
+        git(*arguments.split(), folder=folder)
     results = folder / "results"
     results.mkdir()
     programs = folder / "programs"

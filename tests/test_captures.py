@@ -9,29 +9,7 @@ import tagsync
 from tagsync.manifest.read import read_manifests
 from tagsync.model import CurrentState
 
-WITHOUT_CAPTURES = """
-- {match: /shop/tees/**, tags: [catalog, t-shirts]}
-- {match: /shop/hats/**, tags: [catalog, hats]}
-- {match: /shop/shoes/**, tags: [catalog, shoes]}
-- {match: /shop/bags/**, tags: [catalog, bags]}
-- {match: /shop/scarves/**, tags: [catalog, scarves]}
-- {match: /shop/*/women/*, tags: [women]}
-- {match: /shop/*/men/*, tags: [men]}
-- {match: /shop/*/kids/*, tags: [kids]}
-- {match: /campaigns/Spring 2026/**, tags: [campaign, spring-2026], absent: [draft]}
-- {match: /campaigns/Summer 2026/**, tags: [campaign, summer-2026], absent: [draft]}
-- {match: /campaigns/Winter 2025/**, tags: [campaign, winter-2025], absent: [draft]}
-- {match: /team/berlin/*, tags: [team, office-berlin]}
-- {match: /team/paris/*, tags: [team, office-paris]}
-- {match: /team/tokyo/*, tags: [team, office-tokyo]}
-"""
-WITH_CAPTURES = """
-- {match: "/shop/{category}/**", tags: [catalog, "{category}"]}
-- {match: "/shop/*/{audience}/*", tags: ["{audience}"]}
-- {match: "/campaigns/{campaign}/**", tags: [campaign, "{campaign:slug}"], absent: [draft]}
-- {match: "/team/{city}/*", tags: [team, "office-{city}"]}
-"""
-VALUES = "values: {category: {tees: t-shirts, else: keep}}"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "captures"
 FOLDERS = [
     *(
         f"/shop/{kind}/{who}"
@@ -54,22 +32,24 @@ def library(count: int) -> CurrentState:
     return current_state(*(current_file(path, states[number % 4]) for number, path in enumerate(paths)))
 
 
-def test_captures_plan_the_changes_of_fourteen_rules_with_four(tmp_path: Path) -> None:
+def test_captures_plan_the_changes_of_fourteen_rules_with_four() -> None:
     current = library(3_000)
-    plans = []
-    for name, entries, spec in (("long", WITHOUT_CAPTURES, ""), ("short", WITH_CAPTURES, VALUES)):
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(manifest(entries, spec=spec), "utf-8")
-        plans.append(plan_for(read_manifests([str(path)]), current))
-    long, short = ([(change.path, unpack(change.changes)) for change in plan.changes] for plan in plans)
-    assert len(WITHOUT_CAPTURES.strip().split("\n")) == 14
-    assert len(WITH_CAPTURES.strip().split("\n")) <= 6
-    assert len(long) > 2_000
-    assert long == short
+    long, short = (read_manifests([str(EXAMPLE / name)]) for name in ("long.yaml", "short.yaml"))
+    assert [len(desired.entries) for desired in (long, short)] == [14, 4]
+    plans = [plan_for(desired, current) for desired in (long, short)]
+    changes, same = ([(change.path, unpack(change.changes)) for change in plan.changes] for plan in plans)
+    assert len(changes) > 2_000
+    assert changes == same
     assert [plan.errors for plan in plans] == [(), ()]
     assert [request._replace(file_ids=()) for request in plans[0].requests] == [
         request._replace(file_ids=()) for request in plans[1].requests
     ]
+
+
+def test_captures_example_tests_pass_with_both_manifests() -> None:
+    for name in ("long.yaml", "short.yaml"):
+        ran = tagsync.run_tests([EXAMPLE / name, EXAMPLE / "tests.yaml"])
+        assert [result.failures for result in ran.results] == [()]
 
 
 def test_library_data_reaches_templates_and_the_apply_converges(

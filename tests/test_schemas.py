@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from tagsync import schemas
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "manifests").iterdir())
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(path for name in ("captures", "manifests") for path in (FOLDER / name).iterdir())
 MANIFEST = schemas.load("manifest")
 VALIDATOR = Draft202012Validator(MANIFEST)
 

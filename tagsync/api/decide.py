@@ -161,7 +161,8 @@ async def plan_async(
         return replace(made, explanations=explained(options.explain, desired, current, dropped))
 
     everything = "coverage and explanations need all files" if options.coverage or options.explain else None
-    fields = frozenset[str]().union(*(revision.desired.fields for revision in revisions))
+    old_revisions = (*revisions, base) if base else revisions
+    fields = frozenset[str]().union(*(revision.desired.fields for revision in old_revisions))
     old = since.desired.entries if since else ()
     wanted = needs(desired, old, dropped, everything=everything, fields=fields)
     async with (

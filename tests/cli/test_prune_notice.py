@@ -1,10 +1,11 @@
 """The notice about tags that no rule declares any more, of plans without --prune-since."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import manifest
+from builders import file_object, manifest
 from cli.command import Command
 from cli.shop import PLAN, PRUNE, SHOP, removals, rules
 from repository import commit, git, write
@@ -17,6 +18,7 @@ def notices(document: Any) -> list[str]:
 
 
 SINCE = (*PLAN, "--changed-since=HEAD")
+APPLY = ("apply", "--sandbox=library.jsonl", "--yes", "--format=json", "in")
 
 
 def test_notice_counts_tags_that_are_no_longer_declared(tagsync: Command) -> None:
@@ -27,6 +29,17 @@ def test_notice_counts_tags_that_are_no_longer_declared(tagsync: Command) -> Non
     assert f"notice: {words}" in ran.err
     assert ran.document["changes"] == []
     assert sum(map(len, removals(tagsync(*PRUNE, "in").document).values())) == 3
+
+
+def test_notice_counts_tags_from_metadata_that_no_rule_uses_now(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(file_object("/shop/a.jpg", ["shop"], customMetadata={"season": "spring"}))
+    rules('- match: /shop/*\n  tags: [shop, "{customMetadata.season}"]\n')
+    commit()
+    tagsync(*APPLY)
+    rules("- match: /shop/*\n  tags: [shop]\n")
+    for since in (("--changed-since=HEAD",), ()):
+        (words,) = notices(tagsync(*PLAN, *since, "in").document)
+        assert words.startswith("1 tag on 1 file is no longer declared")
 
 
 def test_notice_does_not_change_the_plan(tagsync: Command) -> None:
@@ -84,9 +97,6 @@ def test_notice_names_a_revision_that_a_shell_leaves_alone(tagsync: Command, ref
     short = git("rev-parse", "--short=12", "HEAD")
     (words,) = notices(tagsync(*PLAN, f"--changed-since={ref}", "in").document)
     assert words.endswith(f"--prune-since {short} removes it")
-
-
-APPLY = ("apply", "--sandbox=library.jsonl", "--yes", "--format=json", "in")
 
 
 def test_notice_uses_the_commit_of_the_previous_report(tagsync: Command) -> None:
