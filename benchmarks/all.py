@@ -16,6 +16,7 @@ import applies
 import code_figures
 import covering
 import exports
+import inventory
 import pace
 import plans
 from measure import Benchmark, Figure, Options
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "applies": applies.figures,
     "pace": pace.figures,
     "exports": exports.figures,
+    "inventory": inventory.figures,
     "octodns": plans.beside_octodns,
 }
 

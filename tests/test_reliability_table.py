@@ -74,14 +74,17 @@ ALLOWED = {
     ("api.drafting", "draft_test_async"),
     ("api.testing", "evaluated"),
     ("library.http.rate_limits", "_now"),
+    ("library.imagekit.probe", "_sent"),
     ("reporting.json_log", "_now"),
     ("workspace.lock", "_take"),
     ("sandbox.app", "_list"),
+    ("sandbox.store", ""),
     ("sandbox.store", "save"),
     ("sandbox.store", "patch"),
 }
 """The places that read the time of day: for documents and logs, for messages about locks, in the sandbox, for queries
-in tests of manifests, and for a date in `Retry-After` if the response does not have the time."""
+in tests of manifests, for the clock skew that doctor measures, and for a date in `Retry-After` if the response does not
+have the time."""
 
 
 def test_promises_time_of_day_is_used_only_where_listed() -> None:

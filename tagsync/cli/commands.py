@@ -359,9 +359,7 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
 
 @cli.command(
     examples=(
-        "tagsync tags",
-        "tagsync tags --path /shop/",
-        "tagsync tags --report tags.csv --report tags.json",
+        "tagsync tags --path /shop/ --report tags.csv",
         "tagsync tags --suggest > vocabulary.yaml",
         "tagsync tags --ai > ai-tags.yaml",
     )

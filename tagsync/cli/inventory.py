@@ -131,7 +131,8 @@ def ls(
     if files.number:
         output.say(counted(files.number, "file"))
     else:
-        output.warn("no file meets these conditions: tags and globs are case-sensitive, and paths start with /")
+        folder_hint = f"; for the files of a folder, write {glob}/" if glob and not glob.endswith(("/", "*")) else ""
+        output.warn(f"no file meets these conditions: tags and globs are case-sensitive{folder_hint}")
     return 0
 
 

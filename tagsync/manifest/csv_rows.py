@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from tagsync.escape import quoted
 from tagsync.manifest.csv_header import LISTS, SELECTORS, delimiter_of, header_errors
@@ -55,6 +57,8 @@ class CsvReader:
         """The position of the column of tags."""
         self._lines: list[str] = []
         """The lines of the row that is being read."""
+        self._starts: list[int] = []
+        """The offsets in the row at which its lines start."""
         self._line = 0
         """The number of the row's first line."""
         self._known: dict[tuple[str, int, str], bytes] = {}
@@ -116,6 +120,7 @@ class CsvReader:
                 yield cells
             self._line += len(lines)
             lines.clear()
+            self._starts.clear()
 
     def _read_lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         size = 0
@@ -263,13 +268,11 @@ class CsvReader:
 
     def _place(self, offset: int) -> int:
         """Return the packed place of an offset in the current row."""
-        line = self._line
-        for text in self._lines[:-1]:
-            if offset < len(text):
-                break
-            offset -= len(text)
-            line += 1
-        return packed(line, offset)
+        # A cell may have very many lines and values, so no value may go through all lines.
+        if len(self._starts) != len(self._lines):
+            self._starts = [0, *accumulate(map(len, self._lines[:-1]))]
+        index = bisect_right(self._starts, offset) - 1
+        return packed(self._line + index, offset - self._starts[index])
 
     def _warn_if_damaged(self, text: str, offset: int) -> None:
         if not self.warnings and ("E" in text or "#" in text) and _DAMAGED.fullmatch(text):

@@ -26,7 +26,7 @@ from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
 from tagsync.planning.templates import InvalidValues, NamedFileTemplates
 
-_MOST_COMPARED = 50
+_MOST_COMPARED = 40
 """The most rules without files whose globs are compared with every path."""
 
 

@@ -160,8 +160,10 @@ def _put_plan(view: PlanView, samples: _Samples) -> None:
     samples.put("tagsync_managed_files", summary.files_changed + summary.unchanged)
     samples.put("tagsync_missing_files", summary.missing)
     samples.put("tagsync_warnings", summary.warnings)
+    # After an apply, none of the view's guards blocks: those that did were acknowledged.
+    blocking = {guard.guard for guard in view.blocking}
     for guard in view.plan.guards:
-        samples.put("tagsync_guard_blocked", guard.blocked, guard=guard.id)
+        samples.put("tagsync_guard_blocked", guard.id in blocking, guard=guard.id)
 
 
 def _put_run(run: Run, samples: _Samples) -> None:

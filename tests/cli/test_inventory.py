@@ -127,6 +127,12 @@ def test_ls_lists_files_that_meet_all_conditions(tagsync: Command, arguments: li
     assert ("warning: no file meets these conditions" in result.err) == (not names)
 
 
+def test_ls_of_a_folder_without_a_slash_says_how_to_list_it(tagsync: Command) -> None:
+    words = "no file meets these conditions: tags and globs are case-sensitive"
+    assert f"{words}; for the files of a folder, write /shop/\n" in tagsync("ls", "/shop", *SANDBOX).err
+    assert f"{words}\n" in tagsync("ls", "/shop/*.gif*", *SANDBOX).err
+
+
 def test_ls_csv_separates_tags_by_semicolons(tagsync: Command) -> None:
     result = tagsync("ls", "/shop/1.jpg", "--format", "csv", *SANDBOX)
     assert result.out == f"fileId,path,tags,aiTags\n{id_of('/shop/1.jpg')},/shop/1.jpg,catalog;red,Dog\n"

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
@@ -106,6 +107,17 @@ def test_metrics_of_a_blocked_plan_are_no_success(tagsync: Command) -> None:
     assert tagsync(*PLAN, "--policy", "policy.yaml").code == 4
     assert (metric("last_run_success"), metric("pending_files")) == (0, 2)
     assert by("guard", "guard_blocked")["changedFiles"] == 1
+
+
+@pytest.mark.usefixtures("_files")
+def test_metrics_of_an_apply_whose_guard_was_acknowledged_block_nothing(tagsync: Command) -> None:
+    policy = "apiVersion: tagsync/v1\nkind: Policy\nspec: {guards: {changedFiles: {percent: 10, above: 1}}}\n"
+    Path("policy.yaml").write_text(policy, encoding="utf-8")
+    refused = tagsync(*APPLY, "--policy", "policy.yaml")
+    assert by("guard", "guard_blocked")["changedFiles"] == 1
+    [ack] = re.findall(r"changedFiles@sha256:[0-9a-f]+", refused.err)
+    assert tagsync(*APPLY, "--policy", "policy.yaml", "--ack", ack).code == 0
+    assert set(by("guard", "guard_blocked").values()) == {0}
 
 
 def test_metrics_count_failures_of_api_calls(tagsync: Command, world: Build) -> None:

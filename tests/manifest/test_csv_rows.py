@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,6 +135,14 @@ def test_csv_list_separator(tmp_path: Path) -> None:
 def test_csv_cells_may_span_lines(tmp_path: Path) -> None:
     found = entries_of(tmp_path, 'tags,match,query\nred,/a/**,"width > 5\nAND height > 5"\nblue,/b/**,\n')
     assert [str(entry.origin()) for entry in found] == ["products.csv:2:5", "products.csv:4:6"]
+
+
+def test_csv_cell_of_many_lines_takes_linear_time(tmp_path: Path) -> None:
+    cell = "red;\n" * 20_000
+    began = time.process_time()
+    errors = errors_of(tmp_path, f'path,tags\n/a.jpg,"{cell}red"\n')
+    assert time.process_time() - began < 4  # going through all lines for each value takes twice as long
+    assert errors[0].startswith("products.csv:2:13 tag-text:")
 
 
 def test_csv_warns_once_of_values_that_spreadsheets_change(tmp_path: Path) -> None:
