@@ -66,7 +66,6 @@ OTHER_NUMBERS = {
     "library.imagekit.wire": "a status of HTTP",
     "manifest.error_list": "errors to list",
     "model.policy": "guards",
-    "planning.select": "globs to compare",
     "reporting.html.page": "rows to show",
     "reporting.markdown": "the length of a link",
 }
