@@ -41,8 +41,16 @@ MAY_USE_OF_THE_LIBRARY = {
     "manifest": {"limits"},
     "planning": {"limits"},
     "applying": {"deadline", "limits", "protocol"},
-    "examining": {"http.rate_limits", "imagekit.probe", "protocol"},
-    "api": {"deadline", "imagekit.file_objects", "protocol", "reading.reader", "reading.recording", "target"},
+    "examining": {"http.rate_limits", "imagekit.probe", "limits", "protocol"},
+    "api": {
+        "deadline",
+        "imagekit.file_objects",
+        "imagekit.probe",
+        "protocol",
+        "reading.reader",
+        "reading.recording",
+        "target",
+    },
     "cli": {"http.endpoint", "target"},
     "tagsync": {"target"},
 }

@@ -3,27 +3,81 @@
 import asyncio
 
 from tagsync.api.gather import now
+from tagsync.api.keep import Workspace
+from tagsync.errors import UsageError
 from tagsync.events import Listener, ignore
-from tagsync.examining.examination import MOST_READS, examine
+from tagsync.examining.chosen_file import chosen_file
+from tagsync.examining.examination import examine
+from tagsync.examining.note import read_note, remove_note, write_note
+from tagsync.examining.restoring import restore
+from tagsync.examining.writes import Trial, note_of
+from tagsync.library.imagekit.probe import Probe
 from tagsync.library.target import Target, probing
-from tagsync.model import Diagnosis
+from tagsync.model import Diagnosis, Finding
 
 
-def doctor(target: Target, *, listener: Listener = ignore) -> Diagnosis:
+def doctor(
+    target: Target, *, workspace: Workspace | None = None, write_on: str | None = None, listener: Listener = ignore
+) -> Diagnosis:
     """Examine an account; see `doctor_async`."""
-    return asyncio.run(doctor_async(target, listener=listener))
+    return asyncio.run(doctor_async(target, workspace=workspace, write_on=write_on, listener=listener))
 
 
-async def doctor_async(target: Target, *, listener: Listener = ignore) -> Diagnosis:
+async def doctor_async(
+    target: Target, *, workspace: Workspace | None = None, write_on: str | None = None, listener: Listener = ignore
+) -> Diagnosis:
     """Examine an account with at most 60 API calls that only read.
+
+    If an earlier run was killed while it wrote on a file, restore that file first.
 
     Args:
         target: the library.
+        workspace: keeps a note of the file that is written on; needed for `write_on`.
+        write_on: the path of a file to test writes on; it is restored afterwards. None to only read.
         listener: receives progress events.
 
     Raises:
-        LibraryError: the library cannot be read, for example because of a wrong key.
+        LibraryError: the library cannot be read, or the file cannot be restored.
+        UnknownPathError: there is no such file.
+        RefusedError: the file is not suitable, or an apply of this library is running.
+        StateError: the state directory cannot be used.
+        UsageError: `write_on` is given without a workspace.
     """
-    async with probing(target, most_reads=MOST_READS, listener=listener) as probe:
-        findings = await examine(probe, target.name)
-        return Diagnosis(tuple(findings), now(), probe.traffic.reads, probe.traffic.bulk_calls)
+    if write_on is not None and workspace is None:
+        raise UsageError("write_on needs a workspace, which saves the file's tags until they are restored")
+    async with probing(target, listener) as probe:
+        restored = await _restored(probe, workspace) if workspace else ""
+        found = await examine(probe, target.name)
+        if workspace and write_on is not None:
+            found |= await _written(probe, workspace, write_on)
+        return Diagnosis(tuple(found.values()), now(), probe.traffic.reads, probe.traffic.bulk_calls, restored)
+
+
+async def _restored(probe: Probe, workspace: Workspace) -> str:
+    """Restore the file of an interrupted run; return the result, empty if there was none."""
+    place = workspace.examined
+    if place is None or not place.exists():
+        return ""
+    with workspace.lock():
+        note = read_note(place)
+        if note is None:
+            return ""
+        result = await restore(probe, note)
+        remove_note(place)
+    return result
+
+
+async def _written(probe: Probe, workspace: Workspace, path: str) -> dict[str, Finding]:
+    """Test writes on a file, and restore it whatever happens."""
+    with workspace.lock():
+        file, listing = await chosen_file(probe, path)
+        place = workspace.note_of_examination()
+        note = note_of(file)
+        write_note(note, place)
+        trial = Trial(probe, file, listing)
+        try:
+            await trial.run()
+        finally:
+            await restore(probe, note)
+            remove_note(place)
+    return trial.findings

@@ -90,6 +90,19 @@ class Workspace:
         except StateError:
             return None
 
+    @property
+    def examined(self) -> Path | None:
+        """The note of a file that doctor writes on, which may not exist; None without a state directory."""
+        return self.note_of_examination() if os.path.lexists(self.path) else None
+
+    def note_of_examination(self) -> Path:
+        """Return the file for the note of doctor, in an existing folder.
+
+        Raises:
+            StateError: the folder cannot be created.
+        """
+        return state_folder(self.path, "doctor") / f"{self._library}.json"
+
     def history(self) -> History:
         """Return the reports of earlier applies; warn about one that cannot be used."""
         try:

@@ -443,7 +443,7 @@ def ls(glob: str | None, **values: Any) -> int:
     examples=(
         "tagsync doctor",
         "tagsync doctor --out profile.json",
-        "tagsync doctor --sandbox library.jsonl",
+        "tagsync doctor --write-on /test/example.jpg",
     )
 )
 @option(
@@ -462,19 +462,29 @@ def ls(glob: str | None, **values: Any) -> int:
     metavar="FILE",
     help="Save a profile: the results without key, host, paths, tags and IDs.",
 )
+@option(
+    "--write-on",
+    group="Selection",
+    from_environment=False,
+    metavar="PATH",
+    help="Also test writes: change tags of this file, and restore them afterwards.",
+)
 @account_options
-def doctor(out: Path | None, **values: Any) -> int:
+def doctor(out: Path | None, write_on: str | None, **values: Any) -> int:
     """Check how your ImageKit account behaves.
 
     Compares the account with what tagsync expects where ImageKit's documentation is silent. Sends at most 60 API calls,
-    which only read.
+    which only read, unless you name a file with --write-on.
+
+    --write-on adds tags that start with tagsync-doctor- to the file, and removes them again. If doctor is killed, its
+    next run restores the file. Choose a file that does not matter: its updatedAt may change.
 
     The exit code is 3 if something differs. The output says what tagsync does about it.
     """
     from tagsync.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - start-up
 
     library = settings(LibrarySettings, values)
-    return run_doctor(library, settings(OutputSettings, values), out=out)
+    return run_doctor(library, settings(OutputSettings, values), out=out, write_on=write_on)
 
 
 @cli.command(

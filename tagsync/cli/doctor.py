@@ -17,12 +17,16 @@ from tagsync.reporting.diagnosis_text import diagnosis_text
 DIFFERENT = 3
 
 
-def doctor(library: LibrarySettings, settings: OutputSettings, *, out: Path | None) -> int:
+def doctor(library: LibrarySettings, settings: OutputSettings, *, out: Path | None, write_on: str | None) -> int:
     """Examine an account and write what was found."""
     library = for_library(library, settings)
     output = Output(settings, saved_as=out)
+    if write_on is not None:
+        output.say(f"Testing writes on {write_on}, for up to two minutes")
     with output.failures_written(), workspace_of(library, output.warn) as workspace:
-        found = until_signal(lambda: doctor_async(workspace.target))
+        found = until_signal(lambda: doctor_async(workspace.target, workspace=workspace, write_on=write_on))
+    if found.restored:
+        output.say(f"Restored after an interrupted run: {found.restored}")
     if settings.format == "json":
         sys.stdout.writelines(profile_document(found))
     else:

@@ -1,9 +1,9 @@
 """Run the commands `tags` and `ls`, which show what is in a library."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TextIO
+from typing import Protocol, TextIO, TypeVar
 
 from tagsync.api.inventory import FoundFiles, compare_ai_tags_async, ls_async, suggest_renames_async, tags_async
 from tagsync.cli.configuration import for_library
@@ -17,7 +17,7 @@ from tagsync.documents.inventory import files_document, tags_document
 from tagsync.errors import UsageError
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
-from tagsync.model import CurrentFile
+from tagsync.model import CurrentFile, Diagnostic
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
 from tagsync.reporting.html.inventory import files_html, tags_html
@@ -31,12 +31,7 @@ _Texts = Mapping[InventoryFormat, Callable[[], Iterable[str]]]
 
 def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library and show its tags."""
-    library, output = _prepared(library, settings)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: tags_async(workspace.target, folder=folder, max_duration=library.max_duration, listener=listener)
-        )
-    output.diagnostics(found.diagnostics, {})
+    found, output = _read(tags_async, library, settings, folder=folder)
     if not found.files:
         output.warn(f"the library has no file below {folder}: check the path")
     texts: _Texts = {
@@ -51,14 +46,7 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
 def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library, and print a Vocabulary that renames near-duplicate tags."""
     _check_yaml(settings, "--suggest")
-    library, output = _prepared(library, settings)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: suggest_renames_async(
-                workspace.target, folder=folder, max_duration=library.max_duration, listener=listener
-            )
-        )
-    output.diagnostics(found.diagnostics, {})
+    found, output = _read(suggest_renames_async, library, settings, folder=folder)
     _write(settings, {"text": partial(vocabulary_text, found)})
     certain = sum(rename.is_certain for rename in found.renames)
     output.say(
@@ -71,14 +59,7 @@ def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) 
 def compare_ai(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library, and print rules for AI tags that follow from its ordinary tags."""
     _check_yaml(settings, "--ai")
-    library, output = _prepared(library, settings)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: compare_ai_tags_async(
-                workspace.target, folder=folder, max_duration=library.max_duration, listener=listener
-            )
-        )
-    output.diagnostics(found.diagnostics, {})
+    found, output = _read(compare_ai_tags_async, library, settings, folder=folder)
     if not found.files:
         output.warn(f"no file below {folder} has both AI tags and ordinary tags: there is nothing to compare")
     _write(settings, {"text": partial(ai_rules_text, found)})
@@ -106,21 +87,8 @@ def ls(
     folder: str,
 ) -> int:
     """Read the library and list the files that meet all conditions."""
-    library, output = _prepared(library, settings)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: ls_async(
-                workspace.target,
-                glob,
-                tags=tag,
-                ai_tags=ai_tag,
-                query=query,
-                folder=folder,
-                max_duration=library.max_duration,
-                listener=listener,
-            )
-        )
-    output.diagnostics(found.diagnostics, {})
+    conditions = {"glob": glob, "tags": tag, "ai_tags": ai_tag, "query": query, "folder": folder}
+    found, output = _read(ls_async, library, settings, **conditions)
     files = _Counted(found)
     texts: _Texts = {
         "json": lambda: files_document(files),
@@ -131,9 +99,39 @@ def ls(
     if files.number:
         output.say(counted(files.number, "file"))
     else:
-        folder_hint = f"; for the files of a folder, write {glob}/" if glob and not glob.endswith(("/", "*")) else ""
-        output.warn(f"no file meets these conditions: tags and globs are case-sensitive{folder_hint}")
+        hint = f"; for the files of a folder, write {glob}/" if glob and not glob.endswith(("/", "*")) else ""
+        output.warn(f"no file meets these conditions: tags and globs are case-sensitive{hint}")
     return 0
+
+
+class _Noted(Protocol):
+    @property
+    def diagnostics(self) -> Sequence[Diagnostic]: ...
+
+
+T = TypeVar("T", bound=_Noted)
+
+
+def _read(
+    read: Callable[..., Awaitable[T]], library: LibrarySettings, settings: InventorySettings, **what: object
+) -> tuple[T, Output]:
+    """Read a library with a function of the API, and return what it found and where messages go.
+
+    Args:
+        read: the function.
+        library: the library.
+        settings: the outputs, which are checked first.
+        what: the arguments that select what to read.
+    """
+    library = for_library(library, settings.messages)
+    check_writable([path for _, path in settings.report], [str(library.sandbox)] if library.sandbox else [])
+    output = Output(settings.messages)
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: read(workspace.target, max_duration=library.max_duration, listener=listener, **what)
+        )
+    output.diagnostics(found.diagnostics, {})
+    return found, output
 
 
 class _Counted(Iterable[CurrentFile]):
@@ -148,13 +146,6 @@ class _Counted(Iterable[CurrentFile]):
         for file in self._files:
             self.number += 1
             yield file
-
-
-def _prepared(library: LibrarySettings, settings: InventorySettings) -> tuple[LibrarySettings, Output]:
-    """Return the settings of the library, and where messages go; check the output files."""
-    library = for_library(library, settings.messages)
-    check_writable([path for _, path in settings.report], [str(library.sandbox)] if library.sandbox else [])
-    return library, Output(settings.messages)
 
 
 def _write(settings: InventorySettings, texts: _Texts, columns: Callable[[Lines], object] | None = None) -> None:

@@ -11,6 +11,15 @@ QUERIES_WRONG = "Do not use such a query in a rule: it may select the wrong file
 _SEARCH = {"refused": LISTS_INSTEAD, "ignored": LISTS_INSTEAD, "misses": LISTS_INSTEAD}
 _QUERY = {"refused": QUERIES_WRONG, "ignored": QUERIES_WRONG, "misses": QUERIES_WRONG}
 
+_NO_OP = {
+    "refused": "tagsync sends a refused call again in smaller parts, and leaves out what is done already.",
+    "error": "tagsync reads the file again, and reports what its details show.",
+}
+_MISSING = {
+    "404-without-ids": "tagsync sends the call again in smaller parts to find the file, which takes more calls.",
+    "207": "tagsync reports the missing file, and changes the others.",
+}
+
 
 class Check(NamedTuple):
     """One check.
@@ -107,6 +116,60 @@ _CHECKS = (
         {"other": "tagsync reports a deleted file as an error instead of as not found."},
     ),
     Check("malformedFile", "Details", "details of a malformed ID", ("400", "404")),
+    Check(
+        "writes",
+        "Writes",
+        "calls that change tags",
+        ("accepted",),
+        {"refused": "apply cannot work with this key. Use one that can write."},
+    ),
+    Check("writeLimits", "Writes", "limits for these calls"),
+    Check(
+        "addedTags",
+        "Writes",
+        "tags that a file had before others are added",
+        ("merged",),
+        {"replaced": "Do not run apply: each call that adds tags would remove the other tags of its files."},
+    ),
+    Check("updatedAt", "Writes", "updatedAt after a change of tags", ("moves", "stays")),
+    Check("detailsLag", "Writes", "time until details show a change"),
+    Check("indexLag", "Writes", "time until searches show a change"),
+    Check("repeatedTag", "Writes", "adding a tag that is there", ("succeeds",), _NO_OP),
+    Check("absentTag", "Writes", "removing a tag that is not there", ("succeeds",), _NO_OP),
+    Check("missingFile", "Writes", "an ID that does not exist, in addTags", ("404-with-ids",), _MISSING),
+    Check(
+        "missingFileAi",
+        "Writes",
+        "an ID that does not exist, in removeAITags",
+        ("404-with-ids", "404-without-ids"),
+        {"207": _MISSING["207"]},
+    ),
+    Check("malformedId", "Writes", "a malformed ID in addTags", ("404", "400")),
+    Check(
+        "tagCase",
+        "Writes",
+        "tags that differ only in case",
+        ("distinct",),
+        {"merged": "A file cannot have both. Declare tags in one spelling only, for example with a Vocabulary."},
+    ),
+    Check("tagSpace", "Writes", "spaces around a tag", ("kept", "trimmed", "refused")),
+    Check(
+        "commaTag",
+        "Writes",
+        "a tag with a comma",
+        ("kept",),
+        dict.fromkeys(("split", "refused"), "Do not declare tags with a comma: apply would report them as failed."),
+    ),
+    Check("percentTag", "Writes", "a tag with a percent sign", ("accepted", "refused")),
+    Check("callLength", "Writes", "500 characters of a call", ("sum", "joined", "unchecked")),
+    Check(
+        "fileLength",
+        "Writes",
+        "500 characters of a file",
+        ("sum", "unchecked"),
+        {"joined": "tagsync sends such a change with a warning, and reports the files that ImageKit refuses."},
+    ),
+    Check("overLimit", "Writes", "response for a file that would have more", ("207", "400")),
 )
 
 CHECKS = {check.name: check for check in _CHECKS}

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from math import inf
 
 from tagsync.errors import LibraryError
 from tagsync.examining import connection, listing, searches
@@ -12,6 +13,8 @@ from tagsync.model import Finding, TargetName
 
 MOST_READS = 60
 """The maximum number of calls that only read."""
+
+_NOT_TRIED = "not tried: name a file with --write-on"
 
 Make = Callable[[Probe, Sample], Awaitable[Finding]]
 
@@ -45,7 +48,7 @@ _READS: Mapping[str, Make] = {
 }
 
 
-async def examine(probe: Probe, name: TargetName) -> list[Finding]:
+async def examine(probe: Probe, name: TargetName) -> dict[str, Finding]:
     """Make all checks that only read.
 
     Args:
@@ -53,16 +56,18 @@ async def examine(probe: Probe, name: TargetName) -> list[Finding]:
         name: the endpoint and account, for the terminal.
 
     Returns:
-        A finding for each check, in the order of `CHECKS`.
+        A finding for each check; those of writes are not observed.
 
     Raises:
         LibraryError: the library cannot be read at all.
     """
+    probe.most_reads = probe.traffic.reads + MOST_READS
     sample = Sample(await probe.first_page(), probe.queries, probe.page_limit)
     found = {check: await _made(check, make, probe, sample) for check, make in _READS.items()}
-    found["key"] = CHECKS["key"].measured("reads; whether it may also write was not tried", private=name.account)
+    probe.most_reads = inf
+    found["key"] = CHECKS["key"].measured("can read", private=name.account)
     found["endpoint"] = CHECKS["endpoint"].measured("responds with a listing", private=name.endpoint)
-    return [found[check] for check in CHECKS if check in found]
+    return {name: found.get(name) or check.unobserved(_NOT_TRIED) for name, check in CHECKS.items()}
 
 
 async def _made(name: str, make: Make, probe: Probe, sample: Sample) -> Finding:

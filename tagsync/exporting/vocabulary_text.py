@@ -19,11 +19,11 @@ def vocabulary_text(suggestions: Suggestions) -> Iterator[str]:
     """Yield a Vocabulary with the certain renames; the others are comments in it."""
     certain = [rename for rename in suggestions.renames if rename.is_certain]
     others = [rename for rename in suggestions.renames if not rename.is_certain]
-    head = _HEAD if certain else _HEAD.replace("renames:", "renames: {}")
-    yield head
+    yield _HEAD if certain else _HEAD.replace("renames:", "renames: {}")
     yield from (f"    {_line(rename)}\n" for rename in certain)
     if others:
-        yield "    # These may be different tags. Remove the # from those that are the same.\n"
+        marks = "the #" if certain else "{} above, and the #"
+        yield f"    # These may be different tags. Remove {marks} from those that are the same.\n"
         yield from (f"    # {_line(rename)}\n" for rename in others)
 
 

@@ -241,19 +241,18 @@ def connect(
     )
 
 
-def probing(target: Target, *, most_reads: int, listener: Listener = ignore) -> Probe:
+def probing(target: Target, listener: Listener = ignore) -> Probe:
     """Return a sender of single calls to a target.
 
     Args:
         target: the library's configuration.
-        most_reads: the maximum number of reads.
         listener: receives `Waiting` for each long wait.
 
     Returns:
         An asynchronous context manager; enter it before the first call.
     """
     limiters = _limiters(target, listener)
-    return Probe(*_address(target), limiters=limiters, app=target.app, most_reads=most_reads, listener=listener)
+    return Probe(*_address(target), limiters=limiters, app=target.app, listener=listener)
 
 
 def _address(target: Target) -> tuple[str, str]:

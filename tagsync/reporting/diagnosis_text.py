@@ -18,11 +18,17 @@ _MOST_PRIVATE = 200
 
 def diagnosis_text(diagnosis: Diagnosis, lines: Lines) -> None:
     """Write a row for each check, what tagsync does about each difference, and totals."""
-    columns = max((len(finding.title) for finding in diagnosis.findings), default=0)
-    for topic, findings in groupby(diagnosis.findings, key=lambda finding: finding.topic):
-        lines.write((topic, "bold"))
-        for finding in findings:
-            _write(finding, columns, lines)
+    topics = {topic: tuple(found) for topic, found in groupby(diagnosis.findings, key=lambda finding: finding.topic)}
+    tried = {topic: found for topic, found in topics.items() if len({finding.seen for finding in found}) > 1}
+    columns = max((len(finding.title) for found in tried.values() for finding in found), default=0)
+    for topic, found in topics.items():
+        if topic in tried:
+            lines.write((topic, "bold"))
+            for finding in found:
+                _write(finding, columns, lines)
+        else:
+            # Nothing of this topic was tried, always for the same reason.
+            lines.write((topic, "bold"), (f"  {found[0].seen}", "dim"))
     totals = ", ".join(f"{diagnosis.count(verdict)} {words}" for verdict, (words, _) in _WORDS.items())
     calls = f"{counted(diagnosis.reads, 'read')}, {counted(diagnosis.writes, 'write')}"
     lines.write(("Checks: ", "bold"), f"{totals} · {calls}")

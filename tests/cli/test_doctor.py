@@ -1,13 +1,15 @@
 """The doctor command, as users run it."""
 
 import json
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders import ai, file_object, validator_of
 from canary import KEY
-from cli.command import Command
+from cli.command import Command, started
 from cli.conftest import Build
 
 from tagsync.sandbox.faults import Fault
@@ -27,7 +29,7 @@ def test_doctor_command_shows_a_table(tagsync: Command, library: Library) -> Non
     lines = [line.split("  ") for line in out.splitlines()]
     rows = {parts[1]: [part.strip() for part in parts[2:] if part.strip()] for parts in lines if len(parts) > 2}
     assert rows["search by tag"][0] == "as expected"
-    assert rows["private key"][1] == "reads; whether it may also write was not tried (sandbox)"
+    assert rows["private key"][1] == "can read (sandbox)"
     assert out.splitlines()[-1].startswith("Checks: ")
 
 
@@ -61,6 +63,60 @@ def test_doctor_command_exits_with_3_if_something_differs(tagsync: Command, worl
     assert code == 3
     assert "different     0 of 3 files are the same (" in out
     assert "    → Plans may start from old tags." in out
+
+
+PATH = str(FILES[0]["filePath"])
+
+
+def test_doctor_command_tests_writes_on_a_file(tagsync: Command, world: Build) -> None:
+    made = world(*FILES)
+    code, out, err = tagsync("doctor", "--write-on", PATH, "--out", "profile.json")
+    assert code == 0
+    assert err.splitlines()[0] == f"Testing writes on {PATH}, for up to two minutes"
+    assert "calls that change tags                        as expected   accepted: status 200" in out
+    text = Path("profile.json").read_text("utf-8")
+    validator_of("profile").validate(json.loads(text))
+    assert len(text) < 8_000
+    assert [word for word in (SECRET, KEY, "127.0.0.1", "tagsync-doctor", *ids()) if word in text] == []
+    assert made.tags(PATH) == {f"{SECRET}-tag-0"}
+
+
+def ids() -> list[str]:
+    return [str(file["fileId"]) for file in FILES]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_doctor_command_restores_the_file_after_a_signal(
+    tagsync: Command, world: Build, number: signal.Signals, code: int
+) -> None:
+    made = world(*FILES, faults=(Fault(on="addTags", call=4, delayMs=1000),))
+    with started("doctor", "--write-on", PATH) as running:
+        wait_until(lambda: made.calls.calls.count("addTags") == 4)
+        running.send_signal(number)
+        assert running.wait(timeout=30) == code
+    was_killed = number is signal.SIGKILL
+    assert bool(list(Path(".tagsync/doctor").iterdir())) is was_killed
+    if was_killed:
+        assert f"{SECRET}-tag-0" in made.tags(PATH) != {f"{SECRET}-tag-0"}
+        time.sleep(1.2)  # the call in flight takes effect after the kill
+        _, _, err = tagsync("doctor")
+        assert err == f"Restored after an interrupted run: '{PATH}' has the tags that it had before\n"
+    assert made.tags(PATH) == {f"{SECRET}-tag-0"}
+    assert tagsync("doctor")[2] == ""
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    pytest.fail("it did not happen in 20 seconds")
+
+
+def test_doctor_command_refuses_files_that_are_not_there(tagsync: Command, library: Library) -> None:
+    code, out, err = tagsync("doctor", "--sandbox", library(*FILES), "--write-on", "/gone\x1b[31m.jpg")
+    assert (code, out) == (1, "")
+    assert "error: the library has no file '/gone\\x1b[31m.jpg': give the whole path" in err
 
 
 def test_doctor_command_reports_a_missing_key(tagsync: Command, served: Callable[..., str]) -> None:

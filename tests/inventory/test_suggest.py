@@ -108,6 +108,17 @@ def test_suggest_prints_a_valid_vocabulary_whatever_tags_contain(tmp_path: Path)
     tagsync.validate(path)
 
 
+def test_suggest_of_only_possible_renames_says_how_to_use_them(tmp_path: Path) -> None:
+    files = [current_file(f"/{number}", ["headwear", "millinery"]) for number in range(8)]
+    text = "".join(vocabulary_text(suggest(files)))
+    assert "Remove {} above, and the # from those that are the same." in text
+    path = tmp_path / "vocabulary.yaml"
+    path.write_text(text, encoding="utf-8")
+    tagsync.validate(path)
+    path.write_text(text.replace("renames: {}", "renames:").replace("# millinery", "millinery"), encoding="utf-8")
+    tagsync.validate(path)
+
+
 def test_suggest_of_a_clean_library_is_a_valid_empty_vocabulary(tmp_path: Path) -> None:
     path = tmp_path / "vocabulary.yaml"
     path.write_text("".join(vocabulary_text(suggest(files_with({"red": 2})))), encoding="utf-8")

@@ -1,11 +1,12 @@
 """Send single calls and return each response as it is, for `tagsync doctor`; `library` interprets and retries calls."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from math import inf
 from random import Random
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -35,6 +36,9 @@ from tagsync.model import BulkResult, CurrentFile, Op, Request
 
 ATTEMPTS = 3
 """The maximum number of times a call is sent: a 429 or an occasional 5xx tells nothing about the question."""
+
+_GRACE = 4.0
+"""Seconds that a call in flight gets to end after an interrupt."""
 
 T = TypeVar("T")
 
@@ -99,12 +103,12 @@ class Probe:
         key: the private key.
         limiters: the rate limiters for reads and bulk calls.
         app: an ASGI app to call in this process instead of the endpoint.
-        most_reads: the maximum number of reads.
         listener: receives `ApiCalls` at the end.
         random: the source of jitter.
 
     Attributes:
         announced: the rate limits in each response.
+        most_reads: the maximum number of reads, including those already sent.
         skews: how many seconds the server's clock is ahead of this machine's, as far as that is certain.
     """
 
@@ -115,7 +119,6 @@ class Probe:
         *,
         limiters: RateLimiters,
         app: Callable[..., Any] | None,
-        most_reads: int,
         listener: Listener,
         random: Random | None = None,
     ) -> None:
@@ -123,7 +126,7 @@ class Probe:
         self.page_limit = PAGE_LIMIT
         self.announced: list[Announcement] = []
         self.skews: list[float] = []
-        self._most_reads = most_reads
+        self.most_reads = inf
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=self._random, listener=listener)
         self._reader = FileReader()
@@ -198,7 +201,7 @@ class Probe:
         Raises:
             LibraryError: there was no usable response, so the call may have taken effect.
         """
-        request = Request(op, tuple(file_ids), tuple(tags))
+        request = Request(op, tuple(tags), tuple(file_ids))
         response = await self._attempted("POST", BULK_PATHS[op], payload=bulk_payload(request))
         try:
             return Answer(response.status, server_words(response), bulk_result(response, request))
@@ -228,15 +231,27 @@ class Probe:
 
     async def _sent(self, method: str, path: str, **content: Any) -> Response:
         writes = method != "GET"
-        if not writes and self.traffic.reads >= self._most_reads:
+        if not writes and self.traffic.reads >= self.most_reads:
             raise SpentError
         before = datetime.now(UTC)
-        response = await self._http.once(method, path, **content)
+        call = self._http.once(method, path, **content)
+        response = await (_finished(call) if writes else call)
         after = datetime.now(UTC)
         succeeded = response.status == HTTPStatus.OK
         self.announced.append(Announcement(writes, succeeded, rate_limits(response).windows))
         self.skews.extend(_skews(response, before, after))
         return response
+
+
+async def _finished(call: Coroutine[Any, Any, T]) -> T:
+    """Await a call that writes. If the run is interrupted, let it end first: it must not take effect later."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_GRACE)
+        task.cancel()
+        raise
 
 
 def _answer(response: Response, parse: Callable[[Response], T]) -> Answer[T]:
