@@ -8,6 +8,7 @@ from tagsync.api.gather import check_folder, now
 from tagsync.errors import RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
+from tagsync.globs import capture_fault
 from tagsync.inventory.agreement import compare
 from tagsync.inventory.count import count
 from tagsync.inventory.selection import FileFilter, selected
@@ -173,6 +174,8 @@ def _checked_glob(glob: str | None) -> str | None:
         return None
     if fault := select_fault(glob):
         raise UsageError(fault)
+    if fault := capture_fault(glob):
+        raise UsageError(f"{quoted(glob, 200)} is not a valid glob: {fault}")
     return f"{glob}**" if glob.endswith("/") else glob
 
 

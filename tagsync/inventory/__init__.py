@@ -1,1 +1,1 @@
-"""Count the tags of a library and select its files, without input or output."""
+"""Count tags, select files, find near-duplicate tags and compare AI tags, without input or output."""

@@ -1,9 +1,9 @@
 """Select files by glob, folder and tags."""
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from tagsync.globs import path_matcher
+from tagsync.globs import capture_glob, path_matcher
 from tagsync.model import CurrentFile, all_normalized, normalized
 
 
@@ -34,7 +34,7 @@ def selected(files: Iterable[CurrentFile], wanted: FileFilter, found: Container[
         wanted: the conditions.
         found: the IDs of the files that the query finds; None if there is no query.
     """
-    matches = path_matcher(wanted.glob) if wanted.glob is not None else None
+    matches = _matcher(wanted.glob) if wanted.glob is not None else None
     folder = "" if wanted.folder == "/" else wanted.folder
     tags, ai_tags = (frozenset(map(normalized, names)) for names in (wanted.tags, wanted.ai_tags))
     for file in files:
@@ -46,3 +46,8 @@ def selected(files: Iterable[CurrentFile], wanted: FileFilter, found: Container[
             and (found is None or file.file_id in found)
         ):
             yield file
+
+
+def _matcher(glob: str) -> Callable[[str], object]:
+    """Return a function that returns a true value for matching paths; a glob may have the captures of a rule."""
+    return capture_glob(glob).match if "{" in glob else path_matcher(glob)

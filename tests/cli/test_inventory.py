@@ -109,6 +109,7 @@ def test_ls_json_has_the_members_of_the_contract(tagsync: Command) -> None:
         (["/shop/"], ["1.jpg", "2.jpg"]),
         (["/shop/*"], ["1.jpg"]),
         (["/shop/1.jpg"], ["1.jpg"]),
+        (["/{shop}/{name}.jpg"], ["\u5199\u771f.jpg", "1.jpg"]),
         (["--path", "/shop/hats/"], ["2.jpg"]),
         (["--path", "/shop/", "/**/2.jpg"], ["2.jpg"]),
         (["--path", "/press/", "/shop/**"], []),
@@ -143,6 +144,7 @@ def test_ls_csv_separates_tags_by_semicolons(tagsync: Command) -> None:
     [
         (["ls", "shop/**"], "'shop/**' matches no file: paths start with /"),
         (["ls", "/shop\\"], "lone backslash"),
+        (["ls", "/shop/{a"], "a brace is not closed"),
         (["ls", "--path", "shop"], "use '/shop/'"),
         (["tags", "--path", "/shop"], "use '/shop/'"),
         (["tags", "--format", "xml"], "'xml' is not one of"),

@@ -17,6 +17,8 @@ FILES = [
     [
         ({}, ["/press/1.jpg", "/shop/1.jpg", "/shop/hats/2.jpg"]),
         ({"glob": "/shop/*"}, ["/shop/1.jpg"]),
+        ({"glob": "/shop/{kind}/*"}, ["/shop/hats/2.jpg"]),
+        ({"glob": "/{any}/{name}.jpg"}, ["/press/1.jpg", "/shop/1.jpg"]),
         ({"folder": "/shop/"}, ["/shop/1.jpg", "/shop/hats/2.jpg"]),
         ({"tags": ["red"]}, ["/shop/1.jpg", "/shop/hats/2.jpg"]),
         ({"tags": ["red", "new"]}, ["/shop/1.jpg"]),
