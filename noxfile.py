@@ -18,6 +18,8 @@ nox.options.error_on_missing_interpreters = False  # in CI too, nox skips a Pyth
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 GITHUB, GITLAB, KUBERNETES = ("examples/ci/github", "examples/ci/gitlab", "examples/ci/kubernetes")
 FORMS = ".github/ISSUE_TEMPLATE"
+NO_SCRIPTS = "--ignore=tests/pipelines"
+"""Workflow scripts do not depend on the Python, and their tests are slow. So only the first Python runs them."""
 PYTEST = ("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
 
 os.environ["PATH"] = os.pathsep.join(
@@ -74,7 +76,8 @@ def tests(session: nox.Session) -> None:
     if session.python == os.environ.get("TAGSYNC_TESTED_PYTHON"):
         session.skip("this Python was tested already")
     session.install("-q", "-e", ".[dev]")
-    session.run(*PYTEST, *session.posargs)
+    left_out = () if session.python == PYTHONS[0] else (NO_SCRIPTS,)
+    session.run(*PYTEST, *left_out, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -161,7 +164,7 @@ def lowest(session: nox.Session) -> None:
     session.log(constraints.read_text(encoding="utf-8"))
     session.install("-q", "-c", str(constraints), ".[sandbox]", "pytest", "pytest-xdist", "hypothesis", "jq")
     newer = ("tests/sandbox/test_official_sdk.py", "tests/sandbox/test_openapi.py")
-    session.run("python", "-m", *PYTEST, *(f"--ignore={path}" for path in newer), *session.posargs)
+    session.run("python", "-m", *PYTEST, NO_SCRIPTS, *(f"--ignore={path}" for path in newer), *session.posargs)
 
 
 @nox.session(venv_backend="none")

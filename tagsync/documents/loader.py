@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tagsync import schemas
 from tagsync.documents.canonical import canonical
 from tagsync.documents.changes import Changes, change_of, check_change, outcome_of
-from tagsync.documents.checksum import CHECKSUM_BYTES, check_checksum, damaged, looks_saved
+from tagsync.documents.checksum import CHECKSUM_BYTES, check_checksum, looks_saved
 from tagsync.documents.document import MAX_CODES, LongLists, PlanDocument, ReportDocument, to_plan, to_report
 from tagsync.documents.lines import (
     DiagnosticItem,
@@ -98,8 +98,9 @@ def _kind_of(stream: BinaryIO, name: str) -> schemas.SchemaName:
     stream.seek(0)
     found = _VERSION.match(stream.read(2 * CHECKSUM_BYTES))
     if found is None:
+        # All JSON output has a checksum. Output of another kind, such as that of a failed run, may well be unchanged.
         if is_saved(stream):
-            raise damaged(name)
+            check_checksum(stream, name)
         raise DocumentError(
             f"{shown(name)} is not a tagsync plan or report: use a file from a successful plan --out or --report "
             "json=FILE"

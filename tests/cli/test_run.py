@@ -604,6 +604,16 @@ def test_show_refuses_damaged_and_other_files(
     assert words in result.err
 
 
+def test_show_of_the_output_of_a_failed_run_does_not_call_it_changed(tagsync: Command) -> None:
+    write_manifest("- {path: /a.jpg}")
+    assert tagsync("apply", "--yes", *SANDBOX, "--report=json=failed.json", "tags.yaml").code == 1
+    for command in (["show"], ["undo"], ["apply"]):
+        options = SANDBOX if command != ["show"] else ()
+        result = tagsync(*command, *options, "failed.json")
+        assert result.code == 1
+        assert "failed.json is not a tagsync plan or report" in result.err
+
+
 def test_show_refuses_a_huge_file_without_reading_it(tagsync: Command) -> None:
     with Path("huge.json").open("wb") as file:
         file.truncate((1 << 30) + 1)  # a hole, which needs no disk space

@@ -230,6 +230,7 @@ def test_doctor_removes_only_its_tags_whatever_a_note_says(sandbox: Make, tmp_pa
     members = {"fileId": id_of(PATH), "path": PATH, "tags": sorted(TAGS), "ours": ["red", f"{PREFIX}a"]}
     place.write_text(json.dumps(members), encoding="utf-8")
     examined(library, tmp_path, None)
+    assert library.writes == ["removeTags"]
     assert is_as_before(library)
 
 
