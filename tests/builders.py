@@ -201,12 +201,12 @@ class Sandbox:
         limit: CallLimit | None = None,
         key: str | None = None,
         clock: Callable[[], float] | None = None,
-        profile: str = "",
+        profile: str | Mapping[str, Any] = "",
     ) -> None:
         self.store = Store(":memory:", write_library(folder / "library.jsonl", files))
         settings: dict[str, Any] = {"clock": clock} if clock else {}
         if profile:
-            settings["profile"] = Profile(built_in()[profile])
+            settings["profile"] = Profile(built_in()[profile] if isinstance(profile, str) else profile)
         if clock:
             self.store.clock = clock
         self._app = make_app(self.store, faults=FaultScript(faults), limit=limit, key=key, **settings)

@@ -9,8 +9,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from repository import git
-
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
@@ -27,6 +25,13 @@ _VARYING = re.compile(
 
 _PROGRESS = "tagsync: "
 """The start of progress lines, which a terminal overwrites."""
+
+_START_REPOSITORY = """
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+git init --quiet && git add examples
+git -c user.name=someone -c user.email=someone@example.com commit --quiet --message examples
+"""
+"""Commit the examples. The variables would lead to another repository, such as that of a git hook."""
 
 SECONDS = 300
 """A timeout in seconds for the commands of one page."""
@@ -96,15 +101,13 @@ def _steps(block: Block) -> list[Step]:
 def run_steps(commands: Sequence[Step], folder: Path) -> list[Ran]:
     """Run commands in one shell, as a reader does, in a repository with a copy of the examples, like a checkout."""
     shutil.copytree(ROOT / "examples", folder / "examples")
-    for arguments in ("init", "add examples", "commit --message examples"):
-        git(*arguments.split(), folder=folder)
     results = folder / "results"
     results.mkdir()
     programs = folder / "programs"
     programs.mkdir()
     (programs / "tagsync").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tagsync "$@"\n', encoding="utf-8")
     (programs / "tagsync").chmod(0o755)
-    script = [f'export PATH="{programs}:$PATH"', "exec < /dev/null"]
+    script = [f'export PATH="{programs}:$PATH"', "exec < /dev/null", _START_REPOSITORY]
     for number, step in enumerate(commands):
         script.append(f'{{ {step.command}\n}} > "{results}/{number}" 2>&1\necho $? > "{results}/{number}.code"')
     subprocess.run(  # noqa: S603 - our own pages

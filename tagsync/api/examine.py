@@ -4,7 +4,7 @@ import asyncio
 
 from tagsync.api.gather import now
 from tagsync.api.keep import Workspace
-from tagsync.errors import UsageError
+from tagsync.errors import LibraryError, UsageError
 from tagsync.events import Listener, ignore
 from tagsync.examining.chosen_file import chosen_file
 from tagsync.examining.examination import examine
@@ -47,7 +47,12 @@ async def doctor_async(
         raise UsageError("write_on needs a workspace, which saves the file's tags until they are restored")
     async with probing(target, listener) as probe:
         restored = await _restored(probe, workspace) if workspace else ""
-        found = await examine(probe, target.name)
+        try:
+            found = await examine(probe, target.name)
+        except LibraryError as error:
+            if restored:
+                error.add_note(f"restored after an interrupted run: {restored}")
+            raise
         if workspace and write_on is not None:
             found |= await _written(probe, workspace, write_on)
         return Diagnosis(tuple(found.values()), now(), probe.traffic.reads, probe.traffic.bulk_calls, restored)
@@ -62,7 +67,7 @@ async def _restored(probe: Probe, workspace: Workspace) -> str:
         note = read_note(place)
         if note is None:
             return ""
-        result = await restore(probe, note)
+        result = await restore(probe, note, None)
         remove_note(place)
     return result
 
@@ -78,6 +83,6 @@ async def _written(probe: Probe, workspace: Workspace, path: str) -> dict[str, F
         try:
             await trial.run()
         finally:
-            await restore(probe, note)
+            await restore(probe, note, trial.lag)
             remove_note(place)
     return trial.findings

@@ -12,11 +12,19 @@ from tagsync.model import BulkResult, Op, Refused
 _WAITS = (0, 1, 2, 4, 8, 15, 30)
 """Seconds to wait before each look at the file's details, which may lag."""
 
+_UNKNOWN_LAG = 10
+"""Seconds that details may lag if nothing is known about it."""
+
 _FEW_CHARACTERS = 400
 
 
-async def restore(probe: Probe, note: Note) -> str:
+async def restore(probe: Probe, note: Note, lag: float | None) -> str:
     """Remove doctor's tags from a file, and add the tags that it had and lost.
+
+    Args:
+        probe: sends the calls.
+        note: the file as it was.
+        lag: seconds until details show a change; None if unknown.
 
     Returns:
         The result, in words.
@@ -25,6 +33,8 @@ async def restore(probe: Probe, note: Note) -> str:
         LibraryError: the file could not be restored.
     """
     refusal = await _remove(probe, note, note.ours)
+    # Details from before the first write would look as if there were nothing to restore.
+    await asyncio.sleep(_UNKNOWN_LAG if lag is None else lag)
     for seconds in _WAITS:
         await asyncio.sleep(seconds)
         answer = await probe.details(note.file_id)

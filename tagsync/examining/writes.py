@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tagsync.errors import LibraryError
 from tagsync.examining.checks import CHECKS
@@ -12,6 +11,7 @@ from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.library.protocol import Listing
 from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused
+from tagsync.reporting.phrases import counted
 
 MOST_CHARACTERS = 400
 """The maximum length of the file's tags, so that there is room for doctor's."""
@@ -38,17 +38,10 @@ class _StopError(Exception):
     """The remaining checks cannot be made; the message says why."""
 
 
-class Names(NamedTuple):
-    """The tags that fill a file up to the limit."""
-
-    first: str
-    second: str
-
-
-def fillers(tags: Sequence[str]) -> Names:
+def fillers(tags: Sequence[str]) -> tuple[str, str]:
     """Return two tags with which a file's tags have exactly 500 characters, without commas."""
     room = MAX_TAG_CHARACTERS - sum(map(len, tags))
-    return Names(f"{PREFIX}1".ljust(room // 2, "x"), f"{PREFIX}2".ljust(room - room // 2, "x"))
+    return f"{PREFIX}1".ljust(room // 2, "x"), f"{PREFIX}2".ljust(room - room // 2, "x")
 
 
 def tags_to_add(file: CurrentFile) -> tuple[str, ...]:
@@ -76,13 +69,17 @@ class Trial:
         probe: sends the calls.
         file: the file, as its details show it.
         listing: a listing that shows the file.
+
+    Attributes:
+        lag: seconds until details show a change; None while it is unknown.
+        findings: the results so far.
     """
 
     def __init__(self, probe: Probe, file: CurrentFile, listing: Listing) -> None:
         self._probe = probe
         self._file = file
         self._listing = listing
-        self._lag = 0
+        self.lag: int | None = None
         self._readings: dict[str, str] = {}
         self.findings: dict[str, Finding] = {}
 
@@ -124,7 +121,7 @@ class Trial:
 
     async def _read(self) -> CurrentFile:
         """Return the file's details, once they show the writes before."""
-        await asyncio.sleep(self._lag)
+        await asyncio.sleep(self.lag or 0)
         answer = await self._probe.details(self._file.file_id)
         if answer.content is None:
             raise _StopError(f"details have status {answer.status}")
@@ -135,12 +132,15 @@ class Trial:
         answer = await self._add(_FIRST)
         if not self._is_updated(answer):
             self._found("writes", "refused", _status(answer), answer.words)
+            self.lag = 0 if isinstance(answer.content, Refused) else None
             raise _StopError("the key cannot change tags of this file")
         self._found("writes", "accepted", _status(answer))
         await self._lags()
         file = await self._read()
         lost = len(set(self._file.tags) - set(file.tags))
-        self._found("addedTags", "replaced" if lost else "merged", f"{len(self._file.tags)} tags before, {lost} lost")
+        self._found(
+            "addedTags", "replaced" if lost else "merged", f"{counted(len(self._file.tags), 'tag')} before, {lost} lost"
+        )
         moved = file.updated_at != self._file.updated_at
         self._found("updatedAt", "moves" if moved else "stays", "changed" if moved else "not changed")
         if lost:
@@ -167,7 +167,7 @@ class Trial:
                 self.findings[name] = CHECKS[name].measured(f"more than {_PATIENCE} s", problem=problem)
         if "detailsLag" not in lags:
             raise _StopError(f"details do not show an added tag within {_PATIENCE} s")
-        self._lag = lags["detailsLag"] + 1 if lags["detailsLag"] else 0  # the lag is rounded down
+        self.lag = lags["detailsLag"] + 1 if lags["detailsLag"] else 0  # the lag is rounded down
 
     async def _details_show_it(self) -> bool:
         file = await self._read()

@@ -81,6 +81,31 @@ def test_doctor_command_tests_writes_on_a_file(tagsync: Command, world: Build) -
     assert made.tags(PATH) == {f"{SECRET}-tag-0"}
 
 
+def test_doctor_command_finds_again_what_a_profile_says(tagsync: Command, library: Library) -> None:
+    sandbox = ("doctor", "--sandbox", library(*FILES))
+    first = tagsync(*sandbox, "--profile", "strict", "--out", "profile.json")
+    second = tagsync(*sandbox, "--profile", "profile.json", "--format", "json")
+    assert (first.code, second.code) == (3, 3)
+    assert second.document["settings"] == json.loads(Path("profile.json").read_text("utf-8"))["settings"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--profile", "strict"], "--profile needs --sandbox"),
+        (["--sandbox", "library.jsonl", "--profile", "nonsense"], "neither a file nor a built-in profile"),
+        (["--sandbox", "library.jsonl", "--profile", "library.jsonl"], "is not JSON"),
+    ],
+)
+def test_doctor_command_refuses_a_profile_that_cannot_be_used(
+    tagsync: Command, library: Library, arguments: list[str], words: str
+) -> None:
+    library(*FILES)
+    code, out, err = tagsync("doctor", *arguments)
+    assert (code, out) == (64, "")
+    assert words in err
+
+
 def ids() -> list[str]:
     return [str(file["fileId"]) for file in FILES]
 

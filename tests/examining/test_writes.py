@@ -162,6 +162,27 @@ def test_doctor_killed_while_restoring_restores_in_the_next_run(sandbox: Make, t
     assert is_as_before(library)
 
 
+def test_doctor_restores_what_details_do_not_show_yet(sandbox: Make, tmp_path: Path) -> None:
+    lagging = {"addedTags": "replaced", "detailsLag": 5}
+    library = sandbox(WRITTEN, profile=lagging, clock=now)
+    workspace = workspace_of(library, tmp_path)
+
+    usual = sandbox(WRITTEN)
+    examined(usual, tmp_path)
+    first = usual.calls.index("addTags") + 1
+
+    async def killed_and_run_again() -> None:
+        target = replace(dying(library, first, applies=True), library=workspace.target.library)
+        with pytest.raises(KilledError):
+            await tagsync.doctor_async(target, workspace=replace(workspace, target=target), write_on=PATH)
+        assert library.tags(PATH) == {f"{PREFIX}a"}
+        await tagsync.doctor_async(workspace.target, workspace=workspace)
+
+    run(killed_and_run_again())
+    assert is_as_before(library)
+    assert notes(tmp_path) == []
+
+
 def test_doctor_restores_the_file_after_an_error(sandbox: Make, tmp_path: Path) -> None:
     library = sandbox(*FILES, WRITTEN)
     adding = 0
@@ -230,6 +251,7 @@ def test_doctor_removes_only_its_tags_whatever_a_note_says(sandbox: Make, tmp_pa
     members = {"fileId": id_of(PATH), "path": PATH, "tags": sorted(TAGS), "ours": ["red", f"{PREFIX}a"]}
     place.write_text(json.dumps(members), encoding="utf-8")
     examined(library, tmp_path, None)
+    assert library.writes == ["removeTags"]
     assert is_as_before(library)
 
 

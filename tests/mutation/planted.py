@@ -27,7 +27,30 @@ FAULTS, EXECUTE, JOURNAL = (
 CSV = "tests/manifest/test_csv_rows.py"
 TESTING = "tests/cli/test_testing.py"
 
+DOCTOR = "tests/examining/test_writes.py"
+
 BUGS = (
+    Bug(
+        "a file that doctor writes on before its tags are saved",
+        "api/examine.py",
+        "        write_note(note, place)\n",
+        "",
+        f"{DOCTOR}::test_doctor_restores_the_file_after_a_kill_at_any_call",
+    ),
+    Bug(
+        "tags that doctor does not give back",
+        "examining/restoring.py",
+        "if not ours and not lost:",
+        "if not ours:",
+        f"{DOCTOR}::test_doctor_names_the_reading_of_writes",
+    ),
+    Bug(
+        "a tag of somebody else that doctor removes",
+        "examining/note.py",
+        "tuple(filter(is_ours, _texts(found",
+        "tuple(filter(None, _texts(found",
+        f"{DOCTOR}::test_doctor_removes_only_its_tags_whatever_a_note_says",
+    ),
     Bug(
         "a lost retry",
         "library/http/retry.py",
