@@ -15,6 +15,7 @@ from tagsync.events import Listener, Waiting, ignore
 from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.endpoint import DEFAULT_ENDPOINT, account_of, checked_endpoint, normalised
 from tagsync.library.http.rate_limiter import BULK_RATE, READ_RATE, RateLimiter
+from tagsync.library.http.redaction import LEAST_LENGTH
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.imagekit.probe import Probe
 from tagsync.library.protocol import MAX_CONNECTIONS
@@ -62,6 +63,7 @@ class Target:
 
     def __post_init__(self) -> None:
         """Check everything that needs no API call."""
+        self._check_names()
         if self.app is None:
             object.__setattr__(self, "endpoint", checked_endpoint(self.endpoint))
             if not self.key:
@@ -86,6 +88,15 @@ class Target:
             raise UsageError(f"concurrency is {self.concurrency!r}: use 1 to {MAX_CONNECTIONS}")
         if self.rate is not None and (not isinstance(self.rate, int | float) or not 0 < self.rate < inf):
             raise UsageError(f"rate is {self.rate!r}: use a number of calls per second above 0")
+
+    def _check_names(self) -> None:
+        """Check that neither the account nor the endpoint, which all output shows, contains the key."""
+        for what, text in (("account", self.account), ("endpoint", self.endpoint)):
+            if text and len(self.key) >= LEAST_LENGTH and self.key in text:
+                raise UsageError(
+                    f"the {what} contains the private key, which output would show: set the key only in "
+                    f"IMAGEKIT_PRIVATE_KEY, and use another {what}"
+                )
 
     @classmethod
     def from_env(

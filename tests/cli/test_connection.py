@@ -132,6 +132,10 @@ def test_empty_library_is_a_warning(tagsync: Command, library: Callable[..., Pat
         ("api.imagekit.io", "is not an http(s) URL: use one like https://api.imagekit.io"),
         ("ftp://api.imagekit.io", "is not an http(s) URL"),
         (f"https://{KEY}@api.imagekit.io", "has a user, query or fragment"),
+        (f"https://api.imagekit.io/{KEY}", "the endpoint contains the private key"),
+        (f"http://api.imagekit.io/{KEY}", "the endpoint 'http://api.imagekit.io/[the key]' would send the key"),
+        (f"{KEY}", "the endpoint '[the key]' is not an http(s) URL"),
+        (f"https://x:{KEY}/", "is not a URL"),
     ],
 )
 def test_unsafe_endpoint_is_a_usage_error(
@@ -142,6 +146,16 @@ def test_unsafe_endpoint_is_a_usage_error(
     assert (result.code, result.out) == (64, "")
     assert words in result.err
     assert KEY not in result.err
+
+
+def test_key_as_account_is_a_usage_error(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_key(monkeypatch)
+    outputs = ("--report", "json=plan.json", "--report", "prometheus=tagsync.prom")
+    result = tagsync("plan", "--endpoint", "http://127.0.0.1:9", "--account", f"x-{KEY}", *outputs, "tags.yaml")
+    assert (result.code, result.out) == (64, "")
+    assert "the account contains the private key" in result.err
+    assert KEY not in result.err
+    assert all(KEY not in path.read_text("utf-8") for path in Path().glob("*.*") if path.is_file())
 
 
 @pytest.mark.parametrize("name", ["TAGSYNC_ENDPOINT", "IMAGE_KIT_BASE_URL"])

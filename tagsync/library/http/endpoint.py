@@ -15,6 +15,8 @@ DEFAULT_ENDPOINT = "https://api.imagekit.io"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _END_OF_PATH = re.compile(r"(?:/\.?)+$")
+_KEY = re.compile(r"private_[^@\s'\"]*")
+_HIDDEN = "[the key]"
 _HOST_AND_PORT = re.compile(r"(?:[^/:@?#\[\]]+|\[[^\]]*\]):\d+(?:/.*)?")
 
 
@@ -31,12 +33,17 @@ def checked_endpoint(given: str) -> str:
         url = f"http://{url}"
     parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"the endpoint {quoted(url, 200)} is not an http(s) URL: use one like {DEFAULT_ENDPOINT}")
+        raise UsageError(f"the endpoint {_quoted(url)} is not an http(s) URL: use one like {DEFAULT_ENDPOINT}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError("the endpoint has a user, query or fragment: use only scheme, host, port and path")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise UsageError(f"the endpoint {quoted(url, 200)} would send the key unencrypted: use https")
+        raise UsageError(f"the endpoint {_quoted(url)} would send the key unencrypted: use https")
     return url.rstrip("/")
+
+
+def _quoted(url: str) -> str:
+    """Return a URL as errors show it, without what looks like a private key: this check does not know the key."""
+    return quoted(_KEY.sub(_HIDDEN, url), 200)
 
 
 def _split(url: str) -> SplitResult:
@@ -51,7 +58,7 @@ def _split(url: str) -> SplitResult:
     if not is_plain(url):
         reason = "it contains white space or a control character"
     if reason:
-        raise UsageError(f"the endpoint {quoted(url, 200)} is not a URL: {shown(reason, 200)}")
+        raise UsageError(f"the endpoint {_quoted(url)} is not a URL: {shown(_KEY.sub(_HIDDEN, reason), 200)}")
     return parts
 
 
