@@ -20,7 +20,7 @@ DIFFERENT = 3
 def doctor(library: LibrarySettings, settings: OutputSettings, *, out: Path | None, write_on: str | None) -> int:
     """Examine an account and write what was found."""
     library = for_library(library, settings)
-    output = Output(settings, saved_as=out)
+    output = Output(settings, reads=library.reads, saved_as=out)
     if write_on is not None:
         output.say(f"Testing writes on {write_on}, for up to two minutes")
     with output.failures_written(), workspace_of(library, output.warn) as workspace:

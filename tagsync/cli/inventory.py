@@ -124,7 +124,7 @@ def _read(
         what: the arguments that select what to read.
     """
     library = for_library(library, settings.messages)
-    check_writable([path for _, path in settings.report], [str(library.sandbox)] if library.sandbox else [])
+    check_writable([path for _, path in settings.report], [str(path) for path in library.reads if path])
     output = Output(settings.messages)
     with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
         found = until_signal(

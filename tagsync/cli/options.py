@@ -70,6 +70,11 @@ class LibrarySettings:
     max_duration: float | None = None
     state_dir: Path
 
+    @property
+    def reads(self) -> tuple[str | Path | None, ...]:
+        """The files that the run reads, and must not write over."""
+        return self.sandbox, self.profile, self.config.file if self.config else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplySettings:

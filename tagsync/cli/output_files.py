@@ -11,7 +11,7 @@ from typing import TextIO
 
 from tagsync.errors import UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import is_manifest_name
+from tagsync.manifest.files import is_manifest_name, may_be_named_by
 from tagsync.workspace.atomic import PRIVATE, atomic_write, umask_mode
 
 _LONGEST_TEXT = 1_000_000
@@ -42,8 +42,12 @@ def _check_apart(path: Path, place: str, given: str) -> None:
     source = os.path.realpath(given)
     if place == source:
         raise UsageError(f"{shown(str(path))} is an input of this command: write to another file")
-    if Path(place).is_file() and Path(place).is_relative_to(source) and is_manifest_name(Path(place).name):
+    if not Path(place).is_file():
+        return
+    if Path(place).is_relative_to(source) and is_manifest_name(Path(place).name):
         raise UsageError(f"{shown(str(path))} is one of the manifests in {shown(given)}: write to another file")
+    if may_be_named_by(source, place):
+        raise UsageError(f"{shown(str(path))} may be a file that manifests name: write to another file")
 
 
 def _check_writable(path: Path) -> None:

@@ -80,7 +80,7 @@ def plan(
     chosen, library, how = for_plan(paths, library, how, settings)
     output = Output(
         settings,
-        reads=[*chosen.reads, library.sandbox],
+        reads=[*chosen.reads, *library.reads],
         saved_as=out,
         explains=explain is not None,
         to_apply=_to_apply(library),
@@ -140,7 +140,7 @@ def undo(
     Without a file, undo the newest apply that changed something.
     """
     library = for_library(library, settings)
-    output = Output(settings, reads=[file, library.sandbox], saved_as=out, to_apply=_to_apply(library))
+    output = Output(settings, reads=[file, *library.reads], saved_as=out, to_apply=_to_apply(library))
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()

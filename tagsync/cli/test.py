@@ -45,7 +45,7 @@ def test(
 def _write(file: Path, chosen: Chosen, library: LibrarySettings, settings: OutputSettings, how: PlanSettings) -> int:
     """Plan, and write a test of some of the changed files."""
     _check_new(file, settings)
-    output = Output(settings, reads=[*chosen.reads, library.sandbox])
+    output = Output(settings, reads=[*chosen.reads, *library.reads])
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         desired = declared(chosen.manifests, library, how)
         workspace = unnamed.for_account(desired.account, MANIFESTS)

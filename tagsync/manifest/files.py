@@ -115,6 +115,19 @@ def is_manifest_name(name: str) -> bool:
     return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
+def may_be_named_by(manifests: str, path: str) -> bool:
+    """Return whether a manifest may name a file, such as a CSV file or the library of a test.
+
+    Args:
+        manifests: a manifest or a folder, as a resolved path.
+        path: the file, as a resolved path.
+    """
+    top = Path(manifests)
+    if is_manifest_name(top.name) and not top.is_dir():
+        top = top.parent
+    return path.lower().endswith(CSV_SUFFIXES + _LIBRARY_SUFFIXES) and Path(path).is_relative_to(top)
+
+
 def _comes_with_manifests(path: str) -> bool:
     """Return whether a file is one of those that `init` writes next to manifests."""
     is_one = path.endswith(_NOT_MANIFESTS) or os.path.basename(path) == _LIBRARY  # noqa: PTH119 - cheaper

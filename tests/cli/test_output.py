@@ -311,6 +311,9 @@ def test_report_file_named_twice_is_a_usage_error(tagsync: Command) -> None:
         (("--out=library.jsonl", "m"), "library.jsonl is an input of this command: write to another file"),
         (("--report=markdown=m/tags.yaml", "m/tags.yaml"), "m/tags.yaml is an input of this command"),
         (("--report=text=policy.yaml", "--policy=policy.yaml", "m"), "policy.yaml is an input of this command"),
+        (("--report=json=m/products.csv", "m"), "m/products.csv may be a file that manifests name"),
+        (("--out=m/products.csv", "m/tags.yaml"), "m/products.csv may be a file that manifests name"),
+        (("--report=prometheus=m/test.jsonl", "m"), "m/test.jsonl may be a file that manifests name"),
     ],
 )
 def test_report_file_that_is_an_input_is_a_usage_error(
@@ -318,11 +321,29 @@ def test_report_file_that_is_an_input_is_a_usage_error(
 ) -> None:
     Path("m").mkdir()
     Path("tags.yaml").rename("m/tags.yaml")
+    for name in ("products.csv", "test.jsonl"):
+        Path("m", name).write_text("", encoding="utf-8")
     before = Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()
     result = tagsync("plan", "--sandbox", "library.jsonl", *arguments)
     assert (result.code, result.out) == (64, "")
     assert words in result.err
     assert (Path("m/tags.yaml").read_bytes(), Path("library.jsonl").read_bytes()) == before
+
+
+@pytest.mark.parametrize("name", ["library.jsonl", "tagsync.yaml", "profile.json"])
+@pytest.mark.parametrize("arguments", [("doctor", "--out"), ("tags", "--report"), ("ls", "--report")])
+def test_output_file_of_a_command_without_manifests_is_no_input(
+    tagsync: Command, arguments: tuple[str, ...], name: str
+) -> None:
+    Path("tagsync.yaml").write_text("apiVersion: tagsync/v1\nkind: Config\nmanifests: [tags.yaml]\n", encoding="utf-8")
+    Path("profile.json").write_text("{}", encoding="utf-8")
+    before = Path(name).read_bytes()
+    command, option = arguments
+    value = f"json={name}" if option == "--report" else name
+    result = tagsync(command, "--sandbox", "library.jsonl", "--profile", "profile.json", option, value)
+    assert (result.code, result.out) == (64, "")
+    assert f"{name} is an input of this command" in result.err
+    assert Path(name).read_bytes() == before
 
 
 def test_report_file_next_to_manifests_is_accepted(tagsync: Command) -> None:
