@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tagsync.api.testing import evaluated
 from tagsync.events import Listener, ignore
-from tagsync.exporting.test_text import FileDraft, text_of_test
+from tagsync.exporting.drafted_test_text import FileDraft, text_of_test
 from tagsync.library.target import Target, connect
 from tagsync.manifest.document_reader import DocumentReader
 from tagsync.manifest.files import STDIN, Located

@@ -25,7 +25,7 @@ from tagsync.reporting.phrases import NO_NAMES, Names
 from tagsync.reporting.plan_view import DifferenceView, PlanView
 from tagsync.reporting.prometheus import Run, prometheus
 from tagsync.reporting.report_view import CANCELLED, ReportView
-from tagsync.reporting.test_results import ResultsView, results_text
+from tagsync.reporting.results_text import ResultsView, results_text
 from tagsync.reporting.text import plan_text, report_text
 from tagsync.reporting.view import DiagnosticsView, View
 

@@ -1,0 +1,212 @@
+"""Define the commands that show a library or try an account. Bodies import what they need, so that help starts fast."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from tagsync.cli.groups import Command
+from tagsync.cli.options import (
+    BELOW,
+    InventorySettings,
+    LibrarySettings,
+    OutputSettings,
+    account_options,
+    inventory_options,
+    option,
+    reading_options,
+    settings,
+)
+from tagsync.exporting import ExportFormat
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "tagsync export -o manifests/",
+        "tagsync export --path /shop/ --format csv > shop.csv",
+        "tagsync export --format library -o library.jsonl.gz --redact",
+    ),
+)
+@option(
+    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Export only files below this folder."
+)
+@option(
+    "-o",
+    "--output",
+    group="Output",
+    from_environment=False,
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Write into this new folder, or with --format library to this new file; .gz compresses it.",
+    show_default="one manifest, or the rows, on standard output",
+)
+@option(
+    "--format",
+    "kind",
+    group="Output",
+    from_environment=False,
+    type=click.Choice([*get_args(ExportFormat), "library"]),
+    default="manifests",
+    show_default=True,
+    help="Write manifests, a CSV file with one row per file, or all data of the files for the sandbox.",
+)
+@option(
+    "--redact",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
+)
+@reading_options
+def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
+    """Write the library as manifests or CSV, or record it.
+
+    A plan of the manifests or rows has no changes.
+
+    --format library records a library: --sandbox and sandbox serve then simulate it without a key. If you interrupt
+    it, run the same command again to go on.
+    """
+    library, output_settings = settings(LibrarySettings, values), settings(OutputSettings, values)
+    if kind == "library":
+        from tagsync.cli.record import record  # noqa: PLC0415 - start-up
+
+        return record(folder, output, library, output_settings, redact=redact)
+    if redact:
+        raise click.UsageError("--redact needs --format library")
+    from tagsync.cli.export import export as run_export  # noqa: PLC0415 - start-up
+
+    return run_export(folder, output, library, output_settings, kind=kind)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "tagsync tags --path /shop/ --report tags.csv",
+        "tagsync tags --suggest > vocabulary.yaml",
+        "tagsync tags --ai > ai-tags.yaml",
+    ),
+)
+@option(
+    "--suggest",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="Find near-duplicate tags, and print a Vocabulary that renames them.",
+)
+@option(
+    "--ai",
+    group="Output",
+    from_environment=False,
+    is_flag=True,
+    help="Compare AI tags with ordinary tags, and print rules with the confidence from which they agree.",
+)
+@BELOW
+@inventory_options
+def tags(folder: str, *, suggest: bool, ai: bool, **values: Any) -> int:
+    """Show which tags are in the library.
+
+    For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
+    lowest, median and highest confidence.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    if suggest and ai:
+        raise click.UsageError("--suggest and --ai print different manifests: use one of them.")
+    show = inventory.suggest if suggest else inventory.compare_ai if ai else inventory.tags
+    return show(folder, settings(LibrarySettings, values), settings(InventorySettings, values))
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "tagsync ls '/shop/**' --tag sale",
+        "tagsync ls --tag sale --tag draft --format csv > files.csv",
+        """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
+    ),
+)
+@click.argument("glob", required=False, metavar="[GLOB]")
+@option(
+    "--tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="TAG",
+    help="List only files with this tag. Repeatable: files need all of them.",
+)
+@option(
+    "--ai-tag",
+    group="Selection",
+    from_environment=False,
+    multiple=True,
+    metavar="NAME",
+    help="List only files with this AI tag. Repeatable: files need all of them.",
+)
+@option(
+    "--query",
+    group="Selection",
+    from_environment=False,
+    metavar="QUERY",
+    help="List only files that this ImageKit searchQuery finds.",
+)
+@BELOW
+@inventory_options
+def ls(glob: str | None, **values: Any) -> int:
+    """List files and their tags.
+
+    Without conditions, you get all files. GLOB matches paths, as in rules; put it in quotation marks. If it ends with
+    /, it matches all files below that folder.
+    """
+    from tagsync.cli import inventory  # noqa: PLC0415 - start-up
+
+    library, output = settings(LibrarySettings, values), settings(InventorySettings, values)
+    return inventory.ls(glob, library, output, **values)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "tagsync doctor",
+        "tagsync doctor --out profile.json",
+        "tagsync doctor --write-on /test/example.jpg",
+    ),
+)
+@option(
+    "--format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    metavar="FORMAT",
+    help="Format of standard output: text, or json for the profile.",
+)
+@option(
+    "--out",
+    group="Output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save a profile: the results without key, host, paths, tags and IDs.",
+)
+@option(
+    "--write-on",
+    group="Selection",
+    from_environment=False,
+    metavar="PATH",
+    help="Also test writes: change tags of this file, and restore them afterwards.",
+)
+@account_options
+def doctor(out: Path | None, write_on: str | None, **values: Any) -> int:
+    """Check how your ImageKit account behaves.
+
+    Compares the account with what tagsync expects where ImageKit's documentation is silent. Sends at most 60 API calls,
+    which only read, unless you name a file with --write-on.
+
+    --write-on adds tags that start with tagsync-doctor- to the file, and removes them again. If doctor is killed, its
+    next run restores the file. Choose a file that does not matter: its updatedAt may change.
+
+    The exit code is 3 if something differs. The output says what tagsync does about it.
+    """
+    from tagsync.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - start-up
+
+    library = settings(LibrarySettings, values)
+    return run_doctor(library, settings(OutputSettings, values), out=out, write_on=write_on)
