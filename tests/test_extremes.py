@@ -98,3 +98,19 @@ def test_apply_reports_a_key_that_cannot_write(sandbox: Make, tmp_path: Path) ->
     assert report.outcome == "incomplete"
     assert report.outcomes[0].error is not None
     assert "You do not have permission" in report.outcomes[0].error
+
+
+def test_apply_warns_if_adding_tags_replaces_others(sandbox: Make, tmp_path: Path) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest(RULES["add"]), encoding="utf-8")
+    report = applied(sandbox(*files(), profile="added-tags-replaced"), path)
+    [message] = [item.message for item in report.diagnostics if item.code == "lost-tags"]
+    assert message.startswith("48 files lost tags during the apply that the plan does not remove, such as 'red' on ")
+    assert "tagsync doctor --write-on PATH" in message
+
+
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+def test_apply_warns_of_no_lost_tags_if_only_planned_tags_change(sandbox: Make, tmp_path: Path, rules: str) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest(rules), encoding="utf-8")
+    assert "lost-tags" not in [item.code for item in applied(sandbox(*files()), path).diagnostics]

@@ -158,6 +158,7 @@ class _Run:
         shown = await self._look_again()
         if shown is None:
             return
+        self.outcomes.lost.begin(shown)
         tally, staging = GuardCounts(), Staging()
         for change in still_needed(self._planned, shown, self.outcomes, self._journal.recovered):
             tally.add(change.file, change)
@@ -279,6 +280,7 @@ class _Run:
                 "--batching exact, in more calls"
             )
             yield Diagnostic("warning", "exact", words)
+        yield from self.outcomes.lost.warnings()
         if self._journal_error:
             yield Diagnostic("warning", "journal", self._journal_error)
         if self.ending.halted:

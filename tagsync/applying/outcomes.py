@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
+from tagsync.applying.lost_tags import LostTags
 from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Status
 
 _WORSE = (
@@ -36,6 +37,7 @@ class Outcomes:
         self._already: dict[str, tuple[tuple[Op, str], ...]] = {}
         self._parts: dict[str, PartialOutcome] = {}
         self._same_parts: dict[PartialOutcome, PartialOutcome] = {}
+        self.lost = LostTags()
 
     def note(
         self,

@@ -60,6 +60,7 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
         else:
             outcomes.settle(file_id, Status.CONFIRMED)
             outcomes.write_seen(file_id)
+            outcomes.lost.check(change, file)
     return differing
 
 
@@ -96,6 +97,7 @@ def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) ->
     if file is None:
         _settle_missing(file_id, outcomes)
         return
+    outcomes.lost.check(change, file)
     differing = differences(change, file)
     if not differing:
         outcomes.settle(file_id, Status.CONFIRMED)
