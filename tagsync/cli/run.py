@@ -167,6 +167,8 @@ def undo(
         output.say(
             "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
         )
+    if made.changes and out is None:
+        output.say("To apply this plan, save it with --out undo.json, then run: tagsync apply undo.json")
     return code
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -289,7 +290,10 @@ def _wrong_kind(kind: Any, *, is_config: bool) -> str:
             "kind: Config belongs in tagsync.yaml, in the folder where you run tagsync or above it in the same git "
             "repository: move it there, or leave this file out"
         )
-    return f"this YAML document has {_had('kind', kind)}: kinds are {', '.join(schema.KINDS)}"
+    known = {name.lower(): name for name in schema.KINDS}
+    close = get_close_matches(kind.lower(), known, n=1) if isinstance(kind, str) else []
+    hint = f"did you mean {known[close[0]]}?" if close else f"kinds are {', '.join(schema.KINDS)}"
+    return f"this YAML document has {_had('kind', kind)}: {hint}"
 
 
 def _had(key: str, value: Any) -> str:

@@ -161,6 +161,8 @@ def test_documents_are_all_checked(faults: Faults) -> None:
         ("apiVersion: [tagsync/v1]\nkind: TagSet", "1:1", "a non-text apiVersion"),
         ("apiVersion: *v\nkind: TagSet", "1:1", "a non-text apiVersion"),
         ("apiVersion: tagsync/v1\nspec: {files: []}", "1:1", "no kind: kinds are TagSet, Policy, Vocabulary"),
+        ("apiVersion: tagsync/v1\nkind: Tagset", "1:1", "kind 'Tagset': did you mean TagSet?"),
+        ("apiVersion: tagsync/v1\nkind: Deployment", "1:1", "kind 'Deployment': kinds are TagSet, Policy, Vocabulary"),
         ("apiVersion: tagsync/v1\nkind: tagset", "1:1", "has kind 'tagset'"),
         ("apiVersion: tagsync/v1\nkind: no", "1:1", "a non-text kind"),
         ("apiVersion: tagsync/v1\nkind: {a: b}", "1:1", "a non-text kind"),
