@@ -273,6 +273,11 @@ def test_plan_without_changes_has_nothing_to_do(declare: Callable[..., DesiredSt
     ]
 
 
+def test_plan_of_rules_without_files_says_so(declare: Callable[..., DesiredState]) -> None:
+    plan = planned(declare("- match: /y/**\n  tags: [a]"), current_file("/x.jpg", ["a"]))
+    assert "Nothing to do: no rule selects a file of shop at https://api.imagekit.io." in plan_lines(plan)
+
+
 def test_plan_with_errors_is_no_plan(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- path: /gone.jpg\n  tags: [a]"), current_file("/x.jpg"))
     assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io. Nothing was changed."]
