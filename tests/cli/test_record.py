@@ -10,6 +10,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -210,14 +211,14 @@ def test_record_takes_no_partial_file_of_others(tagsync: Command, world: Build) 
     ran = tagsync(*RECORD)
     assert (ran.code, "is damaged, or is no partial recording: remove it and run again" in ran.err) == (1, True)
     PARTIAL.unlink()
-    with sqlite3.connect(PARTIAL) as database:
+    with closing(sqlite3.connect(PARTIAL)) as database, database:
         database.execute("create table files (id text)")
     assert tagsync(*RECORD).code == 1
 
 
 def test_record_is_written_by_one_run_at_a_time(tagsync: Command, world: Build) -> None:
     world(*many(3))
-    with sqlite3.connect(PARTIAL) as database:
+    with closing(sqlite3.connect(PARTIAL)) as database, database:
         database.execute("pragma locking_mode = exclusive")
         database.execute("begin immediate")
         ran = tagsync(*RECORD)
