@@ -68,7 +68,8 @@ def load_document(data: bytes | BinaryIO, name: str) -> Plan | Report:
         if kind == "plan":
             return to_plan(msgspec.convert(reader.members, PlanDocument), reader.lists)
         return to_report(msgspec.convert(reader.members, ReportDocument), reader.lists)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        # msgspec cannot quote half of a surrogate pair in its own message about a value of the wrong type.
         raise reader.refusal(reader.members) from error
 
 

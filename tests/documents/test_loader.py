@@ -186,6 +186,13 @@ def test_loader_refuses_a_place_with_huge_numbers(plan: Plan) -> None:
         load_document(saved(document).encode(), "x.json")
 
 
+def test_loader_refuses_half_of_a_surrogate_pair_in_place_of_a_number(plan: Plan) -> None:
+    document = json.loads(rendered(plan, "json"))
+    document["guards"][0]["observed"] = "\ud800"
+    with pytest.raises(DocumentError, match="is invalid at guards/0/observed"):
+        load_document(saved(document).encode(), "x.json")
+
+
 def test_loader_keeps_no_huge_values_in_memory(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     data = rendered(plan, "json").encode()
     for limit in ("MAX_LINE", "MAX_VALUES"):
