@@ -13,6 +13,8 @@ REVIEWED = {
     ("examples/ci/kubernetes/drift.yaml", "Secret Keyword"),  # the name of a cluster's secret
     ("examples/ci/kubernetes/shards.yaml", "Secret Keyword"),  # likewise
     ("tests/cli/test_connection.py", "Secret Keyword"),  # the name of a file
+    ("tests/cli/test_doctor.py", "Secret Keyword"),  # a key that the sandbox refuses
+    ("tests/pipelines/test_drift_issue.py", "Secret Keyword"),  # any key will do
     ("tests/library/http/test_client.py", "Basic Auth Credentials"),  # a proxy's, which must not be shown
     ("tests/library/http/test_proxy.py", "Basic Auth Credentials"),  # likewise
     ("tests/library/http/test_endpoint.py", "Basic Auth Credentials"),  # an endpoint that is refused for them
