@@ -22,6 +22,9 @@ class Status(StrEnum):
     MISSING = "missing"
 
 
+READ_BACK = "; when read back, "
+"""What separates, in the error of an outcome, why a change failed from the first tag that the file shows otherwise."""
+
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
