@@ -72,7 +72,9 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
     tree = reader.read()
     name, origin = reader.select(tree, environment)
     environments: Map = tree.get("environments", Map())
-    return reader.config(tree, Map() if name is None else environments[name], name, origin)
+    chosen = Map() if name is None else environments[name]
+    reader.check_files(tree, chosen)
+    return reader.config(tree, chosen, name, origin)
 
 
 class _ConfigReader:
@@ -96,9 +98,7 @@ class _ConfigReader:
         tree = self._document()
         if tree is not None:
             self._check(tree)
-        if self._errors.count:
-            kept = self._errors.first()
-            raise ManifestError(kept, self._errors.count - len(kept))
+        self._raise_errors()
         assert tree is not None, "a file without settings is an error"  # noqa: S101 - the reader reports it
         return tree
 
@@ -147,9 +147,26 @@ class _ConfigReader:
                 f"{quoted(path, 200)} leads out of {shown(str(self._place.top))}: name a path in the repository, or "
                 "pass it on the command line"
             )
-        if not os.path.lexists(here):
-            return f"{quoted(path, 200)} does not exist: check the path, which is relative to this file"
         return None
+
+    def check_files(self, *used: Map) -> None:
+        """Check that the files and folders in these settings exist.
+
+        Another environment may name files that are not in this checkout.
+
+        Raises:
+            ManifestError: with each path that does not exist.
+        """
+        for path, place in (found for settings in used for found in _paths(settings)):
+            if not (self._place.file.parent / path).exists():
+                words = f"{quoted(path, 200)} does not exist: check the path, which is relative to this file"
+                self._report(place, "path", words)
+        self._raise_errors()
+
+    def _raise_errors(self) -> None:
+        if self._errors.count:
+            kept = self._errors.first()
+            raise ManifestError(kept, self._errors.count - len(kept))
 
     def select(self, tree: Map, wanted: str | None) -> tuple[str | None, Origin | None]:
         """Return the environment to use, and where the file says so.

@@ -108,6 +108,14 @@ def test_unknown_environment_gets_a_hint(name: str, hint: str) -> None:
         read_config(name)
 
 
+def test_config_of_another_environment_may_name_files_that_do_not_exist() -> None:
+    write(f"{HEAD}environments:\n  a: {{account: a}}\n  b: {{manifests: [nowhere], policy: none.yaml}}\n")
+    assert read_config("a").account == "a"
+    with pytest.raises(ManifestError) as caught:
+        read_config("b")
+    assert [str(error.origin) for error in caught.value.diagnostics] == ["tagsync.yaml:5:19", "tagsync.yaml:5:37"]
+
+
 def test_config_is_valid_by_its_schema() -> None:
     schema = schemas.load("config")
     Draft202012Validator.check_schema(schema)
