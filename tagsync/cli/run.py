@@ -144,7 +144,14 @@ def undo(
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
-            output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
+            ended = "began and was killed" if report.was_killed else "ended"
+            output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
+            if continued := unnamed.continued_by(path, report):
+                names = ", ".join(shown(str(name)) for name in continued)
+                output.warn(
+                    "that apply continued an incomplete one, whose changes this undo leaves: after you have applied "
+                    f"it, also undo {names}"
+                )
         else:
             report = _saved_report(file)
         if report.plan.undoes:
