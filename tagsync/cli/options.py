@@ -291,8 +291,8 @@ STATE = option(
     "--state-dir",
     group="Library",
     type=click.Path(path_type=Path),
-    default=Path(".tagsync"),
-    show_default=True,
+    callback=parameter_types.state_dir,
+    show_default=".tagsync next to tagsync.yaml",
     metavar="DIR",
     help="Folder of the journal, kept reports and sandbox libraries.",
 )
