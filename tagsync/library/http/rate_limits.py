@@ -70,7 +70,7 @@ def _retry_after(response: Response) -> tuple[float, ...]:
     if until is None:
         return ()
     # Compare with the server's own clock if it sends the time: this machine's clock may be wrong.
-    seconds = (until - (_date(response, "date") or datetime.now(UTC))).total_seconds()
+    seconds = (until - (_date(response, "date") or _now())).total_seconds()
     return (seconds,) if 0 < seconds <= LONGEST_WAIT else ()
 
 
@@ -81,6 +81,10 @@ def _date(response: Response, name: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _numbers(response: Response, name: str, most: int, *, unit: int) -> list[float | None]:
