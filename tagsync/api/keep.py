@@ -239,7 +239,7 @@ class Workspace:
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         if name is None or self.target.account is not None:
@@ -252,24 +252,29 @@ class Workspace:
         return replace(self, target=replace(self.target, account=name))
 
     def check_account(self, name: str, source: str) -> bool:
-        """Check that no apply used the library for another account; return whether one used it for this account.
+        """Check that no apply used the library for another account; return whether one used it at all.
+
+        A sandbox often serves several accounts while somebody tries their manifests, so there it is a warning.
 
         Args:
             name: the account.
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         known = self._known_account()
         if known not in (None, name):
             used = "key" if self.target.key else "sandbox"
             select = ", select the environment with --env" if self.target.environment else ""
-            raise RefusedError(
+            words = (
                 f"{source} {quoted(name)}, but an earlier apply used this {used} for {quoted(known)}: use the {used} "
                 f"of the right account{select}, or confirm the account with --account"
             )
+            if self.target.key:
+                raise RefusedError(words)
+            self.warn(words)
         return known is not None
 
     def _known_account(self) -> str | None:

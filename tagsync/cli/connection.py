@@ -27,7 +27,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
     Raises:
         CredentialsError: there is no key.
-        RefusedError: an earlier apply used the library for another account than `tagsync.yaml` sets.
+        RefusedError: an earlier apply used the key for another account than `tagsync.yaml` sets.
         StateError: the sandbox's library cannot be used.
     """
     if settings.sandbox is None and settings.profile:
@@ -59,7 +59,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
 
 def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], None]) -> Workspace:
-    """Return the workspace of a target, unless the account in `tagsync.yaml` is not that of the library."""
+    """Return the workspace of a target, after comparing the account in `tagsync.yaml` with earlier applies."""
     workspace = Workspace(target, settings.state_dir, settings.shard, warn)
     config = settings.config
     # An account that an option or its variable names has no place in the file: it confirms what the user wants.
