@@ -12,6 +12,7 @@ from tagsync.api.keep import Workspace
 from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.concurrency import blocking
 from tagsync.errors import ManifestError, RefusedError
 from tagsync.escape import shown
 from tagsync.events import Listener, ignore
@@ -28,24 +29,6 @@ from tagsync.model import (
     objection,
 )
 from tagsync.planning.guards import Ack, unacknowledged
-
-
-def apply(
-    plan: Plan,
-    *,
-    target: Target,
-    options: ApplyOptions | None = None,
-    workspace: Workspace | None = None,
-    stop: asyncio.Event | None = None,
-    abort: asyncio.Event | None = None,
-    listener: Listener = ignore,
-) -> Report:
-    """Apply a plan; see `apply_async`."""
-    return asyncio.run(
-        apply_async(
-            plan, target=target, options=options, workspace=workspace, stop=stop, abort=abort, listener=listener
-        )
-    )
 
 
 async def apply_async(
@@ -98,6 +81,9 @@ async def apply_async(
         if kept:
             kept.record(report)
         return report
+
+
+apply = blocking(apply_async)
 
 
 async def apply_locked(

@@ -9,6 +9,7 @@ from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
 
+from tagsync.concurrency import blocking
 from tagsync.errors import ManifestError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
@@ -126,18 +127,6 @@ def listed(paths: Paths) -> list[str]:
     return texts
 
 
-def export(
-    target: Target,
-    *,
-    folder: str = "/",
-    kind: ExportFormat = "manifests",
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> Exported:
-    """Return a library, or a folder of it, as manifests or rows; see `export_async`."""
-    return asyncio.run(export_async(target, folder=folder, kind=kind, max_duration=max_duration, listener=listener))
-
-
 async def export_async(
     target: Target,
     *,
@@ -172,6 +161,9 @@ async def export_async(
             diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable), *exported.diagnostics)
             about = f"Exported from {target.name.account}: the ordinary tags below {scalar(folder)}."
             return exported._replace(diagnostics=diagnostics, about=about)
+
+
+export = blocking(export_async)
 
 
 def check_folder(folder: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tagsync.api.gather import check_folder, now
+from tagsync.concurrency import blocking
 from tagsync.errors import RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
@@ -39,13 +40,6 @@ class FoundFiles:
         return selected(self._current.files, self._wanted, None if query is None else self._current.answers[query])
 
 
-def tags(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> Inventory:
-    """Return the tags of a library, or of a folder of it; see `tags_async`."""
-    return asyncio.run(tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
-
-
 async def tags_async(
     target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
 ) -> Inventory:
@@ -65,11 +59,7 @@ async def tags_async(
     return replace(count(found), diagnostics=found.diagnostics)
 
 
-def suggest_renames(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> Suggestions:
-    """Suggest renames that unite near-duplicate tags; see `suggest_renames_async`."""
-    return asyncio.run(suggest_renames_async(target, folder=folder, max_duration=max_duration, listener=listener))
+tags = blocking(tags_async)
 
 
 async def suggest_renames_async(
@@ -80,11 +70,7 @@ async def suggest_renames_async(
     return replace(suggest(found), diagnostics=found.diagnostics)
 
 
-def compare_ai_tags(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> AIComparison:
-    """Compare AI tags with the ordinary tags that people gave; see `compare_ai_tags_async`."""
-    return asyncio.run(compare_ai_tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
+suggest_renames = blocking(suggest_renames_async)
 
 
 async def compare_ai_tags_async(
@@ -95,30 +81,7 @@ async def compare_ai_tags_async(
     return replace(compare(found), folder=folder, diagnostics=found.diagnostics)
 
 
-def ls(
-    target: Target,
-    glob: str | None = None,
-    *,
-    tags: Iterable[str] = (),
-    ai_tags: Iterable[str] = (),
-    query: str | None = None,
-    folder: str = "/",
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> FoundFiles:
-    """Return the files of a library that meet all conditions; see `ls_async`."""
-    return asyncio.run(
-        ls_async(
-            target,
-            glob,
-            tags=tags,
-            ai_tags=ai_tags,
-            query=query,
-            folder=folder,
-            max_duration=max_duration,
-            listener=listener,
-        )
-    )
+compare_ai_tags = blocking(compare_ai_tags_async)
 
 
 async def ls_async(
@@ -167,6 +130,9 @@ async def ls_async(
     if query is not None and query in current.refused:
         raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
     return FoundFiles(current, wanted)
+
+
+ls = blocking(ls_async)
 
 
 def _checked_glob(glob: str | None) -> str | None:

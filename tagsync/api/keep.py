@@ -1,4 +1,4 @@
-"""Keep what the next run needs in the state directory: journal, reports, an unfinished plan, each key's account."""
+"""Keep what the next run needs in the state directory: journal, reports, an unfinished plan, each library's account."""
 
 import json
 import os
@@ -237,24 +237,43 @@ class Workspace:
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used this key for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         if name is None or self.target.account is not None:
             return self
-        if self.target.key:
-            known = self._known_account()
-            if known is None:
-                self.warn(
-                    f"{source} {quoted(name)}, and tagsync does not know whether the key belongs to it: "
-                    "check the key, and confirm the account with --account"
-                )
-            elif known != name:
-                raise RefusedError(
-                    f"{source} {quoted(name)}, but an earlier apply used this key for {quoted(known)}: use the key of "
-                    "the right account, or confirm the account with --account"
-                )
+        if self.target.identities and not self.check_account(name, source) and self.target.key:
+            self.warn(
+                f"{source} {quoted(name)}, and tagsync does not know whether the key belongs to it: "
+                "check the key, and confirm the account with --account"
+            )
         return replace(self, target=replace(self.target, account=name))
+
+    def check_account(self, name: str, source: str) -> bool:
+        """Check that no apply used the library for another account; return whether one used it at all.
+
+        A sandbox often serves several accounts while somebody tries their manifests, so there it is a warning.
+
+        Args:
+            name: the account.
+            source: the start of messages, which says what names the account.
+
+        Raises:
+            RefusedError: an earlier apply used the key for another account.
+            StateError: the state directory cannot be used.
+        """
+        known = self._known_account()
+        if known not in (None, name):
+            used = "key" if self.target.key else "sandbox"
+            select = ", select the environment with --env" if self.target.environment else ""
+            words = (
+                f"{source} {quoted(name)}, but an earlier apply used this {used} for {quoted(known)}: use the {used} "
+                f"of the right account{select}, or confirm the account with --account"
+            )
+            if self.target.key:
+                raise RefusedError(words)
+            self.warn(words)
+        return known is not None
 
     def _known_account(self) -> str | None:
         folder = state_folder(self.path, "accounts") if os.path.lexists(self.path) else self.path / "accounts"
@@ -271,8 +290,8 @@ class Workspace:
 
     def _keep_account(self, report: Report) -> None:
         # Only an apply that converged proves that the key is of this account.
-        if report.converged and self.target.key and self.target.account is not None:
-            with self._failure_warned("the account of this key could not be kept"):
+        if report.converged and self.target.identities and self.target.account is not None:
+            with self._failure_warned("the account could not be kept"):
                 path = state_folder(self.path, "accounts") / f"{self._library}.json"
                 check_file(path)
                 with atomic_write(path) as stream:

@@ -187,7 +187,8 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
     # The environment of a pipeline may name these once for all of its commands.
     if not {"policy", "as_of", "last", "prune_since"}.isdisjoint(typed):
         raise UsageError(
-            "--policy, --as-of, --last and --prune-since are for making a plan, and this one is made: plan again"
+            "a saved plan already contains the effects of --policy, --as-of, --last and --prune-since: leave them out, "
+            "or plan again with them"
         )
     plan = read_document(file)
     if isinstance(plan, Report):

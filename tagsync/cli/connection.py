@@ -28,6 +28,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
     Raises:
         CredentialsError: there is no key.
+        RefusedError: an earlier apply used the key for another account than `tagsync.yaml` sets.
         StateError: the sandbox's library cannot be used.
     """
     if settings.sandbox is None and settings.profile:
@@ -40,7 +41,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             concurrency=settings.concurrency,
             config=settings.config,
         )
-        yield Workspace(target, settings.state_dir, settings.shard, warn)
+        yield _workspace(target, settings, warn)
         return
     make_app = _sandbox_module("app").make_app
     profile = sandbox_profile(settings.profile)
@@ -54,7 +55,17 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             environment=settings.config.environment if settings.config else None,
             library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
-        yield Workspace(target, settings.state_dir, settings.shard, warn)
+        yield _workspace(target, settings, warn)
+
+
+def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], None]) -> Workspace:
+    """Return the workspace of a target, after comparing the account in `tagsync.yaml` with earlier applies."""
+    workspace = Workspace(target, settings.state_dir, settings.shard, warn)
+    config = settings.config
+    # An account that an option or its variable names has no place in the file: it confirms what the user wants.
+    if config and config.account and (places := config.origins.get("account")):
+        workspace.check_account(config.account, f"{places[0]} sets the account")
+    return workspace
 
 
 def sandbox_profile(place: str | None) -> "Profile | None":

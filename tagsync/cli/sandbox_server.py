@@ -71,7 +71,7 @@ def reset(library: Path, state_dir: Path) -> int:
     """Remove a sandbox's library and everything about its applies from the state directory."""
     database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
     removed = [remove_file(database.with_name(database.name + suffix)) for suffix in DATABASE_SUFFIXES]
-    for folder in ("last", "unfinished", "facts", "doctor"):
+    for folder in ("last", "unfinished", "facts", "doctor", "accounts"):
         for path in state_folder(state_dir, folder).glob(f"{sandbox_file_name(library, state_dir)}*.json"):
             remove_file(path)
     words = "Reset" if any(removed) else "Nothing to reset"

@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import shown
+from tagsync.model import cells
 from tagsync.model.cells import DEFAULT_SEPARATOR, escaped_cell
 from tagsync.model.templates import escaped_braces
 
 LONGEST_CELL = csv.field_size_limit()
 """The most characters of a cell that can be read."""
-
-# ImageKit allows no % in tags, so the last one always separates them.
-_SEPARATORS = f"{DEFAULT_SEPARATOR}|%"
 
 
 class Row(NamedTuple):
@@ -34,8 +32,7 @@ def fits_in_row(path: str, tags: Sequence[str]) -> bool:
 
 def list_separator(rows: Iterable[Row]) -> str:
     """Return a separator that no tag contains; a semicolon, if possible."""
-    used = {mark for row in rows for tag in row.tags for mark in _SEPARATORS if mark in tag}
-    return next(mark for mark in _SEPARATORS if mark not in used)
+    return cells.list_separator(tag for row in rows for tag in row.tags)
 
 
 def csv_text(rows: Sequence[Row], separator: str) -> Iterator[str]:

@@ -1,15 +1,25 @@
-"""Escape cells of CSV files that a spreadsheet would run as a formula; `manifest.csv_rows` restores them."""
+"""Write cells of CSV files, of which a spreadsheet runs none as a formula; `manifest.csv_rows` restores them."""
 
 import re
+from collections.abc import Iterable
 
 DEFAULT_SEPARATOR = ";"
 """What separates the values in a cell, unless `listSeparator` says otherwise."""
+
+# ImageKit allows no % in tags, so the last one always separates them.
+_SEPARATORS = f"{DEFAULT_SEPARATOR}|%"
 
 # What starts a formula, also in the full width that spreadsheets in Japanese accept. An apostrophe marks escaped text,
 # so text that starts with one is escaped, too: then any text is restored exactly.
 _STARTS = "[=+@\t\r\n\uff1d\uff0b\uff0d\uff20'-]"
 _RISKY = re.compile(_STARTS)
 _ESCAPED = re.compile(f"'{_STARTS}")
+
+
+def list_separator(values: Iterable[str]) -> str:
+    """Return a separator that none of the values in cells contains; a semicolon, if possible."""
+    used = {mark for value in values for mark in _SEPARATORS if mark in value}
+    return next((mark for mark in _SEPARATORS if mark not in used), _SEPARATORS[-1])
 
 
 def escaped_cell(text: str) -> str:

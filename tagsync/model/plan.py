@@ -201,6 +201,11 @@ class Inputs(NamedTuple):
     commit: str | None = None
 
     @property
+    def is_filtered(self) -> bool:
+        """Whether the plan may leave out changes that the manifests ask for."""
+        return bool(self.select or self.part or self.changed_since or self.partial)
+
+    @property
     def library_size(self) -> float:
         """The approximate number of files in the library; infinite if it is not known."""
         return self.files if self.reading.is_complete else inf

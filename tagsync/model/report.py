@@ -121,3 +121,9 @@ class Report:
     def converged(self) -> bool:
         """Whether every change was made and, unless switched off, verified."""
         return self.outcome == "converged"
+
+    @property
+    def applied_commit(self) -> str | None:
+        """The commit of the manifests, if the library now matches all of them as far as is known; else None."""
+        inputs = self.plan.inputs
+        return inputs.commit if self.converged and not inputs.is_filtered else None
