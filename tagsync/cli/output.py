@@ -35,7 +35,7 @@ from tagsync.reporting.formats import (
 )
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.plan_view import PlanView
-from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
+from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 from tagsync.reporting.prometheus import Run
 from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import FEW_FILES, SHOWN_LINES, diagnostics_text, plan_text
@@ -290,7 +290,7 @@ class Output:
 
             yield listen
 
-    def _progress(self) -> ProgressView:
+    def _progress(self) -> NoProgress:
         """Return a bar in a terminal, plain lines elsewhere and in CI, and nothing if quiet."""
         if self._settings.quiet:
             return NoProgress()
