@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from tagsync.concurrency import blocking
-from tagsync.errors import ManifestError, UsageError
+from tagsync.errors import UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting import ExportFormat
@@ -75,9 +75,7 @@ def checked(
     for error in chain(accounts, contradictions(desired.entries)):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
-    if errors.count:
-        first = errors.first()
-        raise ManifestError(first, errors.count - len(first))
+    errors.check()
     return desired
 
 

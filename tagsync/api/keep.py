@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagsync.api.saved import read_document, write_document
+from tagsync.api.saved import read_document, read_saved, write_document
 from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
@@ -21,6 +21,8 @@ from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
 KEPT_REPORTS = 10
 """The maximum number of reports of applies that changed something, for each library and each of its shards."""
+
+NEEDS_REPORT = "--last needs the report of an apply (--report json=FILE)"
 
 _MAX_ACCOUNT_BYTES = 10_000
 
@@ -135,7 +137,7 @@ class Workspace:
         for item in self._kept_reports():
             if item.number is not None:
                 check_file(item.path)
-                report = read_report(item.path)
+                report = read_saved(item.path, Report, NEEDS_REPORT)
                 account = self.target.account or account_name(report.plan.target)
                 target = replace(self.target, account=account)
                 if target.is_named(report.plan.target) and target.takes(report.plan.target):
@@ -221,7 +223,7 @@ class Workspace:
     def _read_kept(self, path: Path) -> Report:
         """Read a report of this library from the state directory."""
         check_file(path)
-        report = read_report(path)
+        report = read_saved(path, Report, NEEDS_REPORT)
         # The file's name depends on the key, so the report is of this account even if only one of both names it.
         if self.target.account is None or account_name(report.plan.target) is None:
             name = report.plan.target._replace(account=self.target.name.account)
@@ -237,7 +239,7 @@ class Workspace:
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         if name is None or self.target.account is not None:
@@ -250,24 +252,29 @@ class Workspace:
         return replace(self, target=replace(self.target, account=name))
 
     def check_account(self, name: str, source: str) -> bool:
-        """Check that no apply used the library for another account; return whether one used it for this account.
+        """Check that no apply used the library for another account; return whether one used it at all.
+
+        A sandbox often serves several accounts while somebody tries their manifests, so there it is a warning.
 
         Args:
             name: the account.
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         known = self._known_account()
         if known not in (None, name):
             used = "key" if self.target.key else "sandbox"
             select = ", select the environment with --env" if self.target.environment else ""
-            raise RefusedError(
+            words = (
                 f"{source} {quoted(name)}, but an earlier apply used this {used} for {quoted(known)}: use the {used} "
                 f"of the right account{select}, or confirm the account with --account"
             )
+            if self.target.key:
+                raise RefusedError(words)
+            self.warn(words)
         return known is not None
 
     def _known_account(self) -> str | None:
@@ -318,19 +325,6 @@ def library_key(identity: str) -> str:
 def account_name(target: TargetName) -> str | None:
     """Return the account that a plan or report names; None if it has only a hash of the key."""
     return None if target.account.startswith("key-") or target.account == SANDBOX_ACCOUNT else target.account
-
-
-def read_report(path: Path) -> Report:
-    """Read a report from a file.
-
-    Raises:
-        DocumentError: the file cannot be read, or was changed since it was written.
-        UsageError: the file is a plan.
-    """
-    document = read_document(path)
-    if isinstance(document, Report):
-        return document
-    raise UsageError(f"{shown(str(path))} is a plan: --last needs the report of an apply (--report json=FILE)")
 
 
 def check_report(report: Report, target: Target) -> None:

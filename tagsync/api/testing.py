@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsync.api.gather import Paths, checked
-from tagsync.errors import ManifestError, UnreadableError
+from tagsync.errors import UnreadableError
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.entry_store import EntryStore
 from tagsync.manifest.error_list import ErrorList
@@ -103,9 +103,7 @@ def _read_libraries(tests: Iterable[TestSpec], reader: FileReader) -> dict[str, 
             found[test.library] = _Library.of(_objects(Path(test.library)), reader)
         except SeedError as error:
             errors.add(unpacked(test.manifest, test.library_place), "library-file", str(error))
-    if errors.count:
-        first = errors.first()
-        raise ManifestError(first, errors.count - len(first))
+    errors.check()
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
-from tagsync.api.saved import read_document
+from tagsync.api.saved import read_saved
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.configuration import for_plan
 from tagsync.cli.connection import workspace_of
@@ -44,7 +44,7 @@ def apply(
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     chosen, library, planning = for_plan(paths, library, planning, settings)
     paths = chosen.paths
-    output = Output(settings, reads=[*chosen.reads, *library.reads])
+    output = Output(settings, reads=[*chosen.reads, *library.reads], writes=True)
     with Deferred() as signals:
         with output.failures_written():
             file = _plan_file(paths)
@@ -190,9 +190,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
             "a saved plan already contains the effects of --policy, --as-of, --last and --prune-since: leave them out, "
             "or plan again with them"
         )
-    plan = read_document(file)
-    if isinstance(plan, Report):
-        raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")
+    plan = read_saved(file, Plan, "apply takes manifests, or a plan that plan --out has saved")
     if plan.target.sandbox is not None and library.sandbox is None:
         name = shown(plan.target.sandbox)
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")

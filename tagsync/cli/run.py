@@ -9,16 +9,16 @@ from tagsync.api.act import refusals
 from tagsync.api.decide import PlanOptions, plan_async, undo_async
 from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
-from tagsync.api.keep import Workspace, account_name, read_report
+from tagsync.api.keep import NEEDS_REPORT, Workspace, account_name
 from tagsync.api.revision import revision_of, revisions_since
-from tagsync.api.saved import read_document
+from tagsync.api.saved import read_document, read_saved
 from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UnknownPathError, UsageError
-from tagsync.escape import quoted, shown
+from tagsync.escape import quoted
 from tagsync.model import ByPath, DesiredState, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
@@ -146,7 +146,8 @@ def undo(
             path, report = unnamed.newest_change()
             output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
         else:
-            report = _saved_report(file)
+            advice = "undo needs the report of an apply (apply --report FILE.json)"
+            report = read_saved(file, Report, advice)
         if report.plan.undoes:
             output.warn("this undoes an undo, so it makes the changes again: to undo an older apply, name its report")
         workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
@@ -178,27 +179,14 @@ def _to_apply(library: LibrarySettings) -> list[str]:
     return sandbox + (["--env", library.env] if library.env else [])
 
 
-def _saved_report(file: Path) -> Report:
-    found = read_document(file)
-    if isinstance(found, Report):
-        return found
-    raise UsageError(f"{shown(str(file))} is a plan: undo needs the report of an apply (apply --report FILE.json)")
-
-
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:
     """Show how a newer plan differs from an older one."""
     output = Output(settings, reads=[old, new])
     with output.failures_written():
-        plans = [_saved_plan(file) for file in (old, new)]
+        advice = "diff compares two plans that you saved with plan --out"
+        plans = [read_saved(file, Plan, advice) for file in (old, new)]
     output.difference(difference(*plans))
     return 0
-
-
-def _saved_plan(file: Path) -> Plan:
-    plan = read_document(file)
-    if isinstance(plan, Plan):
-        return plan
-    raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that you saved with plan --out")
 
 
 def show(files: Sequence[Path], settings: OutputSettings) -> int:
@@ -248,7 +236,7 @@ def plan_options(
     """Return the options of a plan; read and check the report that --last names."""
     last: Report | Literal["kept"] | None = "kept"
     if how.last is not None:
-        last = None if how.last == NO_REPORT else read_report(Path(how.last))
+        last = None if how.last == NO_REPORT else read_saved(how.last, Report, NEEDS_REPORT)
     return PlanOptions(
         select=library.select,
         part=library.shard,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagsync.environment import setting
-from tagsync.errors import ManifestError, UsageError
+from tagsync.errors import UsageError
 from tagsync.escape import quoted, shown
 from tagsync.manifest.document_reader import DocumentReader
 from tagsync.manifest.error_list import ErrorList
@@ -98,7 +98,7 @@ class _ConfigReader:
         tree = self._document()
         if tree is not None:
             self._check(tree)
-        self._raise_errors()
+        self._errors.check()
         assert tree is not None, "a file without settings is an error"  # noqa: S101 - the reader reports it
         return tree
 
@@ -161,12 +161,7 @@ class _ConfigReader:
             if not (self._place.file.parent / path).exists():
                 words = f"{quoted(path, 200)} does not exist: check the path, which is relative to this file"
                 self._report(place, "path", words)
-        self._raise_errors()
-
-    def _raise_errors(self) -> None:
-        if self._errors.count:
-            kept = self._errors.first()
-            raise ManifestError(kept, self._errors.count - len(kept))
+        self._errors.check()
 
     def select(self, tree: Map, wanted: str | None) -> tuple[str | None, Origin | None]:
         """Return the environment to use, and where the file says so.

@@ -1,5 +1,6 @@
 """Write cells of CSV files, of which a spreadsheet runs none as a formula; `manifest.csv_rows` restores them."""
 
+import csv
 import re
 from collections.abc import Iterable
 
@@ -27,6 +28,21 @@ def escaped_cell(text: str) -> str:
     return f"'{text}" if _RISKY.match(text) else text
 
 
+def csv_row(cells: Iterable[str | float]) -> str:
+    """Return cells as a line of CSV."""
+    return str(_WRITER.writerow(cells))
+
+
 def is_escaped_cell(text: str) -> bool:
     """Return whether the text of a cell starts with the apostrophe of `escaped_cell`."""
     return _ESCAPED.match(text) is not None
+
+
+class _Echo:
+    """A file whose `write` returns the text, which `writerow` then returns."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_WRITER = csv.writer(_Echo(), lineterminator="\n")

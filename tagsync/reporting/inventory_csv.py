@@ -3,12 +3,11 @@
 No cell can run as a formula in a spreadsheet or send control characters to a terminal. JSON has the exact text.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 
 from tagsync.escape import shown
 from tagsync.model import CurrentFile, Inventory
-from tagsync.model.cells import escaped_cell, list_separator
+from tagsync.model.cells import csv_row, escaped_cell, list_separator
 
 
 def tags_csv(inventory: Inventory) -> Iterator[str]:
@@ -35,14 +34,4 @@ def separator_of_tags(files: Iterable[CurrentFile]) -> str:
 
 
 def _row(*cells: str | float) -> str:
-    return str(_WRITER.writerow([escaped_cell(shown(cell)) if isinstance(cell, str) else cell for cell in cells]))
-
-
-class _Echo:
-    """A file whose `write` returns the text, which `writerow` then returns."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-_WRITER = csv.writer(_Echo(), lineterminator="\n")
+    return csv_row([escaped_cell(shown(cell)) if isinstance(cell, str) else cell for cell in cells])
