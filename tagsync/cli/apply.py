@@ -44,7 +44,7 @@ def apply(
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     chosen, library, planning = for_plan(paths, library, planning, settings)
     paths = chosen.paths
-    output = Output(settings, reads=[*chosen.reads, *library.reads])
+    output = Output(settings, reads=[*chosen.reads, *library.reads], writes=True)
     with Deferred() as signals:
         with output.failures_written():
             file = _plan_file(paths)

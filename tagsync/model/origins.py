@@ -32,6 +32,16 @@ class Diagnostic(NamedTuple):
     message: str
     origin: Origin | None = None
 
+    @property
+    def where(self) -> str:
+        """The place as people need it: without line and column if they say nothing; "" if there is no place."""
+        if self.origin and self.code in _ABOUT_FILES:
+            return self.origin.file
+        return str(self.origin or "")
+
+
+_ABOUT_FILES = frozenset({"no-such-file", "no-manifests", "unreadable", "symlink"})
+"""The codes of errors about a whole file or folder. JSON has line 1 and column 1 for them."""
 
 NO_LONGER_DECLARED = "no-longer-declared"
 """The code of the notice about tags that pruning would remove. Formats show it like a warning."""

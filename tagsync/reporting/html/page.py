@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted
+from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted, as_shown
 from tagsync.reporting.guard_view import GuardView, guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
@@ -243,7 +243,7 @@ def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlis
 
 
 def _place(diagnostic: Diagnostic, names: Names) -> str:
-    return str(named(diagnostic.origin, names)) if diagnostic.origin else ""
+    return as_shown(diagnostic, names).where
 
 
 def _uncovered(view: PlanView) -> Uncovered | None:
