@@ -1,20 +1,18 @@
-"""Run a coroutine for each of many items with bounded concurrency."""
+"""Run coroutines: one for each of many items with bounded concurrency, or one to its end for callers without a loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 async def for_each_concurrently(
     items: Iterable[T], work: Callable[[T], Awaitable[object]], *, concurrency: int
 ) -> None:
-    """Run `work` for each item, at most `concurrency` at a time; cancel the rest on the first error.
-
-    Raises:
-        Exception: whatever `work` raised first.
-    """
+    """Run `work` for each item, at most `concurrency` at a time; cancel the rest on the first error."""
     remaining: Iterator[T] = iter(items)
 
     async def worker() -> None:
@@ -27,3 +25,14 @@ async def for_each_concurrently(
     finally:
         for task in workers:
             task.cancel()
+
+
+def blocking(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Return a function that takes the same arguments as `NAME_async`, and runs it to its end."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return asyncio.run(work(*args, **kwargs))
+
+    run.__name__ = run.__qualname__ = work.__name__.removesuffix("_async")
+    return run

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tagsync.api.keep import Workspace
 from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.concurrency import blocking
 from tagsync.errors import ManifestError, RefusedError
 from tagsync.escape import shown
 from tagsync.events import Listener, ignore
@@ -28,24 +29,6 @@ from tagsync.model import (
     objection,
 )
 from tagsync.planning.guards import Ack, unacknowledged
-
-
-def apply(
-    plan: Plan,
-    *,
-    target: Target,
-    options: ApplyOptions | None = None,
-    workspace: Workspace | None = None,
-    stop: asyncio.Event | None = None,
-    abort: asyncio.Event | None = None,
-    listener: Listener = ignore,
-) -> Report:
-    """Apply a plan; see `apply_async`."""
-    return asyncio.run(
-        apply_async(
-            plan, target=target, options=options, workspace=workspace, stop=stop, abort=abort, listener=listener
-        )
-    )
 
 
 async def apply_async(
@@ -84,20 +67,22 @@ async def apply_async(
     with locked(target, part=plan.inputs.part):
         check_plan(plan, target, options.acks)
         kept = replace(workspace, target=target, part=plan.inputs.part) if workspace else None
-        if kept and not kept.unfinished(plan):
-            kept.begin(plan)
-        report = await apply_locked(
-            plan,
-            target=target,
-            options=options,
-            journal=kept.journal if kept and plan.changes else None,
-            stop=stop,
-            abort=abort,
-            listener=listener,
-        )
+        with kept.applying(plan, continues=kept.unfinished(plan)) if kept else nullcontext():
+            report = await apply_locked(
+                plan,
+                target=target,
+                options=options,
+                journal=kept.journal if kept and plan.changes else None,
+                stop=stop,
+                abort=abort,
+                listener=listener,
+            )
         if kept:
             kept.record(report)
         return report
+
+
+apply = blocking(apply_async)
 
 
 async def apply_locked(
@@ -147,11 +132,7 @@ def check_plan(plan: Plan, target: Target, acks: Collection[Ack]) -> None:
 
 
 def check_target(plan: Plan, target: Target) -> None:
-    """Check that a plan is for a target.
-
-    Raises:
-        RefusedError: the plan is for another target.
-    """
+    """Check that a plan is for a target."""
     if not target.takes(plan.target):
         made_for = "no environment" if plan.target.environment is None else f"environment {plan.target.environment}"
         raise RefusedError(

@@ -11,6 +11,7 @@ from typing import Literal
 from tagsync.api.gather import Paths, now, validate
 from tagsync.api.keep import History, Workspace, check_environment, check_report
 from tagsync.api.revision import commit_of_manifests, revision_of, revision_of_report, revisions_since
+from tagsync.concurrency import blocking
 from tagsync.errors import UsageError
 from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
 from tagsync.library.deadline import check_duration, deadline
@@ -78,18 +79,6 @@ class PlanOptions:
 
 
 DEFAULT = PlanOptions()
-
-
-def plan(
-    paths: Paths | DesiredState,
-    *,
-    target: Target,
-    options: PlanOptions = DEFAULT,
-    workspace: Workspace | None = None,
-    listener: Listener = ignore,
-) -> Plan:
-    """Compare manifests with a library; see `plan_async`."""
-    return asyncio.run(plan_async(paths, target=target, options=options, workspace=workspace, listener=listener))
 
 
 async def plan_async(
@@ -174,6 +163,9 @@ async def plan_async(
         return await read_and_compare(reader, wanted, compare, lambda: named(desired))
 
 
+plan = blocking(plan_async)
+
+
 def _reports(target: Target, options: PlanOptions, workspace: Workspace | None) -> History:
     if isinstance(options.last, Report):
         check_report(options.last, target)
@@ -241,20 +233,6 @@ async def read_and_compare(
         return replace(made, inputs=inputs, diagnostics=(*diagnostics, *made.diagnostics))
 
 
-def undo(
-    report: Report,
-    *,
-    target: Target,
-    ai_as_tags: bool = False,
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> Plan:
-    """Plan to undo an apply; see `undo_async`."""
-    return asyncio.run(
-        undo_async(report, target=target, ai_as_tags=ai_as_tags, max_duration=max_duration, listener=listener)
-    )
-
-
 async def undo_async(
     report: Report,
     *,
@@ -300,3 +278,6 @@ async def undo_async(
         bulk_rate=target.bulk_rate,
         ai_as_tags=ai_as_tags,
     )
+
+
+undo = blocking(undo_async)

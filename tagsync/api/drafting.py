@@ -1,6 +1,5 @@
 """Write a test of manifests from a plan: a few changed files, and the tags that they have after an apply."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from tagsync.api.testing import evaluated
+from tagsync.concurrency import blocking
 from tagsync.events import Listener, ignore
 from tagsync.exporting.drafted_test_text import FileDraft, text_of_test
 from tagsync.library.target import Target, connect
@@ -47,13 +47,6 @@ class DraftedTest(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def draft_test(
-    desired: DesiredState, plan: Plan, *, target: Target, as_of: date | None = None, listener: Listener = ignore
-) -> DraftedTest:
-    """Write a test from a plan; see `draft_test_async`."""
-    return asyncio.run(draft_test_async(desired, plan, target=target, as_of=as_of, listener=listener))
-
-
 async def draft_test_async(
     desired: DesiredState, plan: Plan, *, target: Target, as_of: date | None = None, listener: Listener = ignore
 ) -> DraftedTest:
@@ -87,6 +80,9 @@ async def draft_test_async(
     paths = {draft.file.path for draft in passing}
     left_out = tuple(change.path for change in chosen if change.path not in paths)
     return DraftedTest(_text(passing, day) if passing else "", len(passing), left_out)
+
+
+draft_test = blocking(draft_test_async)
 
 
 def _spread(changes: Iterable[FileChange]) -> list[FileChange]:

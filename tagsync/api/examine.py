@@ -1,9 +1,8 @@
 """Examine an account: compare how its API behaves with what tagsync expects."""
 
-import asyncio
-
 from tagsync.api.gather import now
 from tagsync.api.keep import Workspace
+from tagsync.concurrency import blocking
 from tagsync.errors import LibraryError, UsageError
 from tagsync.events import Listener, ignore
 from tagsync.examining.chosen_file import chosen_file
@@ -14,13 +13,6 @@ from tagsync.examining.writes import Trial, note_of
 from tagsync.library.imagekit.probe import Probe
 from tagsync.library.target import Target, probing
 from tagsync.model import Diagnosis, Finding
-
-
-def doctor(
-    target: Target, *, workspace: Workspace | None = None, write_on: str | None = None, listener: Listener = ignore
-) -> Diagnosis:
-    """Examine an account; see `doctor_async`."""
-    return asyncio.run(doctor_async(target, workspace=workspace, write_on=write_on, listener=listener))
 
 
 async def doctor_async(
@@ -56,6 +48,9 @@ async def doctor_async(
         if workspace and write_on is not None:
             found |= await _written(probe, workspace, write_on)
         return Diagnosis(tuple(found.values()), now(), probe.traffic.reads, probe.traffic.bulk_calls, restored)
+
+
+doctor = blocking(doctor_async)
 
 
 async def _restored(probe: Probe, workspace: Workspace) -> str:

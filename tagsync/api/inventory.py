@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tagsync.api.gather import check_folder, now
+from tagsync.concurrency import blocking
 from tagsync.errors import RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
@@ -16,7 +17,7 @@ from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import AIComparison, CurrentFile, CurrentState, Diagnostic, Inventory, Suggestions
+from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -32,18 +33,11 @@ class FoundFiles:
     def __init__(self, current: CurrentState, wanted: FileFilter) -> None:
         self._current = current
         self._wanted = wanted
-        self.diagnostics = _diagnostics(current)
+        self.diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable))
 
     def __iter__(self) -> Iterator[CurrentFile]:
         query = self._wanted.query
         return selected(self._current.files, self._wanted, None if query is None else self._current.answers[query])
-
-
-def tags(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> Inventory:
-    """Return the tags of a library, or of a folder of it; see `tags_async`."""
-    return asyncio.run(tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
 
 
 async def tags_async(
@@ -65,11 +59,7 @@ async def tags_async(
     return replace(count(found), diagnostics=found.diagnostics)
 
 
-def suggest_renames(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> Suggestions:
-    """Suggest renames that unite near-duplicate tags; see `suggest_renames_async`."""
-    return asyncio.run(suggest_renames_async(target, folder=folder, max_duration=max_duration, listener=listener))
+tags = blocking(tags_async)
 
 
 async def suggest_renames_async(
@@ -80,11 +70,7 @@ async def suggest_renames_async(
     return replace(suggest(found), diagnostics=found.diagnostics)
 
 
-def compare_ai_tags(
-    target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
-) -> AIComparison:
-    """Compare AI tags with the ordinary tags that people gave; see `compare_ai_tags_async`."""
-    return asyncio.run(compare_ai_tags_async(target, folder=folder, max_duration=max_duration, listener=listener))
+suggest_renames = blocking(suggest_renames_async)
 
 
 async def compare_ai_tags_async(
@@ -95,30 +81,7 @@ async def compare_ai_tags_async(
     return replace(compare(found), folder=folder, diagnostics=found.diagnostics)
 
 
-def ls(
-    target: Target,
-    glob: str | None = None,
-    *,
-    tags: Iterable[str] = (),
-    ai_tags: Iterable[str] = (),
-    query: str | None = None,
-    folder: str = "/",
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> FoundFiles:
-    """Return the files of a library that meet all conditions; see `ls_async`."""
-    return asyncio.run(
-        ls_async(
-            target,
-            glob,
-            tags=tags,
-            ai_tags=ai_tags,
-            query=query,
-            folder=folder,
-            max_duration=max_duration,
-            listener=listener,
-        )
-    )
+compare_ai_tags = blocking(compare_ai_tags_async)
 
 
 async def ls_async(
@@ -169,6 +132,9 @@ async def ls_async(
     return FoundFiles(current, wanted)
 
 
+ls = blocking(ls_async)
+
+
 def _checked_glob(glob: str | None) -> str | None:
     if glob is None:
         return None
@@ -183,7 +149,3 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise UsageError(f"{quoted(names)} is one name: use a list of names")
     return tuple(names)
-
-
-def _diagnostics(current: CurrentState) -> tuple[Diagnostic, ...]:
-    return (*current.diagnostics, *map(unreadable_finding, current.unreadable))

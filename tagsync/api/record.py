@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from tagsync.api.gather import check_folder
+from tagsync.concurrency import blocking
 from tagsync.errors import StateError, UsageError
 from tagsync.escape import shown
 from tagsync.events import Exporting, FilesRead, Listener, ignore
@@ -43,21 +44,6 @@ class Recorded(NamedTuple):
 def partial_of(path: Path) -> Path:
     """Return the file that keeps an unfinished recording until the next run."""
     return path.with_name(f"{path.name}.partial")
-
-
-def record(
-    target: Target,
-    path: str | PathLike[str],
-    *,
-    folder: str = "/",
-    redact: bool = False,
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> Recorded:
-    """Record a library, or a folder of it, as a file for the sandbox; see `record_async`."""
-    return asyncio.run(
-        record_async(target, path, folder=folder, redact=redact, max_duration=max_duration, listener=listener)
-    )
 
 
 async def record_async(
@@ -120,12 +106,11 @@ async def record_async(
         return found
 
 
-def check_new(path: Path) -> None:
-    """Check that a recording can be written to a new file.
+record = blocking(record_async)
 
-    Raises:
-        UsageError: the file exists, or its folder does not.
-    """
+
+def check_new(path: Path) -> None:
+    """Check that a recording can be written to a new file."""
     name = shown(str(path))
     if path.exists() or path.is_symlink():
         raise UsageError(f"{name} exists, and export overwrites nothing: choose a new file")

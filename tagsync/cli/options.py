@@ -287,16 +287,15 @@ _LIBRARY = (
     *_SPEED,
 )
 
-_STATE = option(
+STATE = option(
     "--state-dir",
     group="Library",
     type=click.Path(path_type=Path),
-    default=Path(".tagsync"),
-    show_default=True,
+    callback=parameter_types.state_dir,
+    show_default=".tagsync next to tagsync.yaml",
     metavar="DIR",
     help="Folder of the journal, kept reports and sandbox libraries.",
 )
-
 
 _APPLY = (
     option(
@@ -389,70 +388,49 @@ _PLAN = (
 )
 
 
-def output_options(command: Command) -> Command:
-    """Add the options of `OutputSettings`."""
-    return _with(_OUTPUT, command)
+def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command."""
+
+    def decorate(command: Command) -> Command:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return decorate
 
 
-def pictured_options(command: Command) -> Command:
-    """Add the options of `OutputSettings` for results with changed files."""
-    return _with((*_OUTPUT, _THUMBNAILS), command)
+output_options = _all_of(*_OUTPUT)
+"""The options of `OutputSettings`."""
 
+pictured_options = _all_of(*_OUTPUT, _THUMBNAILS)
+"""The options of `OutputSettings` for results with changed files."""
 
-def target_options(command: Command) -> Command:
-    """Add the options of `LibrarySettings` that do not select files."""
-    return _with((*_TARGET, *_SPEED, _STATE), command)
+target_options = _all_of(*_TARGET, *_SPEED, STATE)
+"""The options of `LibrarySettings` that do not select files."""
 
+connection_options = _all_of(*_TARGET, STATE)
+"""Only the options of `LibrarySettings` that name a library."""
 
-def connection_options(command: Command) -> Command:
-    """Add only the options of `LibrarySettings` that name a library."""
-    return _with((*_TARGET, _STATE), command)
+library_options = _all_of(*_LIBRARY, STATE)
+"""The options of `LibrarySettings`."""
 
+reading_options = _all_of(*_TARGET, _DURATION, STATE, *_VERBOSITY)
+"""The options of a command that reads a library but makes no plan."""
 
-def library_options(command: Command) -> Command:
-    """Add the options of `LibrarySettings`."""
-    return _with((*_LIBRARY, _STATE), command)
+inventory_options = _all_of(*_TARGET, _DURATION, STATE, *_INVENTORY)
+"""The options of `InventorySettings`, and those of a command that reads a library but makes no plan."""
 
+account_options = _all_of(*_TARGET, STATE, *_VERBOSITY)
+"""The options of a command that examines an account as a whole."""
 
-def reading_options(command: Command) -> Command:
-    """Add the options of a command that reads a library but makes no plan."""
-    return _with((*_TARGET, _DURATION, _STATE, *_VERBOSITY), command)
+apply_options = _all_of(*_APPLY)
+"""The options of `ApplySettings`."""
 
+plan_options = _all_of(*_PLAN)
+"""The options of `PlanSettings`."""
 
-def inventory_options(command: Command) -> Command:
-    """Add the options of `InventorySettings`, and those of a command that reads a library but makes no plan."""
-    return _with((*_TARGET, _DURATION, _STATE, *_INVENTORY), command)
-
-
-def account_options(command: Command) -> Command:
-    """Add the options of a command that examines an account as a whole."""
-    return _with((*_TARGET, _STATE, *_VERBOSITY), command)
-
-
-def apply_options(command: Command) -> Command:
-    """Add the options of `ApplySettings`."""
-    return _with(_APPLY, command)
-
-
-def plan_options(command: Command) -> Command:
-    """Add the options of `PlanSettings`."""
-    return _with(_PLAN, command)
-
-
-def manifest_options(command: Command) -> Command:
-    """Add the options of `PlanSettings` that need no library."""
-    return _with(_PLAN[2:], command)
-
-
-def state_options(command: Command) -> Command:
-    """Add only the option for the state directory."""
-    return _with((_STATE,), command)
-
-
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
-    for decorate in reversed(options):
-        command = decorate(command)
-    return command
+manifest_options = _all_of(*_PLAN[2:])
+"""The options of `PlanSettings` that need no library."""
 
 
 Settings = TypeVar("Settings", OutputSettings, InventorySettings, LibrarySettings, ApplySettings, PlanSettings)

@@ -1,5 +1,6 @@
 """Parse the values of options; each function raises click.BadParameter for a value that it cannot parse."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -78,6 +79,17 @@ def endpoint(_context: click.Context, _parameter: click.Parameter, value: str | 
     if value == "":
         raise click.BadParameter("the URL is empty: give one, or omit it to use ImageKit.")
     return value
+
+
+def state_dir(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    """Return the state directory; by default, it is next to `tagsync.yaml`, so that all folders below share it."""
+    if value is not None:
+        return value
+    from tagsync.manifest.config import find_config  # noqa: PLC0415 - start-up
+
+    place = find_config()
+    folder = place.file.parent if place else Path()
+    return Path(os.path.relpath(folder / ".tagsync"))
 
 
 class _Lines(click.types.StringParamType):

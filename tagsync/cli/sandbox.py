@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tagsync.cli.groups import Group
-from tagsync.cli.options import PROFILE, option, state_options
+from tagsync.cli.options import PROFILE, STATE, option
 
 LIBRARY = click.argument(
     "library", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="LIBRARY.jsonl"
@@ -85,7 +85,7 @@ def sandbox(context: click.Context) -> None:
     show_default="any key",
 )
 @PROFILE
-@state_options
+@STATE
 def serve(library: Path, state_dir: Path, **values: Any) -> int:
     """Serve a library on 127.0.0.1, for tagsync, SDKs or curl.
 
@@ -104,7 +104,7 @@ def serve(library: Path, state_dir: Path, **values: Any) -> int:
     )
 )
 @LIBRARY
-@state_options
+@STATE
 def reset(library: Path, state_dir: Path) -> int:
     """Discard all changes to a library.
 

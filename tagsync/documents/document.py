@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from tagsync.documents.members import (
+    COMMIT_PATTERN,
     CoverageMember,
     EstimateMember,
     GuardMember,
@@ -77,6 +78,7 @@ class ReportDocument(Struct, kw_only=True, rename="camel"):
     tool: str
     created_at: str
     outcome: OutcomeName
+    applied_commit: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
     digest: _Digest
     undoes: _Digest | None = None
     target: TargetMember

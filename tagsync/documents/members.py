@@ -25,6 +25,8 @@ from tagsync.model import (
     Unlisted,
 )
 
+COMMIT_PATTERN = "^[0-9a-f]{40,64}$"
+
 _Count = Annotated[int, Meta(ge=0)]
 _Amount = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 _Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100)]
@@ -114,9 +116,9 @@ class InputsMember(Record):
     reading: ReadingMember | None = None
     select: str | Annotated[tuple[str, ...], Meta(min_length=2)] | None = None
     shard: Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$")] | None = None
-    changed_since: Annotated[str, Meta(pattern="^[0-9a-f]{40,64}$")] | None = None
+    changed_since: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
     partial: bool = False
-    commit: Annotated[str, Meta(pattern="^[0-9a-f]{40,64}$")] | None = None
+    commit: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
 
     @classmethod
     def from_value(cls, value: Inputs) -> Self:

@@ -69,6 +69,7 @@ def report_document(report: Report) -> Iterator[str]:
             report_version=FORMAT,
             created_at=report.finished_at,
             outcome=report.outcome,
+            applied_commit=report.applied_commit,
             requests=RequestCountsMember(*report.requests),
             timing=TimingMember(*report.timing),
             changes=(

@@ -44,8 +44,13 @@ def annotations(view: View, names: Names | None = None) -> Iterator[str]:
 
 
 def outputs(view: View, exit_code: int) -> str:
-    """Return the outputs of a step: `changes` is the number of files that the plan changes, or the apply changed."""
-    return f"changes={view.files_changed}\ndigest={view.digest or ''}\nexitcode={exit_code}\n"
+    """Return the outputs of a step.
+
+    `changes` is the number of files that the plan changes, or the apply changed. `commit` is the commit that the apply
+    completed, if it did.
+    """
+    commit = f"commit={view.applied_commit}\n" if view.applied_commit else ""
+    return f"changes={view.files_changed}\n{commit}digest={view.digest or ''}\nexitcode={exit_code}\n"
 
 
 def _guards(view: View, names: Names) -> Iterator[_Annotation]:
@@ -64,7 +69,7 @@ def _said(view: View, names: Names) -> Iterator[_Annotation]:
             continue
         origin, message = item.origin, shown(item.message)
         if origin and origin.file not in names:
-            origin, message = None, f"{shown(str(origin))}: {message}"
+            origin, message = None, f"{shown(item.where)}: {message}"
         yield _Annotation(item.level, item.code, message, origin and named(origin, names))
 
 

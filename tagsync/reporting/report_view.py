@@ -43,7 +43,7 @@ class ReportView(PlanView):
         super().__init__(plan)
         self.report = report
         self.refused = report.outcome == "refused"
-        self.digest = plan.digest
+        self.digest, self.applied_commit = plan.digest, report.applied_commit
         counts = Counter(outcome.status for outcome in report.outcomes)
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]
         self.advice = _advice(report, counts)
@@ -58,7 +58,8 @@ class ReportView(PlanView):
             self.title = self._outcome_title()
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-        self.remarks = [*self._plan_remarks(), *self.advice]
+        self.commit_words = f"Applied commit: {self.applied_commit}" if self.applied_commit else ""
+        self.remarks = [*self._plan_remarks(), *filter(None, [self.commit_words]), *self.advice]
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
         self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]

@@ -92,6 +92,7 @@ class View:
         remarks: sentences about the result as a whole.
         target: which library, where there was one.
         digest: of the plan, where there is one that could be applied.
+        applied_commit: the commit of the manifests that an apply completed.
         files_changed: how many files the plan changes, or an apply has changed.
         guards: what each guard says.
         rows: what became of each file, of a report.
@@ -108,6 +109,7 @@ class View:
     remarks: Sequence[str] = ()
     target: TargetName | None = None
     digest: str | None = None
+    applied_commit: str | None = None
     files_changed: int = 0
     guards: Sequence[GuardView] = ()
     rows: Sequence[StatusRow] = ()
@@ -149,15 +151,7 @@ class View:
 
 
 class DiagnosticsView(View):
-    """What formats show of a command that made no plan.
-
-    Args:
-        title: the outcome in a few words.
-        diagnostics: what was found.
-        names: how to show manifests.
-        manifests: the names of those that were read.
-        more: how many diagnostics were not even kept.
-    """
+    """What formats show of a command that made no plan."""
 
     kind: Kind = "manifests"
 

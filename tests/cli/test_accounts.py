@@ -90,7 +90,7 @@ def test_remembered_account_is_ignored_if_damaged_and_contains_no_key(tagsync: C
     assert "does not know" in tagsync("plan", "tags.yaml").err
 
 
-def test_sandbox_accepts_any_account(
+def test_sandbox_remembers_the_account_of_an_apply(
     tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TAGSYNC_ENDPOINT", "IMAGEKIT_PRIVATE_KEY"):
@@ -99,7 +99,52 @@ def test_sandbox_accepts_any_account(
     ran = tagsync("apply", "--yes", "--sandbox=library.jsonl", "--format=json", "tags.yaml")
     assert (ran.code, ran.document["target"]["account"]) == (0, "shop")
     assert "warning" not in ran.err
-    assert not Path(".tagsync/accounts").exists()
+    write("elsewhere")
+    ran = tagsync("plan", "--sandbox=library.jsonl", "tags.yaml")
+    assert ran.code == 0
+    assert "warning: the manifests are for the account 'elsewhere', but" in ran.err
+    assert "but an earlier apply used this sandbox for 'shop': use the sandbox of the right account" in ran.err
+    assert tagsync("sandbox", "reset", "library.jsonl").code == 0
+    ran = tagsync("plan", "--sandbox=library.jsonl", "tags.yaml")
+    assert (ran.code, "warning" in ran.err) == (0, False)
+
+
+def configure() -> None:
+    write("shop", "tags.yaml")
+    Path("other.yaml").write_text(manifest("- path: /b.jpg\n  tags: [x]"), encoding="utf-8")
+    Path("tagsync.yaml").write_text(
+        "apiVersion: tagsync/v1\nkind: Config\nmanifests: [other.yaml]\nenvironments:\n"
+        "  production: {account: shop}\n  staging: {account: try}\n",
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [["plan"], ["apply", "--yes"], ["undo"], ["export"], ["ls"]], ids=lambda command: str(command[0])
+)
+def test_account_of_an_environment_is_refused_with_the_key_of_another(
+    tagsync: Command, world: Callable[..., Any], command: list[str]
+) -> None:
+    library = world(file_object("/b.jpg"))
+    configure()
+    assert tagsync("apply", "--yes", "--env=production").code == 0
+    library.calls.calls.clear()
+    ran = tagsync(*command, "--env=staging")
+    assert ran.code == 4
+    assert (
+        "error: tagsync.yaml:6:22 sets the account 'try', but an earlier apply used this key for 'shop': use the key "
+        "of the right account, select the environment with --env, or confirm the account with --account"
+    ) in ran.err
+    assert not library.calls.calls
+    assert tagsync("plan", "--env=production").code == 0
+
+
+def test_account_option_confirms_the_account_of_an_environment(tagsync: Command) -> None:
+    configure()
+    assert tagsync("apply", "--yes", "--env=production").code == 0
+    assert tagsync("apply", "--yes", "--env=staging", "--account=try").code == 0
+    assert tagsync("plan", "--env=staging").code == 0
+    assert tagsync("plan", "--env=production").code == 4
 
 
 def test_previous_report_of_a_key_counts_with_and_without_account(tagsync: Command, world: Callable[..., Any]) -> None:

@@ -100,6 +100,18 @@ def test_config_of_the_top_serves_folders_below(monkeypatch: pytest.MonkeyPatch)
     assert summary(ran)["manifests"] == ["manifests/tags.yaml", "production/more.yaml"]
 
 
+def test_state_directory_is_next_to_the_config(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tagsync("apply", "--yes", PLAN[1]).code == 0
+    monkeypatch.chdir("deep")
+    sandbox = "--sandbox=../library.jsonl"
+    assert tagsync("plan", sandbox, "--format=json").document["changes"] == []
+    assert tagsync("undo", sandbox).code == 0
+    assert tagsync("sandbox", "reset", "../library.jsonl").err.startswith("Reset: ")
+    assert not Path(".tagsync").exists()
+    assert tagsync("plan", sandbox, "--state-dir=.tagsync").code == 0
+    assert Path(".tagsync").is_dir()
+
+
 # Commands without PATH
 
 

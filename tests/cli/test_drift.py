@@ -312,7 +312,7 @@ def test_last_option_is_refused_with_a_saved_plan(tagsync: Command, world: Build
     tagsync("plan", "--out=plan.json", "tags.yaml")
     result = tagsync("apply", "--last=none", "plan.json")
     assert (result.code, library.calls.writes) == (64, [])
-    assert "--policy, --as-of, --last and --prune-since are for making a plan" in result.err
+    assert "a saved plan already contains the effects of --policy, --as-of, --last and --prune-since" in result.err
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a link"])

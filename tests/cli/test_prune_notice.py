@@ -140,6 +140,25 @@ def test_plan_records_the_commit_only_of_committed_manifests(tagsync: Command) -
     assert Path(".git/index").read_bytes() == before
 
 
+def test_report_names_the_applied_commit_only_if_all_was_applied(tagsync: Command) -> None:
+    head = git("rev-parse", "HEAD")
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "in")
+    assert "appliedCommit" not in tagsync(*APPLY, "--select=/shop/a.jpg").document
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n")
+    assert "appliedCommit" not in tagsync(*APPLY).document
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [newer]\n  absent: [new]\n")
+    later = commit()
+    incomplete = tagsync(*APPLY, "--max-requests=1").document
+    assert (incomplete["outcome"], incomplete["inputs"]["commit"]) == ("incomplete", later)
+    assert "appliedCommit" not in incomplete
+    assert tagsync(*APPLY).document["appliedCommit"] == later
+    saved = tagsync("apply", "--sandbox=library.jsonl", "--report=json=report.json", "plan.json")
+    assert f"\nApplied commit: {head}\n" in saved.out
+    assert f"\nApplied commit: {head}\n" in tagsync("show", "report.json").out
+    again = tagsync("apply", "--sandbox=library.jsonl", "--yes", "in")
+    assert "Applied commit" not in again.out
+
+
 def test_plan_records_the_commit_only_of_committed_csv_files(tagsync: Command) -> None:
     write("in/tags.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
     write("in/tags.csv", "path,tags\n/other.jpg,hero\n")

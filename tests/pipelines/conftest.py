@@ -3,12 +3,14 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, holds, put_out, run, step
+from pipelines.gitlab import GitLab
 
 INPUTS = (
     "COMMAND",
@@ -83,18 +85,19 @@ class GitHub:
         """Run the steps of the action that need git too; return the result of the first that failed, or of tagsync."""
         ref, command = inputs.pop("APPLIED_REF", ""), inputs["COMMAND"]
 
-        def run_step(name: str) -> Ran:
+        def run_step(name: str, **env: str) -> Ran:
             item = step(ACTION, name)
             given = {"inputs": {"applied_ref": ref or None, "command": command}}
             if not holds(item["if"].replace("applied-ref", "applied_ref"), given):
                 return Ran(0, "", "")
-            return self.script(item["run"], REF=ref, TOKEN="token")
+            return self.script(item["run"], REF=ref, TOKEN="token", **env)
 
         fetched = run_step("Fetch the last applied commit")
         if fetched.code:
             return fetched
         ran = self.action(PRUNE_SINCE=self.put_out().get("ref", ""), **inputs)
-        recorded = Ran(0, "", "") if ran.code else run_step("Record the applied commit")
+        applied = self.put_out().get("commit", "")
+        recorded = Ran(0, "", "") if ran.code else run_step("Record the applied commit", COMMIT=applied)
         return recorded if recorded.code else Ran(ran.code, fetched.out + ran.out, fetched.err + ran.err)
 
     def comment(self, environment: str = "") -> Ran:
@@ -118,3 +121,13 @@ def sandboxed(github: GitHub) -> Callable[..., Ran]:
         return github.action(COMMAND=command, ARGS="\n".join((f"--sandbox={LIBRARY}", *args)), **inputs)
 
     return call
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    with GitLab() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join(timeout=10)

@@ -1,6 +1,5 @@
 """The pipelines remove tags that are no longer declared, with a ref at the last commit whose apply is complete."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +7,12 @@ import pytest
 from builders import file_object, manifest, write_library
 from cli.command import started
 from pipelines.conftest import GitHub
-from pipelines.files import ACTION, TAGSYNC, Ran, run, step
+from pipelines.files import ACTION, step
 from pipelines.jobs import KEY, Job, Remote, gitlab_job
+from pipelines.shop import Shop
 from repository import git
 
 REF = "refs/tagsync/staging"
-CONFIG = """apiVersion: tagsync/v1
-kind: Config
-manifests: [manifests]
-environments: {staging: {account: shop}, production: {account: shop-production}}
-"""
 PATHS = [f"/shop/{name}.jpg" for name in "abcdef"]
 
 
@@ -29,42 +24,6 @@ def url(tmp_path: Path) -> Iterator[str]:
     with started("sandbox", "serve", library, *options) as process:
         assert process.stdout
         yield process.stdout.readline().strip()
-
-
-class Shop:
-    """A repository whose manifests declare tags for all files, and its library."""
-
-    def __init__(self, remote: Remote, url: str) -> None:
-        self.remote, self.url = remote, url
-        (remote.work / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")
-
-    def declare(self, *tags: str, branch: str = "main") -> str:
-        """Push manifests that declare these tags for all files, and return the commit."""
-        folder = self.remote.work / "manifests"
-        folder.mkdir(exist_ok=True)
-        for old in folder.iterdir():
-            old.unlink()
-        rules = "".join(f'- match: "/shop/*"\n  tags: ["{tag}"]\n' for tag in tags)
-        (folder / "tags.yaml").write_text(manifest(rules), encoding="utf-8")
-        return self.remote.push(branch)
-
-    def plan(self, branch: str = "main") -> tuple[Ran, str]:
-        """Run the job of a pull request; return its result and the digest of the plan."""
-        job = Job("plan", self.remote, self.url, branch=branch)
-        ran = job.attempt()
-        return ran, job.runner.put_out().get("digest", "")
-
-    def apply(self, digest: str) -> Job:
-        return Job("apply", self.remote, self.url, digest)
-
-    @property
-    def tags(self) -> set[str]:
-        """All tags of the library."""
-        env = {"IMAGEKIT_PRIVATE_KEY": KEY, "TAGSYNC_ENDPOINT": self.url}
-        ran = run(f"{TAGSYNC} export --no-color -o out --env staging && cat out/*", env, cwd=self.remote.work)
-        assert ran.code == 0, ran.err
-        shutil.rmtree(self.remote.work / "out")
-        return {tag for tag in ("alpha", "beta", "gamma", "delta", "by-hand") if tag in ran.out}
 
 
 @pytest.fixture
@@ -162,24 +121,59 @@ def test_workflow_fails_if_the_ref_cannot_be_moved(shop: Shop) -> None:
     assert shop.remote.ref(REF) != first
 
 
+def test_workflow_records_the_commit_of_the_plan_although_head_is_newer(shop: Shop) -> None:
+    shop.declare("alpha", "gamma")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    second = shop.declare("alpha", "beta")
+    apply = shop.apply(shop.plan()[1])
+    assert apply.attempt(TAGSYNC_MAX_REQUESTS="1").code == 3
+    shop.declare("beta")
+    # The second attempt applies the saved plan, and checks out a commit that no longer declares alpha.
+    assert apply.attempt().code == 0
+    assert (shop.remote.ref(REF), shop.tags) == (second, {"alpha", "beta", "by-hand"})
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    assert shop.tags == {"beta", "by-hand"}
+
+
+def test_workflow_leaves_the_ref_if_manifests_are_not_committed(shop: Shop) -> None:
+    first = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    runner = Job("plan", shop.remote, shop.url)
+    runner.attempt()
+    github = runner.runner
+    (github.workspace / "manifests" / "made.yaml").write_text(
+        manifest("- match: /shop/*\n  tags: [beta]"), encoding="utf-8"
+    )
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY}
+    ran = github.uses(COMMAND="apply", PATHS="manifests", APPLIED_REF=REF, **given)
+    assert (ran.code, shop.remote.ref(REF)) == (1, first)
+    assert f"::error::The tags are applied, but {REF} stays: the plan was filtered, or has" in ran.out
+    assert shop.tags == {"alpha", "beta", "by-hand"}
+
+
 @pytest.mark.parametrize("name", ["Fetch the last applied commit", "Record the applied commit"])
 @pytest.mark.parametrize(
     "ref", ["main", "refs/heads/main", "refs/tagsync/", "refs/tagsync/-x", "refs/tagsync/a b", "-x"]
 )
 def test_action_accepts_no_other_refs(github: GitHub, name: str, ref: str) -> None:
     git("init", "--quiet", folder=github.workspace)
-    ran = github.script(step(ACTION, name)["run"], REF=ref, TOKEN="token")
+    ran = github.script(step(ACTION, name)["run"], REF=ref, TOKEN="token", COMMIT="0" * 40)
     assert (ran.code, ran.out) == (1, "::error::The input applied-ref must be like refs/tagsync/production.\n")
 
 
 def test_action_shows_no_token_and_keeps_none(github: GitHub, tmp_path: Path) -> None:
     remote = Remote(tmp_path)
-    remote.push()
+    commit = remote.push()
     github.workspace.rmdir()
     git("clone", "--quiet", str(remote.path), str(github.workspace))
     for name in ("Fetch the last applied commit", "Record the applied commit"):
         ran = github.script(
-            step(ACTION, name)["run"], REF=REF, TOKEN="secret-token", GIT_TRACE="1", GIT_CURL_VERBOSE="1"
+            step(ACTION, name)["run"],
+            REF=REF,
+            TOKEN="secret-token",
+            COMMIT=commit,
+            GIT_TRACE="1",
+            GIT_CURL_VERBOSE="1",
         )
         assert ran.code == 0, ran.err
         assert "secret-token" not in ran.out + ran.err
@@ -198,6 +192,25 @@ def test_gitlab_prunes_since_the_last_complete_apply(shop: Shop, url: str) -> No
     assert shop.remote.ref(REF) == first
     assert gitlab_job("apply", shop.remote, url).code == 0
     assert (shop.remote.ref(REF), shop.tags) == (second, {"beta", "gamma", "by-hand"})
+
+
+def test_gitlab_records_the_commit_of_the_plan_although_head_is_newer(shop: Shop, url: str) -> None:
+    first = shop.declare("alpha", "beta")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    shop.declare("beta")
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert (shop.remote.ref(REF), shop.tags) == (first, {"alpha", "beta", "by-hand"})
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    assert shop.tags == {"beta", "by-hand"}
+
+
+def test_gitlab_leaves_the_ref_if_the_plan_was_filtered(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    ran = gitlab_job("apply", shop.remote, url, TAGSYNC_SELECT="/shop/a*")
+    assert (ran.code, shop.remote.ref(REF)) == (1, None)
+    assert "The tags are applied, but the ref stays: the plan was filtered" in ran.out
 
 
 def test_gitlab_keeps_no_ref_without_its_token(shop: Shop, url: str) -> None:

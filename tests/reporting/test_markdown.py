@@ -178,7 +178,10 @@ def test_comment_names_guards_only_past_half_their_limit() -> None:
         Guard(GuardId.CHANGED_FILES, 9, 9, Limit(99), blocked=False),
     ]
     text = rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")), guards=guards), "markdown")
-    assert "- Below the limit of guard newTags: the plan adds 251 tags that the library does not have yet. Only plans above 500 tags are blocked" in text
+    assert (
+        "- Below the limit of guard newTags: the plan adds 251 tags that the library does not have yet. "
+        "Only plans above 500 tags are blocked\n" in text
+    )
     assert "changedFiles" not in text
 
 

@@ -66,9 +66,7 @@ def test_report_counts_failures_that_name_other_tags_as_one_reason() -> None:
         f"ImageKit failed: no (request {number}); when read back, the file lacks the tag {tag!r}"
         for number, tag in (("r1", "a"), ("r2", "b"))
     ]
-    outcomes = [
-        FileOutcome(Status.FAILED, 1, error, request_id=f"r{number}") for number, error in enumerate(errors, 1)
-    ]
+    outcomes = [FileOutcome(Status.FAILED, 1, error, request_id=f"r{number}") for number, error in enumerate(errors, 1)]
     assert [(item.files, item.error) for item in in_part(*outcomes).not_made] == [(2, "ImageKit failed: no")]
 
 
