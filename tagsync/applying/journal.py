@@ -86,12 +86,7 @@ class Journal:
         self.recovered = replay.recovered()
 
     def began(self, digest: str, at: str, /) -> None:
-        """Record that an apply of a plan begins.
-
-        Args:
-            digest: the plan's digest.
-            at: the current time.
-        """
+        """Record that an apply of a plan begins."""
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 
